@@ -1,0 +1,1 @@
+"""What everything stands on: tables, seeding, files, identity, manifests, tracking."""

@@ -1,0 +1,236 @@
+"""Schemas of every table that crosses a stage border, and how such a table is read and written.
+
+Ids are strings, offsets are in characters, boxes are x, y, w, h in pixels from the top left corner.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import replacing
+
+EDITS = pl.List(pl.Struct({"start": pl.Int64, "end": pl.Int64, "old": pl.String, "new": pl.String}))
+
+_SCORED = {"model": pl.String, "arm": pl.String, "seed": pl.Int64}
+_ENDPOINT = {
+    "stage": pl.String,
+    "benchmark": pl.String,
+    "subset": pl.String,
+    "concept": pl.String,
+    "operator": pl.String,
+    "condition": pl.String,
+    "split": pl.String,
+    "corruption": pl.String,
+    "severity": pl.Int64,
+    "task": pl.String,
+    "share": pl.Float64,
+    "metric": pl.String,
+}
+
+SCHEMAS: dict[str, pl.Schema] = {
+    "images": pl.Schema(
+        {
+            "image_id": pl.String,
+            "file": pl.String,
+            "width": pl.Int64,
+            "height": pl.Int64,
+            "split": pl.String,
+            "source": pl.String,
+        }
+    ),
+    "captions": pl.Schema(
+        {
+            "caption_id": pl.String,
+            "image_id": pl.String,
+            "text": pl.String,
+            "template_id": pl.String,
+            "source": pl.String,
+        }
+    ),
+    "objects": pl.Schema(
+        {
+            "object_id": pl.String,
+            "image_id": pl.String,
+            "name": pl.String,
+            "x": pl.Float64,
+            "y": pl.Float64,
+            "w": pl.Float64,
+            "h": pl.Float64,
+            "attributes": pl.List(pl.String),
+            "mask": pl.String,  # COCO RLE counts of the whole image, or null
+        }
+    ),
+    "relations": pl.Schema(
+        {
+            "image_id": pl.String,
+            "subject_id": pl.String,
+            "predicate": pl.String,
+            "object_id": pl.String,
+        }
+    ),
+    "negatives": pl.Schema(
+        {
+            "negative_id": pl.String,
+            "caption_id": pl.String,
+            "image_id": pl.String,
+            "method": pl.String,
+            "mode": pl.String,
+            "type": pl.String,  # the paper's own name of the kind of negative
+            "concept": pl.String,
+            "operator": pl.String,
+            "template_id": pl.String,
+            "positive": pl.String,
+            "negative": pl.String,
+            "edits": EDITS,  # offsets in `positive`
+            "foil_in_scene": pl.Boolean,
+            "verdict": pl.String,  # verified: contradicted by the annotations; plausible: nothing speaks against it
+            "seed": pl.Int64,
+        }
+    ),
+    "rejected": pl.Schema(
+        {
+            "caption_id": pl.String,
+            "image_id": pl.String,
+            "method": pl.String,
+            "type": pl.String,
+            "positive": pl.String,
+            "negative": pl.String,  # null where no candidate could be formed at all
+            "reason": pl.String,
+        }
+    ),
+    "paraphrases": pl.Schema(
+        {
+            "paraphrase_id": pl.String,
+            "caption_id": pl.String,
+            "image_id": pl.String,
+            "operator": pl.String,
+            "positive": pl.String,
+            "paraphrase": pl.String,
+            "edits": EDITS,
+        }
+    ),
+    "items": pl.Schema(
+        {
+            "item_id": pl.String,
+            "benchmark": pl.String,
+            "subset": pl.String,  # the item's form: 1x2, 2x2, 1x3, 1xN, 1x1
+            "concept": pl.String,
+            "operator": pl.String,
+            "template_id": pl.String,
+            "condition": pl.String,
+            "images": pl.List(pl.String),
+            "captions": pl.List(pl.String),
+            "truth": pl.List(pl.List(pl.Boolean)),  # images x captions
+            "crop": pl.List(pl.Float64),  # x, y, w, h or null
+        }
+    ),
+    # Retrieval: every image that a caption is true of counts as right.
+    "retrieval": pl.Schema(
+        {"caption_id": pl.String, "image_id": pl.String, "text": pl.String, "right": pl.List(pl.String)}
+    ),
+    # Zero-shot classification: one row an image and task; every prompt of every class is kept.
+    "classification": pl.Schema(
+        {
+            "task": pl.String,
+            "image_id": pl.String,
+            "label": pl.Int64,
+            "classes": pl.List(pl.String),
+            "prompts": pl.List(pl.List(pl.String)),  # classes x prompts
+        }
+    ),
+    "scores": pl.Schema(
+        {
+            **_SCORED,
+            "scorer": pl.String,
+            "corruption": pl.String,
+            "severity": pl.Int64,
+            "item_id": pl.String,
+            "similarity": pl.List(pl.List(pl.Float32)),  # images x captions
+        }
+    ),
+    "metrics": pl.Schema(
+        {
+            **_SCORED,
+            **_ENDPOINT,
+            "value": pl.Float64,
+            "low": pl.Float64,
+            "high": pl.Float64,
+            "n_scored": pl.Int64,
+            "n_expected": pl.Int64,
+            "ties": pl.Int64,
+            "chance": pl.Float64,
+            "blind": pl.Float64,
+            "trained": pl.String,  # seen, concept or unseen
+        }
+    ),
+    "differences": pl.Schema(
+        {
+            "arm": pl.String,
+            "control": pl.String,
+            "seed": pl.Int64,
+            **_ENDPOINT,
+            "value": pl.Float64,
+            "low": pl.Float64,
+            "high": pl.Float64,
+            "p": pl.Float64,
+        }
+    ),
+    "costs": pl.Schema(
+        {
+            **_SCORED,
+            "stage": pl.String,
+            "seconds": pl.Float64,
+            "cpu_seconds": pl.Float64,
+            "peak_memory": pl.Int64,  # bytes
+            "images": pl.Int64,
+            "texts": pl.Int64,
+            "tokens": pl.Int64,
+            "flops": pl.Float64,
+        }
+    ),
+}
+
+
+def conform(frame: pl.DataFrame, name: str, *, file: object = None) -> pl.DataFrame:
+    """Return `frame` with the columns of table `name` in order, cast strictly; else an `InputError`."""
+    schema = SCHEMAS[name]
+    missing = [column for column in schema if column not in frame.columns]
+    unknown = [column for column in frame.columns if column not in schema]
+    if missing or unknown:
+        raise InputError(
+            f"table '{name}' has the wrong columns: missing {missing}, unknown {unknown}",
+            file=file,
+            remedy="make the table again with this version of nearmiss",
+        )
+    try:
+        return frame.select(schema.names()).cast(dict(schema))
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"table '{name}' has a column of the wrong type: {error}", file=file) from None
+
+
+def table(name: str, rows: list[dict]) -> pl.DataFrame:
+    """A table of the named schema from rows."""
+    return pl.DataFrame(rows, schema=SCHEMAS[name], orient="row")
+
+
+def read_table(path: Path, name: str) -> pl.DataFrame:
+    """Read and check a Parquet table."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"table '{name}' is missing", file=path, remedy="run the stage that makes it, or correct the path"
+        )
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(
+            f"table '{name}' is not readable Parquet: {error}", file=path, remedy="make it again"
+        ) from None
+    return conform(frame, name, file=path)
+
+
+def write_table(frame: pl.DataFrame, path: Path, name: str) -> None:
+    """Check and write a Parquet table, whole or not at all. Rows keep their order: sort before."""
+    with replacing(path) as partial:
+        conform(frame, name, file=path).write_parquet(partial, statistics=False)

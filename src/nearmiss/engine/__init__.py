@@ -1,0 +1,1 @@
+"""What stages are made of; never imports a stage."""

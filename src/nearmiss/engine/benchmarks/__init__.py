@@ -1,0 +1,1 @@
+"""One small file per benchmark: published files to items."""

@@ -1,0 +1,1 @@
+"""Decoding and uint8 stores."""

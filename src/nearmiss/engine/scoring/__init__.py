@@ -1,0 +1,1 @@
+"""Embeddings once, similarities, metrics, statistics, blind baselines."""

@@ -1,0 +1,1 @@
+"""Tokens, edits, inflection, tagging, parsing and the check of negatives against annotations."""

@@ -1,0 +1,1 @@
+"""The embedded world: scenes, drawing, wording, statements, truth, benchmark."""

@@ -1,0 +1,58 @@
+"""What of the embedded world is configuration. The words themselves stand in vocabulary.json beside this file."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from nearmiss.base.typed import Typed
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class SplitSizes(Typed):
+    """Number of images in each split."""
+
+    train: int = Field(8000, ge=1, description="Images that arms are trained on.")
+    val: Count = Field(400, description="Images for tuning: learning rates are chosen on these.")
+    test: Count = Field(400, description="Images read while developing.")
+    final: Count = Field(400, description="Images read by the study alone.")
+
+
+class Reserved(Typed):
+    """Combinations that occur in no training image, caption or negative."""
+
+    pairs: Count = Field(4, description="Number of (color, shape) pairs held out.")
+    relations: Count = Field(4, description="Number of ordered relations between two shapes held out.")
+
+
+class BenchmarkSizes(Typed):
+    """Number of items in each subset of the isolating benchmark."""
+
+    splits: list[Literal["val", "test", "final"]] = Field(
+        ["test"], description="Splits for which benchmark files are written."
+    )
+    iid: int = Field(200, ge=2, description="Items of each concept and form, condition iid.")
+    other: int = Field(100, ge=2, description="Items of each concept and form in every other condition.")
+
+
+class WorldConfig(Typed):
+    """Size, richness and completeness of the embedded world."""
+
+    seed: int = Field(0, ge=0, description="Seed of everything the world draws.")
+    side: int = Field(96, ge=64, le=512, description="Side of the drawn images, in pixels.")
+    images: SplitSizes = Field(default_factory=SplitSizes, description="Images in each split.")
+    things: dict[int, float] = Field(
+        {1: 0.25, 2: 0.75},
+        description="Share of scenes with this many things (1 to 5). Condition more_objects has one more than the most.",
+    )
+    colors: int = Field(8, ge=2, description="Number of colors used, from the head of the vocabulary's list.")
+    shapes: int = Field(6, ge=2, description="Number of shapes used, from the head of the vocabulary's list.")
+    sizes: int = Field(2, ge=1, description="Number of sizes used (small, large).")
+    patterns: int = Field(3, ge=1, description="Number of patterns used, plain included.")
+    grounds: int = Field(5, ge=1, description="Number of background grounds used.")
+    captions: int = Field(5, ge=1, description="Captions an image, of each kind (broad, narrow).")
+    completeness: float = Field(
+        1.0, gt=0, le=1, description="Share of objects, attributes and relations that the annotations keep."
+    )
+    reserved: Reserved = Field(default_factory=Reserved, description="Held-out combinations.")
+    benchmark: BenchmarkSizes = Field(default_factory=BenchmarkSizes, description="Sizes of the benchmark.")

@@ -1,0 +1,1 @@
+"""Stage `compare`: tables, figures and one page over all runs."""

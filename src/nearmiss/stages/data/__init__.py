@@ -1,0 +1,1 @@
+"""Stage `data`: publish the embedded world's files and read them back into tables."""

@@ -1,0 +1,1 @@
+"""Stage `evaluate`: score a checkpoint on benchmarks, item by item."""

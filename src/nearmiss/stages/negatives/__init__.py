@@ -1,0 +1,1 @@
+"""Stage `negatives`: hard negatives per method, every rejected candidate with its reason."""

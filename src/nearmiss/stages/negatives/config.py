@@ -1,0 +1,33 @@
+"""Configuration of stage `negatives`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from nearmiss.base.typed import Typed
+from nearmiss.stages.negatives.spec import (
+    KeywordConfig,
+    MethodConfig,
+    RandomConfig,
+    ReplaceConfig,
+    SceneGraphConfig,
+)
+
+
+def _default_methods() -> dict[str, MethodConfig]:
+    return {
+        "random": RandomConfig(),
+        "keyword": KeywordConfig(),
+        "scene_graph": SceneGraphConfig(),
+        "replace": ReplaceConfig(),
+    }
+
+
+class NegativesConfig(Typed):
+    """Which negatives are made of which captions."""
+
+    seed: int = Field(0, ge=0, description="Seed of every draw.")
+    captions: Literal["broad", "narrow"] = Field("narrow", description="Captions that negatives are made of.")
+    methods: dict[str, Annotated[MethodConfig, Field(discriminator="method")]] = Field(
+        default_factory=_default_methods, description="Generators by name; an arm names the one it trains on."
+    )

@@ -1,0 +1,1 @@
+"""Stage `pretrain`: train the base and continue every arm from it."""

@@ -1,0 +1,72 @@
+"""Configuration of stage `pretrain`: the model, the base and the arms that continue from it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from nearmiss.base.typed import Typed
+from nearmiss.engine.models.spec import ModelConfig
+from nearmiss.engine.objectives.spec import (
+    Contrastive,
+    CrossModalRank,
+    HardNegativeColumns,
+    IntraModalContrast,
+    OwnNegatives,
+    Term,
+)
+
+
+class ArmConfig(Typed):
+    """An arm: where its negatives come from, the objective it is trained with, and its learning rates."""
+
+    method: str | None = Field(None, description="A method of stage negatives, or null for none.")
+    objective: list[Term] = Field(description="Loss terms; the objective is their weighted sum.")
+    verdicts: list[Literal["verified", "plausible"]] = Field(
+        ["verified", "plausible"], description="Negatives with one of these verdicts are used."
+    )
+    texts: int = Field(4, ge=0, description="Texts beside the caption for each image of a batch.")
+    image_rate: float = Field(
+        2e-3, gt=0, description="Learning rate of the image tower and of the logit scale."
+    )
+    text_rate: float = Field(1e-3, gt=0, description="Learning rate of the text tower.")
+
+
+class PhaseConfig(Typed):
+    """How long and on which captions a phase of training runs."""
+
+    captions: Literal["broad", "narrow"] = Field(description="Kind of the images' own captions.")
+    steps: int = Field(1000, ge=1, description="Optimizer steps.")
+
+
+class PretrainConfig(Typed):
+    """Training of the base from random weights, then of every arm from the base, on the same data order."""
+
+    model: ModelConfig = Field(default_factory=ModelConfig, description="The model that is trained.")
+    base: PhaseConfig = Field(PhaseConfig(captions="broad"), description="The base's phase.")
+    continued: PhaseConfig = Field(PhaseConfig(captions="narrow"), description="Every other arm's phase.")
+    batch: int = Field(64, ge=2, description="Images in a batch.")
+    warmup: int = Field(100, ge=0, description="Steps of linear warm-up; the rate is constant afterwards.")
+    weight_decay: float = Field(0.05, ge=0, description="AdamW weight decay, on matrices only.")
+    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 uses autocast, on a GPU.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
+    threads: int = Field(
+        1, ge=1, description="CPU threads of one training; results differ in bits between 1 and 2."
+    )
+    checkpoint_every: int = Field(
+        100, ge=1, description="Steps between two states that a killed run resumes from."
+    )
+
+
+def default_arms() -> dict[str, ArmConfig]:
+    """The arms of the default experiment: one per paper and two controls (`base` is named like an arm)."""
+    return {
+        "base": ArmConfig(objective=[Contrastive()], texts=0),
+        "clip": ArmConfig(objective=[Contrastive()], texts=0),
+        "random": ArmConfig(method="random", objective=[Contrastive(), OwnNegatives()]),
+        "keyword": ArmConfig(method="keyword", objective=[HardNegativeColumns()]),
+        "hnc": ArmConfig(method="scene_graph", objective=[Contrastive(), OwnNegatives()]),
+        "ce_clip": ArmConfig(
+            method="replace", objective=[HardNegativeColumns(), IntraModalContrast(), CrossModalRank()]
+        ),
+    }
