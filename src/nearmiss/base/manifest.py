@@ -60,9 +60,7 @@ class Cost:
             Path(folder) / "cost.json",
             {
                 "seconds": round(time.perf_counter() - self._wall, 3),
-                "cpu_seconds": round(
-                    time.process_time() - self._cpu + children.ru_utime + children.ru_stime, 3
-                ),
+                "cpu_seconds": round(time.process_time() - self._cpu + children.ru_utime + children.ru_stime, 3),
                 "peak_memory": max(own.ru_maxrss, children.ru_maxrss) * unit,
                 **self.counts,
             },

@@ -4,6 +4,7 @@ Ids are strings, offsets are in characters, boxes are x, y, w, h in pixels from 
 """
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -12,8 +13,13 @@ from nearmiss.base.files import replacing
 
 EDITS = pl.List(pl.Struct({"start": pl.Int64, "end": pl.Int64, "old": pl.String, "new": pl.String}))
 
-_SCORED = {"model": pl.String, "arm": pl.String, "seed": pl.Int64}
-_ENDPOINT = {
+
+def _schema(columns: dict[str, Any]) -> pl.Schema:
+    return pl.Schema(columns)
+
+
+_SCORED: dict[str, Any] = {"model": pl.String, "arm": pl.String, "seed": pl.Int64}
+_ENDPOINT: dict[str, Any] = {
     "stage": pl.String,
     "benchmark": pl.String,
     "subset": pl.String,
@@ -29,7 +35,7 @@ _ENDPOINT = {
 }
 
 SCHEMAS: dict[str, pl.Schema] = {
-    "images": pl.Schema(
+    "images": _schema(
         {
             "image_id": pl.String,
             "file": pl.String,
@@ -39,7 +45,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "source": pl.String,
         }
     ),
-    "captions": pl.Schema(
+    "captions": _schema(
         {
             "caption_id": pl.String,
             "image_id": pl.String,
@@ -48,7 +54,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "source": pl.String,
         }
     ),
-    "objects": pl.Schema(
+    "objects": _schema(
         {
             "object_id": pl.String,
             "image_id": pl.String,
@@ -61,7 +67,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "mask": pl.String,  # COCO RLE counts of the whole image, or null
         }
     ),
-    "relations": pl.Schema(
+    "relations": _schema(
         {
             "image_id": pl.String,
             "subject_id": pl.String,
@@ -69,7 +75,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "object_id": pl.String,
         }
     ),
-    "negatives": pl.Schema(
+    "negatives": _schema(
         {
             "negative_id": pl.String,
             "caption_id": pl.String,
@@ -88,7 +94,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "seed": pl.Int64,
         }
     ),
-    "rejected": pl.Schema(
+    "rejected": _schema(
         {
             "caption_id": pl.String,
             "image_id": pl.String,
@@ -99,7 +105,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "reason": pl.String,
         }
     ),
-    "paraphrases": pl.Schema(
+    "paraphrases": _schema(
         {
             "paraphrase_id": pl.String,
             "caption_id": pl.String,
@@ -110,7 +116,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "edits": EDITS,
         }
     ),
-    "items": pl.Schema(
+    "items": _schema(
         {
             "item_id": pl.String,
             "benchmark": pl.String,
@@ -126,11 +132,11 @@ SCHEMAS: dict[str, pl.Schema] = {
         }
     ),
     # Retrieval: every image that a caption is true of counts as right.
-    "retrieval": pl.Schema(
+    "retrieval": _schema(
         {"caption_id": pl.String, "image_id": pl.String, "text": pl.String, "right": pl.List(pl.String)}
     ),
     # Zero-shot classification: one row an image and task; every prompt of every class is kept.
-    "classification": pl.Schema(
+    "classification": _schema(
         {
             "task": pl.String,
             "image_id": pl.String,
@@ -139,7 +145,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "prompts": pl.List(pl.List(pl.String)),  # classes x prompts
         }
     ),
-    "scores": pl.Schema(
+    "scores": _schema(
         {
             **_SCORED,
             "scorer": pl.String,
@@ -149,7 +155,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "similarity": pl.List(pl.List(pl.Float32)),  # images x captions
         }
     ),
-    "metrics": pl.Schema(
+    "metrics": _schema(
         {
             **_SCORED,
             **_ENDPOINT,
@@ -164,7 +170,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "trained": pl.String,  # seen, concept or unseen
         }
     ),
-    "differences": pl.Schema(
+    "differences": _schema(
         {
             "arm": pl.String,
             "control": pl.String,
@@ -176,7 +182,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "p": pl.Float64,
         }
     ),
-    "costs": pl.Schema(
+    "costs": _schema(
         {
             **_SCORED,
             "stage": pl.String,
@@ -204,7 +210,7 @@ def conform(frame: pl.DataFrame, name: str, *, file: object = None) -> pl.DataFr
             remedy="make the table again with this version of nearmiss",
         )
     try:
-        return frame.select(schema.names()).cast(dict(schema))
+        return frame.select(schema.names()).cast(dict(schema.items()))
     except pl.exceptions.PolarsError as error:
         raise InputError(f"table '{name}' has a column of the wrong type: {error}", file=file) from None
 

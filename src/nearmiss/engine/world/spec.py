@@ -43,7 +43,7 @@ class WorldConfig(Typed):
     images: SplitSizes = Field(default_factory=SplitSizes, description="Images in each split.")
     things: dict[int, float] = Field(
         {1: 0.25, 2: 0.75},
-        description="Share of scenes with this many things (1 to 5). Condition more_objects has one more than the most.",
+        description="Share of scenes with 1 to 5 things; condition more_objects has one more than the most.",
     )
     colors: int = Field(8, ge=2, description="Number of colors used, from the head of the vocabulary's list.")
     shapes: int = Field(6, ge=2, description="Number of shapes used, from the head of the vocabulary's list.")
