@@ -1,0 +1,151 @@
+"""COCO captions and instances JSON (Lin et al., ECCV 2014): read into tables `images`, `captions`, `objects`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pycocotools import mask as rle
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json
+from nearmiss.base.tables import table
+from nearmiss.engine.formats.records import REMEDY, box, entries, field, unique
+
+
+def read_images(path: Path, *, split: str, source: str, folder: str = "images") -> pl.DataFrame:
+    """Table `images` from the image list of a captions or instances file; files lie in `folder`."""
+    return table("images", _image_rows(read_json(path), path, split=split, source=source, folder=folder))
+
+
+def read_captions(path: Path) -> pl.DataFrame:
+    """Table `captions` (source "published"). A caption of an unknown image, or an empty one, is an InputError.
+
+    The optional key `template_id` of an annotation is kept.
+    """
+    path = Path(path)
+    document = read_json(path)
+    known = _known_images(document, path)
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for index, annotation in enumerate(entries(document, "annotations", file=path)):
+        name = _name(annotation, index)
+        text = field(annotation, "caption", str, file=path, name=name)
+        if not text.strip():
+            raise InputError("a caption is empty", file=path, record=name, remedy=REMEDY)
+        rows.append(
+            {
+                "caption_id": unique(
+                    seen, str(field(annotation, "id", (int, str), file=path, name=name)), file=path, name=name
+                ),
+                "image_id": _image_of(annotation, known, path, name),
+                "text": text,
+                "template_id": annotation.get("template_id"),
+                "source": "published",
+            }
+        )
+    return table("captions", rows)
+
+
+def read_instances(path: Path) -> pl.DataFrame:
+    """Table `objects` without attributes; polygons and RLE alike become RLE counts of the whole image."""
+    path = Path(path)
+    document = read_json(path)
+    known = _known_images(document, path)
+    names = {
+        field(c, "id", int, file=path, name=f"category {c}"): field(c, "name", str, file=path, name=f"category {c}")
+        for c in entries(document, "categories", file=path)
+    }
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for index, annotation in enumerate(entries(document, "annotations", file=path)):
+        name = _name(annotation, index)
+        category = field(annotation, "category_id", int, file=path, name=name)
+        if category not in names:
+            raise InputError(f"category {category} is not in the file's list", file=path, record=name, remedy=REMEDY)
+        image_id = _image_of(annotation, known, path, name)
+        x, y, w, h = box(annotation.get("bbox"), file=path, name=name)
+        rows.append(
+            {
+                "object_id": unique(
+                    seen, str(field(annotation, "id", (int, str), file=path, name=name)), file=path, name=name
+                ),
+                "image_id": image_id,
+                "name": names[category],
+                "x": x,
+                "y": y,
+                "w": w,
+                "h": h,
+                "attributes": [],
+                "mask": _mask(annotation.get("segmentation"), known[image_id], path, name),
+            }
+        )
+    return table("objects", rows)
+
+
+def encode_mask(mask: Any) -> str:
+    """RLE counts, as COCO writes them, of a boolean mask (height, width)."""
+    import numpy as np
+
+    counts = rle.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
+    return counts.decode("ascii") if isinstance(counts, bytes) else counts
+
+
+def _name(annotation: Any, index: int) -> str:
+    known = annotation.get("id") if isinstance(annotation, dict) else None
+    return f"annotation {index}" + (f" (id {known})" if known is not None else "")
+
+
+def _image_rows(document: Any, path: Path, *, split: str, source: str, folder: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for index, image in enumerate(entries(document, "images", file=Path(path))):
+        name = f"image {index}"
+        file_name = field(image, "file_name", str, file=path, name=name)
+        if Path(file_name).is_absolute() or ".." in Path(file_name).parts:
+            raise InputError("an image's file lies outside its folder", file=path, record=file_name, remedy=REMEDY)
+        rows.append(
+            {
+                "image_id": unique(
+                    seen, str(field(image, "id", (int, str), file=path, name=name)), file=path, name=name
+                ),
+                "file": f"{folder}/{file_name}",
+                "width": field(image, "width", int, file=path, name=name),
+                "height": field(image, "height", int, file=path, name=name),
+                "split": split,
+                "source": source,
+            }
+        )
+    if not rows:
+        raise InputError("the file has no images: the split is empty", file=path, remedy="give the split images")
+    return rows
+
+
+def _known_images(document: Any, path: Path) -> dict[str, tuple[int, int]]:
+    rows = _image_rows(document, path, split="", source="", folder="")
+    return {row["image_id"]: (row["height"], row["width"]) for row in rows}
+
+
+def _image_of(annotation: Any, known: dict[str, tuple[int, int]], path: Path, name: str) -> str:
+    image_id = str(field(annotation, "image_id", (int, str), file=path, name=name))
+    if image_id not in known:
+        raise InputError(f"image {image_id} is not in the file's list", file=path, record=name, remedy=REMEDY)
+    return image_id
+
+
+def _mask(segmentation: Any, size: tuple[int, int], path: Path, name: str) -> str | None:
+    """RLE counts of polygons (lists of coordinates), of plain counts, or of RLE itself; None where there is none."""
+    if not segmentation:
+        return None
+    height, width = size
+    try:
+        if isinstance(segmentation, list):
+            encoded = rle.merge(rle.frPyObjects(segmentation, height, width))
+        elif isinstance(segmentation["counts"], list):
+            encoded = rle.frPyObjects(segmentation, height, width)
+        else:
+            return str(segmentation["counts"])
+        counts = encoded["counts"]
+    except (KeyError, TypeError, ValueError, IndexError, json.JSONDecodeError) as error:
+        raise InputError(f"a segmentation is malformed: {error}", file=path, record=name, remedy=REMEDY) from None
+    return counts.decode("ascii") if isinstance(counts, bytes) else str(counts)

@@ -1,0 +1,102 @@
+"""The broad remainder of a split: retrieval over its own pictures and zero-shot classification of them.
+
+Both are asked of broad captions' subjects, so that what narrow training costs can show.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from nearmiss.engine.world.scene import Scene
+from nearmiss.engine.world.scenes import caption_id_of, scene_of
+from nearmiss.engine.world.spec import WorldConfig
+from nearmiss.engine.world.statements import Mention, Statement, parse
+from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.vocabulary import used
+from nearmiss.engine.world.wording import captions, phrase, templates
+
+_PROMPTS = {"shape": "attribute", "color": "attribute", "ground": "ground"}
+
+
+def split_scenes(config: WorldConfig, split: str) -> list[Scene]:
+    """The scenes of a split's own pictures, in order; a scene's id is its picture's."""
+    return [scene_of(config, split, index) for index in range(getattr(config.images, split))]
+
+
+def retrieval(config: WorldConfig, split: str) -> list[dict[str, Any]]:
+    """One row for each broad caption of the split: the picture it was written for and all that it is true of."""
+    scenes = split_scenes(config, split)
+    index = _Index(scenes)
+    return [
+        {
+            "caption_id": caption_id_of(scene.scene_id, "broad", number),
+            "image_id": scene.scene_id,
+            "text": text,
+            "right": index.true_of(text),
+        }
+        for scene in scenes
+        for number, (text, _) in enumerate(captions(scene, "broad", config))
+    ]
+
+
+class _Index:
+    """Finds the scenes that a caption is true of: those that show all its values are judged."""
+
+    def __init__(self, scenes: list[Scene]) -> None:
+        self.scenes, self.known = scenes, dict[str, list[str]]()
+        self.holders: dict[str, set[int]] = {}
+        for number, scene in enumerate(scenes):
+            things = scene.things
+            for value in {scene.ground, *(v for t in things for v in (t.shape, t.color, t.size, t.pattern))}:
+                self.holders.setdefault(value, set()).add(number)
+
+    def true_of(self, text: str) -> list[str]:
+        """Ids of the scenes, in order."""
+        if text not in self.known:
+            statement = parse(text)
+            if statement is None:
+                raise ValueError(f"the world does not read its own caption: {text!r}")
+            self.known[text] = [
+                self.scenes[number].scene_id
+                for number in self._candidates(statement)
+                if judge(statement, self.scenes[number]) is True
+            ]
+        return self.known[text]
+
+    def _candidates(self, statement: Statement) -> Iterable[int]:
+        said = [v for m in statement.mentions if m.count != 0 for v in (m.shape, m.color, m.size, m.pattern)]
+        holders = [self.holders.get(value, set()) for value in (*said, statement.ground) if value is not None]
+        return sorted(set.intersection(*holders)) if holders else range(len(self.scenes))
+
+
+def classification(config: WorldConfig, split: str) -> list[dict[str, Any]]:
+    """Rows of zero-shot tasks: shape and color of the pictures with one thing, ground of all."""
+    words = used(config)
+    classes = {"shape": list(words.shapes), "color": list(words.colors), "ground": list(words.grounds)}
+    prompts = {task: [_prompts(task, name) for name in names] for task, names in classes.items()}
+    rows = []
+    for task, names in classes.items():
+        for scene in split_scenes(config, split):
+            if task == "ground" or len(scene.things) == 1:
+                value = scene.ground if task == "ground" else getattr(scene.things[0], task)
+                rows.append(
+                    {
+                        "task": task,
+                        "image_id": scene.scene_id,
+                        "label": names.index(value),
+                        "classes": names,
+                        "prompts": prompts[task],
+                    }
+                )
+    return rows
+
+
+def _prompts(task: str, name: str) -> list[str]:
+    """One class in every broad template that can say it: "a picture of a cube", "a red thing", "a thing on grass"."""
+    asked = {
+        "shape": Statement((Mention(shape=name),)),
+        "color": Statement((Mention(color=name),)),
+        "ground": Statement((Mention(),), ground=name),
+    }
+    statement = asked[task]
+    able = [template for template in templates(_PROMPTS[task], "broad") if {"a", "verb", "ground"} >= {*template.slots}]
+    return [phrase(statement, template) for template in able]

@@ -1,0 +1,168 @@
+"""Publishes the world as real data sets are published: image files, COCO captions and instances, GQA scene graphs.
+
+`published/` holds what a user of the data set gets, `truth/` the exact scenes. Work is cut into blocks of pictures, each
+a function of the configuration alone, so that any number of workers writes the same bytes.
+"""
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nearmiss.base.files import write_json, write_text
+from nearmiss.base.lifetime import die_with_parent
+from nearmiss.base.progress import progress
+from nearmiss.engine.world.annotations import annotate
+from nearmiss.engine.world.benchmark import make_items
+from nearmiss.engine.world.conditions import reservation
+from nearmiss.engine.world.drawing import draw
+from nearmiss.engine.world.scene import Scene
+from nearmiss.engine.world.scenes import SPLITS, caption_id_of, scene_of
+from nearmiss.engine.world.spec import WorldConfig
+from nearmiss.engine.world.vocabulary import used
+from nearmiss.engine.world.wording import captions, reserved_templates, words
+
+KINDS = ("broad", "narrow")
+BLOCK = 100  # pictures that one worker makes at a time
+QUALITY = 95  # of the JPEG files, without color subsampling
+
+Job = TypeVar("Job")
+Made = TypeVar("Made")
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Pictures `start` to `stop` of a split."""
+
+    split: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one block adds to the files of its split; its image files are on disk."""
+
+    scenes: dict[str, Record]
+    captions: dict[str, list[Record]]
+    graphs: dict[str, Record]
+    instances: list[Record]
+
+
+def publish(config: WorldConfig, folder: Path, workers: int) -> None:
+    """Write `folder/published` and `folder/truth`, which must not exist yet."""
+    published, truth = Path(folder) / "published", Path(folder) / "truth"
+    (published / "images").mkdir(parents=True)
+    truth.mkdir()
+    write_text(published / "words.txt", "\n".join(words()) + "\n")
+    write_json(published / "reserved.json", reservation(config).as_record(reserved_templates()))
+    for split in SPLITS:
+        _publish_split(config, split, published, truth, workers)
+    for split in config.benchmark.splits:
+        _publish_benchmark(config, split, published, truth, workers)
+
+
+def _publish_split(config: WorldConfig, split: str, published: Path, truth: Path, workers: int) -> None:
+    size = getattr(config.images, split)
+    blocks = [Block(split, start, min(start + BLOCK, size)) for start in range(0, size, BLOCK)]
+    make = partial(_make_block, config, published / "images")
+    done = list(progress(_each(make, blocks, workers), what=f"draw {split}", total=len(blocks)))
+    side = config.side
+    images = [
+        {"id": int(scene_id), "file_name": _file(scene_id), "width": side, "height": side}
+        for block in done
+        for scene_id in block.scenes
+    ]
+    info = {"description": f"the embedded world, split {split}", "version": "1"}
+    for kind in KINDS:
+        annotations = [caption for block in done for caption in block.captions[kind]]
+        write_json(
+            published / f"captions_{split}_{kind}.json", {"info": info, "images": images, "annotations": annotations}
+        )
+    shapes = used(config).shapes
+    categories = [{"id": number, "name": name} for number, name in enumerate(shapes, start=1)]
+    instances = [_with_category(instance, shapes) for block in done for instance in block.instances]
+    write_json(
+        published / f"instances_{split}.json",
+        {"info": info, "images": images, "categories": categories, "annotations": instances},
+    )
+    write_json(published / f"scene_graphs_{split}.json", _merged(block.graphs for block in done))
+    write_json(truth / f"scenes_{split}.json", _merged(block.scenes for block in done))
+
+
+def _make_block(config: WorldConfig, images: Path, block: Block) -> Written:
+    scenes = [scene_of(config, block.split, index) for index in range(block.start, block.stop)]
+    for scene in scenes:
+        save(scene, images)
+    annotated = {scene.scene_id: annotate(scene, config) for scene in scenes}
+    return Written(
+        scenes={scene.scene_id: scene.as_record() for scene in scenes},
+        captions={kind: [row for scene in scenes for row in _captions(scene, kind, config)] for kind in KINDS},
+        graphs={scene_id: found.graph for scene_id, found in annotated.items()},
+        instances=[instance for found in annotated.values() for instance in found.instances],
+    )
+
+
+def _captions(scene: Scene, kind: Any, config: WorldConfig) -> list[Record]:
+    return [
+        {
+            "id": int(caption_id_of(scene.scene_id, kind, number)),
+            "image_id": int(scene.scene_id),
+            "caption": text,
+            "template_id": template_id,
+        }
+        for number, (text, template_id) in enumerate(captions(scene, kind, config))
+    ]
+
+
+def _publish_benchmark(config: WorldConfig, split: Any, published: Path, truth: Path, workers: int) -> None:
+    made = make_items(config, split)
+    scenes = sorted(made.scenes.items())
+    blocks = [scenes[start : start + BLOCK] for start in range(0, len(scenes), BLOCK)]
+    drawn = _each(partial(_save_block, published / "images"), blocks, workers)
+    list(progress(drawn, what=f"draw benchmark {split}", total=len(blocks)))
+    info = {"description": f"the embedded world's questions, split {split}", "version": "1"}
+    side = config.side
+    images = [{"id": name, "file_name": _file(name), "width": side, "height": side} for name, _ in scenes]
+    write_json(published / f"benchmark_{split}.json", {"info": info, "images": images, "items": made.items})
+    write_json(published / f"retrieval_{split}.json", {"info": info, "captions": made.retrieval})
+    write_json(published / f"classification_{split}.json", {"info": info, "questions": made.classification})
+    write_json(truth / f"scenes_benchmark_{split}.json", {name: scene.as_record() for name, scene in scenes})
+
+
+def _save_block(images: Path, block: list[tuple[str, Scene]]) -> None:
+    for name, scene in block:
+        save(scene, images, name)
+
+
+def save(scene: Scene, images: Path, name: str | None = None) -> None:
+    """Draw a scene into the folder of image files."""
+    draw(scene).save(images / _file(name or scene.scene_id), quality=QUALITY, subsampling=0)
+
+
+def _file(name: str) -> str:
+    return f"{name}.jpg"
+
+
+def _with_category(instance: Record, shapes: tuple[str, ...]) -> Record:
+    rest = {key: value for key, value in instance.items() if key != "category"}
+    return {**rest, "category_id": shapes.index(instance["category"]) + 1}
+
+
+def _merged(parts: Iterable[dict[str, Record]]) -> dict[str, Record]:
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def _each(work: Callable[[Job], Made], jobs: list[Job], workers: int) -> Iterator[Made]:
+    """Results in the order of the jobs, made by `workers` processes (by this one alone where that is 1)."""
+    with ExitStack() as stack:
+        if workers == 1 or len(jobs) < 2:
+            yield from map(work, jobs)
+            return
+        # spawn: a forked child would inherit the threads of whatever library has started some
+        pool = multiprocessing.get_context("spawn").Pool(min(workers, len(jobs)), initializer=die_with_parent)
+        yield from stack.enter_context(pool).imap(work, jobs)

@@ -1,0 +1,75 @@
+"""The world's words and what they look like, read from vocabulary.json; how many are used is configuration."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import islice
+from typing import Any, TypeVar
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.world.spec import WorldConfig
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words in the order of the file, each with its looks.
+
+    `colors` and `grounds`: RGB 0 to 255. `plurals`: each shape's plural. `sizes`: least and greatest radius as a share
+    of the picture's side.
+    """
+
+    colors: Mapping[str, tuple[int, int, int]]
+    plurals: Mapping[str, str]
+    sizes: Mapping[str, tuple[float, float]]
+    patterns: tuple[str, ...]
+    grounds: Mapping[str, tuple[int, int, int]]
+    locations: tuple[str, ...]
+    predicates: tuple[str, ...]
+
+    @property
+    def shapes(self) -> tuple[str, ...]:
+        """The names of the shapes."""
+        return tuple(self.plurals)
+
+
+@cache
+def load_vocabulary() -> Vocabulary:
+    """All words of the file."""
+    record: dict[str, Any] = json.loads(files(__package__).joinpath("vocabulary.json").read_text(encoding="utf-8"))
+    return Vocabulary(
+        colors={name: tuple(rgb) for name, rgb in record["colors"].items()},
+        plurals=record["shapes"],
+        sizes={name: tuple(radii) for name, radii in record["sizes"].items()},
+        patterns=tuple(record["patterns"]),
+        grounds={name: tuple(rgb) for name, rgb in record["grounds"].items()},
+        locations=tuple(record["locations"]),
+        predicates=tuple(record["predicates"]),
+    )
+
+
+def used(config: WorldConfig) -> Vocabulary:
+    """The words that a configuration uses: as many of each kind as it says, from the head of the list."""
+    whole = load_vocabulary()
+
+    def head(kind: str, words: Mapping[str, Value], number: int) -> dict[str, Value]:
+        if number > len(words):
+            raise InputError(
+                f"the world has {len(words)} {kind}, not {number}",
+                record=f"data.world.{kind}",
+                remedy=f"ask for {len(words)} at most",
+            )
+        return dict(islice(words.items(), number))
+
+    return Vocabulary(
+        colors=head("colors", whole.colors, config.colors),
+        plurals=head("shapes", whole.plurals, config.shapes),
+        sizes=head("sizes", whole.sizes, config.sizes),
+        patterns=tuple(head("patterns", dict.fromkeys(whole.patterns, 0), config.patterns)),
+        grounds=head("grounds", whole.grounds, config.grounds),
+        locations=whole.locations,
+        predicates=whole.predicates,
+    )
