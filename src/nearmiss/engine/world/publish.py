@@ -1,7 +1,7 @@
 """Publishes the world as real data sets are published: image files, COCO captions and instances, GQA scene graphs.
 
-`published/` holds what a user of the data set gets, `truth/` the exact scenes. Work is cut into blocks of pictures, each
-a function of the configuration alone, so that any number of workers writes the same bytes.
+`published/` holds what a user of the data set gets, `truth/` the exact scenes. Work is cut into blocks of pictures,
+each a function of the configuration alone, so that any number of workers writes the same bytes.
 """
 
 import multiprocessing

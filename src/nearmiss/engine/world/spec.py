@@ -32,7 +32,7 @@ class BenchmarkSizes(Typed):
         ["test"], description="Splits for which benchmark files are written."
     )
     iid: int = Field(200, ge=2, description="Items of each concept and form, condition iid.")
-    other: int = Field(100, ge=2, description="Items of each concept and form in every other condition.")
+    other: int = Field(60, ge=2, description="Items of each concept and form in every other condition.")
 
 
 class WorldConfig(Typed):

@@ -1,0 +1,152 @@
+"""The readers of COCO and GQA files: strict with what is wrong, at home with the real files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from PIL import Image
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.tables import table
+from nearmiss.engine.formats.coco import read_captions, read_images, read_instances
+from nearmiss.engine.formats.gqa import read_scene_graphs
+from nearmiss.engine.formats.questions import read_questions
+from nearmiss.engine.images.decode import check_images, open_rgb
+
+REAL = Path(__file__).parents[3] / "shared" / "realdata"
+realdata = [pytest.mark.realdata, pytest.mark.skipif(not REAL.is_dir(), reason="no real data beside the checkout")]
+
+IMAGE = {"id": 1, "file_name": "a.jpg", "width": 8, "height": 6}
+CAPTION = {"id": 10, "image_id": 1, "caption": "a red cube"}
+INSTANCE = {"id": 5, "image_id": 1, "category_id": 2, "bbox": [1, 1, 2, 2], "segmentation": [[1, 1, 3, 1, 3, 3, 1, 3]]}
+THING = {"name": "cube", "x": 1, "y": 2, "w": 3, "h": 4, "attributes": ["red"], "relations": []}
+
+
+def write(folder: Path, document: Any) -> Path:
+    path = folder / "file.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def coco(**changes: Any) -> dict[str, Any]:
+    return {"images": [IMAGE], "annotations": [CAPTION], "categories": [{"id": 2, "name": "cube"}], **changes}
+
+
+def test_captions_and_images_are_read(tmp_path: Path):
+    path = write(tmp_path, coco())
+    assert read_captions(path).to_dicts() == [
+        {"caption_id": "10", "image_id": "1", "text": "a red cube", "template_id": None, "source": "published"}
+    ]
+    assert read_images(path, split="val", source="x", folder="val2017")["file"].to_list() == ["val2017/a.jpg"]
+
+
+def test_polygons_become_masks(tmp_path: Path):
+    rows = read_instances(write(tmp_path, coco(annotations=[INSTANCE]))).to_dicts()
+    assert rows[0]["name"] == "cube"
+    assert rows[0]["mask"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message", "record"),
+    [
+        ({"annotations": [{**CAPTION, "image_id": 7}]}, "image 7 is not in the file's list", "annotation 0"),
+        ({"annotations": [{**CAPTION, "caption": "  "}]}, "a caption is empty", "annotation 0"),
+        ({"annotations": [CAPTION, CAPTION]}, "the id 10 stands twice", "annotation 1"),
+        ({"annotations": [{"id": 10, "image_id": 1}]}, "lacks 'caption'", "annotation 0"),
+        ({"annotations": [CAPTION, None]}, "not an object", "annotation 1"),
+        ({"annotations": [{**CAPTION, "caption": 3}]}, "wrong type", "annotation 0"),
+        ({"images": []}, "the split is empty", None),
+        ({"images": [{**IMAGE, "file_name": "../../etc/passwd"}]}, "outside its folder", "passwd"),
+    ],
+)
+def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes: dict, message: str, record: str):
+    path = write(tmp_path, coco(**changes))
+    with pytest.raises(InputError, match=message) as raised:
+        read_captions(path)
+    assert str(path) in str(raised.value)
+    assert record is None or record in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bbox": [1, 1, -2, 2]}, "a box is not"),
+        ({"bbox": None}, "a box is not"),
+        ({"category_id": 9}, "category 9 is not in the file's list"),
+        ({"segmentation": {"size": [6, 8]}}, "a segmentation is malformed"),
+    ],
+)
+def test_a_wrong_instance_is_refused(tmp_path: Path, changes: dict, message: str):
+    with pytest.raises(InputError, match=message):
+        read_instances(write(tmp_path, coco(annotations=[{**INSTANCE, **changes}])))
+
+
+def graph(**things: Any) -> dict[str, Any]:
+    return {"9": {"width": 8, "height": 6, "objects": things}}
+
+
+def test_scene_graphs_are_read(tmp_path: Path):
+    above = {**THING, "relations": [{"name": "above", "object": "b"}]}
+    objects, relations = read_scene_graphs(write(tmp_path, graph(a=above, b=THING)))
+    assert objects["attributes"].to_list() == [["red"], ["red"]]
+    assert relations.row(0) == ("9", "a", "above", "b")
+
+
+@pytest.mark.parametrize(
+    ("thing", "message"),
+    [
+        ({**THING, "relations": [{"name": "on", "object": "zz"}]}, "object zz is not in the graph"),
+        ({**THING, "attributes": [1]}, "attributes are not words"),
+        ({key: value for key, value in THING.items() if key != "name"}, "lacks 'name'"),
+        ({**THING, "w": "wide"}, "a box is not"),
+    ],
+)
+def test_a_wrong_scene_graph_is_refused_with_image_and_object(tmp_path: Path, thing: dict, message: str):
+    with pytest.raises(InputError, match=message) as raised:
+        read_scene_graphs(write(tmp_path, graph(a=thing)))
+    assert "image 9, object a" in str(raised.value)
+
+
+def test_a_question_with_other_fields_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="items 0"):
+        read_questions(write(tmp_path, {"items": [{"item_id": "x"}]}), "items")
+
+
+def test_images_that_are_missing_broken_or_of_another_size_are_named(tmp_path: Path):
+    Image.new("RGB", (8, 6)).save(tmp_path / "a.jpg")
+    row = {"image_id": "1", "file": "a.jpg", "width": 8, "height": 6, "split": "val", "source": "x"}
+    check_images(table("images", [row]), tmp_path)
+    for change, message in (
+        ({"file": "b.jpg"}, "an image is missing"),
+        ({"width": 9}, "8 x 6 pixels, its record says 9 x 6"),
+    ):
+        with pytest.raises(InputError, match=message):
+            check_images(table("images", [{**row, **change}]), tmp_path)
+    (tmp_path / "a.jpg").write_text("<html>quota exceeded</html>")
+    with pytest.raises(InputError, match="does not decode"):
+        check_images(table("images", [row]), tmp_path)
+    with pytest.raises(InputError, match="does not decode"):
+        open_rgb(tmp_path / "a.jpg")
+
+
+class TestRealFiles:
+    pytestmark = realdata
+
+    def test_coco_captions(self):
+        path = REAL / "coco_captions_val2017" / "captions_val2017.json"
+        assert read_captions(path).height == 25_014
+        assert read_images(path, split="val", source="coco").height == 5_000
+
+    def test_coco_instances(self):
+        objects = read_instances(REAL / "coco_open_instances" / "instances.json")
+        assert objects.height == 1_015
+        assert objects["mask"].null_count() == 0
+
+    def test_gqa_scene_graphs(self):
+        objects, relations = read_scene_graphs(REAL / "gqa_scene_graph_sample" / "train-sgs-sample.json")
+        assert objects.height == 239
+        assert relations.height == 755
+        assert objects["attributes"].list.len().sum() == 112
+        assert isinstance(objects, pl.DataFrame)

@@ -1,0 +1,13 @@
+"""The smallest world that the tests of stage data look at."""
+
+from nearmiss.engine.world.spec import WorldConfig
+from nearmiss.stages.data.config import DataConfig
+
+SMALL = DataConfig(
+    world=WorldConfig.model_validate(
+        {
+            "images": {"train": 230, "val": 20, "test": 20, "final": 0},
+            "benchmark": {"splits": ["test"], "iid": 4, "other": 2},
+        }
+    )
+)

@@ -1,0 +1,232 @@
+"""The benchmark isolates: each item has one change, and nothing but the asked faculty tells right from wrong."""
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+import pytest
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.tables import table
+from nearmiss.engine.world.benchmark import make_items
+from nearmiss.engine.world.benchmark_contrasts import contrast
+from nearmiss.engine.world.benchmark_pairs import RECIPES
+from nearmiss.engine.world.benchmark_tasks import split_scenes
+from nearmiss.engine.world.conditions import reservation
+from nearmiss.engine.world.spec import BenchmarkSizes, Reserved, SplitSizes, WorldConfig
+from nearmiss.engine.world.statements import compare, parse
+from nearmiss.engine.world.truth import MARGIN, judge
+from nearmiss.engine.world.wording import captions, reserved_templates, words
+
+TINY = WorldConfig(images=SplitSizes(train=1, val=3, test=3, final=3), benchmark=BenchmarkSizes(iid=3, other=2))
+
+
+def pairs_of(files, condition="iid", **cell):
+    """The two scenes and the item of each 2x2 item."""
+    for item in files.items:
+        if item["subset"] == "2x2" and item["condition"] == condition and cell.items() <= item.items():
+            yield [files.scenes[image] for image in item["images"]], item
+
+
+def test_the_tables_are_as_their_schema(world_files):
+    assert table("items", world_files.items).height == len(world_files.items)
+    assert table("retrieval", world_files.retrieval).height == 300
+    assert table("classification", world_files.classification).height > 60
+    assert len({item["item_id"] for item in world_files.items}) == len(world_files.items)
+    assert {image for item in world_files.items for image in item["images"]} == set(world_files.scenes)
+    assert all(scene.scene_id == image for image, scene in world_files.scenes.items())
+
+
+def test_all_concepts_forms_and_conditions_are_there(world_files, world_config):
+    sizes = Counter((i["concept"], i["operator"], i["condition"], i["subset"]) for i in world_files.items)
+    for recipe in RECIPES:
+        for condition in recipe.conditions:
+            wanted = world_config.benchmark.iid if condition == "iid" else world_config.benchmark.other
+            for form in ("2x2", "1x2", "1x3") if condition == "iid" else ("2x2", "1x2"):
+                assert sizes.pop((recipe.concept, recipe.operator, condition, form)) == wanted
+    assert not sizes
+
+
+def test_the_truth_is_the_judges(world_files):
+    for item in world_files.items:
+        for image, row in zip(item["images"], item["truth"], strict=True):
+            judged = [judge(parse(caption), world_files.scenes[image]) for caption in item["captions"]]
+            assert judged == row, item
+
+
+def test_the_two_captions_differ_by_the_change_that_the_item_names(world_files):
+    for item in world_files.items:
+        statements = [parse(caption) for caption in item["captions"]]
+        assert compare(statements[0], statements[1]) == (item["concept"], item["operator"]), item
+        if item["subset"] == "1x3":
+            assert item["captions"][2] != item["captions"][0]
+            assert compare(statements[0], statements[2]) == (None, None)
+
+
+def test_captions_alone_tell_nothing(world_files):
+    """Every right-against-wrong pair of captions is asked the other way round as often, in every cell and form."""
+    asked = defaultdict(Counter)
+    for item in world_files.items:
+        cell = (item["concept"], item["operator"], item["condition"], item["subset"])
+        for row in item["truth"]:
+            right = [text for text, true in zip(item["captions"], row, strict=True) if true]
+            wrong = [text for text, true in zip(item["captions"], row, strict=True) if not true]
+            asked[cell].update((r, w) for r in right for w in wrong)
+    for cell, decisions in asked.items():
+        assert all(decisions[wrong, right] == n for (right, wrong), n in decisions.items()), cell
+
+
+def test_pictures_of_a_pair_share_everything_but_the_change(world_files):
+    changed = {
+        ("color", "replace"): {"color"},
+        ("size", "replace"): {"size", "radius"},
+        ("object", "replace"): {"shape"},
+        ("color", "swap"): {"color"},
+        ("size", "swap"): {"size", "radius"},
+        ("pattern", "swap"): {"pattern"},
+        ("location", "replace"): {"x", "y"},
+        ("relation", "reverse"): {"x", "y"},
+    }
+    for condition in ("iid", "new_pair", "more_objects"):
+        for (a, b), item in pairs_of(world_files, condition):
+            assert (a.ground, a.light, a.nuisance, a.side) == (b.ground, b.light, b.nuisance, b.side)
+            if item["concept"] == "count":
+                few, many = sorted((a, b), key=lambda scene: len(scene.things))
+                assert many.things[:-1] == few.things and len({thing.shape for thing in many.things}) == 1
+                continue
+            differing = {
+                name
+                for one, two in zip(a.things, b.things, strict=True)
+                for name, value in vars(one).items()
+                if value != vars(two)[name]
+            }
+            assert differing and differing <= changed[item["concept"], item["operator"]]
+            if item["concept"] in ("relation", "location"):
+                assert len(differing) == 1
+
+
+@pytest.mark.parametrize(("concept", "slot"), [("color", "color"), ("object", "shape"), ("size", "size")])
+def test_a_replaced_value_is_absent_from_the_other_picture(world_files, concept, slot):
+    for condition in ("iid", "more_objects"):
+        for scenes, _ in pairs_of(world_files, condition, concept=concept, operator="replace"):
+            values = [[getattr(thing, slot) for thing in scene.things] for scene in scenes]
+            assert values[0][0] not in values[1] and values[1][0] not in values[0]
+
+
+def test_swapped_values_are_present_in_both_pictures(world_files):
+    for (a, b), item in pairs_of(world_files, operator="swap"):
+        slot = item["concept"]
+        assert sorted(getattr(t, slot) for t in a.things) == sorted(getattr(t, slot) for t in b.things)
+        assert a.things[0].shape != a.things[1].shape
+
+
+def test_related_things_lie_in_one_half_of_the_picture(world_files):
+    axes, edits, half = Counter(), Counter(), Counter()
+    for (a, b), item in pairs_of(world_files, concept="relation"):
+        axis = "x" if a.things[0].x != b.things[0].x else "y"
+        assert (parse(item["captions"][0]).predicate in ("above", "below")) == (axis == "y")
+        for scene in (a, b):
+            offsets = [getattr(thing, axis) / scene.side - 0.5 for thing in scene.things[:2]]
+            assert offsets[0] * offsets[1] > 0 and min(map(abs, offsets)) > MARGIN
+            half[axis, offsets[0] > 0] += 1
+        axes[axis] += 1
+        edits[item["template_id"].split(":")[1]] += 1
+    assert min(axes.values()) > 15 and min(edits.values()) > 15 and min(half.values()) > 10
+
+
+def test_located_things_are_alone_on_a_grid(world_files):
+    centers = {
+        (round(s.things[0].x / s.side, 3), round(s.things[0].y / s.side, 3))
+        for pair, _ in pairs_of(world_files, concept="location")
+        for s in pair
+    }
+    assert all(len(s.things) == 1 for pair, _ in pairs_of(world_files, concept="location") for s in pair)
+    assert len(centers) <= 16 and len({x for x, _ in centers}) == len({y for _, y in centers}) == 4
+
+
+def test_held_out_combinations_show_in_their_condition_alone(world_files, world_config):
+    held_out = reservation(world_config)
+    for item in world_files.items:
+        scenes = [world_files.scenes[image] for image in item["images"]]
+        told = [parse(caption) for caption in item["captions"]]
+        relations = {statement.shape_relation() for statement in told} & held_out.relations
+        pairs = {pair for statement in told for pair in statement.pairs()} & held_out.pairs
+        if item["condition"] == "new_pair":
+            assert any(held_out.pairs_of(scene) for scene in scenes) or item["subset"] != "2x2"
+        else:
+            assert not pairs and not any(held_out.pairs_of(scene) for scene in scenes)
+        if item["condition"] == "new_relation":
+            assert relations
+        else:
+            assert not relations and not any(held_out.relations_of(scene) for scene in scenes)
+
+
+def test_new_pairs_are_spoken_of(world_files, world_config):
+    held_out = reservation(world_config).pairs
+    told = [
+        {pair for caption in item["captions"] for pair in parse(caption).pairs()}
+        for _, item in pairs_of(world_files, "new_pair")
+    ]
+    assert all(pairs & held_out for pairs in told)
+
+
+def test_new_wording_is_the_iid_items_in_other_words(world_files):
+    reserved = set(reserved_templates())
+    for item in world_files.items:
+        assert (item["template_id"].split(":")[0] in reserved) == (item["condition"] == "new_wording")
+    iid = {tuple(i["images"]): i for i in world_files.items if i["subset"] == "2x2" and i["condition"] == "iid"}
+    for _, item in pairs_of(world_files, "new_wording"):
+        twin = iid[tuple(item["images"])]
+        assert [parse(caption) for caption in item["captions"]] == [parse(caption) for caption in twin["captions"]]
+
+
+def test_more_objects_has_one_more_than_training_ever_shows(world_files):
+    for scenes, item in pairs_of(world_files, "more_objects"):
+        assert max(len(scene.things) for scene in scenes) == 3
+        assert min(len(scene.things) for scene in scenes) == (2 if item["concept"] == "count" else 3)
+
+
+def test_every_word_of_the_benchmark_is_known(world_files):
+    texts = [caption for item in world_files.items for caption in item["captions"]]
+    texts += [row["text"] for row in world_files.retrieval]
+    texts += [prompt for row in world_files.classification for prompts in row["prompts"] for prompt in prompts]
+    assert {word for text in texts for word in text.split()} <= set(words())
+
+
+def test_retrieval_counts_every_image_that_a_caption_is_true_of(world_files, world_config):
+    scenes = split_scenes(world_config, "test")
+    texts = [text for scene in scenes for text, _ in captions(scene, "broad", world_config)]
+    assert [row["text"] for row in world_files.retrieval] == texts
+    for row in world_files.retrieval:
+        assert row["image_id"] in row["right"]
+        assert row["right"] == [s.scene_id for s in scenes if judge(parse(row["text"]), s) is True]
+
+
+def test_every_class_is_asked_in_words_that_state_it(world_files):
+    rows = {(row["task"], row["image_id"]): row for row in world_files.classification}
+    assert {task for task, _ in rows} == {"shape", "color", "ground"}
+    for (task, _), row in rows.items():
+        for name, prompts in zip(row["classes"], row["prompts"], strict=True):
+            for prompt in prompts:
+                statement = parse(prompt)
+                assert (statement.ground if task == "ground" else getattr(statement.mentions[0], task)) == name
+
+
+def test_the_benchmark_depends_on_the_configuration_alone():
+    assert make_items(TINY, "val") == make_items(TINY, "val")
+    assert make_items(TINY, "val").scenes.keys().isdisjoint(make_items(TINY, "test").scenes)
+    other = make_items(TINY.model_copy(update={"seed": 1}), "val")
+    assert [i["captions"] for i in other.items] != [i["captions"] for i in make_items(TINY, "val").items]
+
+
+def test_a_poorer_world_leaves_out_what_it_cannot_ask():
+    bare = TINY.model_copy(update={"sizes": 1, "patterns": 1, "reserved": Reserved(pairs=0, relations=0)})
+    made = make_items(bare, "val")
+    assert not {item["concept"] for item in made.items} & {"size", "pattern"}
+    assert not {item["condition"] for item in made.items} & {"new_pair", "new_relation"}
+
+
+def test_an_item_that_cannot_be_drawn_is_an_error_that_says_so(monkeypatch):
+    monkeypatch.setattr("nearmiss.engine.world.benchmark_contrasts._ATTEMPTS", 3)
+    hopeless = replace(RECIPES[0], make=lambda scene, words, generator: None)
+    with pytest.raises(InputError, match="no scene suits"):
+        contrast(hopeless, "iid", TINY, "val", 0)
