@@ -135,6 +135,7 @@ BOTH = Statement((RED_CUBE, BLUE_BALL))
         (Statement((RED_CUBE,)), Statement((replace(RED_CUBE, pattern="dotted"),)), ("pattern", "add")),
         (Statement((replace(RED_CUBE, pattern="dotted"),)), Statement((RED_CUBE,)), (None, None)),
         (Statement((Mention("cube", count=2),)), Statement((Mention("cube", count=3),)), ("count", "recount")),
+        (Statement((Mention(None, count=2),)), Statement((Mention("cube", count=2),)), ("object", "replace")),
         (Statement((Mention("cube", count=1),)), Statement((Mention("cube", count=0),)), ("existence", "negate")),
         (
             Statement((replace(RED_CUBE, location="at the top"),)),

@@ -1,16 +1,78 @@
-"""Progress bars on standard error: shown to people, quiet in CI and when output goes to a file."""
+"""Progress of everything that takes longer than a few seconds: a bar for a person, a small file for `nearmiss run`.
 
+A job of the workflow writes its standard error to a log, where no bar can be seen. Where the environment variable
+NEARMISS_PROGRESS names a folder, each process keeps one JSON file there that says what it is doing and how far it is;
+`nearmiss run` reads them and draws all bars in one terminal.
+"""
+
+import json
 import os
 import sys
-from collections.abc import Iterable
-from typing import TypeVar
+import time
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
 
+FOLDER = "NEARMISS_PROGRESS"
+_INTERVAL = 0.3  # seconds between two writings of a status file
+_state: dict[str, Any] = {}  # what this process does now; the status file's content
+
+
+def _report() -> None:
+    folder = os.environ.get(FOLDER)
+    if not folder or not Path(folder).is_dir():
+        return
+    # Not base/files.py: a status is worth no flush to disk, and losing one harms nobody.
+    target = Path(folder) / f"{os.getpid()}.json"
+    partial = target.with_suffix(".partial")
+    try:
+        partial.write_text(json.dumps({"pid": os.getpid(), **_state}), encoding="utf-8")
+        partial.replace(target)
+    except OSError:
+        pass
+
+
+@contextmanager
+def job(name: str) -> Iterator[None]:
+    """Name what this process does, for as long as the block lasts."""
+    _state.update(job=name, started=time.time())
+    _report()
+    try:
+        yield
+    finally:
+        _state.clear()
+        if folder := os.environ.get(FOLDER):
+            (Path(folder) / f"{os.getpid()}.json").unlink(missing_ok=True)
+
 
 def progress(items: Iterable[T], *, what: str, total: int | None = None, initial: int = 0) -> Iterable[T]:
-    """Iterate over `items` with a bar named `what`."""
+    """Iterate over `items` with a bar named `what`: `total` items of which `initial` are done already."""
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    if os.environ.get(FOLDER):
+        return _with_status(items, what, total, initial)
     quiet = bool(os.environ.get("CI")) or not sys.stderr.isatty()
     return tqdm(items, desc=what, total=total, initial=initial, disable=quiet, mininterval=0.5, dynamic_ncols=True)
+
+
+def _with_status(items: Iterable[T], what: str, total: int | None, initial: int) -> Iterator[T]:
+    outer = dict(_state)
+    written = 0.0
+    done = initial
+    try:
+        for item in items:
+            if time.monotonic() - written >= _INTERVAL:
+                _state.update(what=what, done=done, total=total)
+                _report()
+                written = time.monotonic()
+            yield item
+            done += 1
+    finally:
+        _state.clear()
+        _state.update(outer)
+        _report()

@@ -39,6 +39,9 @@ class IntraModalContrast(Typed):
 
     term: Literal["intra_modal_contrast"] = "intra_modal_contrast"
     weight: Weight = 0.2
+    negatives: Literal["all", "own"] = Field(
+        "own", description="own: a caption is pushed away from its own negatives; all: from all of the batch."
+    )
 
 
 class CrossModalRank(Typed):
@@ -46,9 +49,7 @@ class CrossModalRank(Typed):
 
     term: Literal["cross_modal_rank"] = "cross_modal_rank"
     weight: Weight = 0.4
-    threshold: Literal["mean", "max", "fixed"] = Field(
-        "mean", description="How the threshold follows the gap."
-    )
+    threshold: Literal["mean", "max", "fixed"] = Field("mean", description="How the threshold follows the gap.")
     cap: float = Field(0.10, gt=0, description="Upper bound of the threshold, in cosine units (our choice).")
 
 

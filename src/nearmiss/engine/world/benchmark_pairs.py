@@ -12,13 +12,15 @@ from random import Random
 
 from nearmiss.engine.world.scene import Scene, Thing
 from nearmiss.engine.world.scenes import is_clear
-from nearmiss.engine.world.truth import MARGIN, located
+from nearmiss.engine.world.truth import located
 from nearmiss.engine.world.vocabulary import Vocabulary
 
 Pair = tuple[Scene, Scene]
 
 # Centers of the grid on which located things lie, as shares of the side; each mirrors one of the other half.
 _GRID = (0.27, 0.36, 0.64, 0.73)
+# Least distance of related things along their axis, as a share of the side: people see it at a glance.
+_APART = 0.1
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def _reverse(scene: Scene, words: Vocabulary, generator: Random) -> Pair | None:
     shapes = [thing.shape for thing in scene.things]
     if not together or shapes.count(first.shape) > 1 or shapes.count(second.shape) > 1:
         return None
-    if abs(getattr(first, axis) - getattr(second, axis)) < 2 * MARGIN * scene.side:
+    if abs(getattr(first, axis) - getattr(second, axis)) < _APART * scene.side:
         return None
     after = with_thing(scene, 0, **{axis: getattr(second, axis)})
     return scene, with_thing(after, 1, **{axis: getattr(first, axis)})

@@ -4,6 +4,7 @@ Where they do not, plain contrast already has to learn order, and hard negatives
 these shares beside the results.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,10 +33,11 @@ def separability(
     for number in range(batches):
         generator = rng(seed, "separability", number)
         batch = generator.sample(images, min(size, len(images)))
+        shown = {image: scene_words(scenes[image]) for image in batch}
         found: dict[str, list[bool]] = {}
         for image in batch:
             text, template_id = generator.choice(captions[image])
-            unclear = _ambiguous(text, image, batch, scenes)
+            unclear = _ambiguous(text, image, shown)
             found.setdefault(template_id.split(".")[0], []).append(unclear)
             found.setdefault("all", []).append(unclear)
         for kind, flags in found.items():
@@ -52,6 +54,6 @@ def _share(flags: list[bool]) -> float:
     return sum(flags) / len(flags)
 
 
-def _ambiguous(text: str, image: str, batch: Sequence[str], scenes: Mapping[str, Scene]) -> bool:
+def _ambiguous(text: str, image: str, shown: Mapping[str, Counter[str]]) -> bool:
     said = content_words(text)
-    return any(said <= scene_words(scenes[other]) for other in batch if other != image)
+    return any(said <= words for other, words in shown.items() if other != image)

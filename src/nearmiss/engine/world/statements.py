@@ -258,7 +258,7 @@ def compare(a: Statement, b: Statement) -> tuple[str | None, str | None]:
     not count, so that a relation's word reversed and its things exchanged are both ("relation", "reverse"). Where
     several single changes explain the difference, the first in this order is named: relation, color, size, pattern,
     location, count, object. A changed ground is ("object", "replace"). (None, None) where the two mean the same, where
-    more than one thing changed, or where something was left out.
+    more than one thing changed, or where something was left out. A noun is always said: "thing" is one too.
     """
     if (a.predicate is None) != (b.predicate is None):
         return None, None
@@ -301,12 +301,12 @@ def _change(old: tuple[Mention, ...], new: tuple[Mention, ...]) -> tuple[int, st
     ]
     slot, before, after = changed[0]
     rank, concept = _SLOTS.index(slot), _CONCEPT[slot]
-    if len(changed) == 2 and changed[1] == (slot, after, before) and before is not None and after is not None:
+    if len(changed) == 2 and changed[1] == (slot, after, before) and (slot == "shape" or None not in (before, after)):
         return rank, concept, "swap"
     if len(changed) > 1:
         return None
     if slot == "count":
         return (rank, "existence", "negate") if 0 in (before, after) else (rank, "count", "recount")
-    if before is None or after is None:
+    if slot != "shape" and None in (before, after):
         return (rank, concept, "add") if before is None else None
     return rank, concept, "replace"

@@ -8,8 +8,6 @@ from nearmiss.base.typed import Typed
 class CompareConfig(Typed):
     """Which runs are set side by side, against which controls."""
 
-    controls: list[str] = Field(
-        ["clip", "random"], description="Arms that every arm is compared with, item by item."
-    )
+    controls: list[str] = Field(["clip", "random"], description="Arms that every arm is compared with, item by item.")
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind each paired difference.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")

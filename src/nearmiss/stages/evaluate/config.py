@@ -10,9 +10,7 @@ from nearmiss.base.typed import Typed
 class EvaluateConfig(Typed):
     """What a checkpoint is asked, and how the answers are counted."""
 
-    split: Literal["val", "test", "final"] = Field(
-        "test", description="Split of the benchmark that is scored."
-    )
+    split: Literal["val", "test", "final"] = Field("test", description="Split of the benchmark that is scored.")
     benchmarks: list[Literal["world", "retrieval", "classification"]] = Field(
         ["world", "retrieval", "classification"], description="Benchmarks, by name."
     )

@@ -8,6 +8,18 @@ from nearmiss.base.typed import Typed
 
 Concept = Literal["object", "color", "size", "location"]
 Slot = Literal["relation", "attribute", "object", "action"]
+GraphType = Literal[
+    "attribute",
+    "object",
+    "attribute_subg",
+    "relation_subj",
+    "relation_obj",
+    "relation_pred",
+    "relation_attr_subj",
+    "relation_attr_obj",
+    "relation_attr_pred",
+    "obj_count",
+]
 
 
 class RandomConfig(Typed):
@@ -24,29 +36,37 @@ class KeywordConfig(Typed):
     concepts: list[Concept] = Field(
         ["object", "color", "size", "location"], description="Concepts whose keywords are substituted."
     )
-    per_caption: int = Field(
-        4, ge=1, description="At most this many negatives for each caption (our choice)."
-    )
+    per_caption: int = Field(4, ge=1, description="At most this many negatives for each caption (our choice).")
 
 
 class SceneGraphConfig(Typed):
     """Captions and foils from scene graphs (HNC, CoNLL 2023)."""
 
     method: Literal["scene_graph"] = "scene_graph"
-    types: list[str] = Field(
+    types: list[GraphType] = Field(
         ["attribute", "object", "relation_subj", "relation_obj", "relation_pred", "obj_count"],
+        min_length=1,
         description="Caption types, by the paper's names.",
     )
     per_image: int = Field(12, ge=1, description="At most this many pairs for each image.")
+    reversed_share: float = Field(
+        0.5, ge=0, le=1, description="Share of foiled predicates that are the opposite one where there is one."
+    )
 
 
 class ReplaceConfig(Typed):
     """Four negatives per caption from part-of-speech tags (CE-CLIP, CVPR 2024)."""
 
     method: Literal["replace"] = "replace"
-    slots: list[Slot] = Field(
-        ["relation", "attribute", "object", "action"], description="Slots, in the paper's order."
+    slots: list[Slot] = Field(["relation", "attribute", "object", "action"], description="Slots, in the paper's order.")
+    tagger: str | None = Field(
+        None, description="A spaCy pipeline that tags the captions, by name or folder; null for the world's own."
     )
+    language_model: str | None = Field(
+        None,
+        description="A masked language model that fills the gaps, by name or folder; null for counts on the captions.",
+    )
+    fills: int = Field(10, ge=1, description="Likely fills of a gap among which one is drawn.")
 
 
 MethodConfig = RandomConfig | KeywordConfig | SceneGraphConfig | ReplaceConfig

@@ -5,7 +5,6 @@ from typing import Literal
 from pydantic import Field
 
 from nearmiss.base.typed import Typed
-from nearmiss.engine.models.spec import ModelConfig
 from nearmiss.engine.objectives.spec import (
     Contrastive,
     CrossModalRank,
@@ -14,6 +13,21 @@ from nearmiss.engine.objectives.spec import (
     OwnNegatives,
     Term,
 )
+
+
+class ModelConfig(Typed):
+    """A small open_clip configuration: image tower, text tower and the joint embedding.
+
+    It stands here and not in engine/models: importing that package registers towers with timm, which is heavy.
+    """
+
+    image_tower: Literal["nearmiss_conv"] = Field("nearmiss_conv", description="Image tower, a timm model name.")
+    image_size: int = Field(48, ge=16, description="Side in pixels at which the model sees images.")
+    embed_dim: int = Field(128, ge=8, description="Dimension of the joint embedding.")
+    text_width: int = Field(128, ge=8, description="Width of the text tower.")
+    text_layers: int = Field(2, ge=1, description="Layers of the text tower; one learns no word order in a short run.")
+    text_heads: int = Field(4, ge=1, description="Attention heads of the text tower.")
+    context_length: int = Field(24, ge=8, description="Most tokens of a caption, start and end included.")
 
 
 class ArmConfig(Typed):
@@ -25,9 +39,7 @@ class ArmConfig(Typed):
         ["verified", "plausible"], description="Negatives with one of these verdicts are used."
     )
     texts: int = Field(4, ge=0, description="Texts beside the caption for each image of a batch.")
-    image_rate: float = Field(
-        2e-3, gt=0, description="Learning rate of the image tower and of the logit scale."
-    )
+    image_rate: float = Field(2e-3, gt=0, description="Learning rate of the image tower and of the logit scale.")
     text_rate: float = Field(1e-3, gt=0, description="Learning rate of the text tower.")
 
 
@@ -50,12 +62,8 @@ class PretrainConfig(Typed):
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 uses autocast, on a GPU.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
-    threads: int = Field(
-        1, ge=1, description="CPU threads of one training; results differ in bits between 1 and 2."
-    )
-    checkpoint_every: int = Field(
-        100, ge=1, description="Steps between two states that a killed run resumes from."
-    )
+    threads: int = Field(1, ge=1, description="CPU threads of one training; results differ in bits between 1 and 2.")
+    checkpoint_every: int = Field(100, ge=1, description="Steps between two states that a killed run resumes from.")
 
 
 def default_arms() -> dict[str, ArmConfig]:

@@ -1,0 +1,51 @@
+# make run: environment, the whole workflow on the embedded world, the comparison.   make test: environment, all tests.
+PYTHON ?= python3
+CONFIG ?= config/config.yaml
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment is made anew when the pins change.
+DIGEST := $(shell $(PYTHON) -c "import hashlib, pathlib; print(hashlib.sha256(pathlib.Path('requirements.lock').read_bytes()).hexdigest()[:16])")
+STAMP := $(VENV)/made-$(DIGEST)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: env run quick test lint lock schema bench faults
+
+env: $(STAMP)
+
+$(STAMP):
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" \
+	  || { echo "nearmiss needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@PYTHON=$(BIN)/python bash workflow/envs/install.sh
+	@rm -f $(VENV)/made-* && touch $@
+
+run: $(STAMP)
+	@$(BIN)/python -m nearmiss run --config $(CONFIG)
+
+quick: $(STAMP)
+	@$(BIN)/python -m nearmiss run --config $(CONFIG) --quick
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/snakefmt --line-length 120 --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+# The pins, for all platforms; and the digest by which conda sees that they changed.
+lock: $(STAMP)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate requirements.in -o requirements.lock
+	$(BIN)/python workflow/envs/digest.py
+
+schema: $(STAMP)
+	$(BIN)/python -m nearmiss schema --readme config/README.md
+
+bench: $(STAMP)
+	@set -e; for file in $(wildcard benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file; done
+
+faults: $(STAMP)
+	$(BIN)/python -m pytest --override-ini addopts=-q tests/faults

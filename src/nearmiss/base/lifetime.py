@@ -1,0 +1,61 @@
+"""How long a process may live, and who may work on what: dying with a parent, and locks that die with their holder."""
+
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+# Set by whoever starts a job that must not outlive it: the process id of the starter.
+PARENT = "NEARMISS_PARENT"
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """Ask the kernel to kill this process when its parent ends; end now if `parent` has ended already.
+
+    Linux only; elsewhere nothing happens. A forked child does not inherit the wish: pools of worker processes call
+    this in each worker (`initializer=die_with_parent`).
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_with_starter() -> None:
+    """`die_with_parent` where the environment names the process that started this one; else nothing."""
+    parent = os.environ.get(PARENT, "")
+    if parent.isdecimal():
+        die_with_parent(int(parent))
+
+
+def take(path: Path, *, shared: bool = False) -> IO[str] | None:
+    """Take a file lock without waiting: the open file that holds it, or None where another process has it.
+
+    The lock lasts until the file is closed or the process ends, however it ends.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = path.open("a", encoding="utf-8")
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    return handle
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold an exclusive lock for a block; yields False, without the lock, where another process has it."""
+    handle = take(path)
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            handle.close()

@@ -1,0 +1,83 @@
+"""The command line: a verb per stage (verbs.py), `run` for the whole workflow, `ui` and `schema`."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+import cyclopts
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.lifetime import die_with_starter
+from nearmiss.verbs import app
+
+Stage = Literal["data", "negatives", "pretrain", "evaluate", "compare"]
+
+
+@app.command
+def ui(*, store: Path = Path("results/mlflow.db"), port: int = 5000) -> None:
+    """Open MLflow's page on this machine only; the store is made again from the results where it is missing.
+
+    Parameters
+    ----------
+    store
+        The store, a sqlite file.
+    port
+        Port on the loopback address.
+    """
+    from nearmiss.stages.compare.ui import run as open_ui
+
+    open_ui(store=store, port=port)
+
+
+@app.command
+def run(
+    *, config: Path = Path("config/config.yaml"), quick: bool = False, cores: str = "all", stage: Stage | None = None
+) -> None:
+    """Run the whole workflow in this checkout and print the comparison; what is up to date is not made again.
+
+    Parameters
+    ----------
+    config
+        The experiment.
+    quick
+        The smallest size, under a name of its own.
+    cores
+        Jobs run on this many cores.
+    stage
+        The stage to stop after; the last one if not given.
+    """
+    from nearmiss.driver import run as drive
+
+    sys.exit(drive(config=config, quick=quick, cores=cores, stage=stage))
+
+
+@app.command
+def schema(*, out: Path = Path("workflow/schemas/config.schema.json"), readme: Path | None = None) -> None:
+    """Write the JSON schema of an experiment, which editors complete from.
+
+    Parameters
+    ----------
+    out
+        The schema file.
+    readme
+        A file whose table of keys is written anew.
+    """
+    from nearmiss.reference import write_readme, write_schema
+
+    write_schema(out)
+    if readme is not None:
+        write_readme(readme)
+
+
+def main() -> None:
+    """Run a verb; a mistake of the user ends with one clear message and status 2."""
+    die_with_starter()
+    try:
+        app(exit_on_error=False)
+    except cyclopts.CycloptsError:
+        sys.exit(2)
+    except InputError as error:
+        print(f"nearmiss: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

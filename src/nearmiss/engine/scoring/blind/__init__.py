@@ -1,0 +1,1 @@
+"""Baselines that never look at the image: what the words of a benchmark alone give away."""

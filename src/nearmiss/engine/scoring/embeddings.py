@@ -1,0 +1,102 @@
+"""A checkpoint as a scorer: each unique image and each unique text is encoded once, in fp32.
+
+A checkpoint is a folder that open_clip opens as `local-dir:`. Its own preprocessing and tokenizer are used, and its
+activation (QuickGELU or GELU) is read from its configuration and written with every result.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from PIL import Image, UnidentifiedImageError
+
+import nearmiss.engine.models  # noqa: F401  (registers our towers, so that open_clip can build them)
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json
+from nearmiss.base.progress import progress
+from nearmiss.engine.scoring.answers import Crop
+
+CONFIGURATION = "open_clip_config.json"
+
+
+class Embedder:
+    """An open_clip model in evaluation mode with its preprocessing and tokenizer."""
+
+    def __init__(self, checkpoint: Path, *, batch: int = 256, threads: int = 1) -> None:
+        """Open a checkpoint folder. Raises InputError where it is none or does not load."""
+        checkpoint = Path(checkpoint)
+        configuration = read_json(checkpoint / CONFIGURATION)
+        torch.set_num_threads(threads)
+        name = f"local-dir:{checkpoint}"
+        try:
+            self._model, _, self._preprocess = open_clip.create_model_and_transforms(name, precision="fp32")
+            self._tokenizer = open_clip.get_tokenizer(name)
+        except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"open_clip does not load the checkpoint: {error}",
+                file=checkpoint,
+                remedy="train it again, or give a folder with open_clip_config.json, weights and tokenizer files",
+            ) from None
+        self._model.eval()
+        self._checkpoint, self._batch = checkpoint, batch
+        model: dict[str, Any] = configuration.get("model_cfg", {})
+        vision = model.get("vision_cfg", {})
+        self.name = str(vision.get("timm_model_name") or f"open_clip {configuration.get('model_name', 'model')}")
+        self.activation = "QuickGELU" if model.get("quick_gelu") else "GELU"
+        self.preprocessing: dict[str, Any] = configuration.get("preprocess_cfg", {})
+
+    @torch.inference_mode()
+    def images(self, files: Sequence[Path], crops: Sequence[Crop | None]) -> np.ndarray:
+        """L2-normalised embeddings (N, D) of image files, each cut to its crop (x, y, w, h in pixels) first."""
+        batches = []
+        for start in progress(range(0, len(files), self._batch), what="encode images"):
+            part = range(start, min(start + self._batch, len(files)))
+            pixels = torch.stack([self._preprocess(open_image(files[index], crops[index])) for index in part])
+            batches.append(self._model.encode_image(pixels, normalize=True).float().numpy())
+        return self._checked(np.concatenate(batches), "image", files)
+
+    @torch.inference_mode()
+    def texts(self, texts: Sequence[str]) -> np.ndarray:
+        """L2-normalised embeddings (N, D) of texts. Texts are batched by length; the order given is kept."""
+        order = sorted(range(len(texts)), key=lambda index: (len(texts[index]), texts[index]))
+        features: np.ndarray | None = None
+        for start in progress(range(0, len(texts), self._batch), what="encode texts"):
+            part = order[start : start + self._batch]
+            tokens = self._tokenizer([texts[index] for index in part])
+            encoded = self._model.encode_text(tokens, normalize=True).float().numpy()
+            if features is None:
+                features = np.empty((len(texts), encoded.shape[1]), dtype=np.float32)
+            features[part] = encoded
+        assert features is not None
+        return self._checked(features, "text", texts)
+
+    def _checked(self, features: np.ndarray, kind: str, names: Sequence[object]) -> np.ndarray:
+        """A model that has diverged must not be counted as merely wrong."""
+        finite = np.isfinite(features).all(axis=1)
+        if not finite.all():
+            raise InputError(
+                f"the checkpoint gives an embedding that is not finite for {int((~finite).sum())} of {len(finite)} "
+                f"{kind}s",
+                file=self._checkpoint,
+                record=names[int(np.flatnonzero(~finite)[0])],
+                remedy="the training diverged: train again with a lower rate",
+            )
+        return features
+
+
+def open_image(file: Path, crop: Crop | None = None) -> Image.Image:
+    """Decode an image file to RGB, cut to `crop`. Raises InputError where it is missing or does not decode."""
+    try:
+        with Image.open(file) as opened:
+            image = opened.convert("RGB")
+    except FileNotFoundError:
+        raise InputError("an image is missing", file=file, remedy="restore it, or correct the images' root") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"an image does not decode: {error}", file=file, remedy="restore it from its source") from None
+    if crop is None:
+        return image
+    x, y, w, h = crop
+    return image.crop((round(x), round(y), round(x + w), round(y + h)))

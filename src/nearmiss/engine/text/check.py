@@ -1,0 +1,242 @@
+"""Is a caption contradicted by an image's annotations? The generators' own check, against false negatives.
+
+A caption is parsed by phrases (parsing.py) and held against the annotated objects, relations and boxes. It shares no
+code with the world's judge, which counts what this check lets through.
+
+Semantics (our choice): a thing that is mentioned exists, several mentions are different things, a number is exact.
+What annotators have words for and did not mark is absent; what they have no words for, and an attribute of a kind that
+they did not note, is unknown. Geometry is between box centers; nearer to the border than `MARGIN` it is undefined.
+A foil may name what is in the scene: the statement decides, not the word (plan of the house, rule 5).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from typing import Literal
+
+from nearmiss.engine.text.annotations import Annotated, Annotations
+from nearmiss.engine.text.lexicon import hypernyms, load, opposites
+from nearmiss.engine.text.parsing import Caption, Mention, parse
+from nearmiss.engine.text.phrases import ANYTHING
+from nearmiss.engine.text.tokens import normalized
+
+MARGIN = 0.04  # of the picture's side
+
+Kind = Literal["verified", "plausible", "true", "collision", "undefined"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the annotations say of a negative: `verified` (contradicted) or `plausible` may serve, the others not."""
+
+    kind: Kind
+    why: str
+
+
+class Truth(IntEnum):
+    """Ordered so that the maximum decides "some" and, false aside, the caption's weakest part decides "every"."""
+
+    FALSE = 0
+    UNKNOWN = 1
+    UNDEFINED = 2
+    TRUE = 3
+
+
+_VERDICTS = {
+    Truth.FALSE: Verdict("verified", "the annotations contradict it"),
+    Truth.UNKNOWN: Verdict("plausible", "the annotations do not say"),
+    Truth.UNDEFINED: Verdict("undefined", "undefined: too near the border to decide"),
+    Truth.TRUE: Verdict("true", "true of the image"),
+}
+
+
+def check(negative: str, annotations: Annotations | None, own_captions: Iterable[str] = ()) -> Verdict:
+    """The verdict on a caption as a negative of an image with these annotations (None: not annotated)."""
+    text = normalized(negative)
+    if any(text == normalized(own) for own in own_captions):
+        return Verdict("collision", "says what a caption of the image says")
+    if annotations is None:
+        return Verdict("plausible", "the image has no annotations")
+    caption = parse(negative, annotations.vocabulary.names)
+    if caption is None:
+        return Verdict("plausible", "its statement could not be read")
+    return _VERDICTS[truth(caption, annotations)]
+
+
+def truth(caption: Caption, annotations: Annotations) -> Truth:
+    """What the annotations say of a statement."""
+    subjects = {subject for subject, _, _ in caption.relations}
+    related = subjects | {thing for _, _, thing in caption.relations}
+    parts = [
+        _counted(mention, annotations, exact=index not in related)
+        for index, mention in enumerate(caption.things)
+        if mention.count is not None and not (mention.count == 0 and index in related)
+    ]
+    together = [i for i, mention in enumerate(caption.things) if mention.count is None or i in related]
+    if together:
+        found = _together(caption, together, annotations)
+        denied = any(caption.things[index].count == 0 for index in subjects)
+        parts.append(_not(found) if denied else found)
+    return _every(parts)
+
+
+def _every(parts: Iterable[Truth]) -> Truth:
+    """False where a part is; else undefined, unknown, or true where all are."""
+    values = set(parts)
+    for value in (Truth.FALSE, Truth.UNDEFINED, Truth.UNKNOWN):
+        if value in values:
+            return value
+    return Truth.TRUE
+
+
+def _not(value: Truth) -> Truth:
+    return {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(value, value)
+
+
+def _counted(mention: Mention, annotations: Annotations, *, exact: bool) -> Truth:
+    """Whether the number is right; where a relation narrows the things down, whether there are enough."""
+    number = mention.count or 0
+    fits = [_fits(mention, thing, annotations) for thing in annotations.objects]
+    sure = fits.count(Truth.TRUE)
+    possible = sure + fits.count(Truth.UNKNOWN) + fits.count(Truth.UNDEFINED)
+    if not _has_word(mention.noun, annotations):
+        return Truth.UNKNOWN
+    if possible < number or (exact and sure > number):
+        return Truth.FALSE
+    if possible == sure:
+        return Truth.TRUE if exact else Truth.UNKNOWN
+    return Truth.UNDEFINED if Truth.UNDEFINED in fits else Truth.UNKNOWN
+
+
+def _together(caption: Caption, mentions: list[int], annotations: Annotations) -> Truth:
+    """The best that different annotated objects make of all mentions and relations at once."""
+    choices: list[list[tuple[Annotated | None, Truth]]] = []
+    for index in mentions:
+        mention = caption.things[index]
+        fits = [(thing, _fits(mention, thing, annotations)) for thing in annotations.objects]
+        found: list[tuple[Annotated | None, Truth]] = [(thing, value) for thing, value in fits if value]
+        if not _has_word(mention.noun, annotations):
+            found.append((None, Truth.UNKNOWN))
+        if not found:
+            return Truth.FALSE
+        choices.append(found)
+    best = Truth.FALSE
+    for value in _assignments(caption, mentions, choices, annotations):
+        best = max(best, value)
+        if best is Truth.TRUE:
+            break
+    return best
+
+
+def _assignments(
+    caption: Caption,
+    mentions: list[int],
+    choices: list[list[tuple[Annotated | None, Truth]]],
+    annotations: Annotations,
+) -> Iterator[Truth]:
+    """The truth under each choice of different objects, those that are false left out."""
+    chosen: dict[int, Annotated | None] = {}
+
+    def extend(place: int, so_far: Truth) -> Iterator[Truth]:
+        if place == len(mentions):
+            yield so_far
+            return
+        index = mentions[place]
+        for thing, fit in choices[place]:
+            if thing is not None and any(thing is other for other in chosen.values()):
+                continue
+            chosen[index] = thing
+            parts = [
+                _related(chosen[subject], predicate, chosen[other], annotations)
+                for subject, predicate, other in caption.relations
+                if index in (subject, other) and subject in chosen and other in chosen
+            ]
+            value = _every([so_far, fit, *parts])
+            if value is not Truth.FALSE:
+                yield from extend(place + 1, value)
+            del chosen[index]
+
+    yield from extend(0, Truth.TRUE)
+
+
+def _has_word(noun: str, annotations: Annotations) -> bool:
+    """Whether annotators of the corpus would have marked such a thing."""
+    return noun == ANYTHING or noun in annotations.vocabulary.nouns
+
+
+@cache
+def _named(claimed: str, noun: str) -> Truth:
+    """Whether a thing annotated as `noun` is what the caption calls `claimed`."""
+    if claimed in (ANYTHING, noun) or claimed in hypernyms(noun) or noun.endswith(f" {claimed}"):
+        return Truth.TRUE
+    if noun in hypernyms(claimed) or claimed.endswith(f" {noun}"):
+        return Truth.UNKNOWN
+    return Truth.FALSE
+
+
+def _fits(mention: Mention, thing: Annotated, annotations: Annotations) -> Truth:
+    """Whether the object is such a thing, with these attributes, in this place."""
+    named = _named(mention.noun, thing.noun)
+    if named is Truth.FALSE:
+        return named
+    parts = [named, *(_carries(thing, kind, group) for kind, group in mention.attributes)]
+    if mention.location is not None:
+        parts.append(_located(thing, mention.location, annotations))
+    return _every(parts)
+
+
+def _carries(thing: Annotated, kind: str, group: str) -> Truth:
+    """Whether the object has the attribute; another one of the same kind, or the opposite, speaks against it."""
+    if (kind, group) in thing.attributes:
+        return Truth.TRUE
+    contrary = opposites("size").get(group, ())
+    if kind and any(other == kind or value in contrary for other, value in thing.attributes):
+        return Truth.FALSE
+    return Truth.UNKNOWN
+
+
+def _located(thing: Annotated, place: str, annotations: Annotations) -> Truth:
+    if place not in load("location")["axes"]:
+        return Truth.UNKNOWN
+    axis, sign = load("location")["axes"][place]
+    side = annotations.width if axis == "x" else annotations.height
+    return _decide(sign * (side / 2 - _center(thing, axis)), side)
+
+
+# These say no more than the boxes do; of "over" and "under" boxes can only tell what is impossible.
+_GEOMETRIC = frozenset(("to the left of", "to the right of", "above", "below"))
+
+
+def _related(subject: Annotated | None, predicate: str, thing: Annotated | None, annotations: Annotations) -> Truth:
+    """Whether the relation is annotated, excluded by another that is, or decided by the boxes."""
+    if subject is None or thing is None:
+        return Truth.UNKNOWN
+    stated = annotations.relations
+    if (subject.object_id, predicate, thing.object_id) in stated:
+        return Truth.TRUE
+    contrary = opposites("location").get(predicate, ())
+    if any((subject.object_id, other, thing.object_id) in stated for other in contrary):
+        return Truth.FALSE
+    if contrary and (thing.object_id, predicate, subject.object_id) in stated and predicate not in ("near", "far from"):
+        return Truth.FALSE
+    if any((thing.object_id, other, subject.object_id) in stated for other in contrary if predicate in _GEOMETRIC):
+        return Truth.TRUE
+    axes = load("location")["axes"]
+    if predicate not in axes:
+        return Truth.UNKNOWN
+    axis, sign = axes[predicate]
+    side = annotations.width if axis == "x" else annotations.height
+    value = _decide(sign * (_center(thing, axis) - _center(subject, axis)), side)
+    return value if predicate in _GEOMETRIC or value is Truth.FALSE else Truth.UNKNOWN
+
+
+def _center(thing: Annotated, axis: str) -> float:
+    x, y, w, h = thing.box
+    return x + w / 2 if axis == "x" else y + h / 2
+
+
+def _decide(distance: float, side: float) -> Truth:
+    if abs(distance) < MARGIN * side:
+        return Truth.UNDEFINED
+    return Truth.TRUE if distance > 0 else Truth.FALSE

@@ -1,0 +1,135 @@
+"""Edits of a caption: what stood where, and what stands there instead."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from nearmiss.engine.text.inflection import indefinite_article
+from nearmiss.engine.text.tokens import Token, tokenize
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """`old`, which stands at [start, end) of the positive, becomes `new`. Offsets in characters."""
+
+    start: int
+    end: int
+    old: str
+    new: str
+
+    def as_record(self) -> dict[str, int | str]:
+        """The edit as the tables hold it."""
+        return {"start": self.start, "end": self.end, "old": self.old, "new": self.new}
+
+
+def replay(text: str, edits: Sequence[Edit]) -> str:
+    """The text with the edits made to the letter. Raises ValueError where `old` does not stand, or edits overlap."""
+    return _replay(text, edits)[0]
+
+
+def apply(text: str, edits: Sequence[Edit]) -> str:
+    """The text with the edits made as a writer would: capitals kept, "a" and "an" fitted to the words that changed.
+
+    Raises ValueError where an edit's `old` does not stand at its place, or where edits overlap.
+    """
+    cased = [Edit(edit.start, edit.end, edit.old, _cased(edit.old, edit.new)) for edit in edits]
+    changed, spans = _replay(text, cased)
+    mended = _articles(changed, spans)
+    return replay(changed, mended) if mended else changed
+
+
+def diff(positive: str, negative: str) -> list[Edit]:
+    """The fewest whole-token edits that `replay` turns into exactly the negative, in order."""
+    old, new = tokenize(positive), tokenize(negative)
+    edits = []
+    anchors = [(-1, -1), *_anchors(old, new), (len(old), len(new))]
+    for before, after in pairwise(anchors):
+        start, end = _gap(positive, old, before[0], after[0])
+        left, right = _gap(negative, new, before[1], after[1])
+        was, becomes = positive[start:end], negative[left:right]
+        if was != becomes:
+            edits.append(_trimmed(start, was, becomes))
+    return edits
+
+
+def _replay(text: str, edits: Sequence[Edit]) -> tuple[str, list[tuple[int, int]]]:
+    """The edited text, and the spans in it that are new."""
+    parts: list[str] = []
+    spans: list[tuple[int, int]] = []
+    at = length = 0
+    for edit in sorted(edits):
+        if edit.start < at or text[edit.start : edit.end] != edit.old:
+            raise ValueError(f"an edit does not fit its text: {edit} in {text!r}")
+        kept = text[at : edit.start]
+        length += len(kept)
+        spans.append((length, length + len(edit.new)))
+        length += len(edit.new)
+        parts += [kept, edit.new]
+        at = edit.end
+    return "".join([*parts, text[at:]]), spans
+
+
+def _cased(old: str, new: str) -> str:
+    """The new words with the capitals of the old ones."""
+    if not old or not new or not old[0].isupper():
+        return new
+    letters = [letter for letter in old if letter.isalpha()]
+    if len(letters) > 1 and all(letter.isupper() for letter in letters):
+        return new.upper()
+    return new[0].upper() + new[1:]
+
+
+def _articles(text: str, spans: list[tuple[int, int]]) -> list[Edit]:
+    """Edits that fit "a" and "an" to what follows, wherever the article or its next word is new."""
+    found = []
+    for article, word in pairwise(tokenize(text)):
+        low = article.lower
+        if low not in ("a", "an") or not word.is_word or not _touches(spans, article.start, word.end):
+            continue
+        right = indefinite_article(word.lower)
+        if right != low:
+            capital = article.text[0].isupper()
+            found.append(Edit(article.start, article.end, article.text, right.capitalize() if capital else right))
+    return found
+
+
+def _touches(spans: list[tuple[int, int]], start: int, end: int) -> bool:
+    return any(left < end and start < right for left, right in spans)
+
+
+def _anchors(old: Sequence[Token], new: Sequence[Token]) -> list[tuple[int, int]]:
+    """Pairs of equal tokens, by their indices, in order."""
+    head = 0
+    while head < min(len(old), len(new)) and old[head].text == new[head].text:
+        head += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - head and old[-1 - tail].text == new[-1 - tail].text:
+        tail += 1
+    found = [(index, index) for index in range(head)]
+    first, second = old[head : len(old) - tail], new[head : len(new) - tail]
+    if len(first) == len(second):  # word for word: most edits, and the quick case
+        found += [(head + i, head + i) for i, token in enumerate(first) if token.text == second[i].text]
+    else:
+        matcher = SequenceMatcher(None, [t.text for t in first], [t.text for t in second], autojunk=False)
+        for i, j, size in matcher.get_matching_blocks():
+            found += [(head + i + step, head + j + step) for step in range(size)]
+    return found + [(len(old) - back, len(new) - back) for back in range(tail, 0, -1)]
+
+
+def _gap(text: str, tokens: Sequence[Token], before: int, after: int) -> tuple[int, int]:
+    """The span between two tokens; index -1 is the text's start and one past the last token its end."""
+    start = tokens[before].end if before >= 0 else 0
+    return start, tokens[after].start if after < len(tokens) else len(text)
+
+
+def _trimmed(start: int, was: str, becomes: str) -> Edit:
+    """The edit without the whitespace that both sides share at their ends."""
+    head = 0
+    while head < min(len(was), len(becomes)) and was[head] == becomes[head] and was[head].isspace():
+        head += 1
+    tail = 0
+    room = min(len(was), len(becomes)) - head
+    while tail < room and was[-1 - tail] == becomes[-1 - tail] and was[-1 - tail].isspace():
+        tail += 1
+    return Edit(start + head, start + len(was) - tail, was[head : len(was) - tail], becomes[head : len(becomes) - tail])

@@ -1,0 +1,70 @@
+"""Number and article of English nouns, on the library `inflect`, cached. Its few faults are put right by data:
+lexicons/inflection.json names words in -s that are no plurals, words without another number, and irregular pairs.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import inflect
+
+
+@cache
+def _data() -> dict[str, Any]:
+    content = json.loads(files(__package__).joinpath("lexicons", "inflection.json").read_text(encoding="utf-8"))
+    return {
+        "singular": frozenset(content["singular_in_s"]),
+        "paired": frozenset(content["paired"]),
+        "same": frozenset(content["same_in_both"]),
+        "plurals": content["irregular"],
+        "singulars": {many: one for one, many in content["irregular"].items()},
+    }
+
+
+@cache
+def _engine() -> Any:
+    return inflect.engine()
+
+
+@cache
+def plural(noun: str) -> str:
+    """The plural of a noun in the singular; of several words the last one changes ("traffic lights")."""
+    head, space, last = noun.rpartition(" ")
+    low, data = last.lower(), _data()
+    if low in data["same"] or low in data["paired"]:
+        return noun
+    many = data["plurals"].get(low) or str(_engine().plural_noun(low))
+    return head + space + many
+
+
+@cache
+def singular(noun: str) -> str:
+    """The singular of a noun in the plural; a noun in the singular stays as it is."""
+    head, space, last = noun.rpartition(" ")
+    low, data = last.lower(), _data()
+    if any(low in data[key] for key in ("singular", "paired", "same", "plurals")) or low.endswith("ss"):
+        return noun
+    if low in data["singulars"]:
+        return head + space + str(data["singulars"][low])
+    one = _engine().singular_noun(low)
+    return head + space + one if one and plural(one) == low else noun
+
+
+@cache
+def is_plural(noun: str) -> bool:
+    """Whether a noun, by its last word, stands in the plural; "scissors" always does, "sheep" never."""
+    last = noun.rpartition(" ")[2].lower()
+    return last in _data()["paired"] or singular(last) != last
+
+
+@cache
+def indefinite_article(following_word: str) -> str:
+    """ "a" or "an", by the word that follows it."""
+    return str(_engine().a(following_word)).split(" ", 1)[0]
+
+
+@cache
+def number_word(number: int) -> str:
+    """A number as a word: 2 is "two"."""
+    return str(_engine().number_to_words(number))

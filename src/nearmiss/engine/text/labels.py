@@ -1,0 +1,157 @@
+"""Concept and operator of a negative, from comparing what it states with what its positive states.
+
+The generator's own label plays no part: tables are grouped by what changed in meaning. A statement can be told in
+several ways (a list in any order, a relation from its other end); the change is the smallest over all of them.
+"""
+
+from collections.abc import Iterator
+from itertools import permutations
+
+from nearmiss.engine.text.lexicon import load, opposites
+from nearmiss.engine.text.parsing import Caption, Mention, parse
+
+Label = tuple[str | None, str | None]
+
+# Where several single changes explain a difference, the first of these is named.
+_RANKS = ("color", "size", "pattern", "location", "count", "existence", "attribute", "object")
+_LONGEST_LIST = 4  # longer lists are compared in the order in which they are told
+
+
+def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> Label:
+    """(concept, operator) of the one change that makes the negative of the positive.
+
+    (None, None) where either does not parse, where both mean the same, or where more than one thing changed. `names`
+    are further nouns. An attribute whose kind is no concept of its own (material, age) is ("attribute", operator).
+    """
+    before, after = parse(positive, names), parse(negative, names)
+    if before is None or after is None:
+        return None, None
+    found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
+    if not found or any(change == _SAME for change in found):
+        return None, None
+    return min(found)[1:]
+
+
+_SAME = (-1, "", "")
+
+
+def inverse(predicate: str) -> str | None:
+    """The predicate that says the same from the other end: "above" for "below"; None where there is none."""
+    axes = load("location")["axes"]
+    return next((other for other in opposites("location").get(predicate, ()) if predicate in axes), None)
+
+
+def _tellings(caption: Caption) -> Iterator[Caption]:
+    """All ways of telling the same: every order of the things, each relation from either end."""
+    count = len(caption.things)
+    orders = permutations(range(count)) if count <= _LONGEST_LIST else [tuple(range(count))]
+    for order in orders:
+        place = {old: new for new, old in enumerate(order)}
+        things = tuple(caption.things[index] for index in order)
+        told = [(place[s], predicate, place[o]) for s, predicate, o in caption.relations]
+        yield Caption(things, tuple(sorted(map(_from_first, told))))
+
+
+def _from_first(relation: tuple[int, str, int]) -> tuple[int, str, int]:
+    """The relation told from the thing that is mentioned first, where its predicate has an inverse."""
+    subject, predicate, other = relation
+    turned = inverse(predicate) if subject > other else None
+    return (other, turned, subject) if turned is not None else relation
+
+
+def _change(before: Caption, after: Caption) -> tuple[int, str, str] | None:
+    """(rank, concept, operator) of the one change between captions told in the same order, or None."""
+    old_relations = tuple(sorted(map(_from_first, before.relations)))
+    relation = _relation_change(old_relations, after.relations)
+    things = _things_change(before.things, after.things)
+    if relation is None or things is None:
+        return None
+    if relation == _SAME or things == _SAME:
+        return things if relation == _SAME else relation
+    return None
+
+
+def _relation_change(
+    old: tuple[tuple[int, str, int], ...], new: tuple[tuple[int, str, int], ...]
+) -> tuple[int, str, str] | None:
+    """The same relations but for one, between the same things; with a predicate turned round it is reversed."""
+    if old == new:
+        return _SAME
+    differing = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
+    if len(old) != len(new) or len(differing) != 1:
+        return None
+    (subject, was, other), (new_subject, becomes, new_other) = differing[0]
+    if (subject, other) == (new_subject, new_other):
+        return 0, "relation", "reverse" if becomes in opposites("location").get(was, ()) else "replace"
+    if (subject, was, other) == (new_other, becomes, new_subject):
+        return 0, "relation", "reverse"
+    return None
+
+
+def _things_change(old: tuple[Mention, ...], new: tuple[Mention, ...]) -> tuple[int, str, str] | None:
+    if len(new) == len(old) + 1:
+        return _ranked("object", "add") if new[:-1] == old else None
+    if len(new) != len(old):
+        return None
+    changes = [change for a, b in zip(old, new, strict=True) for change in _mention_changes(a, b)]
+    if not changes:
+        return _SAME
+    concept, was, becomes = changes[0]
+    if len(changes) == 2 and changes[1] == (concept, becomes, was) and was and becomes:
+        return _ranked(concept, "swap")
+    if len(changes) > 1:
+        return None
+    if concept == "count":
+        return _ranked("existence", "negate") if "0" in (was, becomes) else _ranked("count", "recount")
+    if not becomes:
+        return None
+    return _ranked(concept, "replace" if was else "add")
+
+
+def _mention_changes(old: Mention, new: Mention) -> Iterator[tuple[str, str, str]]:
+    """(concept, what was said, what is said) of everything that differs between two mentions; "" is nothing."""
+    sizes = load("size")["dimensions"]
+    kinds = sorted({kind for kind, _ in (*old.attributes, *new.attributes)})
+    lost = {kind: _values(old, kind) - _values(new, kind) for kind in kinds}
+    won = {kind: _values(new, kind) - _values(old, kind) for kind in kinds}
+    size = [kind for kind in kinds if kind in sizes]
+    for concept, group in [("size", size), *((_concept(kind), [kind]) for kind in kinds if kind not in sizes)]:
+        was = " ".join(sorted(value for kind in group for value in lost[kind]))
+        becomes = " ".join(sorted(value for kind in group for value in won[kind]))
+        if was or becomes:
+            yield concept, was, becomes
+    for concept, was, becomes in (
+        ("location", old.location or "", new.location or ""),
+        ("count", _number(old), _number(new)),
+        ("object", old.noun, new.noun),
+    ):
+        if was != becomes:
+            yield concept, was, becomes
+
+
+def _values(mention: Mention, kind: str) -> set[str]:
+    return {value for each, value in mention.attributes if each == kind}
+
+
+def _concept(kind: str) -> str:
+    return kind if kind in ("color", "pattern") else "attribute"
+
+
+def _number(mention: Mention) -> str:
+    return "" if mention.count is None else str(mention.count)
+
+
+def _ranked(concept: str, operator: str) -> tuple[int, str, str]:
+    return _RANKS.index(concept) + 1, concept, operator
+
+
+def mentioned_pairs(caption: Caption) -> list[tuple[str, str]]:
+    """The (color, noun) pairs that are said of one thing."""
+    return [(group, thing.noun) for thing in caption.things for kind, group in thing.attributes if kind == "color"]
+
+
+def mentioned_relations(caption: Caption) -> list[tuple[str, str, str]]:
+    """(noun, predicate, noun) of every relation as told, and from its other end."""
+    told = [(caption.things[s].noun, predicate, caption.things[o].noun) for s, predicate, o in caption.relations]
+    turned = [(other, back, subject) for subject, predicate, other in told if (back := inverse(predicate)) is not None]
+    return [*told, *turned]

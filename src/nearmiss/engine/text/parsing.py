@@ -1,0 +1,215 @@
+"""What a caption states, by patterns of phrases: things with attributes, numbers, relations, places.
+
+The patterns are simple (noun phrases `[number | article] adjective* noun`, a relation between two of them, a place of
+one) and read the world's sentences, graph captions and many plain captions; what they do not read is None.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from nearmiss.engine.text.inflection import is_plural
+from nearmiss.engine.text.lexicon import Noun, noun_group
+from nearmiss.engine.text.phrases import Phrase, phrases
+
+Attribute = tuple[str, str]  # kind and group; the kind is "" where no lexicon has the word
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A thing as a caption speaks of it. `count` None means at least one; a number is exact; 0 is "no"."""
+
+    noun: str
+    attributes: tuple[Attribute, ...] = ()
+    count: int | None = None
+    location: str | None = None
+    plural: bool = field(default=False, compare=False)
+
+    def value(self, kind: str) -> str | None:
+        """The first attribute of a kind, or None."""
+        return next((group for attribute, group in self.attributes if attribute == kind), None)
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption's statement: `relations` are (index of the subject, predicate, index of the object) in `things`."""
+
+    things: tuple[Mention, ...]
+    relations: tuple[tuple[int, str, int], ...] = ()
+
+    @property
+    def negated(self) -> bool:
+        """Whether it says of something that there is none."""
+        return any(thing.count == 0 for thing in self.things)
+
+    @property
+    def locations(self) -> tuple[tuple[int, str], ...]:
+        """(index of the thing, place) of every place that is said."""
+        return tuple((index, thing.location) for index, thing in enumerate(self.things) if thing.location)
+
+
+@lru_cache(maxsize=1 << 16)
+def parse(text: str, names: frozenset[str] = frozenset()) -> Caption | None:
+    """The statement of a caption, or None; `names` are further nouns, such as the annotators' own words."""
+    try:
+        return _Reader(phrases(text, names)).caption()
+    except _UnreadError:
+        return None
+
+
+class _UnreadError(Exception):
+    """The patterns do not fit."""
+
+
+class _Reader:
+    """Reads phrases from left to right."""
+
+    def __init__(self, found: list[Phrase]) -> None:
+        self.phrases, self.at = found, 0
+        self.things: list[Mention] = []
+        self.relations: list[tuple[int, str, int]] = []
+
+    def label(self, ahead: int = 0) -> str:
+        """The label of a coming phrase, "" past the end."""
+        index = self.at + ahead
+        return self.phrases[index].label if index < len(self.phrases) else ""
+
+    def take(self) -> Phrase:
+        """Step over one phrase."""
+        self.at += 1
+        return self.phrases[self.at - 1]
+
+    def skip(self, label: str) -> None:
+        """Step over all coming phrases with this label."""
+        while self.label() == label:
+            self.at += 1
+
+    def caption(self) -> Caption:
+        """The whole caption."""
+        self.skip("be")
+        if self.label() == "relation":
+            self._fronted_relation()
+        elif self.label() == "half":
+            place = self.take().value
+            self.skip("be")
+            self._thing()
+            self._place(len(self.things) - 1, place)
+        else:
+            self._thing()
+        while self.label():
+            self._next()
+        return Caption(tuple(self.things), tuple(self.relations))
+
+    def _fronted_relation(self) -> None:
+        """ "above a ball is a cube"."""
+        predicate = self.take().value
+        self._thing()
+        self.skip("be")
+        self.skip("and")
+        self._thing()
+        self.relations.append((1, predicate, 0))
+
+    def _next(self) -> None:
+        """One step after a thing: what it is, where it is, what it does, what else there is."""
+        label, last = self.label(), len(self.things) - 1
+        if label == "be":
+            self._is()
+        elif label == "half":
+            self._place(last, self.take().value)
+        elif label == "relation":
+            self._relation(last, self.take().value)
+        elif label == "and":
+            self.skip("and")
+            if self.label() == "relation":
+                subject = self.relations[-1][0] if self.relations else last
+                self._relation(subject, self.take().value)
+            else:
+                self._thing()
+        elif label == "word":
+            self._unknown(last)
+        else:
+            raise _UnreadError
+
+    def _is(self) -> None:
+        """ "is red", "is small and red", "is above a ball", "is on the left", "is parked"."""
+        self.skip("be")
+        if self.label() == "adjective":
+            self._add(len(self.things) - 1, self._predicated())
+        elif self.label() not in ("relation", "half", "word"):
+            raise _UnreadError
+
+    def _predicated(self) -> list[Attribute]:
+        found: list[Attribute] = []
+        while self.label() == "adjective" or (self.label() == "and" and self._ends_in_adjectives()):
+            phrase = self.take()
+            if phrase.label == "adjective":
+                found.append(phrase.value)
+        if self.label() in ("noun", "word"):
+            raise _UnreadError
+        return found
+
+    def _ends_in_adjectives(self) -> bool:
+        """Whether the "and" before us joins adjectives and no further thing ("small and red")."""
+        ahead = 1
+        while self.label(ahead) == "adjective":
+            ahead += 1
+        return ahead > 1 and self.label(ahead) not in ("noun", "word")
+
+    def _unknown(self, last: int) -> None:
+        """Words of no lexicon: a relation before a thing ("tossing a ball"), else something said of the last thing."""
+        words = []
+        while self.label() == "word":
+            words.append(self.take().text)
+        said = " ".join(words)
+        if self.label() in ("article", "number", "adjective", "noun"):
+            self._relation(last, said)
+        else:
+            self._add(last, [("", said)])
+
+    def _relation(self, subject: int, predicate: str) -> None:
+        self._thing()
+        self.relations.append((subject, predicate, len(self.things) - 1))
+
+    def _place(self, index: int, place: str) -> None:
+        if self.things[index].location is not None:
+            raise _UnreadError
+        self.things[index] = replace(self.things[index], location=place)
+
+    def _add(self, index: int, attributes: list[Attribute]) -> None:
+        thing = self.things[index]
+        self.things[index] = replace(thing, attributes=_sorted([*thing.attributes, *attributes]))
+
+    def _thing(self) -> None:
+        """A noun phrase; of several nouns in a row the last one is the thing ("a cat statue")."""
+        count: int | None = None
+        attributes: list[Attribute] = []
+        nouns: list[Phrase] = []
+        while self.label() in ("article", "number"):
+            phrase = self.take()
+            count = phrase.value if phrase.label == "number" else count
+        while self.label() in ("adjective", "noun", "word") or (self.label() == "and" and self._joins(nouns)):
+            if self.label() == "word" and nouns and nouns[-1].label == "noun":
+                break
+            phrase = self.take()
+            if phrase.label == "adjective" and (phrase.value[0] != "material" or self._goes_on()):
+                attributes.append(phrase.value)
+            elif phrase.label != "and":
+                nouns.append(phrase)
+        if not nouns:
+            raise _UnreadError
+        head = nouns.pop()
+        attributes += [("", phrase.text) for phrase in nouns]
+        noun = head.value if isinstance(head.value, Noun) else Noun(noun_group(head.text), is_plural(head.text))
+        self.things.append(Mention(noun.group, _sorted(attributes), count, plural=noun.plural))
+
+    def _goes_on(self) -> bool:
+        """Whether the noun phrase goes on; a material at its end is a noun ("on brick")."""
+        return self.label() in ("adjective", "noun", "word")
+
+    def _joins(self, nouns: list[Phrase]) -> bool:
+        """Whether the "and" before us joins two adjectives of one noun ("black and white cat")."""
+        before = self.phrases[self.at - 1].label if self.at else ""
+        return not nouns and before == "adjective" and self.label(1) == "adjective"
+
+
+def _sorted(attributes: list[Attribute]) -> tuple[Attribute, ...]:
+    return tuple(sorted(set(attributes)))

@@ -1,0 +1,105 @@
+"""A caption cut into labelled phrases: the longest phrase that a lexicon has wins, a word that none has stays "word".
+
+Labels: article, number, adjective (value: kind and group), noun (value: group and number), relation, half, be, and,
+no meaning at all (frames such as "a picture of": left out), word. "either" is a word that is adjective and noun
+("orange"); its place decides.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from nearmiss.engine.text.inflection import is_plural, plural
+from nearmiss.engine.text.lexicon import Noun, attribute_words, load, noun_group, object_words
+from nearmiss.engine.text.tokens import tokenize
+
+ANYTHING = "thing"
+_PICTURES = ("picture", "photo", "image", "photograph", "frame")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A phrase of a caption; `value` depends on the label."""
+
+    label: str
+    value: Any
+    text: str
+
+
+Entry = tuple[str, Any]
+Table = dict[str, dict[tuple[str, ...], Entry]]  # first word -> phrase -> label and value
+
+
+@cache
+def table(names: frozenset[str]) -> Table:
+    """All phrases that are known when annotators also use these names."""
+    entries: dict[str, Entry] = {}
+    grammar = load("grammar")
+    for word, noun in object_words().items():
+        entries[word] = ("noun", noun)
+    for name in sorted(names):
+        group = noun_group(name)
+        entries.setdefault(name.lower(), ("noun", Noun(group, is_plural(name))))
+        if not is_plural(name):
+            entries.setdefault(plural(name.lower()), ("noun", Noun(group, True)))
+    for word, kind in attribute_words().items():
+        entries[word] = ("either", (kind, entries[word][1])) if word in entries else ("adjective", kind)
+    entries.update({ANYTHING: ("noun", Noun(ANYTHING, False)), plural(ANYTHING): ("noun", Noun(ANYTHING, True))})
+    entries.update({word: ("relation", word) for word in grammar["predicates"]})
+    location = load("location")
+    for name, words in location["relations"].items():
+        entries.update({word: ("relation", name) for word in words})
+    for name, words in location["halves"].items():
+        entries.update({word: ("half", name) for word in words})
+        for word in words:
+            entries.update(
+                {f"{word} of {article} {it}": ("half", name) for article in ("the", "a") for it in _PICTURES}
+            )
+    entries.update({word: ("number", number) for word, number in load("number")["words"].items()})
+    entries.update({word: ("article", None) for word in grammar["articles"]})
+    entries.update({word: ("be", None) for word in grammar["be"]})
+    entries.update({word: ("and", None) for word in grammar["and"]})
+    entries.update({frame: ("frame", None) for frame in grammar["frames"]})
+    found: Table = {}
+    for phrase, entry in entries.items():
+        words = tuple(phrase.split())
+        found.setdefault(words[0], {})[words] = entry
+    return found
+
+
+def phrases(text: str, names: frozenset[str]) -> list[Phrase]:
+    """The caption's phrases in order, frames and closing punctuation left out."""
+    words = [token.lower for token in tokenize(text)]
+    while words and not words[-1][0].isalnum():
+        words.pop()
+    known, found, start = table(names), [], 0
+    while start < len(words):
+        length, (label, value) = _longest(words, start, known.get(words[start], {}))
+        if label != "frame":
+            found.append(Phrase(label, value, " ".join(words[start : start + length])))
+        start += length
+    return _decided(found)
+
+
+def _longest(words: list[str], start: int, known: dict[tuple[str, ...], Entry]) -> tuple[int, Entry]:
+    best, entry = 1, ("word", words[start])
+    for phrase, value in known.items():
+        if len(phrase) >= best and tuple(words[start : start + len(phrase)]) == phrase:
+            best, entry = len(phrase), value
+    if words[start].isdigit():
+        return 1, ("number", int(words[start]))
+    return best, entry
+
+
+def _decided(found: list[Phrase]) -> list[Phrase]:
+    """Every "either" as adjective or noun: an adjective stands before a noun, or after "is" and at the end."""
+    decided = list(found)
+    for index, phrase in enumerate(found):
+        if phrase.label == "either":
+            kind, noun = phrase.value
+            before = found[index - 1].label if index else ""
+            after = found[index + 1].label if index + 1 < len(found) else ""
+            adjective = after in ("noun", "adjective", "either", "word") or before == "be"
+            label, value = ("adjective", kind) if adjective else ("noun", noun)
+            decided[index] = Phrase(label, value, phrase.text)
+    return decided

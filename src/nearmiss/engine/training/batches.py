@@ -1,0 +1,122 @@
+"""Batches of images, captions and negatives: each a function of the seed and the step alone.
+
+The order of images and the choice of captions depend on nothing else, so every arm of a seed sees the same ones; what
+an arm's negatives add is drawn from a seed of its own. Any step can be asked for, so a resumed run needs no replay.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.seeding import array_rng
+from nearmiss.engine.models.text import Texts
+from nearmiss.engine.training.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N images with one caption each, G positives an image and K negatives a positive.
+
+    Texts are places in `texts`, which has each different text once; a negative that is not there has place 0.
+    """
+
+    rows: np.ndarray  # (N,) int64, rows of the image store
+    texts: Texts
+    captions: Tensor  # (N,) int64
+    positives: Tensor  # (N, G) int64
+    negatives: Tensor  # (N, G, K) int64
+    valid: Tensor  # (N, G, K) bool
+    for_others: Tensor  # (N, G, K) bool
+    kinds: Tensor  # (N, G, K) int64
+
+
+class Batches:
+    """All batches of a phase. An epoch's last images that fill no batch are left to other epochs."""
+
+    def __init__(self, corpus: Corpus, *, size: int, seed: int, phase: str, texts: int) -> None:
+        """`texts` beside the caption for each image: K = texts negatives of the caption, or, where negatives come in
+        pairs with positives of their own, G = texts // 2 pairs with one negative each."""
+        if len(corpus) < size:
+            raise InputError(
+                f"{len(corpus)} images with captions do not fill one batch of {size}",
+                record="pretrain.batch",
+                remedy="take a smaller batch or more training images",
+            )
+        self.corpus, self.size, self.seed, self.phase = corpus, size, seed, phase
+        self.per_epoch = len(corpus) // size
+        foils = corpus.foils
+        if foils is None:
+            self.groups, self.negatives = 1, 0
+        elif foils.paired:
+            self.groups, self.negatives = texts // 2, 1
+        else:
+            self.groups, self.negatives = 1, texts
+        self._epoch = lru_cache(maxsize=1)(self._drawn_epoch)
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step, counted from 0."""
+        epoch, number = divmod(step, self.per_epoch)
+        order, chosen = self._epoch(epoch)
+        images = order[number * self.size : (number + 1) * self.size]
+        captions = chosen[images]
+        positives, negatives, picked = self._drawn_foils(step, images, captions)
+        return self._batch(images, self.corpus.captions[captions], positives, negatives, picked)
+
+    def _drawn_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """The epoch's order of images, and each image's caption."""
+        first = self.corpus.first
+        order = array_rng(self.seed, "training", self.phase, "order", epoch).permutation(len(self.corpus))
+        draws = array_rng(self.seed, "training", self.phase, "captions", epoch).integers(0, np.diff(first))
+        return order, first[:-1] + draws
+
+    def _drawn_foils(
+        self, step: int, images: np.ndarray, captions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positives (N, G), negatives (N, G, K) as rows of the text book, and rows of the foils (N, G, K), -1 none."""
+        shape = (len(images), self.groups, self.negatives)
+        own = self.corpus.captions[captions]
+        positives = np.broadcast_to(own[:, None], shape[:2]).copy()
+        picked = np.full((len(images), self.groups * self.negatives), -1, dtype=np.int64)
+        foils = self.corpus.foils
+        if foils is None:
+            return positives, np.zeros(shape, dtype=np.int64), picked.reshape(shape)
+        draw = array_rng(self.seed, "training", self.phase, "negatives", step)
+        owners = images if foils.paired else captions
+        for place, owner in enumerate(owners.tolist()):
+            start, end = int(foils.first[owner]), int(foils.first[owner + 1])
+            some = start + draw.permutation(end - start)[: picked.shape[1]]
+            picked[place, : len(some)] = some
+        rows = picked.reshape(shape)
+        if foils.paired:
+            positives = np.where(rows[..., 0] >= 0, foils.positives[rows[..., 0]], positives)
+        return positives, foils.negatives[rows], rows
+
+    def _batch(
+        self, images: np.ndarray, captions: np.ndarray, positives: np.ndarray, negatives: np.ndarray, picked: np.ndarray
+    ) -> Batch:
+        """Number the batch's different texts and trim them to the longest."""
+        valid = picked >= 0
+        wanted = np.concatenate([captions, positives.ravel(), negatives[valid]])
+        different, place = np.unique(wanted, return_inverse=True)
+        count, total = len(captions), positives.size
+        of_negatives = np.zeros(picked.shape, dtype=np.int64)
+        of_negatives[valid] = place[count + total :]
+        book, foils = self.corpus.book, self.corpus.foils
+        lengths = book.lengths[different]
+        tokens = book.ids[different, : lengths.max()].astype(np.int64)
+        for_others = np.zeros(picked.shape, dtype=bool) if foils is None else foils.for_others[picked] & valid
+        kinds = np.zeros(picked.shape, dtype=np.int64) if foils is None else np.where(valid, foils.kinds[picked], 0)
+        return Batch(
+            rows=self.corpus.rows[images],
+            texts=Texts(torch.from_numpy(tokens), torch.from_numpy(lengths)),
+            captions=torch.from_numpy(place[:count]),
+            positives=torch.from_numpy(place[count : count + total].reshape(positives.shape)),
+            negatives=torch.from_numpy(of_negatives),
+            valid=torch.from_numpy(valid),
+            for_others=torch.from_numpy(for_others),
+            kinds=torch.from_numpy(kinds),
+        )

@@ -1,0 +1,165 @@
+"""What a training reads: the images' captions and the arm's negatives, from the tables into arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from tokenizers import Tokenizer
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.tables import read_table
+from nearmiss.engine.images.store import Store
+from nearmiss.engine.training.texts import TextBook, text_book
+
+NEGATIVES, POSITIVES = "negatives.parquet", "captions.parquet"
+
+# Statements of these concepts are true of many other images, so they are negatives of their own image alone.
+OWN_ONLY = ("count", "existence", "logic")
+
+
+@dataclass(frozen=True)
+class Foils:
+    """Negatives in groups: group g has rows first[g] to first[g + 1]. Texts are rows of the text book.
+
+    A group is a caption; or an image, where the method writes positives of its own (`paired`).
+    """
+
+    paired: bool
+    first: np.ndarray  # (groups + 1,) int64
+    positives: np.ndarray  # (rows,) int64
+    negatives: np.ndarray  # (rows,) int64
+    for_others: np.ndarray  # (rows,) bool: may be a negative of other images too
+    kinds: np.ndarray  # (rows,) int64, places in `types`
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Images that have captions, sorted by id: image i has captions first[i] to first[i + 1]."""
+
+    rows: np.ndarray  # (images,) int64, rows of the store
+    first: np.ndarray  # (images + 1,) int64
+    captions: np.ndarray  # (captions,) int64, rows of the text book
+    book: TextBook
+    foils: Foils | None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_corpus(
+    *,
+    store: Store,
+    captions: Path,
+    negatives: Path | None,
+    verdicts: Sequence[str],
+    tokenizer: Tokenizer,
+    context: int,
+) -> Corpus:
+    """Read the captions of the store's images and, where a folder is given, their negatives with one of the verdicts.
+
+    Images without a caption are left out, and captions and negatives of images outside of the store. Raises InputError
+    where nothing is left, or where the negatives were made of other captions.
+    """
+    own = _captions(captions, store)
+    found = None if negatives is None else _negatives(Path(negatives), own, verdicts, store)
+    texts = own["text"].to_list()
+    if found is not None:
+        texts += found["positive"].to_list() + found["negative"].to_list()
+    book = text_book(texts, tokenizer, context)
+    images = own["image_id"].unique(maintain_order=True).to_list()
+    foils = None
+    if found is not None:
+        paired = has_positives(negatives)
+        owner, groups = ("image_id", images) if paired else ("caption_id", own["caption_id"].to_list())
+        foils = _foils(found, owner, groups, book, paired)
+    return Corpus(
+        rows=np.array([store.row(image_id) for image_id in images], dtype=np.int64),
+        first=_first(own["image_id"], images),
+        captions=book.numbers(own["text"]),
+        book=book,
+        foils=foils,
+    )
+
+
+def has_positives(negatives: Path | None) -> bool:
+    """Whether a folder of negatives has positives of its own beside them."""
+    return negatives is not None and (Path(negatives) / POSITIVES).is_file()
+
+
+def _captions(file: Path, store: Store) -> pl.DataFrame:
+    """The store's captions, sorted by image and caption id."""
+    frame = read_table(file, "captions")
+    if frame.is_empty():
+        raise InputError("there are no captions", file=file, remedy="run stage data with images in split train")
+    own = frame.filter(pl.col("image_id").is_in(store.ids)).sort("image_id", "caption_id")
+    if own.is_empty():
+        raise InputError(
+            "no caption belongs to an image of the store",
+            file=file,
+            record=f"first image of the store: {store.ids[0] if store.ids else 'none'}",
+            remedy="make the store of the images that these captions describe",
+        )
+    repeated = own.filter(pl.col("caption_id").is_duplicated())
+    if not repeated.is_empty():
+        raise InputError(
+            "two captions have one id", file=file, record=repeated["caption_id"][0], remedy="make the table again"
+        )
+    return own
+
+
+def _negatives(folder: Path, own: pl.DataFrame, verdicts: Sequence[str], store: Store) -> pl.DataFrame:
+    """The negatives of the store's images, sorted by id."""
+    file = folder / NEGATIVES
+    frame = read_table(file, "negatives")
+    if not has_positives(folder):
+        frame = _of_captions(frame, own, store, file)
+    frame = frame.filter(pl.col("image_id").is_in(own["image_id"].unique().to_list()))
+    used = frame.filter(pl.col("verdict").is_in(list(verdicts)))
+    if used.is_empty():
+        raise InputError(
+            f"none of {frame.height} negatives of the store's images has the verdict {' or '.join(verdicts)}",
+            file=file,
+            remedy="make negatives of the captions that this run trains on, or allow more verdicts",
+        )
+    return used.sort("negative_id")
+
+
+def _of_captions(frame: pl.DataFrame, own: pl.DataFrame, store: Store, file: Path) -> pl.DataFrame:
+    """Check that the negatives of the store's images were made of these very captions."""
+    ours = frame.filter(pl.col("image_id").is_in(store.ids))
+    joined = ours.join(own.select("caption_id", "text"), on="caption_id", how="left")
+    strange = joined.filter(pl.col("text").is_null() | (pl.col("text") != pl.col("positive")))
+    if not strange.is_empty():
+        raise InputError(
+            "a negative was made of another caption than the ones given",
+            file=file,
+            record=strange["negative_id"][0],
+            remedy="make the negatives again from the captions that this run trains on",
+        )
+    return ours
+
+
+def _foils(frame: pl.DataFrame, owner: str, groups: list[str], book: TextBook, paired: bool) -> Foils:
+    """Negatives grouped by their owner, in the order of `groups`; sorted by id within a group."""
+    place = pl.DataFrame({owner: groups, "place": range(len(groups))})
+    frame = frame.join(place, on=owner, how="inner").sort("place", "negative_id")
+    types = tuple(sorted(frame["type"].fill_null("").unique().to_list()))
+    return Foils(
+        paired=paired,
+        first=_first(frame[owner], groups),
+        positives=book.numbers(frame["positive"]),
+        negatives=book.numbers(frame["negative"]),
+        for_others=~frame["concept"].is_in(OWN_ONLY).fill_null(False).to_numpy(),
+        kinds=np.array([types.index(name) for name in frame["type"].fill_null("")], dtype=np.int64),
+        types=types,
+    )
+
+
+def _first(owners: pl.Series, groups: list[str]) -> np.ndarray:
+    """Where each group's rows begin, and where the last one's end: (groups + 1,) int64."""
+    counted = dict(owners.value_counts().iter_rows())
+    sizes = [counted.get(group, 0) for group in groups]
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

@@ -1,0 +1,71 @@
+"""AdamW with a rate for each tower, warm-up, and its state as named tensors."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from open_clip import CLIP
+from torch import Tensor, nn
+
+BETAS, EPSILON = (0.9, 0.98), 1e-6  # CLIP's (Radford et al., ICML 2021, table 18)
+_STATE = ("step", "exp_avg", "exp_avg_sq")
+
+
+class TowerOptimizer:
+    """One AdamW over four groups: image and text tower, matrices with weight decay and the rest without.
+
+    The logit scale learns at the image tower's rate.
+    """
+
+    def __init__(self, model: CLIP, *, image_rate: float, text_rate: float, weight_decay: float, warmup: int) -> None:
+        self.warmup = warmup
+        self._rates, groups, self._names = [], [], []
+        for image in (True, False):
+            for decayed in (True, False):
+                members = [
+                    (name, parameter)
+                    for name, parameter in model.named_parameters()
+                    if _of_image_tower(name) is image and (parameter.ndim >= 2) is decayed
+                ]
+                groups.append(
+                    {
+                        "params": [parameter for _, parameter in members],
+                        "weight_decay": weight_decay if decayed else 0.0,
+                    }
+                )
+                self._names += [name for name, _ in members]
+                self._rates.append(image_rate if image else text_rate)
+        self._adamw = torch.optim.AdamW(groups, lr=image_rate, betas=BETAS, eps=EPSILON, fused=True)
+
+    def step(self, number: int) -> None:
+        """Apply the gradients of step `number`, counted from 0: rates rise linearly over the warm-up, then stay."""
+        share = min(1.0, (number + 1) / self.warmup) if self.warmup else 1.0
+        for group, rate in zip(self._adamw.param_groups, self._rates, strict=True):
+            group["lr"] = rate * share
+        self._adamw.step()
+        self._adamw.zero_grad(set_to_none=True)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state as tensors by parameter and kind; empty before the first step."""
+        return {
+            f"{name}|{kind}": self._adamw.state[parameter][kind]
+            for name, parameter in self._parameters()
+            for kind in _STATE
+            if parameter in self._adamw.state
+        }
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take over a state that `tensors` gave."""
+        state: dict[int, Any] = {
+            number: {kind: tensors[f"{name}|{kind}"] for kind in _STATE}
+            for number, (name, _) in enumerate(self._parameters())
+        }
+        self._adamw.load_state_dict({"state": state, "param_groups": self._adamw.state_dict()["param_groups"]})
+
+    def _parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        parameters = (parameter for group in self._adamw.param_groups for parameter in group["params"])
+        return zip(self._names, parameters, strict=True)
+
+
+def _of_image_tower(name: str) -> bool:
+    return name.startswith("visual.") or name == "logit_scale"

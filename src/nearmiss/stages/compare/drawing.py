@@ -1,0 +1,64 @@
+"""The look of every figure: SVG that follows the page's colors, the same bytes each time."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+_INK = "#010203"  # stands for the page's text color until the SVG is written
+_STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "svg.fonttype": "none",
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "grid.color": "#808080",
+    "grid.alpha": 0.25,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+}
+
+matplotlib.rcParams.update(_STYLE)
+
+PLAIN = ("#8a8f98", "#5f6670", "#a58a63", "#77857a")
+VIVID = ("#2f7ed8", "#e0802a", "#1f9d72", "#b05fc4", "#d8494f", "#c2a01c")
+
+
+def colors(plain: Sequence[str], vivid: Sequence[str]) -> dict[str, str]:
+    """A color for each arm: muted ones for base and controls, strong ones for arms with hard negatives."""
+    return {
+        **{arm: PLAIN[place % len(PLAIN)] for place, arm in enumerate(plain)},
+        **{arm: VIVID[place % len(VIVID)] for place, arm in enumerate(vivid)},
+    }
+
+
+def figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
+    """A figure of so many inches, and its axes, in the house style."""
+    return plt.subplots(figsize=(width, height), layout="constrained", **subplots)
+
+
+def svg(drawn: Figure, name: str) -> str:
+    """The figure as SVG text; `name` salts the ids, so that several figures can stand in one page."""
+    out = io.StringIO()
+    with plt.rc_context({"svg.hashsalt": f"nearmiss {name}"}):
+        drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    plt.close(drawn)
+    text = out.getvalue().replace(_INK, "currentColor")
+    text = text[text.index("<svg") :]
+    # The page's own font; matplotlib would ask for fonts that may not be there.
+    return text.replace("font-family: 'DejaVu Sans'", "font-family: inherit")

@@ -1,0 +1,166 @@
+"""The figures of the page: gains, the matrix of cells, training curves, cost against gain."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from nearmiss.base.files import write_text
+from nearmiss.stages.compare import drawing
+from nearmiss.stages.compare.cells import Cells, cells
+from nearmiss.stages.compare.costs import training_seconds
+from nearmiss.stages.compare.findings import BASE, hard_negative_arms
+from nearmiss.stages.compare.overview import COLUMNS, MAIN
+from nearmiss.stages.compare.report import Report
+
+MARKS = {"seen": "●", "concept": "◐", "unseen": "○"}
+
+
+def write_figures(report: Report, folder: Path) -> dict[str, str]:
+    """Write each figure as SVG into `folder`; name -> SVG text. A figure that has nothing to show is left out."""
+    makers: dict[str, Callable[[Report], str | None]] = {
+        "gains": gains,
+        "matrix": matrix,
+        "curves": curves,
+        "cost": cost,
+    }
+    drawn = {name: make(report) for name, make in makers.items()}
+    found = {name: text for name, text in drawn.items() if text is not None}
+    for name, text in found.items():
+        write_text(folder / f"{name}.svg", text)
+    return found
+
+
+def arm_colors(report: Report) -> dict[str, str]:
+    """A color for each arm of the report."""
+    vivid = hard_negative_arms(report.overview, report.controls)
+    return drawing.colors([arm for arm in report.runs.arms if arm not in vivid], vivid)
+
+
+def gains(report: Report) -> str | None:
+    """Paired differences to each control, a row a headline column; small marks are single seeds."""
+    arms = hard_negative_arms(report.overview, report.controls)
+    shown = [gain for gain in report.gains if gain.arm in arms]
+    columns = [column for column in COLUMNS if any(gain.column == column for gain in shown)]
+    if not shown:
+        return None
+    palette = arm_colors(report)
+    height = 0.9 + 0.17 * len(columns) * (len(arms) + 1.2)
+    made, axes = drawing.figure(7.4, height, ncols=len(report.controls), sharey=True, sharex=True, squeeze=False)
+    step = 0.8 / max(len(arms), 1)
+    for axis, control in zip(axes[0], report.controls, strict=True):
+        axis.axvline(0, color="#808080", linewidth=1)
+        for gain in shown:
+            if gain.control != control:
+                continue
+            y = columns.index(gain.column) + (arms.index(gain.arm) - (len(arms) - 1) / 2) * step
+            color = palette[gain.arm]
+            seeds = list(gain.by_seed.values())
+            if len(seeds) == 1:
+                axis.plot([100 * seeds[0][1], 100 * seeds[0][2]], [y, y], color=color, linewidth=1.8, alpha=0.7)
+            else:
+                axis.plot([100 * value[0] for value in seeds], [y] * len(seeds), ".", color=color, alpha=0.6)
+            axis.plot([100 * gain.value], [y], "o", color=color, markersize=4.5)
+        axis.set_title(f"over {control}")
+        axis.set_xlabel("points")
+        axis.grid(axis="x")
+        axis.set_yticks(range(len(columns)), [column.title for column in columns])
+        axis.set_ylim(len(columns) - 0.5, -0.5)
+    handles = [Line2D([], [], color=palette[arm], marker="o", markersize=4.5, label=arm) for arm in arms]
+    made.legend(handles=handles, loc="outside upper center", ncols=min(len(arms), 6))
+    return drawing.svg(made, "gains")
+
+
+def matrix(report: Report) -> str | None:
+    """Arms by evaluated cells, marked by what each arm's negatives edited. Blue is above chance, red below."""
+    found: Cells = cells(report.runs)
+    if not found.rows:
+        return None
+    arms = report.runs.arms
+    made, axis = drawing.figure(7.4, 0.7 + 0.24 * len(found.rows))
+    for y, row in enumerate(found.rows):
+        for x, arm in enumerate(arms):
+            cell = found.values.get((arm, row))
+            if cell is None:
+                continue
+            over = (cell.value - cell.chance) / (1 - cell.chance if cell.value >= cell.chance else cell.chance)
+            color = "#2f7ed8" if over >= 0 else "#d8494f"
+            patch = Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=color, alpha=0.6 * abs(over), linewidth=0)
+            axis.add_patch(patch)
+            mark = MARKS.get(cell.trained or "", "")
+            axis.text(x, y, f"{100 * cell.value:.0f} {mark}", ha="center", va="center", fontsize=8.5)
+    axis.set_xticks(range(len(arms)), arms)
+    axis.xaxis.tick_top()
+    axis.set_yticks(range(len(found.rows)), [row.text for row in found.rows], fontsize=8.5)
+    axis.set_xlim(-0.5, len(arms) - 0.5)
+    axis.set_ylim(len(found.rows) - 0.5, -0.5)
+    axis.tick_params(length=0)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+    return drawing.svg(made, "matrix")
+
+
+def curves(report: Report) -> str | None:
+    """The training loss of every run, smoothed. Objectives differ, so heights of different arms do not compare."""
+    palette = arm_colors(report)
+    made, axes = drawing.figure(7.4, 2.6, ncols=2, width_ratios=[1, 2])
+    found = False
+    for training in report.runs.trainings:
+        points = [(entry["step"], entry["loss"]) for entry in training.curve if "step" in entry and "loss" in entry]
+        if not points:
+            continue
+        found = True
+        axis = axes[0] if training.arm == BASE else axes[1]
+        x, y = zip(*points, strict=True)
+        label = training.arm if training.seed == report.runs.seeds[0] else None
+        axis.plot(x, _smooth(list(y)), color=palette.get(training.arm, "#808080"), linewidth=1.3, label=label)
+    if not found:
+        return None
+    axes[0].set_title("base, from random weights")
+    axes[1].set_title("arms, from the base")
+    axes[0].set_ylabel("loss")
+    for axis in axes:
+        axis.set_xlabel("step")
+        axis.grid(axis="y")
+    if axes[1].lines:
+        axes[1].legend(fontsize=8.5, ncols=2)
+    return drawing.svg(made, "curves")
+
+
+def cost(report: Report) -> str | None:
+    """Training seconds against accuracy in the main column: what an arm's figure costs."""
+    seconds = training_seconds(report.costs)
+    shown = {
+        arm: (seconds[arm], report.overview.cells[arm][MAIN.name])
+        for arm in report.runs.arms
+        if arm in seconds and MAIN.name in report.overview.cells[arm]
+    }
+    if not shown:
+        return None
+    palette = arm_colors(report)
+    made, axis = drawing.figure(7.4, 2.8)
+    axis.axhline(100 * report.overview.chance[MAIN.name], color="#808080", linewidth=1, linestyle=":")
+    for arm, (x, cell) in shown.items():
+        if cell.low is not None and cell.high is not None:
+            axis.plot([x, x], [100 * cell.low, 100 * cell.high], color=palette[arm], linewidth=1.8, alpha=0.6)
+        else:
+            values = [100 * value for value in cell.by_seed.values()]
+            axis.plot([x] * len(values), values, ".", color=palette[arm], alpha=0.6)
+        axis.plot([x], [100 * cell.value], "o", color=palette[arm])
+        axis.annotate(arm, (x, 100 * cell.value), xytext=(6, 4), textcoords="offset points", fontsize=9)
+    axis.set_xlabel("training seconds of the arm")
+    axis.set_ylabel(f"{MAIN.title}, iid (%)")
+    axis.margins(x=0.12)
+    axis.set_ylim(min(40, axis.get_ylim()[0]), 102)
+    axis.grid(axis="y")
+    return drawing.svg(made, "cost")
+
+
+def _smooth(values: list[float], weight: float = 0.8) -> list[float]:
+    """Exponential moving average, corrected for its start."""
+    smooth, total, norm = [], 0.0, 0.0
+    for value in values:
+        total, norm = weight * total + (1 - weight) * value, weight * norm + (1 - weight)
+        smooth.append(total / norm)
+    return smooth

@@ -1,0 +1,184 @@
+"""Keyword substitution (Rösch et al., ALVR 2024): a word for an object, color, size or place gives way to another.
+
+The paper names the four concepts and the operation. Our choices: the lists and what belongs together in them; sizes and
+places are replaced by their opposites alone; new words are those that the corpus itself uses, so that a negative has no
+word that positives lack; several negatives a caption, concepts taking turns; a new word may name what is in the scene
+where the annotations contradict the new statement; where they do not decide, a word is refused that the image's own
+captions use, or that people use of the same things (red and orange).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from nearmiss.base.progress import progress
+from nearmiss.base.seeding import rng
+from nearmiss.engine.text.edits import Edit, apply
+from nearmiss.engine.text.inflection import plural, singular
+from nearmiss.engine.text.lexicon import hypernyms, load, near, opposites
+from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Outcome, Rejected
+from nearmiss.stages.negatives.keyword_spots import Spot, mentioned, spots
+
+
+def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
+    """At most `per_caption` negatives of each caption, with every candidate that was refused on the way."""
+    words = Words.of(corpus)
+    for caption in progress(corpus.captions, what="keyword", total=len(corpus.captions)):
+        yield from _of_caption(corpus, words, caption, options)
+
+
+METHOD = Method("keyword", generate)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the corpus says: how often each word stands for each (concept, group, number)."""
+
+    counts: dict[tuple[str, str, bool], Counter[str]]
+
+    @classmethod
+    def of(cls, corpus: Corpus) -> "Words":
+        """Counted over all captions."""
+        counts: dict[tuple[str, str, bool], Counter[str]] = {}
+        for caption in corpus.captions:
+            for spot in spots(caption.text):
+                counts.setdefault((spot.concept, spot.group, spot.plural), Counter())[spot.text.lower()] += 1
+        return cls(counts)
+
+    def uses(self, concept: str, group: str) -> int:
+        """How often the corpus speaks of the group."""
+        return sum(sum(self.counts.get((concept, group, many), Counter()).values()) for many in (False, True))
+
+    def usual(self, concept: str, group: str, many: bool = False) -> str:
+        """The word that the corpus uses most for a group in this number; ties go to the alphabet."""
+        counts = self.counts.get((concept, group, many))
+        if counts:
+            return min(counts, key=lambda word: (-counts[word], word))
+        if concept != "object":
+            return str(load(concept)["groups"][group][0])
+        other = self.counts.get((concept, group, not many))
+        word = min(other, key=lambda word: (-other[word], word)) if other else group
+        return plural(singular(word)) if many else singular(word)
+
+    def replacements(self, spot: Spot, following: str) -> list[tuple[str, str]]:
+        """(group, word) of everything that can take a keyword's place, sorted; `following` is the next word."""
+        if spot.concept == "object":
+            return [(group, self.usual("object", group, spot.plural)) for group in self._objects(spot)]
+        if spot.concept == "color":
+            known = load("color")["groups"].keys() - set(load("color")["never_new"]) - {spot.group}
+            return [(group, self.usual("color", group)) for group in sorted(known) if self.uses("color", group)]
+        if spot.concept == "size":
+            return [(group, self._size(spot, group)) for group in _size_opposites(spot.group, following)]
+        return [(group, _place(spot, group)) for group in opposites("location").get(spot.group, ())]
+
+    def _objects(self, spot: Spot) -> list[str]:
+        """Other groups of the kind, of several kinds the one the corpus speaks of most; nothing that it may also be."""
+        groups = load("object")["groups"]
+        kinds = groups[spot.group]["kinds"]
+        pools = [self._pool(spot, kind) for kind in kinds]
+        pools = [pool for pool in pools if pool] or [self._pool(spot, load("object")["beside"].get(kinds[0], ""))]
+        return max(pools, key=lambda pool: sum(self.uses("object", group) for group in pool))
+
+    def _pool(self, spot: Spot, kind: str) -> list[str]:
+        groups = load("object")["groups"]
+        fit = [name for name, entry in groups.items() if kind in entry["kinds"] and not _related(name, spot.group)]
+        return sorted(name for name in fit if self.uses("object", name))
+
+    def _size(self, spot: Spot, group: str) -> str:
+        """The word of the same register ("tiny": "huge") where the corpus has it, else its usual one."""
+        pair = load("size")["pairs"].get(spot.text.lower())
+        counts = self.counts.get(("size", group, False), Counter())
+        return pair if pair in counts else self.usual("size", group)
+
+
+def _size_opposites(group: str, following: str) -> list[str]:
+    """The opposites; "short" is the opposite of "tall" or of "long", by what it is said of."""
+    found = list(opposites("size")[group])
+    if group == "short":
+        upright = following in load("size")["long_or_tall"]
+        return [other for other in found if (other == "tall") == upright]
+    return found
+
+
+def _place(spot: Spot, group: str) -> str:
+    """The opposite phrase in the same form ("left of": "right of") where there is one."""
+    location = load("location")
+    lists = location["relations"] if group in location["relations"] else location["halves"]
+    old, new = lists[spot.group], lists[group]
+    if len(old) == len(new) and spot.text.lower() in old:
+        return str(new[old.index(spot.text.lower())])
+    return "on top of" if group == "on" else str(new[0])
+
+
+def _related(one: str, other: str) -> bool:
+    """Whether something may be both: the same, or one a kind of the other."""
+    return one == other or one in hypernyms(other) or other in hypernyms(one)
+
+
+def _of_caption(corpus: Corpus, words: Words, caption: Caption, options: Any) -> Iterator[Outcome]:
+    found = [spot for spot in spots(caption.text) if spot.concept in options.concepts]
+    if not found:
+        yield Rejected(caption.caption_id, caption.image_id, "keyword", "no keyword", caption.text)
+        return
+    random = rng(corpus.seed, "keyword", caption.caption_id)
+    made: set[str] = set()
+    for spot, group, word in _drawn(words, caption.text, found, random):
+        if len(made) == options.per_caption:
+            return
+        negative = apply(caption.text, [Edit(spot.start, spot.end, spot.text, word)])
+        if negative in made:
+            continue
+        reason = corpus.refusal(caption.image_id, negative) or _word_refusal(corpus, caption, spot, group, negative)
+        if reason is not None:
+            yield Rejected(caption.caption_id, caption.image_id, spot.concept, reason, caption.text, negative)
+            continue
+        made.add(negative)
+        yield Candidate(
+            caption.caption_id, caption.image_id, spot.concept, caption.text, negative, caption.template_id, foil=word
+        )
+
+
+def _drawn(words: Words, text: str, found: list[Spot], random: Random) -> Iterator[tuple[Spot, str, str]]:
+    """Replacements in an order that is drawn: concepts take turns, and inside a concept so do its keywords."""
+    queues: dict[str, list[list[tuple[Spot, str, str]]]] = {}
+    for spot in found:
+        offers = [(spot, group, word) for group, word in words.replacements(spot, _following(text, spot))]
+        random.shuffle(offers)
+        queues.setdefault(spot.concept, []).append(offers)
+    turns = sorted(queues)
+    random.shuffle(turns)
+    for concept in turns:
+        random.shuffle(queues[concept])
+    while turns:
+        for concept in list(turns):
+            queues[concept] = [offers for offers in queues[concept] if offers]
+            if not queues[concept]:
+                turns.remove(concept)
+                continue
+            offers = queues[concept].pop(0)
+            yield offers.pop()
+            queues[concept].append(offers)
+
+
+def _following(text: str, spot: Spot) -> str:
+    rest = text[spot.end :].split()
+    return rest[0].strip(".,").lower() if rest else ""
+
+
+def _word_refusal(corpus: Corpus, caption: Caption, spot: Spot, group: str, negative: str) -> str | None:
+    """Why a word is refused where no annotation decides; None where one does, or nothing speaks against the word."""
+    if corpus.verdict(caption.image_id, negative).kind == "verified":
+        return None
+    if spot.concept in ("color", "object") and (spot.group, group) in near(spot.concept):
+        return "people use both words of one thing, and no annotation decides"
+    own = {
+        other
+        for text in corpus.captions_of[caption.image_id]
+        for concept, other in mentioned(text.text)
+        if concept == spot.concept
+    }
+    if any(_related(group, other) for other in own):
+        return "the image's captions use the word, and no annotation decides"
+    return None

@@ -1,0 +1,172 @@
+"""Where a caption has keywords of the four concepts: object, color, size, location. Longest match of whole tokens.
+
+Rösch et al. do not publish their lists or their rules for words of two uses; all rules here are our choice. They keep
+out what a word-for-word exchange would make nonsense of: "train" as a verb, the dog in "dog house", "black and white
+photo", "a little bit", "on the phone".
+"""
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from nearmiss.engine.text.lexicon import load, object_words
+from nearmiss.engine.text.tokens import Token, tokenize
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A keyword: its place in the caption, its concept and canonical group, its number where it is a noun."""
+
+    concept: str
+    group: str
+    start: int
+    end: int
+    text: str
+    plural: bool = False
+
+
+@lru_cache(maxsize=1 << 15)
+def spots(text: str) -> tuple[Spot, ...]:
+    """All keywords of a caption that can be exchanged, in order; they do not overlap."""
+    return tuple(spot for spot, usable in _all(text) if usable)
+
+
+@lru_cache(maxsize=1 << 15)
+def mentioned(text: str) -> frozenset[tuple[str, str]]:
+    """(concept, group) of all keywords of a caption, those included that cannot be exchanged."""
+    return frozenset((spot.concept, spot.group) for spot, _ in _all(text))
+
+
+_Entry = tuple[str, str, bool]  # concept, group, plural
+
+
+@cache
+def _known() -> dict[str, dict[tuple[str, ...], _Entry]]:
+    """First word -> phrase -> what it is."""
+    entries: dict[str, _Entry] = {}
+    for group, words in load("size")["groups"].items():
+        entries.update({word: ("size", group, False) for word in words})
+    for concept in ("relations", "halves"):
+        for group, words in load("location")[concept].items():
+            entries.update({word: ("location", group, False) for word in words})
+    entries.update({word: ("object", noun.group, noun.plural) for word, noun in object_words().items()})
+    for group, words in load("color")["groups"].items():
+        entries.update({word: ("color", group, False) for word in words})
+    found: dict[str, dict[tuple[str, ...], _Entry]] = {}
+    for phrase, entry in entries.items():
+        words = tuple(phrase.split())
+        found.setdefault(words[0], {})[words] = entry
+    return found
+
+
+def _all(text: str) -> list[tuple[Spot, bool]]:
+    tokens = tokenize(text)
+    words = [token.lower for token in tokens]
+    known, found, at = _known(), [], 0
+    while at < len(words):
+        length, entry = 1, None
+        for phrase, value in known.get(words[at], {}).items():
+            if len(phrase) >= length and tuple(words[at : at + len(phrase)]) == phrase:
+                length, entry = len(phrase), value
+        if entry is not None:
+            entry = _of_two_uses(entry, words, at)
+            spot = _spot(entry, text, tokens, at, at + length)
+            found.append((spot, _USABLE[spot.concept](words, at, at + length)))
+        at += length
+    return found
+
+
+def _of_two_uses(entry: _Entry, words: list[str], at: int) -> _Entry:
+    """An orange, or orange: a color stands before a word that is no small word, or after "is"."""
+    if words[at] == "orange" and not (_content(words, at + 1) or _word(words, at - 1) in ("is", "are", "and")):
+        return "object", "orange", False
+    return entry
+
+
+def _spot(entry: _Entry, text: str, tokens: tuple[Token, ...], first: int, last: int) -> Spot:
+    concept, group, plural = entry
+    start, end = tokens[first].start, tokens[last - 1].end
+    return Spot(concept, group, start, end, text[start:end], plural)
+
+
+def _object_usable(words: list[str], first: int, last: int) -> bool:
+    after, before = _word(words, last), _word(words, first - 1)
+    if after in _listed("object", "compounds") or after in object_words():
+        return False  # the first part of a compound
+    if before in ("toy", "stuffed", "hot", "fake", "wooden") and words[first] in ("dog", "bear"):
+        return False
+    ambiguous = last - first == 1 and words[first] in _listed("object", "often_verbs")
+    return not ambiguous or before in _introducing()
+
+
+def _color_usable(words: list[str], first: int, last: int) -> bool:
+    after = _word(words, last)
+    if after in _listed("color", "fixed_before"):
+        return False  # "orange juice", "white house"
+    pair = ("black", "and", "white")
+    inside = any(tuple(words[start : start + 3]) == pair for start in (first - 2, first) if start >= 0)
+    if inside:  # a photo, or a zebra's look: the pair is one idea
+        return False
+    needs_noun = words[first] in _listed("color", "needs_noun")
+    return not needs_noun or _content(words, last) or _word(words, first - 1) in ("is", "are")
+
+
+def _size_usable(words: list[str], first: int, last: int) -> bool:
+    lexicon, word = load("size"), words[first]
+    return _word(words, last) not in lexicon["fixed_before"].get(word, ()) and _word(words, first - 1) not in lexicon[
+        "fixed_previous"
+    ].get(word, ())
+
+
+def _location_usable(words: list[str], first: int, last: int) -> bool:
+    phrase = " ".join(words[first:last])
+    if _word(words, first - 1) in ("all", "from", "right", "just"):
+        return False
+    if phrase in ("on", "atop", "on top of", "upon"):
+        return _head(words, last) in _listed("location", "surfaces")
+    if phrase in _listed("location", "needs_thing"):
+        return _word(words, last) in load("grammar")["articles"]
+    if phrase in _listed("location", "needs_end"):  # "looking to the left", never "to the left foot"
+        return not _content(words, last)
+    return True
+
+
+_USABLE = {
+    "object": _object_usable,
+    "color": _color_usable,
+    "size": _size_usable,
+    "location": _location_usable,
+}
+
+
+@cache
+def _listed(name: str, key: str) -> frozenset[str]:
+    return frozenset(load(name)[key])
+
+
+@cache
+def _introducing() -> frozenset[str]:
+    """Words after which a noun comes: articles, numbers, adjectives of the lexicons."""
+    grammar, adjectives = load("grammar"), set(load("size")["groups"]) | set(load("color")["groups"])
+    sizes = {word for words in load("size")["groups"].values() for word in words}
+    return frozenset(
+        {*grammar["articles"], *load("number")["words"], *adjectives, *sizes, "of", "with", "many", "several"}
+    )
+
+
+def _head(words: list[str], at: int) -> str:
+    """The noun of the phrase that begins here: after an article, the word before the next small word."""
+    if _word(words, at) not in load("grammar")["articles"]:
+        return ""
+    while _content(words, at + 1):
+        at += 1
+    return _word(words, at)
+
+
+def _content(words: list[str], at: int) -> bool:
+    """Whether a word with a meaning of its own stands there."""
+    word = _word(words, at)
+    return word.isalpha() and word not in _listed("grammar", "small_words")
+
+
+def _word(words: list[str], at: int) -> str:
+    return words[at] if 0 <= at < len(words) else ""

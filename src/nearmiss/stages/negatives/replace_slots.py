@@ -1,0 +1,92 @@
+"""CE-CLIP's slots: which words of a tagged caption are exchanged, and which are to be filled with another word.
+
+Published: nouns, adjectives and verbs by spaCy's coarse tags; the first two of more than two nouns are exchanged by
+replacing strings, and one word of each class, drawn at random, is masked. Corrected: words are tokens, so that "man" in
+"woman" is safe; neighbouring nouns ("tennis racket") move together; nouns that are equal, of unlike number, only listed
+or part of a phrase of place ("to the left of") are not exchanged. Our choices: two nouns are enough, and where the
+first two do not make a negative, the next two are tried.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from random import Random
+
+from nearmiss.engine.text.inflection import is_plural
+from nearmiss.engine.text.lexicon import noun_group
+from nearmiss.engine.text.tagging import Tagged
+from nearmiss.stages.negatives.replace_fill import Gap
+from nearmiss.stages.negatives.replace_words import FILLED, Usage, is_place, word_class, words
+
+Sentence = Sequence[Tagged]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A noun, or several in a row, that moves as one."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Empty:
+    """Why a slot has nothing to offer for a caption."""
+
+    reason: str
+
+
+def exchanges(caption: str, sentence: Sentence, usage: Usage) -> list[tuple[Unit, Unit]] | Empty:
+    """Pairs of nouns to exchange, the first two of the caption first."""
+    units = _units(caption, sentence, usage)
+    if len(units) < 2:
+        return Empty("fewer than two nouns")
+    pairs = [(one, other) for one, other in combinations(units, 2) if _differ(one, other)]
+    if not pairs:
+        return Empty("no two nouns that differ and agree in number")
+    pairs = [(one, other) for one, other in pairs if not _same_either_way(sentence, one, other)]
+    if not pairs:
+        return Empty("the nouns are only listed: exchanged they say the same")
+    return sorted(pairs, key=lambda pair: (pair[1].start, pair[0].start))
+
+
+def gaps(caption: str, sentence: Sentence, slot: str, usage: Usage, random: Random, most: int) -> list[Gap] | Empty:
+    """At most `most` places of a slot's class, in an order that is drawn."""
+    pos = FILLED[slot]
+    lower = tuple(word.text.lower() for word in sentence)
+    places = [i for i, word in enumerate(sentence) if word.pos == pos and usage.serves(lower[i], pos)]
+    if not places:
+        return Empty(f"no word tagged {pos} that may be replaced")
+    chosen = random.sample(places, min(most, len(places)))
+    return [Gap(caption, sentence[i].start, sentence[i].end, lower, i, pos, word_class(sentence[i])) for i in chosen]
+
+
+def _units(caption: str, sentence: Sentence, usage: Usage) -> list[Unit]:
+    units: list[Unit] = []
+    before: Tagged | None = None  # the word before, where it was such a noun
+    for word in sentence:
+        low = word.text.lower()
+        if word.pos != "NOUN" or is_place(low) or not usage.serves(low, "NOUN"):
+            before = None
+            continue
+        if before is not None and word.start == before.end + 1:
+            units[-1] = Unit(caption[units[-1].start : word.end], units[-1].start, word.end)
+        else:
+            units.append(Unit(word.text, word.start, word.end))
+        before = word
+    return units
+
+
+def _differ(one: Unit, other: Unit) -> bool:
+    """Whether exchanging the two says something else and keeps the sentence whole."""
+    alike = noun_group(one.text) == noun_group(other.text)
+    return not alike and is_plural(one.text) == is_plural(other.text)
+
+
+def _same_either_way(sentence: Sentence, one: Unit, other: Unit) -> bool:
+    """Whether two plain nouns are only listed or near each other: "a man and a dog", "a dog next to a man"."""
+    if any(word.pos == "ADJ" and after.start in (one.start, other.start) for word, after in pairwise(sentence)):
+        return False
+    between = [word.text.lower() for word in sentence if one.end <= word.start and word.end <= other.start]
+    return " ".join(word for word in between if word not in words()["articles"]) in words()["symmetric"]

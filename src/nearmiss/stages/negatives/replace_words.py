@@ -1,0 +1,101 @@
+"""Which words CE-CLIP's slots take, and which fills say something else (our choices; the published code has no rule).
+
+Left alone are words that name nothing to be seen ("couple", "several", "is"), words for the picture itself, nouns that
+may be colors ("orange"), and words whose tag in this caption is not their usual one in the corpus.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from nearmiss.base.files import read_json
+from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, near, noun_group
+from nearmiss.engine.text.tagging import Tagged
+from nearmiss.engine.text.tokens import tokenize
+
+FILLED: Final = {"attribute": "ADJ", "object": "NOUN", "action": "VERB"}
+
+
+@cache
+def words() -> dict[str, Any]:
+    """The word lists of the slots."""
+    return read_json(Path(__file__).with_name("replace_words.json"))
+
+
+@cache
+def _left_alone(pos: str) -> frozenset[str]:
+    return frozenset(words()["left_alone"].get(pos, ()))
+
+
+@cache
+def _opposite_places() -> dict[str, str]:
+    pairs = words()["opposite_places"]
+    return dict([*pairs, *((b, a) for a, b in pairs)])
+
+
+@cache
+def is_place(word: str) -> bool:
+    """Whether a noun only serves a phrase of place: "left" in "to the left of"."""
+    return word in _opposite_places() or word in words()["other_places"]
+
+
+def word_class(word: Tagged) -> str:
+    """What a fill must agree in: the fine tag, which tells plurals from singulars and the forms of a verb."""
+    return word.tag or word.pos
+
+
+class Usage:
+    """The usual coarse class of each word of a corpus: the most frequent one, in doubt the first by alphabet."""
+
+    def __init__(self, tagged: Iterable[Sequence[Tagged]]) -> None:
+        counts: dict[str, Counter[str]] = {}
+        for sentence in tagged:
+            for word in sentence:
+                counts.setdefault(word.text.lower(), Counter())[word.pos] += 1
+        self._usual = {word: min(seen, key=lambda pos: (-seen[pos], pos)) for word, seen in counts.items()}
+
+    def serves(self, word: str, pos: str) -> bool:
+        """Whether a word, in lower case, may be exchanged or be a fill as a word of this class."""
+        if not word.isalpha() or word in _left_alone(pos) or self._usual.get(word, pos) != pos:
+            return False
+        return pos != "NOUN" or attribute_kind(word) is None
+
+
+def comparable(old: str, new: str) -> bool:
+    """Whether a word says something else of the same kind: another color for a color, for a place its opposite.
+
+    Words that no lexicon knows are comparable with each other and with all others.
+    """
+    old = old.lower()
+    if old in _opposite_places() or new in _opposite_places():
+        return _opposite_places().get(old) == new
+    if noun_group(old) == noun_group(new):
+        return False
+    first, second = attribute_kind(old), attribute_kind(new)
+    return first is None or second is None or (first[0] == second[0] and first[1] != second[1])
+
+
+def alike(old: str, new: str) -> bool:
+    """Whether two people may use the two words of one thing: red and orange, man and person."""
+    one, other = attribute_kind(old), attribute_kind(new)
+    if one is not None and other is not None:
+        return (one[1], other[1]) in near("color")
+    first, second = noun_group(old), noun_group(new)
+    return first in hypernyms(second) or second in hypernyms(first) or (first, second) in near("object")
+
+
+def meanings(captions: Iterable[str]) -> frozenset[object]:
+    """What the words of some captions name: groups of nouns and attributes."""
+    return frozenset(each for caption in captions for token in tokenize(caption) for each in _meanings(token.lower))
+
+
+def used(word: str, said: frozenset[object]) -> bool:
+    """Whether a word, in either number, or one of its meaning is among `said`."""
+    return not said.isdisjoint(_meanings(word))
+
+
+@cache
+def _meanings(word: str) -> tuple[object, object]:
+    return noun_group(word), attribute_kind(word) or word

@@ -1,0 +1,83 @@
+"""HNC: captions and foils from scene graphs (Dönmez et al., CoNLL 2023), mode `default`: corrected.
+
+Each image's annotations give sentences that are true by them, from templates, and for each sentence a foil in which one
+thing is another: an attribute, an entity, a predicate, a number. Types are balanced over what the image offers.
+
+What differs from the published generator (methods as read in its code; our choices are marked in the files):
+statistics come from the training graphs alone, in one pass; draws have a seed of their own for each image; nothing that
+the annotations state serves as a foil; an attribute is replaced by one of its own kind; nouns agree with their number;
+the box test is right; two things of one name are told apart by their attributes; predicates take turns.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from nearmiss.base.seeding import rng
+from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.candidates import Outcome as Result
+from nearmiss.stages.negatives.scene_graph_graphs import Graph, graphs
+from nearmiss.stages.negatives.scene_graph_replacement import Selector
+from nearmiss.stages.negatives.scene_graph_statistics import Statistics, count
+from nearmiss.stages.negatives.scene_graph_types import BUILDERS, Outcome, Pair
+from nearmiss.stages.negatives.scene_graph_wording import template_id
+from nearmiss.stages.negatives.spec import SceneGraphConfig
+
+
+def generate(corpus: Corpus, options: Any) -> Iterator[Result]:
+    """Positives and foils of every annotated image; the corpus's own captions play no part."""
+    of_images = graphs(corpus.objects, corpus.relations)
+    statistics = count(of_images)
+    for graph in of_images:
+        written: dict[str, str] = {}
+        for found in pairs(graph, statistics, options, corpus.seed):
+            if not isinstance(found, Pair):
+                yield Rejected(None, graph.image_id, found.type, found.reason, found.positive)
+                continue
+            if found.positive not in written:
+                written[found.positive] = f"{graph.image_id}-scene_graph-{len(written)}"
+                caption_id = written[found.positive]
+                yield Positive(caption_id, graph.image_id, found.positive, template_id(found.kind))
+            yield Candidate(
+                caption_id=written[found.positive],
+                image_id=graph.image_id,
+                type=found.type,
+                positive=found.positive,
+                negative=found.negative,
+                template_id=template_id(found.kind),
+                foil=found.new,
+            )
+
+
+METHOD = Method("scene_graph", generate)
+
+
+def pairs(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Outcome]:
+    """At most `per_image` different pairs of one image, types taking turns, with every refused source on the way.
+
+    Depends on the graph, the statistics and the seed alone. Which type comes first is drawn. Equal refusals of one
+    image come once.
+    """
+    random = rng(seed, "scene_graph", graph.image_id)
+    selector = Selector(graph, statistics, random, options.reversed_share)
+    turns = {name: BUILDERS[name](selector) for name in random.sample(options.types, len(options.types))}
+    seen: set[object] = set()
+    made = 0
+    while turns:
+        for name in list(turns):
+            if made == options.per_image:
+                return
+            for found in turns[name]:
+                if _same(found) in seen:
+                    continue
+                seen.add(_same(found))
+                yield found
+                if isinstance(found, Pair):
+                    made += 1
+                    break
+            else:
+                del turns[name]
+
+
+def _same(found: Outcome) -> object:
+    """What makes two outcomes of an image the same: the two sentences of a pair, whatever its type."""
+    return (found.positive, found.negative) if isinstance(found, Pair) else found

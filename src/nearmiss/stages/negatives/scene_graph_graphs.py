@@ -1,0 +1,86 @@
+"""An image's annotations as a small graph: what the scene-graph method reads, in one fixed order."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import polars as pl
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Node:
+    """An annotated object. `box` is x, y, w, h in pixels; attributes keep the order of the annotation."""
+
+    object_id: str
+    name: str
+    attributes: tuple[str, ...]
+    box: Box
+
+
+@dataclass(frozen=True)
+class Triple:
+    """An annotated relation between two different nodes."""
+
+    subject: Node
+    predicate: str
+    object: Node
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All annotations of one image."""
+
+    image_id: str
+    nodes: tuple[Node, ...]
+    triples: tuple[Triple, ...]
+
+    @cached_property
+    def numbers(self) -> Counter[str]:
+        """How many nodes have each exact name."""
+        return Counter(node.name for node in self.nodes)
+
+    def named(self, name: str, attributes: tuple[str, ...] = ()) -> list[Node]:
+        """All nodes with this name that carry all of these attributes."""
+        return [node for node in self.nodes if node.name == name and set(attributes) <= set(node.attributes)]
+
+    def states(self, subject: Node, predicate: str, thing: Node) -> bool:
+        """Whether this relation between these two nodes is annotated."""
+        return (subject.object_id, predicate, thing.object_id) in self._stated
+
+    @cached_property
+    def _stated(self) -> frozenset[tuple[str, str, str]]:
+        return frozenset((each.subject.object_id, each.predicate, each.object.object_id) for each in self.triples)
+
+    def identifying(self, node: Node) -> tuple[str, ...] | None:
+        """The fewest attributes that, said with its name, tell the node from all others; None where none do."""
+        for size in range(len(node.attributes) + 1):
+            for attributes in combinations(node.attributes, size):
+                if len(self.named(node.name, attributes)) == 1:
+                    return attributes
+        return None
+
+
+def graphs(objects: pl.DataFrame, relations: pl.DataFrame) -> list[Graph]:
+    """The graphs of all images that have objects, sorted by image, nodes sorted by id, triples by their ids.
+
+    Attributes that are said twice count once; relations of an object to itself, which GQA has, are left out.
+    """
+    nodes: dict[str, dict[str, Node]] = {}
+    for row in objects.sort("image_id", "object_id").iter_rows(named=True):
+        node = Node(
+            row["object_id"],
+            row["name"],
+            tuple(dict.fromkeys(row["attributes"] or ())),
+            (row["x"], row["y"], row["w"], row["h"]),
+        )
+        nodes.setdefault(row["image_id"], {})[node.object_id] = node
+    triples: dict[str, list[Triple]] = {image_id: [] for image_id in nodes}
+    columns = ["image_id", "subject_id", "predicate", "object_id"]
+    for image_id, subject_id, predicate, object_id in relations.select(columns).unique().sort(columns).iter_rows():
+        of_image = nodes.get(image_id, {})
+        if subject_id != object_id and subject_id in of_image and object_id in of_image:
+            triples[image_id].append(Triple(of_image[subject_id], predicate, of_image[object_id]))
+    return [Graph(image_id, tuple(of.values()), tuple(triples[image_id])) for image_id, of in sorted(nodes.items())]

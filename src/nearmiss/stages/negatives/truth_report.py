@@ -1,0 +1,120 @@
+"""The false-negative report: every negative of a method is judged by the world's hidden truth.
+
+This is a rule of its own and no input of training: generators see annotations alone, as in real life, and what they get
+wrong is counted here. Only the embedded world has a truth to ask.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json, write_json
+from nearmiss.base.progress import progress
+from nearmiss.base.tables import read_table
+from nearmiss.engine.world.scene import Scene
+from nearmiss.engine.world.statements import parse
+from nearmiss.engine.world.truth import judge
+
+Verdict = Literal["true", "false", "undefined", "unparsed"]
+
+_EXAMPLES = 20
+
+
+def report(*, negatives: Path, truth: Path, out: Path) -> dict[str, Any]:
+    """Judge all of `negatives`/negatives.parquet by the scenes in `truth` and write the counts to `out` (JSON).
+
+    Counts, in all and for each type, concept, operator and verdict of the check: n, and of these `true` (a false
+    negative: the "negative" holds in its image), `undefined` (the pixels cannot decide), `unparsed` (not a sentence of
+    the world), `false` (as it should be). `positives`: the same for the sentences that the negatives belong to, where
+    `false` is the fault. `captions`: how many captions were asked, how many have a negative, and that share (`yield`).
+    `examples` shows the first faults. Raises `InputError` where a table or an image's scene is missing.
+    """
+    table = read_table(Path(negatives) / "negatives.parquet", "negatives")
+    rejected = read_table(Path(negatives) / "rejected.parquet", "rejected")
+    scenes = _scenes(Path(truth), table["image_id"].unique().sort().to_list())
+    rows = table.to_dicts()
+    verdicts = [
+        _verdict(row["negative"], scenes[row["image_id"]])
+        for row in progress(rows, what="judge negatives", total=len(rows))
+    ]
+    positives = table.select("caption_id", "image_id", "positive").unique().sort("caption_id", "positive").to_dicts()
+    of_positives = [
+        _verdict(row["positive"], scenes[row["image_id"]])
+        for row in progress(positives, what="judge positives", total=len(positives))
+    ]
+    found: dict[str, Any] = {
+        "method": rows[0]["method"] if rows else None,
+        "negatives": _tally(verdicts),
+        **{
+            f"by_{column}": _tally_by((str(row[column]) for row in rows), verdicts)
+            for column in ("type", "concept", "operator", "verdict")
+        },
+        "positives": _tally(of_positives),
+        "captions": _captions(table, rejected),
+        "examples": {
+            "true": _examples(rows, verdicts, "true", "negative"),
+            "undefined": _examples(rows, verdicts, "undefined", "negative"),
+            "false_positives": _examples(positives, of_positives, "false", "positive"),
+        },
+    }
+    write_json(Path(out), found)
+    return found
+
+
+def _scenes(truth: Path, image_ids: list[str]) -> dict[str, Scene]:
+    """The scenes of these images, from whichever split's file has them."""
+    files = sorted(truth.glob("scenes_*.json"))
+    if not files:
+        raise InputError("no scenes to judge by", file=truth, remedy="run stage data, or correct --truth")
+    wanted = set(image_ids)
+    scenes: dict[str, Scene] = {}
+    for file in files:
+        records: Mapping[str, dict[str, Any]] = read_json(file)
+        scenes.update({image: Scene.from_record(records[image]) for image in sorted(wanted & records.keys())})
+    missing = [image for image in image_ids if image not in scenes]
+    if missing:
+        raise InputError(
+            f"{len(missing)} images of the negatives have no scene",
+            file=truth,
+            record=missing[0],
+            remedy="make data and negatives of one experiment, or correct the paths",
+        )
+    return scenes
+
+
+def _verdict(sentence: str, scene: Scene) -> Verdict:
+    statement = parse(sentence)
+    if statement is None:
+        return "unparsed"
+    held = judge(statement, scene)
+    return "undefined" if held is None else "true" if held else "false"
+
+
+def _tally(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    counts = Counter(verdicts)
+    return {"n": counts.total(), **{name: counts[name] for name in ("true", "undefined", "unparsed", "false")}}
+
+
+def _tally_by(keys: Iterable[str], verdicts: list[Verdict]) -> dict[str, dict[str, int]]:
+    groups: dict[str, list[Verdict]] = {}
+    for key, verdict in zip(keys, verdicts, strict=True):
+        groups.setdefault(key, []).append(verdict)
+    return {key: _tally(groups[key]) for key in sorted(groups)}
+
+
+def _captions(table: pl.DataFrame, rejected: pl.DataFrame) -> dict[str, float | int | None]:
+    """Captions that the method was asked for: those with a negative and those it rejected something of."""
+    given = set(table["caption_id"].unique())
+    asked = len(given | set(rejected["caption_id"].drop_nulls().unique()))
+    return {"asked": asked, "with_negative": len(given), "yield": len(given) / asked if asked else None}
+
+
+def _examples(
+    rows: list[dict[str, Any]], verdicts: list[Verdict], wanted: Verdict, column: str
+) -> list[dict[str, str]]:
+    chosen = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict == wanted]
+    return [{"image_id": row["image_id"], "sentence": row[column]} for row in chosen[:_EXAMPLES]]

@@ -1,0 +1,175 @@
+"""What a run of stage pretrain is given, checked before any compute, and the key of its state."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import folder_sha256, read_json, sha256
+from nearmiss.base.manifest import versions
+from nearmiss.engine.images.store import IDS, PIXELS, Store
+from nearmiss.engine.models.checkpoint import check_checkpoint, configuration
+from nearmiss.engine.models.tokenizer import load_tokenizer, read_words, word_tokenizer
+from nearmiss.engine.training.corpus import NEGATIVES, POSITIVES, has_positives
+from nearmiss.stages.pretrain.config import ArmConfig, PhaseConfig, PretrainConfig
+
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: which arm with which options and seed, from which files."""
+
+    shared: PretrainConfig
+    arm_name: str
+    arm: ArmConfig
+    seed: int
+    store: Path
+    captions: Path
+    words: Path
+    negatives: Path | None
+    start: Path | None
+    identity: Path | None
+
+    @property
+    def phase_name(self) -> str:
+        """Arms of one phase see the same images and captions in the same order."""
+        return BASE if self.arm_name == BASE else "continued"
+
+    @property
+    def phase(self) -> PhaseConfig:
+        """The arm's phase."""
+        return self.shared.base if self.arm_name == BASE else self.shared.continued
+
+    @property
+    def device(self) -> torch.device:
+        """The configured device; auto is a GPU where there is one."""
+        name = self.shared.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device(name)
+
+    def files(self) -> dict[str, Path]:
+        """Everything that is read, by name."""
+        found = {
+            "captions": self.captions,
+            "store/image_ids": self.store / IDS,
+            "store/pixels": self.store / PIXELS,
+            "words": self.words,
+        }
+        if self.negatives is not None:
+            found["negatives"] = self.negatives / NEGATIVES
+            if has_positives(self.negatives):
+                found["negatives/captions"] = self.negatives / POSITIVES
+        if self.start is not None:
+            found["start"] = self.start
+        return found
+
+    def key(self) -> str:
+        """Hash of all that decides the weights: options, code and lock where an identity names them, files, device."""
+        content: dict[str, Any] = {
+            "shared": self.shared.model_dump(mode="json"),
+            "arm": [self.arm_name, self.arm.model_dump(mode="json"), self.seed],
+            "identity": read_json(self.identity) if self.identity is not None else None,
+            "files": {
+                name: folder_sha256(path) if path.is_dir() else sha256(path) for name, path in self.files().items()
+            },
+            "versions": versions(),
+            "device": self.device.type,
+        }
+        return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+    def model_config(self) -> dict[str, Any]:
+        """open_clip's configuration of the model, with the vocabulary of the words."""
+        context = self.shared.model.context_length
+        vocabulary = word_tokenizer(read_words(self.words), context).get_vocab_size()
+        return configuration(**self.shared.model.model_dump(), vocabulary=vocabulary)
+
+
+def check(run: Run) -> None:
+    """Raise InputError where the files are not those that the arm needs. Reads headers and small files only."""
+    arm = run.arm
+    if run.device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "there is no GPU that torch can use", record="pretrain.device", remedy="set pretrain.device to auto or cpu"
+        )
+    if run.shared.model.text_width % run.shared.model.text_heads:
+        raise InputError(
+            f"a text tower {run.shared.model.text_width} wide has no {run.shared.model.text_heads} equal heads",
+            record="pretrain.model.text_heads",
+            remedy="take a number of heads that divides the width",
+        )
+    _check_negatives(run)
+    for name, path in run.files().items():
+        if not path.exists():
+            raise InputError(f"an input is missing: {name}", file=path, remedy="run the stages before, or correct it")
+    _check_store(run)
+    _check_start(run)
+    if has_positives(run.negatives) and arm.texts < 2:
+        raise InputError(
+            f"the method '{arm.method}' gives pairs of texts, but texts is {arm.texts}",
+            record=f"arms.{run.arm_name}.texts",
+            remedy="set texts to 2 or more",
+        )
+
+
+def _check_negatives(run: Run) -> None:
+    method = run.arm.method
+    if method is not None and run.negatives is None:
+        raise InputError(
+            f"the arm '{run.arm_name}' trains on negatives of method '{method}', but none are given",
+            record=f"arms.{run.arm_name}.method",
+            remedy="give --negatives the folder that stage negatives made",
+        )
+    if method is None and run.negatives is not None:
+        raise InputError(
+            f"the arm '{run.arm_name}' has no method, but negatives are given",
+            file=run.negatives,
+            remedy="leave --negatives out, or give the arm a method and a term that uses negatives",
+        )
+
+
+def _check_store(run: Run) -> None:
+    store = Store(run.store)
+    if store.side != run.shared.model.image_size:
+        raise InputError(
+            f"the store's images have {store.side} pixels a side, the model sees {run.shared.model.image_size}",
+            file=run.store / PIXELS,
+            record="pretrain.model.image_size",
+            remedy="make the store again with this configuration (nearmiss store)",
+        )
+    if len(store) < run.shared.batch:
+        raise InputError(
+            f"the store has {len(store)} images, a batch {run.shared.batch}",
+            file=run.store / IDS,
+            record="pretrain.batch",
+            remedy="take a smaller batch or more training images",
+        )
+
+
+def _check_start(run: Run) -> None:
+    if run.start is None:
+        if run.arm_name != BASE:
+            raise InputError(
+                f"the arm '{run.arm_name}' continues from the base, but no checkpoint is given",
+                remedy="train the base first and give --start its checkpoint folder",
+            )
+        return
+    if run.arm_name == BASE:
+        raise InputError(
+            "the arm 'base' starts from random weights, but a checkpoint is given",
+            file=run.start,
+            remedy="leave --start out, or name another arm",
+        )
+    check_checkpoint(run.start, run.model_config())
+    words = word_tokenizer(read_words(run.words), run.shared.model.context_length)
+    if load_tokenizer(run.start).get_vocab() != words.get_vocab():
+        raise InputError(
+            "the checkpoint was trained with other words",
+            file=run.start,
+            remedy="train the base again with these words",
+        )

@@ -1,0 +1,121 @@
+"""Stage `pretrain`: the base is trained from random weights, every other arm continues from it."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import torch
+
+from nearmiss.base.files import replacing_folder, write_text
+from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.engine.images.store import Store
+from nearmiss.engine.models.checkpoint import fresh_model, load_weights, save_checkpoint
+from nearmiss.engine.models.text import check_tower
+from nearmiss.engine.models.tokenizer import read_words, word_tokenizer
+from nearmiss.engine.objectives.registry import Objective
+from nearmiss.engine.training.batches import Batches
+from nearmiss.engine.training.corpus import Corpus, read_corpus
+from nearmiss.engine.training.flops import matrix_rate
+from nearmiss.engine.training.loop import Progressed, Recipe, Training, deterministic
+from nearmiss.engine.training.state import claimed
+from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
+from nearmiss.stages.pretrain.inputs import Run, check
+
+CHECKPOINT, CURVE = "checkpoint", "curve.jsonl"
+
+
+def run(
+    *,
+    shared: PretrainConfig,
+    arm_name: str,
+    arm: ArmConfig,
+    seed: int,
+    store: Path,
+    captions: Path,
+    words: Path,
+    negatives: Path | None,
+    start: Path | None,
+    state: Path,
+    identity: Path | None,
+    out: Path,
+) -> None:
+    """Train one run and write the folder `out`: checkpoint/, curve.jsonl, manifest.json, cost.json.
+
+    `base` needs no `start`; every other arm needs the base's checkpoint folder, and one with a method its `negatives`.
+    Killed and started again with the same arguments, it goes on from `state` and, on a CPU, gives the same bits.
+    Raises InputError before any compute where the inputs do not fit, and where the training diverges.
+    """
+    cost, began = Cost(), (time.perf_counter(), time.process_time())
+    given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, identity)
+    check(given)
+    config, tokenizer = given.model_config(), word_tokenizer(read_words(words), shared.model.context_length)
+    pictures = Store(store)
+    corpus = read_corpus(
+        store=pictures,
+        captions=captions,
+        negatives=negatives,
+        verdicts=arm.verdicts,
+        tokenizer=tokenizer,
+        context=shared.model.context_length,
+    )
+    batches = Batches(corpus, size=shared.batch, seed=seed, phase=given.phase_name, texts=arm.texts)
+    if given.device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with this alone
+    with claimed(state, given.key()) as saved, deterministic(shared.threads):
+        model = fresh_model(config, seed)
+        check_tower(model)
+        if start is not None:
+            load_weights(start, model)
+        training = Training(
+            model=model,
+            objective=Objective(arm.objective, types=len(corpus.foils.types) if corpus.foils else 1),
+            batches=batches,
+            pixels=pictures.pixels,
+            preprocessing=config["preprocess_cfg"],
+            recipe=_recipe(given),
+            device=given.device,
+        )
+        done = training.run(saved)
+        with replacing_folder(out) as folder:
+            save_checkpoint(folder / CHECKPOINT, model, config, tokenizer)
+            write_text(folder / CURVE, "".join(json.dumps(line) + "\n" for line in done.curve))
+            cost.counts = {
+                **_costs(given, corpus, done),
+                "seconds": round(time.perf_counter() - began[0] + training.earlier[0], 3),
+                "cpu_seconds": round(time.process_time() - began[1] + training.earlier[1], 3),
+            }
+            cost.write(folder)
+            write_manifest(
+                folder, stage="pretrain", identity=identity, inputs=given.files(), outputs=[CHECKPOINT, CURVE]
+            )
+
+
+def _recipe(given: Run) -> Recipe:
+    shared = given.shared
+    return Recipe(
+        steps=given.phase.steps,
+        image_rate=given.arm.image_rate,
+        text_rate=given.arm.text_rate,
+        warmup=shared.warmup,
+        weight_decay=shared.weight_decay,
+        clip=shared.clip,
+        bf16=shared.precision == "bf16",
+        checkpoint_every=shared.checkpoint_every,
+    )
+
+
+def _costs(given: Run, corpus: Corpus, done: Progressed) -> dict[str, float | str]:
+    """What the whole run computed, in this process and, where it was resumed, in those before."""
+    bf16 = given.shared.precision == "bf16" and given.device.type == "cuda"
+    rate = matrix_rate(given.device, torch.bfloat16 if bf16 else torch.float32)
+    return {
+        **done.counts,
+        "device": given.device.type,
+        "training_seconds": round(done.seconds, 3),
+        "training_cpu_seconds": round(done.cpu_seconds, 3),
+        "steps_per_second": round(done.step / done.seconds, 3),
+        "mfu": round(done.counts["flops"] / done.seconds / rate, 4),
+        "truncated_texts": corpus.book.truncated,
+        "unknown_texts": corpus.book.unknown,
+    }

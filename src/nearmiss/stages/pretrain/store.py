@@ -1,0 +1,39 @@
+"""The image store of a pretraining: the training images at the model's size, decoded once for all runs."""
+
+from pathlib import Path
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import replacing_folder
+from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.tables import read_table
+from nearmiss.engine.images.decode import check_images
+from nearmiss.engine.images.store import IDS, PIXELS, write_store
+from nearmiss.engine.models.preprocessing import preprocessing, resizing
+from nearmiss.stages.pretrain.config import PretrainConfig
+
+SPLIT = "train"
+
+
+def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, identity: Path | None) -> None:
+    """Write the store of split train of table `images` (files relative to `root`) as the folder `out`, sorted by id.
+
+    Raises InputError where the split is empty or a file is missing or damaged; `out` then stays as it was.
+    """
+    cost = Cost()
+    table = read_table(images, "images").filter(pl.col("split") == SPLIT).sort("image_id")
+    if table.is_empty():
+        raise InputError(
+            f"there are no images in split {SPLIT}",
+            file=images,
+            remedy="run stage data with training images (data.world.images.train)",
+        )
+    check_images(table, root)
+    side = config.model.image_size
+    files = [Path(root) / file for file in table["file"]]
+    with replacing_folder(out) as folder:
+        write_store(folder, table["image_id"].to_list(), files, side, resizing(preprocessing(side)))
+        cost.counts = {"images": table.height}
+        cost.write(folder)
+        write_manifest(folder, stage="pretrain", identity=identity, inputs={"images": images}, outputs=[PIXELS, IDS])

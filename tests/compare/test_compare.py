@@ -1,0 +1,241 @@
+"""A comparison of toy runs with planted skills: tables, terminal, figures and the page."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+import toy_runs
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import folder_sha256, sha256
+from nearmiss.base.tables import read_table, write_table
+from nearmiss.stages.compare import stage
+from nearmiss.stages.compare.config import CompareConfig
+
+CONFIG = CompareConfig(resamples=200)
+
+
+def compare(folder, arguments, out="compare", config=CONFIG, **changed):
+    stage.run(
+        **{
+            **arguments,
+            "config": config,
+            "negatives": [folder / "negatives" / "toy"],
+            "identity": None,
+            "out": folder / out,
+            **changed,
+        }
+    )
+    return folder / out
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    """One seed, 30 items of each concept and form."""
+    folder = tmp_path_factory.mktemp("one")
+    arguments = toy_runs.write(folder, questions=30)
+    compare(folder, arguments)
+    return folder, arguments
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """Three seeds."""
+    folder = tmp_path_factory.mktemp("three")
+    arguments = toy_runs.write(folder, seeds=(0, 1, 2), questions=12)
+    compare(folder, arguments)
+    return folder, arguments
+
+
+def headline(differences, **where):
+    rows = differences.filter(
+        pl.col("subset") == "1x2+2x2", pl.col("condition") == "iid", *[pl.col(k) == v for k, v in where.items()]
+    )
+    assert rows.height == 1
+    return rows.row(0, named=True)
+
+
+def test_a_planted_gain_is_found_and_none_is_not(one):
+    differences = read_table(one[0] / "compare" / "tables" / "differences.parquet", "differences")
+    for control in ("clip", "random"):
+        gain = headline(differences, arm="hnc", control=control, concept="relation")
+        assert gain["value"] > 0.15
+        assert gain["low"] > 0
+        nothing = headline(differences, arm="hnc", control=control, concept="location")
+        assert nothing["low"] < 0 < nothing["high"]
+        assert nothing["p"] > 0.2
+
+
+def test_a_difference_is_the_difference_of_the_figures(one):
+    tables = one[0] / "compare" / "tables"
+    metrics = read_table(tables / "metrics.parquet", "metrics").filter(pl.col("model") != "blind")
+    key = ["benchmark", "subset", "concept", "operator", "condition", "task", "metric"]
+    differences = read_table(tables / "differences.parquet", "differences")
+    both = (
+        differences.join(metrics.select(*key, "arm", mine="value"), on=[*key, "arm"], nulls_equal=True)
+        .join(
+            metrics.select(*key, control=pl.col("arm"), other="value"),
+            on=[*key, "control"],
+            nulls_equal=True,
+        )
+        .with_columns(gap=pl.col("mine") - pl.col("other"))
+    )
+    assert both.height == differences.height
+    assert both["gap"].to_list() == pytest.approx(both["value"].to_list(), abs=1e-9)
+
+
+def test_every_arm_meets_every_control_and_no_arm_itself(one):
+    differences = read_table(one[0] / "compare" / "tables" / "differences.parquet", "differences")
+    pairs = set(differences.select("arm", "control").iter_rows())
+    assert pairs == {(arm, control) for arm in toy_runs.SKILLS for control in ("clip", "random") if arm != control}
+    tested = differences.filter(pl.col("p").is_not_null())
+    assert set(tested.filter(pl.col("benchmark") == "world")["metric"]) == {"accuracy"}
+    assert tested["p"].to_numpy().max() <= 1
+
+
+def test_the_terminal_shows_chance_blind_every_arm_and_the_gain(one):
+    text = (one[0] / "compare" / "summary.txt").read_text()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    for word in ("chance", "blind", *toy_runs.SKILLS):
+        assert re.search(rf"^{word} ", text, re.MULTILINE), word
+    assert re.search(r"hnc over clip: \+\d+\.\d points \[", text)
+    assert "illustrates and does not prove" in text
+    assert "clip learns by itself: binding" in text
+
+
+def test_several_seeds_show_every_value_and_no_such_line(three):
+    text = (three[0] / "compare" / "summary.txt").read_text()
+    page = (three[0] / "compare" / "index.html").read_text()
+    assert "does not prove" not in text + page
+    assert re.search(r"median of .*seed 0.*seed 1.*seed 2", " ".join(text.split()))
+    assert "Every seed" in page
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+class _Page(HTMLParser):
+    """Collects what a page asks for and whether its tags close."""
+
+    VOID = ("meta", "img", "br", "link", "input")
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.open, self.images, self.scripts = [], [], 0, 0
+
+    def handle_starttag(self, tag, attributes):
+        self.scripts += tag == "script"
+        self.images += tag == "img"
+        for name, value in attributes:
+            if name in ("src", "href", "xlink:href", "srcset", "data") and not (value or "").startswith(("data:", "#")):
+                self.asked.append(value)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_nothing_else(one):
+    text = (one[0] / "compare" / "index.html").read_text()
+    page = _Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.asked == []
+    assert page.scripts == 0
+    assert page.images >= 8
+    assert "url(http" not in text
+    assert "@import" not in text
+
+
+def test_the_page_says_what_a_reader_must_know(one):
+    text = (one[0] / "compare" / "index.html").read_text()
+    for word in ("chance", "blind", "40 / 40", "illustrates and does not prove", "◐", "○", "false negatives"):
+        assert word in text, word
+    for section in ("What hard negatives buy", "What they cost", "Seen and unseen", "Items and answers"):
+        assert section in text, section
+
+
+def test_captions_are_escaped(one, tmp_path):
+    folder = tmp_path / "markup"
+    shutil.copytree(one[0], folder)
+    path = folder / "data" / "tables" / "items_test.parquet"
+    items = read_table(path, "items")
+    spoiled = pl.col("captions").list.eval(pl.element() + "<script>alert(1)</script>")
+    write_table(items.with_columns(spoiled), path, "items")
+    arguments = {**one[1], "data": folder / "data"}
+    text = (compare(folder, arguments, "spoiled") / "index.html").read_text()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_figures_are_svg_without_dates(one):
+    folder = one[0] / "compare" / "figures"
+    assert {file.name for file in folder.iterdir()} == {"gains.svg", "matrix.svg", "curves.svg", "cost.svg"}
+    for file in folder.iterdir():
+        text = file.read_text()
+        assert text.startswith("<svg")
+        assert "dc:date" not in text
+        assert "currentColor" in text
+
+
+def test_the_same_bytes_again(one):
+    folder, arguments = one
+    again = compare(folder, arguments, "again")
+    for part in ("tables", "figures"):
+        assert folder_sha256(again / part) == folder_sha256(folder / "compare" / part)
+    assert sha256(again / "index.html") == sha256(folder / "compare" / "index.html")
+
+
+def test_costs_have_a_row_a_job(three):
+    costs = read_table(three[0] / "compare" / "tables" / "costs.parquet", "costs")
+    assert costs.filter(pl.col("stage") == "pretrain").height == 12
+    assert costs.filter(pl.col("stage") == "evaluate").height == 12
+    assert costs.filter(pl.col("stage") == "data")["seconds"].to_list() == [12.5]
+    csv = pl.read_csv(three[0] / "compare" / "tables" / "costs.csv")
+    assert csv.height == costs.height
+
+
+def test_a_missing_control_is_named(one):
+    folder, arguments = one
+    with pytest.raises(InputError, match="none of the controls plain"):
+        compare(folder, arguments, "never", config=CompareConfig(controls=["plain"]))
+    assert not (folder / "never").exists()
+
+
+def test_one_control_is_enough(one):
+    folder, arguments = one
+    kept = [path for path in arguments["evaluations"] if path.parts[-2] != "random"]
+    out = compare(folder, {**arguments, "evaluations": kept}, "fewer")
+    differences = read_table(out / "tables" / "differences.parquet", "differences")
+    assert set(differences["control"]) == {"clip"}
+
+
+def test_runs_on_different_questions_are_refused(one, tmp_path):
+    folder = tmp_path / "other"
+    shutil.copytree(one[0] / "evaluate" / "hnc" / "0", folder)
+    scores = read_table(folder / "scores.parquet", "scores")
+    write_table(scores.head(scores.height - 1), folder / "scores.parquet", "scores")
+    arguments = {**one[1], "evaluations": [*one[1]["evaluations"][:-1], folder]}
+    with pytest.raises(InputError, match="different questions"):
+        compare(one[0], arguments, "never")
+
+
+def test_the_same_run_twice_is_refused(one):
+    arguments = {**one[1], "evaluations": [*one[1]["evaluations"], one[1]["evaluations"][0]]}
+    with pytest.raises(InputError, match="given twice"):
+        compare(one[0], arguments, "never")
+
+
+def test_a_broken_curve_is_named_by_its_line(one, tmp_path):
+    folder = tmp_path / "hnc" / "0"
+    shutil.copytree(one[0] / "pretrain" / "hnc" / "0", folder)
+    with (folder / "curve.jsonl").open("a") as handle:
+        handle.write('{"step": 500, "lo')
+    with pytest.raises(InputError, match="line 11"):
+        compare(one[0], {**one[1], "trainings": [folder]}, "never")

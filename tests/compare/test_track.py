@@ -1,0 +1,89 @@
+"""MLflow's record: one run each, replaced and not repeated, the same receipt each time, rebuilt where it is missing."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import toy_runs
+
+from nearmiss.base import tracking
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import sha256
+from nearmiss.stages.compare import track, ui
+
+ARMS = ("clip", "hnc")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A results folder with one tracked experiment."""
+    results = tmp_path_factory.mktemp("results")
+    arguments = toy_runs.write(results / "toy", arms=ARMS, questions=4)
+    receipt = results / "toy" / "compare" / "tracked.json"
+    track.run(**arguments, store=results / "mlflow.db", out=receipt)
+    return results, arguments, receipt
+
+
+def test_one_run_for_every_training_and_evaluation(made):
+    found = tracking.recorded(made[0] / "mlflow.db", "toy")
+    assert set(found) == {f"{stage}/{arm}/0" for stage in ("pretrain", "evaluate") for arm in ARMS}
+    assert 0 <= found["evaluate/hnc/0"]["headline.relation"] <= 1
+    assert found["pretrain/hnc/0"]["cost.seconds"] == 93
+    assert found["pretrain/hnc/0"]["loss"] == pytest.approx(4.0 / 5.5)
+
+
+def test_the_receipt_names_runs_and_hashes_and_no_ids(made):
+    receipt = json.loads(made[2].read_text())
+    assert receipt["runs"]["pretrain/hnc/0"]["weights_sha256"] == "ab" * 32
+    assert {"config", "code", "lock", "data"} <= set(receipt["runs"]["evaluate/hnc/0"])
+    assert "run_id" not in made[2].read_text()
+
+
+def test_a_second_time_replaces_and_the_receipt_is_the_same(made):
+    results, arguments, receipt = made
+    before = sha256(receipt)
+    track.run(**arguments, store=results / "mlflow.db", out=receipt)
+    assert sha256(receipt) == before
+    client = tracking._client(results / "mlflow.db")
+    experiment = client.get_experiment_by_name("toy")
+    assert {name: len(ids) for name, ids in tracking._runs(client, experiment.experiment_id).items()} == {
+        f"{stage}/{arm}/0": 1 for stage in ("pretrain", "evaluate") for arm in ARMS
+    }
+
+
+def test_a_missing_store_is_rebuilt_from_the_results(made, monkeypatch):
+    results, arguments, _ = made
+    written = []
+    monkeypatch.setattr(tracking, "track", lambda store, experiment, runs: written.append((store, experiment, runs)))
+    assert ui.rebuild(results / "gone.db") == ["toy"]
+    ((store, experiment, runs),) = written
+    assert (store, experiment) == (results / "gone.db", "toy")
+    first = track.collect(arguments["evaluations"], arguments["trainings"], arguments["data"])
+    assert sorted(runs, key=lambda run: run.name) == sorted(first, key=lambda run: run.name)
+
+
+def test_nothing_to_rebuild_from_is_said(tmp_path):
+    with pytest.raises(InputError, match="no experiment is finished"):
+        ui.run(store=tmp_path / "mlflow.db", port=5000)
+
+
+def test_a_file_that_is_no_store_is_left_alone(made, tmp_path):
+    store = tmp_path / "mlflow.db"
+    store.write_bytes(b"somebody's notes, no database at all" * 10)
+    with pytest.raises(InputError, match=r"mlflow\.db"):
+        track.run(**made[1], store=store, out=tmp_path / "tracked.json")
+    assert store.read_bytes().startswith(b"somebody's notes")
+    assert not (tmp_path / "tracked.json").exists()
+
+
+def test_the_ui_listens_to_this_machine_alone(tmp_path):
+    line = tracking.command(tmp_path / "mlflow.db", 5001)
+    assert line[line.index("--host") + 1] == "127.0.0.1"
+    assert "--disable-security-middleware" not in line
+
+
+def test_importing_the_stage_imports_no_mlflow():
+    code = "import sys, nearmiss.stages.compare.track, nearmiss.base.tracking; sys.exit('mlflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0

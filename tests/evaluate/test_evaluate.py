@@ -1,0 +1,215 @@
+"""One evaluation from end to end on a toy experiment: what it writes, and what it refuses before any compute."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+import toy_experiment as toy
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import folder_sha256, sha256
+from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.scoring import exam
+from nearmiss.stages.evaluate import stage
+from nearmiss.stages.evaluate.config import EvaluateConfig
+
+CONFIG = EvaluateConfig(resamples=100)
+
+
+def evaluate(folder, out="out", config=CONFIG, **changed):
+    arguments = {
+        "config": config,
+        "arm": "hnc",
+        "seed": 3,
+        "checkpoint": folder / "checkpoint",
+        "tables": folder / "tables",
+        "root": folder / "published",
+        "negatives": folder / "negatives",
+        "identity": None,
+        "out": folder / out,
+    }
+    stage.run(**{**arguments, **changed})
+    return folder / out
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    toy.write_tables(folder)
+    toy.write_negatives(folder / "negatives", [("relation", "reverse"), ("color", "replace")])
+    toy.write_checkpoint(folder / "checkpoint")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(made):
+    return evaluate(made)
+
+
+@pytest.fixture
+def broken(made, tmp_path):
+    """A copy that a test may break, with a result already there."""
+    folder = tmp_path / "copy"
+    shutil.copytree(made, folder)
+    (folder / "out").mkdir(exist_ok=True)
+    (folder / "out" / "metrics.parquet").write_bytes(b"what was there")
+    return folder
+
+
+def test_every_question_keeps_its_scores(made, done):
+    scores = read_table(done / "scores.parquet", "scores")
+    items = read_table(made / "tables" / "items_test.parquet", "items")
+    assert set(items["item_id"]) < set(scores["item_id"])
+    assert scores["item_id"].is_sorted()
+    assert scores.filter(pl.col("item_id").str.starts_with("retrieval/")).height == 8
+    assert scores.filter(pl.col("item_id").str.starts_with("classification/color/")).height == 8
+    assert set(scores["arm"]) == {"hnc"}
+    assert set(scores["seed"]) == {3}
+
+
+def test_each_figure_has_its_interval_chance_blind_and_counts(done):
+    metrics = read_table(done / "metrics.parquet", "metrics")
+    model = metrics.filter(pl.col("model") != "blind")
+    for column in ("value", "low", "high", "chance", "blind", "n_scored", "n_expected"):
+        assert model[column].null_count() == 0, column
+    assert (model["n_scored"] == model["n_expected"]).all()
+    assert ((model["low"] <= model["value"]) & (model["value"] <= model["high"])).all()
+    assert set(metrics.filter(pl.col("model") == "blind")["arm"]) == {
+        "blind_length",
+        "blind_unigram",
+        "blind_bigram",
+        "blind_lexical",
+        "blind_constant",
+    }
+    assert {"recall@1", "exact_recall@10", "top1", "accuracy", "text", "image", "group", "strict"} <= set(
+        model["metric"]
+    )
+
+
+def test_the_blind_column_is_the_best_blind_row(done):
+    metrics = read_table(done / "metrics.parquet", "metrics")
+    key = ["benchmark", "subset", "concept", "operator", "condition", "task", "metric"]
+    best = metrics.filter(pl.col("model") == "blind").group_by(key).agg(best=pl.col("value").max())
+    both = metrics.filter(pl.col("model") != "blind").join(best, on=key, nulls_equal=True)
+    assert both.height == metrics.filter(pl.col("model") != "blind").height
+    assert both["blind"].to_list() == pytest.approx(both["best"].to_list())
+
+
+def test_cells_are_marked_by_what_the_arm_was_trained_on(made, done):
+    def marks(folder):
+        rows = read_table(folder / "metrics.parquet", "metrics").filter(
+            pl.col("model") != "blind", pl.col("concept").is_not_null()
+        )
+        return {(row["concept"], row["operator"]): row["trained"] for row in rows.iter_rows(named=True)}
+
+    assert marks(done) == {
+        ("relation", "reverse"): "seen",
+        ("color", "replace"): "seen",
+        ("color", "swap"): "concept",
+        ("binding", "swap"): "concept",
+        ("location", "replace"): "unseen",
+    }
+    assert set(marks(evaluate(made, "without", negatives=None)).values()) == {"unseen"}
+
+
+def test_how_it_was_measured_is_written(done):
+    record = json.loads((done / "measurement.json").read_text())
+    assert [entry["benchmark"] for entry in record["benchmarks"]] == ["world", "retrieval", "classification"]
+    assert record["model"]["activation"] == "GELU"
+    for entry in record["benchmarks"]:
+        assert entry["hashes"]
+        assert {"metrics", "ties", "precision", "crop", "averaging", "subsets", "source"} <= set(entry)
+
+
+def test_the_same_bytes_again_and_from_shuffled_tables(made, done, tmp_path):
+    folder = tmp_path / "elsewhere"
+    shutil.copytree(made, folder)
+    for name, kind in (("items_test", "items"), ("retrieval_test", "retrieval"), ("images", "images")):
+        path = folder / "tables" / f"{name}.parquet"
+        write_table(read_table(path, kind).sample(fraction=1, shuffle=True, seed=1), path, kind)
+    again = evaluate(folder)
+    for name in ("scores.parquet", "metrics.parquet"):
+        assert sha256(again / name) == sha256(done / name), name
+
+
+def test_kept_scores_give_the_same_outcomes(made, done):
+    asked = exam.read(made / "tables", "test", CONFIG.benchmarks, CONFIG.recall_at)
+    outcomes = asked.outcomes(read_table(done / "scores.parquet", "scores"))
+    metrics = read_table(done / "metrics.parquet", "metrics").filter(pl.col("model") != "blind")
+    key = ["benchmark", "subset", "concept", "operator", "condition", "task", "metric"]
+    again = outcomes.group_by(key).agg(again=pl.col("value").sum() / pl.col("weight").sum())
+    both = metrics.join(again, on=key, nulls_equal=True)
+    assert both.height == metrics.height
+    assert both["again"].to_list() == pytest.approx(both["value"].to_list())
+
+
+def _delete_image(folder):
+    next(iter(sorted((folder / "published" / "images").glob("test-*")))).unlink()
+    return "an image is missing"
+
+
+def _break_image(folder):
+    (folder / "published" / "images" / "test-001.png").write_bytes(b"no picture")
+    return "test-001.png"
+
+
+def _empty_split(folder):
+    path = folder / "tables" / "items_test.parquet"
+    write_table(read_table(path, "items").head(0), path, "items")
+    return "no items"
+
+
+def _unknown_image(folder):
+    path = folder / "tables" / "images.parquet"
+    write_table(read_table(path, "images").filter(pl.col("image_id") != "test-002"), path, "images")
+    return "test-002"
+
+
+def _missing_table(folder):
+    (folder / "tables" / "retrieval_test.parquet").unlink()
+    return "retrieval_test.parquet"
+
+
+def _form(folder):
+    path = folder / "tables" / "items_test.parquet"
+    write_table(read_table(path, "items").with_columns(subset=pl.lit("1x1")), path, "items")
+    return "1x1"
+
+
+def _negatives(folder):
+    (folder / "negatives" / "negatives.parquet").write_bytes(b"PAR1 no more")
+    return "not readable"
+
+
+@pytest.mark.parametrize(
+    "fault", [_delete_image, _break_image, _empty_split, _unknown_image, _missing_table, _form, _negatives]
+)
+def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, fault):
+    monkeypatch.setattr(stage, "Embedder", None)
+    message = fault(broken)
+    before = folder_sha256(broken / "out")
+    with pytest.raises(InputError, match=message):
+        evaluate(broken)
+    assert folder_sha256(broken / "out") == before
+
+
+def test_a_measured_answer_moves_with_the_planted_truth(made, tmp_path):
+    """Turning every truth around turns every accuracy around: figures come from answers, not from somewhere else."""
+    folder = tmp_path / "turned"
+    shutil.copytree(made, folder)
+    path = folder / "tables" / "items_test.parquet"
+    turned = [[[not cell for cell in row] for row in truth] for truth in read_table(path, "items")["truth"].to_list()]
+    write_table(
+        read_table(path, "items").with_columns(truth=pl.Series(turned, dtype=pl.List(pl.List(pl.Boolean)))),
+        path,
+        "items",
+    )
+    one = EvaluateConfig(benchmarks=["world"], resamples=100)
+    there = read_table(evaluate(made, "there", one) / "metrics.parquet", "metrics")
+    back = read_table(evaluate(folder, "back", one) / "metrics.parquet", "metrics")
+    key = ["subset", "concept", "operator", "condition"]
+    both = there.filter(pl.col("metric") == "accuracy", pl.col("model") != "blind").join(
+        back.filter(pl.col("metric") == "accuracy", pl.col("model") != "blind"), on=key
+    )
+    assert (both["value"] + both["value_right"]).to_list() == pytest.approx([1.0] * both.height)

@@ -1,0 +1,137 @@
+"""The false-negative report finds what a generator got wrong, and only the report looks at the truth."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import nearmiss.stages.negatives
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json, write_json
+from nearmiss.base.tables import table, write_table
+from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.stages.negatives.truth_report import report
+
+SCENE = Scene(
+    "1",
+    96,
+    "grass",
+    1.0,
+    0,
+    (
+        Thing("1-0", "cube", "red", "small", "plain", 25.0, 30.0, 15.0),
+        Thing("1-1", "ball", "blue", "large", "plain", 70.0, 29.0, 20.0),
+    ),
+)
+TRUE = "a red cube to the left of a blue ball"
+
+
+def negative(text: str, positive: str = TRUE, caption_id: str = "1-0") -> dict:
+    return {
+        "negative_id": f"{caption_id}-{text}",
+        "caption_id": caption_id,
+        "image_id": "1",
+        "method": "keyword",
+        "mode": "default",
+        "type": "color",
+        "concept": "color",
+        "operator": "replace",
+        "template_id": "x",
+        "positive": positive,
+        "negative": text,
+        "edits": [],
+        "foil_in_scene": False,
+        "verdict": "verified",
+        "seed": 0,
+    }
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Writes negatives and truth; returns what the report says of them."""
+
+    def judged(*negatives: dict, rejected: tuple[str, ...] = (), scenes: dict | None = None) -> dict:
+        write_table(table("negatives", list(negatives)), tmp_path / "negatives" / "negatives.parquet", "negatives")
+        rows = [
+            {
+                "caption_id": caption_id,
+                "image_id": "1",
+                "method": "keyword",
+                "type": "color",
+                "positive": TRUE,
+                "negative": None,
+                "reason": "no keyword",
+            }
+            for caption_id in rejected
+        ]
+        write_table(table("rejected", rows), tmp_path / "negatives" / "rejected.parquet", "rejected")
+        records = {"1": SCENE.as_record()} if scenes is None else scenes
+        write_json(tmp_path / "truth" / "scenes_train.json", records)
+        found = report(negatives=tmp_path / "negatives", truth=tmp_path / "truth", out=tmp_path / "truth.json")
+        assert found == read_json(tmp_path / "truth.json")
+        return found
+
+    return judged
+
+
+def test_a_planted_false_negative_is_found(folders):
+    found = folders(
+        negative("a green cube to the left of a blue ball"),
+        negative("a blue ball to the right of a red cube"),  # true: planted
+    )
+    assert found["negatives"] == {"n": 2, "true": 1, "undefined": 0, "unparsed": 0, "false": 1}
+    assert found["by_concept"]["color"]["true"] == found["by_type"]["color"]["true"] == 1
+    assert found["examples"]["true"] == [{"image_id": "1", "sentence": "a blue ball to the right of a red cube"}]
+
+
+def test_undefined_and_unparsed_are_told_apart(folders):
+    found = folders(
+        negative("a red cube above a blue ball"),  # their centers are one pixel apart
+        negative("a red dog to the left of a blue ball"),
+    )
+    assert found["negatives"] == {"n": 2, "true": 0, "undefined": 1, "unparsed": 1, "false": 0}
+
+
+def test_a_positive_that_is_false_is_found_and_counted_once(folders):
+    lie = "a green cube to the left of a blue ball"
+    found = folders(negative("a red star", positive=lie), negative("a red cone", positive=lie))
+    assert found["positives"]["n"] == found["positives"]["false"] == 1
+    assert found["examples"]["false_positives"][0]["sentence"] == lie
+
+
+def test_yield_is_the_share_of_captions_with_a_negative(folders):
+    found = folders(negative("a green cube to the left of a blue ball"), rejected=("1-0", "1-1", "1-2"))
+    assert found["captions"] == {"asked": 3, "with_negative": 1, "yield": pytest.approx(1 / 3)}
+
+
+def test_no_negatives_are_an_empty_report(folders):
+    found = folders()
+    assert found["negatives"]["n"] == 0 and found["captions"]["yield"] is None
+
+
+def test_an_image_without_a_scene_is_named(folders):
+    with pytest.raises(InputError, match="record: 1"):
+        folders(negative(TRUE), scenes={"2": SCENE.as_record()})
+
+
+def test_truth_folder_without_scenes_is_named(tmp_path):
+    write_table(table("negatives", []), tmp_path / "negatives.parquet", "negatives")
+    write_table(table("rejected", []), tmp_path / "rejected.parquet", "rejected")
+    with pytest.raises(InputError, match="no scenes to judge by"):
+        report(negatives=tmp_path, truth=tmp_path / "absent", out=tmp_path / "truth.json")
+
+
+def imported(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+
+def test_no_generator_and_no_check_sees_the_world_or_its_report():
+    folder = Path(nearmiss.stages.negatives.__file__).parent
+    files = [*folder.glob("*.py"), *(folder.parents[1] / "engine" / "text").rglob("*.py")]
+    assert len(files) > 10
+    for file in files:
+        if file.name != "truth_report.py":
+            reads = {name for name in imported(file) if "engine.world" in name or "truth_report" in name}
+            assert not reads, f"{file.name} reads {reads}"

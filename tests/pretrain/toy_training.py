@@ -1,0 +1,144 @@
+"""A training small enough for a unit test: random pictures of 32 px, made-up captions, and negatives of both kinds."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nearmiss.base.seeding import array_rng, rng
+from nearmiss.base.tables import table, write_table
+from nearmiss.engine.objectives import spec
+from nearmiss.stages.pretrain import store
+from nearmiss.stages.pretrain.config import ArmConfig, ModelConfig, PhaseConfig, PretrainConfig
+
+COLORS, SHAPES = ("red", "blue", "green", "pink"), ("cube", "ball", "star")
+WORDS = (*COLORS, *SHAPES, "a", "of", "left", "right", "there", "is", "two", "and", "the", "small", "large")
+IMAGES, CAPTIONS = 24, 3
+
+CONFIG = PretrainConfig(
+    model=ModelConfig(image_size=24, embed_dim=16, text_width=16, text_heads=2, context_length=12),
+    base=PhaseConfig(captions="broad", steps=6),
+    continued=PhaseConfig(captions="narrow", steps=6),
+    batch=8,
+    warmup=2,
+    checkpoint_every=2,
+    device="cpu",
+)
+BASE = ArmConfig(objective=[spec.Contrastive()], texts=0)
+OWN = ArmConfig(method="toy", objective=[spec.Contrastive(), spec.OwnNegatives()])
+RANK = ArmConfig(method="toy", objective=[spec.HardNegativeColumns(), spec.IntraModalContrast(), spec.CrossModalRank()])
+
+
+def negative(number, caption, text, *, kind="color", concept="color", verdict="verified"):
+    """A row of table negatives, made of a row of table captions."""
+    return {
+        "negative_id": f"n-{number:04d}",
+        "caption_id": caption["caption_id"],
+        "image_id": caption["image_id"],
+        "method": "toy",
+        "mode": "default",
+        "type": kind,
+        "concept": concept,
+        "operator": "replace",
+        "template_id": None,
+        "positive": caption["text"],
+        "negative": text,
+        "edits": [],
+        "foil_in_scene": False,
+        "verdict": verdict,
+        "seed": 0,
+    }
+
+
+def captions():
+    """Rows of table captions: three of each training image, and one of an image of another split."""
+    rows = []
+    for number in range(IMAGES):
+        draw = rng(0, "toy captions", number)
+        for copy in range(CAPTIONS):
+            first, second = draw.sample(COLORS, 2)
+            text = f"a {first} {draw.choice(SHAPES)} left of a {second} {draw.choice(SHAPES)}"
+            rows.append(caption(f"train-{number:02d}", copy, text))
+    return [*rows, caption("val-00", 0, "there is a red cube")]
+
+
+def caption(image_id, copy, text):
+    """A row of table captions."""
+    return {
+        "caption_id": f"{image_id}-{copy}",
+        "image_id": image_id,
+        "text": text,
+        "template_id": None,
+        "source": "published",
+    }
+
+
+def write(folder: Path) -> None:
+    """Write images, tables/images, tables/captions, words.txt, negatives/ and pairs/ (with positives) and store/."""
+    images = []
+    for number in range(IMAGES + 1):
+        split, place = ("train", number) if number < IMAGES else ("val", 0)
+        name = f"{split}-{place:02d}"
+        pixels = array_rng(0, "toy pixels", name).integers(0, 255, (32, 40, 3), dtype=np.uint8)
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / "images" / f"{name}.png")
+        file = f"images/{name}.png"
+        images.append({"image_id": name, "file": file, "width": 40, "height": 32, "split": split, "source": "toy"})
+    own = captions()
+    write_table(table("images", images), folder / "tables" / "images.parquet", "images")
+    write_table(table("captions", own), folder / "tables" / "captions.parquet", "captions")
+    (folder / "words.txt").write_text("\n".join(sorted(WORDS)) + "\n")
+    write_negatives(folder / "negatives", own)
+    write_pairs(folder / "pairs", own)
+    store.run(
+        config=CONFIG, images=folder / "tables" / "images.parquet", root=folder, out=folder / "store", identity=None
+    )
+
+
+def write_negatives(folder: Path, own) -> None:
+    """Negatives of captions: none to five each, of two types, some of them counts, one only plausible."""
+    rows = []
+    for row in own:
+        draw = rng(0, "toy negatives", row["caption_id"])
+        for _ in range(draw.randrange(6)):
+            text = f"a {draw.choice(COLORS)} {draw.choice(SHAPES)} right of a {draw.choice(COLORS)} star"
+            rows.append(negative(len(rows), row, text, kind=draw.choice(("color", "object"))))
+        if draw.random() < 0.3:
+            rows.append(negative(len(rows), row, "there is two ball", kind="count", concept="count"))
+    rows[0]["verdict"] = "plausible"
+    write_table(table("negatives", rows), folder / "negatives.parquet", "negatives")
+
+
+def write_pairs(folder: Path, own) -> None:
+    """Generated positives with one negative each; two images have none."""
+    positives, rows = [], []
+    for image_id in sorted({row["image_id"] for row in own})[2:]:
+        draw = rng(0, "toy pairs", image_id)
+        for copy in range(draw.randrange(1, 5)):
+            color, other = draw.sample(COLORS, 2)
+            shape = draw.choice(SHAPES)
+            positive = caption(f"{image_id}-g", copy, f"the {shape} is {color}")
+            positives.append(positive)
+            rows.append(negative(len(rows), positive, f"the {shape} is {other}"))
+    write_table(table("captions", positives), folder / "captions.parquet", "captions")
+    write_table(table("negatives", rows), folder / "negatives.parquet", "negatives")
+
+
+def arguments(folder: Path, **changed):
+    """Arguments of stage pretrain for the toy's base; `changed` wins."""
+    out = changed.pop("out", "base")
+    return {
+        "shared": CONFIG,
+        "arm_name": "base",
+        "arm": BASE,
+        "seed": 0,
+        "store": folder / "store",
+        "captions": folder / "tables" / "captions.parquet",
+        "words": folder / "words.txt",
+        "negatives": None,
+        "start": None,
+        "state": folder / "state" / out,
+        "identity": None,
+        "out": folder / out,
+        **changed,
+    }

@@ -1,0 +1,121 @@
+"""Items are decided as their truth says, ties are counted, and a scorer that knows nothing lands on chance."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nearmiss.base.tables import table
+from nearmiss.engine.scoring import decisions
+
+TRUTHS = {
+    "1x2": [[True, False]],
+    "1xN": [[False, True, False, False]],
+    "1x3": [[True, False, True]],
+    "2x2": [[True, False], [False, True]],
+}
+
+
+def item(number, form, *, truth=None, concept="relation", operator="reverse", images=None):
+    truth = truth or TRUTHS[form]
+    return {
+        "item_id": f"i{number:05d}",
+        "benchmark": "world",
+        "subset": form,
+        "concept": concept,
+        "operator": operator,
+        "template_id": None,
+        "condition": "iid",
+        "images": images or [f"{number}-{place}" for place in range(len(truth))],
+        "captions": [f"text {place}" for place in range(len(truth[0]))],
+        "truth": truth,
+        "crop": None,
+    }
+
+
+def figures(rows, similarities):
+    items = table("items", rows)
+    scored = pl.DataFrame({"item_id": [row["item_id"] for row in rows], "similarity": similarities})
+    frame = decisions.outcomes(items, scored)
+    frame = frame.filter(pl.col("subset") == rows[0]["subset"])
+    return {
+        metric: (group["value"].sum() / group["weight"].sum(), group["ties"].sum(), group["chance"][0])
+        for (metric,), group in frame.group_by("metric")
+    }
+
+
+@pytest.mark.parametrize(
+    ("scores", "accuracy", "text", "image", "group", "ties"),
+    [
+        ([[0.9, 0.1], [0.2, 0.8]], 1.0, 1, 1, 1, 0),
+        ([[0.9, 0.1], [0.95, 0.97]], 0.75, 1, 0, 0, 0),  # caption 0 prefers the wrong image
+        ([[0.5, 0.6], [0.3, 0.9]], 0.75, 0, 1, 0, 0),  # image 0 prefers the wrong caption
+        ([[0.1, 0.9], [0.8, 0.2]], 0.0, 0, 0, 0, 0),
+        ([[0.5, 0.5], [0.5, 0.5]], 0.5, 0, 0, 0, 4),
+        ([[0.5, 0.5 + 1e-9], [0.1, 0.9]], 0.875, 0, 1, 0, 1),  # nearer than the margin: a tie
+    ],
+)
+def test_two_by_two(scores, accuracy, text, image, group, ties):
+    found = figures([item(0, "2x2")], [scores])
+    assert found["accuracy"] == (accuracy, ties, 0.5)
+    assert found["text"][0] == text
+    assert found["image"][0] == image
+    assert found["group"][0] == group
+
+
+def test_the_true_captions_place_does_not_matter():
+    crossed = item(0, "2x2", truth=[[False, True], [True, False]])
+    assert figures([crossed], [[[0.1, 0.9], [0.8, 0.2]]])["group"][0] == 1
+    assert figures([item(0, "1x2", truth=[[False, True]])], [[[0.1, 0.9]]])["accuracy"][0] == 1
+
+
+def test_a_paraphrase_must_win_too():
+    found = figures([item(0, "1x3")], [[[0.9, 0.5, 0.4]]])
+    assert found["accuracy"][0] == 0.5
+    assert found["strict"][0] == 0
+    assert found["strict"][2] == pytest.approx(1 / 3)
+    assert figures([item(0, "1x3")], [[[0.9, 0.5, 0.6]]])["strict"][0] == 1
+
+
+@pytest.mark.parametrize("form", TRUTHS)
+def test_a_scorer_that_knows_nothing_lands_on_chance(form):
+    draws = np.random.default_rng(0)
+    rows = [item(number, form) for number in range(6000)]
+    shape = (len(TRUTHS[form]), len(TRUTHS[form][0]))
+    found = figures(rows, [draws.random(shape).tolist() for _ in rows])
+    for metric, (value, _, chance) in found.items():
+        assert value == pytest.approx(chance, abs=0.025), metric
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-1, 1, width=32), min_size=4, max_size=4))
+def test_accuracy_of_a_scorer_and_of_its_opposite_add_up_to_one(values):
+    scores = np.reshape(values, (2, 2))
+    there = figures([item(0, "2x2")], [scores.tolist()])["accuracy"]
+    back = figures([item(0, "2x2")], [(-scores).tolist()])["accuracy"]
+    assert there[0] + back[0] == pytest.approx(1)
+    assert there[1] == back[1]
+
+
+def test_forms_are_pooled_by_decisions_and_binding_over_concepts():
+    rows = [
+        item(0, "1x2", concept="color", operator="swap"),
+        item(1, "2x2", concept="size", operator="swap"),
+        item(2, "1x3", concept="size", operator="swap"),
+    ]
+    scores = [[[0.1, 0.9]], [[0.9, 0.1], [0.1, 0.9]], [[0.9, 0.1, 0.8]]]
+    scored = pl.DataFrame({"item_id": [row["item_id"] for row in rows], "similarity": scores})
+    frame = decisions.outcomes(table("items", rows), scored)
+    pooled = frame.filter(pl.col("subset") == "1x2+2x2", pl.col("concept") == "binding")
+    assert pooled["value"].sum() == 4
+    assert pooled["weight"].sum() == 5
+    assert set(frame.filter(pl.col("concept") == "size")["subset"]) == {"2x2", "1x3", "1x2+2x2"}
+
+
+def test_unscored_items_are_expected_but_have_no_outcome():
+    rows = [item(0, "1x2"), item(1, "1x2")]
+    items = table("items", rows)
+    scored = pl.DataFrame({"item_id": ["i00001"], "similarity": [[[0.9, 0.1]]]})
+    assert decisions.outcomes(items, scored).filter(pl.col("subset") == "1x2")["question"].to_list() == ["i00001"]
+    assert decisions.blank(items).filter(pl.col("subset") == "1x2").height == 2

@@ -1,0 +1,107 @@
+"""A checkpoint answers as open_clip does; a broken model or image is named."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.scoring.answers import Answers
+from nearmiss.engine.scoring.embeddings import Embedder, open_image
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
+import toy_experiment as toy
+
+TEXTS = ["a red cube left of a blue ball", "a ball", "a blue star on the right", "a ball and a cube"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint")
+    toy.write_checkpoint(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    draws = np.random.default_rng(0)
+    made = []
+    for number in range(5):
+        made.append(folder / f"{number}.png")
+        Image.fromarray(draws.integers(0, 255, (24, 40, 3), dtype=np.uint8)).save(made[-1])
+    return made
+
+
+def test_the_same_as_open_clip_in_any_batch(checkpoint, files):
+    model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{checkpoint}")
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{checkpoint}")
+    model.eval()
+    with torch.inference_mode():
+        images = model.encode_image(torch.stack([preprocess(Image.open(file)) for file in files]), normalize=True)
+        texts = model.encode_text(tokenizer(TEXTS), normalize=True)
+    for batch in (1, 2, 256):
+        embedder = Embedder(checkpoint, batch=batch)
+        assert np.allclose(embedder.images(files, [None] * 5), images.numpy(), atol=1e-6)
+        assert np.allclose(embedder.texts(TEXTS), texts.numpy(), atol=1e-6)
+
+
+def test_a_crop_is_what_the_model_sees(checkpoint, files, tmp_path):
+    cut = tmp_path / "cut.png"
+    Image.open(files[0]).crop((4, 2, 24, 22)).save(cut)
+    embedder = Embedder(checkpoint)
+    assert np.allclose(embedder.images(files[:1], [(4.0, 2.0, 20.0, 20.0)]), embedder.images([cut], [None]), atol=1e-6)
+
+
+def test_similarities_have_the_shape_of_the_questions():
+    answers = Answers(
+        images=np.eye(2, dtype=np.float32),
+        texts=np.array([[1, 0], [0, 1]], dtype=np.float32),
+        image_place={("a", None): 0, ("b", None): 1},
+        text_place={"x": 0, "y": 1},
+    )
+    import polars as pl
+
+    items = pl.DataFrame(
+        {"item_id": ["1", "2"], "images": [["a"], ["b", "a"]], "captions": [["x", "y"], ["x", "y"]], "crop": [None] * 2}
+    )
+    assert answers.of_items(items)["similarity"].to_list() == [[[1, 0]], [[0, 1], [1, 0]]]
+
+
+def test_the_activation_is_read_from_the_checkpoint(checkpoint, tmp_path):
+    toy.write_checkpoint(tmp_path / "quick", quick_gelu=True)
+    assert Embedder(checkpoint).activation == "GELU"
+    assert Embedder(tmp_path / "quick").activation == "QuickGELU"
+
+
+def test_a_diverged_model_is_not_counted_as_merely_wrong(checkpoint, tmp_path):
+    folder = tmp_path / "diverged"
+    toy.write_checkpoint(folder)
+    state = load_file(folder / "open_clip_model.safetensors")
+    state["text_projection"].fill_(float("nan"))
+    save_file(state, folder / "open_clip_model.safetensors")
+    with pytest.raises(InputError, match="not finite for 4 of 4 texts"):
+        Embedder(folder).texts(TEXTS)
+
+
+def test_a_folder_that_is_no_checkpoint_is_named(tmp_path):
+    with pytest.raises(InputError, match="open_clip_config"):
+        Embedder(tmp_path / "nothing")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "open_clip_config.json").write_text(json.dumps({"model_cfg": {"embed_dim": 16}}))
+    with pytest.raises(InputError, match="does not load"):
+        Embedder(tmp_path / "half")
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", None])
+def test_an_image_that_does_not_decode_is_named(tmp_path, files, content):
+    file = tmp_path / "broken.png"
+    file.write_bytes(files[0].read_bytes()[:200] if content is None else content)
+    with pytest.raises(InputError, match="broken"):
+        open_image(file)

@@ -1,0 +1,83 @@
+"""The command line: flags over files, and mistakes that end with one clear message."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from nearmiss.base.errors import InputError
+from nearmiss.fields import build, flags, source
+from nearmiss.stages.data.config import DataConfig
+from nearmiss.stages.pretrain.config import PretrainConfig
+
+
+def nearmiss(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "nearmiss", *map(str, arguments)], check=False, capture_output=True, text=True, **options
+    )
+
+
+def test_flags_are_nested_values():
+    given = flags(("--world.images.train", "5", "--world.things={1: 0.5, 2: 0.5}", "--arm.image-rate", "2e-3"))
+    assert given["world"] == {"images": {"train": 5}, "things": {1: 0.5, 2: 0.5}}
+    assert float(given["arm"]["image_rate"]) == 2e-3
+
+
+@pytest.mark.parametrize("tokens", [("stray",), ("--name",), ("--a", "1", "--a.b", "2")])
+def test_wrong_flags_are_refused(tokens):
+    with pytest.raises(InputError):
+        flags(tokens)
+
+
+def test_flags_win_over_an_experiment_file(tmp_path):
+    file = tmp_path / "x.yaml"
+    file.write_text("experiment: x\ndata: {world: {seed: 7, images: {train: 50, val: 9}}}\n")
+    given = source(file, "data")
+    section = build(DataConfig, given.experiment.data.model_dump(), flags(("--world.images.train", "3")), file=file)
+    assert (section.world.seed, section.world.images.train, section.world.images.val) == (7, 3, 9)
+
+
+def test_an_identity_file_is_a_configuration_of_its_stage(tmp_path):
+    file = tmp_path / "pretrain.json"
+    config = PretrainConfig(batch=8).model_dump(mode="json")
+    file.write_text(json.dumps({"stage": "pretrain", "config": config, "code": "c", "lock": "l"}))
+    given = source(file, "pretrain")
+    assert given.identity == file
+    assert build(PretrainConfig, given.config, {}).batch == 8
+    with pytest.raises(InputError, match="not of 'data'"):
+        source(file, "data")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("data --out OUT --world.images.trian 5", ["trian", "did you mean 'train'"]),
+        ("data --out OUT --config missing.yaml", ["missing.yaml"]),
+        ("data", ["--out"]),
+        ("nothing", ["nothing"]),
+        ("run --config missing.yaml", ["no workflow"]),
+        (
+            "negatives --method magic --captions a --images a --objects a --relations a --out OUT",
+            ["magic", "keyword"],
+        ),
+        (
+            "pretrain --arm magic --seed 0 --store a --captions a --words a --state a --out OUT",
+            ["magic", "ce_clip"],
+        ),
+    ],
+)
+def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, arguments, words):
+    answer = nearmiss(*arguments.split(), cwd=tmp_path)
+    said = answer.stdout + answer.stderr
+    assert answer.returncode == 2
+    assert "Traceback" not in said
+    for word in words:
+        assert word in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_lists_a_stages_fields():
+    said = nearmiss("pretrain", "--help").stdout
+    assert "--model.image_size" in said
+    assert "--arm.text_rate" in said

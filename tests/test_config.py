@@ -1,0 +1,138 @@
+"""A configuration is checked whole before any compute, and an error says where and what to do."""
+
+import json
+
+import pytest
+
+from nearmiss.base.errors import InputError
+from nearmiss.config import Experiment, load, resolve
+from nearmiss.reference import BEGIN, END, keys, schema
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write an experiment file and give its path."""
+
+    def written(text):
+        file = tmp_path / "experiment.yaml"
+        file.write_text(text)
+        return file
+
+    return written
+
+
+BASE = "  base: {objective: [{term: contrastive}], texts: 0}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("experiment: x\ndata:\n  world:\n    images:\n      trian: 4\n", ["trian", "line 5", "did you mean 'train'"]),
+        ("experiment: x\nsede: [0]\n", ["sede", "line 2", "did you mean 'seeds'"]),
+        ("experiment: x\nzzz: 1\n", ["zzz", "keys here are: arms"]),
+        ("experiment: x\nseeds: [one]\n", ["seeds.0", "line 2", "integer", "'one'"]),
+        ("experiment: x\nseeds: [0, 0]\n", ["seeds", "once"]),
+        ("experiment: x\nseeds: [0\n", ["malformed YAML", "line 3"]),
+        ("experiment: x\nseeds: [0]\nseeds: [1]\n", ["stands twice", "lines 2 and 3"]),
+        ("experiment: a/b\n", ["experiment", "line 1"]),
+        ("seeds: [0]\n", ["'experiment' is missing"]),
+        ("- experiment\n", ["map of keys"]),
+        ("experiment: x\nevaluate: {split: val}\n", ["'val'", "data.world.benchmark.splits"]),
+        ("experiment: x\ndata: {world: {images: {test: 0}}}\n", ["split 'test'", "empty"]),
+        ("experiment: x\ncompare: {controls: [clap]}\n", ["'clap' is no arm", "compare.controls"]),
+        ("experiment: x\ncompare: {controls: []}\narms:\n  clip: {objective: [{term: contrastive}]}\n", ["'base'"]),
+        (f"experiment: x\narms:\n{BASE}  a: {{method: none, objective: [{{term: own_negatives}}]}}\n", ["'none'"]),
+        (f"experiment: x\narms:\n{BASE}  a: {{objective: [{{term: own_negatives}}]}}\n", ["no negatives", "arms.a"]),
+        (f"experiment: x\narms:\n{BASE}  a: {{method: keyword, objective: [{{term: contrastive}}]}}\n", ["uses"]),
+        (f"experiment: x\narms:\n{BASE}  a: {{objective: []}}\n", ["no loss term"]),
+        (f"experiment: x\narms:\n{BASE}  a/b: {{objective: [{{term: contrastive}}]}}\n", ["no name for an arm"]),
+        (f"experiment: x\narms:\n{BASE}  store: {{objective: [{{term: contrastive}}]}}\n", ["image store"]),
+        ("experiment: x\narms:\n  base: {method: random, objective: [{term: own_negatives}]}\n", ["arms.base"]),
+        (
+            f"experiment: x\narms:\n{BASE}  a:\n    objective:\n    - term: contrastive\n      weigth: 2\n",
+            ["arms.a.objective.0.weigth", "line 7", "did you mean 'weight'"],
+        ),
+        (
+            "experiment: x\nnegatives: {methods: {keyword: {method: keyword, concept: [color]}}}\n",
+            ["negatives.methods.keyword.concept", "did you mean 'concepts'"],
+        ),
+    ],
+)
+def test_an_error_names_the_file_the_key_and_the_remedy(write, text, words):
+    file = write(text)
+    with pytest.raises(InputError) as caught:
+        load(file)
+    for word in [*words, str(file)]:
+        assert word in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.yaml"):
+        load(tmp_path / "none.yaml")
+
+
+def test_sections_are_filled_up_and_maps_replace(write):
+    text = f"experiment: x\narms:\n{BASE}data: {{world: {{images: {{train: 5}}, things: {{2: 1.0}}}}}}\n"
+    experiment = load(write(text + "compare: {controls: [base]}\n"))
+    assert experiment.data.world.images.val == Experiment(experiment="y").data.world.images.val
+    assert experiment.data.world.things == {2: 1.0}
+    assert list(experiment.arms) == ["base"]
+    assert experiment.methods() == []
+
+
+def test_quick_shrinks_everything_and_has_a_name_of_its_own(write):
+    whole = load(write("experiment: x\nseeds: [3, 4]\n"))
+    quick = load(write("experiment: x\nseeds: [3, 4]\n"), {"quick": True})
+    assert quick.experiment == "x-quick"
+    assert list(quick.arms) == ["base", "clip", "random", "hnc"]
+    assert quick.seeds == [3]
+    assert quick.methods() == ["random", "scene_graph"]
+    assert quick.pretrain.continued.steps < whole.pretrain.continued.steps
+    assert quick.data.world.images.train < whole.data.world.images.train
+    assert quick.data.world.benchmark.splits == whole.data.world.benchmark.splits
+
+
+def test_quick_leaves_what_is_smaller_already(write):
+    assert load(write("experiment: x\nquick: true\npretrain: {warmup: 3}\n")).pretrain.warmup == 3
+
+
+def test_what_a_resolved_experiment_prints_is_an_experiment(root):
+    experiment = load(root / "config" / "config.yaml")
+    assert resolve(json.loads(json.dumps(experiment.model_dump(mode="json")))) == experiment
+
+
+def test_every_committed_configuration_is_valid(root):
+    files = sorted((root / "config").glob("*.yaml"))
+    assert {"config.yaml", "world-seeds.yaml", "world-search.yaml"} <= {file.name for file in files}
+    for file in [*files, root / "tests" / "tiny.yaml"]:
+        assert load(file).experiment
+
+
+def test_the_seeds_experiment_differs_from_the_default_in_its_seeds_alone(root):
+    default, seeds = (load(root / "config" / name) for name in ("config.yaml", "world-seeds.yaml"))
+    assert seeds.seeds == [0, 1, 2]
+    assert seeds.model_copy(update={"seeds": default.seeds, "experiment": default.experiment}) == default
+
+
+def test_the_search_gives_every_arm_the_same_grid(root):
+    default, search = (load(root / "config" / name) for name in ("config.yaml", "world-search.yaml"))
+    assert search.seeds == [10, 11, 12]
+    assert search.evaluate.split == "val"
+    grids: dict[str, set] = {}
+    for name, arm in search.arms.items():
+        if name != "base":
+            original = default.arms[name.rpartition("-")[0]]
+            rates = {"image_rate": original.image_rate, "text_rate": original.text_rate}
+            assert arm.model_copy(update=rates) == original
+            grids.setdefault(name.rpartition("-")[0], set()).add((arm.image_rate, arm.text_rate))
+    assert set(grids) == set(default.arms) - {"base"}
+    assert len({frozenset(grid) for grid in grids.values()}) == 1
+
+
+def test_the_schema_file_is_up_to_date(root):
+    assert (root / "workflow" / "schemas" / "config.schema.json").read_text() == schema(), "run `make schema`"
+
+
+def test_the_table_of_keys_is_up_to_date(root):
+    text = (root / "config" / "README.md").read_text()
+    assert text.partition(BEGIN)[2].partition(END)[0].strip() == keys().strip(), "run `make schema`"

@@ -1,0 +1,118 @@
+"""What is made again after a change, and what is not."""
+
+import json
+import time
+
+import pytest
+
+from nearmiss.base.files import sha256
+from nearmiss.config import load
+
+EVERYTHING = {
+    "data_world": 1,
+    "negatives_generate": 3,
+    "negatives_generate_with_captions": 1,
+    "negatives_truth": 4,
+    "pretrain_store": 1,
+    "pretrain_base": 1,
+    "pretrain_arm": 5,
+    "evaluate_run": 6,
+    "compare_page": 1,
+    "compare_track": 1,
+}
+NEGATIVES = {rule for rule in EVERYTHING if rule.startswith("negatives_")}
+COMPARE = {"compare_page", "compare_track"}
+
+
+def test_a_second_run_does_nothing_and_says_so(finished):
+    started = time.monotonic()
+    answer = finished.run()
+    assert answer.returncode == 0
+    assert "Nothing to be done" in answer.stdout
+    assert time.monotonic() - started < 20
+
+
+def test_a_bare_snakemake_does_the_same_job(finished):
+    answer = finished.snakemake("--cores", "all")
+    assert answer.returncode == 0
+    assert "Nothing to be done" in answer.stdout + answer.stderr
+
+
+def test_another_order_of_keys_changes_nothing(mine):
+    assert mine.planned(config=mine.configure()) == {}
+
+
+@pytest.mark.parametrize(
+    ("files", "rules"),
+    [
+        (["src/nearmiss/cli.py", "src/nearmiss/watch.py", "README.md", "tests/conftest.py"], set()),
+        (["src/nearmiss/stages/compare/stage.py"], COMPARE),
+        (["src/nearmiss/stages/evaluate/stage.py"], {"evaluate_run", *COMPARE}),
+        (["src/nearmiss/stages/negatives/keyword.py"], {*NEGATIVES, "pretrain_arm", "evaluate_run", *COMPARE}),
+        (
+            ["src/nearmiss/stages/pretrain/stage.py"],
+            {"pretrain_store", "pretrain_base", "pretrain_arm", "evaluate_run", *COMPARE},
+        ),
+        (["src/nearmiss/stages/data/stage.py"], set(EVERYTHING)),
+    ],
+)
+def test_an_edit_re_runs_its_stage_and_the_followers_and_nothing_else(mine, files, rules):
+    for file in files:
+        mine.append(file)
+    assert set(mine.planned()) == rules
+
+
+def test_an_identity_names_the_pins(finished):
+    lock = sha256(finished.path / "requirements.lock")
+    identities = sorted((finished.results() / "identity").rglob("*.json"))
+    assert len(identities) == 4 + 4 + 6  # stages, methods, arms
+    assert {json.loads(file.read_text())["lock"] for file in identities} == {lock}
+
+
+def test_an_arms_rate_re_runs_that_arm_and_its_followers(mine):
+    arms = load(mine.path / "tests" / "tiny.yaml").model_dump(mode="json")["arms"]
+    arms["keyword"]["text_rate"] *= 2
+    planned = mine.planned(config=mine.configure(arms=arms))
+    assert planned == {"pretrain_arm": 1, "evaluate_run": 1, "compare_page": 1, "compare_track": 1}
+
+
+def test_a_second_seed_adds_runs_and_changes_none(mine):
+    planned = mine.planned(config=mine.configure(seeds=[0, 1]))
+    assert planned == {"pretrain_base": 1, "pretrain_arm": 5, "evaluate_run": 6, "compare_page": 1, "compare_track": 1}
+
+
+def test_a_new_interval_of_compare_changes_compare_alone(mine):
+    config = mine.configure(compare={"resamples": 100, "level": 0.9})
+    assert set(mine.planned(config=config)) == COMPARE
+
+
+@pytest.mark.parametrize(
+    ("file", "planned"),
+    [
+        ("pretrain/hnc/0/checkpoint/open_clip_model.safetensors", {"pretrain_arm": 1, "evaluate_run": 1}),
+        (
+            "negatives/scene_graph/captions.parquet",
+            {"negatives_generate_with_captions": 1, "negatives_truth": 1, "pretrain_arm": 1, "evaluate_run": 1},
+        ),
+        ("compare/index.html", {}),
+    ],
+)
+def test_a_deleted_result_is_made_again_with_what_follows_from_it(mine, file, planned):
+    (mine.results() / file).unlink()
+    assert mine.planned() == {**planned, "compare_page": 1, "compare_track": 1}
+
+
+def test_the_record_of_mlflow_is_rebuilt_without_running_a_job(mine):
+    (mine.path / "results" / "mlflow.db").unlink()
+    answer = mine.run()
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "Nothing to be done" in answer.stdout
+    assert (mine.path / "results" / "mlflow.db").is_file()
+
+
+def test_a_wrong_configuration_ends_before_any_job(mine):
+    config = mine.configure(seeds=["one"])
+    for answer in (mine.run(config=config), mine.snakemake("--cores", "1", config=config)):
+        said = answer.stdout + answer.stderr
+        assert answer.returncode != 0
+        assert "seeds.0" in said and "Traceback" not in said

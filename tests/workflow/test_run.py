@@ -1,0 +1,67 @@
+"""What one run of the whole workflow leaves behind."""
+
+import json
+
+from nearmiss.base.tables import SCHEMAS, read_table
+
+ARMS = ("base", "clip", "random", "keyword", "hnc", "ce_clip")
+
+
+def test_every_stage_leaves_a_manifest_and_what_it_cost(finished):
+    results = finished.results()
+    folders = ["data", "pretrain/store", "compare"]
+    folders += [f"negatives/{method}" for method in ("random", "keyword", "scene_graph", "replace")]
+    folders += [f"{stage}/{arm}/0" for stage in ("pretrain", "evaluate") for arm in ARMS]
+    for folder in folders:
+        cost = json.loads((results / folder / "cost.json").read_text())
+        assert cost["seconds"] > 0
+        assert cost["peak_memory"] < 4e9
+        manifest = json.loads((results / folder / "manifest.json").read_text())
+        assert manifest["identity"]["code"]
+        assert manifest["outputs"]
+
+
+def test_manifests_tell_neither_places_nor_times(finished):
+    for file in finished.results().rglob("manifest.json"):
+        text = file.read_text()
+        assert str(finished.path) not in text
+        assert "/tmp" not in text
+
+
+def test_the_tables_have_their_schemas(finished):
+    results = finished.results()
+    for name in ("images", "objects", "relations"):
+        assert len(read_table(results / "data" / "tables" / f"{name}.parquet", name))
+    for arm in ARMS:
+        for name in ("scores", "metrics"):
+            table = read_table(results / "evaluate" / arm / "0" / f"{name}.parquet", name)
+            assert table.schema == SCHEMAS[name]
+            assert table["arm"].unique().to_list() == [arm]
+
+
+def test_the_run_ends_with_the_comparison_and_says_where_things_are(finished):
+    said = (finished.path / "first-run.txt").read_text()
+    assert (finished.results() / "compare" / "summary.txt").read_text().strip() in said
+    for word in ("What it cost", "pretrain", "results/tiny/compare/index.html", "results/mlflow.db"):
+        assert word in said
+
+
+def test_the_pretraining_state_is_removed_after_success(finished):
+    left = [file for file in (finished.path / "state" / "tiny").rglob("*") if file.is_file()]
+    assert [file.name for file in left if not file.name.endswith(".lock")] == []
+
+
+def test_all_arms_continue_from_one_base_on_the_same_images(finished):
+    starts = set()
+    for arm in ARMS[1:]:
+        manifest = json.loads((finished.results() / "pretrain" / arm / "0" / "manifest.json").read_text())
+        starts.add(json.dumps({name: value for name, value in manifest["inputs"].items() if name == "start"}))
+    assert len(starts) == 1
+
+
+def test_training_never_sees_the_truth(finished):
+    said = finished.snakemake("--dry-run", "--forceall", "--printshellcmds").stderr
+    commands = [line for line in said.splitlines() if "exec python -m nearmiss" in line]
+    reading = [line for line in commands if "/truth" in line]
+    assert len(commands) > 20
+    assert reading and all("negatives-truth" in line or " compare " in line for line in reading)

@@ -1,0 +1,44 @@
+# The experiment's configuration, names of folders, and the environment of every job.
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent))
+
+import environment
+from nearmiss.base.errors import InputError
+from nearmiss.config import resolve
+from nearmiss.config_text import parse_yaml
+
+# Snakemake merges a configfile named here with one of the command line, key by key; maps of ours replace.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+try:
+    FILES = [Path(file) for file in workflow.configfiles]
+    LINES = parse_yaml(FILES[0])[1] if len(FILES) == 1 else {}
+    EXPERIMENT = resolve(dict(config), file=", ".join(map(str, FILES)) or "--config", lines=LINES)
+except InputError as error:
+    raise WorkflowError(f"The configuration is wrong: {error}") from None
+
+NAME = EXPERIMENT.experiment
+RESULTS, LOGS, STATE = f"results/{NAME}", f"logs/{NAME}", f"state/{NAME}"
+DATA = f"{RESULTS}/data"
+IDENTITY = f"{RESULTS}/identity"
+ARMS, SEEDS, METHODS = list(EXPERIMENT.arms), EXPERIMENT.seeds, EXPERIMENT.methods()
+GPUS = environment.gpus_wanted(EXPERIMENT.pretrain.device)
+
+DEPLOYED = {str(method) for method in workflow.deployment_settings.deployment_method}
+shell.prefix(environment.shell_prefix("conda" in DEPLOYED))
+
+if workflow.is_main_process and environment.become_driver(NAME):
+    environment.write_identities(EXPERIMENT, Path(IDENTITY))
+
+
+wildcard_constraints:
+    arm="[a-z0-9_-]+",
+    seed="[0-9]+",
+    method="[a-z0-9_-]+",

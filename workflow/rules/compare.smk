@@ -1,0 +1,92 @@
+# Stage compare: tables, figures and the page over all runs; then MLflow's record of them, by one writer.
+EVALUATIONS = expand(f"{RESULTS}/evaluate/{{arm}}/{{seed}}", arm=ARMS, seed=SEEDS)
+TRAININGS = expand(f"{RESULTS}/pretrain/{{arm}}/{{seed}}", arm=ARMS, seed=SEEDS)
+GENERATED = expand(f"{RESULTS}/negatives/{{method}}", method=METHODS)
+FINISHED = {
+    "evaluations": expand(rules.evaluate_run.output, arm=ARMS, seed=SEEDS),
+    "trainings": expand(
+        f"{RESULTS}/pretrain/{{arm}}/{{seed}}/{{file}}",
+        arm=ARMS,
+        seed=SEEDS,
+        file=("manifest.json", "curve.jsonl", "cost.json"),
+    ),
+}
+
+
+rule compare_page:
+    input:
+        **FINISHED,
+        identity=f"{IDENTITY}/compare.json",
+        negatives=expand(
+            f"{RESULTS}/negatives/{{method}}/{{file}}",
+            method=METHODS,
+            file=("summary.json", "truth.json", "cost.json"),
+        ),
+        data=rules.data_world.output.summary,
+        tables=rules.data_world.output.tables,
+        questions=rules.data_world.output.questions_read,
+        images=rules.data_world.output.images,
+    output:
+        page=report(
+            f"{RESULTS}/compare/index.html",
+            caption="../report/compare.rst",
+            category="Comparison",
+        ),
+        summary=f"{RESULTS}/compare/summary.txt",
+        metrics=f"{RESULTS}/compare/tables/metrics.parquet",
+        differences=f"{RESULTS}/compare/tables/differences.parquet",
+        costs=f"{RESULTS}/compare/tables/costs.parquet",
+        manifest=f"{RESULTS}/compare/manifest.json",
+        cost=f"{RESULTS}/compare/cost.json",
+    log:
+        f"{LOGS}/compare/page.log",
+    benchmark:
+        f"{LOGS}/compare/page.tsv"
+    conda:
+        "../envs/nearmiss.yaml"
+    params:
+        experiment=NAME,
+        evaluations=EVALUATIONS,
+        trainings=TRAININGS,
+        generated=GENERATED,
+        data=subpath(input.data, parent=True),
+        out=subpath(output.page, parent=True),
+    shell:
+        "exec python -m nearmiss compare --config {input.identity:q}"
+        " --experiment {params.experiment:q} --evaluations {params.evaluations:q}"
+        " --trainings {params.trainings:q} --negatives {params.generated:q}"
+        " --data {params.data:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+# After compare's tables, and alone: several writers that create the store at once destroy it.
+rule compare_track:
+    input:
+        **FINISHED,
+        identity=f"{IDENTITY}/compare.json",
+        page=rules.compare_page.output.manifest,
+        data=rules.data_world.output.manifest,
+    output:
+        receipt=f"{RESULTS}/compare/tracked.json",
+    log:
+        f"{LOGS}/compare/track.log",
+    benchmark:
+        f"{LOGS}/compare/track.tsv"
+    conda:
+        "../envs/nearmiss.yaml"
+    params:
+        experiment=NAME,
+        evaluations=EVALUATIONS,
+        trainings=TRAININGS,
+        data=subpath(input.data, parent=True),
+        store="results/mlflow.db",
+    shell:
+        "exec python -m nearmiss track --experiment {params.experiment:q}"
+        " --evaluations {params.evaluations:q} --trainings {params.trainings:q}"
+        " --data {params.data:q} --store {params.store:q} --out {output.receipt:q}"
+        " > {log:q} 2>&1"
+
+
+rule compare:
+    input:
+        rules.compare_page.output,
+        rules.compare_track.output,

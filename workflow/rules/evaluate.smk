@@ -1,0 +1,50 @@
+# Stage evaluate: one job a checkpoint scores every benchmark.
+SPLIT = EXPERIMENT.evaluate.split
+
+
+rule evaluate_run:
+    input:
+        unpack(negatives_of_arm),
+        identity=f"{IDENTITY}/evaluate.json",
+        checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
+        tables=expand(
+            f"{DATA}/tables/{{name}}.parquet",
+            name=(
+                "images",
+                "captions_narrow",
+                f"items_{SPLIT}",
+                f"retrieval_{SPLIT}",
+                f"classification_{SPLIT}",
+            ),
+        ),
+        images=f"{DATA}/published/images",
+    output:
+        scores=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/scores.parquet",
+        metrics=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/metrics.parquet",
+        manifest=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/manifest.json",
+        cost=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/cost.json",
+    log:
+        f"{LOGS}/evaluate/{{arm}}-{{seed}}.log",
+    benchmark:
+        f"{LOGS}/evaluate/{{arm}}-{{seed}}.tsv"
+    conda:
+        "../envs/nearmiss.yaml"
+    threads: EXPERIMENT.evaluate.threads
+    resources:
+        gpu=GPUS,
+    params:
+        negatives=negatives_flag,
+        checkpoint=parent_of("checkpoint"),
+        tables=parent_of("tables"),
+        root=subpath(input.images, parent=True),
+        out=subpath(output.scores, parent=True),
+    shell:
+        "exec python -m nearmiss evaluate --config {input.identity:q} --arm {wildcards.arm}"
+        " --seed {wildcards.seed} --checkpoint {params.checkpoint:q}"
+        " --tables {params.tables:q} --root {params.root:q} {params.negatives}"
+        " --out {params.out:q} > {log:q} 2>&1"
+
+
+rule evaluate:
+    input:
+        expand(rules.evaluate_run.output, arm=ARMS, seed=SEEDS),

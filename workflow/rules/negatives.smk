@@ -1,0 +1,81 @@
+# Stage negatives: one job a method, and a report of each method's false negatives from the world's truth.
+CORPUS = EXPERIMENT.negatives.captions
+# Methods that write positives of their own.
+WITH_CAPTIONS = [name for name in METHODS if EXPERIMENT.negatives.methods[name].method == "scene_graph"]
+
+
+rule negatives_generate:
+    input:
+        identity=f"{IDENTITY}/negatives/{{method}}.json",
+        captions=f"{DATA}/tables/captions_{CORPUS}.parquet",
+        images=f"{DATA}/tables/images.parquet",
+        objects=f"{DATA}/tables/objects.parquet",
+        relations=f"{DATA}/tables/relations.parquet",
+        reserved=f"{DATA}/published/reserved.json",
+    output:
+        negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
+        rejected=f"{RESULTS}/negatives/{{method}}/rejected.parquet",
+        summary=f"{RESULTS}/negatives/{{method}}/summary.json",
+        manifest=f"{RESULTS}/negatives/{{method}}/manifest.json",
+        cost=f"{RESULTS}/negatives/{{method}}/cost.json",
+    log:
+        f"{LOGS}/negatives/{{method}}.log",
+    benchmark:
+        f"{LOGS}/negatives/{{method}}.tsv"
+    conda:
+        "../envs/nearmiss.yaml"
+    params:
+        out=subpath(output.negatives, parent=True),
+    shell:
+        "exec python -m nearmiss negatives --config {input.identity:q}"
+        " --method {wildcards.method:q} --captions {input.captions:q}"
+        " --images {input.images:q} --objects {input.objects:q}"
+        " --relations {input.relations:q} --reserved {input.reserved:q}"
+        " --out {params.out:q} > {log:q} 2>&1"
+
+
+use rule negatives_generate as negatives_generate_with_captions with:
+    output:
+        negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
+        rejected=f"{RESULTS}/negatives/{{method}}/rejected.parquet",
+        captions=f"{RESULTS}/negatives/{{method}}/captions.parquet",
+        summary=f"{RESULTS}/negatives/{{method}}/summary.json",
+        manifest=f"{RESULTS}/negatives/{{method}}/manifest.json",
+        cost=f"{RESULTS}/negatives/{{method}}/cost.json",
+    wildcard_constraints:
+        method="|".join(WITH_CAPTIONS) or "(?!)",
+
+
+ruleorder: negatives_generate_with_captions > negatives_generate
+
+
+rule negatives_truth:
+    input:
+        f"{RESULTS}/negatives/{{method}}/manifest.json",
+        identity=f"{IDENTITY}/negatives/{{method}}.json",
+        negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
+        truth=rules.data_world.output.truth,
+    output:
+        report=f"{RESULTS}/negatives/{{method}}/truth.json",
+    log:
+        f"{LOGS}/negatives/{{method}}-truth.log",
+    benchmark:
+        f"{LOGS}/negatives/{{method}}-truth.tsv"
+    conda:
+        "../envs/nearmiss.yaml"
+    params:
+        negatives=subpath(input.negatives, parent=True),
+        truth=parent_of("truth"),
+    shell:
+        "exec python -m nearmiss negatives-truth --negatives {params.negatives:q}"
+        " --truth {params.truth:q} --out {output.report:q} > {log:q} 2>&1"
+
+
+rule negatives:
+    input:
+        expand(rules.negatives_generate.output, method=METHODS),
+        expand(
+            rules.negatives_generate_with_captions.output.captions,
+            method=WITH_CAPTIONS,
+        ),
+        expand(rules.negatives_truth.output, method=METHODS),

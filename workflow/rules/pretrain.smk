@@ -1,0 +1,113 @@
+# Stage pretrain: the image store, the base from random weights, and every other arm continued from it.
+# Trainings are the longest jobs and go first; negatives and evaluations fill the cores that are left.
+CHECKPOINT = (
+    "open_clip_config.json",
+    "open_clip_model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+RUN = f"{RESULTS}/pretrain/{{arm}}/{{seed}}"
+BASE = f"{RESULTS}/pretrain/base/{{seed}}"
+CONTINUED = [arm for arm in ARMS if arm != "base"]
+
+
+rule pretrain_store:
+    input:
+        identity=f"{IDENTITY}/pretrain.json",
+        images=f"{DATA}/tables/images.parquet",
+        folder=f"{DATA}/published/images",
+    output:
+        pixels=f"{RESULTS}/pretrain/store/pixels.npy",
+        image_ids=f"{RESULTS}/pretrain/store/image_ids.json",
+        manifest=f"{RESULTS}/pretrain/store/manifest.json",
+        cost=f"{RESULTS}/pretrain/store/cost.json",
+    log:
+        f"{LOGS}/pretrain/store.log",
+    benchmark:
+        f"{LOGS}/pretrain/store.tsv"
+    priority: 20
+    conda:
+        "../envs/nearmiss.yaml"
+    params:
+        root=subpath(input.folder, parent=True),
+        out=subpath(output.pixels, parent=True),
+    shell:
+        "exec python -m nearmiss store --config {input.identity:q} --images {input.images:q}"
+        " --root {params.root:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+rule pretrain_base:
+    input:
+        identity=f"{IDENTITY}/pretrain/base.json",
+        store=rules.pretrain_store.output,
+        captions=f"{DATA}/tables/captions_{EXPERIMENT.pretrain.base.captions}.parquet",
+        words=f"{DATA}/published/words.txt",
+    output:
+        checkpoint=expand(f"{BASE}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
+        curve=f"{BASE}/curve.jsonl",
+        manifest=f"{BASE}/manifest.json",
+        cost=f"{BASE}/cost.json",
+    log:
+        f"{LOGS}/pretrain/base-{{seed}}.log",
+    benchmark:
+        f"{LOGS}/pretrain/base-{{seed}}.tsv"
+    priority: 20
+    conda:
+        "../envs/nearmiss.yaml"
+    threads: EXPERIMENT.pretrain.threads
+    resources:
+        gpu=GPUS,
+    params:
+        store=parent_of("store"),
+        state=f"{STATE}/pretrain/base-{{seed}}",
+        out=subpath(output.manifest, parent=True),
+    shell:
+        "exec python -m nearmiss pretrain --config {input.identity:q} --arm base"
+        " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
+        " --words {input.words:q} --state {params.state:q} --out {params.out:q}"
+        " > {log:q} 2>&1"
+
+
+rule pretrain_arm:
+    input:
+        unpack(negatives_of_arm),
+        identity=f"{IDENTITY}/pretrain/{{arm}}.json",
+        store=rules.pretrain_store.output,
+        captions=f"{DATA}/tables/captions_{EXPERIMENT.pretrain.continued.captions}.parquet",
+        words=f"{DATA}/published/words.txt",
+        start=rules.pretrain_base.output.checkpoint,
+    output:
+        checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
+        curve=f"{RUN}/curve.jsonl",
+        manifest=f"{RUN}/manifest.json",
+        cost=f"{RUN}/cost.json",
+    log:
+        f"{LOGS}/pretrain/{{arm}}-{{seed}}.log",
+    benchmark:
+        f"{LOGS}/pretrain/{{arm}}-{{seed}}.tsv"
+    wildcard_constraints:
+        arm="|".join(CONTINUED) or "(?!)",
+    priority: 10
+    conda:
+        "../envs/nearmiss.yaml"
+    threads: EXPERIMENT.pretrain.threads
+    resources:
+        gpu=GPUS,
+    params:
+        negatives=negatives_flag,
+        start=parent_of("start"),
+        store=parent_of("store"),
+        state=f"{STATE}/pretrain/{{arm}}-{{seed}}",
+        out=subpath(output.manifest, parent=True),
+    shell:
+        "exec python -m nearmiss pretrain --config {input.identity:q} --arm {wildcards.arm}"
+        " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
+        " --words {input.words:q} --start {params.start:q} {params.negatives}"
+        " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+rule pretrain:
+    input:
+        rules.pretrain_store.output,
+        expand(rules.pretrain_base.output, seed=SEEDS),
+        expand(rules.pretrain_arm.output, arm=CONTINUED, seed=SEEDS),
