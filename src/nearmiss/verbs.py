@@ -71,10 +71,10 @@ def negatives(
     *fields: Fields,
     method: str,
     captions: Path,
-    images: Path,
-    objects: Path,
-    relations: Path,
     out: Path,
+    images: Path | None = None,
+    objects: Path | None = None,
+    relations: Path | None = None,
     reserved: Path | None = None,
     config: Path | None = None,
     seed: int | None = None,
@@ -85,10 +85,12 @@ def negatives(
     ----------
     method
         A method's name in the configuration (random, keyword, scene_graph, replace); its fields are flags.
-    captions, images, objects, relations
-        The annotation tables.
+    captions
+        The table of captions.
     out
         Folder that is made: negatives.parquet, rejected.parquet, summary.json.
+    images, objects, relations
+        The annotation tables; without images all captions are read, without objects nothing contradicts a negative.
     reserved
         Combinations that no negative may mention.
     config

@@ -44,7 +44,7 @@ def one(tmp_path_factory):
 def three(tmp_path_factory):
     """Three seeds."""
     folder = tmp_path_factory.mktemp("three")
-    arguments = toy_runs.write(folder, seeds=(0, 1, 2), questions=12)
+    arguments = toy_runs.write(folder, seeds=(0, 1, 2), questions=6)
     compare(folder, arguments)
     return folder, arguments
 
@@ -155,8 +155,9 @@ def test_the_page_needs_nothing_else(one):
 
 def test_the_page_says_what_a_reader_must_know(one):
     text = (one[0] / "compare" / "index.html").read_text()
-    for word in ("chance", "blind", "40 / 40", "illustrates and does not prove", "◐", "○", "false negatives"):
+    for word in ("chance", "blind", "of 40", "illustrates and does not prove", "◐", "○", "false negatives"):
         assert word in text, word
+    assert re.search(r"<th>relation, reverse</th><td class=\"text\">2x2</td><td class=\"text\">group</td>", text)
     for section in ("What hard negatives buy", "What they cost", "Seen and unseen", "Items and answers"):
         assert section in text, section
 

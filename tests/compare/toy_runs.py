@@ -24,6 +24,31 @@ SKILLS = {
     "random": {"color": 2.5, "retrieval": 1.8},
     "hnc": {"color": 2.5, "relation": 2.0, "retrieval": 1.2},
 }
+SUMMARY = {
+    "images": {"train": 8, "test": 8},
+    "separability": {
+        "batch": 64,
+        "drawn": 100,
+        "batches": 0.26,
+        "captions": 0.03,
+        "kinds": {"relation": {"batches": 0.1, "captions": 0.02}},
+    },
+    "oracles": {
+        "test": [
+            {
+                "oracle": "bag_of_words",
+                "concept": "relation",
+                "operator": "reverse",
+                "condition": "iid",
+                "subset": "2x2",
+                "accuracy": 0.5,
+                "decisions": 800,
+                "expected": "chance",
+                "holds": True,
+            }
+        ]
+    },
+}
 TRAINED = {"hnc": frozenset({("relation", "reverse"), ("color", "replace")})}
 
 
@@ -32,7 +57,7 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS)) -> dict
     toy_experiment.write_tables(folder / "data", questions=questions)
     write_json(folder / "data" / "manifest.json", {"stage": "data", "outputs": {}})
     write_json(folder / "data" / "cost.json", {"seconds": 12.5, "cpu_seconds": 12.0, "peak_memory": 10**8})
-    write_json(folder / "data" / "summary.json", {"images": {"train": 8, "test": 8}})
+    write_json(folder / "data" / "summary.json", SUMMARY)
     toy_experiment.write_negatives(folder / "negatives" / "toy", [("relation", "reverse"), ("color", "replace")])
     write_json(folder / "negatives" / "toy" / "summary.json", {"method": "toy", "negatives": 2})
     truth = {"n": 2, "true": 0, "undefined": 0, "unparsed": 0, "false": 2}

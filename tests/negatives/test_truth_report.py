@@ -10,6 +10,10 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.stages.data.config import DataConfig
+from nearmiss.stages.data.stage import run as make_data
+from nearmiss.stages.negatives.config import NegativesConfig
+from nearmiss.stages.negatives.stage import run as make_negatives
 from nearmiss.stages.negatives.truth_report import report
 
 SCENE = Scene(
@@ -135,3 +139,51 @@ def test_no_generator_and_no_check_sees_the_world_or_its_report():
         if file.name != "truth_report.py":
             reads = {name for name in imported(file) if "engine.world" in name or "truth_report" in name}
             assert not reads, f"{file.name} reads {reads}"
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory) -> dict[float, Path]:
+    """Two small worlds, one fully annotated, one with a quarter of its annotations dropped."""
+    folder = tmp_path_factory.mktemp("worlds")
+    sizes = {"images": {"train": 150, "val": 0, "test": 1, "final": 0}, "benchmark": {"iid": 2, "other": 2}}
+    for completeness in (1.0, 0.75):
+        config = DataConfig.model_validate({"world": {**sizes, "completeness": completeness}})
+        make_data(config=config, out=folder / str(completeness))
+    return {completeness: folder / str(completeness) for completeness in (1.0, 0.75)}
+
+
+def judged(world: Path, method: str, out: Path) -> dict:
+    tables = world / "tables"
+    make_negatives(
+        name=method,
+        config=NegativesConfig().methods[method],
+        seed=0,
+        captions=tables / "captions_narrow.parquet",
+        images=tables / "images.parquet",
+        objects=tables / "objects.parquet",
+        relations=tables / "relations.parquet",
+        reserved=world / "published" / "reserved.json",
+        out=out,
+    )
+    return report(negatives=out, truth=world / "truth", out=out / "truth.json")
+
+
+@pytest.mark.parametrize("method", ["keyword", "random", "replace", "scene_graph"])
+def test_with_complete_annotations_nothing_is_true_by_mistake(worlds, tmp_path, method):
+    found = judged(worlds[1.0], method, tmp_path / method)
+    assert found["negatives"]["n"] > 100
+    assert found["negatives"]["true"] == found["negatives"]["unparsed"] == 0, found["examples"]
+    assert found["negatives"]["undefined"] <= 0.02 * found["negatives"]["n"]
+    assert found["positives"]["false"] == found["positives"]["unparsed"] == 0, found["examples"]
+    assert found["captions"]["yield"] >= 0.85
+
+
+@pytest.mark.parametrize("method", ["keyword", "random", "replace", "scene_graph"])
+def test_with_a_quarter_of_the_annotations_dropped_false_negatives_are_counted(worlds, tmp_path, method, capsys):
+    found = judged(worlds[0.75], method, tmp_path / method)
+    with capsys.disabled():
+        print(f"\n  completeness .75, {method}: {found['negatives']}, positives false: {found['positives']['false']}")
+    assert found["negatives"]["n"] > 100
+    assert found["negatives"]["true"] < 0.2 * found["negatives"]["n"]
+    if found["negatives"]["true"]:
+        assert found["examples"]["true"]

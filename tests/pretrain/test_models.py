@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import numpy as np
-import open_clip
 import pytest
 import timm
 import torch
 import toy_training as toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from open_clip import transform
 from PIL import Image
 
 from nearmiss.base.errors import InputError
@@ -36,7 +36,7 @@ def model_config(words=toy.WORDS, **changed):
     return checkpoint.configuration(**options, vocabulary=vocabulary)
 
 
-def packed(sentences, context=12):
+def packed(sentences, context=16):
     encodings = word_tokenizer(toy.WORDS, context).encode_batch(list(sentences))
     tokens = torch.zeros(len(encodings), context, dtype=torch.int64)
     for row, encoding in enumerate(encodings):
@@ -47,7 +47,7 @@ def packed(sentences, context=12):
 def test_open_clip_opens_a_checkpoint_and_gives_the_same_embeddings(tmp_path):
     config = model_config()
     model = checkpoint.fresh_model(config, seed=3).eval()
-    checkpoint.save_checkpoint(tmp_path / "checkpoint", model, config, word_tokenizer(toy.WORDS, 12))
+    checkpoint.save_checkpoint(tmp_path / "checkpoint", model, config, word_tokenizer(toy.WORDS, 16))
     image = Image.fromarray(np.arange(40 * 32 * 3, dtype=np.uint8).reshape(32, 40, 3))
     image.save(tmp_path / "image.png")
     program = f"""
@@ -74,18 +74,18 @@ with torch.no_grad():
 
 
 def test_ids_are_as_clip_needs_them():
-    tokenizer = word_tokenizer(toy.WORDS, 12)
+    tokenizer = word_tokenizer(toy.WORDS, 16)
     ids = tokenizer.encode("A RED cube.").ids
     assert tokenizer.token_to_id("<pad>") == 0
     assert ids[-1] == tokenizer.get_vocab_size() - 1 == max(tokenizer.get_vocab().values())
     assert tokenizer.encode("a red cube .").ids == ids
     assert tokenizer.token_to_id("<unk>") in tokenizer.encode("a zebra").ids
     long = tokenizer.encode("a " * 50).ids
-    assert len(long) == 12 and long[-1] == ids[-1]
+    assert len(long) == 16 and long[-1] == ids[-1]
 
 
 def test_the_order_of_words_does_not_matter():
-    assert word_tokenizer(reversed(toy.WORDS), 12).to_str() == word_tokenizer(toy.WORDS, 12).to_str()
+    assert word_tokenizer(reversed(toy.WORDS), 16).to_str() == word_tokenizer(toy.WORDS, 16).to_str()
 
 
 @pytest.mark.parametrize("size", [(40, 32), (24, 24), (17, 90)])
@@ -93,7 +93,7 @@ def test_bytes_and_normalisation_equal_open_clips_preprocessing(size):
     pixels = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
     config = preprocessing(24)
     image = Image.fromarray(pixels)
-    whole = open_clip.image_transform_v2(open_clip.transform.PreprocessCfg(**config), is_train=False)(image)
+    whole = transform.image_transform_v2(transform.PreprocessCfg(**config), is_train=False)(image)
     stored = torch.from_numpy(resizing(config)(image)[None].copy())
     assert torch.equal(Normalisation(config, torch.device("cpu"))(stored)[0], whole)
 
@@ -142,7 +142,7 @@ def test_flops_grow_with_texts_and_not_with_padding():
 
 
 def test_weights_depend_on_the_seed_and_not_on_the_global_generator(tmp_path):
-    config, tokenizer = model_config(), word_tokenizer(toy.WORDS, 12)
+    config, tokenizer = model_config(), word_tokenizer(toy.WORDS, 16)
     for name, seed, noise in (("a", 1, 5), ("b", 1, 6), ("c", 2, 5)):
         torch.manual_seed(noise)
         checkpoint.save_checkpoint(tmp_path / name, checkpoint.fresh_model(config, seed), config, tokenizer)
@@ -164,7 +164,7 @@ def test_averaging_is_adaptive_pooling():
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     config = model_config()
-    checkpoint.save_checkpoint(tmp_path, checkpoint.fresh_model(config, 0), config, word_tokenizer(toy.WORDS, 12))
+    checkpoint.save_checkpoint(tmp_path, checkpoint.fresh_model(config, 0), config, word_tokenizer(toy.WORDS, 16))
     checkpoint.check_checkpoint(tmp_path, config)
     with pytest.raises(InputError, match="embed_dim"):
         checkpoint.check_checkpoint(tmp_path, model_config(embed_dim=32))

@@ -13,10 +13,11 @@ from nearmiss.stages.pretrain.config import ArmConfig, ModelConfig, PhaseConfig,
 
 COLORS, SHAPES = ("red", "blue", "green", "pink"), ("cube", "ball", "star")
 WORDS = (*COLORS, *SHAPES, "a", "of", "left", "right", "there", "is", "two", "and", "the", "small", "large")
+STARTS = ("a", "the", "there is a")  # an image's captions differ
 IMAGES, CAPTIONS = 24, 3
 
 CONFIG = PretrainConfig(
-    model=ModelConfig(image_size=24, embed_dim=16, text_width=16, text_heads=2, context_length=12),
+    model=ModelConfig(image_size=24, embed_dim=16, text_width=16, text_heads=2, context_length=16),
     base=PhaseConfig(captions="broad", steps=6),
     continued=PhaseConfig(captions="narrow", steps=6),
     batch=8,
@@ -57,7 +58,7 @@ def captions():
         draw = rng(0, "toy captions", number)
         for copy in range(CAPTIONS):
             first, second = draw.sample(COLORS, 2)
-            text = f"a {first} {draw.choice(SHAPES)} left of a {second} {draw.choice(SHAPES)}"
+            text = f"{STARTS[copy]} {first} {draw.choice(SHAPES)} left of a {second} {draw.choice(SHAPES)}"
             rows.append(caption(f"train-{number:02d}", copy, text))
     return [*rows, caption("val-00", 0, "there is a red cube")]
 
@@ -117,7 +118,7 @@ def write_pairs(folder: Path, own) -> None:
         for copy in range(draw.randrange(1, 5)):
             color, other = draw.sample(COLORS, 2)
             shape = draw.choice(SHAPES)
-            positive = caption(f"{image_id}-g", copy, f"the {shape} is {color}")
+            positive = {**caption(image_id, copy, f"the {shape} is {color}"), "caption_id": f"{image_id}-g{copy}"}
             positives.append(positive)
             rows.append(negative(len(rows), positive, f"the {shape} is {other}"))
     write_table(table("captions", positives), folder / "captions.parquet", "captions")

@@ -2,6 +2,7 @@
 
 import json
 
+from nearmiss.base.files import SNAKEMAKE_TIMESTAMP, sha256
 from nearmiss.base.tables import SCHEMAS, read_table
 
 ARMS = ("base", "clip", "random", "keyword", "hnc", "ce_clip")
@@ -59,9 +60,44 @@ def test_all_arms_continue_from_one_base_on_the_same_images(finished):
     assert len(starts) == 1
 
 
+def test_every_lasting_file_is_an_output_of_a_rule(finished):
+    answer = finished.snakemake("--list-untracked")
+    assert answer.returncode == 0
+    untracked = [line for line in (answer.stdout + answer.stderr).splitlines() if line.startswith("results/tiny/")]
+    folders = ("data/published/images/", "compare/figures/", "identity/")
+    assert [line for line in untracked if not line.startswith(tuple(f"results/tiny/{one}" for one in folders))] == []
+
+
 def test_training_never_sees_the_truth(finished):
     said = finished.snakemake("--dry-run", "--forceall", "--printshellcmds").stderr
     commands = [line for line in said.splitlines() if "exec python -m nearmiss" in line]
     reading = [line for line in commands if "/truth" in line]
     assert len(commands) > 20
     assert reading and all("negatives-truth" in line or " compare " in line for line in reading)
+
+
+def test_data_and_negatives_have_the_same_bytes_elsewhere_and_with_one_worker(finished, tmp_path):
+    results = finished.results()
+    again = finished.command(
+        *("nearmiss", "data", "--config", str(results / "identity" / "data.json")),
+        *("--out", str(tmp_path / "data"), "--workers", "1"),
+    )
+    assert again.returncode == 0, again.stderr
+    tables = tmp_path / "data" / "tables"
+    again = finished.command(
+        *("nearmiss", "negatives", "--config", str(results / "identity" / "negatives" / "keyword.json")),
+        *("--method", "keyword", "--captions", str(tables / "captions_narrow.parquet")),
+        *("--images", str(tables / "images.parquet"), "--objects", str(tables / "objects.parquet")),
+        *("--relations", str(tables / "relations.parquet"), "--out", str(tmp_path / "negatives" / "keyword")),
+        *("--reserved", str(tmp_path / "data" / "published" / "reserved.json")),
+    )
+    assert again.returncode == 0, again.stderr
+    for folder in ("data", "negatives/keyword"):
+        assert contents(tmp_path / folder) == contents(results / folder)
+
+
+def contents(folder):
+    """Hash of each file of a folder; costs are no part of identity, and the truth report has a rule of its own."""
+    apart = ("cost.json", "truth.json", SNAKEMAKE_TIMESTAMP)
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name not in apart]
+    return {file.relative_to(folder).as_posix(): sha256(file) for file in files}

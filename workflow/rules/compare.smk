@@ -33,9 +33,12 @@ rule compare_page:
             category="Comparison",
         ),
         summary=f"{RESULTS}/compare/summary.txt",
-        metrics=f"{RESULTS}/compare/tables/metrics.parquet",
-        differences=f"{RESULTS}/compare/tables/differences.parquet",
-        costs=f"{RESULTS}/compare/tables/costs.parquet",
+        tables=expand(
+            f"{RESULTS}/compare/tables/{{name}}.{{kind}}",
+            name=("metrics", "differences", "costs", "arms"),
+            kind=("parquet", "csv"),
+        ),
+        figures=directory(f"{RESULTS}/compare/figures"),
         manifest=f"{RESULTS}/compare/manifest.json",
         cost=f"{RESULTS}/compare/cost.json",
     log:

@@ -21,6 +21,7 @@ rule evaluate_run:
     output:
         scores=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/scores.parquet",
         metrics=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/metrics.parquet",
+        measurement=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/measurement.json",
         manifest=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/manifest.json",
         cost=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/cost.json",
     log:

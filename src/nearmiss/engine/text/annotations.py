@@ -6,6 +6,7 @@ where annotators name cubes at all.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -41,7 +42,10 @@ class Annotated:
 
 @dataclass(frozen=True)
 class Annotations:
-    """An image of `width` x `height` pixels: its objects, and relations (subject id, predicate, object id)."""
+    """An image of `width` x `height` pixels: its objects, and relations (subject id, predicate, object id).
+
+    What stands on something is also on it: a predicate with a posture is there twice.
+    """
 
     width: float
     height: float
@@ -56,12 +60,22 @@ def annotated(object_id: str, name: str, attributes: list[str], box: Box) -> Ann
     return Annotated(object_id, noun_group(name), kinds, box)
 
 
+@cache
 def predicate_group(predicate: str) -> str:
-    """The canonical form of a relation ("next to" is "near")."""
+    """The canonical form of a relation: "near" for "next to", "standing near" for "standing next to"."""
+    bare = without_posture(predicate)
+    posture = predicate.removesuffix(bare)
     for name, words in load("location")["relations"].items():
-        if predicate in words:
-            return str(name)
+        if bare in words:
+            return posture + str(name)
     return predicate
+
+
+@cache
+def without_posture(predicate: str) -> str:
+    """The place alone: "on" for "standing on"."""
+    posture, _, place = predicate.partition(" ")
+    return place if place and posture in load("grammar")["postures"] else predicate
 
 
 def annotate(
@@ -82,7 +96,8 @@ def annotate(
     for image_id, subject, predicate, thing in relations.select(
         "image_id", "subject_id", "predicate", "object_id"
     ).iter_rows():
-        related.setdefault(image_id, set()).add((subject, canonical[predicate], thing))
+        known = related.setdefault(image_id, set())
+        known |= {(subject, each, thing) for each in (canonical[predicate], without_posture(canonical[predicate]))}
     return {
         image_id: Annotations(*sizes[image_id], tuple(found), frozenset(related.get(image_id, ())), vocabulary)
         for image_id, found in sorted(things.items())

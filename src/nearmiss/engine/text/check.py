@@ -15,11 +15,11 @@ from enum import IntEnum
 from functools import cache
 from typing import Literal
 
-from nearmiss.engine.text.annotations import Annotated, Annotations
+from nearmiss.engine.text.annotations import Annotated, Annotations, without_posture
+from nearmiss.engine.text.labels import same_meaning
 from nearmiss.engine.text.lexicon import hypernyms, load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.phrases import ANYTHING
-from nearmiss.engine.text.tokens import normalized
 
 MARGIN = 0.04  # of the picture's side
 
@@ -53,12 +53,12 @@ _VERDICTS = {
 
 def check(negative: str, annotations: Annotations | None, own_captions: Iterable[str] = ()) -> Verdict:
     """The verdict on a caption as a negative of an image with these annotations (None: not annotated)."""
-    text = normalized(negative)
-    if any(text == normalized(own) for own in own_captions):
+    names = annotations.vocabulary.names if annotations is not None else frozenset()
+    if any(same_meaning(own, negative, names) for own in own_captions):
         return Verdict("collision", "says what a caption of the image says")
     if annotations is None:
         return Verdict("plausible", "the image has no annotations")
-    caption = parse(negative, annotations.vocabulary.names)
+    caption = parse(negative, names)
     if caption is None:
         return Verdict("plausible", "its statement could not be read")
     return _VERDICTS[truth(caption, annotations)]
@@ -215,6 +215,7 @@ def _related(subject: Annotated | None, predicate: str, thing: Annotated | None,
     stated = annotations.relations
     if (subject.object_id, predicate, thing.object_id) in stated:
         return Truth.TRUE
+    predicate = without_posture(predicate)
     contrary = opposites("location").get(predicate, ())
     if any((subject.object_id, other, thing.object_id) in stated for other in contrary):
         return Truth.FALSE

@@ -43,8 +43,15 @@ def diff(positive: str, negative: str) -> list[Edit]:
     """The fewest whole-token edits that `replay` turns into exactly the negative, in order."""
     old, new = tokenize(positive), tokenize(negative)
     edits = []
-    anchors = [(-1, -1), *_anchors(old, new), (len(old), len(new))]
-    for before, after in pairwise(anchors):
+    head, middle, tail = _anchors(old, new)
+    if head and positive[: old[head - 1].end] == negative[: new[head - 1].end]:
+        begin = [(head - 1, head - 1)]
+    else:
+        begin = [(index, index) for index in range(-1, head)]
+    back = [(len(old) - left, len(new) - left) for left in range(tail, -1, -1)]
+    if tail and positive[old[-tail].start :] == negative[new[-tail].start :]:
+        back = back[:1]
+    for before, after in pairwise([*begin, *middle, *back]):
         start, end = _gap(positive, old, before[0], after[0])
         left, right = _gap(negative, new, before[1], after[1])
         was, becomes = positive[start:end], negative[left:right]
@@ -98,15 +105,15 @@ def _touches(spans: list[tuple[int, int]], start: int, end: int) -> bool:
     return any(left < end and start < right for left, right in spans)
 
 
-def _anchors(old: Sequence[Token], new: Sequence[Token]) -> list[tuple[int, int]]:
-    """Pairs of equal tokens, by their indices, in order."""
+def _anchors(old: Sequence[Token], new: Sequence[Token]) -> tuple[int, list[tuple[int, int]], int]:
+    """How many tokens are equal at the start, pairs of indices of equal tokens between, how many at the end."""
     head = 0
     while head < min(len(old), len(new)) and old[head].text == new[head].text:
         head += 1
     tail = 0
     while tail < min(len(old), len(new)) - head and old[-1 - tail].text == new[-1 - tail].text:
         tail += 1
-    found = [(index, index) for index in range(head)]
+    found: list[tuple[int, int]] = []
     first, second = old[head : len(old) - tail], new[head : len(new) - tail]
     if len(first) == len(second):  # word for word: most edits, and the quick case
         found += [(head + i, head + i) for i, token in enumerate(first) if token.text == second[i].text]
@@ -114,7 +121,7 @@ def _anchors(old: Sequence[Token], new: Sequence[Token]) -> list[tuple[int, int]
         matcher = SequenceMatcher(None, [t.text for t in first], [t.text for t in second], autojunk=False)
         for i, j, size in matcher.get_matching_blocks():
             found += [(head + i + step, head + j + step) for step in range(size)]
-    return found + [(len(old) - back, len(new) - back) for back in range(tail, 0, -1)]
+    return head, found, tail
 
 
 def _gap(text: str, tokens: Sequence[Token], before: int, after: int) -> tuple[int, int]:

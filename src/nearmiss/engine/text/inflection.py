@@ -32,7 +32,7 @@ def plural(noun: str) -> str:
     """The plural of a noun in the singular; of several words the last one changes ("traffic lights")."""
     head, space, last = noun.rpartition(" ")
     low, data = last.lower(), _data()
-    if low in data["same"] or low in data["paired"]:
+    if not low or low in data["same"] or low in data["paired"]:
         return noun
     many = data["plurals"].get(low) or str(_engine().plural_noun(low))
     return head + space + many
@@ -43,7 +43,8 @@ def singular(noun: str) -> str:
     """The singular of a noun in the plural; a noun in the singular stays as it is."""
     head, space, last = noun.rpartition(" ")
     low, data = last.lower(), _data()
-    if any(low in data[key] for key in ("singular", "paired", "same", "plurals")) or low.endswith("ss"):
+    fixed = any(low in data[key] for key in ("singular", "paired", "same", "plurals"))
+    if not low or fixed or low.endswith("ss"):
         return noun
     if low in data["singulars"]:
         return head + space + str(data["singulars"][low])

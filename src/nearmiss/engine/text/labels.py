@@ -5,10 +5,13 @@ several ways (a list in any order, a relation from its other end); the change is
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import permutations
 
+from nearmiss.engine.text.annotations import without_posture
 from nearmiss.engine.text.lexicon import load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
+from nearmiss.engine.text.tokens import normalized
 
 Label = tuple[str | None, str | None]
 
@@ -33,6 +36,21 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
 
 
 _SAME = (-1, "", "")
+
+
+def same_meaning(one: str, other: str, names: frozenset[str] = frozenset()) -> bool:
+    """Whether two captions are the same words, or state the same where both parse."""
+    if normalized(one) == normalized(other):
+        return True
+    first, second = _canonical(one, names), _canonical(other, names)
+    return first is not None and first == second
+
+
+@lru_cache(maxsize=1 << 16)
+def _canonical(text: str, names: frozenset[str]) -> str | None:
+    """One spelling for all captions that state the same; None where the text does not parse."""
+    caption = parse(text, names)
+    return None if caption is None else min(repr(told) for told in _tellings(caption))
 
 
 def inverse(predicate: str) -> str | None:
@@ -82,7 +100,8 @@ def _relation_change(
         return None
     (subject, was, other), (new_subject, becomes, new_other) = differing[0]
     if (subject, other) == (new_subject, new_other):
-        return 0, "relation", "reverse" if becomes in opposites("location").get(was, ()) else "replace"
+        contrary = opposites("location").get(without_posture(was), ())
+        return 0, "relation", "reverse" if without_posture(becomes) in contrary else "replace"
     if (subject, was, other) == (new_other, becomes, new_subject):
         return 0, "relation", "reverse"
     return None
@@ -93,7 +112,7 @@ def _things_change(old: tuple[Mention, ...], new: tuple[Mention, ...]) -> tuple[
         return _ranked("object", "add") if new[:-1] == old else None
     if len(new) != len(old):
         return None
-    changes = [change for a, b in zip(old, new, strict=True) for change in _mention_changes(a, b)]
+    changes = [change for a, b in zip(old, new, strict=True) if a != b for change in _mention_changes(a, b)]
     if not changes:
         return _SAME
     concept, was, becomes = changes[0]
@@ -108,7 +127,12 @@ def _things_change(old: tuple[Mention, ...], new: tuple[Mention, ...]) -> tuple[
     return _ranked(concept, "replace" if was else "add")
 
 
-def _mention_changes(old: Mention, new: Mention) -> Iterator[tuple[str, str, str]]:
+@lru_cache(maxsize=1 << 16)
+def _mention_changes(old: Mention, new: Mention) -> tuple[tuple[str, str, str], ...]:
+    return tuple(_differences(old, new))
+
+
+def _differences(old: Mention, new: Mention) -> Iterator[tuple[str, str, str]]:
     """(concept, what was said, what is said) of everything that differs between two mentions; "" is nothing."""
     sizes = load("size")["dimensions"]
     kinds = sorted({kind for kind, _ in (*old.attributes, *new.attributes)})

@@ -27,7 +27,7 @@ class Phrase:
 
 
 Entry = tuple[str, Any]
-Table = dict[str, dict[tuple[str, ...], Entry]]  # first word -> phrase -> label and value
+Table = dict[str, list[tuple[list[str], Entry]]]  # first word -> its phrases, the longest first, with their entries
 
 
 @cache
@@ -46,9 +46,12 @@ def table(names: frozenset[str]) -> Table:
         entries[word] = ("either", (kind, entries[word][1])) if word in entries else ("adjective", kind)
     entries.update({ANYTHING: ("noun", Noun(ANYTHING, False)), plural(ANYTHING): ("noun", Noun(ANYTHING, True))})
     entries.update({word: ("relation", word) for word in grammar["predicates"]})
-    location = load("location")
+    location, postures = load("location"), grammar["postures"]
     for name, words in location["relations"].items():
         entries.update({word: ("relation", name) for word in words})
+        entries.update(
+            {f"{posture} {word}": ("relation", f"{posture} {name}") for posture in postures for word in words}
+        )
     for name, words in location["halves"].items():
         entries.update({word: ("half", name) for word in words})
         for word in words:
@@ -62,8 +65,10 @@ def table(names: frozenset[str]) -> Table:
     entries.update({frame: ("frame", None) for frame in grammar["frames"]})
     found: Table = {}
     for phrase, entry in entries.items():
-        words = tuple(phrase.split())
-        found.setdefault(words[0], {})[words] = entry
+        words = phrase.split()
+        found.setdefault(words[0], []).append((words, entry))
+    for known in found.values():
+        known.sort(key=lambda item: -len(item[0]))
     return found
 
 
@@ -74,21 +79,20 @@ def phrases(text: str, names: frozenset[str]) -> list[Phrase]:
         words.pop()
     known, found, start = table(names), [], 0
     while start < len(words):
-        length, (label, value) = _longest(words, start, known.get(words[start], {}))
+        length, (label, value) = _longest(words, start, known.get(words[start], []))
         if label != "frame":
             found.append(Phrase(label, value, " ".join(words[start : start + length])))
         start += length
     return _decided(found)
 
 
-def _longest(words: list[str], start: int, known: dict[tuple[str, ...], Entry]) -> tuple[int, Entry]:
-    best, entry = 1, ("word", words[start])
-    for phrase, value in known.items():
-        if len(phrase) >= best and tuple(words[start : start + len(phrase)]) == phrase:
-            best, entry = len(phrase), value
+def _longest(words: list[str], start: int, known: list[tuple[list[str], Entry]]) -> tuple[int, Entry]:
+    for phrase, entry in known:
+        if len(phrase) == 1 or words[start : start + len(phrase)] == phrase:
+            return len(phrase), entry
     if words[start].isdigit():
         return 1, ("number", int(words[start]))
-    return best, entry
+    return 1, ("word", words[start])
 
 
 def _decided(found: list[Phrase]) -> list[Phrase]:
@@ -99,7 +103,8 @@ def _decided(found: list[Phrase]) -> list[Phrase]:
             kind, noun = phrase.value
             before = found[index - 1].label if index else ""
             after = found[index + 1].label if index + 1 < len(found) else ""
-            adjective = after in ("noun", "adjective", "either", "word") or before == "be"
+            joined = before == "and" and index > 1 and decided[index - 2].label == "adjective"  # "small and orange"
+            adjective = after in ("noun", "adjective", "either", "word") or before == "be" or joined
             label, value = ("adjective", kind) if adjective else ("noun", noun)
             decided[index] = Phrase(label, value, phrase.text)
     return decided

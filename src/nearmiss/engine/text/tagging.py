@@ -88,8 +88,9 @@ def _lexicon_tagger(nlp: Language, name: str) -> Callable[[Doc], Doc]:
             pos, fine = classes[index]
             if pos == "EITHER":  # "orange": an adjective before a noun, or after "is"
                 after = classes[index + 1][0] if index + 1 < len(classes) else ""
-                before = classes[index - 1][0] if index else ""
-                adjective = after in ("NOUN", "ADJ", "EITHER") or before == "AUX"
+                before = [pos for pos, _ in classes[max(index - 2, 0) : index]]
+                predicated = before[-1:] == ["AUX"] or before == ["ADJ", "CCONJ"]
+                adjective = predicated or after in ("NOUN", "ADJ", "EITHER")
                 pos, fine = ("ADJ", "JJ") if adjective else ("NOUN", "NN")
             token.pos_, token.tag_ = pos, fine
         return doc

@@ -243,13 +243,13 @@ _PLANS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
         "more": (("relation",), ("relation",), ("conjunction",), ("location",), ("count", "attribute")),
     },
     "broad": {
-        "one": (("attribute", "nameless"), ("location",), ("ground",), ("pattern", "count"), ("location", "count")),
+        "one": (("location",), ("attribute", "nameless"), ("ground",), ("pattern", "count"), ("location",)),
         "more": (
             ("relation",),
             ("location",),
             ("conjunction",),
-            ("ground", "ground_both"),
-            ("pattern", "patterns", "count"),
+            ("location",),
+            ("ground", "ground_both", "pattern", "patterns", "count"),
         ),
     },
 }

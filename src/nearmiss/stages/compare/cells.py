@@ -15,7 +15,7 @@ CONDITIONS = {
     "new_wording": "new wording",
     "more_objects": "more things",
 }
-_CONCEPTS = ("relation", "binding", "color", "size", "object", "location", "count")
+_CONCEPTS = ("relation", "color", "size", "pattern", "object", "location", "count")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Row:
     def text(self) -> str:
         """How it is called in figures and tables."""
         condition = CONDITIONS.get(self.condition, self.condition)
-        return f"{self.concept}, {self.operator}" + (f", {condition}" if condition else "")
+        kind = "binding: " if self.operator == "swap" and self.concept in BINDING else ""
+        return f"{kind}{self.concept}, {self.operator}" + (f", {condition}" if condition else "")
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class Cells:
 
 
 def cells(runs: Runs) -> Cells:
-    """Pooled single decisions of every concept, operator and condition; binding as one concept."""
+    """Pooled single decisions of every concept, operator and condition."""
     metrics = runs.metrics().filter(
         pl.col("model") != "blind",
         pl.col("benchmark") == "world",
         pl.col("subset") == POOLED,
         pl.col("metric") == "accuracy",
-        ~((pl.col("operator") == "swap") & pl.col("concept").is_in(BINDING)),
+        pl.col("concept") != "binding",  # its parts stand here, a row each
     )
     values: dict[tuple[str, Row], Mark] = {}
     keys = ("concept", "operator", "condition")
@@ -68,8 +69,10 @@ def cells(runs: Runs) -> Cells:
     return Cells(rows, values)
 
 
-def _order(row: Row) -> tuple[int, str, str, int, str]:
+def _order(row: Row) -> tuple[bool, bool, int, str, str, int, str]:
+    """Relation, then binding, then the rest by concept; iid before the other conditions."""
     concept = _CONCEPTS.index(row.concept) if row.concept in _CONCEPTS else len(_CONCEPTS)
     conditions = list(CONDITIONS)
     condition = conditions.index(row.condition) if row.condition in conditions else len(conditions)
-    return (concept, row.concept, row.operator, condition, row.condition)
+    first, second = row.concept != "relation", row.operator != "swap"
+    return (first, second, concept, row.concept, row.operator, condition, row.condition)

@@ -20,8 +20,8 @@ from nearmiss.engine.scoring.outcomes import ENDPOINT
 from nearmiss.engine.scoring.statistics import holm, paired_intervals, sign_flip
 from nearmiss.stages.compare.runs import Runs
 
-FLIPS_PER_RESAMPLE = 20
-"""Sign flips for each bootstrap resample: with 1000 resamples the smallest p before Holm is 1/20001."""
+FLIPS_PER_RESAMPLE = 100
+"""Sign flips for each bootstrap resample: with 1000 resamples the smallest p before Holm is 1/100001."""
 
 
 def primary(key: Key) -> bool:

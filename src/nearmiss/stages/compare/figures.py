@@ -46,7 +46,7 @@ def gains(report: Report) -> str | None:
     if not shown:
         return None
     palette = arm_colors(report)
-    height = 0.9 + 0.17 * len(columns) * (len(arms) + 1.2)
+    height = 0.9 + 0.13 * len(columns) * (len(arms) + 1.2)
     made, axes = drawing.figure(7.4, height, ncols=len(report.controls), sharey=True, sharex=True, squeeze=False)
     step = 0.8 / max(len(arms), 1)
     for axis, control in zip(axes[0], report.controls, strict=True):
@@ -114,7 +114,9 @@ def curves(report: Report) -> str | None:
         axis = axes[0] if training.arm == BASE else axes[1]
         x, y = zip(*points, strict=True)
         label = training.arm if training.seed == report.runs.seeds[0] else None
-        axis.plot(x, _smooth(list(y)), color=palette.get(training.arm, "#808080"), linewidth=1.3, label=label)
+        marker = "." if len(x) == 1 else None
+        color = palette.get(training.arm, "#808080")
+        axis.plot(x, _smooth(list(y)), color=color, linewidth=1.3, marker=marker, label=label)
     if not found:
         return None
     axes[0].set_title("base, from random weights")

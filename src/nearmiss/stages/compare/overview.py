@@ -53,8 +53,8 @@ COLUMNS = (
     _concept("object", "object", "replace", "a shape against one that is absent"),
     _concept("location", "location", "replace", "where in the picture one thing is"),
     _concept("count", "count", "recount", "how many things there are"),
-    _recall("t2i", "R@1 text to image", "text_to_image", "a broad caption finds an image that it is true of"),
-    _recall("i2t", "R@1 image to text", "image_to_text", "an image finds a broad caption that is true of it"),
+    _recall("t2i", "R@1 text→image", "text_to_image", "a broad caption finds an image that it is true of"),
+    _recall("i2t", "R@1 image→text", "image_to_text", "an image finds a broad caption that is true of it"),
     Column(
         "zero_shot",
         "zero-shot",

@@ -6,6 +6,7 @@ import jinja2
 from markupsafe import Markup
 
 from nearmiss.stages.compare import findings, sections
+from nearmiss.stages.compare.forms import form_rows
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.samples import samples
 
@@ -20,7 +21,6 @@ def render(report: Report, figures: dict[str, str]) -> str:
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     arms = findings.hard_negative_arms(report.overview, report.controls)
     best = findings.headline(report.overview, report.gains, report.controls)
-    data_figures, oracles = sections.data_summary(report.data / "summary.json")
     bought, bought_rows = sections.gain_rows(report, cost=False)
     paid, paid_rows = sections.gain_rows(report, cost=True)
     first = report.runs.evaluations[0]
@@ -38,6 +38,7 @@ def render(report: Report, figures: dict[str, str]) -> str:
         columns=report.overview.columns,
         arms=sections.arm_rows(report),
         rows=sections.main_rows(report),
+        forms=form_rows(report.runs),
         seed_rows=sections.seed_rows(report),
         bought=bought,
         bought_rows=bought_rows,
@@ -47,8 +48,8 @@ def render(report: Report, figures: dict[str, str]) -> str:
         costs=sections.cost_rows(report),
         blind=sections.blind_rows(report),
         negatives=sections.negative_rows(report),
-        data=data_figures,
-        oracles=oracles,
+        data=sections.data_sentences(report),
+        oracles=sections.oracle_rows(report),
         samples=samples(report),
         measurement=first.measurement,
         versions=first.manifest.get("versions", {}),

@@ -1,6 +1,6 @@
 """The page's tables as plain rows of text: what the template prints."""
 
-from pathlib import Path
+from statistics import median
 from typing import Any
 
 import polars as pl
@@ -33,10 +33,19 @@ def arm_rows(report: Report) -> list[dict[str, str]]:
 
 
 def main_rows(report: Report) -> list[dict[str, Any]]:
-    """The main table: chance and blind, then a row an arm, each cell a figure and its interval or range."""
+    """The main table: chance and blind, then a row an arm, each cell a figure and its interval or range.
+
+    `spent` is what one training of the arm took: texts and seconds (medians over seeds).
+    """
     shown = report.overview
+    spent = _spent(report.costs)
     reference = [
-        {"name": name, "reference": True, "cells": [_plain(percent(of[c.name])) for c in shown.columns]}
+        {
+            "name": name,
+            "reference": True,
+            "cells": [_plain(percent(of[c.name])) for c in shown.columns],
+            "spent": _NOTHING,
+        }
         for name, of in (("chance", shown.chance), ("blind", shown.blind))
     ]
     best = {
@@ -48,11 +57,12 @@ def main_rows(report: Report) -> list[dict[str, Any]]:
             "name": arm,
             "reference": False,
             "cells": [_cell(row.get(column.name), best[column.name]) for column in shown.columns],
+            "spent": spent.get(arm, _NOTHING),
         }
         for arm, row in shown.cells.items()
     ]
-    counts = [_plain(_count(*shown.n[column.name])) for column in shown.columns]
-    return [*reference, *arms, {"name": "questions", "reference": True, "cells": counts}]
+    counts = [_count(*shown.n[column.name]) for column in shown.columns]
+    return [*reference, *arms, {"name": "questions", "reference": True, "cells": counts, "spent": _NOTHING}]
 
 
 def seed_rows(report: Report) -> list[dict[str, Any]]:
@@ -79,7 +89,7 @@ def gain_rows(report: Report, *, cost: bool) -> tuple[list[Column], list[dict[st
     columns = [column for column in report.overview.columns if column.cost is cost]
     columns = [column for column in columns if any(gain.column == column for gain in report.gains)]
     by_place = {(gain.arm, gain.control, gain.column.name): gain for gain in report.gains}
-    pairs = list(dict.fromkeys((gain.arm, gain.control) for gain in report.gains if gain.arm != BASE))
+    pairs = [pair for pair in by_pair(report) if pair[0] != BASE]
     rows = [
         {
             "arm": arm,
@@ -91,6 +101,13 @@ def gain_rows(report: Report, *, cost: bool) -> tuple[list[Column], list[dict[st
         if other == control
     ]
     return columns, rows
+
+
+def by_pair(report: Report) -> list[tuple[str, str]]:
+    """Each arm with each control; of two controls only the later one against the earlier one."""
+    place = {control: number for number, control in enumerate(report.controls)}
+    pairs = dict.fromkeys((gain.arm, gain.control) for gain in report.gains)
+    return [(arm, control) for arm, control in pairs if place.get(arm, len(place)) > place[control]]
 
 
 def unseen_gains(report: Report, arms: list[str]) -> list[str]:
@@ -170,17 +187,52 @@ def negative_rows(report: Report) -> list[dict[str, Any]]:
     return rows
 
 
-def data_summary(path: Path) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
-    """Figures of the data's summary.json as (name, text), and its table of oracles."""
+def data_sentences(report: Report) -> list[str]:
+    """How far the words of a caption alone tell its image, and how many images there are, from the data's summary."""
+    path = report.data / "summary.json"
     if not path.is_file():
-        return [], []
+        return []
     record = read_json(path)
-    tables = {name: value for name, value in record.items() if _is_table(value)}
-    oracles: list[dict[str, Any]] = next(
-        (rows for name, rows in tables.items() if "oracle" in name or "oracle" in rows[0]), []
-    )
-    figures = [pair for name, value in record.items() if name not in tables for pair in _flat(name, value)]
-    return figures, [{**row, "accuracy": percent(row["accuracy"])} for row in oracles if "accuracy" in row]
+    sentences = []
+    if counts := record.get("images"):
+        sentences.append("Images: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) + ".")
+    if shares := record.get("separability"):
+        sentences.append(
+            f"Of {shares['drawn']} drawn batches of {shares['batch']} images, {percent(shares['batches'])} % hold at "
+            f"least one narrow caption whose bag of words fits another image of the batch too; that is so for "
+            f"{percent(shares['captions'])} % of the captions."
+        )
+        for kind, share in sorted(shares.get("kinds", {}).items()):
+            sentences.append(f"{kind.capitalize()} captions: {_kind_text(share)}.")
+    return sentences
+
+
+def oracle_rows(report: Report) -> list[dict[str, Any]]:
+    """What each oracle that lacks one faculty scores on each subset of the split, and what it must score."""
+    path = report.data / "summary.json"
+    record = read_json(path) if path.is_file() else {}
+    rows = record.get("oracles", {}).get(report.runs.split, [])
+    return [{**row, "accuracy": percent(row["accuracy"])} for row in rows]
+
+
+def _kind_text(share: Any) -> str:
+    if isinstance(share, dict):
+        return f"{percent(share['batches'])} % of the batches, {percent(share['captions'])} % of the captions"
+    return f"{percent(share)} % of the captions"
+
+
+_NOTHING = ("", "")
+
+
+def _spent(costs: pl.DataFrame) -> dict[str, tuple[str, str]]:
+    """Texts and seconds of one training of each arm."""
+    trained = costs.filter(pl.col("stage") == "pretrain")
+    found = {}
+    for (arm,), group in trained.group_by("arm", maintain_order=True):
+        texts = group["texts"].drop_nulls().to_list()
+        seconds = median(group["seconds"].to_list())
+        found[str(arm)] = (f"{median(texts):,.0f}" if texts else "", f"{seconds:,.0f}")
+    return found
 
 
 def _plain(text: str) -> dict[str, Any]:
@@ -227,23 +279,9 @@ def _of(count: int, n: int) -> str:
     return f"{count:,}" + (f" ({percent(count / n)} %)" if n and count else "")
 
 
-def _count(scored: int, expected: int) -> str:
-    return f"{scored:,} / {expected:,}"
+def _count(scored: int, expected: int) -> dict[str, Any]:
+    return {"text": f"{scored:,}", "range": f"of {expected:,}", "best": False}
 
 
 def _number(value: float | None, form: str, unit: float = 1) -> str:
     return "" if value is None else form.format(value if unit == 1 else value * unit)
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
-
-
-def _flat(name: str, value: Any) -> list[tuple[str, str]]:
-    """Numbers and words of nested JSON as dotted names; lists are counted, not listed."""
-    if isinstance(value, dict):
-        return [pair for key, part in value.items() for pair in _flat(f"{name}, {key}", part)]
-    if isinstance(value, list):
-        return [(f"{name} (number)".replace("_", " "), f"{len(value):,}")]
-    text = f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
-    return [(name.replace("_", " "), text)]

@@ -76,6 +76,9 @@ def run(
         write_text(folder / "index.html", page.render(report, drawn))
         cost.write(folder)
         inputs = {f"evaluate/{one.arm}/{one.seed}": one.folder / "scores.parquet" for one in found.evaluations}
+        inputs |= {f"pretrain/{one.arm}/{one.seed}": one.folder / "curve.jsonl" for one in found.trainings}
+        judged = [path / "truth.json" for path in report.negatives]
+        inputs |= {f"negatives/{path.parent.name}": path for path in judged if path.is_file()}
         outputs = ["figures", "index.html", "summary.txt", "tables"]
         write_manifest(folder, stage="compare", identity=identity, inputs=inputs, outputs=outputs)
 

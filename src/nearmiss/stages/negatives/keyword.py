@@ -10,13 +10,14 @@ captions use, or that people use of the same things (red and orange).
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 from typing import Any
 
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.edits import Edit, apply
-from nearmiss.engine.text.inflection import plural, singular
+from nearmiss.engine.text.inflection import is_plural, plural, singular
 from nearmiss.engine.text.lexicon import hypernyms, load, near, opposites
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Outcome, Rejected
 from nearmiss.stages.negatives.keyword_spots import Spot, mentioned, spots
@@ -47,9 +48,16 @@ class Words:
                 counts.setdefault((spot.concept, spot.group, spot.plural), Counter())[spot.text.lower()] += 1
         return cls(counts)
 
+    @cached_property
+    def _totals(self) -> Counter[tuple[str, str]]:
+        totals: Counter[tuple[str, str]] = Counter()
+        for (concept, group, _), counts in self.counts.items():
+            totals[concept, group] += counts.total()
+        return totals
+
     def uses(self, concept: str, group: str) -> int:
         """How often the corpus speaks of the group."""
-        return sum(sum(self.counts.get((concept, group, many), Counter()).values()) for many in (False, True))
+        return self._totals[concept, group]
 
     def usual(self, concept: str, group: str, many: bool = False) -> str:
         """The word that the corpus uses most for a group in this number; ties go to the alphabet."""
@@ -62,8 +70,18 @@ class Words:
         word = min(other, key=lambda word: (-other[word], word)) if other else group
         return plural(singular(word)) if many else singular(word)
 
+    @cached_property
+    def _known(self) -> dict[tuple[str, str, bool, str, str], list[tuple[str, str]]]:
+        return {}
+
     def replacements(self, spot: Spot, following: str) -> list[tuple[str, str]]:
         """(group, word) of everything that can take a keyword's place, sorted; `following` is the next word."""
+        key = (spot.concept, spot.group, spot.plural, spot.text.lower(), following if spot.concept == "size" else "")
+        if key not in self._known:
+            self._known[key] = self._replacements(spot, following)
+        return self._known[key]
+
+    def _replacements(self, spot: Spot, following: str) -> list[tuple[str, str]]:
         if spot.concept == "object":
             return [(group, self.usual("object", group, spot.plural)) for group in self._objects(spot)]
         if spot.concept == "color":
@@ -84,7 +102,11 @@ class Words:
     def _pool(self, spot: Spot, kind: str) -> list[str]:
         groups = load("object")["groups"]
         fit = [name for name, entry in groups.items() if kind in entry["kinds"] and not _related(name, spot.group)]
-        return sorted(name for name in fit if self.uses("object", name))
+        return sorted(name for name in fit if self.uses("object", name) and self._has(name, spot.plural))
+
+    def _has(self, group: str, many: bool) -> bool:
+        """Whether there is a word for one ("skis" has none: "a skis")."""
+        return many or not is_plural(self.usual("object", group))
 
     def _size(self, spot: Spot, group: str) -> str:
         """The word of the same register ("tiny": "huge") where the corpus has it, else its usual one."""
@@ -144,8 +166,8 @@ def _drawn(words: Words, text: str, found: list[Spot], random: Random) -> Iterat
     """Replacements in an order that is drawn: concepts take turns, and inside a concept so do its keywords."""
     queues: dict[str, list[list[tuple[Spot, str, str]]]] = {}
     for spot in found:
-        offers = [(spot, group, word) for group, word in words.replacements(spot, _following(text, spot))]
-        random.shuffle(offers)
+        known = words.replacements(spot, _following(text, spot))
+        offers = [(spot, group, word) for group, word in _shuffled(known, words, spot.concept, random)]
         queues.setdefault(spot.concept, []).append(offers)
     turns = sorted(queues)
     random.shuffle(turns)
@@ -160,6 +182,16 @@ def _drawn(words: Words, text: str, found: list[Spot], random: Random) -> Iterat
             offers = queues[concept].pop(0)
             yield offers.pop()
             queues[concept].append(offers)
+
+
+def _shuffled(known: list[tuple[str, str]], words: Words, concept: str, random: Random) -> list[tuple[str, str]]:
+    """In a drawn order, from the end: what the corpus speaks of more comes sooner (without return).
+
+    So that a word is new about as often as it is old, and the words alone tell nothing (our choice). Each gets the key
+    u ** (1 / weight), the largest first (Efraimidis and Spirakis, IPL 2006).
+    """
+    keyed = [(random.random() ** (1 / max(words.uses(concept, group), 1)), group, word) for group, word in known]
+    return [(group, word) for _, group, word in sorted(keyed)]
 
 
 def _following(text: str, spot: Spot) -> str:

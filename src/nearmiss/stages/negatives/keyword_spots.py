@@ -8,6 +8,7 @@ photo", "a little bit", "on the phone".
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from nearmiss.engine.text.inflection import singular
 from nearmiss.engine.text.lexicon import load, object_words
 from nearmiss.engine.text.tokens import Token, tokenize
 
@@ -90,7 +91,7 @@ def _spot(entry: _Entry, text: str, tokens: tuple[Token, ...], first: int, last:
 
 def _object_usable(words: list[str], first: int, last: int) -> bool:
     after, before = _word(words, last), _word(words, first - 1)
-    if after in _listed("object", "compounds") or after in object_words():
+    if {after, singular(after)} & _listed("object", "compounds") or after in object_words():
         return False  # the first part of a compound
     if before in ("toy", "stuffed", "hot", "fake", "wooden") and words[first] in ("dog", "bear"):
         return False

@@ -41,11 +41,10 @@ METHOD = Method("replace", generate)
 
 def _filler(sentences: Sequence[Sentence], options: Any) -> Filler:
     if options.language_model is not None:
-        return LanguageModelFiller(options.language_model)
+        return LanguageModelFiller(options.language_model, options.tagger)
     classes = {word_class(word) for sentence in sentences for word in sentence if word.pos in FILLED.values()}
-    return CorpusFiller(
-        Cloze(([(word.text.lower(), word_class(word)) for word in each] for each in sentences), classes)
-    )
+    tagged = ([(word.text.lower(), word_class(word)) for word in sentence] for sentence in sentences)
+    return CorpusFiller(Cloze(tagged, classes))
 
 
 def _lot(

@@ -88,7 +88,9 @@ class Author:
 
 
 def _exchanged(one: Unit, other: Unit) -> list[Edit]:
-    return [Edit(one.start, one.end, one.text, other.text), Edit(other.start, other.end, other.text, one.text)]
+    """The first noun may open the sentence: its capital stays there."""
+    moved = one.text[0].lower() + one.text[1:] if one.start == 0 and not one.text.isupper() else one.text
+    return [Edit(one.start, one.end, one.text, other.text), Edit(other.start, other.end, other.text, moved)]
 
 
 def _drawn(fills: list[Fill], random: Random) -> list[Fill]:

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple, Protocol
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.text.cloze import Cloze
+from nearmiss.engine.text.tagging import tag
+from nearmiss.stages.negatives.replace_words import word_class
 
+_BATCH = 64
+_ASKED = 3  # times as many fills as are wanted, since pieces of words and other classes fall out
 _WORD_STARTS = ("Ġ", "▁")  # how byte-level and SentencePiece vocabularies mark the beginning of a word
 
 
@@ -61,14 +65,15 @@ class CorpusFiller:
 class LanguageModelFiller:
     """Fills of a masked language model by name or folder, as CE-CLIP takes them from distilroberta-base.
 
-    Only whole words count (our choice): letters alone, and no piece of a longer word.
+    Our choices: only whole words count, and only those that the `tagger` gives the class of the word they replace. On
+    an accelerator, where there is one; the last bits of its scores may order fills differently than a CPU does.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, tagger: str | None) -> None:
         from transformers import pipeline
 
         try:
-            self._pipeline = pipeline("fill-mask", model=model, device="cpu")
+            self._pipeline = pipeline("fill-mask", model=model)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"no masked language model could be loaded: {error}",
@@ -77,14 +82,19 @@ class LanguageModelFiller:
             ) from None
         tokenizer: Any = self._pipeline.tokenizer
         self._tokenizer = tokenizer
+        self._tagger = tagger
         self._marks_starts = any(piece.startswith(_WORD_STARTS) for piece in tokenizer.get_vocab())
 
     def fills(self, gaps: Sequence[Gap], most: int) -> list[list[Fill]]:
-        """At most `most` whole words for each gap."""
-        texts = [gap.caption[: gap.start] + self._tokenizer.mask_token + gap.caption[gap.end :] for gap in gaps]
-        asked = min(3 * most, len(self._tokenizer))  # more than needed, since pieces of words fall out
-        answers = [self._pipeline(text, top_k=asked) for text in texts]
-        return [self._whole_words(gap, answer)[:most] for gap, answer in zip(gaps, answers, strict=True)]
+        """At most `most` whole words of the gap's class for each gap."""
+        if not gaps:
+            return []
+        texts = [_filled(gap, self._tokenizer.mask_token) for gap in gaps]
+        asked = min(_ASKED * most, len(self._tokenizer))
+        answers: Any = self._pipeline(texts, top_k=asked, batch_size=_BATCH)
+        answers = [answers] if len(texts) == 1 else answers
+        offered = [self._whole_words(gap, answer) for gap, answer in zip(gaps, answers, strict=True)]
+        return [fills[:most] for fills in self._of_class(gaps, offered)]
 
     def _whole_words(self, gap: Gap, answer: Sequence[dict[str, Any]]) -> list[Fill]:
         fills: dict[str, Fill] = {}
@@ -100,3 +110,16 @@ class LanguageModelFiller:
         if self._marks_starts and gap.start > 0:
             return piece.startswith(_WORD_STARTS)
         return not piece.startswith("##")
+
+    def _of_class(self, gaps: Sequence[Gap], offered: list[list[Fill]]) -> list[list[Fill]]:
+        """The fills that, tagged in their sentence, are of the class of the word they replace."""
+        texts = [_filled(gap, fill.word) for gap, fills in zip(gaps, offered, strict=True) for fill in fills]
+        tagged = iter(tag(texts, self._tagger))
+        return [
+            [fill for fill in fills if word_class(next(tagged)[gap.place]) == gap.word_class]
+            for gap, fills in zip(gaps, offered, strict=True)
+        ]
+
+
+def _filled(gap: Gap, word: str) -> str:
+    return gap.caption[: gap.start] + word + gap.caption[gap.end :]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from random import Random
 
-from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.lexicon import noun_group
 from nearmiss.engine.text.tagging import Tagged
 from nearmiss.stages.negatives.replace_fill import Gap
@@ -23,11 +22,12 @@ Sentence = Sequence[Tagged]
 
 @dataclass(frozen=True)
 class Unit:
-    """A noun, or several in a row, that moves as one."""
+    """A noun, or several in a row, that moves as one; `plural` is its last word's number."""
 
     text: str
     start: int
     end: int
+    plural: bool
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,16 @@ def _units(caption: str, sentence: Sentence, usage: Usage) -> list[Unit]:
         if word.pos != "NOUN" or is_place(low) or not usage.serves(low, "NOUN"):
             before = None
             continue
-        if before is not None and word.start == before.end + 1:
-            units[-1] = Unit(caption[units[-1].start : word.end], units[-1].start, word.end)
-        else:
-            units.append(Unit(word.text, word.start, word.end))
+        compound = before is not None and word.start == before.end + 1
+        start = units.pop().start if compound else word.start
+        units.append(Unit(caption[start : word.end], start, word.end, word.tag == "NNS"))
         before = word
     return units
 
 
 def _differ(one: Unit, other: Unit) -> bool:
     """Whether exchanging the two says something else and keeps the sentence whole."""
-    alike = noun_group(one.text) == noun_group(other.text)
-    return not alike and is_plural(one.text) == is_plural(other.text)
+    return one.plural == other.plural and noun_group(one.text) != noun_group(other.text)
 
 
 def _same_either_way(sentence: Sentence, one: Unit, other: Unit) -> bool:

@@ -78,11 +78,13 @@ def comparable(old: str, new: str) -> bool:
 
 
 def alike(old: str, new: str) -> bool:
-    """Whether two people may use the two words of one thing: red and orange, man and person."""
+    """Whether two people may use the two words of one thing: red and orange, cowboy and person."""
     one, other = attribute_kind(old), attribute_kind(new)
     if one is not None and other is not None:
         return (one[1], other[1]) in near("color")
     first, second = noun_group(old), noun_group(new)
+    if first in words()["general"] or second in words()["general"]:
+        return True
     return first in hypernyms(second) or second in hypernyms(first) or (first, second) in near("object")
 
 

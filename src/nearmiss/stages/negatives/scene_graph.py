@@ -12,6 +12,7 @@ the box test is right; two things of one name are told apart by their attributes
 from collections.abc import Iterator
 from typing import Any
 
+from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.candidates import Outcome as Result
@@ -27,7 +28,7 @@ def generate(corpus: Corpus, options: Any) -> Iterator[Result]:
     """Positives and foils of every annotated image; the corpus's own captions play no part."""
     of_images = graphs(corpus.objects, corpus.relations)
     statistics = count(of_images)
-    for graph in of_images:
+    for graph in progress(of_images, what="sentences of scene graphs", total=len(of_images)):
         written: dict[str, str] = {}
         for found in pairs(graph, statistics, options, corpus.seed):
             if not isinstance(found, Pair):

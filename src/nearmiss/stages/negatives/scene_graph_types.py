@@ -24,13 +24,13 @@ from nearmiss.stages.negatives.scene_graph_wording import (
 
 @dataclass(frozen=True)
 class Pair:
-    """A true sentence and its foil. `new` is what stands in the foil instead, as the annotations name it."""
+    """A true sentence and its foil. `new`: what stands in the foil instead, as annotations name it; None: a number."""
 
     type: str
     kind: str  # attribute, relation or count: the template
     positive: str
     negative: str
-    new: str
+    new: str | None
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def obj_count(selector: Selector) -> Iterator[Outcome]:
         if other is None:
             yield Refusal("obj_count", positive, "no other number is known, or the number alone would tell")
         else:
-            yield Pair("obj_count", "count", positive, count_sentence(name, other), name)
+            yield Pair("obj_count", "count", positive, count_sentence(name, other), None)
 
 
 BUILDERS: dict[str, Builder] = {

@@ -15,7 +15,7 @@ from nearmiss.base.files import replacing_folder, write_json
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.tables import SCHEMAS, read_table, table, write_table
 from nearmiss.engine.text.annotations import Annotations
-from nearmiss.engine.text.labels import label
+from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Positive, Rejected
@@ -149,6 +149,8 @@ def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Ta
             taken.rejected.append(_rejection(outcome, outcome.reason, name))
             continue
         reason = taken.refused_positives.get(outcome.caption_id) or corpus.refusal(outcome.image_id, outcome.negative)
+        if reason is None and same_meaning(outcome.positive, outcome.negative, corpus.vocabulary.names):
+            reason = "says the same as its positive"
         if reason is None and (outcome.caption_id, outcome.negative) in seen:
             reason = "duplicate"
         if reason is not None:

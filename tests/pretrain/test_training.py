@@ -1,0 +1,289 @@
+"""A run of stage pretrain: what it writes, that a killed one repeats to the bit, and what it refuses to start."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import toy_training as toy
+from safetensors.torch import load_file
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import folder_sha256, read_json, sha256
+from nearmiss.base.lifetime import held
+from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.images.store import Store
+from nearmiss.engine.models import checkpoint
+from nearmiss.engine.models.tokenizer import word_tokenizer
+from nearmiss.engine.objectives.registry import Objective
+from nearmiss.engine.training.batches import Batches
+from nearmiss.engine.training.corpus import read_corpus
+from nearmiss.engine.training.loop import Recipe, Training, deterministic
+from nearmiss.engine.training.state import State, claimed
+from nearmiss.stages.pretrain import stage
+from nearmiss.stages.pretrain.config import PhaseConfig
+from nearmiss.stages.pretrain.inputs import Run
+
+ARMS = {"own": (toy.OWN, "negatives"), "paired": (toy.OWN, "pairs"), "rank": (toy.RANK, "negatives")}
+
+
+def arm(folder, name, **changed):
+    """Arguments of an arm that continues from the toy's base."""
+    options, negatives = ARMS[name]
+    given = {"arm_name": name, "arm": options, "negatives": folder / negatives, "start": folder / "base" / "checkpoint"}
+    return toy.arguments(folder, **{"out": name, **given, **changed})
+
+
+def weights(folder):
+    return load_file(folder / "checkpoint" / checkpoint.WEIGHTS)
+
+
+def curve(folder):
+    return [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def toy_copy(toy_base, tmp_path):
+    """A copy of the trained toy that a test may damage."""
+    shutil.copytree(toy_base, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def watch_steps(monkeypatch):
+    """A list that grows by the number of each training step from now on."""
+    steps, run = [], Training._step
+
+    def step_and_tell(self, step):
+        steps.append(step)
+        run(self, step)
+
+    monkeypatch.setattr(Training, "_step", step_and_tell)
+    return steps
+
+
+class Killed(Exception):
+    """Stands for the end of a process."""
+
+
+class KilledState(State):
+    """A state whose process dies right after it saved at a certain step."""
+
+    kill_at = 0
+
+    def save(self, step, tensors, record):
+        super().save(step, tensors, record)
+        if step == self.kill_at:
+            raise Killed
+
+
+def test_a_run_leaves_a_checkpoint_a_curve_and_no_state(toy_base):
+    out = toy_base / "base"
+    assert sorted(path.name for path in out.iterdir()) == ["checkpoint", "cost.json", "curve.jsonl", "manifest.json"]
+    assert sorted(path.name for path in (out / "checkpoint").iterdir()) == sorted(checkpoint.FILES)
+    assert [line["step"] for line in curve(out)] == [6]
+    assert set(curve(out)[0]) == {"step", "loss", "contrastive", "gradient_norm", "scale"}
+    assert [path.name for path in (toy_base / "state" / "base").iterdir()] == ["lock"]
+    manifest = read_json(out / "manifest.json")
+    assert set(manifest["inputs"]) == {"captions", "store/image_ids", "store/pixels", "words"}
+    assert str(toy_base) not in (out / "manifest.json").read_text()
+    cost = read_json(out / "cost.json")
+    assert cost["images"] == 6 * 8 and cost["flops"] > 0 and cost["tokens"] > cost["texts"] > 0
+    assert cost["unknown_texts"] == cost["truncated_texts"] == 0
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_an_arm_continues_from_the_base_and_repeats_itself(toy_copy, name):
+    stage.run(**arm(toy_copy, name))
+    first = folder_sha256(toy_copy / name / "checkpoint")
+    stage.run(**arm(toy_copy, name, out="again"))
+    assert folder_sha256(toy_copy / "again" / "checkpoint") == first
+    assert sha256(toy_copy / "again" / "curve.jsonl") == sha256(toy_copy / name / "curve.jsonl")
+    assert sha256(toy_copy / "again" / "manifest.json") == sha256(toy_copy / name / "manifest.json")
+    assert first != folder_sha256(toy_copy / "base" / "checkpoint")
+    assert {line["step"] for line in curve(toy_copy / name)} == {6}
+
+
+@pytest.mark.parametrize("kill_at", [2, 4])
+@pytest.mark.parametrize("name", ["rank", "paired"])
+def test_a_run_that_dies_after_saving_goes_on_to_the_same_bits(toy_copy, monkeypatch, name, kill_at):
+    stage.run(**arm(toy_copy, name))
+    monkeypatch.setattr(KilledState, "kill_at", kill_at)
+    monkeypatch.setattr("nearmiss.engine.training.state.State", KilledState)
+    with pytest.raises(Killed):
+        stage.run(**arm(toy_copy, name, out="killed"))
+    assert not (toy_copy / "killed").exists()
+    monkeypatch.setattr(KilledState, "kill_at", 0)
+    steps = watch_steps(monkeypatch)
+    stage.run(**arm(toy_copy, name, out="killed"))
+    assert steps == list(range(kill_at, 6))
+    assert folder_sha256(toy_copy / "killed" / "checkpoint") == folder_sha256(toy_copy / name / "checkpoint")
+    assert sha256(toy_copy / "killed" / "curve.jsonl") == sha256(toy_copy / name / "curve.jsonl")
+    counts = [read_json(toy_copy / folder / "cost.json") for folder in (name, "killed")]
+    assert counts[0]["tokens"] == counts[1]["tokens"]
+
+
+PROGRAM = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import toy_training as toy
+from nearmiss.engine.training.loop import Training
+from nearmiss.stages.pretrain import stage
+
+def step_or_die(self, step, run=Training._step):
+    if step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    run(self, step)
+
+Training._step = step_or_die
+stage.run(**toy.arguments(Path({folder!r}), out="killed"))
+"""
+
+
+def test_a_training_killed_with_signal_9_between_two_checkpoints_repeats_to_the_bit(toy_copy, monkeypatch):
+    program = PROGRAM.format(tests=str(Path(toy.__file__).parent), folder=str(toy_copy))
+    killed = subprocess.run([sys.executable, "-c", program], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (toy_copy / "killed").exists()
+    assert read_json(next(toy_copy.glob("state/killed/*/latest.json")))["step"] == 4
+    steps = watch_steps(monkeypatch)
+    stage.run(**toy.arguments(toy_copy, out="killed"))
+    assert steps == [4, 5]
+    assert folder_sha256(toy_copy / "killed" / "checkpoint") == folder_sha256(toy_copy / "base" / "checkpoint")
+    assert sha256(toy_copy / "killed" / "curve.jsonl") == sha256(toy_copy / "base" / "curve.jsonl")
+
+
+def test_a_state_of_other_inputs_is_never_continued(toy_copy, monkeypatch):
+    monkeypatch.setattr(KilledState, "kill_at", 2)
+    monkeypatch.setattr("nearmiss.engine.training.state.State", KilledState)
+    with pytest.raises(Killed):
+        stage.run(**arm(toy_copy, "own"))
+    monkeypatch.setattr(KilledState, "kill_at", 0)
+    file = toy_copy / "negatives" / "negatives.parquet"
+    write_table(read_table(file, "negatives").head(40), file, "negatives")
+    steps = watch_steps(monkeypatch)
+    stage.run(**arm(toy_copy, "own"))
+    assert steps[0] == 0
+    assert [path.name for path in (toy_copy / "state" / "own").iterdir()] == ["lock"]
+
+
+def test_a_damaged_state_is_named(tmp_path):
+    state = State(tmp_path)
+    assert state.load() is None
+    state.save(3, {"weight": torch.ones(3)}, {"curve": []})
+    assert state.load().step == 3
+    (tmp_path / "step-0000003.safetensors").write_bytes(b"torn")
+    with pytest.raises(InputError, match="damaged"):
+        state.load()
+
+
+def test_two_trainers_never_share_a_state(toy_base, tmp_path):
+    with held(tmp_path / "lock") as ours, pytest.raises(InputError, match="another process"), claimed(tmp_path, "key"):
+        assert ours
+    with pytest.raises(RuntimeError), claimed(tmp_path, "key") as state:
+        state.save(1, {}, {})
+        raise RuntimeError
+    assert (tmp_path / "key" / "latest.json").is_file()
+
+
+def test_a_training_learns_to_tell_a_caption_from_its_negatives(toy_copy):
+    shared = toy.CONFIG.model_copy(
+        update={"continued": PhaseConfig(captions="narrow", steps=155), "checkpoint_every": 999}
+    )
+    faster = toy.OWN.model_copy(update={"image_rate": 1e-2, "text_rate": 1e-2})
+    stage.run(**arm(toy_copy, "paired", arm=faster, shared=shared))
+    lines = curve(toy_copy / "paired")
+    assert [line["step"] for line in lines] == [*range(10, 151, 10), 155]
+    assert lines[-1]["own_negatives"] < lines[0]["own_negatives"] / 2
+
+
+def test_a_training_that_diverges_stops_and_says_so(toy_copy, monkeypatch):
+    with pytest.raises(InputError, match="diverged") as error:
+        broken = {name: value * float("nan") for name, value in weights(toy_copy / "base").items()}
+        monkeypatch.setattr(stage, "load_weights", lambda start, model: model.load_state_dict(broken))
+        stage.run(**arm(toy_copy, "own"))
+    assert "learning rates" in str(error.value)
+    assert not (toy_copy / "own").exists()
+
+
+def test_rates_and_weight_decay_reach_the_right_parameters(toy_base):
+    config = checkpoint.configuration(**toy.CONFIG.model.model_dump(), vocabulary=30)
+    recipe = Recipe(
+        steps=1, image_rate=1e-3, text_rate=0.0, warmup=0, weight_decay=0.5, clip=1.0, bf16=False, checkpoint_every=1
+    )
+    read = read_corpus(
+        store=Store(toy_base / "store"),
+        captions=toy_base / "tables" / "captions.parquet",
+        negatives=None,
+        verdicts=[],
+        tokenizer=word_tokenizer(toy.WORDS, 16),
+        context=16,
+    )
+    model = checkpoint.fresh_model(config, 0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    training = Training(
+        model=model,
+        objective=Objective([toy.BASE.objective[0]]),
+        batches=Batches(read, size=8, seed=0, phase="base", texts=0),
+        pixels=Store(toy_base / "store").pixels,
+        preprocessing=config["preprocess_cfg"],
+        recipe=recipe,
+        device=torch.device("cpu"),
+    )
+    with deterministic(1):
+        training._step(0)
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert all(name.startswith("visual.") or name == "logit_scale" for name in moved)
+    assert {"logit_scale", "visual.trunk.head.weight", "visual.trunk.norm.bias"} <= moved
+    groups = training._optimizer._adamw.param_groups
+    assert all((group["weight_decay"] > 0) == (min(p.ndim for p in group["params"]) >= 2) for group in groups)
+    assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
+
+
+def refusals(folder):
+    """What must not start: a message, and the arguments that earn it."""
+    small = toy.CONFIG.model.model_copy(update={"image_size": 32})
+    yield "none are given", arm(folder, "own", negatives=None)
+    yield "has no method", toy.arguments(folder, negatives=folder / "negatives")
+    yield "continues from the base", arm(folder, "own", start=None)
+    yield "starts from random weights", toy.arguments(folder, start=folder / "base" / "checkpoint")
+    yield "an input is missing: start", arm(folder, "own", start=folder / "nowhere")
+    yield "no checkpoint folder", arm(folder, "own", start=folder / "store")
+    yield "an input is missing: captions", toy.arguments(folder, captions=folder / "nowhere.parquet")
+    yield "an input is missing: words", toy.arguments(folder, words=folder / "nowhere.txt")
+    yield "an input is missing: negatives", arm(folder, "own", negatives=folder / "nowhere")
+    yield "24 pixels", toy.arguments(folder, shared=toy.CONFIG.model_copy(update={"model": small}))
+    yield "a batch 64", toy.arguments(folder, shared=toy.CONFIG.model_copy(update={"batch": 64}))
+    yield "pairs of texts", arm(folder, "paired", arm=toy.OWN.model_copy(update={"texts": 1}))
+    (folder / "other-words.txt").write_text("a\nred\nblue\nof\n" + "\n".join(map(str, range(14))) + "\n")
+    yield "other", arm(folder, "own", words=folder / "other-words.txt")
+
+
+def test_what_does_not_fit_is_refused_before_any_compute(toy_copy, monkeypatch):
+    monkeypatch.setattr(stage, "Training", None)
+    kept = folder_sha256(toy_copy / "base")
+    for message, given in refusals(toy_copy):
+        with pytest.raises(InputError, match=message) as error:
+            stage.run(**{**given, "out": toy_copy / "base"})
+        assert "remedy:" in str(error.value)
+        assert folder_sha256(toy_copy / "base") == kept
+
+
+def test_the_key_of_a_state_names_everything_that_decides_the_weights(toy_base):
+    given = arm(toy_base, "own")
+    run = Run(**{name: value for name, value in given.items() if name not in ("state", "out")})
+    others = [
+        replace(run, seed=1),
+        replace(run, arm=toy.RANK),
+        replace(run, negatives=toy_base / "pairs"),
+        replace(run, shared=toy.CONFIG.model_copy(update={"threads": 2})),
+        replace(run, store=toy_base / "store", start=None),
+    ]
+    keys = [run.key(), *(other.key() for other in others)]
+    assert len(set(keys)) == len(keys)
+    assert replace(run).key() == run.key()

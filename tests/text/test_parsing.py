@@ -1,0 +1,96 @@
+"""Captions are read as things with attributes, numbers, places and relations; the world's sentences all of them."""
+
+import pytest
+
+from nearmiss.engine.text.parsing import Caption, Mention, parse
+from nearmiss.engine.world.spec import WorldConfig
+from nearmiss.engine.world.statements import parse as parse_as_the_world_does
+from nearmiss.engine.world.wording import captions
+from nearmiss.stages.negatives.scene_graph_wording import Phrase, attribute_sentence, count_sentence, relation_sentence
+
+RED_CUBE = Mention("cube", (("color", "red"), ("size", "small")))
+BLUE_BALL = Mention("ball", (("color", "blue"), ("size", "large")))
+LEFT = (0, "to the left of", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "things", "relations"),
+    [
+        ("a small red cube to the left of a large blue ball", (RED_CUBE, BLUE_BALL), (LEFT,)),
+        ("A small red cube is on the left of the large blue ball.", (RED_CUBE, BLUE_BALL), (LEFT,)),
+        ("there is a small red cube left of a large blue ball", (RED_CUBE, BLUE_BALL), (LEFT,)),
+        ("above a large blue ball is a small red cube", (BLUE_BALL, RED_CUBE), ((1, "above", 0),)),
+        ("a picture of a small red cube with a large blue ball", (RED_CUBE, BLUE_BALL), ()),
+        ("a cube that is small and red", (RED_CUBE,), ()),
+        ("the small cube is red", (RED_CUBE,), ()),
+        ("the cube in the picture is small and red", (RED_CUBE,), ()),
+        ("There are two cubes.", (Mention("cube", count=2),), ()),
+        ("the picture has one thing", (Mention("thing", count=1),), ()),
+        ("there are no cubes", (Mention("cube", count=0),), ()),
+        ("on the left of the picture is a cube", (Mention("cube", location="on the left"),), ()),
+        ("an orange on the left", (Mention("orange", location="on the left"),), ()),
+        ("a ball that is small and orange", (Mention("ball", (("color", "orange"), ("size", "small"))),), ()),
+    ],
+)
+def test_what_a_caption_states(text, things, relations):
+    assert parse(text) == Caption(things, relations)
+
+
+def test_free_captions_are_read_where_the_patterns_fit():
+    said = parse("A black and white cat is sitting on top of a wooden bench next to a man riding a bike.")
+    assert [thing.noun for thing in said.things] == ["cat", "bench", "man", "bicycle"]
+    assert said.things[0].attributes == (("color", "black"), ("color", "white"))
+    assert said.relations == ((0, "sitting on", 1), (1, "near", 2), (2, "riding", 3))
+
+
+def test_names_of_annotators_are_nouns():
+    assert parse("The palm tree is to the left of the lamp.", frozenset(["palm tree", "lamp"])).things == (
+        Mention("palm tree"),
+        Mention("lamp"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "is", "red and", "a cube is a ball", "a cube on", "on the left on the right"]
+)
+def test_what_does_not_parse_is_none(text):
+    assert parse(text) is None
+
+
+def told(text: str) -> tuple:
+    """Our statement and the world's in the same form: things, count, place, relation."""
+    ours, world = parse(text), parse_as_the_world_does(text)
+    assert ours is not None, text
+    assert world is not None, text
+    ground = {
+        index for index, thing in enumerate(ours.things) if any(p == "on" and o == index for _, p, o in ours.relations)
+    }
+    things = {
+        (t.noun, t.value("color"), t.value("size"), t.value("pattern"), t.location, t.count)
+        for index, t in enumerate(ours.things)
+        if index not in ground
+    }
+    relations = {(ours.things[s].noun, p, ours.things[o].noun) for s, p, o in ours.relations if p != "on"}
+    theirs = {(m.shape or "thing", m.color, m.size, m.pattern, m.location, m.count) for m in world.mentions}
+    relation = world.shape_relation()
+    return (things, relations, bool(ground)), (theirs, {relation} if relation else set(), world.ground is not None)
+
+
+def test_every_caption_of_the_world_is_read_as_the_world_means_it(some_scenes):
+    config = WorldConfig()
+    for scene in some_scenes:
+        for kind in ("narrow", "broad"):
+            for text, _ in captions(scene, kind, config):
+                ours, theirs = told(text)
+                assert ours == theirs, text
+
+
+def test_sentences_of_scene_graphs_are_read_as_the_world_means_them():
+    for text in (
+        attribute_sentence("cube", "red"),
+        count_sentence("cross", 1),
+        count_sentence("cross", 3),
+        relation_sentence(Phrase("cube", ("red",)), "to the right of", Phrase("ball")),
+    ):
+        ours, theirs = told(text)
+        assert ours == theirs, text
