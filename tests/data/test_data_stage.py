@@ -1,12 +1,14 @@
 """What stage data promises: same bytes for any workers, graphs that match the pixels, nothing held out shown."""
 
-from itertools import permutations
+from dataclasses import replace
+from itertools import combinations, permutations
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 from pycocotools import mask as rle
 from tests_data_small import SMALL
 
@@ -14,11 +16,13 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256, read_json
 from nearmiss.base.tables import read_table
 from nearmiss.engine.world.conditions import Reservation, reservation
-from nearmiss.engine.world.scene import Scene
+from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.engine.world.scenes import scene_of
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.truth import judge
-from nearmiss.engine.world.vocabulary import load_vocabulary
+from nearmiss.engine.world.undecided import undecided
+from nearmiss.engine.world.vocabulary import load_vocabulary, used
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.data.stage import run
 
@@ -46,31 +50,53 @@ def decode(row: dict) -> np.ndarray:
     return rle.decode({"size": [SIDE, SIDE], "counts": row["mask"].encode()}).astype(bool)
 
 
-def test_what_the_graph_says_is_what_the_pixels_show(small_world: Path):
-    """Colors, boxes, sizes and relations are read off the JPEG and the masks, not off the scene."""
-    files = dict(read(small_world, "images").select("image_id", "file").iter_rows())
-    objects = read(small_world, "objects").to_dicts()
+def faults(out: Path, objects: list[dict], relations: list[dict]) -> list[str]:
+    """What of objects and relations the JPEG files and the masks contradict; scenes are not looked at."""
+    files = dict(read(out, "images").select("image_id", "file").iter_rows())
     colors = load_vocabulary().colors
     names = list(colors)[: SMALL.world.colors]
-    right, centers, radii = [], {}, {"small": [], "large": []}
+    found, centers = [], {}
+    radii: dict[str, list[float]] = {"small": [], "large": []}
     for row in objects:
         seen = decode(row)
-        pixels = np.asarray(Image.open(small_world / "published" / files[row["image_id"]]), dtype=float)[seen]
+        pixels = np.asarray(Image.open(out / "published" / files[row["image_id"]]), dtype=float)[seen]
         rows, columns = np.nonzero(seen)
-        assert (columns.min(), rows.min()) == (row["x"], row["y"])
-        assert (columns.max() - columns.min() + 1, rows.max() - rows.min() + 1) == (row["w"], row["h"])
-        centers[row["object_id"]] = row["x"] + row["w"] / 2, row["y"] + row["h"] / 2
+        left, top, width, height = columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1
+        if (left, top, width, height) != (row["x"], row["y"], row["w"], row["h"]):
+            found.append("box")
+        centers[row["object_id"]] = left + width / 2, top + height / 2
         # hue, not brightness: stripes and shade darken a color without changing its name
-        typical = np.median(pixels, axis=0)
-        near = min(names, key=lambda name: float(np.linalg.norm(direction(typical) - direction(colors[name]))))
-        right.append(near in row["attributes"])
-        radii["small" if "small" in row["attributes"] else "large"].append(max(row["w"], row["h"]) / 2)
-    assert np.mean(right) > 0.97
-    assert max(radii["small"]) < np.median(radii["large"])
-    for relation in read(small_world, "relations").iter_rows(named=True):
+        typical = direction(np.median(pixels, axis=0))
+        near = min(names, key=lambda name, typical=typical: float(np.linalg.norm(typical - direction(colors[name]))))
+        if near not in row["attributes"]:
+            found.append("color")
+        radii["small" if "small" in row["attributes"] else "large"].append(max(width, height) / 2)
+    middle = (np.median(radii["small"]) + np.median(radii["large"])) / 2
+    found += ["size" for radius in radii["small"] if radius >= middle]
+    found += ["size" for radius in radii["large"] if radius <= middle]
+    for relation in relations:
         (ax, ay), (bx, by) = centers[relation["subject_id"]], centers[relation["object_id"]]
         gap = {"to the left of": bx - ax, "to the right of": ax - bx, "above": by - ay, "below": ay - by}
-        assert gap[relation["predicate"]] > 0
+        if gap[relation["predicate"]] <= 0:
+            found.append("relation")
+    return found
+
+
+def test_what_the_graph_says_is_what_the_pixels_show(small_world: Path):
+    assert faults(small_world, read(small_world, "objects").to_dicts(), read(small_world, "relations").to_dicts()) == []
+
+
+def test_planted_faults_of_a_graph_are_seen_in_the_pixels(small_world: Path):
+    objects, relations = read(small_world, "objects").to_dicts(), read(small_world, "relations").to_dicts()
+    wrong = {"red": "blue", "small": "large", "large": "small"}
+    for kind, word in (("color", "red"), ("size", "small"), ("size", "large")):
+        index = next(i for i, row in enumerate(objects) if word in row["attributes"])
+        changed = [wrong[word] if value == word else value for value in objects[index]["attributes"]]
+        planted = [*objects[:index], {**objects[index], "attributes": changed}, *objects[index + 1 :]]
+        assert faults(small_world, planted, relations) == [kind]
+    assert faults(small_world, [{**objects[0], "x": objects[0]["x"] + 1}, *objects[1:]], relations) == ["box"]
+    first = {**relations[0], "subject_id": relations[0]["object_id"], "object_id": relations[0]["subject_id"]}
+    assert faults(small_world, objects, [first, *relations[1:]]) == ["relation"]
 
 
 def direction(rgb: object) -> np.ndarray:
@@ -97,19 +123,40 @@ def test_every_caption_is_true_of_its_image(small_world: Path):
                 assert judge(statement, truth[row["image_id"]]) is True, row["text"]
 
 
+def mentions_held_out(text: str) -> bool:
+    held_out, statement = reservation(SMALL.world), parse(text)
+    assert statement is not None, text
+    return bool(set(statement.pairs()) & held_out.pairs) or statement.shape_relation() in held_out.relations
+
+
 def test_nothing_held_out_is_in_a_split(small_world: Path):
     held_out = reservation(SMALL.world)
     for split in ("train", "val", "test"):
         for scene in scenes(small_world, f"scenes_{split}").values():
             assert held_out.allows(scene)
     for kind in ("broad", "narrow"):
-        for text in read(small_world, f"captions_{kind}", "captions")["text"]:
-            statement = parse(text)
-            assert statement is not None
-            assert not {(m.color, m.shape) for m in statement.mentions} & held_out.pairs
-            if statement.predicate:
-                subject, other = statement.mentions
-                assert (subject.shape, statement.predicate, other.shape) not in held_out.relations
+        assert not any(map(mentions_held_out, read(small_world, f"captions_{kind}", "captions")["text"]))
+
+
+def test_a_planted_combination_is_caught_in_a_caption_and_in_a_scene(small_world: Path):
+    held_out = reservation(SMALL.world)
+    color, shape = min(held_out.pairs)
+    first, predicate, second = min(held_out.relations)
+    assert mentions_held_out(f"there is a small {color} {shape}")
+    assert mentions_held_out(f"a {first} is {predicate} a {second}")
+    scene = next(iter(scenes(small_world, "scenes_train").values()))
+    assert not held_out.allows(replace(scene, things=(replace(scene.things[0], color=color, shape=shape),)))
+
+
+def test_every_color_and_shape_is_trained_and_stands_about_as_often_on_either_side():
+    world = WorldConfig()
+    drawn = [thing for index in range(1500) for thing in scene_of(world, "train", index).things]
+    for slot, values in (("color", used(world).colors), ("shape", used(world).shapes)):
+        for value in values:
+            here = [thing for thing in drawn if getattr(thing, slot) == value]
+            assert len(here) > 0.6 * len(drawn) / len(values), value
+            for axis in ("x", "y"):
+                assert 0.38 < np.mean([getattr(thing, axis) < world.side / 2 for thing in here]) < 0.62, value
 
 
 def test_held_out_combinations_are_shown_where_they_are_asked_for(small_world: Path):
@@ -166,6 +213,22 @@ def test_the_oracles_hold_on_what_is_published(small_world: Path):
     assert all(row["holds"] for row in rows if row["expected"] == "solved")
 
 
+def test_hardly_a_statement_is_undecided(small_world: Path):
+    counts = read_json(small_world / "summary.json")["undecided"]
+    assert counts["judged"] > 2000
+    assert counts["undecided"] <= 0.02
+
+
+def test_an_undecided_statement_is_counted():
+    """A thing within the margin of the middle: neither on the left nor on the right."""
+    thing = Thing("0", "cube", "red", "small", "plain", 48.5, 20.0, 15.0)
+    scene = Scene("0", 96, "grass", 1.0, 0, (thing,))
+    counts = undecided(
+        {"0": scene}, {"0": [("a small red cube on the left", "location.bare")]}, WorldConfig(), drawn=50
+    )
+    assert counts["undecided"] > 0.2
+
+
 def test_an_empty_split_ends_before_anything_is_drawn(tmp_path: Path):
     empty = SMALL.world.model_copy(update={"images": SMALL.world.images.model_copy(update={"test": 0})})
     with pytest.raises(InputError, match="split 'test' is empty"):
@@ -177,3 +240,32 @@ def test_more_words_than_the_vocabulary_has_are_refused(tmp_path: Path):
     many = WorldConfig.model_validate({**SMALL.world.model_dump(), "shapes": 60})
     with pytest.raises(InputError, match="the world has 8 shapes, not 60"):
         run(config=DataConfig(world=many), out=tmp_path / "data")
+
+
+@pytest.mark.parametrize("things", [{9: 1.0}, {0: 1.0}, {}, {1: 0.0}, {1: -1.0, 2: 2.0}])
+def test_shares_of_things_that_make_no_sense_are_refused(things: dict[int, float]):
+    with pytest.raises(ValidationError):
+        WorldConfig(things=things)
+
+
+def test_crowded_scenes_can_be_drawn():
+    world = WorldConfig(things={5: 1.0})
+    for index in range(5):
+        things = scene_of(world, "train", index).things
+        assert len(things) == 5
+        for a, b in combinations(things, 2):
+            assert np.hypot(a.x - b.x, a.y - b.y) > a.radius + b.radius
+
+
+def test_a_failed_run_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    out = tmp_path / "data"
+    out.mkdir()
+    (out / "mine.txt").write_text("kept")
+
+    def fail(*given: object) -> None:
+        raise InputError("planted")
+
+    monkeypatch.setattr("nearmiss.stages.data.stage.publish", fail)
+    with pytest.raises(InputError, match="planted"):
+        run(config=SMALL, out=out)
+    assert [file.name for file in tmp_path.rglob("*")] == ["data", "mine.txt"]

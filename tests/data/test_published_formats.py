@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table
-from nearmiss.engine.formats.coco import read_captions, read_images, read_instances
+from nearmiss.engine.formats.coco import encode_mask, read_captions, read_images, read_instances, runs_of
 from nearmiss.engine.formats.gqa import read_scene_graphs
 from nearmiss.engine.formats.questions import read_questions
 from nearmiss.engine.images.decode import check_images, open_rgb
@@ -57,6 +61,8 @@ def test_polygons_become_masks(tmp_path: Path):
         ({"annotations": [{"id": 10, "image_id": 1}]}, "lacks 'caption'", "annotation 0"),
         ({"annotations": [CAPTION, None]}, "not an object", "annotation 1"),
         ({"annotations": [{**CAPTION, "caption": 3}]}, "wrong type", "annotation 0"),
+        ({"annotations": [{**CAPTION, "template_id": 3}]}, "wrong type", "annotation 0"),
+        ({"images": [{**IMAGE, "width": 0}]}, "width is 0", "image 0"),
         ({"images": []}, "the split is empty", None),
         ({"images": [{**IMAGE, "file_name": "../../etc/passwd"}]}, "outside its folder", "passwd"),
     ],
@@ -74,13 +80,37 @@ def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes
     [
         ({"bbox": [1, 1, -2, 2]}, "a box is not"),
         ({"bbox": None}, "a box is not"),
+        ({"bbox": [1, 1, float("nan"), 2]}, "a box is not"),
         ({"category_id": 9}, "category 9 is not in the file's list"),
         ({"segmentation": {"size": [6, 8]}}, "a segmentation is malformed"),
+        ({"segmentation": {"size": [60, 80], "counts": [4800]}}, "its size is"),
+        ({"segmentation": {"size": [6, 8], "counts": [12, 4]}}, "do not add up"),
+        ({"segmentation": {"size": [6, 8], "counts": "zz"}}, "break off"),
+        ({"segmentation": {"size": [6, 8], "counts": "é"}}, "no character of RLE"),
+        ({"segmentation": [[1, 2]]}, "three points"),
+        ({"segmentation": 7}, "neither polygons nor RLE"),
     ],
 )
 def test_a_wrong_instance_is_refused(tmp_path: Path, changes: dict, message: str):
     with pytest.raises(InputError, match=message):
         read_instances(write(tmp_path, coco(annotations=[{**INSTANCE, **changes}])))
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_the_runs_of_a_mask_are_read_as_they_were_written(mask: np.ndarray):
+    runs = runs_of(encode_mask(mask))
+    values = [bool(index % 2) for index, length in enumerate(runs) for _ in range(length)]
+    assert values == mask.flatten(order="F").tolist()
+
+
+def test_masks_of_every_published_form_are_one_mask(tmp_path: Path):
+    square = np.zeros((6, 8), dtype=bool)
+    square[1:3, 2:5] = True
+    counts = encode_mask(square)
+    forms = [{"size": [6, 8], "counts": counts}, {"size": [6, 8], "counts": runs_of(counts)}]
+    for form in forms:
+        rows = read_instances(write(tmp_path, coco(annotations=[{**INSTANCE, "segmentation": form}])))
+        assert rows["mask"].to_list() == [counts]
 
 
 def graph(**things: Any) -> dict[str, Any]:
@@ -107,6 +137,21 @@ def test_a_wrong_scene_graph_is_refused_with_image_and_object(tmp_path: Path, th
     with pytest.raises(InputError, match=message) as raised:
         read_scene_graphs(write(tmp_path, graph(a=thing)))
     assert "image 9, object a" in str(raised.value)
+
+
+def test_a_file_without_scene_graphs_is_an_empty_split(tmp_path: Path):
+    with pytest.raises(InputError, match="the split is empty"):
+        read_scene_graphs(write(tmp_path, {}))
+
+
+def test_a_missing_file_and_broken_json_are_named(tmp_path: Path):
+    with pytest.raises(InputError, match="a file is missing"):
+        read_captions(tmp_path / "none.json")
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"images": [\n{"id": 1,]}')
+    with pytest.raises(InputError, match="line 2") as raised:
+        read_scene_graphs(broken)
+    assert str(broken) in str(raised.value)
 
 
 def test_a_question_with_other_fields_is_refused(tmp_path: Path):

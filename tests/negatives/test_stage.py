@@ -107,22 +107,29 @@ def test_counts_add_up(made, method):
     assert "cost.json" not in manifest["outputs"]
 
 
-def test_the_same_bytes_whatever_the_order_of_rows_and_the_hash_seed(made, given, method, tmp_path):
+@pytest.fixture(scope="module")
+def made_again(given, tmp_path_factory) -> Path:
+    """All methods once more, in another process with another hash seed, from tables in another order."""
+    folder = tmp_path_factory.mktemp("again")
     shuffled = dict(given)
     for name in small_world.TABLES:
-        shuffled[name] = tmp_path / f"{name}.parquet"
+        shuffled[name] = folder / f"{name}.parquet"
         write_table(read_table(given[name], name).reverse(), shuffled[name], name)
     code = (
         "import json, sys; from pathlib import Path; from nearmiss.stages.negatives.config import NegativesConfig;"
-        "from nearmiss.stages.negatives.stage import run; name, out, given = json.loads(sys.argv[1]);"
-        "run(name=name, config=NegativesConfig().methods[name], seed=0, out=Path(out),"
-        " **{key: Path(value) for key, value in given.items()})"
+        "from nearmiss.stages.negatives.stage import run; out, given = json.loads(sys.argv[1]);"
+        "[run(name=name, config=config, seed=0, out=Path(out, name), **{key: Path(given[key]) for key in given})"
+        " for name, config in NegativesConfig().methods.items()]"
     )
-    arguments = json.dumps([method, str(tmp_path / "out"), {key: str(path) for key, path in shuffled.items()}])
+    arguments = json.dumps([str(folder), {key: str(path) for key, path in shuffled.items()}])
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(SOURCE)}
     subprocess.run([sys.executable, "-c", code, arguments], check=True, env=environment)
+    return folder
+
+
+def test_the_same_bytes_whatever_the_order_of_rows_and_the_hash_seed(made, made_again, method):
     for file in sorted((made / method).glob("*.parquet")):
-        assert file.read_bytes() == (tmp_path / "out" / file.name).read_bytes(), file.name
+        assert file.read_bytes() == (made_again / method / file.name).read_bytes(), file.name
 
 
 def test_another_seed_draws_other_negatives(made, given, tmp_path):

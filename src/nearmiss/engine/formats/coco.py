@@ -1,9 +1,9 @@
 """COCO captions and instances JSON (Lin et al., ECCV 2014): read into tables `images`, `captions`, `objects`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from pycocotools import mask as rle
 
@@ -40,7 +40,7 @@ def read_captions(path: Path) -> pl.DataFrame:
                 ),
                 "image_id": _image_of(annotation, known, path, name),
                 "text": text,
-                "template_id": annotation.get("template_id"),
+                "template_id": _template(annotation, path, name),
                 "source": "published",
             }
         )
@@ -85,10 +85,15 @@ def read_instances(path: Path) -> pl.DataFrame:
 
 def encode_mask(mask: Any) -> str:
     """RLE counts, as COCO writes them, of a boolean mask (height, width)."""
-    import numpy as np
-
     counts = rle.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
     return counts.decode("ascii") if isinstance(counts, bytes) else counts
+
+
+def _template(annotation: dict[str, Any], path: Path, name: str) -> str | None:
+    if annotation.get("template_id") is None:
+        return None
+    template_id: str = field(annotation, "template_id", str, file=path, name=name)
+    return template_id
 
 
 def _name(annotation: Any, index: int) -> str:
@@ -110,8 +115,8 @@ def _image_rows(document: Any, path: Path, *, split: str, source: str, folder: s
                     seen, str(field(image, "id", (int, str), file=path, name=name)), file=path, name=name
                 ),
                 "file": f"{folder}/{file_name}",
-                "width": field(image, "width", int, file=path, name=name),
-                "height": field(image, "height", int, file=path, name=name),
+                "width": _length(image, "width", path, name),
+                "height": _length(image, "height", path, name),
                 "split": split,
                 "source": source,
             }
@@ -119,6 +124,13 @@ def _image_rows(document: Any, path: Path, *, split: str, source: str, folder: s
     if not rows:
         raise InputError("the file has no images: the split is empty", file=path, remedy="give the split images")
     return rows
+
+
+def _length(image: dict[str, Any], key: str, path: Path, name: str) -> int:
+    value: int = field(image, key, int, file=path, name=name)
+    if value < 1:
+        raise InputError(f"an image's {key} is {value}", file=path, record=name, remedy=REMEDY)
+    return value
 
 
 def _known_images(document: Any, path: Path) -> dict[str, tuple[int, int]]:
@@ -134,18 +146,58 @@ def _image_of(annotation: Any, known: dict[str, tuple[int, int]], path: Path, na
 
 
 def _mask(segmentation: Any, size: tuple[int, int], path: Path, name: str) -> str | None:
-    """RLE counts of polygons (lists of coordinates), of plain counts, or of RLE itself; None where there is none."""
-    if not segmentation:
+    """RLE counts of polygons (lists of coordinates), of plain counts, or of RLE itself; None where there is none.
+
+    RLE must be of the image's own size (height, width).
+    """
+    if segmentation is None or segmentation == []:
         return None
-    height, width = size
     try:
-        if isinstance(segmentation, list):
-            encoded = rle.merge(rle.frPyObjects(segmentation, height, width))
-        elif isinstance(segmentation["counts"], list):
-            encoded = rle.frPyObjects(segmentation, height, width)
-        else:
-            return str(segmentation["counts"])
+        encoded = _encoded(segmentation, *size)
         counts = encoded["counts"]
-    except (KeyError, TypeError, ValueError, IndexError, json.JSONDecodeError) as error:
+    except Exception as error:  # pycocotools raises bare exceptions
         raise InputError(f"a segmentation is malformed: {error}", file=path, record=name, remedy=REMEDY) from None
     return counts.decode("ascii") if isinstance(counts, bytes) else str(counts)
+
+
+def _encoded(segmentation: Any, height: int, width: int) -> dict[str, Any]:
+    if isinstance(segmentation, list):
+        if not all(isinstance(polygon, list) and len(polygon) >= 6 for polygon in segmentation):
+            raise ValueError("a polygon is a list of three points or more")
+        return rle.merge(rle.frPyObjects(segmentation, height, width))
+    if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
+        raise ValueError("it is neither polygons nor RLE with size and counts")
+    if list(segmentation["size"]) != [height, width]:
+        raise ValueError(f"its size is {segmentation['size']}, the image's is {[height, width]}")
+    counts = segmentation["counts"]
+    # pycocotools decodes past its own memory where the runs are longer than the image: they are added up before.
+    runs = counts if isinstance(counts, list) else runs_of(counts)
+    if min(runs) < 0 or sum(runs) != height * width:
+        raise ValueError("its runs do not add up to the image's pixels")
+    return rle.frPyObjects(segmentation, height, width) if isinstance(counts, list) else segmentation
+
+
+def runs_of(counts: str) -> list[int]:
+    """The lengths of the runs that compressed RLE counts stand for, the first one of background.
+
+    A number is written in groups of five bits, least significant first, one character each from "0" on; bit 32 says
+    that another group follows, bit 16 of the last group is the sign. From the fourth number on, the difference to the
+    number before the last is written.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts:
+        group = ord(character) - ord("0")
+        if not 0 <= group < 64:
+            raise ValueError(f"{character!r} is no character of RLE counts")
+        value |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            continue
+        if group & 16:
+            value -= 1 << shift
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        value = shift = 0
+    if shift or not runs:
+        raise ValueError("its counts break off")
+    return runs

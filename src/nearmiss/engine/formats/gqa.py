@@ -20,6 +20,8 @@ def read_scene_graphs(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     document = read_json(path)
     if not isinstance(document, dict):
         raise InputError("scene graphs are an object of image ids", file=path, record="the whole file", remedy=REMEDY)
+    if not document:
+        raise InputError("the file has no scene graphs: the split is empty", file=path, remedy="give the split images")
     objects: list[dict[str, Any]] = []
     relations: list[dict[str, Any]] = []
     seen: set[str] = set()

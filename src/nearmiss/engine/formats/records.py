@@ -1,5 +1,6 @@
 """What strict readers of published JSON share: a record that lacks a field or has a wrong one is named."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,16 @@ def entries(document: Any, key: str, *, file: Path) -> list[Any]:
 
 
 def box(values: Any, *, file: Path, name: str) -> tuple[float, float, float, float]:
-    """x, y, w, h in pixels; not negative in width or height."""
-    good = isinstance(values, list) and len(values) == 4 and all(isinstance(v, int | float) for v in values)
+    """x, y, w, h in pixels: finite numbers, not negative in width or height."""
+    good = isinstance(values, list) and len(values) == 4 and all(map(_is_number, values))
     if not good or values[2] < 0 or values[3] < 0:
         raise InputError(f"a box is not x, y, w, h: {values!r}", file=file, record=name, remedy=REMEDY)
     x, y, w, h = map(float, values)
     return x, y, w, h
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def unique(seen: set[str], value: str, *, file: Path, name: str) -> str:

@@ -1,26 +1,11 @@
-"""Parts of speech: a small spaCy pipeline built from the lexicons, or any spaCy pipeline by name or folder.
+"""Parts of speech of our own tokens, so that offsets agree everywhere; which pipelines there are says pipelines.py."""
 
-The lexicon pipeline knows a closed vocabulary exactly, the embedded world's for one, and guesses at other words by
-their endings; for free captions name a trained pipeline. Both tag our own tokens, so that offsets agree everywhere.
-"""
-
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-import spacy
-from spacy.language import Language
-from spacy.tokens import Doc
-
-from nearmiss.base.errors import InputError
-from nearmiss.engine.text.inflection import is_plural
-from nearmiss.engine.text.lexicon import attribute_words, load, object_words
-from nearmiss.engine.text.phrases import ANYTHING
-from nearmiss.engine.text.tokens import Token, tokenize
+from nearmiss.engine.text.tokens import tokenize
 
 _BATCH = 256
-_UNUSED = ["parser", "ner", "lemmatizer", "trainable_lemmatizer", "senter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,112 +20,22 @@ class Tagged:
 
 
 def tag(texts: Iterable[str], pipeline: str | None = None) -> Iterator[tuple[Tagged, ...]]:
-    """The tagged tokens of each text, in order; `pipeline` None is the lexicon pipeline.
+    """The tagged tokens of each text, in order; `pipeline` None is the lexicon pipeline, else a name or folder.
 
     Raises `InputError` where the pipeline cannot be loaded.
     """
-    nlp = lexicon_pipeline() if pipeline is None else _loaded(pipeline)
+    # spaCy takes seconds to import, and most methods of negatives tag nothing.
+    from nearmiss.engine.text.pipelines import as_doc, lexicon_pipeline, trained_pipeline
+
+    nlp = lexicon_pipeline() if pipeline is None else trained_pipeline(pipeline)
     wanted = list(texts)
     distinct = list(dict.fromkeys(wanted))
-    docs = nlp.pipe((_doc(nlp, tokenize(text)) for text in distinct), batch_size=_BATCH)
-    found = {text: _tagged(tokenize(text), doc) for text, doc in zip(distinct, docs, strict=True)}
+    docs = nlp.pipe((as_doc(nlp, tokenize(text)) for text in distinct), batch_size=_BATCH)
+    found = {
+        text: tuple(
+            Tagged(token.text, token.start, token.end, word.pos_, word.tag_)
+            for token, word in zip(tokenize(text), doc, strict=True)
+        )
+        for text, doc in zip(distinct, docs, strict=True)
+    }
     return (found[text] for text in wanted)
-
-
-@cache
-def lexicon_pipeline() -> Language:
-    """`spacy.blank("en")` with one component that tags by the lexicons and, failing these, by endings."""
-    nlp = spacy.blank("en")
-    nlp.add_pipe("nearmiss_lexicon_tagger")
-    return nlp
-
-
-@cache
-def _loaded(pipeline: str) -> Language:
-    try:
-        return spacy.load(pipeline, exclude=_UNUSED)
-    except OSError as error:
-        remedy = "name an installed spaCy pipeline or the folder of one, or leave the tagger out"
-        file = pipeline if Path(pipeline).exists() else None
-        raise InputError(f"no spaCy pipeline '{pipeline}': {error}", file=file, remedy=remedy) from None
-
-
-def _doc(nlp: Language, tokens: tuple[Token, ...]) -> Doc:
-    ends = [token.end for token in tokens]
-    starts = [token.start for token in tokens[1:]]
-    spaces = [start > end for end, start in zip(ends, starts, strict=False)]
-    return Doc(nlp.vocab, words=[token.text for token in tokens], spaces=[*spaces, False][: len(tokens)])
-
-
-def _tagged(tokens: tuple[Token, ...], doc: Doc) -> tuple[Tagged, ...]:
-    return tuple(
-        Tagged(token.text, token.start, token.end, found.pos_, found.tag_)
-        for token, found in zip(tokens, doc, strict=True)
-    )
-
-
-@Language.factory("nearmiss_lexicon_tagger")
-def _lexicon_tagger(nlp: Language, name: str) -> Callable[[Doc], Doc]:
-    def component(doc: Doc) -> Doc:
-        words = [token.text.lower() for token in doc]
-        classes = [_class(word) for word in words]
-        for index, token in enumerate(doc):
-            pos, fine = classes[index]
-            if pos == "EITHER":  # "orange": an adjective before a noun, or after "is"
-                after = classes[index + 1][0] if index + 1 < len(classes) else ""
-                before = [pos for pos, _ in classes[max(index - 2, 0) : index]]
-                predicated = before[-1:] == ["AUX"] or before == ["ADJ", "CCONJ"]
-                adjective = predicated or after in ("NOUN", "ADJ", "EITHER")
-                pos, fine = ("ADJ", "JJ") if adjective else ("NOUN", "NN")
-            token.pos_, token.tag_ = pos, fine
-        return doc
-
-    return component
-
-
-_CLOSED: dict[tuple[str, str], str] = {
-    ("DET", "DT"): "a an the this that these those some any each every no another",
-    ("PRON", "PRP"): "it he she they him them who which his her its their there",
-    ("AUX", "VBZ"): "is has was does",
-    ("AUX", "VBP"): "are have were be been being",
-    ("CCONJ", "CC"): "and or but",
-    ("PART", "RB"): "not",
-    ("ADP", "IN"): "of in on at to with above below over under behind near beside by from into onto inside outside "
-    "between around through across along against for off beneath underneath atop upon toward towards about",
-    ("NOUN", "NN"): "left right top bottom front back picture photo image",
-    ("ADV", "RB"): "very just together away next",
-}
-
-
-@cache
-def _closed() -> dict[str, tuple[str, str]]:
-    return {word: kind for kind, words in _CLOSED.items() for word in words.split()}
-
-
-@cache
-def _class(word: str) -> tuple[str, str]:
-    """(UPOS, Penn tag) of a word alone; "EITHER" where its place decides between adjective and noun."""
-    if not word[0].isalnum():
-        return "PUNCT", word if word in ".,:" else "."
-    if word.isdigit() or (word in load("number")["words"] and word != "no"):
-        return "NUM", "CD"
-    if word in _closed():
-        return _closed()[word]
-    noun = word in object_words() or word in (ANYTHING, ANYTHING + "s")
-    if word in attribute_words():
-        return ("EITHER", "") if noun else ("ADJ", "JJ")
-    if noun:
-        return "NOUN", "NNS" if is_plural(word) else "NN"
-    return _by_ending(word)
-
-
-def _by_ending(word: str) -> tuple[str, str]:
-    if word.endswith("ing") and len(word) > 5:
-        return "VERB", "VBG"
-    if word.endswith("ed") and len(word) > 4:
-        return "VERB", "VBN"
-    if word.endswith("ly"):
-        return "ADV", "RB"
-    if word.endswith(("ful", "ous", "ish", "less", "able")):
-        return "ADJ", "JJ"
-    return "NOUN", "NNS" if is_plural(word) else "NN"

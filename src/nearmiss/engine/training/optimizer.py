@@ -7,7 +7,8 @@ import torch
 from open_clip import CLIP
 from torch import Tensor, nn
 
-BETAS, EPSILON = (0.9, 0.98), 1e-8  # betas are CLIP's (Radford et al., ICML 2021, table 18); its 1e-6 slows a tower this small
+BETAS = (0.9, 0.98)  # CLIP's (Radford et al., ICML 2021, table 18)
+EPSILON = 1e-8  # torch's; CLIP's 1e-6 slows a model this small
 _STATE = ("step", "exp_avg", "exp_avg_sq")
 
 

@@ -24,7 +24,11 @@ class Annotated:
 
 
 def annotate(scene: Scene, config: WorldConfig) -> Annotated:
-    """The annotations of a scene, of which the share `config.completeness` is kept, drawn record by record."""
+    """The annotations of a scene, of which the share `config.completeness` is kept, drawn record by record.
+
+    Attributes and relations are kept at that share of what the kept objects have; each direction of a relation is a
+    record of its own, as in GQA.
+    """
     kept = [thing for thing in scene.things if _keeps(config, thing.thing_id)]
     seen = {thing.thing_id: mask(scene, thing) for thing in kept}
     objects = {thing.thing_id: _object(thing, seen[thing.thing_id], config) for thing in kept}

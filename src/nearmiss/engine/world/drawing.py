@@ -1,4 +1,4 @@
-"""Draws a scene: textured ground, soft shadows, shaded things with patterns, light and noise. Same scene, same bytes."""
+"""Draws a scene: textured ground, soft shadows, shaded things with patterns, light, noise. Same scene, same bytes."""
 
 from functools import lru_cache
 

@@ -28,6 +28,7 @@ from nearmiss.engine.world.wording import captions, reserved_templates, words
 KINDS = ("broad", "narrow")
 BLOCK = 100  # pictures that one worker makes at a time
 QUALITY = 95  # of the JPEG files, without color subsampling
+LICENSES = [{"id": 1, "name": "MIT License"}]  # of the pictures too: nearmiss draws them
 
 Job = TypeVar("Job")
 Made = TypeVar("Made")
@@ -73,23 +74,22 @@ def _publish_split(config: WorldConfig, split: str, published: Path, truth: Path
     done = list(progress(_each(make, blocks, workers), what=f"draw {split}", total=len(blocks)))
     side = config.side
     images = [
-        {"id": int(scene_id), "file_name": _file(scene_id), "width": side, "height": side}
+        {"id": int(scene_id), "file_name": _file(scene_id), "width": side, "height": side, "license": 1}
         for block in done
         for scene_id in block.scenes
     ]
-    info = {"description": f"the embedded world, split {split}", "version": "1"}
+    common = {
+        "info": {"description": f"the embedded world, split {split}", "version": "1"},
+        "licenses": LICENSES,
+        "images": images,
+    }
     for kind in KINDS:
         annotations = [caption for block in done for caption in block.captions[kind]]
-        write_json(
-            published / f"captions_{split}_{kind}.json", {"info": info, "images": images, "annotations": annotations}
-        )
+        write_json(published / f"captions_{split}_{kind}.json", {**common, "annotations": annotations})
     shapes = used(config).shapes
     categories = [{"id": number, "name": name} for number, name in enumerate(shapes, start=1)]
     instances = [_with_category(instance, shapes) for block in done for instance in block.instances]
-    write_json(
-        published / f"instances_{split}.json",
-        {"info": info, "images": images, "categories": categories, "annotations": instances},
-    )
+    write_json(published / f"instances_{split}.json", {**common, "categories": categories, "annotations": instances})
     write_json(published / f"scene_graphs_{split}.json", _merged(block.graphs for block in done))
     write_json(truth / f"scenes_{split}.json", _merged(block.scenes for block in done))
 

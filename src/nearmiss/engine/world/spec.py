@@ -7,15 +7,17 @@ from pydantic import Field
 from nearmiss.base.typed import Typed
 
 Count = Annotated[int, Field(ge=0)]
+# Pictures of a split are numbered with six digits (scenes.py).
+Pictures = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class SplitSizes(Typed):
     """Number of images in each split."""
 
-    train: int = Field(8000, ge=1, description="Images that arms are trained on.")
-    val: Count = Field(400, description="Images for tuning: learning rates are chosen on these.")
-    test: Count = Field(400, description="Images read while developing.")
-    final: Count = Field(400, description="Images read by the study alone.")
+    train: int = Field(8000, ge=1, le=1_000_000, description="Images that arms are trained on.")
+    val: Pictures = Field(400, description="Images for tuning: learning rates are chosen on these.")
+    test: Pictures = Field(400, description="Images read while developing.")
+    final: Pictures = Field(400, description="Images read by the study alone.")
 
 
 class Reserved(Typed):
@@ -41,8 +43,9 @@ class WorldConfig(Typed):
     seed: int = Field(0, ge=0, description="Seed of everything the world draws.")
     side: int = Field(96, ge=64, le=512, description="Side of the drawn images, in pixels.")
     images: SplitSizes = Field(default_factory=SplitSizes, description="Images in each split.")
-    things: dict[int, float] = Field(
+    things: dict[Annotated[int, Field(ge=1, le=5)], Annotated[float, Field(gt=0)]] = Field(
         {1: 0.25, 2: 0.75},
+        min_length=1,
         description="Share of scenes with 1 to 5 things; condition more_objects has one more than the most.",
     )
     colors: int = Field(8, ge=2, description="Number of colors used, from the head of the vocabulary's list.")

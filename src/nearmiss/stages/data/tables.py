@@ -40,25 +40,28 @@ def read_published(published: Path, tables: Path, *, splits: list[str], asked: l
         for name, file in QUESTIONS.items()
         for split in asked
     }
-    for table, frame in {**captions, "objects": objects}.items():
-        _refuse_strangers(frame["image_id"], all_images, table)
-    for table, (name, frame) in questions.items():
-        _refuse_strangers(frame["images"].explode() if name == "items" else frame["image_id"], all_images, table)
+    _refuse_strangers("objects", objects["image_id"], all_images, published)
+    for kind, frame in captions.items():
+        _refuse_strangers(f"captions_{kind}", frame["image_id"], all_images, published)
+    for key, (name, frame) in questions.items():
+        shown = frame["images"].explode() if name == "items" else frame["image_id"]
+        _refuse_strangers(key, shown, all_images, published)
 
     write_table(all_images, tables / "images.parquet", "images")
     for kind, frame in captions.items():
         write_table(frame, tables / f"captions_{kind}.parquet", "captions")
     write_table(objects, tables / "objects.parquet", "objects")
     write_table(relations, tables / "relations.parquet", "relations")
-    for file, (name, frame) in questions.items():
-        write_table(frame, tables / f"{file}.parquet", name)
+    for key, (name, frame) in questions.items():
+        write_table(frame, tables / f"{key}.parquet", name)
 
 
-def _refuse_strangers(image_ids: pl.Series, images: pl.DataFrame, table: str) -> None:
+def _refuse_strangers(name: str, image_ids: pl.Series, images: pl.DataFrame, published: Path) -> None:
     strangers = set(image_ids.to_list()) - set(images["image_id"].to_list())
     if strangers:
         raise InputError(
-            f"'{table}' names an image that no image list has",
+            f"'{name}' speaks of an image that no image list has",
+            file=published,
             record=min(strangers),
             remedy="restore the published files from one source",
         )

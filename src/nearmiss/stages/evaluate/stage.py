@@ -21,6 +21,8 @@ from nearmiss.engine.scoring.exam import Exam
 from nearmiss.engine.scoring.metrics import Interval, Key, Scored
 from nearmiss.stages.evaluate.config import EvaluateConfig
 
+TAUGHT = 0.01
+
 
 def run(
     *,
@@ -80,11 +82,15 @@ def run(
 
 
 def trained_pairs(negatives: Path | None) -> frozenset[tuple[str, str]]:
-    """The (concept, operator) pairs of an arm's negatives; none where it has no negatives."""
+    """The (concept, operator) pairs that at least `TAUGHT` of an arm's negatives have; none where it has no negatives.
+
+    Below that share a pair is an accident: a caption of another image happens to differ by one word.
+    """
     if negatives is None:
         return frozenset()
-    pairs = read_table(Path(negatives) / "negatives.parquet", "negatives").select("concept", "operator").unique()
-    return frozenset((concept, operator) for concept, operator in pairs.drop_nulls().iter_rows())
+    made = read_table(Path(negatives) / "negatives.parquet", "negatives")
+    counts = made.group_by("concept", "operator").len().drop_nulls().filter(pl.col("len") >= TAUGHT * made.height)
+    return frozenset(counts.select("concept", "operator").iter_rows())
 
 
 def _training_captions(tables: Path) -> list[str]:

@@ -53,21 +53,22 @@ METHOD = Method("scene_graph", generate)
 
 
 def pairs(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Outcome]:
-    """At most `per_image` different pairs of one image, types taking turns, with every refused source on the way.
+    """At most `per_image` different pairs of one image, types taking turns in a drawn order, refused sources too.
 
-    Depends on the graph, the statistics and the seed alone. Which type comes first is drawn. Equal refusals of one
-    image come once.
+    Depends on the graph, the statistics and the seed alone. A type that is named twice has two turns. Equal
+    refusals of one image come once.
     """
     random = rng(seed, "scene_graph", graph.image_id)
     selector = Selector(graph, statistics, random, options.reversed_share)
-    turns = {name: BUILDERS[name](selector) for name in random.sample(options.types, len(options.types))}
+    turns = random.sample(options.types, len(options.types))
+    sources = {name: BUILDERS[name](selector) for name in dict.fromkeys(turns)}
     seen: set[object] = set()
     made = 0
-    while turns:
-        for name in list(turns):
+    while sources:
+        for name in [name for name in turns if name in sources]:
             if made == options.per_image:
                 return
-            for found in turns[name]:
+            for found in sources.get(name, ()):
                 if _same(found) in seen:
                     continue
                 seen.add(_same(found))
@@ -76,7 +77,7 @@ def pairs(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed:
                     made += 1
                     break
             else:
-                del turns[name]
+                sources.pop(name, None)
 
 
 def _same(found: Outcome) -> object:

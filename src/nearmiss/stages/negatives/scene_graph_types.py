@@ -6,7 +6,6 @@ The type names are the paper's. Corrections against the published generator stan
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from random import Random
 
 from nearmiss.stages.negatives.scene_graph_graphs import Graph, Node, Triple
 from nearmiss.stages.negatives.scene_graph_replacement import Selector
@@ -114,17 +113,17 @@ def relation_pred(selector: Selector) -> Iterator[Outcome]:
 
 def relation_attr_subj(selector: Selector) -> Iterator[Outcome]:
     """The red cube is above the ball / The red star is above the ball: what bears the attribute changes."""
-    return _relations("relation_attr_subj", selector, lambda g, n: _described(g, n, selector.rng), _new_subject)
+    return _relations("relation_attr_subj", selector, _described, _new_subject)
 
 
 def relation_attr_obj(selector: Selector) -> Iterator[Outcome]:
     """The cube is above the red ball / The cube is above the red star."""
-    return _relations("relation_attr_obj", selector, lambda g, n: _described(g, n, selector.rng), _new_object)
+    return _relations("relation_attr_obj", selector, _described, _new_object)
 
 
 def relation_attr_pred(selector: Selector) -> Iterator[Outcome]:
     """The red cube is above the blue ball / The red cube is below the blue ball."""
-    return _relations("relation_attr_pred", selector, lambda g, n: _described(g, n, selector.rng), _new_predicate)
+    return _relations("relation_attr_pred", selector, _described, _new_predicate)
 
 
 def obj_count(selector: Selector) -> Iterator[Outcome]:
@@ -212,12 +211,15 @@ def _plain(graph: Graph, node: Node) -> Phrase | None:
     return None if attributes is None else Phrase(node.name, attributes)
 
 
-def _described(graph: Graph, node: Node, rng: Random) -> Phrase | None:
-    """The name with attributes: those that tell the thing, or else one or two drawn (HNC: one)."""
+def _described(graph: Graph, node: Node) -> Phrase | None:
+    """The name with its first two attributes and those that tell the thing (HNC: one, drawn; two is our choice).
+
+    With one, what tells things apart in a small vocabulary is often left out, and order is learned late.
+    """
     needed = graph.identifying(node)
     if needed is None or not node.attributes:
         return None
-    said = set(needed) | set(rng.sample(node.attributes, min(len(node.attributes), rng.choice((1, 2)))))
+    said = {*needed, *node.attributes[:2]}
     return Phrase(node.name, tuple(attribute for attribute in node.attributes if attribute in said))
 
 

@@ -44,11 +44,11 @@ class SceneGraphConfig(Typed):
 
     method: Literal["scene_graph"] = "scene_graph"
     types: list[GraphType] = Field(
-        ["attribute", "object", "relation_subj", "relation_obj", "relation_pred", "obj_count"],
+        ["attribute", "relation_attr_pred", "object", "relation_attr_pred", "obj_count"],
         min_length=1,
-        description="Caption types, by the paper's names.",
+        description="Caption types, by the paper's names; a type that is named twice has two turns.",
     )
-    per_image: int = Field(12, ge=1, description="At most this many pairs for each image.")
+    per_image: int = Field(8, ge=1, description="At most this many pairs for each image.")
     reversed_share: float = Field(
         0.5, ge=0, le=1, description="Share of foiled predicates that are the opposite one where there is one."
     )

@@ -47,7 +47,7 @@ class PhaseConfig(Typed):
     """How long and on which captions a phase of training runs."""
 
     captions: Literal["broad", "narrow"] = Field(description="Kind of the images' own captions.")
-    steps: int = Field(1000, ge=1, description="Optimizer steps.")
+    steps: int = Field(1500, ge=1, description="Optimizer steps.")
 
 
 class PretrainConfig(Typed):
@@ -71,9 +71,9 @@ def default_arms() -> dict[str, ArmConfig]:
     return {
         "base": ArmConfig(objective=[Contrastive()], texts=0),
         "clip": ArmConfig(objective=[Contrastive()], texts=0),
-        "random": ArmConfig(method="random", objective=[Contrastive(), OwnNegatives()]),
+        "random": ArmConfig(method="random", objective=[Contrastive(), OwnNegatives(weight=3.0)]),
         "keyword": ArmConfig(method="keyword", objective=[HardNegativeColumns()]),
-        "hnc": ArmConfig(method="scene_graph", objective=[Contrastive(), OwnNegatives()]),
+        "hnc": ArmConfig(method="scene_graph", objective=[Contrastive(), OwnNegatives(weight=3.0)]),
         "ce_clip": ArmConfig(
             method="replace", objective=[HardNegativeColumns(), IntraModalContrast(), CrossModalRank()]
         ),

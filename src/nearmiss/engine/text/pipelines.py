@@ -1,0 +1,114 @@
+"""spaCy pipelines for tagging: the small one that is built from the lexicons, and trained ones.
+
+The lexicon pipeline knows a closed vocabulary exactly, the embedded world's for one, and guesses at other words by
+their endings; for free captions name a trained pipeline.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.text.inflection import is_plural
+from nearmiss.engine.text.lexicon import attribute_words, load, object_words
+from nearmiss.engine.text.phrases import ANYTHING
+from nearmiss.engine.text.tokens import Token
+
+_UNUSED = ["parser", "ner", "lemmatizer", "trainable_lemmatizer", "senter"]
+
+
+@cache
+def lexicon_pipeline() -> Language:
+    """`spacy.blank("en")` with one component that tags by the lexicons and, failing these, by endings."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("nearmiss_lexicon_tagger")
+    return nlp
+
+
+@cache
+def trained_pipeline(pipeline: str) -> Language:
+    try:
+        return spacy.load(pipeline, exclude=_UNUSED)
+    except OSError as error:
+        remedy = "name an installed spaCy pipeline or the folder of one, or leave the tagger out"
+        file = pipeline if Path(pipeline).exists() else None
+        raise InputError(f"no spaCy pipeline '{pipeline}': {error}", file=file, remedy=remedy) from None
+
+
+def as_doc(nlp: Language, tokens: tuple[Token, ...]) -> Doc:
+    """A document of exactly these tokens."""
+    ends = [token.end for token in tokens]
+    starts = [token.start for token in tokens[1:]]
+    spaces = [start > end for end, start in zip(ends, starts, strict=False)]
+    return Doc(nlp.vocab, words=[token.text for token in tokens], spaces=[*spaces, False][: len(tokens)])
+
+
+@Language.factory("nearmiss_lexicon_tagger")
+def _lexicon_tagger(nlp: Language, name: str) -> Callable[[Doc], Doc]:
+    def component(doc: Doc) -> Doc:
+        words = [token.text.lower() for token in doc]
+        classes = [_class(word) for word in words]
+        for index, token in enumerate(doc):
+            pos, fine = classes[index]
+            if pos == "EITHER":  # "orange": an adjective before a noun, or after "is"
+                after = classes[index + 1][0] if index + 1 < len(classes) else ""
+                before = [pos for pos, _ in classes[max(index - 2, 0) : index]]
+                predicated = before[-1:] == ["AUX"] or before == ["ADJ", "CCONJ"]
+                adjective = predicated or after in ("NOUN", "ADJ", "EITHER")
+                pos, fine = ("ADJ", "JJ") if adjective else ("NOUN", "NN")
+            token.pos_, token.tag_ = pos, fine
+        return doc
+
+    return component
+
+
+_CLOSED: dict[tuple[str, str], str] = {
+    ("DET", "DT"): "a an the this that these those some any each every no another",
+    ("PRON", "PRP"): "it he she they him them who which his her its their there",
+    ("AUX", "VBZ"): "is has was does",
+    ("AUX", "VBP"): "are have were be been being",
+    ("CCONJ", "CC"): "and or but",
+    ("PART", "RB"): "not",
+    ("ADP", "IN"): "of in on at to with above below over under behind near beside by from into onto inside outside "
+    "between around through across along against for off beneath underneath atop upon toward towards about",
+    ("NOUN", "NN"): "left right top bottom front back picture photo image",
+    ("ADV", "RB"): "very just together away next",
+}
+
+
+@cache
+def _closed() -> dict[str, tuple[str, str]]:
+    return {word: kind for kind, words in _CLOSED.items() for word in words.split()}
+
+
+@cache
+def _class(word: str) -> tuple[str, str]:
+    """(UPOS, Penn tag) of a word alone; "EITHER" where its place decides between adjective and noun."""
+    if not word[0].isalnum():
+        return "PUNCT", word if word in ".,:" else "."
+    if word.isdigit() or (word in load("number")["words"] and word != "no"):
+        return "NUM", "CD"
+    if word in _closed():
+        return _closed()[word]
+    noun = word in object_words() or word in (ANYTHING, ANYTHING + "s")
+    if word in attribute_words():
+        return ("EITHER", "") if noun else ("ADJ", "JJ")
+    if noun:
+        return "NOUN", "NNS" if is_plural(word) else "NN"
+    return _by_ending(word)
+
+
+def _by_ending(word: str) -> tuple[str, str]:
+    if word.endswith("ing") and len(word) > 5:
+        return "VERB", "VBG"
+    if word.endswith("ed") and len(word) > 4:
+        return "VERB", "VBN"
+    if word.endswith("ly"):
+        return "ADV", "RB"
+    if word.endswith(("ful", "ous", "ish", "less", "able")):
+        return "ADJ", "JJ"
+    return "NOUN", "NNS" if is_plural(word) else "NN"

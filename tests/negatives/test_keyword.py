@@ -1,0 +1,138 @@
+"""Keyword substitution: complete on the world's captions, English on real ones, and careful where nothing decides."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import small_world
+
+from nearmiss.base.tables import table, write_table
+from nearmiss.engine.text.edits import diff
+from nearmiss.stages.negatives.candidates import Candidate, Rejected
+from nearmiss.stages.negatives.keyword import METHOD, generate
+from nearmiss.stages.negatives.keyword_spots import spots
+from nearmiss.stages.negatives.spec import KeywordConfig
+from nearmiss.stages.negatives.stage import Corpus, read_corpus, take
+
+CAPTIONS = Path(__file__).parents[3] / "shared" / "realdata" / "coco_captions_val2017" / "captions_val2017.json"
+MANY = KeywordConfig(per_caption=50)
+
+
+def corpus_of(folder: Path, *said: str | tuple[str, str]) -> Corpus:
+    """A corpus without annotations; captions of one image unless given as (image, caption)."""
+    rows = [("1", each) if isinstance(each, str) else each for each in said]
+    captions = [
+        {"caption_id": f"{number:04}", "image_id": image_id, "text": text, "template_id": None, "source": "x"}
+        for number, (image_id, text) in enumerate(rows)
+    ]
+    write_table(table("captions", captions), folder / "captions.parquet", "captions")
+    return read_corpus(folder / "captions.parquet")
+
+
+def negatives_of(corpus: Corpus, text: str, config: KeywordConfig = MANY) -> set[str]:
+    return {o.negative for o in generate(corpus, config) if isinstance(o, Candidate) and o.positive == text}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A train crosses a bridge", [("object", "A train"[2:])]),
+        ("People train for the race", [("object", "People")]),
+        ("a dog house next to a bus stop", [("location", "next to")]),
+        ("a big hot dog on a table", [("size", "big"), ("object", "hot dog"), ("location", "on"), ("object", "table")]),
+        ("a black and white photo", []),
+        ("an orange cat eats an orange", [("color", "orange"), ("object", "cat"), ("object", "orange")]),
+        ("a glass of orange juice", []),
+        ("a little bit of cake", [("object", "cake")]),
+        ("sitting on the left of the picture", [("location", "on the left")]),
+        ("he holds it over there", []),
+        ("a red-haired woman's hat", []),
+    ],
+)
+def test_which_words_are_keywords(text, expected):
+    found = [(spot.concept, spot.text) for spot in spots(text)]
+    assert [pair for pair in found if pair in expected] == expected
+    assert len(found) <= len(expected) + (text.startswith("sitting"))
+
+
+def test_new_words_come_from_the_corpus_with_their_number_and_article(tmp_path):
+    corpus = corpus_of(tmp_path, "a dog and two cats", ("2", "An elephant"), ("3", "a red sky"), ("4", "an orange sky"))
+    assert negatives_of(corpus, "a dog and two cats") == {"an elephant and two cats", "a dog and two elephants"}
+    assert negatives_of(corpus, "An elephant") == {"A dog", "A cat"}
+    assert negatives_of(corpus, "a red sky") == set()  # red and orange may be said of one thing
+
+
+def test_sizes_and_places_turn_into_their_opposites(tmp_path):
+    said = [
+        "a tiny cat behind a sofa",
+        "a short man",
+        "a short road",
+        "a cube left of a ball",
+        "a cup on a table",
+        "a cat at the top",
+    ]
+    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(said)))
+    config = KeywordConfig(concepts=["size", "location"], per_caption=50)
+    assert [negatives_of(corpus, text, config) for text in said] == [
+        {"a large cat behind a sofa", "a tiny cat in front of a sofa"},
+        {"a tall man"},
+        {"a long road"},
+        {"a cube right of a ball"},
+        {"a cup under a table"},
+        {"a cat at the bottom"},
+    ]
+
+
+def test_without_annotations_words_of_the_images_captions_are_refused_and_counted(tmp_path):
+    corpus = corpus_of(tmp_path, "a dog", "a puppy near a cat", ("2", "a horse"), ("3", "two people"), ("4", "a man"))
+    assert negatives_of(corpus, "a dog") == {"a horse"}
+    reasons = Counter(o.reason for o in generate(corpus, MANY) if isinstance(o, Rejected))
+    assert reasons["the image's captions use the word, and no annotation decides"] == 3
+    assert "a man" not in {text for text in negatives_of(corpus, "two people")}
+
+
+def test_where_annotations_decide_a_word_of_the_scene_may_serve(tmp_path):
+    paths = small_world.write(tmp_path, 60)
+    corpus = read_corpus(**paths)
+    taken = take(corpus, METHOD, KeywordConfig(), "keyword")
+    assert {row["verdict"] for row in taken.negatives} == {"verified"}
+    in_scene = [row for row in taken.negatives if row["foil_in_scene"]]
+    assert len(in_scene) > len(taken.negatives) / 20
+
+
+def test_nearly_every_caption_of_the_world_has_negatives_of_every_concept_it_speaks_of(tmp_path):
+    corpus = read_corpus(**small_world.write(tmp_path, 100))
+    taken = take(corpus, METHOD, KeywordConfig(), "keyword")
+    given = Counter(row["caption_id"] for row in taken.negatives)
+    assert len(given) / len(corpus.captions) > 0.85
+    assert max(given.values()) <= 4
+    concepts = {(row["caption_id"], row["type"]) for row in taken.negatives}
+    spoken = {(caption.caption_id, spot.concept) for caption in corpus.captions for spot in spots(caption.text)}
+    assert len(concepts) / len(spoken) > 0.9
+    assert {row["concept"] for row in taken.negatives} == {"object", "color", "size", "location", "relation"}
+
+
+def test_words_are_new_about_as_often_as_they_are_old(tmp_path):
+    corpus = read_corpus(**small_world.write(tmp_path, 200))
+    old, new = Counter(), Counter()
+    for outcome in generate(corpus, KeywordConfig()):
+        if isinstance(outcome, Candidate):
+            (edit,) = diff(outcome.positive, outcome.negative)
+            old[edit.old.split()[-1]] += 1
+            new[edit.new.split()[-1]] += 1
+    for word in ("small", "large", "red", "blue", "cube", "cone", "top", "bottom", "above", "below"):
+        assert 0.6 < old[word] / new[word] < 1.6, word
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not CAPTIONS.exists(), reason="no real data")
+def test_most_real_captions_have_negatives(tmp_path):
+    records = json.loads(CAPTIONS.read_text(encoding="utf-8"))["annotations"][:2000]
+    corpus = corpus_of(tmp_path, *((str(record["image_id"]), record["caption"].strip()) for record in records))
+    taken = take(corpus, METHOD, KeywordConfig(), "keyword")
+    assert len({row["caption_id"] for row in taken.negatives}) / len(corpus.captions) > 0.8
+    types = Counter(row["type"] for row in taken.negatives)
+    assert min(types.values()) > 50
+    labelled = [row for row in taken.negatives if row["concept"] is not None]
+    assert len(labelled) / len(taken.negatives) > 0.6
