@@ -85,7 +85,7 @@ def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes
         ({"segmentation": {"size": [6, 8]}}, "a segmentation is malformed"),
         ({"segmentation": {"size": [60, 80], "counts": [4800]}}, "its size is"),
         ({"segmentation": {"size": [6, 8], "counts": [12, 4]}}, "do not add up"),
-        ({"segmentation": {"size": [6, 8], "counts": "zz"}}, "break off"),
+        ({"segmentation": {"size": [6, 8], "counts": "P"}}, "break off"),
         ({"segmentation": {"size": [6, 8], "counts": "é"}}, "no character of RLE"),
         ({"segmentation": [[1, 2]]}, "three points"),
         ({"segmentation": 7}, "neither polygons nor RLE"),

@@ -37,23 +37,21 @@ def negatives_of(corpus: Corpus, text: str, config: KeywordConfig = MANY) -> set
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("A train crosses a bridge", [("object", "A train"[2:])]),
-        ("People train for the race", [("object", "People")]),
+        ("Boats cross and cars park", [("object", "Boats"), ("object", "cars")]),
+        ("A man trains for the race", [("object", "man")]),
         ("a dog house next to a bus stop", [("location", "next to")]),
         ("a big hot dog on a table", [("size", "big"), ("object", "hot dog"), ("location", "on"), ("object", "table")]),
         ("a black and white photo", []),
         ("an orange cat eats an orange", [("color", "orange"), ("object", "cat"), ("object", "orange")]),
         ("a glass of orange juice", []),
         ("a little bit of cake", [("object", "cake")]),
-        ("sitting on the left of the picture", [("location", "on the left")]),
-        ("he holds it over there", []),
+        ("something on the left of the picture", [("location", "on the left of")]),
+        ("she holds it over there", []),
         ("a red-haired woman's hat", []),
     ],
 )
 def test_which_words_are_keywords(text, expected):
-    found = [(spot.concept, spot.text) for spot in spots(text)]
-    assert [pair for pair in found if pair in expected] == expected
-    assert len(found) <= len(expected) + (text.startswith("sitting"))
+    assert [(spot.concept, spot.text) for spot in spots(text)] == expected
 
 
 def test_new_words_come_from_the_corpus_with_their_number_and_article(tmp_path):

@@ -64,7 +64,7 @@ def check_tower(model: CLIP) -> None:
 
 
 def encode_texts(model: CLIP, texts: Texts) -> Tensor:
-    """L2-normalised embeddings (U, D) of texts on the model's device, in the order given."""
+    """L2-normalised embeddings (U, D) float32 of texts on the model's device, in the order given."""
     device = model.positional_embedding.device
     parts, rows = [], []
     for members, longest in buckets(texts.lengths):
@@ -73,7 +73,8 @@ def encode_texts(model: CLIP, texts: Texts) -> Tensor:
         parts.append(_encode(model, tokens, last))
         rows.append(members)
     back = torch.argsort(torch.cat(rows)).to(device)
-    return F.normalize(torch.cat(parts).index_select(0, back), dim=-1)
+    # Normalised in float32 whatever autocast computed: bf16 would blur small differences between near misses.
+    return F.normalize(torch.cat(parts).index_select(0, back).float(), dim=-1)
 
 
 def _encode(model: Any, tokens: Tensor, last: Tensor) -> Tensor:

@@ -160,7 +160,7 @@ class Training:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             images = self.model.encode_image(self._normalise(pixels))
             texts = encode_texts(self.model, batch.texts)
-        images, texts = F.normalize(images.float(), dim=-1), texts.float()
+        images = F.normalize(images.float(), dim=-1)
 
         def of(places: Tensor) -> Tensor:
             rows = places.to(self.device, non_blocking=True)

@@ -6,11 +6,11 @@ each a function of the configuration alone, so that any number of workers writes
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from nearmiss.base.files import write_json, write_text
 from nearmiss.base.lifetime import die_with_parent
@@ -30,8 +30,7 @@ BLOCK = 100  # pictures that one worker makes at a time
 QUALITY = 95  # of the JPEG files, without color subsampling
 LICENSES = [{"id": 1, "name": "MIT License"}]  # of the pictures too: nearmiss draws them
 
-Job = TypeVar("Job")
-Made = TypeVar("Made")
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 Record = dict[str, Any]
 
 
@@ -61,17 +60,18 @@ def publish(config: WorldConfig, folder: Path, workers: int) -> None:
     truth.mkdir()
     write_text(published / "words.txt", "\n".join(words()) + "\n")
     write_json(published / "reserved.json", reservation(config).as_record(reserved_templates()))
-    for split in SPLITS:
-        _publish_split(config, split, published, truth, workers)
-    for split in config.benchmark.splits:
-        _publish_benchmark(config, split, published, truth, workers)
+    with _mapping(workers) as each:
+        for split in SPLITS:
+            _publish_split(config, split, published, truth, each)
+        for split in config.benchmark.splits:
+            _publish_benchmark(config, split, published, truth, each)
 
 
-def _publish_split(config: WorldConfig, split: str, published: Path, truth: Path, workers: int) -> None:
+def _publish_split(config: WorldConfig, split: str, published: Path, truth: Path, each: Map) -> None:
     size = getattr(config.images, split)
     blocks = [Block(split, start, min(start + BLOCK, size)) for start in range(0, size, BLOCK)]
     make = partial(_make_block, config, published / "images")
-    done = list(progress(_each(make, blocks, workers), what=f"draw {split}", total=len(blocks)))
+    done = list(progress(each(make, blocks), what=f"draw {split}", total=len(blocks)))
     side = config.side
     images = [
         {"id": int(scene_id), "file_name": _file(scene_id), "width": side, "height": side, "license": 1}
@@ -119,11 +119,11 @@ def _captions(scene: Scene, kind: Any, config: WorldConfig) -> list[Record]:
     ]
 
 
-def _publish_benchmark(config: WorldConfig, split: Any, published: Path, truth: Path, workers: int) -> None:
+def _publish_benchmark(config: WorldConfig, split: Any, published: Path, truth: Path, each: Map) -> None:
     made = make_items(config, split)
     scenes = sorted(made.scenes.items())
     blocks = [scenes[start : start + BLOCK] for start in range(0, len(scenes), BLOCK)]
-    drawn = _each(partial(_save_block, published / "images"), blocks, workers)
+    drawn = each(partial(_save_block, published / "images"), blocks)
     list(progress(drawn, what=f"draw benchmark {split}", total=len(blocks)))
     info = {"description": f"the embedded world's questions, split {split}", "version": "1"}
     side = config.side
@@ -157,12 +157,12 @@ def _merged(parts: Iterable[dict[str, Record]]) -> dict[str, Record]:
     return {key: value for part in parts for key, value in part.items()}
 
 
-def _each(work: Callable[[Job], Made], jobs: list[Job], workers: int) -> Iterator[Made]:
-    """Results in the order of the jobs, made by `workers` processes (by this one alone where that is 1)."""
-    with ExitStack() as stack:
-        if workers == 1 or len(jobs) < 2:
-            yield from map(work, jobs)
-            return
-        # spawn: a forked child would inherit the threads of whatever library has started some
-        pool = multiprocessing.get_context("spawn").Pool(min(workers, len(jobs)), initializer=die_with_parent)
-        yield from stack.enter_context(pool).imap(work, jobs)
+@contextmanager
+def _mapping(workers: int) -> Iterator[Map]:
+    """A `map` whose work is done by `workers` processes (by this one alone where that is 1), results in order."""
+    if workers == 1:
+        yield map
+        return
+    # spawn: a forked child would inherit the threads of whatever library has started some
+    with multiprocessing.get_context("spawn").Pool(workers, initializer=die_with_parent) as pool:
+        yield pool.imap

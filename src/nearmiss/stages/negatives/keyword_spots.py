@@ -91,7 +91,8 @@ def _spot(entry: _Entry, text: str, tokens: tuple[Token, ...], first: int, last:
 
 def _object_usable(words: list[str], first: int, last: int) -> bool:
     after, before = _word(words, last), _word(words, first - 1)
-    if {after, singular(after)} & _listed("object", "compounds") or after in object_words():
+    noun = after in object_words() and after not in _listed("object", "often_verbs")
+    if noun or {after, singular(after)} & _listed("object", "compounds"):
         return False  # the first part of a compound
     if before in ("toy", "stuffed", "hot", "fake", "wooden") and words[first] in ("dog", "bear"):
         return False
