@@ -37,7 +37,7 @@ def negatives_of(corpus: Corpus, text: str, config: KeywordConfig = MANY) -> set
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Boats cross and cars park", [("object", "Boats"), ("object", "cars")]),
+        ("Boats cross the lake", [("object", "Boats")]),
         ("A man trains for the race", [("object", "man")]),
         ("a dog house next to a bus stop", [("location", "next to")]),
         ("a big hot dog on a table", [("size", "big"), ("object", "hot dog"), ("location", "on"), ("object", "table")]),
