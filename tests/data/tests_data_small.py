@@ -6,7 +6,7 @@ from nearmiss.stages.data.config import DataConfig
 SMALL = DataConfig(
     world=WorldConfig.model_validate(
         {
-            "images": {"train": 230, "val": 20, "test": 20, "final": 0},
+            "images": {"train": 120, "val": 20, "test": 20, "final": 0},
             "benchmark": {"splits": ["test"], "iid": 4, "other": 2},
         }
     )

@@ -195,7 +195,7 @@ def test_a_training_learns_to_tell_a_caption_from_its_negatives(toy_copy):
     shared = toy.CONFIG.model_copy(
         update={"continued": PhaseConfig(captions="narrow", steps=155), "checkpoint_every": 999}
     )
-    faster = toy.OWN.model_copy(update={"image_rate": 1e-2, "text_rate": 1e-2})
+    faster = toy.OWN.model_copy(update={"image_rate": 5e-3, "text_rate": 5e-3})
     stage.run(**arm(toy_copy, "paired", arm=faster, shared=shared))
     lines = curve(toy_copy / "paired")
     assert [line["step"] for line in lines] == [*range(10, 151, 10), 155]

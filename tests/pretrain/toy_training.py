@@ -1,4 +1,4 @@
-"""A training small enough for a unit test: random pictures of 32 px, made-up captions, and negatives of both kinds."""
+"""A training small enough for a unit test: tinted noise of 32 by 40 px, made-up captions, and negatives of both kinds."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from nearmiss.stages.pretrain import store
 from nearmiss.stages.pretrain.config import ArmConfig, ModelConfig, PhaseConfig, PretrainConfig
 
 COLORS, SHAPES = ("red", "blue", "green", "pink"), ("cube", "ball", "star")
+TINTS = {"red": (130, 0, 0), "blue": (0, 0, 130), "green": (0, 130, 0), "pink": (130, 60, 90)}
 WORDS = (*COLORS, *SHAPES, "a", "of", "left", "right", "there", "is", "two", "and", "the", "small", "large")
 STARTS = ("a", "the", "there is a")  # an image's captions differ
 IMAGES, CAPTIONS = 24, 3
@@ -28,6 +29,11 @@ CONFIG = PretrainConfig(
 BASE = ArmConfig(objective=[spec.Contrastive()], texts=0)
 OWN = ArmConfig(method="toy", objective=[spec.Contrastive(), spec.OwnNegatives()])
 RANK = ArmConfig(method="toy", objective=[spec.HardNegativeColumns(), spec.IntraModalContrast(), spec.CrossModalRank()])
+
+
+def color_of(image_id):
+    """The color that an image is tinted with, which its generated positives name."""
+    return COLORS[int(image_id[-2:]) % len(COLORS)]
 
 
 def negative(number, caption, text, *, kind="color", concept="color", verdict="verified"):
@@ -80,7 +86,8 @@ def write(folder: Path) -> None:
     for number in range(IMAGES + 1):
         split, place = ("train", number) if number < IMAGES else ("val", 0)
         name = f"{split}-{place:02d}"
-        pixels = array_rng(0, "toy pixels", name).integers(0, 255, (32, 40, 3), dtype=np.uint8)
+        pixels = array_rng(0, "toy pixels", name).integers(0, 120, (32, 40, 3), dtype=np.uint8)
+        pixels += np.array(TINTS[color_of(name)], dtype=np.uint8)
         (folder / "images").mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(folder / "images" / f"{name}.png")
         file = f"images/{name}.png"
@@ -116,8 +123,8 @@ def write_pairs(folder: Path, own) -> None:
     for image_id in sorted({row["image_id"] for row in own})[2:]:
         draw = rng(0, "toy pairs", image_id)
         for copy in range(draw.randrange(1, 5)):
-            color, other = draw.sample(COLORS, 2)
-            shape = draw.choice(SHAPES)
+            color, shape = color_of(image_id), draw.choice(SHAPES)
+            other = draw.choice([name for name in COLORS if name != color])
             positive = {**caption(image_id, copy, f"the {shape} is {color}"), "caption_id": f"{image_id}-g{copy}"}
             positives.append(positive)
             rows.append(negative(len(rows), positive, f"the {shape} is {other}"))

@@ -49,7 +49,7 @@ def test_the_run_ends_with_the_comparison_and_says_where_things_are(finished):
 
 def test_the_pretraining_state_is_removed_after_success(finished):
     left = [file for file in (finished.path / "state" / "tiny").rglob("*") if file.is_file()]
-    assert [file.name for file in left if not file.name.endswith(".lock")] == []
+    assert [file.name for file in left if not file.name.endswith("lock")] == []
 
 
 def test_all_arms_continue_from_one_base_on_the_same_images(finished):
