@@ -268,8 +268,9 @@ def test_real_graphs_give_pairs_of_every_default_type():
             ]
     real = graphs(pl.DataFrame(objects), pl.DataFrame(relations))
     statistics = count(real)
-    found = [pair for graph in real for pair in made(graph, statistics, SceneGraphConfig())]
-    assert {pair.type for pair in found} == set(SceneGraphConfig().types)
+    options = SceneGraphConfig(per_image=12)
+    found = [pair for graph in real for pair in made(graph, statistics, options)]
+    assert {pair.type for pair in found} == set(options.types)
     assert len(found) > 100
     positives = {(graph.image_id, p.positive) for graph in real for p in made(graph, statistics, SceneGraphConfig())}
     negatives = {(graph.image_id, p.negative) for graph in real for p in made(graph, statistics, SceneGraphConfig())}
