@@ -1,4 +1,4 @@
-"""A training small enough for a unit test: tinted noise of 32 by 40 px, made-up captions, both kinds of negatives."""
+"""A training small enough for a unit test: tinted noise, made-up captions, and negatives of both kinds."""
 
 from pathlib import Path
 
