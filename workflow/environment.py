@@ -67,5 +67,5 @@ def write_identities(experiment: Experiment, folder: Path) -> None:
     write("pretrain", "pretrain", plain["pretrain"])
     for arm, config in plain["arms"].items():
         write("pretrain", f"pretrain/{arm}", {"shared": plain["pretrain"], "arm": config})
-    write("evaluate", "evaluate", plain["evaluate"])
-    write("compare", "compare", plain["compare"])
+    for stage in ("inpaint", "finetune", "evaluate", "robustness", "compare"):
+        write(stage, stage, plain[stage])

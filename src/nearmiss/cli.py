@@ -1,4 +1,4 @@
-"""The command line: a verb per stage (verbs.py), `run` for the whole workflow, `ui` and `schema`."""
+"""The command line: a verb per stage (verbs/), `run` for the whole workflow, `ui` and `schema`."""
 
 import sys
 from pathlib import Path
@@ -8,9 +8,19 @@ import cyclopts
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.lifetime import die_with_starter
-from nearmiss.verbs import app
+from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
+    compare,
+    data,
+    evaluate,
+    finetune,
+    inpaint,
+    negatives,
+    pretrain,
+    robustness,
+)
+from nearmiss.verbs.app import app
 
-Stage = Literal["data", "negatives", "pretrain", "evaluate", "compare"]
+Stage = Literal["data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare"]
 
 
 @app.command

@@ -11,10 +11,13 @@ from nearmiss.config_text import parse_yaml, problem_of
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.evaluate.config import EvaluateConfig
+from nearmiss.stages.finetune.config import FinetuneConfig
+from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig, default_arms
+from nearmiss.stages.robustness.config import RobustnessConfig
 
-STAGES = ("data", "negatives", "pretrain", "evaluate", "compare")
+STAGES = ("data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare")
 
 
 class Experiment(Typed):
@@ -26,8 +29,11 @@ class Experiment(Typed):
     arms: dict[str, ArmConfig] = Field(default_factory=default_arms, description="Arms; `base` must be among them.")
     data: DataConfig = Field(default_factory=DataConfig, description="Stage data.")
     negatives: NegativesConfig = Field(default_factory=NegativesConfig, description="Stage negatives.")
+    inpaint: InpaintConfig = Field(default_factory=InpaintConfig, description="Stage inpaint.")
     pretrain: PretrainConfig = Field(default_factory=PretrainConfig, description="Stage pretrain.")
+    finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Stage finetune.")
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Stage evaluate.")
+    robustness: RobustnessConfig = Field(default_factory=RobustnessConfig, description="Stage robustness.")
     compare: CompareConfig = Field(default_factory=CompareConfig, description="Stage compare.")
 
     def methods(self) -> list[str]:
@@ -82,20 +88,37 @@ def check(experiment: Experiment, *, file: object = None) -> None:
                 "compare.controls",
                 f"add the arm or name controls among: {', '.join(experiment.arms)}",
             )
+    if "inpaintcoco" in experiment.evaluate.benchmarks and not experiment.inpaint.operations:
+        refuse(
+            "evaluate asks for benchmark 'inpaintcoco', but stage inpaint makes no pairs",
+            "inpaint.operations",
+            "name at least one operation, or take 'inpaintcoco' out of evaluate.benchmarks",
+        )
+    _check_splits(experiment, refuse)
+
+
+def _check_splits(experiment: Experiment, refuse: Any) -> None:
+    asked: dict[str, str] = {"evaluate": experiment.evaluate.split}
+    if experiment.robustness.corruptions:
+        asked["robustness"] = experiment.robustness.split
     written = experiment.data.world.benchmark.splits
-    if experiment.evaluate.split not in written:
-        refuse(
-            f"no benchmark is written for split '{experiment.evaluate.split}', which evaluate asks for",
-            "data.world.benchmark.splits",
-            f"add '{experiment.evaluate.split}' to data.world.benchmark.splits or set evaluate.split to one of "
-            f"{', '.join(written) or 'none'}",
-        )
-    if getattr(experiment.data.world.images, experiment.evaluate.split) == 0:
-        refuse(
-            f"split '{experiment.evaluate.split}', which evaluate asks for, is empty",
-            f"data.world.images.{experiment.evaluate.split}",
-            "give the split some images",
-        )
+    for stage, split in asked.items():
+        if split not in written:
+            refuse(
+                f"no benchmark is written for split '{split}', which {stage} asks for",
+                "data.world.benchmark.splits",
+                f"add '{split}' to data.world.benchmark.splits or set {stage}.split to one of "
+                f"{', '.join(written) or 'none'}",
+            )
+    if experiment.inpaint.operations:
+        asked["inpaint"] = experiment.inpaint.split
+    for stage, split in asked.items():
+        if getattr(experiment.data.world.images, split) == 0:
+            refuse(
+                f"split '{split}', which {stage} asks for, is empty",
+                f"data.world.images.{split}",
+                "give the split some images",
+            )
 
 
 def _check_base(base: ArmConfig, refuse: Any) -> None:
@@ -112,8 +135,9 @@ def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) 
         refuse(
             f"'{name}' is no name for an arm", f"arms.{name}", "use lower-case letters, digits, hyphen and underscore"
         )
-    if name == "store":
-        refuse("'store' is the name of pretrain's image store", "arms.store", "give the arm another name")
+    taken = {"store": "pretrain's image store", "scratch": "fine-tuning from random weights", "corrupted": "robustness"}
+    if name in taken:
+        refuse(f"'{name}' is the name of {taken[name]}", f"arms.{name}", "give the arm another name")
     if not arm.objective:
         refuse(f"the arm '{name}' has no loss term", f"arms.{name}.objective", "name at least one term")
     terms = [term.term for term in arm.objective]

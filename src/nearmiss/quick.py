@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from nearmiss.base.typed import Typed
 from nearmiss.config import Experiment
+from nearmiss.stages.finetune.spec import VsrConfig
 
 # The arms that stay, of those that are configured: both controls and one method (our choice).
 ARMS = ("base", "clip", "random", "hnc")
@@ -26,6 +27,12 @@ def shrink(experiment: Experiment) -> Experiment:
         update={
             "images": _at_most(world.images, train=1500, val=100, test=100, final=100),
             "benchmark": _at_most(world.benchmark, iid=40, other=20),
+            "tasks": world.tasks.model_copy(
+                update={
+                    "vsr": _at_most(world.tasks.vsr, train=300, dev=60, test=120, held_out=60),
+                    "shapes": _at_most(world.tasks.shapes, train=300, dev=60, test=120, held_out=60),
+                }
+            ),
         }
     )
     pretrain = experiment.pretrain
@@ -42,7 +49,19 @@ def shrink(experiment: Experiment) -> Experiment:
                     "continued": _at_most(pretrain.continued, steps=250),
                 }
             ),
+            "inpaint": experiment.inpaint.model_copy(
+                update={"operations": [_at_most(one, pairs=8) for one in experiment.inpaint.operations]}
+            ),
+            "finetune": _at_most(experiment.finetune, resamples=200).model_copy(
+                update={
+                    "tasks": [
+                        _at_most(task, steps=60) if isinstance(task, VsrConfig) else task
+                        for task in experiment.finetune.tasks
+                    ]
+                }
+            ),
             "evaluate": _at_most(experiment.evaluate, resamples=200),
+            "robustness": _at_most(experiment.robustness, items=10, resamples=100),
             "compare": _at_most(experiment.compare, resamples=200).model_copy(update={"controls": controls}),
         }
     )

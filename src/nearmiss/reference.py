@@ -11,7 +11,10 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_text
 from nearmiss.config import Experiment
 from nearmiss.config_text import models_in
+from nearmiss.engine.images.corruptions import spec as corruptions
+from nearmiss.engine.images.editing import spec as editing
 from nearmiss.engine.objectives import spec as objectives
+from nearmiss.stages.finetune import spec as tasks
 
 _REQUIRED = object()
 BEGIN, END = "<!-- keys: written by `make schema` -->", "<!-- end of keys -->"
@@ -37,9 +40,19 @@ def keys() -> str:
         for model in held:
             title = "An arm (`arms.NAME`)" if name == "arms" else f"Method `{_tag(model)}` (`negatives.methods.NAME`)"
             text.append(_table(title, model))
-    for term in models_in(objectives.Term):
-        text.append(_table(f"Loss term `{_tag(term)}` (an entry of `arms.NAME.objective`)", term))
+    for (what, where), entries in _LISTED.items():
+        for model in models_in(entries):
+            text.append(_table(f"{what} `{_tag(model)}` (an entry of `{where}`)", model))
     return "\n".join(text)
+
+
+_VARIANTS = ("term", "method", "operation", "task", "corruption")
+_LISTED = {
+    ("Loss term", "arms.NAME.objective"): objectives.Term,
+    ("Operation", "inpaint.operations"): editing.AnyOperation,
+    ("Task", "finetune.tasks"): tasks.TaskConfig,
+    ("Corruption", "robustness.corruptions"): corruptions.AnyCorruption,
+}
 
 
 def _tag(model: type[BaseModel]) -> str:
@@ -61,7 +74,7 @@ def _rows(model: type[BaseModel], prefix: str, values: BaseModel | None) -> list
             rows.append(f"| **`{prefix}{name}`** | | {info.description} |")
             rows += _rows(kind, f"{prefix}{name}.", default)
         else:
-            meaning = info.description or ("Names the variant." if name in ("term", "method") else "Weight in the sum.")
+            meaning = info.description or ("Names the variant." if name in _VARIANTS else "Weight in the sum.")
             rows.append(f"| `{prefix}{name}` | {_shown(default)} | {meaning} |")
     return rows
 
@@ -77,6 +90,10 @@ def _shown(value: Any) -> str:
         return "required"
     if isinstance(value, dict) and any(isinstance(each, BaseModel) for each in value.values()):
         return ", ".join(f"`{name}`" for name in value)
+    if isinstance(value, list) and any(isinstance(each, BaseModel) for each in value):
+        return ", ".join(f"`{_tag(type(each))}`" for each in value)
+    if isinstance(value, BaseModel):
+        return f"`{json.dumps(value.model_dump())}`"
     return f"`{json.dumps(value)}`"
 
 

@@ -2,33 +2,16 @@
 
 import re
 import shutil
-from html.parser import HTMLParser
 
 import polars as pl
 import pytest
 import toy_runs
+from comparing import Page, compare
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256, sha256
 from nearmiss.base.tables import read_table, write_table
-from nearmiss.stages.compare import stage
 from nearmiss.stages.compare.config import CompareConfig
-
-CONFIG = CompareConfig(resamples=200)
-
-
-def compare(folder, arguments, out="compare", config=CONFIG, **changed):
-    stage.run(
-        **{
-            **arguments,
-            "config": config,
-            "negatives": [folder / "negatives" / "toy"],
-            "identity": None,
-            "out": folder / out,
-            **changed,
-        }
-    )
-    return folder / out
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +83,7 @@ def test_the_terminal_shows_chance_blind_every_arm_and_the_gain(one):
     assert max(len(line) for line in text.splitlines()) <= 80
     for word in ("chance", "blind", *toy_runs.SKILLS):
         assert re.search(rf"^{word} ", text, re.MULTILINE), word
-    assert re.search(r"hnc over clip: \+\d+\.\d points \[", text)
+    assert re.search(r"hnc +gained: relation, in points: \+\d+\.\d over clip", text)
     assert "illustrates and does not prove" in text
     assert "clip learns by itself: binding" in text
 
@@ -109,41 +92,14 @@ def test_several_seeds_show_every_value_and_no_such_line(three):
     text = (three[0] / "compare" / "summary.txt").read_text()
     page = (three[0] / "compare" / "index.html").read_text()
     assert "does not prove" not in text + page
-    assert re.search(r"median of .*seed 0.*seed 1.*seed 2", " ".join(text.split()))
+    assert re.search(r"\[seeds: [+-][\d.]+, [+-][\d.]+, [+-][\d.]+\]", page)
     assert "Every seed" in page
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
-class _Page(HTMLParser):
-    """Collects what a page asks for and whether its tags close."""
-
-    VOID = ("meta", "img", "br", "link", "input")
-
-    def __init__(self):
-        super().__init__()
-        self.asked, self.open, self.images, self.scripts = [], [], 0, 0
-
-    def handle_starttag(self, tag, attributes):
-        self.scripts += tag == "script"
-        self.images += tag == "img"
-        for name, value in attributes:
-            if name in ("src", "href", "xlink:href", "srcset", "data") and not (value or "").startswith(("data:", "#")):
-                self.asked.append(value)
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.handle_starttag(tag, attributes)
-        if tag not in self.VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
 def test_the_page_needs_nothing_else(one):
     text = (one[0] / "compare" / "index.html").read_text()
-    page = _Page()
+    page = Page()
     page.feed(text)
     assert page.open == []
     assert page.asked == []

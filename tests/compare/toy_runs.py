@@ -52,8 +52,11 @@ SUMMARY = {
 TRAINED = {"hnc": frozenset({("relation", "reverse"), ("color", "replace")})}
 
 
-def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS)) -> dict:
-    """Write data, negatives, pretrain and evaluate folders under `folder`; the arguments of compare's run."""
+def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=None) -> dict:
+    """Write data, negatives, pretrain and evaluate folders under `folder`; the arguments of compare's run.
+
+    `pairs` is a file in InpaintCOCO's schema that is asked as well.
+    """
     toy_experiment.write_tables(folder / "data", questions=questions)
     write_json(folder / "data" / "manifest.json", {"stage": "data", "outputs": {}})
     write_json(folder / "data" / "cost.json", {"seconds": 12.5, "cpu_seconds": 12.0, "peak_memory": 10**8})
@@ -75,7 +78,7 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS)) -> dict
     for arm in arms:
         for seed in seeds:
             _training(folder / "pretrain" / arm / str(seed), arm, seed)
-            _evaluation(folder, arm, seed)
+            _evaluation(folder, arm, seed, pairs)
     return {
         "experiment": "toy",
         "evaluations": [folder / "evaluate" / arm / str(seed) for arm in arms for seed in seeds],
@@ -102,8 +105,9 @@ def _training(folder: Path, arm: str, seed: int) -> None:
     )
 
 
-def _evaluation(root: Path, arm: str, seed: int) -> None:
-    asked = exam.read(root / "data" / "tables", "test", BENCHMARKS, (1, 5, 10))
+def _evaluation(root: Path, arm: str, seed: int, pairs: Path | None) -> None:
+    benchmarks = BENCHMARKS if pairs is None else (*BENCHMARKS, "inpaintcoco")
+    asked = exam.read(root / "data" / "tables", "test", benchmarks, (1, 5, 10), pairs)
     similarity = _similarity(asked, arm, seed)
     scored = Scored("toy", arm, seed, "evaluate", "test")
     blind = asked.blind(["a red cube left of a blue ball"])
@@ -129,21 +133,35 @@ def _evaluation(root: Path, arm: str, seed: int) -> None:
     write_json(folder / "manifest.json", {"stage": "evaluate", "identity": identity, "outputs": {}})
 
 
+def of_items(items: pl.DataFrame, arm: str, seed: int, *, noise: float = 1.0) -> pl.DataFrame:
+    """Similarities of items: what is true stands above what is false by the arm's skill, beside `noise`."""
+    rows = [
+        (row["item_id"], _planted(row["item_id"], row["truth"], SKILLS[arm].get(row["concept"], 0.0), arm, seed, noise))
+        for row in items.iter_rows(named=True)
+    ]
+    schema = {"item_id": pl.String, "similarity": pl.List(pl.List(pl.Float32))}
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("item_id")
+
+
+def _planted(item_id: str, truth, skill: float, arm: str, seed: int, noise: float = 1.0) -> list:
+    drawn = array_rng(seed, "toy", arm, item_id).normal(0, 1, np.shape(truth))
+    return (0.05 * (noise * drawn + skill * np.asarray(truth, dtype=float))).tolist()
+
+
 def _similarity(asked, arm: str, seed: int) -> pl.DataFrame:
     skills = SKILLS[arm]
+    parts = [asked.items, asked.inpainted]
+    frames = [of_items(part.frame, arm, seed) for part in parts if part is not None]
     ids, nested = [], []
 
     def add(item_id, truth, skill):
-        noise = array_rng(seed, "toy", arm, item_id).normal(0, 1, np.shape(truth))
         ids.append(item_id)
-        nested.append((0.05 * (noise + skill * np.asarray(truth, dtype=float))).tolist())
+        nested.append(_planted(item_id, truth, skill, arm, seed))
 
-    for row in asked.items.frame.iter_rows(named=True):
-        add(row["item_id"], row["truth"], skills.get(row["concept"], 0.0))
     for place, image_id in enumerate(asked.retrieval.image_ids):
         add(f"retrieval/{image_id}", [asked.retrieval.right[place]], skills["retrieval"])
     for row in asked.classification.frame.iter_rows(named=True):
         truth = [[number == row["label"] for number in range(len(row["classes"]))]]
         add(f"classification/{row['task']}/{row['image_id']}", truth, skills["color"])
     frame = pl.DataFrame({"item_id": ids, "similarity": pl.Series(nested, dtype=pl.List(pl.List(pl.Float32)))})
-    return frame.sort("item_id")
+    return pl.concat([*frames, frame]).sort("item_id")

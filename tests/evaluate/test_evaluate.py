@@ -14,7 +14,7 @@ from nearmiss.engine.scoring import exam
 from nearmiss.stages.evaluate import stage
 from nearmiss.stages.evaluate.config import EvaluateConfig
 
-CONFIG = EvaluateConfig(resamples=100)
+CONFIG = EvaluateConfig(resamples=100, benchmarks=["world", "retrieval", "classification"])
 
 
 def evaluate(folder, out="out", config=CONFIG, **changed):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,8 @@ def test_the_same_as_open_clip_in_any_batch(checkpoint, files):
         texts = model.encode_text(tokenizer(TEXTS), normalize=True)
     for batch in (1, 2, 256):
         embedder = Embedder(checkpoint, batch=batch)
-        assert np.allclose(embedder.images(files, [None] * 5), images.numpy(), atol=1e-6)
+        embedded = embedder.images([partial(open_image, file) for file in files], files)
+        assert np.allclose(embedded, images.numpy(), atol=1e-6)
         assert np.allclose(embedder.texts(TEXTS), texts.numpy(), atol=1e-6)
 
 
@@ -56,7 +58,9 @@ def test_a_crop_is_what_the_model_sees(checkpoint, files, tmp_path):
     cut = tmp_path / "cut.png"
     Image.open(files[0]).crop((4, 2, 24, 22)).save(cut)
     embedder = Embedder(checkpoint)
-    assert np.allclose(embedder.images(files[:1], [(4.0, 2.0, 20.0, 20.0)]), embedder.images([cut], [None]), atol=1e-6)
+    cropped = partial(open_image, files[0], (4.0, 2.0, 20.0, 20.0))
+    both = embedder.images([cropped, partial(open_image, cut)], ["cropped", "cut"])
+    assert np.allclose(both[0], both[1], atol=1e-6)
 
 
 def test_similarities_have_the_shape_of_the_questions():

@@ -13,15 +13,21 @@ EVERYTHING = {
     "negatives_generate": 3,
     "negatives_generate_with_captions": 1,
     "negatives_truth": 4,
+    "inpaint_pairs": 1,
     "pretrain_store": 1,
     "pretrain_base": 1,
     "pretrain_arm": 5,
+    "finetune_run": 7,
     "evaluate_run": 6,
+    "robustness_corrupted": 1,
+    "robustness_run": 6,
     "compare_page": 1,
     "compare_track": 1,
 }
+FOLLOWING_ONE_ARM = {"finetune_run": 1, "evaluate_run": 1, "robustness_run": 1}
 NEGATIVES = {rule for rule in EVERYTHING if rule.startswith("negatives_")}
 COMPARE = {"compare_page", "compare_track"}
+SCORED = {"finetune_run", "evaluate_run", "robustness_run", *COMPARE}  # what follows from a checkpoint
 
 
 def test_a_second_run_does_nothing_and_says_so(finished):
@@ -48,11 +54,14 @@ def test_another_order_of_keys_changes_nothing(mine):
         (["src/nearmiss/cli.py", "src/nearmiss/watch.py", "README.md", "tests/conftest.py"], set()),
         (["src/nearmiss/stages/compare/stage.py"], COMPARE),
         (["src/nearmiss/stages/evaluate/stage.py"], {"evaluate_run", *COMPARE}),
-        (["src/nearmiss/stages/negatives/keyword.py"], {*NEGATIVES, "pretrain_arm", "evaluate_run", *COMPARE}),
+        (["src/nearmiss/stages/negatives/keyword.py"], {*NEGATIVES, "pretrain_arm", *SCORED}),
         (
             ["src/nearmiss/stages/pretrain/stage.py"],
-            {"pretrain_store", "pretrain_base", "pretrain_arm", "evaluate_run", *COMPARE},
+            {"pretrain_store", "pretrain_base", "pretrain_arm", *SCORED},
         ),
+        (["src/nearmiss/stages/inpaint/stage.py"], {"inpaint_pairs", "evaluate_run", *COMPARE}),
+        (["src/nearmiss/stages/finetune/stage.py"], {"finetune_run", *COMPARE}),
+        (["src/nearmiss/stages/robustness/stage.py"], {"robustness_corrupted", "robustness_run", *COMPARE}),
         (["src/nearmiss/stages/data/stage.py"], set(EVERYTHING)),
     ],
 )
@@ -65,7 +74,7 @@ def test_an_edit_re_runs_its_stage_and_the_followers_and_nothing_else(mine, file
 def test_an_identity_names_the_pins(finished):
     lock = sha256(finished.path / "requirements.lock")
     identities = sorted((finished.results() / "identity").rglob("*.json"))
-    assert len(identities) == 4 + 4 + 6  # stages, methods, arms
+    assert len(identities) == 7 + 4 + 6  # stages, methods, arms
     assert {json.loads(file.read_text())["lock"] for file in identities} == {lock}
 
 
@@ -73,12 +82,13 @@ def test_an_arms_rate_re_runs_that_arm_and_its_followers(mine):
     arms = load(mine.path / "tests" / "tiny.yaml").model_dump(mode="json")["arms"]
     arms["keyword"]["text_rate"] *= 2
     planned = mine.planned(config=mine.configure(arms=arms))
-    assert planned == {"pretrain_arm": 1, "evaluate_run": 1, "compare_page": 1, "compare_track": 1}
+    assert planned == {"pretrain_arm": 1, **FOLLOWING_ONE_ARM, "compare_page": 1, "compare_track": 1}
 
 
 def test_a_second_seed_adds_runs_and_changes_none(mine):
     planned = mine.planned(config=mine.configure(seeds=[0, 1]))
-    assert planned == {"pretrain_base": 1, "pretrain_arm": 5, "evaluate_run": 6, "compare_page": 1, "compare_track": 1}
+    again = {"pretrain_base": 1, "pretrain_arm": 5, "finetune_run": 7, "evaluate_run": 6, "robustness_run": 6}
+    assert planned == {**again, "compare_page": 1, "compare_track": 1}
 
 
 def test_a_new_interval_of_compare_changes_compare_alone(mine):
@@ -89,10 +99,10 @@ def test_a_new_interval_of_compare_changes_compare_alone(mine):
 @pytest.mark.parametrize(
     ("file", "planned"),
     [
-        ("pretrain/hnc/0/checkpoint/open_clip_model.safetensors", {"pretrain_arm": 1, "evaluate_run": 1}),
+        ("pretrain/hnc/0/checkpoint/open_clip_model.safetensors", {"pretrain_arm": 1, **FOLLOWING_ONE_ARM}),
         (
             "negatives/scene_graph/captions.parquet",
-            {"negatives_generate_with_captions": 1, "negatives_truth": 1, "pretrain_arm": 1, "evaluate_run": 1},
+            {"negatives_generate_with_captions": 1, "negatives_truth": 1, "pretrain_arm": 1, **FOLLOWING_ONE_ARM},
         ),
         ("compare/index.html", {}),
     ],

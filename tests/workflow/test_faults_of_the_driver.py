@@ -6,38 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
+from random import Random
 
 import pytest
+from kills import bytes_of, jobs_in, kill_somewhere, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs die with their driver on Linux")
-
-
-def jobs_in(folder: Path) -> dict[int, str]:
-    """Living processes of the workflow that work in a folder: process id -> command line."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
-            continue
-        try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if (entry / "cwd").readlink() == folder and "-m nearmiss" in command:
-                found[int(entry.name)] = command
-        except OSError:
-            continue
-    return found
-
-
-def wait_for(condition, process=None, seconds=120):
-    """Look again and again until something is there."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        assert process is None or process.poll() is None, "the driver has ended by itself"
-        time.sleep(0.05)
-    raise AssertionError("it never came")
 
 
 def test_a_killed_driver_leaves_no_orphan_and_the_next_run_finishes(mine):
@@ -79,3 +53,15 @@ def test_two_runs_at_a_time_are_refused(mine):
     assert "another run is under way" in second.stderr
     first.terminate()
     first.wait()
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_kill_at_any_moment_changes_nothing(finished, mine, number):
+    draw = Random(number)
+    gone = draw.choice(("pretrain/hnc", "pretrain/clip", "negatives/scene_graph"))
+    shutil.rmtree(mine.results() / gone)
+    jobs = sum(mine.planned().values())
+    told = kill_somewhere(mine, draw, jobs)
+    answer = mine.run()
+    assert answer.returncode == 0, told + answer.stdout + answer.stderr
+    assert bytes_of(mine.results()) == bytes_of(finished.results()), told

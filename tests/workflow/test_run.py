@@ -12,9 +12,9 @@ ARMS = ("base", "clip", "random", "keyword", "hnc", "ce_clip")
 
 def test_every_stage_leaves_a_manifest_and_what_it_cost(finished):
     results = finished.results()
-    folders = ["data", "pretrain/store", "compare"]
+    folders = ["data", "inpaint", "pretrain/store", "finetune/scratch/0", "robustness/corrupted", "compare"]
     folders += [f"negatives/{method}" for method in ("random", "keyword", "scene_graph", "replace")]
-    folders += [f"{stage}/{arm}/0" for stage in ("pretrain", "evaluate") for arm in ARMS]
+    folders += [f"{stage}/{arm}/0" for stage in ("pretrain", "finetune", "evaluate", "robustness") for arm in ARMS]
     for folder in folders:
         cost = json.loads((results / folder / "cost.json").read_text())
         assert cost["seconds"] > 0
@@ -67,7 +67,7 @@ def test_every_lasting_file_is_an_output_of_a_rule(finished):
     answer = finished.snakemake("--list-untracked")
     assert answer.returncode == 0
     untracked = [line for line in (answer.stdout + answer.stderr).splitlines() if line.startswith("results/tiny/")]
-    folders = ("data/published/images/", "compare/figures/", "identity/")
+    folders = ("data/published/images/", "data/published/tasks/", "compare/figures/", "identity/")
     assert [line for line in untracked if not line.startswith(tuple(f"results/tiny/{one}" for one in folders))] == []
 
 

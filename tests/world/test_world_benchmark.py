@@ -29,7 +29,7 @@ def pairs_of(files, condition="iid", **cell):
 
 def test_the_tables_are_as_their_schema(world_files):
     assert table("items", world_files.items).height == len(world_files.items)
-    assert table("retrieval", world_files.retrieval).height == 300
+    assert 150 < table("retrieval", world_files.retrieval).height < 300
     assert table("classification", world_files.classification).height > 60
     assert len({item["item_id"] for item in world_files.items}) == len(world_files.items)
     assert {image for item in world_files.items for image in item["images"]} == set(world_files.scenes)
@@ -195,10 +195,12 @@ def test_every_word_of_the_benchmark_is_known(world_files):
 def test_retrieval_counts_every_image_that_a_caption_is_true_of(world_files, world_config):
     scenes = split_scenes(world_config, "test")
     texts = [text for scene in scenes for text, _ in captions(scene, "broad", world_config)]
-    assert [row["text"] for row in world_files.retrieval] == texts
+    right = {text: [s.scene_id for s in scenes if judge(parse(text), s) is True] for text in texts}
     for row in world_files.retrieval:
         assert row["image_id"] in row["right"]
-        assert row["right"] == [s.scene_id for s in scenes if judge(parse(row["text"]), s) is True]
+        assert row["right"] == right[row["text"]]
+    # what is true of more than a tenth of the pictures is left out, and nothing else
+    assert [row["text"] for row in world_files.retrieval] == [text for text in texts if len(right[text]) <= 6]
 
 
 def test_every_class_is_asked_in_words_that_state_it(world_files):

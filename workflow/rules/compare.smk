@@ -2,7 +2,11 @@
 EVALUATIONS = expand(f"{RESULTS}/evaluate/{{arm}}/{{seed}}", arm=ARMS, seed=SEEDS)
 TRAININGS = expand(f"{RESULTS}/pretrain/{{arm}}/{{seed}}", arm=ARMS, seed=SEEDS)
 GENERATED = expand(f"{RESULTS}/negatives/{{method}}", method=METHODS)
+FINETUNINGS = expand(f"{RESULTS}/finetune/{{arm}}/{{seed}}", arm=INITIALISATIONS, seed=SEEDS)
+ROBUSTNESSES = expand(f"{RESULTS}/robustness/{{arm}}/{{seed}}", arm=ROBUST, seed=SEEDS)
 FINISHED = {
+    "finetunings": expand(rules.finetune_run.output, arm=INITIALISATIONS, seed=SEEDS),
+    "robustnesses": expand(rules.robustness_run.output, arm=ROBUST, seed=SEEDS),
     "evaluations": expand(rules.evaluate_run.output, arm=ARMS, seed=SEEDS),
     "trainings": expand(
         f"{RESULTS}/pretrain/{{arm}}/{{seed}}/{{file}}",
@@ -15,6 +19,7 @@ FINISHED = {
 
 rule compare_page:
     input:
+        unpack(whole_inpaint),
         **FINISHED,
         identity=f"{IDENTITY}/compare.json",
         negatives=expand(
@@ -25,6 +30,7 @@ rule compare_page:
         data=rules.data_world.output.summary,
         tables=rules.data_world.output.tables,
         questions=rules.data_world.output.questions_read,
+        examples=rules.data_world.output.examples,
         images=rules.data_world.output.images,
     output:
         page=report(
@@ -33,9 +39,17 @@ rule compare_page:
             category="Comparison",
         ),
         summary=f"{RESULTS}/compare/summary.txt",
+        metrics=f"{RESULTS}/compare/metrics.json",
         tables=expand(
             f"{RESULTS}/compare/tables/{{name}}.{{kind}}",
-            name=("metrics", "differences", "costs", "arms"),
+            name=(
+                "metrics",
+                "differences",
+                "costs",
+                "arms",
+                "correlations",
+                "curves",
+            ),
             kind=("parquet", "csv"),
         ),
         figures=directory(f"{RESULTS}/compare/figures"),
@@ -51,6 +65,9 @@ rule compare_page:
         experiment=NAME,
         evaluations=EVALUATIONS,
         trainings=TRAININGS,
+        finetunings=flags_of("finetunings", FINETUNINGS),
+        robustnesses=flags_of("robustnesses", ROBUSTNESSES),
+        inpaint=folder_flag_of("inpaint"),
         generated=GENERATED,
         data=subpath(input.data, parent=True),
         out=subpath(output.page, parent=True),
@@ -58,6 +75,7 @@ rule compare_page:
         "exec python -m nearmiss compare --config {input.identity:q}"
         " --experiment {params.experiment:q} --evaluations {params.evaluations:q}"
         " --trainings {params.trainings:q} --negatives {params.generated:q}"
+        " {params.finetunings} {params.robustnesses} {params.inpaint}"
         " --data {params.data:q} --out {params.out:q} > {log:q} 2>&1"
 
 
@@ -80,11 +98,14 @@ rule compare_track:
         experiment=NAME,
         evaluations=EVALUATIONS,
         trainings=TRAININGS,
+        finetunings=flags_of("finetunings", FINETUNINGS),
+        robustnesses=flags_of("robustnesses", ROBUSTNESSES),
         data=subpath(input.data, parent=True),
         store="results/mlflow.db",
     shell:
         "exec python -m nearmiss track --experiment {params.experiment:q}"
         " --evaluations {params.evaluations:q} --trainings {params.trainings:q}"
+        " {params.finetunings} {params.robustnesses}"
         " --data {params.data:q} --store {params.store:q} --out {output.receipt:q}"
         " > {log:q} 2>&1"
 

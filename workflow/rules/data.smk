@@ -25,7 +25,9 @@ rule data_world:
         ),
         reserved=f"{DATA}/published/reserved.json",
         words=f"{DATA}/published/words.txt",
+        tasks=directory(f"{DATA}/published/tasks"),
         truth=expand(f"{DATA}/truth/scenes_{{split}}.json", split=SPLITS),
+        truth_tasks=f"{DATA}/truth/scenes_tasks.json",
         truth_benchmark=expand(f"{DATA}/truth/scenes_benchmark_{{split}}.json", split=WRITTEN),
         tables=expand(
             f"{DATA}/tables/{{name}}.parquet",
@@ -42,6 +44,7 @@ rule data_world:
             name=("items", "retrieval", "classification"),
             split=WRITTEN,
         ),
+        examples=expand(f"{DATA}/tables/examples_{{task}}.parquet", task=("vsr", "shapes")),
         summary=f"{DATA}/summary.json",
         manifest=f"{DATA}/manifest.json",
         cost=f"{DATA}/cost.json",

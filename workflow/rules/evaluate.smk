@@ -5,6 +5,7 @@ SPLIT = EXPERIMENT.evaluate.split
 rule evaluate_run:
     input:
         unpack(negatives_of_arm),
+        unpack(pairs_of_inpaint),
         identity=f"{IDENTITY}/evaluate.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         tables=expand(
@@ -32,9 +33,10 @@ rule evaluate_run:
         "../envs/nearmiss.yaml"
     threads: EXPERIMENT.evaluate.threads
     resources:
-        gpu=GPUS,
+        gpu=environment.gpus_wanted(EXPERIMENT.evaluate.device),
     params:
         negatives=negatives_flag,
+        inpaint=flag_of("inpaint"),
         checkpoint=parent_of("checkpoint"),
         tables=parent_of("tables"),
         root=subpath(input.images, parent=True),
@@ -42,7 +44,7 @@ rule evaluate_run:
     shell:
         "exec python -m nearmiss evaluate --config {input.identity:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --checkpoint {params.checkpoint:q}"
-        " --tables {params.tables:q} --root {params.root:q} {params.negatives}"
+        " --tables {params.tables:q} --root {params.root:q} {params.negatives} {params.inpaint}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 

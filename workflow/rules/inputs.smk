@@ -29,3 +29,38 @@ def negatives_flag(wildcards):
     """The flag that names the folder of an arm's negatives, or nothing."""
     method = EXPERIMENT.arms[wildcards.arm].method
     return f"--negatives {RESULTS}/negatives/{method}" if method else ""
+
+
+def pairs_of_inpaint(wildcards):
+    """The pairs that benchmark inpaintcoco reads, where it is asked."""
+    if "inpaintcoco" not in EXPERIMENT.evaluate.benchmarks:
+        return {}
+    return {"inpaint": f"{RESULTS}/inpaint/test-00000-of-00001.parquet"}
+
+
+def flag_of(name):
+    """A params function: the flag that gives a named input file, or nothing where there is none."""
+
+    def flag(wildcards, input):
+        return f"--{name} {getattr(input, name)}" if hasattr(input, name) else ""
+
+    return flag
+
+
+def whole_inpaint(wildcards):
+    """Everything that stage inpaint makes, where it makes something."""
+    return {"inpaint": rules.inpaint_pairs.output} if EXPERIMENT.inpaint.operations else {}
+
+
+def folder_flag_of(name):
+    """A params function: the flag that gives the folder of a named input's first file, or nothing."""
+
+    def flag(wildcards, input):
+        return f"--{name} {Path(getattr(input, name)[0]).parent}" if hasattr(input, name) else ""
+
+    return flag
+
+
+def flags_of(name, folders):
+    """The flag that gives several folders, or nothing where there are none."""
+    return f"--{name} {' '.join(folders)}" if folders else ""

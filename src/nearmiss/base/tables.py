@@ -145,6 +145,32 @@ SCHEMAS: dict[str, pl.Schema] = {
             "prompts": pl.List(pl.List(pl.String)),  # classes x prompts
         }
     ),
+    # Downstream tasks: one row an example; `label` is a place in `classes`.
+    "examples": _schema(
+        {
+            "example_id": pl.String,
+            "task": pl.String,
+            "split": pl.String,  # train, dev or test
+            "condition": pl.String,
+            "image_id": pl.String,
+            "text": pl.String,  # null where the task has none
+            "label": pl.Int64,
+            "classes": pl.List(pl.String),
+            "concept": pl.String,
+        }
+    ),
+    "predictions": _schema(
+        {
+            **_SCORED,
+            "task": pl.String,
+            "share": pl.Float64,
+            "condition": pl.String,
+            "example_id": pl.String,
+            "label": pl.Int64,
+            "predicted": pl.Int64,
+            "score": pl.Float64,  # of the predicted class
+        }
+    ),
     "scores": _schema(
         {
             **_SCORED,

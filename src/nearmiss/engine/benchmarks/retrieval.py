@@ -44,7 +44,7 @@ def load(tables: Path, split: str) -> Retrieval:
     measurement = Measurement(
         benchmark="retrieval",
         split=split,
-        source="broad captions of the split's images",
+        source="captions of the split's images; the embedded world leaves out those true of over a tenth of the images",
         hashes={path.name: sha256(path)},
         subsets="text_to_image: a caption looks for an image; image_to_text: an image looks for a caption",
         metrics={

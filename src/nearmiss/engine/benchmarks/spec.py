@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-BenchmarkName = Literal["world", "retrieval", "classification"]
+BenchmarkName = Literal["world", "inpaintcoco", "retrieval", "classification"]
 
 FORMS = ("1x2", "1xN", "1x3", "2x2")
 """Forms of an item that a cosine scorer can decide, images x captions. 1x1 (match or mismatch) needs a threshold."""

@@ -4,7 +4,8 @@ A checkpoint is a folder that open_clip opens as `local-dir:`. Its own preproces
 activation (QuickGELU or GELU) is read from its configuration and written with every result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,23 @@ from nearmiss.engine.scoring.answers import Crop
 
 CONFIGURATION = "open_clip_config.json"
 
+Picture = Callable[[], Image.Image]
+"""Opens one RGB image: from a file, from bytes, or from pixels that were made once for all models."""
+
 
 class Embedder:
     """An open_clip model in evaluation mode with its preprocessing and tokenizer."""
 
-    def __init__(self, checkpoint: Path, *, batch: int = 256, threads: int = 1) -> None:
-        """Open a checkpoint folder. Raises InputError where it is none or does not load."""
+    def __init__(self, checkpoint: Path, *, batch: int = 256, threads: int = 1, device: str = "cpu") -> None:
+        """Open a checkpoint folder on a device. Raises InputError where it is none or does not load."""
         checkpoint = Path(checkpoint)
         configuration = read_json(checkpoint / CONFIGURATION)
         torch.set_num_threads(threads)
         name = f"local-dir:{checkpoint}"
         try:
-            self._model, _, self._preprocess = open_clip.create_model_and_transforms(name, precision="fp32")
+            self._model, _, self._preprocess = open_clip.create_model_and_transforms(
+                name, precision="fp32", device=device
+            )
             self._tokenizer = open_clip.get_tokenizer(name)
         except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
@@ -41,7 +47,7 @@ class Embedder:
                 remedy="train it again, or give a folder with open_clip_config.json, weights and tokenizer files",
             ) from None
         self._model.eval()
-        self._checkpoint, self._batch = checkpoint, batch
+        self._checkpoint, self._batch, self.device = checkpoint, batch, device
         model: dict[str, Any] = configuration.get("model_cfg", {})
         vision = model.get("vision_cfg", {})
         self.name = str(vision.get("timm_model_name") or f"open_clip {configuration.get('model_name', 'model')}")
@@ -49,14 +55,14 @@ class Embedder:
         self.preprocessing: dict[str, Any] = configuration.get("preprocess_cfg", {})
 
     @torch.inference_mode()
-    def images(self, files: Sequence[Path], crops: Sequence[Crop | None]) -> np.ndarray:
-        """L2-normalised embeddings (N, D) of image files, each cut to its crop (x, y, w, h in pixels) first."""
+    def images(self, pictures: Sequence[Picture], names: Sequence[object]) -> np.ndarray:
+        """L2-normalised embeddings (N, D) of pictures, each opened when its batch comes; `names` are for messages."""
         batches = []
-        for start in progress(range(0, len(files), self._batch), what="encode images"):
-            part = range(start, min(start + self._batch, len(files)))
-            pixels = torch.stack([self._preprocess(open_image(files[index], crops[index])) for index in part])
-            batches.append(self._model.encode_image(pixels, normalize=True).float().numpy())
-        return self._checked(np.concatenate(batches), "image", files)
+        for start in progress(range(0, len(pictures), self._batch), what="encode images"):
+            opened = [picture() for picture in pictures[start : start + self._batch]]
+            pixels = torch.stack([self._preprocess(image) for image in opened]).to(self.device)
+            batches.append(self._model.encode_image(pixels, normalize=True).float().cpu().numpy())
+        return self._checked(np.concatenate(batches), "image", names)
 
     @torch.inference_mode()
     def texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -65,8 +71,8 @@ class Embedder:
         features: np.ndarray | None = None
         for start in progress(range(0, len(texts), self._batch), what="encode texts"):
             part = order[start : start + self._batch]
-            tokens = self._tokenizer([texts[index] for index in part])
-            encoded = self._model.encode_text(tokens, normalize=True).float().numpy()
+            tokens = self._tokenizer([texts[index] for index in part]).to(self.device)
+            encoded = self._model.encode_text(tokens, normalize=True).float().cpu().numpy()
             if features is None:
                 features = np.empty((len(texts), encoded.shape[1]), dtype=np.float32)
             features[part] = encoded
@@ -87,7 +93,7 @@ class Embedder:
         return features
 
 
-def open_image(file: Path, crop: Crop | None = None) -> Image.Image:
+def open_image(file: Path | BytesIO, crop: Crop | None = None) -> Image.Image:
     """Decode an image file to RGB, cut to `crop`. Raises InputError where it is missing or does not decode."""
     try:
         with Image.open(file) as opened:

@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.benchmarks import classification, retrieval, world
+from nearmiss.engine.benchmarks import classification, inpaintcoco, retrieval, world
 from nearmiss.engine.benchmarks.classification import Classification
+from nearmiss.engine.benchmarks.inpaintcoco import InpaintItems
 from nearmiss.engine.benchmarks.measurement import Measurement
 from nearmiss.engine.benchmarks.retrieval import Retrieval
 from nearmiss.engine.benchmarks.world import Items
@@ -28,20 +29,21 @@ class Exam:
     """The chosen benchmarks, read and checked; one that was not chosen is None."""
 
     items: Items | None
+    inpainted: InpaintItems | None
     retrieval: Retrieval | None
     classification: Classification | None
     recall_at: tuple[int, ...]
 
     def measurements(self) -> list[Measurement]:
         """How each benchmark is measured."""
-        parts = (self.items, self.retrieval, self.classification)
+        parts = (self.items, self.inpainted, self.retrieval, self.classification)
         return [part.measurement for part in parts if part is not None]
 
     def images(self) -> list[tuple[str, Crop | None]]:
         """Each unique (image_id, crop), sorted."""
         found: set[tuple[str, Crop | None]] = set()
-        if self.items is not None:
-            for images, crop in self.items.frame.select("images", "crop").iter_rows():
+        for frame in self._frames():
+            for images, crop in frame.select("images", "crop").iter_rows():
                 found.update((image_id, as_crop(crop)) for image_id in images)
         if self.retrieval is not None:
             found.update((image_id, None) for image_id in self.retrieval.image_ids)
@@ -52,8 +54,8 @@ class Exam:
     def texts(self) -> list[str]:
         """Each unique text, sorted."""
         found: set[str] = set()
-        if self.items is not None:
-            found.update(self.items.frame["captions"].explode())
+        for frame in self._frames():
+            found.update(frame["captions"].explode())
         if self.retrieval is not None:
             found.update(self.retrieval.texts)
         if self.classification is not None:
@@ -67,9 +69,7 @@ class Exam:
         World items keep their id. Retrieval has one row an image (`retrieval/<image_id>`: 1 x captions, sorted by
         caption_id), classification one an image and task (`classification/<task>/<image_id>`: 1 x classes).
         """
-        parts = []
-        if self.items is not None:
-            parts.append(answers.of_items(self.items.frame))
+        parts = [answers.of_items(frame) for frame in self._frames()]
         if self.retrieval is not None:
             matrix = answers.matrix(self.retrieval.image_ids, self.retrieval.texts)
             parts.append(ranking.as_rows(self.retrieval, matrix))
@@ -79,9 +79,7 @@ class Exam:
 
     def outcomes(self, similarity: pl.DataFrame) -> pl.DataFrame:
         """What each question was worth, from what `similarity` gave (or from table `scores`)."""
-        parts = []
-        if self.items is not None:
-            parts.append(decisions.outcomes(self.items.frame, similarity))
+        parts = [decisions.outcomes(frame, similarity) for frame in self._frames()]
         if self.retrieval is not None:
             matrix = ranking.from_rows(self.retrieval, similarity)
             parts.append(ranking.outcomes(self.retrieval, matrix, self.recall_at))
@@ -92,7 +90,9 @@ class Exam:
 
     def blind(self, training: Iterable[str]) -> dict[str, pl.DataFrame]:
         """Outcomes of each text-only baseline; `training` are captions of training images."""
-        found = baselines.of_items(self.items.frame, training) if self.items is not None else {}
+        known = list(training)
+        by_frame = [baselines.of_items(frame, known) for frame in self._frames()]
+        found = {name: ordered([of[name] for of in by_frame]) for name in (by_frame[0] if by_frame else ())}
         constant = []
         if self.retrieval is not None:
             constant.append(baselines.of_retrieval(self.retrieval, self.recall_at))
@@ -102,18 +102,33 @@ class Exam:
 
     def n_expected(self) -> dict[Key, int]:
         """Number of questions of each endpoint of the items, scored or not."""
-        if self.items is None:
-            return {}
-        return {key: group.height for key, group in endpoints(decisions.blank(self.items.frame))}
+        blank = [decisions.blank(frame) for frame in self._frames()]
+        return {key: group.height for key, group in endpoints(ordered(blank))} if blank else {}
+
+    def _frames(self) -> list[pl.DataFrame]:
+        """The tables of items, one a benchmark of such."""
+        return [part.frame for part in (self.items, self.inpainted) if part is not None]
 
 
-def read(tables: Path, split: str, benchmarks: Iterable[str], recall_at: Iterable[int]) -> Exam:
-    """Read the chosen benchmarks of a split from the folder of tables. Raises InputError where one is unfit."""
+def read(
+    tables: Path, split: str, benchmarks: Iterable[str], recall_at: Iterable[int], inpaint: Path | None = None
+) -> Exam:
+    """Read the chosen benchmarks of a split from the folder of tables, and InpaintCOCO's from the file `inpaint`.
+
+    Raises InputError where one is unfit.
+    """
     chosen = set(benchmarks)
     if not chosen:
         raise InputError("no benchmark is chosen", remedy="name at least one under evaluate.benchmarks")
+    if "inpaintcoco" in chosen and inpaint is None:
+        raise InputError(
+            "the benchmark inpaintcoco has no file",
+            record="evaluate.benchmarks",
+            remedy="give the file of pairs (--inpaint), or take the benchmark out",
+        )
     return Exam(
         items=world.load(tables, split) if "world" in chosen else None,
+        inpainted=inpaintcoco.load(inpaint, split) if inpaint is not None and "inpaintcoco" in chosen else None,
         retrieval=retrieval.load(tables, split) if "retrieval" in chosen else None,
         classification=classification.load(tables, split) if "classification" in chosen else None,
         recall_at=tuple(recall_at),

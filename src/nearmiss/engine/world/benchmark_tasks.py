@@ -14,6 +14,9 @@ from nearmiss.engine.world.truth import judge
 from nearmiss.engine.world.vocabulary import used
 from nearmiss.engine.world.wording import captions, phrase, templates
 
+GENERAL = 0.1
+"""Captions true of more than this share of the pictures are not asked for: whoever never looks finds them too."""
+
 _PROMPTS = {"shape": "attribute", "color": "attribute", "ground": "ground"}
 
 
@@ -23,10 +26,13 @@ def split_scenes(config: WorldConfig, split: str) -> list[Scene]:
 
 
 def retrieval(config: WorldConfig, split: str) -> list[dict[str, Any]]:
-    """One row for each broad caption of the split: the picture it was written for and all that it is true of."""
+    """One row for each broad caption of the split: the picture it was written for and all that it is true of.
+
+    Left out are captions that are true of more than `GENERAL` of the pictures ("there are two things").
+    """
     scenes = split_scenes(config, split)
     index = _Index(scenes)
-    return [
+    rows = [
         {
             "caption_id": caption_id_of(scene.scene_id, "broad", number),
             "image_id": scene.scene_id,
@@ -36,6 +42,8 @@ def retrieval(config: WorldConfig, split: str) -> list[dict[str, Any]]:
         for scene in scenes
         for number, (text, _) in enumerate(captions(scene, "broad", config))
     ]
+    most = max(1, GENERAL * len(scenes))
+    return [row for row in rows if len(row["right"]) <= most]
 
 
 class _Index:

@@ -4,6 +4,7 @@
 each a function of the configuration alone, so that any number of workers writes the same bytes.
 """
 
+import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from nearmiss.engine.world.drawing import draw
 from nearmiss.engine.world.scene import Scene
 from nearmiss.engine.world.scenes import SPLITS, caption_id_of, scene_of
 from nearmiss.engine.world.spec import WorldConfig
+from nearmiss.engine.world.tasks import file_of, make_tasks
 from nearmiss.engine.world.vocabulary import used
 from nearmiss.engine.world.wording import captions, reserved_templates, words
 
@@ -65,6 +67,7 @@ def publish(config: WorldConfig, folder: Path, workers: int) -> None:
             _publish_split(config, split, published, truth, each)
         for split in config.benchmark.splits:
             _publish_benchmark(config, split, published, truth, each)
+        _publish_tasks(config, published, truth, each)
 
 
 def _publish_split(config: WorldConfig, split: str, published: Path, truth: Path, each: Map) -> None:
@@ -74,7 +77,7 @@ def _publish_split(config: WorldConfig, split: str, published: Path, truth: Path
     done = list(progress(each(make, blocks), what=f"draw {split}", total=len(blocks)))
     side = config.side
     images = [
-        {"id": int(scene_id), "file_name": _file(scene_id), "width": side, "height": side, "license": 1}
+        {"id": int(scene_id), "file_name": file_of(scene_id), "width": side, "height": side, "license": 1}
         for block in done
         for scene_id in block.scenes
     ]
@@ -121,17 +124,38 @@ def _captions(scene: Scene, kind: Any, config: WorldConfig) -> list[Record]:
 
 def _publish_benchmark(config: WorldConfig, split: Any, published: Path, truth: Path, each: Map) -> None:
     made = make_items(config, split)
-    scenes = sorted(made.scenes.items())
-    blocks = [scenes[start : start + BLOCK] for start in range(0, len(scenes), BLOCK)]
-    drawn = each(partial(_save_block, published / "images"), blocks)
-    list(progress(drawn, what=f"draw benchmark {split}", total=len(blocks)))
     info = {"description": f"the embedded world's questions, split {split}", "version": "1"}
-    side = config.side
-    images = [{"id": name, "file_name": _file(name), "width": side, "height": side} for name, _ in scenes]
+    images = _draw_named(made.scenes, published, each, what=f"draw benchmark {split}")
     write_json(published / f"benchmark_{split}.json", {"info": info, "images": images, "items": made.items})
     write_json(published / f"retrieval_{split}.json", {"info": info, "captions": made.retrieval})
     write_json(published / f"classification_{split}.json", {"info": info, "questions": made.classification})
-    write_json(truth / f"scenes_benchmark_{split}.json", {name: scene.as_record() for name, scene in scenes})
+    write_json(truth / f"scenes_benchmark_{split}.json", _records(made.scenes))
+
+
+def _publish_tasks(config: WorldConfig, published: Path, truth: Path, each: Map) -> None:
+    """VSR's files, Food-101's, and COCO's list of the pictures of both."""
+    made, folder = make_tasks(config), published / "tasks"
+    info = {"description": "the embedded world's downstream tasks", "version": "1"}
+    images = _draw_named(made.scenes, published, each, what="draw tasks")
+    write_json(folder / "images.json", {"info": info, "licenses": LICENSES, "images": images})
+    for name, rows in made.vsr.items():
+        write_text(folder / "vsr" / f"{name}.jsonl", "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows))
+    write_text(folder / "shapes" / "classes.txt", "\n".join(used(config).shapes) + "\n")
+    for name, classes in made.shapes.items():
+        write_json(folder / "shapes" / f"{name}.json", classes)
+    write_json(truth / "scenes_tasks.json", _records(made.scenes))
+
+
+def _draw_named(scenes: dict[str, Scene], published: Path, each: Map, *, what: str) -> list[Record]:
+    """Draw pictures that have names of their own, and list them as COCO does, sorted by name."""
+    named = sorted(scenes.items())
+    blocks = [named[start : start + BLOCK] for start in range(0, len(named), BLOCK)]
+    list(progress(each(partial(_save_block, published / "images"), blocks), what=what, total=len(blocks)))
+    return [{"id": name, "file_name": file_of(name), "width": s.side, "height": s.side} for name, s in named]
+
+
+def _records(scenes: dict[str, Scene]) -> dict[str, Record]:
+    return {name: scene.as_record() for name, scene in sorted(scenes.items())}
 
 
 def _save_block(images: Path, block: list[tuple[str, Scene]]) -> None:
@@ -141,11 +165,7 @@ def _save_block(images: Path, block: list[tuple[str, Scene]]) -> None:
 
 def save(scene: Scene, images: Path, name: str | None = None) -> None:
     """Draw a scene into the folder of image files."""
-    draw(scene).save(images / _file(name or scene.scene_id), quality=QUALITY, subsampling=0)
-
-
-def _file(name: str) -> str:
-    return f"{name}.jpg"
+    draw(scene).save(images / file_of(name or scene.scene_id), quality=QUALITY, subsampling=0)
 
 
 def _with_category(instance: Record, shapes: tuple[str, ...]) -> Record:

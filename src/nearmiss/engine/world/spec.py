@@ -37,6 +37,29 @@ class BenchmarkSizes(Typed):
     other: int = Field(60, ge=2, description="Items of each concept and form in every other condition.")
 
 
+class ExampleSizes(Typed):
+    """Number of labelled examples in each part of a downstream task."""
+
+    train: int = Field(ge=20, le=100_000, description="Examples that are learned from.")
+    dev: int = Field(ge=4, le=100_000, description="Examples that options are chosen on.")
+    test: int = Field(ge=4, le=100_000, description="Examples that are scored, condition iid.")
+    held_out: int = Field(
+        ge=0, le=100_000, description="Scored examples of held-out combinations, over all conditions."
+    )
+
+
+class TaskSizes(Typed):
+    """Sizes of the downstream tasks."""
+
+    vsr: ExampleSizes = Field(
+        ExampleSizes(train=1200, dev=200, test=400, held_out=200),
+        description="True and false statements on a relation; rounded up to whole twins.",
+    )
+    shapes: ExampleSizes = Field(
+        ExampleSizes(train=800, dev=200, test=400, held_out=200), description="Pictures of one thing, by its shape."
+    )
+
+
 class WorldConfig(Typed):
     """Size, richness and completeness of the embedded world."""
 
@@ -59,3 +82,4 @@ class WorldConfig(Typed):
     )
     reserved: Reserved = Field(default_factory=Reserved, description="Held-out combinations.")
     benchmark: BenchmarkSizes = Field(default_factory=BenchmarkSizes, description="Sizes of the benchmark.")
+    tasks: TaskSizes = Field(default_factory=TaskSizes, description="Sizes of the downstream tasks.")

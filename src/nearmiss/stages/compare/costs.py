@@ -13,15 +13,26 @@ from nearmiss.stages.compare.runs import Runs
 _MEASURED = ("seconds", "cpu_seconds", "peak_memory", "images", "texts", "tokens", "flops")
 
 
-def costs(runs: Runs, data: Path, negatives: list[Path]) -> pl.DataFrame:
-    """Table `costs`: stage data, each method of stage negatives (named in column arm), each training and evaluation."""
+def costs(runs: Runs, data: Path, negatives: list[Path], inpaint: Path | None = None) -> pl.DataFrame:
+    """Table `costs`: a row a job, stage by stage.
+
+    A method of stage negatives is named in column arm; so is `corrupted`, the images that stage robustness corrupts
+    once for all models (the folder beside those of its arms).
+    """
     rows = [_row("data", None, None, None, _cost(data))]
     rows += [_row("negatives", folder.name, None, None, _cost(folder)) for folder in negatives]
+    if inpaint is not None:
+        rows.append(_row("inpaint", None, None, None, _cost(inpaint)))
     for training in runs.trainings:
         evaluation = runs.evaluation(training.arm, training.seed)
         model = str(evaluation.scores["model"][0]) if evaluation is not None else None
         rows.append(_row("pretrain", training.arm, training.seed, model, training.cost))
+    rows += [_row("finetune", one.arm, one.seed, str(one.metrics["model"][0]), one.cost) for one in runs.finetunings]
     rows += [_row("evaluate", one.arm, one.seed, str(one.scores["model"][0]), one.cost) for one in runs.evaluations]
+    if runs.robustnesses:
+        corrupted = runs.robustnesses[0].folder.parent.parent / "corrupted"
+        rows.append(_row("robustness", corrupted.name, None, None, _cost(corrupted)))
+    rows += [_row("robustness", one.arm, one.seed, str(one.metrics["model"][0]), one.cost) for one in runs.robustnesses]
     return table("costs", rows)
 
 

@@ -10,6 +10,7 @@ matplotlib.use("svg")
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 _INK = "#010203"  # stands for the page's text color until the SVG is written
 _STYLE: Any = {
@@ -50,6 +51,11 @@ def colors(plain: Sequence[str], vivid: Sequence[str]) -> dict[str, str]:
 def figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
     """A figure of so many inches, and its axes, in the house style."""
     return plt.subplots(figsize=(width, height), layout="constrained", **subplots)
+
+
+def handle(color: str, label: str, *, marker: str = "o", line: Any = "-") -> Line2D:
+    """An entry of a legend."""
+    return Line2D([], [], color=color, marker=marker, linestyle=line, markersize=4.5, label=label)
 
 
 def svg(drawn: Figure, name: str) -> str:

@@ -1,17 +1,20 @@
-"""The figures of the page: gains, the matrix of cells, training curves, cost against gain."""
+"""The figures of the page; here: gains, the matrix of cells, training curves, cost against gain."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from nearmiss.base.files import write_text
 from nearmiss.stages.compare import drawing
 from nearmiss.stages.compare.cells import Cells, cells
 from nearmiss.stages.compare.costs import training_seconds
+from nearmiss.stages.compare.figures_noise import noise_figure
+from nearmiss.stages.compare.figures_synthesis import synthesis_figure
+from nearmiss.stages.compare.figures_transfer import transfer_figure
 from nearmiss.stages.compare.findings import BASE, hard_negative_arms
 from nearmiss.stages.compare.overview import COLUMNS, MAIN
+from nearmiss.stages.compare.palette import arm_colors
 from nearmiss.stages.compare.report import Report
 
 MARKS = {"seen": "●", "concept": "◐", "unseen": "○"}
@@ -24,6 +27,9 @@ def write_figures(report: Report, folder: Path) -> dict[str, str]:
         "matrix": matrix,
         "curves": curves,
         "cost": cost,
+        "transfer": transfer_figure,
+        "noise": noise_figure,
+        "synthesis": synthesis_figure,
     }
     drawn = {name: make(report) for name, make in makers.items()}
     found = {name: text for name, text in drawn.items() if text is not None}
@@ -32,16 +38,10 @@ def write_figures(report: Report, folder: Path) -> dict[str, str]:
     return found
 
 
-def arm_colors(report: Report) -> dict[str, str]:
-    """A color for each arm of the report."""
-    vivid = hard_negative_arms(report.overview, report.controls)
-    return drawing.colors([arm for arm in report.runs.arms if arm not in vivid], vivid)
-
-
 def gains(report: Report) -> str | None:
     """Paired differences to each control, a row a headline column; small marks are single seeds."""
     arms = hard_negative_arms(report.overview, report.controls)
-    shown = [gain for gain in report.gains if gain.arm in arms]
+    shown = [gain for gain in report.gains if gain.arm in arms and gain.column in COLUMNS]
     columns = [column for column in COLUMNS if any(gain.column == column for gain in shown)]
     if not shown:
         return None
@@ -67,7 +67,7 @@ def gains(report: Report) -> str | None:
         axis.grid(axis="x")
         axis.set_yticks(range(len(columns)), [column.title for column in columns])
         axis.set_ylim(len(columns) - 0.5, -0.5)
-    handles = [Line2D([], [], color=palette[arm], marker="o", markersize=4.5, label=arm) for arm in arms]
+    handles = [drawing.handle(palette[arm], arm) for arm in arms]
     made.legend(handles=handles, loc="outside upper center", ncols=min(len(arms), 6))
     return drawing.svg(made, "gains")
 

@@ -1,9 +1,8 @@
-"""Sentences that follow from the figures: what was gained, what it cost, what a control learns without negatives."""
+"""Figures in words, and sentences on all arms: what a control learns without negatives, what the seeds allow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from nearmiss.stages.compare.overview import MAIN, Cell, Gain, Overview
+from nearmiss.stages.compare.overview import Cell, Overview
 
 BASE = "base"
 
@@ -11,26 +10,9 @@ LEARNED = 0.75
 """A skill counts as learned from here on (design section 6: "broke through 75 %")."""
 
 
-@dataclass(frozen=True)
-class Headline:
-    """The main claim's figures: the best arm with hard negatives, and its gains over each control."""
-
-    arm: str
-    gains: list[Gain]
-
-
 def hard_negative_arms(overview: Overview, controls: Sequence[str]) -> list[str]:
     """Every arm that is neither the base nor a control."""
     return [arm for arm in overview.cells if arm != BASE and arm not in controls]
-
-
-def headline(overview: Overview, gains: Sequence[Gain], controls: Sequence[str]) -> Headline | None:
-    """The arm with hard negatives that is best at the main column (median over seeds; first of equals)."""
-    arms = [arm for arm in hard_negative_arms(overview, controls) if MAIN.name in overview.cells[arm]]
-    if not arms:
-        return None
-    best = max(arms, key=lambda arm: overview.cells[arm][MAIN.name].value)
-    return Headline(best, [gain for gain in gains if gain.arm == best and gain.column == MAIN])
 
 
 def points(share: float) -> str:
@@ -41,16 +23,6 @@ def points(share: float) -> str:
 def percent(share: float) -> str:
     """A share in per cent."""
     return f"{100 * share:.1f}"
-
-
-def gain_text(gain: Gain) -> str:
-    """One gain in words: with one seed its interval and p, with several every seed's value."""
-    against = f"{gain.arm} over {gain.control}: {points(gain.value)} points"
-    if len(gain.by_seed) == 1:
-        _, low, high, p = next(iter(gain.by_seed.values()))
-        return f"{against} [{points(low)}, {points(high)}]" + ("" if p is None else f", p {p_text(p)}")
-    values = ", ".join(f"{points(value[0])} (seed {seed})" for seed, value in gain.by_seed.items())
-    return f"{against} (median of {values})"
 
 
 def p_text(p: float) -> str:

@@ -22,13 +22,13 @@ class Column:
     name: str
     title: str
     meaning: str
-    where: dict[str, str]
+    where: dict[str, str | float]
     cost: bool = False
     """Whether it stands for what hard negatives may cost, not for what they buy."""
 
 
 def _concept(name: str, concept: str, operator: str, meaning: str) -> Column:
-    where = {
+    where: dict[str, str | float] = {
         "benchmark": "world",
         "subset": POOLED,
         "concept": concept,
@@ -89,26 +89,36 @@ class Overview:
 
 
 def overview(runs: Runs) -> Overview:
-    """The headline columns that the runs have figures for."""
-    metrics = runs.metrics().filter(pl.col("model") != "blind")
-    columns = [column for column in COLUMNS if not rows_of(metrics, column).is_empty()]
-    cells: dict[str, dict[str, Cell]] = {arm: {} for arm in runs.arms}
+    """The headline columns that the evaluations have figures for."""
+    return figures(runs.metrics().filter(pl.col("model") != "blind"), COLUMNS, runs.arms)
+
+
+def figures(metrics: pl.DataFrame, asked: Sequence[Column], arms: Sequence[str]) -> Overview:
+    """Figures of `arms` in those of the columns that `metrics` (rows of models alone) has rows for."""
+    columns = [column for column in asked if not rows_of(metrics, column).is_empty()]
+    cells: dict[str, dict[str, Cell]] = {arm: {} for arm in arms}
     chance, blind, n = {}, {}, {}
     for column in columns:
         rows = rows_of(metrics, column)
         chance[column.name], blind[column.name] = float(rows["chance"][0]), float(rows["blind"][0])
         n[column.name] = (int(rows["n_scored"].to_numpy().min()), int(rows["n_expected"].to_numpy().max()))
-        for arm in runs.arms:
+        for arm in arms:
             mine = rows.filter(pl.col("arm") == arm)
-            by_seed = {int(seed): float(value) for seed, value in mine.select("seed", "value").sort("seed").iter_rows()}
-            single = mine.height == 1
-            cells[arm][column.name] = Cell(
-                value=median(by_seed.values()),
-                by_seed=by_seed,
-                low=mine["low"][0] if single else None,
-                high=mine["high"][0] if single else None,
-            )
+            if not mine.is_empty():
+                cells[arm][column.name] = cell(mine)
     return Overview(columns, cells, chance, blind, n)
+
+
+def cell(rows: pl.DataFrame) -> Cell:
+    """One arm's figure from its rows of one endpoint, a row a seed."""
+    by_seed = {int(seed): float(value) for seed, value in rows.select("seed", "value").sort("seed").iter_rows()}
+    single = rows.height == 1
+    return Cell(
+        value=median(by_seed.values()),
+        by_seed=by_seed,
+        low=rows["low"][0] if single else None,
+        high=rows["high"][0] if single else None,
+    )
 
 
 def rows_of(frame: pl.DataFrame, column: Column) -> pl.DataFrame:

@@ -1,57 +1,123 @@
 """The page: one HTML file that needs nothing else, readable on a phone, in light and in dark."""
 
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from nearmiss.stages.compare import findings, sections
+from nearmiss.stages.compare import findings, plain, sections, synthesis
+from nearmiss.stages.compare.findings import BASE
 from nearmiss.stages.compare.forms import form_rows
+from nearmiss.stages.compare.noise import Noise, floor_text, left_out, noise, noise_rows
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.samples import samples
+from nearmiss.stages.compare.strip import strip
+from nearmiss.stages.compare.transfer import heads, transfer_rows
 
-TEMPLATE = Path(__file__).with_name("template.html.j2")
+TEMPLATES = Path(__file__).parent
 
 
 def render(report: Report, figures: dict[str, str]) -> str:
     """The page as text. `figures` are SVG texts by name; every other string is escaped."""
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    arms = findings.hard_negative_arms(report.overview, report.controls)
-    best = findings.headline(report.overview, report.gains, report.controls)
-    bought, bought_rows = sections.gain_rows(report, cost=False)
-    paid, paid_rows = sections.gain_rows(report, cost=True)
+    shown = noise(report.runs)
     first = report.runs.evaluations[0]
-    return template.render(
+    return environment.get_template("template.html.j2").render(
         experiment=report.experiment,
         split=report.runs.split,
         seeds=report.runs.seeds,
         seeds_text=findings.seeds_text(report.runs.seeds),
         level=f"{100 * report.level:g}",
         controls=report.controls,
-        learned=findings.LEARNED,
-        headline=[findings.gain_text(gain) for gain in best.gains] if best is not None else [],
-        best=best.arm if best is not None else None,
+        best=plain.best_text(report),
+        words=plain.words(report, shown, plain.fully),
         by_themselves=findings.learned_by_controls(report.overview, report.controls),
-        columns=report.overview.columns,
-        arms=sections.arm_rows(report),
-        rows=sections.main_rows(report),
-        forms=form_rows(report.runs),
-        seed_rows=sections.seed_rows(report),
-        bought=bought,
-        bought_rows=bought_rows,
-        paid=paid,
-        paid_rows=paid_rows,
-        unseen=sections.unseen_gains(report, arms),
-        costs=sections.cost_rows(report),
-        blind=sections.blind_rows(report),
-        negatives=sections.negative_rows(report),
-        data=sections.data_sentences(report),
-        oracles=sections.oracle_rows(report),
-        samples=samples(report),
         measurement=first.measurement,
         versions=first.manifest.get("versions", {}),
         figures={name: Markup(text) for name, text in figures.items()},
+        **_arms(report),
+        **_checks(report),
+        transfer=_transfer(report),
+        noise=_noise(report, shown),
+        synthesis=_synthesis(report),
     )
+
+
+def _arms(report: Report) -> dict[str, Any]:
+    """What the arms are, what they reach, gain and cost."""
+    arms = findings.hard_negative_arms(report.overview, report.controls)
+    columns = report.overview.columns
+    bought, bought_rows = sections.gain_rows(report, [column for column in columns if not column.cost])
+    paid, paid_rows = sections.gain_rows(report, [column for column in columns if column.cost])
+    return {
+        "columns": columns,
+        "arms": sections.arm_rows(report),
+        "rows": sections.main_rows(report),
+        "forms": form_rows(report.runs),
+        "seed_rows": sections.seed_rows(report),
+        "bought": bought,
+        "bought_rows": [row for row in bought_rows if row["arm"] != BASE],
+        "paid": paid,
+        "paid_rows": [row for row in paid_rows if row["arm"] != BASE],
+        "unseen": sections.unseen_gains(report, arms),
+        "costs": sections.cost_rows(report),
+    }
+
+
+def _checks(report: Report) -> dict[str, Any]:
+    """What shows that the figures mean what they say: blind baselines, negatives, data, oracles, samples."""
+    return {
+        "blind": sections.blind_rows(report),
+        "negatives": sections.negative_rows(report),
+        "data": sections.data_sentences(report),
+        "oracles": sections.oracle_rows(report),
+        "samples": samples(report),
+    }
+
+
+def _transfer(report: Report) -> dict[str, Any] | None:
+    """The chapter "Did it transfer?"."""
+    if not report.transfer.columns:
+        return None
+    columns, rows = sections.gain_rows(report, report.transfer.columns)
+    return {
+        "heads": heads(report.transfer),
+        "columns": report.transfer.columns,
+        "rows": transfer_rows(report),
+        "gain_columns": columns,
+        "gain_rows": rows,
+    }
+
+
+def _noise(report: Report, shown: Noise) -> dict[str, Any] | None:
+    """The chapter "What noise left"."""
+    if not shown.corruptions:
+        return None
+    return {
+        "severities": shown.severities,
+        "concepts": [{"title": concept.title, "rows": noise_rows(shown, concept)} for concept in shown.concepts],
+        "left_out": left_out(report),
+        "floor": floor_text(report),
+    }
+
+
+def _synthesis(report: Report) -> dict[str, Any] | None:
+    """The chapter "Synthesised pairs"."""
+    if report.inpaint is None:
+        return None
+    return {
+        "sentences": synthesis.sentences(report.synthesised),
+        "operations": synthesis.operation_rows(report.synthesised),
+        "scores": synthesis.score_rows(report),
+        "correlations": synthesis.correlation_rows(report),
+        "caution": synthesis.caution(report.correlations),
+        "strip": strip(report.inpaint / synthesis.PAIRS),
+        "arms": report.runs.arms,
+    }

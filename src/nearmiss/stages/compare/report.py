@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -21,9 +22,18 @@ class Report:
     """Controls that were evaluated."""
     level: float
     overview: Overview
+    transfer: Overview
+    """Figures of the fine-tuned initialisations; without columns where nothing was fine-tuned."""
     differences: pl.DataFrame
     gains: list[Gain]
+    """Paired differences in the columns of `overview`, then of `transfer`."""
+    correlations: pl.DataFrame
+    """Rank correlations of the arms on synthesised and on re-drawn pairs."""
     costs: pl.DataFrame
     negatives: list[Path]
     """Folders of the methods."""
     data: Path
+    inpaint: Path | None
+    """Folder of stage inpaint."""
+    synthesised: dict[str, Any]
+    """Its summary; empty where it made nothing."""

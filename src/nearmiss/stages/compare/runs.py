@@ -1,4 +1,4 @@
-"""The runs that are compared: what each evaluation and each training left in its folder."""
+"""The runs that are compared: what each training, fine-tuning, evaluation and noisy evaluation left in its folder."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -54,6 +54,33 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Finetuning:
+    """What stage finetune wrote for one initialisation and seed; `arm` may be `scratch`."""
+
+    arm: str
+    seed: int
+    folder: Path
+    metrics: pl.DataFrame
+    predictions: pl.DataFrame
+    curve: list[dict[str, Any]]
+    cost: dict[str, Any]
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """What stage robustness wrote for one run."""
+
+    arm: str
+    seed: int
+    folder: Path
+    metrics: pl.DataFrame
+    cost: dict[str, Any]
+    measurement: dict[str, Any]
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Runs:
     """All runs of an experiment; arms in the order in which their folders were given."""
 
@@ -61,6 +88,8 @@ class Runs:
     trainings: list[Training]
     arms: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=list)
+    finetunings: list[Finetuning] = field(default_factory=list)
+    robustnesses: list[Robustness] = field(default_factory=list)
 
     def training(self, arm: str, seed: int) -> Training | None:
         """The training of one run, if it was given."""
@@ -75,20 +104,40 @@ class Runs:
         """The split that all runs were scored on."""
         return str(self.evaluations[0].metrics["split"][0])
 
+    @property
+    def initialisations(self) -> list[str]:
+        """What was fine-tuned, in the order in which the folders were given."""
+        return list(dict.fromkeys(one.arm for one in self.finetunings))
+
     def metrics(self) -> pl.DataFrame:
-        """Table `metrics` of all runs; each blind baseline once."""
+        """Table `metrics` of all evaluations; each blind baseline once."""
         blind = self.evaluations[0].metrics.filter(pl.col("model") == "blind")
         models = [one.metrics.filter(pl.col("model") != "blind") for one in self.evaluations]
         return pl.concat([*models, blind])
 
+    def all_metrics(self) -> pl.DataFrame:
+        """Table `metrics` of all evaluations, fine-tunings and noisy evaluations."""
+        tuned, noisy = [one.metrics for one in self.finetunings], [one.metrics for one in self.robustnesses]
+        return pl.concat([self.metrics(), *tuned, *noisy])
 
-def read(evaluations: Sequence[Path], trainings: Sequence[Path]) -> Runs:
-    """Read the folders. Raises InputError where one is incomplete, two are the same run, or splits differ."""
+
+def read(
+    evaluations: Sequence[Path],
+    trainings: Sequence[Path],
+    finetunings: Sequence[Path] = (),
+    robustnesses: Sequence[Path] = (),
+) -> Runs:
+    """Read the folders.
+
+    Raises InputError where one is incomplete, two are the same run, or runs answered different questions.
+    """
     if not evaluations:
         raise InputError("there is nothing to compare", remedy="give at least one folder of stage evaluate")
     scored = [_evaluation(Path(folder)) for folder in evaluations]
     trained = [_training(Path(folder)) for folder in trainings]
-    for kind in (scored, trained):
+    tuned = [_finetuning(Path(folder)) for folder in finetunings]
+    noisy = [_robustness(Path(folder)) for folder in robustnesses]
+    for kind in (scored, trained, tuned, noisy):
         seen: dict[tuple[str, int], Path] = {}
         for one in kind:
             if (one.arm, one.seed) in seen:
@@ -104,12 +153,31 @@ def read(evaluations: Sequence[Path], trainings: Sequence[Path]) -> Runs:
         raise InputError(
             "the runs answered different questions", file=scored[0].folder, remedy="evaluate all of them on one split"
         )
+    _alike([(one.folder, one.predictions.select(_EXAMPLE)) for one in tuned], "fine-tune all of them on one data set")
+    asked = [(one.folder, one.metrics.filter(metric="accuracy").select(_CELL)) for one in noisy]
+    _alike(asked, "ask all of them the same items under the same noise")
     return Runs(
         evaluations=scored,
         trainings=trained,
         arms=list(dict.fromkeys(one.arm for one in scored)),
         seeds=sorted({one.seed for one in scored}),
+        finetunings=tuned,
+        robustnesses=noisy,
     )
+
+
+_EXAMPLE = ["task", "share", "condition", "example_id", "label"]
+_CELL = ["concept", "operator", "subset", "condition", "corruption", "severity", "n_expected"]
+
+
+def _alike(asked: list[tuple[Path, pl.DataFrame]], remedy: str) -> None:
+    """Raises InputError where one folder's questions are not those of the first."""
+    for folder, frame in asked[1:]:
+        first = asked[0][1]
+        if not frame.sort(frame.columns, nulls_last=False).equals(first.sort(first.columns, nulls_last=False)):
+            raise InputError(
+                "the runs answered different questions", file=folder, record=f"unlike {asked[0][0]}", remedy=remedy
+            )
 
 
 def _evaluation(folder: Path) -> Evaluation:
@@ -123,6 +191,38 @@ def _evaluation(folder: Path) -> Evaluation:
         folder=folder,
         metrics=metrics,
         scores=scores,
+        cost=read_json(folder / "cost.json"),
+        measurement=read_json(folder / "measurement.json"),
+        manifest=read_json(folder / "manifest.json"),
+    )
+
+
+def _finetuning(folder: Path) -> Finetuning:
+    metrics = read_table(folder / "metrics.parquet", "metrics")
+    predictions = read_table(folder / "predictions.parquet", "predictions")
+    if metrics.is_empty() or predictions.is_empty():
+        raise InputError("a fine-tuning has no rows", file=folder, remedy="finish the runs (snakemake finetune)")
+    return Finetuning(
+        arm=predictions["arm"][0],
+        seed=predictions["seed"][0],
+        folder=folder,
+        metrics=metrics,
+        predictions=predictions,
+        curve=list(_lines(folder / "curve.jsonl")),
+        cost=read_json(folder / "cost.json"),
+        manifest=read_json(folder / "manifest.json"),
+    )
+
+
+def _robustness(folder: Path) -> Robustness:
+    metrics = read_table(folder / "metrics.parquet", "metrics")
+    if metrics.is_empty():
+        raise InputError("a noisy evaluation has no rows", file=folder, remedy="finish the runs (snakemake robustness)")
+    return Robustness(
+        arm=metrics["arm"][0],
+        seed=metrics["seed"][0],
+        folder=folder,
+        metrics=metrics,
         cost=read_json(folder / "cost.json"),
         measurement=read_json(folder / "measurement.json"),
         manifest=read_json(folder / "manifest.json"),

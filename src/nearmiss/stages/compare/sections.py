@@ -1,5 +1,6 @@
 """The page's tables as plain rows of text: what the template prints."""
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -84,12 +85,11 @@ def seed_rows(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def gain_rows(report: Report, *, cost: bool) -> tuple[list[Column], list[dict[str, Any]]]:
-    """Differences of every arm to every control, in the columns of what is bought or of what it costs."""
-    columns = [column for column in report.overview.columns if column.cost is cost]
-    columns = [column for column in columns if any(gain.column == column for gain in report.gains)]
-    by_place = {(gain.arm, gain.control, gain.column.name): gain for gain in report.gains}
-    pairs = [pair for pair in by_pair(report) if pair[0] != BASE]
+def gain_rows(report: Report, asked: Sequence[Column]) -> tuple[list[Column], list[dict[str, Any]]]:
+    """Differences to every control in those of the columns that have any: the columns, and a row a pair of arms."""
+    columns = [column for column in asked if any(gain.column == column for gain in report.gains)]
+    by_place = {(gain.arm, gain.control, gain.column.name): gain for gain in report.gains if gain.column in columns}
+    pairs = [pair for pair in by_pair(report) if any((*pair, column.name) in by_place for column in columns)]
     rows = [
         {
             "arm": arm,
@@ -125,6 +125,7 @@ def unseen_gains(report: Report, arms: list[str]) -> list[str]:
                 continue
             gaps = report.differences.filter(
                 pl.col("arm") == arm,
+                pl.col("benchmark") == "world",
                 pl.col("concept") == row.concept,
                 pl.col("operator") == row.operator,
                 pl.col("condition") == row.condition,

@@ -29,10 +29,16 @@ def rebuild(store: Path) -> list[str]:
         folder = receipt.parents[1]
         content = read_json(receipt)
         names = list(content["runs"])
+        by_stage = {
+            stage: [folder / name for name in names if name.startswith(f"{stage}/")]
+            for stage in ("evaluate", "pretrain", "finetune", "robustness")
+        }
         recorded = collect(
-            [folder / name for name in names if name.startswith("evaluate/")],
-            [folder / name for name in names if name.startswith("pretrain/")],
+            by_stage["evaluate"],
+            by_stage["pretrain"],
             folder / "data",
+            finetunings=by_stage["finetune"],
+            robustnesses=by_stage["robustness"],
         )
         tracking.track(store, content["experiment"], recorded)
     return [receipt.parents[1].name for receipt in receipts]

@@ -8,10 +8,14 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.tables import write_table
 from nearmiss.engine.formats.coco import read_captions, read_images, read_instances
 from nearmiss.engine.formats.gqa import read_scene_graphs
+from nearmiss.engine.formats.labels_list import read_classes, read_labels
 from nearmiss.engine.formats.questions import read_questions
+from nearmiss.engine.formats.vsr import read_statements
 from nearmiss.engine.images.decode import check_images
 
 KINDS = ("broad", "narrow")
+TASKS = "tasks"
+PARTS = ("train", "dev", "test")
 QUESTIONS = {"items": "benchmark", "retrieval": "retrieval", "classification": "classification"}
 
 
@@ -24,7 +28,8 @@ def read_published(published: Path, tables: Path, *, splits: list[str], asked: l
     for split in asked:
         file = published / f"benchmark_{split}.json"
         images.append(read_images(file, split=f"benchmark_{split}", source=source))
-    all_images = pl.concat(images)
+    of_tasks = read_images(published / TASKS / "images.json", split=TASKS, source=source)
+    all_images = pl.concat([*images, of_tasks])
     check_images(all_images, published)
     captions = {
         kind: pl.concat([read_captions(published / f"captions_{split}_{kind}.json") for split in splits])
@@ -40,6 +45,8 @@ def read_published(published: Path, tables: Path, *, splits: list[str], asked: l
         for name, file in QUESTIONS.items()
         for split in asked
     }
+    examples = {"vsr": _statements(published / TASKS / "vsr", of_tasks)}
+    examples["shapes"] = _shapes(published / TASKS / "shapes", of_tasks)
     _refuse_strangers("objects", objects["image_id"], all_images, published)
     for kind, frame in captions.items():
         _refuse_strangers(f"captions_{kind}", frame["image_id"], all_images, published)
@@ -54,6 +61,47 @@ def read_published(published: Path, tables: Path, *, splits: list[str], asked: l
     write_table(relations, tables / "relations.parquet", "relations")
     for key, (name, frame) in questions.items():
         write_table(frame, tables / f"{key}.parquet", name)
+    for task, frame in examples.items():
+        write_table(frame, tables / f"examples_{task}.parquet", "examples")
+
+
+def _statements(folder: Path, images: pl.DataFrame) -> pl.DataFrame:
+    """Task vsr: the files of VSR's random split, and the test of its zero-shot split where there is one.
+
+    The world's two splits have one training; where a data set's own have not, its zero-shot test is another task.
+    """
+    known = {Path(file).name: image_id for image_id, file in images.select("image_id", "file").iter_rows()}
+    parts = [read_statements(folder / "random" / f"{part}.jsonl", split=part, images=known) for part in PARTS]
+    held_out = folder / "zeroshot"
+    if held_out.is_dir():
+        if (held_out / "train.jsonl").read_bytes() != (folder / "random" / "train.jsonl").read_bytes():
+            raise InputError(
+                "the random and the zero-shot split have not the same training",
+                file=held_out / "train.jsonl",
+                remedy="publish them as two tasks",
+            )
+        parts.append(read_statements(held_out / "test.jsonl", split="test", images=known))
+    return pl.concat(parts)
+
+
+def _shapes(folder: Path, images: pl.DataFrame) -> pl.DataFrame:
+    """Task shapes, with the images of held-out pairs where there are some."""
+    known = {Path(file).stem: image_id for image_id, file in images.select("image_id", "file").iter_rows()}
+    files = {**{part: (part, "iid") for part in PARTS}, "new_pair": ("test", "new_pair")}
+    classes = read_classes(folder / "classes.txt")
+    return pl.concat(
+        read_labels(
+            folder / f"{name}.json",
+            classes,
+            task="shapes",
+            concept="object",
+            split=split,
+            condition=condition,
+            images=known,
+        )
+        for name, (split, condition) in files.items()
+        if name != "new_pair" or (folder / "new_pair.json").is_file()
+    )
 
 
 def _refuse_strangers(name: str, image_ids: pl.Series, images: pl.DataFrame, published: Path) -> None:

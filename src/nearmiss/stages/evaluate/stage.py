@@ -4,6 +4,8 @@ Each unique image and text is encoded once; the scores of every question are kep
 them (metrics.parquet), and how they were measured is written beside them (measurement.json).
 """
 
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,14 @@ from nearmiss.base.files import replacing_folder, write_json
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.models.device import device_of
 from nearmiss.engine.scoring import exam, metrics
 from nearmiss.engine.scoring.answers import Answers
-from nearmiss.engine.scoring.embeddings import Embedder, open_image
+from nearmiss.engine.scoring.embeddings import Embedder, Picture, open_image
 from nearmiss.engine.scoring.exam import Exam
 from nearmiss.engine.scoring.metrics import Interval, Key, Scored
+from nearmiss.engine.scoring.trained import trained_pairs
 from nearmiss.stages.evaluate.config import EvaluateConfig
-
-TAUGHT = 0.01
 
 
 def run(
@@ -35,24 +37,26 @@ def run(
     negatives: Path | None,
     identity: Path | None,
     out: Path,
+    inpaint: Path | None = None,
 ) -> None:
     """Evaluate the checkpoint folder of run (arm, seed) on split `config.split` and write the folder `out`.
 
     `tables` holds the tables of stage data, `root` the folder that the files of table `images` are relative to,
-    `negatives` the folder of the arm's method, for the mark seen / concept / unseen. Everything is read and checked,
-    every image decoded once, before the model is opened.
+    `negatives` the folder of the arm's method, for the mark seen / concept / unseen, `inpaint` the pairs of benchmark
+    inpaintcoco. Everything is read and checked, every image decoded once, before the model is opened.
     """
     cost = Cost()
+    device = device_of(config.device, key="evaluate.device")
     tables = Path(tables)
-    asked = exam.read(tables, config.split, config.benchmarks, config.recall_at)
+    asked = exam.read(tables, config.split, config.benchmarks, config.recall_at, inpaint)
     trained = trained_pairs(negatives)
     training = _training_captions(tables)
     images, texts = asked.images(), asked.texts()
-    files = _image_files(asked, tables / "images.parquet", Path(root))
+    pictures = _pictures(asked, tables / "images.parquet", Path(root))
 
-    model = Embedder(checkpoint, batch=config.batch, threads=config.threads)
+    model = Embedder(checkpoint, batch=config.batch, threads=config.threads, device=device.type)
     answers = Answers(
-        images=model.images(files, [crop for _, crop in images]),
+        images=model.images(pictures, [image_id for image_id, _ in images]),
         texts=model.texts(texts),
         image_place={pair: index for index, pair in enumerate(images)},
         text_place={text: index for index, text in enumerate(texts)},
@@ -74,23 +78,13 @@ def run(
         write_table(rows, folder / "metrics.parquet", "metrics")
         write_json(folder / "measurement.json", _measurement(asked, model, config))
         inputs = {"checkpoint": Path(checkpoint), "tables": tables, "images": Path(root) / "images"}
+        if inpaint is not None:
+            inputs["inpaint"] = Path(inpaint)
         if negatives is not None:
             inputs["negatives"] = Path(negatives) / "negatives.parquet"
         outputs = ["measurement.json", "metrics.parquet", "scores.parquet"]
         cost.write(folder)
         write_manifest(folder, stage="evaluate", identity=identity, inputs=inputs, outputs=outputs)
-
-
-def trained_pairs(negatives: Path | None) -> frozenset[tuple[str, str]]:
-    """The (concept, operator) pairs that at least `TAUGHT` of an arm's negatives have; none where it has no negatives.
-
-    Below that share a pair is an accident: a caption of another image happens to differ by one word.
-    """
-    if negatives is None:
-        return frozenset()
-    made = read_table(Path(negatives) / "negatives.parquet", "negatives")
-    counts = made.group_by("concept", "operator").len().drop_nulls().filter(pl.col("len") >= TAUGHT * made.height)
-    return frozenset(counts.select("concept", "operator").iter_rows())
 
 
 def _training_captions(tables: Path) -> list[str]:
@@ -100,11 +94,11 @@ def _training_captions(tables: Path) -> list[str]:
     return captions.join(training, on="image_id", how="semi").sort("caption_id")["text"].to_list()
 
 
-def _image_files(asked: Exam, table: Path, root: Path) -> list[Path]:
-    """The file of each of `asked.images()`. Raises InputError where one is unknown, missing or does not decode."""
+def _pictures(asked: Exam, table: Path, root: Path) -> list[Picture]:
+    """How each of `asked.images()` is opened. Raises InputError where one is unknown, missing or does not decode."""
     known: dict[str, str] = dict(read_table(table, "images").select("image_id", "file").iter_rows())
-    wanted = sorted({image_id for image_id, _ in asked.images()})
-    for image_id in progress(wanted, what="check images", total=len(wanted)):
+    carried = asked.inpainted.pictures if asked.inpainted is not None else {}
+    for image_id in progress(sorted({image_id for image_id, _ in asked.images()} - set(carried)), what="check images"):
         if image_id not in known:
             raise InputError(
                 "a benchmark asks for an image that is not in the table of images",
@@ -113,7 +107,12 @@ def _image_files(asked: Exam, table: Path, root: Path) -> list[Path]:
                 remedy="make the data again, so that both tables come from one run",
             )
         open_image(root / known[image_id])
-    return [root / known[image_id] for image_id, _ in asked.images()]
+    return [
+        partial(open_image, BytesIO(carried[image_id]), crop)
+        if image_id in carried
+        else partial(open_image, root / known[image_id], crop)
+        for image_id, crop in asked.images()
+    ]
 
 
 def _rows(
@@ -151,4 +150,5 @@ def _measurement(asked: Exam, model: Embedder, config: EvaluateConfig) -> dict[s
         },
         "batch": config.batch,
         "threads": config.threads,
+        "device": model.device,
     }

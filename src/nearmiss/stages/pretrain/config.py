@@ -39,8 +39,8 @@ class ArmConfig(Typed):
         ["verified", "plausible"], description="Negatives with one of these verdicts are used."
     )
     texts: int = Field(4, ge=0, description="Texts beside the caption for each image of a batch.")
-    image_rate: float = Field(2e-3, gt=0, description="Learning rate of the image tower and of the logit scale.")
-    text_rate: float = Field(1e-3, gt=0, description="Learning rate of the text tower.")
+    image_rate: float = Field(1.5e-3, gt=0, description="Learning rate of the image tower and of the logit scale.")
+    text_rate: float = Field(7.5e-4, gt=0, description="Learning rate of the text tower.")
 
 
 class PhaseConfig(Typed):
@@ -67,13 +67,24 @@ class PretrainConfig(Typed):
 
 
 def default_arms() -> dict[str, ArmConfig]:
-    """The arms of the default experiment: one per paper and two controls (`base` is named like an arm)."""
+    """The arms of the default experiment: one per paper and two controls (`base` is named like an arm).
+
+    Rates are what one and the same search chose for each arm (config/world-search.yaml, docs/findings.md); base's are
+    those of the trial that the world's recipe comes from.
+    """
     return {
-        "base": ArmConfig(objective=[Contrastive()], texts=0),
+        "base": ArmConfig(objective=[Contrastive()], texts=0, image_rate=2e-3, text_rate=1e-3),
         "clip": ArmConfig(objective=[Contrastive()], texts=0),
-        "random": ArmConfig(method="random", objective=[Contrastive(), OwnNegatives(weight=3.0)]),
+        "random": ArmConfig(method="random", objective=[Contrastive(), OwnNegatives(weight=3.0)], texts=8),
         "keyword": ArmConfig(method="keyword", objective=[HardNegativeColumns()]),
-        "hnc": ArmConfig(method="scene_graph", objective=[Contrastive(), OwnNegatives(weight=3.0)]),
+        # four pairs of a positive and its negative; the control has as many texts
+        "hnc": ArmConfig(
+            method="scene_graph",
+            objective=[Contrastive(), OwnNegatives(weight=3.0)],
+            texts=8,
+            image_rate=2.5e-3,
+            text_rate=1.25e-3,
+        ),
         "ce_clip": ArmConfig(
             method="replace", objective=[HardNegativeColumns(), IntraModalContrast(), CrossModalRank()]
         ),

@@ -13,6 +13,7 @@ from nearmiss.base.files import folder_sha256, read_json, sha256
 from nearmiss.base.manifest import versions
 from nearmiss.engine.images.store import IDS, PIXELS, Store
 from nearmiss.engine.models.checkpoint import check_checkpoint, configuration
+from nearmiss.engine.models.device import device_of
 from nearmiss.engine.models.tokenizer import load_tokenizer, read_words, word_tokenizer
 from nearmiss.engine.training.corpus import NEGATIVES, POSITIVES, has_positives
 from nearmiss.stages.pretrain.config import ArmConfig, PhaseConfig, PretrainConfig
@@ -47,11 +48,8 @@ class Run:
 
     @property
     def device(self) -> torch.device:
-        """The configured device; auto is a GPU where there is one."""
-        name = self.shared.device
-        if name == "auto":
-            name = "cuda" if torch.cuda.is_available() else "cpu"
-        return torch.device(name)
+        """The configured device."""
+        return device_of(self.shared.device, key="pretrain.device")
 
     def files(self) -> dict[str, Path]:
         """Everything that is read, by name."""
@@ -93,10 +91,7 @@ class Run:
 def check(run: Run) -> None:
     """Raise InputError where the files are not those that the arm needs. Reads headers and small files only."""
     arm = run.arm
-    if run.device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "there is no GPU that torch can use", record="pretrain.device", remedy="set pretrain.device to auto or cpu"
-        )
+    _ = run.device  # refused before anything is read where it is not there
     if run.shared.model.text_width % run.shared.model.text_heads:
         raise InputError(
             f"a text tower {run.shared.model.text_width} wide has no {run.shared.model.text_heads} equal heads",

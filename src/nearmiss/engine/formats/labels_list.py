@@ -1,0 +1,72 @@
+"""Image classification as Food-101 publishes it (Bossard, Guillaumin, Van Gool, ECCV 2014; its folder `meta`):
+
+`classes.txt` names a class a line; `train.json` and its like list the images of each class, by name without ending.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json
+from nearmiss.base.tables import table
+from nearmiss.engine.formats.records import REMEDY, field, unique
+
+
+def read_classes(path: Path) -> list[str]:
+    """The classes of `classes.txt`, in the order of the file. Raises InputError for a missing, empty or doubled one."""
+    path = Path(path)
+    try:
+        classes = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except FileNotFoundError:
+        raise InputError("a file is missing", file=path, remedy="make it again or correct the path") from None
+    except UnicodeDecodeError as error:
+        raise InputError("a file is not UTF-8 text", file=path, record=f"byte {error.start}", remedy=REMEDY) from None
+    twice = [name for name in classes if classes.count(name) > 1]
+    if len(classes) < 2 or twice:
+        raise InputError(
+            f"the class {twice[0]} stands twice" if twice else "the file names less than two classes",
+            file=path,
+            remedy=REMEDY,
+        )
+    return classes
+
+
+def read_labels(
+    path: Path, classes: list[str], *, task: str, concept: str, split: str, condition: str, images: Mapping[str, str]
+) -> pl.DataFrame:
+    """Table `examples` of a task from one file; `images` gives the id of an image by its name without ending.
+
+    Raises InputError for a class that `classes` lacks, an image that stands twice or is not among `images`, and a file
+    without examples. A class without images is no error.
+    """
+    path = Path(path)
+    document = read_json(path)
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for label in document if isinstance(document, dict) else ():
+        if label not in classes:
+            raise InputError(f"the class {label} is not in classes.txt", file=path, record=label, remedy=REMEDY)
+    for place, label in enumerate(classes):
+        names = field(document, label, list, file=path, name="the whole file")
+        for name in names:
+            if not isinstance(name, str) or name not in images:
+                raise InputError(f"image {name!r} is in no list of images", file=path, record=label, remedy=REMEDY)
+            rows.append(
+                {
+                    "example_id": unique(seen, f"{path.stem}-{name}", file=path, name=label),
+                    "task": task,
+                    "split": split,
+                    "condition": condition,
+                    "image_id": images[name],
+                    "text": None,
+                    "label": place,
+                    "classes": classes,
+                    "concept": concept,
+                }
+            )
+    if not rows:
+        raise InputError("the file has no examples", file=path, remedy=REMEDY)
+    return table("examples", rows)

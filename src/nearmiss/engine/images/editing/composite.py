@@ -1,0 +1,28 @@
+"""How an edit gets into a picture: faded in at its border, and never a pixel beside its mask."""
+
+import numpy as np
+
+from nearmiss.engine.images.editing.plan import Pixels
+from nearmiss.engine.images.masks import Mask, depth_in
+
+
+def composite(original: Pixels, edited: np.ndarray, touched: Mask, feather: float) -> Pixels:
+    """The original with `edited` (H, W, 3, any real type) laid in, faded over `feather` pixels inside `touched`.
+
+    Pixels outside `touched` are the original's to the byte: that is checked, and breaking it is an AssertionError.
+    """
+    weight = np.clip(depth_in(touched) / (feather + 1.0), 0.0, 1.0)[..., None].astype(np.float32)
+    blended = original.astype(np.float32) * (1.0 - weight) + np.clip(edited, 0, 255).astype(np.float32) * weight
+    result = np.where(touched[..., None], np.rint(blended).astype(np.uint8), original)
+    assert changed_outside(original, result, touched) == 0, "an edit left its mask"
+    return result
+
+
+def changed_outside(original: Pixels, edited: Pixels, touched: Mask) -> int:
+    """How many pixels differ outside the mask."""
+    return int(((original != edited).any(axis=-1) & ~touched).sum())
+
+
+def extent(mask: Mask) -> float:
+    """The side of a square with as many pixels."""
+    return float(np.sqrt(mask.sum()))

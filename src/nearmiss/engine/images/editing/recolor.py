@@ -1,0 +1,116 @@
+"""Recolor: a thing takes a color that nothing in the picture has. Shading, pattern and highlights stay.
+
+In CIELAB, lightness and chroma of each pixel are told in units of the old color (reference_colors.json, our choice) and
+written in those of the new one. What does not look like the old color, such as the wheels of a red bus, stays as it is.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+import cv2
+import numpy as np
+
+from nearmiss.engine.images.editing.composite import composite, extent
+from nearmiss.engine.images.editing.plan import After, Edited, Pixels, Plan, Refused, View
+from nearmiss.engine.images.editing.spec import RecolorConfig
+from nearmiss.engine.images.masks import Mask, dilated
+
+_GRAY = 12.0  # chroma below which a color is none
+_MUTED = 0.25  # share of a color's chroma from which on a pixel begins to look like it
+_LIKE = 0.4  # likeness from which on a pixel counts as one of the color
+
+
+class Recolor:
+    """color / replace."""
+
+    name, concept, operator = "recolor", "color", "replace"
+
+    def candidates(self, view: View, options: RecolorConfig) -> Iterator[Plan | Refused]:
+        """Every thing of a known color, in every color that keeps its distance from those in the picture."""
+        present = [lab(thing.values["color"]) for thing in view.things if thing.values.get("color") in references()]
+        for thing, _ in view.editable():
+            old = thing.values.get("color")
+            if old not in references():
+                yield Refused(thing.object_id, "its color is not known")
+                continue
+            free = [
+                color
+                for color in view.known.get("color", ())
+                if color in references()
+                and all(np.linalg.norm(lab(color) - other) >= options.distance for other in present)
+            ]
+            if not free:
+                yield Refused(thing.object_id, "no color is far enough from those of the picture")
+            for new in view.random.sample(free, len(free)):
+                after = After(thing.name, {**thing.values, "color": new})
+                yield Plan(thing.object_id, "color", old, new, after)
+
+    def apply(self, pixels: Pixels, view: View, plan: Plan, options: RecolorConfig) -> Edited | Refused:
+        """Exchange the color inside the mask."""
+        mask = view.thing(plan.object_id).mask
+        assert mask is not None
+        feather = view.quality.feather
+        touched = dilated(mask, feather) & ~view.others(plan.object_id)
+        seen = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        like = _without_highlights(likeness(seen, plan.old), mask)
+        if float((like[mask] > _LIKE).mean()) < options.resemblance:
+            return Refused(plan.object_id, "its pixels do not look like its color")
+        turned = _turned(seen, plan.old, plan.new)
+        changed = seen + (turned - seen) * like[..., None]
+        edited = np.clip(cv2.cvtColor(changed.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1) * 255
+        return Edited(composite(pixels, edited, touched, feather), touched, mask)
+
+
+@cache
+def references() -> dict[str, tuple[int, int, int]]:
+    """sRGB of each color that can be given."""
+    text = files(__package__).joinpath("reference_colors.json").read_text(encoding="utf-8")
+    return {name: (red, green, blue) for name, (red, green, blue) in json.loads(text).items()}
+
+
+@cache
+def lab(color: str) -> np.ndarray:
+    """CIELAB of a reference color: (3,) float32."""
+    patch = np.asarray(references()[color], dtype=np.float32).reshape(1, 1, 3) / 255
+    return cv2.cvtColor(patch, cv2.COLOR_RGB2LAB).reshape(3)
+
+
+def likeness(seen: np.ndarray, color: str) -> np.ndarray:
+    """How much each pixel (H, W, 3 CIELAB) looks like a color under more or less light: (H, W), 0 to 1."""
+    reference = lab(color)
+    chroma = float(np.linalg.norm(reference[1:]))
+    own = np.linalg.norm(seen[..., 1:], axis=-1)
+    if chroma < _GRAY:
+        gray = 1 - np.clip((own - _GRAY) / _GRAY, 0, 1)
+        return gray * (1 - np.clip((np.abs(seen[..., 0] - reference[0]) - 30) / 15, 0, 1))
+    along = seen[..., 1:] @ (reference[1:] / chroma)
+    direction = np.clip((along / np.maximum(own, 1e-3) - 0.75) / 0.15, 0, 1)
+    # dark pixels of a color have little chroma: it is measured against their lightness
+    light = np.clip(seen[..., 0] / reference[0], 0.15, 1.0)
+    amount = np.clip((along / (chroma * light) - _MUTED) / _MUTED, 0, 1)
+    return direction * amount
+
+
+def _without_highlights(like: np.ndarray, mask: Mask) -> np.ndarray:
+    """Likeness with its small gaps on the thing closed: highlights, and seams between facets."""
+    size = 2 * max(1, round(0.1 * extent(mask))) + 1
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    closed = cv2.morphologyEx(like.astype(np.float32), cv2.MORPH_CLOSE, around)
+    return np.where(mask, closed, like)
+
+
+def _turned(seen: np.ndarray, old: str, new: str) -> np.ndarray:
+    """Every pixel as it were in the new color under the same light."""
+    was, becomes = lab(old), lab(new)
+    light = seen[..., :1] / was[0]
+    lightness = becomes[0] * light
+    over = np.clip(lightness - 92, 0, None)  # highlights of a light color run out of room
+    lightness = np.where(lightness > 92, 92 + 8 * (1 - np.exp(-over / 8)), lightness)
+    chroma = float(np.linalg.norm(was[1:]))
+    if chroma < _GRAY:
+        strength = np.clip(light, 0, 1.15)
+    else:
+        strength = np.clip((seen[..., 1:] @ (was[1:] / chroma) / chroma)[..., None], 0, 1.4)
+    return np.concatenate([lightness, becomes[1:] * strength], axis=-1)

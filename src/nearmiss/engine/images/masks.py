@@ -1,0 +1,84 @@
+"""Masks of things: from COCO's runs to pixels, and what is asked of their shape. A mask is (H, W) bool."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+Mask = np.ndarray
+
+
+class MaskError(ValueError):
+    """A mask that cannot be used; its message is the reason."""
+
+
+def decode(runs: Sequence[int], height: int, width: int) -> Mask:
+    """The mask that COCO's run lengths stand for: background first, column by column.
+
+    Raises MaskError "mask of another size" where they do not add up to the picture's pixels, "empty mask" where no
+    pixel is set.
+    """
+    if min(runs, default=0) < 0 or sum(runs) != height * width:
+        raise MaskError("mask of another size")
+    values = np.arange(len(runs)) % 2 == 1
+    mask = np.repeat(values, runs).reshape((height, width), order="F")
+    if not mask.any():
+        raise MaskError("empty mask")
+    return np.ascontiguousarray(mask)
+
+
+def box_of(mask: Mask) -> tuple[int, int, int, int]:
+    """x, y, w, h of the smallest box around the set pixels of a mask that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)
+
+
+def box_mask(box: tuple[float, float, float, float], height: int, width: int) -> Mask:
+    """The pixels that a box x, y, w, h covers, in part too."""
+    x, y, w, h = box
+    covered = np.zeros((height, width), dtype=bool)
+    covered[max(0, int(y)) : max(0, int(np.ceil(y + h))), max(0, int(x)) : max(0, int(np.ceil(x + w)))] = True
+    return covered
+
+
+def overlap_of_boxes(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+    """Intersection over union of two boxes x, y, w, h; 0 where both are empty."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    union = one[2] * one[3] + other[2] * other[3] - shared
+    return shared / union if union > 0 else 0.0
+
+
+def touches_border(mask: Mask) -> bool:
+    """Whether the thing reaches the picture's edge, so that a part of it may be cut off."""
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def dilated(mask: Mask, pixels: float) -> Mask:
+    """The mask and everything within `pixels` of it (Euclidean)."""
+    return distance_to(mask) <= pixels
+
+
+def distance_to(mask: Mask) -> np.ndarray:
+    """(H, W) float32: each pixel's distance to the nearest set pixel; 0 on the mask, infinite where it is empty."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf, dtype=np.float32)
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
+def depth_in(mask: Mask) -> np.ndarray:
+    """(H, W) float32: how deep in the mask each pixel lies; 1 on its rim, 0 outside. The picture's edge is no rim."""
+    if mask.all():
+        return np.full(mask.shape, np.inf, dtype=np.float32)
+    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
+def shifted(mask: Mask, across: int, down: int) -> Mask:
+    """The mask moved by whole pixels; what leaves the picture is lost."""
+    height, width = mask.shape
+    moved = np.zeros_like(mask)
+    moved[max(0, down) : height + min(0, down), max(0, across) : width + min(0, across)] = mask[
+        max(0, -down) : height - max(0, down), max(0, -across) : width - max(0, across)
+    ]
+    return moved

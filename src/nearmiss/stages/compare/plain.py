@@ -1,0 +1,137 @@
+"""In plain words: what each arm with hard negatives gained, what it cost, whether it transferred, what noise left.
+
+Every sentence follows from figures alone. Where an interval holds 0 it says "no measurable difference", whatever the
+figure is; with several seeds a difference counts as measured where every seed's interval lies on the same side of 0.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nearmiss.stages.compare.findings import BASE, hard_negative_arms, percent, points
+from nearmiss.stages.compare.noise import Noise, name_of
+from nearmiss.stages.compare.overview import MAIN, Column, Gain
+from nearmiss.stages.compare.report import Report
+from nearmiss.stages.compare.transfer import largest_share, share_text
+
+Say = Callable[[Gain], str]
+"""How one difference is put into words, the control's name left out."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The sentences on one arm, each under a word of its own ("gained", "cost", ...)."""
+
+    arm: str
+    lines: list[tuple[str, str]]
+
+
+def measured(gain: Gain) -> bool:
+    """Whether every seed's interval lies on the same side of 0."""
+    spans = [(low, high) for _, low, high, _ in gain.by_seed.values()]
+    return all(low > 0 for low, _ in spans) or all(high < 0 for _, high in spans)
+
+
+def briefly(gain: Gain) -> str:
+    """A difference without its interval, for the terminal."""
+    return points(gain.value) if measured(gain) else f"no measurable difference ({points(gain.value)})"
+
+
+def fully(gain: Gain) -> str:
+    """A difference with its interval, or with every seed's figure."""
+    if len(gain.by_seed) == 1:
+        _, low, high, _ = next(iter(gain.by_seed.values()))
+        span = f"[{points(low)}, {points(high)}]"
+    else:
+        span = f"[seeds: {', '.join(points(value[0]) for value in gain.by_seed.values())}]"
+    return f"{points(gain.value)} {span}" + ("" if measured(gain) else ", no measurable difference")
+
+
+def words(report: Report, shown: Noise, say: Say) -> list[Words]:
+    """The sentences on every arm with hard negatives; a sentence for which nothing was measured is left out."""
+    found = []
+    for arm in hard_negative_arms(report.overview, report.controls):
+        lines = [
+            ("gained", _gained(report, arm, say)),
+            ("cost", _cost(report, arm, say)),
+            ("transfer", _transferred(report, arm, say)),
+            ("noise", _noise(shown, arm)),
+        ]
+        found.append(Words(arm, [(label, text) for label, text in lines if text]))
+    return found
+
+
+def best_text(report: Report) -> str:
+    """Which arm with hard negatives is best at the main column, and what base and controls reach there."""
+    cells = report.overview.cells
+    arms = [arm for arm in hard_negative_arms(report.overview, report.controls) if MAIN.name in cells[arm]]
+    if not arms:
+        return ""
+    best = max(arms, key=lambda arm: cells[arm][MAIN.name].value)
+    others = [arm for arm in (BASE, *report.controls) if MAIN.name in cells.get(arm, {})]
+    beside = ", ".join(f"{arm} {percent(cells[arm][MAIN.name].value)} %" for arm in others)
+    return f"Best at {MAIN.title}: {best}, {percent(cells[best][MAIN.name].value)} %" + (
+        f" ({beside})." if beside else "."
+    )
+
+
+def _gained(report: Report, arm: str, say: Say) -> str:
+    gains = [_gain(report, arm, control, MAIN) for control in report.controls]
+    told = [f"{say(gain)} over {gain.control}" for gain in gains if gain is not None]
+    return f"{MAIN.title}, in points: {'; '.join(told)}." if told else ""
+
+
+def _cost(report: Report, arm: str, say: Say) -> str:
+    """Retrieval and zero-shot against the first control, which went on from the same base without negatives."""
+    if not report.controls:
+        return ""
+    columns = [column for column in report.overview.columns if column.cost]
+    gains = [_gain(report, arm, report.controls[0], column) for column in columns]
+    clear = [gain for gain in gains if gain is not None and measured(gain)]
+    level = [gain for gain in gains if gain is not None and not measured(gain)]
+    told = [f"{gain.column.title} {say(gain)}" for gain in clear]
+    if level:
+        told.append(f"no measurable difference in {_listed([gain.column.title for gain in level])}")
+    return f"against {report.controls[0]}, {'; '.join(told)}." if told else ""
+
+
+def _transferred(report: Report, arm: str, say: Say) -> str:
+    """VSR with all labels against the first control."""
+    if not report.transfer.columns or not report.controls:
+        return ""
+    largest, control = largest_share(report.transfer), report.controls[0]
+    where = {"task": "vsr", "share": largest, "condition": "iid"}
+    column = next((c for c in report.transfer.columns if where.items() <= c.where.items()), None)
+    gain = None if column is None else _gain(report, arm, control, column)
+    return "" if gain is None else f"VSR with {share_text(largest)}: {say(gain)} against {control}."
+
+
+def _noise(shown: Noise, arm: str) -> str:
+    """The range over corruptions of what is retained of the main column; else of the first concept that has it."""
+    severity = shown.severity()
+    if severity is None or arm not in shown.arms:
+        return ""
+    ranges = {concept.name: _retained(shown, arm, concept, severity) for concept in shown.concepts}
+    asked = next((concept for concept in shown.concepts if ranges[concept.name]), None)
+    main = "" if asked == MAIN else f"{MAIN.title} is too near chance without noise to say what noise leaves"
+    if asked is None:
+        return f"{main}, and so is every other concept."
+    (least, low), (most, high) = min(ranges[asked.name]), max(ranges[asked.name])
+    span = f"{100 * least:.0f} % ({name_of(low)})" + (
+        "" if low == high else f" to {100 * most:.0f} % ({name_of(high)})"
+    )
+    left = f"severity {severity} leaves {span} of {asked.title} above chance"
+    return f"{main}; {left}." if main else f"{left}."
+
+
+def _retained(shown: Noise, arm: str, concept: Column, severity: int) -> list[tuple[float, str]]:
+    cells = [(name, shown.of(arm, concept, name, severity, "retained")) for name in shown.corruptions]
+    return [(found.value, name) for name, found in cells if found is not None]
+
+
+def _gain(report: Report, arm: str, control: str, column: Column) -> Gain | None:
+    wanted = (arm, control, column.name)
+    return next((gain for gain in report.gains if (gain.arm, gain.control, gain.column.name) == wanted), None)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,1 @@
+"""Stage `finetune`: what an initialisation is worth to downstream tasks."""

@@ -1,0 +1,86 @@
+"""Task `vsr`: is a statement on a relation true of an image? Both towers and a head on their embeddings learn.
+
+The search is the cheap fair one: every initialisation trains once for each factor at the largest share of the labels,
+and the factor that is best on dev also serves the smaller shares. So each has the same number of steps in all.
+"""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from nearmiss.base.seeding import derive
+from nearmiss.engine.training.matching import Matching, MatchingRecipe, Pairs
+from nearmiss.engine.training.texts import TextBook, text_book
+from nearmiss.stages.finetune.spec import VsrConfig
+from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
+
+
+def solve(given: Given, options: VsrConfig) -> Solved:
+    """Fine-tune at each share; of the rates' factors, the one with the best dev accuracy (the smaller of equals)."""
+    solved = Solved(counts={"images": 0, "texts": 0, "flops": 0})
+    book = text_book(given.examples.frame["text"].to_list(), given.start.tokenizer, given.start.context)
+    dev, test = (_pairs(given, book, given.examples.of(split)) for split in ("dev", "test"))
+    largest, *smaller = sorted(given.shares, reverse=True)
+
+    tried: list[dict[str, Any]] = []
+    best, chosen = -1.0, 0.0
+    for factor in sorted(set(options.factors)):
+        matching = _train(given, options, book, largest, factor, solved)
+        found = accuracy(matching.logits(dev, given.batch) > 0, dev.labels)
+        tried.append({"factor": factor, "share": largest, "dev_accuracy": found})
+        if found > best:
+            best, chosen = found, factor
+            solved.answers[largest] = _answers(matching.logits(test, given.batch))
+        _count(matching, solved)
+    for share in smaller:
+        matching = _train(given, options, book, share, chosen, solved)
+        solved.answers[share] = _answers(matching.logits(test, given.batch))
+        _count(matching, solved)
+    solved.search = {"tried": tried, "chosen": [{"factor": chosen, "share": share} for share in (largest, *smaller)]}
+    return solved
+
+
+def _train(given: Given, options: VsrConfig, book: TextBook, share: float, factor: float, solved: Solved) -> Matching:
+    """A model trained from the initial weights on a share of the labels; its curve is added to `solved`."""
+    recipe = MatchingRecipe(
+        steps=options.steps,
+        batch=options.batch,
+        image_rate=factor * options.image_rate,
+        text_rate=factor * options.text_rate,
+        head_rate=options.head_rate,
+        warmup=options.warmup,
+        weight_decay=options.weight_decay,
+        clip=options.clip,
+    )
+    name = given.examples.task
+    matching = Matching(given.start.model(), given.start.config["preprocess_cfg"], given.device)
+    order = derive(given.seed, "finetune", name, "order", share)
+    pairs = _pairs(given, book, given.examples.part(share, given.seed))
+    curve = matching.train(pairs, recipe, order, what=f"{name} {share:.0%}")
+    solved.curve += [{"task": name, "share": share, "factor": factor, **line} for line in curve]
+    return matching
+
+
+def _pairs(given: Given, book: TextBook, frame: pl.DataFrame) -> Pairs:
+    return Pairs(
+        pixels=given.pixels,
+        book=book,
+        images=given.examples.image_rows(frame),
+        texts=book.numbers(frame["text"]),
+        labels=frame["label"].to_numpy(),
+    )
+
+
+def _answers(logits: np.ndarray) -> Answers:
+    """Class 1 where the logit is above 0, with the probability of what was predicted."""
+    sure = 1 / (1 + np.exp(-np.abs(logits.astype(np.float64))))
+    return Answers((logits > 0).astype(np.int64), sure)
+
+
+def _count(matching: Matching, solved: Solved) -> None:
+    for name, value in matching.counts.items():
+        solved.counts[name] += value
+
+
+TASK = Task(name="vsr", solve=solve, texts=True)

@@ -1,0 +1,171 @@
+"""Stage `inpaint`: pictures, masks and captions become counterfactual pairs in InpaintCOCO's schema.
+
+Pictures are taken in a drawn order, one operation after the other, in waves of a fixed size, until an operation has its
+pairs: so the files are the same for any number of workers, and large data sets are not edited in vain.
+"""
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import replacing, replacing_folder, write_json
+from nearmiss.base.lifetime import die_with_parent
+from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.progress import progress
+from nearmiss.base.seeding import derive
+from nearmiss.engine.formats.inpaintcoco import write
+from nearmiss.engine.images.editing.spec import OperationConfig
+from nearmiss.stages.inpaint.config import InpaintConfig
+from nearmiss.stages.inpaint.corpus import Corpus, read_corpus
+from nearmiss.stages.inpaint.work import Outcome, Rejection, edit_picture
+
+PAIRS, REJECTED, SUMMARY = "test-00000-of-00001.parquet", "rejected.parquet", "summary.json"
+WAVE = 48  # pictures that are edited before it is asked whether there are pairs enough
+
+REJECTIONS = pl.Schema(
+    {
+        "image_id": pl.String,
+        "object_id": pl.String,
+        "operation": pl.String,
+        "caption": pl.String,  # null where no caption was reached
+        "reason": pl.String,
+    }
+)
+
+Tasks = list[tuple[OperationConfig, str]]
+Map = Callable[[Tasks], Iterator[Outcome]]
+
+
+def run(
+    *,
+    config: InpaintConfig,
+    images: Path,
+    objects: Path,
+    captions: Path,
+    root: Path,
+    out: Path,
+    relations: Path | None = None,
+    workers: int = 1,
+    identity: Path | None = None,
+) -> dict[str, Any]:
+    """Make the folder `out`: the pairs (`PAIRS`), rejected.parquet, summary.json, manifest.json, cost.json.
+
+    `images`, `objects`, `captions` and `relations` are tables, `root` the folder that image files are relative to.
+    Returns the summary. Raises InputError before any edit where the tables or files are unfit, and at the end where no
+    pair came of them.
+    """
+    cost = Cost()
+    if workers < 1:
+        raise InputError(f"{workers} workers cannot work", record="--workers", remedy="give 1 or more")
+    corpus = read_corpus(images, objects, captions, relations, root, split=config.split)
+    tried: dict[str, list[Outcome]] = {}
+    with _mapping(workers, corpus, config) as each:
+        for options in config.operations:
+            tried[options.operation] = _pairs(each, corpus, options, config.seed)
+    pairs = [outcome.pair for outcomes in tried.values() for outcome in outcomes if outcome.pair is not None]
+    rejected = [row for outcomes in tried.values() for outcome in outcomes for row in outcome.rejected]
+    if config.operations and not pairs:
+        reasons = Counter(row.reason for row in rejected).most_common(5)
+        raise InputError(
+            f"no pair could be made; reasons: {', '.join(f'{reason} ({count})' for reason, count in reasons)}",
+            file=captions,
+            remedy="give captions that name the things that have masks, or other operations",
+        )
+    summary = _summary(corpus, config, tried)
+    with replacing_folder(out) as folder:
+        write(pairs, folder / PAIRS)
+        _write_rejected(rejected, folder / REJECTED)
+        write_json(folder / SUMMARY, summary)
+        cost.counts.update(pairs=len(pairs), pictures=sum(map(len, tried.values())))
+        cost.write(folder)
+        inputs = {"images": images, "objects": objects, "captions": captions}
+        if relations is not None:
+            inputs["relations"] = relations
+        inputs["files"] = Path(root) / "images" if (Path(root) / "images").is_dir() else Path(root)
+        write_manifest(folder, stage="inpaint", identity=identity, inputs=inputs, outputs=[PAIRS, REJECTED, SUMMARY])
+    return summary
+
+
+def _pairs(each: Map, corpus: Corpus, options: OperationConfig, seed: int) -> list[Outcome]:
+    """The outcomes of one operation, as far as it takes to have its pairs."""
+    name = options.operation
+    order = sorted(corpus.annotations, key=lambda image_id: (derive(seed, "inpaint", name, image_id), image_id))
+    outcomes: list[Outcome] = []
+    made = 0
+    waves = [order[start : start + WAVE] for start in range(0, len(order), WAVE)]
+    for wave in waves:
+        if made >= options.pairs:
+            break
+        tasks = [(options, image_id) for image_id in wave]
+        for outcome in progress(each(tasks), what=name, total=len(tasks)):
+            if made >= options.pairs:
+                break
+            outcomes.append(outcome)
+            made += outcome.pair is not None
+    return outcomes
+
+
+def _write_rejected(rejected: list[Rejection], path: Path) -> None:
+    rows = [vars(row) for row in rejected]
+    with replacing(path) as partial_file:
+        pl.DataFrame(rows, schema=REJECTIONS, orient="row").write_parquet(partial_file, statistics=False)
+
+
+def _summary(corpus: Corpus, config: InpaintConfig, tried: dict[str, list[Outcome]]) -> dict[str, Any]:
+    """Counts. `changed_outside_masks`: pixels that differ beside a pair's mask, counted over all pairs."""
+    every = [outcome for outcomes in tried.values() for outcome in outcomes]
+    pairs = [outcome.pair for outcome in every if outcome.pair is not None]
+    asked: dict[str, int] = {options.operation: options.pairs for options in config.operations}
+    return {
+        "split": config.split,
+        "pictures": {"of_split": len(corpus.pictures), "with_things": len(corpus.annotations)},
+        "pairs": len(pairs),
+        "rejected": sum(len(outcome.rejected) for outcome in every),
+        "changed_outside_masks": sum(outcome.changed_outside for outcome in every),
+        "by_operation": {
+            name: {
+                "asked": asked[name],
+                "pairs": sum(outcome.pair is not None for outcome in outcomes),
+                "pictures": len(outcomes),
+                "reasons": dict(sorted(Counter(row.reason for each in outcomes for row in each.rejected).items())),
+            }
+            for name, outcomes in sorted(tried.items())
+        },
+        "by_concept": dict(sorted(Counter(pair.concept for pair in pairs).items())),
+        "by_verdict": dict(sorted(Counter(pair.inpaint_details.verdict for pair in pairs).items())),
+        "by_reason": dict(sorted(Counter(row.reason for each in every for row in each.rejected).items())),
+    }
+
+
+_given: list[tuple[Corpus, InpaintConfig]] = []  # what a worker process was started with
+
+
+def _start(corpus: Corpus, config: InpaintConfig) -> None:
+    die_with_parent()
+    _given[:] = [(corpus, config)]
+
+
+def _work(task: tuple[OperationConfig, str]) -> Outcome:
+    corpus, config = _given[0]
+    return edit_picture(corpus, task[0], config.quality, config.seed, task[1])
+
+
+@contextmanager
+def _mapping(workers: int, corpus: Corpus, config: InpaintConfig) -> Iterator[Map]:
+    """The work on tasks by `workers` processes (by this one alone where that is 1), outcomes in the order of tasks."""
+    if workers == 1:
+        one = partial(edit_picture, corpus)
+        yield lambda tasks: (one(options, config.quality, config.seed, image_id) for options, image_id in tasks)
+        return
+    # a server that has imported everything forks the workers: importing takes longer than most of their work
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["nearmiss.stages.inpaint.work"])
+    with server.Pool(workers, initializer=_start, initargs=(corpus, config)) as pool:
+        yield lambda tasks: pool.imap(_work, tasks, chunksize=2)

@@ -1,0 +1,152 @@
+"""The work on one picture with one operation: the first change that picture, caption and annotations all allow."""
+
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from nearmiss.base.seeding import rng
+from nearmiss.engine.formats.inpaintcoco import CocoDetails, InpaintDetails, Pair
+from nearmiss.engine.images.editing.composite import changed_outside
+from nearmiss.engine.images.editing.plan import Edited, Operation, Pixels, Plan, Refused
+from nearmiss.engine.images.editing.registry import OPERATIONS
+from nearmiss.engine.images.editing.spec import OperationConfig, Quality
+from nearmiss.engine.images.masks import box_of
+from nearmiss.engine.text.annotations import Annotations
+from nearmiss.stages.inpaint import judge
+from nearmiss.stages.inpaint.corpus import Corpus, Said
+from nearmiss.stages.inpaint.views import pixels_of, studied, view_of
+from nearmiss.stages.inpaint.wording import edited_captions
+
+WORKER = "nearmiss"
+"""What stands in InpaintCOCO's column `worker`, which names who edited a picture."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A row of rejected.parquet: what was not made, and why."""
+
+    image_id: str
+    object_id: str | None
+    operation: str
+    caption: str | None
+    reason: str
+
+
+@dataclass
+class Outcome:
+    """What came of one picture with one operation: one pair at most."""
+
+    pair: Pair | None = None
+    changed_outside: int = 0
+    rejected: dict[Rejection, None] = field(default_factory=dict)  # in order, each once
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A caption, its edited form, and the words that were exchanged."""
+
+    caption: Said
+    edited: str
+    words: tuple[str, str]
+
+
+def edit_picture(corpus: Corpus, options: OperationConfig, quality: Quality, seed: int, image_id: str) -> Outcome:
+    """At most one pair of a picture, and all that was refused on the way. The same for equal arguments."""
+    cv2.setNumThreads(1)
+    operation, outcome = OPERATIONS[options.operation], Outcome()
+    before = studied(corpus, image_id)
+    view, flaws = view_of(corpus, image_id, before, operation.name, quality, seed)
+
+    def refuse(object_id: str | None, reason: str, caption: str | None = None) -> None:
+        outcome.rejected[Rejection(image_id, object_id, operation.name, caption, reason)] = None
+
+    for flaw in flaws:
+        refuse(flaw.object_id, flaw.reason)
+    for plan in operation.candidates(view, options):
+        if isinstance(plan, Refused):
+            refuse(plan.object_id, plan.reason)
+            continue
+        tellings = []
+        mentioned = _tellings(corpus, image_id, plan, seed)
+        for telling in mentioned:
+            reason = _refusal(corpus, operation, plan, telling, before)
+            if reason is None:
+                tellings.append(telling)
+            else:
+                refuse(plan.object_id, reason, telling.caption.text)
+        if not mentioned:
+            refuse(plan.object_id, "no caption mentions it")
+        if not tellings:
+            continue
+        pixels = pixels_of(corpus, image_id)
+        edited = operation.apply(pixels, view, plan, options)
+        if isinstance(edited, Refused):
+            refuse(edited.object_id, edited.reason)
+            continue
+        box = box_of(edited.covers) if edited.covers is not None and edited.covers.any() else None
+        after = judge.after_edit(before, plan, view.thing(plan.object_id), box)
+        for telling in tellings:
+            reason = judge.refusal_of_edit(telling.caption.text, telling.edited, plan, before, after, corpus.nouns)
+            if reason is not None:
+                refuse(plan.object_id, reason, telling.caption.text)
+                continue
+            outcome.pair = _pair(corpus, image_id, operation, plan, telling, pixels, edited)
+            outcome.changed_outside = changed_outside(pixels, edited.pixels, edited.touched)
+            return outcome
+    return outcome
+
+
+def _tellings(corpus: Corpus, image_id: str, plan: Plan, seed: int) -> list[Telling]:
+    """Every edited form of every caption of a picture, captions in a drawn order."""
+    captions = list(corpus.captions.get(image_id, ()))
+    rng(seed, "inpaint", "captions", image_id, plan.object_id, plan.kind).shuffle(captions)
+    return [
+        Telling(caption, edited, words)
+        for caption in captions
+        for edited, words in edited_captions(caption.text, plan, corpus)
+    ]
+
+
+def _refusal(corpus: Corpus, operation: Operation, plan: Plan, telling: Telling, before: Annotations) -> str | None:
+    reason = judge.refusal_of_words(telling.caption.text, telling.edited, plan, operation, before, corpus.nouns)
+    if reason is not None or plan.after is None:
+        return reason
+    return corpus.unfamiliar(plan.after.name, plan.after.values, telling.edited)
+
+
+def _pair(
+    corpus: Corpus, image_id: str, operation: Operation, plan: Plan, telling: Telling, pixels: Pixels, edited: Edited
+) -> Pair:
+    picture = corpus.pictures[image_id]
+    captions = tuple(said.text for said in corpus.captions[image_id])
+    return Pair(
+        concept=operation.concept,
+        coco_caption=telling.caption.text,
+        coco_image=_png(pixels),
+        inpaint_caption=telling.edited,
+        inpaint_image=_png(edited.pixels),
+        mask=_png(np.repeat(edited.touched[..., None], 3, axis=-1).astype(np.uint8) * 255),
+        worker=WORKER,
+        coco_details=CocoDetails(captions=captions, image_id=image_id, width=picture.width, height=picture.height),
+        inpaint_details=InpaintDetails(
+            operation=operation.name,
+            operator=operation.operator,
+            image_id=image_id,
+            caption_id=telling.caption.caption_id,
+            object_id=plan.object_id,
+            other_object_id=plan.donor.object_id if plan.donor is not None else None,
+            old=telling.words[0],
+            new=telling.words[1],
+            verdict=judge.verdict(telling.edited, corpus.annotations[image_id], captions),
+        ),
+    )
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """Lossless bytes of a picture."""
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()

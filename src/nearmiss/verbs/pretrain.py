@@ -1,0 +1,104 @@
+"""Verbs of stage `pretrain`: the image store, and a training."""
+
+from pathlib import Path
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.progress import job
+from nearmiss.fields import build, flags, source
+from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig, default_arms
+from nearmiss.verbs.app import Fields, app, fields_help
+
+
+@app.command(help_epilogue=fields_help((PretrainConfig, "")))
+def store(*fields: Fields, images: Path, root: Path, out: Path, config: Path | None = None) -> None:
+    """Decode the training images once into a memory-mapped store of the model's size.
+
+    Parameters
+    ----------
+    images
+        The table of images.
+    root
+        Folder that the table's files are relative to.
+    out
+        Folder that is made: pixels.npy, image_ids.json.
+    config
+        An experiment or an identity file.
+    """
+    given = source(config, "pretrain")
+    values = given.experiment.pretrain.model_dump() if given.experiment else given.config
+    section = build(PretrainConfig, values, flags(fields), file=config)
+    with job("pretrain store"):
+        from nearmiss.stages.pretrain.store import run
+
+        run(config=section, images=images, root=root, out=out, identity=given.identity)
+
+
+@app.command(help_epilogue=fields_help((PretrainConfig, ""), (ArmConfig, "arm.")))
+def pretrain(
+    *fields: Fields,
+    arm: str,
+    seed: int,
+    store: Path,
+    captions: Path,
+    words: Path,
+    state: Path,
+    out: Path,
+    negatives: Path | None = None,
+    start: Path | None = None,
+    config: Path | None = None,
+) -> None:
+    """Train the base from random weights, or continue an arm from it; a killed training goes on where it was.
+
+    Parameters
+    ----------
+    arm
+        Name of the arm in the configuration; `base` starts from random weights.
+    seed
+        Training seed.
+    store
+        Folder of the image store.
+    captions
+        The table of the images' own captions.
+    words
+        Every word of the tokenizer, one a line.
+    state
+        Folder for the state that a killed training resumes from.
+    out
+        Folder that is made: checkpoint, curve.jsonl.
+    negatives
+        Folder of the arm's negatives.
+    start
+        Checkpoint folder that the arm continues from.
+    config
+        An experiment or an identity file.
+    """
+    given = source(config, "pretrain")
+    if given.identity:
+        shared, values = given.config["shared"], given.config["arm"]
+    else:
+        arms = given.experiment.arms if given.experiment else default_arms()
+        if arm not in arms:
+            raise InputError(f"unknown arm '{arm}'", file=config, remedy=f"choose one of: {', '.join(arms)}")
+        shared = given.experiment.pretrain.model_dump() if given.experiment else {}
+        values = arms[arm].model_dump()
+    over = flags(fields)
+    arm_over = over.pop("arm", {})
+    section = build(PretrainConfig, shared, over, file=config)
+    arm_section = build(ArmConfig, values, arm_over, file=config)
+    with job(f"pretrain {arm} seed {seed}"):
+        from nearmiss.stages.pretrain.stage import run
+
+        run(
+            shared=section,
+            arm_name=arm,
+            arm=arm_section,
+            seed=seed,
+            store=store,
+            captions=captions,
+            words=words,
+            negatives=negatives,
+            start=start,
+            state=state,
+            identity=given.identity,
+            out=out,
+        )

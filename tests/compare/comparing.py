@@ -1,0 +1,49 @@
+"""Comparisons made for tests, and a reader of their pages."""
+
+from html.parser import HTMLParser
+
+from nearmiss.stages.compare import stage
+from nearmiss.stages.compare.config import CompareConfig
+
+CONFIG = CompareConfig(resamples=200)
+
+
+def compare(folder, arguments, out="compare", config=CONFIG, **changed):
+    stage.run(
+        **{
+            **arguments,
+            "config": config,
+            "negatives": [folder / "negatives" / "toy"],
+            "identity": None,
+            "out": folder / out,
+            **changed,
+        }
+    )
+    return folder / out
+
+
+class Page(HTMLParser):
+    """Collects what a page asks for and whether its tags close."""
+
+    VOID = ("meta", "img", "br", "link", "input")
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.open, self.images, self.scripts = [], [], 0, 0
+
+    def handle_starttag(self, tag, attributes):
+        self.scripts += tag == "script"
+        self.images += tag == "img"
+        for name, value in attributes:
+            if name in ("src", "href", "xlink:href", "srcset", "data") and not (value or "").startswith(("data:", "#")):
+                self.asked.append(value)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag

@@ -1,0 +1,261 @@
+"""Synthesis, fine-tuning and noise in a comparison: planted figures come out, and words say no more than they hold."""
+
+import shutil
+
+import polars as pl
+import pytest
+import toy_chain
+import toy_runs
+from comparing import Page, compare
+from scipy.stats import spearmanr
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import folder_sha256, read_json, sha256, write_json
+from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.scoring.statistics import spearman
+from nearmiss.stages.compare import plain
+from nearmiss.stages.compare.overview import MAIN, Gain
+from nearmiss.stages.compare.strip import strip
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """Every stage, one seed, 30 items of each concept and form."""
+    folder = tmp_path_factory.mktemp("chain")
+    arguments = toy_chain.write(folder, questions=30)
+    compare(folder, arguments)
+    return folder, arguments
+
+
+def table(chain, name):
+    return read_table(chain[0] / "compare" / "tables" / f"{name}.parquet", name)
+
+
+def text_of(chain, name):
+    return (chain[0] / "compare" / name).read_text()
+
+
+def test_a_planted_transfer_is_found_and_none_is_not(chain):
+    rows = table(chain, "differences").filter(stage="finetune", task="vsr", share=1.0, condition="iid", control="clip")
+    gain, nothing = (rows.row(by_predicate=pl.col("arm") == arm, named=True) for arm in ("hnc", "base"))
+    assert gain["value"] > 0.15
+    assert gain["low"] > 0
+    assert gain["p"] < 0.05
+    assert nothing["low"] < 0 < nothing["high"]
+    assert nothing["p"] > 0.2
+
+
+def test_a_transfer_difference_is_the_difference_of_the_figures(chain):
+    keys = ["task", "share", "condition", "concept"]
+    metrics = table(chain, "metrics").filter(stage="finetune")
+    rows = table(chain, "differences").filter(stage="finetune")
+    both = rows.join(metrics.select(*keys, "arm", mine="value"), on=[*keys, "arm"]).join(
+        metrics.select(*keys, control="arm", other="value"), on=[*keys, "control"]
+    )
+    assert both.height == rows.height > 0
+    assert (both["mine"] - both["other"]).to_list() == pytest.approx(both["value"].to_list(), abs=1e-9)
+
+
+def test_every_start_meets_every_control_and_p_stands_at_most_labels_alone(chain):
+    rows = table(chain, "differences").filter(stage="finetune")
+    pairs = {(arm, control) for arm in toy_chain.STARTS for control in ("clip", "random") if arm != control}
+    assert set(rows.select("arm", "control").iter_rows()) == pairs
+    assert set(rows.filter(pl.col("p").is_not_null())["share"]) == {1.0}
+    assert rows.filter(share=0.1)["p"].null_count() == rows.filter(share=0.1).height > 0
+
+
+def test_all_rows_reach_the_tables(chain):
+    assert set(table(chain, "metrics")["stage"]) == {"evaluate", "finetune", "robustness"}
+    assert {"world", "inpaintcoco", "vsr", "shapes"} <= set(table(chain, "metrics")["benchmark"])
+    costs = table(chain, "costs")
+    assert costs.filter(stage="inpaint")["seconds"].to_list() == [21.0]
+    assert costs.filter(stage="robustness", arm="corrupted")["seconds"].to_list() == [3.5]
+    assert costs.filter(stage="robustness").height == 1 + len(toy_runs.SKILLS)
+    assert costs.filter(stage="finetune")["arm"].to_list() == list(toy_chain.STARTS)
+
+
+def test_ranks_of_the_arms_are_those_of_both_kinds_of_pairs(chain):
+    found = pl.read_parquet(chain[0] / "compare" / "tables" / "correlations.parquet")
+    assert pl.read_csv(chain[0] / "compare" / "tables" / "correlations.csv").height == found.height
+    concepts = {(concept, operator) for concept, operator in found.select("concept", "operator").iter_rows()}
+    assert concepts == {("color", "replace"), ("location", "replace"), (None, None)}
+    metrics = table(chain, "metrics").filter(concept="color", operator="replace", subset="2x2", metric="accuracy")
+    metrics = metrics.filter(stage="evaluate", condition="iid").filter(pl.col("model") != "blind")
+    ranks = [metrics.filter(benchmark=name).sort("arm")["value"].round(12).rank() for name in ("inpaintcoco", "world")]
+    row = found.row(by_predicate=(pl.col("concept") == "color") & (pl.col("metric") == "accuracy"), named=True)
+    assert row["n_arms"] == len(toy_runs.SKILLS)
+    assert row["n_inpainted"] == 6
+    if row["spearman"] is None:
+        assert 1 in (ranks[0].n_unique(), ranks[1].n_unique())
+    else:
+        frame = pl.DataFrame({"inpainted": ranks[0], "redrawn": ranks[1]})
+        assert row["spearman"] == pytest.approx(frame.select(pl.corr("inpainted", "redrawn")).item())
+    assert "With 4 arms a rank correlation says next to nothing" in text_of(chain, "index.html")
+
+
+def test_rows_of_other_benchmarks_leave_the_headline_alone(chain, tmp_path):
+    folder = tmp_path / "plain"
+    arguments = toy_runs.write(folder, questions=30)
+    compare(folder, arguments)
+    assert read_json(folder / "compare" / "metrics.json") == read_json(chain[0] / "compare" / "metrics.json")
+    before = (folder / "compare" / "index.html").read_text()
+    assert "Did it transfer" not in before
+    assert "What noise left" not in before
+    assert "Synthesised pairs" not in before
+
+
+def test_the_page_shows_each_new_chapter(chain):
+    page = text_of(chain, "index.html")
+    for words in ("In plain words", "Did it transfer?", "What noise left", "Synthesised pairs", "Gaussian noise"):
+        assert words in page, words
+    assert "<th>scratch</th>" in page
+    assert "grayscale destroys color" in page
+    assert "Pixels changed outside the edits&#39; masks, counted over all pairs: 0." in page
+    assert "no caption mentions it (7); touches the &lt;border&gt; (2)" in page
+    assert page.count("data:image/jpeg") == 12
+    assert len(page) < 1_500_000
+    parsed = Page()
+    parsed.feed(page)
+    assert parsed.open == []
+    assert parsed.asked == []
+
+
+def test_figures_of_each_new_chapter(chain):
+    names = {file.stem for file in (chain[0] / "compare" / "figures").iterdir()}
+    assert names == {"gains", "matrix", "curves", "cost", "transfer", "noise", "synthesis"}
+
+
+def test_the_terminal_says_what_each_arm_gained_and_stays_narrow(chain):
+    text = text_of(chain, "summary.txt")
+    lines = text.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert len(lines) <= 45
+    assert text.isascii()
+    said = " ".join(text.split())
+    assert "hnc gained: relation, in points: +" in said
+    assert "transfer: VSR with all labels: +" in said
+    assert "noise: severity 3 leaves" in said
+    assert "0 pixels changed outside their masks" in said
+    assert "illustrates and does not prove" in said
+
+
+def gain(*seeds):
+    return Gain("hnc", "clip", MAIN, seeds[0][0], dict(enumerate((*seed, None) for seed in seeds)))
+
+
+def test_an_interval_that_holds_0_is_no_measurable_difference():
+    assert "no measurable difference" in plain.fully(gain((0.2, -0.01, 0.4)))
+    assert "no measurable difference" in plain.briefly(gain((0.2, -0.01, 0.4)))
+    assert plain.briefly(gain((0.2, 0.01, 0.4))) == "+20.0"
+    assert plain.fully(gain((-0.2, -0.4, -0.01))) == "-20.0 [-40.0, -1.0]"
+
+
+def test_several_seeds_must_agree():
+    assert plain.measured(gain((0.2, 0.1, 0.3), (0.3, 0.2, 0.4)))
+    assert not plain.measured(gain((0.2, 0.1, 0.3), (0.3, -0.2, 0.4)))
+    assert not plain.measured(gain((0.2, 0.1, 0.3), (-0.3, -0.4, -0.2)))
+
+
+def test_an_arm_near_chance_has_no_retained_share_and_the_page_says_why(chain):
+    metrics = table(chain, "metrics").filter(stage="robustness", metric="retained", concept="relation")
+    assert "hnc" in set(metrics["arm"])
+    assert "base" not in set(metrics["arm"])
+    assert "too near chance for the ratio to mean anything" in text_of(chain, "index.html")
+
+
+def test_the_same_bytes_again(chain):
+    folder, arguments = chain
+    again = compare(folder, arguments, "again")
+    for part in ("tables", "figures"):
+        assert folder_sha256(again / part) == folder_sha256(folder / "compare" / part)
+    assert sha256(again / "index.html") == sha256(folder / "compare" / "index.html")
+
+
+def test_several_seeds_show_their_range(tmp_path):
+    arguments = toy_chain.write(tmp_path, seeds=(0, 1), questions=4, arms=("base", "clip", "hnc"))
+    out = compare(tmp_path, arguments)
+    assert max(len(line) for line in (out / "summary.txt").read_text().splitlines()) <= 80
+    assert "lowest and highest seed" in (out / "index.html").read_text()
+
+
+def test_an_example_that_no_table_knows_is_named(chain, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(chain[0] / "data", data)
+    path = data / "tables" / "examples_vsr.parquet"
+    write_table(read_table(path, "examples").slice(1), path, "examples")
+    with pytest.raises(InputError, match="vsr-iid-000"):
+        compare(chain[0], {**chain[1], "data": data}, "never")
+    assert not (chain[0] / "never").exists()
+
+
+def test_fine_tunings_on_other_examples_are_refused(chain, tmp_path):
+    folder = tmp_path / "hnc" / "0"
+    shutil.copytree(chain[0] / "finetune" / "hnc" / "0", folder)
+    predictions = read_table(folder / "predictions.parquet", "predictions")
+    write_table(predictions.slice(1), folder / "predictions.parquet", "predictions")
+    arguments = {**chain[1], "finetunings": [chain[1]["finetunings"][0], folder]}
+    with pytest.raises(InputError, match="different questions"):
+        compare(chain[0], arguments, "never")
+
+
+def test_noise_of_another_kind_is_refused(chain, tmp_path):
+    folder = tmp_path / "hnc" / "0"
+    shutil.copytree(chain[0] / "robustness" / "hnc" / "0", folder)
+    metrics = read_table(folder / "metrics.parquet", "metrics").filter(pl.col("severity").ne_missing(5))
+    write_table(metrics, folder / "metrics.parquet", "metrics")
+    arguments = {**chain[1], "robustnesses": [chain[1]["robustnesses"][0], folder]}
+    with pytest.raises(InputError, match="different questions"):
+        compare(chain[0], arguments, "never")
+
+
+def test_a_missing_count_of_pairs_is_named_before_anything_is_written(chain, tmp_path):
+    folder = tmp_path / "inpaint"
+    shutil.copytree(chain[0] / "inpaint", folder)
+    (folder / "summary.json").unlink()
+    with pytest.raises(InputError, match=r"summary\.json"):
+        compare(chain[0], {**chain[1], "inpaint": folder}, "never")
+    assert not (chain[0] / "never").exists()
+
+
+def test_a_changed_pixel_is_not_hidden(chain, tmp_path):
+    folder = tmp_path / "inpaint"
+    shutil.copytree(chain[0] / "inpaint", folder)
+    write_json(folder / "summary.json", {**read_json(folder / "summary.json"), "changed_outside_masks": 17})
+    out = compare(chain[0], {**chain[1], "inpaint": folder}, "changed")
+    assert "counted over all pairs: 17." in (out / "index.html").read_text()
+    assert "17 pixels changed outside their masks" in " ".join((out / "summary.txt").read_text().split())
+
+
+def test_the_strip_shows_every_concept_and_is_drawn_alike(chain):
+    file = chain[0] / "inpaint" / "test-00000-of-00001.parquet"
+    shown = strip(file)
+    assert [pair.concept for pair in shown] == ["color"] * 3 + ["location"] * 3
+    assert shown == strip(file)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [([1, 2, 3, 4], [1, 3, 2, 4]), ([1, 1, 2, 5], [4, 3, 3, 0]), ([0.1 + 0.2, 0.3, 1], [2, 2, 1])],
+)
+def test_the_rank_correlation_is_spearmans(first, second):
+    assert spearman(first, second) == pytest.approx(spearmanr([round(value, 12) for value in first], second).statistic)
+
+
+def test_equal_arms_have_no_rank():
+    assert spearman([1, 1, 1], [1, 2, 3]) is None
+    assert spearman([1], [2]) is None
+
+
+def test_pairs_that_were_asked_but_not_given_are_named(chain):
+    with pytest.raises(InputError, match="--inpaint"):
+        compare(chain[0], {**chain[1], "inpaint": None}, "never")
+
+
+def test_noise_alone_is_shown_alone(chain):
+    arguments = {**chain[1], "finetunings": [], "robustnesses": chain[1]["robustnesses"][-1:]}
+    out = compare(chain[0], arguments, "noise alone")
+    page, text = (out / "index.html").read_text(), (out / "summary.txt").read_text()
+    assert "What noise left" in page
+    assert "Did it transfer" not in page
+    assert "Relation, 2x2: clean and at severity 3." in text
+    assert "VSR" not in text

@@ -1,0 +1,74 @@
+"""A copy of the checkout with a stand-in for conda first on PATH, in which the tiny experiment's data were made."""
+
+import importlib.util
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+def _module(name: str, file: Path) -> ModuleType:
+    """A module of the tests under a name of its own: several folders have a conftest."""
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_HERE = Path(__file__).parent
+workflow = _module("workflow_checkout", _HERE.parent / "workflow" / "conftest.py")
+stand_in = _module("conda_stand_in", _HERE / "stand_in.py")
+
+
+@dataclass(frozen=True)
+class CondaCheckout(workflow.Checkout):
+    """A copy of the checkout whose commands find the stand-in."""
+
+    conda: Path
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), "PATH": f"{self.conda / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+    def said(self, *arguments: str) -> str:
+        """What Snakemake said of a run that went well."""
+        answer = self.snakemake(*arguments)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        return answer.stdout + answer.stderr
+
+    def environments(self) -> list[Path]:
+        """The environments that exist, by the sign that Snakemake sets when one is complete."""
+        return sorted(sign.with_suffix("") for sign in self.path.glob(".snakemake/conda/*.env_setup_done"))
+
+    def jobs_in(self, environment: Path) -> list[dict]:
+        """The stages' commands that ran in an environment: its prefix, where `nearmiss` came from, the command."""
+        notes = [json.loads(note.read_text()) for note in sorted((environment / "started").iterdir())]
+        return [note for note in notes if note["command"][:2] == ["-m", "nearmiss"]]
+
+    def asked(self) -> list[str]:
+        """Every command that conda was given."""
+        return (self.conda / "asked.txt").read_text().splitlines()
+
+
+def fresh(root: Path, folder: Path) -> CondaCheckout:
+    """A copy in which nothing has run."""
+    stand_in.install(folder / "conda")
+    return CondaCheckout(workflow.copy_checkout(root, folder / "checkout").path, folder / "conda")
+
+
+@pytest.fixture(scope="module")
+def conda_run(root, tmp_path_factory) -> CondaCheckout:
+    """A copy in which the target `data` has run with conda."""
+    checkout = fresh(root, tmp_path_factory.mktemp("conda"))
+    checkout.said("--cores", "all", "--use-conda", "--", "data")
+    return checkout
+
+
+@pytest.fixture
+def conda_fresh(root, tmp_path) -> CondaCheckout:
+    """A copy of the test's own in which nothing has run."""
+    return fresh(root, tmp_path)

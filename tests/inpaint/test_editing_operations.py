@@ -1,0 +1,215 @@
+"""What each operation does to pixels, and what a new one takes."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Literal
+
+import cv2
+import numpy as np
+import pytest
+from toy_pictures import SIDE, Toy, draw, options
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.typed import Typed
+from nearmiss.config import resolve
+from nearmiss.engine.formats.coco import encode_mask, runs_of
+from nearmiss.engine.images.editing import registry
+from nearmiss.engine.images.editing.composite import changed_outside, composite
+from nearmiss.engine.images.editing.plan import After, Donor, Edited, Lent, Plan, Refused, Thing, View, covered
+from nearmiss.engine.images.editing.spec import Quality
+from nearmiss.engine.images.masks import MaskError, box_of, decode, dilated
+from nearmiss.stages.inpaint.corpus import read_corpus
+from nearmiss.stages.inpaint.stage import run
+from nearmiss.stages.inpaint.work import edit_picture
+
+PICTURE = [Toy("ball", "red", "small", 22, 26), Toy("cube", "blue", "large", 56, 54)]
+LENDER = [Toy("cross", "red", "large", 40, 40)]
+
+
+def things(toys: list[Toy]) -> tuple[Thing, ...]:
+    return tuple(
+        Thing(str(place), toy.name, {"color": toy.color, "size": toy.size}, box_of(toy.mask()), toy.mask())
+        for place, toy in enumerate(toys)
+    )
+
+
+def view(toys: list[Toy] = PICTURE, lent: np.ndarray | None = None) -> View:
+    donor = Donor("9", "lender", "cross", {"color": "red", "size": "large"}, box_of(LENDER[0].mask()))
+    mask = LENDER[0].mask() if lent is None else lent
+    return View(
+        image_id="picture",
+        width=SIDE,
+        height=SIDE,
+        things=things(toys),
+        targets=tuple(str(place) for place in range(len(toys))),
+        known={"color": ("blue", "green", "red", "yellow")},
+        donors=(donor,),
+        borrow=lambda _: Lent(draw(LENDER, "lender"), mask, mask & False),
+        random=Random(0),
+        quality=Quality(),
+    )
+
+
+def done(name: str, toys: list[Toy] = PICTURE, object_id: str = "0", **fields: object) -> tuple[np.ndarray, Edited]:
+    """The first plan of an operation for a thing, made; the original and the edited picture."""
+    operation = registry.OPERATIONS[name]
+    given = options(name).operations[0].model_copy(update=fields)
+    seen, original = view(toys), draw(toys, "picture")
+    plans = [each for each in operation.candidates(seen, given) if isinstance(each, Plan)]
+    plan = next(each for each in plans if each.object_id == object_id)
+    edited = operation.apply(original, seen, plan, given)
+    assert isinstance(edited, Edited), edited
+    return original, edited
+
+
+@pytest.mark.parametrize("name", list(registry.OPERATIONS))
+def test_an_operation_leaves_other_things_and_everything_outside_alone(name):
+    original, edited = done(name)
+    assert changed_outside(original, edited.pixels, edited.touched) == 0
+    assert not (edited.touched & PICTURE[1].mask()).any()
+    assert (original != edited.pixels).any()
+
+
+def test_recolor_keeps_shading_and_takes_the_new_hue():
+    original, edited = done("recolor")
+    inside = PICTURE[0].mask()
+    before, after = (cv2.cvtColor(each, cv2.COLOR_RGB2LAB)[inside].astype(float) for each in (original, edited.pixels))
+    assert np.corrcoef(before[:, 0], after[:, 0])[0, 1] > 0.85  # highlights run out of room
+    assert np.linalg.norm(before[:, 1:].mean(axis=0) - after[:, 1:].mean(axis=0)) > 40
+
+
+def test_recolor_leaves_a_thing_that_does_not_look_like_its_color():
+    wrong = [Toy("ball", "green", "small", 22, 26), PICTURE[1]]
+    operation, given = registry.OPERATIONS["recolor"], options("recolor").operations[0]
+    plan = next(each for each in operation.candidates(view(wrong), given) if isinstance(each, Plan))
+    refused = operation.apply(draw(PICTURE, "picture"), view(wrong), plan, given)
+    assert refused == Refused("0", "its pixels do not look like its color") or plan.object_id != "0"
+
+
+def test_a_new_color_is_none_of_the_picture():
+    plans = [
+        each for each in registry.OPERATIONS["recolor"].candidates(view(), options("recolor").operations[0])
+        if isinstance(each, Plan)
+    ]  # fmt: skip
+    assert plans and not {plan.new for plan in plans} & {"red", "blue"}
+
+
+def test_rescale_changes_the_extent_by_its_factor_about_the_center():
+    _, edited = done("rescale", factor=1.5)
+    ratio = np.sqrt(edited.covers.sum() / PICTURE[0].mask().sum())
+    assert 1.4 < ratio < 1.6
+    x, y, w, h = box_of(edited.covers)
+    assert abs(x + w / 2 - 22.5) <= 1 and abs(y + h / 2 - 26.5) <= 1
+
+
+def test_move_brings_the_same_pixels_to_the_mirrored_place():
+    original, edited = done("move", [PICTURE[0]])
+    x, y, w, h = box_of(PICTURE[0].mask())
+    left, top, _, _ = box_of(edited.covers)
+    assert (left, top) in ((SIDE - x - w, y), (x, SIDE - y - h))
+    inner = np.s_[4 : h - 4, 4 : w - 4]
+    assert (edited.pixels[top : top + h, left : left + w][inner] == original[y : y + h, x : x + w][inner]).all()
+
+
+@pytest.mark.parametrize("name", ["remove", "move"])
+def test_a_place_that_was_left_looks_like_the_background(name):
+    toys = [PICTURE[0], Toy("ball", "blue", "small", 22, 56)] if name == "remove" else [PICTURE[0]]
+    original, edited = done(name, toys)
+    hole = PICTURE[0].mask()
+    ground = ~dilated(sum(toy.mask() for toy in toys) > 0, 6) & ~edited.touched
+    filled, known = edited.pixels[hole].astype(float), original[ground].astype(float)
+    assert np.abs(filled.mean(axis=0) - known.mean(axis=0)).max() < 8
+    assert 0.5 < filled.std() / known.std() < 1.6  # grain, not a smear
+
+
+def test_replace_pastes_the_other_thing_at_the_same_extent():
+    _, edited = done("replace")
+    assert 0.8 < edited.covers.sum() / PICTURE[0].mask().sum() < 1.25
+    middle = edited.pixels[26, 22].astype(int)
+    assert middle[0] > middle[2] + 60  # red, as the cross is
+
+
+def refusal(name: str, seen: View, toys: list[Toy], object_id: str = "0") -> str:
+    operation, given = registry.OPERATIONS[name], options(name).operations[0]
+    plans = [each for each in operation.candidates(seen, given) if isinstance(each, Plan)]
+    outcome = operation.apply(draw(toys, "p"), seen, next(p for p in plans if p.object_id == object_id), given)
+    assert isinstance(outcome, Refused)
+    return outcome.reason
+
+
+def test_what_cannot_be_done_is_refused_with_a_reason():
+    at_border = [Toy("ball", "red", "small", 5, 26), PICTURE[1]]
+    assert refusal("rescale", view(at_border), at_border) == "the new place reaches the picture's border"
+    two_at_border = [at_border[0], Toy("ball", "blue", "small", 56, 54)]
+    assert refusal("remove", view(two_at_border), two_at_border) == "touches the border"
+    facing = [Toy("ball", "red", "small", 20, 40), Toy("ball", "blue", "small", 59, 40)]
+    assert refusal("move", view(facing), facing) == "the new place is occupied"
+    touching = [Toy("ball", "red", "large", 30, 40), Toy("ball", "blue", "large", 50, 40)]
+    assert refusal("remove", view(touching), touching) == "overlaps another thing"
+    tiny = np.zeros((SIDE, SIDE), dtype=bool)
+    tiny[40:44, 40:44] = True
+    assert refusal("replace", view(lent=tiny), PICTURE) == "the other thing is too small to be enlarged"
+
+
+def test_an_edit_that_leaves_its_mask_is_an_error():
+    original = draw(PICTURE, "picture")
+    touched = PICTURE[0].mask()
+    planted = original.copy()
+    planted[70, 70] ^= 255
+    assert changed_outside(original, planted, touched) == 1
+    assert changed_outside(original, composite(original, planted, touched, 2.0), touched) == 0
+
+
+def test_masks_decode_as_coco_writes_them():
+    for toy in PICTURE:
+        assert (decode(runs_of(encode_mask(toy.mask())), SIDE, SIDE) == toy.mask()).all()
+    with pytest.raises(MaskError, match="another size"):
+        decode(runs_of(encode_mask(PICTURE[0].mask())), SIDE, SIDE + 1)
+    assert covered(things(PICTURE), "0", SIDE, SIDE).sum() > PICTURE[1].mask().sum()
+
+
+# A new operation: one file of this size, one entry with its options, one line in the registry.
+
+
+class FadeConfig(Typed):
+    """A thing loses its color."""
+
+    operation: Literal["fade"] = "fade"
+    pairs: int = 3
+
+
+class Fade:
+    name, concept, operator = "fade", "color", "replace"
+
+    def candidates(self, seen: View, options: FadeConfig) -> Iterator[Plan | Refused]:
+        for thing, _ in seen.editable():
+            after = After(thing.name, {**thing.values, "color": "gray"})
+            yield Plan(thing.object_id, "color", thing.values["color"], "gray", after)
+
+    def apply(self, pixels: np.ndarray, seen: View, plan: Plan, options: FadeConfig) -> Edited | Refused:
+        mask = seen.thing(plan.object_id).mask
+        faded = np.repeat(pixels.mean(axis=-1, keepdims=True), 3, axis=-1)
+        return Edited(composite(pixels, faded, mask, seen.quality.feather), mask, mask)
+
+
+def test_a_new_operation_is_one_file_one_entry_and_one_line(toys, monkeypatch):
+    monkeypatch.setitem(registry.OPERATIONS, "fade", Fade())
+    given = toys.arguments()
+    # the data know gray things, else such a pair would show what they never do
+    frame = read_corpus(**given, split="test")
+    corpus = type(frame)(
+        **{**vars(frame), "combinations": frame.combinations | {(name, "color", "gray") for name in frame.names}}
+    )
+    pair = edit_picture(corpus, FadeConfig(), Quality(), 0, "000").pair
+    assert pair is not None
+    assert pair.concept == "color" and " gray " in pair.inpaint_caption and " gray " not in pair.coco_caption
+
+
+def test_an_operation_that_nobody_knows_is_refused_by_the_configuration():
+    for operations in ([{"operation": "explode"}], [{"operation": "move"}, {"operation": "move"}]):
+        with pytest.raises(InputError, match="inpaint"):
+            resolve({"experiment": "e", "inpaint": {"operations": operations}})
+
+
+def test_no_operations_make_no_pairs(toys, tmp_path):
+    assert run(config=options(), out=tmp_path / "out", **toys.arguments())["pairs"] == 0

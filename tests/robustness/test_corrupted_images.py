@@ -1,0 +1,208 @@
+"""The first step: which items are asked, the same bytes for any number of workers, and what it refuses."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import toy_noise as toy
+from PIL import Image
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import folder_sha256, read_json, sha256
+from nearmiss.base.tables import read_table, write_table
+from nearmiss.fields import build
+from nearmiss.stages.robustness import corrupted
+from nearmiss.stages.robustness.config import RobustnessConfig
+
+SOURCE = Path(corrupted.__file__).parents[3]
+
+GRAYSCALE = '''"""Colors into grays, a corruption of the tests' own."""
+
+import numpy as np
+
+from nearmiss.engine.images.corruptions.corruption import Corruption
+
+
+def apply(pixels, options, severity, rng):
+    """Every channel becomes the mean of the three."""
+    return np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+
+
+CORRUPTION = Corruption("grayscale", apply, destroys=frozenset({"color"}))
+'''
+ENTRY = '''class GrayscaleConfig(Typed):
+    """Colors into grays."""
+
+    corruption: Literal["grayscale"] = "grayscale"
+
+
+CorruptionConfig = GrayscaleConfig | '''
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return toy.write(tmp_path_factory.mktemp("toy"), checkpoint=False)
+
+
+@pytest.fixture(scope="module")
+def done(made):
+    return toy.corrupt(made)
+
+
+@pytest.fixture
+def broken(made, tmp_path):
+    """A copy that a test may break, with an earlier result that must survive."""
+    folder = tmp_path / "copy"
+    shutil.copytree(made, folder)
+    (folder / "corrupted").mkdir(exist_ok=True)
+    (folder / "corrupted" / "items.parquet").write_bytes(b"what was there")
+    return folder
+
+
+def pixels(folder, name):
+    return np.load(folder / f"{name}.npy")
+
+
+def test_each_corruption_and_severity_is_one_file_of_pixels_as_drawn(made, done):
+    ids, items = read_json(done / "image_ids.json"), read_table(done / "items.parquet", "items")
+    assert ids == sorted({image_id for images in items["images"].to_list() for image_id in images})
+    names = {f"{each.corruption}-{severity}" for each in toy.CONFIG.corruptions for severity in (1, 5)}
+    assert {file.stem for file in done.glob("*.npy")} == {*names, "clean"}
+    for name in (*names, "clean"):
+        assert pixels(done, name).shape == (len(ids), 32, 32, 3)
+    with Image.open(made / "published" / "images" / f"{ids[0]}.png") as drawn:
+        assert np.array_equal(pixels(done, "clean")[0], np.asarray(drawn))
+
+
+def test_items_are_two_by_two_iid_and_evenly_spaced(made, done):
+    items = read_table(done / "items.parquet", "items")
+    assert set(items["subset"]) == {"2x2"} and set(items["condition"]) == {"iid"}
+    assert set(items.group_by("concept", "operator").len()["len"]) == {3}
+    able = read_table(made / "tables" / "items_test.parquet", "items")
+    few = corrupted.chosen(able, 2).filter(pl.col("concept") == "relation")["item_id"].to_list()
+    every = corrupted.chosen(able, 99).filter(pl.col("concept") == "relation")["item_id"].to_list()
+    assert few == [every[0], every[-1]] and len(every) == 4
+
+
+def test_the_same_bytes_for_two_workers_and_shuffled_tables(made, done, tmp_path):
+    folder = tmp_path / "shuffled"
+    shutil.copytree(made, folder)
+    for name, kind in (("items_test", "items"), ("images", "images")):
+        path = folder / "tables" / f"{name}.parquet"
+        write_table(read_table(path, kind).sample(fraction=1, shuffle=True, seed=1), path, kind)
+    again = toy.corrupt(folder, workers=2)
+    for file in sorted(done.iterdir()):
+        if file.name not in ("cost.json", "manifest.json"):
+            assert sha256(again / file.name) == sha256(file), file.name
+
+
+def test_noise_of_an_image_does_not_depend_on_the_others(made, done):
+    alone = toy.corrupt(made, "alone", toy.CONFIG.model_copy(update={"items": 1}))
+    ids, few = read_json(done / "image_ids.json"), read_json(alone / "image_ids.json")
+    shared = [image_id for image_id in few if image_id in ids]
+    assert 0 < len(shared) < len(ids)
+    for image_id in shared:
+        one, other = pixels(alone, "gaussian_noise-5"), pixels(done, "gaussian_noise-5")
+        assert np.array_equal(one[few.index(image_id)], other[ids.index(image_id)])
+    reseeded = toy.corrupt(made, "reseeded", toy.CONFIG.model_copy(update={"seed": 1}))
+    assert not np.array_equal(pixels(reseeded, "gaussian_noise-5"), pixels(done, "gaussian_noise-5"))
+    assert np.array_equal(pixels(reseeded, "jpeg_compression-5"), pixels(done, "jpeg_compression-5"))
+
+
+def _edit(folder, name, kind, **columns):
+    path = folder / "tables" / f"{name}.parquet"
+    write_table(read_table(path, kind).with_columns(**columns), path, kind)
+
+
+def _unknown_image(folder):
+    path = folder / "tables" / "images.parquet"
+    write_table(read_table(path, "images").filter(pl.col("split") != "benchmark_test"), path, "images")
+    return "not in the table of images"
+
+
+def _another_split(folder):
+    _edit(folder, "images", "images", split=pl.lit("train"))
+    return "an item of split 'test' asks for an image of split 'train'"
+
+
+def _missing_image(folder):
+    shutil.rmtree(folder / "published" / "images")
+    return "an image is missing"
+
+
+def _broken_image(folder):
+    for file in (folder / "published" / "images").glob("*-2x2-*"):
+        file.write_bytes(b"no picture")
+    return "does not decode"
+
+
+def _another_size(folder):
+    Image.new("RGB", (16, 16)).save(folder / "published" / "images" / "relation-reverse-2x2-001-b.png")
+    return "different sizes"
+
+
+def _nothing_to_ask(folder):
+    _edit(folder, "items_test", "items", condition=pl.lit("new_pair"))
+    return "no 2x2 items of condition iid"
+
+
+def _no_table(folder):
+    (folder / "tables" / "items_test.parquet").unlink()
+    return "items_test.parquet"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [_unknown_image, _another_split, _missing_image, _broken_image, _another_size, _nothing_to_ask, _no_table],
+)
+def test_bad_input_is_named_and_nothing_is_overwritten(broken, fault):
+    message = fault(broken)
+    before = folder_sha256(broken / "corrupted")
+    with pytest.raises(InputError, match=message):
+        toy.corrupt(broken)
+    assert folder_sha256(broken / "corrupted") == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"corruptions": [{"corruption": "fog"}]}, "fog"),
+        ({"severities": [0]}, "severities"),
+        ({"severities": [6]}, "severities"),
+        ({"severities": [1, 1]}, "a severity is named twice"),
+        ({"corruptions": [{"corruption": "contrast"}, {"corruption": "contrast"}]}, "named twice: contrast"),
+        ({"typos": {"share": [0.1, 0.2]}}, "typos.share"),
+        ({"fog": True}, "unknown key 'fog'"),
+    ],
+)
+def test_a_wrong_configuration_is_named(wrong, message):
+    with pytest.raises(InputError, match=message):
+        build(RobustnessConfig, wrong, {})
+
+
+def test_a_new_corruption_is_one_file_one_entry_and_one_line(made, tmp_path):
+    shutil.copytree(SOURCE, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    corruptions = tmp_path / "src" / "nearmiss" / "engine" / "images" / "corruptions"
+    (corruptions / "grayscale.py").write_text(GRAYSCALE)
+    spec = (corruptions / "spec.py").read_text()
+    assert spec.count("CorruptionConfig = ") == 1
+    (corruptions / "spec.py").write_text(spec.replace("CorruptionConfig = ", ENTRY))
+    registry = (corruptions / "registry.py").read_text()
+    line = "        grayscale.CORRUPTION,\n    )\n"
+    registry = registry.replace("    )\n", line, 1).replace("import contrast,", "import contrast, grayscale,")
+    (corruptions / "registry.py").write_text(registry)
+    flags = ["--corruptions", json.dumps([{"corruption": "grayscale"}]), "--severities", "[2]", "--items", "2"]
+    folders = {"tables": made / "tables", "root": made / "published", "out": tmp_path / "out"}
+    for name, folder in folders.items():
+        flags += [f"--{name}", str(folder)]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-m", "nearmiss", "corrupt", *flags], env=env, check=True, capture_output=True)
+    gray = pixels(tmp_path / "out", "grayscale-2")
+    assert (gray[..., 0] == gray[..., 1]).all() and (gray[..., 1] == gray[..., 2]).all()
+    assert not np.array_equal(gray, pixels(tmp_path / "out", "clean"))

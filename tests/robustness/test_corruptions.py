@@ -1,0 +1,118 @@
+"""Corruptions of images: seeded by name, stronger by severity, scaled to the picture; a new one is one file."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from nearmiss.base.seeding import array_rng
+from nearmiss.engine.images.corruptions import defocus_blur
+from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
+from nearmiss.engine.images.corruptions.spec import GaussianNoiseConfig, default_corruptions
+from nearmiss.stages.robustness.config import RobustnessConfig
+
+GOLDEN_NOISE = "dd1038b38e100b6f"
+OPTIONS = {options.corruption: options for options in default_corruptions()}
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """A picture with edges and smooth parts, drawn from integers alone."""
+    y, x = np.mgrid[0:96, 0:96]
+    ball = (x - 30) ** 2 + (y - 60) ** 2 < 300
+    return np.stack([np.where(ball, 200, x * 2), np.where(ball, 60, y), np.where(ball, 40, 120)], -1).astype(np.uint8)
+
+
+def corrupted(name, picture, severity, image_id="one"):
+    rng = array_rng(0, "corruption", name, severity, image_id)
+    return CORRUPTIONS[name].apply(picture, OPTIONS[name], severity, rng)
+
+
+def distance(one, other):
+    return float(((one.astype(float) - other.astype(float)) ** 2).mean())
+
+
+def test_every_corruption_has_options_and_a_function():
+    assert set(OPTIONS) == set(CORRUPTIONS)
+
+
+@pytest.mark.parametrize("name", sorted(CORRUPTIONS))
+def test_each_severity_is_farther_from_the_picture(name, picture):
+    distances = [distance(corrupted(name, picture, severity), picture) for severity in range(1, 6)]
+    assert distances == sorted(distances)
+    assert distances[0] > 0
+
+
+@pytest.mark.parametrize("name", sorted(CORRUPTIONS))
+def test_pixels_stay_bytes_of_the_same_shape_and_the_picture_is_left_alone(name, picture):
+    before = picture.copy()
+    made = corrupted(name, picture, 5)
+    assert made.dtype == np.uint8 and made.shape == picture.shape
+    assert np.array_equal(picture, before)
+
+
+def test_noise_belongs_to_the_image_and_not_to_the_order(picture):
+    one = corrupted("gaussian_noise", picture, 3, "one")
+    other = corrupted("gaussian_noise", picture, 3, "other")
+    assert not np.array_equal(one, other)
+    assert np.array_equal(one, corrupted("gaussian_noise", picture, 3, "one"))
+
+
+def test_golden_noise(picture):
+    digest = hashlib.sha256(corrupted("gaussian_noise", picture, 3).tobytes()).hexdigest()
+    assert digest[:16] == GOLDEN_NOISE
+
+
+def test_noise_has_the_papers_deviation():
+    gray = np.full((128, 128, 3), 128, np.uint8)
+    made = corrupted("gaussian_noise", gray, 1)
+    assert (made / 255.0).std() == pytest.approx(0.08, rel=0.02)
+
+
+def test_contrast_keeps_the_mean_and_shrinks_the_spread(picture):
+    made = corrupted("contrast", picture, 1).astype(float)
+    assert made.mean() == pytest.approx(picture.mean(), abs=1)
+    assert made.std(axis=(0, 1)) == pytest.approx(0.4 * picture.std(axis=(0, 1)), abs=1)
+
+
+@pytest.mark.parametrize("side", [56, 224, 448])
+def test_the_disk_grows_with_the_picture(side):
+    point = np.zeros((side, side, 3), np.uint8)
+    point[side // 2, side // 2] = 255
+    blurred = defocus_blur.apply(point, OPTIONS["defocus_blur"], 5, None)
+    assert point.sum() > 0
+    spread = defocus_blur.disk(10 * side / 224, 0.5 * side / 224)
+    covered = (spread > spread.max() / 2).sum()
+    assert covered == pytest.approx(np.pi * (10 * side / 224) ** 2, rel=0.2)
+    assert blurred.shape == point.shape
+
+
+def test_a_disk_smaller_than_a_pixel_leaves_nearly_everything(picture):
+    kernel = defocus_blur.disk(0.3, 0.05)
+    assert kernel.sum() == pytest.approx(1)
+    assert kernel[kernel.shape[0] // 2, kernel.shape[1] // 2] > 0.9
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"corruptions": [{"corruption": "fog"}]},
+        {"severities": [0]},
+        {"severities": [6]},
+        {"severities": []},
+        {"corruptions": [{"corruption": "gaussian_noise", "deviation": [0.1]}]},
+        {"corruptions": [{"corruption": "jpeg_compression", "quality": [25, 18, 15, 10, 0]}]},
+    ],
+)
+def test_an_unknown_corruption_or_severity_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        RobustnessConfig.model_validate(wrong)
+
+
+def test_the_parameters_are_configuration(picture):
+    loud = GaussianNoiseConfig(deviation=[0.5] * 5)
+    rng = array_rng(0, "corruption", "gaussian_noise", 1, "one")
+    assert distance(CORRUPTIONS["gaussian_noise"].apply(picture, loud, 1, rng), picture) > distance(
+        corrupted("gaussian_noise", picture, 5), picture
+    )

@@ -1,0 +1,299 @@
+"""The second step: a model's answers under noise beside its clean ones, and what is refused before it is opened."""
+
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+import toy_noise as toy
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import folder_sha256, read_json, sha256, write_json
+from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.images.corruptions.corruption import Corruption
+from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
+from nearmiss.engine.scoring.blind import baselines
+from nearmiss.engine.scoring.embeddings import Embedder, open_image
+from nearmiss.engine.scoring.metrics import figures
+from nearmiss.stages.robustness import stage
+from nearmiss.stages.robustness.blind import TextOnly
+
+NOISE = {(each.corruption, severity) for each in toy.CONFIG.corruptions for severity in (1, 5)}
+TYPOS = {("typos", 1), ("typos", 5)}
+
+
+def score(folder, out="out", config=toy.CONFIG, **changed):
+    arguments = {
+        "config": config,
+        "arm": "hnc",
+        "seed": 3,
+        "checkpoint": folder / "checkpoint",
+        "corrupted": folder / "corrupted",
+        "tables": folder / "tables",
+        "root": folder / "published",
+        "negatives": folder / "negatives",
+        "identity": None,
+        "out": folder / out,
+    }
+    stage.run(**{**arguments, **changed})
+    return folder / out
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = toy.write(tmp_path_factory.mktemp("toy"))
+    toy.corrupt(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(made):
+    return score(made)
+
+
+@pytest.fixture
+def broken(made, tmp_path):
+    """A copy that a test may break, with a result already there."""
+    folder = tmp_path / "copy"
+    shutil.copytree(made, folder)
+    (folder / "out").mkdir(exist_ok=True)
+    (folder / "out" / "metrics.parquet").write_bytes(b"what was there")
+    return folder
+
+
+def metrics(folder):
+    return read_table(folder / "metrics.parquet", "metrics")
+
+
+def test_every_item_has_its_scores_clean_and_under_each_noise(made, done):
+    scores = read_table(done / "scores.parquet", "scores")
+    items = read_table(made / "corrupted" / "items.parquet", "items")
+    cells = scores.group_by("corruption", "severity").agg("item_id").select("corruption", "severity", "item_id")
+    assert {row[:2] for row in cells.iter_rows()} == {(None, None), *NOISE, *TYPOS}
+    assert all(sorted(row[2]) == items["item_id"].to_list() for row in cells.iter_rows())
+    assert set(scores["arm"]) == {"hnc"} and set(scores["seed"]) == {3}
+
+
+def test_a_drop_is_accuracy_minus_clean(done):
+    rows = metrics(done)
+    key = ["concept", "operator"]
+    clean = rows.filter(pl.col("corruption").is_null())
+    assert set(clean["metric"]) == {"accuracy"}
+    assert ("binding", "swap") in set(clean.select(key).iter_rows())
+    noisy = rows.filter(pl.col("metric") == "accuracy", pl.col("corruption").is_not_null())
+    drop = rows.filter(pl.col("metric") == "drop")
+    assert noisy.height == drop.height == clean.height * len(NOISE | TYPOS)
+    both = noisy.join(drop, on=[*key, "corruption", "severity"], suffix="_drop")
+    both = both.join(clean, on=key, suffix="_clean")
+    assert (both["value"] - both["value_clean"]).to_list() == pytest.approx(both["value_drop"].to_list())
+    assert ((drop["low"] <= drop["value"]) & (drop["value"] <= drop["high"])).all()
+    assert set(rows["stage"]) == {"robustness"} and set(rows["subset"]) == {"2x2"} and set(rows["split"]) == {"test"}
+
+
+def test_noise_moves_the_similarities_and_typos_leave_the_images_alone(done):
+    scores = read_table(done / "scores.parquet", "scores")
+    flat = {
+        key: np.array(group.sort("item_id")["similarity"].to_list())
+        for key, group in scores.group_by("corruption", "severity")
+    }
+    moved = {key: float(np.abs(values - flat[None, None]).mean()) for key, values in flat.items()}
+    assert moved["gaussian_noise", 5] > moved["gaussian_noise", 1] > 0
+    assert all(moved[cell] > 0 for cell in TYPOS)
+
+
+def test_clean_answers_are_those_of_the_published_images(made, done):
+    """The same model on the published files gives the clean scores: the way over stored pixels changes nothing."""
+    row = read_table(made / "corrupted" / "items.parquet", "items").row(0, named=True)
+    model = Embedder(made / "checkpoint")
+    files = [made / "published" / "images" / f"{name}.png" for name in row["images"]]
+    images = model.images([lambda file=file: open_image(file) for file in files], row["images"])
+    expected = images @ model.texts(row["captions"]).T
+    scores = read_table(done / "scores.parquet", "scores").filter(pl.col("corruption").is_null())
+    found = scores.filter(pl.col("item_id") == row["item_id"])["similarity"].to_list()[0]
+    assert np.array(found) == pytest.approx(expected, abs=1e-5)
+
+
+def test_texts_are_encoded_once_and_clean_images_once(made, monkeypatch):
+    asked = {"images": 0, "texts": 0}
+
+    class Counting(Embedder):
+        def images(self, pictures, names):
+            asked["images"] += len(pictures)
+            return super().images(pictures, names)
+
+        def texts(self, texts):
+            asked["texts"] += 1
+            assert len(set(texts)) == len(texts)
+            return super().texts(texts)
+
+    monkeypatch.setattr(stage, "Embedder", Counting)
+    score(made, "counted")
+    assert asked == {"images": len(read_json(made / "corrupted" / "image_ids.json")) * (1 + len(NOISE)), "texts": 1}
+
+
+def test_rows_say_what_the_arm_was_taught_and_what_text_alone_gives_away(made, done):
+    rows = metrics(done)
+    marks = {(row["concept"], row["operator"]): row["trained"] for row in rows.iter_rows(named=True)}
+    assert marks == {
+        ("relation", "reverse"): "seen",
+        ("color", "replace"): "seen",
+        ("color", "swap"): "concept",
+        ("binding", "swap"): "concept",
+        ("location", "replace"): "unseen",
+    }
+    accuracies = rows.filter(pl.col("metric") == "accuracy")
+    assert accuracies["blind"].null_count() == 0 and set(accuracies["chance"]) == {0.5}
+
+
+def test_blind_is_the_best_baseline_of_evaluate(made):
+    items = read_table(made / "tables" / "items_test.parquet", "items").filter(pl.col("subset") == "2x2")
+    training = read_table(made / "tables" / "captions_narrow.parquet", "captions")["text"].to_list()
+    found = TextOnly(sorted(set(items["captions"].explode())), training).best(items)
+    every = [figures(each) for each in baselines.of_items(items, training).values()]
+    asked = {key for key in every[0] if key[1] == "2x2" and key[-1] == "accuracy"}
+    assert found == {key: max(each[key] for each in every) for key in asked}
+
+
+def test_how_it_was_measured_is_written(done):
+    record = read_json(done / "measurement.json")
+    assert {each["corruption"] for each in record["corruptions"]} == {name for name, _ in NOISE}
+    assert record["corruptions"][0]["deviation"] == [0.08, 0.12, 0.18, 0.26, 0.38]
+    assert record["typos"]["by_severity"].keys() == {"1", "5"}
+    assert 0 < record["typos"]["by_severity"]["1"]["share"] <= record["typos"]["by_severity"]["5"]["share"] <= 0.5
+    assert record["left_out"] == {} and record["severities"] == [1, 5]
+    assert {"clean", "images", "typos"} == record["blind"].keys()
+
+
+def test_a_destroyed_concept_is_not_asked_and_it_is_said(made, monkeypatch):
+    def gray(pixels, options, severity, rng):
+        return np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+
+    monkeypatch.setitem(CORRUPTIONS, "contrast", Corruption("contrast", gray, destroys=frozenset({"color"})))
+    folder = score(made, "gray")
+    rows = metrics(folder)
+    under = rows.filter(pl.col("corruption") == "contrast")
+    assert set(under["concept"]) == {"relation", "location"}  # the toy's binding is all color
+    assert "color" in set(rows.filter(pl.col("corruption") != "contrast")["concept"])
+    asked = read_table(folder / "scores.parquet", "scores").filter(pl.col("corruption") == "contrast")
+    assert not asked["item_id"].str.starts_with("color").any()
+    record = read_json(folder / "measurement.json")
+    assert record["left_out"] == {"contrast": ["color"]}
+    assert record["why_left_out"]["contrast"].startswith("contrast destroys color, so nobody could answer: 6 items")
+
+
+def test_the_same_bytes_again(made, done):
+    again = score(made, "again")
+    for name in ("scores.parquet", "metrics.parquet", "measurement.json", "manifest.json"):
+        assert sha256(again / name) == sha256(done / name), name
+
+
+def test_without_typos_there_are_none(made):
+    rows = metrics(score(made, "silent", toy.CONFIG.model_copy(update={"typos": None})))
+    assert "typos" not in set(rows["corruption"])
+
+
+def _missing_pixels(folder):
+    (folder / "corrupted" / "contrast-5.npy").unlink()
+    return "corrupted images are missing"
+
+
+def _damaged_pixels(folder):
+    (folder / "corrupted" / "contrast-5.npy").write_bytes(b"no array")
+    return "corrupted images do not load"
+
+
+def _cut_pixels(folder):
+    file = folder / "corrupted" / "contrast-5.npy"
+    np.save(file, np.load(file)[:-1])
+    return "contrast-5.npy"
+
+
+def _another_split(folder):
+    file = folder / "corrupted" / "noise.json"
+    write_json(file, {**read_json(file), "split": "val"})
+    return "made with split 'val', not 'test'"
+
+
+def _other_severities(folder):
+    toy.corrupt(folder, config=toy.CONFIG.model_copy(update={"severities": [1]}))
+    return r"made with severities \[1\], not \[1, 5\]"
+
+
+def _other_items(folder):
+    file = folder / "corrupted" / "items.parquet"
+    write_table(read_table(file, "items").head(3), file, "items")
+    return "of other items than the data's"
+
+
+def _other_images(folder):
+    file = folder / "corrupted" / "clean.npy"
+    np.save(file, np.load(file)[::-1])
+    return "made from other images"
+
+
+def _other_ids(folder):
+    write_json(folder / "corrupted" / "image_ids.json", ["one"])
+    return "image_ids.json"
+
+
+def _no_images(folder):
+    shutil.rmtree(folder / "published" / "images")
+    return "an image is missing"
+
+
+def _no_captions(folder):
+    (folder / "tables" / "captions_narrow.parquet").unlink()
+    return "captions_narrow.parquet"
+
+
+def _negatives(folder):
+    (folder / "negatives" / "negatives.parquet").write_bytes(b"PAR1 no more")
+    return "not readable"
+
+
+FAULTS = [
+    _missing_pixels,
+    _damaged_pixels,
+    _cut_pixels,
+    _another_split,
+    _other_severities,
+    _other_items,
+    _other_images,
+    _other_ids,
+    _no_images,
+    _no_captions,
+    _negatives,
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, fault):
+    monkeypatch.setattr(stage, "Embedder", None)
+    message = fault(broken)
+    before = folder_sha256(broken / "out")
+    with pytest.raises(InputError, match=message):
+        score(broken)
+    assert folder_sha256(broken / "out") == before
+
+
+def test_an_arm_that_does_not_load_is_named(broken):
+    (broken / "checkpoint" / "open_clip_model.safetensors").write_bytes(b"no weights")
+    before = folder_sha256(broken / "out")
+    with pytest.raises(InputError, match="open_clip does not load the checkpoint"):
+        score(broken)
+    assert folder_sha256(broken / "out") == before
+
+
+def test_a_planted_truth_turns_the_clean_figure_around(broken):
+    """Figures come from answers: with every truth turned around accuracy is one minus what it was."""
+    there = metrics(score(broken, "there")).filter(pl.col("metric") == "accuracy")
+    path = broken / "tables" / "items_test.parquet"
+    items = read_table(path, "items")
+    turned = [[[not cell for cell in row] for row in truth] for truth in items["truth"].to_list()]
+    write_table(items.with_columns(truth=pl.Series(turned, dtype=pl.List(pl.List(pl.Boolean)))), path, "items")
+    toy.corrupt(broken)
+    back = metrics(score(broken, "back")).filter(pl.col("metric") == "accuracy")
+    key = ["concept", "operator", "corruption", "severity"]
+    both = there.join(back, on=key, nulls_equal=True)
+    assert both.height == there.height
+    assert (both["value"] + both["value_right"]).to_list() == pytest.approx([1.0] * both.height)

@@ -1,0 +1,54 @@
+"""Typos: never in what an item asks for, the same in all of its captions."""
+
+import string
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nearmiss.engine.text.typos import mistyped, typo
+
+PAIR = ["a small red cube to the left of a large blue ball", "a small red cube to the right of a large blue ball"]
+
+
+@given(st.text(string.ascii_lowercase, min_size=3, max_size=12), st.integers(0, 1000))
+def test_a_typo_changes_a_word_by_one_stroke(word, seed):
+    made = typo(word, Random(seed))
+    assert abs(len(made) - len(word)) <= 1
+    if len(set(word)) > 1:
+        assert made != word
+
+
+def test_more_words_are_hit_with_a_larger_share():
+    def hit(share):
+        made = mistyped(PAIR, share, Random(1))[0]
+        return sum(old != new for old, new in zip(PAIR[0].split(), made.split(), strict=True))
+
+    assert hit(0.01) == 1
+    assert hit(0.25) == 3
+    assert hit(0.9) == 6  # small, red, cube, large, blue, ball: no place, no article
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_asked_for_is_never_mistyped(seed):
+    left, right = mistyped(PAIR, 0.9, Random(seed))
+    assert "left" in left.split() and "right" in right.split()
+    assert left.replace("left", "right") == right
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_exchanged_words_are_left_alone(seed):
+    pair = ["a red cube and a blue ball", "a blue cube and a red ball"]
+    for caption, original in zip(mistyped(pair, 0.9, Random(seed)), pair, strict=True):
+        colors = [word for word in caption.split() if word in ("red", "blue")]
+        assert colors == [word for word in original.split() if word in ("red", "blue")]
+
+
+def test_numbers_are_left_alone_and_a_caption_without_other_words_stays():
+    assert mistyped(["two at the top", "three at the top"], 0.9, Random(0)) == ["two at the top", "three at the top"]
+
+
+def test_the_same_seed_gives_the_same_typos():
+    assert mistyped(PAIR, 0.4, Random(3)) == mistyped(PAIR, 0.4, Random(3))
+    assert len({tuple(mistyped(PAIR, 0.4, Random(seed))) for seed in range(20)}) > 10

@@ -1,0 +1,82 @@
+"""Kill -9 at a drawn moment of the workflow, then run it again: what both kinds of fault tests do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+# What a job cost is no part of byte-identity, nor what compare makes of it; a log of Snakemake's own is none of ours.
+APART = ("cost.json", "compare/")
+
+
+def jobs_in(folder: Path) -> dict[int, str]:
+    """Living processes of the workflow that work in a folder: process id -> command line."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if (entry / "cwd").readlink() == folder and "-m nearmiss" in command:
+                found[int(entry.name)] = command
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(condition, process=None, seconds=120):
+    """Look again and again until something is there."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        assert process is None or process.poll() is None, "the driver has ended by itself"
+        time.sleep(0.05)
+    raise AssertionError("it never came")
+
+
+def start(checkout):
+    """The workflow of the tiny experiment, driven by Snakemake itself."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--configfile", "tests/tiny.yaml"],
+        cwd=checkout.path,
+        env=checkout.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def kill_somewhere(checkout, draw: Random, jobs: int) -> str:
+    """Start the workflow and kill its driver, or a job of it, while the drawn one of `jobs` jobs runs.
+
+    Says what was killed; a workflow that ends before its moment comes was not killed at all.
+    """
+    at, delay, victim = draw.randrange(jobs), draw.uniform(0.0, 2.0), draw.choice(("driver", "job"))
+    driver, seen = start(checkout), set[int]()
+    while len(seen) <= at and driver.poll() is None:
+        seen |= {pid for pid, command in jobs_in(checkout.path).items() if " run " not in command}
+        time.sleep(0.02)
+    time.sleep(delay)
+    living = sorted(jobs_in(checkout.path)) if victim == "job" else []
+    target = draw.choice(living) if living else driver.pid
+    try:
+        os.kill(target, signal.SIGKILL)
+    except ProcessLookupError:
+        victim = "nothing"
+    driver.wait()
+    wait_for(lambda: not jobs_in(checkout.path))
+    return f"{victim} at job {at} after {delay:.1f} s"
+
+
+def bytes_of(results: Path) -> dict[str, bytes]:
+    """Every file that must come out the same, by its name in the results."""
+    names = {file.relative_to(results).as_posix(): file for file in results.rglob("*") if file.is_file()}
+    return {
+        name: file.read_bytes()
+        for name, file in sorted(names.items())
+        if not name.startswith(".") and "/." not in name and not any(part in name for part in APART)
+    }
