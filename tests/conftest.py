@@ -13,6 +13,8 @@ def root() -> Path:
     return ROOT
 
 
+# First, because xdist reads the groups in a hook of its own.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that look at the one run of the tiny workflow stay in one process, and start first: they take longest."""
     ours = [item for item in items if "workflow" in item.path.parts]

@@ -5,7 +5,9 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+import torch
 import toy_noise as toy
+from safetensors.torch import save_file
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256, read_json, sha256, write_json
@@ -158,8 +160,10 @@ def test_how_it_was_measured_is_written(done):
     record = read_json(done / "measurement.json")
     assert {each["corruption"] for each in record["corruptions"]} == {name for name, _ in NOISE}
     assert record["corruptions"][0]["deviation"] == [0.08, 0.12, 0.18, 0.26, 0.38]
-    assert record["typos"]["by_severity"].keys() == {"1", "5"}
-    assert 0 < record["typos"]["by_severity"]["1"]["share"] <= record["typos"]["by_severity"]["5"]["share"] <= 0.5
+    few, many = record["typos"]["by_severity"]["1"], record["typos"]["by_severity"]["5"]
+    assert few.keys() == many.keys() == {"color replace", "color swap", "location replace", "relation reverse"}
+    assert all(0 < few[cell]["share"] <= many[cell]["share"] < 0.6 for cell in few)
+    assert all(cell["untouched_items"] == 0 for cell in few.values())
     assert record["left_out"] == {} and record["severities"] == [1, 5]
     assert {"clean", "images", "typos"} == record["blind"].keys()
 
@@ -276,10 +280,26 @@ def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, faul
     assert folder_sha256(broken / "out") == before
 
 
-def test_an_arm_that_does_not_load_is_named(broken):
-    (broken / "checkpoint" / "open_clip_model.safetensors").write_bytes(b"no weights")
+def _other_weights(checkpoint):
+    save_file({"positional_embedding": torch.zeros(2)}, checkpoint / "open_clip_model.safetensors")
+    return "open_clip does not load the checkpoint"
+
+
+def _no_weights(checkpoint):
+    (checkpoint / "open_clip_model.safetensors").unlink()
+    return "open_clip does not load the checkpoint"
+
+
+def _no_model(checkpoint):
+    (checkpoint / "open_clip_config.json").unlink()
+    return "open_clip_config.json"
+
+
+@pytest.mark.parametrize("fault", [_other_weights, _no_weights, _no_model])
+def test_an_arm_that_does_not_load_is_named(broken, fault):
+    message = fault(broken / "checkpoint")
     before = folder_sha256(broken / "out")
-    with pytest.raises(InputError, match="open_clip does not load the checkpoint"):
+    with pytest.raises(InputError, match=message):
         score(broken)
     assert folder_sha256(broken / "out") == before
 

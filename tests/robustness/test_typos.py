@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nearmiss.engine.text.typos import mistyped, typo
+from nearmiss.engine.text.lexicon import attribute_words, object_words
+from nearmiss.engine.text.typos import mistyped, share_mistyped, typo
 
 PAIR = ["a small red cube to the left of a large blue ball", "a small red cube to the right of a large blue ball"]
 
@@ -47,6 +48,19 @@ def test_exchanged_words_are_left_alone(seed):
 
 def test_numbers_are_left_alone_and_a_caption_without_other_words_stays():
     assert mistyped(["two at the top", "three at the top"], 0.9, Random(0)) == ["two at the top", "three at the top"]
+
+
+@pytest.mark.parametrize("word", ["red", "star", "ball", "cube", "ring", "car", "cat", "bear"])
+def test_a_typo_is_not_another_word_that_could_be_asked_for(word):
+    made = {typo(word, Random(seed)) for seed in range(200)}
+    assert len(made) > 5
+    assert not made & {*object_words(), *attribute_words()}
+
+
+def test_a_word_that_stands_twice_counts_twice():
+    pair = ["small cubes and small balls on small stones beside a lake", "small cubes and small balls on small stones"]
+    for seed in range(20):
+        assert 3 <= round(share_mistyped(pair[:1], mistyped(pair, 0.25, Random(seed))[:1]) * 11) <= 5
 
 
 def test_the_same_seed_gives_the_same_typos():

@@ -83,7 +83,9 @@ def run(
         write(pairs, folder / PAIRS)
         _write_rejected(rejected, folder / REJECTED)
         write_json(folder / SUMMARY, summary)
-        cost.counts.update(pairs=len(pairs), pictures=sum(map(len, tried.values())))
+        # workers are children of a server of their own, so that the job's own CPU seconds do not hold theirs
+        edits = [outcome.cpu_seconds for outcomes in tried.values() for outcome in outcomes]
+        cost.counts.update(pairs=len(pairs), pictures=len(edits), edit_cpu_seconds=round(sum(edits), 3))
         cost.write(folder)
         inputs = {"images": images, "objects": objects, "captions": captions}
         if relations is not None:

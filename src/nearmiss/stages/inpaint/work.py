@@ -1,5 +1,6 @@
 """The work on one picture with one operation: the first change that picture, caption and annotations all allow."""
 
+import time
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -41,6 +42,8 @@ class Outcome:
 
     pair: Pair | None = None
     changed_outside: int = 0
+    cpu_seconds: float = 0.0
+    """Of whichever process did the work."""
     rejected: dict[Rejection, None] = field(default_factory=dict)  # in order, each once
 
 
@@ -54,8 +57,15 @@ class Telling:
 
 
 def edit_picture(corpus: Corpus, options: OperationConfig, quality: Quality, seed: int, image_id: str) -> Outcome:
-    """At most one pair of a picture, and all that was refused on the way. The same for equal arguments."""
+    """At most one pair of a picture, and all that was refused on the way. The same for equal arguments, time aside."""
     cv2.setNumThreads(1)
+    started = time.process_time()
+    outcome = _edited(corpus, options, quality, seed, image_id)
+    outcome.cpu_seconds = time.process_time() - started
+    return outcome
+
+
+def _edited(corpus: Corpus, options: OperationConfig, quality: Quality, seed: int, image_id: str) -> Outcome:
     operation, outcome = OPERATIONS[options.operation], Outcome()
     before = studied(corpus, image_id)
     view, flaws = view_of(corpus, image_id, before, operation.name, quality, seed)

@@ -26,7 +26,7 @@ class RandomConfig(Typed):
     """Captions of other images, checked against the annotations: the control for text count without hardness."""
 
     method: Literal["random"] = "random"
-    per_caption: int = Field(8, ge=1, description="Negatives for each caption.")
+    per_caption: int = Field(4, ge=1, description="Negatives for each caption.")
 
 
 class KeywordConfig(Typed):

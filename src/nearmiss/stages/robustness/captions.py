@@ -1,5 +1,7 @@
 """The items' captions with typos, one table of items a severity."""
 
+from typing import Any
+
 import polars as pl
 
 from nearmiss.base.seeding import rng
@@ -23,13 +25,19 @@ def mistyped_items(items: pl.DataFrame, config: RobustnessConfig) -> dict[int, p
     }
 
 
-def shares(items: pl.DataFrame, typed: dict[int, pl.DataFrame]) -> dict[str, dict[str, float]]:
-    """What the typos came to, by severity: the mean share of words that were hit, and the items that have no typo."""
+def shares(items: pl.DataFrame, typed: dict[int, pl.DataFrame]) -> dict[str, dict[str, Any]]:
+    """What the typos came to, by severity and "concept operator": the mean share of words that were hit, and how many
+    items have no typo, because every longer word of theirs is asked for, says a place or is a number."""
     found = {}
     clean = items["captions"].to_list()
     for severity, frame in typed.items():
         hit = [share_mistyped(*pair) for pair in zip(clean, frame["captions"].to_list(), strict=True)]
-        found[str(severity)] = {"share": round(sum(hit) / len(hit), 4), "untouched_items": hit.count(0.0)}
+        cells = frame.select("concept", "operator", hit=pl.Series(hit)).group_by("concept", "operator")
+        rows = cells.agg(pl.col("hit").mean(), untouched=(pl.col("hit") == 0).sum()).sort("concept", "operator")
+        found[str(severity)] = {
+            f"{concept} {operator}": {"share": round(share, 4), "untouched_items": untouched}
+            for concept, operator, share, untouched in rows.iter_rows()
+        }
     return found
 
 
