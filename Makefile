@@ -26,7 +26,7 @@ quick: $(STAMP)
 	@$(BIN)/python -m nearmiss run --config $(CONFIG) --quick
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

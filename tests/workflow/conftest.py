@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from nearmiss.base.lifetime import PARENT
 from nearmiss.base.progress import FOLDER
@@ -87,11 +88,17 @@ def copy_checkout(root: Path, target: Path) -> Checkout:
 
 @pytest.fixture(scope="session")
 def finished(root, tmp_path_factory) -> Checkout:
-    """A copy in which the tiny workflow has run; nobody changes it."""
-    checkout = copy_checkout(root, tmp_path_factory.mktemp("finished") / "checkout")
-    answer = checkout.run()
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    (checkout.path / "first-run.txt").write_text(answer.stdout)
+    """A copy in which the tiny workflow has run, one for all of pytest's workers; nobody changes it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    checkout = Checkout(shared / "finished" / "checkout")
+    with FileLock(shared / "finished.lock"):
+        said = checkout.path / "first-run.txt"
+        if not said.is_file():
+            shutil.rmtree(checkout.path, ignore_errors=True)
+            answer = copy_checkout(root, checkout.path).run()
+            assert answer.returncode == 0, answer.stdout + answer.stderr
+            said.write_text(answer.stdout)
     return checkout
 
 

@@ -37,7 +37,7 @@ def render(report: Report, figures: dict[str, str]) -> str:
         level=f"{100 * report.level:g}",
         controls=report.controls,
         best=plain.best_text(report),
-        words=plain.words(report, shown, plain.fully),
+        words=plain.words(report, shown, plain.FULL),
         by_themselves=findings.learned_by_controls(report.overview, report.controls),
         measurement=first.measurement,
         versions=first.manifest.get("versions", {}),

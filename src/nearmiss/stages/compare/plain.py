@@ -13,8 +13,20 @@ from nearmiss.stages.compare.overview import MAIN, Column, Gain
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.transfer import largest_share, share_text
 
-Say = Callable[[Gain], str]
-"""How one difference is put into words, the control's name left out."""
+
+@dataclass(frozen=True)
+class Voice:
+    """How much is said: a column's name, and what stands beside a difference (its interval, or nothing)."""
+
+    title: Callable[[Column], str]
+    beside: Callable[[Gain], str]
+
+    def over(self, gain: Gain) -> str:
+        """One difference and the control that it is a difference to."""
+        if measured(gain):
+            return f"{points(gain.value)} points over {gain.control}{self.beside(gain)}"
+        figure = f" ({points(gain.value)}{self.beside(gain)})" if self.beside(gain) else ""
+        return f"no measurable difference to {gain.control}{figure}"
 
 
 @dataclass(frozen=True)
@@ -31,29 +43,26 @@ def measured(gain: Gain) -> bool:
     return all(low > 0 for low, _ in spans) or all(high < 0 for _, high in spans)
 
 
-def briefly(gain: Gain) -> str:
-    """A difference without its interval, for the terminal."""
-    return points(gain.value) if measured(gain) else f"no measurable difference ({points(gain.value)})"
-
-
-def fully(gain: Gain) -> str:
-    """A difference with its interval, or with every seed's figure."""
+def interval_text(gain: Gain) -> str:
+    """A difference's interval, or with several seeds every seed's figure."""
     if len(gain.by_seed) == 1:
         _, low, high, _ = next(iter(gain.by_seed.values()))
-        span = f"[{points(low)}, {points(high)}]"
-    else:
-        span = f"[seeds: {', '.join(points(value[0]) for value in gain.by_seed.values())}]"
-    return f"{points(gain.value)} {span}" + ("" if measured(gain) else ", no measurable difference")
+        return f" [{points(low)}, {points(high)}]"
+    return f" [seeds: {', '.join(points(value[0]) for value in gain.by_seed.values())}]"
 
 
-def words(report: Report, shown: Noise, say: Say) -> list[Words]:
+FULL = Voice(lambda column: column.title, interval_text)
+"""The page's voice."""
+
+
+def words(report: Report, shown: Noise, voice: Voice) -> list[Words]:
     """The sentences on every arm with hard negatives; a sentence for which nothing was measured is left out."""
     found = []
     for arm in hard_negative_arms(report.overview, report.controls):
         lines = [
-            ("gained", _gained(report, arm, say)),
-            ("cost", _cost(report, arm, say)),
-            ("transfer", _transferred(report, arm, say)),
+            ("gained", _gained(report, arm, voice)),
+            ("cost", _cost(report, arm, voice)),
+            ("transfer", _transferred(report, arm, voice)),
             ("noise", _noise(shown, arm)),
         ]
         found.append(Words(arm, [(label, text) for label, text in lines if text]))
@@ -74,13 +83,13 @@ def best_text(report: Report) -> str:
     )
 
 
-def _gained(report: Report, arm: str, say: Say) -> str:
+def _gained(report: Report, arm: str, voice: Voice) -> str:
     gains = [_gain(report, arm, control, MAIN) for control in report.controls]
-    told = [f"{say(gain)} over {gain.control}" for gain in gains if gain is not None]
-    return f"{MAIN.title}, in points: {'; '.join(told)}." if told else ""
+    told = [voice.over(gain) for gain in gains if gain is not None]
+    return f"{MAIN.title} {'; '.join(told)}." if told else ""
 
 
-def _cost(report: Report, arm: str, say: Say) -> str:
+def _cost(report: Report, arm: str, voice: Voice) -> str:
     """Retrieval and zero-shot against the first control, which went on from the same base without negatives."""
     if not report.controls:
         return ""
@@ -88,13 +97,13 @@ def _cost(report: Report, arm: str, say: Say) -> str:
     gains = [_gain(report, arm, report.controls[0], column) for column in columns]
     clear = [gain for gain in gains if gain is not None and measured(gain)]
     level = [gain for gain in gains if gain is not None and not measured(gain)]
-    told = [f"{gain.column.title} {say(gain)}" for gain in clear]
+    told = [f"{voice.title(gain.column)} {points(gain.value)}{voice.beside(gain)}" for gain in clear]
     if level:
-        told.append(f"no measurable difference in {_listed([gain.column.title for gain in level])}")
+        told.append(f"no measurable difference in {_listed([voice.title(gain.column) for gain in level])}")
     return f"against {report.controls[0]}, {'; '.join(told)}." if told else ""
 
 
-def _transferred(report: Report, arm: str, say: Say) -> str:
+def _transferred(report: Report, arm: str, voice: Voice) -> str:
     """VSR with all labels against the first control."""
     if not report.transfer.columns or not report.controls:
         return ""
@@ -102,7 +111,7 @@ def _transferred(report: Report, arm: str, say: Say) -> str:
     where = {"task": "vsr", "share": largest, "condition": "iid"}
     column = next((c for c in report.transfer.columns if where.items() <= c.where.items()), None)
     gain = None if column is None else _gain(report, arm, control, column)
-    return "" if gain is None else f"VSR with {share_text(largest)}: {say(gain)} against {control}."
+    return "" if gain is None else f"VSR with {share_text(largest)}, {voice.over(gain)}."
 
 
 def _noise(shown: Noise, arm: str) -> str:
@@ -112,15 +121,15 @@ def _noise(shown: Noise, arm: str) -> str:
         return ""
     ranges = {concept.name: _retained(shown, arm, concept, severity) for concept in shown.concepts}
     asked = next((concept for concept in shown.concepts if ranges[concept.name]), None)
-    main = "" if asked == MAIN else f"{MAIN.title} is too near chance without noise to say what noise leaves"
     if asked is None:
-        return f"{main}, and so is every other concept."
+        return "every concept is too near chance without noise to say what noise leaves."
     (least, low), (most, high) = min(ranges[asked.name]), max(ranges[asked.name])
-    span = f"{100 * least:.0f} % ({name_of(low)})" + (
-        "" if low == high else f" to {100 * most:.0f} % ({name_of(high)})"
-    )
-    left = f"severity {severity} leaves {span} of {asked.title} above chance"
-    return f"{main}; {left}." if main else f"{left}."
+    span = f"{100 * least:.0f} % ({name_of(low)})"
+    if low != high:
+        span += f" to {100 * most:.0f} % ({name_of(high)})"
+    if asked == MAIN:
+        return f"severity {severity} leaves {span} of {asked.title} above chance."
+    return f"{MAIN.title} is too near chance to ask; of {asked.title} severity {severity} leaves {span}."
 
 
 def _retained(shown: Noise, arm: str, concept: Column, severity: int) -> list[tuple[float, str]]:

@@ -33,6 +33,10 @@ CONDITIONS = {"new_relation": "+rel", "new_pair": "+pair"}
 NOISE = {"gaussian_noise": "noise", "defocus_blur": "blur", "jpeg_compression": "jpeg", "contrast": "contr"}
 
 
+BRIEF = plain.Voice(lambda column: SHORT[column.name], lambda gain: "")
+"""Short names and no intervals: those stand in the first table and on the page."""
+
+
 def summary(report: Report) -> str:
     """The text of summary.txt."""
     out = io.StringIO()
@@ -50,7 +54,7 @@ def summary(report: Report) -> str:
     console.print()
     if best := plain.best_text(report):
         console.print(Text(best))
-    for words in plain.words(report, shown, plain.briefly):
+    for words in plain.words(report, shown, BRIEF):
         console.print(Text(_paragraph(words)))
     for sentence in [*_synthesis(report), *learned_by_controls(report.overview, report.controls)]:
         console.print(Text(sentence))
@@ -137,8 +141,8 @@ def _paragraph(words: plain.Words) -> str:
     """An arm's sentences, each under its label, its name in front of the first."""
     lines = []
     for place, (label, text) in enumerate(words.lines):
-        head = f"{words.arm if place == 0 else '':<8} "
-        lines.append(fill(f"{label}: {text}", WIDTH, initial_indent=head, subsequent_indent=" " * 11))
+        head = f"{words.arm if place == 0 else '':<8}"
+        lines.append(fill(f"{label}: {text}", WIDTH, initial_indent=head, subsequent_indent=" " * 10))
     return "\n".join(lines)
 
 
