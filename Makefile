@@ -26,7 +26,7 @@ quick: $(STAMP)
 	@$(BIN)/python -m nearmiss run --config $(CONFIG) --quick
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from nearmiss.stages.compare import stage
 from nearmiss.stages.compare.config import CompareConfig
 
-CONFIG = CompareConfig(resamples=200)
+CONFIG = CompareConfig(resamples=100)
 
 
 def compare(folder, arguments, out="compare", config=CONFIG, **changed):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-import toy_runs
+import toy_chain
 
 from nearmiss.base import tracking
 from nearmiss.base.errors import InputError
@@ -14,30 +14,46 @@ from nearmiss.base.files import sha256
 from nearmiss.stages.compare import track, ui
 
 ARMS = ("clip", "hnc")
+RUNS = {f"{stage}/{arm}/0" for stage in ("pretrain", "finetune", "evaluate", "robustness") for arm in ARMS}
+RUNS |= {"finetune/scratch/0"}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A results folder with one tracked experiment."""
     results = tmp_path_factory.mktemp("results")
-    arguments = toy_runs.write(results / "toy", arms=ARMS, questions=4)
+    arguments = toy_chain.write(results / "toy", arms=ARMS, questions=4)
+    del arguments["inpaint"]  # no model is trained or scored there
     receipt = results / "toy" / "compare" / "tracked.json"
     track.run(**arguments, store=results / "mlflow.db", out=receipt)
     return results, arguments, receipt
 
 
-def test_one_run_for_every_training_and_evaluation(made):
+def test_one_run_for_every_training_fine_tuning_and_evaluation(made):
     found = tracking.recorded(made[0] / "mlflow.db", "toy")
-    assert set(found) == {f"{stage}/{arm}/0" for stage in ("pretrain", "evaluate") for arm in ARMS}
+    assert set(found) == RUNS
     assert 0 <= found["evaluate/hnc/0"]["headline.relation"] <= 1
     assert found["pretrain/hnc/0"]["cost.seconds"] == 93
     assert found["pretrain/hnc/0"]["loss"] == pytest.approx(4.0 / 5.5)
 
 
+def test_figures_of_later_stages_are_named_by_what_they_are_about(made):
+    found = tracking.recorded(made[0] / "mlflow.db", "toy")
+    tuned, noisy = found["finetune/scratch/0"], found["robustness/hnc/0"]
+    assert 0 <= tuned["vsr/0.1/iid/relation/accuracy"] <= 1
+    assert 0 <= tuned["vsr/1.0/new_relation/relation/accuracy"] <= 1
+    assert tuned["vsr/0.1/1.0/loss"] == pytest.approx(1 / 40)  # task, share, factor of the rates
+    assert tuned["cost.seconds"] == 30
+    assert 0 <= noisy["relation/reverse/clean/accuracy"] <= 1
+    drop = noisy["relation/reverse/typos/3/accuracy"] - noisy["relation/reverse/clean/accuracy"]
+    assert noisy["relation/reverse/typos/3/drop"] == pytest.approx(drop)
+
+
 def test_the_receipt_names_runs_and_hashes_and_no_ids(made):
     receipt = json.loads(made[2].read_text())
     assert receipt["runs"]["pretrain/hnc/0"]["weights_sha256"] == "ab" * 32
-    assert {"config", "code", "lock", "data"} <= set(receipt["runs"]["evaluate/hnc/0"])
+    for name in ("evaluate/hnc/0", "finetune/scratch/0", "robustness/hnc/0"):
+        assert {"config", "code", "lock", "data"} <= set(receipt["runs"][name])
     assert "run_id" not in made[2].read_text()
 
 
@@ -49,7 +65,7 @@ def test_a_second_time_replaces_and_the_receipt_is_the_same(made):
     client = tracking._client(results / "mlflow.db")
     experiment = client.get_experiment_by_name("toy")
     assert {name: len(ids) for name, ids in tracking._runs(client, experiment.experiment_id).items()} == {
-        f"{stage}/{arm}/0": 1 for stage in ("pretrain", "evaluate") for arm in ARMS
+        name: 1 for name in RUNS
     }
 
 
@@ -60,7 +76,8 @@ def test_a_missing_store_is_rebuilt_from_the_results(made, monkeypatch):
     assert ui.rebuild(results / "gone.db") == ["toy"]
     ((store, experiment, runs),) = written
     assert (store, experiment) == (results / "gone.db", "toy")
-    first = track.collect(arguments["evaluations"], arguments["trainings"], arguments["data"])
+    folders = {name: arguments[name] for name in arguments if name != "experiment"}
+    first = track.collect(**folders)
     assert sorted(runs, key=lambda run: run.name) == sorted(first, key=lambda run: run.name)
 
 

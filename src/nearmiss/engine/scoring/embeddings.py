@@ -21,6 +21,7 @@ from nearmiss.base.progress import progress
 from nearmiss.engine.scoring.answers import Crop
 
 CONFIGURATION = "open_clip_config.json"
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 
 Picture = Callable[[], Image.Image]
 """Opens one RGB image: from a file, from bytes, or from pixels that were made once for all models."""
@@ -36,11 +37,14 @@ class Embedder:
         torch.set_num_threads(threads)
         name = f"local-dir:{checkpoint}"
         try:
+            # without a file of weights open_clip warns and draws random ones
+            if not any(file.suffix in WEIGHTS for file in checkpoint.iterdir()):
+                raise FileNotFoundError("the folder has no weights")
             self._model, _, self._preprocess = open_clip.create_model_and_transforms(
                 name, precision="fp32", device=device
             )
             self._tokenizer = open_clip.get_tokenizer(name)
-        except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
+        except (RuntimeError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise InputError(
                 f"open_clip does not load the checkpoint: {error}",
                 file=checkpoint,

@@ -89,7 +89,7 @@ def gain_rows(report: Report, asked: Sequence[Column]) -> tuple[list[Column], li
     """Differences to every control in those of the columns that have any: the columns, and a row a pair of arms."""
     columns = [column for column in asked if any(gain.column == column for gain in report.gains)]
     by_place = {(gain.arm, gain.control, gain.column.name): gain for gain in report.gains if gain.column in columns}
-    pairs = [pair for pair in by_pair(report) if any((*pair, column.name) in by_place for column in columns)]
+    pairs = by_pair(report, columns)
     rows = [
         {
             "arm": arm,
@@ -103,10 +103,10 @@ def gain_rows(report: Report, asked: Sequence[Column]) -> tuple[list[Column], li
     return columns, rows
 
 
-def by_pair(report: Report) -> list[tuple[str, str]]:
-    """Each arm with each control; of two controls only the later one against the earlier one."""
+def by_pair(report: Report, columns: Sequence[Column]) -> list[tuple[str, str]]:
+    """Each arm with each control in these columns; of two controls only the later one against the earlier one."""
     place = {control: number for number, control in enumerate(report.controls)}
-    pairs = dict.fromkeys((gain.arm, gain.control) for gain in report.gains)
+    pairs = dict.fromkeys((gain.arm, gain.control) for gain in report.gains if gain.column in columns)
     return [(arm, control) for arm, control in pairs if place.get(arm, len(place)) > place[control]]
 
 
