@@ -1,0 +1,137 @@
+"""What the workflow would make for an experiment: its stages, their rules and output files, and who needs whom."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from nearmiss.base.errors import InputError
+from nearmiss.config import STAGES, load
+
+DEFAULT_CONFIG = Path("config/config.yaml")
+_STATISTICS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class DagStage:
+    """One stage of the workflow: names of its rules and of the stages it reads, and its files, relative and sorted."""
+
+    name: str
+    rules: tuple[str, ...]
+    files: tuple[str, ...]
+    predecessors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dag:
+    """The workflow of one experiment; stages in the order of the workflow, those without a job left out."""
+
+    experiment: str
+    stages: dict[str, DagStage]
+
+    @property
+    def results(self) -> Path:
+        """Folder of the experiment's results, relative to the checkout."""
+        return Path("results") / self.experiment
+
+    @property
+    def files(self) -> list[str]:
+        """All files and folders that the workflow makes, relative to the results and sorted."""
+        return sorted(file for stage in self.stages.values() for file in stage.files)
+
+
+def configured(config: Path) -> list[str]:
+    """The arguments by which Snakemake reads this configuration; none for the default one."""
+    return [] if Path(config) == DEFAULT_CONFIG else ["--configfile", Path(config).as_posix()]
+
+
+def ask(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run this environment's Snakemake in the checkout's root folder; the caller looks at the status."""
+    if not Path("Snakefile").is_file():
+        raise InputError("here is no workflow", file=Path.cwd(), remedy="run this in the checkout's root folder")
+    command = [sys.executable, "-m", "snakemake", "--nocolor", *configured(config), *arguments]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def snakemake(config: Path, *arguments: str) -> str:
+    """Ask Snakemake about the workflow (it runs nothing and needs no results); what it prints.
+
+    Raises `InputError` where Snakemake cannot read the workflow.
+    """
+    answer = ask(config, *arguments)
+    if answer.returncode:
+        said = "\n  ".join((answer.stderr or answer.stdout).strip().splitlines()[-8:])
+        raise InputError(
+            f"Snakemake cannot read the workflow:\n  {said}",
+            file="Snakefile",
+            remedy=f"see what `snakemake --dry-run {' '.join(configured(config))}` says",
+        )
+    return answer.stdout + (answer.stderr if "--dry-run" in arguments else "")
+
+
+def read(config: Path) -> Dag:
+    """Read the workflow of the experiment in `config`."""
+    rules, files = outputs(config)
+    graph = json.loads(snakemake(config, "--forceall", "--d3dag"))
+    stage_of = {rule: stage for stage, names in rules.items() for rule in names}
+    stage_of_job = {node["id"]: stage_of.get(node["value"]["rule"]) for node in graph["nodes"]}
+    needs: dict[str, set[str]] = {stage: set() for stage in rules}
+    for edge in graph["edges"]:
+        before, after = stage_of_job[edge["u"]], stage_of_job[edge["v"]]
+        if before is not None and after is not None and before != after:
+            needs[after].add(before)
+    return Dag(
+        load(config).experiment,
+        {
+            stage: DagStage(
+                stage,
+                tuple(sorted(rules[stage])),
+                tuple(sorted(files[stage])),
+                tuple(other for other in STAGES if other in needs[stage]),
+            )
+            for stage in STAGES
+            if stage in rules
+        },
+    )
+
+
+def outputs(config: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """stage -> its rules, and stage -> its files relative to the results, as Snakemake's summary lists them.
+
+    The inputs there are those of past runs, so that a fresh clone has none: who needs whom is read from the graph of
+    jobs instead.
+    """
+    results = f"results/{load(config).experiment}/"
+    rules: dict[str, set[str]] = {}
+    files: dict[str, set[str]] = {}
+    for line in snakemake(config, "--summary").splitlines()[1:]:
+        file, _, rule, *_ = line.split("\t")
+        stage = file.removeprefix(results).partition("/")[0]
+        if not file.startswith(results) or stage not in STAGES:
+            raise InputError(
+                f"rule {rule} writes outside the stages' folders",
+                file=file,
+                remedy=f"let it write under {results}<stage>/",
+            )
+        rules.setdefault(stage, set()).add(rule)
+        files.setdefault(stage, set()).add(file.removeprefix(results))
+    return rules, files
+
+
+def files(config: Path) -> list[str]:
+    """All files and folders that the workflow makes, relative to the results and sorted."""
+    return sorted(file for made in outputs(config)[1].values() for file in made)
+
+
+def parts(made: list[str]) -> list[str]:
+    """Folders that have a manifest, among what the workflow makes: `data`, `pretrain/clip/0`."""
+    return [file.removesuffix("/manifest.json") for file in made if file.endswith("/manifest.json")]
+
+
+def planned(config: Path) -> dict[str, int]:
+    """What Snakemake would run now: rule -> number of jobs; empty where nothing is to be done."""
+    table = snakemake(config, "--dry-run").partition("Job stats:")[2].partition("\n\n")[0]
+    found = {rule: int(count) for rule, count in _STATISTICS.findall(table)}
+    return {rule: count for rule, count in found.items() if rule not in ("total", "default")}

@@ -1,0 +1,71 @@
+"""Two tables of the same metrics: which figures lie outside each other's intervals."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from nearmiss.base.tables import SCHEMAS, read_table
+
+# What names a figure; the rest of the table is what was measured.
+_MEASURED = ("value", "low", "high", "n_scored", "n_expected", "ties", "chance", "blind", "trained")
+KEYS = [name for name in SCHEMAS["metrics"].names() if name not in _MEASURED]
+# Differences of rounding alone.
+_EXACT = 1e-9
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Counts of figures that are there in both tables, and the names of those that do not agree."""
+
+    compared: int
+    different: int
+    unjudged: int  # different, and neither table has an interval
+    outside: list[str]
+    missing: list[str]  # in one table only, or of another number of items
+
+    @property
+    def holds(self) -> bool:
+        return not self.outside and not self.missing
+
+
+def agreement(there: Path, here: Path) -> Agreement:
+    """Set the figures of two `metrics` tables side by side.
+
+    Two figures agree where one of them lies in the other's interval (our choice): near 0 and 1 a bootstrap interval
+    may be a single point, and two runs of one recipe would else disagree by one item.
+    """
+    one, two = (read_table(path, "metrics") for path in (there, here))
+    both = one.join(two, on=KEYS, how="full", nulls_equal=True, coalesce=True, suffix="_here", maintain_order="left")
+    lacking = pl.col("value").is_null() | pl.col("value_here").is_null()
+    counted = (pl.col("n_scored") == pl.col("n_scored_here")) & (pl.col("n_expected") == pl.col("n_expected_here"))
+    missing = both.filter(lacking | ~counted)
+    pairs = both.filter(~lacking & counted).with_columns(
+        same=(pl.col("value") - pl.col("value_here")).abs() <= _EXACT,
+        inside=_within("value_here", "low", "high") | _within("value", "low_here", "high_here"),
+    )
+    different = pairs.filter(~pl.col("same"))
+    return Agreement(
+        compared=pairs.height,
+        different=different.height,
+        unjudged=different.filter(pl.col("inside").is_null()).height,
+        outside=[_told(row) for row in different.filter(~pl.col("inside")).iter_rows(named=True)],
+        missing=[_name(row) for row in missing.iter_rows(named=True)],
+    )
+
+
+def _within(value: str, low: str, high: str) -> pl.Expr:
+    return (pl.col(value) >= pl.col(low) - _EXACT) & (pl.col(value) <= pl.col(high) + _EXACT)
+
+
+def _name(row: dict[str, object]) -> str:
+    """A figure's name: what of its key is set, without the model."""
+    return "/".join(str(row[key]) for key in KEYS if row[key] is not None and key not in ("model", "stage"))
+
+
+def _told(row: dict[str, object]) -> str:
+    def figure(suffix: str) -> str:
+        value, low, high = (row[f"{name}{suffix}"] for name in ("value", "low", "high"))
+        return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+    return f"{_name(row)}: {figure('')} there, {figure('_here')} here"

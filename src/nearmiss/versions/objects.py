@@ -1,0 +1,126 @@
+"""Objects of DVC's cache, which are hashed here and not trusted.
+
+DVC takes an object for whole when its file is read-only. So every object that is about to be restored or sent away is
+read and set against its name, which is the MD5 of its bytes.
+"""
+
+import hashlib
+import json
+from pathlib import Path, PurePosixPath
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.progress import progress
+from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, last_words, remote_of
+
+
+def digest_of(path: Path) -> str:
+    """MD5 of a file's bytes, which is an object's name."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+class Cache:
+    """DVC's cache in this checkout: where objects lie, which are there, and which are what their names say."""
+
+    def __init__(self) -> None:
+        answer = dvc("cache", "dir")
+        if answer.returncode:
+            raise InputError(f"DVC cannot be used: {last_words(answer)}", file=".dvc/config", remedy="correct the file")
+        self.folder = Path(answer.stdout.strip()) / "files" / "md5"
+
+    def path(self, digest: str) -> Path:
+        """Where an object lies, present or not."""
+        return self.folder / digest[:2] / digest[2:]
+
+    def has(self, digest: str) -> bool:
+        return self.path(digest).is_file()
+
+    def present(self) -> set[str]:
+        """Every object that is there."""
+        return {f"{file.parent.name}{file.name}" for file in self.folder.glob("??/*") if file.is_file()}
+
+    def is_whole(self, digest: str) -> bool:
+        """Whether the bytes of a present object are those that its name promises."""
+        return digest_of(self.path(digest)) == digest.removesuffix(".dir")
+
+    def files(self, one: Locked) -> dict[str, str]:
+        """Files of a stage's folder, from the object that lists them: relative name -> digest, in order of paths."""
+        entries = json.loads(self.path(one.digest).read_text(encoding="utf-8"))
+        names = {entry["relpath"]: entry["md5"] for entry in entries}
+        return {name: names[name] for name in sorted(names, key=PurePosixPath)}
+
+    def wanted(self, stages: list[Locked]) -> dict[str, str]:
+        """Every object that the stages need and that is known so far: digest -> a result that it belongs to."""
+        found = {}
+        for one in stages:
+            found[one.digest] = f"{one.folder.as_posix()}/"
+            if self.has(one.digest) and self.is_whole(one.digest):
+                for name, digest in self.files(one).items():
+                    found.setdefault(digest, f"{one.folder.as_posix()}/{name}")
+        return found
+
+    def damaged(self, wanted: dict[str, str]) -> dict[str, str]:
+        """Those present objects whose bytes are not what their names promise."""
+        present = [digest for digest in wanted if self.has(digest)]
+        bad = [one for one in progress(present, what="hash objects", total=len(present)) if not self.is_whole(one)]
+        return {digest: wanted[digest] for digest in bad}
+
+    def text(self, digest: str) -> str:
+        return self.path(digest).read_text(encoding="utf-8")
+
+
+def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None:
+    """Make sure that every object of the stages is in the cache and whole; what is missing comes from the remote.
+
+    Raises `InputError` that names the first object that is damaged (in the cache or in the remote) or that no remote
+    has. A damaged object that has just come is removed again, because DVC would trust it from now on.
+    """
+    there = cache.present()
+    known = cache.wanted(stages)
+    refuse_damaged(cache, cache.damaged(known))
+    missing = {digest: name for digest, name in known.items() if not cache.has(digest)}
+    if not missing:
+        return
+    source = remote_of(remote)
+    if source is None:
+        raise InputError(
+            f"{len(missing)} objects are not in DVC's cache, and no remote is configured to bring them from",
+            file=".dvc/config",
+            record=next(iter(missing.values())),
+            remedy="`dvc remote add --default NAME ADDRESS`, then try again",
+        )
+    answer = dvc("fetch", "--remote", source, *(one.stage for one in stages))
+    seen = {digest for digest in known if digest not in missing}
+    known = cache.wanted(stages)
+    damaged = cache.damaged({digest: name for digest, name in known.items() if digest not in seen})
+    refuse_damaged(cache, {digest: name for digest, name in damaged.items() if digest in there})
+    if damaged:
+        for digest in damaged:
+            cache.path(digest).unlink()
+        digest, name = next(iter(damaged.items()))
+        raise InputError(
+            f"{len(damaged)} objects in remote '{source}' are damaged: their bytes are not what their names promise",
+            file=f"files/md5/{digest[:2]}/{digest[2:]} in '{source}'",
+            record=name,
+            remedy="delete the object there and `dvc push` again from a checkout that has it",
+        )
+    lacking = {digest: name for digest, name in known.items() if not cache.has(digest)}
+    if lacking:
+        raise InputError(
+            f"remote '{source}' does not have {len(lacking)} of {len(known)} objects (DVC: {last_words(answer)})",
+            file=LOCKFILE,
+            record=next(iter(lacking.values())),
+            remedy="`dvc push` in the checkout that made the snapshot, or name another remote (--remote)",
+        )
+
+
+def refuse_damaged(cache: Cache, damaged: dict[str, str]) -> None:
+    """An `InputError` that names the first of the cache's damaged objects; nothing where there is none."""
+    if damaged:
+        digest, name = next(iter(damaged.items()))
+        raise InputError(
+            f"{len(damaged)} objects in DVC's cache are damaged: their bytes are not what their names promise",
+            file=cache.path(digest),
+            record=name,
+            remedy="delete this file; a restore then brings the object from the remote, and a snapshot makes it again",
+        )

@@ -1,0 +1,121 @@
+"""Parts of an experiment's results, which are the folders that have a manifest, and what their manifests say.
+
+Results are given as a map from a name (`pretrain/clip/0/manifest.json`) to the file that holds its bytes, so that a
+folder of results and DVC's cache are looked at in the same way.
+"""
+
+import hashlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nearmiss.base.files import SNAKEMAKE_TIMESTAMP, read_json, sha256
+from nearmiss.base.progress import progress
+from nearmiss.versions.identities import Identities, identity_of
+from nearmiss.versions.objects import Cache
+from nearmiss.versions.workspace import Locked
+
+Files = dict[str, Path]
+Manifests = dict[str, dict[str, Any]]
+
+_MANIFEST = "/manifest.json"
+
+
+def present_files(folder: Path) -> list[str]:
+    """Names of all files in a folder, relative and sorted; Snakemake's own marks left out, as in .dvcignore."""
+    found = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != SNAKEMAKE_TIMESTAMP)
+    return [file.relative_to(folder).as_posix() for file in found]
+
+
+def in_folder(results: Path, stages: list[str]) -> Files:
+    """All files of some stages in a folder of results."""
+    return {f"{stage}/{name}": results / stage / name for stage in stages for name in present_files(results / stage)}
+
+
+def in_cache(cache: Cache, stages: list[Locked]) -> Files:
+    """All files of some stages as DVC's cache has them; the lists of files must be there."""
+    return {
+        f"{one.folder.name}/{name}": cache.path(digest) for one in stages for name, digest in cache.files(one).items()
+    }
+
+
+def manifests(files: Files) -> Manifests:
+    """Name of each part -> its manifest. Raises `InputError` for one that is no JSON."""
+    names = sorted(name for name in files if name.endswith(_MANIFEST))
+    return {name.removesuffix(_MANIFEST): read_json(files[name]) for name in names}
+
+
+def edited(files: Files, found: Manifests) -> list[str]:
+    """Outputs whose bytes are not those that their manifest names: one of the two was changed by hand."""
+    outputs = [
+        (f"{part}/{name}", digest) for part, one in found.items() for name, digest in one.get("outputs", {}).items()
+    ]
+    bar = progress(outputs, what="check manifests", total=len(outputs))
+    return [name for name, digest in bar if _digest(files, name) != digest]
+
+
+def _digest(files: Files, name: str) -> str | None:
+    """The hash of a file, or of a folder as base/files.py defines it; None for what is not there."""
+    if name in files:
+        return sha256(files[name])
+    inside = {PurePosixPath(one).relative_to(name): path for one, path in files.items() if one.startswith(f"{name}/")}
+    if not inside:
+        return None
+    digest = hashlib.sha256()
+    for one in sorted(inside):
+        digest.update(f"{one.as_posix()} {sha256(inside[one])}\n".encode())
+    return digest.hexdigest()
+
+
+def disagreeing(found: Manifests, today: Identities, parts: list[str]) -> dict[str, str]:
+    """Identities that some part was not made with: name -> why. Parts that today's workflow does not make are left out.
+
+    `today` are today's identities, `parts` the names of the parts that today's workflow makes.
+    """
+    wrong: dict[str, str] = {}
+    for part in parts:
+        if part not in found:
+            continue
+        name = identity_of(part, today)
+        if found[part].get("identity") != today[name]:
+            wrong.setdefault(name, change(found[part].get("identity"), today[name]))
+        elif part == "compare" and (other := _other_runs(found[part], parts)):
+            wrong[name] = other
+    return wrong
+
+
+def _other_runs(manifest: dict[str, Any], parts: list[str]) -> str | None:
+    """Why the comparison is one of other runs than today's; None where it is not.
+
+    It is the only part that reads all runs and the list of runs is part of no identity. Snakemake itself sees a
+    changed list only where it has made the comparison, not in a clone.
+    """
+    named = {name for name in manifest.get("inputs", {}) if "/" in name}
+    stages = {name.partition("/")[0] for name in named}
+    runs = {part for part in parts if part.count("/") == 2 and part.partition("/")[0] in stages}
+    gone, new = sorted(named - set(parts)), sorted(runs - named)
+    if not gone and not new:
+        return None
+    return "it compares other runs: " + ", ".join([*(f"-{one}" for one in gone), *(f"+{one}" for one in new)])
+
+
+def change(then: Any, now: Any) -> str:
+    """What differs between two identities, in words: configuration (with its keys), code, packages."""
+    if not isinstance(then, dict) or not isinstance(now, dict):
+        return "made without an identity"
+    told = []
+    if keys := differing(then.get("config"), now.get("config")):
+        told.append(f"configuration ({', '.join(keys[:4])}{', ...' if len(keys) > 4 else ''})")
+    told += [word for key, word in (("code", "code"), ("lock", "packages")) if then.get(key) != now.get(key)]
+    return ", ".join(told) or "no difference"
+
+
+def differing(one: Any, other: Any, at: str = "") -> list[str]:
+    """Dotted keys under which two nested values differ, sorted."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = sorted({*one, *other})
+        return [
+            found
+            for key in keys
+            for found in differing(one.get(key), other.get(key), f"{at}.{key}" if at else str(key))
+        ]
+    return [] if one == other else [at or "everything"]

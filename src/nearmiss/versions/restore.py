@@ -1,0 +1,194 @@
+"""`nearmiss restore`: results that a snapshot recorded come back, and Snakemake finds what agrees with today's code.
+
+Everything that can be wrong is found before a file of the results is touched: objects that are missing or damaged,
+manifests that do not describe their files, results that no snapshot has. Then one modification time for all that
+agrees does the rest, because Snakemake makes again what is older than its inputs. (`snakemake --touch` would say of
+results that do not agree, too, that today's code made them.)
+"""
+
+import os
+import time
+from pathlib import Path
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.identity import write_identity
+from nearmiss.config import STAGES, load
+from nearmiss.versions import dag, parts
+from nearmiss.versions.identities import Identities, identities, identity_of
+from nearmiss.versions.objects import Cache, digest_of, fetch
+from nearmiss.versions.workspace import LOCKFILE, Locked, alone, dvc, last_words, locked
+
+STORE = Path("results/mlflow.db")
+# Seconds by which restored files are older than now, so that whatever is written afterwards is newer.
+AGE = 60
+
+
+def restore(*, config: Path, stage: str | None = None, remote: str | None = None) -> dict[str, str]:
+    """Bring back an experiment's results, or those of one stage and of the stages that it was made from.
+
+    Prints what came back. Returns the identities that do not agree with today's configuration and code, each with the
+    reason: what has such an identity runs again, with what follows from it.
+    """
+    with alone():
+        experiment = load(config)
+        results = Path("results") / experiment.experiment
+        wanted = _wanted(results, config, stage)
+        cache = Cache()
+        fetch(cache, wanted, remote)
+        files = parts.in_cache(cache, wanted)
+        found = parts.manifests(files)
+        _refuse_edited(parts.edited(files, found))
+        today = identities(experiment, Path.cwd())
+        whole = _refuse_dirty(cache, wanted, today)
+        made = dag.files(config)
+        wrong = _mixed(wanted, today) | parts.disagreeing(found, today, dag.parts(made))
+        if not whole:
+            _checkout(cache, wanted)
+            _forget(config, [(results / name).as_posix() for name in made])
+        _date(results, wanted, today, wrong)
+        _rebuild_store()
+    print(f"restored {', '.join(one.stage for one in wanted)}: {len(files)} files, every hash checked")
+    for name, why in wrong.items():
+        print(f"runs again, with what follows from it: {name} ({why})")
+    return wrong
+
+
+def _wanted(results: Path, config: Path, stage: str | None) -> list[Locked]:
+    """The stages to bring back, in the order of the workflow."""
+    if not LOCKFILE.is_file():
+        raise InputError(
+            "nothing was recorded here: dvc.lock is missing",
+            file=LOCKFILE,
+            remedy="check out a revision that has one, or run the workflow and record it with `nearmiss snapshot`",
+        )
+    recorded = locked(LOCKFILE.read_text(encoding="utf-8"), results)
+    if not recorded:
+        raise InputError(
+            f"dvc.lock has no results of experiment '{results.name}'",
+            file=LOCKFILE,
+            remedy=f"name the configuration that was recorded (--config); this one is {config}",
+        )
+    if stage is not None and stage not in recorded:
+        raise InputError(
+            f"dvc.lock has no stage '{stage}'", file=LOCKFILE, remedy=f"name one of: {', '.join(recorded)}"
+        )
+    waiting = [stage] if stage is not None else list(recorded)
+    names: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        names.add(name)
+        waiting += [other for other, one in recorded.items() if one.folder.as_posix() in recorded[name].needs]
+    return [recorded[name] for name in STAGES if name in names]
+
+
+def _mixed(wanted: list[Locked], today: Identities) -> dict[str, str]:
+    """Identities of stages that were not made from the results that are recorded with them (`dvc repro` of one stage).
+
+    Each with the reason; all identities of such a stage, because dvc.lock knows no smaller part.
+    """
+    recorded = {one.folder.as_posix(): one.digest for one in wanted}
+    wrong: dict[str, str] = {}
+    for one in wanted:
+        others = [Path(folder).name for folder, digest in one.needs.items() if recorded.get(folder, digest) != digest]
+        if others:
+            names = [name for name, identity in today.items() if identity["stage"] == one.stage]
+            wrong |= dict.fromkeys(names, f"made from other results of {', '.join(others)}")
+    return wrong
+
+
+def _refuse_edited(names: list[str]) -> None:
+    if names:
+        raise InputError(
+            f"{len(names)} recorded outputs are not what their manifests say: a manifest or a result was changed by "
+            "hand before the snapshot",
+            file=LOCKFILE,
+            record=names[0],
+            remedy="restore an older revision of dvc.lock, or run the workflow and record it anew",
+        )
+
+
+def _refuse_dirty(cache: Cache, wanted: list[Locked], today: Identities) -> bool:
+    """Whether the results are exactly the recorded ones already; refuses results that no snapshot could bring back."""
+
+    def lost(digest: str) -> bool:
+        return not (cache.has(digest) and cache.is_whole(digest))
+
+    whole = True
+    for one in wanted:
+        recorded = cache.files(one)
+        names = parts.present_files(one.folder)
+        here = {name: digest_of(one.folder / name) for name in names}
+        unknown = [name for name, digest in here.items() if recorded.get(name) != digest and lost(digest)]
+        if unknown:
+            raise InputError(
+                f"{len(unknown)} results of stage '{one.stage}' are in no snapshot and would be lost"
+                + _other_configuration(one, today),
+                file=one.folder / unknown[0],
+                remedy="record them first (`nearmiss snapshot`), or move the folder away, then restore again",
+            )
+        whole = whole and here == recorded
+    return whole
+
+
+def _other_configuration(one: Locked, today: Identities) -> str:
+    """A hint, where the results in the way were made with another configuration than today's."""
+    try:
+        here = parts.manifests(parts.in_folder(one.folder.parent, [one.stage]))
+    except InputError:
+        return ""
+    for part, manifest in here.items():
+        identity = today[identity_of(part, today)]
+        if manifest.get("identity") != identity:
+            return f"; {part} was made with another {parts.change(manifest.get('identity'), identity)}"
+    return ""
+
+
+def _checkout(cache: Cache, wanted: list[Locked]) -> None:
+    """Let DVC put the files into place, and read each of them again."""
+    answer = dvc("checkout", *(one.stage for one in wanted))
+    if answer.returncode:
+        raise InputError(
+            f"DVC cannot put the results into place: {last_words(answer)}",
+            file=LOCKFILE,
+            remedy="make room or correct the file's rights, then restore again",
+        )
+    for one in wanted:
+        for name, digest in cache.files(one).items():
+            path = one.folder / name
+            if not path.is_file() or digest_of(path) != digest:
+                raise InputError(
+                    "a restored file is not what dvc.lock says",
+                    file=path,
+                    remedy="check the disk, delete the file and restore again",
+                )
+
+
+def _forget(config: Path, files: list[str]) -> None:
+    """Remove Snakemake's records of how this checkout made the files that were here before."""
+    records = Path(".snakemake/metadata")
+    if records.is_dir() and any(records.iterdir()):
+        dag.ask(config, "--cleanup-metadata", *files)
+
+
+def _date(results: Path, wanted: list[Locked], today: Identities, wrong: dict[str, str]) -> None:
+    """One modification time for all restored files and the identities that agree; the other identities are newer."""
+    moment = time.time_ns() - AGE * 10**9
+    for one in wanted:
+        for path in [one.folder, *one.folder.rglob("*")]:
+            os.utime(path, ns=(moment, moment))
+    restored = {one.stage for one in wanted}
+    for name, content in today.items():
+        path = results / "identity" / f"{name}.json"
+        write_identity(path, content)
+        if name in wrong:
+            os.utime(path)
+        elif content["stage"] in restored:
+            os.utime(path, ns=(moment, moment))
+
+
+def _rebuild_store() -> None:
+    """Make MLflow's store again from the results where it is missing; no job depends on it."""
+    if not STORE.exists() and any(STORE.parent.glob("*/compare/tracked.json")):
+        from nearmiss.stages.compare.ui import rebuild
+
+        rebuild(STORE)

@@ -1,0 +1,165 @@
+"""`nearmiss verify`: the results that lie here against recorded ones, and why they may differ.
+
+Data must have the same bytes. Trainings end in other bits on other devices, with other versions or numbers of threads;
+what they promise is that every figure lies within its interval.
+"""
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json, sha256
+from nearmiss.config import STAGES, load
+from nearmiss.versions import parts
+from nearmiss.versions.intervals import agreement
+from nearmiss.versions.objects import Cache, refuse_damaged
+from nearmiss.versions.parts import Files
+from nearmiss.versions.workspace import LOCKFILE, locked
+
+# Made without floating-point training: promised byte for byte.
+DATA = ("data", "negatives", "inpaint", "pretrain/store", "robustness/corrupted")
+# Say of themselves what they are; a cost is never the same twice.
+_APART = ("manifest.json", "cost.json")
+
+
+@dataclass
+class Finding:
+    """What is to be said of one part; `holds` is False where a promise is broken."""
+
+    part: str
+    holds: bool
+    said: str
+    details: list[str] = field(default_factory=list)
+
+
+def verify(*, config: Path, against: str) -> bool:
+    """Compare the results of an experiment with recorded ones and print what differs and why that may be.
+
+    `against` is a folder of results or a revision with a dvc.lock. Returns whether all data are the same bytes and all
+    metrics lie within their intervals. Raises `InputError` where there is nothing to compare.
+    """
+    results = Path("results") / load(config).experiment
+    here = parts.in_folder(results, list(STAGES))
+    if not here:
+        raise InputError("there are no results to verify", file=results, remedy=f"nearmiss run --config {config}")
+    there = _recorded(against, results)
+    found = findings(there, here)
+    for one in found:
+        print(f"{'ok      ' if one.holds else 'DIFFERS '} {one.part}: {one.said}")
+        for detail in one.details:
+            print(f"             {detail}")
+    broken = sum(not one.holds for one in found)
+    print(f"{len(found)} parts compared with {against}: {f'{broken} do not hold' if broken else 'all hold'}")
+    return broken == 0
+
+
+def _recorded(against: str, results: Path) -> Files:
+    """The recorded results: of another folder, or of a revision, from DVC's cache."""
+    if Path(against).is_dir():
+        files = parts.in_folder(Path(against), list(STAGES))
+        if not files:
+            raise InputError(
+                "the folder holds no results", file=against, remedy="name a folder results/<experiment> (--against)"
+            )
+        return files
+    shown = subprocess.run(
+        ["git", "show", f"{against}:{LOCKFILE}"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if shown.returncode:
+        raise InputError(
+            f"'{against}' is no folder, and no revision with a dvc.lock: {shown.stderr.strip()}",
+            file=LOCKFILE,
+            remedy="name a folder of results or a revision (--against), or record results with `nearmiss snapshot`",
+        )
+    stages = list(locked(shown.stdout, results, f"{against}:{LOCKFILE}").values())
+    if not stages:
+        raise InputError(
+            f"dvc.lock of {against} has no results of experiment '{results.name}'",
+            file=f"{against}:{LOCKFILE}",
+            remedy="name the configuration that was recorded (--config)",
+        )
+    cache = Cache()
+    wanted = cache.wanted(stages)
+    refuse_damaged(cache, cache.damaged(wanted))
+    lacking = [name for digest, name in wanted.items() if not cache.has(digest)]
+    if lacking:
+        raise InputError(
+            f"{len(lacking)} recorded objects are not in DVC's cache",
+            file=cache.folder,
+            record=lacking[0],
+            remedy="bring them: dvc fetch --all-commits",
+        )
+    return parts.in_cache(cache, stages)
+
+
+def findings(there: Files, here: Files) -> list[Finding]:
+    """What is to be said of each part that either of the two has, in order of name."""
+    mine, theirs = parts.manifests(here), parts.manifests(there)
+    edited = parts.edited(here, mine)
+    told = []
+    for part in sorted({*mine, *theirs}):
+        if part not in mine:
+            told.append(Finding(part, False, "missing here"))
+        elif part not in theirs:
+            told.append(Finding(part, True, "not recorded there"))
+        elif wrong := [name for name in edited if name.startswith(f"{part}/")]:
+            told.append(Finding(part, False, "changed by hand: not what its manifest says", wrong))
+        else:
+            told.append(_compared(part, there, here, theirs[part], mine[part]))
+    return told
+
+
+def _compared(part: str, there: Files, here: Files, then: dict[str, Any], now: dict[str, Any]) -> Finding:
+    changed = _changed(part, there, here)
+    if not changed:
+        return Finding(part, True, "the same bytes")
+    why = [f"why: {reason}" for reason in reasons(then, now, _cost(part, there), _cost(part, here))]
+    if part.startswith(DATA) and (part in DATA or part.startswith(tuple(f"{one}/" for one in DATA))):
+        return Finding(part, False, f"{len(changed)} data files differ", [*changed[:5], *why])
+    metrics = f"{part}/metrics.parquet"
+    if metrics not in there or metrics not in here:
+        return Finding(part, True, f"{', '.join(changed)}: other bits, as a training may have", why)
+    one = agreement(there[metrics], here[metrics])
+    said = f"{one.compared} metrics, {one.different} other than recorded, {len(one.outside)} outside their intervals"
+    if one.unjudged:
+        said += f", {one.unjudged} without an interval"
+    if one.missing:
+        said += f"; {len(one.missing)} that only one of the two has, or of other items"
+    return Finding(part, one.holds, said, [*one.outside[:5], *one.missing[:5], *why])
+
+
+def _changed(part: str, there: Files, here: Files) -> list[str]:
+    """Files of a part that differ or that one of the two lacks; its cost and its manifest say so themselves."""
+    names = sorted({name for name in (*there, *here) if name.startswith(f"{part}/")})
+    inner = [name for name in names if not name.endswith(_APART)]
+    return [
+        name.removeprefix(f"{part}/")
+        for name in inner
+        if name not in there or name not in here or sha256(there[name]) != sha256(here[name])
+    ]
+
+
+def _cost(part: str, files: Files) -> dict[str, Any]:
+    file = files.get(f"{part}/cost.json")
+    return read_json(file) if file is not None else {}
+
+
+def reasons(
+    then: dict[str, Any], now: dict[str, Any], cost_then: dict[str, Any], cost_now: dict[str, Any]
+) -> list[str]:
+    """Why two results of one part may differ, from what lies beside them; never empty."""
+    told = []
+    if then.get("identity") != now.get("identity"):
+        told.append(f"another {parts.change(then.get('identity'), now.get('identity'))}")
+    versions = [then.get("versions", {}), now.get("versions", {})]
+    told += [
+        f"{name} {versions[0].get(name)} there, {versions[1].get(name)} here" for name in parts.differing(*versions)
+    ]
+    if cost_then.get("device") != cost_now.get("device"):
+        told.append(f"device {cost_then.get('device')} there, {cost_now.get('device')} here")
+    inputs = parts.differing(then.get("inputs"), now.get("inputs"))
+    if inputs:
+        told.append(f"other inputs: {', '.join(inputs[:5])}")
+    return told or ["same code, configuration, versions and inputs: another processor, or other threads of a library"]

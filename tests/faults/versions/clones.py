@@ -1,0 +1,94 @@
+"""Throw-away clones of the checkout in which the tiny workflow is the default experiment."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from nearmiss.config import STAGES, load
+
+# A conftest has no name of its own among the others; the one of the workflow's tests knows how a checkout is copied.
+_spec = importlib.util.spec_from_file_location(
+    "conftest_of_workflow", Path(__file__).parents[1] / "workflow" / "conftest.py"
+)
+workflow = importlib.util.module_from_spec(_spec)
+sys.modules[_spec.name] = workflow
+_spec.loader.exec_module(workflow)
+
+CONFIG = "config/config.yaml"
+RESULTS = Path("results/tiny")
+
+
+class Clone(workflow.Checkout):
+    """A git repository with the workflow, a DVC workspace, and a folder beside it as remote."""
+
+    def environment(self) -> dict[str, str]:
+        # as in an activated environment: `dvc repro` calls snakemake by its name
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**super().environment(), "PATH": path, "DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
+
+    def nearmiss(self, *arguments: str) -> subprocess.CompletedProcess:
+        return self.command("nearmiss", *arguments)
+
+    def dvc(self, *arguments: str) -> str:
+        answer = self.command("dvc", *arguments)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        return answer.stdout
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *arguments]
+        return subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=True).stdout
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def plan(self) -> dict[str, int]:
+        """What Snakemake would run here: rule -> number of jobs."""
+        return self.planned(config=CONFIG)
+
+    def change(self, **values: object) -> None:
+        """Change top-level keys of the configuration."""
+        file = self.path / CONFIG
+        file.write_text(json.dumps({**yaml.safe_load(file.read_text()), **values}, indent=1))
+
+    def stages(self) -> list[str]:
+        """Names of the stages in dvc.yaml."""
+        return list(yaml.safe_load((self.path / "dvc.yaml").read_text())["stages"])
+
+    def arms(self) -> dict:
+        return yaml.safe_load((self.path / CONFIG).read_text())["arms"]
+
+    def use_remote(self, folder: Path) -> None:
+        self.dvc("remote", "add", "--local", "--default", "--force", "store", str(folder))
+
+
+def new_repository(finished: Path, folder: Path) -> Clone:
+    """A repository with a finished checkout's files, the tiny experiment as its default, and the dvc.yaml of that."""
+    shutil.copytree(finished, folder, symlinks=True)
+    repository = Clone(folder)
+    tiny = folder / workflow.TINY
+    values, whole = yaml.safe_load(tiny.read_text()), load(tiny).model_dump(mode="json")
+    # Each section is named, so that DVC watches exactly its own section in every stage.
+    sections = {name: values.get(name, {}) for name in STAGES}
+    values = {**values, "seeds": whole["seeds"], "arms": whole["arms"], **sections}
+    (folder / CONFIG).write_text(json.dumps(values, indent=1))
+    written = repository.nearmiss("pipeline")
+    assert written.returncode == 0, written.stderr
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    repository.commit("the tiny experiment")
+    return repository
+
+
+def clone(repository: Clone, folder: Path, remote: Path | None) -> Clone:
+    """A fresh clone, as somebody has it who never ran anything."""
+    subprocess.run(["git", "clone", "--quiet", str(repository.path), str(folder)], check=True)
+    copy = Clone(folder)
+    if remote is not None:
+        copy.use_remote(remote)
+    return copy

@@ -1,0 +1,82 @@
+"""One run and one snapshot of the tiny workflow, for all of pytest's workers; the tests clone and restore it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from clones import Clone, clone, new_repository, workflow
+from filelock import FileLock
+
+# The one run that all tests of the workflow look at.
+finished = workflow.finished
+
+
+def made_once(folder: Path, make: Callable[[Path], Clone]) -> Clone:
+    """The clone that `make` makes in a folder, by the first worker that asks for it."""
+    made = folder.with_suffix(".made")
+    with FileLock(folder.with_suffix(".lock")):
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            made.touch()
+    return Clone(folder)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Path:
+    """The folder that all workers share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def store(shared) -> Path:
+    """The folder that is the remote; nobody changes it."""
+    return shared / "store"
+
+
+@pytest.fixture(scope="session")
+def recorded(finished, shared, store) -> Clone:
+    """A repository in which the tiny workflow has run and was recorded; nobody changes it."""
+
+    def record(folder: Path) -> Clone:
+        repository = new_repository(finished.path, folder)
+        repository.use_remote(store)
+        answer = repository.nearmiss("snapshot")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        repository.commit("a snapshot")
+        return repository
+
+    return made_once(shared / "recorded", record)
+
+
+@pytest.fixture(scope="session")
+def restored(recorded, shared, store) -> Clone:
+    """A clone into which the snapshot was restored; nobody changes it."""
+
+    def restore(folder: Path) -> Clone:
+        copy = clone(recorded, folder, store)
+        answer = copy.nearmiss("restore")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        (copy.path / "said.txt").write_text(answer.stdout)
+        return copy
+
+    return made_once(shared / "restored", restore)
+
+
+@pytest.fixture
+def fresh(recorded, store, tmp_path) -> Clone:
+    """A clone with nothing restored that a test may change; the record of MLflow is not what it looks at."""
+    copy = clone(recorded, tmp_path / "clone", store)
+    (copy.path / "results").mkdir()
+    (copy.path / "results" / "mlflow.db").touch()
+    return copy
+
+
+@pytest.fixture
+def mine(restored, tmp_path) -> Clone:
+    """A copy of the restored clone, times of files included, that a test may change."""
+    shutil.copytree(restored.path, tmp_path / "clone", symlinks=True)
+    return Clone(tmp_path / "clone")

@@ -1,0 +1,174 @@
+"""A re-run against recorded results: data byte for byte, metrics within their intervals, and why they may differ."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+from clones import RESULTS
+
+from nearmiss.base.files import folder_sha256, sha256, write_json
+from nearmiss.base.tables import SCHEMAS, write_table
+from nearmiss.versions.intervals import agreement
+from nearmiss.versions.parts import in_folder
+from nearmiss.versions.verify import findings
+
+ROW = {
+    "model": "m",
+    "arm": "clip",
+    "seed": 0,
+    "stage": "evaluate",
+    "benchmark": "world",
+    "subset": "2x2",
+    "metric": "accuracy",
+    "value": 0.5,
+    "low": 0.4,
+    "high": 0.6,
+    "n_scored": 10,
+    "n_expected": 10,
+}
+IDENTITY = {"stage": "evaluate", "config": {"threads": 1}, "code": "c", "lock": "l"}
+
+
+def table(path, *rows):
+    full = [{name: row.get(name) for name in SCHEMAS["metrics"].names()} for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_table(pl.DataFrame(full, schema=SCHEMAS["metrics"]), path, "metrics")
+    return path
+
+
+def part(folder, identity=IDENTITY, cost=None, versions=None):
+    """Write the manifest and the cost beside a part's files."""
+    names = [file.name for file in sorted(folder.iterdir()) if file.name not in ("manifest.json", "cost.json")]
+    outputs = {
+        name: folder_sha256(folder / name) if (folder / name).is_dir() else sha256(folder / name) for name in names
+    }
+    write_json(folder / "cost.json", cost or {"seconds": 1.0, "device": "cpu"})
+    content = {"identity": identity, "inputs": {}, "outputs": outputs, "versions": versions or {"torch": "1"}}
+    write_json(folder / "manifest.json", content)
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two equal sets of results: one part of data, one training, one evaluation."""
+    for name in ("there", "here"):
+        results = tmp_path / name
+        (results / "data" / "tables").mkdir(parents=True)
+        (results / "data" / "tables" / "captions.parquet").write_bytes(b"captions")
+        part(results / "data")
+        (results / "pretrain" / "clip" / "0").mkdir(parents=True)
+        (results / "pretrain" / "clip" / "0" / "curve.jsonl").write_text("{}\n")
+        part(results / "pretrain" / "clip" / "0")
+        table(results / "evaluate" / "clip" / "0" / "metrics.parquet", ROW)
+        part(results / "evaluate" / "clip" / "0")
+    return tmp_path / "there", tmp_path / "here"
+
+
+def told(two):
+    there, here = (in_folder(folder, ["data", "pretrain", "evaluate"]) for folder in two)
+    return {one.part: one for one in findings(there, here)}
+
+
+def test_equal_results_hold(two):
+    assert {(one.holds, one.said) for one in told(two).values()} == {(True, "the same bytes")}
+
+
+def test_a_cost_is_no_difference(two):
+    write_json(two[1] / "data" / "cost.json", {"seconds": 9.0})
+    assert told(two)["data"].said == "the same bytes"
+
+
+def test_one_changed_byte_of_data_does_not_hold(two):
+    (two[1] / "data" / "tables" / "captions.parquet").write_bytes(b"Captions")
+    part(two[1] / "data", versions={"torch": "2"})
+    found = told(two)["data"]
+    assert not found.holds
+    assert found.details == ["tables/captions.parquet", "why: torch 1 there, 2 here"]
+
+
+def test_a_training_may_have_other_bits_and_the_reason_is_named(two):
+    folder = two[1] / "pretrain" / "clip" / "0"
+    (folder / "curve.jsonl").write_text('{"step": 1}\n')
+    part(folder, identity={**IDENTITY, "config": {"threads": 2}}, cost={"device": "cuda"})
+    found = told(two)["pretrain/clip/0"]
+    assert found.holds
+    assert found.details == ["why: another configuration (threads)", "why: device cpu there, cuda here"]
+
+
+def test_where_nothing_differs_but_the_bits_the_machine_is_named(two):
+    folder = two[1] / "pretrain" / "clip" / "0"
+    (folder / "curve.jsonl").write_text('{"step": 1}\n')
+    part(folder)
+    assert "another processor" in told(two)["pretrain/clip/0"].details[0]
+
+
+@pytest.mark.parametrize(("value", "holds"), [(0.59, True), (0.41, True), (0.95, False)])
+def test_a_metric_must_lie_within_its_interval(two, value, holds):
+    folder = two[1] / "evaluate" / "clip" / "0"
+    table(folder / "metrics.parquet", {**ROW, "value": value, "low": value - 0.01, "high": value + 0.01})
+    part(folder)
+    found = told(two)["evaluate/clip/0"]
+    assert found.holds == holds
+    assert ("0.950" in "".join(found.details)) == (not holds)
+
+
+def test_a_result_that_was_changed_by_hand_does_not_hold(two):
+    (two[1] / "pretrain" / "clip" / "0" / "curve.jsonl").write_text("changed")
+    found = told(two)["pretrain/clip/0"]
+    assert not found.holds
+    assert "by hand" in found.said
+
+
+def test_a_missing_part_does_not_hold_and_a_new_one_does(two):
+    shutil.move(two[1] / "pretrain" / "clip", two[1] / "pretrain" / "random")
+    found = told(two)
+    assert not found["pretrain/clip/0"].holds
+    assert found["pretrain/random/0"].holds
+
+
+def test_figures_at_the_edge_agree_where_one_lies_in_the_others_interval(tmp_path):
+    one = table(tmp_path / "one.parquet", {**ROW, "value": 1.0, "low": 1.0, "high": 1.0})
+    other = table(tmp_path / "other.parquet", {**ROW, "value": 0.98, "low": 0.94, "high": 1.0})
+    assert agreement(one, other).holds and agreement(other, one).holds
+
+
+def test_other_items_and_other_rows_do_not_hold(tmp_path):
+    one = table(tmp_path / "one.parquet", ROW, {**ROW, "subset": "1x2"})
+    fewer = table(tmp_path / "fewer.parquet", ROW)
+    other = table(tmp_path / "other.parquet", {**ROW, "n_scored": 9}, {**ROW, "subset": "1x2"})
+    assert agreement(one, fewer).missing == agreement(fewer, one).missing == ["clip/0/world/1x2/accuracy"]
+    assert agreement(one, other).missing == ["clip/0/world/2x2/accuracy"]
+    assert not agreement(one, other).holds
+
+
+def test_a_figure_without_an_interval_is_counted_and_not_judged(tmp_path):
+    one = table(tmp_path / "one.parquet", {**ROW, "low": None, "high": None})
+    other = table(tmp_path / "other.parquet", {**ROW, "value": 0.9, "low": None, "high": None})
+    found = agreement(one, other)
+    assert (found.different, found.unjudged, found.holds) == (1, 1, True)
+
+
+def test_restored_results_hold_against_the_snapshot(restored):
+    answer = restored.nearmiss("verify")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "all hold" in answer.stdout
+    assert "DIFFERS" not in answer.stdout
+
+
+def test_a_changed_data_file_ends_with_status_1(mine, restored):
+    folder = mine.path / RESULTS / "negatives" / "keyword"
+    (folder / "summary.json").write_text("{}")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["outputs"]["summary.json"] = sha256(folder / "summary.json")
+    write_json(folder / "manifest.json", manifest)
+    for against in ("HEAD", str(restored.path / RESULTS)):
+        answer = mine.nearmiss("verify", "--against", against)
+        assert answer.returncode == 1, answer.stderr
+        assert "DIFFERS  negatives/keyword: 1 data files differ" in answer.stdout
+
+
+@pytest.mark.parametrize("against", ["no-such-revision", "HEAD~1"])
+def test_a_revision_without_a_snapshot_is_refused(restored, against):
+    answer = restored.nearmiss("verify", "--against", against)
+    assert answer.returncode == 2
+    assert "no revision with a dvc.lock" in answer.stderr and "remedy" in answer.stderr
