@@ -27,7 +27,7 @@ def one(tmp_path_factory):
 def three(tmp_path_factory):
     """Three seeds, later stages included."""
     folder = tmp_path_factory.mktemp("three")
-    arguments = toy_chain.write(folder, seeds=(0, 1, 2), questions=6)
+    arguments = toy_chain.write(folder, seeds=(0, 1, 2), questions=12, arms=("base", "clip", "hnc"))
     compare(folder, arguments)
     return folder, arguments
 
@@ -147,8 +147,8 @@ def test_figures_are_svg_without_dates(one):
 
 def test_costs_have_a_row_a_job(three):
     costs = read_table(three[0] / "compare" / "tables" / "costs.parquet", "costs")
-    assert costs.filter(pl.col("stage") == "pretrain").height == 12
-    assert costs.filter(pl.col("stage") == "evaluate").height == 12
+    assert costs.filter(pl.col("stage") == "pretrain").height == 9
+    assert costs.filter(pl.col("stage") == "evaluate").height == 9
     assert costs.filter(pl.col("stage") == "data")["seconds"].to_list() == [12.5]
     csv = pl.read_csv(three[0] / "compare" / "tables" / "costs.csv")
     assert csv.height == costs.height
