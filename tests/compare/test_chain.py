@@ -142,7 +142,7 @@ def test_the_terminal_says_what_each_arm_gained_and_stays_narrow(chain):
     assert len(lines) <= 45
     assert text.isascii()
     said = " ".join(text.split())
-    assert "hnc gained: relation +" in said
+    assert "hnc gained: on relation, +" in said
     assert "transfer: VSR with all labels, +" in said
     assert "noise: severity 3 leaves" in said
     assert "0 pixels changed outside their masks" in said

@@ -83,7 +83,7 @@ def test_the_terminal_shows_chance_blind_every_arm_and_the_gain(one):
     assert max(len(line) for line in text.splitlines()) <= 80
     for word in ("chance", "blind", *toy_runs.SKILLS):
         assert re.search(rf"^{word} ", text, re.MULTILINE), word
-    assert re.search(r"hnc +gained: relation \+\d+\.\d points over clip", text)
+    assert re.search(r"hnc +gained: on relation, \+\d+\.\d points over clip", text)
     assert "illustrates and does not prove" in text
     assert "clip learns by itself: binding" in text
 

@@ -86,7 +86,7 @@ def best_text(report: Report) -> str:
 def _gained(report: Report, arm: str, voice: Voice) -> str:
     gains = [_gain(report, arm, control, MAIN) for control in report.controls]
     told = [voice.over(gain) for gain in gains if gain is not None]
-    return f"{MAIN.title} {'; '.join(told)}." if told else ""
+    return f"on {MAIN.title}, {'; '.join(told)}." if told else ""
 
 
 def _cost(report: Report, arm: str, voice: Voice) -> str:
@@ -124,9 +124,9 @@ def _noise(shown: Noise, arm: str) -> str:
     if asked is None:
         return "every concept is too near chance without noise to say what noise leaves."
     (least, low), (most, high) = min(ranges[asked.name]), max(ranges[asked.name])
-    span = f"{100 * least:.0f} % ({name_of(low)})"
+    span = f"{100 * least:.0f}\N{NO-BREAK SPACE}% ({name_of(low)})"
     if low != high:
-        span += f" to {100 * most:.0f} % ({name_of(high)})"
+        span += f" to {100 * most:.0f}\N{NO-BREAK SPACE}% ({name_of(high)})"
     if asked == MAIN:
         return f"severity {severity} leaves {span} of {asked.title} above chance."
     return f"{MAIN.title} is too near chance to ask; of {asked.title} severity {severity} leaves {span}."

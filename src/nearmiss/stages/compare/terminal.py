@@ -59,7 +59,7 @@ def summary(report: Report) -> str:
     for sentence in [*_synthesis(report), *learned_by_controls(report.overview, report.controls)]:
         console.print(Text(sentence))
     console.print(Text(seeds_text(report.runs.seeds)))
-    lines = out.getvalue().replace("→", ">").replace("×", "x").splitlines()
+    lines = out.getvalue().replace("\N{NO-BREAK SPACE}", " ").replace("→", ">").replace("×", "x").splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
