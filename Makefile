@@ -8,7 +8,7 @@ DIGEST := $(shell $(PYTHON) -c "import hashlib, pathlib; print(hashlib.sha256(pa
 STAMP := $(VENV)/made-$(DIGEST)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: env run quick test lint lock schema bench faults
+.PHONY: env run quick test lint lock schema pipeline bench faults
 
 env: $(STAMP)
 
@@ -43,6 +43,10 @@ lock: $(STAMP)
 
 schema: $(STAMP)
 	$(BIN)/python -m nearmiss schema --readme config/README.md
+
+# dvc.yaml, from the workflow.
+pipeline: $(STAMP)
+	$(BIN)/python -m nearmiss pipeline
 
 bench: $(STAMP)
 	@set -e; for file in $(wildcard benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file; done

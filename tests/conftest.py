@@ -1,8 +1,13 @@
-"""What all tests share: where the checkout is, and where the real data may be."""
+"""What all tests share: where the checkout is, and one run of the tiny workflow in a copy of it."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+from checkout import Checkout, copy_checkout
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -13,6 +18,22 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def finished(root, tmp_path_factory) -> Checkout:
+    """A copy in which the tiny workflow has run, one for all of pytest's workers; nobody changes it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    checkout = Checkout(shared / "finished" / "checkout")
+    with FileLock(shared / "finished.lock"):
+        said = checkout.path / "first-run.txt"
+        if not said.is_file():
+            shutil.rmtree(checkout.path, ignore_errors=True)
+            answer = copy_checkout(root, checkout.path).run()
+            assert answer.returncode == 0, answer.stdout + answer.stderr
+            said.write_text(answer.stdout)
+    return checkout
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that look at the one run of the tiny workflow start first: they take longest."""
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
+    """Tests that look at the one run of the tiny workflow, or at its snapshot, start first: they take longest."""
+    items.sort(key=lambda item: not {"workflow", "versions"} & set(item.path.parts))

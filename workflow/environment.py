@@ -10,10 +10,10 @@ SOURCE = ROOT / "src"
 # First, so that a copy of the checkout runs its own code, whatever is installed.
 sys.path.insert(0, str(SOURCE))
 
-from nearmiss.base.files import sha256  # noqa: E402
-from nearmiss.base.identity import code_digest, write_identity  # noqa: E402
+from nearmiss.base.identity import write_identity  # noqa: E402
 from nearmiss.base.lifetime import PARENT, die_with_starter, take  # noqa: E402
 from nearmiss.config import Experiment  # noqa: E402
+from nearmiss.identities import identities  # noqa: E402
 
 # A library that starts its own threads in each of several jobs makes all of them slower; a stage that wants threads
 # takes them from its configuration, because results depend on their number.
@@ -52,20 +52,5 @@ _held: list[IO[str] | None] = []  # open for as long as the driver lives
 
 def write_identities(experiment: Experiment, folder: Path) -> None:
     """Write the identity files of every stage, method and arm; files whose content is the same stay untouched."""
-    lock = sha256(ROOT / "requirements.lock")
-
-    def write(stage: str, name: str, config: object) -> None:
-        code = codes.setdefault(stage, code_digest(SOURCE, stage, ROOT / "workflow" / "rules" / f"{stage}.smk"))
-        write_identity(folder / f"{name}.json", {"stage": stage, "config": config, "code": code, "lock": lock})
-
-    codes: dict[str, str] = {}
-    plain = experiment.model_dump(mode="json")
-    write("data", "data", plain["data"])
-    shared = {name: plain["negatives"][name] for name in ("seed", "captions")}
-    for method in experiment.methods():
-        write("negatives", f"negatives/{method}", {"shared": shared, "method": plain["negatives"]["methods"][method]})
-    write("pretrain", "pretrain", plain["pretrain"])
-    for arm, config in plain["arms"].items():
-        write("pretrain", f"pretrain/{arm}", {"shared": plain["pretrain"], "arm": config})
-    for stage in ("inpaint", "finetune", "evaluate", "robustness", "compare"):
-        write(stage, stage, plain[stage])
+    for name, content in identities(experiment, ROOT).items():
+        write_identity(folder / f"{name}.json", content)

@@ -1,8 +1,7 @@
-"""The command line: a verb per stage (verbs/), `run` for the whole workflow, `ui` and `schema`."""
+"""The command line: a verb per stage and the verbs of versions (verbs/), `run`, `ui` and `schema`."""
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 import cyclopts
 
@@ -17,10 +16,9 @@ from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
     negatives,
     pretrain,
     robustness,
+    versions,
 )
-from nearmiss.verbs.app import app
-
-Stage = Literal["data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare"]
+from nearmiss.verbs.app import Stage, app
 
 
 @app.command

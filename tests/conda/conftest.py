@@ -1,32 +1,18 @@
 """A copy of the checkout with a stand-in for conda first on PATH, in which the tiny experiment's data were made."""
 
-import importlib.util
 import json
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import stand_in
 
-
-def _module(name: str, file: Path) -> ModuleType:
-    """A module of the tests under a name of its own: several folders have a conftest."""
-    spec = importlib.util.spec_from_file_location(name, file)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_HERE = Path(__file__).parent
-workflow = _module("workflow_checkout", _HERE.parent / "workflow" / "conftest.py")
-stand_in = _module("conda_stand_in", _HERE / "stand_in.py")
+from checkout import Checkout, copy_checkout
 
 
 @dataclass(frozen=True)
-class CondaCheckout(workflow.Checkout):
+class CondaCheckout(Checkout):
     """A copy of the checkout whose commands find the stand-in."""
 
     conda: Path
@@ -57,7 +43,7 @@ class CondaCheckout(workflow.Checkout):
 def fresh(root: Path, folder: Path) -> CondaCheckout:
     """A copy in which nothing has run."""
     stand_in.install(folder / "conda")
-    return CondaCheckout(workflow.copy_checkout(root, folder / "checkout").path, folder / "conda")
+    return CondaCheckout(copy_checkout(root, folder / "checkout").path, folder / "conda")
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,12 @@
 
 import shutil
 import sys
-from pathlib import Path
 from random import Random
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+from checkout import Checkout, copy_checkout
 from kills import bytes_of, kill_somewhere
-
-from conftest import Checkout, copy_checkout
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs die with their driver on Linux")
 
@@ -26,8 +23,7 @@ def undisturbed(root, tmp_path_factory) -> Checkout:
 @pytest.mark.parametrize("number", range(10))
 def test_a_killed_run_ends_with_the_same_bytes(undisturbed, root, tmp_path, number):
     checkout = copy_checkout(root, tmp_path / "checkout")
-    draw = Random(100 + number)
-    told = kill_somewhere(checkout, draw, sum(checkout.planned().values()))
+    told = kill_somewhere(checkout, Random(100 + number))
     answer = checkout.run()
     assert answer.returncode == 0, told + answer.stdout + answer.stderr
     assert bytes_of(checkout.results()) == bytes_of(undisturbed.results()), told

@@ -1,105 +1,10 @@
-"""One run of the whole tiny workflow in a copy of the checkout; many tests look at it."""
+"""Copies of the finished tiny run that tests may change."""
 
-import json
-import os
-import re
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
-from nearmiss.base.lifetime import PARENT
-from nearmiss.base.progress import FOLDER
-
-TINY = "tests/tiny.yaml"
-_STATISTICS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Checkout:
-    """A copy of the checkout in which the workflow may be run."""
-
-    path: Path
-
-    def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in (PARENT, FOLDER)}
-        return {**kept, "PYTHONPATH": str(self.path / "src")}
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [sys.executable, "-m", *arguments],
-            cwd=self.path,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def run(self, *arguments: str, config: str = TINY) -> subprocess.CompletedProcess:
-        """`nearmiss run`."""
-        return self.command("nearmiss", "run", "--config", config, *arguments)
-
-    def snakemake(self, *arguments: str, config: str = TINY) -> subprocess.CompletedProcess:
-        return self.command("snakemake", "--nocolor", "--configfile", config, *arguments)
-
-    def planned(self, *targets: str, config: str = TINY) -> dict[str, int]:
-        """What Snakemake would do: rule -> number of jobs."""
-        answer = self.snakemake("--dry-run", *targets, config=config)
-        said = answer.stdout + answer.stderr
-        assert answer.returncode == 0, said
-        table = said.partition("Job stats:")[2].partition("\n\n")[0]
-        return {rule: int(count) for rule, count in _STATISTICS.findall(table) if rule not in ("total", "default")}
-
-    def results(self) -> Path:
-        return self.path / "results" / "tiny"
-
-    def append(self, file: str, text: str = "\n") -> None:
-        with (self.path / file).open("a", encoding="utf-8") as handle:
-            handle.write(text)
-
-    def configure(self, **changes: object) -> str:
-        """A configuration like the tiny one with top-level keys changed; its name in the copy."""
-        import yaml
-
-        values = yaml.safe_load((self.path / TINY).read_text())
-        (self.path / "changed.yaml").write_text(json.dumps({**values, **changes}))
-        return "changed.yaml"
-
-
-def copy_checkout(root: Path, target: Path) -> Checkout:
-    """All files that git tracks or does not ignore."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=root,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (root / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, target / name)
-    return Checkout(target)
-
-
-@pytest.fixture(scope="session")
-def finished(root, tmp_path_factory) -> Checkout:
-    """A copy in which the tiny workflow has run, one for all of pytest's workers; nobody changes it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    checkout = Checkout(shared / "finished" / "checkout")
-    with FileLock(shared / "finished.lock"):
-        said = checkout.path / "first-run.txt"
-        if not said.is_file():
-            shutil.rmtree(checkout.path, ignore_errors=True)
-            answer = copy_checkout(root, checkout.path).run()
-            assert answer.returncode == 0, answer.stdout + answer.stderr
-            said.write_text(answer.stdout)
-    return checkout
+from checkout import Checkout
 
 
 @pytest.fixture

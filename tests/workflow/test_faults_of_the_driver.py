@@ -9,7 +9,9 @@ import sys
 from random import Random
 
 import pytest
-from kills import bytes_of, jobs_in, kill_somewhere, wait_for
+
+from checkout import TINY
+from kills import bytes_of, jobs_in, kill_somewhere, start, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs die with their driver on Linux")
 
@@ -18,14 +20,7 @@ def test_a_killed_driver_leaves_no_orphan_and_the_next_run_finishes(mine):
     weights = mine.results() / "pretrain" / "clip" / "0" / "checkpoint" / "open_clip_model.safetensors"
     before = weights.read_bytes()
     shutil.rmtree(mine.results() / "pretrain" / "clip")
-    driver = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--configfile", "tests/tiny.yaml", "--", "pretrain"],
-        cwd=mine.path,
-        env=mine.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    driver = start(mine, TINY, "pretrain")
     job = next(iter(wait_for(lambda: jobs_in(mine.path), driver)))
     descriptor = os.pidfd_open(job)
     driver.send_signal(signal.SIGKILL)
@@ -57,11 +52,10 @@ def test_two_runs_at_a_time_are_refused(mine):
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_kill_at_any_moment_changes_nothing(finished, mine, number):
+    """A part of the finished run is gone and made again; `make faults` kills whole runs."""
     draw = Random(number)
-    gone = draw.choice(("pretrain/hnc", "pretrain/clip", "negatives/scene_graph"))
-    shutil.rmtree(mine.results() / gone)
-    jobs = sum(mine.planned().values())
-    told = kill_somewhere(mine, draw, jobs)
+    shutil.rmtree(mine.results() / draw.choice(("pretrain/hnc", "pretrain/clip", "negatives/scene_graph")))
+    told = kill_somewhere(mine, draw)
     answer = mine.run()
     assert answer.returncode == 0, told + answer.stdout + answer.stderr
     assert bytes_of(mine.results()) == bytes_of(finished.results()), told

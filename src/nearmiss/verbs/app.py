@@ -1,7 +1,7 @@
 """The command line's application, and what all verbs of stages share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cyclopts
 
@@ -16,6 +16,7 @@ app = cyclopts.App(
     help_format="plaintext",
 )
 
+Stage = Literal["data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare"]
 Fields = Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True, show=False)]
 Many = Annotated[list[Path], cyclopts.Parameter(consume_multiple=True, negative="")]
 SomeOrNone = Annotated[list[Path] | None, cyclopts.Parameter(consume_multiple=True, negative="")]

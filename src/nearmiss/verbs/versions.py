@@ -2,11 +2,8 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
 
-from nearmiss.verbs.app import app
-
-Stage = Literal["data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare"]
+from nearmiss.verbs.app import Stage, app
 
 
 @app.command

@@ -10,7 +10,7 @@ from typing import Any
 
 from nearmiss.base.files import SNAKEMAKE_TIMESTAMP, read_json, sha256
 from nearmiss.base.progress import progress
-from nearmiss.versions.identities import Identities, identity_of
+from nearmiss.identities import Identities, identity_of
 from nearmiss.versions.objects import Cache
 from nearmiss.versions.workspace import Locked
 
@@ -89,7 +89,7 @@ def _other_runs(manifest: dict[str, Any], parts: list[str]) -> str | None:
     It is the only part that reads all runs and the list of runs is part of no identity. Snakemake itself sees a
     changed list only where it has made the comparison, not in a clone.
     """
-    named = {name for name in manifest.get("inputs", {}) if "/" in name}
+    named = {name for name in manifest.get("inputs", {}) if name.count("/") == 2}
     stages = {name.partition("/")[0] for name in named}
     runs = {part for part in parts if part.count("/") == 2 and part.partition("/")[0] in stages}
     gone, new = sorted(named - set(parts)), sorted(runs - named)

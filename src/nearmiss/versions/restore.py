@@ -13,8 +13,8 @@ from pathlib import Path
 from nearmiss.base.errors import InputError
 from nearmiss.base.identity import write_identity
 from nearmiss.config import STAGES, load
+from nearmiss.identities import Identities, identities, identity_of
 from nearmiss.versions import dag, parts
-from nearmiss.versions.identities import Identities, identities, identity_of
 from nearmiss.versions.objects import Cache, digest_of, fetch
 from nearmiss.versions.workspace import LOCKFILE, Locked, alone, dvc, last_words, locked
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nearmiss.base.errors import InputError
 from nearmiss.config import load
+from nearmiss.identities import identities
 from nearmiss.versions import dag, parts
-from nearmiss.versions.identities import identities
 from nearmiss.versions.objects import Cache, digest_of, refuse_damaged
 from nearmiss.versions.pipeline import PIPELINE, text
 from nearmiss.versions.workspace import LOCKFILE, alone, dvc, last_words, locked, remote_of

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from random import Random
 
+from checkout import TINY
+
 # What a job cost is no part of byte-identity, nor what compare makes of it; a log of Snakemake's own is none of ours.
 APART = ("cost.json", "compare/")
 
@@ -38,10 +40,10 @@ def wait_for(condition, process=None, seconds=120):
     raise AssertionError("it never came")
 
 
-def start(checkout):
-    """The workflow of the tiny experiment, driven by Snakemake itself."""
+def start(checkout, config: str, *targets: str):
+    """The workflow of an experiment, driven by Snakemake itself."""
     return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--configfile", "tests/tiny.yaml"],
+        [sys.executable, "-m", "snakemake", "--configfile", config, *(["--", *targets] if targets else [])],
         cwd=checkout.path,
         env=checkout.environment(),
         stdin=subprocess.DEVNULL,
@@ -50,13 +52,14 @@ def start(checkout):
     )
 
 
-def kill_somewhere(checkout, draw: Random, jobs: int) -> str:
-    """Start the workflow and kill its driver, or a job of it, while the drawn one of `jobs` jobs runs.
+def kill_somewhere(checkout, draw: Random, config: str = TINY) -> str:
+    """Start the workflow and kill its driver, or a job of it, while a drawn one of its jobs runs.
 
     Says what was killed; a workflow that ends before its moment comes was not killed at all.
     """
+    jobs = sum(checkout.planned(config=config).values())
     at, delay, victim = draw.randrange(jobs), draw.uniform(0.0, 2.0), draw.choice(("driver", "job"))
-    driver, seen = start(checkout), set[int]()
+    driver, seen = start(checkout, config), set[int]()
     while len(seen) <= at and driver.poll() is None:
         seen |= {pid for pid, command in jobs_in(checkout.path).items() if " run " not in command}
         time.sleep(0.02)

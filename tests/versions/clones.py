@@ -1,6 +1,5 @@
 """Throw-away clones of the checkout in which the tiny workflow is the default experiment."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -10,21 +9,14 @@ from pathlib import Path
 
 import yaml
 
+from checkout import TINY, Checkout
 from nearmiss.config import STAGES, load
-
-# A conftest has no name of its own among the others; the one of the workflow's tests knows how a checkout is copied.
-_spec = importlib.util.spec_from_file_location(
-    "conftest_of_workflow", Path(__file__).parents[1] / "workflow" / "conftest.py"
-)
-workflow = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = workflow
-_spec.loader.exec_module(workflow)
 
 CONFIG = "config/config.yaml"
 RESULTS = Path("results/tiny")
 
 
-class Clone(workflow.Checkout):
+class Clone(Checkout):
     """A git repository with the workflow, a DVC workspace, and a folder beside it as remote."""
 
     def environment(self) -> dict[str, str]:
@@ -72,7 +64,7 @@ def new_repository(finished: Path, folder: Path) -> Clone:
     """A repository with a finished checkout's files, the tiny experiment as its default, and the dvc.yaml of that."""
     shutil.copytree(finished, folder, symlinks=True)
     repository = Clone(folder)
-    tiny = folder / workflow.TINY
+    tiny = folder / TINY
     values, whole = yaml.safe_load(tiny.read_text()), load(tiny).model_dump(mode="json")
     # Each section is named, so that DVC watches exactly its own section in every stage.
     sections = {name: values.get(name, {}) for name in STAGES}

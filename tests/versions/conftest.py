@@ -6,11 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from clones import Clone, clone, new_repository, workflow
+from clones import Clone, clone, new_repository
 from filelock import FileLock
-
-# The one run that all tests of the workflow look at.
-finished = workflow.finished
 
 
 def made_once(folder: Path, make: Callable[[Path], Clone]) -> Clone:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from clones import CONFIG, RESULTS, Clone, workflow
+from clones import CONFIG, RESULTS, Clone
 
+from checkout import copy_checkout
 from nearmiss.config import STAGES
 from nearmiss.versions import pipeline
 from nearmiss.versions.dag import Dag, DagStage
@@ -24,7 +25,7 @@ DAG = Dag(
 @pytest.fixture(scope="module")
 def written(root, tmp_path_factory) -> Clone:
     """A copy of the checkout with the dvc.yaml of its default configuration."""
-    copy = Clone(workflow.copy_checkout(root, tmp_path_factory.mktemp("pipeline") / "checkout").path)
+    copy = Clone(copy_checkout(root, tmp_path_factory.mktemp("pipeline") / "checkout").path)
     answer = copy.nearmiss("pipeline", "--out", "written.yaml")
     assert answer.returncode == 0, answer.stderr
     return copy
