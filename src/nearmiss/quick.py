@@ -45,8 +45,8 @@ def shrink(experiment: Experiment) -> Experiment:
             "data": experiment.data.model_copy(update={"world": smaller}),
             "pretrain": _at_most(pretrain, warmup=25).model_copy(
                 update={
-                    "base": _at_most(pretrain.base, steps=250),
-                    "continued": _at_most(pretrain.continued, steps=250),
+                    "base": _at_most(pretrain.base, steps=250, cooldown=50),
+                    "continued": _at_most(pretrain.continued, steps=250, cooldown=50),
                 }
             ),
             "inpaint": experiment.inpaint.model_copy(

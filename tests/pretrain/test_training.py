@@ -24,6 +24,7 @@ from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.training.batches import Batches
 from nearmiss.engine.training.corpus import read_corpus
 from nearmiss.engine.training.loop import Recipe, Training, deterministic
+from nearmiss.engine.training.optimizer import Schedule
 from nearmiss.engine.training.state import State, claimed
 from nearmiss.stages.pretrain import stage
 from nearmiss.stages.pretrain.config import PhaseConfig
@@ -214,7 +215,13 @@ def test_a_training_that_diverges_stops_and_says_so(toy_copy, monkeypatch):
 def test_rates_and_weight_decay_reach_the_right_parameters(toy_base):
     config = checkpoint.configuration(**toy.CONFIG.model.model_dump(), vocabulary=30)
     recipe = Recipe(
-        steps=1, image_rate=1e-3, text_rate=0.0, warmup=0, weight_decay=0.5, clip=1.0, bf16=False, checkpoint_every=1
+        schedule=Schedule(1),
+        image_rate=1e-3,
+        text_rate=0.0,
+        weight_decay=0.5,
+        clip=1.0,
+        bf16=False,
+        checkpoint_every=1,
     )
     read = read_corpus(
         store=Store(toy_base / "store"),

@@ -6,11 +6,14 @@ read and set against its name, which is the MD5 of its bytes.
 
 import hashlib
 import json
+import re
 from pathlib import Path, PurePosixPath
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, last_words, remote_of
+
+_UNREADABLE = re.compile(r"object ([0-9a-f]{32}\.dir) is corrupted")
 
 
 def digest_of(path: Path) -> str:
@@ -94,9 +97,11 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
     known = cache.wanted(stages)
     damaged = cache.damaged({digest: name for digest, name in known.items() if digest not in seen})
     refuse_damaged(cache, {digest: name for digest, name in damaged.items() if digest in there})
+    # A list of files that is no list any more is not even stored: DVC says so and stops.
+    damaged |= {digest: known[digest] for digest in _UNREADABLE.findall(answer.stderr) if digest in known}
     if damaged:
         for digest in damaged:
-            cache.path(digest).unlink()
+            cache.path(digest).unlink(missing_ok=True)
         digest, name = next(iter(damaged.items()))
         raise InputError(
             f"{len(damaged)} objects in remote '{source}' are damaged: their bytes are not what their names promise",

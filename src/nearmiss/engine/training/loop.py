@@ -21,7 +21,7 @@ from nearmiss.engine.objectives.features import Features
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.training.batches import Batch, Batches
 from nearmiss.engine.training.flops import BACKWARD, image_flops
-from nearmiss.engine.training.optimizer import TowerOptimizer
+from nearmiss.engine.training.optimizer import Schedule, TowerOptimizer
 from nearmiss.engine.training.state import Saved, State
 
 LARGEST_SCALE = math.log(100)  # CLIP's bound of the logit scale (Radford et al., ICML 2021, section 2.5)
@@ -30,12 +30,11 @@ CURVE_EVERY = 10  # steps between two lines of the curve
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a run is optimised. Rates are AdamW's; `bf16` computes the towers under autocast, on a GPU only."""
+    """How a run is optimised. Rates are AdamW's at their highest; `bf16` computes under autocast, on a GPU only."""
 
-    steps: int
+    schedule: Schedule
     image_rate: float
     text_rate: float
-    warmup: int
     weight_decay: float
     clip: float
     bf16: bool
@@ -105,7 +104,7 @@ class Training:
             image_rate=recipe.image_rate,
             text_rate=recipe.text_rate,
             weight_decay=recipe.weight_decay,
-            warmup=recipe.warmup,
+            schedule=recipe.schedule,
         )
 
     def run(self, state: State) -> Progressed:
@@ -116,7 +115,7 @@ class Training:
         saved = state.load()
         if saved is not None:
             self._resume(saved)
-        steps, every = self.recipe.steps, self.recipe.checkpoint_every
+        steps, every = self.recipe.schedule.steps, self.recipe.checkpoint_every
         wall, cpu = time.perf_counter() - self.done.seconds, time.process_time() - self.done.cpu_seconds
         for step in progress(range(self.done.step, steps), what="train", total=steps, initial=self.done.step):
             self._step(step)
@@ -142,7 +141,7 @@ class Training:
         with torch.no_grad():
             self.model.logit_scale.clamp_(max=LARGEST_SCALE)
         self._count(batch)
-        if (step + 1) % CURVE_EVERY == 0 or step + 1 == self.recipe.steps:
+        if (step + 1) % CURVE_EVERY == 0 or step + 1 == self.recipe.schedule.steps:
             self.done.curve.append(
                 {
                     "step": step + 1,

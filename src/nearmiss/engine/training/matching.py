@@ -15,7 +15,7 @@ from nearmiss.base.seeding import array_rng
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.models.text import Texts, encode_texts, forward_flops
 from nearmiss.engine.training.flops import BACKWARD, image_flops
-from nearmiss.engine.training.optimizer import BETAS, EPSILON, TowerOptimizer
+from nearmiss.engine.training.optimizer import BETAS, EPSILON, Schedule, TowerOptimizer
 from nearmiss.engine.training.texts import TextBook
 
 CURVE_EVERY = 20  # steps between two lines of the curve; each is the mean loss of the steps since the last
@@ -96,7 +96,7 @@ class Matching:
             image_rate=recipe.image_rate,
             text_rate=recipe.text_rate,
             weight_decay=recipe.weight_decay,
-            warmup=recipe.warmup,
+            schedule=Schedule(recipe.steps, warmup=recipe.warmup),
         )
         head = torch.optim.AdamW(
             self.head.parameters(), lr=recipe.head_rate, betas=BETAS, eps=EPSILON, weight_decay=0.0

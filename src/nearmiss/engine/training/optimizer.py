@@ -1,6 +1,7 @@
-"""AdamW with a rate for each tower, warm-up, and its state as named tensors."""
+"""AdamW with a rate for each tower, warm-up and cool-down, and its state as named tensors."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,14 +13,34 @@ EPSILON = 1e-8  # torch's; CLIP's 1e-6 slows a model this small
 _STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How the rates go: up over the warm-up, constant, down to 0 over the last `cooldown` steps, both linearly.
+
+    The form is that of Zhai et al. (Scaling Vision Transformers, CVPR 2022, section 3); lengths are our choice.
+    """
+
+    steps: int
+    warmup: int = 0
+    cooldown: int = 0
+
+    def share(self, number: int) -> float:
+        """Share of the full rate at step `number`, counted from 0; above 0 at every step of the run."""
+        rising = (number + 1) / self.warmup if self.warmup else 1.0
+        falling = (self.steps - number) / (self.cooldown + 1)
+        return min(1.0, rising, falling)
+
+
 class TowerOptimizer:
     """One AdamW over four groups: image and text tower, matrices with weight decay and the rest without.
 
     The logit scale learns at the image tower's rate.
     """
 
-    def __init__(self, model: CLIP, *, image_rate: float, text_rate: float, weight_decay: float, warmup: int) -> None:
-        self.warmup = warmup
+    def __init__(
+        self, model: CLIP, *, image_rate: float, text_rate: float, weight_decay: float, schedule: Schedule
+    ) -> None:
+        self.schedule = schedule
         self._rates, groups, self._names = [], [], []
         for image in (True, False):
             for decayed in (True, False):
@@ -39,8 +60,8 @@ class TowerOptimizer:
         self._adamw = torch.optim.AdamW(groups, lr=image_rate, betas=BETAS, eps=EPSILON, fused=True)
 
     def step(self, number: int) -> None:
-        """Apply the gradients of step `number`, counted from 0: rates rise linearly over the warm-up, then stay."""
-        share = min(1.0, (number + 1) / self.warmup) if self.warmup else 1.0
+        """Apply the gradients of step `number`, counted from 0, at the schedule's share of the rates."""
+        share = self.schedule.share(number)
         for group, rate in zip(self._adamw.param_groups, self._rates, strict=True):
             group["lr"] = rate * share
         self._adamw.step()

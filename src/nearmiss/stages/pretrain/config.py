@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nearmiss.base.typed import Typed
 from nearmiss.engine.objectives.spec import (
@@ -48,6 +48,13 @@ class PhaseConfig(Typed):
 
     captions: Literal["broad", "narrow"] = Field(description="Kind of the images' own captions.")
     steps: int = Field(1500, ge=1, description="Optimizer steps.")
+    cooldown: int = Field(0, ge=0, description="Last steps, over which the rate falls linearly to 0.")
+
+    @model_validator(mode="after")
+    def _cooldown_is_part_of_the_phase(self) -> "PhaseConfig":
+        if self.cooldown > self.steps:
+            raise ValueError(f"a cool-down of {self.cooldown} steps does not fit in {self.steps} steps")
+        return self
 
 
 class PretrainConfig(Typed):
@@ -55,9 +62,11 @@ class PretrainConfig(Typed):
 
     model: ModelConfig = Field(default_factory=ModelConfig, description="The model that is trained.")
     base: PhaseConfig = Field(PhaseConfig(captions="broad"), description="The base's phase.")
-    continued: PhaseConfig = Field(PhaseConfig(captions="narrow", steps=2000), description="Every other arm's phase.")
+    continued: PhaseConfig = Field(
+        PhaseConfig(captions="narrow", steps=2000, cooldown=500), description="Every other arm's phase."
+    )
     batch: int = Field(64, ge=2, description="Images in a batch.")
-    warmup: int = Field(100, ge=0, description="Steps of linear warm-up; the rate is constant afterwards.")
+    warmup: int = Field(100, ge=0, description="Steps of linear warm-up of each phase.")
     weight_decay: float = Field(0.05, ge=0, description="AdamW weight decay, on matrices only.")
     clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 uses autocast, on a GPU.")

@@ -18,6 +18,7 @@ from nearmiss.engine.training.batches import Batches
 from nearmiss.engine.training.corpus import Corpus, read_corpus
 from nearmiss.engine.training.flops import matrix_rate
 from nearmiss.engine.training.loop import Progressed, Recipe, Training, deterministic
+from nearmiss.engine.training.optimizer import Schedule
 from nearmiss.engine.training.state import claimed
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
 from nearmiss.stages.pretrain.inputs import Run, check
@@ -94,10 +95,9 @@ def run(
 def _recipe(given: Run) -> Recipe:
     shared = given.shared
     return Recipe(
-        steps=given.phase.steps,
+        schedule=Schedule(given.phase.steps, warmup=shared.warmup, cooldown=given.phase.cooldown),
         image_rate=given.arm.image_rate,
         text_rate=given.arm.text_rate,
-        warmup=shared.warmup,
         weight_decay=shared.weight_decay,
         clip=shared.clip,
         bf16=shared.precision == "bf16",

@@ -1,0 +1,29 @@
+"""How learning rates go over a phase."""
+
+import pytest
+
+from nearmiss.config import load
+from nearmiss.engine.training.optimizer import Schedule
+
+
+def shares(schedule):
+    return [schedule.share(step) for step in range(schedule.steps)]
+
+
+def test_rates_rise_stay_and_fall_in_a_line():
+    assert shares(Schedule(8, warmup=2, cooldown=3)) == [0.5, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25]
+
+
+def test_without_warm_up_and_cool_down_rates_are_constant():
+    assert shares(Schedule(3)) == [1.0, 1.0, 1.0]
+
+
+def test_no_step_is_wasted_on_a_rate_of_nothing():
+    assert min(shares(Schedule(4, warmup=4, cooldown=4))) > 0
+
+
+def test_a_cool_down_longer_than_the_phase_is_refused_before_anything_runs(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("experiment: x\npretrain: {continued: {captions: narrow, steps: 5, cooldown: 6}}\n")
+    with pytest.raises(Exception, match="cool-down of 6 steps does not fit in 5"):
+        load(file)
