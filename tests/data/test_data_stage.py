@@ -255,7 +255,7 @@ def test_an_undecided_statement_is_counted():
     thing = Thing("0", "cube", "red", "small", "plain", 48.5, 20.0, 15.0)
     scene = Scene("0", 96, "grass", 1.0, 0, (thing,))
     counts = undecided(
-        {"0": scene}, {"0": [("a small red cube on the left", "location.bare")]}, WorldConfig(), drawn=50
+        {"0": scene}, {"0": [("a small red cube on the left-hand side", "location.bare")]}, WorldConfig(), drawn=50
     )
     assert counts["undecided"] > 0.2
 

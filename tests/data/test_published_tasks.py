@@ -97,7 +97,7 @@ def test_a_statement_has_a_twin_that_differs_in_its_answer_alone(statements: pl.
 def test_both_things_lie_in_one_half(scenes: dict[str, Scene]):
     for name, scene in scenes.items():
         if name.startswith("vsr"):
-            halves = ("on the left", "on the right", "at the top", "at the bottom")
+            halves = ("on the left-hand side", "on the right-hand side", "at the top", "at the bottom")
             assert any(all(located(thing, half, scene.side) for thing in scene.things) for half in halves), name
 
 

@@ -61,7 +61,7 @@ SENTENCES = st.one_of(
         st.sampled_from(["to the left of", "is above", "is to the right of", "below", "and"]),
         st.sampled_from(NOUN_PHRASES),
     ),
-    st.builds("{} {}".format, st.sampled_from(NOUN_PHRASES), st.sampled_from(["on the left", "at the top"])),
+    st.builds("{} {}".format, st.sampled_from(NOUN_PHRASES), st.sampled_from(["on the left-hand side", "at the top"])),
 )
 
 

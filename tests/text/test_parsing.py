@@ -71,9 +71,14 @@ def told(text: str) -> tuple:
         if index not in ground
     }
     relations = {(ours.things[s].noun, p, ours.things[o].noun) for s, p, o in ours.relations if p != "on"}
-    theirs = {(m.shape or "thing", m.color, m.size, m.pattern, m.location, m.count) for m in world.mentions}
+    theirs = {(m.shape or "thing", m.color, m.size, m.pattern, _half(m.location), m.count) for m in world.mentions}
     relation = world.shape_relation()
     return (things, relations, bool(ground)), (theirs, {relation} if relation else set(), world.ground is not None)
+
+
+def _half(location: str | None) -> str | None:
+    """The lexicon's name of the place that the world calls "on the left-hand side"."""
+    return location and location.removesuffix("-hand side")
 
 
 def test_every_caption_of_the_world_is_read_as_the_world_means_it(some_scenes):

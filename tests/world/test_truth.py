@@ -38,8 +38,8 @@ def said(sentence, scene=SCENE):
         ("a cube above a ball", True),
         ("a ball above a cube", False),
         ("a cube above a cube", False),
-        ("a cube on the left", True),
-        ("a cube on the right", False),
+        ("a cube on the left-hand side", True),
+        ("a cube on the right-hand side", False),
         ("a ball at the bottom", True),
         ("there are two things", True),
         ("there is one cube", True),
@@ -71,8 +71,8 @@ def test_positions_within_the_margin_are_undefined():
     assert said("a cube left of a ball", level) is True
     assert said("a cube above a ball", replace(SCENE, things=(CUBE, replace(BALL, y=CUBE.y + 3.9)))) is True
     middle = replace(SCENE, things=(replace(CUBE, x=47),))
-    assert said("a cube on the left", middle) is None
-    assert said("no cube on the left", middle) is None
+    assert said("a cube on the left-hand side", middle) is None
+    assert said("no cube on the left-hand side", middle) is None
     assert said("a cube at the top", middle) is True
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
 from nearmiss.base.errors import InputError
@@ -34,10 +34,12 @@ def read_words(path: Path) -> list[str]:
 def word_tokenizer(words: Iterable[str], context_length: int) -> Tokenizer:
     """A tokenizer of lower-cased words and punctuation, at most `context_length` tokens a text.
 
+    A hyphenated word is one token, as in engine/text.
+
     Ids: 0 padding, 1 unknown word, 2 start, then the words sorted, and the end of text last, because CLIP's text tower
     pools at the highest id. A text that is too long keeps its end token.
     """
-    split = pre_tokenizers.Whitespace()
+    split = pre_tokenizers.Split(Regex(r"\w+(?:-\w+)*|[^\w\s]"), behavior="removed", invert=True)
     pieces = {piece for word in words for piece, _ in split.pre_tokenize_str(word.lower())} | set(PUNCTUATION)
     names = [PAD, UNKNOWN, START, *sorted(pieces), END]
     tokenizer = Tokenizer(WordLevel({name: number for number, name in enumerate(names)}, unk_token=UNKNOWN))

@@ -99,7 +99,7 @@ def _swap_patterns(scene: Scene, words: Vocabulary, generator: Random) -> Pair |
 def _reverse(scene: Scene, words: Vocabulary, generator: Random) -> Pair | None:
     """The first two things exchange their places along one axis, inside one half of the picture."""
     first, second = scene.things[:2]
-    axis, halves = generator.choice((("x", ("on the left", "on the right")), ("y", ("at the top", "at the bottom"))))
+    axis, halves = generator.choice((("x", words.locations[:2]), ("y", words.locations[2:])))
     together = any(all(located(thing, half, scene.side) for thing in (first, second)) for half in halves)
     shapes = [thing.shape for thing in scene.things]
     if not together or shapes.count(first.shape) > 1 or shapes.count(second.shape) > 1:

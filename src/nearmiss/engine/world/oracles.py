@@ -25,6 +25,7 @@ from nearmiss.engine.world.vocabulary import load_vocabulary
 CHANCE_BAND = 0.03  # chance is .5 plus or minus this
 SOLVED = 0.95
 
+_SAYS_NOTHING = {"on", "at", "to", "of", "the", "side"}  # words of a place that are alike in all places
 _ORDER = ("bag_of_words", "things_without_places", "places_without_binding", "counts_only")
 _SOLVES: dict[tuple[str, str], tuple[str, ...]] = {
     ("color", "replace"): _ORDER[:3],
@@ -96,7 +97,7 @@ def _truth(statement: Statement, scene: Scene) -> float:
 def content_words(caption: str) -> Counter[str]:
     """The words of a caption that say something about a picture, with how often they stand there."""
     telling = _telling_words()
-    return Counter(word for word in re.findall(r"[a-z]+", caption.lower()) if word in telling)
+    return Counter(word for word in re.findall(r"[a-z]+(?:-[a-z]+)*", caption.lower()) if word in telling)
 
 
 @lru_cache(maxsize=1)
@@ -104,7 +105,8 @@ def _telling_words() -> frozenset[str]:
     vocabulary = load_vocabulary()
     attributes = {*vocabulary.colors, *vocabulary.sizes, *vocabulary.patterns, *vocabulary.grounds}
     nouns = {*vocabulary.plurals, *vocabulary.plurals.values(), "things"}
-    return frozenset({*attributes, *nouns, *NUMBERS, "left", "right", "top", "bottom", "above", "below"})
+    places = {word for phrase in (*vocabulary.predicates, *vocabulary.locations) for word in phrase.split()}
+    return frozenset({*attributes, *nouns, *NUMBERS, *places} - _SAYS_NOTHING)
 
 
 @lru_cache(maxsize=1 << 14)

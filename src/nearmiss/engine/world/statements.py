@@ -83,7 +83,7 @@ def inverted(statement: Statement) -> Statement:
 @lru_cache(maxsize=1 << 17)
 def parse(sentence: str) -> Statement | None:
     """The statement of a sentence, or None where the world's grammar does not read it."""
-    words = re.findall(r"[a-z]+", sentence.lower())
+    words = re.findall(r"[a-z]+(?:-[a-z]+)*", sentence.lower())
     chunks = _chunks(words)
     return None if chunks is None else _read(chunks)
 

@@ -17,7 +17,12 @@ from nearmiss.engine.world.statements import Mention, Statement
 MARGIN = 0.04
 
 _AXES = {"to the left of": ("x", 1), "to the right of": ("x", -1), "above": ("y", 1), "below": ("y", -1)}
-_HALVES = {"on the left": ("x", 1), "on the right": ("x", -1), "at the top": ("y", 1), "at the bottom": ("y", -1)}
+_HALVES = {
+    "on the left-hand side": ("x", 1),
+    "on the right-hand side": ("x", -1),
+    "at the top": ("y", 1),
+    "at the bottom": ("y", -1),
+}
 
 
 def judge(statement: Statement, scene: Scene) -> bool | None:

@@ -58,7 +58,11 @@ class Usage:
 
     def serves(self, word: str, pos: str) -> bool:
         """Whether a word, in lower case, may be exchanged or be a fill as a word of this class."""
-        if not word.isalpha() or word in _left_alone(pos) or self._usual.get(word, pos) != pos:
+        if (
+            not (word.isalpha() or word in _opposite_places())
+            or word in _left_alone(pos)
+            or self._usual.get(word, pos) != pos
+        ):
             return False
         return pos != "NOUN" or attribute_kind(word) is None
 

@@ -2,7 +2,7 @@
 
 import re
 
-_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+_WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:'[a-z]+)?")
 
 
 def words(text: str) -> list[str]:
