@@ -12,7 +12,7 @@ from typing import Any
 
 from nearmiss.base.files import folder_sha256, read_json, sha256, write_json
 
-_VERSIONS = ("numpy", "open_clip_torch", "pillow", "polars", "spacy", "torch")
+_VERSIONS = ("numpy", "open_clip_torch", "opencv-python-headless", "pillow", "polars", "pyarrow", "spacy", "torch")
 
 
 def _hash(path: Path) -> str:
