@@ -107,7 +107,7 @@ def test_dvc_shows_metrics_parameters_and_curves(mine):
     (mine.path / RESULTS / "compare" / "metrics.json").write_text(json.dumps(figures))
     changed = json.loads(mine.dvc("metrics", "diff", "HEAD", "--json"))
     assert changed[f"{RESULTS}/compare/metrics.json"][f"{arm}.{column}"]["diff"] == pytest.approx(1.0)
-    mine.change(compare={"resamples": 100, "level": 0.9})
+    mine.change(compare={"resamples": 100, "controls": ["clip"], "level": 0.9})
     changed = json.loads(mine.dvc("params", "diff", "HEAD", "--json"))
     assert changed[CONFIG]["compare.level"] == {"old": None, "new": 0.9}
     mine.dvc("plots", "show", "--out", "plots")

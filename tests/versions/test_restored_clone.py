@@ -76,13 +76,13 @@ def test_an_edit_after_the_restore_runs_that_stage_and_its_followers(mine):
 
 def test_other_arms_before_the_restore_run_those_arms_and_the_comparison(fresh):
     arms = fresh.arms()
-    arms["keyword"]["text_rate"] *= 2
-    del arms["ce_clip"]
+    arms["hnc"]["text_rate"] *= 2
+    del arms["keyword"]
     fresh.change(arms=arms)
     answer = fresh.nearmiss("restore")
     assert answer.returncode == 0, answer.stderr
-    assert "pretrain/keyword (configuration (arm.text_rate))" in answer.stdout
-    assert "it compares other runs: -evaluate/ce_clip/0" in answer.stdout
+    assert "pretrain/hnc (configuration (arm.text_rate))" in answer.stdout
+    assert "it compares other runs: -evaluate/keyword/0" in answer.stdout
     planned = fresh.plan()
     assert planned["pretrain_arm"] == planned["evaluate_run"] == 1
     assert set(planned) >= COMPARE
@@ -90,7 +90,7 @@ def test_other_arms_before_the_restore_run_those_arms_and_the_comparison(fresh):
 
 
 def test_another_interval_after_the_restore_runs_compare_alone(mine):
-    mine.change(compare={"resamples": 100, "level": 0.9})
+    mine.change(compare={"resamples": 100, "controls": ["clip"], "level": 0.9})
     assert set(mine.plan()) == COMPARE
 
 
