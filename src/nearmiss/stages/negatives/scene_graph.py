@@ -16,10 +16,11 @@ from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.candidates import Outcome as Result
+from nearmiss.stages.negatives.scene_graph_builders import BUILDERS
 from nearmiss.stages.negatives.scene_graph_graphs import Graph, graphs
 from nearmiss.stages.negatives.scene_graph_replacement import Selector
+from nearmiss.stages.negatives.scene_graph_sources import Outcome, Pair
 from nearmiss.stages.negatives.scene_graph_statistics import Statistics, count
-from nearmiss.stages.negatives.scene_graph_types import BUILDERS, Outcome, Pair
 from nearmiss.stages.negatives.scene_graph_wording import template_id
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 

@@ -19,6 +19,13 @@ GraphType = Literal[
     "relation_attr_obj",
     "relation_attr_pred",
     "obj_count",
+    "obj_comp_count",
+    "obj_verify_count",
+    "obj_verify_count_attr",
+    "and_logic_attr",
+    "and_logic_rel",
+    "xor_logic_attr",
+    "xor_logic_rel",
 ]
 
 
