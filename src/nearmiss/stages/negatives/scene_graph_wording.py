@@ -34,53 +34,53 @@ class Phrase:
 
 def attribute_sentence(name: str, attribute: str) -> str:
     """Like: The cube is red."""
-    return _fill("attribute", thing=name, be=_be(name), attribute=attribute)
+    return fill("attribute", thing=name, be=be(name), attribute=attribute)
 
 
 def relation_sentence(subject: Phrase, predicate: str, thing: Phrase) -> str:
     """Like: The red cube is to the left of the ball."""
-    return _fill("relation", subject=str(subject), be=_be(subject.name), predicate=predicate, object=str(thing))
+    return fill("relation", subject=str(subject), be=be(subject.name), predicate=predicate, object=str(thing))
 
 
 def count_sentence(name: str, number: int) -> str:
     """Like: There are two cubes. `name` is in the singular."""
     one = number == 1
-    return _fill("count", be="is" if one else "are", number=number_word(number), thing=name if one else plural(name))
+    return fill("count", be="is" if one else "are", number=number_word(number), thing=name if one else plural(name))
 
 
 def comparison_sentence(comparator: str, thing: str, other: str) -> str:
     """Like: There are fewer cubes than balls. `comparator` is more, fewer or as_many; names are in the singular."""
-    return _fill(comparator, thing=plural(thing), other=plural(other))
+    return fill(comparator, thing=plural(thing), other=plural(other))
 
 
 def existence_of_related(name: str, predicate: str, thing: Phrase, *, exists: bool) -> str:
     """Like: There is at least one cube that is above the ball; or: There are no dogs that are on the bench."""
-    quantity = _quantity(name, exists)
-    return _fill("exists_related", be=_be(name), quantity=quantity, thing=name, predicate=predicate, object=str(thing))
+    quantity = quantity_of(name, exists)
+    return fill("exists_related", be=be(name), quantity=quantity, thing=name, predicate=predicate, object=str(thing))
 
 
 def existence_of_attribute(name: str, attribute: str, *, exists: bool) -> str:
     """Like: There is at least one cube that is red; or: There are no dogs that are brown."""
-    return _fill("exists_attribute", be=_be(name), quantity=_quantity(name, exists), thing=name, attribute=attribute)
+    return fill("exists_attribute", be=be(name), quantity=quantity_of(name, exists), thing=name, attribute=attribute)
 
 
 def both_attributes(one: Phrase, other: Phrase) -> str:
     """Like: There is both a red cube and a blue ball; of one name: There is both a red and a blue cube."""
     if one.name != other.name:
-        return _fill("both_attributes", be=_be(one.name), one=indefinite(one), other=indefinite(other))
+        return fill("both_attributes", be=be(one.name), one=indefinite(one), other=indefinite(other))
     first, second = (indefinite(each).removesuffix(f" {each.name}") for each in (one, other))
-    return _fill("both_of_one_name", be=_be(one.name), one=first, other=second, thing=one.name)
+    return fill("both_of_one_name", be=be(one.name), one=first, other=second, thing=one.name)
 
 
 def either_attribute(one: Phrase, other: Phrase) -> str:
     """Like: There is either a red cube or a blue ball."""
-    return _fill("either_attribute", be=_be(one.name), one=indefinite(one), other=indefinite(other))
+    return fill("either_attribute", be=be(one.name), one=indefinite(one), other=indefinite(other))
 
 
 def either_object(subject: Phrase, predicate: str, thing: Phrase, other: Phrase) -> str:
     """Like: The cube is above either the ball or the star."""
     said = {"object": str(thing), "other_object": str(other)}
-    return _fill("either_object", subject=str(subject), be=_be(subject.name), predicate=predicate, **said)
+    return fill("either_object", subject=str(subject), be=be(subject.name), predicate=predicate, **said)
 
 
 Said = tuple[Phrase, str, Phrase]  # subject, predicate, object
@@ -89,9 +89,9 @@ Said = tuple[Phrase, str, Phrase]  # subject, predicate, object
 def both_of_one_thing(one: Said, other: Said) -> str:
     """Like: The cube is both above the ball and to the left of the star. Both have one subject."""
     (subject, predicate, thing), (_, other_predicate, other_thing) = one, other
-    return _fill(
+    return fill(
         "both_of_one_thing",
-        **{"subject": str(subject), "be": _be(subject.name), "predicate": predicate, "object": str(thing)},
+        **{"subject": str(subject), "be": be(subject.name), "predicate": predicate, "object": str(thing)},
         **{"other_predicate": other_predicate, "other_object": str(other_thing)},
     )
 
@@ -99,15 +99,15 @@ def both_of_one_thing(one: Said, other: Said) -> str:
 def both_to_one_thing(one: Phrase, other: Phrase, predicate: str, thing: Phrase) -> str:
     """Like: There is both a cube and a star above the ball."""
     said = {"one": indefinite(one), "other": indefinite(other), "object": str(thing)}
-    return _fill("both_to_one_thing", be=_be(one.name), predicate=predicate, **said)
+    return fill("both_to_one_thing", be=be(one.name), predicate=predicate, **said)
 
 
 def both_related(one: Said, other: Said) -> str:
     """Like: There is both a cube above the ball and a star to the left of the cone."""
     (subject, predicate, thing), (other_subject, other_predicate, other_thing) = one, other
-    return _fill(
+    return fill(
         "both_related",
-        **{"be": _be(subject.name), "one": indefinite(subject), "predicate": predicate, "object": str(thing)},
+        **{"be": be(subject.name), "one": indefinite(subject), "predicate": predicate, "object": str(thing)},
         **{"other": indefinite(other_subject), "other_predicate": other_predicate, "other_object": str(other_thing)},
     )
 
@@ -124,7 +124,8 @@ def template_id(kind: str) -> str:
     return TEMPLATE_PREFIX + kind
 
 
-def _quantity(name: str, exists: bool) -> str:
+def quantity_of(name: str, exists: bool) -> str:
+    """How it is said that there is some of a name, or none."""
     if not exists:
         return "no"
     return "some" if is_plural(name) else "at least one"
@@ -191,9 +192,11 @@ def unfit(predicate: str, *names: str) -> str | None:
     return None
 
 
-def _be(name: str) -> str:
+def be(name: str) -> str:
+    """The verb that agrees with the name."""
     return "are" if is_plural(name) else "is"
 
 
-def _fill(kind: str, **slots: str) -> str:
+def fill(kind: str, **slots: str) -> str:
+    """The sentence of a template, by its name in scene_graph_words.json."""
     return str(words()["templates"][kind]).format(**slots)
