@@ -141,6 +141,12 @@ def same_name(one: str, other: str) -> bool:
 
 
 @cache
+def same_number(one: str, other: str) -> bool:
+    """Whether two names are one but for number: tree and trees."""
+    return singular(one) == singular(other)
+
+
+@cache
 def opposites(predicate: str) -> tuple[str, ...]:
     """Predicates that cannot hold where this one does."""
     pairs: Sequence[Sequence[str]] = words()["opposites"]
