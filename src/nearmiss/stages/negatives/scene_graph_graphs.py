@@ -7,6 +7,8 @@ from itertools import combinations
 
 import polars as pl
 
+from nearmiss.stages.negatives.scene_graph_wording import converse
+
 Box = tuple[float, float, float, float]
 
 
@@ -47,12 +49,14 @@ class Graph:
         return [node for node in self.nodes if node.name == name and set(attributes) <= set(node.attributes)]
 
     def states(self, subject: Node, predicate: str, thing: Node) -> bool:
-        """Whether this relation between these two nodes is annotated."""
+        """Whether this relation between these two nodes is annotated, from whichever end it is told."""
         return (subject.object_id, predicate, thing.object_id) in self._stated
 
     @cached_property
     def _stated(self) -> frozenset[tuple[str, str, str]]:
-        return frozenset((each.subject.object_id, each.predicate, each.object.object_id) for each in self.triples)
+        found = {(each.subject.object_id, each.predicate, each.object.object_id) for each in self.triples}
+        turned = {(other, back, one) for one, predicate, other in found if (back := converse(predicate)) is not None}
+        return frozenset(found | turned)
 
     def identifying(self, node: Node) -> tuple[str, ...] | None:
         """The fewest attributes that, said with its name, tell the node from all others; None where none do."""

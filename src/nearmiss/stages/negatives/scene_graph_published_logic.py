@@ -25,9 +25,10 @@ def and_logic_attr(selector: PublishedSelector) -> Iterator[Pair]:
         new = selector.attribute((anchor, node)[side].name, values[side])
         if new is not None:
             foiled = [new if index == side else value for index, value in enumerate(values)]
-            said = [_both_attributes((anchor.name, each[0]), (node.name, each[1])) for each in (values, foiled)]
+            positive = _both_attributes((anchor.name, values[0]), (node.name, values[1]))
+            negative = _both_attributes((anchor.name, foiled[0]), (node.name, foiled[1]))
             kind = "both_of_one_name" if anchor.name == node.name else "both_attributes"
-            yield Pair("and_logic_attr", kind, *said, new)
+            yield Pair("and_logic_attr", kind, positive, negative, new)
 
 
 def xor_logic_attr(selector: PublishedSelector) -> Iterator[Pair]:
@@ -48,16 +49,9 @@ def xor_logic_attr(selector: PublishedSelector) -> Iterator[Pair]:
         new = selector.attribute((anchor, node)[side].name, values[side])
         if new is not None:
             foiled = [new if index == side else value for index, value in enumerate(values)]
-            said = [
-                fill(
-                    "either_attribute",
-                    be=be(anchor.name),
-                    one=article_by_letter(anchor.name, each[0]),
-                    other=article_by_letter(node.name, each[1]),
-                )
-                for each in (foiled, values)
-            ]
-            yield Pair("xor_logic_attr", "either_attribute", *said, values[side])
+            positive = _either_attribute((anchor.name, foiled[0]), (node.name, foiled[1]))
+            negative = _either_attribute((anchor.name, values[0]), (node.name, values[1]))
+            yield Pair("xor_logic_attr", "either_attribute", positive, negative, values[side])
 
 
 def and_logic_rel(selector: PublishedSelector) -> Iterator[Pair]:
@@ -123,6 +117,11 @@ def _both_attributes(one: tuple[str, str], other: tuple[str, str]) -> str:
         return fill("both_attributes", be=verb, one=first, other=second)
     alone = {"one": first.removesuffix(f" {name}"), "other": second.removesuffix(f" {name}")}
     return fill("both_of_one_name", be=verb, thing=name, **alone)
+
+
+def _either_attribute(one: tuple[str, str], other: tuple[str, str]) -> str:
+    said = {"one": article_by_letter(*one), "other": article_by_letter(*other)}
+    return fill("either_attribute", be=be(one[0]), **said)
 
 
 def _foiled(

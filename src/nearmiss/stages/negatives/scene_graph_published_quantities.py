@@ -73,8 +73,9 @@ def obj_verify_count(selector: PublishedSelector) -> Iterator[Pair]:
         exists = selector.rng.random() < 0.5
         predicate = triple.predicate if exists else selector.predicate(triple, by_boxes=False)
         if predicate is not None:
-            said = [existence_of_related(name, predicate, thing, exists=value) for value in (exists, not exists)]
-            yield Pair("obj_verify_count", "exists_related", *said, None)
+            positive = existence_of_related(name, predicate, thing, exists=exists)
+            negative = existence_of_related(name, predicate, thing, exists=not exists)
+            yield Pair("obj_verify_count", "exists_related", positive, negative, None)
 
 
 def obj_verify_count_attr(selector: PublishedSelector) -> Iterator[Pair]:
@@ -89,8 +90,9 @@ def obj_verify_count_attr(selector: PublishedSelector) -> Iterator[Pair]:
         exists = selector.rng.random() < 0.5
         value = carried if exists else selector.attribute(node.name, carried)
         if value is not None:
-            said = [existence_of_attribute(node.name, value, exists=each) for each in (exists, not exists)]
-            yield Pair("obj_verify_count_attr", "exists_attribute", *said, None)
+            positive = existence_of_attribute(node.name, value, exists=exists)
+            negative = existence_of_attribute(node.name, value, exists=not exists)
+            yield Pair("obj_verify_count_attr", "exists_attribute", positive, negative, None)
 
 
 def _counted(name: str) -> bool:

@@ -155,6 +155,13 @@ def opposites(predicate: str) -> tuple[str, ...]:
 
 
 @cache
+def converse(predicate: str) -> str | None:
+    """The predicate that says the same from the other end: "below" for "above", "near" for "near"; None without one."""
+    pairs: Sequence[Sequence[str]] = words()["converses"]
+    return {**{a: b for a, b in pairs}, **{b: a for a, b in pairs}}.get(predicate)
+
+
+@cache
 def countable(name: str) -> str | None:
     """None where things of this name can be counted; else the reason why not."""
     last = name.rsplit(maxsplit=1)[-1]
