@@ -35,6 +35,12 @@ def made(raw: Raw, seed: int = 0) -> list[tuple[str, Pair]]:
     ]
 
 
+def few(found: list[tuple[str, Pair]]) -> list[tuple[str, Pair]]:
+    """Ten pairs of each type."""
+    seen: Counter[str] = Counter()
+    return [each for each in found if (seen.update([each[1].type]) or seen[each[1].type]) <= 10]
+
+
 def faults(raw: Raw, found: list[tuple[str, Pair]]) -> list[str]:
     checker = GraphChecker(raw)
     return [
@@ -51,14 +57,13 @@ def test_every_type_of_the_configuration_has_a_builder():
 
 @realdata
 @needs_sample
-@pytest.mark.parametrize("seed", [0, 1])
-def test_no_pair_contradicts_its_real_graph(seed):
-    found = made(real(), seed)
+def test_no_pair_contradicts_its_real_graph():
+    found = made(real())
     assert {pair.type for _, pair in found} == set(BUILDERS)
     assert faults(real(), found) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(raw_graphs(), st.integers(0, 3))
 def test_no_pair_contradicts_any_graph(raw, seed):
     assert faults(raw, made(raw, seed)) == []
@@ -68,7 +73,7 @@ def test_no_pair_contradicts_any_graph(raw, seed):
 @needs_sample
 def test_a_changed_fact_is_caught_in_every_type():
     """Plant: each image's facts are taken from it, a kind at a time; what was said of it is then false."""
-    found = made(real())
+    found = few(made(real()))
     caught: Counter[str] = Counter()
     for plant in (_without_attributes, _without_relations, _with_one_more_of_each):
         raw = copy.deepcopy(real())
@@ -86,7 +91,7 @@ def test_a_changed_fact_is_caught_in_every_type():
 @needs_sample
 def test_a_foil_that_is_true_is_caught_in_every_type():
     checker = GraphChecker(real())
-    for image_id, pair in made(real()):
+    for image_id, pair in few(made(real())):
         assert checker.faults(image_id, pair.positive, pair.positive) == [f"negative true: {pair.positive}"]
         assert f"positive false: {pair.negative}" in checker.faults(image_id, pair.negative, pair.negative)
 

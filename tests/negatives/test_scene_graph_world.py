@@ -64,7 +64,7 @@ SCENE = small_world.scenes(60, WORLD)
         ("There is both a red and a blue cube.", "There is both a red cube and a blue cube."),
         (
             "There is both a cube and a ball above the star.",
-            "There is both a cube above the star and a ball above a star",
+            "There is both a cube above the star and a ball above the star.",
         ),
         ("There is at least one cube that is red.", "There is a red cube."),
         ("There is no cube that is above the ball.", "No cube is above a ball."),

@@ -9,8 +9,10 @@ from functools import lru_cache
 from itertools import permutations
 
 from nearmiss.engine.text.annotations import without_posture
+from nearmiss.engine.text.compounds import compound
 from nearmiss.engine.text.lexicon import load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
+from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized
 
 Label = tuple[str | None, str | None]
@@ -23,20 +25,30 @@ _LONGEST_LIST = 4  # longer lists are compared in the order in which they are to
 def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> Label:
     """(concept, operator) of the one change that makes the negative of the positive.
 
-    (None, None) where either does not parse, where both mean the same, or where more than one thing changed. `names`
-    are further nouns. An attribute whose kind is no concept of its own (material, age) is ("attribute", operator). Two
-    numbers compared are ("count", "recount"); statements joined by "both" or "either" are "logic", with the operator of
-    the part that changed.
+    (None, None) where both mean the same, where more than one thing changed, or where either does not parse and its
+    frame ("there is no", "either ... or") does not tell. `names` are further nouns. An attribute whose kind is no
+    concept of its own (material, age) is ("attribute", operator). Two numbers compared are ("count", "recount");
+    statements joined by "both" or "either" are "logic", with the operator of the part that changed.
     """
     before, after = parse(positive, names), parse(negative, names)
     if before is None or after is None:
-        return None, None
+        return _label_of_frames(positive, negative, names)
     if before.join or after.join:
         return _compound_label(before, after)
     found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
     if not found or any(change == _SAME for change in found):
         return None, None
     return min(found)[1:]
+
+
+def _label_of_frames(positive: str, negative: str, names: frozenset[str]) -> Label:
+    """The label of texts that are not read to the end, where their first words say enough: joined, or denied."""
+    told = [phrases(text, names) for text in (positive, negative)]
+    joins = {joined.join for found in told if (joined := compound(found)) is not None}
+    if joins:
+        return ("count", "recount") if joins <= _COMPARISONS else ("logic", None)
+    denied = [[phrase.label for phrase in found[:2]] == ["be", "number"] and found[1].value == 0 for found in told]
+    return ("existence", "negate") if denied[0] != denied[1] else (None, None)
 
 
 def _compound_label(before: Caption, after: Caption) -> Label:

@@ -24,6 +24,7 @@ from nearmiss.stages.negatives.scene_graph_wording import (
 
 T = TypeVar("T")
 
+_SLOTS: tuple[str, ...] = ("subject", "predicate", "object")
 _PATIENCE = 8  # draws of a partner for a source
 
 
@@ -118,11 +119,11 @@ def _one_part_false(selector: Selector, triple: Triple, partner: Triple, said: S
     """The pair of two triples; the part that is foiled stands first or second."""
     (subject, predicate, thing), rng = said, selector.rng
     if triple.subject is partner.subject:
-        kind, slots = "both_of_one_thing", ("predicate", "object")
+        kind, slots = "both_of_one_thing", _SLOTS[1:]
     elif triple.object is partner.object and predicate == partner.predicate:
-        kind, slots = "both_to_one_thing", ("subject", "predicate", "object")
+        kind, slots = "both_to_one_thing", _SLOTS
     else:
-        kind, slots = "both_related", ("subject", "predicate", "object")
+        kind, slots = "both_related", _SLOTS
     slot, first = rng.choice(slots), rng.random() < 0.5
     positive = _joined(kind, said, with_it, first)
     foil: Said | None = None

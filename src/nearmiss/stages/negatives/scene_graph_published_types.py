@@ -63,8 +63,8 @@ def relation_attr(selector: PublishedSelector) -> Iterator[Pair]:
             predicate = selector.predicate(triple)
             first, second = selector.rng.choice(subject.attributes), selector.rng.choice(thing.attributes)
             if predicate is not None and kept(triple) and not skipped(predicate, *names(triple)):
-                said = (Phrase(subject.name, (first,)), Phrase(thing.name, (second,)))
-                yield _pair("relation_attr_pred", triple, *said, predicate=predicate, new=predicate)
+                one, other = Phrase(subject.name, (first,)), Phrase(thing.name, (second,))
+                yield _pair("relation_attr_pred", triple, one, other, predicate=predicate, new=predicate)
             continue
         replaced = subject if slot == "attr_subj" else thing
         found = selector.entity_with_attribute(triple, replaced)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -191,6 +191,7 @@ def writable(number: int) -> bool:
     return 1 <= number <= _MOST
 
 
+@lru_cache(maxsize=1 << 16)
 def unfit(predicate: str, *names: str) -> str | None:
     """None where a relation may be said of these names; else the reason (HNC's skip constraints)."""
     if predicate in words()["vague_predicates"]:
