@@ -2,10 +2,10 @@
 
     python benchmarks/scene_graph.py [graphs.json]
 
-One core, from the tables on: pairs of all 16 types (each is two captions) in mode `default` and `faithful`, and the whole
-path through the stage (checks, labels, rows). The release's generator is not run here: it needs four statistics files
-that its repository lacks. Its recorded figure stands beside ours: 268 captions/s with one core on the 14 sample graphs,
-the missing files rebuilt from those graphs. So the ratio is between two records, not within one run.
+One core, from the tables on: pairs of all 16 types (each is two captions) in mode `default` and `faithful`, and the
+whole path through the stage (checks, labels, rows). The release's generator is not run here: it needs four statistics
+files that its repository lacks. Its recorded figure stands beside ours: 268 captions/s with one core on the 14 sample
+graphs, the missing files rebuilt from those graphs. So the ratio is between two records, not within one run.
 """
 
 import json
