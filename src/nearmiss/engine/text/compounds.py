@@ -35,7 +35,9 @@ def compound(found: list[Phrase]) -> Compound | None:
     for join in ("both", "either"):
         at = next((index for index, phrase in enumerate(found) if phrase.text == join), 0)
         before, after = found[:at], found[at + 1 :]
-        if after and any(phrase.label == "be" for phrase in before):
+        # "Cars are parked on both sides" joins nothing: "both" follows the verb, "either" may follow a relation.
+        verbs = before[-1:] if join == "both" else before
+        if after and any(phrase.label == "be" for phrase in verbs):
             halves = _halves(after, join)
             return Compound(join, None if halves is None else _completed(before, *halves))
     return None
