@@ -6,14 +6,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nearmiss.stages.negatives.scene_graph import pairs
 from nearmiss.stages.negatives.scene_graph_boxes import could_hold
+from nearmiss.stages.negatives.scene_graph_builders import BUILDERS
 from nearmiss.stages.negatives.scene_graph_graphs import Graph, Node, Triple, graphs
+from nearmiss.stages.negatives.scene_graph_sources import Pair
 from nearmiss.stages.negatives.scene_graph_statistics import Statistics, count, draw
-from nearmiss.stages.negatives.scene_graph_types import BUILDERS, Pair
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata" / "gqa_scene_graph_sample" / "train-sgs-sample.json"
@@ -206,51 +205,6 @@ def test_tables_in_any_order_give_the_same_graphs():
         ("cat", "on", "dog"),
     ]
     assert found[0].nodes[0].attributes == ("a",)
-
-
-things = st.lists(
-    st.tuples(
-        st.sampled_from(SHAPES),
-        st.tuples(st.sampled_from(["small", "large"]), st.sampled_from(COLORS)),
-        st.integers(10, 90),
-        st.integers(10, 90),
-    ),
-    min_size=1,
-    max_size=4,
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(things, min_size=1, max_size=5), st.integers(0, 5))
-def test_positives_are_stated_and_foils_differ(scenes, seed):
-    found = [scene(f"{i}", *of) for i, of in enumerate(scenes)]
-    statistics = count(found)
-    for graph in found:
-        for pair in made(graph, statistics, seed=seed):
-            assert pair.positive != pair.negative
-            assert states(graph, pair.positive), (pair, graph)
-            assert not states(graph, pair.negative), (pair, graph)
-
-
-def states(graph: Graph, sentence: str) -> bool:
-    """A reader of its own for the sentences of these tests: does some thing (or pair) of the graph fit?"""
-    words = sentence[:-1]
-    if words.startswith("There"):
-        number, name = {"one": 1, "two": 2, "three": 3, "four": 4}[words.split()[2]], words.split()[3]
-        return sum(node.name == name.removesuffix("s") for node in graph.nodes) == number
-    for predicate in (*OPPOSITE, *OPPOSITE.values()):
-        if f" is {predicate} the " in words:
-            subject, thing = words.removeprefix("The ").split(f" is {predicate} the ")
-            return any(
-                t.predicate == predicate and fits(t.subject, subject) and fits(t.object, thing) for t in graph.triples
-            )
-    name, attribute = words.removeprefix("The ").split(" is ")
-    return any(fits(node, f"{attribute} {name}") for node in graph.nodes)
-
-
-def fits(node: Node, phrase: str) -> bool:
-    *attributes, name = phrase.split()
-    return node.name == name and set(attributes) <= set(node.attributes)
 
 
 @pytest.mark.realdata

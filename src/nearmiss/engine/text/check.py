@@ -66,6 +66,8 @@ def check(negative: str, annotations: Annotations | None, own_captions: Iterable
 
 def truth(caption: Caption, annotations: Annotations) -> Truth:
     """What the annotations say of a statement."""
+    if caption.join is not None:
+        return _of_joined(caption, annotations)
     subjects = {subject for subject, _, _ in caption.relations}
     related = subjects | {thing for _, _, thing in caption.relations}
     parts = [
@@ -79,6 +81,35 @@ def truth(caption: Caption, annotations: Annotations) -> Truth:
         denied = any(caption.things[index].count == 0 for index in subjects)
         parts.append(_not(found) if denied else found)
     return _every(parts)
+
+
+def _of_joined(caption: Caption, annotations: Annotations) -> Truth:
+    """Of two statements: whether both hold, whether exactly one does, or how two numbers compare."""
+    if caption.join not in ("both", "either"):
+        return _compared(caption, annotations)
+    parts = [truth(part, annotations) for part in caption.parts]
+    if caption.join == "both":
+        return _every(parts)
+    if not {*parts} <= {Truth.TRUE, Truth.FALSE}:
+        return max(part for part in parts if part is not Truth.TRUE)
+    return Truth.TRUE if len({*parts}) == 2 else Truth.FALSE
+
+
+def _compared(caption: Caption, annotations: Annotations) -> Truth:
+    """Whether the numbers of two kinds of things compare as stated; unknown where an attribute leaves them open."""
+    bounds = []
+    for mention in caption.things:
+        if not _has_word(mention.noun, annotations):
+            return Truth.UNKNOWN
+        fits = [_fits(mention, thing, annotations) for thing in annotations.objects]
+        bounds.append((fits.count(Truth.TRUE), len(fits) - fits.count(Truth.FALSE)))
+    if len(bounds) != 2:
+        return Truth.UNKNOWN
+    (least, most), (other_least, other_most) = bounds if caption.join != "fewer" else bounds[::-1]
+    if caption.join == "as many":
+        apart = most < other_least or least > other_most
+        return Truth.FALSE if apart else Truth.TRUE if least == most == other_least == other_most else Truth.UNKNOWN
+    return Truth.TRUE if least > other_most else Truth.FALSE if most <= other_least else Truth.UNKNOWN
 
 
 def _every(parts: Iterable[Truth]) -> Truth:

@@ -9,8 +9,10 @@ from functools import lru_cache
 from itertools import permutations
 
 from nearmiss.engine.text.annotations import without_posture
+from nearmiss.engine.text.compounds import compound
 from nearmiss.engine.text.lexicon import load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
+from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized
 
 Label = tuple[str | None, str | None]
@@ -23,18 +25,51 @@ _LONGEST_LIST = 4  # longer lists are compared in the order in which they are to
 def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> Label:
     """(concept, operator) of the one change that makes the negative of the positive.
 
-    (None, None) where either does not parse, where both mean the same, or where more than one thing changed. `names`
-    are further nouns. An attribute whose kind is no concept of its own (material, age) is ("attribute", operator).
+    (None, None) where both mean the same, where more than one thing changed, or where either does not parse and its
+    frame ("there is no", "either ... or") does not tell. `names` are further nouns. An attribute whose kind is no
+    concept of its own (material, age) is ("attribute", operator). Two numbers compared are ("count", "recount");
+    statements joined by "both" or "either" are "logic", with the operator of the part that changed.
     """
     before, after = parse(positive, names), parse(negative, names)
     if before is None or after is None:
-        return None, None
+        return _label_of_frames(positive, negative, names)
+    if before.join or after.join:
+        return _compound_label(before, after)
     found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
     if not found or any(change == _SAME for change in found):
         return None, None
     return min(found)[1:]
 
 
+def _label_of_frames(positive: str, negative: str, names: frozenset[str]) -> Label:
+    """The label of texts that are not read to the end, where their first words say enough: joined, or denied."""
+    told = [phrases(text, names) for text in (positive, negative)]
+    joins = {joined.join for found in told if (joined := compound(found)) is not None}
+    if joins:
+        return ("count", "recount") if joins <= _COMPARISONS else ("logic", None)
+    denied = [[phrase.label for phrase in found[:2]] == ["be", "number"] and found[1].value == 0 for found in told]
+    return ("existence", "negate") if denied[0] != denied[1] else (None, None)
+
+
+def _compound_label(before: Caption, after: Caption) -> Label:
+    """The label where two statements are joined; parts are compared in the order in which they are told."""
+    if _spelling(before) == _spelling(after):
+        return None, None
+    if {before.join, after.join} <= _COMPARISONS:
+        return "count", "recount"
+    if len(before.parts) != len(after.parts):
+        return "logic", None
+    changes = [_least(one, other) for one, other in zip(before.parts, after.parts, strict=True) if one != other]
+    operators = {change[2] for change in changes if change is not None and change != _SAME}
+    return "logic", operators.pop() if len(operators) == 1 else None
+
+
+def _least(before: Caption, after: Caption) -> tuple[int, str, str] | None:
+    found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
+    return min(found, default=None)
+
+
+_COMPARISONS = {"more", "fewer", "as many"}
 _SAME = (-1, "", "")
 
 
@@ -50,7 +85,17 @@ def same_meaning(one: str, other: str, names: frozenset[str] = frozenset()) -> b
 def _canonical(text: str, names: frozenset[str]) -> str | None:
     """One spelling for all captions that state the same; None where the text does not parse."""
     caption = parse(text, names)
-    return None if caption is None else min(repr(told) for told in _tellings(caption))
+    return None if caption is None else _spelling(caption)
+
+
+def _spelling(caption: Caption) -> str:
+    """Of joined statements in either order, the fewer of two in the words of the more."""
+    if caption.join is None:
+        return min(repr(told) for told in _tellings(caption))
+    parts = [_spelling(part) for part in caption.parts]
+    if caption.join == "fewer":
+        return repr(("more", parts[::-1]))
+    return repr((caption.join, parts if caption.join == "more" else sorted(parts)))
 
 
 def inverse(predicate: str) -> str | None:

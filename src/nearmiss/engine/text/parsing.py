@@ -7,6 +7,7 @@ one) and read the world's sentences, graph captions and many plain captions; wha
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from nearmiss.engine.text.compounds import Join, compound
 from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.lexicon import Noun, noun_group
 from nearmiss.engine.text.phrases import Phrase, phrases
@@ -31,10 +32,15 @@ class Mention:
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption's statement: `relations` are (index of the subject, predicate, index of the object) in `things`."""
+    """A caption's statement: `relations` are (index of the subject, predicate, index of the object) in `things`.
+
+    Where it joins two statements (compounds.py), `parts` are these, and things and relations are those of both.
+    """
 
     things: tuple[Mention, ...]
     relations: tuple[tuple[int, str, int], ...] = ()
+    join: Join | None = None
+    parts: tuple["Caption", ...] = ()
 
     @property
     def negated(self) -> bool:
@@ -50,10 +56,26 @@ class Caption:
 @lru_cache(maxsize=1 << 16)
 def parse(text: str, names: frozenset[str] = frozenset()) -> Caption | None:
     """The statement of a caption, or None; `names` are further nouns, such as the annotators' own words."""
+    found = phrases(text, names)
+    joined = compound(found)
     try:
-        return _Reader(phrases(text, names)).caption()
+        if joined is None:
+            return _Reader(found).caption()
+        return None if joined.parts is None else _joined(joined.join, *map(_part, joined.parts))
     except _UnreadError:
         return None
+
+
+def _part(found: list[Phrase]) -> Caption:
+    if not found:
+        raise _UnreadError
+    return _Reader(found).caption()
+
+
+def _joined(join: Join, one: Caption, other: Caption) -> Caption:
+    first = len(one.things)
+    moved = tuple((subject + first, predicate, thing + first) for subject, predicate, thing in other.relations)
+    return Caption(one.things + other.things, one.relations + moved, join, (one, other))
 
 
 class _UnreadError(Exception):

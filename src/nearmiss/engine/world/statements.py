@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from itertools import permutations
 from typing import Any
 
+from nearmiss.engine.world.compounds import PHRASES, Chunk, split
 from nearmiss.engine.world.vocabulary import load_vocabulary
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven")
@@ -39,15 +40,22 @@ class Mention:
 
 @dataclass(frozen=True)
 class Statement:
-    """What is stated: things, perhaps a relation from the first to the second, perhaps the ground they are on."""
+    """What is stated: things, perhaps a relation from the first to the second, perhaps the ground they are on.
+
+    Where two statements are joined (compounds.py), `parts` are these, and the mentions those of both.
+    """
 
     mentions: tuple[Mention, ...] = ()
     predicate: str | None = None
     ground: str | None = None
+    join: str | None = None
+    parts: tuple["Statement", ...] = ()
 
     @property
     def kind(self) -> str:
-        """relation, count, conjunction, location, ground or attribute."""
+        """relation, count, conjunction, location, ground or attribute; of two statements joined, logic or count."""
+        if self.join is not None:
+            return "logic" if self.join in ("both", "either") else "count"
         if self.predicate is not None:
             return "relation"
         if any(mention.count is not None for mention in self.mentions):
@@ -88,9 +96,6 @@ def parse(sentence: str) -> Statement | None:
     return None if chunks is None else _read(chunks)
 
 
-Chunk = tuple[str, Any]
-
-
 @cache
 def _phrases() -> dict[tuple[str, ...], Chunk | None]:
     """Every phrase of the grammar and its chunk; None for a phrase without meaning."""
@@ -114,6 +119,7 @@ def _phrases() -> dict[tuple[str, ...], Chunk | None]:
         phrases.update({f"on {ground}": ("ground", ground), f"on the {ground}": ("ground", ground)})
     phrases.update({word: ("and", None) for word in ("and", "with")})
     phrases.update({word: ("is", None) for word in ("is", "are")})
+    phrases.update(PHRASES)
     frames = ("there", "that", "a picture of", "the picture has", "in the picture", "in a picture", "of the picture")
     phrases.update(dict.fromkeys(frames))
     return {tuple(phrase.split()): chunk for phrase, chunk in phrases.items()}
@@ -196,6 +202,8 @@ class _Reader:
 
 
 def _read(chunks: list[Chunk]) -> Statement | None:
+    if any(label == "join" for label, _ in chunks):
+        return _joined(chunks)
     grounds = [value for label, value in chunks if label == "ground"]
     reader = _Reader([chunk for chunk in chunks if chunk[0] != "ground"])
     if len(grounds) > 1:
@@ -204,6 +212,18 @@ def _read(chunks: list[Chunk]) -> Statement | None:
     if statement is None or not reader.ended:
         return None
     return replace(statement, ground=grounds[0] if grounds else None)
+
+
+def _joined(chunks: list[Chunk]) -> Statement | None:
+    """Two statements in one sentence."""
+    found = split(chunks)
+    if found is None:
+        return None
+    join, (first, second) = found
+    one, other = _read(first), _read(second)
+    if one is None or other is None:
+        return None
+    return Statement(one.mentions + other.mentions, join=join, parts=(one, other))
 
 
 def _fronted(reader: _Reader) -> Statement | None:
@@ -260,7 +280,10 @@ def compare(a: Statement, b: Statement) -> tuple[str | None, str | None]:
     location, count, object. A changed ground is ("object", "replace"). (None, None) where the two mean the same, where
     more than one thing changed, or where something was left out. A noun is always said: "thing" is one too.
     """
-    if (a.predicate is None) != (b.predicate is None):
+    if a.join is not None and b.join is not None:
+        change = ("logic", "replace") if a.kind == "logic" else ("count", "recount")
+        return (None, None) if a == b else change
+    if (a.predicate is None) != (b.predicate is None) or a.join != b.join:
         return None, None
     if a.ground != b.ground:
         same = _same(a, replace(b, ground=a.ground))

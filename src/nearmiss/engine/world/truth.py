@@ -5,7 +5,8 @@ negatives are counted by somebody who did not make them.
 
 Semantics (our choice): a thing that is mentioned exists ("a red cube left of a blue ball" holds when some such pair of
 two things does), a number is exact ("two cubes" holds when there are exactly two), size is one of the world's named
-sizes. Geometry is between centers; nearer to the border than `MARGIN` of the picture's side it is undefined.
+sizes, "either" is one of two and not both, and the parts of "both" and "either" are judged each alone. Geometry is
+between centers; nearer to the border than `MARGIN` of the picture's side it is undefined.
 """
 
 from itertools import permutations
@@ -27,6 +28,8 @@ _HALVES = {
 
 def judge(statement: Statement, scene: Scene) -> bool | None:
     """True, False, or None where the pixels cannot decide (a hidden thing, a borderline position)."""
+    if statement.join is not None:
+        return _joined(statement, scene)
     parts: list[bool | None] = []
     if statement.ground is not None:
         parts.append(statement.ground == scene.ground)
@@ -101,6 +104,27 @@ def _counted(mention: Mention, scene: Scene) -> bool | None:
     if mention.count is None or not sure <= mention.count <= sure + unsure:
         return False
     return True if unsure == 0 else None
+
+
+def _joined(statement: Statement, scene: Scene) -> bool | None:
+    """Both parts, exactly one, or how the numbers of two kinds of things compare."""
+    if statement.join in ("both", "either"):
+        parts = [judge(part, scene) for part in statement.parts]
+        if statement.join == "both" or None in parts:
+            return _every(parts) if statement.join == "both" else None
+        return parts[0] != parts[1]
+    one, other = (_bounds(part.mentions, scene) for part in statement.parts)
+    if statement.join == "fewer":
+        one, other = other, one
+    if statement.join == "as many":
+        return (one == other) if one[0] == one[1] and other[0] == other[1] else None
+    return True if one[0] > other[1] else False if one[1] <= other[0] else None
+
+
+def _bounds(mentions: tuple[Mention, ...], scene: Scene) -> tuple[int, int]:
+    """The least and the greatest number of things that fit."""
+    fits = [_matches(mentions[0], thing, scene) for thing in scene.things]
+    return fits.count(True), len(fits) - fits.count(False)
 
 
 def _related(statement: Statement, scene: Scene) -> bool | None:

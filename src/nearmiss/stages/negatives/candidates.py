@@ -82,7 +82,8 @@ class Candidate:
     """A negative before it is checked.
 
     `type` is the paper's own name of its kind; `foil` the new word or words, None where nothing new is named. `edits`
-    are offsets in `positive`; where None, they are taken from comparing the two texts.
+    are offsets in `positive`; where None, they are taken from comparing the two texts. `unchecked`: a faithful method
+    wants it as published, false negatives and all, so the stage neither refuses nor judges it.
     """
 
     caption_id: str
@@ -93,6 +94,7 @@ class Candidate:
     template_id: str | None = None
     foil: str | None = None
     edits: tuple[Edit, ...] | None = None
+    unchecked: bool = False
 
     def all_edits(self) -> list[Edit]:
         """The edits that make the negative of the positive."""
@@ -113,12 +115,16 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Positive:
-    """A caption that a method writes itself; it must come before the candidates that point to it."""
+    """A caption that a method writes itself; it must come before the candidates that point to it.
+
+    `unchecked`: see Candidate.
+    """
 
     caption_id: str
     image_id: str
     text: str
     template_id: str | None = None
+    unchecked: bool = False
 
 
 Outcome = Candidate | Rejected | Positive
@@ -129,7 +135,7 @@ class Method:
     """A generator of negatives.
 
     `generate(corpus, options)` yields outcomes in an order that depends on the corpus and the seed alone. `mode` is
-    "faithful" (as published) or "default" (corrected).
+    "faithful" (as published) or "default" (corrected); options that have a `mode` decide it themselves.
     """
 
     name: str

@@ -1,52 +1,76 @@
-"""HNC: captions and foils from scene graphs (Dönmez et al., CoNLL 2023), mode `default`: corrected.
+"""HNC: captions and foils from scene graphs (Dönmez et al., CoNLL 2023).
 
 Each image's annotations give sentences that are true by them, from templates, and for each sentence a foil in which one
 thing is another: an attribute, an entity, a predicate, a number. Types are balanced over what the image offers.
 
-What differs from the published generator (methods as read in its code; our choices are marked in the files):
-statistics come from the training graphs alone, in one pass; draws have a seed of their own for each image; nothing that
-the annotations state serves as a foil; an attribute is replaced by one of its own kind; nouns agree with their number;
-the box test is right; two things of one name are told apart by their attributes; predicates take turns.
+Mode `default` is corrected. What differs from the published generator (methods as read in its code; our choices are
+marked in the files): statistics come from the training graphs alone, in one pass; draws have a seed of their own for
+each image; nothing that the annotations state serves as a foil; an attribute is replaced by one of its own kind; nouns
+agree with their number; the box test is right; two things of one name are told apart by their attributes; predicates
+take turns. Mode `faithful` is the release with its faults (scene_graph_faithful.py).
 """
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
 
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.candidates import Outcome as Result
+from nearmiss.stages.negatives.scene_graph_builders import BUILDERS
+from nearmiss.stages.negatives.scene_graph_faithful import published_pairs
 from nearmiss.stages.negatives.scene_graph_graphs import Graph, graphs
 from nearmiss.stages.negatives.scene_graph_replacement import Selector
+from nearmiss.stages.negatives.scene_graph_sources import Outcome, Pair
 from nearmiss.stages.negatives.scene_graph_statistics import Statistics, count
-from nearmiss.stages.negatives.scene_graph_types import BUILDERS, Outcome, Pair
 from nearmiss.stages.negatives.scene_graph_wording import template_id
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 
 
-def generate(corpus: Corpus, options: Any) -> Iterator[Result]:
-    """Positives and foils of every annotated image; the corpus's own captions play no part."""
+def generate(corpus: Corpus, options: SceneGraphConfig) -> Iterator[Result]:
+    """Positives and foils of every annotated image; the corpus's own captions play no part.
+
+    Statistics are counted once, over the corpus's graphs. In mode `faithful`, see scene_graph_faithful.py.
+    """
     of_images = graphs(corpus.objects, corpus.relations)
     statistics = count(of_images)
+    of_image = _published if options.mode == "faithful" else _corrected
     for graph in progress(of_images, what="sentences of scene graphs", total=len(of_images)):
-        written: dict[str, str] = {}
-        for found in pairs(graph, statistics, options, corpus.seed):
-            if not isinstance(found, Pair):
-                yield Rejected(None, graph.image_id, found.type, found.reason, found.positive)
-                continue
-            if found.positive not in written:
-                written[found.positive] = f"{graph.image_id}-scene_graph-{len(written)}"
-                caption_id = written[found.positive]
-                yield Positive(caption_id, graph.image_id, found.positive, template_id(found.kind))
-            yield Candidate(
-                caption_id=written[found.positive],
-                image_id=graph.image_id,
-                type=found.type,
-                positive=found.positive,
-                negative=found.negative,
-                template_id=template_id(found.kind),
-                foil=found.new,
-            )
+        yield from of_image(graph, statistics, options, corpus.seed)
+
+
+def _corrected(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Result]:
+    written: dict[str, str] = {}
+    for found in pairs(graph, statistics, options, seed):
+        if not isinstance(found, Pair):
+            yield Rejected(None, graph.image_id, found.type, found.reason, found.positive)
+            continue
+        if found.positive not in written:
+            written[found.positive] = f"{graph.image_id}-scene_graph-{len(written)}"
+            caption_id = written[found.positive]
+            yield Positive(caption_id, graph.image_id, found.positive, template_id(found.kind))
+        yield _candidate(found, written[found.positive], graph.image_id)
+
+
+def _published(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Result]:
+    """All pairs of the named types, unchecked, each with a positive of its own."""
+    for number, found in enumerate(published_pairs(graph, statistics, seed)):
+        if found.type in options.types:
+            caption_id = f"{graph.image_id}-scene_graph-{number}"
+            yield Positive(caption_id, graph.image_id, found.positive, template_id(found.kind), unchecked=True)
+            yield replace(_candidate(found, caption_id, graph.image_id), unchecked=True)
+
+
+def _candidate(pair: Pair, caption_id: str, image_id: str) -> Candidate:
+    return Candidate(
+        caption_id=caption_id,
+        image_id=image_id,
+        type=pair.type,
+        positive=pair.positive,
+        negative=pair.negative,
+        template_id=template_id(pair.kind),
+        foil=pair.new,
+    )
 
 
 METHOD = Method("scene_graph", generate)

@@ -7,6 +7,8 @@ from itertools import combinations
 
 import polars as pl
 
+from nearmiss.stages.negatives.scene_graph_wording import converse
+
 Box = tuple[float, float, float, float]
 
 
@@ -44,18 +46,35 @@ class Graph:
 
     def named(self, name: str, attributes: tuple[str, ...] = ()) -> list[Node]:
         """All nodes with this name that carry all of these attributes."""
-        return [node for node in self.nodes if node.name == name and set(attributes) <= set(node.attributes)]
+        wanted = set(attributes)
+        return [node for node in self._by_name.get(name, ()) if wanted.issubset(node.attributes)]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            found.setdefault(node.name, []).append(node)
+        return found
 
     def states(self, subject: Node, predicate: str, thing: Node) -> bool:
-        """Whether this relation between these two nodes is annotated."""
+        """Whether this relation between these two nodes is annotated, from whichever end it is told."""
         return (subject.object_id, predicate, thing.object_id) in self._stated
 
     @cached_property
     def _stated(self) -> frozenset[tuple[str, str, str]]:
-        return frozenset((each.subject.object_id, each.predicate, each.object.object_id) for each in self.triples)
+        found = {(each.subject.object_id, each.predicate, each.object.object_id) for each in self.triples}
+        turned = {(other, back, one) for one, predicate, other in found if (back := converse(predicate)) is not None}
+        return frozenset(found | turned)
 
     def identifying(self, node: Node) -> tuple[str, ...] | None:
         """The fewest attributes that, said with its name, tell the node from all others; None where none do."""
+        return self._identifying[node.object_id]
+
+    @cached_property
+    def _identifying(self) -> dict[str, tuple[str, ...] | None]:
+        return {node.object_id: self._told_apart(node) for node in self.nodes}
+
+    def _told_apart(self, node: Node) -> tuple[str, ...] | None:
         for size in range(len(node.attributes) + 1):
             for attributes in combinations(node.attributes, size):
                 if len(self.named(node.name, attributes)) == 1:

@@ -55,12 +55,20 @@ class Selector:
         seen = self.statistics.objects.get((triple.subject.name, triple.predicate), Counts())
         return self._entity(triple, triple.object, attributes, seen)
 
-    def predicate(self, triple: Triple) -> str | None:
-        """A predicate that does not hold between the two things: an opposite one, or another of the scene."""
-        opposite = [other for other in opposites(triple.predicate) if self._predicate_fits(triple, other)]
+    def predicate(self, triple: Triple, others: Iterable[Node] = ()) -> str | None:
+        """A predicate that does not hold between the two things: an opposite one, or another of the scene.
+
+        Nor does it hold between any of `others` and the object.
+        """
+        subjects = [triple.subject, *others]
+
+        def fits(predicate: str) -> bool:
+            return all(self._predicate_fits(subject, predicate, triple.object) for subject in subjects)
+
+        opposite = [other for other in opposites(triple.predicate) if fits(other)]
         used = {each.predicate for each in self.graph.triples} - {triple.predicate}
         seen = self.statistics.predicates.get((triple.subject.name, triple.object.name), Counts())
-        fit = {other: seen[other] for other in used if seen[other] > 0 and self._predicate_fits(triple, other)}
+        fit = {other: seen[other] for other in used if seen[other] > 0 and fits(other)}
         turned = self.rng.random() < self.reversed_share
         if opposite and (turned or not fit):
             return self.rng.choice(opposite)
@@ -106,8 +114,7 @@ class Selector:
             return False
         return not could_hold(triple.predicate, subject.box, thing.box)
 
-    def _predicate_fits(self, triple: Triple, predicate: str) -> bool:
-        subject, thing = triple.subject, triple.object
+    def _predicate_fits(self, subject: Node, predicate: str, thing: Node) -> bool:
         if unfit(predicate, subject.name, thing.name) or self.graph.states(subject, predicate, thing):
             return False
         return not could_hold(predicate, subject.box, thing.box)

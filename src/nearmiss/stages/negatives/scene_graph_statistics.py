@@ -11,6 +11,7 @@ from random import Random
 from typing import TypeVar
 
 from nearmiss.stages.negatives.scene_graph_graphs import Graph
+from nearmiss.stages.negatives.scene_graph_wording import comparable
 
 K = TypeVar("K", str, int)
 Counts = Counter[str]
@@ -23,7 +24,7 @@ class Statistics:
     names (obj_counts), attributes of a name (obj_to_attr_counts) and its reverse, bearers; subjects of (predicate,
     object) (pred_obj_to_subj_counts), objects of (subject, predicate) (subj_pred_to_obj_counts), predicates of
     (subject, object) (subj_obj_to_pred_counts), numbers of a name: in how many images it occurs how many times
-    (all_obj_counts).
+    (all_obj_counts). equal, unequal (ours): pairs of names that images have equally often, and not.
     """
 
     names: Counts = field(default_factory=Counter)
@@ -33,6 +34,8 @@ class Statistics:
     objects: dict[tuple[str, str], Counts] = field(default_factory=dict)
     predicates: dict[tuple[str, str], Counts] = field(default_factory=dict)
     numbers: dict[str, Counter[int]] = field(default_factory=dict)
+    equal: int = 0
+    unequal: int = 0
 
     def add(self, graph: Graph) -> None:
         """Count one more graph."""
@@ -48,6 +51,11 @@ class Statistics:
             self.predicates.setdefault((subject, thing), Counter())[predicate] += 1
         for name, number in graph.numbers.items():
             self.numbers.setdefault(name, Counter())[number] += 1
+        for one, other in comparable(graph.numbers):
+            if graph.numbers[one] == graph.numbers[other]:
+                self.equal += 1
+            else:
+                self.unequal += 1
 
 
 def count(graphs: Iterable[Graph]) -> Statistics:

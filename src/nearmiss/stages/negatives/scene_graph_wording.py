@@ -1,13 +1,14 @@
 """HNC's sentences (CoNLL 2023, the templates of its generator), with agreement of number put right."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from nearmiss.base.files import read_json
-from nearmiss.engine.text.inflection import is_plural, number_word, plural, singular
+from nearmiss.engine.text.inflection import indefinite_article, is_plural, number_word, plural, singular
 from nearmiss.engine.text.lexicon import hypernyms, near, noun_group
 
 TEMPLATE_PREFIX = "hnc_"
@@ -33,23 +34,101 @@ class Phrase:
 
 def attribute_sentence(name: str, attribute: str) -> str:
     """Like: The cube is red."""
-    return _fill("attribute", thing=name, be=_be(name), attribute=attribute)
+    return fill("attribute", thing=name, be=be(name), attribute=attribute)
 
 
 def relation_sentence(subject: Phrase, predicate: str, thing: Phrase) -> str:
     """Like: The red cube is to the left of the ball."""
-    return _fill("relation", subject=str(subject), be=_be(subject.name), predicate=predicate, object=str(thing))
+    return fill("relation", subject=str(subject), be=be(subject.name), predicate=predicate, object=str(thing))
 
 
 def count_sentence(name: str, number: int) -> str:
     """Like: There are two cubes. `name` is in the singular."""
     one = number == 1
-    return _fill("count", be="is" if one else "are", number=number_word(number), thing=name if one else plural(name))
+    return fill("count", be="is" if one else "are", number=number_word(number), thing=name if one else plural(name))
+
+
+def comparison_sentence(comparator: str, thing: str, other: str) -> str:
+    """Like: There are fewer cubes than balls. `comparator` is more, fewer or as_many; names are in the singular."""
+    return fill(comparator, thing=plural(thing), other=plural(other))
+
+
+def existence_of_related(name: str, predicate: str, thing: Phrase, *, exists: bool) -> str:
+    """Like: There is at least one cube that is above the ball; or: There are no dogs that are on the bench."""
+    quantity = quantity_of(name, exists)
+    return fill("exists_related", be=be(name), quantity=quantity, thing=name, predicate=predicate, object=str(thing))
+
+
+def existence_of_attribute(name: str, attribute: str, *, exists: bool) -> str:
+    """Like: There is at least one cube that is red; or: There are no dogs that are brown."""
+    return fill("exists_attribute", be=be(name), quantity=quantity_of(name, exists), thing=name, attribute=attribute)
+
+
+def both_attributes(one: Phrase, other: Phrase) -> str:
+    """Like: There is both a red cube and a blue ball; of one name: There is both a red and a blue cube."""
+    if one.name != other.name:
+        return fill("both_attributes", be=be(one.name), one=indefinite(one), other=indefinite(other))
+    first, second = (indefinite(each).removesuffix(f" {each.name}") for each in (one, other))
+    return fill("both_of_one_name", be=be(one.name), one=first, other=second, thing=one.name)
+
+
+def either_attribute(one: Phrase, other: Phrase) -> str:
+    """Like: There is either a red cube or a blue ball."""
+    return fill("either_attribute", be=be(one.name), one=indefinite(one), other=indefinite(other))
+
+
+def either_object(subject: Phrase, predicate: str, thing: Phrase, other: Phrase) -> str:
+    """Like: The cube is above either the ball or the star."""
+    said = {"object": str(thing), "other_object": str(other)}
+    return fill("either_object", subject=str(subject), be=be(subject.name), predicate=predicate, **said)
+
+
+Said = tuple[Phrase, str, Phrase]  # subject, predicate, object
+
+
+def both_of_one_thing(one: Said, other: Said) -> str:
+    """Like: The cube is both above the ball and to the left of the star. Both have one subject."""
+    (subject, predicate, thing), (_, other_predicate, other_thing) = one, other
+    return fill(
+        "both_of_one_thing",
+        **{"subject": str(subject), "be": be(subject.name), "predicate": predicate, "object": str(thing)},
+        **{"other_predicate": other_predicate, "other_object": str(other_thing)},
+    )
+
+
+def both_to_one_thing(one: Phrase, other: Phrase, predicate: str, thing: Phrase) -> str:
+    """Like: There is both a cube and a star above the ball."""
+    said = {"one": indefinite(one), "other": indefinite(other), "object": str(thing)}
+    return fill("both_to_one_thing", be=be(one.name), predicate=predicate, **said)
+
+
+def both_related(one: Said, other: Said) -> str:
+    """Like: There is both a cube above the ball and a star to the left of the cone."""
+    (subject, predicate, thing), (other_subject, other_predicate, other_thing) = one, other
+    return fill(
+        "both_related",
+        **{"be": be(subject.name), "one": indefinite(subject), "predicate": predicate, "object": str(thing)},
+        **{"other": indefinite(other_subject), "other_predicate": other_predicate, "other_object": str(other_thing)},
+    )
+
+
+def indefinite(phrase: Phrase) -> str:
+    """With its article: "a red cube", "an orange", "red cubes", "green grass"."""
+    said = str(phrase)
+    bare = is_plural(phrase.name) or uncountable(phrase.name)
+    return said if bare else f"{indefinite_article(said.split(maxsplit=1)[0])} {said}"
 
 
 def template_id(kind: str) -> str:
-    """Id of a sentence's template in the tables; `kind` is attribute, relation or count."""
+    """Id of a sentence's template in the tables; `kind` is its name in scene_graph_words.json."""
     return TEMPLATE_PREFIX + kind
+
+
+def quantity_of(name: str, exists: bool) -> str:
+    """How it is said that there is some of a name, or none."""
+    if not exists:
+        return "no"
+    return "some" if is_plural(name) else "at least one"
 
 
 @cache
@@ -62,6 +141,12 @@ def same_name(one: str, other: str) -> bool:
 
 
 @cache
+def same_number(one: str, other: str) -> bool:
+    """Whether two names are one but for number: tree and trees."""
+    return singular(one) == singular(other)
+
+
+@cache
 def opposites(predicate: str) -> tuple[str, ...]:
     """Predicates that cannot hold where this one does."""
     pairs: Sequence[Sequence[str]] = words()["opposites"]
@@ -69,16 +154,36 @@ def opposites(predicate: str) -> tuple[str, ...]:
     return tuple(sorted(set(found)))
 
 
+@cache
+def converse(predicate: str) -> str | None:
+    """The predicate that says the same from the other end: "below" for "above", "near" for "near"; None without one."""
+    pairs: Sequence[Sequence[str]] = words()["converses"]
+    return {**{a: b for a, b in pairs}, **{b: a for a, b in pairs}}.get(predicate)
+
+
+@cache
 def countable(name: str) -> str | None:
     """None where things of this name can be counted; else the reason why not."""
     last = name.rsplit(maxsplit=1)[-1]
     if is_plural(name):
         return "the name is a plural: the annotation does not say how many"
-    if last in words()["uncountable"]:
+    if uncountable(name):
         return "uncountable"
     if last in words()["body_parts"]:
         return "body part: annotators do not mark them all"
     return None
+
+
+def uncountable(name: str) -> bool:
+    """Whether the name is a mass noun, by its last word."""
+    return name.rsplit(maxsplit=1)[-1] in words()["uncountable"]
+
+
+def comparable(numbers: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Pairs of names whose numbers can be compared, sorted: countable, and none may name things of another."""
+    clear = [name for name in sorted(numbers) if countable(name) is None]
+    clear = [name for name in clear if not any(other != name and same_name(name, other) for other in numbers)]
+    return list(combinations(clear, 2))
 
 
 def writable(number: int) -> bool:
@@ -86,6 +191,7 @@ def writable(number: int) -> bool:
     return 1 <= number <= _MOST
 
 
+@lru_cache(maxsize=1 << 16)
 def unfit(predicate: str, *names: str) -> str | None:
     """None where a relation may be said of these names; else the reason (HNC's skip constraints)."""
     if predicate in words()["vague_predicates"]:
@@ -100,9 +206,11 @@ def unfit(predicate: str, *names: str) -> str | None:
     return None
 
 
-def _be(name: str) -> str:
+def be(name: str) -> str:
+    """The verb that agrees with the name."""
     return "are" if is_plural(name) else "is"
 
 
-def _fill(kind: str, **slots: str) -> str:
+def fill(kind: str, **slots: str) -> str:
+    """The sentence of a template, by its name in scene_graph_words.json."""
     return str(words()["templates"][kind]).format(**slots)

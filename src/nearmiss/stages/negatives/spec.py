@@ -7,6 +7,7 @@ from pydantic import Field
 from nearmiss.base.typed import Typed
 
 Concept = Literal["object", "color", "size", "location"]
+Mode = Literal["default", "faithful"]
 Slot = Literal["relation", "attribute", "object", "action"]
 GraphType = Literal[
     "attribute",
@@ -19,6 +20,13 @@ GraphType = Literal[
     "relation_attr_obj",
     "relation_attr_pred",
     "obj_count",
+    "obj_comp_count",
+    "obj_verify_count",
+    "obj_verify_count_attr",
+    "and_logic_attr",
+    "and_logic_rel",
+    "xor_logic_attr",
+    "xor_logic_rel",
 ]
 
 
@@ -43,6 +51,11 @@ class SceneGraphConfig(Typed):
     """Captions and foils from scene graphs (HNC, CoNLL 2023)."""
 
     method: Literal["scene_graph"] = "scene_graph"
+    mode: Mode = Field(
+        "default",
+        description="default: corrected; faithful: as published, defects included, all pairs of the named types, "
+        "none of them checked.",
+    )
     types: list[GraphType] = Field(
         ["attribute", "relation_attr_pred", "object", "relation_attr_pred", "obj_count"],
         min_length=1,

@@ -1,0 +1,133 @@
+"""No pair of any of the 16 types contradicts the graph it was made of, as an independent checker reads it."""
+
+import copy
+from collections import Counter
+from typing import get_args
+
+import pytest
+from graph_checker import GraphChecker
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from raw_graphs import REAL, Raw, as_corpus, as_graphs, raw_graphs, real
+
+from nearmiss.engine.training.corpus import OWN_ONLY
+from nearmiss.stages.negatives.scene_graph import METHOD, pairs
+from nearmiss.stages.negatives.scene_graph_builders import BUILDERS
+from nearmiss.stages.negatives.scene_graph_sources import Pair
+from nearmiss.stages.negatives.scene_graph_statistics import count
+from nearmiss.stages.negatives.spec import GraphType, SceneGraphConfig
+from nearmiss.stages.negatives.stage import take
+
+ALL = SceneGraphConfig(types=sorted(BUILDERS), per_image=100_000)
+OF_QUANTITY_OR_LOGIC = {name for name in BUILDERS if name.startswith(("obj_", "and_", "xor_"))}
+realdata = pytest.mark.realdata
+needs_sample = pytest.mark.skipif(not REAL.exists(), reason="the real data folder is absent")
+
+
+def made(raw: Raw, seed: int = 0) -> list[tuple[str, Pair]]:
+    found = as_graphs(raw)
+    statistics = count(found)
+    return [
+        (graph.image_id, pair)
+        for graph in found
+        for pair in pairs(graph, statistics, ALL, seed)
+        if isinstance(pair, Pair)
+    ]
+
+
+def few(found: list[tuple[str, Pair]]) -> list[tuple[str, Pair]]:
+    """Ten pairs of each type."""
+    seen: Counter[str] = Counter()
+    return [each for each in found if (seen.update([each[1].type]) or seen[each[1].type]) <= 10]
+
+
+def faults(raw: Raw, found: list[tuple[str, Pair]]) -> list[str]:
+    checker = GraphChecker(raw)
+    return [
+        f"{pair.type}: {fault}"
+        for image_id, pair in found
+        for fault in checker.faults(image_id, pair.positive, pair.negative)
+    ]
+
+
+def test_every_type_of_the_configuration_has_a_builder():
+    assert set(BUILDERS) == set(get_args(GraphType))
+    assert len(BUILDERS) == 17, "the paper's 16 names, and `object`, which its counter books as attribute"
+
+
+@realdata
+@needs_sample
+def test_no_pair_contradicts_its_real_graph():
+    found = made(real())
+    assert {pair.type for _, pair in found} == set(BUILDERS)
+    assert faults(real(), found) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(raw_graphs(), st.integers(0, 3))
+def test_no_pair_contradicts_any_graph(raw, seed):
+    assert faults(raw, made(raw, seed)) == []
+
+
+@realdata
+@needs_sample
+def test_a_changed_fact_is_caught_in_every_type():
+    """Plant: each image's facts are taken from it, a kind at a time; what was said of it is then false."""
+    found = few(made(real()))
+    caught: Counter[str] = Counter()
+    for plant in (_without_attributes, _without_relations, _with_one_more_of_each):
+        raw = copy.deepcopy(real())
+        for graph in raw.values():
+            plant(graph["objects"])
+        checker = GraphChecker(real())
+        checker.graphs = raw
+        for image_id, pair in found:
+            caught[pair.type] += bool(checker.faults(image_id, pair.positive, pair.negative))
+    missed = {name for name in BUILDERS if not caught[name]}
+    assert not missed
+
+
+@realdata
+@needs_sample
+def test_a_foil_that_is_true_is_caught_in_every_type():
+    checker = GraphChecker(real())
+    for image_id, pair in few(made(real())):
+        assert checker.faults(image_id, pair.positive, pair.positive) == [f"negative true: {pair.positive}"]
+        assert f"positive false: {pair.negative}" in checker.faults(image_id, pair.negative, pair.negative)
+
+
+@realdata
+@needs_sample
+def test_what_is_true_of_other_images_is_a_negative_of_its_own_image_alone():
+    taken = take(as_corpus(real()), METHOD, ALL, "scene_graph")
+    concepts = Counter((row["type"], row["concept"]) for row in taken.negatives if row["type"] in OF_QUANTITY_OR_LOGIC)
+    assert {name for name, _ in concepts} == OF_QUANTITY_OR_LOGIC
+    assert {concept for _, concept in concepts} <= set(OWN_ONLY), concepts
+
+
+@realdata
+@needs_sample
+def test_order_of_records_and_other_images_do_not_change_an_image():
+    backwards = {
+        image_id: {**graph, "objects": dict(reversed(graph["objects"].items()))}
+        for image_id, graph in reversed(real().items())
+    }
+    assert made(real()) == made(backwards)
+
+
+def _without_attributes(objects: Raw) -> None:
+    for thing in objects.values():
+        thing["attributes"] = []
+
+
+def _without_relations(objects: Raw) -> None:
+    for thing in objects.values():
+        thing["relations"] = []
+
+
+def _with_one_more_of_each(objects: Raw) -> None:
+    """One more of every second name, so that numbers change and compare otherwise."""
+    names = sorted({thing["name"] for thing in objects.values()})
+    for number, name in enumerate(names[::2]):
+        for copy_number in range(3):
+            objects[f"planted-{number}-{copy_number}"] = {"name": name, "attributes": [], "relations": []}
