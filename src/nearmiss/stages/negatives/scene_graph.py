@@ -21,13 +21,14 @@ from nearmiss.stages.negatives.scene_graph_replacement import Selector
 from nearmiss.stages.negatives.scene_graph_statistics import Statistics, count
 from nearmiss.stages.negatives.scene_graph_types import BUILDERS, Outcome, Pair
 from nearmiss.stages.negatives.scene_graph_wording import template_id
+from nearmiss.stages.negatives.shards import shards
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 
 
 def generate(corpus: Corpus, options: Any) -> Iterator[Result]:
     """Positives and foils of every annotated image; the corpus's own captions play no part."""
     of_images = graphs(corpus.objects, corpus.relations)
-    statistics = count(of_images)
+    statistics = corpus.learned or learn(corpus, options)
     for graph in progress(of_images, what="sentences of scene graphs", total=len(of_images)):
         written: dict[str, str] = {}
         for found in pairs(graph, statistics, options, corpus.seed):
@@ -49,7 +50,12 @@ def generate(corpus: Corpus, options: Any) -> Iterator[Result]:
             )
 
 
-METHOD = Method("scene_graph", generate)
+def learn(corpus: Corpus, options: Any) -> Statistics:
+    """The statistics of all graphs of the whole corpus."""
+    return count(graph for part in shards(corpus) for graph in graphs(part.objects, part.relations))
+
+
+METHOD = Method("scene_graph", generate, learn=learn)
 
 
 def pairs(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Outcome]:

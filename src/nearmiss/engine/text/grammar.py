@@ -1,0 +1,68 @@
+"""Grammar that an edit can break: "a" and "an", number, doubled words. Only faults that the positive has not count.
+
+Captions of people have faults of their own, and a rule that looks at neighbours alone errs ("the man with the dogs
+is"); both stand in the positive as well, so that the comparison leaves what the edit did (our choice).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+
+from nearmiss.engine.text.inflection import indefinite_article
+from nearmiss.engine.text.lexicon import load, object_words
+from nearmiss.engine.text.tokens import tokenize
+
+ARTICLE, NUMBER, DOUBLED = "'a' or 'an' does not fit", "number does not agree", "a word stands twice"
+
+_ONE = frozenset(("a", "an", "one", "this", "that", "each", "every", "another"))
+_MANY = frozenset(("these", "those", "several", "many", "both", "few"))
+_ALWAYS_MANY = frozenset(("scissors", "skis"))
+_ALWAYS_ONE = frozenset(("sheep",))
+_AGREEING = {"is": True, "was": True, "has": True, "are": False, "were": False, "have": False}
+
+
+def broken(positive: str, negative: str) -> str | None:
+    """The first kind of fault of which the negative has more than its positive; None where there is none."""
+    before, after = _faults(positive), _faults(negative)
+    return next((kind for kind in (ARTICLE, NUMBER, DOUBLED) if after[kind] > before[kind]), None)
+
+
+@lru_cache(maxsize=1 << 14)
+def _faults(text: str) -> Counter[str]:
+    words = [token.lower for token in tokenize(text)]
+    return Counter(fault for pair in pairwise([*words, "."]) for fault in _of_pair(*pair)) + Counter(
+        fault for at in range(len(words) - 1) for fault in _of_phrase(words, at)
+    )
+
+
+def _of_pair(word: str, following: str) -> Iterator[str]:
+    if word in ("a", "an") and following[0].isalpha() and indefinite_article(following) != word:
+        yield ARTICLE
+    if word == following and word.isalpha() and word not in ("very", "that", "had"):
+        yield DOUBLED
+    noun = object_words().get(word)
+    if noun is not None and following in _AGREEING and noun.plural == _AGREEING[following]:
+        yield NUMBER
+
+
+def _of_phrase(words: list[str], at: int) -> Iterator[str]:
+    """A number or an article with the noun right after it, where that is not the first part of a compound."""
+    noun = object_words().get(words[at + 1])
+    after = words[at + 2] if at + 2 < len(words) else "."
+    if noun is None or not (after in _closing() or not after[0].isalnum()):
+        return
+    numbers = load("number")["words"]
+    if words[at] in _ONE and noun.plural and noun.group not in _ALWAYS_MANY:
+        yield NUMBER
+    if (words[at] in _MANY or numbers.get(words[at], 0) > 1) and not noun.plural and noun.group not in _ALWAYS_ONE:
+        yield NUMBER
+
+
+@lru_cache(maxsize=1)
+def _closing() -> frozenset[str]:
+    """Small words that end a noun phrase."""
+    grammar = load("grammar")
+    relations = load("location")["relations"].values()
+    places = {phrase.split()[0] for phrases in relations for phrase in phrases}
+    return frozenset([*grammar["be"], *grammar["and"], *places, "with", "of", "that", "who", "which", "at"])
