@@ -13,6 +13,7 @@ from nearmiss.stages.negatives.meter import Meter
 
 _KINDS = ("type", "concept", "operator", "verdict")
 _EXAMPLES = 5
+RECORD = "; record: "  # in the reason of a record that was set aside, before its name
 
 
 @dataclass
@@ -51,7 +52,8 @@ class Counted:
     def add_rejected(self, rejected: pl.DataFrame) -> None:
         """Add rejections alone."""
         self.rejected += rejected.height
-        _add(self.reasons, rejected.select("type", "reason").iter_rows())
+        pairs = rejected.select("type", "reason").iter_rows()
+        _add(self.reasons, ((kind, reason.split(RECORD)[0]) for kind, reason in pairs))
 
     def all_reasons(self) -> Counter[str]:
         """How often each reason was given."""
@@ -100,3 +102,28 @@ def as_summary(counted: Counted, name: str, *, captions: int) -> dict[str, Any]:
             for kind in kinds
         },
     }
+
+
+_WIDTH = 80
+
+
+def told(summary: dict[str, Any], examples: list[dict[str, str]], out: Path) -> str:
+    """The summary for a person, in lines of 80 columns at most."""
+    captions = summary["captions"]
+    lines = [
+        f"{summary['negatives']} negatives of {captions['with_negative']} of {captions['asked']} captions "
+        f"({captions['yield']:.0%}); {summary['rejected']} candidates and records set aside",
+        "",
+        f"{'type':<28}{'verified':>10}{'plausible':>10}{'refused':>10}",
+    ]
+    for kind, counts in summary["checks"].items():
+        verdicts = [counts["verdicts"].get(name, 0) for name in ("verified", "plausible")]
+        lines.append(f"{kind[:27]:<28}{verdicts[0]:>10}{verdicts[1]:>10}{sum(counts['reasons'].values()):>10}")
+    usual = sorted(summary["by_reason"].items(), key=lambda item: (-item[1], item[0]))[:_EXAMPLES]
+    if usual:
+        lines += ["", "refused most often because", *(f"{number:>8}  {reason}" for reason, number in usual)]
+    lines += ["", "examples"]
+    for each in examples:
+        lines += [f"  {each['type']}", f"    + {each['positive']}", f"    - {each['negative']}"]
+    lines += ["", f"written: {out}"]
+    return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..." for line in lines)

@@ -5,7 +5,10 @@ number of rows, so that its bytes are those of the same rows in any other parts.
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 
 import polars as pl
@@ -53,18 +56,25 @@ class Tables:
                 partial, statistics=False, row_group_size=_ROW_GROUP, maintain_order=True, engine="streaming"
             )
 
-    def has(self, name: str) -> bool:
-        """Whether a table got any part."""
-        return name in self._parts
 
+@contextmanager
+def beside(out: Path) -> Iterator[Path]:
+    """Yield an empty folder; on success its files move beside `out`, and its negatives.parquet to `out` itself, last.
 
-def finish(folder: Path, out: Path) -> None:
-    """Move every file of a finished folder beside `out` (a Parquet file), the negatives last.
-
-    The old negatives go first: whoever finds the file at `out` finds what belongs to it.
+    What an earlier call left goes first: whoever finds a file at `out` finds what belongs to it.
     """
-    out.unlink(missing_ok=True)
-    for file in sorted(folder.iterdir()):
-        if file.name != "negatives.parquet":
-            file.replace(out.parent / file.name)
-    (folder / "negatives.parquet").replace(out)
+    out = Path(out)
+    with TemporaryDirectory(dir=_made(out.parent), prefix=f".{out.name}.", suffix=".partial") as scratch:
+        folder = Path(scratch)
+        yield folder
+        out.unlink(missing_ok=True)
+        (out.parent / "captions.parquet").unlink(missing_ok=True)
+        for file in sorted(folder.iterdir()):
+            if file.name != "negatives.parquet":
+                file.replace(out.parent / file.name)
+        (folder / "negatives.parquet").replace(out)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
