@@ -41,7 +41,8 @@ def collision(positive: str, edits: Sequence[Edit], own_captions: Iterable[str])
     for word, edit in new:
         if word in said.words:
             return WORD
-        meaning = _meaning(word)
+        of_color = any(attribute_kind(each) for each in _terms(edit.old))  # "orange" for "blue" is no fruit
+        meaning = _meaning(word, as_attribute=of_color)
         if meaning in said.meanings:
             return SYNONYM
         if said.meanings & _below(meaning):
@@ -89,10 +90,10 @@ def _small_words() -> frozenset[str]:
 
 
 @cache
-def _meaning(word: str) -> str:
+def _meaning(word: str, *, as_attribute: bool = False) -> str:
     """The group of an attribute or a noun, under one name; of an unknown word, itself in the singular."""
     kind = attribute_kind(word)
-    if kind is not None and word not in object_words():
+    if kind is not None and (as_attribute or word not in object_words()):
         return f"{kind[0]} {kind[1]}"
     return noun_group(word)
 

@@ -6,19 +6,17 @@ is"); both stand in the positive as well, so that the comparison leaves what the
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
-from nearmiss.engine.text.inflection import indefinite_article
-from nearmiss.engine.text.lexicon import load, object_words
+from nearmiss.engine.text.inflection import indefinite_article, plural, singular
+from nearmiss.engine.text.lexicon import Noun, load, object_words
 from nearmiss.engine.text.tokens import tokenize
 
 ARTICLE, NUMBER, DOUBLED = "'a' or 'an' does not fit", "number does not agree", "a word stands twice"
 
 _ONE = frozenset(("a", "an", "one", "this", "that", "each", "every", "another"))
 _MANY = frozenset(("these", "those", "several", "many", "both", "few"))
-_ALWAYS_MANY = frozenset(("scissors", "skis"))
-_ALWAYS_ONE = frozenset(("sheep",))
 _AGREEING = {"is": True, "was": True, "has": True, "are": False, "were": False, "have": False}
 
 
@@ -41,25 +39,34 @@ def _of_pair(word: str, following: str) -> Iterator[str]:
         yield ARTICLE
     if word == following and word.isalpha() and word not in ("very", "that", "had"):
         yield DOUBLED
-    noun = object_words().get(word)
+    noun = _counted(word)
     if noun is not None and following in _AGREEING and noun.plural == _AGREEING[following]:
         yield NUMBER
 
 
 def _of_phrase(words: list[str], at: int) -> Iterator[str]:
     """A number or an article with the noun right after it, where that is not the first part of a compound."""
-    noun = object_words().get(words[at + 1])
+    noun = _counted(words[at + 1])
     after = words[at + 2] if at + 2 < len(words) else "."
     if noun is None or not (after in _closing() or not after[0].isalnum()):
         return
     numbers = load("number")["words"]
-    if words[at] in _ONE and noun.plural and noun.group not in _ALWAYS_MANY:
+    if words[at] in _ONE and noun.plural:
         yield NUMBER
-    if (words[at] in _MANY or numbers.get(words[at], 0) > 1) and not noun.plural and noun.group not in _ALWAYS_ONE:
+    if (words[at] in _MANY or numbers.get(words[at], 0) > 1) and not noun.plural:
         yield NUMBER
 
 
-@lru_cache(maxsize=1)
+@cache
+def _counted(word: str) -> Noun | None:
+    """A noun of the lexicon that has two numbers: neither "sheep" nor "scissors" can disagree."""
+    noun = object_words().get(word)
+    if noun is None or (plural(word) if not noun.plural else singular(word)) == word:
+        return None
+    return noun
+
+
+@cache
 def _closing() -> frozenset[str]:
     """Small words that end a noun phrase."""
     grammar = load("grammar")

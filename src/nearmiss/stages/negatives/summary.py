@@ -12,7 +12,8 @@ from nearmiss.base.errors import InputError
 from nearmiss.stages.negatives.meter import Meter
 
 _KINDS = ("type", "concept", "operator", "verdict")
-_EXAMPLES = 5
+_REASONS = 5
+_SHOWN = 6
 RECORD = "; record: "  # in the reason of a record that was set aside, before its name
 
 
@@ -31,7 +32,7 @@ class Counted:
     verdicts: dict[str, Counter[str]] = field(default_factory=dict)  # type -> verdict
     reasons: dict[str, Counter[str]] = field(default_factory=dict)  # type -> reason
     meter: Meter = field(default_factory=Meter)
-    examples: list[dict[str, str]] = field(default_factory=list)
+    examples: dict[str, dict[str, str]] = field(default_factory=dict)  # type -> its first negative
 
     def add(self, frames: dict[str, pl.DataFrame], asked: int, meter: Meter) -> None:
         """Add a part: whole captions, since parts are whole images."""
@@ -46,8 +47,8 @@ class Counted:
         _add(self.verdicts, negatives.select("type", "verdict").iter_rows())
         self.add_rejected(frames["rejected"])
         self.meter.add(meter)
-        for row in negatives.head(_EXAMPLES - len(self.examples)).iter_rows(named=True):
-            self.examples.append({key: row[key] for key in ("type", "positive", "negative")})
+        for row in negatives.select("type", "positive", "negative").unique("type", keep="first").iter_rows(named=True):
+            self.examples.setdefault(row["type"], row)
 
     def add_rejected(self, rejected: pl.DataFrame) -> None:
         """Add rejections alone."""
@@ -107,23 +108,23 @@ def as_summary(counted: Counted, name: str, *, captions: int) -> dict[str, Any]:
 _WIDTH = 80
 
 
-def told(summary: dict[str, Any], examples: list[dict[str, str]], out: Path) -> str:
+def told(summary: dict[str, Any], examples: dict[str, dict[str, str]], out: Path) -> str:
     """The summary for a person, in lines of 80 columns at most."""
     captions = summary["captions"]
     lines = [
-        f"{summary['negatives']} negatives of {captions['with_negative']} of {captions['asked']} captions "
-        f"({captions['yield']:.0%}); {summary['rejected']} candidates and records set aside",
+        f"{summary['negatives']} negatives, {summary['rejected']} candidates and records set aside",
+        f"{captions['with_negative']} of {captions['asked']} captions have one ({captions['yield']:.1%})",
         "",
         f"{'type':<28}{'verified':>10}{'plausible':>10}{'refused':>10}",
     ]
     for kind, counts in summary["checks"].items():
         verdicts = [counts["verdicts"].get(name, 0) for name in ("verified", "plausible")]
         lines.append(f"{kind[:27]:<28}{verdicts[0]:>10}{verdicts[1]:>10}{sum(counts['reasons'].values()):>10}")
-    usual = sorted(summary["by_reason"].items(), key=lambda item: (-item[1], item[0]))[:_EXAMPLES]
+    usual = sorted(summary["by_reason"].items(), key=lambda item: (-item[1], item[0]))[:_REASONS]
     if usual:
         lines += ["", "refused most often because", *(f"{number:>8}  {reason}" for reason, number in usual)]
     lines += ["", "examples"]
-    for each in examples:
+    for _, each in sorted(examples.items())[:_SHOWN]:
         lines += [f"  {each['type']}", f"    + {each['positive']}", f"    - {each['negative']}"]
     lines += ["", f"written: {out}"]
     return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..." for line in lines)
