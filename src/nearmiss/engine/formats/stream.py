@@ -11,6 +11,7 @@ from typing import IO, Any
 from nearmiss.base.errors import InputError
 
 _PIECE = 1 << 20  # characters read at once
+_UNSURE = 3  # characters after a number that may belong to it
 _BLANK = " \t\n\r"
 
 
@@ -66,7 +67,7 @@ class _Reader:
             self._expect(",")
 
     def _value(self) -> Any:
-        """The next value; a value that ends where the text does may go on, a number for one."""
+        """The next value; one that ends near the end of what has been read may go on: "1" and then ".5", or "e-3"."""
         self._next()
         while True:
             try:
@@ -77,7 +78,7 @@ class _Reader:
                 continue
             except RecursionError:
                 raise self._malformed("a record is nested too deeply") from None
-            if end == len(self._text) and self._more():
+            if len(self._text) - end < _UNSURE and self._more():
                 continue
             self._at = end
             return value
@@ -102,10 +103,12 @@ class _Reader:
         if self._ended:
             return False
         piece = self._handle.read(max(_PIECE, len(self._text) - self._at))
-        self._ended = not piece
+        if not piece:
+            self._ended = True
+            return False
         self._before += self._at
         self._text, self._at = self._text[self._at :] + piece, 0
-        return bool(piece)
+        return True
 
     def _malformed(self, problem: str, at: int | None = None) -> InputError:
         return InputError(

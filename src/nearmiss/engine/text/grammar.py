@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from itertools import pairwise
 
 from nearmiss.engine.text.inflection import indefinite_article, plural, singular
-from nearmiss.engine.text.lexicon import Noun, load, object_words
+from nearmiss.engine.text.lexicon import Noun, attribute_words, load, object_words
 from nearmiss.engine.text.tokens import tokenize
 
 ARTICLE, NUMBER, DOUBLED = "'a' or 'an' does not fit", "number does not agree", "a word stands twice"
@@ -45,9 +45,12 @@ def _of_pair(word: str, following: str) -> Iterator[str]:
 
 
 def _of_phrase(words: list[str], at: int) -> Iterator[str]:
-    """A number or an article with the noun right after it, where that is not the first part of a compound."""
-    noun = _counted(words[at + 1])
-    after = words[at + 2] if at + 2 < len(words) else "."
+    """A number or an article with the noun after it, where that is not the first part of a compound."""
+    place = at + 1
+    while place < len(words) - 1 and words[place] in attribute_words():
+        place += 1
+    noun = _counted(words[place])
+    after = words[place + 1] if place + 1 < len(words) else "."
     if noun is None or not (after in _closing() or not after[0].isalnum()):
         return
     numbers = load("number")["words"]

@@ -3,6 +3,7 @@
 What a shard gives depends on its images alone, so neither the number of shards nor that of workers decides a byte.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 SIZE = 2000  # captions in a shard, about; an image counts as one more
 _AHEAD = 2  # shards for each worker that wait: more would only fill the memory
+_PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines")
 _CHUNK = 4096  # rows that are Python objects at once
 
 
@@ -81,8 +83,10 @@ def each_in_order(work: Callable[[Any, T], Any], shared: Any, items: Iterator[T]
         for item in items:
             yield work(shared, item)
         return
-    # Not fork: polars' threads do not survive it.
-    with get_context("spawn").Pool(workers, initializer=_begin, initargs=(work, shared)) as pool:
+    # Not fork: polars' threads do not survive it. The server imports what workers need once, and starts no thread.
+    server = get_context("forkserver")
+    server.set_forkserver_preload([name for name in _PRELOADED if name in sys.modules])
+    with server.Pool(workers, initializer=_begin, initargs=(work, shared)) as pool:
         waiting: deque[Any] = deque()
         for item in items:
             waiting.append(pool.apply_async(_one, (item,)))
