@@ -138,7 +138,9 @@ def test_a_new_method_is_one_file_one_entry_and_one_line(captions, tmp_path):
     stage = stage.replace("replace.METHOD", "replace.METHOD, shout.METHOD", 1)
     (folder / "stage.py").write_text(stage.replace("scene_graph\n", "scene_graph, shout\n", 1))
     config = tmp_path / "config.yaml"
-    config.write_text("experiment: loud\nnegatives:\n  methods:\n    loud: {method: shout, word: purple}\n")
+    methods = "".join(f"    {name}: {{method: {name}}}\n" for name in ("random", "keyword", "scene_graph", "replace"))
+    loud = "    loud: {method: shout, word: purple}\n"
+    config.write_text(f"experiment: loud\nnegatives:\n  methods:\n{methods}{loud}")
     out = tmp_path / "negatives.parquet"
     command = [sys.executable, "-m", "nearmiss", "negatives", "--config", str(config), "--method", "loud"]
     command += ["--captions", str(captions), "--out", str(out), "--workers", "2"]
