@@ -21,6 +21,7 @@ T = TypeVar("T")
 FOLDER = "NEARMISS_PROGRESS"
 _INTERVAL = 0.3  # seconds between two writings of a status file
 _state: dict[str, Any] = {}  # what this process does now; the status file's content
+_silent = False
 
 
 def _report() -> None:
@@ -50,10 +51,23 @@ def job(name: str) -> Iterator[None]:
             (Path(folder) / f"{os.getpid()}.json").unlink(missing_ok=True)
 
 
+@contextmanager
+def silent() -> Iterator[None]:
+    """No bars inside the block: one bar outside speaks for work that is done shard by shard."""
+    global _silent  # noqa: PLW0603  (bars are the process's own)
+    before, _silent = _silent, True
+    try:
+        yield
+    finally:
+        _silent = before
+
+
 def progress(items: Iterable[T], *, what: str, total: int | None = None, initial: int = 0) -> Iterable[T]:
     """Iterate over `items` with a bar named `what`: `total` items of which `initial` are done already."""
     if total is None and isinstance(items, Sized):
         total = len(items)
+    if _silent:
+        return items
     if os.environ.get(FOLDER):
         return _with_status(items, what, total, initial)
     quiet = bool(os.environ.get("CI")) or not sys.stderr.isatty()

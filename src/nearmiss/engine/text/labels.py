@@ -19,6 +19,7 @@ Label = tuple[str | None, str | None]
 
 # Where several single changes explain a difference, the first of these is named.
 _RANKS = ("color", "size", "pattern", "location", "count", "existence", "attribute", "object")
+_MOST_CHANGED = 2  # things, by one change: two that exchange what is said of them
 _LONGEST_LIST = 4  # longer lists are compared in the order in which they are told
 
 
@@ -35,6 +36,10 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
         return _label_of_frames(positive, negative, names)
     if before.join or after.join:
         return _compound_label(before, after)
+    if not 0 <= len(after.things) - len(before.things) <= 1:
+        return None, None
+    if len(set(before.things) - set(after.things)) > _MOST_CHANGED:
+        return None, None
     found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
     if not found or any(change == _SAME for change in found):
         return None, None
@@ -77,25 +82,47 @@ def same_meaning(one: str, other: str, names: frozenset[str] = frozenset()) -> b
     """Whether two captions are the same words, or state the same where both parse."""
     if normalized(one) == normalized(other):
         return True
-    first, second = _canonical(one, names), _canonical(other, names)
-    return first is not None and first == second
+    first, second = _outline(one, names), _outline(other, names)
+    if first is None or first != second:
+        return False
+    return _canonical(one, names) == _canonical(other, names)
 
 
-@lru_cache(maxsize=1 << 16)
-def _canonical(text: str, names: frozenset[str]) -> str | None:
+_Key = tuple[str, tuple[tuple[str, str], ...], int, str, bool]
+
+
+def _key(mention: Mention) -> _Key:
+    """Everything that is said of a thing, as what can be sorted."""
+    count = -1 if mention.count is None else mention.count
+    return mention.noun, mention.attributes, count, mention.location or "", mention.plural
+
+
+@lru_cache(maxsize=1 << 14)
+def _outline(text: str, names: frozenset[str]) -> tuple[int, tuple[_Key, ...]] | None:
+    """What every telling of a caption has in common: cheap to compare, and nearly always unlike."""
+    caption = parse(text, names)
+    if caption is None:
+        return None
+    if caption.join is not None:
+        return -1, ()
+    return len(caption.relations), tuple(sorted(map(_key, caption.things)))
+
+
+@lru_cache(maxsize=1 << 14)
+def _canonical(text: str, names: frozenset[str]) -> object:
     """One spelling for all captions that state the same; None where the text does not parse."""
     caption = parse(text, names)
     return None if caption is None else _spelling(caption)
 
 
-def _spelling(caption: Caption) -> str:
+def _spelling(caption: Caption) -> object:
     """Of joined statements in either order, the fewer of two in the words of the more."""
     if caption.join is None:
-        return min(repr(told) for told in _tellings(caption))
+        return min((tuple(map(_key, told.things)), told.relations) for told in _tellings(caption))
     parts = [_spelling(part) for part in caption.parts]
     if caption.join == "fewer":
-        return repr(("more", parts[::-1]))
-    return repr((caption.join, parts if caption.join == "more" else sorted(parts)))
+        return "more", *reversed(parts)
+    return caption.join, *(parts if caption.join == "more" else sorted(parts, key=repr))
 
 
 def inverse(predicate: str) -> str | None:

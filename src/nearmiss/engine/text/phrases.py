@@ -14,6 +14,7 @@ from nearmiss.engine.text.lexicon import Noun, attribute_words, load, noun_group
 from nearmiss.engine.text.tokens import tokenize
 
 ANYTHING = "thing"
+_DIGITS = 9
 _PICTURES = ("picture", "photo", "image", "photograph", "frame")
 
 
@@ -90,7 +91,7 @@ def _longest(words: list[str], start: int, known: list[tuple[list[str], Entry]])
     for phrase, entry in known:
         if len(phrase) == 1 or words[start : start + len(phrase)] == phrase:
             return len(phrase), entry
-    if words[start].isdigit():
+    if words[start].isdecimal() and len(words[start]) <= _DIGITS:  # not "²", nor what no one counts
         return 1, ("number", int(words[start]))
     return 1, ("word", words[start])
 

@@ -1,6 +1,6 @@
 """What a method of negatives is given and what it gives back; stage.py takes every candidate the same way from here."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -9,7 +9,9 @@ import polars as pl
 
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotate
 from nearmiss.engine.text.check import Verdict, check
+from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import Edit, diff
+from nearmiss.stages.negatives.meter import Meter
 from nearmiss.stages.negatives.reserved import NOTHING, Reserved
 
 
@@ -28,15 +30,19 @@ class Caption:
 class Corpus:
     """What generators may read: the captions and annotations of one split's images, and the seed of their draws.
 
-    Captions are sorted by image and id. The tables `objects` and `relations` hold these images alone.
+    Captions are sorted by image and id. The tables `objects` and `relations` hold these images alone. A shard of a
+    corpus has the captions and annotations of some of its images; `words` and `learned` then say what only the whole
+    corpus can: the annotators' vocabulary, and what the method's `learn` made of it.
     """
 
-    captions: tuple[Caption, ...]
+    captions: Sequence[Caption]
     images: pl.DataFrame
     objects: pl.DataFrame
     relations: pl.DataFrame
     seed: int
     reserved: Reserved = NOTHING
+    words: Vocabulary | None = None
+    learned: Any = None
 
     @cached_property
     def captions_of(self) -> dict[str, tuple[Caption, ...]]:
@@ -50,17 +56,35 @@ class Corpus:
         """What the check says of a caption as a negative of an image."""
         known = self._verdicts.get((image_id, negative))
         if known is None:
-            own = [caption.text for caption in self.captions_of.get(image_id, ())]
-            known = check(negative, self.annotations.get(image_id), own)
+            with self.meter("annotations" if image_id in self.annotations else "equal captions"):
+                known = check(negative, self.annotations.get(image_id), self.own_texts(image_id))
             self._verdicts[image_id, negative] = known
         return known
+
+    def own_texts(self, image_id: str) -> tuple[str, ...]:
+        """What an image's own captions say."""
+        return tuple(caption.text for caption in self.captions_of.get(image_id, ()))
 
     def refusal(self, image_id: str, negative: str) -> str | None:
         """Why the stage will not take this negative; None where it will. Methods look ahead with it."""
         verdict = self.verdict(image_id, negative)
         if verdict.kind not in ("verified", "plausible"):
             return verdict.why
-        return "reserved combination" if self.reserved.mentioned_in(negative, self.vocabulary.names) else None
+        with self.meter("reserved combinations"):
+            reserved = self.reserved.mentioned_in(negative, self.vocabulary.names)
+        return "reserved combination" if reserved else None
+
+    def collision(self, image_id: str, positive: str, edits: Sequence[Edit]) -> str | None:
+        """Why new words collide with the image's captions; None where they do not, or where annotations decide."""
+        if image_id in self.annotations:
+            return None
+        with self.meter("words of the captions"):
+            return collision(positive, edits, self.own_texts(image_id))
+
+    @cached_property
+    def meter(self) -> Meter:
+        """Counts what the checks cost."""
+        return Meter()
 
     @cached_property
     def _verdicts(self) -> dict[tuple[str, str], Verdict]:
@@ -69,7 +93,7 @@ class Corpus:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """What the annotators of the corpus had words for."""
-        return Vocabulary.of(self.objects)
+        return self.words if self.words is not None else Vocabulary.of(self.objects)
 
     @cached_property
     def annotations(self) -> dict[str, Annotations]:
@@ -135,12 +159,16 @@ class Method:
     """A generator of negatives.
 
     `generate(corpus, options)` yields outcomes in an order that depends on the corpus and the seed alone. `mode` is
-    "faithful" (as published) or "default" (corrected); options that have a `mode` decide it themselves.
+    "faithful" (as published) or "default" (corrected); options that have a `mode` decide it themselves. `learn(corpus,
+    options)` makes what `generate` needs to know of the whole corpus; a method that has it works shard by shard, in
+    many processes, and reads `corpus.learned` (which must survive pickling). Without it, `generate` is given the whole
+    corpus at once.
     """
 
     name: str
     generate: "Generate"
     mode: str = "default"
+    learn: Callable[[Corpus, Any], Any] | None = None
 
 
 class Generate(Protocol):

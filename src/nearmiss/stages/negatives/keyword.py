@@ -25,12 +25,17 @@ from nearmiss.stages.negatives.keyword_spots import Spot, mentioned, spots
 
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
     """At most `per_caption` negatives of each caption, with every candidate that was refused on the way."""
-    words = Words.of(corpus)
+    words = corpus.learned or learn(corpus, options)
     for caption in progress(corpus.captions, what="keyword", total=len(corpus.captions)):
         yield from _of_caption(corpus, words, caption, options)
 
 
-METHOD = Method("keyword", generate)
+def learn(corpus: Corpus, options: Any) -> "Words":
+    """What the captions of the whole corpus say."""
+    return Words.of(corpus)
+
+
+METHOD = Method("keyword", generate, learn=learn)
 
 
 @dataclass(frozen=True)

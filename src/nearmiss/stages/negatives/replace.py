@@ -9,6 +9,8 @@ tag) as the word; it is drawn by seed from the likely ones, where the paper take
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from nearmiss.base.progress import progress
@@ -27,24 +29,54 @@ _PLACES = 2  # words of a class that are tried, one after the other
 
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
     """One outcome or more for each caption and slot: a negative, and what was passed over before it."""
-    sentences = list(tag([caption.text for caption in corpus.captions], options.tagger))
-    usage = Usage(sentences)
-    filler = _filler(sentences, options)
+    lessons = corpus.learned or learn(corpus, options)
+    sentences = lessons.sentences([caption.text for caption in corpus.captions], options.tagger)
+    usage, filler = lessons.usage, _filler(lessons, options)
     whole = list(zip(corpus.captions, sentences, strict=True))
     lots = [whole[start : start + _LOT] for start in range(0, len(whole), _LOT)]
     for lot in progress(lots, what="replace words", total=len(lots)):
         yield from _lot(corpus, options, usage, filler, lot)
 
 
-METHOD = Method("replace", generate)
+@dataclass
+class Lessons:
+    """What all captions teach: the usual class of words, and what stands between which (None with a language model).
+
+    The tags are kept where they were made and do not travel: another process tags its own captions.
+    """
+
+    usage: Usage
+    cloze: Cloze | None
+    tags: dict[str, Sentence]
+
+    def sentences(self, texts: Sequence[str], tagger: str | None) -> list[Sentence]:
+        """The tagged tokens of some captions."""
+        return [self.tags[text] for text in texts] if self.tags else list(tag(texts, tagger))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "tags": {}}
 
 
-def _filler(sentences: Sequence[Sentence], options: Any) -> Filler:
-    if options.language_model is not None:
-        return LanguageModelFiller(options.language_model, options.tagger)
-    classes = {word_class(word) for sentence in sentences for word in sentence if word.pos in FILLED.values()}
-    tagged = ([(word.text.lower(), word_class(word)) for word in sentence] for sentence in sentences)
-    return CorpusFiller(Cloze(tagged, classes))
+def learn(corpus: Corpus, options: Any) -> Lessons:
+    """Tags and counts all captions of the corpus."""
+    texts = [caption.text for caption in corpus.captions]
+    sentences = list(tag(texts, options.tagger))
+    cloze = None
+    if options.language_model is None:
+        classes = {word_class(word) for sentence in sentences for word in sentence if word.pos in FILLED.values()}
+        cloze = Cloze(([(word.text.lower(), word_class(word)) for word in each] for each in sentences), classes)
+    return Lessons(Usage(sentences), cloze, dict(zip(texts, sentences, strict=True)))
+
+
+METHOD = Method("replace", generate, learn=learn)
+
+_language_model = cache(LanguageModelFiller)  # loaded once in a process, whatever number of shards it works on
+
+
+def _filler(lessons: Lessons, options: Any) -> Filler:
+    if lessons.cloze is None:
+        return _language_model(options.language_model, options.tagger)
+    return CorpusFiller(lessons.cloze)
 
 
 def _lot(

@@ -24,6 +24,7 @@ from nearmiss.stages.negatives.scene_graph_replacement import Selector
 from nearmiss.stages.negatives.scene_graph_sources import Outcome, Pair
 from nearmiss.stages.negatives.scene_graph_statistics import Statistics, count
 from nearmiss.stages.negatives.scene_graph_wording import template_id
+from nearmiss.stages.negatives.shards import shards
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 
 
@@ -33,7 +34,7 @@ def generate(corpus: Corpus, options: SceneGraphConfig) -> Iterator[Result]:
     Statistics are counted once, over the corpus's graphs. In mode `faithful`, see scene_graph_faithful.py.
     """
     of_images = graphs(corpus.objects, corpus.relations)
-    statistics = count(of_images)
+    statistics = corpus.learned or learn(corpus, options)
     of_image = _published if options.mode == "faithful" else _corrected
     for graph in progress(of_images, what="sentences of scene graphs", total=len(of_images)):
         yield from of_image(graph, statistics, options, corpus.seed)
@@ -73,7 +74,12 @@ def _candidate(pair: Pair, caption_id: str, image_id: str) -> Candidate:
     )
 
 
-METHOD = Method("scene_graph", generate)
+def learn(corpus: Corpus, options: SceneGraphConfig) -> Statistics:
+    """The statistics of all graphs of the whole corpus."""
+    return count(graph for part in shards(corpus) for graph in graphs(part.objects, part.relations))
+
+
+METHOD = Method("scene_graph", generate, learn=learn)
 
 
 def pairs(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Outcome]:

@@ -1,26 +1,34 @@
 """Stage `negatives`: one method's candidates, all taken the same way, into tables.
 
-check -> reserved -> duplicates -> label -> tables; every candidate that is refused is kept with its reason.
+check -> reserved -> duplicates -> label -> tables; every candidate that is refused is kept with its reason. The corpus
+is worked on in shards, in as many processes as one likes; the tables are written shard by shard.
 """
 
+import dataclasses
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing_folder, write_json
 from nearmiss.base.manifest import Cost, write_manifest
-from nearmiss.base.tables import SCHEMAS, read_table, table, write_table
+from nearmiss.base.progress import progress, silent
+from nearmiss.base.tables import table
 from nearmiss.engine.text.annotations import Annotations
+from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph
-from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Positive, Rejected
-from nearmiss.stages.negatives.reserved import Reserved
+from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.meter import Meter
+from nearmiss.stages.negatives.reading import read_corpus
+from nearmiss.stages.negatives.shards import SIZE, each_in_order, shards
 from nearmiss.stages.negatives.spec import MethodConfig
+from nearmiss.stages.negatives.summary import Counted, as_summary
+from nearmiss.stages.negatives.writing import Tables
 
 METHODS: dict[str, Method] = {
     method.name: method for method in (random_captions.METHOD, keyword.METHOD, scene_graph.METHOD, replace.METHOD)
@@ -40,83 +48,99 @@ def run(
     reserved: Path | None = None,
     split: str = "train",
     identity: Path | None = None,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Make the folder `out` with the negatives of the method `name`, and return its summary.
 
     Reads only captions and annotations of the images of `split`; without `images`, all captions are read and nothing is
     annotated. Writes negatives.parquet, rejected.parquet, captions.parquet where the method writes positives of its
-    own, summary.json, manifest.json and cost.json. Raises `InputError` where there is nothing to work on, or where no
-    negative comes of it.
+    own, summary.json, manifest.json and cost.json; the bytes of all but the last do not depend on `workers`. Raises
+    `InputError` where there is nothing to work on, or where no negative comes of it.
     """
     cost = Cost()
     corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved)
-    method = METHODS[config.method]
-    taken = take(corpus, method, config, name)
-    if not taken.negatives:
-        reasons = ", ".join(f"{reason} ({count})" for reason, count in taken.reasons().most_common(5))
-        raise InputError(
-            f"method '{name}' made no negative; reasons: {reasons or 'none'}",
-            file=captions,
-            remedy="give it captions or annotations with words of its concepts, or another method",
-        )
-    summary = _summary(taken, corpus, name)
     with replacing_folder(out) as folder:
-        outputs = _write(taken, folder)
+        counted = make(corpus, METHODS[config.method], config, name, folder, workers=workers)
+        if not counted.negatives:
+            raise counted.nothing(name, captions)
+        summary = as_summary(counted, name, captions=len(corpus.captions))
         write_json(folder / "summary.json", summary)
-        cost.counts.update(captions=summary["captions"]["asked"], negatives=len(taken.negatives))
+        cost.counts.update(captions=summary["captions"]["asked"], negatives=counted.negatives)
+        cost.counts.update(checks=counted.meter.as_record())
         cost.write(folder)
         given = {"captions": captions, "images": images, "objects": objects, "relations": relations}
         inputs = {key: path for key, path in {**given, "reserved": reserved}.items() if path is not None}
+        outputs = sorted(path.name for path in folder.glob("*.parquet"))
         write_manifest(folder, stage="negatives", identity=identity, inputs=inputs, outputs=[*outputs, "summary.json"])
     return summary
 
 
-def read_corpus(
-    captions: Path,
-    images: Path | None = None,
-    objects: Path | None = None,
-    relations: Path | None = None,
+def make(
+    corpus: Corpus,
+    method: Method,
+    options: MethodConfig,
+    name: str,
+    folder: Path,
     *,
-    split: str = "train",
-    seed: int = 0,
-    reserved: Path | None = None,
-) -> Corpus:
-    """The corpus of one split from the tables; see `run`."""
-    said = read_table(captions, "captions")
-    shown = read_table(images, "images") if images is not None else table("images", [])
-    if images is not None:
-        _check_images(said, shown, captions, images)
-        shown = shown.filter(pl.col("split") == split).sort("image_id")
-        said = said.join(shown.select("image_id"), on="image_id", how="semi")
-    if said.is_empty():
-        raise InputError(f"no captions of split '{split}'", file=captions, remedy="name a split that has images")
-    rows = said.sort("image_id", "caption_id").select(SCHEMAS["captions"].names()).iter_rows()
-    return Corpus(
-        captions=tuple(Caption(*row) for row in rows),
-        images=shown,
-        objects=_of_images(objects, "objects", shown),
-        relations=_of_images(relations, "relations", shown),
-        seed=seed,
-        reserved=Reserved.read(reserved) if reserved is not None else Reserved(),
-    )
+    workers: int = 1,
+    size: int = SIZE,
+    aside: pl.DataFrame | None = None,
+) -> Counted:
+    """Write a method's tables into a folder and count what is in them.
+
+    `size` is that of a shard, in captions; `aside` are rows of table `rejected` for records that could not be read.
+    """
+    shared = _Shared(method, options, name)
+    counted = Counted()
+    with Tables(folder) as tables:
+        tables.add("negatives", table("negatives", []))
+        tables.add("rejected", table("rejected", []) if aside is None else aside)
+        if aside is not None:
+            counted.add_rejected(aside)
+        for part in progress(_parts(corpus, shared, workers, size, counted.meter), what=f"negatives {name}"):
+            for table_name, frame in part.frames.items():
+                tables.add(table_name, frame)
+            counted.add(part.frames, part.asked, part.meter)
+    return counted
 
 
-def _check_images(said: pl.DataFrame, shown: pl.DataFrame, captions: Path, images: Path) -> None:
-    unknown = said.join(shown.select("image_id"), on="image_id", how="anti")
-    if not unknown.is_empty():
-        first = unknown.sort("caption_id").row(0, named=True)
-        raise InputError(
-            f"{unknown.height} captions are of images that {images.name} does not have",
-            file=captions,
-            record=f"caption {first['caption_id']} of image {first['image_id']}",
-            remedy="give tables of one data set",
-        )
+@dataclass(frozen=True)
+class _Shared:
+    """What all shards need: sent to each process once."""
+
+    method: Method
+    options: MethodConfig
+    name: str
+    learned: Any = None
 
 
-def _of_images(path: Path | None, name: str, shown: pl.DataFrame) -> pl.DataFrame:
-    if path is None:
-        return table(name, [])
-    return read_table(path, name).join(shown.select("image_id"), on="image_id", how="semi")
+@dataclass(frozen=True)
+class Part:
+    """What came of one shard: rows of tables, how many captions were asked, what the checks cost."""
+
+    frames: dict[str, pl.DataFrame]
+    asked: int
+    meter: Meter
+
+
+def _parts(corpus: Corpus, shared: _Shared, workers: int, size: int, meter: Meter) -> Iterator[Part]:
+    """The parts of all shards, in order; of a method that must see the whole corpus at once, one part."""
+    if shared.method.learn is None:
+        yield _part(shared, corpus)
+        return
+    with meter("learning"), silent():
+        learned = shared.method.learn(corpus, shared.options)
+    yield from each_in_order(_part, dataclasses.replace(shared, learned=learned), shards(corpus, size), workers)
+
+
+def _part(shared: _Shared, corpus: Corpus) -> Part:
+    corpus = dataclasses.replace(corpus, learned=shared.learned)
+    with silent():
+        taken = take(corpus, shared.method, shared.options, shared.name)
+    frames = {"negatives": table("negatives", taken.negatives), "rejected": table("rejected", taken.rejected)}
+    if taken.positives:
+        frames["captions"] = table("captions", taken.captions())
+    return Part(frames, len(taken.asked | {row["caption_id"] for row in taken.negatives}), corpus.meter)
 
 
 @dataclass
@@ -132,6 +156,12 @@ class Taken:
     def reasons(self) -> Counter[str]:
         """How often each reason was given."""
         return Counter(row["reason"] for row in self.rejected)
+
+    def captions(self) -> list[dict[str, Any]]:
+        """The method's own positives; those that no negative points to are left out."""
+        used = {row["caption_id"] for row in self.negatives}
+        rows = [row for key, row in self.positives.items() if key in used]
+        return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
 
 
 def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Taken:
@@ -164,11 +194,21 @@ def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Ta
 
 
 def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
-    """Why a candidate cannot serve: its positive, the annotations, or that it says what its positive says."""
-    reason = taken.refused_positives.get(candidate.caption_id) or corpus.refusal(candidate.image_id, candidate.negative)
-    if reason is None and same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names):
-        return "says the same as its positive"
-    return reason
+    """Why a candidate cannot serve: its positive, the annotations, its meaning, its grammar or, without annotations,
+    a word that may be true."""
+    refused = taken.refused_positives.get(candidate.caption_id) or corpus.refusal(
+        candidate.image_id, candidate.negative
+    )
+    if refused is not None:
+        return refused
+    with corpus.meter("same meaning"):
+        if same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names):
+            return "says the same as its positive"
+    with corpus.meter("grammar"):
+        fault = broken(candidate.positive, candidate.negative)
+    if fault is not None:
+        return f"grammar: {fault}"
+    return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
 
 
 def _take_positive(corpus: Corpus, positive: Positive, name: str, taken: Taken) -> None:
@@ -189,7 +229,8 @@ def _take_positive(corpus: Corpus, positive: Positive, name: str, taken: Taken) 
 
 
 def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str) -> dict[str, Any]:
-    concept, operator = label(candidate.positive, candidate.negative, corpus.vocabulary.names)
+    with corpus.meter("labels"):
+        concept, operator = label(candidate.positive, candidate.negative, corpus.vocabulary.names)
     return {
         "caption_id": candidate.caption_id,
         "image_id": candidate.image_id,
@@ -230,36 +271,4 @@ def _rejection(outcome: Candidate | Rejected, reason: str, name: str) -> dict[st
         "positive": outcome.positive,
         "negative": outcome.negative,
         "reason": reason,
-    }
-
-
-def _write(taken: Taken, folder: Path) -> list[str]:
-    """The tables; a positive that no negative points to is left out."""
-    write_table(table("negatives", taken.negatives), folder / "negatives.parquet", "negatives")
-    write_table(table("rejected", taken.rejected), folder / "rejected.parquet", "rejected")
-    if not taken.positives:
-        return ["negatives.parquet", "rejected.parquet"]
-    used = {row["caption_id"] for row in taken.negatives}
-    rows = [row for key, row in taken.positives.items() if key in used]
-    rows.sort(key=lambda row: (row["image_id"], row["caption_id"]))
-    write_table(table("captions", rows), folder / "captions.parquet", "captions")
-    return ["captions.parquet", "negatives.parquet", "rejected.parquet"]
-
-
-def _summary(taken: Taken, corpus: Corpus, name: str) -> dict[str, Any]:
-    """Yield and counts. `asked`: captions that the method worked on; of a method with positives of its own, those."""
-    given = {row["caption_id"] for row in taken.negatives}
-    asked = len(taken.asked | given)
-    total = asked if taken.positives else len(corpus.captions)
-    return {
-        "method": name,
-        "captions": {"asked": total, "with_negative": len(given), "yield": len(given) / total},
-        "negatives": len(taken.negatives),
-        "rejected": len(taken.rejected),
-        "foil_in_scene": sum(row["foil_in_scene"] is True for row in taken.negatives),
-        **{
-            f"by_{column}": dict(sorted(Counter(str(row[column]) for row in taken.negatives).items()))
-            for column in ("type", "concept", "operator", "verdict")
-        },
-        "by_reason": dict(sorted(taken.reasons().items())),
     }

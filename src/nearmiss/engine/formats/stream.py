@@ -1,0 +1,119 @@
+"""A large JSON file read record by record: what lies in memory is one record and a piece of the file.
+
+Text that is not UTF-8 comes as lone surrogates, so that the one record that has it can be set aside.
+"""
+
+import json
+from collections.abc import Container, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from nearmiss.base.errors import InputError
+
+_PIECE = 1 << 20  # characters read at once
+_UNSURE = 3  # characters after a number that may belong to it
+_BLANK = " \t\n\r"
+
+
+def entries(path: Path, lists: Container[str] = ()) -> Iterator[tuple[str, Any]]:
+    """(key, value) of a file that is one JSON object, in its order; of a key in `lists`, one pair an element.
+
+    Keys that stand twice come twice. Raises `InputError` where the file is missing or malformed.
+    """
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape") as handle:
+            yield from _Reader(handle, path).entries(lists)
+    except FileNotFoundError:
+        raise InputError("a file is missing", file=path, remedy="correct the path") from None
+    except IsADirectoryError:
+        raise InputError("a folder is no JSON file", file=path, remedy="name the file") from None
+
+
+class _Reader:
+    def __init__(self, handle: IO[str], path: Path) -> None:
+        self._handle, self._path = handle, path
+        self._text, self._at, self._before, self._ended = "", 0, 0, False
+        self._decode = json.JSONDecoder().raw_decode
+
+    def entries(self, lists: Container[str]) -> Iterator[tuple[str, Any]]:
+        self._expect("{")
+        if self._next() == "}":
+            return
+        while True:
+            key = self._value()
+            if not isinstance(key, str):
+                raise self._malformed("a key is no string")
+            self._expect(":")
+            if key in lists and self._next() == "[":
+                yield from ((key, value) for value in self._elements())
+            else:
+                yield key, self._value()
+            if self._next() == "}":
+                return
+            self._expect(",")
+            self._next()
+
+    def _elements(self) -> Iterator[Any]:
+        self._expect("[")
+        if self._next() == "]":
+            self._at += 1
+            return
+        while True:
+            yield self._value()
+            if self._next() == "]":
+                self._at += 1
+                return
+            self._expect(",")
+
+    def _value(self) -> Any:
+        """The next value; one that ends near the end of what has been read may go on: "1" and then ".5", or "e-3"."""
+        self._next()
+        while True:
+            try:
+                value, end = self._decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if not self._more():
+                    raise self._malformed(error.msg, error.pos) from None
+                continue
+            except RecursionError:
+                raise self._malformed("a record is nested too deeply") from None
+            if len(self._text) - end < _UNSURE and self._more():
+                continue
+            self._at = end
+            return value
+
+    def _next(self) -> str:
+        """The next character that is not blank, "" at the end; what lies before it is forgotten."""
+        while True:
+            while self._at < len(self._text) and self._text[self._at] in _BLANK:
+                self._at += 1
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def _expect(self, character: str) -> None:
+        if self._next() != character:
+            raise self._malformed(f"'{character}' is missing")
+        self._at += 1
+
+    def _more(self) -> bool:
+        """Read on; what has been used is let go. Pieces double with a record's length, so that long ones stay cheap."""
+        if self._ended:
+            return False
+        piece = self._handle.read(max(_PIECE, len(self._text) - self._at))
+        if not piece:
+            self._ended = True
+            return False
+        self._before += self._at
+        self._text, self._at = self._text[self._at :] + piece, 0
+        return True
+
+    def _malformed(self, problem: str, at: int | None = None) -> InputError:
+        return InputError(
+            f"malformed JSON: {problem}",
+            file=self._path,
+            record=f"character {self._before + (self._at if at is None else at)}",
+            remedy="restore the file from its source",
+        )

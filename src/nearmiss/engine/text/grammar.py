@@ -1,0 +1,78 @@
+"""Grammar that an edit can break: "a" and "an", number, doubled words. Only faults that the positive has not count.
+
+Captions of people have faults of their own, and a rule that looks at neighbours alone errs ("the man with the dogs
+is"); both stand in the positive as well, so that the comparison leaves what the edit did (our choice).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from itertools import pairwise
+
+from nearmiss.engine.text.inflection import indefinite_article, plural, singular
+from nearmiss.engine.text.lexicon import Noun, attribute_words, load, object_words
+from nearmiss.engine.text.tokens import tokenize
+
+ARTICLE, NUMBER, DOUBLED = "'a' or 'an' does not fit", "number does not agree", "a word stands twice"
+
+_ONE = frozenset(("a", "an", "one", "this", "that", "each", "every", "another"))
+_MANY = frozenset(("these", "those", "several", "many", "both", "few"))
+_AGREEING = {"is": True, "was": True, "has": True, "are": False, "were": False, "have": False}
+
+
+def broken(positive: str, negative: str) -> str | None:
+    """The first kind of fault of which the negative has more than its positive; None where there is none."""
+    before, after = _faults(positive), _faults(negative)
+    return next((kind for kind in (ARTICLE, NUMBER, DOUBLED) if after[kind] > before[kind]), None)
+
+
+@lru_cache(maxsize=1 << 14)
+def _faults(text: str) -> Counter[str]:
+    words = [token.lower for token in tokenize(text)]
+    return Counter(fault for pair in pairwise([*words, "."]) for fault in _of_pair(*pair)) + Counter(
+        fault for at in range(len(words) - 1) for fault in _of_phrase(words, at)
+    )
+
+
+def _of_pair(word: str, following: str) -> Iterator[str]:
+    if word in ("a", "an") and following[0].isalpha() and indefinite_article(following) != word:
+        yield ARTICLE
+    if word == following and word.isalpha() and word not in ("very", "that", "had"):
+        yield DOUBLED
+    noun = _counted(word)
+    if noun is not None and following in _AGREEING and noun.plural == _AGREEING[following]:
+        yield NUMBER
+
+
+def _of_phrase(words: list[str], at: int) -> Iterator[str]:
+    """A number or an article with the noun after it, where that is not the first part of a compound."""
+    place = at + 1
+    while place < len(words) - 1 and words[place] in attribute_words():
+        place += 1
+    noun = _counted(words[place])
+    after = words[place + 1] if place + 1 < len(words) else "."
+    if noun is None or not (after in _closing() or not after[0].isalnum()):
+        return
+    numbers = load("number")["words"]
+    if words[at] in _ONE and noun.plural:
+        yield NUMBER
+    if (words[at] in _MANY or numbers.get(words[at], 0) > 1) and not noun.plural:
+        yield NUMBER
+
+
+@cache
+def _counted(word: str) -> Noun | None:
+    """A noun of the lexicon that has two numbers: neither "sheep" nor "scissors" can disagree."""
+    noun = object_words().get(word)
+    if noun is None or (plural(word) if not noun.plural else singular(word)) == word:
+        return None
+    return noun
+
+
+@cache
+def _closing() -> frozenset[str]:
+    """Small words that end a noun phrase."""
+    grammar = load("grammar")
+    relations = load("location")["relations"].values()
+    places = {phrase.split()[0] for phrases in relations for phrase in phrases}
+    return frozenset([*grammar["be"], *grammar["and"], *places, "with", "of", "that", "who", "which", "at"])

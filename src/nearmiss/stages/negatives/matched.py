@@ -1,0 +1,84 @@
+"""Samples of several methods' negatives that differ in the method alone: equal in number and in-scene share.
+
+Methods make unlike numbers of negatives of each concept, and unlike shares whose new word names something of the scene,
+which are the harder ones; compared whole, they are compared in these as well (our choice of remedy).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import replacing_folder, write_json
+from nearmiss.base.manifest import write_manifest
+from nearmiss.base.seeding import derive
+from nearmiss.base.tables import read_table, write_table
+
+_CELL = ["concept", "foil_in_scene"]
+
+
+def draw(*, negatives: Sequence[Path], out: Path, seed: int = 0) -> str:
+    """Write `out`/METHOD/negatives.parquet for each of the sets, and `out`/summary.json; return the counts as lines.
+
+    Each sample has, of every concept and of foils in the scene, not in it and unknown, as many rows as the set that
+    has fewest. A row's place in the draw depends on the seed and its id alone. Raises `InputError` where fewer than
+    two sets are given, two are of one method, or they have nothing in common.
+    """
+    sets = _sets(negatives)
+    drawn = matched({name: frame for name, (_, frame) in sets.items()}, seed)
+    cells = next(iter(drawn.values())).group_by(_CELL).len("n").sort(_CELL)
+    if not cells.height:
+        raise InputError("the sets have no concept in common", remedy="give sets of methods that share one")
+    with replacing_folder(out) as folder:
+        for name, frame in drawn.items():
+            write_table(frame, folder / name / "negatives.parquet", "negatives")
+        summary = {"sets": {name: frame.height for name, (_, frame) in sets.items()}, "cells": cells.to_dicts()}
+        write_json(folder / "summary.json", summary)
+        outputs = [*(f"{name}/negatives.parquet" for name in drawn), "summary.json"]
+        inputs = {name: path for name, (path, _) in sets.items()}
+        write_manifest(folder, stage="negatives", identity=None, inputs=inputs, outputs=outputs)
+    return "\n".join(_lines(summary, drawn))
+
+
+def matched(sets: dict[str, pl.DataFrame], seed: int) -> dict[str, pl.DataFrame]:
+    """A sample of each set with equally many rows in every cell of concept and foil_in_scene; rows keep their order."""
+    counts = [frame.group_by(_CELL).len() for frame in sets.values()]
+    # A cell counts where every set has it; the smallest set says how many rows it gives.
+    fewest = pl.concat(counts).group_by(_CELL).agg(pl.col("len").min().alias("n"), pl.len().alias("sets"))
+    fewest = fewest.filter(pl.col("sets") == len(sets)).drop("sets")
+    return {name: _sample(frame, fewest, name, seed) for name, frame in sets.items()}
+
+
+def _sample(frame: pl.DataFrame, fewest: pl.DataFrame, name: str, seed: int) -> pl.DataFrame:
+    keys = [derive(seed, "matched", name, negative_id) for negative_id in frame["negative_id"]]
+    keyed = frame.with_columns(pl.Series("key", keys, dtype=pl.Int64)).with_row_index("row")
+    keyed = keyed.join(fewest, on=_CELL, how="inner", nulls_equal=True).sort("key", "negative_id")
+    chosen = keyed.filter(pl.int_range(pl.len()).over(_CELL) < pl.col("n"))
+    return chosen.sort("row").select(frame.columns)
+
+
+def _sets(paths: Sequence[Path]) -> dict[str, tuple[Path, pl.DataFrame]]:
+    if len(paths) < 2:
+        raise InputError("one set has nothing to match", remedy="give two sets of negatives or more")
+    found: dict[str, tuple[Path, pl.DataFrame]] = {}
+    for path in paths:
+        file = Path(path) / "negatives.parquet" if Path(path).is_dir() else Path(path)
+        frame = read_table(file, "negatives")
+        if not frame.height:
+            raise InputError("a set has no negatives", file=file, remedy="leave it out")
+        name = str(frame["method"][0])
+        if name in found:
+            raise InputError(f"two sets are of method '{name}'", file=file, remedy="give each method once")
+        found[name] = file, frame
+    return found
+
+
+def _lines(summary: dict[str, Any], drawn: dict[str, pl.DataFrame]) -> list[str]:
+    lines = [f"{'concept':<16}{'foil in scene':<16}{'each':>8}"]
+    for cell in summary["cells"]:
+        seen = {True: "yes", False: "no", None: "unknown"}[cell["foil_in_scene"]]
+        lines.append(f"{cell['concept'] or '-':<16}{seen:<16}{cell['n']:>8}")
+    sizes = ", ".join(f"{name} {frame.height} of {summary['sets'][name]}" for name, frame in drawn.items())
+    return [*lines, f"drawn: {sizes}"]

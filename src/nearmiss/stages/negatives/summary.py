@@ -1,0 +1,130 @@
+"""What the stage counts of its tables: yield, and how many negatives there are of each kind, verdict and reason."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.stages.negatives.meter import Meter
+
+_KINDS = ("type", "concept", "operator", "verdict")
+_REASONS = 5
+_SHOWN = 6
+RECORD = "; record: "  # in the reason of a record that was set aside, before its name
+
+
+@dataclass
+class Counted:
+    """Counts over all parts of the tables."""
+
+    negatives: int = 0
+    rejected: int = 0
+    aside: int = 0
+    asked: int = 0
+    with_negative: int = 0
+    in_scene: int = 0
+    own_positives: bool = False
+    kinds: dict[str, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in _KINDS})
+    verdicts: dict[str, Counter[str]] = field(default_factory=dict)  # type -> verdict
+    reasons: dict[str, Counter[str]] = field(default_factory=dict)  # type -> reason
+    meter: Meter = field(default_factory=Meter)
+    examples: dict[str, dict[str, str]] = field(default_factory=dict)  # type -> its first negative
+
+    def add(self, frames: dict[str, pl.DataFrame], asked: int, meter: Meter) -> None:
+        """Add a part: whole captions, since parts are whole images."""
+        negatives = frames["negatives"]
+        self.negatives += negatives.height
+        self.asked += asked
+        self.with_negative += negatives["caption_id"].n_unique() if negatives.height else 0
+        self.in_scene += int(negatives["foil_in_scene"].sum() or 0)
+        self.own_positives = self.own_positives or "captions" in frames
+        for kind, counts in self.kinds.items():
+            counts.update(str(value) for value in negatives[kind])
+        _add(self.verdicts, negatives.select("type", "verdict").iter_rows())
+        self.add_rejected(frames["rejected"])
+        self.meter.add(meter)
+        for row in negatives.select("type", "positive", "negative").unique("type", keep="first").iter_rows(named=True):
+            self.examples.setdefault(row["type"], row)
+
+    def add_rejected(self, rejected: pl.DataFrame) -> None:
+        """Add rejections alone."""
+        self.rejected += rejected.height
+        pairs = rejected.select("type", "reason").iter_rows()
+        _add(self.reasons, ((kind, reason.split(RECORD)[0]) for kind, reason in pairs))
+
+    def all_reasons(self) -> Counter[str]:
+        """How often each reason was given."""
+        return sum(self.reasons.values(), Counter())
+
+    def nothing(self, name: str, file: Path | None) -> InputError:
+        """What to tell a user of whose input no negative came."""
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in self.all_reasons().most_common(5))
+        return InputError(
+            f"method '{name}' made no negative; reasons: {reasons or 'none'}",
+            file=file,
+            remedy="give it captions or annotations with words of its concepts, or another method",
+        )
+
+
+def _add(into: dict[str, Counter[str]], pairs: Iterable[tuple[Any, ...]]) -> None:
+    for (kind, value), number in Counter(pairs).items():
+        into.setdefault(str(kind), Counter())[str(value)] += number
+
+
+def as_summary(counted: Counted, name: str, *, captions: int) -> dict[str, Any]:
+    """The counts as summary.json holds them.
+
+    `asked`: captions that the method worked on; of a method with positives of its own, those, else all `captions`.
+    `checks`: of each type, how many candidates there are by verdict, and how many were refused by reason.
+    """
+    total = counted.asked if counted.own_positives else captions
+    kinds = sorted({*counted.verdicts, *counted.reasons})
+    return {
+        "method": name,
+        "captions": {
+            "asked": total,
+            "with_negative": counted.with_negative,
+            "yield": counted.with_negative / total if total else 0.0,
+        },
+        "negatives": counted.negatives,
+        "rejected": counted.rejected,
+        "foil_in_scene": counted.in_scene,
+        **{f"by_{kind}": dict(sorted(counts.items())) for kind, counts in counted.kinds.items()},
+        "by_reason": dict(sorted(counted.all_reasons().items())),
+        "checks": {
+            kind: {
+                "verdicts": dict(sorted(counted.verdicts.get(kind, Counter()).items())),
+                "reasons": dict(sorted(counted.reasons.get(kind, Counter()).items())),
+            }
+            for kind in kinds
+        },
+    }
+
+
+_WIDTH = 80
+
+
+def told(summary: dict[str, Any], examples: dict[str, dict[str, str]], out: Path) -> str:
+    """The summary for a person, in lines of 80 columns at most."""
+    captions = summary["captions"]
+    lines = [
+        f"{summary['negatives']} negatives, {summary['rejected']} candidates and records set aside",
+        f"{captions['with_negative']} of {captions['asked']} captions have one ({captions['yield']:.1%})",
+        "",
+        f"{'type':<28}{'verified':>10}{'plausible':>10}{'refused':>10}",
+    ]
+    for kind, counts in summary["checks"].items():
+        verdicts = [counts["verdicts"].get(name, 0) for name in ("verified", "plausible")]
+        lines.append(f"{kind[:27]:<28}{verdicts[0]:>10}{verdicts[1]:>10}{sum(counts['reasons'].values()):>10}")
+    usual = sorted(summary["by_reason"].items(), key=lambda item: (-item[1], item[0]))[:_REASONS]
+    if usual:
+        lines += ["", "refused most often because", *(f"{number:>8}  {reason}" for reason, number in usual)]
+    lines += ["", "examples"]
+    for _, each in sorted(examples.items())[:_SHOWN]:
+        lines += [f"  {each['type']}", f"    + {each['positive']}", f"    - {each['negative']}"]
+    lines += ["", f"written: {out}"]
+    return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..." for line in lines)

@@ -1,0 +1,150 @@
+"""`nearmiss negatives` without a workflow; and a new method, which is one file, one entry and one line."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import published_files
+import pytest
+import small_world
+
+import nearmiss
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json
+from nearmiss.base.tables import read_table
+from nearmiss.verbs.app import app
+from nearmiss.verbs.negatives import negatives  # noqa: F401  (adds the verb)
+
+SOURCE = Path(nearmiss.__file__).parents[1]
+CAPTIONS = [(1, "A red dog on a large table."), (2, "Two cats under a blue bench."), (3, "")]
+
+
+def verb(*arguments: object) -> None:
+    app(["negatives", *map(str, arguments)], exit_on_error=False, result_action="return_value")
+
+
+@pytest.fixture
+def captions(tmp_path):
+    return published_files.write(tmp_path / "captions.json", published_files.coco(CAPTIONS))
+
+
+def test_captions_alone_give_negatives_rejections_and_a_summary(captions, tmp_path, capsys):
+    out = tmp_path / "made" / "negatives.parquet"
+    verb("--captions", captions, "--method", "keyword", "--out", out, "--seed", 3, "--per-caption", 2)
+    made = read_table(out, "negatives")
+    assert set(made["caption_id"]) == {"1", "2"} and set(made["seed"]) == {3}
+    assert made.group_by("caption_id").len()["len"].max() <= 2
+    assert "input" in set(read_table(out.with_name("rejected.parquet"), "rejected")["type"])
+    names = {path.name for path in out.parent.iterdir()}
+    assert names == {"negatives.parquet", "rejected.parquet", "summary.json", "cost.json", "manifest.json"}
+    shown = capsys.readouterr().out
+    assert "examples" in shown and "+ A red dog on a large table." in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_tables_of_the_workflow_serve_too(tmp_path):
+    small_world.write(tmp_path / "tables", 8)
+    out = tmp_path / "negatives.parquet"
+    verb("--tables", tmp_path / "tables", "--method", "replace", "--fill", "cloze", "--out", out)
+    assert set(read_table(out, "negatives")["verdict"]) >= {"verified"}
+
+
+def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
+    _, graphs = published_files.of_the_world(8)
+    path = published_files.write(tmp_path / "graphs.json", graphs)
+    out = tmp_path / "negatives.parquet"
+    verb("--graphs", path, "--method", "scene_graph", "--out", out)
+    assert set(read_table(out, "negatives")["caption_id"]) == set(
+        read_table(tmp_path / "captions.parquet", "captions")["caption_id"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method", "replace"], "spacy download en_core_web_sm"),
+        (["--method", "replace", "--tagger", "no_such_pipeline"], "spacy download no_such_pipeline"),
+        (["--method", "keyword", "--tagger", "x"], "has no --tagger"),
+        (["--method", "keyword", "--mode", "faithful"], "mode"),
+        (["--method", "scene_graph"], "give --graphs"),
+        (["--method", "none"], "unknown method 'none'"),
+        (["--method", "keyword", "--objects", "x.parquet"], "--objects"),
+    ],
+)
+def test_what_is_missing_is_said_before_any_work(captions, tmp_path, arguments, message):
+    out = tmp_path / "out" / "negatives.parquet"
+    with pytest.raises(InputError) as error:
+        verb("--captions", captions, *arguments, "--out", out)
+    assert message in str(error.value)
+    assert not out.exists()
+
+
+def test_no_input_is_named(tmp_path):
+    with pytest.raises(InputError, match="no input is given"):
+        verb("--method", "keyword", "--out", tmp_path / "n.parquet")
+
+
+def test_a_failed_run_leaves_what_was_there_and_a_finished_one_replaces_it(captions, tmp_path):
+    out = tmp_path / "negatives.parquet"
+    verb("--captions", captions, "--method", "keyword", "--out", out)
+    before = out.read_bytes()
+    empty = published_files.write(tmp_path / "empty.json", published_files.coco([(1, "")]))
+    with pytest.raises(InputError, match="no record of the input can be used"):
+        verb("--captions", empty, "--method", "keyword", "--out", out)
+    assert out.read_bytes() == before
+    verb("--captions", captions, "--method", "keyword", "--out", out, "--concepts", "[color]")
+    assert set(read_table(out, "negatives")["type"]) == {"color"}
+    assert read_json(tmp_path / "summary.json")["by_type"].keys() == {"color"}
+    assert not list(tmp_path.glob(".*"))
+
+
+SHOUT = '''"""Says it louder."""
+
+from nearmiss.stages.negatives.candidates import Candidate, Method
+
+
+def generate(corpus, options):
+    for caption in corpus.captions:
+        negative = caption.text.replace("red", options.word)
+        yield Candidate(caption.caption_id, caption.image_id, "shout", caption.text, negative, foil=options.word)
+
+
+def learn(corpus, options):
+    return len(corpus.captions)
+
+
+METHOD = Method("shout", generate, learn=learn)
+'''
+ENTRY = '''class ShoutConfig(Typed):
+    """Another word for red."""
+
+    method: Literal["shout"] = "shout"
+    word: str = Field("green", description="The word.")
+
+
+MethodConfig = ShoutConfig | '''
+
+
+def test_a_new_method_is_one_file_one_entry_and_one_line(captions, tmp_path):
+    shutil.copytree(SOURCE, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    folder = tmp_path / "src" / "nearmiss" / "stages" / "negatives"
+    (folder / "shout.py").write_text(SHOUT)
+    spec = (folder / "spec.py").read_text()
+    assert spec.count("MethodConfig = ") == 1
+    (folder / "spec.py").write_text(spec.replace("MethodConfig = ", ENTRY))
+    stage = (folder / "stage.py").read_text()
+    stage = stage.replace("replace.METHOD", "replace.METHOD, shout.METHOD", 1)
+    (folder / "stage.py").write_text(stage.replace("scene_graph\n", "scene_graph, shout\n", 1))
+    config = tmp_path / "config.yaml"
+    methods = "".join(f"    {name}: {{method: {name}}}\n" for name in ("random", "keyword", "scene_graph", "replace"))
+    loud = "    loud: {method: shout, word: purple}\n"
+    config.write_text(f"experiment: loud\nnegatives:\n  methods:\n{methods}{loud}")
+    out = tmp_path / "negatives.parquet"
+    command = [sys.executable, "-m", "nearmiss", "negatives", "--config", str(config), "--method", "loud"]
+    command += ["--captions", str(captions), "--out", str(out), "--workers", "2"]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert read_table(out, "negatives")["negative"].to_list() == ["A purple dog on a large table."]
