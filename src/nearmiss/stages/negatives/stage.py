@@ -22,6 +22,8 @@ from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
+from nearmiss.engine.text.parsing import parse
+from nearmiss.engine.text.tokens import normalized, tokenize
 from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.meter import Meter
@@ -105,6 +107,10 @@ def make(
     return counted
 
 
+# What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
+_OF_TEXTS = (parse, tokenize, normalized)
+
+
 @dataclass(frozen=True)
 class _Shared:
     """What all shards need: sent to each process once."""
@@ -143,6 +149,8 @@ def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
     frames = {"negatives": table("negatives", taken.negatives), "rejected": table("rejected", taken.rejected)}
     if taken.positives:
         frames["captions"] = table("captions", taken.captions())
+    for cached in _OF_TEXTS:
+        cached.cache_clear()
     return Part(frames, len(taken.asked | {row["caption_id"] for row in taken.negatives}), corpus.meter)
 
 
