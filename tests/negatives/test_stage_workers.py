@@ -46,7 +46,8 @@ def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int
     return {name: (folder / name).read_bytes() for name in names}
 
 
-@pytest.mark.parametrize("method", ["keyword", "scene_graph", "replace"])
+# "replace" first: the server of worker processes, which starts once, then has the tagger's modules already.
+@pytest.mark.parametrize("method", ["replace", "keyword", "scene_graph"])
 def test_workers_shards_and_order_change_no_byte(tmp_path, method):
     content = published_files.of_the_world(SCENES)
     first = made(tmp_path / "1", content, method)

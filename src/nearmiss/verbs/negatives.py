@@ -77,7 +77,7 @@ def negatives(
     over = {**flags(fields), **_shortcuts(options, mode=mode, tagger=tagger, fill=fill)}
     whole = build(NegativesConfig, {"methods": {method: options}}, {"methods": {method: over}}, file=config)
     chosen, seed = whole.methods[method], shared["seed"] if seed is None else seed
-    one_by_one = {"images": images, "objects": objects, "relations": relations, "reserved": reserved}
+    one_by_one: dict[str, Any] = {"images": images, "objects": objects, "relations": relations, "reserved": reserved}
     if out.suffix == ".parquet" or captions is None or captions.suffix == ".json":
         unfit = [f"--{name}" for name, path in one_by_one.items() if path is not None]
         if unfit:

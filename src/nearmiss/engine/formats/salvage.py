@@ -44,7 +44,7 @@ class _Rows:
     """Rows that become a frame now and then; a further column `record` says where each comes from."""
 
     def __init__(self, name: str) -> None:
-        self._schema = {**SCHEMAS[name], "record": pl.String}
+        self._schema: dict[str, Any] = {**SCHEMAS[name], "record": pl.String}
         self._rows: list[tuple[Any, ...]] = []
         self._frames: list[pl.DataFrame] = []
 

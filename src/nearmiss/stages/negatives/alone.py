@@ -45,6 +45,8 @@ def run_alone(
     given = {key: Path(path) for key, path in inputs.items() if path is not None}
     if tables is not None:
         published = _of_tables(Path(tables), captions, seed)
+    elif captions is not None and Path(captions).suffix == ".parquet":
+        published = Published(read_corpus(Path(captions), seed=seed), table("rejected", []))
     else:
         published = read_published(captions=captions, instances=instances, graphs=graphs, method=name, seed=seed)
     _check_needs(config.method, published)
@@ -78,7 +80,7 @@ def _of_tables(folder: Path, captions: Path | None, seed: int) -> Published:
             remedy="name a table with --captions",
         )
     optional = {name: folder / f"{name}.parquet" for name in ("images", "objects", "relations")}
-    found = {name: path for name, path in optional.items() if path.is_file()}
+    found: dict[str, Any] = {name: path for name, path in optional.items() if path.is_file()}
     return Published(read_corpus(given, **found, seed=seed), table("rejected", []))
 
 

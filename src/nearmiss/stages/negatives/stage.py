@@ -7,6 +7,7 @@ is worked on in shards, in as many processes as one likes; the tables are writte
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
+from nearmiss.engine.text.parsing import parse
+from nearmiss.engine.text.tokens import normalized, tokenize
 from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.meter import Meter
@@ -97,11 +100,15 @@ def make(
         tables.add("rejected", table("rejected", []) if aside is None else aside)
         if aside is not None:
             counted.add_rejected(aside)
-        for part in progress(_parts(corpus, shared, workers, size, counted.meter), what=f"negatives {name}"):
+        for part in _parts(corpus, shared, workers, size, counted.meter):
             for table_name, frame in part.frames.items():
                 tables.add(table_name, frame)
             counted.add(part.frames, part.asked, part.meter)
     return counted
+
+
+# What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
+_OF_TEXTS = (parse, tokenize, normalized)
 
 
 @dataclass(frozen=True)
@@ -126,20 +133,24 @@ class Part:
 def _parts(corpus: Corpus, shared: _Shared, workers: int, size: int, meter: Meter) -> Iterator[Part]:
     """The parts of all shards, in order; of a method that must see the whole corpus at once, one part."""
     if shared.method.learn is None:
-        yield _part(shared, corpus)
+        yield _part(shared, corpus, bars=True)
         return
     with meter("learning"), silent():
         learned = shared.method.learn(corpus, shared.options)
-    yield from each_in_order(_part, dataclasses.replace(shared, learned=learned), shards(corpus, size), workers)
+    cut = list(shards(corpus, size))
+    parts = each_in_order(_part, dataclasses.replace(shared, learned=learned), iter(cut), workers)
+    yield from progress(parts, what=f"negatives {shared.name}", total=len(cut))
 
 
-def _part(shared: _Shared, corpus: Corpus) -> Part:
+def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
     corpus = dataclasses.replace(corpus, learned=shared.learned)
-    with silent():
+    with nullcontext() if bars else silent():
         taken = take(corpus, shared.method, shared.options, shared.name)
     frames = {"negatives": table("negatives", taken.negatives), "rejected": table("rejected", taken.rejected)}
     if taken.positives:
         frames["captions"] = table("captions", taken.captions())
+    for cached in _OF_TEXTS:
+        cached.cache_clear()
     return Part(frames, len(taken.asked | {row["caption_id"] for row in taken.negatives}), corpus.meter)
 
 

@@ -42,7 +42,7 @@ def measure(
     rows = []
     cases = [(share, name) for share in completeness for name in methods]
     with TemporaryDirectory() as scratch:
-        given: dict[float, dict[str, Path]] = {}
+        given: dict[float, dict[str, Any]] = {}
         for share, name in progress(cases, what="false negatives"):
             if share not in given:
                 given[share] = _write(
