@@ -6,14 +6,11 @@ read and set against its name, which is the MD5 of its bytes.
 
 import hashlib
 import json
-import re
 from pathlib import Path, PurePosixPath
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, last_words, remote_of
-
-_UNREADABLE = re.compile(r"object ([0-9a-f]{32}\.dir) is corrupted")
 
 
 def digest_of(path: Path) -> str:
@@ -97,8 +94,9 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
     known = cache.wanted(stages)
     damaged = cache.damaged({digest: name for digest, name in known.items() if digest not in seen})
     refuse_damaged(cache, {digest: name for digest, name in damaged.items() if digest in there})
-    # A list of files that is no list any more is not even stored: DVC says so and stops.
-    damaged |= {digest: known[digest] for digest in _UNREADABLE.findall(answer.stderr) if digest in known}
+    if "unexpected error" in answer.stderr:
+        damaged |= _unreadable(cache, stages, source)
+        known = cache.wanted(stages)
     if damaged:
         for digest in damaged:
             cache.path(digest).unlink(missing_ok=True)
@@ -117,6 +115,19 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
             record=next(iter(lacking.values())),
             remedy="`dvc push` in the checkout that made the snapshot, or name another remote (--remote)",
         )
+
+
+def _unreadable(cache: Cache, stages: list[Locked], source: str) -> dict[str, str]:
+    """Lists of files that the remote has and DVC cannot read: digest -> folder.
+
+    DVC keeps none of them, stops at the first, and does not always say which it was. So each stage is asked for alone;
+    where not one list comes, the remote itself is out of reach and nothing is said of its objects.
+    """
+    failed = {}
+    for one in stages:
+        if not cache.has(one.digest) and "unexpected error" in dvc("fetch", "--remote", source, one.stage).stderr:
+            failed[one.digest] = f"{one.folder.as_posix()}/"
+    return failed if len(failed) < len(stages) else {}
 
 
 def refuse_damaged(cache: Cache, damaged: dict[str, str]) -> None:
