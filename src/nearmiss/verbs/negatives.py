@@ -6,10 +6,10 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.negatives.config import NegativesConfig
-from nearmiss.stages.negatives.spec import KeywordConfig, RandomConfig, ReplaceConfig, SceneGraphConfig
+from nearmiss.stages.negatives.spec import KeywordConfig, RandomConfig, ReplaceConfig, SceneGraphConfig, SwapConfig
 from nearmiss.verbs.app import Fields, app, fields_help
 
-METHODS = (RandomConfig, KeywordConfig, SceneGraphConfig, ReplaceConfig)
+METHODS = (RandomConfig, KeywordConfig, SceneGraphConfig, ReplaceConfig, SwapConfig)
 
 
 @app.command(help_epilogue=fields_help(*((method, "") for method in METHODS)))
@@ -30,7 +30,7 @@ def negatives(
     Parameters
     ----------
     method
-        A method's name in the configuration (random, keyword, scene_graph, replace); its fields are flags.
+        A method's name in the configuration (random, keyword, scene_graph, replace, swap); its fields are flags.
     captions
         The table of captions.
     out

@@ -17,13 +17,14 @@ from nearmiss.base.tables import SCHEMAS, read_table, table, write_table
 from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
-from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph
+from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph, swap
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.reserved import Reserved
 from nearmiss.stages.negatives.spec import MethodConfig
 
 METHODS: dict[str, Method] = {
-    method.name: method for method in (random_captions.METHOD, keyword.METHOD, scene_graph.METHOD, replace.METHOD)
+    method.name: method
+    for method in (random_captions.METHOD, keyword.METHOD, scene_graph.METHOD, replace.METHOD, swap.METHOD)
 }
 
 
