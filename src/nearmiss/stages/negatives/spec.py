@@ -38,6 +38,7 @@ class KeywordConfig(Typed):
         ["object", "color", "size", "location"], description="Concepts whose keywords are substituted."
     )
     per_caption: int = Field(4, ge=1, description="At most this many negatives for each caption (our choice).")
+    edits_at_once: int = Field(1, ge=1, description="Keywords that each negative replaces (our choice).")
 
 
 class SceneGraphConfig(Typed):
