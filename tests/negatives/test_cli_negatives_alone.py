@@ -136,7 +136,7 @@ def test_a_new_method_is_one_file_one_entry_and_one_line(captions, tmp_path):
     (folder / "spec.py").write_text(spec.replace("MethodConfig = ", ENTRY))
     stage = (folder / "stage.py").read_text()
     stage = stage.replace("replace.METHOD", "replace.METHOD, shout.METHOD", 1)
-    (folder / "stage.py").write_text(stage.replace("scene_graph\n", "scene_graph, shout\n", 1))
+    (folder / "stage.py").write_text(stage.replace("scene_graph, swap\n", "scene_graph, shout, swap\n", 1))
     config = tmp_path / "config.yaml"
     methods = "".join(f"    {name}: {{method: {name}}}\n" for name in ("random", "keyword", "scene_graph", "replace"))
     loud = "    loud: {method: shout, word: purple}\n"

@@ -123,6 +123,67 @@ def test_words_are_new_about_as_often_as_they_are_old(tmp_path):
         assert 0.6 < old[word] / new[word] < 1.6, word
 
 
+def test_several_keywords_can_change_at_once(tmp_path):
+    said = ["a small red cup on a table", "a large blue bowl under a chair", "a bowl", "nothing"]
+    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(said)))
+    for several in (2, 3):
+        config = KeywordConfig(edits_at_once=several, per_caption=3)
+        made = [o for o in generate(corpus, config) if isinstance(o, Candidate)]
+        assert made
+        assert {sum(1 for _ in diff(o.positive, o.negative)) for o in made} <= {several, several - 1}  # neighbours join
+        assert all(len(o.type.split("+")) <= several and "+" in o.type for o in made)
+    refused = {o.caption_id: o.reason for o in generate(corpus, config) if isinstance(o, Rejected)}
+    assert refused["0002"] == "fewer keywords than are edited at once"
+    assert refused["0003"] == "no keyword"
+
+
+@pytest.mark.parametrize(
+    ("text", "never"),
+    [
+        ("a dark red car", {"a dark white car", "a dark black car"}),
+        ("a man", {"a boy"}),
+        ("a red light", {"a navy light", "a blue light"}),
+        ("a people on a hill", {"a dogs on a hill"}),
+    ],
+)
+def test_what_reads_badly_or_may_be_true_is_not_written(tmp_path, text, never):
+    said = [
+        text,
+        "a white cat",
+        "a black cat",
+        "a navy cat",
+        "a blue cat",
+        "a green cat",
+        "a boy",
+        "two dogs",
+        "a girl",
+    ]
+    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(said)))
+    assert not negatives_of(corpus, text) & never
+
+
+def test_no_word_takes_the_place_of_one_of_its_meaning(tmp_path):
+    said = [
+        "a puppy on a sofa",
+        "a dog",
+        "a kitten",
+        "a couch",
+        "a big bed",
+        "a huge chair",
+        "a small cup",
+        "grey",
+        "gray",
+    ]
+    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(said)))
+    groups = {spot.text.lower(): (spot.concept, spot.group) for text in said for spot in spots(text)}
+    edits = [edit for o in generate(corpus, MANY) if isinstance(o, Candidate) for edit in diff(o.positive, o.negative)]
+    known = [
+        (groups[e.old.lower()], groups[e.new.lower()]) for e in edits if {e.old.lower(), e.new.lower()} <= {*groups}
+    ]
+    assert len(known) > 5
+    assert all(old != new for old, new in known)
+
+
 @pytest.mark.realdata
 @pytest.mark.skipif(not CAPTIONS.exists(), reason="no real data")
 def test_most_real_captions_have_negatives(tmp_path):

@@ -7,10 +7,17 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.fields import Source, build, flags, source
 from nearmiss.stages.negatives.config import NegativesConfig
-from nearmiss.stages.negatives.spec import KeywordConfig, MethodConfig, RandomConfig, ReplaceConfig, SceneGraphConfig
+from nearmiss.stages.negatives.spec import (
+    KeywordConfig,
+    MethodConfig,
+    RandomConfig,
+    ReplaceConfig,
+    SceneGraphConfig,
+    SwapConfig,
+)
 from nearmiss.verbs.app import Fields, Many, app, fields_help
 
-METHODS = (RandomConfig, KeywordConfig, SceneGraphConfig, ReplaceConfig)
+METHODS = (RandomConfig, KeywordConfig, SceneGraphConfig, ReplaceConfig, SwapConfig)
 
 
 @app.command(help_epilogue=fields_help(*((method, "") for method in METHODS)))
@@ -44,7 +51,7 @@ def negatives(
     Parameters
     ----------
     method
-        A method's name in the configuration (random, keyword, scene_graph, replace); its fields are flags.
+        A method's name in the configuration (random, keyword, scene_graph, replace, swap); its fields are flags.
     out
         A file that ends in .parquet, with rejected.parquet and summary.json beside it; or a folder that is made.
     captions

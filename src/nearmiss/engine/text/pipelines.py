@@ -18,6 +18,7 @@ from nearmiss.engine.text.lexicon import attribute_words, load, object_words
 from nearmiss.engine.text.phrases import ANYTHING
 from nearmiss.engine.text.tokens import Token
 
+GET_ONE = "`python -m spacy download en_core_web_sm`"
 _UNUSED = ["parser", "ner", "lemmatizer", "trainable_lemmatizer", "senter"]
 
 
@@ -34,9 +35,16 @@ def trained_pipeline(pipeline: str) -> Language:
     try:
         return spacy.load(pipeline, exclude=_UNUSED)
     except OSError as error:
-        remedy = "name an installed spaCy pipeline or the folder of one, or leave the tagger out"
+        remedy = f"name an installed spaCy pipeline or the folder of one; {GET_ONE} gets one"
         file = pipeline if Path(pipeline).exists() else None
         raise InputError(f"no spaCy pipeline '{pipeline}': {error}", file=file, remedy=remedy) from None
+
+
+def knows(word: str) -> bool:
+    """Whether the lexicon pipeline has a word, in lower case, or only guesses at it by its ending."""
+    if not word[0].isalpha() or word in _closed() or word in attribute_words() or word in object_words():
+        return True
+    return word in (ANYTHING, ANYTHING + "s") or word in load("number")["words"]
 
 
 def as_doc(nlp: Language, tokens: tuple[Token, ...]) -> Doc:

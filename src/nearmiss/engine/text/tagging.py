@@ -1,11 +1,14 @@
 """Parts of speech of our own tokens, so that offsets agree everywhere; which pipelines there are says pipelines.py."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from nearmiss.base.errors import InputError
 from nearmiss.engine.text.tokens import tokenize
 
 _BATCH = 256
+_FREE = 0.2  # share of words that only a trained tagger knows, above which captions are not the world's
+_FEWEST = 50  # captions on which that is judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,27 @@ class Tagged:
     end: int
     pos: str
     tag: str
+
+
+def need_tagger(texts: Sequence[str], pipeline: str | None) -> None:
+    """Load the pipeline, so that one that is missing is told before any work.
+
+    Raises `InputError` where it cannot be loaded, and where there is none although the captions are free ones, at which
+    the lexicon pipeline would only guess (our choice: more than a fifth of the words of 50 captions or more).
+    """
+    from nearmiss.engine.text.pipelines import GET_ONE, knows, trained_pipeline
+
+    if pipeline is not None:
+        trained_pipeline(pipeline)
+        return
+    judged = texts[:: max(len(texts) // 1000, 1)]
+    said = [token.lower for text in judged for token in tokenize(text)]
+    share = sum(not knows(word) for word in said) / max(len(said), 1)
+    if len(texts) >= _FEWEST and share > _FREE:
+        raise InputError(
+            f"no tagger for free captions: {share:.0%} of their words are not in the lexicons",
+            remedy=f"set tagger to a spaCy pipeline by name or folder; {GET_ONE} gets en_core_web_sm",
+        )
 
 
 def tag(texts: Iterable[str], pipeline: str | None = None) -> Iterator[tuple[Tagged, ...]]:

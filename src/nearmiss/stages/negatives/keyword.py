@@ -10,7 +10,7 @@ captions use, or that people use of the same things (red and orange).
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from random import Random
 from typing import Any
 
@@ -149,29 +149,52 @@ def _of_caption(corpus: Corpus, words: Words, caption: Caption, options: Any) ->
     if not found:
         yield Rejected(caption.caption_id, caption.image_id, "keyword", "no keyword", caption.text)
         return
+    if len(found) < options.edits_at_once:
+        few = "fewer keywords than are edited at once"
+        yield Rejected(caption.caption_id, caption.image_id, "keyword", few, caption.text)
+        return
     random = rng(corpus.seed, "keyword", caption.caption_id)
     made: set[str] = set()
-    for spot, group, word in _drawn(words, caption.text, found, random):
+    for offers in _together(_drawn(words, caption.text, found, random), options.edits_at_once):
         if len(made) == options.per_caption:
             return
-        negative = apply(caption.text, [Edit(spot.start, spot.end, spot.text, word)])
+        negative = apply(caption.text, [Edit(spot.start, spot.end, spot.text, word) for spot, _, word in offers])
         if negative in made:
             continue
-        reason = corpus.refusal(caption.image_id, negative) or _word_refusal(corpus, caption, spot, group, negative)
+        kind = "+".join(sorted({spot.concept for spot, _, _ in offers}))
+        reason = corpus.refusal(caption.image_id, negative) or _word_refusal(corpus, caption, offers, negative)
         if reason is not None:
-            yield Rejected(caption.caption_id, caption.image_id, spot.concept, reason, caption.text, negative)
+            yield Rejected(caption.caption_id, caption.image_id, kind, reason, caption.text, negative)
             continue
         made.add(negative)
+        foil = offers[0][2] if len(offers) == 1 else None
         yield Candidate(
-            caption.caption_id, caption.image_id, spot.concept, caption.text, negative, caption.template_id, foil=word
+            caption.caption_id, caption.image_id, kind, caption.text, negative, caption.template_id, foil=foil
         )
 
 
-def _drawn(words: Words, text: str, found: list[Spot], random: Random) -> Iterator[tuple[Spot, str, str]]:
+Offer = tuple[Spot, str, str]  # a keyword, and the group and word that take its place
+
+
+def _together(drawn: Iterator[Offer], size: int) -> Iterator[list[Offer]]:
+    """Offers of `size` different keywords at once, each offer once, in the order in which they were drawn."""
+    waiting: list[Offer] = []
+    for offer in drawn:
+        waiting.append(offer)
+        first_of_each: dict[int, Offer] = {}
+        for each in waiting:
+            first_of_each.setdefault(each[0].start, each)
+        if len(first_of_each) == size:
+            chosen = list(first_of_each.values())
+            waiting = [each for each in waiting if each not in chosen]
+            yield chosen
+
+
+def _drawn(words: Words, text: str, found: list[Spot], random: Random) -> Iterator[Offer]:
     """Replacements in an order that is drawn: concepts take turns, and inside a concept so do its keywords."""
-    queues: dict[str, list[list[tuple[Spot, str, str]]]] = {}
+    queues: dict[str, list[list[Offer]]] = {}
     for spot in found:
-        known = words.replacements(spot, _following(text, spot))
+        known = _fitting(words.replacements(spot, _following(text, spot)), text, spot)
         offers = [(spot, group, word) for group, word in _shuffled(known, words, spot.concept, random)]
         queues.setdefault(spot.concept, []).append(offers)
     turns = sorted(queues)
@@ -204,18 +227,27 @@ def _following(text: str, spot: Spot) -> str:
     return rest[0].strip(".,").lower() if rest else ""
 
 
-def _word_refusal(corpus: Corpus, caption: Caption, spot: Spot, group: str, negative: str) -> str | None:
-    """Why a word is refused where no annotation decides; None where one does, or nothing speaks against the word."""
+def _fitting(known: list[tuple[str, str]], text: str, spot: Spot) -> list[tuple[str, str]]:
+    """Without the colors that have no shades, after a word for a shade ("dark white")."""
+    if spot.concept != "color" or text[: spot.start].lower().split()[-1:] not in _shades():
+        return known
+    return [(group, word) for group, word in known if group not in load("color")["without_shades"]]
+
+
+@cache
+def _shades() -> list[list[str]]:
+    return [[word] for word in load("color")["shades"]]
+
+
+def _word_refusal(corpus: Corpus, caption: Caption, offers: list[Offer], negative: str) -> str | None:
+    """Why a word is refused where no annotation decides; None where one does, or nothing speaks against a word."""
     if corpus.verdict(caption.image_id, negative).kind == "verified":
         return None
-    if spot.concept in ("color", "object") and (spot.group, group) in near(spot.concept):
+    if any(
+        spot.concept in ("color", "object") and (spot.group, group) in near(spot.concept) for spot, group, _ in offers
+    ):
         return "people use both words of one thing, and no annotation decides"
-    own = {
-        other
-        for text in corpus.captions_of[caption.image_id]
-        for concept, other in mentioned(text.text)
-        if concept == spot.concept
-    }
-    if any(_related(group, other) for other in own):
+    own = {each for text in corpus.captions_of[caption.image_id] for each in mentioned(text.text)}
+    if any(concept == spot.concept and _related(group, other) for spot, group, _ in offers for concept, other in own):
         return "the image's captions use the word, and no annotation decides"
     return None

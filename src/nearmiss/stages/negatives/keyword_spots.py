@@ -8,7 +8,7 @@ photo", "a little bit", "on the phone".
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from nearmiss.engine.text.inflection import singular
+from nearmiss.engine.text.inflection import is_plural, singular
 from nearmiss.engine.text.lexicon import load, object_words
 from nearmiss.engine.text.tokens import Token, tokenize
 
@@ -96,6 +96,8 @@ def _object_usable(words: list[str], first: int, last: int) -> bool:
         return False  # the first part of a compound
     if before in ("toy", "stuffed", "hot", "fake", "wooden") and words[first] in ("dog", "bear"):
         return False
+    if before in ("a", "an") and is_plural(words[last - 1]):
+        return False  # a slip of the writer ("a people"): whatever takes its place would repeat it
     ambiguous = last - first == 1 and words[first] in _listed("object", "often_verbs")
     return not ambiguous or before in _introducing()
 

@@ -9,6 +9,7 @@ from nearmiss.base.typed import Typed
 Concept = Literal["object", "color", "size", "location"]
 Mode = Literal["default", "faithful"]
 Slot = Literal["relation", "attribute", "object", "action"]
+SpanClass = Literal["NP", "VP", "NN", "NNS", "ADJ", "ADV"]
 GraphType = Literal[
     "attribute",
     "object",
@@ -45,6 +46,7 @@ class KeywordConfig(Typed):
         ["object", "color", "size", "location"], description="Concepts whose keywords are substituted."
     )
     per_caption: int = Field(4, ge=1, description="At most this many negatives for each caption (our choice).")
+    edits_at_once: int = Field(1, ge=1, description="Keywords that each negative replaces (our choice).")
 
 
 class SceneGraphConfig(Typed):
@@ -82,4 +84,19 @@ class ReplaceConfig(Typed):
     fills: int = Field(10, ge=1, description="Likely fills of a gap among which one is drawn.")
 
 
-MethodConfig = RandomConfig | KeywordConfig | SceneGraphConfig | ReplaceConfig
+class SwapConfig(Typed):
+    """Two spans of one class change places (NegCLIP, ICLR 2023)."""
+
+    method: Literal["swap"] = "swap"
+    classes: list[SpanClass] = Field(
+        ["NP", "VP", "NN", "NNS", "ADJ", "ADV"],
+        min_length=1,
+        description="Classes of spans: noun and verb phrases, nouns in either number, adjectives, adverbs.",
+    )
+    per_caption: int = Field(4, ge=1, description="At most this many negatives for each caption (our choice).")
+    tagger: str | None = Field(
+        None, description="A spaCy pipeline that tags the captions, by name or folder; null for the world's own."
+    )
+
+
+MethodConfig = RandomConfig | KeywordConfig | SceneGraphConfig | ReplaceConfig | SwapConfig

@@ -24,7 +24,7 @@ from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import normalized, tokenize
-from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph
+from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph, swap
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.meter import Meter
 from nearmiss.stages.negatives.reading import read_corpus
@@ -34,7 +34,8 @@ from nearmiss.stages.negatives.summary import Counted, as_summary
 from nearmiss.stages.negatives.writing import Tables
 
 METHODS: dict[str, Method] = {
-    method.name: method for method in (random_captions.METHOD, keyword.METHOD, scene_graph.METHOD, replace.METHOD)
+    method.name: method
+    for method in (random_captions.METHOD, keyword.METHOD, scene_graph.METHOD, replace.METHOD, swap.METHOD)
 }
 
 

@@ -1,0 +1,86 @@
+"""ARO's perturbations of order: what each moves, what each leaves, and that no word is lost."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nearmiss.engine.text.order import PERTURBATIONS, perturbed
+from nearmiss.engine.text.tagging import Tagged, tag
+
+CAPTION = "a small red cube and a large blue ball are above a green cone on the left"
+
+
+def tagged(text: str) -> tuple[Tagged, ...]:
+    (sentence,) = tag([text])
+    return sentence
+
+
+def kinds(sentence, words=None) -> list[str]:
+    """Of each place: "NN", "JJ" or "" by the tag that a word has in the caption."""
+    tags = {word.text: word.tag[:2] if word.tag[:2] in ("NN", "JJ") else "" for word in sentence}
+    return [tags[word] for word in (words or [word.text for word in sentence])]
+
+
+def chunks(words) -> list[tuple[str, ...]]:
+    return [tuple(words[at : at + 3]) for at in range(0, len(words), 3)]
+
+
+def holds(name: str, sentence, told: list[str]) -> bool:
+    """The defining invariant of a perturbation."""
+    words = [word.text for word in sentence]
+    pairs = list(zip(words, told, strict=True))
+    if name == "nouns_and_adjectives":
+        stays = all(old == new for (old, new), kind in zip(pairs, kinds(sentence), strict=True) if not kind)
+        return stays and kinds(sentence) == kinds(sentence, told)
+    if name == "all_but_nouns_and_adjectives":
+        return all(old == new for (old, new), kind in zip(pairs, kinds(sentence), strict=True) if kind)
+    if name == "within_trigrams":
+        return [Counter(each) for each in chunks(words)] == [Counter(each) for each in chunks(told)]
+    whole = Counter(each for each in chunks(words) if len(each) == 3)
+    return all(any(chunk == tuple(told[at : at + 3]) for at in range(len(told) - 2)) for chunk in whole)
+
+
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_each_moves_its_words_and_no_others(name):
+    sentence = tagged(CAPTION)
+    for item in range(30):
+        told = perturbed(sentence, name, 0, str(item))
+        assert told is not None and told != [word.text for word in sentence]
+        assert Counter(told) == Counter(word.text for word in sentence)
+        assert holds(name, sentence, told)
+
+
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_the_invariants_tell_the_four_apart(name):
+    """The planted fault: what another perturbation makes breaks the invariant."""
+    sentence = tagged(CAPTION)
+    others = [other for other in PERTURBATIONS if other != name]
+    for other in others:
+        told = [perturbed(sentence, other, 0, str(item)) for item in range(10)]
+        assert not all(holds(name, sentence, each) for each in told)
+
+
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_a_draw_depends_on_the_item_and_the_seed_alone(name):
+    sentence = tagged(CAPTION)
+    first = perturbed(sentence, name, 0, "a")
+    assert first == perturbed(sentence, name, 0, "a")
+    assert len({tuple(perturbed(sentence, name, seed, item)) for seed in (0, 1) for item in "abcd"}) > 3
+
+
+def test_a_caption_that_no_order_changes_gives_none():
+    assert perturbed(tagged("dog"), "within_trigrams", 0, "1") is None
+    assert perturbed(tagged("a red cube"), "trigrams", 0, "1") is None
+    assert perturbed(tagged("a dog near a dog"), "nouns_and_adjectives", 0, "1") is None
+    assert perturbed((), "trigrams", 0, "1") is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["a", "red", "cube", "and", "under", "Small", "ball", ",", "7"]), max_size=14))
+def test_any_caption_keeps_its_words(words):
+    sentence = tagged(" ".join(words))
+    for name in PERTURBATIONS:
+        told = perturbed(sentence, name, 0, "x")
+        assert told is None or Counter(told) == Counter(word.text for word in sentence)
