@@ -1,12 +1,10 @@
 """Verb `audit`: how well text alone tells true captions from negatives, and a set in which it does not."""
 
 from pathlib import Path
-from typing import Literal
 
 from nearmiss.base.progress import job
+from nearmiss.engine.formats.names import Read
 from nearmiss.verbs.app import app
-
-Format = Literal["parquet", "sugarcrepe", "valse", "negclip", "hnc", "ce_clip"]
 
 
 @app.command
@@ -14,7 +12,7 @@ def audit(
     *,
     pairs: Path,
     out: Path,
-    format: Format | None = None,
+    format: Read | None = None,
     corpus: Path | None = None,
     balance: bool = False,
     seed: int = 0,

@@ -1,13 +1,10 @@
 """Verb `convert`: negatives from one exchange format into another."""
 
 from pathlib import Path
-from typing import Literal
 
 from nearmiss.base.progress import job
+from nearmiss.engine.formats.names import Read, Written
 from nearmiss.verbs.app import app
-
-Read = Literal["parquet", "sugarcrepe", "valse", "negclip", "hnc", "ce_clip"]
-Written = Literal["parquet", "sugarcrepe", "negclip", "hnc", "ce_clip"]
 
 
 @app.command

@@ -30,15 +30,15 @@ def gap(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
 
 
 class Trigrams:
-    """Counts of a list of texts, kept as sorted arrays of packed n-grams."""
+    """Counts of a list of texts, kept as sorted arrays of packed n-grams; words are numbers below `size`."""
 
     def __init__(self, texts: Sequence[Words]) -> None:
         counts = Counter(word for words in texts for word in words)
         usual = sorted(word for word, count in counts.items() if count > 1)
         self._ids = {word: number for number, word in enumerate(usual, start=_UNKNOWN + 1)}
-        self._size = len(usual) + _UNKNOWN + 1
+        self.size = len(usual) + _UNKNOWN + 1
         first, second, third, _ = self._grams(texts)
-        size = self._size
+        size = self.size
         self._trigrams, seen = np.unique((first * size + second) * size + third, return_counts=True)
         self._pairs, contexts = np.unique(self._trigrams // size, return_inverse=True)
         self._pair_total = np.bincount(contexts, weights=seen, minlength=len(self._pairs))
@@ -58,23 +58,26 @@ class Trigrams:
         if not len(texts):
             return np.zeros(0)
         first, second, third, owner = self._grams(texts)
-        size = self._size
-        low = self._unigram[third]
+        high = self.probability(first, second, third)
+        total = np.bincount(owner, weights=np.log(high), minlength=len(texts))
+        return total / np.bincount(owner, minlength=len(texts))
+
+    def probability(self, first: Array, second: Array, third: Array) -> Array:
+        """P(third | first, second) of numbered words, all (n,): (n,)."""
+        size = self.size
         low = _interpolated(
             _looked_up(self._bigrams, self._bigram_counts, second * size + third),
             self._word_total[second],
             self._word_kinds[second],
-            low,
+            self._unigram[third],
         )
         context = first * size + second
-        high = _interpolated(
+        return _interpolated(
             _looked_up(self._trigrams, self._trigram_counts, context * size + third),
             _looked_up(self._pairs, self._pair_total, context),
             _looked_up(self._pairs, self._pair_kinds, context),
             low,
         )
-        total = np.bincount(owner, weights=np.log(high), minlength=len(texts))
-        return total / np.bincount(owner, minlength=len(texts))
 
     def _grams(self, texts: Sequence[Words]) -> tuple[Array, Array, Array, Array]:
         """The three words of each trigram, two starts and one end around a text, and the text it belongs to."""

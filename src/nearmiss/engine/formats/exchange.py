@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, valse
+from nearmiss.engine.formats.names import Read
 from nearmiss.engine.formats.published import FileNames
-
-Format = Literal["parquet", "sugarcrepe", "valse", "negclip", "hnc", "ce_clip"]
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "parquet": lambda path: read_table(path, "negatives"),
@@ -43,7 +42,7 @@ def guessed(path: Path) -> str:
     raise InputError(
         "the format of the pairs cannot be told from the name of the file",
         file=path,
-        remedy=f"give --format: {', '.join(get_args(Format))}",
+        remedy=f"give --format: {', '.join(get_args(Read))}",
     )
 
 
