@@ -17,7 +17,13 @@ MODULES = [
     for file in sorted((SOURCE / "nearmiss").rglob("*.py"))
 ]
 # Inside the engine an arrow points to a lower level only.
-LEVELS = [{"formats", "text", "images"}, {"world", "benchmarks"}, {"models", "objectives"}, {"training", "scoring"}]
+LEVELS = [
+    {"formats", "text", "images"},
+    {"world", "benchmarks"},
+    {"models", "objectives"},
+    {"training", "scoring"},
+    {"audit"},
+]
 HEAVY = ("torch", "polars", "spacy", "mlflow", "numpy", "open_clip", "pandas", "snakemake", "matplotlib")
 
 

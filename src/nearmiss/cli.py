@@ -8,7 +8,9 @@ import cyclopts
 from nearmiss.base.errors import InputError
 from nearmiss.base.lifetime import die_with_starter
 from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
+    audit,
     compare,
+    convert,
     data,
     evaluate,
     finetune,

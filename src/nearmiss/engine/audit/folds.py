@@ -1,0 +1,51 @@
+"""Cross-validation: what a probe learns from never shares an image, or an edit, with what it is asked."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nearmiss.base.seeding import derive
+from nearmiss.engine.audit.pairs import Array, Pairs
+
+FOLDS = 5
+
+Fold = tuple[Array, Array]  # places learnt from, places asked
+Scheme = Callable[[Pairs, int], list[Fold]]
+
+
+def by_image(pairs: Pairs, seed: int) -> list[Fold]:
+    """Folds of whole images. Empty folds are left out."""
+    fold = _numbers([f"image|{image}" for image in pairs.image], seed)
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS) if np.any(fold == k)]
+
+
+def by_edit(pairs: Pairs, seed: int) -> list[Fold]:
+    """Folds of whole edits: neither an exchange of words nor an image stands on both sides.
+
+    A pair may make several exchanges, and chains of them would tie most of a set into one fold; so pairs fall into
+    folds by all their exchanges together, and what shares one of them, or an image, with a fold is not learnt from when
+    that fold is asked (our choice). The sides are smaller than in `by_image`.
+    """
+    fold = _numbers(["edit|" + " | ".join(keys) for keys in pairs.exchanges], seed)
+    found: list[Fold] = []
+    for k in range(FOLDS):
+        asked = np.flatnonzero(fold == k)
+        if not len(asked):
+            continue
+        images = {pairs.image[i] for i in asked.tolist()}
+        edits = {key for i in asked.tolist() for key in pairs.exchanges[i]}
+        learnt = [
+            i
+            for i in np.flatnonzero(fold != k).tolist()
+            if pairs.image[i] not in images and edits.isdisjoint(pairs.exchanges[i])
+        ]
+        found.append((np.asarray(learnt, dtype=np.int64), asked))
+    return found
+
+
+SCHEMES: dict[str, Scheme] = {"image": by_image, "edit": by_edit}
+
+
+def _numbers(names: list[str], seed: int) -> Array:
+    known = {name: derive(seed, "audit fold", name) % FOLDS for name in set(names)}
+    return np.asarray([known[name] for name in names])

@@ -1,0 +1,84 @@
+"""What a probe is: a number for each pair from which it is guessed which of the two captions is true.
+
+A one-number probe (length, say) does not know which way its number points: the direction is chosen on the other folds.
+A learnt probe has learnt the direction with everything else. A guess that does not decide counts half.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from nearmiss.engine.audit.folds import Fold
+from nearmiss.engine.audit.pairs import Array, Pairs, Words
+from nearmiss.engine.text.tokens import normalized, tokenize
+
+_TIE = 1e-9  # numbers closer than this are equal: sums of logarithms made in another order
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Captions that models of usual text are counted on; none given: the positives of other folds."""
+
+    texts: tuple[str, ...] = ()
+
+    @cached_property
+    def tokens(self) -> list[Words]:
+        """Lower-case tokens of each caption."""
+        return [tuple(token.lower for token in tokenize(text)) for text in self.texts]
+
+    @classmethod
+    def without(cls, texts: list[str], pairs: Pairs) -> "Corpus":
+        """A corpus of the texts that are no caption under audit: those would be recognised, not judged."""
+        audited = {normalized(text) for side in (pairs.positive, pairs.negative) for text in side}
+        return cls(tuple(text for text in texts if normalized(text) not in audited))
+
+
+Gap = Callable[[Pairs, list[Fold], Corpus], Array]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A probe by its name; `gap` gives (n,) numbers, above 0 where the positive has more of what it looks at."""
+
+    name: str
+    gap: Gap
+    schemes: tuple[str, ...] = field(default=("image",))
+    learnt: bool = False
+
+    def outcomes(self, pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
+        """(n,) of 1 right, 0 wrong, .5 undecided."""
+        gap = self.gap(pairs, folds, corpus)
+        return decided(gap) if self.learnt else directed(gap, folds)
+
+
+def decided(gap: Array) -> Array:
+    """1 where the positive has more, 0 where less, .5 where neither."""
+    return np.where(np.abs(gap) <= _TIE, 0.5, (gap > 0).astype(np.float64))
+
+
+def directed(gap: Array, folds: list[Fold]) -> Array:
+    """As `decided`, each fold in the direction that is right more often on what is learnt from; .5 where none is."""
+    right = decided(gap)
+    found = np.full(len(gap), 0.5)
+    for learnt, asked in folds:
+        lean = float(np.sum(right[learnt] - 0.5))
+        if lean:
+            found[asked] = right[asked] if lean > 0 else 1 - right[asked]
+    return found
+
+
+def gap_of(pairs: Pairs, number: Callable[[Words], float]) -> Array:
+    """The difference of a number of tokens between positive and negative: (n,)."""
+    return np.asarray([number(one) - number(other) for one, other in pairs.tokens], dtype=np.float64)
+
+
+def texts_to_learn(pairs: Pairs, learnt: Array, corpus: Corpus) -> list[str]:
+    """The corpus, or each different positive of what is learnt from; sorted."""
+    return list(corpus.texts) or sorted({pairs.positive[i] for i in learnt.tolist()})
+
+
+def tokens_to_learn(pairs: Pairs, learnt: Array, corpus: Corpus) -> list[Words]:
+    """As `texts_to_learn`, in tokens."""
+    return corpus.tokens or sorted({pairs.tokens[i][0] for i in learnt.tolist()})

@@ -1,0 +1,21 @@
+"""The probes, by name. A new one is a file with a `gap` and a line here.
+
+`USED` balance a set, `UNSEEN` judges it afterwards: it sees neighbouring words only, which nothing that balances looks
+at with both labels in hand.
+"""
+
+from nearmiss.engine.audit import classifier, edit_position, features, length, ngram, word_frequency
+from nearmiss.engine.audit.probe import Probe
+
+_BOTH = ("image", "edit")
+
+PROBES = (
+    Probe("length", length.gap),
+    Probe("edit_position", edit_position.gap),
+    Probe("word_frequency", word_frequency.gap),
+    Probe("ngram", ngram.gap),
+    Probe("form", classifier.form, learnt=True),
+    Probe("words", classifier.probe_of(features.words), _BOTH, learnt=True),
+    Probe("classifier", classifier.probe_of(features.words_and_bigrams), _BOTH, learnt=True),
+)
+UNSEEN = Probe("bigrams", classifier.probe_of(features.bigrams), _BOTH, learnt=True)

@@ -1,0 +1,122 @@
+"""The audit of a file: probes, giveaways, and the balanced set where it is asked for.
+
+report.json holds:
+
+| key | what |
+|---|---|
+| `pairs` | `read`, `judged`, and `set_aside`: reason -> number |
+| `corpus` | `texts` counted on, `left_out` because they are captions under audit; both 0 without one |
+| `rows` | the rows of report.parquet: set (given, balanced), type, probe, scheme, n, images, accuracy, low, high |
+| `giveaways` | type -> the most one-sided words |
+| `balance` | null, or per type `before`, `after`, `dropped` (a share), `unseen` (the unseen probe afterwards, its worse
+  scheme, by upper bound: accuracy, low, high) and `aim` (whether the bound is at most .55; null for fewer than 2,000) |
+| `chance`, `level`, `resamples`, `folds`, `seed`, `used`, `unseen`, `file`, `format` | how it was measured |
+"""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import replacing_folder, write_json
+from nearmiss.base.tables import read_table
+from nearmiss.engine.audit import balance as refinement
+from nearmiss.engine.audit.folds import FOLDS
+from nearmiss.engine.audit.giveaways import giveaways
+from nearmiss.engine.audit.measure import LEVEL, RESAMPLES, measured
+from nearmiss.engine.audit.pairs import Pairs, load
+from nearmiss.engine.audit.probe import Corpus
+from nearmiss.engine.audit.registry import PROBES, UNSEEN
+from nearmiss.engine.formats.coco import read_captions
+from nearmiss.engine.formats.exchange import READERS, guessed
+
+AIM = 0.55
+LARGE = 2000  # pairs from which a type must reach the aim
+
+
+def run(*, pairs: Path, form: str | None, corpus: Path | None, balance: bool, seed: int, out: Path) -> dict[str, Any]:
+    """Audit a file and write report.json, report.parquet and, balanced, balanced.parquet; returns report.json.
+
+    balanced.parquet has the columns and the order of a Parquet input, and those of table `negatives` for the others.
+    Pairs that were set aside are not in it.
+    """
+    form = form or guessed(pairs)
+    frame = _parquet(pairs) if form == "parquet" else READERS[form](pairs)
+    found = load(frame, file=pairs)
+    texts = _texts(corpus) if corpus else []
+    known = Corpus.without(texts, found.pairs)
+    if corpus and not known.texts:
+        raise InputError("the corpus has no caption that is not under audit", file=corpus, remedy="give other captions")
+    probes = (*PROBES, UNSEEN)
+    rows = [measured(found.pairs, probes, known, name="given", seed=seed)]
+    kept: Pairs | None = None
+    if balance:
+        kept = found.pairs.take(refinement.balanced(found.pairs, known, seed))
+        if len(kept):
+            rows.append(measured(kept, probes, known, name="balanced", seed=seed))
+    table = pl.concat(rows)
+    report: dict[str, Any] = {
+        "file": pairs.name,
+        "format": form,
+        "seed": seed,
+        "chance": 0.5,
+        "level": LEVEL,
+        "resamples": RESAMPLES,
+        "folds": FOLDS,
+        "used": list(refinement.USED),
+        "unseen": UNSEEN.name,
+        "pairs": {"read": frame.height, "judged": len(found.pairs), "set_aside": found.set_aside},
+        "corpus": {"texts": len(known.texts), "left_out": len(texts) - len(known.texts)},
+        "rows": table.to_dicts(),
+        "giveaways": giveaways(found.pairs),
+        "balance": None if kept is None else _balance(found.pairs, kept, table),
+    }
+    with replacing_folder(out) as partial:
+        table.write_parquet(partial / "report.parquet", statistics=False)
+        write_json(partial / "report.json", report)
+        if kept is not None:
+            frame[sorted(kept.row.tolist())].write_parquet(partial / "balanced.parquet", statistics=False)
+    return report
+
+
+def _balance(before: Pairs, after: Pairs, rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Per type what went, and what the unseen probe says of what stayed."""
+    told = {}
+    for kind, places in before.kinds.items():
+        left = after.kinds.get(kind, ())
+        judged = rows.filter(set="balanced", type=kind, probe=UNSEEN.name).sort("high", "scheme", descending=True)
+        unseen = judged.select("accuracy", "low", "high", "scheme").row(0, named=True) if judged.height else None
+        told[kind] = {
+            "before": len(places),
+            "after": len(left),
+            "dropped": 1 - len(left) / len(places),
+            "unseen": unseen,
+            "aim": unseen["high"] <= AIM if unseen and len(places) >= LARGE else None,
+        }
+    return told
+
+
+def _parquet(path: Path) -> pl.DataFrame:
+    """A Parquet file with whatever columns it has."""
+    if not path.is_file():
+        raise InputError("the file of pairs is missing", file=path, remedy="correct the path")
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"the file of pairs is not readable Parquet: {error}", file=path) from None
+
+
+def _texts(path: Path) -> list[str]:
+    """The captions of a corpus: table `captions`, COCO's captions JSON, or a text a line."""
+    if path.suffix == ".parquet":
+        return read_table(path, "captions")["text"].to_list()
+    if path.suffix == ".json":
+        return read_captions(path)["text"].to_list()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError("the corpus is missing", file=path, remedy="correct the path") from None
+    except UnicodeDecodeError as error:
+        raise InputError("the corpus is not UTF-8 text", file=path, record=f"byte {error.start}") from None
+    return [line for line in lines if line.strip()]

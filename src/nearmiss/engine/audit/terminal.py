@@ -1,0 +1,78 @@
+"""The audit as a table of 80 columns."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from nearmiss.engine.audit.measure import ALL
+
+WIDTH = 80
+_SHORT = {
+    ("length", "image"): "len",
+    ("edit_position", "image"): "place",
+    ("word_frequency", "image"): "freq",
+    ("ngram", "image"): "ngram",
+    ("form", "image"): "form",
+    ("classifier", "image"): "class",
+    ("classifier", "edit"): "class*",
+    ("bigrams", "edit"): "pairs*",
+}
+
+
+def text(report: dict[str, Any]) -> str:
+    """The report as text: accuracy in per cent, the 95 % interval below it, rounded outwards."""
+    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_terminal=False)
+    counts = report["pairs"]
+    console.print(f"{counts['judged']} of {counts['read']} pairs judged from text alone; chance is 50 %.")
+    for reason, number in counts["set_aside"].items():
+        console.print(f"{number} set aside: {escape(reason)}")
+    for name in ("given", "balanced"):
+        if any(row["set"] == name for row in report["rows"]):
+            console.print(_probes(report["rows"], name))
+    console.print("* neither image nor edit occurs in training; pairs: neighbouring words only, the unseen probe")
+    for kind, words in report["giveaways"].items():
+        if words:
+            told = ", ".join(f"{row['word']} {row['positive']}:{row['negative']}" for row in words[:5])
+            console.print(escape(f"{kind}: words on the true:false side  {told}"))
+    if report["balance"]:
+        console.print(_dropped(report["balance"]))
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in printed.splitlines())
+
+
+def _probes(rows: list[dict[str, Any]], name: str) -> Table:
+    table = Table(title=f"{name}: true caption found, % (95 % interval over images)", box=None, pad_edge=False)
+    table.add_column("type", max_width=15, overflow="fold")
+    table.add_column("n", justify="right")
+    for short in _SHORT.values():
+        table.add_column(short, justify="right", no_wrap=True)
+    kinds = list(dict.fromkeys(row["type"] for row in rows if row["set"] == name))
+    if len(kinds) == 2:  # one type and "all", which is the same
+        kinds.remove(ALL)
+    for kind in kinds:
+        of_kind = [row for row in rows if row["set"] == name and row["type"] == kind]
+        cells = {(row["probe"], row["scheme"]): row for row in of_kind}
+        table.add_row(escape(kind), str(of_kind[0]["n"]), *(_cell(cells[key]) for key in _SHORT))
+    return table
+
+
+def _cell(row: dict[str, Any]) -> str:
+    low, high = int(100 * row["low"] + 1e-9), -int(-100 * row["high"] // 1)
+    return f"{100 * row['accuracy']:.1f}\n{low}-{min(high, 100)}"
+
+
+def _dropped(balance: dict[str, dict[str, Any]]) -> Table:
+    table = Table(title="balanced: what went, and what the unseen probe still finds", box=None, pad_edge=False)
+    for column in ("type", "before", "after", "dropped", "unseen", "aim: at most 55"):
+        table.add_column(column, justify="left" if column == "type" else "right")
+    for kind, told in balance.items():
+        unseen = told["unseen"]
+        said = f"{100 * unseen['accuracy']:.1f} (to {100 * unseen['high']:.1f})" if unseen else "nothing left"
+        aim = {True: "met", False: "not met", None: "under 2,000 pairs"}[told["aim"]]
+        table.add_row(
+            escape(kind), str(told["before"]), str(told["after"]), f"{100 * told['dropped']:.1f} %", said, aim
+        )
+    return table

@@ -1,0 +1,176 @@
+"""CE-CLIP's records (Zhang et al., CVPR 2024): NumPy object arrays of dictionaries, 50,000 a file.
+
+A record is a caption with four slots for negatives, in this order: relation, adjective, noun, verb; "###" stands in an
+empty one, and `valid_caption` (caption, relation, adjective, noun, verb) is 0 there. Such files are pickles, and a
+pickle can run any program when it is opened: these are read by an unpickler that knows arrays, numbers and texts only.
+"""
+
+import io
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import replacing_folder
+from nearmiss.engine.formats.published import FileNames, Published, image_id, negatives, text, writable
+from nearmiss.engine.formats.records import REMEDY, field
+
+EMPTY = "###"
+SLOTS = ("relation", "adj", "noun", "verb")
+_TYPES = {"relation": "relation", "adj": "attribute", "noun": "object", "verb": "action"}
+_OPERATORS = {"relation": "swap", "adj": "replace", "noun": "replace", "verb": "replace"}
+# Where our negatives go, by what they are about; a swap goes where CE-CLIP's own swap goes (our choice).
+_SLOT_OF = {
+    **dict.fromkeys(("relation", "location", "logic"), "relation"),
+    **dict.fromkeys(("attribute", "color", "size", "shape", "pattern", "count"), "adj"),
+    **dict.fromkeys(("object", "existence"), "noun"),
+    "action": "verb",
+}
+_PER_FILE = 50_000
+_PICKLE_PROTOCOL = 4
+_ALLOWED = {
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+}
+
+
+def read(path: Path) -> pl.DataFrame:
+    """Table `negatives` of one .npy file or of a folder of them; a row for each valid slot.
+
+    Raises InputError, naming file and record, for a record that lacks a field, a `valid_caption` that is not five of 0
+    and 1, a slot that is valid but empty, and a file that is no array of objects or holds anything but plain data.
+    """
+    path = Path(path)
+    return negatives(_pairs(_files(path)), method="ce_clip", file=path)
+
+
+def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
+    """Write table `negatives` as a folder of files processed_dataset{i}.npy.
+
+    A caption with two negatives for one slot makes two records. An image id that is no number comes with `image_path`,
+    which CE-CLIP's loader reads where the image is not COCO's. Raises InputError for a negative that fits no slot.
+    """
+    records = [_record(number, key, slots, names) for number, (key, slots) in enumerate(_slotted(frame, out))]
+    with replacing_folder(out) as partial:
+        for index, start in enumerate(range(0, len(records), _PER_FILE)):
+            part = records[start : start + _PER_FILE]
+            array = np.empty(len(part), dtype=object)
+            array[:] = part
+            with (partial / f"processed_dataset{index}.npy").open("wb") as handle:
+                header = {"descr": "|O", "fortran_order": False, "shape": array.shape}
+                np.lib.format.write_array_header_1_0(handle, header)
+                pickle.dump(array, handle, protocol=_PICKLE_PROTOCOL)
+
+
+def _slotted(frame: pl.DataFrame, out: Path) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
+    """(image, caption) and the texts of its slots, as many times as its fullest slot asks for."""
+    captions: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in writable(frame, file=out):
+        slots = captions.setdefault((row["image_id"], row["positive"]), {})
+        slots.setdefault(_slot(row, out), []).append(row["negative"])
+    for key, slots in captions.items():
+        for turn in range(max(map(len, slots.values()))):
+            yield key, {slot: texts[turn] for slot, texts in slots.items() if turn < len(texts)}
+
+
+def _slot(row: dict[str, Any], out: Path) -> str:
+    for slot, kind in _TYPES.items():
+        if row["type"] == kind:
+            return slot
+    found = "relation" if row["operator"] == "swap" else _SLOT_OF.get(row["concept"])
+    if found is None:
+        raise InputError(
+            f"a negative fits none of CE-CLIP's slots: type {row['type']}, concept {row['concept']}",
+            file=out,
+            record=row["negative_id"],
+            remedy="leave it out, or give it a concept",
+        )
+    return found
+
+
+def _record(number: int, key: tuple[str, str], slots: dict[str, str], names: FileNames) -> dict[str, Any]:
+    image, caption = key
+    numbered = image.isascii() and image.isdigit()
+    record: dict[str, Any] = {"image_id": int(image) if numbered else image, "id": number, "caption": caption}
+    record |= {f"{slot}_aug_caption": slots.get(slot, EMPTY) for slot in SLOTS}
+    record["valid_caption"] = [1, *(int(slot in slots) for slot in SLOTS)]
+    return record if numbered else {**record, "image_path": names(image)}
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    # by number: processed_dataset10 comes after processed_dataset2
+    files = sorted(path.glob("*.npy"), key=lambda file: (len(file.name), file.name))
+    if not files:
+        raise InputError("the folder has no .npy file", file=path, remedy="give the folder of the published files")
+    return files
+
+
+def _pairs(files: list[Path]) -> Iterator[Published]:
+    for file in files:
+        for index, record in enumerate(_load(file)):
+            name = f"record {index}"
+            image = field(
+                record, "image_path" if "image_path" in record else "image_id", (int, str), file=file, name=name
+            )
+            caption = text(record.get("caption"), "caption", file=file, name=name)
+            valid = field(record, "valid_caption", (list, tuple, np.ndarray), file=file, name=name)
+            if len(valid) != len(SLOTS) + 1 or any(flag not in (0, 1) for flag in valid):
+                raise InputError(
+                    f"'valid_caption' is not five of 0 and 1: {valid!r}", file=file, record=name, remedy=REMEDY
+                )
+            for slot, flag in zip(SLOTS, valid[1:], strict=True):
+                if not flag:
+                    continue
+                key = f"{slot}_aug_caption"
+                negative = text(record.get(key), key, file=file, name=name)
+                yield Published(
+                    pair_id=f"{file.stem}-{index}-{slot}",
+                    image_id=image_id(str(image)),
+                    kind=_TYPES[slot],
+                    positive=caption,
+                    negative=negative,
+                    concept=_TYPES[slot],
+                    operator=_OPERATORS[slot],
+                )
+
+
+class _PlainData(pickle.Unpickler):
+    """Opens arrays, numbers, texts, lists and dictionaries; refuses to look up anything else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it names {module}.{name}")
+        return super().find_class(module, name)
+
+
+def _load(file: Path) -> list[Any]:
+    """The records of one file."""
+    remedy = "give files that CE-CLIP's generator or `nearmiss convert` wrote"
+    try:
+        content = io.BytesIO(file.read_bytes())
+    except FileNotFoundError:
+        raise InputError("a file is missing", file=file, remedy="make it again or correct the path") from None
+    try:
+        version = np.lib.format.read_magic(content)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, kind = readers[version](content)
+        if kind != np.dtype(object) or len(shape) != 1:
+            raise ValueError(f"it is an array {shape} of {kind}, not a row of objects")
+        found = _PlainData(content).load()
+    except (ValueError, KeyError, EOFError, pickle.UnpicklingError, AttributeError, TypeError, ImportError) as error:
+        raise InputError(f"the file is not an array of records: {error}", file=file, remedy=remedy) from None
+    records = list(found) if isinstance(found, np.ndarray | list) else [found]
+    for index, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise InputError("a record is not a dictionary", file=file, record=f"record {index}", remedy=REMEDY)
+    return records

@@ -1,0 +1,62 @@
+"""The formats in which pairs of a caption and its negative are read and written, by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, valse
+from nearmiss.engine.formats.names import Read
+from nearmiss.engine.formats.published import FileNames
+
+READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    "parquet": lambda path: read_table(path, "negatives"),
+    "sugarcrepe": sugarcrepe.read,
+    "valse": valse.read,
+    "negclip": negclip.read,
+    "hnc": hnc.read,
+    "ce_clip": ce_clip.read,
+}
+WRITERS: dict[str, Callable[[pl.DataFrame, Path, FileNames, int], None]] = {
+    "parquet": lambda frame, out, names, seed: write_table(frame, out, "negatives"),
+    "sugarcrepe": lambda frame, out, names, seed: sugarcrepe.write(frame, out, names),
+    "negclip": lambda frame, out, names, seed: negclip.write(frame, out, names, seed=seed),
+    "hnc": lambda frame, out, names, seed: hnc.write(frame, out),
+    "ce_clip": lambda frame, out, names, seed: ce_clip.write(frame, out, names),
+}
+
+
+def read_negatives(path: Path, name: str | None) -> pl.DataFrame:
+    """Table `negatives` of a file or folder in a named format; by the file's ending where no name is given."""
+    return READERS[name or guessed(path)](path)
+
+
+def guessed(path: Path) -> str:
+    """The format of a file by its ending, where the ending says it."""
+    endings = {".parquet": "parquet", ".tsv": "negclip", ".npy": "ce_clip"}
+    if path.suffix in endings:
+        return endings[path.suffix]
+    raise InputError(
+        "the format of the pairs cannot be told from the name of the file",
+        file=path,
+        remedy=f"give --format: {', '.join(get_args(Read))}",
+    )
+
+
+def convert(
+    pairs: Path, *, source: str | None, target: str, out: Path, images: Path | None, pattern: str, seed: int
+) -> int:
+    """Write pairs in another format and return how many; `images`, a table, says which file an image id stands for.
+
+    Raises InputError for a format that is only read, before anything is read.
+    """
+    if target not in WRITERS:
+        raise InputError(f"'{target}' is read, not written", remedy=f"choose one of: {', '.join(WRITERS)}")
+    known = dict(read_table(images, "images").select("image_id", "file").iter_rows()) if images else {}
+    names = FileNames(known, pattern)
+    frame = read_negatives(pairs, source)
+    WRITERS[target](frame, out, names, seed)
+    return frame.height

@@ -1,0 +1,114 @@
+"""What the exchange formats of negatives share: pairs become table `negatives`, image ids become file names and back.
+
+Published files know less than our table. `mode` is "published" and `verdict` is null (nobody here has checked them),
+concept and operator are what the format's own kinds say, and a caption's id is made of its image and its text's place
+among the captions of that image, so that the negatives of one caption keep together.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.tables import conform, table
+from nearmiss.engine.formats.records import REMEDY
+from nearmiss.engine.text.edits import diff
+
+MODE = "published"
+COCO_NAME = "{:012d}.jpg"
+"""How COCO 2017 names an image's file by its number."""
+_COCO_FILE = re.compile(r"(?:COCO_[a-z]+\d{4}_)?(\d{12})\.jpg")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A pair of a published file; `kind` is the format's own name of it."""
+
+    pair_id: str
+    image_id: str
+    kind: str
+    positive: str
+    negative: str
+    concept: str | None = None
+    operator: str | None = None
+    caption_id: str | None = None  # of the format, where it has one
+
+
+def negatives(pairs: Iterable[Published], *, method: str, file: Path) -> pl.DataFrame:
+    """Table `negatives` in the order of the pairs, edits found by comparing the texts.
+
+    Raises InputError where there is no pair at all. Pairs whose texts are equal stay in: the audit counts them.
+    """
+    captions: dict[str, dict[str, int]] = {}
+    rows: list[dict[str, Any]] = []
+    for pair in pairs:
+        places = captions.setdefault(pair.image_id, {})
+        place = places.setdefault(pair.positive, len(places))
+        rows.append(
+            {
+                "negative_id": pair.pair_id,
+                "caption_id": pair.caption_id or f"{pair.image_id}-{place}",
+                "image_id": pair.image_id,
+                "method": method,
+                "mode": MODE,
+                "type": pair.kind,
+                "concept": pair.concept,
+                "operator": pair.operator,
+                "template_id": None,
+                "positive": pair.positive,
+                "negative": pair.negative,
+                "edits": [edit.as_record() for edit in diff(pair.positive, pair.negative)],
+                "foil_in_scene": None,
+                "verdict": None,
+                "seed": None,
+            }
+        )
+    if not rows:
+        raise InputError("the file has no pairs of a caption and its negative", file=file, remedy=REMEDY)
+    return table("negatives", rows)
+
+
+def text(value: Any, key: str, *, file: Path, name: str) -> str:
+    """A caption of a record: a string with more than blanks in it, else an InputError that names the record."""
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"'{key}' of a record is no text: {value!r}", file=file, record=name, remedy=REMEDY)
+    return value
+
+
+def image_id(file_name: str) -> str:
+    """The id of a published image file: COCO's number without zeros where the name is COCO's, else the name itself."""
+    match = _COCO_FILE.fullmatch(file_name.rsplit("/", maxsplit=1)[-1])
+    return str(int(match[1])) if match else file_name
+
+
+@dataclass(frozen=True)
+class FileNames:
+    """Which file an image id stands for: as `known` says, else by `pattern` where the id is a number, else the id."""
+
+    known: Mapping[str, str]
+    pattern: str = COCO_NAME
+
+    def __post_init__(self) -> None:
+        try:
+            self.pattern.format(1)
+        except (ValueError, IndexError, KeyError):
+            raise InputError(
+                f"'{self.pattern}' is no pattern of file names", remedy=f"write it like {COCO_NAME}"
+            ) from None
+
+    def __call__(self, image: str) -> str:
+        """The file name of an image id."""
+        if image in self.known:
+            return self.known[image]
+        return self.pattern.format(int(image)) if image.isascii() and image.isdigit() else image
+
+
+def writable(frame: pl.DataFrame, *, file: Path) -> list[dict[str, Any]]:
+    """The rows of table `negatives` that a writer writes, in order; an InputError where there are none."""
+    if frame.is_empty():
+        raise InputError("there are no negatives to write", file=file, remedy="give a table that has some")
+    return conform(frame, "negatives", file=file).to_dicts()

@@ -1,0 +1,77 @@
+"""SugarCrepe's files (Hsieh et al., NeurIPS 2023 D&B): JSON objects id -> {filename, caption, negative_caption}.
+
+One file holds one kind of negative and is named after it. Its kinds are an operator and what it is about, shortened:
+replace_obj, swap_att, add_obj ... Written ids count from 0 in each file.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json, replacing_folder, write_json
+from nearmiss.engine.formats.published import FileNames, Published, image_id, negatives, text, writable
+from nearmiss.engine.formats.records import REMEDY, field
+
+_CONCEPTS = {"obj": "object", "att": "attribute", "rel": "relation"}
+_OPERATORS = ("replace", "swap", "add")
+
+
+def read(path: Path) -> pl.DataFrame:
+    """Table `negatives` of one file, or of every .json file of a folder in the order of their names.
+
+    Raises InputError, naming file and id, for a record that lacks a field or has an empty text.
+    """
+    path = Path(path)
+    return negatives(_pairs(json_files(path)), method="sugarcrepe", file=path)
+
+
+def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
+    """Write table `negatives` as a folder with a file for each of its types; rows keep their order."""
+    files: dict[str, dict[str, Any]] = {}
+    for row in writable(frame, file=out):
+        records = files.setdefault(row["type"] or "negatives", {})
+        records[str(len(records))] = {
+            "filename": names(row["image_id"]),
+            "caption": row["positive"],
+            "negative_caption": row["negative"],
+        }
+    with replacing_folder(out) as partial:
+        for kind, records in files.items():
+            write_json(partial / f"{kind.replace('/', '_')}.json", records)
+
+
+def json_files(path: Path) -> list[Path]:
+    """The file itself, or the .json files of a folder, sorted; an InputError where a folder has none."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.glob("*.json"))
+    if not files:
+        raise InputError("the folder has no .json file", file=path, remedy="give the folder of the published files")
+    return files
+
+
+def _pairs(files: list[Path]) -> Iterator[Published]:
+    for file in files:
+        operator, _, about = file.stem.partition("_")
+        for number, record in records(file):
+            name = f"id {number}"
+            yield Published(
+                pair_id=f"{file.stem}-{number}",
+                image_id=image_id(field(record, "filename", str, file=file, name=name)),
+                kind=file.stem,
+                positive=text(record.get("caption"), "caption", file=file, name=name),
+                negative=text(record.get("negative_caption"), "negative_caption", file=file, name=name),
+                concept=_CONCEPTS.get(about),
+                operator=operator if operator in _OPERATORS else None,
+            )
+
+
+def records(file: Path) -> Iterator[tuple[str, Any]]:
+    """The records of a file that is one JSON object, with their ids, in the file's order."""
+    document = read_json(file)
+    if not isinstance(document, dict):
+        raise InputError("the file is not a JSON object of records", file=file, remedy=REMEDY)
+    yield from document.items()

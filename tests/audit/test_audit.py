@@ -1,0 +1,192 @@
+"""The audit of a file: what it reports, what it sets aside, what it drops, and how it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import planted
+import polars as pl
+import pytest
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import folder_sha256
+from nearmiss.base.seeding import array_rng
+from nearmiss.engine.audit.balance import USED
+from nearmiss.engine.audit.pairs import load
+from nearmiss.engine.audit.registry import PROBES, UNSEEN
+from nearmiss.engine.audit.report import AIM, LARGE, run
+from nearmiss.engine.audit.terminal import WIDTH, text
+
+REAL = Path(__file__).parents[3] / "shared" / "realdata" / "sugarcrepe" / "data"
+
+
+def audited(tmp_path: Path, frame: pl.DataFrame, *, balance: bool = False, name: str = "out", **given: object) -> dict:
+    path = tmp_path / "pairs.parquet"
+    frame.write_parquet(path)
+    options = {"form": None, "corpus": None, "seed": 0, **given}
+    return run(pairs=path, balance=balance, out=tmp_path / name, **options)
+
+
+def two_types() -> pl.DataFrame:
+    one, other = planted.drawn(120, planted.lopsided), planted.drawn(80, planted.longer)
+    return pl.concat([one, other.with_columns(type=pl.lit("longer"))])
+
+
+def test_a_row_for_each_type_probe_and_scheme(tmp_path):
+    report = audited(tmp_path, two_types())
+    expected = {
+        (kind, probe.name, scheme)
+        for kind in ("planted", "longer", "all")
+        for probe in (*PROBES, UNSEEN)
+        for scheme in probe.schemes
+    }
+    assert {(row["type"], row["probe"], row["scheme"]) for row in report["rows"]} == expected
+    assert len(report["rows"]) == len(expected)
+    for row in report["rows"]:
+        assert 0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
+    assert pl.read_parquet(tmp_path / "out" / "report.parquet").to_dicts() == report["rows"]
+    assert not (tmp_path / "out" / "balanced.parquet").exists()
+
+
+def test_the_interval_is_over_images_not_pairs(tmp_path):
+    # the same pair 40 times for each of few images: 400 pairs that are worth ten
+    frame = pl.concat([planted.drawn(20, planted.lopsided)] * 20)
+    few = next(row for row in audited(tmp_path, frame)["rows"] if row["probe"] == "words" and row["scheme"] == "image")
+    assert (few["n"], few["images"]) == (400, 10)
+    assert few["high"] - few["low"] > 0.15
+
+
+def test_any_order_of_the_records_gives_the_same_report(tmp_path):
+    frame = two_types()
+    mixed = frame[array_rng(0, "order").permutation(frame.height).tolist()]
+    one, other = (audited(tmp_path, each, balance=True, name=name) for each, name in ((frame, "a"), (mixed, "b")))
+    assert one == other
+    kept = [pl.read_parquet(tmp_path / name / "balanced.parquet").sort(pl.all()) for name in ("a", "b")]
+    assert kept[0].equals(kept[1])
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_other_pairs(tmp_path):
+    frame = planted.drawn(300, planted.lopsided)
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        audited(tmp_path, frame, balance=True, name=name, seed=seed)
+    hashes = [folder_sha256(tmp_path / name) for name in "abc"]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_balancing_takes_the_giveaway_away_and_says_what_it_cost(tmp_path):
+    frame = planted.drawn(2400, planted.lopsided).with_columns(other=pl.int_range(2400), negative_id=pl.lit("x"))
+    frame = frame.select("other", "negative", "positive", "type", "image_id", "negative_id")
+    report = audited(tmp_path, frame, balance=True)
+    told = report["balance"]["planted"]
+    best = {
+        name: max(row["accuracy"] for row in report["rows"] if row["set"] == name and row["probe"] == UNSEEN.name)
+        for name in ("given", "balanced")
+    }
+    assert best["given"] > 0.6
+    assert told["aim"] is True
+    assert told["unseen"]["high"] <= AIM
+    assert LARGE <= told["before"] == 2400
+    assert 0.2 < told["dropped"] == pytest.approx(1 - told["after"] / told["before"]) < 0.8
+    kept = pl.read_parquet(tmp_path / "out" / "balanced.parquet")
+    assert kept.schema == frame.schema
+    assert kept.height == told["after"]
+    assert kept["other"].is_sorted()  # the order of the input
+    assert kept.equals(frame.filter(pl.col("other").is_in(kept["other"].implode())))
+
+
+def test_what_gives_nothing_away_is_left_whole(tmp_path):
+    report = audited(tmp_path, planted.drawn(600, planted.exchanged), balance=True)
+    assert report["balance"]["planted"]["dropped"] <= 0.15
+
+
+def test_the_judge_has_no_part_in_the_balancing():
+    assert UNSEEN.name not in USED
+    assert set(USED) <= {probe.name for probe in PROBES}
+
+
+def test_the_table_fits_a_terminal_and_states_chance(tmp_path):
+    long = two_types().with_columns(type=pl.col("type").replace("longer", "and_logic_attribute_of_things"))
+    lines = text(audited(tmp_path, long, balance=True)).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert "chance is 50 %" in lines[0]
+    assert any("dropped" in line for line in lines)
+
+
+def test_pairs_that_cannot_be_judged_are_counted_and_set_aside(tmp_path):
+    odd = planted.frame([("a dog", "a dog"), ("a dog", "A dog."), ("a dog", " "), ("a dog", None)])
+    report = audited(tmp_path, pl.concat([planted.drawn(40, planted.replaced), odd]))
+    assert report["pairs"] == {
+        "read": 44,
+        "judged": 40,
+        "set_aside": {
+            "caption equals its negative": 1,
+            "empty text": 2,
+            "same words, other punctuation or capitals": 1,
+        },
+    }
+
+
+def test_one_pair_and_pairs_without_image_or_type_are_judged(tmp_path):
+    report = audited(tmp_path, planted.frame([("a dog", "a cat")]), balance=True)
+    assert {row["accuracy"] for row in report["rows"]} == {0.5}
+    bare = pl.DataFrame({"image_id": None, "type": None, "positive": ["a", "b"], "negative": ["c", "d"]})
+    assert {row["type"] for row in audited(tmp_path, bare)["rows"]} == {"untyped", "all"}
+
+
+GOOD = planted.frame([("a dog", "a cat")])
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (GOOD.drop("positive"), r"lack the columns \['positive'\]"),
+        (GOOD.clear(), "has no pairs"),
+        (GOOD.with_columns(negative=pl.lit(1)), r"hold no text: \['negative'\]"),
+        (GOOD.with_columns(negative=pl.lit(None, pl.String)), "positives only"),
+        (GOOD.with_columns(positive=pl.lit(None, pl.String)), "negatives only"),
+        (GOOD.with_columns(negative=pl.col("positive")), "no pair can be judged"),
+    ],
+)
+def test_unusable_tables_are_refused(frame, message):
+    with pytest.raises(InputError, match=message) as caught:
+        load(frame, file=Path("x.parquet"))
+    assert caught.value.remedy
+
+
+def test_unusable_files_are_refused(tmp_path):
+    broken = tmp_path / "x.parquet"
+    broken.write_bytes(b"")
+    given = {"form": None, "corpus": None, "balance": False, "seed": 0, "out": tmp_path / "out"}
+    for path, message in ((broken, "not readable Parquet"), (tmp_path / "no.parquet", "is missing")):
+        with pytest.raises(InputError, match=message):
+            run(pairs=path, **given)
+    GOOD.write_parquet(broken)
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("A dog.\n\n")
+    with pytest.raises(InputError, match="no caption that is not under audit"):
+        run(pairs=broken, **{**given, "corpus": corpus})
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_verb_prints_the_table(tmp_path):
+    planted.drawn(60, planted.longer).write_parquet(tmp_path / "x.parquet")
+    arguments = ["audit", "--pairs", tmp_path / "x.parquet", "--out", tmp_path / "out"]
+    told = subprocess.run(
+        [sys.executable, "-m", "nearmiss", *map(str, arguments)], check=True, capture_output=True, text=True
+    )
+    assert "60 of 60 pairs judged from text alone; chance is 50 %." in told.stdout
+    assert "100.0" in told.stdout
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not REAL.is_dir(), reason="no real data beside the checkout")
+def test_sugarcrepe_is_still_given_away_by_length_where_words_are_added(tmp_path):
+    report = run(pairs=REAL, form="sugarcrepe", corpus=None, balance=False, seed=0, out=tmp_path / "out")
+    found = {row["type"]: row for row in report["rows"] if row["probe"] == "length"}
+    assert found["add_obj"]["accuracy"] > 0.97
+    assert found["add_att"]["accuracy"] > 0.97
+    assert found["all"]["n"] == 7511
+    assert np.isclose(found["replace_obj"]["accuracy"], 0.54, atol=0.04)
