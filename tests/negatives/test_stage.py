@@ -47,7 +47,7 @@ def method(request) -> str:
 
 
 def test_every_configured_method_is_registered():
-    assert {config.method for config in CONFIGS.values()} == METHODS.keys()
+    assert {config.method for config in CONFIGS.values()} <= METHODS.keys()
 
 
 def test_no_false_negative_with_complete_annotations(made, given, method, tmp_path):

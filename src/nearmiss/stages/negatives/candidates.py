@@ -82,7 +82,8 @@ class Candidate:
     """A negative before it is checked.
 
     `type` is the paper's own name of its kind; `foil` the new word or words, None where nothing new is named. `edits`
-    are offsets in `positive`; where None, they are taken from comparing the two texts.
+    are offsets in `positive`; where None, they are taken from comparing the two texts. `unchecked` says that it is
+    given as a paper published it: no check refuses it, its verdict is "unchecked", and no arm trains on it unasked.
     """
 
     caption_id: str
@@ -93,6 +94,7 @@ class Candidate:
     template_id: str | None = None
     foil: str | None = None
     edits: tuple[Edit, ...] | None = None
+    unchecked: bool = False
 
     def all_edits(self) -> list[Edit]:
         """The edits that make the negative of the positive."""

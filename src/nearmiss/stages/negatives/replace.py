@@ -1,4 +1,6 @@
-"""CE-CLIP: four negatives for each caption from its parts of speech (Zhang et al., CVPR 2024, 3.1), mode `default`.
+"""CE-CLIP: four negatives for each caption from its parts of speech (Zhang et al., CVPR 2024, 3.1).
+
+This is mode `default`; mode `faithful` (the release, unchecked) is replace_faithful.py.
 
 Slots in the paper's order: relation (two nouns exchanged), attribute, object and action (an adjective, a noun, a verb
 filled anew by a language model). Corrected against the published code: each slot is filled or says why not, where the
@@ -14,9 +16,10 @@ from typing import Any
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.cloze import Cloze
-from nearmiss.engine.text.tagging import tag
+from nearmiss.engine.text.tagging import need_tagger, tag
 from nearmiss.stages.negatives.candidates import Caption, Corpus, Method, Outcome
 from nearmiss.stages.negatives.replace_author import Author
+from nearmiss.stages.negatives.replace_faithful import published
 from nearmiss.stages.negatives.replace_fill import CorpusFiller, Filler, Gap, LanguageModelFiller
 from nearmiss.stages.negatives.replace_slots import Empty, Sentence, exchanges, gaps
 from nearmiss.stages.negatives.replace_words import FILLED, Usage, word_class
@@ -27,21 +30,25 @@ _PLACES = 2  # words of a class that are tried, one after the other
 
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
     """One outcome or more for each caption and slot: a negative, and what was passed over before it."""
-    sentences = list(tag([caption.text for caption in corpus.captions], options.tagger))
+    texts = [caption.text for caption in corpus.captions]
+    need_tagger(texts, options.tagger)
+    language_model = LanguageModelFiller(options.language_model, options.tagger) if options.language_model else None
+    sentences = list(tag(texts, options.tagger))
     usage = Usage(sentences)
-    filler = _filler(sentences, options)
+    filler = language_model or _counted(sentences)
     whole = list(zip(corpus.captions, sentences, strict=True))
     lots = [whole[start : start + _LOT] for start in range(0, len(whole), _LOT)]
     for lot in progress(lots, what="replace words", total=len(lots)):
-        yield from _lot(corpus, options, usage, filler, lot)
+        if options.mode == "faithful":
+            yield from published(corpus, options.slots, filler, lot)
+        else:
+            yield from _lot(corpus, options, usage, filler, lot)
 
 
 METHOD = Method("replace", generate)
 
 
-def _filler(sentences: Sequence[Sentence], options: Any) -> Filler:
-    if options.language_model is not None:
-        return LanguageModelFiller(options.language_model, options.tagger)
+def _counted(sentences: Sequence[Sentence]) -> CorpusFiller:
     classes = {word_class(word) for sentence in sentences for word in sentence if word.pos in FILLED.values()}
     tagged = ([(word.text.lower(), word_class(word)) for word in sentence] for sentence in sentences)
     return CorpusFiller(Cloze(tagged, classes))
@@ -64,6 +71,6 @@ def _lot(
         author = Author(corpus, caption, usage, randoms[caption.caption_id])
         for slot in options.slots:
             if slot == "relation":
-                yield from author.exchange(exchanges(caption.text, sentence, usage))
+                yield from author.exchange(exchanges(caption.text, sentence, usage), sentence)
             else:
                 yield from author.fill(slot, offers[caption.caption_id, slot], fills)

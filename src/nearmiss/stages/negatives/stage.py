@@ -149,21 +149,27 @@ def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Ta
         if isinstance(outcome, Rejected):
             taken.rejected.append(_rejection(outcome, outcome.reason, name))
             continue
-        reason = taken.refused_positives.get(outcome.caption_id) or corpus.refusal(outcome.image_id, outcome.negative)
-        if reason is None and same_meaning(outcome.positive, outcome.negative, corpus.vocabulary.names):
-            reason = "says the same as its positive"
-        if reason is None and (outcome.caption_id, outcome.negative) in seen:
-            reason = "duplicate"
+        repeated = (outcome.caption_id, outcome.negative) in seen
+        reason = None if outcome.unchecked else _refusal(corpus, outcome, taken, repeated)
         if reason is not None:
             taken.rejected.append(_rejection(outcome, reason, name))
             continue
         seen.add((outcome.caption_id, outcome.negative))
         numbers[outcome.caption_id] += 1
-        row = _negative(corpus, outcome, name, method.mode)
+        row = _negative(corpus, outcome, name, getattr(options, "mode", method.mode))
         taken.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
     taken.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
     taken.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
     return taken
+
+
+def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken, repeated: bool) -> str | None:
+    """Why a candidate may not serve; None where it may."""
+    reason = taken.refused_positives.get(candidate.caption_id)
+    reason = reason or corpus.refusal(candidate.image_id, candidate.negative)
+    if reason is None and same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names):
+        reason = "says the same as its positive"
+    return "duplicate" if reason is None and repeated else reason
 
 
 def _take_positive(corpus: Corpus, positive: Positive, name: str, taken: Taken) -> None:
@@ -198,7 +204,7 @@ def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str) -> dic
         "negative": candidate.negative,
         "edits": [edit.as_record() for edit in candidate.all_edits()],
         "foil_in_scene": _in_scene(candidate.foil, corpus.annotations.get(candidate.image_id)),
-        "verdict": corpus.verdict(candidate.image_id, candidate.negative).kind,
+        "verdict": "unchecked" if candidate.unchecked else corpus.verdict(candidate.image_id, candidate.negative).kind,
         "seed": corpus.seed,
     }
 

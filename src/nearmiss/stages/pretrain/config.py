@@ -35,7 +35,7 @@ class ArmConfig(Typed):
 
     method: str | None = Field(None, description="A method of stage negatives, or null for none.")
     objective: list[Term] = Field(description="Loss terms; the objective is their weighted sum.")
-    verdicts: list[Literal["verified", "plausible"]] = Field(
+    verdicts: list[Literal["verified", "plausible", "unchecked"]] = Field(
         ["verified", "plausible"], description="Negatives with one of these verdicts are used."
     )
     texts: int = Field(4, ge=0, description="Texts beside the caption for each image of a batch.")
