@@ -184,6 +184,24 @@ def test_any_caption_gives_edits_that_replay(parts, seed):
             assert outcome.reason
 
 
+def test_nouns_in_a_row_are_filled_as_one():
+    said = {"1": ["a tennis racket above a box"], "2": ["a dog above a box", "a racket above a box"]}
+    found = negatives(corpus(said, annotated=False, seed=1), slots=["object"])
+    assert found["1-0", "object"] in (
+        "a dog above a box",
+        "a tennis racket above a dog",
+        "a tennis racket above a racket",
+    )
+    assert not any("tennis dog" in text or text == "a racket above a box" for text in found.values())
+
+
+@pytest.mark.parametrize("text", ["a dog with a cat", "a dog standing next to a cat", "a black and white dog"])
+def test_without_annotations_nothing_is_written_that_may_say_the_same(text):
+    said = {"1": [text], "2": ["a red box", "a blue box"]}
+    options = {"slots": ["attribute"] if "white" in text else ["relation"]}
+    assert ("1-0", options["slots"][0]) not in negatives(corpus(said, annotated=False), **options)
+
+
 @pytest.fixture(scope="session")
 def tiny_language_model(tmp_path_factory) -> Path:
     """A masked language model with random weights that knows a few words and two pieces of words."""

@@ -90,7 +90,8 @@ SCHEMAS: dict[str, pl.Schema] = {
             "negative": pl.String,
             "edits": EDITS,  # offsets in `positive`
             "foil_in_scene": pl.Boolean,
-            "verdict": pl.String,  # verified: contradicted by the annotations; plausible: nothing speaks against it
+            # verified: contradicted by the annotations; plausible: nothing speaks against it; unchecked: as published
+            "verdict": pl.String,
             "seed": pl.Int64,
         }
     ),

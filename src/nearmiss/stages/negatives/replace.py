@@ -1,4 +1,6 @@
-"""CE-CLIP: four negatives for each caption from its parts of speech (Zhang et al., CVPR 2024, 3.1), mode `default`.
+"""CE-CLIP: four negatives for each caption from its parts of speech (Zhang et al., CVPR 2024, 3.1).
+
+This is mode `default`; mode `faithful` (the release, unchecked) is replace_faithful.py.
 
 Slots in the paper's order: relation (two nouns exchanged), attribute, object and action (an adjective, a noun, a verb
 filled anew by a language model). Corrected against the published code: each slot is filled or says why not, where the
@@ -16,9 +18,10 @@ from typing import Any
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.cloze import Cloze
-from nearmiss.engine.text.tagging import tag
+from nearmiss.engine.text.tagging import need_tagger, tag
 from nearmiss.stages.negatives.candidates import Caption, Corpus, Method, Outcome
 from nearmiss.stages.negatives.replace_author import Author
+from nearmiss.stages.negatives.replace_faithful import published
 from nearmiss.stages.negatives.replace_fill import CorpusFiller, Filler, Gap, LanguageModelFiller
 from nearmiss.stages.negatives.replace_slots import Empty, Sentence, exchanges, gaps
 from nearmiss.stages.negatives.replace_words import FILLED, Usage, word_class
@@ -35,7 +38,10 @@ def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
     whole = list(zip(corpus.captions, sentences, strict=True))
     lots = [whole[start : start + _LOT] for start in range(0, len(whole), _LOT)]
     for lot in progress(lots, what="replace words", total=len(lots)):
-        yield from _lot(corpus, options, usage, filler, lot)
+        if options.mode == "faithful":
+            yield from published(corpus, options.slots, filler, lot)
+        else:
+            yield from _lot(corpus, options, usage, filler, lot)
 
 
 @dataclass
@@ -96,6 +102,6 @@ def _lot(
         author = Author(corpus, caption, usage, randoms[caption.caption_id])
         for slot in options.slots:
             if slot == "relation":
-                yield from author.exchange(exchanges(caption.text, sentence, usage))
+                yield from author.exchange(exchanges(caption.text, sentence, usage), sentence)
             else:
                 yield from author.fill(slot, offers[caption.caption_id, slot], fills)

@@ -4,10 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 
 from nearmiss.engine.text.edits import Edit, apply
+from nearmiss.engine.text.lexicon import noun_group
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Outcome, Rejected
 from nearmiss.stages.negatives.replace_fill import Fill, Gap
-from nearmiss.stages.negatives.replace_slots import Empty, Unit
-from nearmiss.stages.negatives.replace_words import Usage, alike, comparable, meanings, used
+from nearmiss.stages.negatives.replace_slots import Empty, Sentence, Unit
+from nearmiss.stages.negatives.replace_words import Usage, alike, comparable, meanings, of_one_kind, used
+from nearmiss.stages.negatives.swap_meaning import same_either_way
+from nearmiss.stages.negatives.swap_spans import Span
+
+_WIDEST = 2  # the widest context, the word on the right, in which a verb is known to take what follows
 
 
 class Author:
@@ -18,12 +23,22 @@ class Author:
         self._annotated = caption.image_id in corpus.annotations
         self._said = meanings(own.text for own in corpus.captions_of[caption.image_id])
 
-    def exchange(self, pairs: Sequence[tuple[Unit, Unit]] | Empty) -> Iterator[Outcome]:
-        """Two nouns change places."""
+    def exchange(self, pairs: Sequence[tuple[Unit, Unit]] | Empty, sentence: Sentence) -> Iterator[Outcome]:
+        """Two nouns change places. Where no annotation decides, pairs that may say the same again are left out."""
         if isinstance(pairs, Empty):
             yield self._empty("relation", pairs.reason)
-        else:
-            yield from self._first_fit("relation", (_exchanged(one, other) for one, other in pairs))
+            return
+        tries = []
+        for one, other in pairs:
+            edits = _exchanged(one, other)
+            reason = (
+                None if self._annotated else same_either_way(sentence, _span(sentence, one), _span(sentence, other))
+            )
+            if reason is None:
+                tries.append(edits)
+            else:
+                yield self._refused(self._candidate("relation", edits), reason)
+        yield from self._first_fit("relation", tries)
 
     def fill(self, slot: str, offered: Sequence[Gap] | Empty, fills: Mapping[Gap, list[Fill]]) -> Iterator[Outcome]:
         """One word gives way to another of its class."""
@@ -34,8 +49,14 @@ class Author:
 
     def _filled(self, offered: Sequence[Gap], fills: Mapping[Gap, list[Fill]]) -> Iterator[list[Edit]]:
         for gap in offered:
+            if not (self._annotated or _free(gap)):
+                continue
             old = self._caption.text[gap.start : gap.end]
             for fill in _drawn(fills[gap], self._random):
+                if gap.pos == "VERB" and fill.level > _WIDEST and not self._annotated:
+                    break
+                if not self._annotated and not of_one_kind(old, fill.word):
+                    continue
                 if self._usage.serves(fill.word, gap.pos) and comparable(old, fill.word):
                     yield [Edit(gap.start, gap.end, old, fill.word)]
 
@@ -85,6 +106,19 @@ class Author:
 
     def _empty(self, slot: str, reason: str) -> Rejected:
         return Rejected(self._caption.caption_id, self._caption.image_id, slot, reason, self._caption.text)
+
+
+def _free(gap: Gap) -> bool:
+    """Whether an adjective stands alone: of "black and white photo" neither half can be exchanged by itself."""
+    beside = [gap.words[at] for at in (gap.place - 1, gap.place + 1) if 0 <= at < len(gap.words)]
+    return gap.pos != "ADJ" or not {*beside} & {"and", "&"}
+
+
+def _span(sentence: Sentence, unit: Unit) -> Span:
+    """A unit as the rules of meaning read it."""
+    places = [at for at, word in enumerate(sentence) if unit.start <= word.start and word.end <= unit.end]
+    kind = "NNS" if unit.plural else "NN"
+    return Span(unit.text, unit.start, unit.end, places[0], places[-1] + 1, kind, noun_group(unit.text), kind)
 
 
 def _exchanged(one: Unit, other: Unit) -> list[Edit]:

@@ -18,6 +18,7 @@ _WORD_STARTS = ("Ġ", "▁")  # how byte-level and SentencePiece vocabularies ma
 class Gap:
     """One word of a caption that is to be replaced: `caption[start:end]`, the `place`-th of `words` (lower case).
 
+    Nouns in a row ("school bus") are one word here.
     `pos` is its coarse class, `word_class` the fine one that a fill from the corpus agrees in.
     """
 
@@ -45,6 +46,10 @@ class Filler(Protocol):
         """At most `most` fills for each gap."""
         ...
 
+    def told(self, gaps: Sequence[Gap], most: int) -> list[list[str]]:
+        """The whole captions with at most `most` fills of each gap, best first, whatever the fills are."""
+        ...
+
 
 class CorpusFiller:
     """Fills counted on the captions themselves (our choice where no language model is given)."""
@@ -60,6 +65,18 @@ class CorpusFiller:
             others = (Fill(word, level, count) for word, level, count in ranked if word != gap.words[gap.place])
             found.append([fill for fill, _ in zip(others, range(most), strict=False)])
         return found
+
+    def told(self, gaps: Sequence[Gap], most: int) -> list[list[str]]:
+        """The captions with the first words of the cloze model, the one that stands there among them."""
+        return [
+            [
+                _filled(gap, word)
+                for (word, _, _), _ in zip(
+                    self._cloze.fills(gap.words, gap.place, gap.word_class), range(most), strict=False
+                )
+            ]
+            for gap in gaps
+        ]
 
 
 class LanguageModelFiller:
@@ -87,14 +104,21 @@ class LanguageModelFiller:
 
     def fills(self, gaps: Sequence[Gap], most: int) -> list[list[Fill]]:
         """At most `most` whole words of the gap's class for each gap."""
+        answers = self._answers(gaps, _ASKED * most)
+        offered = [self._whole_words(gap, answer) for gap, answer in zip(gaps, answers, strict=True)]
+        return [fills[:most] for fills in self._of_class(gaps, offered)]
+
+    def told(self, gaps: Sequence[Gap], most: int) -> list[list[str]]:
+        """The captions as the pipeline spells them with each of its fills."""
+        return [[str(each["sequence"]) for each in answer] for answer in self._answers(gaps, most)]
+
+    def _answers(self, gaps: Sequence[Gap], most: int) -> list[list[dict[str, Any]]]:
+        """What the pipeline says of each gap, best first; gaps are put to it in batches."""
         if not gaps:
             return []
         texts = [_filled(gap, self._tokenizer.mask_token) for gap in gaps]
-        asked = min(_ASKED * most, len(self._tokenizer))
-        answers: Any = self._pipeline(texts, top_k=asked, batch_size=_BATCH)
-        answers = [answers] if len(texts) == 1 else answers
-        offered = [self._whole_words(gap, answer) for gap, answer in zip(gaps, answers, strict=True)]
-        return [fills[:most] for fills in self._of_class(gaps, offered)]
+        answers: Any = self._pipeline(texts, top_k=min(most, len(self._tokenizer)), batch_size=_BATCH)
+        return [answers] if len(texts) == 1 else list(answers)
 
     def _whole_words(self, gap: Gap, answer: Sequence[dict[str, Any]]) -> list[Fill]:
         fills: dict[str, Fill] = {}

@@ -55,20 +55,50 @@ def gaps(caption: str, sentence: Sentence, slot: str, usage: Usage, random: Rand
     """At most `most` places of a slot's class, in an order that is drawn."""
     pos = FILLED[slot]
     lower = tuple(word.text.lower() for word in sentence)
-    places = [i for i, word in enumerate(sentence) if word.pos == pos and usage.serves(lower[i], pos)]
+    places = [
+        i for i, word in enumerate(sentence) if word.pos == pos and usage.serves(lower[i], pos) and _ends(sentence, i)
+    ]
     if not places:
         return Empty(f"no word tagged {pos} that may be replaced")
     chosen = random.sample(places, min(most, len(places)))
-    return [Gap(caption, sentence[i].start, sentence[i].end, lower, i, pos, word_class(sentence[i])) for i in chosen]
+    return [_gap(caption, sentence, lower, i) for i in chosen]
+
+
+def _gap(caption: str, sentence: Sentence, lower: tuple[str, ...], last: int) -> Gap:
+    """The gap that ends with a word; nouns in a row are filled as one ("school bus")."""
+    first, word = last, sentence[last]
+    while word.pos == "NOUN" and first > 0 and _next(sentence, first - 1):
+        first -= 1
+    start = sentence[first].start
+    whole = " ".join(lower[first : last + 1])
+    words = (*lower[:first], whole, *lower[last + 1 :])
+    return Gap(caption, start, word.end, words, first, word.pos, word_class(word))
+
+
+def _ends(sentence: Sentence, at: int) -> bool:
+    """Whether no noun follows that belongs to this one."""
+    return sentence[at].pos != "NOUN" or not _next(sentence, at)
+
+
+def _next(sentence: Sentence, at: int) -> bool:
+    """Whether this noun and the word after it are nouns in a row."""
+    if at + 1 >= len(sentence) or sentence[at].pos not in ("NOUN", "PROPN") or sentence[at + 1].pos != "NOUN":
+        return False
+    if is_place(sentence[at].text.lower()) or is_place(sentence[at + 1].text.lower()):
+        return False  # "left side"
+    return sentence[at + 1].start == sentence[at].end + 1
 
 
 def _units(caption: str, sentence: Sentence, usage: Usage) -> list[Unit]:
     units: list[Unit] = []
+    named = False
     before: Tagged | None = None  # the word before, where it was such a noun
     for word in sentence:
         low = word.text.lower()
         if word.pos != "NOUN" or is_place(low) or not usage.serves(low, "NOUN"):
-            before = None
+            before, named = None, word.pos == "PROPN"
+            continue
+        if named:  # "wii game" moves as a whole or not at all
             continue
         compound = before is not None and word.start == before.end + 1
         start = units.pop().start if compound else word.start

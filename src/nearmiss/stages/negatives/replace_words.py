@@ -75,10 +75,20 @@ def comparable(old: str, new: str) -> bool:
     old = old.lower()
     if old in _opposite_places() or new in _opposite_places():
         return _opposite_places().get(old) == new
-    if noun_group(old) == noun_group(new):
+    if noun_group(new) in (noun_group(old), noun_group(old.split()[-1])):  # a school bus is a bus
         return False
     first, second = attribute_kind(old), attribute_kind(new)
     return first is None or second is None or (first[0] == second[0] and first[1] != second[1])
+
+
+def of_one_kind(old: str, new: str) -> bool:
+    """Whether the new word speaks of what the old one did: after a color a color, where the lexicons have the old word.
+
+    A word of another kind ("a red train": "an electric train") may be just as true.
+    """
+    kind = attribute_kind(old)
+    other = attribute_kind(new)
+    return kind is None or (other is not None and other[0] == kind[0])
 
 
 def alike(old: str, new: str) -> bool:
@@ -86,6 +96,8 @@ def alike(old: str, new: str) -> bool:
     one, other = attribute_kind(old), attribute_kind(new)
     if one is not None and other is not None:
         return (one[1], other[1]) in near("color")
+    if any(old.lower() in verbs and new.lower() in verbs for verbs in words()["near_verbs"]):
+        return True
     first, second = noun_group(old), noun_group(new)
     if first in words()["general"] or second in words()["general"]:
         return True

@@ -73,13 +73,17 @@ class ReplaceConfig(Typed):
     """Four negatives per caption from part-of-speech tags (CE-CLIP, CVPR 2024)."""
 
     method: Literal["replace"] = "replace"
+    mode: Literal["default", "faithful"] = Field(
+        "default", description="Corrected and checked, or as the published code does it, defects included."
+    )
     slots: list[Slot] = Field(["relation", "attribute", "object", "action"], description="Slots, in the paper's order.")
     tagger: str | None = Field(
         None, description="A spaCy pipeline that tags the captions, by name or folder; null for the world's own."
     )
     language_model: str | None = Field(
         None,
-        description="A masked language model that fills the gaps, by name or folder; null for counts on the captions.",
+        description="A masked language model that fills the gaps, by name or folder (the paper's is "
+        "distilroberta-base); null for counts on the captions.",
     )
     fills: int = Field(10, ge=1, description="Likely fills of a gap among which one is drawn.")
 
