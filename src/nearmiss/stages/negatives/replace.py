@@ -66,6 +66,7 @@ class Lessons:
 def learn(corpus: Corpus, options: Any) -> Lessons:
     """Tags and counts all captions of the corpus."""
     texts = [caption.text for caption in corpus.captions]
+    need_tagger(texts, options.tagger)
     sentences = list(tag(texts, options.tagger))
     cloze = None
     if options.language_model is None:
