@@ -25,10 +25,11 @@ def _of(pairs: Pairs) -> list[dict[str, Any]]:
         first, second = Counter(one), Counter(other)
         votes[True].update((first - second).keys())
         votes[False].update((second - first).keys())
-    found = []
+    found: list[tuple[float, str, int, int]] = []
     for word in sorted(set(votes[True]) | set(votes[False])):
         positive, negative = votes[True][word], votes[False][word]
         z = (positive - negative) / sqrt(positive + negative)
         if abs(z) >= _CLEAR:
-            found.append({"word": word, "positive": positive, "negative": negative, "z": round(z, 2)})
-    return sorted(found, key=lambda row: (-abs(row["z"]), row["word"]))[:_MOST]
+            found.append((round(z, 2), word, positive, negative))
+    clearest = sorted(found, key=lambda row: (-abs(row[0]), row[1]))[:_MOST]
+    return [{"word": word, "positive": one, "negative": other, "z": z} for z, word, one, other in clearest]
