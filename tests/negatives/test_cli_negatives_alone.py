@@ -66,6 +66,7 @@ def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
     [
         (["--method", "replace"], "spacy download en_core_web_sm"),
         (["--method", "replace", "--tagger", "no_such_pipeline"], "spacy download no_such_pipeline"),
+        (["--method", "swap"], "spacy download en_core_web_sm"),
         (["--method", "keyword", "--tagger", "x"], "has no --tagger"),
         (["--method", "keyword", "--mode", "faithful"], "mode"),
         (["--method", "scene_graph"], "give --graphs"),

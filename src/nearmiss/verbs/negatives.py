@@ -6,7 +6,7 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.fields import Source, build, flags, source
-from nearmiss.stages.negatives.config import NegativesConfig
+from nearmiss.stages.negatives.config import NegativesConfig, every_method
 from nearmiss.stages.negatives.spec import (
     KeywordConfig,
     MethodConfig,
@@ -127,11 +127,10 @@ def _configured(given: Source, method: str) -> tuple[dict[str, Any], dict[str, A
     if given.identity:
         return given.config["shared"], given.config["method"]
     stage = given.experiment.negatives if given.experiment else NegativesConfig()
-    if method not in stage.methods:
-        raise InputError(
-            f"unknown method '{method}'", file=given.file, remedy=f"choose one of: {', '.join(stage.methods)}"
-        )
-    return stage.model_dump(), stage.methods[method].model_dump()
+    known = every_method() | stage.methods
+    if method not in known:
+        raise InputError(f"unknown method '{method}'", file=given.file, remedy=f"choose one of: {', '.join(known)}")
+    return stage.model_dump(), known[method].model_dump()
 
 
 def _shortcuts(options: dict[str, Any], *, mode: str | None, tagger: str | None, fill: str | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Configuration of stage `negatives`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -21,6 +21,11 @@ def _default_methods() -> dict[str, MethodConfig]:
         "scene_graph": SceneGraphConfig(),
         "replace": ReplaceConfig(),
     }
+
+
+def every_method() -> dict[str, MethodConfig]:
+    """Every method there is with its defaults, also those that no arm of the default configuration trains on."""
+    return {kind.model_fields["method"].default: kind() for kind in get_args(MethodConfig)}
 
 
 class NegativesConfig(Typed):
