@@ -15,7 +15,7 @@ from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Rej
 from nearmiss.stages.negatives.replace import generate
 from nearmiss.stages.negatives.replace_fill import Gap, LanguageModelFiller
 from nearmiss.stages.negatives.replace_slots import Empty, exchanges
-from nearmiss.stages.negatives.replace_words import Usage, comparable
+from nearmiss.stages.negatives.replace_words import Usage, alike, comparable, of_one_kind
 from nearmiss.stages.negatives.spec import ReplaceConfig
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -287,3 +287,24 @@ def test_real_captions_fill_all_slots():
     own = {(caption.image_id, caption.text.lower()) for caption in given.captions}
     of = {caption.caption_id: caption.image_id for caption in given.captions}
     assert not {(of[caption_id], text.lower()) for (caption_id, _), text in found.items()} & own
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pos", "says"),
+    [
+        ("red", "blue", "ADJ", True),
+        ("red", "electric", "ADJ", False),
+        ("electronic", "mobile", "ADJ", False),  # a thing may be both, and no lexicon knows
+        ("dog", "harbor", "NOUN", True),
+    ],
+)
+def test_an_adjective_of_unknown_kind_replaces_none_where_no_annotation_decides(old, new, pos, says):
+    assert of_one_kind(old, new, pos) is says
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("swinging", "holding"), ("city highway", "freeway"), ("sitting", "talking"), ("street", "ground")]
+)
+def test_what_may_be_true_beside_the_other_is_alike(old, new):
+    assert alike(old, new)
+    assert not alike(old, "swimming")

@@ -55,7 +55,7 @@ class Author:
             for fill in _drawn(fills[gap], self._random):
                 if gap.pos == "VERB" and fill.level > _WIDEST and not self._annotated:
                     break
-                if not self._annotated and not of_one_kind(old, fill.word):
+                if not self._annotated and not of_one_kind(old, fill.word, gap.pos):
                     continue
                 if self._usage.serves(fill.word, gap.pos) and comparable(old, fill.word):
                     yield [Edit(gap.start, gap.end, old, fill.word)]

@@ -56,7 +56,9 @@ def gaps(caption: str, sentence: Sentence, slot: str, usage: Usage, random: Rand
     pos = FILLED[slot]
     lower = tuple(word.text.lower() for word in sentence)
     places = [
-        i for i, word in enumerate(sentence) if word.pos == pos and usage.serves(lower[i], pos) and _ends(sentence, i)
+        i
+        for i, word in enumerate(sentence)
+        if word.pos == pos and usage.serves(lower[i], pos) and _ends(sentence, i) and not _describes(sentence, i)
     ]
     if not places:
         return Empty(f"no word tagged {pos} that may be replaced")
@@ -78,6 +80,11 @@ def _gap(caption: str, sentence: Sentence, lower: tuple[str, ...], last: int) ->
 def _ends(sentence: Sentence, at: int) -> bool:
     """Whether no noun follows that belongs to this one."""
     return sentence[at].pos != "NOUN" or not _next(sentence, at)
+
+
+def _describes(sentence: Sentence, at: int) -> bool:
+    """Whether a verb stands before its noun as an adjective would ("an elevated bridge"): it tells of no action."""
+    return sentence[at].pos == "VERB" and at > 0 and sentence[at - 1].pos in ("DET", "ADJ", "NUM")
 
 
 def _next(sentence: Sentence, at: int) -> bool:

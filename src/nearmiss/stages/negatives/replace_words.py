@@ -81,14 +81,16 @@ def comparable(old: str, new: str) -> bool:
     return first is None or second is None or (first[0] == second[0] and first[1] != second[1])
 
 
-def of_one_kind(old: str, new: str) -> bool:
+def of_one_kind(old: str, new: str, pos: str) -> bool:
     """Whether the new word speaks of what the old one did: after a color a color, where the lexicons have the old word.
 
-    A word of another kind ("a red train": "an electric train") may be just as true.
+    A word of another kind ("a red train": "an electric train") may be just as true, and so may two words for what a
+    thing is like of which no lexicon knows the kind ("an Asian highway": "a busy highway").
     """
-    kind = attribute_kind(old)
-    other = attribute_kind(new)
-    return kind is None or (other is not None and other[0] == kind[0])
+    kind, other = attribute_kind(old), attribute_kind(new)
+    if kind is None or other is None:
+        return kind is other and pos != "ADJ"
+    return kind[0] == other[0]
 
 
 def alike(old: str, new: str) -> bool:
@@ -96,12 +98,16 @@ def alike(old: str, new: str) -> bool:
     one, other = attribute_kind(old), attribute_kind(new)
     if one is not None and other is not None:
         return (one[1], other[1]) in near("color")
-    if any(old.lower() in verbs and new.lower() in verbs for verbs in words()["near_verbs"]):
-        return True
     first, second = noun_group(old), noun_group(new)
+    if _near(old.lower(), new.lower(), "near_verbs") or _near(old.lower().split()[-1], new.lower(), "near_nouns"):
+        return True
     if first in words()["general"] or second in words()["general"]:
         return True
     return first in hypernyms(second) or second in hypernyms(first) or (first, second) in near("object")
+
+
+def _near(old: str, new: str, listed: str) -> bool:
+    return any(old in together and new in together for together in words()[listed])
 
 
 def meanings(captions: Iterable[str]) -> frozenset[object]:

@@ -30,12 +30,14 @@ def same_either_way(sentence: Sentence, one: Span, other: Span) -> str | None:
     if one.kind != "NP" and _related(str(one.meaning), str(other.meaning)):
         return RELATED
     between = sentence[one.last : _opening(sentence, other)]
+    if one.kind == "NP" and between and between[-1].text.lower() == "with" and _related_phrases(sentence, one, other):
+        return RELATED
     if [word.text.lower() for word in between] == ["of"]:
         return PART
     joint = _joint(between)
     if joint is None:
         return None
-    own = one.kind == "NP" or not (_described(sentence, one) or _described(sentence, other))
+    own = one.kind == "NP" or _modifiers(sentence, one) == _modifiers(sentence, other)
     if not own and joint in _LIST and not _opened(sentence, other):
         return SHARED
     return (LISTED if joint in _LIST else BESIDE) if own else None
@@ -43,6 +45,12 @@ def same_either_way(sentence: Sentence, one: Span, other: Span) -> str | None:
 
 def _related(one: str, other: str) -> bool:
     return one in hypernyms(other) or other in hypernyms(one)
+
+
+def _related_phrases(sentence: Sentence, one: Span, other: Span) -> bool:
+    """ "a cow in a field with a smaller cow": both are cows, and each is with the other."""
+    first, second = (noun_group(sentence[span.last - 1].text) for span in (one, other))
+    return first == second or _related(first, second)
 
 
 def _same_heads(sentence: Sentence, one: Span, other: Span) -> str | None:
@@ -104,8 +112,10 @@ def _opened(sentence: Sentence, span: Span) -> bool:
     return sentence[_opening(sentence, span)].pos in ("DET", "NUM")
 
 
-def _described(sentence: Sentence, span: Span) -> bool:
-    return span.first > 0 and sentence[span.first - 1].pos in ("ADJ", "NUM")
+def _modifiers(sentence: Sentence, span: Span) -> list[str]:
+    """Adjectives and numbers before a noun; where both have the same, "two cats, two dogs" stays as true."""
+    phrase = sentence[_opening(sentence, span) : span.first]
+    return [word.text.lower() for word in phrase if word.pos != "DET"]
 
 
 def _head(sentence: Sentence, span: Span) -> int:

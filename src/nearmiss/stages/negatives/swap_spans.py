@@ -2,7 +2,8 @@
 
 NP   (determiner | possessive | number)? (adverb | adjective | participle)* noun+
 VP   verb (particle | preposition)?          the verb as it is said, without its object
-NN   noun+ whose last is singular, without what stands before it; NNS the same in the plural
+NN   noun+ whose last is singular, without what stands before it, both with an article or both without ("a man playing
+     tennis" is no "a tennis playing man"); NNS the same in the plural
 ADJ  an adjective that stands before a noun;  ADV  an adverb
 
 Compounds ("tennis racket") are one span. Words for the picture, for amounts and for places ("couple", "photo", "left")
@@ -129,8 +130,17 @@ def _bare(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
         many = _plural(sentence, last)
         text = caption[sentence[first].start : sentence[last - 1].end]
         kind = "NNS" if many else "NN"
-        found.append(_span(caption, sentence, first, last, kind, noun_group(text), kind))
+        form = kind if many or _opened(sentence, first) else "NN bare"
+        found.append(_span(caption, sentence, first, last, form, noun_group(text), kind))
     return found
+
+
+def _opened(sentence: Sentence, first: int) -> bool:
+    """Whether an article, a number or a possessive opens the phrase whose noun begins here."""
+    at = first
+    while at > 0 and _modifies(sentence[at - 1]):
+        at -= 1
+    return at > 0 and _opens(sentence[at - 1])
 
 
 def _nouns(sentence: Sentence, usage: Usage) -> Iterator[tuple[int, int]]:
@@ -141,7 +151,7 @@ def _nouns(sentence: Sentence, usage: Usage) -> Iterator[tuple[int, int]]:
         while last < len(sentence) and sentence[last].pos in ("NOUN", "PROPN"):
             last += 1
         run = sentence[at:last]
-        if run and _movable(run, usage) and not _possessed(sentence, at, last):
+        if run and _movable(run, usage) and not _possessed(sentence, at, last) and not _compounded(sentence, last):
             yield at, last
         at = max(last, at + 1)
 
@@ -159,6 +169,13 @@ def _possessed(sentence: Sentence, first: int, last: int) -> bool:
     """Part of a possessive ("a dog's head") or the first half of a hyphened word: moving it would tear that apart."""
     apostrophe = last < len(sentence) and sentence[last].text.startswith(("'", "’"))
     return apostrophe or (first > 0 and sentence[first - 1].text in ("'", "’", "-"))
+
+
+def _compounded(sentence: Sentence, last: int) -> bool:
+    """The first half of a compound with a participle ("a grass covered field", "a horse drawn carriage")."""
+    if last + 1 >= len(sentence) or sentence[last].tag not in ("VBN", "VBD"):
+        return False
+    return sentence[last + 1].pos in ("NOUN", "ADJ")
 
 
 def _plural(sentence: Sentence, last: int) -> bool:
