@@ -9,16 +9,15 @@ import pytest
 import timm
 import torch
 import toy_training as toy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from open_clip import transform
 from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256
 from nearmiss.engine.models import checkpoint
+from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.preprocessing import Normalisation, preprocessing, resizing
-from nearmiss.engine.models.text import Texts, buckets, check_tower, encode_texts, forward_flops
+from nearmiss.engine.models.text import check_tower, encode_texts, forward_flops
 from nearmiss.engine.models.tokenizer import word_tokenizer
 from nearmiss.engine.models.towers import averaging
 
@@ -69,7 +68,7 @@ with torch.no_grad():
     with torch.no_grad():
         own = model.encode_image(Normalisation(config["preprocess_cfg"], torch.device("cpu"))(pixels), normalize=True)
         assert tokens == ours.tokens.tolist()
-        assert torch.allclose(torch.tensor(texts), encode_texts(model, ours), atol=1e-5)
+        assert torch.allclose(torch.tensor(texts), encode_texts(model, pack(ours)), atol=1e-5)
         assert torch.allclose(torch.tensor(images), own, atol=1e-5)
 
 
@@ -103,7 +102,7 @@ def test_the_text_tower_without_wasted_work_is_open_clips(layers):
     model = checkpoint.fresh_model(model_config(text_layers=layers), seed=0)
     check_tower(model)
     texts = packed(SENTENCES)
-    ours, theirs = encode_texts(model, texts), model.encode_text(texts.tokens, normalize=True)
+    ours, theirs = encode_texts(model, pack(texts)), model.encode_text(texts.tokens, normalize=True)
     assert torch.allclose(ours, theirs, atol=1e-6)
     (ours * torch.arange(16)).sum().backward()
     gradients = {name: value.grad.clone() for name, value in model.named_parameters() if value.grad is not None}
@@ -121,24 +120,13 @@ def test_a_text_tower_of_another_kind_is_refused():
         check_tower(checkpoint.fresh_model(config, seed=0))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(2, 24), min_size=1, max_size=40), st.integers(1, 4))
-def test_buckets_hold_every_text_once_and_waste_no_more_than_fewer_buckets(lengths, parts):
-    lengths = torch.tensor(lengths)
-    found = buckets(lengths, parts)
-    assert sorted(torch.cat([rows for rows, _ in found]).tolist()) == list(range(len(lengths)))
-    assert all(int(lengths[rows].max()) == longest for rows, longest in found)
-    padded = sum(len(rows) * longest for rows, longest in found)
-    assert padded <= len(lengths) * int(lengths.max())
-    assert padded <= sum(len(rows) * longest for rows, longest in buckets(lengths, max(1, parts - 1)))
-
-
 def test_flops_grow_with_texts_and_not_with_padding():
     model = checkpoint.fresh_model(model_config(), seed=0)
     texts = packed(SENTENCES)
     trimmed = Texts(texts.tokens[:2, : int(texts.lengths[:2].max())], texts.lengths[:2])
     padded = Texts(texts.tokens[:2], texts.lengths[:2])
-    assert 0 < forward_flops(model, trimmed) == forward_flops(model, padded) < forward_flops(model, texts)
+    work = [forward_flops(model, pack(each)) for each in (trimmed, padded, texts)]
+    assert 0 < work[0] == work[1] < work[2]
 
 
 def test_weights_depend_on_the_seed_and_not_on_the_global_generator(tmp_path):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.seeding import array_rng
-from nearmiss.engine.models.text import Texts
+from nearmiss.engine.models.packing import Texts
 from nearmiss.engine.training.corpus import Corpus
 
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
+from nearmiss.engine.models.packing import Packed, pack
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.models.text import encode_texts, forward_flops
 from nearmiss.engine.objectives.features import Features
@@ -127,7 +128,8 @@ class Training:
 
     def _step(self, step: int) -> None:
         batch = self.batches.at(step)
-        loss, terms = self.objective(self._features(batch))
+        packed = pack(batch.texts)
+        loss, terms = self.objective(self._features(batch, packed))
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
@@ -140,7 +142,7 @@ class Training:
         self._optimizer.step(step)
         with torch.no_grad():
             self.model.logit_scale.clamp_(max=LARGEST_SCALE)
-        self._count(batch)
+        self._count(batch, packed)
         if (step + 1) % CURVE_EVERY == 0 or step + 1 == self.recipe.schedule.steps:
             self.done.curve.append(
                 {
@@ -152,13 +154,13 @@ class Training:
                 }
             )
 
-    def _features(self, batch: Batch) -> Features:
+    def _features(self, batch: Batch, packed: Packed) -> Features:
         """Embed a batch: each image and each different text once; similarities are computed in fp32 from these."""
         pixels = torch.from_numpy(self.pixels[batch.rows]).to(self.device, non_blocking=True)
         bf16 = self.recipe.bf16 and self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             images = self.model.encode_image(self._normalise(pixels))
-            texts = encode_texts(self.model, batch.texts)
+            texts = encode_texts(self.model, packed)
         images = F.normalize(images.float(), dim=-1)
 
         def of(places: Tensor) -> Tensor:
@@ -179,8 +181,8 @@ class Training:
             kinds=batch.kinds.to(self.device),
         )
 
-    def _count(self, batch: Batch) -> None:
-        forward = len(batch.rows) * self._image_flops + forward_flops(self.model, batch.texts)
+    def _count(self, batch: Batch, packed: Packed) -> None:
+        forward = len(batch.rows) * self._image_flops + forward_flops(self.model, packed)
         new = {
             "images": len(batch.rows),
             "texts": len(batch.texts),

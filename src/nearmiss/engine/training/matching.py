@@ -12,8 +12,9 @@ from torch.nn import functional as F
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import array_rng
+from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.preprocessing import Normalisation
-from nearmiss.engine.models.text import Texts, encode_texts, forward_flops
+from nearmiss.engine.models.text import encode_texts, forward_flops
 from nearmiss.engine.training.flops import BACKWARD, image_flops
 from nearmiss.engine.training.optimizer import BETAS, EPSILON, Schedule, TowerOptimizer
 from nearmiss.engine.training.texts import TextBook
@@ -140,14 +141,14 @@ class Matching:
         different, place = np.unique(pairs.texts[members], return_inverse=True)
         lengths = torch.from_numpy(pairs.book.lengths[different])
         tokens = torch.from_numpy(pairs.book.ids[different][:, : int(lengths.max())].astype(np.int64))
-        texts = Texts(tokens, lengths)
+        packed = pack(Texts(tokens, lengths))
         images = F.normalize(self.model.encode_image(self._normalise(pixels)).float(), dim=-1)
         rows = torch.from_numpy(place.reshape(-1)).to(self.device)
-        logits: Tensor = self.head(images, encode_texts(self.model, texts).index_select(0, rows))
+        logits: Tensor = self.head(images, encode_texts(self.model, packed).index_select(0, rows))
         self._image_flops = self._image_flops or image_flops(self.model, pairs.pixels.shape[1])
         self.counts["images"] += len(members)
         self.counts["texts"] += len(different)
-        self.counts["flops"] += passes * (len(members) * self._image_flops + forward_flops(self.model, texts))
+        self.counts["flops"] += passes * (len(members) * self._image_flops + forward_flops(self.model, packed))
         return logits
 
 
