@@ -43,6 +43,7 @@ def negatives_of(corpus: Corpus, text: str, config: KeywordConfig = MANY) -> set
         ("a big hot dog on a table", [("size", "big"), ("object", "hot dog"), ("location", "on"), ("object", "table")]),
         ("a black and white photo", []),
         ("an orange cat eats an orange", [("color", "orange"), ("object", "cat"), ("object", "orange")]),
+        ("an orange ring and an orange growing", [("color", "orange"), ("object", "ring"), ("object", "orange")]),
         ("a glass of orange juice", []),
         ("a little bit of cake", [("object", "cake")]),
         ("something on the left of the picture", [("location", "on the left of")]),
@@ -195,3 +196,29 @@ def test_most_real_captions_have_negatives(tmp_path):
     assert min(types.values()) > 50
     labelled = [row for row in taken.negatives if row["concept"] is not None]
     assert len(labelled) / len(taken.negatives) > 0.6
+
+
+OBJECTS = KeywordConfig(concepts=["object"], per_caption=50)
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "expected"),
+    [
+        ("Several giraffe by a fence", "two dogs", {"Several dogs by a fence"}),
+        ("A pair of zebra by a fence", "two dogs", {"A pair of dogs by a fence"}),
+        ("a woman brushing her hair", "a man", set()),
+        ("the woman smiles", "a man", {"the man smiles"}),
+        ("a bag of luggage", "an umbrella", set()),
+        ("his luggage", "an umbrella", {"his umbrella"}),
+        ("a child before a TV", "a keyboard", {"a child before a keyboard"}),
+        ("A DOG RUNS", "a cat", {"A CAT RUNS"}),
+    ],
+)
+def test_number_sex_mass_and_capitals_agree(tmp_path, text, other, expected):
+    assert negatives_of(corpus_of(tmp_path, ("1", text), ("2", other)), text, OBJECTS) == expected
+
+
+@pytest.mark.parametrize(("text", "found"), [("a car on a car", 0), ("a cat on a table", 1)])
+def test_a_place_between_two_of_a_kind_is_left_alone(tmp_path, text, found):
+    own = corpus_of(tmp_path, ("1", text))
+    assert len(negatives_of(own, text, KeywordConfig(concepts=["location"]))) == found

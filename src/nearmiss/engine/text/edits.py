@@ -33,7 +33,8 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
 
     Raises ValueError where an edit's `old` does not stand at its place, or where edits overlap.
     """
-    cased = [Edit(edit.start, edit.end, edit.old, _cased(edit.old, edit.new)) for edit in edits]
+    shouted = text.isupper()
+    cased = [Edit(edit.start, edit.end, edit.old, _cased(edit, shouted)) for edit in edits]
     changed, spans = _replay(text, cased)
     mended = _articles(changed, spans)
     return replay(changed, mended) if mended else changed
@@ -77,13 +78,14 @@ def _replay(text: str, edits: Sequence[Edit]) -> tuple[str, list[tuple[int, int]
     return "".join([*parts, text[at:]]), spans
 
 
-def _cased(old: str, new: str) -> str:
-    """The new words with the capitals of the old ones."""
+def _cased(edit: Edit, shouted: bool) -> str:
+    """The new words with the capitals of the old ones; those of an abbreviation ("TV") belong to it alone."""
+    old, new = edit.old, edit.new
     if not old or not new or not old[0].isupper():
         return new
     letters = [letter for letter in old if letter.isalpha()]
     if len(letters) > 1 and all(letter.isupper() for letter in letters):
-        return new.upper()
+        return new.upper() if shouted else new if edit.start else new[0].upper() + new[1:]
     return new[0].upper() + new[1:]
 
 

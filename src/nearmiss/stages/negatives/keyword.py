@@ -228,10 +228,24 @@ def _following(text: str, spot: Spot) -> str:
 
 
 def _fitting(known: list[tuple[str, str]], text: str, spot: Spot) -> list[tuple[str, str]]:
-    """Without the colors that have no shades, after a word for a shade ("dark white")."""
+    """Without what would not read: colors that have no shades after a word for a shade ("dark white"), a woman for a
+    man of whom the caption says "he", and luggage where there was one suitcase."""
+    if spot.concept == "object":
+        return [(group, word) for group, word in known if _agrees(group, word, text, spot)]
     if spot.concept != "color" or text[: spot.start].lower().split()[-1:] not in _shades():
         return known
     return [(group, word) for group, word in known if group not in load("color")["without_shades"]]
+
+
+def _agrees(group: str, word: str, text: str, spot: Spot) -> bool:
+    grammar, lexicon = load("grammar"), load("object")
+    said = text.lower().split()
+    for sex, other, pronouns in (("female", "male", "of_women"), ("male", "female", "of_men")):
+        if spot.group in lexicon[sex] and group in lexicon[other] and not set(grammar[pronouns]).isdisjoint(said):
+            return False
+    if (spot.text.lower() in lexicon["mass"]) == (word in lexicon["mass"]):
+        return True
+    return text[: spot.start].lower().split()[-1:] in ([each] for each in ("the", *grammar["possessives"]))
 
 
 @cache

@@ -70,17 +70,31 @@ def _all(text: str) -> list[tuple[Spot, bool]]:
                 length, entry = len(phrase), value
         if entry is not None:
             entry = _of_two_uses(entry, words, at)
-            spot = _spot(entry, text, tokens, at, at + length)
+            spot = _spot(_counted(entry, words, at), text, tokens, at, at + length)
             found.append((spot, _USABLE[spot.concept](words, at, at + length)))
         at += length
     return found
 
 
 def _of_two_uses(entry: _Entry, words: list[str], at: int) -> _Entry:
-    """An orange, or orange: a color stands before a word that is no small word, or after "is"."""
-    if words[at] == "orange" and not (_content(words, at + 1) or _word(words, at - 1) in ("is", "are", "and")):
+    """An orange, or orange: a color stands before a word that is no small word and does nothing, or after "is"."""
+    following = _word(words, at + 1)
+    before_noun = _content(words, at + 1) and (following in object_words() or not following.endswith("ing"))
+    if words[at] == "orange" and not (before_noun or _word(words, at - 1) in ("is", "are", "and")):
         return "object", "orange", False
     return entry
+
+
+def _counted(entry: _Entry, words: list[str], at: int) -> _Entry:
+    """Several giraffe, a pair of zebra: what is counted is many, in whatever form it stands."""
+    concept, group, plural = entry
+    if concept != "object" or plural or words[at] in _listed("object", "mass"):
+        return entry
+    before = at - 1
+    while _word(words, before) in _adjectives():
+        before -= 1
+    of_many = _word(words, before) == "of" and _word(words, before - 1) in _listed("object", "of_many")
+    return concept, group, of_many or _word(words, before) in _numbers()
 
 
 def _spot(entry: _Entry, text: str, tokens: tuple[Token, ...], first: int, last: int) -> Spot:
@@ -125,6 +139,8 @@ def _location_usable(words: list[str], first: int, last: int) -> bool:
     phrase = " ".join(words[first:last])
     if _word(words, first - 1) in ("all", "from", "right", "just"):
         return False
+    if _same_on_both_sides(words, first, last):  # a car on a car: one of the two is under the other
+        return False
     if phrase in ("on", "atop", "on top of", "upon"):
         return _head(words, last) in _listed("location", "surfaces")
     if phrase in _listed("location", "needs_thing"):
@@ -132,6 +148,13 @@ def _location_usable(words: list[str], first: int, last: int) -> bool:
     if phrase in _listed("location", "needs_end"):  # "looking to the left", never "to the left foot"
         return not _content(words, last)
     return True
+
+
+def _same_on_both_sides(words: list[str], first: int, last: int) -> bool:
+    before = next((words[at] for at in range(first - 1, -1, -1) if words[at] in object_words()), "")
+    after = _head(words, last)
+    known = object_words()
+    return before in known and after in known and known[before].group == known[after].group
 
 
 _USABLE = {
@@ -148,13 +171,24 @@ def _listed(name: str, key: str) -> frozenset[str]:
 
 
 @cache
+def _adjectives() -> frozenset[str]:
+    """Colors and sizes."""
+    sizes = {word for words in load("size")["groups"].values() for word in words}
+    return frozenset({*load("size")["groups"], *load("color")["groups"], *sizes})
+
+
+@cache
+def _numbers() -> frozenset[str]:
+    """Words before what is more than one."""
+    exact = {word for word, number in load("number")["words"].items() if number > 1}
+    return frozenset({*exact, "several", "many", "few", "both", "these", "those"})
+
+
+@cache
 def _introducing() -> frozenset[str]:
     """Words after which a noun comes: articles, numbers, adjectives of the lexicons."""
-    grammar, adjectives = load("grammar"), set(load("size")["groups"]) | set(load("color")["groups"])
-    sizes = {word for words in load("size")["groups"].values() for word in words}
-    return frozenset(
-        {*grammar["articles"], *load("number")["words"], *adjectives, *sizes, "of", "with", "many", "several"}
-    )
+    numbers = load("number")["words"]
+    return _adjectives() | {*load("grammar")["articles"], *numbers, "of", "with", "many", "several"}
 
 
 def _head(words: list[str], at: int) -> str:
