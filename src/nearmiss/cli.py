@@ -16,6 +16,7 @@ from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
     finetune,
     inpaint,
     negatives,
+    paraphrases,
     pretrain,
     robustness,
     versions,

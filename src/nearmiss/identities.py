@@ -20,7 +20,7 @@ def identities(experiment: Experiment, root: Path) -> Identities:
     configs: dict[str, tuple[str, Any]] = {
         stage: (stage, plain[stage]) for stage in STAGES if stage not in ("negatives", "pretrain")
     }
-    shared = {name: plain["negatives"][name] for name in ("seed", "captions")}
+    shared = {name: plain["negatives"][name] for name in ("seed", "captions", "paraphrases")}
     for method in experiment.methods():
         own = plain["negatives"]["methods"][method]
         configs[f"negatives/{method}"] = ("negatives", {"shared": shared, "method": own})

@@ -3,6 +3,13 @@ CORPUS = EXPERIMENT.negatives.captions
 # Methods that write positives of their own.
 WITH_CAPTIONS = [name for name in METHODS if EXPERIMENT.negatives.methods[name].method == "scene_graph"]
 
+# Hard positives, where the configuration asks for them.
+PARAPHRASES = (
+    {"paraphrases": f"{RESULTS}/negatives/{{method}}/paraphrases.parquet"}
+    if EXPERIMENT.negatives.paraphrases
+    else {}
+)
+
 
 rule negatives_generate:
     input:
@@ -13,6 +20,7 @@ rule negatives_generate:
         relations=f"{DATA}/tables/relations.parquet",
         reserved=f"{DATA}/published/reserved.json",
     output:
+        **PARAPHRASES,
         negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
         rejected=f"{RESULTS}/negatives/{{method}}/rejected.parquet",
         summary=f"{RESULTS}/negatives/{{method}}/summary.json",
@@ -36,6 +44,7 @@ rule negatives_generate:
 
 use rule negatives_generate as negatives_generate_with_captions with:
     output:
+        **PARAPHRASES,
         negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
         rejected=f"{RESULTS}/negatives/{{method}}/rejected.parquet",
         captions=f"{RESULTS}/negatives/{{method}}/captions.parquet",

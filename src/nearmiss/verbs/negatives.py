@@ -5,6 +5,7 @@ from typing import Any
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
+from nearmiss.engine.text.paraphrasing import TrainingOperator
 from nearmiss.fields import Source, build, flags, source
 from nearmiss.stages.negatives.config import NegativesConfig, every_method
 from nearmiss.stages.negatives.spec import (
@@ -32,6 +33,7 @@ def negatives(
     mode: str | None = None,
     tagger: str | None = None,
     fill: str | None = None,
+    paraphrases: list[TrainingOperator] | None = None,
     workers: int = 1,
     seed: int | None = None,
     images: Path | None = None,
@@ -68,6 +70,8 @@ def negatives(
         A spaCy pipeline, by name or folder; "lexicon" for the built-in one, which knows the embedded world's words.
     fill
         A masked language model, by name or folder, or "cloze" for counts on the captions themselves.
+    paraphrases
+        Operators of hard positives (synonym, conjunction) that are written beside, to paraphrases.parquet.
     workers
         Processes; the bytes do not depend on it.
     seed
@@ -104,6 +108,7 @@ def negatives(
                 instances=instances,
                 tables=tables,
                 out=out if out.suffix == ".parquet" else out / "negatives.parquet",
+                paraphrases=paraphrases or (),
                 workers=workers,
             )
         return
@@ -117,6 +122,7 @@ def negatives(
             captions=captions,
             **one_by_one,
             out=out,
+            paraphrases=shared["paraphrases"] if paraphrases is None else paraphrases,
             identity=given.identity,
             workers=workers,
         )

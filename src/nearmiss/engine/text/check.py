@@ -250,7 +250,9 @@ def _related(subject: Annotated | None, predicate: str, thing: Annotated | None,
     contrary = opposites("location").get(predicate, ())
     if any((subject.object_id, other, thing.object_id) in stated for other in contrary):
         return Truth.FALSE
-    if contrary and (thing.object_id, predicate, subject.object_id) in stated and predicate not in ("near", "far from"):
+    if (thing.object_id, predicate, subject.object_id) in stated and predicate in load("location")["symmetric"]:
+        return Truth.TRUE
+    if contrary and (thing.object_id, predicate, subject.object_id) in stated:
         return Truth.FALSE
     if any((thing.object_id, other, subject.object_id) in stated for other in contrary if predicate in _GEOMETRIC):
         return Truth.TRUE

@@ -126,8 +126,10 @@ def _spelling(caption: Caption) -> object:
 
 
 def inverse(predicate: str) -> str | None:
-    """The predicate that says the same from the other end: "above" for "below"; None where there is none."""
-    axes = load("location")["axes"]
+    """The predicate that says the same from the other end: "above" for "below", "near" for "near"; None without one."""
+    axes, symmetric = load("location")["axes"], load("location")["symmetric"]
+    if predicate in symmetric:
+        return predicate
     return next((other for other in opposites("location").get(predicate, ()) if predicate in axes), None)
 
 

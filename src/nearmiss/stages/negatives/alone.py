@@ -1,5 +1,6 @@
 """The stage without any workflow: published files in, negatives.parquet out, with everything that belongs beside it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def run_alone(
     instances: Path | None = None,
     graphs: Path | None = None,
     tables: Path | None = None,
+    paraphrases: Sequence[str] = (),
     workers: int = 1,
     size: int = SIZE,
 ) -> dict[str, Any]:
@@ -53,7 +55,15 @@ def run_alone(
     with beside(out) as folder:
         method = METHODS[config.method]
         counted = make(
-            published.corpus, method, config, name, folder, workers=workers, size=size, aside=published.aside
+            published.corpus,
+            method,
+            config,
+            name,
+            folder,
+            workers=workers,
+            size=size,
+            aside=published.aside,
+            paraphrases=paraphrases,
         )
         summary = as_summary(counted, name, captions=len(published.corpus.captions))
         if not counted.negatives:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from nearmiss.base.typed import Typed
+from nearmiss.engine.text.paraphrasing import TrainingOperator
 from nearmiss.stages.negatives.spec import (
     KeywordConfig,
     MethodConfig,
@@ -33,6 +34,11 @@ class NegativesConfig(Typed):
 
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     captions: Literal["broad", "narrow"] = Field("narrow", description="Captions that negatives are made of.")
+    paraphrases: list[TrainingOperator] = Field(
+        [],
+        description="Operators of the hard positives that every method writes of its captions; inverse belongs to "
+        "evaluation alone.",
+    )
     methods: dict[str, Annotated[MethodConfig, Field(discriminator="method")]] = Field(
         default_factory=_default_methods, description="Generators by name; an arm names the one it trains on."
     )

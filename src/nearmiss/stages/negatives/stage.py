@@ -6,7 +6,7 @@ is worked on in shards, in as many processes as one likes; the tables are writte
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from nearmiss.engine.text.tokens import normalized, tokenize
 from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph, swap
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.meter import Meter
+from nearmiss.stages.negatives.paraphrases import of_negatives
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.shards import SIZE, each_in_order, shards
 from nearmiss.stages.negatives.spec import MethodConfig
@@ -51,6 +52,7 @@ def run(
     relations: Path | None = None,
     reserved: Path | None = None,
     split: str = "train",
+    paraphrases: Sequence[str] = (),
     identity: Path | None = None,
     workers: int = 1,
 ) -> dict[str, Any]:
@@ -58,13 +60,15 @@ def run(
 
     Reads only captions and annotations of the images of `split`; without `images`, all captions are read and nothing is
     annotated. Writes negatives.parquet, rejected.parquet, captions.parquet where the method writes positives of its
-    own, summary.json, manifest.json and cost.json; the bytes of all but the last do not depend on `workers`. Raises
-    `InputError` where there is nothing to work on, or where no negative comes of it.
+    own, paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and cost.json; the
+    bytes of all but the last do not depend on `workers`. Raises `InputError` where there is nothing to work on, or
+    where no negative comes of it.
     """
     cost = Cost()
     corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved)
     with replacing_folder(out) as folder:
-        counted = make(corpus, METHODS[config.method], config, name, folder, workers=workers)
+        method = METHODS[config.method]
+        counted = make(corpus, method, config, name, folder, workers=workers, paraphrases=paraphrases)
         if not counted.negatives:
             raise counted.nothing(name, captions)
         summary = as_summary(counted, name, captions=len(corpus.captions))
@@ -89,12 +93,13 @@ def make(
     workers: int = 1,
     size: int = SIZE,
     aside: pl.DataFrame | None = None,
+    paraphrases: Sequence[str] = (),
 ) -> Counted:
     """Write a method's tables into a folder and count what is in them.
 
     `size` is that of a shard, in captions; `aside` are rows of table `rejected` for records that could not be read.
     """
-    shared = _Shared(method, options, name)
+    shared = _Shared(method, options, name, tuple(paraphrases))
     counted = Counted()
     with Tables(folder) as tables:
         tables.add("negatives", table("negatives", []))
@@ -119,6 +124,7 @@ class _Shared:
     method: Method
     options: MethodConfig
     name: str
+    paraphrases: tuple[str, ...]
     learned: Any = None
 
 
@@ -150,6 +156,15 @@ def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
     frames = {"negatives": table("negatives", taken.negatives), "rejected": table("rejected", taken.rejected)}
     if taken.positives:
         frames["captions"] = table("captions", taken.captions())
+    if shared.paraphrases:
+        with corpus.meter("paraphrases"):
+            frames["paraphrases"] = of_negatives(
+                taken.negatives,
+                shared.paraphrases,
+                seed=corpus.seed,
+                names=corpus.vocabulary.names,
+                reserved=corpus.reserved,
+            )
     for cached in _OF_TEXTS:
         cached.cache_clear()
     return Part(frames, len(taken.asked | {row["caption_id"] for row in taken.negatives}), corpus.meter)

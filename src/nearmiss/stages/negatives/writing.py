@@ -68,7 +68,8 @@ def beside(out: Path) -> Iterator[Path]:
         folder = Path(scratch)
         yield folder
         out.unlink(missing_ok=True)
-        (out.parent / "captions.parquet").unlink(missing_ok=True)
+        for name in ("captions.parquet", "paraphrases.parquet"):
+            (out.parent / name).unlink(missing_ok=True)
         for file in sorted(folder.iterdir()):
             if file.name != "negatives.parquet":
                 file.replace(out.parent / file.name)

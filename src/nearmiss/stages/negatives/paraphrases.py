@@ -1,0 +1,82 @@
+"""Hard positives of the captions that have negatives: table `paraphrases`, one row for each caption and operator."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.progress import progress
+from nearmiss.base.seeding import rng
+from nearmiss.base.tables import read_table, table, write_table
+from nearmiss.engine.formats.coco import read_captions
+from nearmiss.engine.text.edits import diff
+from nearmiss.engine.text.paraphrasing import paraphrases
+from nearmiss.stages.negatives.reserved import NOTHING, Reserved
+
+FILE = "paraphrases.parquet"
+
+
+def rows(
+    captions: Iterable[tuple[str, str, str]],
+    operators: Sequence[str],
+    *,
+    seed: int,
+    names: frozenset[str] = frozenset(),
+    reserved: Reserved = NOTHING,
+) -> list[dict[str, Any]]:
+    """Rows for (caption id, image id, text); of several paraphrases by one operator, one is drawn."""
+    found = []
+    for caption_id, image_id, text in captions:
+        for operator in operators:
+            offered = [other for other in paraphrases(operator, text, names) if not reserved.mentioned_in(other, names)]
+            if not offered:
+                continue
+            chosen = rng(seed, "paraphrases", operator, caption_id).choice(offered)
+            found.append(
+                {
+                    "paraphrase_id": f"{caption_id}-{operator}",
+                    "caption_id": caption_id,
+                    "image_id": image_id,
+                    "operator": operator,
+                    "positive": text,
+                    "paraphrase": chosen,
+                    "edits": [edit.as_record() for edit in diff(text, chosen)],
+                }
+            )
+    return found
+
+
+def of_negatives(
+    taken: Iterable[dict[str, Any]],
+    operators: Sequence[str],
+    *,
+    seed: int,
+    names: frozenset[str] = frozenset(),
+    reserved: Reserved = NOTHING,
+) -> pl.DataFrame:
+    """The table for the captions that rows of table `negatives` belong to, in their order."""
+    captions = {row["caption_id"]: (row["caption_id"], row["image_id"], row["positive"]) for row in taken}
+    return table("paraphrases", rows(captions.values(), operators, seed=seed, names=names, reserved=reserved))
+
+
+def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> dict[str, int]:
+    """Write the paraphrases of a captions file (COCO's JSON, or table `captions`); returns how many by operator.
+
+    Raises `InputError` where none can be made.
+    """
+    frame = read_captions(captions) if captions.suffix == ".json" else read_table(captions, "captions")
+    wanted = frame.sort("image_id", "caption_id").select("caption_id", "image_id", "text")
+    listed = progress(wanted.iter_rows(), what="paraphrases", total=wanted.height)
+    made = table("paraphrases", rows(listed, operators, seed=seed))
+    if made.is_empty():
+        raise InputError(
+            "no caption has a paraphrase by these operators",
+            file=captions,
+            record=", ".join(operators),
+            remedy="give other captions, or more operators",
+        )
+    write_table(made, out, "paraphrases")
+    counted = dict(made["operator"].value_counts().iter_rows())
+    return {operator: counted.get(operator, 0) for operator in operators}

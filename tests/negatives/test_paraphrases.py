@@ -1,0 +1,79 @@
+"""Hard positives of the world are true of their images by the hidden truth; training sees none of evaluation's."""
+
+from collections import Counter
+
+import polars as pl
+import pytest
+import small_world
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.tables import read_table, table, write_table
+from nearmiss.engine.text.edits import Edit, replay
+from nearmiss.engine.world.statements import parse
+from nearmiss.engine.world.truth import judge
+from nearmiss.stages.negatives.paraphrases import FILE, rows, run
+from nearmiss.stages.negatives.reserved import Reserved
+from nearmiss.stages.negatives.spec import KeywordConfig
+from nearmiss.stages.negatives.stage import run as make_negatives
+
+
+def caption(text: str, number: str = "1") -> tuple[str, str, str]:
+    return (number, "i", text)
+
+
+def test_a_row_tells_how_it_was_made():
+    (row,) = rows([caption("a cube and a ball")], ["conjunction", "inverse"], seed=0)
+    assert (row["operator"], row["paraphrase"]) == ("conjunction", "a ball and a cube")
+    assert replay(row["positive"], [Edit(**edit) for edit in row["edits"]]) == row["paraphrase"]
+
+
+def test_what_is_reserved_for_evaluation_is_told_by_no_paraphrase():
+    kept = Reserved(relations=frozenset({("ball", "to the right of", "cube")}))
+    asked = [caption("a cube to the left of a ball")]
+    assert rows(asked, ["inverse"], seed=0)
+    assert not rows(asked, ["inverse"], seed=0, reserved=kept)
+
+
+def test_the_stage_writes_them_for_the_captions_that_have_negatives(tmp_path):
+    given = small_world.write(tmp_path, 40)
+    options = {"name": "keyword", "config": KeywordConfig(), "seed": 0, **given}
+    make_negatives(**options, out=tmp_path / "without")
+    assert not (tmp_path / "without" / FILE).exists()
+    for workers in (1, 2):
+        make_negatives(
+            **options, out=tmp_path / f"with{workers}", paraphrases=["synonym", "conjunction"], workers=workers
+        )
+    assert (tmp_path / "with1" / FILE).read_bytes() == (tmp_path / "with2" / FILE).read_bytes()
+    made = read_table(tmp_path / "with1" / FILE, "paraphrases")
+    negatives = read_table(tmp_path / "with1" / "negatives.parquet", "negatives")
+    assert set(made["caption_id"]) <= set(negatives["caption_id"])
+    assert set(made["operator"]) == {"synonym", "conjunction"}
+    trained = set(made.select("caption_id", "paraphrase").iter_rows())
+    asked = read_table(given["captions"], "captions").select("caption_id", "image_id", "text").iter_rows()
+    evaluated = {(row["caption_id"], row["paraphrase"]) for row in rows(asked, ["inverse"], seed=0)}
+    assert evaluated and not trained & evaluated
+
+
+def test_every_paraphrase_of_the_world_is_true_of_its_image(tmp_path):
+    given = small_world.write(tmp_path, 150)
+    scenes = {scene.scene_id: scene for scene in small_world.scenes(150)}
+    asked = read_table(given["captions"], "captions").select("caption_id", "image_id", "text").iter_rows()
+    verdicts: Counter[tuple[str, str]] = Counter()
+    for row in rows(asked, ["conjunction", "inverse"], seed=0):
+        statement = parse(row["paraphrase"])
+        told = "unparsed" if statement is None else str(judge(statement, scenes[row["image_id"]]))
+        verdicts[row["operator"], told] += 1
+    assert {told for _, told in verdicts} == {"True"}, verdicts
+    assert min(verdicts.values()) > 20
+
+
+def test_captions_without_any_are_told(tmp_path):
+    row = {"caption_id": "1", "image_id": "1", "text": "hello", "template_id": None, "source": "x"}
+    write_table(table("captions", [row]), tmp_path / "captions.parquet", "captions")
+    with pytest.raises(InputError, match="no caption has a paraphrase"):
+        run(captions=tmp_path / "captions.parquet", operators=["inverse"], seed=0, out=tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
+    write_table(table("captions", [{**row, "text": "a cat above a dog"}]), tmp_path / "captions.parquet", "captions")
+    counted = run(captions=tmp_path / "captions.parquet", operators=["inverse"], seed=0, out=tmp_path / "out.parquet")
+    assert counted == {"inverse": 1}
+    assert pl.read_parquet(tmp_path / "out.parquet")["paraphrase"].to_list() == ["a dog below a cat"]
