@@ -5,9 +5,7 @@ WITH_CAPTIONS = [name for name in METHODS if EXPERIMENT.negatives.methods[name].
 
 # Hard positives, where the configuration asks for them.
 PARAPHRASES = (
-    {"paraphrases": f"{RESULTS}/negatives/{{method}}/paraphrases.parquet"}
-    if EXPERIMENT.negatives.paraphrases
-    else {}
+    {"paraphrases": f"{RESULTS}/negatives/{{method}}/paraphrases.parquet"} if EXPERIMENT.negatives.paraphrases else {}
 )
 
 
@@ -30,6 +28,7 @@ rule negatives_generate:
         f"{LOGS}/negatives/{{method}}.log",
     benchmark:
         f"{LOGS}/negatives/{{method}}.tsv"
+    priority: 15
     conda:
         "../envs/nearmiss.yaml"
     params:
