@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Typed
 from nearmiss.config_text import parse_yaml, problem_of
+from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.evaluate.config import EvaluateConfig
@@ -39,10 +40,6 @@ class Experiment(Typed):
     def methods(self) -> list[str]:
         """Names of the methods that some arm trains on, sorted."""
         return sorted({arm.method for arm in self.arms.values() if arm.method is not None})
-
-
-# Terms that have nothing to compute without an arm's negatives.
-_NEEDS_NEGATIVES = ("hard_negative_columns", "own_negatives", "intra_modal_contrast", "cross_modal_rank")
 
 
 def load(path: Path, overrides: dict[str, Any] | None = None) -> Experiment:
@@ -81,6 +78,12 @@ def check(experiment: Experiment, *, file: object = None) -> None:
     _check_base(experiment.arms["base"], refuse)
     for name, arm in experiment.arms.items():
         _check_arm(name, arm, experiment.negatives.methods, refuse)
+        if needs_paraphrases(arm.objective) and not experiment.negatives.paraphrases:
+            refuse(
+                f"the arm '{name}' compares with paraphrases, but no operator makes any",
+                "negatives.paraphrases",
+                "name operators there, such as [synonym, conjunction]",
+            )
     for control in experiment.compare.controls:
         if control not in experiment.arms:
             refuse(
@@ -149,7 +152,7 @@ def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) 
             f"arms.{name}.method",
             f"add it to negatives.methods or choose one of: {', '.join(methods)}",
         )
-    needing = [term for term in terms if term in _NEEDS_NEGATIVES]
+    needing = [term.term for term in arm.objective if needs_negatives(term)]
     if needing and (arm.method is None or arm.texts == 0):
         refuse(
             f"the arm '{name}' has the term '{needing[0]}' but no negatives",
@@ -160,5 +163,5 @@ def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) 
         refuse(
             f"the arm '{name}' names the method '{arm.method}' but no term of its objective uses negatives",
             f"arms.{name}.objective",
-            f"add one of {', '.join(_NEEDS_NEGATIVES)}, or take the method out",
+            "add a term that does, such as own_negatives, or take the method out",
         )

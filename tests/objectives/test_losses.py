@@ -2,31 +2,73 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.objectives import spec
+from nearmiss.engine.objectives.false_negatives import taken_for_true
 from nearmiss.engine.objectives.features import Features
+from nearmiss.engine.objectives.presets import PRESETS, Preset
 from nearmiss.engine.objectives.registry import Objective
+from nearmiss.stages.pretrain.config import ArmConfig
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "losses.json"
 TERMS = {
     "contrastive": spec.Contrastive(),
     "hard_negative_columns all": spec.HardNegativeColumns(negatives="all"),
     "hard_negative_columns own": spec.HardNegativeColumns(negatives="own"),
+    "hard_negative_columns released": spec.HardNegativeColumns(negatives="released"),
+    "sigmoid none": spec.Sigmoid(bias=-4.0),
+    "sigmoid own": spec.Sigmoid(negatives="own", bias=-4.0),
+    "sigmoid all": spec.Sigmoid(negatives="all", bias=-4.0),
     "own_negatives": spec.OwnNegatives(),
+    "focal_own_negatives": spec.FocalOwnNegatives(),
+    "focal_own_negatives plain": spec.FocalOwnNegatives(gamma=0.0, smoothing=0.0),
     "intra_modal_contrast own": spec.IntraModalContrast(negatives="own"),
     "intra_modal_contrast all": spec.IntraModalContrast(negatives="all"),
     "cross_modal_rank mean": spec.CrossModalRank(threshold="mean"),
     "cross_modal_rank max": spec.CrossModalRank(threshold="max"),
     "cross_modal_rank fixed": spec.CrossModalRank(threshold="fixed"),
+    "intra_modal_contrast_released true_pair": spec.IntraModalContrastReleased(form="true_pair"),
+    "intra_modal_contrast_released first_negative": spec.IntraModalContrastReleased(form="first_negative"),
+    "intra_modal_contrast_released no_positive": spec.IntraModalContrastReleased(form="no_positive"),
+    "cross_modal_rank_released mean": spec.CrossModalRankReleased(threshold="mean"),
+    "cross_modal_rank_released fixed": spec.CrossModalRankReleased(threshold="fixed"),
+    "hard_positive": spec.HardPositive(),
 }
-TYPES = 3
+RELEASED = [name for name in TERMS if name.endswith(" released") or name.startswith("intra_modal_contrast_released")]
+TYPES = ("attribute", "object", "relation")
+
+
+@dataclass(frozen=True)
+class Example(Features):
+    """Features with what the masks are made of: which texts are the same, and which may serve other images."""
+
+    caption_ids: Tensor  # (N,)
+    positive_ids: Tensor  # (N, G)
+    negative_ids: Tensor  # (N, G, K)
+    for_others: Tensor  # (N, G, K) bool
+
+
+def masked(f, mask="same_image", truth=None, **changed):
+    """The same example after a change of what its masks are made of."""
+    f = replace(f, **changed)
+    captions, negatives = taken_for_true(
+        mask,
+        captions=f.caption_ids,
+        positives=f.positive_ids,
+        negatives=f.negative_ids,
+        for_others=f.for_others,
+        truth=truth,
+    )
+    return replace(f, true_captions=captions, true_negatives=negatives)
 
 
 def features(name="batch", n=6, g=1, k=3, d=8, *, collide=True):
@@ -48,7 +90,7 @@ def features(name="batch", n=6, g=1, k=3, d=8, *, collide=True):
     if collide and k:
         negative_ids[0, 0, 0] = 2  # image 0's first negative is image 2's own caption
         negatives[0, 0, 0] = captions[2]
-    return Features(
+    example = Example(
         images=images,
         captions=captions,
         positives=positives,
@@ -59,8 +101,14 @@ def features(name="batch", n=6, g=1, k=3, d=8, *, collide=True):
         positive_ids=positive_ids,
         negative_ids=negative_ids,
         for_others=torch.tensor(draws.random((n, g, k)) < 0.8),
-        kinds=torch.tensor(draws.integers(0, TYPES, (n, g, k))),
+        kinds=torch.tensor(draws.integers(0, len(TYPES), (n, g, k))),
+        paraphrases=positives,
+        paraphrased=torch.tensor(draws.random((n, g)) < 0.6),
+        true_captions=torch.zeros(n, n, dtype=torch.bool),
+        true_negatives=torch.zeros(n, n * g * k, dtype=torch.bool),
     )
+    otherwise = torch.where(example.paraphrased[..., None], unit(n, g), positives)
+    return masked(example, paraphrases=otherwise)
 
 
 BATCHES = {"captions": features("captions"), "pairs": features("pairs", g=2, k=1)}
@@ -105,7 +153,9 @@ def contrastive_loop(f, extra=None):
     rows, backs = [], []
     for i in range(n):
         wrong = [s * dot(f.images[i], f.captions[j]) for j in others[i]]
-        if extra is not None:
+        if extra == "released":
+            wrong += [s * dot(f.images[i], negative) for negative in f.negatives.flatten(0, 2)]
+        elif extra is not None:
             wrong += [s * dot(f.images[i], f.negatives[at]) for at in columns(f, i, extra == "own")]
         right = s * dot(f.images[i], f.captions[i])
         rows.append(cross_entropy(right, wrong))
@@ -136,7 +186,7 @@ def intra_loop(f, own):
 
 def rank_loop(f, thresholds, rule, cap):
     """The loss with these thresholds, and the thresholds for the next batch."""
-    s, losses, gaps = float(f.scale), [], {kind: [] for kind in range(TYPES)}
+    s, losses, gaps = float(f.scale), [], {kind: [] for kind in range(len(TYPES))}
     for i in range(len(f.images)):
         for g, k in slots(f, i):
             gap = dot(f.images[i], f.positives[i, g]) - dot(f.images[i], f.negatives[i, g, k])
@@ -144,8 +194,75 @@ def rank_loop(f, thresholds, rule, cap):
             losses.append(s * max(0.0, thresholds[kind] - gap))
             gaps[kind].append(gap)
     follow = {"mean": mean, "max": lambda values: max(values) / 5, "fixed": lambda values: cap}[rule]
-    new = [min(max(follow(gaps[kind]), 0.0), cap) if gaps[kind] else thresholds[kind] for kind in range(TYPES)]
+    new = [min(max(follow(gaps[kind]), 0.0), cap) if gaps[kind] else thresholds[kind] for kind in range(len(TYPES))]
     return mean(losses), new
+
+
+def sigmoid_loop(f, negatives, bias):
+    s, ids, total = float(f.scale), f.caption_ids.tolist(), 0.0
+    for i in range(len(f.images)):
+        for j in range(len(f.images)):
+            if i == j or ids[i] != ids[j]:
+                z = 1 if i == j else -1
+                total += math.log1p(math.exp(-z * (s * dot(f.images[i], f.captions[j]) + bias)))
+        if negatives != "none":
+            at = columns(f, i, negatives == "own")
+            total += sum(math.log1p(math.exp(s * dot(f.images[i], f.negatives[place]) + bias)) for place in at)
+    return total / len(f.images)
+
+
+def focal_loop(f, gamma, smoothing):
+    s, losses = float(f.scale), []
+    for i in range(len(f.images)):
+        for g in range(f.valid.shape[1]):
+            wrong = [s * dot(f.images[i], f.negatives[i, g, k]) for group, k in slots(f, i) if group == g]
+            if wrong:
+                powers = [math.exp(logit) for logit in [s * dot(f.images[i], f.positives[i, g]), *wrong]]
+                shares = [power / sum(powers) for power in powers]
+                labels = [
+                    smoothing / len(shares) + (1 - smoothing if place == 0 else 0) for place in range(len(shares))
+                ]
+                losses.append(-sum(y * (1 - p) ** gamma * math.log(p) for y, p in zip(labels, shares, strict=True)))
+    return mean(losses)
+
+
+def released_intra_loop(f, form):
+    s, losses = float(f.scale), []
+    for i in range(len(f.images)):
+        for g in range(f.valid.shape[1]):
+            logits = [s * dot(f.positives[i, g], negative) for negative in f.negatives.flatten(0, 2)]
+            if form != "no_positive":
+                logits = [s * dot(f.images[i], f.positives[i, g]), *logits]
+            answer = logits.pop(1 if form == "first_negative" else 0)
+            losses.append(cross_entropy(answer, logits))
+    return mean(losses)
+
+
+def released_rank_loop(f, thresholds, bound):
+    """The loss with these thresholds, and the thresholds of the rule `mean` for the next batch."""
+    s, total, wrongs = float(f.scale), 0.0, {kind: [] for kind in range(len(TYPES))}
+    rights = [[s * dot(f.images[i], positive) for positive in f.positives[i]] for i in range(len(f.images))]
+    for i in range(len(f.images)):
+        for g, k in slots(f, i):
+            wrong, kind = s * dot(f.images[i], f.negatives[i, g, k]), int(f.kinds[i, g, k])
+            total += max(0.0, thresholds[kind] + wrong - rights[i][g])
+            wrongs[kind].append(wrong)
+    middle = mean([right for row in rights for right in row])
+    new = [
+        min(max(middle - mean(wrongs[kind]), 0.0), bound) if wrongs[kind] else thresholds[kind]
+        for kind in range(len(TYPES))
+    ]
+    return total / f.valid.numel(), new
+
+
+def hard_positive_loop(f):
+    s, losses = float(f.scale), []
+    for i in range(len(f.images)):
+        for g, k in slots(f, i):
+            if bool(f.paraphrased[i, g]):
+                gap = dot(f.images[i], f.negatives[i, g, k]) - dot(f.images[i], f.paraphrases[i, g])
+                losses.append(math.log1p(math.exp(s * gap)))
+    return mean(losses)
 
 
 def by_hand(term, f):
@@ -159,13 +276,23 @@ def by_hand(term, f):
         case spec.IntraModalContrast():
             return intra_loop(f, term.negatives == "own")
         case spec.CrossModalRank():
-            start = [term.cap if term.threshold == "fixed" else 0.0] * TYPES
+            start = [term.cap if term.threshold == "fixed" else 0.0] * len(TYPES)
             return rank_loop(f, start, term.threshold, term.cap)[0]
+        case spec.Sigmoid():
+            return sigmoid_loop(f, term.negatives, term.bias)
+        case spec.FocalOwnNegatives():
+            return focal_loop(f, term.gamma, term.smoothing)
+        case spec.IntraModalContrastReleased():
+            return released_intra_loop(f, term.form)
+        case spec.CrossModalRankReleased():
+            return released_rank_loop(f, [2.0 if term.threshold == "fixed" else 0.0] * len(TYPES), term.bound)[0]
+        case spec.HardPositive():
+            return hard_positive_loop(f)
 
 
 def exact(terms):
     """An objective in float64; a fixed threshold is made of the cap itself and not of its nearest float32."""
-    objective = Objective(terms, types=TYPES).double()
+    objective = Objective(terms, TYPES).double()
     for term in terms:
         if isinstance(term, spec.CrossModalRank) and term.threshold == "fixed":
             objective.terms[term.term].threshold.fill_(term.cap)
@@ -186,7 +313,7 @@ def test_a_term_equals_a_plain_loop(name, batch):
 def test_the_threshold_follows_the_gap_of_the_batch_before(rule):
     term = spec.CrossModalRank(threshold=rule, cap=0.2)
     objective = exact([term])
-    thresholds = [term.cap if rule == "fixed" else 0.0] * TYPES
+    thresholds = [term.cap if rule == "fixed" else 0.0] * len(TYPES)
     for number in range(4):
         f = features(f"step {number}")
         loss, thresholds_next = rank_loop(f, thresholds, rule, term.cap)
@@ -197,7 +324,7 @@ def test_the_threshold_follows_the_gap_of_the_batch_before(rule):
 
 
 def test_the_threshold_stays_without_valid_pairs_and_in_evaluation():
-    objective = Objective([spec.CrossModalRank()], types=TYPES).double()
+    objective = Objective([spec.CrossModalRank()], TYPES).double()
     objective(features())
     before = objective.state_dict()["terms.cross_modal_rank.threshold"].clone()
     none = replace(features("none"), valid=torch.zeros(6, 1, 3, dtype=torch.bool))
@@ -215,7 +342,7 @@ def test_gradients_are_numbers_however_many_negatives_there_are(name, case):
         valid[slice(None) if case == "none at all" else slice(0, 2)] = False
     leaves = {part: getattr(f, part).clone().requires_grad_() for part in ("images", "captions", "negatives", "scale")}
     f = replace(f, **leaves, positives=leaves["captions"][:, None], valid=valid)
-    loss, _ = Objective([TERMS[name]], types=TYPES).double()(f)
+    loss, _ = Objective([TERMS[name]], TYPES).double()(f)
     assert torch.isfinite(loss)
     if loss.requires_grad:
         loss.backward()
@@ -223,7 +350,7 @@ def test_gradients_are_numbers_however_many_negatives_there_are(name, case):
         assert leaf.grad is None or torch.isfinite(leaf.grad).all()
 
 
-@pytest.mark.parametrize("name", [name for name in TERMS if name != "contrastive"])
+@pytest.mark.parametrize("name", [name for name in TERMS if name not in ("contrastive", "sigmoid none", *RELEASED)])
 def test_an_absent_negative_changes_nothing(name):
     f = features("absent")
     moved = f.negatives.clone()
@@ -238,13 +365,86 @@ def test_plain_contrast_needs_no_negatives():
 
 def test_an_identical_caption_of_another_image_is_not_wrong():
     f = features("same")
-    worse = replace(f, caption_ids=torch.arange(6))
-    assert computed(TERMS["contrastive"], f) < computed(TERMS["contrastive"], worse)
+    for term in ("contrastive", "sigmoid none"):
+        assert computed(TERMS[term], f) < computed(TERMS[term], masked(f, caption_ids=torch.arange(6)))
+
+
+def test_without_a_mask_nothing_is_taken_for_true():
+    f = masked(features("bare"), "none")
+    assert not f.true_captions.any() and not f.true_negatives.any()
+    assert computed(TERMS["hard_negative_columns all"], f) > computed(TERMS["hard_negative_columns all"], masked(f))
+
+
+def test_what_is_known_to_be_true_of_an_image_is_no_negative_of_it():
+    f = features("known", collide=False)
+    texts = int(f.negative_ids.max()) + 1
+    truth = torch.zeros(6, texts, dtype=torch.bool)
+    assert masked(f, "truth", truth=truth).true_negatives.sum() == 0  # counts may serve others: it is known of which
+    truth[0, 3] = truth[4, int(f.negative_ids[2, 0, 1])] = truth[5, int(f.negative_ids[5, 0, 0])] = True
+    known = masked(f, "truth", truth=truth)
+    assert known.true_captions.nonzero().tolist() == [[0, 3]]
+    assert known.true_negatives.nonzero().tolist() == [[4, 2 * 3 + 1]]  # an image's own negatives stay its own
+
+
+@pytest.mark.parametrize("rule", ["mean", "max"])
+def test_released_thresholds_follow_in_logits_up_to_a_bound_and_start_anew_in_every_epoch(rule):
+    term = spec.CrossModalRankReleased(threshold=rule, bound=6.0)
+    objective = exact([term])
+    thresholds = [0.0] * len(TYPES)
+    for number in range(4):
+        f = features(f"step {number}")
+        loss, thresholds = released_rank_loop(f, thresholds, term.bound)
+        computed_loss = objective(f)[1]["cross_modal_rank_released"].item()
+        if rule == "mean":
+            assert computed_loss == pytest.approx(loss, abs=1e-12)
+            found = objective.remembered()
+            assert list(found.values()) == pytest.approx(thresholds, abs=1e-12)
+            assert list(found) == [f"threshold/{name}" for name in TYPES]
+        assert all(0 <= value <= 6 for value in objective.remembered().values())
+    assert max(objective.remembered().values()) > 0
+    objective.start_epoch()
+    assert set(objective.remembered().values()) == {0.0}
+
+
+def test_the_released_rank_loss_falls_when_the_scale_does_and_the_corrected_one_teaches_it_nothing():
+    scale = torch.tensor(12.5, dtype=torch.float64, requires_grad=True)
+    objective = exact([spec.CrossModalRankReleased(threshold="fixed")])
+    objective(replace(features("scale"), scale=scale))[0].backward()
+    assert scale.grad != 0
+
+
+def test_the_bias_of_the_sigmoid_is_learned_and_belongs_to_the_state():
+    objective = exact([spec.Sigmoid(bias=-4.0)])
+    objective(features("bias"))[0].backward()
+    assert objective.terms["sigmoid"].bias.grad != 0
+    assert objective.remembered() == {"bias": -4.0}
+    assert "terms.sigmoid.bias" in objective.state_dict()
+
+
+def test_without_focus_and_smoothing_the_focal_term_is_the_plain_one():
+    f = features("focus")
+    assert computed(TERMS["focal_own_negatives plain"], f) == pytest.approx(computed(TERMS["own_negatives"], f))
+
+
+def test_a_text_without_a_paraphrase_says_nothing_of_paraphrases():
+    f = features("otherwise")
+    moved = torch.where(f.paraphrased[..., None], f.paraphrases, -f.paraphrases)
+    assert computed(TERMS["hard_positive"], f) == computed(TERMS["hard_positive"], replace(f, paraphrases=moved))
+    none = replace(f, paraphrased=torch.zeros_like(f.paraphrased))
+    assert computed(TERMS["hard_positive"], none) == 0
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_an_objective_that_gives_a_number(name):
+    arm = ArmConfig(objective=name, method="keyword")
+    assert arm.objective == PRESETS[name]
+    assert math.isfinite(exact(arm.objective)(features("preset"))[0].item())
+    assert set(get_args(Preset)) == set(PRESETS)
 
 
 def test_a_count_is_no_negative_of_other_images():
     f = features("count", collide=False)
-    none = replace(f, for_others=torch.zeros_like(f.for_others))
+    none = masked(f, for_others=torch.zeros_like(f.for_others))
     both, own = computed(TERMS["hard_negative_columns all"], none), computed(TERMS["hard_negative_columns own"], f)
     assert both == pytest.approx(own, abs=1e-12)
     assert computed(TERMS["hard_negative_columns all"], f) > own
@@ -253,14 +453,14 @@ def test_a_count_is_no_negative_of_other_images():
 def test_the_rank_term_teaches_the_scale_nothing():
     scale = torch.tensor(12.5, dtype=torch.float64, requires_grad=True)
     f = replace(features("scale"), scale=scale, images=features("scale").images.requires_grad_())
-    Objective([spec.CrossModalRank(threshold="fixed")], types=TYPES).double()(f)[0].backward()
+    Objective([spec.CrossModalRank(threshold="fixed")], TYPES).double()(f)[0].backward()
     assert scale.grad is None
     assert f.images.grad is not None
 
 
 def test_an_objective_is_the_weighted_sum_of_its_terms():
     terms = [spec.HardNegativeColumns(), spec.IntraModalContrast(weight=0.2), spec.CrossModalRank(weight=0.4)]
-    total, values = Objective(terms, types=TYPES).double()(features())
+    total, values = Objective(terms, TYPES).double()(features())
     expected = sum(term.weight * values[term.term].item() for term in terms)
     assert total.item() == pytest.approx(expected, abs=1e-12)
     assert list(values) == [term.term for term in terms]

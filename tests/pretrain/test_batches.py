@@ -23,7 +23,7 @@ from nearmiss.stages.pretrain import store
 BOTH = ("verified", "plausible")
 
 
-def corpus(folder, negatives=None, verdicts=BOTH):
+def corpus(folder, negatives=None, verdicts=BOTH, **wanted):
     return read_corpus(
         store=Store(folder / "store"),
         captions=folder / "tables" / "captions.parquet",
@@ -31,6 +31,7 @@ def corpus(folder, negatives=None, verdicts=BOTH):
         verdicts=verdicts,
         tokenizer=word_tokenizer(toy.WORDS, 16),
         context=16,
+        **wanted,
     )
 
 
@@ -243,3 +244,46 @@ def test_a_batch_is_the_same_however_the_tables_are_sorted(toy_files, tmp_path):
 def test_reading_does_not_depend_on_foils_that_are_not_there(toy_files):
     read = corpus(toy_files, "negatives")
     assert same_images_and_captions(batches(read).at(2), batches(replace(read, foils=None)).at(2))
+
+
+def test_a_text_stands_beside_one_of_its_own_paraphrases(toy_files):
+    read = corpus(toy_files, "negatives", paraphrased=True)
+    said = read_table(toy_files / "negatives" / "paraphrases.parquet", "paraphrases")
+    own: dict = {}
+    for positive, paraphrase in said.select("positive", "paraphrase").iter_rows():
+        own.setdefault(tuple(tokens(positive)), set()).add(tuple(tokens(paraphrase)))
+    drawn, without = set(), 0
+    for step in range(30):
+        batch = batches(read).at(step)
+        for image in range(8):
+            positive = tuple(words(batch, batch.positives[image, 0]))
+            paraphrase = tuple(words(batch, batch.paraphrases[image, 0]))
+            assert bool(batch.paraphrased[image, 0]) == (positive in own)
+            if positive in own:
+                assert paraphrase in own[positive]
+                drawn.add((positive, paraphrase))
+            else:
+                assert paraphrase == positive
+                without += 1
+    assert without and len(drawn) > len({positive for positive, _ in drawn})  # each of them, in time
+
+
+def test_paraphrases_change_nothing_else_of_a_batch(toy_files):
+    with_them = batches(corpus(toy_files, "negatives", paraphrased=True)).at(3)
+    without = batches(corpus(toy_files, "negatives")).at(3)
+    assert same_images_and_captions(with_them, without)
+    for one, other in zip(with_them.negatives[with_them.valid], without.negatives[without.valid], strict=True):
+        assert words(with_them, one) == words(without, other)
+    assert not without.paraphrased.any()
+
+
+def test_an_absent_negative_is_the_placeholder_where_one_is_wanted(toy_files):
+    batch = batches(corpus(toy_files, "negatives", placeholder="###")).at(0)
+    assert not batch.valid.all()
+    assert {tuple(words(batch, place)) for place in batch.negatives[~batch.valid]} == {tuple(tokens("###"))}
+
+
+def test_an_objective_with_paraphrases_needs_them(toy_files):
+    with pytest.raises(InputError, match="none are beside the negatives") as refused:
+        corpus(toy_files, "pairs", paraphrased=True)
+    assert "paraphrases" in refused.value.remedy

@@ -31,6 +31,7 @@ from nearmiss.stages.pretrain.config import PhaseConfig
 from nearmiss.stages.pretrain.inputs import Run
 
 ARMS = {"own": (toy.OWN, "negatives"), "paired": (toy.OWN, "pairs"), "rank": (toy.RANK, "negatives")}
+ARMS |= {"released": (toy.RELEASED, "negatives"), "otherwise": (toy.OTHERWISE, "negatives")}
 
 
 def arm(folder, name, **changed):
@@ -110,7 +111,7 @@ def test_an_arm_continues_from_the_base_and_repeats_itself(toy_copy, name):
 
 
 @pytest.mark.parametrize("kill_at", [2, 4])
-@pytest.mark.parametrize("name", ["rank", "paired"])
+@pytest.mark.parametrize("name", ["rank", "paired", "released", "otherwise"])
 def test_a_run_that_dies_after_saving_goes_on_to_the_same_bits(toy_copy, monkeypatch, name, kill_at):
     stage.run(**arm(toy_copy, name))
     monkeypatch.setattr(KilledState, "kill_at", kill_at)

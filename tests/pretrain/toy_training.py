@@ -28,6 +28,8 @@ CONFIG = PretrainConfig(
 )
 BASE = ArmConfig(objective=[spec.Contrastive()], texts=0)
 OWN = ArmConfig(method="toy", objective=[spec.Contrastive(), spec.OwnNegatives()])
+RELEASED = ArmConfig(method="toy", objective="ce_clip_released", mask="none")
+OTHERWISE = ArmConfig(method="toy", objective=[spec.Sigmoid(negatives="own"), spec.HardPositive()])
 RANK = ArmConfig(method="toy", objective=[spec.HardNegativeColumns(), spec.IntraModalContrast(), spec.CrossModalRank()])
 
 
@@ -97,6 +99,7 @@ def write(folder: Path) -> None:
     write_table(table("captions", own), folder / "tables" / "captions.parquet", "captions")
     (folder / "words.txt").write_text("\n".join(sorted(WORDS)) + "\n")
     write_negatives(folder / "negatives", own)
+    write_paraphrases(folder / "negatives", own)
     write_pairs(folder / "pairs", own)
     store.run(
         config=CONFIG, images=folder / "tables" / "images.parquet", root=folder, out=folder / "store", identity=None
@@ -115,6 +118,28 @@ def write_negatives(folder: Path, own) -> None:
             rows.append(negative(len(rows), row, "there is two ball", kind="count", concept="count"))
     rows[0]["verdict"] = "plausible"
     write_table(table("negatives", rows), folder / "negatives.parquet", "negatives")
+
+
+def write_paraphrases(folder: Path, own) -> None:
+    """Of every other caption, two texts that say the same; "the" for "a" is as good as that in a toy."""
+    rows = []
+    for row in own[::2]:
+        first = row["text"].split()[0]
+        others = [start for start in STARTS if start.split()[0] != first]
+        texts = [f"{start} {row['text'].removeprefix('there is a ').removeprefix(first + ' ')}" for start in others]
+        rows += [
+            {
+                "paraphrase_id": f"{row['caption_id']}-{number}",
+                "caption_id": row["caption_id"],
+                "image_id": row["image_id"],
+                "operator": "toy",
+                "positive": row["text"],
+                "paraphrase": text,
+                "edits": [],
+            }
+            for number, text in enumerate(texts)
+        ]
+    write_table(table("paraphrases", rows), folder / "paraphrases.parquet", "paraphrases")
 
 
 def write_pairs(folder: Path, own) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from nearmiss.engine.text import paraphrasing
 from nearmiss.engine.text.labels import same_meaning
-from nearmiss.engine.text.paraphrasing import OPERATORS, EvaluationOperator, TrainingOperator, paraphrases
+from nearmiss.engine.text.paraphrasing import OPERATORS, paraphrases
+from nearmiss.stages.negatives.spec import EvaluationParaphrase, TrainingParaphrase
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_each_operator_says_the_same_in_other_words(operator, text, expected):
 
 
 def test_training_and_evaluation_share_no_operator():
-    training, evaluation = set(get_args(TrainingOperator)), set(get_args(EvaluationOperator))
+    training, evaluation = set(get_args(TrainingParaphrase)), set(get_args(EvaluationParaphrase))
     assert not training & evaluation
     assert training | evaluation == OPERATORS.keys()
 

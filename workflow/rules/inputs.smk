@@ -20,9 +20,18 @@ def negatives_of_arm(wildcards):
     names = ["negatives.parquet", "manifest.json"]
     if EXPERIMENT.negatives.methods[method].method == "scene_graph":
         names.append("captions.parquet")
+    if EXPERIMENT.negatives.paraphrases:
+        names.append("paraphrases.parquet")
     return {
         "negatives": [f"{RESULTS}/negatives/{method}/{name}" for name in names],
     }
+
+
+def truth_of_arm(wildcards):
+    """The world's scenes, for an arm that masks by them."""
+    if EXPERIMENT.arms[wildcards.arm].mask != "truth":
+        return {}
+    return {"truth": rules.data_world.output.truth}
 
 
 def negatives_flag(wildcards):
@@ -64,3 +73,13 @@ def folder_flag_of(name):
 def flags_of(name, folders):
     """The flag that gives several folders, or nothing where there are none."""
     return f"--{name} {' '.join(folders)}" if folders else ""
+
+
+def folder_flag_of(name):
+    """A params function: the flag that gives the folder of named input files, or nothing where there are none."""
+
+    def flag(wildcards, input):
+        files = input.get(name)
+        return f"--{name} {Path(files if isinstance(files, str) else files[0]).parent}" if files else ""
+
+    return flag

@@ -71,6 +71,7 @@ rule pretrain_base:
 rule pretrain_arm:
     input:
         unpack(negatives_of_arm),
+        unpack(truth_of_arm),
         identity=f"{IDENTITY}/pretrain/{{arm}}.json",
         store=rules.pretrain_store.output,
         captions=f"{DATA}/tables/captions_{EXPERIMENT.pretrain.continued.captions}.parquet",
@@ -95,6 +96,7 @@ rule pretrain_arm:
         gpu=GPUS,
     params:
         negatives=negatives_flag,
+        truth=folder_flag_of("truth"),
         start=parent_of("start"),
         store=parent_of("store"),
         state=f"{STATE}/pretrain/{{arm}}-{{seed}}",
@@ -102,7 +104,7 @@ rule pretrain_arm:
     shell:
         "exec python -m nearmiss pretrain --config {input.identity:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
-        " --words {input.words:q} --start {params.start:q} {params.negatives}"
+        " --words {input.words:q} --start {params.start:q} {params.negatives} {params.truth}"
         " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
-from nearmiss.engine.text.paraphrasing import TrainingOperator
 from nearmiss.fields import Source, build, flags, source
 from nearmiss.stages.negatives.config import NegativesConfig, every_method
 from nearmiss.stages.negatives.spec import (
@@ -15,6 +14,7 @@ from nearmiss.stages.negatives.spec import (
     ReplaceConfig,
     SceneGraphConfig,
     SwapConfig,
+    TrainingParaphrase,
 )
 from nearmiss.verbs.app import Fields, Many, app, fields_help
 
@@ -33,7 +33,7 @@ def negatives(
     mode: str | None = None,
     tagger: str | None = None,
     fill: str | None = None,
-    paraphrases: list[TrainingOperator] | None = None,
+    paraphrases: list[TrainingParaphrase] | None = None,
     workers: int = 1,
     seed: int | None = None,
     images: Path | None = None,

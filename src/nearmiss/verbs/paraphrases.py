@@ -3,13 +3,17 @@
 from pathlib import Path
 
 from nearmiss.base.progress import job
-from nearmiss.engine.text.paraphrasing import EvaluationOperator, TrainingOperator
+from nearmiss.stages.negatives.spec import EvaluationParaphrase, TrainingParaphrase
 from nearmiss.verbs.app import app
 
 
 @app.command
 def paraphrases(
-    *, captions: Path, out: Path, operators: list[TrainingOperator | EvaluationOperator] | None = None, seed: int = 0
+    *,
+    captions: Path,
+    out: Path,
+    operators: list[TrainingParaphrase | EvaluationParaphrase] | None = None,
+    seed: int = 0,
 ) -> None:
     """Write paraphrases of captions, one for each caption and operator that fits.
 

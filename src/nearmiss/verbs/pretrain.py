@@ -45,6 +45,7 @@ def pretrain(
     out: Path,
     negatives: Path | None = None,
     start: Path | None = None,
+    truth: Path | None = None,
     config: Path | None = None,
 ) -> None:
     """Train the base from random weights, or continue an arm from it; a killed training goes on where it was.
@@ -69,6 +70,8 @@ def pretrain(
         Folder of the arm's negatives.
     start
         Checkpoint folder that the arm continues from.
+    truth
+        Folder of the embedded world's scenes, for an arm with the mask `truth`.
     config
         An experiment or an identity file.
     """
@@ -101,4 +104,5 @@ def pretrain(
             state=state,
             identity=given.identity,
             out=out,
+            truth=truth,
         )

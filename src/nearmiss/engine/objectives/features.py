@@ -1,4 +1,4 @@
-"""What every loss term is computed from: the embeddings of one batch, and which of them stand for the same text."""
+"""What every loss term is computed from: the embeddings of one batch, and what may count against what."""
 
 from dataclasses import dataclass
 
@@ -11,45 +11,36 @@ class Features:
     """Embeddings of a batch of N images with G positive texts an image and K negatives a positive, dimension D.
 
     All embeddings are L2-normalised. Where an arm's method does not write positives of its own, G is 1 and the
-    positives are the captions. Text ids are equal exactly where two texts are the same tokens.
+    positives are the captions. What is `true` here is taken for true of an image, so that it is no negative of it.
     """
 
     images: Tensor  # (N, D)
     captions: Tensor  # (N, D)
     positives: Tensor  # (N, G, D)
-    negatives: Tensor  # (N, G, K, D)
+    negatives: Tensor  # (N, G, K, D); where there is none, a placeholder's embedding, which counts nowhere by default
+    paraphrases: Tensor  # (N, G, D), of the positives; their own embeddings where there is none
     valid: Tensor  # (N, G, K) bool: there is such a negative
-    scale: Tensor  # () what cosines are multiplied with
-    caption_ids: Tensor  # (N,) int64
-    positive_ids: Tensor  # (N, G) int64
-    negative_ids: Tensor  # (N, G, K) int64
-    for_others: Tensor  # (N, G, K) bool: may serve as a negative of other images (false for counts and the like)
+    paraphrased: Tensor  # (N, G) bool: there is such a paraphrase
+    true_captions: Tensor  # (N, N) bool, captions of others taken for true of an image
+    true_negatives: Tensor  # (N, N * G * K) bool, negatives of others taken for true of an image
     kinds: Tensor  # (N, G, K) int64: the negative's type, as a number from 0
+    scale: Tensor  # () what cosines are multiplied with
 
 
-def same_captions(features: Features) -> Tensor:
-    """(N, N) bool: another image of the batch has the very same caption, so that neither is wrong for the other."""
-    ids = features.caption_ids
-    same = ids[:, None] == ids[None, :]
-    return same & ~torch.eye(len(ids), dtype=torch.bool, device=ids.device)
+def own_columns(features: Features) -> Tensor:
+    """(N, N * G * K) bool: the negatives that are an image's own, there or not."""
+    count, per_image = len(features.valid), features.valid[0].numel()
+    images = torch.arange(count, device=features.valid.device)
+    return images.repeat_interleave(per_image)[None, :] == images[:, None]
 
 
-def negative_columns(features: Features, own: bool, truths: Tensor) -> Tensor:
+def negative_columns(features: Features, own: bool) -> Tensor:
     """Which negatives of the batch are wrong for which image: (N, N * G * K) bool.
 
-    A sample's own valid negatives always; those of others, unless `own`, where they may serve others and are not one
-    of the image's own true texts, whose ids are `truths` (N, T).
+    A sample's own valid negatives always; those of others, unless `own`, where they are not taken for true.
     """
-    count = len(features.valid)
-    per_image = features.valid[0].numel()
-    flat_ids = features.negative_ids.reshape(1, -1)
-    of_image = torch.arange(count, device=flat_ids.device).repeat_interleave(per_image)
-    mine = of_image[None, :] == torch.arange(count, device=flat_ids.device)[:, None]
-    valid = features.valid.reshape(1, -1)
-    if own:
-        return mine & valid
-    true_here = (flat_ids[:, :, None] == truths[:, None, :]).any(-1)
-    return valid & (mine | (features.for_others.reshape(1, -1) & ~true_here))
+    valid, mine = features.valid.reshape(1, -1), own_columns(features)
+    return valid & mine if own else valid & (mine | ~features.true_negatives)
 
 
 def own_gaps(features: Features) -> Tensor:

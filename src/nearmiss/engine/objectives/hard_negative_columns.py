@@ -4,32 +4,33 @@ Rösch et al. (ALVR 2024, figure 1); the same as NegCLIP's text side (Yuksekgonu
 CE-CLIP's contrastive part (CVPR 2024, section 3), which also keeps its invalid negatives; here they are masked.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nearmiss.engine.objectives.features import Features, negative_columns, same_captions
+from nearmiss.engine.objectives.features import Features, negative_columns
 
 
 class HardNegativeColumnsTerm(nn.Module):
     """Images over N captions and the negatives, captions over N images; negatives never act as queries.
 
-    With `own` an image sees its own negatives only, else all of the batch. Masked: absent negatives, another image's
-    identical caption, and other images' negatives that are this image's own caption or may not serve others.
+    With "own" an image sees its own negatives only, else all of the batch. Masked: absent negatives, and texts of other
+    images that are taken for true of this one. `released` sees all of the batch and masks none of them.
     """
 
-    def __init__(self, own: bool) -> None:
+    def __init__(self, negatives: Literal["all", "own", "released"]) -> None:
         super().__init__()
-        self.own = own
+        self.negatives = negatives
 
     def forward(self, features: Features) -> Tensor:
-        collide = same_captions(features)
         captions = features.scale * features.images @ features.captions.T
-        captions = captions.masked_fill(collide, float("-inf"))
+        captions = captions.masked_fill(features.true_captions, float("-inf"))
         negatives = features.scale * features.images @ features.negatives.flatten(0, 2).T
-        truths = torch.cat([features.caption_ids[:, None], features.positive_ids], dim=1)
-        wrong = negative_columns(features, self.own, truths)
-        negatives = negatives.masked_fill(~wrong, float("-inf"))
+        if self.negatives != "released":
+            wrong = negative_columns(features, own=self.negatives == "own")
+            negatives = negatives.masked_fill(~wrong, float("-inf"))
         target = torch.arange(len(captions), device=captions.device)
         images_over_texts = F.cross_entropy(torch.cat([captions, negatives], dim=1), target)
         return (images_over_texts + F.cross_entropy(captions.T, target)) / 2

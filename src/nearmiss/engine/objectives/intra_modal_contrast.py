@@ -27,8 +27,7 @@ class IntraModalContrastTerm(nn.Module):
             wrong = features.valid
         else:
             texts = torch.einsum("ngd,md->ngm", features.positives, features.negatives.flatten(0, 2))
-            truths = torch.cat([features.caption_ids[:, None], features.positive_ids], dim=1)
-            wrong = negative_columns(features, False, truths)[:, None, :].expand(-1, groups, -1)
+            wrong = negative_columns(features, own=False)[:, None, :].expand(-1, groups, -1)
         used = wrong.any(-1)
         rivals = (features.scale * texts).masked_fill(~wrong, float("-inf")).masked_fill(~used[..., None], 0.0)
         return mean_where(F.softplus(torch.logsumexp(rivals, dim=-1) - pair), used)

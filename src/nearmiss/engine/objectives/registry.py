@@ -7,12 +7,15 @@ from torch import Tensor, nn
 from nearmiss.engine.objectives import spec
 from nearmiss.engine.objectives.contrastive import ContrastiveTerm
 from nearmiss.engine.objectives.cross_modal_rank import CrossModalRankTerm
+from nearmiss.engine.objectives.cross_modal_rank_released import CrossModalRankReleasedTerm
 from nearmiss.engine.objectives.features import Features
+from nearmiss.engine.objectives.focal_own_negatives import FocalOwnNegativesTerm
 from nearmiss.engine.objectives.hard_negative_columns import HardNegativeColumnsTerm
+from nearmiss.engine.objectives.hard_positive import HardPositiveTerm
 from nearmiss.engine.objectives.intra_modal_contrast import IntraModalContrastTerm
+from nearmiss.engine.objectives.intra_modal_contrast_released import IntraModalContrastReleasedTerm
 from nearmiss.engine.objectives.own_negatives import OwnNegativesTerm
-
-NEEDS_NEGATIVES = (spec.HardNegativeColumns, spec.OwnNegatives, spec.IntraModalContrast, spec.CrossModalRank)
+from nearmiss.engine.objectives.sigmoid import SigmoidTerm
 
 
 def build(term: spec.Term, types: int) -> nn.Module:
@@ -20,23 +23,35 @@ def build(term: spec.Term, types: int) -> nn.Module:
     match term:
         case spec.Contrastive():
             return ContrastiveTerm()
+        case spec.Sigmoid():
+            return SigmoidTerm(term.negatives, term.bias)
         case spec.HardNegativeColumns():
-            return HardNegativeColumnsTerm(own=term.negatives == "own")
+            return HardNegativeColumnsTerm(term.negatives)
         case spec.OwnNegatives():
             return OwnNegativesTerm()
+        case spec.FocalOwnNegatives():
+            return FocalOwnNegativesTerm(term.gamma, term.smoothing)
         case spec.IntraModalContrast():
             return IntraModalContrastTerm(own=term.negatives == "own")
+        case spec.IntraModalContrastReleased():
+            return IntraModalContrastReleasedTerm(term.form)
         case spec.CrossModalRank():
             return CrossModalRankTerm(term.threshold, term.cap, types)
+        case spec.CrossModalRankReleased():
+            return CrossModalRankReleasedTerm(term.threshold, term.bound, types)
+        case spec.HardPositive():
+            return HardPositiveTerm()
 
 
 class Objective(nn.Module):
-    """The weighted sum of loss terms. What a term remembers between steps is in `state_dict`."""
+    """The weighted sum of loss terms. What a term remembers or learns between steps is in `state_dict`."""
 
-    def __init__(self, terms: Sequence[spec.Term], types: int = 1) -> None:
+    def __init__(self, terms: Sequence[spec.Term], types: Sequence[str] = ("",)) -> None:
+        """`types` are the names of the negatives' types, in the order of their numbers."""
         super().__init__()
+        self.types = tuple(types)
         self.weights: dict[str, float] = {term.term: term.weight for term in terms}
-        self.terms = nn.ModuleDict({term.term: build(term, types) for term in terms})
+        self.terms = nn.ModuleDict({term.term: build(term, len(self.types)) for term in terms})
 
     def forward(self, features: Features) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss, and each term's unweighted value (detached) by name."""
@@ -44,3 +59,19 @@ class Objective(nn.Module):
         total = sum(self.weights[name] * value for name, value in values.items())
         assert isinstance(total, Tensor)
         return total, {name: value.detach() for name, value in values.items()}
+
+    def start_epoch(self) -> None:
+        """Tell the terms that forget something from epoch to epoch."""
+        for term in self.terms.values():
+            if isinstance(term, CrossModalRankReleasedTerm):
+                term.start_epoch()
+
+    def remembered(self) -> dict[str, float]:
+        """What the terms carry from step to step, for the curve: thresholds by type, and a learned bias."""
+        found: dict[str, float] = {}
+        for term in self.terms.values():
+            if isinstance(term, CrossModalRankTerm | CrossModalRankReleasedTerm):
+                found |= {f"threshold/{name}": float(x) for name, x in zip(self.types, term.threshold, strict=True)}
+            if isinstance(term, SigmoidTerm):
+                found["bias"] = term.bias.item()
+        return found

@@ -1,5 +1,6 @@
 """Names and typed options of the loss terms. One file per term lies beside this one; an objective is their sum."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,6 +8,8 @@ from pydantic import Field
 from nearmiss.base.typed import Typed
 
 Weight = Annotated[float, Field(gt=0)]
+Mask = Literal["none", "same_image", "truth"]  # of false negatives, false_negatives.py
+Rule = Literal["mean", "max", "fixed"]
 
 
 class Contrastive(Typed):
@@ -16,14 +19,26 @@ class Contrastive(Typed):
     weight: Weight = 1.0
 
 
+class Sigmoid(Typed):
+    """A sigmoid for every pair of image and text, with a learned bias (SigLIP, ICCV 2023)."""
+
+    term: Literal["sigmoid"] = "sigmoid"
+    weight: Weight = 1.0
+    negatives: Literal["none", "own", "all"] = Field(
+        "none", description="Hard negatives that every image is told apart from as well."
+    )
+    bias: float = Field(-10.0, description="The bias at first, in logits.")
+
+
 class HardNegativeColumns(Typed):
     """Contrastive, with negatives as further columns of the image-to-text softmax (Rösch et al.; NegCLIP)."""
 
     term: Literal["hard_negative_columns"] = "hard_negative_columns"
     weight: Weight = 1.0
-    negatives: Literal["all", "own"] = Field(
+    negatives: Literal["all", "own", "released"] = Field(
         "all",
-        description="all: every image sees all negatives of the batch; own: only those of its own caption.",
+        description="all: every image sees all negatives of the batch; own: only those of its own caption; released: "
+        "all, and a placeholder text where there is none, as CE-CLIP's release has it.",
     )
 
 
@@ -32,6 +47,15 @@ class OwnNegatives(Typed):
 
     term: Literal["own_negatives"] = "own_negatives"
     weight: Weight = 1.0
+
+
+class FocalOwnNegatives(Typed):
+    """The same with a focal weight and smoothed labels (FSC-CLIP, EMNLP 2024)."""
+
+    term: Literal["focal_own_negatives"] = "focal_own_negatives"
+    weight: Weight = 0.5
+    gamma: float = Field(2.0, ge=0, description="Exponent of the focal weight.")
+    smoothing: float = Field(0.02, ge=0, lt=1, description="Share of the label that is spread over all texts.")
 
 
 class IntraModalContrast(Typed):
@@ -44,16 +68,72 @@ class IntraModalContrast(Typed):
     )
 
 
+class IntraModalContrastReleased(Typed):
+    """CE-CLIP's intra-modal loss as released, in one of its three forms."""
+
+    term: Literal["intra_modal_contrast_released"] = "intra_modal_contrast_released"
+    weight: Weight = 0.3
+    form: Literal["true_pair", "first_negative", "no_positive"] = Field(
+        "no_positive", description="What the softmax takes for the answer; no_positive is the last released form."
+    )
+
+
 class CrossModalRank(Typed):
     """Hinge between the true caption and each negative with an adaptive threshold (CE-CLIP section 3)."""
 
     term: Literal["cross_modal_rank"] = "cross_modal_rank"
     weight: Weight = 0.4
-    threshold: Literal["mean", "max", "fixed"] = Field("mean", description="How the threshold follows the gap.")
+    threshold: Rule = Field("mean", description="How the threshold follows the gap.")
     cap: float = Field(0.10, gt=0, description="Upper bound of the threshold, in cosine units (our choice).")
 
 
+class CrossModalRankReleased(Typed):
+    """CE-CLIP's rank loss as released: in logits, over all slots, thresholds from 0 in every epoch."""
+
+    term: Literal["cross_modal_rank_released"] = "cross_modal_rank_released"
+    weight: Weight = 0.2
+    threshold: Rule = Field("mean", description="How the threshold follows the gap.")
+    bound: float = Field(10.0, gt=0, description="Upper bound of the threshold, in logits.")
+
+
+class HardPositive(Typed):
+    """A caption's paraphrase is nearer to the image than the caption's negatives (our choice)."""
+
+    term: Literal["hard_positive"] = "hard_positive"
+    weight: Weight = 1.0
+
+
+def needs_negatives(term: "Term") -> bool:
+    """Whether a term says nothing without hard negatives."""
+    if isinstance(term, Sigmoid):
+        return term.negatives != "none"
+    return not isinstance(term, Contrastive)
+
+
+def needs_paraphrases(terms: Sequence["Term"]) -> bool:
+    """Whether an objective compares with paraphrases."""
+    return any(isinstance(term, HardPositive) for term in terms)
+
+
+def needs_placeholder(terms: Sequence["Term"]) -> bool:
+    """Whether an objective counts absent negatives as texts, as CE-CLIP's release does."""
+    return any(
+        isinstance(term, IntraModalContrastReleased)
+        or (isinstance(term, HardNegativeColumns) and term.negatives == "released")
+        for term in terms
+    )
+
+
 Term = Annotated[
-    Contrastive | HardNegativeColumns | OwnNegatives | IntraModalContrast | CrossModalRank,
+    Contrastive
+    | Sigmoid
+    | HardNegativeColumns
+    | OwnNegatives
+    | FocalOwnNegatives
+    | IntraModalContrast
+    | IntraModalContrastReleased
+    | CrossModalRank
+    | CrossModalRankReleased
+    | HardPositive,
     Field(discriminator="term"),
 ]

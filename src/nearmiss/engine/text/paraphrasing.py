@@ -1,12 +1,12 @@
 """Hard positives: other words for the same statement, by rules that are careful rather than many (our choice).
 
 A model that only learns that an edited caption is a wrong one rejects these as well ("The Hard Positive Truth",
-arXiv 2409.17958), so they show whether meaning was learned or difference. Training and evaluation share no operator.
+arXiv 2409.17958), so they show whether meaning was learned or difference.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Final, Literal
+from typing import Final
 
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.grammar import broken
@@ -14,9 +14,6 @@ from nearmiss.engine.text.labels import inverse, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, load, object_words
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import Token, normalized, tokenize
-
-TrainingOperator = Literal["synonym", "conjunction"]
-EvaluationOperator = Literal["inverse"]
 
 _PICTURE_OF: Final = ("of", "with", "both", "has", "is", "are")  # what a list may follow
 _AFTER_LIST: Final = ("", ".", ",", "!")  # what follows a list and says nothing of its last part

@@ -21,7 +21,8 @@ from nearmiss.engine.training.corpus import Corpus
 class Batch:
     """N images with one caption each, G positives an image and K negatives a positive.
 
-    Texts are places in `texts`, which has each different text once; a negative that is not there has place 0.
+    Texts are places in `texts`, which has each different text once; a negative that is not there has the place of the
+    corpus' placeholder, or 0 where there is none.
     """
 
     rows: np.ndarray  # (N,) int64, rows of the image store
@@ -32,6 +33,9 @@ class Batch:
     valid: Tensor  # (N, G, K) bool
     for_others: Tensor  # (N, G, K) bool
     kinds: Tensor  # (N, G, K) int64
+    paraphrases: Tensor  # (N, G) int64, of the positives; the positives themselves where there is none
+    paraphrased: Tensor  # (N, G) bool
+    book_rows: np.ndarray  # (U,) int64, rows of the text book of the texts
 
 
 class Batches:
@@ -64,7 +68,8 @@ class Batches:
         images = order[number * self.size : (number + 1) * self.size]
         captions = chosen[images]
         positives, negatives, picked = self._drawn_foils(step, images, captions)
-        return self._batch(images, self.corpus.captions[captions], positives, negatives, picked)
+        otherwise = self._drawn_paraphrases(step, positives)
+        return self._batch(images, self.corpus.captions[captions], positives, negatives, picked, otherwise)
 
     def _drawn_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The epoch's order of images, and each image's caption."""
@@ -95,16 +100,33 @@ class Batches:
             positives = np.where(rows[..., 0] >= 0, foils.positives[rows[..., 0]], positives)
         return positives, foils.negatives[rows], rows
 
+    def _drawn_paraphrases(self, step: int, positives: np.ndarray) -> np.ndarray:
+        """Rows of the text book (N, G): a paraphrase of each positive, or the positive where it has none."""
+        known = self.corpus.paraphrases
+        if known is None:
+            return positives
+        start, end = known.first[positives], known.first[positives + 1]
+        draw = array_rng(self.seed, "training", self.phase, "paraphrases", step)
+        drawn = start + draw.integers(0, np.maximum(end - start, 1))
+        return np.where(end > start, known.texts[np.minimum(drawn, len(known.texts) - 1)], positives)
+
     def _batch(
-        self, images: np.ndarray, captions: np.ndarray, positives: np.ndarray, negatives: np.ndarray, picked: np.ndarray
+        self,
+        images: np.ndarray,
+        captions: np.ndarray,
+        positives: np.ndarray,
+        negatives: np.ndarray,
+        picked: np.ndarray,
+        otherwise: np.ndarray,
     ) -> Batch:
         """Number the batch's different texts and trim them to the longest."""
-        valid = picked >= 0
-        wanted = np.concatenate([captions, positives.ravel(), negatives[valid]])
-        different, place = np.unique(wanted, return_inverse=True)
+        valid, placeholder = picked >= 0, self.corpus.placeholder
+        absent = () if placeholder is None else (placeholder,)
+        wanted = np.concatenate([captions, positives.ravel(), otherwise.ravel(), negatives[valid], absent])
+        different, place = np.unique(wanted.astype(np.int64), return_inverse=True)
         count, total = len(captions), positives.size
-        of_negatives = np.zeros(picked.shape, dtype=np.int64)
-        of_negatives[valid] = place[count + total :]
+        of_negatives = np.full(picked.shape, place[-1] if absent else 0, dtype=np.int64)
+        of_negatives[valid] = place[count + 2 * total : len(place) - len(absent)]
         book, foils = self.corpus.book, self.corpus.foils
         lengths = book.lengths[different]
         tokens = book.ids[different, : lengths.max()].astype(np.int64)
@@ -119,4 +141,7 @@ class Batches:
             valid=torch.from_numpy(valid),
             for_others=torch.from_numpy(for_others),
             kinds=torch.from_numpy(kinds),
+            paraphrases=torch.from_numpy(place[count + total : count + 2 * total].reshape(positives.shape)),
+            paraphrased=torch.from_numpy(otherwise != positives),
+            book_rows=different,
         )

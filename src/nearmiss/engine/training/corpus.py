@@ -13,7 +13,7 @@ from nearmiss.base.tables import read_table
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.training.texts import TextBook, text_book
 
-NEGATIVES, POSITIVES = "negatives.parquet", "captions.parquet"
+NEGATIVES, POSITIVES, PARAPHRASES = "negatives.parquet", "captions.parquet", "paraphrases.parquet"
 
 # Statements of these concepts are true of many other images, so they are negatives of their own image alone.
 OWN_ONLY = ("count", "existence", "logic")
@@ -36,6 +36,14 @@ class Foils:
 
 
 @dataclass(frozen=True)
+class Paraphrases:
+    """Other words for texts: what row t of the book says is also said by texts[first[t]] to texts[first[t + 1]]."""
+
+    first: np.ndarray  # (rows of the book + 1,) int64
+    texts: np.ndarray  # (paraphrases,) int64, rows of the text book
+
+
+@dataclass(frozen=True)
 class Corpus:
     """Images that have captions, sorted by id: image i has captions first[i] to first[i + 1]."""
 
@@ -44,6 +52,8 @@ class Corpus:
     captions: np.ndarray  # (captions,) int64, rows of the text book
     book: TextBook
     foils: Foils | None
+    paraphrases: Paraphrases | None = None
+    placeholder: int | None = None  # row of the text book that stands for an absent negative, where one is wanted
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,15 +67,21 @@ def read_corpus(
     verdicts: Sequence[str],
     tokenizer: Tokenizer,
     context: int,
+    paraphrased: bool = False,
+    placeholder: str | None = None,
 ) -> Corpus:
     """Read the captions of the store's images and, where a folder is given, their negatives with one of the verdicts.
 
-    Images without a caption are left out, and captions and negatives of images outside of the store. Raises InputError
-    where nothing is left, or where the negatives were made of other captions.
+    With `paraphrased`, the paraphrases beside the negatives are read too; a text `placeholder` becomes a text of the
+    book. Images without a caption are left out, and captions and negatives of images outside of the store. Raises
+    InputError where nothing is left, or where the negatives were made of other captions.
     """
     own = _captions(captions, store)
     found = None if negatives is None else _negatives(Path(negatives), own, verdicts, store)
-    texts = own["text"].to_list()
+    texts = own["text"].to_list() + ([] if placeholder is None else [placeholder])
+    otherwise = _paraphrases(Path(negatives), own) if paraphrased and negatives is not None else None
+    if otherwise is not None:
+        texts += otherwise["positive"].to_list() + otherwise["paraphrase"].to_list()
     if found is not None:
         texts += found["positive"].to_list() + found["negative"].to_list()
     book = text_book(texts, tokenizer, context)
@@ -81,6 +97,8 @@ def read_corpus(
         captions=book.numbers(own["text"]),
         book=book,
         foils=foils,
+        paraphrases=None if otherwise is None else _by_text(otherwise, book),
+        placeholder=None if placeholder is None else book.number[placeholder],
     )
 
 
@@ -125,6 +143,33 @@ def _negatives(folder: Path, own: pl.DataFrame, verdicts: Sequence[str], store: 
             remedy="make negatives of the captions that this run trains on, or allow more verdicts",
         )
     return used.sort("negative_id")
+
+
+def _paraphrases(folder: Path, own: pl.DataFrame) -> pl.DataFrame:
+    """Pairs (positive, paraphrase) of the training's images, each once, sorted."""
+    file = folder / PARAPHRASES
+    if not file.is_file():
+        raise InputError(
+            "the objective needs paraphrases, but none are beside the negatives",
+            file=file,
+            record="negatives.paraphrases",
+            remedy="name operators in negatives.paraphrases and make the negatives again",
+        )
+    frame = read_table(file, "paraphrases")
+    frame = frame.filter(pl.col("image_id").is_in(own["image_id"].unique().to_list()))
+    if frame.is_empty():
+        raise InputError(
+            "no text of the training has a paraphrase", file=file, remedy="add operators to negatives.paraphrases"
+        )
+    return frame.select("positive", "paraphrase").unique().sort("positive", "paraphrase")
+
+
+def _by_text(frame: pl.DataFrame, book: TextBook) -> Paraphrases:
+    """Paraphrases grouped by the row of their text in the book."""
+    said, otherwise = book.numbers(frame["positive"]), book.numbers(frame["paraphrase"])
+    order = np.lexsort((otherwise, said))
+    counted = np.bincount(said, minlength=len(book.ids))
+    return Paraphrases(np.concatenate([[0], np.cumsum(counted)]), otherwise[order])
 
 
 def _of_captions(frame: pl.DataFrame, own: pl.DataFrame, store: Store, file: Path) -> pl.DataFrame:

@@ -18,12 +18,15 @@ from nearmiss.base.progress import progress
 from nearmiss.engine.models.packing import Packed, pack
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.models.text import encode_texts, forward_flops
+from nearmiss.engine.objectives.false_negatives import taken_for_true
 from nearmiss.engine.objectives.features import Features
 from nearmiss.engine.objectives.registry import Objective
+from nearmiss.engine.objectives.spec import Mask
 from nearmiss.engine.training.batches import Batch, Batches
 from nearmiss.engine.training.flops import BACKWARD, image_flops
 from nearmiss.engine.training.optimizer import Schedule, TowerOptimizer
 from nearmiss.engine.training.state import Saved, State
+from nearmiss.engine.training.truth import SceneTruth
 
 LARGEST_SCALE = math.log(100)  # CLIP's bound of the logit scale (Radford et al., ICML 2021, section 2.5)
 CURVE_EVERY = 10  # steps between two lines of the curve
@@ -40,6 +43,7 @@ class Recipe:
     clip: float
     bf16: bool
     checkpoint_every: int
+    mask: Mask = "same_image"
 
 
 @dataclass
@@ -92,16 +96,20 @@ class Training:
         preprocessing: dict[str, Any],
         recipe: Recipe,
         device: torch.device,
+        truth: SceneTruth | None = None,
     ) -> None:
-        """`pixels` (rows, S, S, 3) uint8, mapped from a file or not; `preprocessing` as in the checkpoint."""
+        """`pixels` (rows, S, S, 3) uint8, mapped from a file or not; `preprocessing` as in the checkpoint. `truth` is
+        what the mask of that name asks."""
         self.model, self.objective = model.to(device).train(), objective.to(device).train()
-        self.batches, self.pixels, self.recipe, self.device = batches, pixels, recipe, device
+        self.batches, self.pixels, self.recipe, self.device, self.truth = batches, pixels, recipe, device, truth
         self.done = Progressed()
         self.earlier = (0.0, 0.0)  # wall and CPU seconds of processes before this one
         self._normalise = Normalisation(preprocessing, device)
         self._image_flops = image_flops(model, pixels.shape[1])
+        self._learned = [p for part in (model, objective) for p in part.parameters() if p.requires_grad]
         self._optimizer = TowerOptimizer(
             model,
+            objective,
             image_rate=recipe.image_rate,
             text_rate=recipe.text_rate,
             weight_decay=recipe.weight_decay,
@@ -127,11 +135,13 @@ class Training:
         return self.done
 
     def _step(self, step: int) -> None:
+        if step % self.batches.per_epoch == 0:
+            self.objective.start_epoch()
         batch = self.batches.at(step)
         packed = pack(batch.texts)
         loss, terms = self.objective(self._features(batch, packed))
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self._learned, self.recipe.clip)
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
             raise InputError(
                 f"the loss is {loss.item():g} and the norm of its gradient {norm.item():g} at step {step + 1}: "
@@ -151,6 +161,7 @@ class Training:
                     **{name: value.item() for name, value in terms.items()},
                     "gradient_norm": norm.item(),
                     "scale": self.model.logit_scale.exp().item(),
+                    **self.objective.remembered(),
                 }
             )
 
@@ -167,18 +178,26 @@ class Training:
             rows = places.to(self.device, non_blocking=True)
             return texts.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
+        true_captions, true_negatives = taken_for_true(
+            self.recipe.mask,
+            captions=batch.captions,
+            positives=batch.positives,
+            negatives=batch.negatives,
+            for_others=batch.for_others,
+            truth=None if self.truth is None else self.truth.of(batch),
+        )
         return Features(
             images=images,
             captions=of(batch.captions),
             positives=of(batch.positives),
             negatives=of(batch.negatives),
+            paraphrases=of(batch.paraphrases),
             valid=batch.valid.to(self.device),
-            scale=self.model.logit_scale.exp(),
-            caption_ids=batch.captions.to(self.device),
-            positive_ids=batch.positives.to(self.device),
-            negative_ids=batch.negatives.to(self.device),
-            for_others=batch.for_others.to(self.device),
+            paraphrased=batch.paraphrased.to(self.device),
+            true_captions=true_captions.to(self.device),
+            true_negatives=true_negatives.to(self.device),
             kinds=batch.kinds.to(self.device),
+            scale=self.model.logit_scale.exp(),
         )
 
     def _count(self, batch: Batch, packed: Packed) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 BETAS = (0.9, 0.98)  # CLIP's (Radford et al., ICML 2021, table 18)
 EPSILON = 1e-8  # torch's; CLIP's 1e-6 slows a model this small
+_OBJECTIVE = "objective."
 _STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -32,23 +33,37 @@ class Schedule:
 
 
 class TowerOptimizer:
-    """One AdamW over four groups: image and text tower, matrices with weight decay and the rest without.
+    """One AdamW over image and text tower, of each the matrices with weight decay and the rest without.
 
-    The logit scale learns at the image tower's rate.
+    Only parameters that ask for a gradient are taken. The logit scale learns at the image tower's rate, and so does
+    what an objective learns itself.
     """
 
     def __init__(
-        self, model: CLIP, *, image_rate: float, text_rate: float, weight_decay: float, schedule: Schedule
+        self,
+        model: CLIP,
+        objective: nn.Module | None = None,
+        *,
+        image_rate: float,
+        text_rate: float,
+        weight_decay: float,
+        schedule: Schedule,
     ) -> None:
+        """`objective` is one with parameters of its own, or None."""
         self.schedule = schedule
+        learned = list(model.named_parameters())
+        if objective is not None:
+            learned += [(f"{_OBJECTIVE}{name}", parameter) for name, parameter in objective.named_parameters()]
         self._rates, groups, self._names = [], [], []
         for image in (True, False):
             for decayed in (True, False):
                 members = [
                     (name, parameter)
-                    for name, parameter in model.named_parameters()
-                    if _of_image_tower(name) is image and (parameter.ndim >= 2) is decayed
+                    for name, parameter in learned
+                    if parameter.requires_grad and _of_image_tower(name) is image and (parameter.ndim >= 2) is decayed
                 ]
+                if not members:
+                    continue
                 groups.append(
                     {
                         "params": [parameter for _, parameter in members],
@@ -90,4 +105,4 @@ class TowerOptimizer:
 
 
 def _of_image_tower(name: str) -> bool:
-    return name.startswith("visual.") or name == "logit_scale"
+    return name.startswith(("visual.", _OBJECTIVE)) or name == "logit_scale"

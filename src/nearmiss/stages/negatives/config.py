@@ -5,13 +5,13 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from nearmiss.base.typed import Typed
-from nearmiss.engine.text.paraphrasing import TrainingOperator
 from nearmiss.stages.negatives.spec import (
     KeywordConfig,
     MethodConfig,
     RandomConfig,
     ReplaceConfig,
     SceneGraphConfig,
+    TrainingParaphrase,
 )
 
 
@@ -34,7 +34,7 @@ class NegativesConfig(Typed):
 
     seed: int = Field(0, ge=0, description="Seed of every draw.")
     captions: Literal["broad", "narrow"] = Field("narrow", description="Captions that negatives are made of.")
-    paraphrases: list[TrainingOperator] = Field(
+    paraphrases: list[TrainingParaphrase] = Field(
         [],
         description="Operators of the hard positives that every method writes of its captions; inverse belongs to "
         "evaluation alone.",

@@ -10,6 +10,8 @@ Concept = Literal["object", "color", "size", "location"]
 Mode = Literal["default", "faithful"]
 Slot = Literal["relation", "attribute", "object", "action"]
 SpanClass = Literal["NP", "VP", "NN", "NNS", "ADJ", "ADV"]
+TrainingParaphrase = Literal["synonym", "conjunction"]
+EvaluationParaphrase = Literal["inverse"]  # training and evaluation share no operator
 GraphType = Literal[
     "attribute",
     "object",

@@ -5,16 +5,16 @@ wrong is counted here. Only the embedded world has a truth to ask.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 
-from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, write_json
+from nearmiss.base.files import write_json
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table
+from nearmiss.engine.world.hidden import read_scenes
 from nearmiss.engine.world.scene import Scene
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.truth import judge
@@ -35,7 +35,7 @@ def report(*, negatives: Path, truth: Path, out: Path) -> dict[str, Any]:
     """
     table = read_table(Path(negatives) / "negatives.parquet", "negatives")
     rejected = read_table(Path(negatives) / "rejected.parquet", "rejected")
-    scenes = _scenes(Path(truth), table["image_id"].unique().sort().to_list())
+    scenes = read_scenes(Path(truth), table["image_id"].unique().sort().to_list())
     rows = table.to_dicts()
     verdicts = [
         _verdict(row["negative"], scenes[row["image_id"]])
@@ -63,27 +63,6 @@ def report(*, negatives: Path, truth: Path, out: Path) -> dict[str, Any]:
     }
     write_json(Path(out), found)
     return found
-
-
-def _scenes(truth: Path, image_ids: list[str]) -> dict[str, Scene]:
-    """The scenes of these images, from whichever split's file has them."""
-    files = sorted(truth.glob("scenes_*.json"))
-    if not files:
-        raise InputError("no scenes to judge by", file=truth, remedy="run stage data, or correct --truth")
-    wanted = set(image_ids)
-    scenes: dict[str, Scene] = {}
-    for file in files:
-        records: Mapping[str, dict[str, Any]] = read_json(file)
-        scenes.update({image: Scene.from_record(records[image]) for image in sorted(wanted & records.keys())})
-    missing = [image for image in image_ids if image not in scenes]
-    if missing:
-        raise InputError(
-            f"{len(missing)} images of the negatives have no scene",
-            file=truth,
-            record=missing[0],
-            remedy="make data and negatives of one experiment, or correct the paths",
-        )
-    return scenes
 
 
 def _verdict(sentence: str, scene: Scene) -> Verdict:

@@ -5,13 +5,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from nearmiss.base.typed import Typed
+from nearmiss.engine.objectives.presets import Terms
 from nearmiss.engine.objectives.spec import (
     Contrastive,
     CrossModalRank,
     HardNegativeColumns,
     IntraModalContrast,
+    Mask,
     OwnNegatives,
-    Term,
 )
 
 
@@ -34,7 +35,14 @@ class ArmConfig(Typed):
     """An arm: where its negatives come from, the objective it is trained with, and its learning rates."""
 
     method: str | None = Field(None, description="A method of stage negatives, or null for none.")
-    objective: list[Term] = Field(description="Loss terms; the objective is their weighted sum.")
+    objective: Terms = Field(
+        description="Loss terms, of which the objective is the weighted sum; or a paper's objective by name."
+    )
+    mask: Mask = Field(
+        "same_image",
+        description="Texts of others that are no negatives of an image: none: as in the releases; same_image: those "
+        "that are one of its own; truth: those that the embedded world knows to be true of it.",
+    )
     verdicts: list[Literal["verified", "plausible", "unchecked"]] = Field(
         ["verified", "plausible"], description="Negatives with one of these verdicts are used."
     )

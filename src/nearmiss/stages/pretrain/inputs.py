@@ -15,7 +15,8 @@ from nearmiss.engine.images.store import IDS, PIXELS, Store
 from nearmiss.engine.models.checkpoint import check_checkpoint, configuration
 from nearmiss.engine.models.device import device_of
 from nearmiss.engine.models.tokenizer import load_tokenizer, read_words, word_tokenizer
-from nearmiss.engine.training.corpus import NEGATIVES, POSITIVES, has_positives
+from nearmiss.engine.objectives.spec import needs_paraphrases
+from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, has_positives
 from nearmiss.stages.pretrain.config import ArmConfig, PhaseConfig, PretrainConfig
 
 BASE = "base"
@@ -35,6 +36,7 @@ class Run:
     negatives: Path | None
     start: Path | None
     identity: Path | None
+    truth: Path | None = None
 
     @property
     def phase_name(self) -> str:
@@ -63,8 +65,12 @@ class Run:
             found["negatives"] = self.negatives / NEGATIVES
             if has_positives(self.negatives):
                 found["negatives/captions"] = self.negatives / POSITIVES
+            if needs_paraphrases(self.arm.objective):
+                found["negatives/paraphrases"] = self.negatives / PARAPHRASES
         if self.start is not None:
             found["start"] = self.start
+        if self.truth is not None:
+            found["truth"] = self.truth
         return found
 
     def key(self) -> str:
@@ -99,6 +105,7 @@ def check(run: Run) -> None:
             remedy="take a number of heads that divides the width",
         )
     _check_negatives(run)
+    _check_truth(run)
     for name, path in run.files().items():
         if not path.exists():
             raise InputError(f"an input is missing: {name}", file=path, remedy="run the stages before, or correct it")
@@ -125,6 +132,17 @@ def _check_negatives(run: Run) -> None:
             f"the arm '{run.arm_name}' has no method, but negatives are given",
             file=run.negatives,
             remedy="leave --negatives out, or give the arm a method and a term that uses negatives",
+        )
+
+
+def _check_truth(run: Run) -> None:
+    if (run.arm.mask == "truth") != (run.truth is not None):
+        wanted = run.arm.mask == "truth"
+        raise InputError(
+            f"the arm '{run.arm_name}' has the mask '{run.arm.mask}', but {'no' if wanted else 'a'} truth is given",
+            file=run.truth,
+            record=f"arms.{run.arm_name}.mask",
+            remedy="give --truth the folder of scenes" if wanted else "leave --truth out, or set the mask to truth",
         )
 
 

@@ -9,17 +9,20 @@ import torch
 
 from nearmiss.base.files import replacing_folder, write_text
 from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.engine.formats.ce_clip import EMPTY
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.checkpoint import fresh_model, load_weights, save_checkpoint
 from nearmiss.engine.models.text import check_tower
 from nearmiss.engine.models.tokenizer import read_words, word_tokenizer
 from nearmiss.engine.objectives.registry import Objective
+from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder
 from nearmiss.engine.training.batches import Batches
 from nearmiss.engine.training.corpus import Corpus, read_corpus
 from nearmiss.engine.training.flops import matrix_rate
 from nearmiss.engine.training.loop import Progressed, Recipe, Training, deterministic
 from nearmiss.engine.training.optimizer import Schedule
 from nearmiss.engine.training.state import claimed
+from nearmiss.engine.training.truth import SceneTruth
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
 from nearmiss.stages.pretrain.inputs import Run, check
 
@@ -40,15 +43,17 @@ def run(
     state: Path,
     identity: Path | None,
     out: Path,
+    truth: Path | None = None,
 ) -> None:
     """Train one run and write the folder `out`: checkpoint/, curve.jsonl, manifest.json, cost.json.
 
-    `base` needs no `start`; every other arm needs the base's checkpoint folder, and one with a method its `negatives`.
+    `base` needs no `start`; every other arm needs the base's checkpoint folder, and one with a method its `negatives`;
+    `truth`, the folder of the world's scenes, belongs to the mask of that name.
     Killed and started again with the same arguments, it goes on from `state` and, on a CPU, gives the same bits.
     Raises InputError before any compute where the inputs do not fit, and where the training diverges.
     """
     cost, began = Cost(), (time.perf_counter(), time.process_time())
-    given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, identity)
+    given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, identity, truth)
     check(given)
     config, tokenizer = given.model_config(), word_tokenizer(read_words(words), shared.model.context_length)
     pictures = Store(store)
@@ -59,6 +64,8 @@ def run(
         verdicts=arm.verdicts,
         tokenizer=tokenizer,
         context=shared.model.context_length,
+        paraphrased=needs_paraphrases(arm.objective),
+        placeholder=EMPTY if needs_placeholder(arm.objective) else None,
     )
     batches = Batches(corpus, size=shared.batch, seed=seed, phase=given.phase_name, texts=arm.texts)
     if given.device.type == "cuda":
@@ -70,12 +77,13 @@ def run(
             load_weights(start, model)
         training = Training(
             model=model,
-            objective=Objective(arm.objective, types=len(corpus.foils.types) if corpus.foils else 1),
+            objective=Objective(arm.objective, corpus.foils.types if corpus.foils else ("",)),
             batches=batches,
             pixels=pictures.pixels,
             preprocessing=config["preprocess_cfg"],
             recipe=_recipe(given),
             device=given.device,
+            truth=None if truth is None else SceneTruth(truth, pictures.ids, corpus.book),
         )
         done = training.run(saved)
         with replacing_folder(out) as folder:
@@ -102,6 +110,7 @@ def _recipe(given: Run) -> Recipe:
         clip=shared.clip,
         bf16=shared.precision == "bf16",
         checkpoint_every=shared.checkpoint_every,
+        mask=given.arm.mask,
     )
 
 

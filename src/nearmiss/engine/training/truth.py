@@ -1,0 +1,46 @@
+"""Which texts of a batch are true of which of its images, by the world's hidden scenes.
+
+An upper bound of what masking false negatives can do, for experiments that ask for it (mask `truth`; our choice). No
+real data has such a truth.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nearmiss.engine.training.batches import Batch
+from nearmiss.engine.training.texts import TextBook
+from nearmiss.engine.world.hidden import read_scenes
+from nearmiss.engine.world.statements import Statement, parse
+from nearmiss.engine.world.truth import judge
+
+
+class SceneTruth:
+    """Judges texts of a text book of images of a store. A text that is no sentence of the world is true of none."""
+
+    def __init__(self, folder: Path, image_ids: Sequence[str], book: TextBook) -> None:
+        """`folder` holds scenes_*.json; `image_ids` are the store's, by row."""
+        scenes = read_scenes(folder, image_ids)
+        self._scenes = [scenes[image_id] for image_id in image_ids]
+        self._texts = {row: text for text, row in sorted(book.number.items(), reverse=True)}
+        self._statement = lru_cache(maxsize=None)(self._parsed)
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def of(self, batch: Batch) -> Tensor:
+        """(N, U) bool: the text is true of the image; what the pixels cannot decide counts as true."""
+        found = [[self._true(image, text) for text in batch.book_rows.tolist()] for image in batch.rows.tolist()]
+        return torch.from_numpy(np.array(found, dtype=bool))
+
+    def _true(self, image: int, text: int) -> bool:
+        key = image, text
+        if key not in self._known:
+            statement = self._statement(text)
+            self._known[key] = statement is not None and judge(statement, self._scenes[image]) is not False
+        return self._known[key]
+
+    def _parsed(self, text: int) -> Statement | None:
+        return parse(self._texts[text])
