@@ -5,8 +5,9 @@ no meaning at all (frames such as "a picture of": left out), word. "either" is a
 ("orange"); its place decides.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from nearmiss.engine.text.inflection import is_plural, plural
@@ -27,14 +28,13 @@ class Phrase:
     text: str
 
 
-Entry = tuple[str, Any]
-Table = dict[str, list[tuple[list[str], Entry]]]  # first word -> its phrases, the longest first, with their entries
+Table = dict[str, list[tuple[list[str], Phrase]]]  # first word -> the words of its phrases, the longest first
 
 
 @cache
 def table(names: frozenset[str]) -> Table:
     """All phrases that are known when annotators also use these names."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, tuple[str, Any]] = {}
     grammar = load("grammar")
     for word, noun in object_words().items():
         entries[word] = ("noun", noun)
@@ -65,9 +65,9 @@ def table(names: frozenset[str]) -> Table:
     entries.update({word: ("and", None) for word in grammar["and"]})
     entries.update({frame: ("frame", None) for frame in grammar["frames"]})
     found: Table = {}
-    for phrase, entry in entries.items():
-        words = phrase.split()
-        found.setdefault(words[0], []).append((words, entry))
+    for text, (label, value) in entries.items():
+        words = text.split()
+        found.setdefault(words[0], []).append((words, Phrase(label, value, " ".join(words))))
     for known in found.values():
         known.sort(key=lambda item: -len(item[0]))
     return found
@@ -80,24 +80,33 @@ def phrases(text: str, names: frozenset[str]) -> list[Phrase]:
         words.pop()
     known, found, start = table(names), [], 0
     while start < len(words):
-        length, (label, value) = _longest(words, start, known.get(words[start], []))
-        if label != "frame":
-            found.append(Phrase(label, value, " ".join(words[start : start + length])))
+        length, phrase = _longest(words, start, known.get(words[start], ()))
+        if phrase.label != "frame":
+            found.append(phrase)
         start += length
     return _decided(found)
 
 
-def _longest(words: list[str], start: int, known: list[tuple[list[str], Entry]]) -> tuple[int, Entry]:
-    for phrase, entry in known:
-        if len(phrase) == 1 or words[start : start + len(phrase)] == phrase:
-            return len(phrase), entry
-    if words[start].isdecimal() and len(words[start]) <= _DIGITS:  # not "²", nor what no one counts
-        return 1, ("number", int(words[start]))
-    return 1, ("word", words[start])
+def _longest(words: list[str], start: int, known: Sequence[tuple[list[str], Phrase]]) -> tuple[int, Phrase]:
+    for phrase_words, phrase in known:
+        length = len(phrase_words)
+        if length == 1 or words[start : start + length] == phrase_words:
+            return length, phrase
+    return 1, _unknown(words[start])
+
+
+@lru_cache(maxsize=1 << 14)
+def _unknown(word: str) -> Phrase:
+    """A number in digits, or a word that no lexicon has."""
+    if word.isdecimal() and len(word) <= _DIGITS:  # not "²", nor what no one counts
+        return Phrase("number", int(word), word)
+    return Phrase("word", word, word)
 
 
 def _decided(found: list[Phrase]) -> list[Phrase]:
     """Every "either" as adjective or noun: an adjective stands before a noun, or after "is" and at the end."""
+    if not any(phrase.label == "either" for phrase in found):
+        return found
     decided = list(found)
     for index, phrase in enumerate(found):
         if phrase.label == "either":

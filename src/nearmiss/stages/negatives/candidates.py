@@ -63,7 +63,7 @@ class Corpus:
 
     def own_texts(self, image_id: str) -> tuple[str, ...]:
         """What an image's own captions say."""
-        return tuple(caption.text for caption in self.captions_of.get(image_id, ()))
+        return self._texts_of.get(image_id, ())
 
     def refusal(self, image_id: str, negative: str) -> str | None:
         """Why the stage will not take this negative; None where it will. Methods look ahead with it."""
@@ -85,6 +85,10 @@ class Corpus:
     def meter(self) -> Meter:
         """Counts what the checks cost."""
         return Meter()
+
+    @cached_property
+    def _texts_of(self) -> dict[str, tuple[str, ...]]:
+        return {image_id: tuple(each.text for each in captions) for image_id, captions in self.captions_of.items()}
 
     @cached_property
     def _verdicts(self) -> dict[tuple[str, str], Verdict]:
@@ -120,9 +124,10 @@ class Candidate:
     edits: tuple[Edit, ...] | None = None
     unchecked: bool = False
 
-    def all_edits(self) -> list[Edit]:
+    @cached_property
+    def all_edits(self) -> tuple[Edit, ...]:
         """The edits that make the negative of the positive."""
-        return list(self.edits) if self.edits is not None else diff(self.positive, self.negative)
+        return self.edits if self.edits is not None else tuple(diff(self.positive, self.negative))
 
 
 @dataclass(frozen=True)

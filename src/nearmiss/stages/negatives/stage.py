@@ -229,13 +229,14 @@ def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
     if refused is not None:
         return refused
     with corpus.meter("same meaning"):
-        if same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names):
+        asked = candidate.positive in corpus.own_texts(candidate.image_id)  # with the image's other captions
+        if not asked and same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names):
             return "says the same as its positive"
     with corpus.meter("grammar"):
         fault = broken(candidate.positive, candidate.negative)
     if fault is not None:
         return f"grammar: {fault}"
-    return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
+    return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits)
 
 
 def _take_positive(corpus: Corpus, positive: Positive, name: str, taken: Taken) -> None:
@@ -269,7 +270,7 @@ def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str) -> dic
         "template_id": candidate.template_id,
         "positive": candidate.positive,
         "negative": candidate.negative,
-        "edits": [edit.as_record() for edit in candidate.all_edits()],
+        "edits": [edit.as_record() for edit in candidate.all_edits],
         "foil_in_scene": _in_scene(candidate.foil, corpus.annotations.get(candidate.image_id)),
         "verdict": "unchecked" if candidate.unchecked else corpus.verdict(candidate.image_id, candidate.negative).kind,
         "seed": corpus.seed,
