@@ -185,11 +185,11 @@ def test_more_objects_has_one_more_than_training_ever_shows(world_files):
         assert min(len(scene.things) for scene in scenes) == (2 if item["concept"] == "count" else 3)
 
 
-def test_every_word_of_the_benchmark_is_known(world_files):
+def test_every_word_of_the_benchmark_is_known(world_files, world_config):
     texts = [caption for item in world_files.items for caption in item["captions"]]
     texts += [row["text"] for row in world_files.retrieval]
     texts += [prompt for row in world_files.classification for prompts in row["prompts"] for prompt in prompts]
-    assert {word for text in texts for word in text.split()} <= set(words())
+    assert {word for text in texts for word in text.split()} <= set(words(world_config))
 
 
 def test_retrieval_counts_every_image_that_a_caption_is_true_of(world_files, world_config):

@@ -79,7 +79,7 @@ _CLOSED: dict[tuple[str, str], str] = {
     ("PRON", "PRP"): "it he she they him them who which his her its their there",
     ("AUX", "VBZ"): "is has was does",
     ("AUX", "VBP"): "are have were be been being",
-    ("CCONJ", "CC"): "and or but",
+    ("CCONJ", "CC"): "and or but both either neither nor",
     ("PART", "RB"): "not",
     ("ADP", "IN"): "of in on at to with above below over under behind near beside by from into onto inside outside "
     "between around through across along against for off beneath underneath atop upon toward towards about",
@@ -104,6 +104,8 @@ def _class(word: str) -> tuple[str, str]:
         return _closed()[word]
     noun = word in object_words() or word in (ANYTHING, ANYTHING + "s")
     if word in attribute_words():
+        if attribute_words()[word][0] == "action":
+            return "VERB", "VBG"
         return ("EITHER", "") if noun else ("ADJ", "JJ")
     if noun:
         return "NOUN", "NNS" if is_plural(word) else "NN"

@@ -48,6 +48,7 @@ def _keeps(config: WorldConfig, *record: str) -> bool:
 def _object(thing: Thing, seen: np.ndarray, config: WorldConfig) -> dict[str, Any]:
     x, y, w, h = tight_box(seen)
     said = [thing.size, thing.color, *([thing.pattern] if thing.pattern != "plain" else [])]
+    said += [thing.action] if thing.action is not None else []
     attributes = [value for value in said if _keeps(config, thing.thing_id, "attribute", value)]
     return {"name": thing.shape, "x": x, "y": y, "w": w, "h": h, "attributes": attributes, "relations": []}
 

@@ -15,9 +15,10 @@ from nearmiss.engine.world.scene import Scene
 from nearmiss.engine.world.scenes import draw_scene
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import OPPOSITE, Mention, Statement, inverted
+from nearmiss.engine.world.topics import describe
 from nearmiss.engine.world.truth import judge
 from nearmiss.engine.world.vocabulary import load_vocabulary, used
-from nearmiss.engine.world.wording import Template, Use, describe, fits, phrase, templates
+from nearmiss.engine.world.wording import Template, Use, fits, phrase, templates
 
 _ATTEMPTS = 20_000
 

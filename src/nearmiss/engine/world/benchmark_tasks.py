@@ -11,7 +11,7 @@ from nearmiss.engine.world.scenes import caption_id_of, scene_of
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import Mention, Statement, parse
 from nearmiss.engine.world.truth import judge
-from nearmiss.engine.world.vocabulary import used
+from nearmiss.engine.world.vocabulary import load_vocabulary, used
 from nearmiss.engine.world.wording import captions, phrase, templates
 
 GENERAL = 0.1
@@ -52,9 +52,12 @@ class _Index:
     def __init__(self, scenes: list[Scene]) -> None:
         self.scenes, self.known = scenes, dict[str, list[str]]()
         self.holders: dict[str, set[int]] = {}
+        classes = load_vocabulary().classes
         for number, scene in enumerate(scenes):
             things = scene.things
-            for value in {scene.ground, *(v for t in things for v in (t.shape, t.color, t.size, t.pattern))}:
+            values = {v for t in things for v in (t.shape, t.color, t.size, t.pattern, t.action) if v is not None}
+            general = {name for name, shapes in classes.items() if any(t.shape in shapes for t in things)}
+            for value in {scene.ground, *values, *general}:
                 self.holders.setdefault(value, set()).add(number)
 
     def true_of(self, text: str) -> list[str]:
@@ -71,6 +74,8 @@ class _Index:
         return self.known[text]
 
     def _candidates(self, statement: Statement) -> Iterable[int]:
+        if statement.join is not None:
+            return range(len(self.scenes))
         said = [v for m in statement.mentions if m.count != 0 for v in (m.shape, m.color, m.size, m.pattern)]
         holders = [self.holders.get(value, set()) for value in (*said, statement.ground) if value is not None]
         return sorted(set.intersection(*holders)) if holders else range(len(self.scenes))

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from nearmiss.base.seeding import array_rng
+from nearmiss.engine.world.actions import draw_action
 from nearmiss.engine.world.scene import Scene, Thing
 from nearmiss.engine.world.shapes import SHAPES
 from nearmiss.engine.world.vocabulary import load_vocabulary
@@ -24,6 +25,8 @@ def draw(scene: Scene) -> Image.Image:
     canvas = _ground(scene.ground, scene.side, rng)
     for thing in scene.things:
         _cast_shadow(canvas, thing)
+    for thing in scene.things:
+        draw_action(canvas, thing)
     for thing in scene.things:
         _lay(canvas, thing)
     canvas = canvas * scene.light + rng.normal(0.0, NOISE, (scene.side, scene.side, 1)).astype(np.float32)

@@ -60,7 +60,7 @@ def publish(config: WorldConfig, folder: Path, workers: int) -> None:
     published, truth = Path(folder) / "published", Path(folder) / "truth"
     (published / "images").mkdir(parents=True)
     truth.mkdir()
-    write_text(published / "words.txt", "\n".join(words()) + "\n")
+    write_text(published / "words.txt", "\n".join(words(config)) + "\n")
     write_json(published / "reserved.json", reservation(config).as_record(reserved_templates()))
     with _mapping(workers) as each:
         for split in SPLITS:

@@ -16,6 +16,11 @@ class Thing:
     x: float
     y: float
     radius: float
+    action: str | None = None
+
+
+def _record(thing: Thing) -> dict[str, Any]:
+    return {name: value for name, value in asdict(thing).items() if name != "action" or value is not None}
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Scene:
 
     def as_record(self) -> dict[str, Any]:
         """The scene as plain JSON values."""
-        return {**asdict(self), "things": [asdict(thing) for thing in self.things]}
+        return {**asdict(self), "things": [_record(thing) for thing in self.things]}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "Scene":

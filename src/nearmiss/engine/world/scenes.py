@@ -1,6 +1,7 @@
 """Draws scenes: what lies where. Things never overlap nor stand on a borderline, so that statements are decided."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from math import hypot
 from random import Random
@@ -17,6 +18,7 @@ GAP = 0.03  # least free space between two things, and between a thing and the p
 PLAIN = 0.5  # share of things without a pattern
 CROWDED = {3: 0.78, 4: 0.68, 5: 0.6, 6: 0.54}  # factor on radii where there are more than two things
 ATTEMPTS = 20_000
+ACTIVE = 0.5  # share of things in action, where there are actions
 
 SPLITS = ("train", "val", "test", "final")
 
@@ -65,7 +67,7 @@ def draw_scene(
                 zip(looks, sizes, radii, places, strict=True)
             )
         )
-        scene = surround(config, scene_id, things)
+        scene = surround(config, scene_id, act(config, scene_id, things))
         if allowed(scene):
             return scene
     raise InputError(
@@ -73,6 +75,16 @@ def draw_scene(
         record=scene_id,
         remedy="ask for fewer things in data.world.things or fewer held-out combinations in data.world.reserved",
     )
+
+
+def act(config: WorldConfig, scene_id: str, things: tuple[Thing, ...]) -> tuple[Thing, ...]:
+    """Some of the things in action, drawn from the name of the scene; none where no actions are configured."""
+    actions = used(config).actions
+    if not actions:
+        return things
+    generator = rng(config.seed, "actions", scene_id)
+    drawn = [generator.choice(actions) if generator.random() < ACTIVE else None for _ in things]
+    return tuple(replace(thing, action=action) for thing, action in zip(things, drawn, strict=True))
 
 
 def surround(config: WorldConfig, scene_id: str, things: tuple[Thing, ...], nuisance: str | None = None) -> Scene:

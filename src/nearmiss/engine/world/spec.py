@@ -7,6 +7,7 @@ from pydantic import Field
 from nearmiss.base.typed import Typed
 
 Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 # Pictures of a split are numbered with six digits (scenes.py).
 Pictures = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -60,6 +61,16 @@ class TaskSizes(Typed):
     )
 
 
+class Wording(Typed):
+    """What captions say beyond the plain statements; shares are of all captions of a scene that can say it."""
+
+    synonyms: Share = Field(0.0, description="Share of captions with a synonym: sphere, violet, big, little.")
+    general: Share = Field(0.0, description="Share that names a thing by its class: solid, symbol.")
+    logic: Share = Field(0.0, description="Share that joins or denies: both, either, no.")
+    three: Share = Field(0.0, description="Share that names three things.")
+    actions: Share = Field(0.0, description="Share that says what a thing does; needs data.world.actions.")
+
+
 class WorldConfig(Typed):
     """Size, richness and completeness of the embedded world."""
 
@@ -76,6 +87,10 @@ class WorldConfig(Typed):
     sizes: int = Field(2, ge=1, description="Number of sizes used (small, large).")
     patterns: int = Field(3, ge=1, description="Number of patterns used, plain included.")
     grounds: int = Field(5, ge=1, description="Number of background grounds used.")
+    actions: int = Field(
+        0, ge=0, description="Number of actions used that can be seen (spinning, glowing, shaking); none by default."
+    )
+    wording: Wording = Field(default_factory=Wording, description="What captions say beyond plain statements.")
     captions: int = Field(5, ge=1, description="Captions an image, of each kind (broad, narrow).")
     completeness: float = Field(
         1.0, gt=0, le=1, description="Share of objects, attributes and relations that the annotations keep."

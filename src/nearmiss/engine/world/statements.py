@@ -25,7 +25,7 @@ OPPOSITE = {
 
 @dataclass(frozen=True)
 class Mention:
-    """A thing as a sentence speaks of it; None where nothing is said. `shape` None is "a thing".
+    """A thing as a sentence speaks of it; None where nothing is said. `shape` may be a class; None is "a thing".
 
     `count` None means at least one; a number is exact, 0 is "no".
     """
@@ -36,6 +36,7 @@ class Mention:
     pattern: str | None = None
     location: str | None = None
     count: int | None = None
+    action: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,16 @@ def _phrases() -> dict[tuple[str, ...], Chunk | None]:
         ("color", vocabulary.colors),
         ("size", vocabulary.sizes),
         ("pattern", vocabulary.patterns),
+        ("action", vocabulary.actions),
     ):
         phrases.update({value: ("adjective", (slot, value)) for value in values})
-    for shape, plural in (*vocabulary.plurals.items(), (None, "things")):
+    for shape, plural in (*vocabulary.plurals.items(), *vocabulary.class_plurals.items(), (None, "things")):
         phrases[shape or "thing"] = ("noun", (shape, False))
         phrases[plural] = ("noun", (shape, True))
+    for word, others in vocabulary.synonyms.items():
+        phrases.update({other: phrases[word] for other in others})
+        if word in vocabulary.plurals:
+            phrases.update({f"{other}s": phrases[vocabulary.plurals[word]] for other in others})
     phrases.update({word: ("number", number) for number, word in enumerate(NUMBERS)})
     phrases.update({word: ("article", None) for word in ("a", "an", "the")})
     for predicate in OPPOSITE:
@@ -267,8 +273,8 @@ def _relation(subject: Mention, predicate: str, other: Mention) -> Statement | N
     return Statement((subject, other), predicate)
 
 
-_SLOTS = ("color", "size", "pattern", "location", "count", "shape")
-_CONCEPT = {slot: slot for slot in _SLOTS} | {"shape": "object"}
+_SLOTS = ("color", "size", "pattern", "location", "count", "action", "shape")
+_CONCEPT = {slot: slot for slot in _SLOTS} | {"shape": "object", "action": "attribute"}
 
 
 def compare(a: Statement, b: Statement) -> tuple[str | None, str | None]:

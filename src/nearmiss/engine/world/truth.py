@@ -14,6 +14,7 @@ from math import hypot
 
 from nearmiss.engine.world.scene import Scene, Thing
 from nearmiss.engine.world.statements import Mention, Statement
+from nearmiss.engine.world.vocabulary import load_vocabulary
 
 MARGIN = 0.04
 
@@ -78,9 +79,15 @@ def _some(parts: list[bool | None]) -> bool | None:
     return None if None in parts else False
 
 
+def _class_of(thing: Thing, name: str | None) -> str | None:
+    return name if name is not None and thing.shape in load_vocabulary().classes[name] else None
+
+
 def _matches(mention: Mention, thing: Thing, scene: Scene) -> bool | None:
-    said = ((mention.shape, thing.shape), (mention.color, thing.color), (mention.size, thing.size))
-    alike = all(word is None or word == value for word, value in (*said, (mention.pattern, thing.pattern)))
+    named = thing.shape if mention.shape not in load_vocabulary().classes else _class_of(thing, mention.shape)
+    said = ((mention.shape, named), (mention.color, thing.color), (mention.size, thing.size))
+    further = ((mention.pattern, thing.pattern), (mention.action, thing.action))
+    alike = all(word is None or word == value for word, value in (*said, *further))
     if hidden(thing, scene):
         return None
     if not alike:

@@ -19,12 +19,16 @@ class Vocabulary:
     """Words in the order of the file, each with its looks.
 
     `colors` and `grounds`: RGB 0 to 255. `plurals`: each shape's plural. `sizes`: least and greatest radius as a share
-    of the picture's side.
+    of the picture's side. `synonyms`: other words for a word. `classes`: general words for shapes, with their shapes.
     """
 
     colors: Mapping[str, tuple[int, int, int]]
     plurals: Mapping[str, str]
     sizes: Mapping[str, tuple[float, float]]
+    synonyms: Mapping[str, tuple[str, ...]]
+    classes: Mapping[str, tuple[str, ...]]
+    class_plurals: Mapping[str, str]
+    actions: tuple[str, ...]
     patterns: tuple[str, ...]
     grounds: Mapping[str, tuple[int, int, int]]
     locations: tuple[str, ...]
@@ -44,6 +48,10 @@ def load_vocabulary() -> Vocabulary:
         colors={name: tuple(rgb) for name, rgb in record["colors"].items()},
         plurals=record["shapes"],
         sizes={name: tuple(radii) for name, radii in record["sizes"].items()},
+        synonyms={word: tuple(others) for word, others in record["synonyms"].items()},
+        classes={name: tuple(entry["shapes"]) for name, entry in record["classes"].items()},
+        class_plurals={name: entry["plural"] for name, entry in record["classes"].items()},
+        actions=tuple(record["actions"]),
         patterns=tuple(record["patterns"]),
         grounds={name: tuple(rgb) for name, rgb in record["grounds"].items()},
         locations=tuple(record["locations"]),
@@ -68,6 +76,10 @@ def used(config: WorldConfig) -> Vocabulary:
         colors=head("colors", whole.colors, config.colors),
         plurals=head("shapes", whole.plurals, config.shapes),
         sizes=head("sizes", whole.sizes, config.sizes),
+        synonyms=whole.synonyms,
+        classes=whole.classes,
+        class_plurals=whole.class_plurals,
+        actions=tuple(head("actions", dict.fromkeys(whole.actions, 0), config.actions)),
         patterns=tuple(head("patterns", dict.fromkeys(whole.patterns, 0), config.patterns)),
         grounds=head("grounds", whole.grounds, config.grounds),
         locations=whole.locations,

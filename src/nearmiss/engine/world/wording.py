@@ -6,33 +6,35 @@ alone, built of words that training knows. Each caption is judged against the sc
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from itertools import permutations
 from random import Random
 from string import Formatter
 from typing import Literal
 
 from nearmiss.base.seeding import rng
-from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.engine.world.conditions import reservation
+from nearmiss.engine.world.scene import Scene
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import NUMBERS, OPPOSITE, Mention, Statement, inverted, short
+from nearmiss.engine.world.topics import TOPICS
 from nearmiss.engine.world.truth import judge
-from nearmiss.engine.world.vocabulary import load_vocabulary
+from nearmiss.engine.world.vocabulary import load_vocabulary, used
 
 Use = Literal["broad", "narrow", "new_wording"]
 
 
 @dataclass(frozen=True)
 class Template:
-    """A sentence with slots; `use` says in which captions it may occur."""
+    """A sentence with slots; `use` says in which captions it may occur, `part` what of `Wording` it belongs to."""
 
     template_id: str
     kind: str
     use: tuple[str, ...]
     text: str
+    part: str | None = None
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -49,7 +51,10 @@ def _slots(text: str) -> tuple[str, ...]:
 def all_templates() -> tuple[Template, ...]:
     """Every template, in the order of the file."""
     records = json.loads(files(__package__).joinpath("templates.json").read_text(encoding="utf-8"))["templates"]
-    return tuple(Template(record["id"], record["kind"], tuple(record["use"]), record["text"]) for record in records)
+    return tuple(
+        Template(record["id"], record["kind"], tuple(record["use"]), record["text"], record.get("part"))
+        for record in records
+    )
 
 
 @cache
@@ -67,8 +72,9 @@ def noun_phrase(mention: Mention) -> str:
     """ "a small striped red cube", "two red things"; the location is not part of it."""
     plural = mention.count not in (None, 1)
     shape = mention.shape or "thing"
-    noun = load_vocabulary().plurals.get(shape, "things") if plural else shape
-    adjectives = [word for word in (mention.size, mention.pattern, mention.color) if word is not None]
+    vocabulary = load_vocabulary()
+    noun = {**vocabulary.plurals, **vocabulary.class_plurals}.get(shape, "things") if plural else shape
+    adjectives = [w for w in (mention.size, mention.action, mention.pattern, mention.color) if w is not None]
     words = [*adjectives, noun]
     if mention.count is not None:
         return " ".join([NUMBERS[mention.count], *words])
@@ -76,7 +82,7 @@ def noun_phrase(mention: Mention) -> str:
 
 
 def _fillings(statement: Statement) -> dict[str, str | None]:
-    first, last = statement.mentions[0], statement.mentions[-1]
+    first = statement.mentions[0]
     return {
         "a": noun_phrase(first),
         "a_noun": noun_phrase(Mention(shape=first.shape)),
@@ -86,7 +92,10 @@ def _fillings(statement: Statement) -> dict[str, str | None]:
         "color": first.color,
         "pattern": first.pattern,
         "verb": "is" if first.count in (None, 1) else "are",
-        "b": noun_phrase(last) if len(statement.mentions) > 1 else None,
+        "b": noun_phrase(statement.mentions[1]) if len(statement.mentions) > 1 else None,
+        "c": noun_phrase(statement.mentions[2]) if len(statement.mentions) > 2 else None,
+        "a_still": noun_phrase(replace(first, action=None)),
+        "action": first.action,
         "predicate": statement.predicate,
         "short_predicate": short(statement.predicate) if statement.predicate else None,
         "location": first.location,
@@ -110,12 +119,6 @@ def phrase(statement: Statement, template: Template) -> str:
     return template.text.format_map(_fillings(statement))
 
 
-def describe(thing: Thing, *, pattern: bool = False) -> Mention:
-    """A thing by size, color and shape, and by its pattern where asked for and not plain."""
-    said = thing.pattern if pattern and thing.pattern != "plain" else None
-    return Mention(shape=thing.shape, color=thing.color, size=thing.size, pattern=said)
-
-
 def captions(scene: Scene, kind: Literal["broad", "narrow"], config: WorldConfig) -> list[tuple[str, str]]:
     """`config.captions` captions of a scene as (text, template_id), all true of it.
 
@@ -123,25 +126,68 @@ def captions(scene: Scene, kind: Literal["broad", "narrow"], config: WorldConfig
     """
     generator = rng(config.seed, "captions", kind, scene.scene_id)
     plan = _PLANS[kind]["one" if len(scene.things) == 1 else "more"]
-    true = _True(scene)
+    true = _True(scene, config)
     spent: set[Statement] = set()
     written: list[tuple[str, str]] = []
     for number in range(config.captions):
-        topic, statement = _choose(plan[number % len(plan)], true, spent, generator)
+        topics = _further_topics(config, scene, kind, number) or plan[number % len(plan)]
+        topic, statement = _choose(topics, true, spent, generator)
         spent |= {statement, inverted(statement)} if statement.predicate else {statement}
-        written.append(_word(topic, statement, kind, {text for text, _ in written}, generator))
+        text, template_id = _word(topic, statement, kind, {text for text, _ in written}, generator)
+        written.append((_with_synonym(config, scene, kind, number, text), template_id))
     return written
 
 
-class _True(dict[str, list[Statement]]):
-    """The true statements about a scene by topic, found when they are asked for."""
+def _further_topics(config: WorldConfig, scene: Scene, kind: str, number: int) -> tuple[str, ...] | None:
+    """What a caption speaks of beyond the plan, drawn by the shares of the configuration; None for the plan itself."""
+    wording = config.wording
+    shares = {
+        ("both", "either", "denied"): wording.logic,
+        ("general", "general_relation"): wording.general,
+        ("three",): wording.three if len(scene.things) > 2 else 0.0,
+        ("action", "action_relation"): wording.actions if any(thing.action for thing in scene.things) else 0.0,
+    }
+    left = rng(config.seed, "further captions", kind, scene.scene_id, number).random() if any(shares.values()) else 1.0
+    for topics, share in shares.items():
+        if left < share:
+            return topics
+        left -= share
+    return None
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+
+def _with_synonym(config: WorldConfig, scene: Scene, kind: str, number: int, text: str) -> str:
+    """The caption with a synonym for one of its words, in the share of captions that is configured."""
+    if not config.wording.synonyms:
+        return text
+    generator = rng(config.seed, "synonyms", kind, scene.scene_id, number)
+    known, said = load_vocabulary().synonyms, text.split()
+    able = [place for place, word in enumerate(said) if word in known]
+    if not able or generator.random() >= config.wording.synonyms:
+        return text
+    place = generator.choice(able)
+    said[place] = generator.choice(known[said[place]])
+    return " ".join(said)
+
+
+class _True(dict[str, list[Statement]]):
+    """The true statements about a scene by topic, found when they are asked for.
+
+    None speaks of what is held out, or of colors and shapes that the configuration does not use.
+    """
+
+    def __init__(self, scene: Scene, config: WorldConfig) -> None:
+        self.scene, self.held_out, self.used = scene, reservation(config), used(config)
 
     def __missing__(self, topic: str) -> list[Statement]:
-        self[topic] = [statement for statement in _TOPICS[topic](self.scene) if judge(statement, self.scene)]
+        found = [statement for statement in TOPICS[topic](self.scene) if judge(statement, self.scene)]
+        self[topic] = [statement for statement in found if self._may_be_said(statement)]
         return self[topic]
+
+    def _may_be_said(self, statement: Statement) -> bool:
+        colors = {mention.color for mention in statement.mentions} - {None}
+        shapes = {mention.shape for mention in statement.mentions} - {None}
+        known = colors <= self.used.colors.keys() and shapes <= {*self.used.shapes, *self.used.classes}
+        return known and self.held_out.pairs.isdisjoint(statement.pairs())
 
 
 def _choose(topics: tuple[str, ...], true: _True, spent: set[Statement], generator: Random) -> tuple[str, Statement]:
@@ -164,78 +210,6 @@ def _word(topic: str, statement: Statement, use: Use, said: Collection[str], gen
     return generator.choice([written for written in texts if written[0] not in said] or texts)
 
 
-def _relations(scene: Scene) -> list[Statement]:
-    return [
-        Statement((describe(first), describe(second)), predicate)
-        for first, second in permutations(scene.things, 2)
-        for predicate in OPPOSITE
-    ]
-
-
-def _conjunctions(scene: Scene) -> list[Statement]:
-    return [Statement((describe(first), describe(second))) for first, second in permutations(scene.things, 2)]
-
-
-def _locations(scene: Scene) -> list[Statement]:
-    halves = load_vocabulary().locations
-    return [Statement((replace(describe(thing), location=half),)) for thing in scene.things for half in halves]
-
-
-def _attributes(scene: Scene) -> list[Statement]:
-    return [Statement((describe(thing),)) for thing in scene.things]
-
-
-def _nameless(scene: Scene) -> list[Statement]:
-    """ "a small red thing"."""
-    return [Statement((replace(describe(thing), shape=None),)) for thing in scene.things]
-
-
-def _counts(scene: Scene) -> list[Statement]:
-    """ "two cubes"; "one ball" or "two things" where no shape comes twice, which would crowd out the former."""
-    names = [thing.shape for thing in scene.things]
-    groups = [Mention(shape=name, count=names.count(name)) for name in sorted(set(names))]
-    if len(groups) == len(names):
-        groups.append(Mention(count=len(names)))
-    return [Statement((mention,)) for mention in groups]
-
-
-def _totals(scene: Scene) -> list[Statement]:
-    """ "two things"."""
-    return [Statement((Mention(count=len(scene.things)),))]
-
-
-def _patterns(scene: Scene) -> list[Statement]:
-    return [Statement((describe(thing, pattern=True),)) for thing in scene.things if thing.pattern != "plain"]
-
-
-def _patterns_both(scene: Scene) -> list[Statement]:
-    """Conjunctions of two things that both have a pattern."""
-    patterned = [thing for thing in scene.things if thing.pattern != "plain"]
-    pairs = permutations(patterned, 2)
-    return [Statement((describe(first, pattern=True), describe(second, pattern=True))) for first, second in pairs]
-
-
-def _grounds(scene: Scene) -> list[Statement]:
-    return [replace(s, ground=scene.ground) for s in (*_attributes(scene), *_totals(scene))]
-
-
-def _grounds_both(scene: Scene) -> list[Statement]:
-    return [replace(s, ground=scene.ground) for s in _conjunctions(scene)]
-
-
-_TOPICS: dict[str, Callable[[Scene], list[Statement]]] = {
-    "relation": _relations,
-    "conjunction": _conjunctions,
-    "location": _locations,
-    "attribute": _attributes,
-    "nameless": _nameless,
-    "count": _counts,
-    "pattern": _patterns,
-    "patterns": _patterns_both,
-    "ground": _grounds,
-    "ground_both": _grounds_both,
-}
-
 # What each caption of an image speaks of; of several topics that the scene has, one is drawn.
 _PLANS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
     "narrow": {
@@ -255,13 +229,17 @@ _PLANS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
 }
 
 
-@cache
-def words() -> list[str]:
-    """Every word of any caption, prompt or benchmark text of the world, sorted."""
-    vocabulary = load_vocabulary()
+def words(config: WorldConfig) -> list[str]:
+    """Every word of any caption, prompt or benchmark text of a world, sorted."""
+    vocabulary, wording = load_vocabulary(), config.wording
     known: set[str] = {"a", "an", "the", "is", "are", "thing", "things", *NUMBERS}
     known |= {*vocabulary.colors, *vocabulary.sizes, *vocabulary.patterns, *vocabulary.grounds}
     known |= {*vocabulary.plurals, *vocabulary.plurals.values()}
-    for text in (*OPPOSITE, *vocabulary.locations, *(template.text for template in all_templates())):
+    said = [each for each in all_templates() if each.part is None or getattr(wording, each.part)]
+    for text in (*OPPOSITE, *vocabulary.locations, *(template.text for template in said)):
         known |= {word for word in text.split() if "{" not in word}
-    return sorted(known)
+    if wording.synonyms:
+        known |= {other for others in vocabulary.synonyms.values() for other in others} | {"spheres"}
+    if wording.general:
+        known |= {*vocabulary.classes, *vocabulary.class_plurals.values()}
+    return sorted(known | {*used(config).actions})

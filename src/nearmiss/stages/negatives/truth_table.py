@@ -36,8 +36,9 @@ def measure(
 ) -> list[dict[str, Any]]:
     """A row for each method and completeness, written to `out` (JSON) and returned.
 
-    Each has: method, mode, completeness (0 to 1), negatives (how many), false_negatives, undefined, false_positives
-    (positives that do not hold) as counts, and yield (share of captions with a negative, 0 to 1).
+    Each has: method, mode, completeness (0 to 1), negatives (how many), false_negatives, undefined, unread (no
+    sentence of the world), false_positives (positives that do not hold) as counts, and yield (share of captions with
+    a negative, 0 to 1).
     """
     rows = []
     cases = [(share, name) for share in completeness for name in methods]
@@ -45,7 +46,7 @@ def measure(
         given: dict[float, dict[str, Any]] = {}
         for share, name in progress(cases, what="false negatives"):
             if share not in given:
-                given[share] = _write(
+                given[share] = write_tables(
                     Path(scratch) / str(share), world.model_copy(update={"completeness": share}), scenes
                 )
             folder = Path(scratch) / f"{name}-{share}"
@@ -59,6 +60,7 @@ def measure(
                     "negatives": found["negatives"]["n"],
                     "false_negatives": found["negatives"]["true"],
                     "undefined": found["negatives"]["undefined"],
+                    "unread": found["negatives"]["unparsed"],
                     "false_positives": found["positives"]["false"],
                     "yield": found["captions"]["yield"],
                 }
@@ -83,7 +85,7 @@ def told(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _write(folder: Path, config: WorldConfig, number: int) -> dict[str, Path]:
+def write_tables(folder: Path, config: WorldConfig, number: int) -> dict[str, Path]:
     """Tables of the first training scenes, without a picture drawn; paths by the names that the stage's `run` takes."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
     shown = [scene_of(config, "train", index) for index in range(number)]
