@@ -23,8 +23,9 @@ from nearmiss.engine.models.tokenizer import word_tokenizer
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.training.batches import Batches
 from nearmiss.engine.training.corpus import read_corpus
-from nearmiss.engine.training.loop import Recipe, Training, deterministic
+from nearmiss.engine.training.loop import Training, deterministic
 from nearmiss.engine.training.optimizer import Schedule
+from nearmiss.engine.training.recipe import Recipe
 from nearmiss.engine.training.state import State, claimed
 from nearmiss.stages.pretrain import stage
 from nearmiss.stages.pretrain.config import PhaseConfig

@@ -11,6 +11,13 @@ BASE = f"{RESULTS}/pretrain/base/{{seed}}"
 CONTINUED = [arm for arm in ARMS if arm != "base"]
 
 
+# One process, or several that train one run together.
+PROCESSES = EXPERIMENT.pretrain.processes
+TRAINER = (
+    f"python -m torch.distributed.run --standalone --nproc-per-node {PROCESSES} -m" if PROCESSES > 1 else "python -m"
+)
+
+
 rule pretrain_store:
     input:
         identity=f"{IDENTITY}/pretrain.json",
@@ -54,15 +61,15 @@ rule pretrain_base:
     priority: 20
     conda:
         "../envs/nearmiss.yaml"
-    threads: EXPERIMENT.pretrain.threads
+    threads: EXPERIMENT.pretrain.threads * EXPERIMENT.pretrain.processes
     resources:
-        gpu=GPUS,
+        gpu=GPUS * PROCESSES,
     params:
         store=parent_of("store"),
         state=f"{STATE}/pretrain/base-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec python -m nearmiss pretrain --config {input.identity:q} --arm base"
+        "exec {TRAINER} nearmiss pretrain --config {input.identity:q} --arm base"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " --words {input.words:q} --state {params.state:q} --out {params.out:q}"
         " > {log:q} 2>&1"
@@ -91,9 +98,9 @@ rule pretrain_arm:
     priority: 10
     conda:
         "../envs/nearmiss.yaml"
-    threads: EXPERIMENT.pretrain.threads
+    threads: EXPERIMENT.pretrain.threads * EXPERIMENT.pretrain.processes
     resources:
-        gpu=GPUS,
+        gpu=GPUS * PROCESSES,
     params:
         negatives=negatives_flag,
         truth=folder_flag_of("truth"),
@@ -102,7 +109,7 @@ rule pretrain_arm:
         state=f"{STATE}/pretrain/{{arm}}-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec python -m nearmiss pretrain --config {input.identity:q} --arm {wildcards.arm}"
+        "exec {TRAINER} nearmiss pretrain --config {input.identity:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " --words {input.words:q} --start {params.start:q} {params.negatives} {params.truth}"
         " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"

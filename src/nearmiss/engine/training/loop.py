@@ -2,68 +2,36 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from open_clip import CLIP
 from torch import Tensor
-from torch.nn import functional as F
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.engine.models.packing import Packed, pack
 from nearmiss.engine.models.preprocessing import Normalisation
-from nearmiss.engine.models.text import encode_texts, forward_flops
+from nearmiss.engine.models.text import forward_flops
 from nearmiss.engine.objectives.false_negatives import taken_for_true
 from nearmiss.engine.objectives.features import Features
 from nearmiss.engine.objectives.registry import Objective
-from nearmiss.engine.objectives.spec import Mask
+from nearmiss.engine.training.average import Average
 from nearmiss.engine.training.batches import Batch, Batches
+from nearmiss.engine.training.embedding import Embedder, backward_in_parts, backward_whole, check_parts
 from nearmiss.engine.training.flops import BACKWARD, image_flops
-from nearmiss.engine.training.optimizer import Schedule, TowerOptimizer
+from nearmiss.engine.training.optimizer import TowerOptimizer
+from nearmiss.engine.training.parallel import Group
+from nearmiss.engine.training.recipe import Progressed, Recipe
 from nearmiss.engine.training.state import Saved, State
 from nearmiss.engine.training.truth import SceneTruth
 
 LARGEST_SCALE = math.log(100)  # CLIP's bound of the logit scale (Radford et al., ICML 2021, section 2.5)
 CURVE_EVERY = 10  # steps between two lines of the curve
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a run is optimised. Rates are AdamW's at their highest; `bf16` computes under autocast, on a GPU only."""
-
-    schedule: Schedule
-    image_rate: float
-    text_rate: float
-    weight_decay: float
-    clip: float
-    bf16: bool
-    checkpoint_every: int
-    mask: Mask = "same_image"
-
-
-@dataclass
-class Progressed:
-    """How far a run is: steps done, the curve so far, what was computed, and in how much time over all processes."""
-
-    step: int = 0
-    curve: list[dict[str, float]] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=lambda: {"images": 0, "texts": 0, "tokens": 0, "flops": 0})
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-
-    def record(self) -> dict[str, Any]:
-        """Everything but the step, as JSON."""
-        return {
-            "curve": self.curve,
-            "counts": self.counts,
-            "seconds": self.seconds,
-            "cpu_seconds": self.cpu_seconds,
-        }
+ALONE = Group()
 
 
 @contextmanager
@@ -97,14 +65,20 @@ class Training:
         recipe: Recipe,
         device: torch.device,
         truth: SceneTruth | None = None,
+        validation: Sequence[Batch] = (),
+        group: Group = ALONE,
     ) -> None:
         """`pixels` (rows, S, S, 3) uint8, mapped from a file or not; `preprocessing` as in the checkpoint. `truth` is
-        what the mask of that name asks."""
+        what the mask of that name asks; `validation` are batches that are never trained on."""
+        check_parts(model, recipe.parts * group.size)
         self.model, self.objective = model.to(device).train(), objective.to(device).train()
         self.batches, self.pixels, self.recipe, self.device, self.truth = batches, pixels, recipe, device, truth
+        self.validation, self.group = validation, group
         self.done = Progressed()
         self.earlier = (0.0, 0.0)  # wall and CPU seconds of processes before this one
-        self._normalise = Normalisation(preprocessing, device)
+        compiled: Any = torch.compile(model.encode_image) if recipe.compile else None
+        bf16 = recipe.bf16 and device.type == "cuda"
+        self._embedder = Embedder(model, Normalisation(preprocessing, device), device, bf16, compiled)
         self._image_flops = image_flops(model, pixels.shape[1])
         self._learned = [p for part in (model, objective) for p in part.parameters() if p.requires_grad]
         self._optimizer = TowerOptimizer(
@@ -115,32 +89,42 @@ class Training:
             weight_decay=recipe.weight_decay,
             schedule=recipe.schedule,
         )
+        self._average = None if recipe.average is None else Average(model, recipe.average)
+        self._best: dict[str, Tensor] = {}
 
     def run(self, state: State) -> Progressed:
         """Train to the last step, from the saved state where there is one. Bit-identical on a CPU, interrupted or not.
 
+        The model ends with its last weights, with their average, or, where patience is set, with the best ones.
         Raises InputError where the loss stops being a number.
         """
         saved = state.load()
         if saved is not None:
             self._resume(saved)
+        self.group.wait()
         steps, every = self.recipe.schedule.steps, self.recipe.checkpoint_every
         wall, cpu = time.perf_counter() - self.done.seconds, time.process_time() - self.done.cpu_seconds
         for step in progress(range(self.done.step, steps), what="train", total=steps, initial=self.done.step):
+            if self._patience_is_over():
+                break
             self._step(step)
             self.done.step = step + 1
+            self._validate()
             self.done.seconds, self.done.cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-            if self.done.step % every == 0 and self.done.step < steps:
+            if self.done.step % every == 0 and self.done.step < steps and self.group.leads:
                 state.save(self.done.step, self._tensors(), self.done.record())
+        if self._best:
+            self.model.load_state_dict(self._best)
+        elif self._average is not None:
+            self._average.apply()
         return self.done
 
     def _step(self, step: int) -> None:
         if step % self.batches.per_epoch == 0:
             self.objective.start_epoch()
         batch = self.batches.at(step)
-        packed = pack(batch.texts)
-        loss, terms = self.objective(self._features(batch, packed))
-        loss.backward()
+        terms: dict[str, Tensor] = {}
+        loss, packed = self._backward(batch, terms)
         norm = torch.nn.utils.clip_grad_norm_(self._learned, self.recipe.clip)
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
             raise InputError(
@@ -152,6 +136,8 @@ class Training:
         self._optimizer.step(step)
         with torch.no_grad():
             self.model.logit_scale.clamp_(max=LARGEST_SCALE)
+        if self._average is not None:
+            self._average.update()
         self._count(batch, packed)
         if (step + 1) % CURVE_EVERY == 0 or step + 1 == self.recipe.schedule.steps:
             self.done.curve.append(
@@ -165,14 +151,21 @@ class Training:
                 }
             )
 
-    def _features(self, batch: Batch, packed: Packed) -> Features:
-        """Embed a batch: each image and each different text once; similarities are computed in fp32 from these."""
-        pixels = torch.from_numpy(self.pixels[batch.rows]).to(self.device, non_blocking=True)
-        bf16 = self.recipe.bf16 and self.device.type == "cuda"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            images = self.model.encode_image(self._normalise(pixels))
-            texts = encode_texts(self.model, packed)
-        images = F.normalize(images.float(), dim=-1)
+    def _backward(self, batch: Batch, terms: dict[str, Tensor]) -> tuple[Tensor, list[Packed]]:
+        """The loss of a batch and its gradients; the values of its terms are put into `terms`."""
+
+        def loss_of(images: Tensor, texts: Tensor) -> Tensor:
+            loss, values = self.objective(self._features(batch, images, texts))
+            terms.update(values)
+            return loss
+
+        if self.recipe.parts * self.group.size == 1:
+            packed = pack(batch.texts)
+            return backward_whole(self._embedder, self.pixels[batch.rows], packed, loss_of), [packed]
+        return backward_in_parts(self._embedder, self.pixels, batch, loss_of, parts=self.recipe.parts, group=self.group)
+
+    def _features(self, batch: Batch, images: Tensor, texts: Tensor) -> Features:
+        """What the terms compute from: embeddings (N, D) of the batch's images and (U, D) of its texts."""
 
         def of(places: Tensor) -> Tensor:
             rows = places.to(self.device, non_blocking=True)
@@ -200,8 +193,41 @@ class Training:
             scale=self.model.logit_scale.exp(),
         )
 
-    def _count(self, batch: Batch, packed: Packed) -> None:
-        forward = len(batch.rows) * self._image_flops + forward_flops(self.model, packed)
+    def _validate(self) -> None:
+        """The objective on the images that were kept apart, into the curve, where it is time for it."""
+        every = self.recipe.validate_every
+        if not (every and self.validation) or self.done.step % every:
+            return
+        self.model.eval()
+        self.objective.eval()
+        with torch.no_grad():
+            losses = [
+                self.objective(
+                    self._features(
+                        batch,
+                        self._embedder.images(self.pixels[batch.rows]),
+                        self._embedder.texts(pack(batch.texts)),
+                    )
+                )[0].item()
+                for batch in self.validation
+            ]
+        self.model.train()
+        self.objective.train()
+        loss = sum(losses) / len(losses)
+        self.done.curve.append({"step": self.done.step, "validation_loss": loss})
+        if self.done.best_loss is None or loss < self.done.best_loss:
+            self.done.best_loss, self.done.best_step = loss, self.done.step
+            if self.recipe.patience is not None:
+                self._best = {name: value.clone() for name, value in self.model.state_dict().items()}
+
+    def _patience_is_over(self) -> bool:
+        patience, every = self.recipe.patience, self.recipe.validate_every
+        waited = self.done.step - self.done.best_step
+        return patience is not None and self.done.best_loss is not None and waited >= patience * every
+
+    def _count(self, batch: Batch, packed: list[Packed]) -> None:
+        forward = len(batch.rows) * self._image_flops
+        forward += self.group.size * sum(forward_flops(self.model, part) for part in packed)
         new = {
             "images": len(batch.rows),
             "texts": len(batch.texts),
@@ -211,20 +237,29 @@ class Training:
         for name, value in new.items():
             self.done.counts[name] += value
 
-    def _tensors(self) -> dict[str, Tensor]:
-        return {
-            **{f"model|{name}": value for name, value in self.model.state_dict().items()},
-            **{f"objective|{name}": value for name, value in self.objective.state_dict().items()},
-            **{f"optimizer|{name}": value for name, value in self._optimizer.tensors().items()},
+    def _parts(self) -> dict[str, Any]:
+        """What is saved, by its prefix."""
+        found: dict[str, Any] = {
+            "model": self.model.state_dict(),
+            "objective": self.objective.state_dict(),
+            "optimizer": self._optimizer.tensors(),
+            "best": self._best,
         }
+        return found | ({"average": self._average.tensors()} if self._average is not None else {})
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {f"{part}|{name}": value for part, held in self._parts().items() for name, value in held.items()}
 
     def _resume(self, saved: Saved) -> None:
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "objective": {}, "optimizer": {}}
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "objective": {}, "optimizer": {}, "best": {}, "average": {}}
         for name, value in saved.tensors.items():
             part, _, rest = name.partition("|")
             parts[part][rest] = value
         self.model.load_state_dict(parts["model"])
         self.objective.load_state_dict(parts["objective"])
         self._optimizer.load(parts["optimizer"])
+        self._best = {name: value.to(self.device) for name, value in parts["best"].items()}
+        if self._average is not None:
+            self._average.load(parts["average"])
         self.done = Progressed(step=saved.step, **saved.record)
         self.earlier = (self.done.seconds, self.done.cpu_seconds)

@@ -65,6 +65,16 @@ class PhaseConfig(Typed):
         return self
 
 
+class ValidationConfig(Typed):
+    """Validation while a run trains, on some of its own images, which are then never trained on."""
+
+    share: float = Field(0.0, ge=0, le=0.5, description="Share of the training images that are kept apart; 0 for none.")
+    every: int = Field(100, ge=1, description="Steps between two validations.")
+    patience: int | None = Field(
+        None, ge=1, description="Validations without a new best after which a run stops, with its best weights."
+    )
+
+
 class PretrainConfig(Typed):
     """Training of the base from random weights, then of every arm from the base, on the same data order."""
 
@@ -80,6 +90,17 @@ class PretrainConfig(Typed):
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 uses autocast, on a GPU.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
     threads: int = Field(1, ge=1, description="CPU threads of one training; results differ in bits between 1 and 2.")
+    parts: int = Field(
+        1, ge=1, description="Parts of a batch that are embedded one after the other, to save memory; same gradients."
+    )
+    processes: int = Field(
+        1, ge=1, description="Processes that train one run together, each on its part of every batch; same gradients."
+    )
+    average: float | None = Field(
+        None, gt=0, lt=1, description="Decay of the moving average of the weights that is the result; null for none."
+    )
+    compile: bool = Field(False, description="Compile the image tower (torch.compile): slow to start, then faster.")
+    validation: ValidationConfig = Field(default_factory=ValidationConfig, description="Validation while a run trains.")
     checkpoint_every: int = Field(100, ge=1, description="Steps between two states that a killed run resumes from.")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,7 @@ def check(run: Run) -> None:
             record="pretrain.model.text_heads",
             remedy="take a number of heads that divides the width",
         )
+    _check_parts(run)
     _check_negatives(run)
     _check_truth(run)
     for name, path in run.files().items():
@@ -116,6 +118,22 @@ def check(run: Run) -> None:
             f"the method '{arm.method}' gives pairs of texts, but texts is {arm.texts}",
             record=f"arms.{run.arm_name}.texts",
             remedy="set texts to 2 or more",
+        )
+
+
+def _check_parts(run: Run) -> None:
+    shared, started = run.shared, int(os.environ.get("WORLD_SIZE", "1"))
+    if shared.parts * shared.processes > shared.batch:
+        raise InputError(
+            f"a batch of {shared.batch} images has no {shared.parts * shared.processes} parts",
+            record="pretrain.parts",
+            remedy="lower pretrain.parts or pretrain.processes, or take a larger batch",
+        )
+    if started != shared.processes:
+        raise InputError(
+            f"{started} processes were started, the configuration says {shared.processes}",
+            record="pretrain.processes",
+            remedy=f"start with torchrun --nproc-per-node {shared.processes} -m nearmiss pretrain ..., or correct it",
         )
 
 

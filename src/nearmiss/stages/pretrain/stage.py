@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -16,17 +17,21 @@ from nearmiss.engine.models.text import check_tower
 from nearmiss.engine.models.tokenizer import read_words, word_tokenizer
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder
-from nearmiss.engine.training.batches import Batches
+from nearmiss.engine.training.batches import Batch, Batches
 from nearmiss.engine.training.corpus import Corpus, read_corpus
 from nearmiss.engine.training.flops import matrix_rate
-from nearmiss.engine.training.loop import Progressed, Recipe, Training, deterministic
+from nearmiss.engine.training.held_out import held_out
+from nearmiss.engine.training.loop import Training, deterministic
 from nearmiss.engine.training.optimizer import Schedule
-from nearmiss.engine.training.state import claimed
+from nearmiss.engine.training.parallel import joined
+from nearmiss.engine.training.recipe import Progressed, Recipe
+from nearmiss.engine.training.state import State, claimed
 from nearmiss.engine.training.truth import SceneTruth
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
 from nearmiss.stages.pretrain.inputs import Run, check
 
 CHECKPOINT, CURVE = "checkpoint", "curve.jsonl"
+MOST_VALIDATED = 16  # batches of a validation
 
 
 def run(
@@ -67,10 +72,15 @@ def run(
         paraphrased=needs_paraphrases(arm.objective),
         placeholder=EMPTY if needs_placeholder(arm.objective) else None,
     )
+    corpus, kept = held_out(corpus, shared.validation.share, seed)
     batches = Batches(corpus, size=shared.batch, seed=seed, phase=given.phase_name, texts=arm.texts)
     if given.device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with this alone
-    with claimed(state, given.key()) as saved, deterministic(shared.threads):
+    with (
+        joined(given.device) as group,
+        claimed(state, given.key()) if group.leads else nullcontext(State(state / given.key())) as saved,
+        deterministic(shared.threads),
+    ):
         model = fresh_model(config, seed)
         check_tower(model)
         if start is not None:
@@ -84,8 +94,12 @@ def run(
             recipe=_recipe(given),
             device=given.device,
             truth=None if truth is None else SceneTruth(truth, pictures.ids, corpus.book),
+            validation=_validation(given, kept),
+            group=group,
         )
         done = training.run(saved)
+        if not group.leads:
+            return
         with replacing_folder(out) as folder:
             save_checkpoint(folder / CHECKPOINT, model, config, tokenizer)
             write_text(folder / CURVE, "".join(json.dumps(line) + "\n" for line in done.curve))
@@ -100,6 +114,15 @@ def run(
             )
 
 
+def _validation(given: Run, kept: Corpus) -> list[Batch]:
+    """Whole batches of the images that were kept apart, the same ones every time."""
+    if not len(kept):
+        return []
+    size = min(given.shared.batch, len(kept))
+    batches = Batches(kept, size=size, seed=given.seed, phase="validation", texts=given.arm.texts)
+    return [batches.at(step) for step in range(min(batches.per_epoch, MOST_VALIDATED))]
+
+
 def _recipe(given: Run) -> Recipe:
     shared = given.shared
     return Recipe(
@@ -111,6 +134,11 @@ def _recipe(given: Run) -> Recipe:
         bf16=shared.precision == "bf16",
         checkpoint_every=shared.checkpoint_every,
         mask=given.arm.mask,
+        parts=shared.parts,
+        average=shared.average,
+        compile=shared.compile,
+        validate_every=shared.validation.every if shared.validation.share else 0,
+        patience=shared.validation.patience if shared.validation.share else None,
     )
 
 

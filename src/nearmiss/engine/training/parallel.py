@@ -1,0 +1,71 @@
+"""Processes that train one model together: each embeds a part of the batch, all see the whole loss.
+
+Started by torchrun; alone, a process is a group of one. Every process draws the same batch, so nothing but embeddings
+and gradients is sent.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Group:
+    """`size` processes, of which this is number `rank`."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes what the group makes."""
+        return self.rank == 0
+
+    def gather(self, parts: list[Tensor], lengths: list[int]) -> Tensor:
+        """All processes' embeddings (sum of lengths, D), without gradient; `parts` are this process's own.
+
+        `lengths` are those of all parts of all processes, process by process, equally many parts each.
+        """
+        own = torch.cat(parts).detach()
+        if self.size == 1:
+            return own
+        each = len(lengths) // self.size
+        totals = [sum(lengths[rank * each : (rank + 1) * each]) for rank in range(self.size)]
+        padded = own.new_zeros(max(totals), own.shape[1])
+        padded[: len(own)] = own
+        received = [torch.empty_like(padded) for _ in totals]
+        dist.all_gather(received, padded)
+        return torch.cat([got[:total] for got, total in zip(received, totals, strict=True)])
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Add up the gradients that each process has from its part of the batch."""
+        if self.size == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            dist.all_reduce(parameter.grad)
+
+    def wait(self) -> None:
+        """Go on when all processes are here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Group]:
+    """The group that torchrun started this process in, or one of its own."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Group()
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Group(dist.get_rank(), size)
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,236 @@
+"""A batch in parts, in turn or in several processes, trains as the whole batch does; averages and validation."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import toy_training as toy
+from safetensors.torch import load_file
+from test_batches import batches, corpus
+from torch import nn
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import folder_sha256
+from nearmiss.engine.images.store import Store
+from nearmiss.engine.models.checkpoint import WEIGHTS, configuration, fresh_model
+from nearmiss.engine.objectives.registry import Objective
+from nearmiss.engine.training.embedding import Embedder, check_parts
+from nearmiss.engine.training.held_out import held_out
+from nearmiss.engine.training.loop import Training
+from nearmiss.engine.training.optimizer import Schedule
+from nearmiss.engine.training.recipe import Recipe
+from nearmiss.stages.pretrain import stage
+from nearmiss.stages.pretrain.config import ValidationConfig
+
+MODEL = configuration(**toy.CONFIG.model.model_dump(), vocabulary=len(toy.WORDS) + 3)
+RECIPE = Recipe(
+    schedule=Schedule(6, warmup=2),
+    image_rate=1e-3,
+    text_rate=1e-3,
+    weight_decay=0.05,
+    clip=1.0,
+    bf16=False,
+    checkpoint_every=2,
+)
+
+
+def training(folder, objective, **changed):
+    read = corpus(folder, "negatives", paraphrased=True, placeholder="###")
+    model = fresh_model(configuration(**toy.CONFIG.model.model_dump(), vocabulary=_vocabulary(read)), 0)
+    return Training(
+        model=model,
+        objective=Objective(objective, read.foils.types),
+        batches=batches(read),
+        pixels=Store(folder / "store").pixels,
+        preprocessing=MODEL["preprocess_cfg"],
+        recipe=replace(RECIPE, **changed),
+        device=torch.device("cpu"),
+    )
+
+
+def _vocabulary(read):
+    return int(read.book.ids.max()) + 1
+
+
+@pytest.mark.parametrize("arm", [toy.RANK, toy.RELEASED, toy.OTHERWISE], ids=["rank", "released", "otherwise"])
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_loss_and_gradients_in_parts_are_those_of_the_whole_batch(toy_files, arm, parts):
+    found = []
+    for number in (1, parts):
+        run = training(toy_files, arm.objective, parts=number)
+        loss, _ = run._backward(run.batches.at(0), {})
+        found.append((loss.item(), {name: p.grad for name, p in run.model.named_parameters()}, run.objective))
+    (loss, grads, objective), (loss_in_parts, grads_in_parts, objective_in_parts) = found
+    assert loss_in_parts == pytest.approx(loss, rel=1e-6)
+    for name, grad in grads.items():
+        torch.testing.assert_close(grads_in_parts[name], grad, rtol=1e-4, atol=1e-6, msg=name)
+    for one, other in zip(objective.parameters(), objective_in_parts.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-5, atol=1e-7)
+
+
+def test_a_part_that_passed_no_gradient_would_be_noticed(toy_files, monkeypatch):
+    run, whole = training(toy_files, toy.RANK.objective, parts=2), training(toy_files, toy.RANK.objective)
+    images = Embedder.images
+    monkeypatch.setattr(Embedder, "images", lambda self, pixels: images(self, pixels).detach().requires_grad_())
+    for each in (run, whole):
+        each._backward(each.batches.at(0), {})
+    assert all(p.grad is None for name, p in run.model.named_parameters() if name.startswith("visual"))
+
+
+def test_a_tower_with_batch_statistics_takes_no_parts(toy_files):
+    model = fresh_model(MODEL, 0)
+    model.visual.trunk.norm = nn.BatchNorm1d(8)
+    check_parts(model, 1)
+    with pytest.raises(InputError, match=r"statistics over the batch in visual\.trunk\.norm"):
+        check_parts(model, 2)
+
+
+def options(**changed):
+    return toy.CONFIG.model_copy(update=changed)
+
+
+def train_toy(folder, name, **changed):
+    given = {"shared": options(**changed), "arm_name": "own", "arm": toy.OWN, "negatives": folder / "negatives"}
+    stage.run(**toy.arguments(folder, **given, start=folder / "base" / "checkpoint", out=folder / name))
+
+
+def run_toy(folder, name, **changed):
+    train_toy(folder, name, **changed)
+    return load_file(folder / name / "checkpoint" / WEIGHTS)
+
+
+@pytest.fixture
+def toy_copy(toy_base, tmp_path):
+    shutil.copytree(toy_base, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def curve(folder):
+    return [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+
+
+def test_a_run_in_parts_ends_where_the_whole_one_does(toy_copy):
+    run_toy(toy_copy, "whole")
+    run_toy(toy_copy, "parts", parts=4)
+    same_trainings(toy_copy, "whole", "parts")
+
+
+def same_trainings(folder, one, other):
+    """Equal losses and weights but for rounding; the bias of keys has no gradient but rounding, so it is left out."""
+    losses = [[line["loss"] for line in curve(folder / name)] for name in (one, other)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    weights = [load_file(folder / name / "checkpoint" / WEIGHTS) for name in (one, other)]
+    for name, value in weights[0].items():
+        if not name.endswith("in_proj_bias"):
+            torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_two_processes_train_as_one_does(toy_copy):
+    """torchrun with two processes and gloo: the same losses and weights as one process with the same whole batch."""
+    run_toy(toy_copy, "alone")
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+import test_parts as t
+t.train_toy(Path({str(toy_copy)!r}), "together", processes=2)
+"""
+    (toy_copy / "together.py").write_text(code)
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(toy_copy / "together.py")]
+    done = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    same_trainings(toy_copy, "alone", "together")
+    assert [path.name for path in (toy_copy / "state" / "base").iterdir()] == ["lock"]
+
+
+def test_processes_and_parts_that_do_not_fit_are_refused_before_any_step(toy_copy):
+    with pytest.raises(InputError, match="1 processes were started, the configuration says 2"):
+        run_toy(toy_copy, "wrong", processes=2)
+    with pytest.raises(InputError, match="no 9 parts"):
+        run_toy(toy_copy, "wrong", parts=9)
+    assert not (toy_copy / "wrong").exists()
+
+
+def test_the_average_of_the_weights_is_the_result_and_resumes_to_the_bit(toy_copy, monkeypatch):
+    last, averaged = run_toy(toy_copy, "last"), run_toy(toy_copy, "averaged", average=0.5)
+    start = load_file(toy_copy / "base" / "checkpoint" / WEIGHTS)
+    name = "visual.trunk.head.weight"
+    assert (averaged[name] - start[name]).norm() < (last[name] - start[name]).norm()
+    assert folder_sha256(toy_copy / "averaged" / "checkpoint") == killed_and_resumed(toy_copy, monkeypatch, average=0.5)
+
+
+def killed_and_resumed(folder, monkeypatch, **changed):
+    """The checkpoint of a run that dies after its second saving and is started again."""
+    from test_training import Killed, KilledState
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KilledState, "kill_at", 4)
+        patch.setattr("nearmiss.engine.training.state.State", KilledState)
+        with pytest.raises(Killed):
+            run_toy(folder, "again", **changed)
+    run_toy(folder, "again", **changed)
+    return folder_sha256(folder / "again" / "checkpoint")
+
+
+VALIDATION = ValidationConfig(share=0.34, every=2)
+
+
+def test_validation_is_on_images_that_are_never_trained_on(toy_files):
+    read = corpus(toy_files, "negatives")
+    rest, kept = held_out(read, 0.25, 0)
+    assert len(kept) == 6 and len(rest) == 18
+    assert sorted([*rest.rows, *kept.rows]) == sorted(read.rows)
+    for part in (rest, kept):
+        assert len(part.foils.first) - 1 == len(part.captions) == part.first[-1]
+    whole = {(read.captions[c], n) for c in range(len(read.captions)) for n in foils_of(read, c)}
+    parts = {
+        (part.captions[c], n) for part in (rest, kept) for c in range(len(part.captions)) for n in foils_of(part, c)
+    }
+    assert parts == whole
+
+
+def foils_of(read, caption):
+    start, end = read.foils.first[caption : caption + 2]
+    return read.foils.negatives[start:end].tolist()
+
+
+def test_a_validated_run_shows_the_loss_and_resumes_to_the_bit(toy_copy, monkeypatch):
+    run_toy(toy_copy, "validated", validation=VALIDATION, average=0.9)
+    lines = [line for line in curve(toy_copy / "validated") if "validation_loss" in line]
+    assert [line["step"] for line in lines] == [2, 4, 6]
+    whole = folder_sha256(toy_copy / "validated" / "checkpoint")
+    assert whole == killed_and_resumed(toy_copy, monkeypatch, validation=VALIDATION, average=0.9)
+
+
+def test_a_run_without_patience_left_stops_with_its_best_weights(toy_copy, monkeypatch):
+    losses = iter([3.0, 1.0, 2.0, 2.0, 2.0])
+    seen, validate = {}, Training._validate
+
+    def told(self):
+        forward = self.objective.forward
+        if self.done.step % 2 == 0:
+            monkeypatch.setattr(self.objective, "forward", lambda f: (torch.tensor(next(losses)), {}))
+        validate(self)
+        monkeypatch.setattr(self.objective, "forward", forward)
+        seen[self.done.step] = {name: value.clone() for name, value in self.model.state_dict().items()}
+
+    monkeypatch.setattr(Training, "_validate", told)
+    patient = ValidationConfig(share=0.3, every=2, patience=1)
+    long = toy.CONFIG.continued.model_copy(update={"steps": 20})
+    best = run_toy(toy_copy, "patient", validation=patient, continued=long)
+    assert max(seen) == 6  # best at 4, nothing better at 6
+    assert all(torch.equal(best[name], value) for name, value in seen[4].items())
+
+
+def test_a_compiled_tower_gives_the_same_losses(toy_copy, monkeypatch):
+    compile_of = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function: compile_of(function, backend="eager"))
+    run_toy(toy_copy, "plain")
+    run_toy(toy_copy, "compiled", compile=True)
+    losses = [[line["loss"] for line in curve(toy_copy / name)] for name in ("plain", "compiled")]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
