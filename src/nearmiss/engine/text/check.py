@@ -16,7 +16,7 @@ from functools import cache
 from typing import Literal
 
 from nearmiss.engine.text.annotations import Annotated, Annotations, without_posture
-from nearmiss.engine.text.labels import same_meaning
+from nearmiss.engine.text.labels import says_one_of
 from nearmiss.engine.text.lexicon import hypernyms, load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.phrases import ANYTHING
@@ -54,7 +54,7 @@ _VERDICTS = {
 def check(negative: str, annotations: Annotations | None, own_captions: Iterable[str] = ()) -> Verdict:
     """The verdict on a caption as a negative of an image with these annotations (None: not annotated)."""
     names = annotations.vocabulary.names if annotations is not None else frozenset()
-    if any(same_meaning(own, negative, names) for own in own_captions):
+    if says_one_of(negative, tuple(own_captions), names):
         return Verdict("collision", "says what a caption of the image says")
     if annotations is None:
         return Verdict("plausible", "the image has no annotations")

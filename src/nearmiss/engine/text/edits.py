@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 
 from nearmiss.engine.text.inflection import indefinite_article
-from nearmiss.engine.text.tokens import Token, tokenize
+from nearmiss.engine.text.tokens import Token, said, tokenize
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,10 +91,16 @@ def _cased(edit: Edit, shouted: bool) -> str:
 
 def _articles(text: str, spans: list[tuple[int, int]]) -> list[Edit]:
     """Edits that fit "a" and "an" to what follows, wherever the article or its next word is new."""
-    found = []
-    for article, word in pairwise(tokenize(text)):
-        low = article.lower
-        if low not in ("a", "an") or not word.is_word or not _touches(spans, article.start, word.end):
+    found: list[Edit] = []
+    words = said(text)
+    if "a" not in words and "an" not in words:
+        return found
+    tokens = tokenize(text)
+    for at, low in enumerate(words[:-1]):
+        if low not in ("a", "an"):
+            continue
+        article, word = tokens[at], tokens[at + 1]
+        if not word.is_word or not _touches(spans, article.start, word.end):
             continue
         right = indefinite_article(word.lower)
         if right != low:
@@ -109,18 +115,21 @@ def _touches(spans: list[tuple[int, int]], start: int, end: int) -> bool:
 
 def _anchors(old: Sequence[Token], new: Sequence[Token]) -> tuple[int, list[tuple[int, int]], int]:
     """How many tokens are equal at the start, pairs of indices of equal tokens between, how many at the end."""
+    was, becomes = [token[0] for token in old], [token[0] for token in new]
     head = 0
-    while head < min(len(old), len(new)) and old[head].text == new[head].text:
+    for one, other in zip(was, becomes, strict=False):
+        if one != other:
+            break
         head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail].text == new[-1 - tail].text:
+    tail, most = 0, min(len(was), len(becomes)) - head
+    while tail < most and was[-1 - tail] == becomes[-1 - tail]:
         tail += 1
     found: list[tuple[int, int]] = []
-    first, second = old[head : len(old) - tail], new[head : len(new) - tail]
+    first, second = was[head : len(was) - tail], becomes[head : len(becomes) - tail]
     if len(first) == len(second):  # word for word: most edits, and the quick case
-        found += [(head + i, head + i) for i, token in enumerate(first) if token.text == second[i].text]
+        found += [(head + i, head + i) for i, text in enumerate(first) if text == second[i]]
     else:
-        matcher = SequenceMatcher(None, [t.text for t in first], [t.text for t in second], autojunk=False)
+        matcher = SequenceMatcher(None, first, second, autojunk=False)
         for i, j, size in matcher.get_matching_blocks():
             found += [(head + i + step, head + j + step) for step in range(size)]
     return head, found, tail

@@ -10,12 +10,11 @@ from itertools import permutations
 
 from nearmiss.engine.text.annotations import without_posture
 from nearmiss.engine.text.compounds import compound
+from nearmiss.engine.text.glance import Label, concept_of, exchanged, inverse, named
 from nearmiss.engine.text.lexicon import load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized
-
-Label = tuple[str | None, str | None]
 
 # Where several single changes explain a difference, the first of these is named.
 _RANKS = ("color", "size", "pattern", "location", "count", "existence", "attribute", "object")
@@ -31,6 +30,10 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
     concept of its own (material, age) is ("attribute", operator). Two numbers compared are ("count", "recount");
     statements joined by "both" or "either" are "logic", with the operator of the part that changed.
     """
+    told = phrases(positive, names)
+    glanced = exchanged(told, phrases(negative, names))
+    if glanced is not None and compound(told) is None:
+        return glanced if parse(positive, names) is not None else (None, None)
     before, after = parse(positive, names), parse(negative, names)
     if before is None or after is None:
         return _label_of_frames(positive, negative, names)
@@ -88,6 +91,30 @@ def same_meaning(one: str, other: str, names: frozenset[str] = frozenset()) -> b
     return _canonical(one, names) == _canonical(other, names)
 
 
+def says_one_of(text: str, captions: tuple[str, ...], names: frozenset[str] = frozenset()) -> bool:
+    """Whether a text has the meaning of one of these captions, as `same_meaning` has it."""
+    if normalized(text) in _words_of(captions):
+        return True
+    readable = _readable(captions, names)
+    if not readable:
+        return False
+    about = named(text, names)
+    return any(
+        same_meaning(own, text, names) for own, named_there in readable if named_there in (about, None) or about is None
+    )
+
+
+@lru_cache(maxsize=1 << 12)
+def _words_of(captions: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(normalized, captions))
+
+
+@lru_cache(maxsize=1 << 12)
+def _readable(captions: tuple[str, ...], names: frozenset[str]) -> tuple[tuple[str, frozenset[object] | None], ...]:
+    """Those of some captions that are read to the end, with what they name."""
+    return tuple((own, named(own, names)) for own in captions if parse(own, names) is not None)
+
+
 _Key = tuple[str, tuple[tuple[str, str], ...], int, str, bool]
 
 
@@ -123,14 +150,6 @@ def _spelling(caption: Caption) -> object:
     if caption.join == "fewer":
         return "more", *reversed(parts)
     return caption.join, *(parts if caption.join == "more" else sorted(parts, key=repr))
-
-
-def inverse(predicate: str) -> str | None:
-    """The predicate that says the same from the other end: "above" for "below", "near" for "near"; None without one."""
-    axes, symmetric = load("location")["axes"], load("location")["symmetric"]
-    if predicate in symmetric:
-        return predicate
-    return next((other for other in opposites("location").get(predicate, ()) if predicate in axes), None)
 
 
 def _tellings(caption: Caption) -> Iterator[Caption]:
@@ -213,7 +232,7 @@ def _differences(old: Mention, new: Mention) -> Iterator[tuple[str, str, str]]:
     lost = {kind: _values(old, kind) - _values(new, kind) for kind in kinds}
     won = {kind: _values(new, kind) - _values(old, kind) for kind in kinds}
     size = [kind for kind in kinds if kind in sizes]
-    for concept, group in [("size", size), *((_concept(kind), [kind]) for kind in kinds if kind not in sizes)]:
+    for concept, group in [("size", size), *((concept_of(kind), [kind]) for kind in kinds if kind not in sizes)]:
         was = " ".join(sorted(value for kind in group for value in lost[kind]))
         becomes = " ".join(sorted(value for kind in group for value in won[kind]))
         if was or becomes:
@@ -229,10 +248,6 @@ def _differences(old: Mention, new: Mention) -> Iterator[tuple[str, str, str]]:
 
 def _values(mention: Mention, kind: str) -> set[str]:
     return {value for each, value in mention.attributes if each == kind}
-
-
-def _concept(kind: str) -> str:
-    return kind if kind in ("color", "pattern") else "attribute"
 
 
 def _number(mention: Mention) -> str:

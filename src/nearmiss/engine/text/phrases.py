@@ -6,12 +6,12 @@ no meaning at all (frames such as "a picture of": left out), word. "either" is a
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from nearmiss.engine.text.inflection import is_plural, plural
 from nearmiss.engine.text.lexicon import Noun, attribute_words, load, noun_group, object_words
-from nearmiss.engine.text.tokens import tokenize
+from nearmiss.engine.text.tokens import said
 
 ANYTHING = "thing"
 _DIGITS = 9
@@ -28,7 +28,8 @@ class Phrase:
 
 
 Entry = tuple[str, Any]
-Table = dict[str, list[tuple[list[str], Entry]]]  # first word -> its phrases, the longest first, with their entries
+# First word -> its phrases, the longest first, each ready made: captions share their phrases.
+Table = dict[str, list[tuple[tuple[str, ...], Phrase]]]
 
 
 @cache
@@ -65,35 +66,45 @@ def table(names: frozenset[str]) -> Table:
     entries.update({word: ("and", None) for word in grammar["and"]})
     entries.update({frame: ("frame", None) for frame in grammar["frames"]})
     found: Table = {}
-    for phrase, entry in entries.items():
-        words = phrase.split()
-        found.setdefault(words[0], []).append((words, entry))
+    for phrase, (label, value) in entries.items():
+        words = tuple(phrase.split())
+        found.setdefault(words[0], []).append((words, Phrase(label, value, " ".join(words))))
     for known in found.values():
         known.sort(key=lambda item: -len(item[0]))
     return found
 
 
-def phrases(text: str, names: frozenset[str]) -> list[Phrase]:
+@lru_cache(maxsize=1 << 14)
+def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
     """The caption's phrases in order, frames and closing punctuation left out."""
-    words = [token.lower for token in tokenize(text)]
-    while words and not words[-1][0].isalnum():
-        words.pop()
-    known, found, start = table(names), [], 0
-    while start < len(words):
-        length, (label, value) = _longest(words, start, known.get(words[start], []))
-        if label != "frame":
-            found.append(Phrase(label, value, " ".join(words[start : start + length])))
+    words = said(text)
+    end = len(words)
+    while end and not words[end - 1][0].isalnum():
+        end -= 1
+    words = words[:end]
+    known = table(names)
+    found: list[Phrase] = []
+    start, undecided = 0, False
+    while start < end:
+        for listed, phrase in known.get(words[start], ()):
+            length = len(listed)
+            if length == 1 or words[start : start + length] == listed:
+                break
+        else:
+            phrase, length = _unlisted(words[start]), 1
+        if phrase.label != "frame":
+            found.append(phrase)
+            undecided = undecided or phrase.label == "either"
         start += length
-    return _decided(found)
+    return tuple(_decided(found) if undecided else found)
 
 
-def _longest(words: list[str], start: int, known: list[tuple[list[str], Entry]]) -> tuple[int, Entry]:
-    for phrase, entry in known:
-        if len(phrase) == 1 or words[start : start + len(phrase)] == phrase:
-            return len(phrase), entry
-    if words[start].isdecimal() and len(words[start]) <= _DIGITS:  # not "²", nor what no one counts
-        return 1, ("number", int(words[start]))
-    return 1, ("word", words[start])
+@lru_cache(maxsize=1 << 14)
+def _unlisted(word: str) -> Phrase:
+    """A number in digits, or a word that no lexicon has."""
+    if word.isdecimal() and len(word) <= _DIGITS:  # not "²", nor what no one counts
+        return Phrase("number", int(word), word)
+    return Phrase("word", word, word)
 
 
 def _decided(found: list[Phrase]) -> list[Phrase]:

@@ -63,7 +63,11 @@ class Corpus:
 
     def own_texts(self, image_id: str) -> tuple[str, ...]:
         """What an image's own captions say."""
-        return tuple(caption.text for caption in self.captions_of.get(image_id, ()))
+        return self._texts.get(image_id, ())
+
+    @cached_property
+    def _texts(self) -> dict[str, tuple[str, ...]]:
+        return {image_id: tuple(each.text for each in own) for image_id, own in self.captions_of.items()}
 
     def refusal(self, image_id: str, negative: str) -> str | None:
         """Why the stage will not take this negative; None where it will. Methods look ahead with it."""

@@ -22,8 +22,10 @@ from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
+from nearmiss.engine.text.glance import named
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.tokens import normalized, tokenize
+from nearmiss.engine.text.phrases import phrases
+from nearmiss.engine.text.tokens import normalized, said, tokenize
 from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph, swap
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.meter import Meter
@@ -114,7 +116,7 @@ def make(
 
 
 # What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
-_OF_TEXTS = (parse, tokenize, normalized)
+_OF_TEXTS = (parse, phrases, named, tokenize, said, normalized)
 
 
 @dataclass(frozen=True)
@@ -228,8 +230,10 @@ def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
     )
     if refused is not None:
         return refused
-    with corpus.meter("same meaning"):
-        if same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names):
+    if candidate.positive not in corpus.own_texts(candidate.image_id):  # else compared with all of these already
+        with corpus.meter("same meaning"):
+            same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
+        if same:
             return "says the same as its positive"
     with corpus.meter("grammar"):
         fault = broken(candidate.positive, candidate.negative)
