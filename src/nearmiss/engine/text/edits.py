@@ -40,6 +40,26 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
     return replay(changed, mended) if mended else changed
 
 
+def exchanged(text: str, place: int, edit: Edit) -> tuple[str, list[Edit]]:
+    """`apply` of one edit that begins with the `place`-th token, and the edits of which `diff` would tell afterwards.
+
+    Where one word gives way to one word, nothing but the article before it can change as well: no text is compared.
+    """
+    was, becomes = edit.old.lower(), edit.new.lower()
+    if was == becomes or becomes in ("a", "an") or not (was.isalpha() and becomes.isalpha()):
+        negative = apply(text, [edit])
+        return negative, diff(text, negative)
+    start, old, new = edit.start, edit.old, _cased(edit, text.isupper())
+    article = tokenize(text)[place - 1] if place else None
+    if article is not None and article.lower in ("a", "an"):
+        right = indefinite_article(becomes)
+        if right != article.lower:
+            right = right.capitalize() if article.text[0].isupper() else right
+            between = text[article.end : start]
+            old, new, start = article.text + between + old, right + between + new, article.start
+    return text[:start] + new + text[edit.end :], [Edit(start, edit.end, old, new)]
+
+
 def diff(positive: str, negative: str) -> list[Edit]:
     """The fewest whole-token edits that `replay` turns into exactly the negative, in order."""
     old, new = tokenize(positive), tokenize(negative)

@@ -28,8 +28,8 @@ class Phrase:
 
 
 Entry = tuple[str, Any]
-# First word -> its phrases, the longest first, each ready made: captions share their phrases.
-Table = dict[str, list[tuple[tuple[str, ...], Phrase]]]
+# First word -> (length, phrases of this length), the longest first, each ready made: captions share their phrases.
+Table = dict[str, list[tuple[int, dict[tuple[str, ...], Phrase]]]]
 
 
 @cache
@@ -65,13 +65,12 @@ def table(names: frozenset[str]) -> Table:
     entries.update({word: ("be", None) for word in grammar["be"]})
     entries.update({word: ("and", None) for word in grammar["and"]})
     entries.update({frame: ("frame", None) for frame in grammar["frames"]})
-    found: Table = {}
+    by_length: dict[str, dict[int, dict[tuple[str, ...], Phrase]]] = {}
     for phrase, (label, value) in entries.items():
         words = tuple(phrase.split())
-        found.setdefault(words[0], []).append((words, Phrase(label, value, " ".join(words))))
-    for known in found.values():
-        known.sort(key=lambda item: -len(item[0]))
-    return found
+        lengths = by_length.setdefault(words[0], {})
+        lengths.setdefault(len(words), {})[words] = Phrase(label, value, " ".join(words))
+    return {first: sorted(lengths.items(), reverse=True) for first, lengths in by_length.items()}
 
 
 @lru_cache(maxsize=1 << 14)
@@ -86,9 +85,9 @@ def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
     found: list[Phrase] = []
     start, undecided = 0, False
     while start < end:
-        for listed, phrase in known.get(words[start], ()):
-            length = len(listed)
-            if length == 1 or words[start : start + length] == listed:
+        for length, listed in known.get(words[start], ()):
+            phrase = listed.get(words[start : start + length])
+            if phrase is not None:
                 break
         else:
             phrase, length = _unlisted(words[start]), 1

@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
-from nearmiss.engine.text.edits import Edit, apply
+from nearmiss.engine.text.edits import Edit, apply, diff, exchanged
 from nearmiss.engine.text.inflection import is_plural, plural, singular
 from nearmiss.engine.text.lexicon import hypernyms, load, near, opposites
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Outcome, Rejected
-from nearmiss.stages.negatives.keyword_spots import Spot, mentioned, spots
+from nearmiss.stages.negatives.keyword_spots import Spot, mentioned_by, spots
 
 
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
@@ -76,15 +76,19 @@ class Words:
         return plural(singular(word)) if many else singular(word)
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str, bool, str, str], list[tuple[str, str]]]:
+    def _known(self) -> "dict[tuple[str, str, bool, str, Around], list[Choice]]":
         return {}
 
-    def replacements(self, spot: Spot, following: str) -> list[tuple[str, str]]:
-        """(group, word) of everything that can take a keyword's place, sorted; `following` is the next word."""
-        key = (spot.concept, spot.group, spot.plural, spot.text.lower(), following if spot.concept == "size" else "")
-        if key not in self._known:
-            self._known[key] = self._replacements(spot, following)
-        return self._known[key]
+    def choices(self, spot: Spot, around: "Around") -> "list[Choice]":
+        """What can take a keyword's place here, sorted by group."""
+        key = (spot.concept, spot.group, spot.plural, spot.text.lower(), around)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = [
+                (1 / max(self.uses(spot.concept, group), 1), group, word)
+                for group, word in _fitting(self._replacements(spot, around.following), spot, around)
+            ]
+        return known
 
     def _replacements(self, spot: Spot, following: str) -> list[tuple[str, str]]:
         if spot.concept == "object":
@@ -144,6 +148,12 @@ def _related(one: str, other: str) -> bool:
     return one == other or one in hypernyms(other) or other in hypernyms(one)
 
 
+@cache
+def _relatives(group: str) -> frozenset[str]:
+    """All groups that something of this group may belong to as well."""
+    return frozenset([group, *(other for other in load("object")["groups"] if _related(group, other))])
+
+
 def _of_caption(corpus: Corpus, words: Words, caption: Caption, options: Any) -> Iterator[Outcome]:
     found = [spot for spot in spots(caption.text) if spot.concept in options.concepts]
     if not found:
@@ -158,7 +168,7 @@ def _of_caption(corpus: Corpus, words: Words, caption: Caption, options: Any) ->
     for offers in _together(_drawn(words, caption.text, found, random), options.edits_at_once):
         if len(made) == options.per_caption:
             return
-        negative = apply(caption.text, [Edit(spot.start, spot.end, spot.text, word) for spot, _, word in offers])
+        negative, edits = _edited(caption.text, offers)
         if negative in made:
             continue
         kind = "+".join(sorted({spot.concept for spot, _, _ in offers}))
@@ -169,10 +179,20 @@ def _of_caption(corpus: Corpus, words: Words, caption: Caption, options: Any) ->
         made.add(negative)
         foil = offers[0][2] if len(offers) == 1 else None
         yield Candidate(
-            caption.caption_id, caption.image_id, kind, caption.text, negative, caption.template_id, foil=foil
+            caption.caption_id, caption.image_id, kind, caption.text, negative, caption.template_id, foil, tuple(edits)
         )
 
 
+def _edited(text: str, offers: list["Offer"]) -> tuple[str, list[Edit]]:
+    """The negative, and the fewest edits that make it."""
+    edits = [Edit(spot.start, spot.end, spot.text, word) for spot, _, word in offers]
+    if len(edits) == 1:
+        return exchanged(text, offers[0][0].at, edits[0])
+    negative = apply(text, edits)
+    return negative, diff(text, negative)
+
+
+Choice = tuple[float, str, str]  # one by its weight, and a group and word that can take a keyword's place
 Offer = tuple[Spot, str, str]  # a keyword, and the group and word that take its place
 
 
@@ -193,9 +213,11 @@ def _together(drawn: Iterator[Offer], size: int) -> Iterator[list[Offer]]:
 def _drawn(words: Words, text: str, found: list[Spot], random: Random) -> Iterator[Offer]:
     """Replacements in an order that is drawn: concepts take turns, and inside a concept so do its keywords."""
     queues: dict[str, list[list[Offer]]] = {}
+    low = text.lower()
+    words_of_text = frozenset(low.split())
     for spot in found:
-        known = _fitting(words.replacements(spot, _following(text, spot)), text, spot)
-        offers = [(spot, group, word) for group, word in _shuffled(known, words, spot.concept, random)]
+        known = words.choices(spot, _around(low, words_of_text, spot))
+        offers = [(spot, group, word) for group, word in _shuffled(known, random)]
         queues.setdefault(spot.concept, []).append(offers)
     turns = sorted(queues)
     random.shuffle(turns)
@@ -212,40 +234,71 @@ def _drawn(words: Words, text: str, found: list[Spot], random: Random) -> Iterat
             queues[concept].append(offers)
 
 
-def _shuffled(known: list[tuple[str, str]], words: Words, concept: str, random: Random) -> list[tuple[str, str]]:
+def _shuffled(known: list[Choice], random: Random) -> list[tuple[str, str]]:
     """In a drawn order, from the end: what the corpus speaks of more comes sooner (without return).
 
     So that a word is new about as often as it is old, and the words alone tell nothing (our choice). Each gets the key
     u ** (1 / weight), the largest first (Efraimidis and Spirakis, IPL 2006).
     """
-    keyed = [(random.random() ** (1 / max(words.uses(concept, group), 1)), group, word) for group, word in known]
-    return [(group, word) for _, group, word in sorted(keyed)]
+    draw = random.random
+    return [(group, word) for _, group, word in sorted([(draw() ** power, group, word) for power, group, word in known])]
 
 
-def _following(text: str, spot: Spot) -> str:
-    rest = text[spot.end :].split()
-    return rest[0].strip(".,").lower() if rest else ""
+class Around(NamedTuple):
+    """What a caption says that decides which words read well in a keyword's place; only what its concept asks for."""
+
+    following: str = ""
+    shaded: bool = False
+    definite: bool = False
+    of_women: bool = False
+    of_men: bool = False
 
 
-def _fitting(known: list[tuple[str, str]], text: str, spot: Spot) -> list[tuple[str, str]]:
+_NOTHING = Around()
+
+
+def _around(low: str, words: frozenset[str], spot: Spot) -> Around:
+    """`low` is the caption in lower case, `words` its words as whitespace parts them."""
+    if spot.concept == "object":
+        before = low[: spot.start].split()[-1:]
+        definite = bool(before) and before[0] in _definite()
+        women, men = _pronouns()
+        return Around("", False, definite, not women.isdisjoint(words), not men.isdisjoint(words))
+    if spot.concept == "color":
+        return Around(shaded=low[: spot.start].split()[-1:] in _shades())
+    if spot.concept == "size":
+        rest = low[spot.end :].split()
+        return Around(rest[0].strip(".,") if rest else "")
+    return _NOTHING
+
+
+def _fitting(known: list[tuple[str, str]], spot: Spot, around: Around) -> list[tuple[str, str]]:
     """Without what would not read: colors that have no shades after a word for a shade ("dark white"), a woman for a
     man of whom the caption says "he", and luggage where there was one suitcase."""
     if spot.concept == "object":
-        return [(group, word) for group, word in known if _agrees(group, word, text, spot)]
-    if spot.concept != "color" or text[: spot.start].lower().split()[-1:] not in _shades():
+        return [(group, word) for group, word in known if _agrees(group, word, spot, around)]
+    if not around.shaded:
         return known
     return [(group, word) for group, word in known if group not in load("color")["without_shades"]]
 
 
-def _agrees(group: str, word: str, text: str, spot: Spot) -> bool:
-    grammar, lexicon = load("grammar"), load("object")
-    said = text.lower().split()
-    for sex, other, pronouns in (("female", "male", "of_women"), ("male", "female", "of_men")):
-        if spot.group in lexicon[sex] and group in lexicon[other] and not set(grammar[pronouns]).isdisjoint(said):
+def _agrees(group: str, word: str, spot: Spot, around: Around) -> bool:
+    lexicon = load("object")
+    for sex, other, told in (("female", "male", around.of_women), ("male", "female", around.of_men)):
+        if told and spot.group in lexicon[sex] and group in lexicon[other]:
             return False
-    if (spot.text.lower() in lexicon["mass"]) == (word in lexicon["mass"]):
-        return True
-    return text[: spot.start].lower().split()[-1:] in ([each] for each in ("the", *grammar["possessives"]))
+    return around.definite or (spot.text.lower() in lexicon["mass"]) == (word in lexicon["mass"])
+
+
+@cache
+def _pronouns() -> tuple[frozenset[str], frozenset[str]]:
+    grammar = load("grammar")
+    return frozenset(grammar["of_women"]), frozenset(grammar["of_men"])
+
+
+@cache
+def _definite() -> frozenset[str]:
+    return frozenset(("the", *load("grammar")["possessives"]))
 
 
 @cache
@@ -261,7 +314,7 @@ def _word_refusal(corpus: Corpus, caption: Caption, offers: list[Offer], negativ
         spot.concept in ("color", "object") and (spot.group, group) in near(spot.concept) for spot, group, _ in offers
     ):
         return "people use both words of one thing, and no annotation decides"
-    own = {each for text in corpus.captions_of[caption.image_id] for each in mentioned(text.text)}
-    if any(concept == spot.concept and _related(group, other) for spot, group, _ in offers for concept, other in own):
+    own = mentioned_by(corpus.own_texts(caption.image_id))
+    if any((spot.concept, other) in own for spot, group, _ in offers for other in _relatives(group)):
         return "the image's captions use the word, and no annotation decides"
     return None
