@@ -33,25 +33,33 @@ def collision(positive: str, edits: Sequence[Edit], own_captions: Iterable[str])
 
     A word that the positive has already is not new: words that change places are left to the other checks.
     """
-    old = set(said(positive))
-    new = [(word, edit) for edit in edits for word in _terms(edit.new) if not set(word.split()) <= old]
-    if not new:
-        return None
-    used = _used(tuple(own_captions))
-    for word, edit in new:
-        if word in used.words:
-            return WORD
-        of_color = any(attribute_kind(each) for each in _terms(edit.old))  # "orange" for "blue" is no fruit
-        meaning = _meaning(word, as_attribute=of_color)
-        if meaning in used.meanings:
-            return SYNONYM
-        if used.meanings & _below(meaning):
-            return HYPERNYM
-        # A general word that also covers the word that stood here names that one: "an animal" is the dog.
-        covering = frozenset[str]().union(*(_above(_meaning(each)) for each in _terms(edit.old)))
-        if used.meanings & (_above(meaning) - covering):
-            return HYPERNYM
+    old = said(positive)
+    used: Used | None = None
+    for edit in edits:
+        for word, parts, meaning, related in _entering(edit.old, edit.new):
+            if all(part in old for part in parts):
+                continue
+            used = used or _used(tuple(own_captions))
+            if word in used.words:
+                return WORD
+            if meaning in used.meanings:
+                return SYNONYM
+            if not related.isdisjoint(used.meanings):
+                return HYPERNYM
     return None
+
+
+@lru_cache(maxsize=1 << 14)
+def _entering(old: str, new: str) -> tuple[tuple[str, tuple[str, ...], str, frozenset[str]], ...]:
+    """Of each term of `new`: itself, its words, its meaning, and the meanings that are more or less general."""
+    of_color = any(attribute_kind(each) for each in _terms(old))  # "orange" for "blue" is no fruit
+    # A general word that also covers the word that stood here names that one: "an animal" is the dog.
+    covering = frozenset[str]().union(*(_above(_meaning(each)) for each in _terms(old)))
+    found = []
+    for word in _terms(new):
+        meaning = _meaning(word, as_attribute=of_color)
+        found.append((word, tuple(word.split()), meaning, _below(meaning) | (_above(meaning) - covering)))
+    return tuple(found)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -1,16 +1,15 @@
 """Edits of a caption: what stood where, and what stands there instead."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
+from typing import NamedTuple
 
 from nearmiss.engine.text.inflection import indefinite_article
 from nearmiss.engine.text.tokens import Token, said, tokenize
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(NamedTuple):
     """`old`, which stands at [start, end) of the positive, becomes `new`. Offsets in characters."""
 
     start: int

@@ -5,15 +5,13 @@ the same part (a noun to a noun, a color to a color), the sentence around it is 
 """
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from nearmiss.engine.text.lexicon import load, noun_group, opposites
-from nearmiss.engine.text.phrases import Phrase, phrases
+from nearmiss.engine.text.lexicon import load
+from nearmiss.engine.text.phrases import JOINING, Phrase, phrases
 
 Label = tuple[str | None, str | None]
 
-# Sentences with one of these may be two statements, which can be told in other words ("more A than B").
-_JOINING = frozenset(("both", "either", "more", "fewer", "as"))
 _CONCEPTS = ("color", "pattern")  # kinds of attributes that are concepts of their own
 
 
@@ -24,47 +22,14 @@ def concept_of(kind: str) -> str:
     return kind if kind in _CONCEPTS else "attribute"
 
 
-def inverse(predicate: str) -> str | None:
-    """The predicate that says the same from the other end: "above" for "below", "near" for "near"; None without one."""
-    axes, symmetric = load("location")["axes"], load("location")["symmetric"]
-    if predicate in symmetric:
-        return predicate
-    return next((other for other in opposites("location").get(predicate, ()) if predicate in axes), None)
-
-
 @lru_cache(maxsize=1 << 14)
 def named(text: str, names: frozenset[str]) -> frozenset[object] | None:
     """What a caption names, in canonical words and no order; captions that state the same name the same.
 
-    Numbers and materials are left out ("brick" may be read as a thing or as what one is made of). None where the text
-    may be two statements, of which this does not hold.
+    None where the text may be two statements ("more A than B"), of which this does not hold.
     """
-    found: set[object] = set()
-    for phrase in phrases(text, names):
-        if phrase.text in _JOINING:
-            return None
-        name = _name(phrase)
-        if name is not None:
-            found.add(name)
-    return frozenset(found)
-
-
-@lru_cache(maxsize=1 << 14)
-def _name(phrase: Phrase) -> object:
-    label, value = phrase.label, phrase.value
-    if label in ("noun", "word"):
-        group = value.group if label == "noun" else noun_group(phrase.text)
-        return None if group in _materials() else group
-    if label == "adjective":
-        return None if value[0] == "material" else value
-    if label == "relation":
-        return min(value, inverse(value) or value)
-    return value if label == "half" else None
-
-
-@cache
-def _materials() -> frozenset[str]:
-    return frozenset(noun_group(word) for words in load("attribute")["material"].values() for word in words)
+    found = frozenset([phrase.about for phrase in phrases(text, names)])
+    return None if JOINING in found else found
 
 
 def exchanged(before: Sequence[Phrase], after: Sequence[Phrase]) -> Label | None:

@@ -10,8 +10,8 @@ from itertools import permutations
 
 from nearmiss.engine.text.annotations import without_posture
 from nearmiss.engine.text.compounds import compound
-from nearmiss.engine.text.glance import Label, concept_of, exchanged, inverse, named
-from nearmiss.engine.text.lexicon import load, opposites
+from nearmiss.engine.text.glance import Label, concept_of, exchanged, named
+from nearmiss.engine.text.lexicon import inverse, load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized
@@ -43,10 +43,8 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
         return None, None
     if len(set(before.things) - set(after.things)) > _MOST_CHANGED:
         return None, None
-    found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
-    if not found or any(change == _SAME for change in found):
-        return None, None
-    return min(found)[1:]
+    change = _least(before, after)
+    return (None, None) if change is None or change == _SAME else change[1:]
 
 
 def _label_of_frames(positive: str, negative: str, names: frozenset[str]) -> Label:
@@ -73,6 +71,10 @@ def _compound_label(before: Caption, after: Caption) -> Label:
 
 
 def _least(before: Caption, after: Caption) -> tuple[int, str, str] | None:
+    """The smallest change over all tellings; `_SAME` where one tells the same."""
+    direct = _change(before, _from_start(after))
+    if direct is not None and direct[1] == "relation" and len(set(after.things)) == len(after.things):
+        return direct  # nothing comes before it, and no other telling has the same things at the same places
     found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
     return min(found, default=None)
 
@@ -161,6 +163,11 @@ def _tellings(caption: Caption) -> Iterator[Caption]:
         things = tuple(caption.things[index] for index in order)
         told = [(place[s], predicate, place[o]) for s, predicate, o in caption.relations]
         yield Caption(things, tuple(sorted(map(_from_first, told))))
+
+
+def _from_start(caption: Caption) -> Caption:
+    """The caption with each relation told from the thing that is mentioned first."""
+    return Caption(caption.things, tuple(sorted(map(_from_first, caption.relations))))
 
 
 def _from_first(relation: tuple[int, str, int]) -> tuple[int, str, int]:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.grammar import broken
-from nearmiss.engine.text.glance import inverse
+from nearmiss.engine.text.lexicon import inverse
 from nearmiss.engine.text.labels import same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, load, object_words
 from nearmiss.engine.text.parsing import parse

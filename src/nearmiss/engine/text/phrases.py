@@ -5,12 +5,12 @@ no meaning at all (frames such as "a picture of": left out), word. "either" is a
 ("orange"); its place decides.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
 
 from nearmiss.engine.text.inflection import is_plural, plural
-from nearmiss.engine.text.lexicon import Noun, attribute_words, load, noun_group, object_words
+from nearmiss.engine.text.lexicon import Noun, attribute_words, inverse, load, noun_group, object_words
 from nearmiss.engine.text.tokens import said
 
 ANYTHING = "thing"
@@ -18,13 +18,44 @@ _DIGITS = 9
 _PICTURES = ("picture", "photo", "image", "photograph", "frame")
 
 
+JOINING = ("joining",)  # `about` of words that may join two statements
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase of a caption; `value` depends on the label."""
+    """A phrase of a caption; `value` depends on the label.
+
+    `about` is what it names whatever words tell it: captions that state the same are about the same. None for what has
+    no meaning of its own, for numbers, and for materials, which may be read as a thing or as what one is made of.
+    """
 
     label: str
     value: Any
     text: str
+    about: object = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, label: str, value: Any, text: str) -> "Phrase":
+        """A phrase that knows what it is about."""
+        return cls(label, value, text, _about(label, value, text))
+
+
+def _about(label: str, value: Any, text: str) -> object:
+    if text in ("both", "either", "more", "fewer", "as"):
+        return JOINING
+    if label in ("noun", "word"):
+        group = value.group if label == "noun" else noun_group(text)
+        return None if group in _materials() else group
+    if label == "adjective":
+        return None if value[0] == "material" else value
+    if label == "relation":
+        return min(value, inverse(value) or value)
+    return value if label == "half" else None
+
+
+@cache
+def _materials() -> frozenset[str]:
+    return frozenset(noun_group(word) for words in load("attribute")["material"].values() for word in words)
 
 
 Entry = tuple[str, Any]
@@ -69,7 +100,7 @@ def table(names: frozenset[str]) -> Table:
     for phrase, (label, value) in entries.items():
         words = tuple(phrase.split())
         lengths = by_length.setdefault(words[0], {})
-        lengths.setdefault(len(words), {})[words] = Phrase(label, value, " ".join(words))
+        lengths.setdefault(len(words), {})[words] = Phrase.of(label, value, " ".join(words))
     return {first: sorted(lengths.items(), reverse=True) for first, lengths in by_length.items()}
 
 
@@ -102,8 +133,8 @@ def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
 def _unlisted(word: str) -> Phrase:
     """A number in digits, or a word that no lexicon has."""
     if word.isdecimal() and len(word) <= _DIGITS:  # not "²", nor what no one counts
-        return Phrase("number", int(word), word)
-    return Phrase("word", word, word)
+        return Phrase.of("number", int(word), word)
+    return Phrase.of("word", word, word)
 
 
 def _decided(found: list[Phrase]) -> list[Phrase]:
@@ -117,5 +148,5 @@ def _decided(found: list[Phrase]) -> list[Phrase]:
             joined = before == "and" and index > 1 and decided[index - 2].label == "adjective"  # "small and orange"
             adjective = after in ("noun", "adjective", "either", "word") or before == "be" or joined
             label, value = ("adjective", kind) if adjective else ("noun", noun)
-            decided[index] = Phrase(label, value, phrase.text)
+            decided[index] = Phrase.of(label, value, phrase.text)
     return decided

@@ -74,6 +74,8 @@ class Corpus:
         verdict = self.verdict(image_id, negative)
         if verdict.kind not in ("verified", "plausible"):
             return verdict.why
+        if self.reserved == NOTHING:
+            return None
         with self.meter("reserved combinations"):
             reserved = self.reserved.mentioned_in(negative, self.vocabulary.names)
         return "reserved combination" if reserved else None

@@ -198,6 +198,7 @@ def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Ta
     taken = Taken()
     seen: set[tuple[str, str]] = set()
     numbers: Counter[str] = Counter()
+    mode = getattr(options, "mode", method.mode)
     for outcome in method.generate(corpus, options):
         if isinstance(outcome, Positive):
             _take_positive(corpus, outcome, name, taken)
@@ -215,7 +216,7 @@ def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Ta
             continue
         seen.add((outcome.caption_id, outcome.negative))
         numbers[outcome.caption_id] += 1
-        row = _negative(corpus, outcome, name, getattr(options, "mode", method.mode))
+        row = _negative(corpus, outcome, name, mode)
         taken.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
     taken.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
     taken.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
