@@ -4,6 +4,7 @@ The generator's own label plays no part: tables are grouped by what changed in m
 several ways (a list in any order, a relation from its other end); the change is the smallest over all of them.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import permutations
@@ -72,9 +73,14 @@ def _compound_label(before: Caption, after: Caption) -> Label:
 
 def _least(before: Caption, after: Caption) -> tuple[int, str, str] | None:
     """The smallest change over all tellings; `_SAME` where one tells the same."""
-    direct = _change(before, _from_start(after))
-    if direct is not None and direct[1] == "relation" and len(set(after.things)) == len(after.things):
-        return direct  # nothing comes before it, and no other telling has the same things at the same places
+    if len(before.things) == len(after.things):
+        direct = _change(before, _from_start(after))
+        if direct == _SAME or (direct is not None and _decided(before, after, direct)):
+            return direct
+        lost = list((Counter(before.things) - Counter(after.things)).elements())
+        won = list((Counter(after.things) - Counter(before.things)).elements())
+        if len(lost) == 1 and len(_mention_changes(lost[0], won[0])) > 1:
+            return None  # however the things are paired, one of them changes in more than one way
     found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
     return min(found, default=None)
 
@@ -163,6 +169,17 @@ def _tellings(caption: Caption) -> Iterator[Caption]:
         things = tuple(caption.things[index] for index in order)
         told = [(place[s], predicate, place[o]) for s, predicate, o in caption.relations]
         yield Caption(things, tuple(sorted(map(_from_first, told))))
+
+
+def _decided(before: Caption, after: Caption, direct: tuple[int, str, str]) -> bool:
+    """Whether no other telling can make a change, told in the same order, another one.
+
+    A relation comes before all else, and things that differ can stay what they are in one order alone. What one thing
+    loses and wins, no order of the things can hide.
+    """
+    if direct[1] == "relation":
+        return len(set(after.things)) == len(after.things)
+    return sum(old != new for old, new in zip(before.things, after.things, strict=True)) == 1
 
 
 def _from_start(caption: Caption) -> Caption:

@@ -126,9 +126,13 @@ class Candidate:
     edits: tuple[Edit, ...] | None = None
     unchecked: bool = False
 
-    def all_edits(self) -> list[Edit]:
+    def all_edits(self) -> tuple[Edit, ...]:
         """The edits that make the negative of the positive."""
-        return list(self.edits) if self.edits is not None else diff(self.positive, self.negative)
+        return self.edits if self.edits is not None else self._compared
+
+    @cached_property
+    def _compared(self) -> tuple[Edit, ...]:
+        return tuple(diff(self.positive, self.negative))
 
 
 @dataclass(frozen=True)

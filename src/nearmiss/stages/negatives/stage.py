@@ -28,6 +28,7 @@ from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, said, tokenize
 from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph, swap
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.collector import at_rest
 from nearmiss.stages.negatives.meter import Meter
 from nearmiss.stages.negatives.paraphrases import of_negatives
 from nearmiss.stages.negatives.reading import read_corpus
@@ -147,8 +148,13 @@ def _parts(corpus: Corpus, shared: _Shared, workers: int, size: int, meter: Mete
     with meter("learning"), silent():
         learned = shared.method.learn(corpus, shared.options)
     cut = list(shards(corpus, size))
-    parts = each_in_order(_part, dataclasses.replace(shared, learned=learned), iter(cut), workers)
+    parts = each_in_order(_shard, dataclasses.replace(shared, learned=learned), iter(cut), workers)
     yield from progress(parts, what=f"negatives {shared.name}", total=len(cut))
+
+
+def _shard(shared: _Shared, corpus: Corpus) -> Part:
+    with at_rest():
+        return _part(shared, corpus)
 
 
 def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
