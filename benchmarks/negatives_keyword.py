@@ -1,6 +1,6 @@
 """How fast `keyword` is, next to the floor: only tokenising the same captions and the negatives made of them.
 
-    python benchmarks/negatives_keyword.py [captions.json]       (default: COCO's val2017 captions in ../shared/realdata)
+    python benchmarks/negatives_keyword.py [captions.json]      (default: COCO's val2017 in ../shared/realdata)
 
 One core, one run, the same captions. Reading and counting are timed by themselves; "made and checked" is everything
 from the captions to rows of the tables: draws, all checks, labels, edits. Seconds are of processor time; the first pass
@@ -80,7 +80,11 @@ def main(file: Path) -> None:
     print(f"  {ratio:.1f} times the floor; {len(made) / rows['made and checked']:,.0f} negatives/s; the bar is {BAR:,}")
     figures = {name: round(count / value) for name, value in rows.items()}
     sizes = {"captions": count, "candidates": tried[0], "negatives": len(made)}
-    print(json.dumps({"benchmark": "negatives_keyword", **sizes, **figures, "floors": round(ratio, 2), "bar_met": rate >= BAR}))
+    print(
+        json.dumps(
+            {"benchmark": "negatives_keyword", **sizes, **figures, "floors": round(ratio, 2), "bar_met": rate >= BAR}
+        )
+    )
 
 
 if __name__ == "__main__":

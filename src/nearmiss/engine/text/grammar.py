@@ -4,7 +4,6 @@ Captions of people have faults of their own, and a rule that looks at neighbours
 is"); both stand in the positive as well, so that the comparison leaves what the edit did (our choice).
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 

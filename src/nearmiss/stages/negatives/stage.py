@@ -19,10 +19,10 @@ from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.progress import progress, silent
 from nearmiss.base.tables import table
 from nearmiss.engine.text.annotations import Annotations
+from nearmiss.engine.text.glance import named
 from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
-from nearmiss.engine.text.glance import named
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, said, tokenize
