@@ -56,16 +56,8 @@ def one(captions: Path, out: Path) -> None:
 def main(sizes: list[int]) -> None:
     """All sizes, a table, and the closing line."""
     found = []
-    columns = {
-        "captions": 10,
-        "CPU s": 10,
-        "captions/s": 12,
-        "peak MB": 10,
-        "negatives": 12,
-        "ratio": 12,
-        "B/caption": 11,
-    }
-    print("".join(f"{name:>{width}}" for name, width in columns.items()))
+    names = ("captions", "CPU s", "captions/s", "peak MB", "negatives", "time ratio", "B/caption")
+    print("".join(f"{name:>12}" for name in names))
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             captions = Path(folder) / "captions.json"
@@ -79,8 +71,8 @@ def main(sizes: list[int]) -> None:
         more = max(size - before["captions"], 1)
         row["bytes_per_further_caption"] = round((row["peak_mb"] - before["peak_mb"]) * 2**20 / more)
         print(
-            f"{size:>10}{row['cpu_seconds']:>10.1f}{1 / each[-1]:>12.0f}{row['peak_mb']:>10.0f}{row['negatives']:>12}"
-            f"{each[-1] / base:>8.2f}{row['bytes_per_further_caption']:>8}"
+            f"{size:>12}{row['cpu_seconds']:>12.1f}{1 / each[-1]:>12.0f}{row['peak_mb']:>12.0f}{row['negatives']:>12}"
+            f"{each[-1] / base:>12.2f}{row['bytes_per_further_caption']:>12}"
         )
     peak = max(row["peak_mb"] for row in found)
     figures = {"runs": found, "time_per_caption_ratio": [value / base for value in each], "peak_mb": peak}
