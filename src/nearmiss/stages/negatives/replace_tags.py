@@ -16,7 +16,7 @@ LOT = 2048  # captions that are tagged objects at once
 
 
 class Tags:
-    """Of captions that are sorted by image; each sentence is made afresh when it is asked for."""
+    """Of captions that lie together image by image; each sentence is made afresh when it is asked for."""
 
     def __init__(self, captions: Sequence[Caption], tagger: str | None) -> None:
         numbers: dict[tuple[str, str], int] = {}
@@ -29,10 +29,16 @@ class Tags:
         self._images = pl.Series([caption.image_id for caption in captions], dtype=pl.String)
 
     def of(self, captions: Sequence[Caption]) -> list[tuple[Tagged, ...]]:
-        """The tagged tokens of captions that follow one another in the corpus, from the first one of an image on."""
+        """The tagged tokens of captions that follow one another in the corpus, from the first one of an image on.
+
+        Raises ValueError where the image is not the corpus's.
+        """
         if not len(captions):
             return []
-        return list(self.read(captions, int(self._images.search_sorted(captions[0].image_id, side="left"))))
+        first = self._images.index_of(captions[0].image_id)
+        if first is None:
+            raise ValueError(f"image {captions[0].image_id} is none of the corpus that was tagged")
+        return list(self.read(captions, first))
 
     def read(self, captions: Iterable[Caption], first: int = 0) -> Iterator[tuple[Tagged, ...]]:
         """The tagged tokens of captions, one after the other, of which the first is the corpus's `first`-th."""
