@@ -6,12 +6,17 @@ from nearmiss.base.tables import table
 from nearmiss.engine.text.annotations import Vocabulary, annotate
 from nearmiss.engine.text.check import check
 from nearmiss.engine.text.parsing import parse as read
-from nearmiss.engine.world.spec import WorldConfig
+from nearmiss.engine.world.spec import Wording, WorldConfig
 from nearmiss.engine.world.statements import parse
+from nearmiss.engine.world.topics import TOPICS
 from nearmiss.engine.world.truth import judge
-from nearmiss.engine.world.wording import _TOPICS, all_templates, captions, fits, phrase
+from nearmiss.engine.world.wording import all_templates, captions, fits, phrase
 
-RICH = WorldConfig(things={1: 0.3, 2: 0.5, 3: 0.2})
+RICH = WorldConfig(
+    things={1: 0.3, 2: 0.5, 3: 0.2},
+    actions=3,
+    wording=Wording(synonyms=0.3, general=0.1, logic=0.1, three=0.1, actions=0.2),
+)
 
 
 def verdicts(shown, config):
@@ -66,7 +71,7 @@ def test_every_template_has_a_sentence_that_the_check_reads():
         told = [
             phrase(statement, template)
             for scene in scenes(40, RICH)
-            for statement in _TOPICS.get(template.kind, lambda _: [])(scene)
+            for statement in TOPICS.get(template.kind, lambda _: [])(scene)
             if fits(statement, template)
         ]
         assert told, template.template_id

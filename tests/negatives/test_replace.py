@@ -100,7 +100,7 @@ def test_every_negative_is_contradicted_where_all_is_annotated():
     given = corpus()
     for candidate in (o for o in outcomes(given) if isinstance(o, Candidate)):
         assert given.verdict(candidate.image_id, candidate.negative).kind == "verified", candidate
-        assert replay(candidate.positive, candidate.all_edits) == candidate.negative
+        assert replay(candidate.positive, candidate.all_edits()) == candidate.negative
 
 
 def test_a_fill_that_is_true_of_the_image_is_passed_over():
@@ -179,7 +179,7 @@ def test_any_caption_gives_edits_that_replay(parts, seed):
     for outcome in outcomes(given):
         if isinstance(outcome, Candidate):
             assert outcome.negative != outcome.positive
-            assert replay(outcome.positive, outcome.all_edits) == outcome.negative
+            assert replay(outcome.positive, outcome.all_edits()) == outcome.negative
         else:
             assert outcome.reason
 

@@ -16,6 +16,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.tables import read_table, table, write_table
 from nearmiss.engine.text.edits import Edit, replay
+from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.wording import words
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Outcome, Positive, Rejected
@@ -78,7 +79,7 @@ def test_nothing_reserved_is_mentioned(made, given, method):
 
 
 def test_words_are_those_of_the_world(made, method):
-    known = {word.lower() for word in words()}
+    known = {word.lower() for word in words(WorldConfig())}
     negatives = read_table(made / method / "negatives.parquet", "negatives")["negative"]
     assert {word for text in negatives for word in text.lower().rstrip(".").split()} <= known
 

@@ -139,7 +139,7 @@ def test_any_caption_keeps_its_words_whole(parts, seed):
     text = " ".join(parts)
     for outcome in generate(corpus(text, seed=seed), SwapConfig(per_caption=50)):
         if isinstance(outcome, Candidate):
-            assert replay(text, outcome.all_edits) == outcome.negative
+            assert replay(text, outcome.all_edits()) == outcome.negative
             before, after = (
                 Counter(token.lower for token in tokenize(each) if token.lower not in ("a", "an"))
                 for each in (text, outcome.negative)

@@ -7,6 +7,7 @@ import pytest
 from nearmiss.base.errors import InputError
 from nearmiss.engine.text.tagging import tag
 from nearmiss.engine.text.tokens import tokenize
+from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.wording import words
 
 TAGGER = Path(__file__).parents[3] / "shared" / "models" / "en_ewt_tagger"
@@ -46,7 +47,7 @@ def test_a_word_of_two_classes_is_told_by_its_place(text, pos):
 
 
 def test_no_word_of_the_world_is_taken_for_a_verb():
-    assert all(found[0].pos != "VERB" for found in tag(words()))
+    assert all(found[0].pos != "VERB" for found in tag(words(WorldConfig())))
 
 
 def test_texts_keep_their_order_and_places():

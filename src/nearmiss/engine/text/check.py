@@ -9,14 +9,14 @@ they did not note, is unknown. Geometry is between box centers; nearer to the bo
 A foil may name what is in the scene: the statement decides, not the word (plan of the house, rule 5).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from typing import Literal
 
 from nearmiss.engine.text.annotations import Annotated, Annotations, without_posture
-from nearmiss.engine.text.labels import same_as_any
+from nearmiss.engine.text.labels import says_one_of
 from nearmiss.engine.text.lexicon import hypernyms, load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.phrases import ANYTHING
@@ -51,10 +51,10 @@ _VERDICTS = {
 }
 
 
-def check(negative: str, annotations: Annotations | None, own_captions: Sequence[str] = ()) -> Verdict:
+def check(negative: str, annotations: Annotations | None, own_captions: Iterable[str] = ()) -> Verdict:
     """The verdict on a caption as a negative of an image with these annotations (None: not annotated)."""
     names = annotations.vocabulary.names if annotations is not None else frozenset()
-    if same_as_any(negative, own_captions, names):
+    if says_one_of(negative, tuple(own_captions), names):
         return Verdict("collision", "says what a caption of the image says")
     if annotations is None:
         return Verdict("plausible", "the image has no annotations")

@@ -5,13 +5,13 @@ which means the same as one of theirs, or is more general, or less: each may be 
 string collision alone lets 5.8 % of HNC's published negatives pass). The loss is counted, reason by reason.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, load, noun_group, object_words
-from nearmiss.engine.text.tokens import tokenize
+from nearmiss.engine.text.tokens import said
 
 WORD = "the image's captions use the new word"
 SYNONYM = "the image's captions use a synonym of the new word"
@@ -21,7 +21,7 @@ _LONGEST = 3  # words in a noun of the lexicon
 
 
 @dataclass(frozen=True)
-class Said:
+class Used:
     """What some captions use: words in lower case, and meanings (groups of nouns and attributes)."""
 
     words: frozenset[str]
@@ -33,45 +33,63 @@ def collision(positive: str, edits: Sequence[Edit], own_captions: Iterable[str])
 
     A word that the positive has already is not new: words that change places are left to the other checks.
     """
-    old = {token.lower for token in tokenize(positive)}
-    new = [(word, edit) for edit in edits for word in _terms(edit.new) if not set(word.split()) <= old]
-    if not new:
-        return None
-    said = _said(tuple(own_captions))
-    for word, edit in new:
-        if word in said.words:
-            return WORD
-        of_color = any(attribute_kind(each) for each in _terms(edit.old))  # "orange" for "blue" is no fruit
-        meaning = _meaning(word, as_attribute=of_color)
-        if meaning in said.meanings:
-            return SYNONYM
-        if said.meanings & _below(meaning):
-            return HYPERNYM
-        # A general word that also covers the word that stood here names that one: "an animal" is the dog.
-        covering = frozenset[str]().union(*(_above(_meaning(each)) for each in _terms(edit.old)))
-        if said.meanings & (_above(meaning) - covering):
-            return HYPERNYM
+    old = said(positive)
+    used: Used | None = None
+    for edit in edits:
+        for word, parts, meaning, related in _entering(edit.old, edit.new):
+            if all(part in old for part in parts):
+                continue
+            used = used or _used(tuple(own_captions))
+            if word in used.words:
+                return WORD
+            if meaning in used.meanings:
+                return SYNONYM
+            if not related.isdisjoint(used.meanings):
+                return HYPERNYM
     return None
 
 
+@lru_cache(maxsize=1 << 14)
+def _entering(old: str, new: str) -> tuple[tuple[str, tuple[str, ...], str, frozenset[str]], ...]:
+    """Of each term of `new`: itself, its words, its meaning, and the meanings that are more or less general."""
+    of_color = any(attribute_kind(each) for each in _terms(old))  # "orange" for "blue" is no fruit
+    # A general word that also covers the word that stood here names that one: "an animal" is the dog.
+    covering = frozenset[str]().union(*(_above(_meaning(each)) for each in _terms(old)))
+    found = []
+    for word in _terms(new):
+        meaning = _meaning(word, as_attribute=of_color)
+        found.append((word, tuple(word.split()), meaning, _below(meaning) | (_above(meaning) - covering)))
+    return tuple(found)
+
+
 @lru_cache(maxsize=1 << 12)
-def _said(captions: tuple[str, ...]) -> Said:
+def _used(captions: tuple[str, ...]) -> Used:
     words = frozenset(word for caption in captions for word in _terms(caption))
-    return Said(words, frozenset(map(_meaning, words)))
+    return Used(words, frozenset(map(_meaning, words)))
 
 
-def _terms(text: str) -> Iterator[str]:
+@lru_cache(maxsize=1 << 12)
+def _terms(text: str) -> tuple[str, ...]:
     """The content words of a text in lower case; a noun of several words that a lexicon has is one."""
-    words = [token.lower for token in tokenize(text) if token.is_word]
+    words = [word for word in said(text) if word[0].isalpha()]
+    known, small = object_words(), _small_words()
+    found: list[str] = []
     at = 0
     while at < len(words):
-        length = _LONGEST
-        while length > 1 and " ".join(words[at : at + length]) not in object_words():
+        length = _LONGEST if words[at] in _openings() else 1
+        while length > 1 and " ".join(words[at : at + length]) not in known:
             length -= 1
         term = " ".join(words[at : at + length])
-        if term not in _small_words():
-            yield term
-        at += max(length, 1)
+        if term not in small:
+            found.append(term)
+        at += length
+    return tuple(found)
+
+
+@cache
+def _openings() -> frozenset[str]:
+    """First words of the nouns of several words."""
+    return frozenset(word.split()[0] for word in object_words() if " " in word)
 
 
 @cache

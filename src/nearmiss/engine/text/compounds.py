@@ -10,6 +10,7 @@ from typing import Literal
 from nearmiss.engine.text.lexicon import attribute_kind
 from nearmiss.engine.text.phrases import Phrase
 
+Phrases = tuple[Phrase, ...]
 Join = Literal["both", "either", "more", "fewer", "as many"]
 
 _LINKS: dict[Join, str] = {"both": "and", "either": "or", "more": "than", "fewer": "than", "as many": "as"}
@@ -21,10 +22,10 @@ class Compound:
     """How two statements are joined, and the phrases of each; None where they cannot be told apart."""
 
     join: Join
-    parts: tuple[list[Phrase], list[Phrase]] | None
+    parts: tuple[Phrases, Phrases] | None
 
 
-def compound(found: list[Phrase]) -> Compound | None:
+def compound(found: Phrases) -> Compound | None:
     """The two statements of a sentence, or None where it is a plain one."""
     if found and found[0].label == "be":
         for join, words in _COMPARED.items():
@@ -43,18 +44,18 @@ def compound(found: list[Phrase]) -> Compound | None:
     return None
 
 
-def _halves(found: list[Phrase], join: Join) -> tuple[list[Phrase], list[Phrase]] | None:
+def _halves(found: Phrases, join: Join) -> tuple[Phrases, Phrases] | None:
     links = [index for index, phrase in enumerate(found) if phrase.text == _LINKS[join]]
     return (found[: links[0]], found[links[0] + 1 :]) if len(links) == 1 else None
 
 
-def _completed(before: list[Phrase], one: list[Phrase], other: list[Phrase]) -> tuple[list[Phrase], list[Phrase]]:
+def _completed(before: Phrases, one: Phrases, other: Phrases) -> tuple[Phrases, Phrases]:
     """Each half with what the sentence says once: a subject and predicate before, a noun or a relation behind."""
     if before[0].label != "be":
         return before + one, before + other
     nouns = [phrase for phrase in other if phrase.label == "noun"]
     if len(nouns) == 1 and (said := _attributes_alone(one, other)) is not None:
-        return said + nouns, other
+        return (*said, *nouns), other
     behind = next((index for index, phrase in enumerate(other) if index and _definite(phrase)), None)
     if behind is not None and not any(map(_definite, one)):
         head = next((index for index, phrase in enumerate(other) if phrase.label == "noun"), behind)
@@ -62,7 +63,7 @@ def _completed(before: list[Phrase], one: list[Phrase], other: list[Phrase]) -> 
     return one, other
 
 
-def _attributes_alone(half: list[Phrase], other: list[Phrase]) -> list[Phrase] | None:
+def _attributes_alone(half: Phrases, other: Phrases) -> Phrases | None:
     """The half where it has attributes and no noun ("a red"); "orange" beside "a red cube" is one."""
     if not half or not any(phrase.label in ("adjective", "word") for phrase in other):
         return None
@@ -70,7 +71,7 @@ def _attributes_alone(half: list[Phrase], other: list[Phrase]) -> list[Phrase] |
     kind = attribute_kind(last.text)
     if last.label == "noun" and kind is not None:
         last = Phrase("adjective", kind, last.text)
-    alone = [*ahead, last]
+    alone = (*ahead, last)
     return None if any(phrase.label == "noun" for phrase in alone) else alone
 
 

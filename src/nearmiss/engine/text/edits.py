@@ -1,16 +1,15 @@
 """Edits of a caption: what stood where, and what stands there instead."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
+from typing import NamedTuple
 
 from nearmiss.engine.text.inflection import indefinite_article
-from nearmiss.engine.text.tokens import Token, tokenize
+from nearmiss.engine.text.tokens import Token, said, tokenize
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(NamedTuple):
     """`old`, which stands at [start, end) of the positive, becomes `new`. Offsets in characters."""
 
     start: int
@@ -38,6 +37,26 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
     changed, spans = _replay(text, cased)
     mended = _articles(changed, spans)
     return replay(changed, mended) if mended else changed
+
+
+def exchanged(text: str, place: int, edit: Edit) -> tuple[str, list[Edit]]:
+    """`apply` of one edit that begins with the `place`-th token, and the edits of which `diff` would tell afterwards.
+
+    Where one word gives way to one word, nothing but the article before it can change as well: no text is compared.
+    """
+    was, becomes = edit.old.lower(), edit.new.lower()
+    if was == becomes or becomes in ("a", "an") or not (was.isalpha() and becomes.isalpha()):
+        negative = apply(text, [edit])
+        return negative, diff(text, negative)
+    start, old, new = edit.start, edit.old, _cased(edit, text.isupper())
+    article = tokenize(text)[place - 1] if place else None
+    if article is not None and article.lower in ("a", "an"):
+        right = indefinite_article(becomes)
+        if right != article.lower:
+            right = right.capitalize() if article.text[0].isupper() else right
+            between = text[article.end : start]
+            old, new, start = article.text + between + old, right + between + new, article.start
+    return text[:start] + new + text[edit.end :], [Edit(start, edit.end, old, new)]
 
 
 def diff(positive: str, negative: str) -> list[Edit]:
@@ -91,10 +110,16 @@ def _cased(edit: Edit, shouted: bool) -> str:
 
 def _articles(text: str, spans: list[tuple[int, int]]) -> list[Edit]:
     """Edits that fit "a" and "an" to what follows, wherever the article or its next word is new."""
-    found = []
-    for article, word in pairwise(tokenize(text)):
-        low = article.lower
-        if low not in ("a", "an") or not word.is_word or not _touches(spans, article.start, word.end):
+    found: list[Edit] = []
+    words = said(text)
+    if "a" not in words and "an" not in words:
+        return found
+    tokens = tokenize(text)
+    for at, low in enumerate(words[:-1]):
+        if low not in ("a", "an"):
+            continue
+        article, word = tokens[at], tokens[at + 1]
+        if not word.is_word or not _touches(spans, article.start, word.end):
             continue
         right = indefinite_article(word.lower)
         if right != low:
@@ -109,18 +134,21 @@ def _touches(spans: list[tuple[int, int]], start: int, end: int) -> bool:
 
 def _anchors(old: Sequence[Token], new: Sequence[Token]) -> tuple[int, list[tuple[int, int]], int]:
     """How many tokens are equal at the start, pairs of indices of equal tokens between, how many at the end."""
+    was, becomes = [token[0] for token in old], [token[0] for token in new]
     head = 0
-    while head < min(len(old), len(new)) and old[head].text == new[head].text:
+    for one, other in zip(was, becomes, strict=False):
+        if one != other:
+            break
         head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail].text == new[-1 - tail].text:
+    tail, most = 0, min(len(was), len(becomes)) - head
+    while tail < most and was[-1 - tail] == becomes[-1 - tail]:
         tail += 1
     found: list[tuple[int, int]] = []
-    first, second = old[head : len(old) - tail], new[head : len(new) - tail]
+    first, second = was[head : len(was) - tail], becomes[head : len(becomes) - tail]
     if len(first) == len(second):  # word for word: most edits, and the quick case
-        found += [(head + i, head + i) for i, token in enumerate(first) if token.text == second[i].text]
+        found += [(head + i, head + i) for i, text in enumerate(first) if text == second[i]]
     else:
-        matcher = SequenceMatcher(None, [t.text for t in first], [t.text for t in second], autojunk=False)
+        matcher = SequenceMatcher(None, first, second, autojunk=False)
         for i, j, size in matcher.get_matching_blocks():
             found += [(head + i + step, head + j + step) for step in range(size)]
     return head, found, tail

@@ -4,14 +4,12 @@ Captions of people have faults of their own, and a rule that looks at neighbours
 is"); both stand in the positive as well, so that the comparison leaves what the edit did (our choice).
 """
 
-from collections import Counter
-from collections.abc import Iterator
-from functools import cache, lru_cache
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 from nearmiss.engine.text.inflection import indefinite_article, plural, singular
 from nearmiss.engine.text.lexicon import Noun, attribute_words, load, object_words
-from nearmiss.engine.text.tokens import tokenize
+from nearmiss.engine.text.tokens import said
 
 ARTICLE, NUMBER, DOUBLED = "'a' or 'an' does not fit", "number does not agree", "a word stands twice"
 
@@ -21,17 +19,44 @@ _AGREEING = {"is": True, "was": True, "has": True, "are": False, "were": False, 
 
 
 def broken(positive: str, negative: str) -> str | None:
-    """The first kind of fault of which the negative has more than its positive; None where there is none."""
-    before, after = _faults(positive), _faults(negative)
-    return next((kind for kind in (ARTICLE, NUMBER, DOUBLED) if after[kind] > before[kind]), None)
+    """The first kind of fault of which the negative has more than its positive; None where there is none.
+
+    Looks at what the edit can reach alone: before and behind, both texts have the same faults.
+    """
+    before, after = said(positive), said(negative)
+    start, tail = _reach(before, after)
+    found = _faults(after, start, len(after) - tail)
+    if not found:
+        return None
+    known = _faults(before, start, len(before) - tail)
+    return next((kind for kind in (ARTICLE, NUMBER, DOUBLED) if found.count(kind) > known.count(kind)), None)
 
 
-@lru_cache(maxsize=1 << 14)
-def _faults(text: str) -> Counter[str]:
-    words = [token.lower for token in tokenize(text)]
-    return Counter(fault for pair in pairwise([*words, "."]) for fault in _of_pair(*pair)) + Counter(
-        fault for at in range(len(words) - 1) for fault in _of_phrase(words, at)
-    )
+def _reach(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
+    """The first word whose pair or phrase may differ, and how many at the end are the same."""
+    least = min(len(before), len(after))
+    head = 0
+    while head < least and before[head] == after[head]:
+        head += 1
+    tail = 0
+    while tail < least - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    # A number's phrase goes over attributes to its noun and looks at one word behind that.
+    start = head - 2
+    while start > 0 and before[start] in attribute_words():
+        start -= 1
+    return max(start, 0), tail
+
+
+def _faults(words: Sequence[str], start: int, end: int) -> list[str]:
+    """The faults that begin at a word of [start, end)."""
+    found: list[str] = []
+    last = len(words) - 1
+    for at in range(start, end):
+        found += _of_pair(words[at], words[at + 1] if at < last else ".")
+        if at < last:
+            found += _of_phrase(words, at)
+    return found
 
 
 def _of_pair(word: str, following: str) -> Iterator[str]:
@@ -44,8 +69,11 @@ def _of_pair(word: str, following: str) -> Iterator[str]:
         yield NUMBER
 
 
-def _of_phrase(words: list[str], at: int) -> Iterator[str]:
+def _of_phrase(words: Sequence[str], at: int) -> Iterator[str]:
     """A number or an article with the noun after it, where that is not the first part of a compound."""
+    number = words[at] in _MANY or load("number")["words"].get(words[at], 0) > 1
+    if not number and words[at] not in _ONE:
+        return
     place = at + 1
     while place < len(words) - 1 and words[place] in attribute_words():
         place += 1
@@ -53,10 +81,9 @@ def _of_phrase(words: list[str], at: int) -> Iterator[str]:
     after = words[place + 1] if place + 1 < len(words) else "."
     if noun is None or not (after in _closing() or not after[0].isalnum()):
         return
-    numbers = load("number")["words"]
     if words[at] in _ONE and noun.plural:
         yield NUMBER
-    if (words[at] in _MANY or numbers.get(words[at], 0) > 1) and not noun.plural:
+    if number and not noun.plural:
         yield NUMBER
 
 

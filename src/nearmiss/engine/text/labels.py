@@ -4,18 +4,18 @@ The generator's own label plays no part: tables are grouped by what changed in m
 several ways (a list in any order, a relation from its other end); the change is the smallest over all of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import permutations
 
 from nearmiss.engine.text.annotations import without_posture
 from nearmiss.engine.text.compounds import compound
-from nearmiss.engine.text.lexicon import load, opposites
+from nearmiss.engine.text.glance import Label, concept_of, exchanged, named
+from nearmiss.engine.text.lexicon import inverse, load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized
-
-Label = tuple[str | None, str | None]
 
 # Where several single changes explain a difference, the first of these is named.
 _RANKS = ("color", "size", "pattern", "location", "count", "existence", "attribute", "object")
@@ -31,6 +31,10 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
     concept of its own (material, age) is ("attribute", operator). Two numbers compared are ("count", "recount");
     statements joined by "both" or "either" are "logic", with the operator of the part that changed.
     """
+    told = phrases(positive, names)
+    glanced = exchanged(told, phrases(negative, names))
+    if glanced is not None and compound(told) is None:
+        return glanced if parse(positive, names) is not None else (None, None)
     before, after = parse(positive, names), parse(negative, names)
     if before is None or after is None:
         return _label_of_frames(positive, negative, names)
@@ -40,30 +44,8 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
         return None, None
     if len(set(before.things) - set(after.things)) > _MOST_CHANGED:
         return None, None
-    plain = _one_word_changed(before, after)
-    if plain is not None:
-        return plain
-    found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
-    if not found or any(change == _SAME for change in found):
-        return None, None
-    return min(found)[1:]
-
-
-def _one_word_changed(before: Caption, after: Caption) -> Label | None:
-    """The label where one thing alone changed and every thing has a name of its own: no other telling can match then.
-
-    Most negatives are of this kind, and telling a statement in all ways is slow. None where it is another kind.
-    """
-    if before.relations != after.relations or len(before.things) != len(after.things):
-        return None
-    differing = [(old, new) for old, new in zip(before.things, after.things, strict=True) if old != new]
-    if len(differing) != 1:
-        return None
-    nouns = [{thing.noun for thing in caption.things} for caption in (before, after)]
-    if any(len(each) < len(before.things) for each in nouns):
-        return None
-    change = _things_change(*((thing,) for thing in differing[0]))
-    return (None, None) if change is None else change[1:]
+    change = _least(before, after)
+    return (None, None) if change is None or change == _SAME else change[1:]
 
 
 def _label_of_frames(positive: str, negative: str, names: frozenset[str]) -> Label:
@@ -90,6 +72,15 @@ def _compound_label(before: Caption, after: Caption) -> Label:
 
 
 def _least(before: Caption, after: Caption) -> tuple[int, str, str] | None:
+    """The smallest change over all tellings; `_SAME` where one tells the same."""
+    if len(before.things) == len(after.things):
+        direct = _change(before, _from_start(after))
+        if direct == _SAME or (direct is not None and _decided(before, after, direct)):
+            return direct
+        lost = list((Counter(before.things) - Counter(after.things)).elements())
+        won = list((Counter(after.things) - Counter(before.things)).elements())
+        if len(lost) == 1 and len(_mention_changes(lost[0], won[0])) > 1:
+            return None  # however the things are paired, one of them changes in more than one way
     found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
     return min(found, default=None)
 
@@ -100,21 +91,36 @@ _SAME = (-1, "", "")
 
 def same_meaning(one: str, other: str, names: frozenset[str] = frozenset()) -> bool:
     """Whether two captions are the same words, or state the same where both parse."""
-    return same_as_any(one, (other,), names)
-
-
-def same_as_any(text: str, others: Sequence[str], names: frozenset[str] = frozenset()) -> bool:
-    """Whether a caption is the same words as one of the others, or states the same where both parse."""
-    words = normalized(text)
-    if any(words == normalized(other) for other in others):
+    if normalized(one) == normalized(other):
         return True
-    known = [(other, told) for other in others if (told := _outline(other, names)) is not None]
-    if not known:
+    first, second = _outline(one, names), _outline(other, names)
+    if first is None or first != second:
         return False
-    first = _outline(text, names)
-    return first is not None and any(
-        first == told and _canonical(text, names) == _canonical(other, names) for other, told in known
+    return _canonical(one, names) == _canonical(other, names)
+
+
+def says_one_of(text: str, captions: tuple[str, ...], names: frozenset[str] = frozenset()) -> bool:
+    """Whether a text has the meaning of one of these captions, as `same_meaning` has it."""
+    if normalized(text) in _words_of(captions):
+        return True
+    readable = _readable(captions, names)
+    if not readable:
+        return False
+    about = named(text, names)
+    return any(
+        same_meaning(own, text, names) for own, named_there in readable if named_there in (about, None) or about is None
     )
+
+
+@lru_cache(maxsize=1 << 12)
+def _words_of(captions: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(normalized, captions))
+
+
+@lru_cache(maxsize=1 << 12)
+def _readable(captions: tuple[str, ...], names: frozenset[str]) -> tuple[tuple[str, frozenset[object] | None], ...]:
+    """Those of some captions that are read to the end, with what they name."""
+    return tuple((own, named(own, names)) for own in captions if parse(own, names) is not None)
 
 
 _Key = tuple[str, tuple[tuple[str, str], ...], int, str, bool]
@@ -154,14 +160,6 @@ def _spelling(caption: Caption) -> object:
     return caption.join, *(parts if caption.join == "more" else sorted(parts, key=repr))
 
 
-def inverse(predicate: str) -> str | None:
-    """The predicate that says the same from the other end: "above" for "below", "near" for "near"; None without one."""
-    axes, symmetric = load("location")["axes"], load("location")["symmetric"]
-    if predicate in symmetric:
-        return predicate
-    return next((other for other in opposites("location").get(predicate, ()) if predicate in axes), None)
-
-
 def _tellings(caption: Caption) -> Iterator[Caption]:
     """All ways of telling the same: every order of the things, each relation from either end."""
     count = len(caption.things)
@@ -171,6 +169,22 @@ def _tellings(caption: Caption) -> Iterator[Caption]:
         things = tuple(caption.things[index] for index in order)
         told = [(place[s], predicate, place[o]) for s, predicate, o in caption.relations]
         yield Caption(things, tuple(sorted(map(_from_first, told))))
+
+
+def _decided(before: Caption, after: Caption, direct: tuple[int, str, str]) -> bool:
+    """Whether no other telling can make a change, told in the same order, another one.
+
+    A relation comes before all else, and things that differ can stay what they are in one order alone. What one thing
+    loses and wins, no order of the things can hide.
+    """
+    if direct[1] == "relation":
+        return len(set(after.things)) == len(after.things)
+    return sum(old != new for old, new in zip(before.things, after.things, strict=True)) == 1
+
+
+def _from_start(caption: Caption) -> Caption:
+    """The caption with each relation told from the thing that is mentioned first."""
+    return Caption(caption.things, tuple(sorted(map(_from_first, caption.relations))))
 
 
 def _from_first(relation: tuple[int, str, int]) -> tuple[int, str, int]:
@@ -242,7 +256,7 @@ def _differences(old: Mention, new: Mention) -> Iterator[tuple[str, str, str]]:
     lost = {kind: _values(old, kind) - _values(new, kind) for kind in kinds}
     won = {kind: _values(new, kind) - _values(old, kind) for kind in kinds}
     size = [kind for kind in kinds if kind in sizes]
-    for concept, group in [("size", size), *((_concept(kind), [kind]) for kind in kinds if kind not in sizes)]:
+    for concept, group in [("size", size), *((concept_of(kind), [kind]) for kind in kinds if kind not in sizes)]:
         was = " ".join(sorted(value for kind in group for value in lost[kind]))
         becomes = " ".join(sorted(value for kind in group for value in won[kind]))
         if was or becomes:
@@ -258,10 +272,6 @@ def _differences(old: Mention, new: Mention) -> Iterator[tuple[str, str, str]]:
 
 def _values(mention: Mention, kind: str) -> set[str]:
     return {value for each, value in mention.attributes if each == kind}
-
-
-def _concept(kind: str) -> str:
-    return kind if kind in ("color", "pattern") else "attribute"
 
 
 def _number(mention: Mention) -> str:

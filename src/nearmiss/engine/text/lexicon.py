@@ -93,6 +93,15 @@ def opposites(name: str) -> dict[str, tuple[str, ...]]:
 
 
 @cache
+def inverse(predicate: str) -> str | None:
+    """The predicate that says the same from the other end: "above" for "below", "near" for "near"; None without one."""
+    axes, symmetric = load("location")["axes"], load("location")["symmetric"]
+    if predicate in symmetric:
+        return predicate
+    return next((other for other in opposites("location").get(predicate, ()) if predicate in axes), None)
+
+
+@cache
 def near(name: str) -> frozenset[tuple[str, str]]:
     """Of lexicon `color` or `object`: pairs of groups, both ways round, that two people may use of one thing."""
     pairs = load(name)["near"]

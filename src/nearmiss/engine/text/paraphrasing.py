@@ -10,8 +10,8 @@ from typing import Final
 
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.grammar import broken
-from nearmiss.engine.text.labels import inverse, same_meaning
-from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, load, object_words
+from nearmiss.engine.text.labels import same_meaning
+from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, inverse, load, object_words
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import Token, normalized, tokenize
 

@@ -7,7 +7,7 @@ one) and read the world's sentences, graph captions and many plain captions; wha
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from nearmiss.engine.text.compounds import Join, compound
+from nearmiss.engine.text.compounds import Join, Phrases, compound
 from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.lexicon import Noun, noun_group
 from nearmiss.engine.text.phrases import Phrase, phrases
@@ -66,7 +66,7 @@ def parse(text: str, names: frozenset[str] = frozenset()) -> Caption | None:
         return None
 
 
-def _part(found: list[Phrase]) -> Caption:
+def _part(found: Phrases) -> Caption:
     if not found:
         raise _UnreadError
     return _Reader(found).caption()
@@ -85,15 +85,15 @@ class _UnreadError(Exception):
 class _Reader:
     """Reads phrases from left to right."""
 
-    def __init__(self, found: list[Phrase]) -> None:
+    def __init__(self, found: Phrases) -> None:
         self.phrases, self.at = found, 0
+        self.labels = [*(phrase.label for phrase in found), ""]
         self.things: list[Mention] = []
         self.relations: list[tuple[int, str, int]] = []
 
     def label(self, ahead: int = 0) -> str:
-        """The label of a coming phrase, "" past the end."""
-        index = self.at + ahead
-        return self.phrases[index].label if index < len(self.phrases) else ""
+        """The label of a coming phrase, "" just past the end, beyond which nothing looks."""
+        return self.labels[self.at + ahead]
 
     def take(self) -> Phrase:
         """Step over one phrase."""

@@ -5,36 +5,68 @@ no meaning at all (frames such as "a picture of": left out), word. "either" is a
 ("orange"); its place decides.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
 
 from nearmiss.engine.text.inflection import is_plural, plural
-from nearmiss.engine.text.lexicon import Noun, attribute_words, load, noun_group, object_words
-from nearmiss.engine.text.tokens import tokenize
+from nearmiss.engine.text.lexicon import Noun, attribute_words, inverse, load, noun_group, object_words
+from nearmiss.engine.text.tokens import said
 
 ANYTHING = "thing"
 _DIGITS = 9
 _PICTURES = ("picture", "photo", "image", "photograph", "frame")
 
 
+JOINING = ("joining",)  # `about` of words that may join two statements
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase of a caption; `value` depends on the label."""
+    """A phrase of a caption; `value` depends on the label.
+
+    `about` is what it names whatever words tell it: captions that state the same are about the same. None for what has
+    no meaning of its own, for numbers, and for materials, which may be read as a thing or as what one is made of.
+    """
 
     label: str
     value: Any
     text: str
+    about: object = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, label: str, value: Any, text: str) -> "Phrase":
+        """A phrase that knows what it is about."""
+        return cls(label, value, text, _about(label, value, text))
 
 
-Table = dict[str, list[tuple[list[str], Phrase]]]  # first word -> the words of its phrases, the longest first
+def _about(label: str, value: Any, text: str) -> object:
+    if text in ("both", "either", "more", "fewer", "as"):
+        return JOINING
+    if label in ("noun", "word"):
+        group = value.group if label == "noun" else noun_group(text)
+        return None if group in _materials() else group
+    if label == "adjective":
+        return None if value[0] == "material" else value
+    if label == "relation":
+        return min(value, inverse(value) or value)
+    return value if label == "half" else None
+
+
+@cache
+def _materials() -> frozenset[str]:
+    return frozenset(noun_group(word) for words in load("attribute")["material"].values() for word in words)
+
+
+Entry = tuple[str, Any]
+# First word -> (length, phrases of this length), the longest first, each ready made: captions share their phrases.
+Table = dict[str, list[tuple[int, dict[tuple[str, ...], Phrase]]]]
 
 
 @cache
 def table(names: frozenset[str]) -> Table:
     """All phrases that are known when annotators also use these names."""
-    entries: dict[str, tuple[str, Any]] = {}
+    entries: dict[str, Entry] = {}
     grammar = load("grammar")
     for word, noun in object_words().items():
         entries[word] = ("noun", noun)
@@ -64,49 +96,49 @@ def table(names: frozenset[str]) -> Table:
     entries.update({word: ("be", None) for word in grammar["be"]})
     entries.update({word: ("and", None) for word in grammar["and"]})
     entries.update({frame: ("frame", None) for frame in grammar["frames"]})
-    found: Table = {}
-    for text, (label, value) in entries.items():
-        words = text.split()
-        found.setdefault(words[0], []).append((words, Phrase(label, value, " ".join(words))))
-    for known in found.values():
-        known.sort(key=lambda item: -len(item[0]))
-    return found
-
-
-def phrases(text: str, names: frozenset[str]) -> list[Phrase]:
-    """The caption's phrases in order, frames and closing punctuation left out."""
-    words = [token.lower for token in tokenize(text)]
-    while words and not words[-1][0].isalnum():
-        words.pop()
-    known, found, start = table(names), [], 0
-    while start < len(words):
-        length, phrase = _longest(words, start, known.get(words[start], ()))
-        if phrase.label != "frame":
-            found.append(phrase)
-        start += length
-    return _decided(found)
-
-
-def _longest(words: list[str], start: int, known: Sequence[tuple[list[str], Phrase]]) -> tuple[int, Phrase]:
-    for phrase_words, phrase in known:
-        length = len(phrase_words)
-        if length == 1 or words[start : start + length] == phrase_words:
-            return length, phrase
-    return 1, _unknown(words[start])
+    by_length: dict[str, dict[int, dict[tuple[str, ...], Phrase]]] = {}
+    for phrase, (label, value) in entries.items():
+        words = tuple(phrase.split())
+        lengths = by_length.setdefault(words[0], {})
+        lengths.setdefault(len(words), {})[words] = Phrase.of(label, value, " ".join(words))
+    return {first: sorted(lengths.items(), reverse=True) for first, lengths in by_length.items()}
 
 
 @lru_cache(maxsize=1 << 14)
-def _unknown(word: str) -> Phrase:
+def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
+    """The caption's phrases in order, frames and closing punctuation left out."""
+    words = said(text)
+    end = len(words)
+    while end and not words[end - 1][0].isalnum():
+        end -= 1
+    words = words[:end]
+    known = table(names)
+    found: list[Phrase] = []
+    start, undecided = 0, False
+    while start < end:
+        for length, listed in known.get(words[start], ()):
+            phrase = listed.get(words[start : start + length])
+            if phrase is not None:
+                break
+        else:
+            phrase, length = _unlisted(words[start]), 1
+        if phrase.label != "frame":
+            found.append(phrase)
+            undecided = undecided or phrase.label == "either"
+        start += length
+    return tuple(_decided(found) if undecided else found)
+
+
+@lru_cache(maxsize=1 << 14)
+def _unlisted(word: str) -> Phrase:
     """A number in digits, or a word that no lexicon has."""
     if word.isdecimal() and len(word) <= _DIGITS:  # not "²", nor what no one counts
-        return Phrase("number", int(word), word)
-    return Phrase("word", word, word)
+        return Phrase.of("number", int(word), word)
+    return Phrase.of("word", word, word)
 
 
 def _decided(found: list[Phrase]) -> list[Phrase]:
     """Every "either" as adjective or noun: an adjective stands before a noun, or after "is" and at the end."""
-    if not any(phrase.label == "either" for phrase in found):
-        return found
     decided = list(found)
     for index, phrase in enumerate(found):
         if phrase.label == "either":
@@ -116,5 +148,5 @@ def _decided(found: list[Phrase]) -> list[Phrase]:
             joined = before == "and" and index > 1 and decided[index - 2].label == "adjective"  # "small and orange"
             adjective = after in ("noun", "adjective", "either", "word") or before == "be" or joined
             label, value = ("adjective", kind) if adjective else ("noun", noun)
-            decided[index] = Phrase(label, value, phrase.text)
+            decided[index] = Phrase.of(label, value, phrase.text)
     return decided

@@ -1,7 +1,7 @@
 """Parts of speech of our own tokens, so that offsets agree everywhere; which pipelines there are says pipelines.py."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.text.tokens import tokenize
@@ -11,8 +11,7 @@ _FREE = 0.2  # share of words that only a trained tagger knows, above which capt
 _FEWEST = 50  # captions on which that is judged
 
 
-@dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(NamedTuple):
     """A token with its coarse class (`pos`, UPOS) and fine class (`tag`, Penn Treebank); offsets in characters."""
 
     text: str

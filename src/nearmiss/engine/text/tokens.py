@@ -1,15 +1,14 @@
 """Words, numbers and punctuation of a caption with their places in it."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 # A hyphenated or apostrophised word is one token: "red" in "red-haired" is nobody's color to exchange.
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|\d+(?:[.,:]\d+)*|[^\w\s]|_")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token; `text[start:end]` of its caption is its own text. Offsets are in characters."""
 
     text: str
@@ -30,10 +29,16 @@ class Token:
 @lru_cache(maxsize=1 << 14)
 def tokenize(text: str) -> tuple[Token, ...]:
     """The tokens of a text in order; whitespace belongs to none."""
-    return tuple(Token(match[0], match.start(), match.end()) for match in _TOKEN.finditer(text))
+    return tuple([Token(match[0], *match.span()) for match in _TOKEN.finditer(text)])
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
+def said(text: str) -> tuple[str, ...]:
+    """The tokens of a text in lower case, without their places: a third of the cost, where these are not asked for."""
+    return tuple(map(str.lower, _TOKEN.findall(text)))
+
+
+@lru_cache(maxsize=1 << 14)
 def normalized(text: str) -> str:
     """A caption as its words and numbers alone, in lower case: captions that differ in nothing else are equal."""
-    return " ".join(token.lower for token in tokenize(text) if token.text[0].isalnum())
+    return " ".join([word for word in said(text) if word[0].isalnum()])

@@ -13,8 +13,7 @@ from nearmiss.base.tables import read_table, table
 from nearmiss.engine.images.decode import check_images
 from nearmiss.engine.images.editing.plan import Donor
 from nearmiss.engine.text.annotations import Annotated, Annotations, Box, Vocabulary, annotate, predicate_group
-from nearmiss.engine.text.labels import inverse
-from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, load, noun_group
+from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, inverse, load, noun_group
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import tokenize
 

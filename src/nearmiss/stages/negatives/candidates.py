@@ -63,13 +63,19 @@ class Corpus:
 
     def own_texts(self, image_id: str) -> tuple[str, ...]:
         """What an image's own captions say."""
-        return self._texts_of.get(image_id, ())
+        return self._texts.get(image_id, ())
+
+    @cached_property
+    def _texts(self) -> dict[str, tuple[str, ...]]:
+        return {image_id: tuple(each.text for each in own) for image_id, own in self.captions_of.items()}
 
     def refusal(self, image_id: str, negative: str) -> str | None:
         """Why the stage will not take this negative; None where it will. Methods look ahead with it."""
         verdict = self.verdict(image_id, negative)
         if verdict.kind not in ("verified", "plausible"):
             return verdict.why
+        if self.reserved == NOTHING:
+            return None
         with self.meter("reserved combinations"):
             reserved = self.reserved.mentioned_in(negative, self.vocabulary.names)
         return "reserved combination" if reserved else None
@@ -85,10 +91,6 @@ class Corpus:
     def meter(self) -> Meter:
         """Counts what the checks cost."""
         return Meter()
-
-    @cached_property
-    def _texts_of(self) -> dict[str, tuple[str, ...]]:
-        return {image_id: tuple(each.text for each in captions) for image_id, captions in self.captions_of.items()}
 
     @cached_property
     def _verdicts(self) -> dict[tuple[str, str], Verdict]:
@@ -124,10 +126,13 @@ class Candidate:
     edits: tuple[Edit, ...] | None = None
     unchecked: bool = False
 
-    @cached_property
     def all_edits(self) -> tuple[Edit, ...]:
         """The edits that make the negative of the positive."""
-        return self.edits if self.edits is not None else tuple(diff(self.positive, self.negative))
+        return self.edits if self.edits is not None else self._compared
+
+    @cached_property
+    def _compared(self) -> tuple[Edit, ...]:
+        return tuple(diff(self.positive, self.negative))
 
 
 @dataclass(frozen=True)

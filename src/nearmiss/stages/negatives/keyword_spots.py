@@ -10,12 +10,15 @@ from functools import cache, lru_cache
 
 from nearmiss.engine.text.inflection import is_plural, singular
 from nearmiss.engine.text.lexicon import load, object_words
-from nearmiss.engine.text.tokens import Token, tokenize
+from nearmiss.engine.text.tokens import Token, said, tokenize
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A keyword: its place in the caption, its concept and canonical group, its number where it is a noun."""
+    """A keyword: its place in the caption, its concept and canonical group, its number where it is a noun.
+
+    `at` is the number of its first token.
+    """
 
     concept: str
     group: str
@@ -23,18 +26,24 @@ class Spot:
     end: int
     text: str
     plural: bool = False
+    at: int = 0
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 13)
 def spots(text: str) -> tuple[Spot, ...]:
     """All keywords of a caption that can be exchanged, in order; they do not overlap."""
-    return tuple(spot for spot, usable in _all(text) if usable)
+    return tuple([spot for spot, usable in _all(text) if usable])
 
 
-@lru_cache(maxsize=1 << 15)
 def mentioned(text: str) -> frozenset[tuple[str, str]]:
     """(concept, group) of all keywords of a caption, those included that cannot be exchanged."""
-    return frozenset((spot.concept, spot.group) for spot, _ in _all(text))
+    return frozenset([(spot.concept, spot.group) for spot, _ in _all(text)])
+
+
+@lru_cache(maxsize=1 << 10)
+def mentioned_by(texts: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    """What `mentioned` says of any of several captions."""
+    return frozenset[tuple[str, str]]().union(*map(mentioned, texts))
 
 
 _Entry = tuple[str, str, bool]  # concept, group, plural
@@ -59,9 +68,10 @@ def _known() -> dict[str, dict[tuple[str, ...], _Entry]]:
     return found
 
 
+@lru_cache(maxsize=1 << 13)
 def _all(text: str) -> list[tuple[Spot, bool]]:
     tokens = tokenize(text)
-    words = [token.lower for token in tokens]
+    words = list(said(text))
     known, found, at = _known(), [], 0
     while at < len(words):
         length, entry = 1, None
@@ -100,7 +110,7 @@ def _counted(entry: _Entry, words: list[str], at: int) -> _Entry:
 def _spot(entry: _Entry, text: str, tokens: tuple[Token, ...], first: int, last: int) -> Spot:
     concept, group, plural = entry
     start, end = tokens[first].start, tokens[last - 1].end
-    return Spot(concept, group, start, end, text[start:end], plural)
+    return Spot(concept, group, start, end, text[start:end], plural, first)
 
 
 def _object_usable(words: list[str], first: int, last: int) -> bool:

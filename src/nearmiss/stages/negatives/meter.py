@@ -2,9 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 
 
 @dataclass
@@ -13,16 +12,23 @@ class Meter:
 
     seconds: dict[str, float] = field(default_factory=dict)
     checks: Counter[str] = field(default_factory=Counter)
+    _name: str = ""
+    _start: float = 0.0
 
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
+    def __call__(self, name: str) -> "Meter":
         """Measure one check."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-            self.checks[name] += 1
+        self._name = name
+        return self
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        name = self._name
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - self._start
+        self.checks[name] += 1
 
     def add(self, other: "Meter") -> None:
         """Add what another process measured."""

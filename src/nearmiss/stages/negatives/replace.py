@@ -24,6 +24,7 @@ from nearmiss.stages.negatives.replace_author import Author
 from nearmiss.stages.negatives.replace_faithful import published
 from nearmiss.stages.negatives.replace_fill import CorpusFiller, Filler, Gap, LanguageModelFiller
 from nearmiss.stages.negatives.replace_slots import Empty, Sentence, exchanges, gaps
+from nearmiss.stages.negatives.replace_tags import Tags
 from nearmiss.stages.negatives.replace_words import FILLED, Usage, word_class
 
 _LOT = 256  # captions whose gaps are filled together
@@ -33,7 +34,7 @@ _PLACES = 2  # words of a class that are tried, one after the other
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
     """One outcome or more for each caption and slot: a negative, and what was passed over before it."""
     lessons = corpus.learned or learn(corpus, options)
-    sentences = lessons.sentences([caption.text for caption in corpus.captions], options.tagger)
+    sentences = lessons.sentences(corpus.captions, options.tagger)
     usage, filler = lessons.usage, _filler(lessons, options)
     whole = list(zip(corpus.captions, sentences, strict=True))
     lots = [whole[start : start + _LOT] for start in range(0, len(whole), _LOT)]
@@ -53,26 +54,27 @@ class Lessons:
 
     usage: Usage
     cloze: Cloze | None
-    tags: dict[str, Sentence]
+    tags: Tags | None
 
-    def sentences(self, texts: Sequence[str], tagger: str | None) -> list[Sentence]:
-        """The tagged tokens of some captions."""
-        return [self.tags[text] for text in texts] if self.tags else list(tag(texts, tagger))
+    def sentences(self, captions: Sequence[Caption], tagger: str | None) -> Sequence[Sentence]:
+        """The tagged tokens of a shard's captions."""
+        return self.tags.of(captions) if self.tags is not None else list(tag([c.text for c in captions], tagger))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "tags": {}}
+        return {**self.__dict__, "tags": None}
 
 
 def learn(corpus: Corpus, options: Any) -> Lessons:
     """Tags and counts all captions of the corpus."""
-    texts = [caption.text for caption in corpus.captions]
-    need_tagger(texts, options.tagger)
-    sentences = list(tag(texts, options.tagger))
+    captions = corpus.captions
+    need_tagger([caption.text for caption in captions], options.tagger)
+    tags = Tags(captions, options.tagger)
     cloze = None
     if options.language_model is None:
-        classes = {word_class(word) for sentence in sentences for word in sentence if word.pos in FILLED.values()}
-        cloze = Cloze(([(word.text.lower(), word_class(word)) for word in each] for each in sentences), classes)
-    return Lessons(Usage(sentences), cloze, dict(zip(texts, sentences, strict=True)))
+        classes = {fine or pos for pos, fine in tags.kinds if pos in FILLED.values()}
+        told = ([(word.text.lower(), word_class(word)) for word in each] for each in tags.read(captions))
+        cloze = Cloze(told, classes)
+    return Lessons(Usage(tags.read(captions)), cloze, tags)
 
 
 METHOD = Method("replace", generate, learn=learn)

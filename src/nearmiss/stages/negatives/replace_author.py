@@ -21,7 +21,7 @@ class Author:
     def __init__(self, corpus: Corpus, caption: Caption, usage: Usage, random: Random) -> None:
         self._corpus, self._caption, self._usage, self._random = corpus, caption, usage, random
         self._annotated = caption.image_id in corpus.annotations
-        self._said = meanings(own.text for own in corpus.captions_of[caption.image_id])
+        self._said = meanings(corpus.own_texts(caption.image_id))
 
     def exchange(self, pairs: Sequence[tuple[Unit, Unit]] | Empty, sentence: Sentence) -> Iterator[Outcome]:
         """Two nouns change places. Where no annotation decides, pairs that may say the same again are left out."""

@@ -6,14 +6,14 @@ may be colors ("orange"), and words whose tag in this caption is not their usual
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, near, noun_group
 from nearmiss.engine.text.tagging import Tagged
-from nearmiss.engine.text.tokens import tokenize
+from nearmiss.engine.text.tokens import said
 
 FILLED: Final = {"attribute": "ADJ", "object": "NOUN", "action": "VERB"}
 
@@ -106,13 +106,15 @@ def alike(old: str, new: str) -> bool:
     return first in hypernyms(second) or second in hypernyms(first) or (first, second) in near("object")
 
 
+@lru_cache(maxsize=1 << 14)
 def _near(old: str, new: str, listed: str) -> bool:
     return any(old in together and new in together for together in words()[listed])
 
 
-def meanings(captions: Iterable[str]) -> frozenset[object]:
+@lru_cache(maxsize=1 << 10)
+def meanings(captions: tuple[str, ...]) -> frozenset[object]:
     """What the words of some captions name: groups of nouns and attributes."""
-    return frozenset(each for caption in captions for token in tokenize(caption) for each in _meanings(token.lower))
+    return frozenset([each for caption in captions for word in said(caption) for each in _meanings(word)])
 
 
 def used(word: str, said: frozenset[object]) -> bool:

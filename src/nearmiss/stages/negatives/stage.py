@@ -19,13 +19,16 @@ from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.progress import progress, silent
 from nearmiss.base.tables import table
 from nearmiss.engine.text.annotations import Annotations
+from nearmiss.engine.text.glance import named
 from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.tokens import normalized, tokenize
+from nearmiss.engine.text.phrases import phrases
+from nearmiss.engine.text.tokens import normalized, said, tokenize
 from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph, swap
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.collector import at_rest
 from nearmiss.stages.negatives.meter import Meter
 from nearmiss.stages.negatives.paraphrases import of_negatives
 from nearmiss.stages.negatives.reading import read_corpus
@@ -114,7 +117,7 @@ def make(
 
 
 # What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
-_OF_TEXTS = (parse, tokenize, normalized)
+_OF_TEXTS = (parse, phrases, named, tokenize, said, normalized)
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,13 @@ def _parts(corpus: Corpus, shared: _Shared, workers: int, size: int, meter: Mete
     with meter("learning"), silent():
         learned = shared.method.learn(corpus, shared.options)
     cut = list(shards(corpus, size))
-    parts = each_in_order(_part, dataclasses.replace(shared, learned=learned), iter(cut), workers)
+    parts = each_in_order(_shard, dataclasses.replace(shared, learned=learned), iter(cut), workers)
     yield from progress(parts, what=f"negatives {shared.name}", total=len(cut))
+
+
+def _shard(shared: _Shared, corpus: Corpus) -> Part:
+    with at_rest():
+        return _part(shared, corpus)
 
 
 def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
@@ -196,6 +204,7 @@ def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Ta
     taken = Taken()
     seen: set[tuple[str, str]] = set()
     numbers: Counter[str] = Counter()
+    mode = getattr(options, "mode", method.mode)
     for outcome in method.generate(corpus, options):
         if isinstance(outcome, Positive):
             _take_positive(corpus, outcome, name, taken)
@@ -213,7 +222,7 @@ def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Ta
             continue
         seen.add((outcome.caption_id, outcome.negative))
         numbers[outcome.caption_id] += 1
-        row = _negative(corpus, outcome, name, getattr(options, "mode", method.mode))
+        row = _negative(corpus, outcome, name, mode)
         taken.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
     taken.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
     taken.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
@@ -228,15 +237,16 @@ def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
     )
     if refused is not None:
         return refused
-    with corpus.meter("same meaning"):
-        asked = candidate.positive in corpus.own_texts(candidate.image_id)  # with the image's other captions
-        if not asked and same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names):
+    if candidate.positive not in corpus.own_texts(candidate.image_id):  # else compared with all of these already
+        with corpus.meter("same meaning"):
+            same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
+        if same:
             return "says the same as its positive"
     with corpus.meter("grammar"):
         fault = broken(candidate.positive, candidate.negative)
     if fault is not None:
         return f"grammar: {fault}"
-    return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits)
+    return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
 
 
 def _take_positive(corpus: Corpus, positive: Positive, name: str, taken: Taken) -> None:
@@ -270,7 +280,7 @@ def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str) -> dic
         "template_id": candidate.template_id,
         "positive": candidate.positive,
         "negative": candidate.negative,
-        "edits": [edit.as_record() for edit in candidate.all_edits],
+        "edits": [edit.as_record() for edit in candidate.all_edits()],
         "foil_in_scene": _in_scene(candidate.foil, corpus.annotations.get(candidate.image_id)),
         "verdict": "unchecked" if candidate.unchecked else corpus.verdict(candidate.image_id, candidate.negative).kind,
         "seed": corpus.seed,

@@ -1,0 +1,91 @@
+"""How fast `keyword` is, next to the floor: only tokenising the same captions and the negatives made of them.
+
+    python benchmarks/negatives_keyword.py [captions.json]      (default: COCO's val2017 in ../shared/realdata)
+
+One core, one run, the same captions. Reading and counting are timed by themselves; "made and checked" is everything
+from the captions to rows of the tables: draws, all checks, labels, edits. Seconds are of processor time; the first pass
+over the captions fills the caches of words and is not counted, as in a run over a million captions. Rates are captions
+of the input a second; the last line is one JSON object.
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from nearmiss.engine.text.tokens import normalized, said, tokenize
+from nearmiss.stages.negatives.collector import at_rest
+from nearmiss.stages.negatives.keyword import METHOD, learn
+from nearmiss.stages.negatives.published import read_published
+from nearmiss.stages.negatives.shards import shards
+from nearmiss.stages.negatives.spec import KeywordConfig
+from nearmiss.stages.negatives.stage import take
+
+REAL = Path(__file__).parents[2] / "shared" / "realdata" / "coco_captions_val2017" / "captions_val2017.json"
+RUNS = 3
+BAR = 20_000  # captions a second and core
+
+
+def seconds(work: Callable[[], object], runs: int = RUNS) -> float:
+    """Median seconds of processor time."""
+    found = []
+    for _ in range(runs):
+        start = time.process_time()
+        work()
+        found.append(time.process_time() - start)
+    return statistics.median(found)
+
+
+def main(file: Path) -> None:
+    """Print the table and, as the last line, its figures."""
+    options = KeywordConfig()
+    start = time.process_time()
+    corpus = read_published(captions=file, instances=None, graphs=None, method="keyword", seed=0).corpus
+    reading = time.process_time() - start
+    learned = learn(corpus, options)
+    made: list[str] = []
+    tried = [0]
+
+    def whole() -> None:
+        made.clear()
+        tried[0] = 0
+        for shard in shards(corpus):
+            with at_rest():
+                taken = take(replace(shard, learned=learned), METHOD, options, "keyword")
+            made.extend(row["negative"] for row in taken.negatives)
+            tried[0] += len(taken.negatives) + len(taken.rejected)
+
+    def floor() -> None:
+        for cached in (tokenize, said, normalized):
+            cached.cache_clear()
+        for text in texts:
+            said(text)
+
+    whole()
+    texts = [caption.text for caption in corpus.captions] + made
+    count = len(corpus.captions)
+    rows = {
+        "read the file": reading,
+        "count its words": seconds(lambda: learn(corpus, options), 1),
+        "made and checked": seconds(whole),
+        "floor: tokenised": seconds(floor),
+    }
+    print(f"{file.name}: {count} captions, {tried[0]} candidates, {len(made)} negatives")
+    for name, value in rows.items():
+        print(f"  {name:20}{count / value:12,.0f} captions/s")
+    rate, ratio = count / rows["made and checked"], rows["made and checked"] / rows["floor: tokenised"]
+    print(f"  {ratio:.1f} times the floor; {len(made) / rows['made and checked']:,.0f} negatives/s; the bar is {BAR:,}")
+    figures = {name: round(count / value) for name, value in rows.items()}
+    sizes = {"captions": count, "candidates": tried[0], "negatives": len(made)}
+    print(
+        json.dumps(
+            {"benchmark": "negatives_keyword", **sizes, **figures, "floors": round(ratio, 2), "bar_met": rate >= BAR}
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else REAL)

@@ -1,0 +1,221 @@
+"""What is decided at a glance is what the long way round says: over thousands of captions, the world's and people's."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from random import Random
+
+import pytest
+import small_world
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nearmiss.engine.text import edits, grammar, labels
+from nearmiss.engine.text.edits import Edit, apply, diff, exchanged, replay
+from nearmiss.engine.text.labels import label, same_meaning, says_one_of
+from nearmiss.engine.text.lexicon import attribute_words, load, object_words
+from nearmiss.engine.text.parsing import parse
+from nearmiss.engine.text.tokens import normalized, said, tokenize
+from nearmiss.engine.world.spec import WorldConfig
+from nearmiss.engine.world.wording import captions
+from nearmiss.stages.negatives.candidates import Caption
+from nearmiss.stages.negatives.collector import at_rest
+from nearmiss.stages.negatives.published import read_published
+from nearmiss.stages.negatives.replace_tags import Tags
+
+COCO = Path(__file__).parents[3] / "shared" / "realdata" / "coco_captions_val2017" / "captions_val2017.json"
+OF_PEOPLE = [
+    "A man riding a wave on top of a surfboard.",
+    "An orange cat sits next to a black and white dog on a couch.",
+    "There are more dogs than cats on a bench.",
+    "A red bus and a red car to the left of a small tree",
+    "two people standing on the right side of the picture, one with a blue umbrella",
+    "Either a dog or a small cat is under an old wooden table.",
+    "A brick wall behind a table of brick",
+    "there is no elephant in front of an apple",
+]
+
+
+def of_the_world(number: int) -> list[str]:
+    config = WorldConfig(things={1: 0.2, 2: 0.5, 3: 0.3})
+    shown = small_world.scenes(number, config)
+    return sorted(
+        {text for scene in shown for kind in ("broad", "narrow") for text, _ in captions(scene, kind, config)}
+    )
+
+
+def of_coco(number: int) -> list[str]:
+    corpus = read_published(captions=COCO, instances=None, graphs=None, method="x", seed=0).corpus
+    return [caption.text for caption in corpus.captions[:number]]  # type: ignore[attr-defined]
+
+
+def pools() -> list[list[str]]:
+    places = [phrase for phrases in load("location")["relations"].values() for phrase in phrases]
+    halves = [phrase for phrases in load("location")["halves"].values() for phrase in phrases]
+    return [
+        sorted(object_words()),
+        sorted(attribute_words()),
+        sorted(places),
+        sorted(halves),
+        ["two", "no", "a", "and"],
+    ]
+
+
+def edited(texts: list[str], each: int) -> Iterator[tuple[str, int, Edit]]:
+    """Captions with an edit of one word, or of a known phrase, most of them by a word of the same class."""
+    random, known = Random(3), pools()
+    for text in texts:
+        tokens = tokenize(text)
+        for _ in range(each):
+            at = random.randrange(len(tokens))
+            length = random.choice([1, 1, 1, 2])
+            span = tokens[at : at + length]
+            old = text[span[0].start : span[-1].end]
+            pool = next((pool for pool in known if old.lower() in pool), random.choice(known))
+            yield text, at, Edit(span[0].start, span[-1].end, old, random.choice(pool))
+
+
+def label_the_long_way(positive: str, negative: str) -> tuple[str | None, str | None]:
+    before, after = parse(positive), parse(negative)
+    if before is None or after is None:
+        return labels._label_of_frames(positive, negative, frozenset())
+    if before.join or after.join:
+        return labels._compound_label(before, after)
+    if not 0 <= len(after.things) - len(before.things) <= 1:
+        return None, None
+    changes = [labels._change(before, told) for told in labels._tellings(after)]
+    found = [change for change in changes if change is not None]
+    return min(found)[1:] if found and labels._SAME not in found else (None, None)
+
+
+def same_the_long_way(one: str, other: str) -> bool:
+    if normalized(one) == normalized(other):
+        return True
+    first = labels._canonical(one, frozenset())
+    return first is not None and first == labels._canonical(other, frozenset())
+
+
+def broken_the_long_way(positive: str, negative: str) -> str | None:
+    before, after = (Counter(grammar._faults(said(text), 0, len(said(text)))) for text in (positive, negative))
+    kinds = (grammar.ARTICLE, grammar.NUMBER, grammar.DOUBLED)
+    return next((kind for kind in kinds if after[kind] > before[kind]), None)
+
+
+def disagreements(texts: list[str], each: int) -> dict[str, list[tuple[str, str]]]:
+    """Pairs of which the short way says something else than the long one; and how many of each answer there were."""
+    found: dict[str, list[tuple[str, str]]] = {name: [] for name in ("label", "meaning", "grammar", "edit")}
+    answers: Counter[object] = Counter()
+    for number, (text, at, edit) in enumerate(edited(texts, each)):
+        negative = apply(text, [edit])
+        own = (text, *texts[number % 7 :: len(texts) // 4])
+        checks = {
+            "label": (label(text, negative), label_the_long_way(text, negative)),
+            "meaning": (says_one_of(negative, own), any(same_the_long_way(each, negative) for each in own)),
+            "grammar": (grammar.broken(text, negative), broken_the_long_way(text, negative)),
+            "edit": (exchanged(text, at, edit), (negative, diff(text, negative))),
+        }
+        for name, (short, long) in checks.items():
+            answers[name, str(long) if name != "edit" else len(long[1])] += 1
+            if short != long:
+                found[name].append((text, negative))
+    assert len(answers) > 15, answers  # both ways have much to say
+    return found
+
+
+def test_the_short_way_is_the_long_way_on_the_world():
+    assert not any(disagreements([*of_the_world(60), *OF_PEOPLE * 10], 3).values())
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not COCO.is_file(), reason="no real data beside the checkout")
+def test_the_short_way_is_the_long_way_on_captions_of_people():
+    assert not any(disagreements(of_coco(1500), 2).values())
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "wrong", "what"),
+    [
+        (labels, "exchanged", lambda before, after: ("object", "replace"), "label"),
+        (labels, "_decided", lambda before, after, direct: True, "label"),
+        (labels, "named", lambda text, names: frozenset([text]), "meaning"),
+        (grammar, "_reach", lambda before, after: (len(before), 0), "grammar"),
+        (edits, "indefinite_article", lambda word: "a", "edit"),
+    ],
+)
+def test_a_wrong_short_way_would_be_seen(monkeypatch, module, name, wrong, what):
+    texts = of_the_world(12) + OF_PEOPLE
+    if what == "edit":  # the short way alone gets it wrong
+        right = {(t, at, e): (apply(t, [e]), diff(t, apply(t, [e]))) for t, at, e in edited(texts, 6)}
+        monkeypatch.setattr(module, name, wrong)
+        assert any(exchanged(*given) != answer for given, answer in right.items())
+        return
+    if what == "meaning":  # captions that say the same in other words
+        pair = "a cat to the left of a dog", "a dog to the right of a cat"
+        assert says_one_of(pair[0], (pair[1],))
+        monkeypatch.setattr(module, name, wrong)
+        labels._readable.cache_clear()
+        assert not says_one_of(pair[0], (pair[1],))
+        labels._readable.cache_clear()
+        return
+    monkeypatch.setattr(module, name, wrong)
+    if name == "_decided":  # two things that are the same: turned round, nothing has changed
+        pair = "a cat to the left of a cat", "a cat to the right of a cat"
+        assert label(*pair) != label_the_long_way(*pair) == (None, None)
+    else:
+        assert disagreements(texts, 6)[what]
+
+
+def test_captions_that_state_the_same_name_the_same():
+    """In all pairs of what can be said of a few scenes, so that tellings in other words are among them."""
+    texts = [*of_the_world(12)[:160], *OF_PEOPLE, "there are fewer cats than dogs on a bench"]
+    same = [pair for pair in combinations(texts, 2) if same_the_long_way(*pair)]
+    assert len(same) > 20
+    assert all(same_meaning(*pair) and says_one_of(pair[0], (pair[1],)) for pair in same)
+
+
+WORDS = st.sampled_from(
+    ["a", "an", "A", "An", "the", "dog", "Apple", "orange", "TV", "-", "'", "5", "5a", ",", "red-hot", "é"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(WORDS, st.sampled_from([" ", "", "  "])), min_size=1, max_size=8), st.data())
+def test_one_exchange_is_an_edit_in_any_text(pieces, data):
+    text = "".join(word + space for word, space in pieces)
+    tokens = tokenize(text)
+    at = data.draw(st.integers(0, len(tokens) - 1))
+    new = data.draw(st.sampled_from(["elephant", "cat", "hour", "fire hydrant", "a", "dog", "TV"]))
+    token = tokens[at]
+    negative, told = exchanged(text, at, Edit(token.start, token.end, token.text, new))
+    assert negative == apply(text, [Edit(token.start, token.end, token.text, new)])
+    assert told == diff(text, negative)
+    assert replay(text, told) == negative
+
+
+def test_tags_are_read_as_they_were_given(tmp_path):
+    from nearmiss.engine.text.tagging import tag
+
+    texts = of_the_world(20)
+    given_ = [Caption(f"{n:04}", f"{n // 3:04}", text, None, "x") for n, text in enumerate(texts)]
+    tags = Tags(given_, None)
+    tagged = list(tag(texts, None))
+    assert list(tags.read(given_)) == tagged
+    assert tags.of(given_[6:12]) == tagged[6:12]
+    assert tags.of(given_[6:12]) != tagged[5:11]
+    assert set(tags.kinds) == {(word.pos, word.tag) for sentence in tagged for word in sentence}
+    assert tags.of([]) == []
+
+
+def test_the_collector_is_as_it_was_afterwards():
+    import gc
+
+    with pytest.raises(KeyError), at_rest():
+        assert not gc.isenabled()
+        raise KeyError
+    assert gc.isenabled()
+    gc.disable()
+    with at_rest():
+        pass
+    assert not gc.isenabled()
+    gc.enable()
