@@ -63,7 +63,7 @@ def test_loss_and_gradients_in_parts_are_those_of_the_whole_batch(toy_files, arm
     found = []
     for number in (1, parts):
         run = training(toy_files, arm.objective, parts=number)
-        loss, _ = run._backward(run.batches.at(0), {})
+        loss, _ = run._backward(0, run.batches.at(0), {})
         found.append((loss.item(), {name: p.grad for name, p in run.model.named_parameters()}, run.objective))
     (loss, grads, objective), (loss_in_parts, grads_in_parts, objective_in_parts) = found
     assert loss_in_parts == pytest.approx(loss, rel=1e-6)
@@ -76,9 +76,9 @@ def test_loss_and_gradients_in_parts_are_those_of_the_whole_batch(toy_files, arm
 def test_a_part_that_passed_no_gradient_would_be_noticed(toy_files, monkeypatch):
     run, whole = training(toy_files, toy.RANK.objective, parts=2), training(toy_files, toy.RANK.objective)
     images = Embedder.images
-    monkeypatch.setattr(Embedder, "images", lambda self, pixels: images(self, pixels).detach().requires_grad_())
+    monkeypatch.setattr(Embedder, "images", lambda self, *given: images(self, *given).detach().requires_grad_())
     for each in (run, whole):
-        each._backward(each.batches.at(0), {})
+        each._backward(0, each.batches.at(0), {})
     assert all(p.grad is None for name, p in run.model.named_parameters() if name.startswith("visual"))
 
 
@@ -234,3 +234,20 @@ def test_a_compiled_tower_gives_the_same_losses(toy_copy, monkeypatch):
     run_toy(toy_copy, "compiled", compile=True)
     losses = [[line["loss"] for line in curve(toy_copy / name)] for name in ("plain", "compiled")]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
+def test_a_device_without_memory_says_what_to_lower_and_keeps_the_state(toy_copy, monkeypatch):
+    step = Training._step
+
+    def fails_at_the_fifth(self, number):
+        if number == 4:
+            raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+        step(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_step", fails_at_the_fifth)
+        with pytest.raises(InputError, match=r"ran out of memory: tried to allocate 20 GiB") as refused:
+            train_toy(toy_copy, "unfinished")
+    assert "pretrain.parts" in refused.value.remedy
+    assert not (toy_copy / "unfinished" / "checkpoint").exists()
+    assert list(toy_copy.rglob("latest.json"))

@@ -65,11 +65,12 @@ rule pretrain_base:
     resources:
         gpu=GPUS * PROCESSES,
     params:
+        trainer=TRAINER,
         store=parent_of("store"),
         state=f"{STATE}/pretrain/base-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec {TRAINER} nearmiss pretrain --config {input.identity:q} --arm base"
+        "exec {params.trainer} nearmiss pretrain --config {input.identity:q} --arm base"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " --words {input.words:q} --state {params.state:q} --out {params.out:q}"
         " > {log:q} 2>&1"
@@ -102,6 +103,7 @@ rule pretrain_arm:
     resources:
         gpu=GPUS * PROCESSES,
     params:
+        trainer=TRAINER,
         negatives=negatives_flag,
         truth=folder_flag_of("truth"),
         start=parent_of("start"),
@@ -109,7 +111,7 @@ rule pretrain_arm:
         state=f"{STATE}/pretrain/{{arm}}-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec {TRAINER} nearmiss pretrain --config {input.identity:q} --arm {wildcards.arm}"
+        "exec {params.trainer} nearmiss pretrain --config {input.identity:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " --words {input.words:q} --start {params.start:q} {params.negatives} {params.truth}"
         " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"

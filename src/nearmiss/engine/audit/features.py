@@ -27,6 +27,13 @@ def bigrams(tokens: Words) -> Iterable[str]:
     return (f"{a} {b}" for a, b in pairwise((_EDGE, *tokens, _EDGE)))
 
 
+def words_and_distant_pairs(tokens: Words) -> Iterable[str]:
+    """Each token, and ordered pairs of tokens two to four places apart: order without neighbours."""
+    edged = (_EDGE, *tokens, _EDGE)
+    distant = (f"{a} .. {b}" for at, a in enumerate(edged) for b in edged[at + 2 : at + 5])
+    return (*tokens, *distant)
+
+
 def words_and_bigrams(tokens: Words) -> Iterable[str]:
     """Both families."""
     return (*words(tokens), *bigrams(tokens))

@@ -20,6 +20,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.engine.models.packing import Packed, Texts, pack
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.models.text import encode_texts
+from nearmiss.engine.training.augmentations import Drawn
 from nearmiss.engine.training.batches import Batch
 from nearmiss.engine.training.parallel import Group
 
@@ -36,9 +37,10 @@ class Embedder:
     bf16: bool
     image_tower: Callable[[Tensor], Tensor] | None = None  # a compiled one
 
-    def images(self, pixels: np.ndarray) -> Tensor:
-        """(N, D) of uint8 pixels (N, S, S, 3)."""
+    def images(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
+        """(N, D) of uint8 pixels (N, S, S, 3), changed as `drawn` says."""
         given = torch.from_numpy(pixels).to(self.device, non_blocking=True)
+        given = given if drawn is None else drawn.apply(given)
         encode = self.image_tower or self.model.encode_image
         with self._autocast():
             images = encode(self.normalise(given))
@@ -53,15 +55,24 @@ class Embedder:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
 
-def backward_whole(embedder: Embedder, pixels: np.ndarray, packed: Packed, loss_of: LossOf) -> Tensor:
+def backward_whole(
+    embedder: Embedder, pixels: np.ndarray, packed: Packed, loss_of: LossOf, drawn: Drawn | None = None
+) -> Tensor:
     """The loss of a batch, its gradients in the parameters."""
-    loss = loss_of(embedder.images(pixels), embedder.texts(packed))
+    loss = loss_of(embedder.images(pixels, drawn), embedder.texts(packed))
     loss.backward()
     return loss
 
 
 def backward_in_parts(
-    embedder: Embedder, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *, parts: int, group: Group
+    embedder: Embedder,
+    pixels: np.ndarray,
+    batch: Batch,
+    loss_of: LossOf,
+    *,
+    parts: int,
+    group: Group,
+    drawn: Drawn | None = None,
 ) -> tuple[Tensor, list[Packed]]:
     """The same loss and gradients, `parts` of the batch at a time in each process; and the packed texts of this one.
 
@@ -72,8 +83,10 @@ def backward_in_parts(
     texts = _split(batch.texts, parts * group.size)
     mine = slice(group.rank * parts, (group.rank + 1) * parts)
     packed = [pack(part) for part in texts[mine]]
+    ends = np.cumsum([0, *map(len, rows)])
+    changes = [None if drawn is None else drawn.part(*ends[part : part + 2]) for part in range(len(rows))]
     towers = [
-        *(partial(embedder.images, pixels[part]) for part in rows[mine]),
+        *(partial(embedder.images, pixels[rows[at]], changes[at]) for at in range(len(rows))[mine]),
         *(partial(embedder.texts, part) for part in packed),
     ]
     with torch.no_grad():

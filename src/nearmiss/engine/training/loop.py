@@ -19,6 +19,7 @@ from nearmiss.engine.models.text import forward_flops
 from nearmiss.engine.objectives.false_negatives import taken_for_true
 from nearmiss.engine.objectives.features import Features
 from nearmiss.engine.objectives.registry import Objective
+from nearmiss.engine.training.augmentations import draw
 from nearmiss.engine.training.average import Average
 from nearmiss.engine.training.batches import Batch, Batches
 from nearmiss.engine.training.embedding import Embedder, backward_in_parts, backward_whole, check_parts
@@ -124,7 +125,7 @@ class Training:
             self.objective.start_epoch()
         batch = self.batches.at(step)
         terms: dict[str, Tensor] = {}
-        loss, packed = self._backward(batch, terms)
+        loss, packed = self._backward(step, batch, terms)
         norm = torch.nn.utils.clip_grad_norm_(self._learned, self.recipe.clip)
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
             raise InputError(
@@ -151,8 +152,10 @@ class Training:
                 }
             )
 
-    def _backward(self, batch: Batch, terms: dict[str, Tensor]) -> tuple[Tensor, list[Packed]]:
+    def _backward(self, step: int, batch: Batch, terms: dict[str, Tensor]) -> tuple[Tensor, list[Packed]]:
         """The loss of a batch and its gradients; the values of its terms are put into `terms`."""
+        augment, count = self.recipe.augment, len(batch.rows)
+        drawn = draw(augment, seed=self.recipe.seed, step=step, count=count) if augment else None
 
         def loss_of(images: Tensor, texts: Tensor) -> Tensor:
             loss, values = self.objective(self._features(batch, images, texts))
@@ -161,8 +164,10 @@ class Training:
 
         if self.recipe.parts * self.group.size == 1:
             packed = pack(batch.texts)
-            return backward_whole(self._embedder, self.pixels[batch.rows], packed, loss_of), [packed]
-        return backward_in_parts(self._embedder, self.pixels, batch, loss_of, parts=self.recipe.parts, group=self.group)
+            return backward_whole(self._embedder, self.pixels[batch.rows], packed, loss_of, drawn), [packed]
+        return backward_in_parts(
+            self._embedder, self.pixels, batch, loss_of, parts=self.recipe.parts, group=self.group, drawn=drawn
+        )
 
     def _features(self, batch: Batch, images: Tensor, texts: Tensor) -> Features:
         """What the terms compute from: embeddings (N, D) of the batch's images and (U, D) of its texts."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from nearmiss.engine.objectives.spec import Mask
 from nearmiss.engine.training.optimizer import Schedule
+from nearmiss.engine.training.spec import AugmentationName
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Recipe:
     average: float | None = None  # decay of the averaged weights, which then are the result
     compile: bool = False
     validate_every: int = 0  # steps between two validations; 0 for none
+    augment: tuple[AugmentationName, ...] = ()
+    seed: int = 0  # of the augmentations
     patience: int | None = None  # validations without a new best after which the training stops
 
 

@@ -97,10 +97,14 @@ def _cost(report: Report, arm: str, voice: Voice) -> str:
     gains = [_gain(report, arm, report.controls[0], column) for column in columns]
     clear = [gain for gain in gains if gain is not None and measured(gain)]
     level = [gain for gain in gains if gain is not None and not measured(gain)]
-    told = [f"{voice.title(gain.column)} {points(gain.value)}{voice.beside(gain)}" for gain in clear]
+    lost, won = [gain for gain in clear if gain.value < 0], [gain for gain in clear if gain.value >= 0]
+    told = [f"{voice.title(gain.column)} {points(gain.value)}{voice.beside(gain)}" for gain in lost]
     if level:
         told.append(f"no measurable difference in {_listed([voice.title(gain.column) for gain in level])}")
-    return f"against {report.controls[0]}, {'; '.join(told)}." if told else ""
+    if won:
+        better = [f"{voice.title(gain.column)} {points(gain.value)}{voice.beside(gain)}" for gain in won]
+        told.append(f"better in {_listed(better)}")
+    return f"{'' if lost else 'none '}against {report.controls[0]}, {'; '.join(told)}." if told else ""
 
 
 def _transferred(report: Report, arm: str, voice: Voice) -> str:

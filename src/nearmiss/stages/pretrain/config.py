@@ -14,6 +14,7 @@ from nearmiss.engine.objectives.spec import (
     Mask,
     OwnNegatives,
 )
+from nearmiss.engine.training.spec import AugmentationName
 
 
 class ModelConfig(Typed):
@@ -90,6 +91,10 @@ class PretrainConfig(Typed):
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 uses autocast, on a GPU.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
     threads: int = Field(1, ge=1, description="CPU threads of one training; results differ in bits between 1 and 2.")
+    augment: list[AugmentationName] = Field(
+        [],
+        description="Augmentations of the images; one that makes captions false is refused.",
+    )
     parts: int = Field(
         1, ge=1, description="Parts of a batch that are embedded one after the other, to save memory; same gradients."
     )

@@ -3,11 +3,13 @@
 import json
 import os
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
 
+from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing_folder, write_text
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.engine.formats.ce_clip import EMPTY
@@ -17,6 +19,7 @@ from nearmiss.engine.models.text import check_tower
 from nearmiss.engine.models.tokenizer import read_words, word_tokenizer
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder
+from nearmiss.engine.training import augmentations
 from nearmiss.engine.training.batches import Batch, Batches
 from nearmiss.engine.training.corpus import Corpus, read_corpus
 from nearmiss.engine.training.flops import matrix_rate
@@ -72,6 +75,7 @@ def run(
         paraphrased=needs_paraphrases(arm.objective),
         placeholder=EMPTY if needs_placeholder(arm.objective) else None,
     )
+    augmentations.check(shared.augment, corpus.book.number)
     corpus, kept = held_out(corpus, shared.validation.share, seed)
     batches = Batches(corpus, size=shared.batch, seed=seed, phase=given.phase_name, texts=arm.texts)
     if given.device.type == "cuda":
@@ -97,7 +101,8 @@ def run(
             validation=_validation(given, kept),
             group=group,
         )
-        done = training.run(saved)
+        with _memory_named():
+            done = training.run(saved)
         if not group.leads:
             return
         with replacing_folder(out) as folder:
@@ -112,6 +117,19 @@ def run(
             write_manifest(
                 folder, stage="pretrain", identity=identity, inputs=given.files(), outputs=[CHECKPOINT, CURVE]
             )
+
+
+@contextmanager
+def _memory_named() -> Iterator[None]:
+    """A device that runs out of memory ends with what to lower; the saved state stays."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"the device ran out of memory: {str(error).splitlines()[0]}",
+            record="pretrain.parts",
+            remedy="raise pretrain.parts (same gradients, less memory), or lower pretrain.batch or the arm's texts",
+        ) from None
 
 
 def _validation(given: Run, kept: Corpus) -> list[Batch]:
@@ -134,6 +152,8 @@ def _recipe(given: Run) -> Recipe:
         bf16=shared.precision == "bf16",
         checkpoint_every=shared.checkpoint_every,
         mask=given.arm.mask,
+        augment=tuple(shared.augment),
+        seed=given.seed,
         parts=shared.parts,
         average=shared.average,
         compile=shared.compile,
