@@ -1,6 +1,6 @@
 """What a training reads: the images' captions and the arm's negatives, from the tables into arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,7 @@ class Corpus:
     foils: Foils | None
     paraphrases: Paraphrases | None = None
     placeholder: int | None = None  # row of the text book that stands for an absent negative, where one is wanted
+    weights: np.ndarray | None = None  # (captions,) float64, how often each is drawn; None for all of an image alike
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -69,12 +70,14 @@ def read_corpus(
     context: int,
     paraphrased: bool = False,
     placeholder: str | None = None,
+    sources: Mapping[str, float] | None = None,
 ) -> Corpus:
     """Read the captions of the store's images and, where a folder is given, their negatives with one of the verdicts.
 
     With `paraphrased`, the paraphrases beside the negatives are read too; a text `placeholder` becomes a text of the
-    book. Images without a caption are left out, and captions and negatives of images outside of the store. Raises
-    InputError where nothing is left, or where the negatives were made of other captions.
+    book. `sources` has weights of captions by their source, 1 where it is not named. Images without a caption are left
+    out, and captions and negatives of images outside of the store. Raises InputError where nothing is left, where the
+    negatives were made of other captions, or where no caption is of a named source.
     """
     own = _captions(captions, store)
     found = None if negatives is None else _negatives(Path(negatives), own, verdicts, store)
@@ -99,6 +102,7 @@ def read_corpus(
         foils=foils,
         paraphrases=None if otherwise is None else _by_text(otherwise, book),
         placeholder=None if placeholder is None else book.number[placeholder],
+        weights=_weights(own["source"], sources, captions) if sources else None,
     )
 
 
@@ -126,6 +130,20 @@ def _captions(file: Path, store: Store) -> pl.DataFrame:
             "two captions have one id", file=file, record=repeated["caption_id"][0], remedy="make the table again"
         )
     return own
+
+
+def _weights(source: pl.Series, sources: Mapping[str, float], file: Path) -> np.ndarray:
+    """(captions,) float64"""
+    there = set(source.unique())
+    for name in sources:
+        if name not in there:
+            raise InputError(
+                f"no caption is of source {name!r}",
+                file=file,
+                record=f"sources: {', '.join(map(str, sorted(there)))}",
+                remedy="correct pretrain.sources",
+            )
+    return np.array([sources.get(name, 1.0) for name in source], dtype=np.float64)
 
 
 def _negatives(folder: Path, own: pl.DataFrame, verdicts: Sequence[str], store: Store) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from nearmiss.base.typed import Typed
 from nearmiss.engine.objectives.presets import Terms
@@ -94,6 +94,11 @@ class PretrainConfig(Typed):
     augment: list[AugmentationName] = Field(
         [],
         description="Augmentations of the images; one that makes captions false is refused.",
+    )
+    sources: dict[str, PositiveFloat] = Field(
+        {},
+        description="How often a caption is drawn by its source, against the other captions of its image; 1 where a "
+        "source is not named.",
     )
     parts: int = Field(
         1, ge=1, description="Parts of a batch that are embedded one after the other, to save memory; same gradients."

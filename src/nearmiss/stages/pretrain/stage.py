@@ -74,6 +74,7 @@ def run(
         context=shared.model.context_length,
         paraphrased=needs_paraphrases(arm.objective),
         placeholder=EMPTY if needs_placeholder(arm.objective) else None,
+        sources=shared.sources,
     )
     augmentations.check(shared.augment, corpus.book.number)
     corpus, kept = held_out(corpus, shared.validation.share, seed)
