@@ -75,8 +75,8 @@ def test_the_painting_with_the_new_color_is_kept_and_a_set_without_one_is_refuse
     colors = {"green": (30, 160, 40), "yellow": (240, 220, 40), "gray": (128, 128, 128)}
     made = stub(monkeypatch, *colors.values())
     _, edited = painted("repaint_color", "nowhere")
-    new = made.prompt.split()[4]
-    assert made.prompt == f"a photo of a {new} {PICTURE[int('ball' not in made.prompt)].name}"
+    new = made.prompt.split()[3]
+    assert made.prompt == f"a photo of {new} {PICTURE[int('ball' not in made.prompt)].name}"
     center = edited.pixels[edited.covers].mean(axis=0)
     assert np.abs(center - colors[new]).max() < 30
     stub(monkeypatch, colors["gray"])
@@ -87,7 +87,7 @@ def test_the_painting_with_the_new_color_is_kept_and_a_set_without_one_is_refuse
 def test_another_thing_takes_the_color_that_captions_go_on_to_name(monkeypatch):
     made = stub(monkeypatch, (128, 128, 128))
     _, refused = painted("repaint_object", "nowhere")
-    assert made.prompt in ("a photo of a red cross", "a photo of a blue cross")
+    assert made.prompt in ("a photo of red cross", "a photo of blue cross")
     assert refused == Refused(refused.object_id, "no painting has the color")
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
+from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256, read_json, sha256
 from nearmiss.base.manifest import versions
 from nearmiss.engine.images.store import IDS, PIXELS, Store
 from nearmiss.engine.models.checkpoint import check_checkpoint, configuration
-from nearmiss.engine.models.device import device_of
 from nearmiss.engine.models.tokenizer import load_tokenizer, read_words, word_tokenizer
 from nearmiss.engine.objectives.spec import needs_paraphrases
 from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, has_positives

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.engine.images.editing.plan import Pixels
 from nearmiss.engine.images.editing.spec import DiffusionConfig
 from nearmiss.engine.images.masks import Mask
-from nearmiss.engine.models.device import device_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from nearmiss.engine.images.editing.plan import After, Edited, Pixels, Plan, Ref
 from nearmiss.engine.images.editing.recolor import Recolor, likeness, references
 from nearmiss.engine.images.editing.spec import RepaintColorConfig, RepaintObjectConfig
 from nearmiss.engine.images.masks import Mask, dilated, touches_border
-from nearmiss.engine.text.inflection import indefinite_article
 
 _LIKE = 0.4  # likeness from which on a pixel counts as one of the color, as in recolor.py
 _SEEDS = 2**63
@@ -31,7 +30,7 @@ class RepaintColor:
         assert mask is not None
         touched = dilated(mask, view.quality.feather) & ~view.others(plan.object_id)
         thing = view.thing(plan.object_id).name
-        prompt = options.diffusion.prompt.format(thing=_with_article(f"{plan.new} {thing}"))
+        prompt = options.diffusion.prompt.format(thing=view.with_article(f"{plan.new} {thing}"))
         paintings = _paintings(pixels, view, touched, prompt, options)
         best = max(paintings, key=lambda painting: _share(painting, mask, plan.new))
         if _share(best, mask, plan.new) < options.resemblance:
@@ -67,7 +66,7 @@ class RepaintObject:
         # With room around the old outline: the new thing has one of its own.
         touched = dilated(mask, view.quality.feather + options.room * extent(mask)) & ~others
         color = plan.after.values.get("color")
-        words = _with_article(plan.new if color is None else f"{color} {plan.new}")
+        words = view.with_article(plan.new if color is None else f"{color} {plan.new}")
         paintings = _paintings(pixels, view, touched, options.diffusion.prompt.format(thing=words), options)
         if color is not None:
             paintings = [each for each in paintings if _share(each, mask, color) >= options.resemblance]
@@ -95,10 +94,6 @@ def _paintings(
 
     seeds = [view.random.randrange(_SEEDS) for _ in range(options.diffusion.candidates)]
     return painter(options.diffusion).paint(pixels, hole, prompt, seeds)
-
-
-def _with_article(words: str) -> str:
-    return f"{indefinite_article(words.split(maxsplit=1)[0])} {words}"
 
 
 def _share(painting: Pixels, mask: Mask, color: str) -> float:
