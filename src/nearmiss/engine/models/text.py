@@ -35,6 +35,41 @@ def encode_texts(model: CLIP, packed: Packed) -> Tensor:
     return F.normalize(found.flatten(0, 1).index_select(0, places).float(), dim=-1)
 
 
+def encode_tokens(model: CLIP, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
+    """Embeddings (U, D) as `encode_texts` gives them, each token's last features (U, L, W), and lengths (U,) int64.
+
+    L is the longest text's length; what lies behind a text's end are the features of some other token.
+    """
+    tower: Any = model
+    device = model.positional_embedding.device
+    tokens, depths, seen = (part.to(device) for part in (packed.tokens, packed.depths, packed.seen))
+    places, lengths = (part.to(device) for part in token_places(packed))
+    x = model.token_embedding(tokens) + F.embedding(depths, model.positional_embedding)
+    for block in tower.transformer.resblocks:
+        x = x + block.ls_1(_attention(block.attn, block.ln_1(x), seen.unsqueeze(1)))
+        x = x + block.ls_2(block.mlp(block.ln_2(x)))
+    x = tower.ln_final(x).flatten(0, 1)
+    ends = places.gather(1, lengths.unsqueeze(1) - 1).squeeze(1)
+    found = _projected(tower, x.index_select(0, ends))
+    features = x.index_select(0, places.flatten()).unflatten(0, places.shape)
+    return F.normalize(found.float(), dim=-1), features, lengths
+
+
+def token_places(packed: Packed) -> tuple[Tensor, Tensor]:
+    """Where each text's tokens stand among all R * N places, (U, L) int64, 0 behind a text's end; and lengths (U,).
+
+    What a text's end token sees are that text's tokens, and in a row they stand in the order of their depths.
+    """
+    row, width = packed.texts // packed.ends.shape[1], packed.tokens.shape[1]
+    own = packed.seen[row, packed.ends.flatten()[packed.texts]]
+    lengths = own.sum(dim=1)
+    text, place = own.nonzero(as_tuple=True)
+    depth = own.cumsum(dim=1)[text, place] - 1
+    places = torch.zeros(len(row), int(lengths.max()), dtype=torch.int64)
+    places[text, depth] = row[text] * width + place
+    return places, lengths
+
+
 def _encode(model: Any, tokens: Tensor, depths: Tensor, seen: Tensor, ends: Tensor) -> Tensor:
     """Embeddings (R, T, D) at the places `ends` (R, T) of rows of tokens (R, N); `seen` (R, 1, N, N)."""
     x = model.token_embedding(tokens) + F.embedding(depths, model.positional_embedding)
@@ -45,7 +80,10 @@ def _encode(model: Any, tokens: Tensor, depths: Tensor, seen: Tensor, ends: Tens
     y = _at(x, ends)
     y = y + final.ls_1(_attention_at(final.attn, final.ln_1(x), seen, ends))
     y = y + final.ls_2(final.mlp(final.ln_2(y)))
-    y = model.ln_final(y)
+    return _projected(model, model.ln_final(y))
+
+
+def _projected(model: Any, y: Tensor) -> Tensor:
     projection = model.text_projection
     return projection(y) if isinstance(projection, nn.Linear) else y @ projection
 
@@ -93,3 +131,11 @@ def forward_flops(model: CLIP, packed: Packed) -> int:
     inner = tokens * 12 * width**2 + 2 * tokens * length * width
     at_end = tokens * 2 * width**2 + ends * 10 * width**2 + 2 * ends * length * width
     return 2 * ((layers - 1) * inner + at_end + ends * width * out)
+
+
+def token_flops(model: CLIP, packed: Packed) -> int:
+    """The same of `encode_tokens`, which computes every token in the last layer too."""
+    width, layers = model.positional_embedding.shape[1], len(model.transformer.resblocks)
+    tokens, length = packed.tokens.numel(), packed.tokens.shape[1]
+    inner = tokens * 12 * width**2 + 2 * tokens * length * width
+    return 2 * (layers * inner + len(packed.texts) * width * model.text_projection.shape[1])
