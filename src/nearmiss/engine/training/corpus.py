@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from tokenizers import Tokenizer
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table
 from nearmiss.engine.images.store import Store
+from nearmiss.engine.models.tokenization import Tokenization
 from nearmiss.engine.training.texts import TextBook, text_book
 
 NEGATIVES, POSITIVES, PARAPHRASES = "negatives.parquet", "captions.parquet", "paraphrases.parquet"
@@ -66,8 +66,7 @@ def read_corpus(
     captions: Path,
     negatives: Path | None,
     verdicts: Sequence[str],
-    tokenizer: Tokenizer,
-    context: int,
+    tokenization: Tokenization,
     paraphrased: bool = False,
     placeholder: str | None = None,
     sources: Mapping[str, float] | None = None,
@@ -87,7 +86,7 @@ def read_corpus(
         texts += otherwise["positive"].to_list() + otherwise["paraphrase"].to_list()
     if found is not None:
         texts += found["positive"].to_list() + found["negative"].to_list()
-    book = text_book(texts, tokenizer, context)
+    book = text_book(texts, tokenization)
     images = own["image_id"].unique(maintain_order=True).to_list()
     foils = None
     if found is not None:

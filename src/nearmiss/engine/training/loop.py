@@ -8,21 +8,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from open_clip import CLIP
 from torch import Tensor
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
-from nearmiss.engine.models.packing import Packed, pack
 from nearmiss.engine.models.preprocessing import Normalisation
-from nearmiss.engine.models.text import forward_flops
+from nearmiss.engine.models.text import packable
 from nearmiss.engine.objectives.false_negatives import taken_for_true
 from nearmiss.engine.objectives.features import Features
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.training.augmentations import draw
 from nearmiss.engine.training.average import Average
 from nearmiss.engine.training.batches import Batch, Batches
-from nearmiss.engine.training.embedding import Embedder, backward_in_parts, backward_whole, check_parts
+from nearmiss.engine.training.embedding import Embedder, Laid, backward_in_parts, backward_whole, check_parts
 from nearmiss.engine.training.flops import BACKWARD, image_flops
 from nearmiss.engine.training.optimizer import TowerOptimizer
 from nearmiss.engine.training.parallel import Group
@@ -58,7 +56,7 @@ class Training:
     def __init__(
         self,
         *,
-        model: CLIP,
+        model: Any,
         objective: Objective,
         batches: Batches,
         pixels: np.ndarray,
@@ -68,9 +66,11 @@ class Training:
         truth: SceneTruth | None = None,
         validation: Sequence[Batch] = (),
         group: Group = ALONE,
+        pad: int = 0,
     ) -> None:
         """`pixels` (rows, S, S, 3) uint8, mapped from a file or not; `preprocessing` as in the checkpoint. `truth` is
-        what the mask of that name asks; `validation` are batches that are never trained on."""
+        what the mask of that name asks; `validation` are batches that are never trained on; `pad` is the token behind
+        a text's end, which a tower that is not causal sees."""
         check_parts(model, recipe.parts * group.size)
         self.model, self.objective = model.to(device).train(), objective.to(device).train()
         self.batches, self.pixels, self.recipe, self.device, self.truth = batches, pixels, recipe, device, truth
@@ -79,7 +79,8 @@ class Training:
         self.earlier = (0.0, 0.0)  # wall and CPU seconds of processes before this one
         compiled: Any = torch.compile(model.encode_image) if recipe.compile else None
         bf16 = recipe.bf16 and device.type == "cuda"
-        self._embedder = Embedder(model, Normalisation(preprocessing, device), device, bf16, compiled)
+        padding = None if packable(model) else pad
+        self._embedder = Embedder(model, Normalisation(preprocessing, device), device, bf16, compiled, padding)
         self._image_flops = image_flops(model, pixels.shape[1])
         self._learned = [p for part in (model, objective) for p in part.parameters() if p.requires_grad]
         self._optimizer = TowerOptimizer(
@@ -152,7 +153,7 @@ class Training:
                 }
             )
 
-    def _backward(self, step: int, batch: Batch, terms: dict[str, Tensor]) -> tuple[Tensor, list[Packed]]:
+    def _backward(self, step: int, batch: Batch, terms: dict[str, Tensor]) -> tuple[Tensor, list[Laid]]:
         """The loss of a batch and its gradients; the values of its terms are put into `terms`."""
         augment, count = self.recipe.augment, len(batch.rows)
         drawn = draw(augment, seed=self.recipe.seed, step=step, count=count) if augment else None
@@ -163,7 +164,7 @@ class Training:
             return loss
 
         if self.recipe.parts * self.group.size == 1:
-            packed = pack(batch.texts)
+            packed = self._embedder.laid(batch.texts)
             return backward_whole(self._embedder, self.pixels[batch.rows], packed, loss_of, drawn), [packed]
         return backward_in_parts(
             self._embedder, self.pixels, batch, loss_of, parts=self.recipe.parts, group=self.group, drawn=drawn
@@ -211,7 +212,7 @@ class Training:
                     self._features(
                         batch,
                         self._embedder.images(self.pixels[batch.rows]),
-                        self._embedder.texts(pack(batch.texts)),
+                        self._embedder.texts(self._embedder.laid(batch.texts)),
                     )
                 )[0].item()
                 for batch in self.validation
@@ -230,9 +231,9 @@ class Training:
         waited = self.done.step - self.done.best_step
         return patience is not None and self.done.best_loss is not None and waited >= patience * every
 
-    def _count(self, batch: Batch, packed: list[Packed]) -> None:
+    def _count(self, batch: Batch, packed: list[Laid]) -> None:
         forward = len(batch.rows) * self._image_flops
-        forward += self.group.size * sum(forward_flops(self.model, part) for part in packed)
+        forward += self.group.size * sum(self._embedder.text_flops(part) for part in packed)
         new = {
             "images": len(batch.rows),
             "texts": len(batch.texts),
