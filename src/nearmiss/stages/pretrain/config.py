@@ -32,6 +32,14 @@ class ModelConfig(Typed):
     context_length: int = Field(24, ge=8, description="Most tokens of a caption, start and end included.")
 
 
+class FusionConfig(Typed):
+    """The fusion of a cross-encoder, which an arm with the term image_text_matching trains beside the towers."""
+
+    width: int = Field(128, ge=8, description="Width of the fusion.")
+    heads: int = Field(4, ge=1, description="Attention heads of the fusion.")
+    layers: int = Field(2, ge=1, description="Layers, each of self-attention, cross-attention to the image and MLP.")
+
+
 class ArmConfig(Typed):
     """An arm: where its negatives come from, the objective it is trained with, and its learning rates."""
 
@@ -80,6 +88,9 @@ class PretrainConfig(Typed):
     """Training of the base from random weights, then of every arm from the base, on the same data order."""
 
     model: ModelConfig = Field(default_factory=ModelConfig, description="The model that is trained.")
+    fusion: FusionConfig = Field(
+        default_factory=FusionConfig, description="The fusion of arms with a matching term; random at first."
+    )
     base: PhaseConfig = Field(PhaseConfig(captions="broad"), description="The base's phase.")
     continued: PhaseConfig = Field(
         PhaseConfig(captions="narrow", steps=2000, cooldown=500), description="Every other arm's phase."
