@@ -41,12 +41,15 @@ class Embedder:
 
     def images(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
         """(N, D) of uint8 pixels (N, S, S, 3), changed as `drawn` says."""
-        given = torch.from_numpy(pixels).to(self.device, non_blocking=True)
-        given = given if drawn is None else drawn.apply(given)
-        encode = self.image_tower or self.model.encode_image
-        with self._autocast():
-            images = encode(self.normalise(given))
+        encode, given = self.image_tower or self.model.encode_image, self.prepared(pixels, drawn)
+        with self.autocast():
+            images = encode(given)
         return F.normalize(images.float(), dim=-1)
+
+    def prepared(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
+        """What the image tower is given: float32 (N, 3, S, S)."""
+        given = torch.from_numpy(pixels).to(self.device, non_blocking=True)
+        return self.normalise(given if drawn is None else drawn.apply(given))
 
     def laid(self, texts: Texts) -> Laid:
         """Texts as this model's tower takes them."""
@@ -54,7 +57,7 @@ class Embedder:
 
     def texts(self, laid: Laid) -> Tensor:
         """(U, D) of texts."""
-        with self._autocast():
+        with self.autocast():
             if isinstance(laid, Packed):
                 return encode_texts(self.model, laid)
             assert self.padding is not None
@@ -64,7 +67,8 @@ class Embedder:
         """Floating-point operations of the forward of texts."""
         return forward_flops(self.model, laid) if isinstance(laid, Packed) else padded_flops(self.model, len(laid))
 
-    def _autocast(self) -> Any:
+    def autocast(self) -> Any:
+        """The precision in which towers compute."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
 

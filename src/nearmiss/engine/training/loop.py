@@ -8,20 +8,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
+from nearmiss.engine.models.cross_encoder import CrossEncoder
+from nearmiss.engine.models.packing import Packed, pack
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.models.text import packable
 from nearmiss.engine.objectives.false_negatives import taken_for_true
-from nearmiss.engine.objectives.features import Features
+from nearmiss.engine.objectives.features import Features, Matching
 from nearmiss.engine.objectives.registry import Objective
-from nearmiss.engine.training.augmentations import draw
+from nearmiss.engine.training.augmentations import Drawn, draw
 from nearmiss.engine.training.average import Average
 from nearmiss.engine.training.batches import Batch, Batches
 from nearmiss.engine.training.embedding import Embedder, Laid, backward_in_parts, backward_whole, check_parts
 from nearmiss.engine.training.flops import BACKWARD, image_flops
+from nearmiss.engine.training.matched import Matcher, check_whole
 from nearmiss.engine.training.optimizer import TowerOptimizer
 from nearmiss.engine.training.parallel import Group
 from nearmiss.engine.training.recipe import Progressed, Recipe
@@ -71,27 +74,33 @@ class Training:
         """`pixels` (rows, S, S, 3) uint8, mapped from a file or not; `preprocessing` as in the checkpoint. `truth` is
         what the mask of that name asks; `validation` are batches that are never trained on; `pad` is the token behind
         a text's end, which a tower that is not causal sees."""
-        check_parts(model, recipe.parts * group.size)
-        self.model, self.objective = model.to(device).train(), objective.to(device).train()
+        self.model = model.dual if isinstance(model, CrossEncoder) else model
+        check_parts(self.model, recipe.parts * group.size)
+        self._whole: nn.Module = model.to(device).train()  # what learns: the model, and its fusion where it has one
+        self.objective = objective.to(device).train()
         self.batches, self.pixels, self.recipe, self.device, self.truth = batches, pixels, recipe, device, truth
         self.validation, self.group = validation, group
         self.done = Progressed()
         self.earlier = (0.0, 0.0)  # wall and CPU seconds of processes before this one
-        compiled: Any = torch.compile(model.encode_image) if recipe.compile else None
+        compiled: Any = torch.compile(self.model.encode_image) if recipe.compile else None
         bf16 = recipe.bf16 and device.type == "cuda"
-        padding = None if packable(model) else pad
-        self._embedder = Embedder(model, Normalisation(preprocessing, device), device, bf16, compiled, padding)
-        self._image_flops = image_flops(model, pixels.shape[1])
+        padding = None if packable(self.model) else pad
+        self._embedder = Embedder(self.model, Normalisation(preprocessing, device), device, bf16, compiled, padding)
+        self._matcher: Matcher | None = None
+        if isinstance(model, CrossEncoder):
+            check_whole(recipe.parts * group.size, recipe.compile)
+            self._matcher = Matcher(model, self._embedder, recipe.seed)
+        self._image_flops = image_flops(self.model, pixels.shape[1])
         self._learned = [p for part in (model, objective) for p in part.parameters() if p.requires_grad]
         self._optimizer = TowerOptimizer(
-            model,
+            self._whole,
             objective,
             image_rate=recipe.image_rate,
             text_rate=recipe.text_rate,
             weight_decay=recipe.weight_decay,
             schedule=recipe.schedule,
         )
-        self._average = None if recipe.average is None else Average(model, recipe.average)
+        self._average = None if recipe.average is None else Average(self._whole, recipe.average)
         self._best: dict[str, Tensor] = {}
 
     def run(self, state: State) -> Progressed:
@@ -116,7 +125,7 @@ class Training:
             if self.done.step % every == 0 and self.done.step < steps and self.group.leads:
                 state.save(self.done.step, self._tensors(), self.done.record())
         if self._best:
-            self.model.load_state_dict(self._best)
+            self._whole.load_state_dict(self._best)
         elif self._average is not None:
             self._average.apply()
         return self.done
@@ -158,19 +167,31 @@ class Training:
         augment, count = self.recipe.augment, len(batch.rows)
         drawn = draw(augment, seed=self.recipe.seed, step=step, count=count) if augment else None
 
-        def loss_of(images: Tensor, texts: Tensor) -> Tensor:
-            loss, values = self.objective(self._features(batch, images, texts))
+        def loss_of(images: Tensor, texts: Tensor, matching: Matching | None = None) -> Tensor:
+            loss, values = self.objective(self._features(batch, images, texts, matching))
             terms.update(values)
             return loss
 
+        if self._matcher is not None:
+            packed = pack(batch.texts)
+            loss = loss_of(*self._matched(self._matcher, batch, packed, "step", step, drawn=drawn))
+            loss.backward()
+            return loss, [packed]
         if self.recipe.parts * self.group.size == 1:
-            packed = self._embedder.laid(batch.texts)
-            return backward_whole(self._embedder, self.pixels[batch.rows], packed, loss_of, drawn), [packed]
+            laid = self._embedder.laid(batch.texts)
+            return backward_whole(self._embedder, self.pixels[batch.rows], laid, loss_of, drawn), [laid]
         return backward_in_parts(
             self._embedder, self.pixels, batch, loss_of, parts=self.recipe.parts, group=self.group, drawn=drawn
         )
 
-    def _features(self, batch: Batch, images: Tensor, texts: Tensor) -> Features:
+    def _matched(
+        self, matcher: Matcher, batch: Batch, packed: Packed, *names: object, drawn: Drawn | None = None
+    ) -> tuple[Tensor, Tensor, Matching]:
+        """Both embeddings of a cross-encoder's batch, and the judge of its pairs."""
+        images, texts = matcher.encode(self.pixels[batch.rows], packed, drawn)
+        return images.embeddings, texts.embeddings, matcher.matching(batch, images, texts, *names)
+
+    def _features(self, batch: Batch, images: Tensor, texts: Tensor, matching: Matching | None = None) -> Features:
         """What the terms compute from: embeddings (N, D) of the batch's images and (U, D) of its texts."""
 
         def of(places: Tensor) -> Tensor:
@@ -197,6 +218,7 @@ class Training:
             true_negatives=true_negatives.to(self.device),
             kinds=batch.kinds.to(self.device),
             scale=self.model.logit_scale.exp(),
+            matching=matching,
         )
 
     def _validate(self) -> None:
@@ -204,36 +226,39 @@ class Training:
         every = self.recipe.validate_every
         if not (every and self.validation) or self.done.step % every:
             return
-        self.model.eval()
+        self._whole.eval()
         self.objective.eval()
         with torch.no_grad():
-            losses = [
-                self.objective(
-                    self._features(
-                        batch,
-                        self._embedder.images(self.pixels[batch.rows]),
-                        self._embedder.texts(self._embedder.laid(batch.texts)),
-                    )
-                )[0].item()
-                for batch in self.validation
-            ]
-        self.model.train()
+            losses = [self._validation_loss(number, batch) for number, batch in enumerate(self.validation)]
+        self._whole.train()
         self.objective.train()
         loss = sum(losses) / len(losses)
         self.done.curve.append({"step": self.done.step, "validation_loss": loss})
         if self.done.best_loss is None or loss < self.done.best_loss:
             self.done.best_loss, self.done.best_step = loss, self.done.step
             if self.recipe.patience is not None:
-                self._best = {name: value.clone() for name, value in self.model.state_dict().items()}
+                self._best = {name: value.clone() for name, value in self._whole.state_dict().items()}
+
+    def _validation_loss(self, number: int, batch: Batch) -> float:
+        if self._matcher is not None:
+            given = self._features(batch, *self._matched(self._matcher, batch, pack(batch.texts), "validation", number))
+        else:
+            images = self._embedder.images(self.pixels[batch.rows])
+            given = self._features(batch, images, self._embedder.texts(self._embedder.laid(batch.texts)))
+        return float(self.objective(given)[0].item())
 
     def _patience_is_over(self) -> bool:
         patience, every = self.recipe.patience, self.recipe.validate_every
         waited = self.done.step - self.done.best_step
         return patience is not None and self.done.best_loss is not None and waited >= patience * every
 
-    def _count(self, batch: Batch, packed: list[Laid]) -> None:
+    def _count(self, batch: Batch, laid: list[Laid]) -> None:
         forward = len(batch.rows) * self._image_flops
-        forward += self.group.size * sum(self._embedder.text_flops(part) for part in packed)
+        if self._matcher is not None:
+            assert isinstance(laid[0], Packed)
+            forward += self._matcher.forward_flops(batch, laid[0])
+        else:
+            forward += self.group.size * sum(self._embedder.text_flops(part) for part in laid)
         new = {
             "images": len(batch.rows),
             "texts": len(batch.texts),
@@ -246,7 +271,7 @@ class Training:
     def _parts(self) -> dict[str, Any]:
         """What is saved, by its prefix."""
         found: dict[str, Any] = {
-            "model": self.model.state_dict(),
+            "model": self._whole.state_dict(),
             "objective": self.objective.state_dict(),
             "optimizer": self._optimizer.tensors(),
             "best": self._best,
@@ -261,7 +286,7 @@ class Training:
         for name, value in saved.tensors.items():
             part, _, rest = name.partition("|")
             parts[part][rest] = value
-        self.model.load_state_dict(parts["model"])
+        self._whole.load_state_dict(parts["model"])
         self.objective.load_state_dict(parts["objective"])
         self._optimizer.load(parts["optimizer"])
         self._best = {name: value.to(self.device) for name, value in parts["best"].items()}

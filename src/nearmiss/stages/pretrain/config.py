@@ -52,6 +52,14 @@ class LowRankConfig(Typed):
     )
 
 
+class FusionConfig(Typed):
+    """The fusion of a cross-encoder, which an arm with the term image_text_matching trains beside the towers."""
+
+    width: int = Field(128, ge=8, description="Width of the fusion.")
+    heads: int = Field(4, ge=1, description="Attention heads of the fusion.")
+    layers: int = Field(2, ge=1, description="Layers, each of self-attention, cross-attention to the image and MLP.")
+
+
 class ArmConfig(Typed):
     """An arm: where its negatives come from, the objective it is trained with, and its learning rates."""
 
@@ -109,6 +117,9 @@ class PretrainConfig(Typed):
         default_factory=ModelConfig,
         description="The model that is trained: a small one of ours (image_tower ...) or one of open_clip's (name, "
         "pretrained, sha256), whose base starts from the weights that are named.",
+    )
+    fusion: FusionConfig = Field(
+        default_factory=FusionConfig, description="The fusion of arms with a matching term; random at first."
     )
     base: PhaseConfig = Field(
         PhaseConfig(captions="broad"), description="The base's phase; with 0 steps it is the weights that were named."

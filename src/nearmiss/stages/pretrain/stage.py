@@ -15,6 +15,7 @@ from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.engine.formats.ce_clip import EMPTY
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.checkpoint import fresh_model, load_weights
+from nearmiss.engine.models.cross_encoder import CrossEncoder, save_fusion
 from nearmiss.engine.models.low_rank import merged
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder
@@ -31,6 +32,7 @@ from nearmiss.engine.training.recipe import Progressed, Recipe
 from nearmiss.engine.training.state import State, claimed
 from nearmiss.engine.training.truth import SceneTruth
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
+from nearmiss.stages.pretrain.fusion import check_fusion, with_fusion
 from nearmiss.stages.pretrain.inputs import Run, check
 
 CHECKPOINT, CURVE = "checkpoint", "curve.jsonl"
@@ -63,6 +65,7 @@ def run(
     cost, began = Cost(), (time.perf_counter(), time.process_time())
     given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, identity, truth)
     check(given)
+    check_fusion(given)
     architecture = given.architecture
     pictures = Store(store)
     corpus = read_corpus(
@@ -91,8 +94,9 @@ def run(
         freeze(model, arm.freeze)
         if arm.lora is not None:
             adapt_matrices(model, arm.lora.where, rank=arm.lora.rank, alpha=arm.lora.alpha, seed=seed)
+        whole = with_fusion(given, model)
         training = Training(
-            model=model,
+            model=whole,
             objective=Objective(arm.objective, corpus.foils.types if corpus.foils else ("",)),
             batches=batches,
             pixels=pictures.pixels,
@@ -110,6 +114,8 @@ def run(
             return
         with replacing_folder(out) as folder:
             architecture.save(folder / CHECKPOINT, merged(model))
+            if isinstance(whole, CrossEncoder):
+                save_fusion(folder / CHECKPOINT, whole.fusion)
             write_text(folder / CURVE, "".join(json.dumps(line) + "\n" for line in done.curve))
             cost.counts = {
                 **_costs(given, corpus, done),
