@@ -122,6 +122,11 @@ def needs_negatives(term: "Term") -> bool:
     return not isinstance(term, Contrastive)
 
 
+def uses_negatives(term: "Term") -> bool:
+    """Whether hard negatives change what a term says."""
+    return needs_negatives(term) or isinstance(term, ImageTextMatching)
+
+
 def needs_fusion(terms: Sequence["Term"]) -> bool:
     """Whether an objective trains a cross-encoder."""
     return any(isinstance(term, ImageTextMatching) for term in terms)
