@@ -23,7 +23,7 @@ from nearmiss.engine.training.augmentations import Drawn, draw
 from nearmiss.engine.training.average import Average
 from nearmiss.engine.training.batches import Batch, Batches
 from nearmiss.engine.training.embedding import Embedder, Laid, backward_in_parts, backward_whole, check_parts
-from nearmiss.engine.training.flops import BACKWARD, image_flops
+from nearmiss.engine.training.flops import BACKWARD, image_flops, matrix_rate
 from nearmiss.engine.training.matched import Matcher, check_whole
 from nearmiss.engine.training.optimizer import TowerOptimizer
 from nearmiss.engine.training.parallel import Group
@@ -102,6 +102,8 @@ class Training:
         )
         self._average = None if recipe.average is None else Average(self._whole, recipe.average)
         self._best: dict[str, Tensor] = {}
+        self._loss = torch.zeros(())  # of the step before
+        self._rate: float | None = None  # of square matrix products on this device, once it is asked for
 
     def run(self, state: State) -> Progressed:
         """Train to the last step, from the saved state where there is one. Bit-identical on a CPU, interrupted or not.
@@ -115,7 +117,8 @@ class Training:
         self.group.wait()
         steps, every = self.recipe.schedule.steps, self.recipe.checkpoint_every
         wall, cpu = time.perf_counter() - self.done.seconds, time.process_time() - self.done.cpu_seconds
-        for step in progress(range(self.done.step, steps), what="train", total=steps, initial=self.done.step):
+        left = range(self.done.step, steps)
+        for step in progress(left, what="train", total=steps, initial=self.done.step, told=self._told):
             if self._patience_is_over():
                 break
             self._step(step)
@@ -136,6 +139,7 @@ class Training:
         batch = self.batches.at(step)
         terms: dict[str, Tensor] = {}
         loss, packed = self._backward(step, batch, terms)
+        self._loss = loss.detach()
         norm = torch.nn.utils.clip_grad_norm_(self._learned, self.recipe.clip)
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
             raise InputError(
@@ -161,6 +165,15 @@ class Training:
                     **self.objective.remembered(),
                 }
             )
+
+    def _told(self) -> str:
+        """What stands behind the bar: the loss, images a second, and the share of the device's matrix rate."""
+        if self._rate is None:
+            bf16 = self._embedder.bf16
+            self._rate = matrix_rate(self.device, torch.bfloat16 if bf16 else torch.float32)
+        seconds, counts = max(self.done.seconds, 1e-9), self.done.counts
+        pace, used = counts["images"] / seconds, counts["flops"] / seconds / self._rate
+        return f"loss {self._loss.item():.3f}, {pace:.0f}/s, MFU {used:.0%}"
 
     def _backward(self, step: int, batch: Batch, terms: dict[str, Tensor]) -> tuple[Tensor, list[Laid]]:
         """The loss of a batch and its gradients; the values of its terms are put into `terms`."""
