@@ -9,6 +9,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.lifetime import die_with_starter
 from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
     audit,
+    benchmarks,
     compare,
     convert,
     data,

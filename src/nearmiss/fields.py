@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -93,8 +93,12 @@ def described(model: type[BaseModel], prefix: str = "", values: BaseModel | None
         kind = info.annotation
         default = None if info.is_required() else info.get_default(call_default_factory=True)
         default = getattr(values, name) if values is not None else default
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            lines.append(described(kind, f"{prefix}{name}.", default))
+        sections = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel)]
+        if sections:
+            # of several kinds of section each is told; the default belongs to one of them
+            lines += [
+                described(each, f"{prefix}{name}.", default if isinstance(default, each) else None) for each in sections
+            ]
         elif info.description:
             shown = f" [default: {default}]" if default is not None and len(str(default)) < 60 else ""
             lines.append(f"--{prefix}{name}: {info.description}{shown}")

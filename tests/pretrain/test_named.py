@@ -12,6 +12,7 @@ import toy_training as toy
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+import small_open_clip
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.engine.images.store import Store
@@ -26,18 +27,13 @@ from nearmiss.engine.models.tokenizer import save_tokenizer, word_tokenizer
 from nearmiss.stages.pretrain import stage, store
 from nearmiss.stages.pretrain.config import LowRankConfig, OpenClipConfig, PhaseConfig
 
-NAME = "nearmiss-test-ViT"
+NAME = small_open_clip.NAME
 SENTENCES = ["A red cube, left of a blue ball!", "two stars", "it's 1984 & <b>café</b> “quoted” 😀", "", "x " * 40]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def registered(tmp_path_factory):
-    """A transformer small enough for a test, under a name that open_clip knows from here on."""
-    file = tmp_path_factory.mktemp("models") / f"{NAME}.json"
-    vision = {"image_size": 24, "layers": 2, "width": 16, "head_width": 8, "patch_size": 8}
-    text = {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
-    file.write_text(json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}))
-    open_clip.add_model_config(file)
+    small_open_clip.register(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

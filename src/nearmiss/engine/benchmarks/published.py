@@ -11,14 +11,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
+import pyarrow as pa
+from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, sha256
-from nearmiss.base.tables import table
+from nearmiss.base.tables import conform, table
 from nearmiss.engine.formats.records import REMEDY
 
 Ties = Literal["wrong", "right"]
 Asked = Literal["captions", "images", "both"]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A picture that lies inside of a benchmark's own file: what opens it, and what changes when it does."""
+
+    opened: Callable[[], Image.Image]
+    stamp: str
 
 
 @dataclass(frozen=True)
@@ -29,13 +39,15 @@ class Rule:
     asked: Asked = "captions"
     """Which decisions an item must win: between captions, between images, or both."""
     macro: bool = False
-    """The mean over the groups of a part, each counted alike, instead of the mean over items."""
-    least: int = 1
-    """Groups with fewer items are left out."""
+    """The mean over the strata of a part, each counted alike, instead of the mean over items."""
+    least: Mapping[str, int] = field(default_factory=dict)
+    """part -> items that a stratum of it must have to count."""
     without: frozenset[str] = frozenset()
-    """Groups that are left out by name."""
+    """Strata that are left out by name."""
     first: int | None = None
     """Only the first items of each file, in its order."""
+    alone: bool = False
+    """Each caption is also judged by itself, true or false of its image: AUROC and accuracy at a fitted threshold."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class Source:
     as_published: Rule
     notes: str = ""
     averages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Further figures: the unweighted mean of the named parts. `mean` of all parts is always there."""
+    """Further figures: the unweighted mean of the parts that fit a pattern. `mean` of all parts is always there."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ class Folders:
     root: Path
     moved: Mapping[str, Path] = field(default_factory=dict)
     tagger: str | None = None
-    """spaCy pipeline for the benchmarks that move words about; None is the world's own lexicon."""
+    """A spaCy pipeline, by name or folder, for benchmarks that change the order of words."""
 
     def path(self, name: str) -> Path:
         """Where `name`, a path below the root, lies; the longest moved beginning of it counts."""
@@ -76,9 +88,24 @@ class Folders:
         return self.root.joinpath(*parts)
 
     def files(self, pattern: str) -> list[Path]:
-        """The files of a pattern whose last part may have stars, sorted."""
-        folder, _, last = pattern.rpartition("/")
-        return sorted(file for file in self.path(folder).glob(last) if file.is_file())
+        """The files of a pattern with stars, sorted."""
+        parts = pattern.split("/")
+        plain = next((place for place, part in enumerate(parts) if "*" in part), len(parts) - 1)
+        folder = self.path("/".join(parts[:plain]))
+        return sorted(file for file in folder.glob("/".join(parts[plain:])) if file.is_file())
+
+
+def moves(given: Sequence[str]) -> dict[str, Path]:
+    """`Folders.moved` from texts like coco/val2017=/data/coco. Raises InputError for another form."""
+    found = {}
+    for each in given:
+        name, equals, path = each.partition("=")
+        if not (name.strip("/") and equals and path):
+            raise InputError(
+                "a moved folder is not NAME=PATH", record=each, remedy="write it as coco/val2017=/data/coco"
+            )
+        found[name.strip("/")] = Path(path)
+    return found
 
 
 @dataclass
@@ -93,6 +120,8 @@ class Sheet:
     hashes: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     """The patterns of the source that no file fits."""
+    carried: dict[str, Carried] = field(default_factory=dict)
+    """The pictures that lie inside of the benchmark's own files, by the name that items give them."""
     _rows: list[dict[str, Any]] = field(default_factory=list)
     _groups: list[dict[str, Any]] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
@@ -127,9 +156,12 @@ class Sheet:
         concept: str | None = None,
         operator: str | None = None,
         crop: Sequence[float] | None = None,
-        group: str | None = None,
+        stratum: str | None = None,
     ) -> None:
-        """One question of `part`. Raises InputError for an id that stands twice and for a caption without words."""
+        """One question of `part`, counted with others of its `stratum`; one with an empty caption is left out.
+
+        Raises InputError for an id that stands twice.
+        """
         name = f"{self.source.name}/{part}/{number}"
         if name in self._ids:
             raise InputError("two items of a benchmark have one id", record=name, remedy=REMEDY)
@@ -137,10 +169,8 @@ class Sheet:
             self.left_out["a caption without words"] += 1
             return
         self._ids.add(name)
-        true = {caption for row in truth for caption, right in zip(captions, row, strict=True) if right}
         if len(captions) > 1 and len(set(captions)) < len(captions) and _equal(captions, truth):
             self.alike.append(name)
-        assert true or len(captions) == 1
         self._rows.append(
             {
                 "item_id": name,
@@ -156,16 +186,18 @@ class Sheet:
                 "crop": None if crop is None else [float(value) for value in crop],
             }
         )
-        self._groups.append({"item_id": name, "part": part, "group": group or part, "place": len(self._groups)})
+        self._groups.append({"item_id": name, "part": part, "stratum": stratum or part, "place": len(self._groups)})
 
     def items(self) -> pl.DataFrame:
         """Table `items`, sorted by item_id. Raises InputError where no question is left."""
         if not self._rows:
             raise InputError(f"benchmark {self.source.name} has no question", record=dict(self.left_out), remedy=REMEDY)
-        return table("items", self._rows).sort("item_id")
+        # by Arrow: nested lists of hundreds of thousands of items take it seconds, and polars a minute
+        typed = pa.Table.from_pylist(self._rows, schema=table("items", []).to_arrow().schema)
+        return conform(pl.DataFrame(pl.from_arrow(typed)), "items", file=self.folders.root).sort("item_id")
 
     def groups(self) -> pl.DataFrame:
-        """item_id, part, group, and place (its number in the order of the files), sorted by item_id."""
+        """item_id, part, stratum, and place (its number in the order of the files), sorted by item_id."""
         return pl.DataFrame(self._groups).sort("item_id")
 
 
@@ -193,3 +225,17 @@ def _equal(captions: Sequence[str], truth: Sequence[Sequence[bool]]) -> bool:
         if any(caption in right for caption, value in zip(captions, row, strict=True) if not value):
             return True
     return False
+
+
+def filled(source: Source, fill: Fill, folders: Folders) -> Sheet:
+    """The questions of a benchmark. Raises InputError where no file is there, or a record is not what it should be."""
+    sheet = Sheet(source, folders)
+    try:
+        fill(sheet)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"a record of benchmark {source.name} is not what its authors publish: {type(error).__name__} {error}",
+            file=folders.path(source.files[0].split("/")[0]),
+            remedy=REMEDY,
+        ) from None
+    return sheet

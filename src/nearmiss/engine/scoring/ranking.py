@@ -15,6 +15,8 @@ from nearmiss.engine.benchmarks.retrieval import Retrieval
 from nearmiss.engine.scoring.answers import NESTED
 from nearmiss.engine.scoring.outcomes import ENDPOINT, MARGIN, ordered
 
+_CHUNK = 512  # queries at a time, so that a gallery of tens of thousands of captions fits in memory
+
 
 def outcomes(retrieval: Retrieval, similarity: np.ndarray, recall_at: Sequence[int]) -> pl.DataFrame:
     """Outcomes of retrieval for `similarity` (I, C); both directions, right and exact answers, each k."""
@@ -71,9 +73,13 @@ def from_rows(retrieval: Retrieval, rows: pl.DataFrame) -> np.ndarray:
 
 def _wrong_before(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each query: how many wrong answers score above the best right one, and how many within the margin of it."""
-    best = np.where(truth, scores, -np.inf).max(axis=1, keepdims=True)
-    gap = np.where(truth, -np.inf, scores - best)
-    return (gap > MARGIN).sum(axis=1), (np.abs(gap) <= MARGIN).sum(axis=1)
+    better, tied = (np.empty(len(scores), dtype=np.int64) for _ in range(2))
+    for start in range(0, len(scores), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        best = np.where(truth[part], scores[part], -np.inf).max(axis=1, keepdims=True)
+        gap = np.where(truth[part], -np.inf, scores[part] - best)
+        better[part], tied[part] = (gap > MARGIN).sum(axis=1), (np.abs(gap) <= MARGIN).sum(axis=1)
+    return better, tied
 
 
 def _chance(truth: np.ndarray, k: int) -> np.ndarray:

@@ -5,7 +5,7 @@ Every interval resamples whole clusters with replacement, every test flips whole
 endpoint's name, and sums run over clusters in a fixed order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -56,7 +56,8 @@ def interval(
         return 0.0, float(1 - tail ** (1 / count))
     if np.array_equal(sums, weights):
         return float(tail ** (1 / count)), 1.0
-    estimates = _resampled(count, resamples, names) @ np.stack([sums, weights], axis=1)
+    columns = np.stack([sums, weights], axis=1)
+    estimates = np.concatenate([drawn @ columns for drawn in _resampled(count, resamples, names)])
     low, high = np.quantile(estimates[:, 0] / estimates[:, 1], [tail, 1 - tail])
     return float(low), float(high)
 
@@ -71,7 +72,7 @@ def paired_intervals(
     (weights,) = by_cluster(cluster, weight)
     sums = np.stack([by_cluster(cluster, row)[0] for row in differences], axis=1)
     drawn = _resampled(len(sums), resamples, names)
-    estimates = (drawn @ sums) / (drawn @ weights)[:, None]
+    estimates = np.concatenate([(each @ sums) / (each @ weights)[:, None] for each in drawn])
     tail = (1 - level) / 2
     low, high = np.quantile(estimates, [tail, 1 - tail], axis=0)
     return low, high
@@ -126,10 +127,13 @@ def _ranks(values: Array) -> Array:
 
 
 _CHUNK = 4096
+_BLOCK = 50  # resamples that are counted at once
 
 
-def _resampled(count: int, resamples: int, names: Sequence[object]) -> Array:
-    """How often each of `count` clusters is drawn: (resamples, count) float64."""
-    drawn = array_rng(0, "bootstrap", *names).integers(0, count, size=(resamples, count))
-    places = (drawn + np.arange(0, resamples * count, count)[:, None]).ravel()
-    return np.bincount(places, minlength=resamples * count).reshape(resamples, count).astype(np.float64)
+def _resampled(count: int, resamples: int, names: Sequence[object]) -> Iterator[Array]:
+    """How often each of `count` clusters is drawn, a few resamples at a time: (some, count) float64."""
+    rng = array_rng(0, "bootstrap", *names)
+    for start in range(0, resamples, _BLOCK):
+        rows = min(_BLOCK, resamples - start)
+        places = rng.integers(0, count, size=(rows, count)) + np.arange(0, rows * count, count)[:, None]
+        yield np.bincount(places.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)

@@ -1,0 +1,53 @@
+"""ARO (Yuksekgonul et al., ICLR 2023): relations and attributes of Visual Genome regions, exchanged between things."""
+
+import json
+from importlib.resources import files
+
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.formats.records import field
+
+_RELATION, _ATTRIBUTION = "visual_genome_relation", "visual_genome_attribution"
+_FEWEST = 25  # cases that a pair of attributes must have to count
+_BOX = ("bbox_x", "bbox_y", "bbox_w", "bbox_h")
+
+
+def _left_out() -> frozenset[str]:
+    text_of = files(__package__).joinpath("data/aro_left_out.json").read_text(encoding="utf-8")
+    return frozenset(json.loads(text_of)["relations"])
+
+
+_RULE = Rule(ties="wrong", macro=True, without=_left_out(), least={_ATTRIBUTION: _FEWEST})
+
+SOURCE = Source(
+    name="aro",
+    paper="Yuksekgonul et al., When and Why Vision-Language Models Behave like Bags-of-Words, ICLR 2023",
+    licence="MIT (images and regions of Visual Genome: CC BY 4.0)",
+    origin="the authors' repository mertyg/vision-language-models-are-bows and its Google Drive",
+    files=(f"aro/{_RELATION}.json", f"aro/{_ATTRIBUTION}.json"),
+    images=("aro/images",),
+    rule=_RULE,
+    as_published=_RULE,
+    notes="Mean over relations, but for the authors' list of symmetric ones; over pairs of attributes with 25 cases.",
+)
+
+
+def fill(sheet: Sheet) -> None:
+    """One question of two captions on a cut-out region; the true caption stands first."""
+    for file in sheet.listed():
+        for place, record in enumerate(rows(file)):
+            name = f"record {place}"
+            captions = [field(record, key, str, file=file, name=name) for key in ("true_caption", "false_caption")]
+            image = field(record, "image_path", str, file=file, name=name)
+            relation = file.stem == _RELATION
+            group = record["relation_name"] if relation else "_".join(map(str, record["attributes"]))
+            sheet.add(
+                file.stem,
+                place,
+                [f"aro/images/{image}"],
+                captions,
+                [[True, False]],
+                concept="relation" if relation else "attribute",
+                operator="reverse" if relation else "swap",
+                crop=[float(record[key]) for key in _BOX],
+                stratum=str(group),
+            )

@@ -1,0 +1,70 @@
+"""ARO's order parts (Yuksekgonul et al., ICLR 2023): a caption against four other orders of its own words.
+
+The orders are drawn by engine/text/order.py from the caption alone, where the authors' depend on when their script is
+seeded: the numbers are comparable, the items are not the same ones.
+"""
+
+import re
+from collections.abc import Sequence
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.formats.records import field
+from nearmiss.engine.text.order import PERTURBATIONS, perturbed
+from nearmiss.engine.text.pipelines import GET_ONE
+from nearmiss.engine.text.tagging import Tagged, tag
+
+_PARTS = {"coco_karpathy_test": ("coco", "coco"), "flickr30k_test": ("flickr30k", "flickr30k")}
+_SEED = 0
+_LONGEST = 30  # words; the authors cut what is longer
+
+SOURCE = Source(
+    name="aro_order",
+    paper="Yuksekgonul et al., When and Why Vision-Language Models Behave like Bags-of-Words, ICLR 2023",
+    licence="captions of COCO: CC BY 4.0; Flickr30k: research only",
+    origin="the test lists coco_karpathy_test.json and flickr30k_test.json as BLIP's authors publish them",
+    files=("coco/annotations/coco_karpathy_test.json", "flickr30k/flickr30k_test.json"),
+    images=("coco/val2014", "flickr30k/flickr30k-images"),
+    rule=Rule(ties="wrong"),
+    as_published=Rule(ties="right"),
+    notes="Orders are ours, seeded by the caption. Captions are put in lower case without punctuation, 30 words at "
+    "most, as published. As published, a tie counts for the caption, which stands first.",
+)
+
+
+def fill(sheet: Sheet) -> None:
+    """One question of up to five captions for each caption; the true one stands first."""
+    if sheet.folders.tagger is None:
+        raise InputError("benchmark aro_order needs a tagger", remedy=f"give --tagger; {GET_ONE} gets en_core_web_sm")
+    for file in sheet.listed():
+        part, root = _PARTS[file.stem]
+        asked = [
+            (f"{place}-{number}", f"{root}/{image}", caption)
+            for place, record in enumerate(rows(file))
+            for image in [field(record, "image", str, file=file, name=f"record {place}")]
+            for number, caption in enumerate(_captions(record["caption"]))
+        ]
+        tagged = tag([caption for _, _, caption in asked], sheet.folders.tagger)
+        for (number, image, caption), sentence in zip(asked, tagged, strict=True):
+            orders = _orders(sentence, caption)
+            if not orders:
+                sheet.left_out["a caption that reads the same in every order"] += 1
+                continue
+            captions = [plain(caption), *orders]
+            sheet.add(part, number, [image], captions, [[True] + [False] * len(orders)], operator="order")
+
+
+def plain(caption: str) -> str:
+    """A caption as ARO reads it: lower case, no punctuation, single blanks, 30 words at most."""
+    words = re.sub(r"[.!\"()*#:;~]", " ", caption.lower()).split()
+    return " ".join(words[:_LONGEST])
+
+
+def _captions(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _orders(sentence: Sequence[Tagged], caption: str) -> list[str]:
+    drawn = (perturbed(sentence, name, _SEED, caption) for name in PERTURBATIONS)
+    found = dict.fromkeys(plain(" ".join(words)) for words in drawn if words is not None)
+    return [told for told in found if told != plain(caption)]

@@ -1,0 +1,38 @@
+"""What is asked of a model beside fine-grained questions: galleries to search, and classes to tell apart, as read."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nearmiss.engine.benchmarks.published import Carried
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Images and captions that look for each other. Images are paths below the data root."""
+
+    name: str
+    images: list[str]
+    captions: list[str]
+    own: np.ndarray
+    """(I, C) bool: the caption was written for the image."""
+    right: np.ndarray
+    """(I, C) bool: the caption is right for the image by any source; `own` where there is no further one."""
+    hashes: dict[str, str]
+    notes: str
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images with the number of their class, and the prompts of each class."""
+
+    name: str
+    images: list[str]
+    labels: list[int]
+    classes: list[str]
+    prompts: list[list[str]]
+    hashes: dict[str, str]
+    notes: str
+    carried: dict[str, Carried] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)

@@ -1,0 +1,39 @@
+"""SugarCrepe++ (Dumpala et al., 2024): two captions that say the same must both lie above one that does not."""
+
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.formats.records import field
+from nearmiss.engine.formats.sugarcrepe import CONCEPTS
+
+PARTS = ("replace_attribute", "replace_obj", "replace_rel", "swap_atribute", "swap_obj")
+_KEYS = ("caption", "caption2", "negative_caption")
+
+SOURCE = Source(
+    name="sugarcrepe_pp",
+    paper="Dumpala et al., SugarCrepe++, 2024",
+    licence="CC BY 4.0",
+    origin="the authors' repository Sri-Harsha/scpp, folder data; images: COCO val2017",
+    files=("sugarcrepe_pp/data/*.json",),
+    images=("coco/val2017",),
+    rule=Rule(ties="wrong"),
+    as_published=Rule(ties="wrong"),
+    notes="The published text-only score (paraphrases closer to each other than to the negative) is not asked.",
+)
+
+
+def fill(sheet: Sheet) -> None:
+    """One question of three captions for each record: two are true."""
+    for file in sheet.listed():
+        operator, about = file.stem.split("_", 1)
+        for place, record in enumerate(rows(file)):
+            name = f"record {place}"
+            captions = [field(record, key, str, file=file, name=name) for key in _KEYS]
+            image = field(record, "filename", str, file=file, name=name)
+            sheet.add(
+                file.stem,
+                record.get("id", place),
+                [f"coco/val2017/{image}"],
+                captions,
+                [[True, True, False]],
+                concept=CONCEPTS.get(about[:3].replace("atr", "att")),
+                operator=operator,
+            )

@@ -1,0 +1,53 @@
+"""VL-CheckList (Zhao et al., 2022): a phrase against one in which object, attribute or relation is another."""
+
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.formats.published import text
+
+_ASPECTS = {"Attribute": "attribute", "Relation": "relation", "Object": "object"}
+_KINDS = {
+    "attribute": ("action", "color", "material", "size", "state"),
+    "relation": ("action", "spatial"),
+    "object": ("location", "size"),
+}
+_AVERAGES: dict[str, tuple[str, ...]] = {
+    f"{aspect}/{kind}": (f"{aspect.title()}/*{kind}*", f"{aspect.title()}/{kind.title()}/*")
+    for aspect, kinds in _KINDS.items()
+    for kind in kinds
+}
+_AVERAGES |= {aspect.lower(): (f"{aspect}/*",) for aspect in _ASPECTS}
+_FIRST = 1000  # what the authors' evaluator asks of each file
+
+SOURCE = Source(
+    name="vl_checklist",
+    paper="Zhao et al., VL-CheckList, 2022",
+    licence="MIT (files); images: Visual Genome, SWiG, HAKE under their own",
+    origin="the authors' repository om-ai-lab/VL-CheckList, folder data; images as its DATASETS.md says",
+    files=tuple(f"vl_checklist/{aspect}/**/*.json" for aspect in _ASPECTS),
+    images=tuple(f"vl_checklist/images/{corpus}" for corpus in ("vg", "swig", "hake")),
+    rule=Rule(ties="wrong"),
+    as_published=Rule(ties="wrong", first=_FIRST),
+    averages=_AVERAGES,
+    notes="As published, the first 1,000 items of each file, and items without their image are skipped in silence; "
+    "here they are expected and counted as not scored.",
+)
+
+
+def fill(sheet: Sheet) -> None:
+    """One question of two phrases for each record; only the first of several is asked, as the authors do."""
+    for file in sheet.listed():
+        places = file.parts[file.parts.index("vl_checklist") + 1 :] if "vl_checklist" in file.parts else file.parts[-3:]
+        part = "/".join((*places[:-1], file.stem))
+        corpus = next((name for name in ("swig", "hake") if name in part), "vg")  # vaw's images are Visual Genome's
+        for place, record in enumerate(rows(file)):
+            name = f"record {place}"
+            image, texts = record[0], record[1]
+            captions = [text(texts[key][0].strip(), key, file=file, name=name) for key in ("POS", "NEG")]
+            sheet.add(
+                part,
+                place,
+                [f"vl_checklist/images/{corpus}/{image}"],
+                captions,
+                [[True, False]],
+                concept=_ASPECTS.get(places[0]),
+                operator="replace",
+            )

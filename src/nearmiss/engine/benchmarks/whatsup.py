@@ -1,0 +1,41 @@
+"""What'sUp (Kamath et al., EMNLP 2023): which preposition holds, in controlled photographs and in COCO and VG."""
+
+from pathlib import PurePosixPath
+
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+
+_IMAGES = {
+    "controlled_images_dataset": "whatsup/controlled_images",
+    "controlled_clevr_dataset": "whatsup/controlled_clevr",
+    "coco_qa_one_obj": "coco/val2017",
+    "coco_qa_two_obj": "coco/val2017",
+    "vg_qa_one_obj": "vg/images",
+    "vg_qa_two_obj": "vg/images",
+}
+
+SOURCE = Source(
+    name="whatsup",
+    paper='Kamath et al., What\'s "up" with vision-language models?, EMNLP 2023',
+    licence="MIT (images of COCO and Visual Genome: CC BY 4.0)",
+    origin="the authors' repository amitakamath/whatsup_vlms and the archives it names",
+    files=tuple(f"whatsup/{name}.json" for name in _IMAGES),
+    images=tuple(sorted(set(_IMAGES.values()))),
+    rule=Rule(ties="wrong"),
+    as_published=Rule(ties="right"),
+    notes="Single questions; the authors' figures over pairs and sets of photographs are not asked. As published, a "
+    "tie counts for the caption, which stands first.",
+)
+
+
+def fill(sheet: Sheet) -> None:
+    """One question for each record; the true caption stands first."""
+    for file in sheet.listed():
+        folder = _IMAGES[file.stem]
+        for place, record in enumerate(rows(file)):
+            if isinstance(record, dict):
+                image, captions = PurePosixPath(record["image_path"]).name, list(record["caption_options"])
+            else:
+                number, *captions = record
+                image = f"{int(number):012d}.jpg" if folder.startswith("coco") else f"{number}.jpg"
+            truth = [True] + [False] * (len(captions) - 1)
+            sheet.add(file.stem, place, [f"{folder}/{image}"], captions, [truth], concept="relation")

@@ -1,0 +1,127 @@
+"""Any open_clip model as an encoder of pictures and texts, in fp32 evaluation mode, with a hash of all that decides.
+
+Equal embeddings to open_clip's own to 1e-5: pictures go through its transform, decoded by a few threads while the
+model computes; texts are packed where the tower allows it (engine/models/text.py) and padded where not.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL import Image
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.manifest import versions
+from nearmiss.engine.models.architecture import named_architecture
+from nearmiss.engine.models.packing import Texts, pack
+from nearmiss.engine.models.text import encode_padded, encode_texts, packable
+
+Picture = Callable[[], Image.Image | None]
+"""Opens one RGB image, or says that it cannot be opened."""
+
+_DECODERS = 4
+_TEXTS = 256  # in a batch
+
+
+class Encoder:
+    """A model that open_clip knows, opened. Embeddings are L2-normalised float32."""
+
+    def __init__(self, name: str, pretrained: str | None, *, device: str = "cpu", batch: int = 64) -> None:
+        """`name` and `pretrained` as open_clip takes them. Raises InputError where the model cannot be had."""
+        self.architecture = named_architecture(name, pretrained)
+        self.device, self._batch = torch.device(device), batch
+        self.model: Any = self.architecture.begun(0).float().to(self.device).eval()
+        self._transform = image_transform_v2(PreprocessCfg(**self.architecture.config["preprocess_cfg"]), False)
+        self._packs = packable(self.model)
+
+    @property
+    def measurement(self) -> dict[str, Any]:
+        """What must be said with a figure: activation, preprocessing, text rule, precision."""
+        config = self.architecture.config
+        return {
+            "model": self.architecture.name,
+            "pretrained": self.architecture.pretrained,
+            "activation": "QuickGELU" if config["model_cfg"].get("quick_gelu") else "GELU",
+            "preprocessing": config["preprocess_cfg"],
+            "context_length": self.architecture.tokenization.context,
+            "precision": "fp32",
+            "versions": versions(),
+        }
+
+    def key(self) -> str:
+        """Hash of weights, architecture, preprocessing and tokenizer: what embeddings depend on."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(json.dumps(self.architecture.config, sort_keys=True).encode())
+        digest.update(self.architecture.tokenization.tokenizer.to_str().encode())
+        for name, value in sorted(self.model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.inference_mode()
+    def images(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """(N, D) of pictures, each opened when its batch comes; NaN for those that cannot be opened."""
+        found = [self._batch_of_images(batch) for batch in self._decoded(pictures)]
+        width = max((part.shape[1] for part in found), default=0)
+        return np.concatenate([part if part.shape[1] else np.full((len(part), width), np.nan) for part in found])
+
+    @torch.inference_mode()
+    def texts(self, texts: Sequence[str]) -> np.ndarray:
+        """(N, D) of texts: sorted by their tokens, so that what begins alike is computed once."""
+        tokenization = self.architecture.tokenization
+        read = tokenization(texts)
+        order = np.lexsort(read.ids.T[::-1])
+        features: np.ndarray | None = None
+        for start in range(0, len(order), _TEXTS):
+            rows = order[start : start + _TEXTS]
+            lengths = read.lengths[rows]
+            given = Texts(torch.from_numpy(read.ids[rows, : lengths.max()].astype(np.int64)), torch.from_numpy(lengths))
+            packed = encode_texts(self.model, pack(given)) if self._packs else None
+            part = packed if packed is not None else encode_padded(self.model, given, tokenization.pad)
+            features = np.empty((len(texts), part.shape[1]), dtype=np.float32) if features is None else features
+            features[rows] = part.float().cpu().numpy()
+        assert features is not None
+        return _finite(features, texts)
+
+    def _batch_of_images(self, batch: Sequence[torch.Tensor | None]) -> np.ndarray:
+        seen = [row for row, pixels in enumerate(batch) if pixels is not None]
+        if not seen:
+            return np.empty((len(batch), 0), dtype=np.float32)
+        pixels = torch.stack([batch[row] for row in seen])  # type: ignore[misc]
+        features = self.model.encode_image(pixels.to(self.device), normalize=True).float().cpu().numpy()
+        found = np.full((len(batch), features.shape[1]), np.nan, dtype=np.float32)
+        found[seen] = _finite(features, [f"image {row} of its batch" for row in seen])
+        return found
+
+    def _decoded(self, pictures: Sequence[Picture]) -> Iterator[list[torch.Tensor | None]]:
+        """Batches of pixels; the next one is decoded while the model computes."""
+        with ThreadPoolExecutor(_DECODERS) as pool:
+
+            def batch(start: int) -> list[Any]:
+                return [pool.submit(self._pixels, picture) for picture in pictures[start : start + self._batch]]
+
+            ahead = batch(0)
+            for start in range(self._batch, len(pictures) + self._batch, self._batch):
+                now, ahead = ahead, batch(start)
+                yield [future.result() for future in now]
+
+    def _pixels(self, picture: Picture) -> torch.Tensor | None:
+        opened = picture()
+        return None if opened is None else self._transform(opened)
+
+
+def _finite(features: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """A model that has diverged must not be counted as merely wrong."""
+    finite = np.isfinite(features).all(axis=1)
+    if not finite.all():
+        raise InputError(
+            f"the model gives an embedding that is not finite for {int((~finite).sum())} of {len(finite)}",
+            record=names[int(np.flatnonzero(~finite)[0])],
+            remedy="give weights that did not diverge",
+        )
+    return features

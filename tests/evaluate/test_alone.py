@@ -1,0 +1,344 @@
+"""Published benchmarks for any open_clip model: the same answers as an evaluator that asks item by item, and honest
+about what it could not ask."""
+
+import json
+from functools import partial
+
+import numpy as np
+import open_clip
+import polars as pl
+import published_files
+import pytest
+import torch
+from PIL import Image
+
+import small_open_clip
+from nearmiss.base.errors import InputError
+from nearmiss.base.tables import table, write_table
+from nearmiss.engine.benchmarks.published import Folders
+from nearmiss.engine.benchmarks.registry import READERS
+from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.stages.evaluate import alone, blind
+from nearmiss.stages.evaluate.compared import compared
+from nearmiss.stages.evaluate.listed import listed
+from nearmiss.stages.evaluate.printed import printed
+from nearmiss.verbs.evaluate import evaluate
+
+PAIRS = "sugarcrepe,aro,valse,vl_checklist,whatsup"
+SQUARES = "winoground,cola,eqben,inpaintcoco"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered(tmp_path_factory):
+    small_open_clip.register(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(autouse=True)
+def lexicon(monkeypatch):
+    """The built-in tagger in place of a trained one, which a clean clone does not have."""
+    from nearmiss.engine.benchmarks import aro_order
+    from nearmiss.engine.text.tagging import tag
+
+    monkeypatch.setattr(aro_order, "tag", lambda texts, pipeline: tag(texts))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return published_files.write(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """`alone.run` with the small model into the test's folder."""
+
+    def with_defaults(root, benchmarks="all", out="out", **options):
+        torch.manual_seed(0)  # an untrained model draws its weights
+        return alone.run(
+            **{"model": small_open_clip.NAME, "pretrained": None, "cache": tmp_path / "cache"} | options,
+            benchmarks=benchmarks,
+            folders=options.get("folders", Folders(root, tagger="lexicon")),
+            out=tmp_path / out,
+        )
+
+    return with_defaults
+
+
+@pytest.fixture
+def toy_negatives(tmp_path):
+    """A table of negatives that give themselves away as the benchmark's do."""
+    rows = [
+        dict.fromkeys(table("negatives", []).columns)
+        | {"negative_id": str(place), "caption_id": str(place), "method": "keyword", "mode": "default", "edits": []}
+        | {key: row[key] for key in ("image_id", "type", "positive", "negative")}
+        for place, row in enumerate(with_giveaway(80).iter_rows(named=True))
+    ]
+    write_table(table("negatives", rows), tmp_path / "negatives.parquet", "negatives")
+    return tmp_path / "negatives.parquet"
+
+
+def figure(told, benchmark, part, metric="score"):
+    (row,) = [
+        row
+        for row in told["metrics"]
+        if [row[key] for key in ("benchmark", "part", "metric")] == [benchmark, part, metric]
+    ]
+    return row
+
+
+def test_everything_is_asked_and_said(whole, run, tmp_path):
+    told = run(whole)
+    assert told["complete"]
+    assert told["absent"] == []
+    assert set(told["benchmarks"]) == set(alone.chosen("all", Folders(whole)))
+    assert all(row["n_scored"] == row["n_expected"] for row in told["metrics"])
+    assert told == json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert pl.read_parquet(tmp_path / "out" / "metrics.parquet").height == len(told["metrics"])
+    shown = printed(told)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "INCOMPLETE" not in shown
+
+
+@pytest.mark.parametrize("benchmark", [*PAIRS.split(","), *SQUARES.split(",")])
+def test_decisions_are_those_of_an_evaluator_that_asks_item_by_item(whole, run, tmp_path, benchmark):
+    run(whole, benchmark)
+    scores = {row["item_id"]: row for row in pl.read_parquet(tmp_path / "out" / "scores.parquet").to_dicts()}
+    model, transform, tokenizer = plain_model()
+    reader = READERS[benchmark]
+    sheet = alone.filled(reader.SOURCE, reader.fill, Folders(whole))
+    asked = 0
+    for item in sheet.items().to_dicts():
+        if item["item_id"] not in scores:
+            continue
+        s = plain_similarities(model, transform, tokenizer, whole, sheet, item)
+        np.testing.assert_allclose(scores[item["item_id"]]["similarity"], s, atol=1e-5)
+        if len(item["images"]) == 1:
+            true, *others = [s[0][place] for place in sorted(range(len(s[0])), key=lambda at: not item["truth"][0][at])]
+            assert scores[item["item_id"]]["score"] == (true > max(others)) or abs(true - max(others)) < 1e-5
+        else:
+            text = s[0][0] > s[0][1] and s[1][1] > s[1][0]
+            image = s[0][0] > s[1][0] and s[1][1] > s[0][1]
+            assert [scores[item["item_id"]][key] for key in ("text", "image", "group")] == [text, image, text and image]
+        asked += 1
+    assert asked == len(scores) > 0
+
+
+def plain_model():
+    """The same weights by open_clip alone."""
+    torch.manual_seed(0)
+    encoder = Encoder(small_open_clip.NAME, None)
+    model, _, transform = open_clip.create_model_and_transforms(small_open_clip.NAME)
+    model.load_state_dict(encoder.model.state_dict())
+    return model.eval(), transform, open_clip.get_tokenizer(small_open_clip.NAME)
+
+
+@torch.no_grad()
+def plain_similarities(model, transform, tokenizer, root, sheet, item):
+    """Every image against every caption, one at a time."""
+    found = []
+    for path in item["images"]:
+        image = sheet.carried[path].opened() if path in sheet.carried else Image.open(root / path).convert("RGB")
+        if item["crop"] is not None:
+            x, y, w, h = item["crop"]
+            image = image.crop((x, y, x + w, y + h))
+        look = model.encode_image(transform(image).unsqueeze(0), normalize=True)
+        words = [model.encode_text(tokenizer([caption]), normalize=True) for caption in item["captions"]]
+        found.append([float((look @ word.T).item()) for word in words])
+    return found
+
+
+def test_a_second_run_encodes_nothing_and_says_the_same(whole, run, monkeypatch):
+    first = run(whole, PAIRS)
+    monkeypatch.setattr(Encoder, "images", never)
+    monkeypatch.setattr(Encoder, "texts", never)
+    assert run(whole, PAIRS) == first
+
+
+def never(*_):
+    raise AssertionError("something was encoded again")
+
+
+def test_a_killed_run_goes_on(whole, run, monkeypatch):
+    uninterrupted = run(whole, PAIRS, out="other", cache=whole.parent / "other-cache")
+    monkeypatch.setattr(Encoder, "texts", partial(killed))
+    with pytest.raises(KeyboardInterrupt):
+        run(whole, PAIRS)
+    monkeypatch.undo()
+    monkeypatch.setattr(Encoder, "images", never)  # what was encoded before is kept
+    assert run(whole, PAIRS) == uninterrupted
+
+
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_torn_file_of_embeddings_is_made_again(whole, run, tmp_path):
+    first = run(whole, "sugarcrepe")
+    for file in (tmp_path / "cache").rglob("image-*.npz"):
+        file.write_bytes(file.read_bytes()[:100])
+    assert run(whole, "sugarcrepe") == first
+
+
+def test_missing_and_broken_pictures_are_counted_and_named(run, tmp_path):
+    root = published_files.write(tmp_path / "data")
+    (root / "coco" / "val2017" / "000000000001.jpg").unlink()
+    (root / "coco" / "val2017" / "000000000002.jpg").write_bytes(b"not a picture")
+    told = run(root, "sugarcrepe")
+    assert not told["complete"]
+    row = figure(told, "sugarcrepe", "swap_obj")
+    assert (row["n_scored"], row["n_expected"]) == (1, 3)
+    missing = told["benchmarks"]["sugarcrepe"]["images_missing"]
+    assert missing == ["coco/val2017/000000000001.jpg", "coco/val2017/000000000002.jpg"]
+    assert "INCOMPLETE" in printed(told)
+    assert "1/3" in printed(told)
+
+
+def test_a_missing_file_makes_the_result_incomplete(run, tmp_path):
+    root = published_files.write(tmp_path / "data")
+    (root / "sugarcrepe" / "data" / "swap_obj.json").unlink()
+    told = run(root, "sugarcrepe")
+    assert not told["complete"]
+    assert told["benchmarks"]["sugarcrepe"]["files_missing"] == ["sugarcrepe/data/swap_obj.json"]
+
+
+def test_benchmarks_without_files_are_named_and_none_at_all_is_refused(whole, run, tmp_path):
+    (tmp_path / "some").mkdir()
+    published_files.sugarcrepe(tmp_path / "some")
+    told = run(tmp_path / "some", "sugarcrepe,aro")
+    assert told["absent"] == ["aro"]
+    assert not told["complete"]
+    with pytest.raises(InputError, match="no benchmark has a file"):
+        run(tmp_path, "aro,cola")
+    with pytest.raises(InputError, match="no benchmark is called"):
+        run(whole, "aroo")
+
+
+def test_another_version_of_a_file_has_another_hash(whole, run, tmp_path):
+    root = published_files.write(tmp_path / "data")
+    before = run(root, "cola")["benchmarks"]["cola"]["files"]
+    file = root / "cola" / "COLA_multiobjects_matching_benchmark.json"
+    file.write_text(file.read_text(encoding="utf-8").replace("plants", "weeds"), encoding="utf-8")
+    after = run(root, "cola")["benchmarks"]["cola"]["files"]
+    assert before.keys() == after.keys()
+    assert before != after
+
+
+def test_a_model_that_diverged_is_refused(whole, run, monkeypatch):
+    begun = Encoder.__init__
+
+    def diverged(self, *arguments, **options):
+        begun(self, *arguments, **options)
+        self.model.visual.proj.data[:] = float("nan")
+
+    monkeypatch.setattr(Encoder, "__init__", diverged)
+    with pytest.raises(InputError, match="not finite"):
+        run(whole, "cola")
+
+
+def test_a_tie_is_wrong_but_where_the_published_rule_says_otherwise(whole, run, monkeypatch):
+    monkeypatch.setattr(Encoder, "texts", lambda self, texts: np.full((len(texts), 16), 0.25, dtype=np.float32))
+    assert figure(run(whole, "whatsup"), "whatsup", "mean")["value"] == 0
+    assert figure(run(whole, "whatsup", as_published=True), "whatsup", "mean")["value"] == 1
+    assert figure(run(whole, "aro", as_published=True), "aro", "mean")["value"] == 0  # its false caption stands first
+
+
+def test_every_stratum_counts_alike_in_a_macro_average(whole, run, tmp_path):
+    told = run(whole, "aro")
+    scores = pl.read_parquet(tmp_path / "out" / "scores.parquet").filter(pl.col("part") == "visual_genome_relation")
+    by_hand = scores.group_by("stratum").agg(pl.col("score").mean())["score"].mean()
+    assert figure(told, "aro", "visual_genome_relation")["value"] == pytest.approx(by_hand)
+
+
+def test_statements_are_judged_without_a_raw_threshold(whole, run):
+    told = run(whole, "vsr")
+    metrics = {(row["part"], row["metric"]) for row in told["metrics"]}
+    assert metrics == {(part, metric) for part in ("random", "zeroshot") for metric in ("auroc", "accuracy")}
+
+
+def test_what_papers_report_stands_beside(whole, run):
+    told = run(whole, "sugarcrepe", paper="openai")
+    row = figure(told, "sugarcrepe", "swap_obj")
+    assert row["published"] == pytest.approx(0.6138)
+    assert row["difference"] == pytest.approx(row["value"] - 0.6138)
+    assert "61.4" in printed(told)
+    with pytest.raises(InputError, match="no paper's figures"):
+        run(whole, "sugarcrepe", paper="nobody")
+
+
+def test_two_models_are_compared_item_by_item(whole, run, tmp_path):
+    run(whole, PAIRS, out="one")
+    told = compared(
+        tmp_path / "one", tmp_path / "one", endpoints=["sugarcrepe/swap_obj"], out=tmp_path / "table.parquet"
+    )
+    assert "1.0000 n.s." in told
+    table = pl.read_parquet(tmp_path / "table.parquet")
+    assert set(table["difference"]) == {0.0}
+    assert table["p"].drop_nulls().len() == 1  # only what was named before is tested
+    with pytest.raises(InputError, match="no part is called"):
+        compared(tmp_path / "one", tmp_path / "one", endpoints=["sugarcrepe/all"], out=None)
+
+
+def test_the_list_says_what_is_there(whole, tmp_path):
+    there, nowhere = listed(Folders(whole)), listed(Folders(tmp_path))
+    assert "+ winoground/examples.jsonl" in there
+    assert "- winoground/examples.jsonl" in nowhere
+    for name in READERS:
+        assert f"\n{name}\n" in f"\n{there}"
+    assert max(map(len, there.splitlines())) <= 80
+
+
+def test_the_text_prior_is_the_model_without_its_eyes(whole, run, monkeypatch):
+    """A model whose pictures are all alike answers as its text prior does."""
+    monkeypatch.setattr(Encoder, "images", lambda self, pictures: np.full((len(pictures), 16), 0.25, dtype=np.float32))
+    told = run(whole, "sugarcrepe")
+    for row in told["metrics"]:
+        assert row["value"] == row["text_prior"]
+
+
+def with_giveaway(count, giveaway="purple"):
+    """Pairs whose negatives all have one word that no caption has."""
+    return pl.DataFrame(
+        {
+            "image_id": [f"{number}.jpg" for number in range(count)],
+            "type": "part",
+            "positive": [f"a {thing(number)} on a table" for number in range(count)],
+            "negative": [f"a {giveaway} {thing(number)[:-1]}" for number in range(count)],
+        }
+    )
+
+
+def thing(number):
+    return f"thing{number % 7}s"
+
+
+def test_a_giveaway_is_seen_without_images(tmp_path):
+    assert blind.inside(with_giveaway(60), tmp_path) == {"part": 1.0}
+    assert blind.inside(with_giveaway(60), tmp_path / "..") == blind.inside(with_giveaway(60), tmp_path)
+    assert blind.inside(with_giveaway(60).clear(), tmp_path) == {}
+
+
+def test_a_probe_learns_from_the_training_negatives(toy_negatives):
+    asked = blind.learnt_on(toy_negatives)
+    assert asked(with_giveaway(60)) == {"part": 1.0}
+
+
+def test_the_exit_status_says_whether_all_was_scored(tmp_path, capsys):
+    published_files.sugarcrepe(tmp_path / "data")
+    asked = partial(
+        evaluate,
+        model=small_open_clip.NAME,
+        benchmarks="sugarcrepe",
+        data_root=tmp_path / "data",
+        out=tmp_path / "out",
+        cache=tmp_path / "cache",
+        device="cpu",
+    )
+    asked()
+    (tmp_path / "data" / "coco" / "val2017" / "000000000001.jpg").unlink()
+    with pytest.raises(SystemExit) as ended:
+        asked()
+    assert ended.value.code == 3
+    assert "INCOMPLETE" in capsys.readouterr().out
+    with pytest.raises(InputError, match="--data-root is needed"):
+        evaluate(model="ViT-B-32", out=tmp_path / "out")
+    with pytest.raises(InputError, match="--arm, --seed, --checkpoint, --tables, --root is needed"):
+        evaluate(out=tmp_path / "out")
