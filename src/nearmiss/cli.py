@@ -11,6 +11,7 @@ from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
     audit,
     compare,
     convert,
+    curate,
     data,
     evaluate,
     finetune,
