@@ -1,6 +1,6 @@
 """What hard negatives cost a training step: open_clip with padded texts, ours, and the image tower alone, side by side.
 
-    python benchmarks/training.py [--device cpu|cuda] [--batch 8] [--repeats 3] [--captions FILE]
+    python benchmarks/training.py [--device cpu|cuda] [--batch 8] [--repeats 3] [--captions FILE] [--sweep]
 
 ViT-B-32 with random weights; a batch of images with one COCO caption each and K = 4 or 16 negatives of it by
 `keyword`; the loss is contrastive plus each image's softmax over its own negatives. (a) encodes every text padded to 77
@@ -9,15 +9,19 @@ unmodified image tower alone, forward and backward. Images are channels-last in 
 text's share of multiply-adds, counted on the tokens left when no beginning is computed twice. All on the same
 weights, batch and threads; the order turns from repeat to repeat and the fastest of each counts. The last line is one
 JSON object: for each K the seconds of a step of `open_clip`, `ours`, `image_only` and the `bound`.
+
+--sweep asks instead how our step grows with negatives a caption (0 to 16) and with captions an image (1 to 5).
 """
 
 import argparse
 import json
+import logging
 import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import torch
 from torch import Tensor
@@ -43,12 +47,20 @@ def groups(file: Path, batch: int, negatives: int) -> list[list[str]]:
         Caption(row["caption_id"], row["image_id"], row["text"].strip(), None, "coco") for row in frame.to_dicts()
     )
     corpus = Corpus(captions, table("images", []), table("objects", []), table("relations", []), 0)
+    if not negatives:
+        return [[caption.text] for caption in captions[:batch]]
     found: dict[str, list[str]] = {}
     for outcome in generate(corpus, KeywordConfig(per_caption=negatives)):
         if isinstance(outcome, Candidate):
             found.setdefault(outcome.positive, []).append(outcome.negative)
     whole = [[positive, *made] for positive, made in found.items() if len(made) == negatives]
     return whole[:batch]
+
+
+def captions_of(file: Path, batch: int, count: int) -> list[list[str]]:
+    """`count` captions of each of `batch` images."""
+    frame = read_captions(file).group_by("image_id", maintain_order=True).agg("text")
+    return [texts[:count] for texts in frame["text"].to_list() if len(texts) >= count][:batch]
 
 
 def loss_of(images: Tensor, texts: Tensor, scale: Tensor) -> Tensor:
@@ -164,16 +176,45 @@ def measure(captions: Path, negatives: int, batch: int, repeats: int, device: to
     return {**{f"{name}_s": round(seconds, 4) for name, seconds in best.items()}, "bound_s": round(bound, 4)}
 
 
+def sweep(captions: Path, batch: int, repeats: int, device: torch.device) -> dict[str, dict[str, float]]:
+    """Seconds of our step by negatives a caption and by captions an image, and how far each is from a straight line."""
+    made = {
+        "negatives a caption": {k: groups(captions, batch, k) for k in (0, 1, 2, 4, 8, 16)},
+        "captions an image": {count: captions_of(captions, batch, count) for count in (1, 2, 3, 4, 5)},
+    }
+    found = {}
+    for what, texts in made.items():
+        runs = {str(count): Steps(group, device) for count, group in texts.items()}
+        model = next(iter(runs.values())).model
+        for run in runs.values():
+            run.model = model
+        best = fastest({count: run.ours for count, run in runs.items()}, model, repeats)
+        tokens = [pack(run.trimmed).tokens.numel() for run in runs.values()]
+        counts, seconds = np.array([float(count) for count in best]), np.array(list(best.values()))
+        slope, start = np.polyfit(counts, seconds, 1)
+        away = np.abs(seconds - (start + slope * counts)) / seconds
+        print(f"{what}: {start:.3f} s and {slope:.4f} s for each, at most {away.max():.0%} from that line")
+        for count, second, laid in zip(best, seconds, tokens, strict=True):
+            print(f"  {count:>3}{second:8.3f} s{laid:8} tokens in rows")
+        found[what] = best
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--captions", type=Path, default=CAPTIONS)
+    parser.add_argument("--sweep", action="store_true", help="how our step grows with texts, and nothing else")
     given = parser.parse_args()
+    logging.getLogger().setLevel(logging.ERROR)  # open_clip warns of random weights, which are what is wanted
     device = torch.device(given.device)
     name = torch.cuda.get_device_name() if given.device == "cuda" else f"{platform.processor() or 'CPU'}"
     print(f"{MODEL}, batch {given.batch}, {name}, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
+    if given.sweep:
+        print(json.dumps(sweep(given.captions, given.batch, given.repeats, device)))
+        return
     found = {str(k): measure(given.captions, k, given.batch, given.repeats, device) for k in (4, 16)}
     print(json.dumps(found))
 

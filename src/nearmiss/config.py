@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Typed
 from nearmiss.config_text import parse_yaml, problem_of
-from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases
+from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases, uses_negatives
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.evaluate.config import EvaluateConfig
@@ -159,7 +159,7 @@ def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) 
             f"arms.{name}",
             "give it a method and texts of 1 or more, or take the term out",
         )
-    if arm.method is not None and not needing:
+    if arm.method is not None and not any(uses_negatives(term) for term in arm.objective):
         refuse(
             f"the arm '{name}' names the method '{arm.method}' but no term of its objective uses negatives",
             f"arms.{name}.objective",

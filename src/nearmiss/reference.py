@@ -65,8 +65,8 @@ def _table(title: str, model: type[BaseModel]) -> str:
     return f"### {title}\n{doc}\n\n| key | default | meaning |\n|---|---|---|\n{rows}\n"
 
 
-def _rows(model: type[BaseModel], prefix: str, values: BaseModel | None) -> list[str]:
-    """Rows of a section; `values` are the defaults that its owner gives it, where those differ from its own."""
+def _rows(model: type[BaseModel], prefix: str, values: Any) -> list[str]:
+    """Rows of a section; `values` are the defaults that its owner gives it, if any."""
     rows = []
     for name, info in model.model_fields.items():
         kind, default = info.annotation, _default(info, values, name)
@@ -79,8 +79,8 @@ def _rows(model: type[BaseModel], prefix: str, values: BaseModel | None) -> list
     return rows
 
 
-def _default(info: FieldInfo, values: BaseModel | None, name: str) -> Any:
-    if values is not None:
+def _default(info: FieldInfo, values: Any, name: str) -> Any:
+    if isinstance(values, BaseModel):
         return getattr(values, name)
     return _REQUIRED if info.is_required() else info.get_default(call_default_factory=True)
 

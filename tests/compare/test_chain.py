@@ -1,6 +1,7 @@
 """Synthesis, fine-tuning and noise in a comparison: planted figures come out, and words say no more than they hold."""
 
 import shutil
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -14,7 +15,7 @@ from nearmiss.base.files import folder_sha256, read_json, sha256, write_json
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.scoring.statistics import spearman
 from nearmiss.stages.compare import plain
-from nearmiss.stages.compare.overview import MAIN, Gain
+from nearmiss.stages.compare.overview import COLUMNS, MAIN, Gain
 from nearmiss.stages.compare.strip import strip
 from nearmiss.stages.compare.terminal import BRIEF
 
@@ -165,6 +166,26 @@ def test_several_seeds_must_agree():
     assert plain.measured(gain((0.2, 0.1, 0.3), (0.3, 0.2, 0.4)))
     assert not plain.measured(gain((0.2, 0.1, 0.3), (0.3, -0.2, 0.4)))
     assert not plain.measured(gain((0.2, 0.1, 0.3), (-0.3, -0.4, -0.2)))
+
+
+def told(label, **values):
+    """What one line says of an arm with these differences to `clip` in points, each with an interval of +-1."""
+    columns = {column.name: column for column in COLUMNS}
+    gains = [
+        Gain("hnc", "clip", columns[name], value, {0: (value, value - 0.01, value + 0.01, None)})
+        for name, value in values.items()
+    ]
+    report = SimpleNamespace(gains=gains, controls=["clip"], overview=SimpleNamespace(columns=COLUMNS))
+    return {"gained": plain._gained, "cost": plain._cost}[label](report, "hnc", BRIEF)
+
+
+def test_a_concept_that_got_worse_is_a_cost_and_one_that_got_better_a_gain():
+    told_cost = told("cost", relation=0.3, count=-0.12, t2i=0.05, zero_shot=0.0)
+    assert told_cost == "against clip, count -12.0; no measurable difference in 0-shot; better in T>I +5.0."
+    assert told("cost", relation=-0.3, t2i=0.05) == "none against clip, better in T>I +5.0."
+    assert told("gained", relation=0.3, binding=0.05, count=-0.12, t2i=0.05) == (
+        "on relation, +30.0 points over clip; over clip also on bind +5.0."
+    )
 
 
 def test_an_arm_near_chance_has_no_retained_share_and_the_page_says_why(chain):

@@ -7,7 +7,7 @@ from typing import Literal
 import cv2
 import numpy as np
 import pytest
-from toy_pictures import SIDE, Toy, draw, options
+from toy_pictures import EVERY, SIDE, Toy, draw, options
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Typed
@@ -62,7 +62,7 @@ def done(name: str, toys: list[Toy] = PICTURE, object_id: str = "0", **fields: o
     return original, edited
 
 
-@pytest.mark.parametrize("name", list(registry.OPERATIONS))
+@pytest.mark.parametrize("name", EVERY)
 def test_an_operation_leaves_other_things_and_everything_outside_alone(name):
     original, edited = done(name)
     assert changed_outside(original, edited.pixels, edited.touched) == 0

@@ -15,6 +15,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.preprocessing import preprocessing, resizing
+from nearmiss.engine.models.tokenization import Tokenization
 from nearmiss.engine.models.tokenizer import word_tokenizer
 from nearmiss.engine.training.batches import Batches
 from nearmiss.engine.training.corpus import read_corpus
@@ -29,8 +30,7 @@ def corpus(folder, negatives=None, verdicts=BOTH, **wanted):
         captions=folder / "tables" / "captions.parquet",
         negatives=None if negatives is None else folder / negatives,
         verdicts=verdicts,
-        tokenizer=word_tokenizer(toy.WORDS, 16),
-        context=16,
+        tokenization=Tokenization(word_tokenizer(toy.WORDS, 16), 16),
         **wanted,
     )
 

@@ -19,6 +19,7 @@ from nearmiss.base.lifetime import held
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models import checkpoint
+from nearmiss.engine.models.tokenization import Tokenization
 from nearmiss.engine.models.tokenizer import word_tokenizer
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.training.batches import Batches
@@ -230,8 +231,7 @@ def test_rates_and_weight_decay_reach_the_right_parameters(toy_base):
         captions=toy_base / "tables" / "captions.parquet",
         negatives=None,
         verdicts=[],
-        tokenizer=word_tokenizer(toy.WORDS, 16),
-        context=16,
+        tokenization=Tokenization(word_tokenizer(toy.WORDS, 16), 16),
     )
     model = checkpoint.fresh_model(config, 0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -260,7 +260,7 @@ def refusals(folder):
     yield "none are given", arm(folder, "own", negatives=None)
     yield "has no method", toy.arguments(folder, negatives=folder / "negatives")
     yield "continues from the base", arm(folder, "own", start=None)
-    yield "starts from random weights", toy.arguments(folder, start=folder / "base" / "checkpoint")
+    yield "starts from the model's first weights", toy.arguments(folder, start=folder / "base" / "checkpoint")
     yield "an input is missing: start", arm(folder, "own", start=folder / "nowhere")
     yield "no checkpoint folder", arm(folder, "own", start=folder / "store")
     yield "an input is missing: captions", toy.arguments(folder, captions=folder / "nowhere.parquet")

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,26 +62,49 @@ def silent() -> Iterator[None]:
         _silent = before
 
 
-def progress(items: Iterable[T], *, what: str, total: int | None = None, initial: int = 0) -> Iterable[T]:
-    """Iterate over `items` with a bar named `what`: `total` items of which `initial` are done already."""
+def progress(
+    items: Iterable[T],
+    *,
+    what: str,
+    total: int | None = None,
+    initial: int = 0,
+    told: Callable[[], str] | None = None,
+) -> Iterable[T]:
+    """Iterate over `items` with a bar named `what`: `total` items of which `initial` are done already.
+
+    `told` gives words that stand behind the bar, such as the loss; it is asked only where a bar is seen.
+    """
     if total is None and isinstance(items, Sized):
         total = len(items)
     if _silent:
         return items
     if os.environ.get(FOLDER):
-        return _with_status(items, what, total, initial)
+        return _with_status(items, what, total, initial, told)
     quiet = bool(os.environ.get("CI")) or not sys.stderr.isatty()
-    return tqdm(items, desc=what, total=total, initial=initial, disable=quiet, mininterval=0.5, dynamic_ncols=True)
+    bar = tqdm(items, desc=what, total=total, initial=initial, disable=quiet, mininterval=0.5, dynamic_ncols=True)
+    return bar if quiet or told is None else _with_words(bar, told)
 
 
-def _with_status(items: Iterable[T], what: str, total: int | None, initial: int) -> Iterator[T]:
+def _with_words(bar: Any, told: Callable[[], str]) -> Iterator[Any]:
+    asked = 0.0
+    for item in bar:
+        yield item
+        if time.monotonic() - asked >= _INTERVAL:
+            bar.set_postfix_str(told(), refresh=False)
+            asked = time.monotonic()
+
+
+def _with_status(
+    items: Iterable[T], what: str, total: int | None, initial: int, told: Callable[[], str] | None
+) -> Iterator[T]:
     outer = dict(_state)
     written = 0.0
     done = initial
     try:
         for item in items:
             if time.monotonic() - written >= _INTERVAL:
-                _state.update(what=what, done=done, total=total)
+                words = what if told is None or done == initial else told()
+                _state.update(what=words, done=done, total=total)
                 _report()
                 written = time.monotonic()
             yield item

@@ -3,8 +3,9 @@
 After SugarCrepe (Hsieh et al., NeurIPS 2023, section 3): the pairs lie on a grid of two score gaps between positive and
 negative; a cell and its opposite (both gaps with the other sign) are cut to the same number of pairs, so that neither
 score points anywhere. SugarCrepe's scores come from two large models, a plausibility and a grammar model. Ours (our
-choice) are made of what the set itself shows: a classifier of words and of their order, and a blend of the one-number
-gaps and of form. As a new classifier may find what the last one left, it is done in rounds, each with folds of its own.
+choice) are made of what the set itself shows: a classifier of words, one of words and their order, and a blend of the
+one-number gaps and of form; the two that tell most span the grid. As a new classifier may find what the last one left,
+it is done in rounds, each with folds of its own.
 """
 
 from collections.abc import Callable
@@ -18,11 +19,11 @@ from nearmiss.engine.audit.folds import Fold, by_image
 from nearmiss.engine.audit.pairs import Array, Pairs
 from nearmiss.engine.audit.probe import Corpus, decided, directed
 
-USED = ("length", "edit_position", "word_frequency", "ngram", "form", "words_and_distant_pairs")
+USED = ("length", "edit_position", "word_frequency", "ngram", "form", "words", "words_and_distant_pairs")
 """The probes whose gaps balance a set; none of them judges it afterwards."""
 _NUMBERS = (length.gap, edit_position.gap, word_frequency.gap, ngram.gap)
 _ROUNDS = 8
-_SLACK = 0.01  # a used score within this of chance, or within one and a half standard errors, gives nothing away
+_SLACK = 0.003  # a used score within this of chance, or within one and a half standard errors, gives nothing away
 _PER_CELL = 100  # pairs in a cell and its opposite on average: fewer, and evening out noise costs more than it mends
 _MOST = 25  # steps from the middle of an axis: 50 x 50 cells, as SugarCrepe had
 
@@ -49,13 +50,15 @@ def _round(pairs: Pairs, corpus: Corpus, seed: int) -> Array | None:
     folds = by_image(pairs, seed)
     numbers = [gap(pairs, folds, corpus) for gap in _NUMBERS]
     form = classifier.form(pairs, folds, corpus)
-    words = classifier.probe_of(features.words_and_distant_pairs)(pairs, folds, corpus)
+    words = classifier.probe_of(features.words)(pairs, folds, corpus)
+    order = classifier.probe_of(features.words_and_distant_pairs)(pairs, folds, corpus)
     blend = _blend([*numbers, form], folds)
     shares = [directed(gap, folds).mean() for gap in numbers]
-    shares += [decided(gap).mean() for gap in (form, words, blend)]
+    shares += [decided(gap).mean() for gap in (form, words, order, blend)]
     if max(shares) <= 0.5 + max(_SLACK, 0.75 / np.sqrt(len(pairs))):
         return None
-    return _evened(words, blend, seed)
+    one, other, _ = sorted((words, order, blend), key=lambda gap: -decided(gap).mean())
+    return _evened(one, other, seed)
 
 
 def _blend(gaps: list[Array], folds: list[Fold]) -> Array:

@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from nearmiss.engine.audit.pairs import Pairs, Words
 
 _EDGE = ""
+_FAR = 30  # places; longer texts than captions would have more pairs than can be counted
 
 
 def words(tokens: Words) -> Iterable[str]:
@@ -28,9 +29,9 @@ def bigrams(tokens: Words) -> Iterable[str]:
 
 
 def words_and_distant_pairs(tokens: Words) -> Iterable[str]:
-    """Each token, and ordered pairs of tokens two to four places apart: order without neighbours."""
+    """Each token, and ordered pairs of tokens that are no neighbours, at most 30 places apart: company and order."""
     edged = (_EDGE, *tokens, _EDGE)
-    distant = (f"{a} .. {b}" for at, a in enumerate(edged) for b in edged[at + 2 : at + 5])
+    distant = (f"{a} .. {b}" for at, a in enumerate(edged) for b in edged[at + 2 : at + 1 + _FAR])
     return (*tokens, *distant)
 
 

@@ -15,8 +15,8 @@ from nearmiss.base.files import read_json, replacing_folder, write_json
 from nearmiss.engine.formats.published import FileNames, Published, image_id, negatives, text, writable
 from nearmiss.engine.formats.records import REMEDY, field
 
-_CONCEPTS = {"obj": "object", "att": "attribute", "rel": "relation"}
-_OPERATORS = ("replace", "swap", "add")
+CONCEPTS = {"obj": "object", "att": "attribute", "rel": "relation"}
+OPERATORS = ("replace", "swap", "add")
 
 
 def read(path: Path) -> pl.DataFrame:
@@ -64,8 +64,8 @@ def _pairs(files: list[Path]) -> Iterator[Published]:
                 kind=file.stem,
                 positive=text(record.get("caption"), "caption", file=file, name=name),
                 negative=text(record.get("negative_caption"), "negative_caption", file=file, name=name),
-                concept=_CONCEPTS.get(about),
-                operator=operator if operator in _OPERATORS else None,
+                concept=CONCEPTS.get(about),
+                operator=operator if operator in OPERATORS else None,
             )
 
 

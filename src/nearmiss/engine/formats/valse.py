@@ -13,9 +13,9 @@ from nearmiss.engine.formats.published import Published, image_id, negatives, te
 from nearmiss.engine.formats.records import field
 from nearmiss.engine.formats.sugarcrepe import json_files, records
 
-_AGREED = 2
+AGREED = 2
 # What an instrument is about and what its foil does, by the beginning of the file's name (our reading of the paper).
-_KINDS = {
+KINDS = {
     "existence": ("existence", "negate"),
     "plurals": ("count", "recount"),
     "counting": ("count", "recount"),
@@ -37,11 +37,11 @@ def read(path: Path) -> pl.DataFrame:
 
 def _pairs(files: list[Path]) -> Iterator[Published]:
     for file in files:
-        concept, operator = next((kind for start, kind in _KINDS.items() if file.stem.startswith(start)), (None, None))
+        concept, operator = next((kind for start, kind in KINDS.items() if file.stem.startswith(start)), (None, None))
         for number, item in records(file):
             name = f"id {number}"
             votes = field(item, "mturk", dict, file=file, name=name)
-            if field(votes, "caption", int, file=file, name=name) < _AGREED:
+            if field(votes, "caption", int, file=file, name=name) < AGREED:
                 continue
             yield Published(
                 pair_id=f"{file.stem}-{number}",

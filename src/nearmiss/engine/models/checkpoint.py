@@ -1,12 +1,13 @@
 """Checkpoint folders: open_clip's configuration, weights as safetensors, tokenizer files. open_clip opens them as
 `local-dir:FOLDER` once this package has been imported."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import open_clip
 import torch
-from open_clip import CLIP
+from open_clip import CLIP, CustomTextCLIP
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
@@ -17,7 +18,7 @@ from nearmiss.base.files import read_json, replacing, write_json
 from nearmiss.base.seeding import derive
 from nearmiss.engine.models.preprocessing import preprocessing
 from nearmiss.engine.models.tokenizer import FILES as TOKENIZER_FILES
-from nearmiss.engine.models.tokenizer import save_tokenizer
+from nearmiss.engine.models.tokenizer import NAME, save_tokenizer
 
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 FILES = (CONFIG, WEIGHTS, *TOKENIZER_FILES)
@@ -51,36 +52,49 @@ def configuration(
                 "width": text_width,
                 "heads": text_heads,
                 "layers": text_layers,
-                # Any name will do: from a local folder open_clip takes the tokenizer that lies in it.
-                "hf_tokenizer_name": "nearmiss-words",
+                "hf_tokenizer_name": NAME,
             },
         },
         "preprocess_cfg": preprocessing(image_size),
     }
 
 
-def fresh_model(config: dict[str, Any], seed: int) -> CLIP:
-    """A model with random weights that depend on the configuration (`configuration`'s) and the seed alone."""
+def fresh_model(config: dict[str, Any], seed: int) -> Any:
+    """A model with random weights that depend on the configuration (`configuration`'s) and the seed alone.
+
+    A CLIP, or the CustomTextCLIP that open_clip makes of such a configuration. Raises ValueError for another kind.
+    """
+    given = deepcopy(config["model_cfg"])
+    if "multimodal_cfg" in given:
+        raise ValueError("a captioning model (CoCa) has a third tower, which is not trained here")
+    custom = given.pop("custom_text", False) or "hf_model_name" in given["text_cfg"]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "models", "weights"))
-        return CLIP(**config["model_cfg"])
+        return (CustomTextCLIP if custom else CLIP)(**given)
 
 
-def save_checkpoint(folder: Path, model: CLIP, config: dict[str, Any], tokenizer: Tokenizer) -> None:
-    """Write a checkpoint folder; equal weights give equal bytes."""
+def files_of(config: dict[str, Any]) -> tuple[str, ...]:
+    """The files of a checkpoint folder: with CLIP's own words it needs no tokenizer files."""
+    words = config.get("model_cfg", {}).get("text_cfg", {})
+    return FILES if "hf_tokenizer_name" in words else (CONFIG, WEIGHTS)
+
+
+def save_checkpoint(folder: Path, model: Any, config: dict[str, Any], tokenizer: Tokenizer | None) -> None:
+    """Write a checkpoint folder; equal weights give equal bytes. `tokenizer` is one of ours, or None."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_json(folder / CONFIG, config)
     with replacing(folder / WEIGHTS) as partial:
         partial.write_bytes(save(weights))
-    save_tokenizer(tokenizer, folder, config["model_cfg"]["text_cfg"]["context_length"])
+    if tokenizer is not None:
+        save_tokenizer(tokenizer, folder, config["model_cfg"]["text_cfg"]["context_length"])
 
 
 def check_checkpoint(folder: Path, config: dict[str, Any]) -> None:
     """Raise InputError where a folder is no checkpoint of a model with this configuration."""
     folder = Path(folder)
-    missing = [name for name in FILES if not (folder / name).is_file()]
+    missing = [name for name in files_of(config) if not (folder / name).is_file()]
     if missing:
         raise InputError(
             f"this is no checkpoint folder: {', '.join(missing)} missing",
@@ -99,7 +113,7 @@ def check_checkpoint(folder: Path, config: dict[str, Any]) -> None:
                 )
 
 
-def load_weights(folder: Path, model: CLIP) -> None:
+def load_weights(folder: Path, model: Any) -> None:
     """Put a checkpoint folder's weights into a model of the same configuration."""
     file = Path(folder) / WEIGHTS
     try:

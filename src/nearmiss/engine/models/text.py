@@ -8,23 +8,51 @@ only the end token's row is computed, because nothing else is read from it.
 from typing import Any
 
 import torch
-from open_clip import CLIP
 from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nearmiss.engine.models.packing import Packed
+from nearmiss.engine.models.packing import Packed, Texts
 
 
-def check_tower(model: CLIP) -> None:
+def text_tower(model: Any) -> Any:
+    """The module that holds the text tower: the model itself (CLIP), or its part (CustomTextCLIP)."""
+    return model.text if hasattr(model, "text") else model
+
+
+def packable(model: Any) -> bool:
+    """Whether a text tower is of the kind that this file computes: plain blocks, causal, read out at the end token.
+
+    Found by looking at the modules. Towers that are not, such as SigLIP's, which look both ways and read out at the
+    last place, see padding, so their texts stay padded.
+    """
+    tower = text_tower(model)
+    blocks = getattr(getattr(tower, "transformer", None), "resblocks", None)
+    return (
+        blocks is not None
+        and all(type(block) is ResidualAttentionBlock for block in blocks)
+        and getattr(tower, "text_pool_type", getattr(tower, "pool_type", None)) == "argmax"
+        and getattr(tower, "attn_mask", None) is not None
+        and getattr(tower, "cls_emb", None) is None
+    )
+
+
+def check_tower(model: Any) -> None:
     """Raise ValueError where a text tower is not of the kind that this file computes."""
-    plain = all(type(block) is ResidualAttentionBlock for block in model.transformer.resblocks)
-    if not plain or model.text_pool_type != "argmax" or model.attn_mask is None:
+    if not packable(model):
         raise ValueError("only a plain causal text tower that pools at the end token is supported")
 
 
-def encode_texts(model: CLIP, packed: Packed) -> Tensor:
+def encode_padded(model: Any, texts: Texts, pad: int) -> Tensor:
+    """L2-normalised embeddings (U, D) float32 of texts padded to the model's context, by open_clip's own forward."""
+    room = model.context_length - texts.tokens.shape[1]
+    tokens = F.pad(texts.tokens, (0, room), value=pad).to(model.logit_scale.device)
+    return F.normalize(model.encode_text(tokens).float(), dim=-1)
+
+
+def encode_texts(model: Any, packed: Packed) -> Tensor:
     """L2-normalised embeddings (U, D) float32 of packed texts on the model's device, in the order of the texts."""
+    model = text_tower(model)
     device = model.positional_embedding.device
     tokens, depths, seen, ends, places = (
         part.to(device, non_blocking=True)
@@ -33,6 +61,41 @@ def encode_texts(model: CLIP, packed: Packed) -> Tensor:
     found = _encode(model, tokens, depths, seen.unsqueeze(1), ends)
     # Normalised in float32 whatever autocast computed: bf16 would blur small differences between near misses.
     return F.normalize(found.flatten(0, 1).index_select(0, places).float(), dim=-1)
+
+
+def encode_tokens(model: Any, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
+    """Embeddings (U, D) as `encode_texts` gives them, each token's last features (U, L, W), and lengths (U,) int64.
+
+    L is the longest text's length; what lies behind a text's end are the features of some other token.
+    """
+    tower: Any = text_tower(model)
+    device = tower.positional_embedding.device
+    tokens, depths, seen = (part.to(device) for part in (packed.tokens, packed.depths, packed.seen))
+    places, lengths = (part.to(device) for part in token_places(packed))
+    x = tower.token_embedding(tokens) + F.embedding(depths, tower.positional_embedding)
+    for block in tower.transformer.resblocks:
+        x = x + block.ls_1(_attention(block.attn, block.ln_1(x), seen.unsqueeze(1)))
+        x = x + block.ls_2(block.mlp(block.ln_2(x)))
+    x = tower.ln_final(x).flatten(0, 1)
+    ends = places.gather(1, lengths.unsqueeze(1) - 1).squeeze(1)
+    found = _projected(tower, x.index_select(0, ends))
+    features = x.index_select(0, places.flatten()).unflatten(0, places.shape)
+    return F.normalize(found.float(), dim=-1), features, lengths
+
+
+def token_places(packed: Packed) -> tuple[Tensor, Tensor]:
+    """Where each text's tokens stand among all R * N places, (U, L) int64, 0 behind a text's end; and lengths (U,).
+
+    What a text's end token sees are that text's tokens, and in a row they stand in the order of their depths.
+    """
+    row, width = packed.texts // packed.ends.shape[1], packed.tokens.shape[1]
+    own = packed.seen[row, packed.ends.flatten()[packed.texts]]
+    lengths = own.sum(dim=1)
+    text, place = own.nonzero(as_tuple=True)
+    depth = own.cumsum(dim=1)[text, place] - 1
+    places = torch.zeros(len(row), int(lengths.max()), dtype=torch.int64)
+    places[text, depth] = row[text] * width + place
+    return places, lengths
 
 
 def _encode(model: Any, tokens: Tensor, depths: Tensor, seen: Tensor, ends: Tensor) -> Tensor:
@@ -45,9 +108,16 @@ def _encode(model: Any, tokens: Tensor, depths: Tensor, seen: Tensor, ends: Tens
     y = _at(x, ends)
     y = y + final.ls_1(_attention_at(final.attn, final.ln_1(x), seen, ends))
     y = y + final.ls_2(final.mlp(final.ln_2(y)))
-    y = model.ln_final(y)
+    return _projected(model, model.ln_final(y))
+
+
+def _projected(model: Any, y: Tensor) -> Tensor:
     projection = model.text_projection
     return projection(y) if isinstance(projection, nn.Linear) else y @ projection
+
+
+def _width_of(projection: Any) -> int:
+    return int(projection.out_features if isinstance(projection, nn.Linear) else projection.shape[1])
 
 
 def _at(x: Tensor, places: Tensor) -> Tensor:
@@ -84,12 +154,30 @@ def _attention_at(attention: nn.MultiheadAttention, x: Tensor, seen: Tensor, pla
     return attention.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
-def forward_flops(model: CLIP, packed: Packed) -> int:
+def padded_flops(model: Any, count: int) -> int:
+    """Floating-point operations of `encode_padded` for `count` texts; 0 where the tower's blocks are unknown."""
+    tower = text_tower(model)
+    blocks = getattr(getattr(tower, "transformer", None), "resblocks", ())
+    width, length = getattr(getattr(tower, "transformer", None), "width", 0), model.context_length
+    return 2 * count * len(blocks) * (12 * length * width**2 + 2 * length**2 * width)
+
+
+def forward_flops(model: Any, packed: Packed) -> int:
     """Floating-point operations of `encode_texts`, two a multiply-add, padding included; norms are not counted."""
+    model = text_tower(model)
     width, layers = model.positional_embedding.shape[1], len(model.transformer.resblocks)
-    out = model.text_projection.shape[1]
+    out = _width_of(model.text_projection)
     (height, length), ends = packed.tokens.shape, packed.ends.numel()
     tokens = height * length
     inner = tokens * 12 * width**2 + 2 * tokens * length * width
     at_end = tokens * 2 * width**2 + ends * 10 * width**2 + 2 * ends * length * width
     return 2 * ((layers - 1) * inner + at_end + ends * width * out)
+
+
+def token_flops(model: Any, packed: Packed) -> int:
+    """The same of `encode_tokens`, which computes every token in the last layer too."""
+    model = text_tower(model)
+    width, layers = model.positional_embedding.shape[1], len(model.transformer.resblocks)
+    tokens, length = packed.tokens.numel(), packed.tokens.shape[1]
+    inner = tokens * 12 * width**2 + 2 * tokens * length * width
+    return 2 * (layers * inner + len(packed.texts) * width * _width_of(model.text_projection))

@@ -11,6 +11,8 @@ from nearmiss.base.files import write_json, write_text
 
 PAD, UNKNOWN, START, END = "<pad>", "<unk>", "<start>", "<end>"
 PUNCTUATION = (".", ",", ";", ":", "!", "?", "'", "-")
+NAME = "nearmiss-words"
+"""What stands for such a tokenizer in a checkpoint's configuration; open_clip takes the files beside it."""
 FILES = ("tokenizer.json", "tokenizer_config.json")
 
 

@@ -47,7 +47,11 @@ class NearmissConv(nn.Module):
         self.head = nn.Linear(NARROW * GRID * GRID, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        places = self.narrow(self.stages(images))
+        return self.read_out(self.stages(images))
+
+    def read_out(self, grid: Tensor) -> Tensor:
+        """(N, num_classes) of what the convolutions give, (N, 96, H, W)."""
+        places = self.narrow(grid)
         height, width = places.shape[-2:]
         if (height, width) != (GRID, GRID):
             # As matrix products: the backward of adaptive pooling is not deterministic on a GPU.

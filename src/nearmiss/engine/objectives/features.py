@@ -1,9 +1,23 @@
 """What every loss term is computed from: the embeddings of one batch, and what may count against what."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What judges pairs of a batch's N images and U texts; texts are numbers from 0 to U - 1."""
+
+    captions: Tensor  # (N,) int64
+    positives: Tensor  # (N, G) int64
+    negatives: Tensor  # (N, G, K) int64
+    noise: (
+        Tensor  # (2, N, N) standard Gumbel, images x captions: what pairs are drawn with, for images and for captions
+    )
+    logits: Callable[[Tensor, Tensor], Tensor]  # (P, 2), no match first, of numbers of images and of texts, both (P,)
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class Features:
     true_negatives: Tensor  # (N, N * G * K) bool, negatives of others taken for true of an image
     kinds: Tensor  # (N, G, K) int64: the negative's type, as a number from 0
     scale: Tensor  # () what cosines are multiplied with
+    matching: Matching | None = None  # of a cross-encoder
 
 
 def own_columns(features: Features) -> Tensor:

@@ -11,6 +11,7 @@ from nearmiss.engine.objectives.spec import (
     FocalOwnNegatives,
     HardNegativeColumns,
     HardPositive,
+    ImageTextMatching,
     IntraModalContrast,
     IntraModalContrastReleased,
     OwnNegatives,
@@ -19,7 +20,7 @@ from nearmiss.engine.objectives.spec import (
 )
 
 Preset = Literal[
-    "clip", "siglip", "negclip", "roesch", "ce_clip", "ce_clip_released", "hnc", "fsc_clip", "hard_positive"
+    "clip", "siglip", "negclip", "roesch", "ce_clip", "ce_clip_released", "hnc", "hnc_itm", "fsc_clip", "hard_positive"
 ]
 
 PRESETS: dict[str, list[Term]] = {
@@ -36,6 +37,8 @@ PRESETS: dict[str, list[Term]] = {
     ],
     # HNC (CoNLL 2023) trains a matching head; a dual encoder ranks each pair instead (our choice).
     "hnc": [Contrastive(), OwnNegatives(weight=3.0)],
+    # With a matching head, contrast beside it as in ALBEF; weights of one, as there.
+    "hnc_itm": [Contrastive(), ImageTextMatching()],
     "fsc_clip": [Contrastive(), FocalOwnNegatives()],
     "hard_positive": [HardNegativeColumns(), HardPositive()],
 }

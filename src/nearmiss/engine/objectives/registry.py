@@ -12,6 +12,7 @@ from nearmiss.engine.objectives.features import Features
 from nearmiss.engine.objectives.focal_own_negatives import FocalOwnNegativesTerm
 from nearmiss.engine.objectives.hard_negative_columns import HardNegativeColumnsTerm
 from nearmiss.engine.objectives.hard_positive import HardPositiveTerm
+from nearmiss.engine.objectives.image_text_matching import ImageTextMatchingTerm
 from nearmiss.engine.objectives.intra_modal_contrast import IntraModalContrastTerm
 from nearmiss.engine.objectives.intra_modal_contrast_released import IntraModalContrastReleasedTerm
 from nearmiss.engine.objectives.own_negatives import OwnNegativesTerm
@@ -41,6 +42,8 @@ def build(term: spec.Term, types: int) -> nn.Module:
             return CrossModalRankReleasedTerm(term.threshold, term.bound, types)
         case spec.HardPositive():
             return HardPositiveTerm()
+        case spec.ImageTextMatching():
+            return ImageTextMatchingTerm(term.mined)
 
 
 class Objective(nn.Module):

@@ -103,11 +103,33 @@ class HardPositive(Typed):
     weight: Weight = 1.0
 
 
+class ImageTextMatching(Typed):
+    """A fusion of both towers says whether a text is true of an image (ALBEF; HNC): trains a cross-encoder."""
+
+    term: Literal["image_text_matching"] = "image_text_matching"
+    weight: Weight = 1.0
+    mined: bool = Field(
+        True, description="Also ask of pairs of the batch that the dual part mistakes, as ALBEF does; else of own ones."
+    )
+
+
 def needs_negatives(term: "Term") -> bool:
     """Whether a term says nothing without hard negatives."""
     if isinstance(term, Sigmoid):
         return term.negatives != "none"
+    if isinstance(term, ImageTextMatching):
+        return not term.mined
     return not isinstance(term, Contrastive)
+
+
+def uses_negatives(term: "Term") -> bool:
+    """Whether hard negatives change what a term says."""
+    return needs_negatives(term) or isinstance(term, ImageTextMatching)
+
+
+def needs_fusion(terms: Sequence["Term"]) -> bool:
+    """Whether an objective trains a cross-encoder."""
+    return any(isinstance(term, ImageTextMatching) for term in terms)
 
 
 def needs_paraphrases(terms: Sequence["Term"]) -> bool:
@@ -134,6 +156,7 @@ Term = Annotated[
     | IntraModalContrastReleased
     | CrossModalRank
     | CrossModalRankReleased
-    | HardPositive,
+    | HardPositive
+    | ImageTextMatching,
     Field(discriminator="term"),
 ]

@@ -4,7 +4,7 @@
 that two runs can be compared question by question.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,10 @@ class Exam:
             parts.append(classes.as_rows(self.classification.frame, answers.of_classes(self.classification.frame)))
         return pl.concat(parts).sort("item_id")
 
+    def judged(self, judge: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+        """item_id and similarity of every item, sorted, by a scorer of pairs, which is given tables of items."""
+        return pl.concat([judge(frame) for frame in self._frames()]).sort("item_id")
+
     def outcomes(self, similarity: pl.DataFrame) -> pl.DataFrame:
         """What each question was worth, from what `similarity` gave (or from table `scores`)."""
         parts = [decisions.outcomes(frame, similarity) for frame in self._frames()]
@@ -87,6 +91,10 @@ class Exam:
             frame = self.classification.frame
             parts.append(classes.outcomes(frame, classes.from_rows(frame, similarity)))
         return ordered(parts)
+
+    def item_outcomes(self, similarity: pl.DataFrame) -> pl.DataFrame:
+        """The same of the items alone."""
+        return ordered([decisions.outcomes(frame, similarity) for frame in self._frames()])
 
     def blind(self, training: Iterable[str]) -> dict[str, pl.DataFrame]:
         """Outcomes of each text-only baseline; `training` are captions of training images."""
@@ -99,6 +107,11 @@ class Exam:
         if self.classification is not None:
             constant.append(baselines.of_classification(self.classification.frame))
         return {**found, **({"blind_constant": ordered(constant)} if constant else {})}
+
+    @property
+    def has_items(self) -> bool:
+        """Whether a benchmark of items is among the chosen ones."""
+        return bool(self._frames())
 
     def n_expected(self) -> dict[Key, int]:
         """Number of questions of each endpoint of the items, scored or not."""

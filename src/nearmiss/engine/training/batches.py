@@ -75,8 +75,13 @@ class Batches:
         """The epoch's order of images, and each image's caption."""
         first = self.corpus.first
         order = array_rng(self.seed, "training", self.phase, "order", epoch).permutation(len(self.corpus))
-        draws = array_rng(self.seed, "training", self.phase, "captions", epoch).integers(0, np.diff(first))
-        return order, first[:-1] + draws
+        draw = array_rng(self.seed, "training", self.phase, "captions", epoch)
+        if self.corpus.weights is None:
+            return order, first[:-1] + draw.integers(0, np.diff(first))
+        ends = np.concatenate([[0.0], np.cumsum(self.corpus.weights)])
+        points = ends[first[:-1]] + draw.random(len(self.corpus)) * (ends[first[1:]] - ends[first[:-1]])
+        chosen = np.searchsorted(ends, points, side="right") - 1
+        return order, np.clip(chosen, first[:-1], first[1:] - 1)  # a sum's last digit may point to a neighbour
 
     def _drawn_foils(
         self, step: int, images: np.ndarray, captions: np.ndarray

@@ -1,16 +1,16 @@
 """What a training reads: the images' captions and the arm's negatives, from the tables into arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from tokenizers import Tokenizer
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table
 from nearmiss.engine.images.store import Store
+from nearmiss.engine.models.tokenization import Tokenization
 from nearmiss.engine.training.texts import TextBook, text_book
 
 NEGATIVES, POSITIVES, PARAPHRASES = "negatives.parquet", "captions.parquet", "paraphrases.parquet"
@@ -54,6 +54,7 @@ class Corpus:
     foils: Foils | None
     paraphrases: Paraphrases | None = None
     placeholder: int | None = None  # row of the text book that stands for an absent negative, where one is wanted
+    weights: np.ndarray | None = None  # (captions,) float64, how often each is drawn; None for all of an image alike
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -65,16 +66,17 @@ def read_corpus(
     captions: Path,
     negatives: Path | None,
     verdicts: Sequence[str],
-    tokenizer: Tokenizer,
-    context: int,
+    tokenization: Tokenization,
     paraphrased: bool = False,
     placeholder: str | None = None,
+    sources: Mapping[str, float] | None = None,
 ) -> Corpus:
     """Read the captions of the store's images and, where a folder is given, their negatives with one of the verdicts.
 
     With `paraphrased`, the paraphrases beside the negatives are read too; a text `placeholder` becomes a text of the
-    book. Images without a caption are left out, and captions and negatives of images outside of the store. Raises
-    InputError where nothing is left, or where the negatives were made of other captions.
+    book. `sources` has weights of captions by their source, 1 where it is not named. Images without a caption are left
+    out, and captions and negatives of images outside of the store. Raises InputError where nothing is left, where the
+    negatives were made of other captions, or where no caption is of a named source.
     """
     own = _captions(captions, store)
     found = None if negatives is None else _negatives(Path(negatives), own, verdicts, store)
@@ -84,7 +86,7 @@ def read_corpus(
         texts += otherwise["positive"].to_list() + otherwise["paraphrase"].to_list()
     if found is not None:
         texts += found["positive"].to_list() + found["negative"].to_list()
-    book = text_book(texts, tokenizer, context)
+    book = text_book(texts, tokenization)
     images = own["image_id"].unique(maintain_order=True).to_list()
     foils = None
     if found is not None:
@@ -99,6 +101,7 @@ def read_corpus(
         foils=foils,
         paraphrases=None if otherwise is None else _by_text(otherwise, book),
         placeholder=None if placeholder is None else book.number[placeholder],
+        weights=_weights(own["source"], sources, captions) if sources else None,
     )
 
 
@@ -126,6 +129,20 @@ def _captions(file: Path, store: Store) -> pl.DataFrame:
             "two captions have one id", file=file, record=repeated["caption_id"][0], remedy="make the table again"
         )
     return own
+
+
+def _weights(source: pl.Series, sources: Mapping[str, float], file: Path) -> np.ndarray:
+    """(captions,) float64"""
+    there = set(source.unique())
+    for name in sources:
+        if name not in there:
+            raise InputError(
+                f"no caption is of source {name!r}",
+                file=file,
+                record=f"sources: {', '.join(map(str, sorted(there)))}",
+                remedy="correct pretrain.sources",
+            )
+    return np.array([sources.get(name, 1.0) for name in source], dtype=np.float64)
 
 
 def _negatives(folder: Path, own: pl.DataFrame, verdicts: Sequence[str], store: Store) -> pl.DataFrame:

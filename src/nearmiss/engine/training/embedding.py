@@ -12,18 +12,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from open_clip import CLIP
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.models.packing import Packed, Texts, pack
 from nearmiss.engine.models.preprocessing import Normalisation
-from nearmiss.engine.models.text import encode_texts
+from nearmiss.engine.models.text import encode_padded, encode_texts, forward_flops, padded_flops
 from nearmiss.engine.training.augmentations import Drawn
 from nearmiss.engine.training.batches import Batch
 from nearmiss.engine.training.parallel import Group
 
+Laid = Packed | Texts
+"""Texts as a tower takes them: packed, or, where padding is seen, as they are."""
 LossOf = Callable[[Tensor, Tensor], Tensor]  # of the images' (N, D) and the texts' (U, D) embeddings
 
 
@@ -31,32 +32,48 @@ LossOf = Callable[[Tensor, Tensor], Tensor]  # of the images' (N, D) and the tex
 class Embedder:
     """Embeds images and texts with a model; L2-normalised float32, whatever autocast computes."""
 
-    model: CLIP
+    model: Any
     normalise: Normalisation
     device: torch.device
     bf16: bool
     image_tower: Callable[[Tensor], Tensor] | None = None  # a compiled one
+    padding: int | None = None  # the token that texts are padded with; None where they are packed
 
     def images(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
         """(N, D) of uint8 pixels (N, S, S, 3), changed as `drawn` says."""
-        given = torch.from_numpy(pixels).to(self.device, non_blocking=True)
-        given = given if drawn is None else drawn.apply(given)
-        encode = self.image_tower or self.model.encode_image
-        with self._autocast():
-            images = encode(self.normalise(given))
+        encode, given = self.image_tower or self.model.encode_image, self.prepared(pixels, drawn)
+        with self.autocast():
+            images = encode(given)
         return F.normalize(images.float(), dim=-1)
 
-    def texts(self, packed: Packed) -> Tensor:
-        """(U, D) of packed texts."""
-        with self._autocast():
-            return encode_texts(self.model, packed)
+    def prepared(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
+        """What the image tower is given: float32 (N, 3, S, S)."""
+        given = torch.from_numpy(pixels).to(self.device, non_blocking=True)
+        return self.normalise(given if drawn is None else drawn.apply(given))
 
-    def _autocast(self) -> Any:
+    def laid(self, texts: Texts) -> Laid:
+        """Texts as this model's tower takes them."""
+        return pack(texts) if self.padding is None else texts
+
+    def texts(self, laid: Laid) -> Tensor:
+        """(U, D) of texts."""
+        with self.autocast():
+            if isinstance(laid, Packed):
+                return encode_texts(self.model, laid)
+            assert self.padding is not None
+            return encode_padded(self.model, laid, self.padding)
+
+    def text_flops(self, laid: Laid) -> int:
+        """Floating-point operations of the forward of texts."""
+        return forward_flops(self.model, laid) if isinstance(laid, Packed) else padded_flops(self.model, len(laid))
+
+    def autocast(self) -> Any:
+        """The precision in which towers compute."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
 
 def backward_whole(
-    embedder: Embedder, pixels: np.ndarray, packed: Packed, loss_of: LossOf, drawn: Drawn | None = None
+    embedder: Embedder, pixels: np.ndarray, packed: Laid, loss_of: LossOf, drawn: Drawn | None = None
 ) -> Tensor:
     """The loss of a batch, its gradients in the parameters."""
     loss = loss_of(embedder.images(pixels, drawn), embedder.texts(packed))
@@ -73,7 +90,7 @@ def backward_in_parts(
     parts: int,
     group: Group,
     drawn: Drawn | None = None,
-) -> tuple[Tensor, list[Packed]]:
+) -> tuple[Tensor, list[Laid]]:
     """The same loss and gradients, `parts` of the batch at a time in each process; and the packed texts of this one.
 
     `pixels` (rows, S, S, 3) is the whole store: a process reads the images of its own parts alone. Gradients of what
@@ -82,7 +99,7 @@ def backward_in_parts(
     rows = np.array_split(batch.rows, parts * group.size)
     texts = _split(batch.texts, parts * group.size)
     mine = slice(group.rank * parts, (group.rank + 1) * parts)
-    packed = [pack(part) for part in texts[mine]]
+    packed = [embedder.laid(part) for part in texts[mine]]
     ends = np.cumsum([0, *map(len, rows)])
     changes = [None if drawn is None else drawn.part(*ends[part : part + 2]) for part in range(len(rows))]
     towers = [
@@ -97,12 +114,14 @@ def backward_in_parts(
     loss.backward()
     grads = [*_parts_of(images, rows, mine), *_parts_of(words, texts, mine)]
     for embed, grad in zip(towers, grads, strict=True):
-        embed().backward(grad)
+        again = embed()
+        if again.requires_grad:  # a frozen tower's does not
+            again.backward(grad)
     group.sum_gradients(_tower_parameters(embedder.model))
     return loss, packed
 
 
-def check_parts(model: CLIP, wanted: int) -> None:
+def check_parts(model: nn.Module, wanted: int) -> None:
     """Raise InputError where a batch may not be embedded in `wanted` parts: statistics over it would differ."""
     if wanted == 1:
         return
@@ -115,7 +134,7 @@ def check_parts(model: CLIP, wanted: int) -> None:
             )
 
 
-def _tower_parameters(model: CLIP) -> list[nn.Parameter]:
+def _tower_parameters(model: nn.Module) -> list[nn.Parameter]:
     return [p for name, p in model.named_parameters() if p.requires_grad and name not in ("logit_scale", "logit_bias")]
 
 

@@ -24,7 +24,12 @@ def only(corpus: Corpus, images: np.ndarray) -> Corpus:
     if foils is not None:
         foils = _only_groups(foils, images if foils.paired else captions)
     return dataclasses.replace(
-        corpus, rows=corpus.rows[images], first=first, captions=corpus.captions[captions], foils=foils
+        corpus,
+        rows=corpus.rows[images],
+        first=first,
+        captions=corpus.captions[captions],
+        foils=foils,
+        weights=None if corpus.weights is None else corpus.weights[captions],
     )
 
 

@@ -8,22 +8,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from open_clip import CLIP
-from torch import Tensor
+from torch import Tensor, nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
+from nearmiss.engine.models.cross_encoder import CrossEncoder
 from nearmiss.engine.models.packing import Packed, pack
 from nearmiss.engine.models.preprocessing import Normalisation
-from nearmiss.engine.models.text import forward_flops
+from nearmiss.engine.models.text import packable
 from nearmiss.engine.objectives.false_negatives import taken_for_true
-from nearmiss.engine.objectives.features import Features
+from nearmiss.engine.objectives.features import Features, Matching
 from nearmiss.engine.objectives.registry import Objective
-from nearmiss.engine.training.augmentations import draw
+from nearmiss.engine.training.augmentations import Drawn, draw
 from nearmiss.engine.training.average import Average
 from nearmiss.engine.training.batches import Batch, Batches
-from nearmiss.engine.training.embedding import Embedder, backward_in_parts, backward_whole, check_parts
-from nearmiss.engine.training.flops import BACKWARD, image_flops
+from nearmiss.engine.training.embedding import Embedder, Laid, backward_in_parts, backward_whole, check_parts
+from nearmiss.engine.training.flops import BACKWARD, image_flops, matrix_rate
+from nearmiss.engine.training.matched import Matcher, check_whole
 from nearmiss.engine.training.optimizer import TowerOptimizer
 from nearmiss.engine.training.parallel import Group
 from nearmiss.engine.training.recipe import Progressed, Recipe
@@ -58,7 +59,7 @@ class Training:
     def __init__(
         self,
         *,
-        model: CLIP,
+        model: Any,
         objective: Objective,
         batches: Batches,
         pixels: np.ndarray,
@@ -68,30 +69,41 @@ class Training:
         truth: SceneTruth | None = None,
         validation: Sequence[Batch] = (),
         group: Group = ALONE,
+        pad: int = 0,
     ) -> None:
         """`pixels` (rows, S, S, 3) uint8, mapped from a file or not; `preprocessing` as in the checkpoint. `truth` is
-        what the mask of that name asks; `validation` are batches that are never trained on."""
-        check_parts(model, recipe.parts * group.size)
-        self.model, self.objective = model.to(device).train(), objective.to(device).train()
+        what the mask of that name asks; `validation` are batches that are never trained on; `pad` is the token behind
+        a text's end, which a tower that is not causal sees."""
+        self.model = model.dual if isinstance(model, CrossEncoder) else model
+        check_parts(self.model, recipe.parts * group.size)
+        self._whole: nn.Module = model.to(device).train()  # what learns: the model, and its fusion where it has one
+        self.objective = objective.to(device).train()
         self.batches, self.pixels, self.recipe, self.device, self.truth = batches, pixels, recipe, device, truth
         self.validation, self.group = validation, group
         self.done = Progressed()
         self.earlier = (0.0, 0.0)  # wall and CPU seconds of processes before this one
-        compiled: Any = torch.compile(model.encode_image) if recipe.compile else None
+        compiled: Any = torch.compile(self.model.encode_image) if recipe.compile else None
         bf16 = recipe.bf16 and device.type == "cuda"
-        self._embedder = Embedder(model, Normalisation(preprocessing, device), device, bf16, compiled)
-        self._image_flops = image_flops(model, pixels.shape[1])
+        padding = None if packable(self.model) else pad
+        self._embedder = Embedder(self.model, Normalisation(preprocessing, device), device, bf16, compiled, padding)
+        self._matcher: Matcher | None = None
+        if isinstance(model, CrossEncoder):
+            check_whole(recipe.parts * group.size, recipe.compile)
+            self._matcher = Matcher(model, self._embedder, recipe.seed)
+        self._image_flops = image_flops(self.model, pixels.shape[1])
         self._learned = [p for part in (model, objective) for p in part.parameters() if p.requires_grad]
         self._optimizer = TowerOptimizer(
-            model,
+            self._whole,
             objective,
             image_rate=recipe.image_rate,
             text_rate=recipe.text_rate,
             weight_decay=recipe.weight_decay,
             schedule=recipe.schedule,
         )
-        self._average = None if recipe.average is None else Average(model, recipe.average)
+        self._average = None if recipe.average is None else Average(self._whole, recipe.average)
         self._best: dict[str, Tensor] = {}
+        self._loss = torch.zeros(())  # of the step before
+        self._rate: float | None = None  # of square matrix products on this device, once it is asked for
 
     def run(self, state: State) -> Progressed:
         """Train to the last step, from the saved state where there is one. Bit-identical on a CPU, interrupted or not.
@@ -105,7 +117,8 @@ class Training:
         self.group.wait()
         steps, every = self.recipe.schedule.steps, self.recipe.checkpoint_every
         wall, cpu = time.perf_counter() - self.done.seconds, time.process_time() - self.done.cpu_seconds
-        for step in progress(range(self.done.step, steps), what="train", total=steps, initial=self.done.step):
+        left = range(self.done.step, steps)
+        for step in progress(left, what="train", total=steps, initial=self.done.step, told=self._told):
             if self._patience_is_over():
                 break
             self._step(step)
@@ -115,7 +128,7 @@ class Training:
             if self.done.step % every == 0 and self.done.step < steps and self.group.leads:
                 state.save(self.done.step, self._tensors(), self.done.record())
         if self._best:
-            self.model.load_state_dict(self._best)
+            self._whole.load_state_dict(self._best)
         elif self._average is not None:
             self._average.apply()
         return self.done
@@ -126,6 +139,7 @@ class Training:
         batch = self.batches.at(step)
         terms: dict[str, Tensor] = {}
         loss, packed = self._backward(step, batch, terms)
+        self._loss = loss.detach()
         norm = torch.nn.utils.clip_grad_norm_(self._learned, self.recipe.clip)
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
             raise InputError(
@@ -152,24 +166,45 @@ class Training:
                 }
             )
 
-    def _backward(self, step: int, batch: Batch, terms: dict[str, Tensor]) -> tuple[Tensor, list[Packed]]:
+    def _told(self) -> str:
+        """What stands behind the bar: the loss, images a second, and the share of the device's matrix rate."""
+        if self._rate is None:
+            bf16 = self._embedder.bf16
+            self._rate = matrix_rate(self.device, torch.bfloat16 if bf16 else torch.float32)
+        seconds, counts = max(self.done.seconds, 1e-9), self.done.counts
+        pace, used = counts["images"] / seconds, counts["flops"] / seconds / self._rate
+        return f"loss {self._loss.item():.3f}, {pace:.0f}/s, MFU {used:.0%}"
+
+    def _backward(self, step: int, batch: Batch, terms: dict[str, Tensor]) -> tuple[Tensor, list[Laid]]:
         """The loss of a batch and its gradients; the values of its terms are put into `terms`."""
         augment, count = self.recipe.augment, len(batch.rows)
         drawn = draw(augment, seed=self.recipe.seed, step=step, count=count) if augment else None
 
-        def loss_of(images: Tensor, texts: Tensor) -> Tensor:
-            loss, values = self.objective(self._features(batch, images, texts))
+        def loss_of(images: Tensor, texts: Tensor, matching: Matching | None = None) -> Tensor:
+            loss, values = self.objective(self._features(batch, images, texts, matching))
             terms.update(values)
             return loss
 
-        if self.recipe.parts * self.group.size == 1:
+        if self._matcher is not None:
             packed = pack(batch.texts)
-            return backward_whole(self._embedder, self.pixels[batch.rows], packed, loss_of, drawn), [packed]
+            loss = loss_of(*self._matched(self._matcher, batch, packed, "step", step, drawn=drawn))
+            loss.backward()
+            return loss, [packed]
+        if self.recipe.parts * self.group.size == 1:
+            laid = self._embedder.laid(batch.texts)
+            return backward_whole(self._embedder, self.pixels[batch.rows], laid, loss_of, drawn), [laid]
         return backward_in_parts(
             self._embedder, self.pixels, batch, loss_of, parts=self.recipe.parts, group=self.group, drawn=drawn
         )
 
-    def _features(self, batch: Batch, images: Tensor, texts: Tensor) -> Features:
+    def _matched(
+        self, matcher: Matcher, batch: Batch, packed: Packed, *names: object, drawn: Drawn | None = None
+    ) -> tuple[Tensor, Tensor, Matching]:
+        """Both embeddings of a cross-encoder's batch, and the judge of its pairs."""
+        images, texts = matcher.encode(self.pixels[batch.rows], packed, drawn)
+        return images.embeddings, texts.embeddings, matcher.matching(batch, images, texts, *names)
+
+    def _features(self, batch: Batch, images: Tensor, texts: Tensor, matching: Matching | None = None) -> Features:
         """What the terms compute from: embeddings (N, D) of the batch's images and (U, D) of its texts."""
 
         def of(places: Tensor) -> Tensor:
@@ -196,6 +231,7 @@ class Training:
             true_negatives=true_negatives.to(self.device),
             kinds=batch.kinds.to(self.device),
             scale=self.model.logit_scale.exp(),
+            matching=matching,
         )
 
     def _validate(self) -> None:
@@ -203,36 +239,39 @@ class Training:
         every = self.recipe.validate_every
         if not (every and self.validation) or self.done.step % every:
             return
-        self.model.eval()
+        self._whole.eval()
         self.objective.eval()
         with torch.no_grad():
-            losses = [
-                self.objective(
-                    self._features(
-                        batch,
-                        self._embedder.images(self.pixels[batch.rows]),
-                        self._embedder.texts(pack(batch.texts)),
-                    )
-                )[0].item()
-                for batch in self.validation
-            ]
-        self.model.train()
+            losses = [self._validation_loss(number, batch) for number, batch in enumerate(self.validation)]
+        self._whole.train()
         self.objective.train()
         loss = sum(losses) / len(losses)
         self.done.curve.append({"step": self.done.step, "validation_loss": loss})
         if self.done.best_loss is None or loss < self.done.best_loss:
             self.done.best_loss, self.done.best_step = loss, self.done.step
             if self.recipe.patience is not None:
-                self._best = {name: value.clone() for name, value in self.model.state_dict().items()}
+                self._best = {name: value.clone() for name, value in self._whole.state_dict().items()}
+
+    def _validation_loss(self, number: int, batch: Batch) -> float:
+        if self._matcher is not None:
+            given = self._features(batch, *self._matched(self._matcher, batch, pack(batch.texts), "validation", number))
+        else:
+            images = self._embedder.images(self.pixels[batch.rows])
+            given = self._features(batch, images, self._embedder.texts(self._embedder.laid(batch.texts)))
+        return float(self.objective(given)[0].item())
 
     def _patience_is_over(self) -> bool:
         patience, every = self.recipe.patience, self.recipe.validate_every
         waited = self.done.step - self.done.best_step
         return patience is not None and self.done.best_loss is not None and waited >= patience * every
 
-    def _count(self, batch: Batch, packed: list[Packed]) -> None:
+    def _count(self, batch: Batch, laid: list[Laid]) -> None:
         forward = len(batch.rows) * self._image_flops
-        forward += self.group.size * sum(forward_flops(self.model, part) for part in packed)
+        if self._matcher is not None:
+            assert isinstance(laid[0], Packed)
+            forward += self._matcher.forward_flops(batch, laid[0])
+        else:
+            forward += self.group.size * sum(self._embedder.text_flops(part) for part in laid)
         new = {
             "images": len(batch.rows),
             "texts": len(batch.texts),
@@ -245,7 +284,7 @@ class Training:
     def _parts(self) -> dict[str, Any]:
         """What is saved, by its prefix."""
         found: dict[str, Any] = {
-            "model": self.model.state_dict(),
+            "model": self._whole.state_dict(),
             "objective": self.objective.state_dict(),
             "optimizer": self._optimizer.tensors(),
             "best": self._best,
@@ -260,7 +299,7 @@ class Training:
         for name, value in saved.tensors.items():
             part, _, rest = name.partition("|")
             parts[part][rest] = value
-        self.model.load_state_dict(parts["model"])
+        self._whole.load_state_dict(parts["model"])
         self.objective.load_state_dict(parts["objective"])
         self._optimizer.load(parts["optimizer"])
         self._best = {name: value.to(self.device) for name, value in parts["best"].items()}

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from open_clip import CLIP
 from torch import Tensor, nn
 
 BETAS = (0.9, 0.98)  # CLIP's (Radford et al., ICML 2021, table 18)
@@ -36,12 +35,12 @@ class TowerOptimizer:
     """One AdamW over image and text tower, of each the matrices with weight decay and the rest without.
 
     Only parameters that ask for a gradient are taken. The logit scale learns at the image tower's rate, and so does
-    what an objective learns itself.
+    what an objective learns itself; a cross-encoder's fusion learns at the text tower's.
     """
 
     def __init__(
         self,
-        model: CLIP,
+        model: nn.Module,
         objective: nn.Module | None = None,
         *,
         image_rate: float,
@@ -105,4 +104,5 @@ class TowerOptimizer:
 
 
 def _of_image_tower(name: str) -> bool:
+    name = name.removeprefix("dual.")
     return name.startswith(("visual.", _OBJECTIVE)) or name == "logit_scale"

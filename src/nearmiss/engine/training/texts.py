@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from tokenizers import Tokenizer
 
-from nearmiss.engine.models.tokenizer import UNKNOWN
+from nearmiss.engine.models.tokenization import Tokenization
 
 
 @dataclass(frozen=True)
 class TextBook:
-    """Different texts as rows of token ids, 0 after the end token, and the row of each text.
+    """Different texts as rows of token ids, padding after the end token, and the row of each text.
 
     Texts that are the same tokens, such as two that differ in capitals, share a row: the model cannot tell them apart.
     """
@@ -28,16 +27,10 @@ class TextBook:
         return np.array([self.number[text] for text in texts], dtype=np.int64)
 
 
-def text_book(texts: Iterable[str], tokenizer: Tokenizer, context: int) -> TextBook:
+def text_book(texts: Iterable[str], tokenization: Tokenization) -> TextBook:
     """Tokenize all different texts; rows are sorted by their tokens, so that their order depends on nothing else."""
     different = sorted(set(texts))
-    ids = np.zeros((len(different), context), dtype=np.int32)
-    truncated = unknown = 0
-    unknown_id = tokenizer.token_to_id(UNKNOWN)
-    for row, encoding in enumerate(tokenizer.encode_batch(different)):
-        ids[row, : len(encoding.ids)] = encoding.ids
-        truncated += bool(encoding.overflowing)
-        unknown += unknown_id in encoding.ids
-    rows, row_of = np.unique(ids, axis=0, return_inverse=True)
+    read = tokenization(different)
+    rows, first, row_of = np.unique(read.ids, axis=0, return_index=True, return_inverse=True)
     number = dict(zip(different, row_of.reshape(-1).tolist(), strict=True))
-    return TextBook(rows, (rows != 0).sum(axis=1), number, truncated, unknown)
+    return TextBook(rows, read.lengths[first], number, read.truncated, read.unknown)

@@ -86,25 +86,37 @@ def best_text(report: Report) -> str:
 def _gained(report: Report, arm: str, voice: Voice) -> str:
     gains = [_gain(report, arm, control, MAIN) for control in report.controls]
     told = [voice.over(gain) for gain in gains if gain is not None]
+    more = [gain for gain in _against_first(report, arm, cost=False) if measured(gain) and gain.value > 0]
+    if told and more:
+        told.append(f"over {report.controls[0]} also on {_listed([_figure(gain, voice) for gain in more])}")
     return f"on {MAIN.title}, {'; '.join(told)}." if told else ""
 
 
 def _cost(report: Report, arm: str, voice: Voice) -> str:
-    """Retrieval and zero-shot against the first control, which went on from the same base without negatives."""
-    if not report.controls:
-        return ""
-    columns = [column for column in report.overview.columns if column.cost]
-    gains = [_gain(report, arm, report.controls[0], column) for column in columns]
-    clear = [gain for gain in gains if gain is not None and measured(gain)]
-    level = [gain for gain in gains if gain is not None and not measured(gain)]
-    lost, won = [gain for gain in clear if gain.value < 0], [gain for gain in clear if gain.value >= 0]
-    told = [f"{voice.title(gain.column)} {points(gain.value)}{voice.beside(gain)}" for gain in lost]
+    """Against the first control, which went on from the same base without negatives: retrieval and zero-shot, whatever
+    they are, and every other concept on which the arm is worse."""
+    general = _against_first(report, arm, cost=True)
+    lost = [gain for gain in general if measured(gain) and gain.value < 0]
+    won = [gain for gain in general if measured(gain) and gain.value >= 0]
+    level = [gain for gain in general if not measured(gain)]
+    lost += [gain for gain in _against_first(report, arm, cost=False) if measured(gain) and gain.value < 0]
+    told = [_figure(gain, voice) for gain in lost]
     if level:
         told.append(f"no measurable difference in {_listed([voice.title(gain.column) for gain in level])}")
     if won:
-        better = [f"{voice.title(gain.column)} {points(gain.value)}{voice.beside(gain)}" for gain in won]
-        told.append(f"better in {_listed(better)}")
+        told.append(f"better in {_listed([_figure(gain, voice) for gain in won])}")
     return f"{'' if lost else 'none '}against {report.controls[0]}, {'; '.join(told)}." if told else ""
+
+
+def _against_first(report: Report, arm: str, *, cost: bool) -> list[Gain]:
+    """The arm's differences to the first control in the cost columns, or in the concepts beside the main one."""
+    columns = [column for column in report.overview.columns if column.cost is cost and column != MAIN]
+    gains = [_gain(report, arm, control, column) for control in report.controls[:1] for column in columns]
+    return [gain for gain in gains if gain is not None]
+
+
+def _figure(gain: Gain, voice: Voice) -> str:
+    return f"{voice.title(gain.column)} {points(gain.value)}{voice.beside(gain)}"
 
 
 def _transferred(report: Report, arm: str, voice: Voice) -> str:

@@ -2,6 +2,9 @@
 
 Each unique image and text is encoded once; the scores of every question are kept (scores.parquet), figures follow from
 them (metrics.parquet), and how they were measured is written beside them (measurement.json).
+
+A cross-encoder's items are scored with its match logit, and what its dual part says of them lies beside that
+(dual_scores.parquet, dual_metrics.parquet). Retrieval and classification stay with the dual part (scoring/match.py).
 """
 
 from functools import partial
@@ -11,19 +14,27 @@ from typing import Any
 
 import polars as pl
 
+from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing_folder, write_json
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
-from nearmiss.engine.models.device import device_of
+from nearmiss.engine.models.cross_encoder import has_fusion
 from nearmiss.engine.scoring import exam, metrics
 from nearmiss.engine.scoring.answers import Answers
 from nearmiss.engine.scoring.embeddings import Embedder, Picture, open_image
 from nearmiss.engine.scoring.exam import Exam
+from nearmiss.engine.scoring.match import MatchScorer
 from nearmiss.engine.scoring.metrics import Interval, Key, Scored
 from nearmiss.engine.scoring.trained import trained_pairs
 from nearmiss.stages.evaluate.config import EvaluateConfig
+
+DUAL_SCORES, DUAL_METRICS = "dual_scores.parquet", "dual_metrics.parquet"
+SCORERS = {
+    "items": "match_logit: log-odds of the matching head, fp32; cosine in dual_scores.parquet, dual_metrics.parquet",
+    "retrieval, classification": "cosine of the dual part",
+}
 
 
 def run(
@@ -61,28 +72,36 @@ def run(
         image_place={pair: index for index, pair in enumerate(images)},
         text_place={text: index for index, text in enumerate(texts)},
     )
-    similarity = asked.similarity(answers)
-    rows = _rows(asked, similarity, training, config, Scored(model.name, arm, seed, "evaluate", config.split), trained)
-    scores = similarity.with_columns(
-        model=pl.lit(model.name),
-        arm=pl.lit(arm),
-        seed=pl.lit(seed),
-        scorer=pl.lit("cosine"),
-        corruption=pl.lit(None, pl.String),
-        severity=pl.lit(None, pl.Int64),
-    )
+    scored = Scored(model.name, arm, seed, "evaluate", config.split)
+    similarity = cosine = asked.similarity(answers).with_columns(scorer=pl.lit("cosine"))
+    fused = has_fusion(checkpoint) and asked.has_items
+    if fused:
+        judge = MatchScorer(checkpoint, batch=config.batch, threads=config.threads, device=device.type)
+        opened = dict(zip(images, pictures, strict=True))
+        matched = asked.judged(partial(judge.of_items, pictures=opened)).with_columns(scorer=pl.lit("match_logit"))
+        unmatched = cosine.join(matched, on="item_id", how="anti")
+        similarity = pl.concat([matched, unmatched]).sort("item_id")
+        cosine = cosine.join(matched, on="item_id", how="semi")
+    figures = _Figures(asked, training, config, scored, trained)
+    scores, rows = _scores(similarity, scored), pl.concat([figures.of(asked.outcomes(similarity)), *figures.blind()])
 
     cost.counts.update(images=len(images), texts=len(texts), questions=scores.height)
     with replacing_folder(out) as folder:
         write_table(scores, folder / "scores.parquet", "scores")
         write_table(rows, folder / "metrics.parquet", "metrics")
-        write_json(folder / "measurement.json", _measurement(asked, model, config))
+        outputs = ["measurement.json", "metrics.parquet", "scores.parquet"]
+        measurement = _measurement(asked, model, config)
+        if fused:
+            write_table(_scores(cosine, scored), folder / DUAL_SCORES, "scores")
+            write_table(figures.of(asked.item_outcomes(cosine)), folder / DUAL_METRICS, "metrics")
+            outputs = [DUAL_METRICS, DUAL_SCORES, *outputs]
+            measurement["scorers"] = SCORERS
+        write_json(folder / "measurement.json", measurement)
         inputs = {"checkpoint": Path(checkpoint), "tables": tables, "images": Path(root) / "images"}
         if inpaint is not None:
             inputs["inpaint"] = Path(inpaint)
         if negatives is not None:
             inputs["negatives"] = Path(negatives) / "negatives.parquet"
-        outputs = ["measurement.json", "metrics.parquet", "scores.parquet"]
         cost.write(folder)
         write_manifest(folder, stage="evaluate", identity=identity, inputs=inputs, outputs=outputs)
 
@@ -115,27 +134,50 @@ def _pictures(asked: Exam, table: Path, root: Path) -> list[Picture]:
     ]
 
 
-def _rows(
-    asked: Exam,
-    similarity: pl.DataFrame,
-    training: list[str],
-    config: EvaluateConfig,
-    scored: Scored,
-    trained: frozenset[tuple[str, str]],
-) -> pl.DataFrame:
-    """Table `metrics`: the model's rows, then those of each blind baseline."""
-    blind = asked.blind(training)
-    best: dict[Key, float] = {}
-    for outcomes in blind.values():
-        for key, figure in metrics.figures(outcomes).items():
-            best[key] = max(figure, best.get(key, 0.0))
-    how = Interval(resamples=config.resamples, level=config.level)
-    expected = asked.n_expected()
-    parts = [metrics.rows(asked.outcomes(similarity), scored, how, n_expected=expected, blind=best, trained=trained)]
-    for name, outcomes in sorted(blind.items()):
-        nobody = Scored("blind", name, scored.seed, scored.stage, scored.split)
-        parts.append(metrics.rows(outcomes, nobody, how, n_expected=expected, blind=best, trained=frozenset()))
-    return pl.concat(parts)
+class _Figures:
+    """Rows of table `metrics`, each beside the best blind figure of its endpoint."""
+
+    def __init__(
+        self,
+        asked: Exam,
+        training: list[str],
+        config: EvaluateConfig,
+        scored: Scored,
+        trained: frozenset[tuple[str, str]],
+    ) -> None:
+        self._blind = asked.blind(training)
+        self._best: dict[Key, float] = {}
+        for outcomes in self._blind.values():
+            for key, figure in metrics.figures(outcomes).items():
+                self._best[key] = max(figure, self._best.get(key, 0.0))
+        self._how = Interval(resamples=config.resamples, level=config.level)
+        self._expected, self._scored, self._trained = asked.n_expected(), scored, trained
+
+    def of(self, outcomes: pl.DataFrame) -> pl.DataFrame:
+        """The model's rows."""
+        return self._rows(outcomes, self._scored, self._trained)
+
+    def blind(self) -> list[pl.DataFrame]:
+        """Those of each blind baseline."""
+        scored = self._scored
+        return [
+            self._rows(outcomes, Scored("blind", name, scored.seed, scored.stage, scored.split), frozenset())
+            for name, outcomes in sorted(self._blind.items())
+        ]
+
+    def _rows(self, outcomes: pl.DataFrame, scored: Scored, trained: frozenset[tuple[str, str]]) -> pl.DataFrame:
+        return metrics.rows(outcomes, scored, self._how, n_expected=self._expected, blind=self._best, trained=trained)
+
+
+def _scores(similarity: pl.DataFrame, scored: Scored) -> pl.DataFrame:
+    """Table `scores` of similarities that say by which scorer they are."""
+    return similarity.with_columns(
+        model=pl.lit(scored.model),
+        arm=pl.lit(scored.arm),
+        seed=pl.lit(scored.seed),
+        corruption=pl.lit(None, pl.String),
+        severity=pl.lit(None, pl.Int64),
+    )
 
 
 def _measurement(asked: Exam, model: Embedder, config: EvaluateConfig) -> dict[str, Any]:

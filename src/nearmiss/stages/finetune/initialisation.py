@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from open_clip import CLIP
-from tokenizers import Tokenizer
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
-from nearmiss.engine.models.checkpoint import CONFIG, FILES, WEIGHTS, fresh_model, load_weights
+from nearmiss.engine.models.checkpoint import CONFIG, WEIGHTS, files_of, fresh_model, load_weights
 from nearmiss.engine.models.text import check_tower
-from nearmiss.engine.models.tokenizer import load_tokenizer
+from nearmiss.engine.models.tokenization import Tokenization, tokenization_of
 
 SCRATCH = "scratch"
 """The initialisation with random weights, of which a checkpoint folder gives architecture and tokenizer alone."""
@@ -22,7 +21,7 @@ class Initialisation:
     """An architecture, its tokenizer, and the weights that every training of it starts from anew."""
 
     config: dict[str, Any]
-    tokenizer: Tokenizer
+    tokenization: Tokenization
     seed: int
     weights: Path | None  # checkpoint folder; None for random weights, the base's own of this seed before its training
 
@@ -30,11 +29,6 @@ class Initialisation:
     def name(self) -> str:
         """The image tower's name."""
         return str(self.config["model_cfg"]["vision_cfg"].get("timm_model_name") or "open_clip model")
-
-    @property
-    def context(self) -> int:
-        """Most tokens of a text."""
-        return int(self.config["model_cfg"]["text_cfg"].get("context_length", 77))
 
     def model(self) -> CLIP:
         """A new model with the initial weights."""
@@ -50,7 +44,8 @@ def open_initialisation(checkpoint: Path, arm: str, seed: int, *, texts: bool) -
     Raises InputError where the folder is no checkpoint, has no text tower or one of another kind, or does not load.
     """
     checkpoint = Path(checkpoint)
-    needed = [name for name in FILES if arm != SCRATCH or name != WEIGHTS]
+    config = read_json(checkpoint / CONFIG) if (checkpoint / CONFIG).is_file() else {}
+    needed = [name for name in files_of(config) if arm != SCRATCH or name != WEIGHTS]
     missing = [name for name in needed if not (checkpoint / name).is_file()]
     if missing:
         raise InputError(
@@ -59,7 +54,6 @@ def open_initialisation(checkpoint: Path, arm: str, seed: int, *, texts: bool) -
             remedy="run stage pretrain, or correct the path",
         )
     file, remedy = checkpoint / CONFIG, "train the checkpoint again"
-    config = read_json(file)
     for part in ("model_cfg", "preprocess_cfg"):
         if not isinstance(config, dict) or not isinstance(config.get(part), dict):
             raise InputError(f"the checkpoint's configuration lacks '{part}'", file=file, remedy=remedy)
@@ -67,7 +61,8 @@ def open_initialisation(checkpoint: Path, arm: str, seed: int, *, texts: bool) -
         if not isinstance(config["model_cfg"].get(tower), dict):
             kind = "image" if tower == "vision_cfg" else "text"
             raise InputError(f"the checkpoint has no {kind} tower", file=file, record=tower, remedy=remedy)
-    opened = Initialisation(config, load_tokenizer(checkpoint), seed, None if arm == SCRATCH else checkpoint)
+    words = tokenization_of(f"local-dir:{checkpoint}", config["model_cfg"]["text_cfg"], checkpoint)
+    opened = Initialisation(config, words, seed, None if arm == SCRATCH else checkpoint)
     try:
         model = opened.model()
         if texts:

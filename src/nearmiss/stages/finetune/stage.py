@@ -13,13 +13,13 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
+from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing_folder, write_json, write_text
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.decode import check_images, open_rgb
-from nearmiss.engine.models.device import device_of
 from nearmiss.engine.models.preprocessing import resizing
 from nearmiss.engine.training.loop import deterministic
 from nearmiss.stages.finetune import figures, shapes, vsr

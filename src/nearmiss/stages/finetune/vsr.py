@@ -19,7 +19,7 @@ from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
 def solve(given: Given, options: VsrConfig) -> Solved:
     """Fine-tune at each share; of the rates' factors, the one with the best dev accuracy (the smaller of equals)."""
     solved = Solved(counts={"images": 0, "texts": 0, "flops": 0})
-    book = text_book(given.examples.frame["text"].to_list(), given.start.tokenizer, given.start.context)
+    book = text_book(given.examples.frame["text"].to_list(), given.start.tokenization)
     dev, test = (_pairs(given, book, given.examples.of(split)) for split in ("dev", "test"))
     largest, *smaller = sorted(given.shares, reverse=True)
 

@@ -12,6 +12,7 @@ from nearmiss.engine.images.editing.plan import Donor, Lent, Pixels, Refused, Th
 from nearmiss.engine.images.editing.spec import Quality
 from nearmiss.engine.images.masks import Mask, MaskError, box_of, decode, overlap_of_boxes
 from nearmiss.engine.text.annotations import Annotated, Annotations
+from nearmiss.engine.text.inflection import indefinite_article
 from nearmiss.engine.text.parsing import parse
 from nearmiss.stages.inpaint.corpus import KINDS, Corpus, Object, family, values_of
 from nearmiss.stages.inpaint.judge import meant
@@ -71,6 +72,7 @@ def view_of(
         borrow=lambda donor: borrowed(corpus, donor, quality),
         random=random,
         quality=quality,
+        with_article=lambda words: f"{indefinite_article(words.split()[0])} {words}",
     )
     return view, flaws
 

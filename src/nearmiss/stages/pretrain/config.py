@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from nearmiss.base.typed import Typed
 from nearmiss.engine.objectives.presets import Terms
@@ -32,6 +32,34 @@ class ModelConfig(Typed):
     context_length: int = Field(24, ge=8, description="Most tokens of a caption, start and end included.")
 
 
+class OpenClipConfig(Typed):
+    """A model that open_clip knows, with its own tokenizer and preprocessing."""
+
+    name: str = Field(description="open_clip's name of it, or `local-dir:FOLDER`, or `hf-hub:ORGANISATION/NAME`.")
+    pretrained: str | None = Field(
+        None, description="A tag of open_clip's or a file of weights; null for random ones, or for those of a folder."
+    )
+    sha256: str | None = Field(None, description="SHA-256 that a file of weights must have.")
+
+
+class LowRankConfig(Typed):
+    """Low-rank adaptation (LoRA): the given weights stay, and thin matrices beside them are learned."""
+
+    rank: int = Field(8, ge=1, description="Rank of the update of each matrix.")
+    alpha: float = Field(16.0, gt=0, description="The update counts alpha / rank times.")
+    where: list[str] = Field(
+        ["image", "text"], min_length=1, description="Which matrices, in the words of `freeze`; embeddings never."
+    )
+
+
+class FusionConfig(Typed):
+    """The fusion of a cross-encoder, which an arm with the term image_text_matching trains beside the towers."""
+
+    width: int = Field(128, ge=8, description="Width of the fusion.")
+    heads: int = Field(4, ge=1, description="Attention heads of the fusion.")
+    layers: int = Field(2, ge=1, description="Layers, each of self-attention, cross-attention to the image and MLP.")
+
+
 class ArmConfig(Typed):
     """An arm: where its negatives come from, the objective it is trained with, and its learning rates."""
 
@@ -48,6 +76,12 @@ class ArmConfig(Typed):
         ["verified", "plausible"], description="Negatives with one of these verdicts are used."
     )
     texts: int = Field(4, ge=0, description="Texts beside the caption for each image of a batch.")
+    freeze: list[str] = Field(
+        [],
+        description="Weights that do not learn: image, text, image.blocks.0-3 (a range of a tower's blocks), or a "
+        "pattern of parameter names such as *.bias.",
+    )
+    lora: LowRankConfig | None = Field(None, description="Low-rank adaptation in place of learning every weight.")
     image_rate: float = Field(1.5e-3, gt=0, description="Learning rate of the image tower and of the logit scale.")
     text_rate: float = Field(7.5e-4, gt=0, description="Learning rate of the text tower.")
 
@@ -56,7 +90,7 @@ class PhaseConfig(Typed):
     """How long and on which captions a phase of training runs."""
 
     captions: Literal["broad", "narrow"] = Field(description="Kind of the images' own captions.")
-    steps: int = Field(1500, ge=1, description="Optimizer steps.")
+    steps: int = Field(1500, ge=0, description="Optimizer steps.")
     cooldown: int = Field(0, ge=0, description="Last steps, over which the rate falls linearly to 0.")
 
     @model_validator(mode="after")
@@ -79,8 +113,17 @@ class ValidationConfig(Typed):
 class PretrainConfig(Typed):
     """Training of the base from random weights, then of every arm from the base, on the same data order."""
 
-    model: ModelConfig = Field(default_factory=ModelConfig, description="The model that is trained.")
-    base: PhaseConfig = Field(PhaseConfig(captions="broad"), description="The base's phase.")
+    model: ModelConfig | OpenClipConfig = Field(
+        default_factory=ModelConfig,
+        description="The model that is trained: a small one of ours (image_tower ...) or one of open_clip's (name, "
+        "pretrained, sha256), whose base starts from the weights that are named.",
+    )
+    fusion: FusionConfig = Field(
+        default_factory=FusionConfig, description="The fusion of arms with a matching term; random at first."
+    )
+    base: PhaseConfig = Field(
+        PhaseConfig(captions="broad"), description="The base's phase; with 0 steps it is the weights that were named."
+    )
     continued: PhaseConfig = Field(
         PhaseConfig(captions="narrow", steps=2000, cooldown=500), description="Every other arm's phase."
     )
@@ -94,6 +137,11 @@ class PretrainConfig(Typed):
     augment: list[AugmentationName] = Field(
         [],
         description="Augmentations of the images; one that makes captions false is refused.",
+    )
+    sources: dict[str, PositiveFloat] = Field(
+        {},
+        description="How often a caption is drawn by its source, against the other captions of its image; 1 where a "
+        "source is not named.",
     )
     parts: int = Field(
         1, ge=1, description="Parts of a batch that are embedded one after the other, to save memory; same gradients."

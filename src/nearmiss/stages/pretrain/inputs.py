@@ -4,21 +4,25 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256, read_json, sha256
 from nearmiss.base.manifest import versions
 from nearmiss.engine.images.store import IDS, PIXELS, Store
-from nearmiss.engine.models.checkpoint import check_checkpoint, configuration
-from nearmiss.engine.models.device import device_of
-from nearmiss.engine.models.tokenizer import load_tokenizer, read_words, word_tokenizer
+from nearmiss.engine.models.architecture import Architecture, named_architecture, own_architecture
+from nearmiss.engine.models.checkpoint import check_checkpoint
+from nearmiss.engine.models.named import weights_file
+from nearmiss.engine.models.tokenization import tokenization_of
+from nearmiss.engine.models.tokenizer import read_words
 from nearmiss.engine.objectives.spec import needs_paraphrases
 from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, has_positives
-from nearmiss.stages.pretrain.config import ArmConfig, PhaseConfig, PretrainConfig
+from nearmiss.stages.pretrain.config import ArmConfig, ModelConfig, OpenClipConfig, PhaseConfig, PretrainConfig
 
 BASE = "base"
 
@@ -72,6 +76,10 @@ class Run:
             found["start"] = self.start
         if self.truth is not None:
             found["truth"] = self.truth
+        model = self.shared.model
+        if self.arm_name == BASE and isinstance(model, OpenClipConfig):
+            weights = weights_file(model.name, model.pretrained)
+            found |= {"weights": weights} if weights is not None else {}
         return found
 
     def key(self) -> str:
@@ -88,20 +96,23 @@ class Run:
         }
         return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
 
-    def model_config(self) -> dict[str, Any]:
-        """open_clip's configuration of the model, with the vocabulary of the words."""
-        context = self.shared.model.context_length
-        vocabulary = word_tokenizer(read_words(self.words), context).get_vocab_size()
-        return configuration(**self.shared.model.model_dump(), vocabulary=vocabulary)
+    @cached_property
+    def architecture(self) -> Architecture:
+        """The model before its training: of ours with the vocabulary of the words, or one of open_clip's."""
+        model = self.shared.model
+        if isinstance(model, OpenClipConfig):
+            return named_architecture(model.name, model.pretrained, model.sha256)
+        return own_architecture(model.model_dump(), read_words(self.words))
 
 
 def check(run: Run) -> None:
     """Raise InputError where the files are not those that the arm needs. Reads headers and small files only."""
     arm = run.arm
     _ = run.device  # refused before anything is read where it is not there
-    if run.shared.model.text_width % run.shared.model.text_heads:
+    model = run.shared.model
+    if isinstance(model, ModelConfig) and model.text_width % model.text_heads:
         raise InputError(
-            f"a text tower {run.shared.model.text_width} wide has no {run.shared.model.text_heads} equal heads",
+            f"a text tower {model.text_width} wide has no {model.text_heads} equal heads",
             record="pretrain.model.text_heads",
             remedy="take a number of heads that divides the width",
         )
@@ -166,9 +177,9 @@ def _check_truth(run: Run) -> None:
 
 def _check_store(run: Run) -> None:
     store = Store(run.store)
-    if store.side != run.shared.model.image_size:
+    if store.side != run.architecture.side:
         raise InputError(
-            f"the store's images have {store.side} pixels a side, the model sees {run.shared.model.image_size}",
+            f"the store's images have {store.side} pixels a side, the model sees {run.architecture.side}",
             file=run.store / PIXELS,
             record="pretrain.model.image_size",
             remedy="make the store again with this configuration (nearmiss store)",
@@ -192,13 +203,13 @@ def _check_start(run: Run) -> None:
         return
     if run.arm_name == BASE:
         raise InputError(
-            "the arm 'base' starts from random weights, but a checkpoint is given",
+            "the arm 'base' starts from the model's first weights, but a checkpoint is given",
             file=run.start,
             remedy="leave --start out, or name another arm",
         )
-    check_checkpoint(run.start, run.model_config())
-    words = word_tokenizer(read_words(run.words), run.shared.model.context_length)
-    if load_tokenizer(run.start).get_vocab() != words.get_vocab():
+    check_checkpoint(run.start, run.architecture.config)
+    words = tokenization_of(f"local-dir:{run.start}", run.architecture.config["model_cfg"]["text_cfg"], run.start)
+    if words.tokenizer.get_vocab() != run.architecture.tokenization.tokenizer.get_vocab():
         raise InputError(
             "the checkpoint was trained with other words",
             file=run.start,

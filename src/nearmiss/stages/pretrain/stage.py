@@ -14,9 +14,9 @@ from nearmiss.base.files import replacing_folder, write_text
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.engine.formats.ce_clip import EMPTY
 from nearmiss.engine.images.store import Store
-from nearmiss.engine.models.checkpoint import fresh_model, load_weights, save_checkpoint
-from nearmiss.engine.models.text import check_tower
-from nearmiss.engine.models.tokenizer import read_words, word_tokenizer
+from nearmiss.engine.models.checkpoint import fresh_model, load_weights
+from nearmiss.engine.models.cross_encoder import CrossEncoder, save_fusion
+from nearmiss.engine.models.low_rank import merged
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder
 from nearmiss.engine.training import augmentations
@@ -24,6 +24,7 @@ from nearmiss.engine.training.batches import Batch, Batches
 from nearmiss.engine.training.corpus import Corpus, read_corpus
 from nearmiss.engine.training.flops import matrix_rate
 from nearmiss.engine.training.held_out import held_out
+from nearmiss.engine.training.learned import adapt_matrices, freeze
 from nearmiss.engine.training.loop import Training, deterministic
 from nearmiss.engine.training.optimizer import Schedule
 from nearmiss.engine.training.parallel import joined
@@ -31,6 +32,7 @@ from nearmiss.engine.training.recipe import Progressed, Recipe
 from nearmiss.engine.training.state import State, claimed
 from nearmiss.engine.training.truth import SceneTruth
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
+from nearmiss.stages.pretrain.fusion import check_fusion, with_fusion
 from nearmiss.stages.pretrain.inputs import Run, check
 
 CHECKPOINT, CURVE = "checkpoint", "curve.jsonl"
@@ -63,17 +65,18 @@ def run(
     cost, began = Cost(), (time.perf_counter(), time.process_time())
     given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, identity, truth)
     check(given)
-    config, tokenizer = given.model_config(), word_tokenizer(read_words(words), shared.model.context_length)
+    check_fusion(given)
+    architecture = given.architecture
     pictures = Store(store)
     corpus = read_corpus(
         store=pictures,
         captions=captions,
         negatives=negatives,
         verdicts=arm.verdicts,
-        tokenizer=tokenizer,
-        context=shared.model.context_length,
+        tokenization=architecture.tokenization,
         paraphrased=needs_paraphrases(arm.objective),
         placeholder=EMPTY if needs_placeholder(arm.objective) else None,
+        sources=shared.sources,
     )
     augmentations.check(shared.augment, corpus.book.number)
     corpus, kept = held_out(corpus, shared.validation.share, seed)
@@ -85,28 +88,34 @@ def run(
         claimed(state, given.key()) if group.leads else nullcontext(State(state / given.key())) as saved,
         deterministic(shared.threads),
     ):
-        model = fresh_model(config, seed)
-        check_tower(model)
+        model = architecture.begun(seed) if start is None else fresh_model(architecture.config, seed)
         if start is not None:
             load_weights(start, model)
+        freeze(model, arm.freeze)
+        if arm.lora is not None:
+            adapt_matrices(model, arm.lora.where, rank=arm.lora.rank, alpha=arm.lora.alpha, seed=seed)
+        whole = with_fusion(given, model)
         training = Training(
-            model=model,
+            model=whole,
             objective=Objective(arm.objective, corpus.foils.types if corpus.foils else ("",)),
             batches=batches,
             pixels=pictures.pixels,
-            preprocessing=config["preprocess_cfg"],
+            preprocessing=architecture.config["preprocess_cfg"],
             recipe=_recipe(given),
             device=given.device,
             truth=None if truth is None else SceneTruth(truth, pictures.ids, corpus.book),
             validation=_validation(given, kept),
             group=group,
+            pad=architecture.tokenization.pad,
         )
         with _memory_named():
             done = training.run(saved)
         if not group.leads:
             return
         with replacing_folder(out) as folder:
-            save_checkpoint(folder / CHECKPOINT, model, config, tokenizer)
+            architecture.save(folder / CHECKPOINT, merged(model))
+            if isinstance(whole, CrossEncoder):
+                save_fusion(folder / CHECKPOINT, whole.fusion)
             write_text(folder / CURVE, "".join(json.dumps(line) + "\n" for line in done.curve))
             cost.counts = {
                 **_costs(given, corpus, done),
@@ -165,14 +174,15 @@ def _recipe(given: Run) -> Recipe:
 def _costs(given: Run, corpus: Corpus, done: Progressed) -> dict[str, float | str]:
     """What the whole run computed, in this process and, where it was resumed, in those before."""
     bf16 = given.shared.precision == "bf16" and given.device.type == "cuda"
+    seconds = max(done.seconds, 1e-9)  # a base of 0 steps takes none
     rate = matrix_rate(given.device, torch.bfloat16 if bf16 else torch.float32)
     return {
         **done.counts,
         "device": given.device.type,
         "training_seconds": round(done.seconds, 3),
         "training_cpu_seconds": round(done.cpu_seconds, 3),
-        "steps_per_second": round(done.step / done.seconds, 3),
-        "mfu": round(done.counts["flops"] / done.seconds / rate, 4),
+        "steps_per_second": round(done.step / seconds, 3),
+        "mfu": round(done.counts["flops"] / seconds / rate, 4),
         "truncated_texts": corpus.book.truncated,
         "unknown_texts": corpus.book.unknown,
     }

@@ -1,6 +1,7 @@
 """The image store of a pretraining: the training images at the model's size, decoded once for all runs."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -10,8 +11,9 @@ from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.tables import read_table
 from nearmiss.engine.images.decode import check_images
 from nearmiss.engine.images.store import IDS, PIXELS, write_store
+from nearmiss.engine.models.architecture import named_architecture
 from nearmiss.engine.models.preprocessing import preprocessing, resizing
-from nearmiss.stages.pretrain.config import PretrainConfig
+from nearmiss.stages.pretrain.config import ModelConfig, OpenClipConfig, PretrainConfig
 
 SPLIT = "train"
 
@@ -30,10 +32,17 @@ def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, identity
             remedy="run stage data with training images (data.world.images.train)",
         )
     check_images(table, root)
-    side = config.model.image_size
+    architecture = config.model
+    cut = preprocessing(architecture.image_size) if isinstance(architecture, ModelConfig) else _theirs(architecture)
     files = [Path(root) / file for file in table["file"]]
     with replacing_folder(out) as folder:
-        write_store(folder, table["image_id"].to_list(), files, side, resizing(preprocessing(side)))
+        write_store(folder, table["image_id"].to_list(), files, cut["size"], resizing(cut))
         cost.counts = {"images": table.height}
         cost.write(folder)
         write_manifest(folder, stage="pretrain", identity=identity, inputs={"images": images}, outputs=[PIXELS, IDS])
+
+
+def _theirs(model: OpenClipConfig) -> dict[str, Any]:
+    """The preprocessing that a model of open_clip's is to see, on squares."""
+    architecture = named_architecture(model.name, model.pretrained, model.sha256)
+    return {**architecture.config["preprocess_cfg"], "size": architecture.side}

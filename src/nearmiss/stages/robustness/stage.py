@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
+from nearmiss.base.device import device_of
 from nearmiss.base.files import replacing_folder, write_json
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
-from nearmiss.engine.models.device import device_of
 from nearmiss.engine.scoring import metrics, retained
 from nearmiss.engine.scoring.answers import Answers
 from nearmiss.engine.scoring.embeddings import Embedder

@@ -85,6 +85,8 @@ class View:
     """A donor with its picture; None where its mask cannot be used."""
     random: Random
     quality: Quality
+    with_article: Callable[[str], str] = str
+    """Words for a thing as they stand in a sentence."""
 
     def thing(self, object_id: str) -> Thing:
         """A thing by its id."""

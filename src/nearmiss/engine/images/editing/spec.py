@@ -82,7 +82,52 @@ class RemoveConfig(Typed):
     fewest: int = Field(2, ge=2, description="Things of the name that there must be.")
 
 
-OperationConfig = RecolorConfig | ReplaceConfig | RescaleConfig | MoveConfig | RemoveConfig
+class DiffusionConfig(Typed):
+    """An inpainting pipeline of diffusers, and how it paints."""
+
+    pipeline: str = Field(description="A folder that a pipeline was saved to, or its name on the hub.")
+    prompt: str = Field("a photo of {thing}", pattern=r"\{thing\}", description="What is asked for.")
+    negative_prompt: str = Field("blurry, distorted, text, frame", description="What is asked not to be there.")
+    candidates: int = Field(4, ge=1, description="Paintings of each plan, made in one batch; the best is kept.")
+    steps: int = Field(50, ge=1, description="Steps of denoising.")
+    guidance: float = Field(7.5, ge=1, description="Strength of the prompt (classifier-free guidance).")
+    side: int = Field(512, ge=16, description="Longer side in pixels at which a picture is painted.")
+    precision: Literal["fp32", "fp16", "bf16"] = Field("fp16", description="Precision on a GPU; a CPU takes fp32.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
+
+
+class RepaintColorConfig(Typed):
+    """A diffusion model paints the thing anew in another color."""
+
+    operation: Literal["repaint_color"] = "repaint_color"
+    diffusion: DiffusionConfig = Field(description="The model that paints.")
+    pairs: int = Field(40, ge=0, description="Pairs that are made at most.")
+    distance: float = Field(40.0, ge=0, description="CIELAB distance of the new color, as for recolor.")
+    resemblance: float = Field(
+        0.5, ge=0, le=1, description="Share of the thing's pixels that must look like the new color."
+    )
+
+    def as_recolor(self) -> RecolorConfig:
+        """The same choice of colors without a model."""
+        return RecolorConfig(pairs=self.pairs, distance=self.distance)
+
+
+class RepaintObjectConfig(Typed):
+    """A diffusion model paints another thing in the place of one."""
+
+    operation: Literal["repaint_object"] = "repaint_object"
+    diffusion: DiffusionConfig = Field(description="The model that paints.")
+    pairs: int = Field(40, ge=0, description="Pairs that are made at most.")
+    tried: int = Field(3, ge=1, description="Other sorts of thing that are tried in its place.")
+    resemblance: float = Field(
+        0.3, ge=0, le=1, description="Share of its pixels that must look like its color, where that is known."
+    )
+    room: float = Field(0.1, ge=0, le=1, description="Room around the old outline, as a share of the thing's extent.")
+
+
+OperationConfig = (
+    RecolorConfig | ReplaceConfig | RescaleConfig | MoveConfig | RemoveConfig | RepaintColorConfig | RepaintObjectConfig
+)
 AnyOperation = Annotated[OperationConfig, Field(discriminator="operation")]
 
 

@@ -1,0 +1,152 @@
+"""A cross-encoder: a dual encoder as open_clip has it, and a fusion that compares an image and a text in detail.
+
+The dual part gives embeddings as before and stays an open_clip model of its own; the fusion reads the towers' last
+features, one a patch and one a token, and says of given pairs whether the text is true of the image (ALBEF, Li et al.,
+NeurIPS 2021, section 3.1; the kind of model that HNC and CE-XVLM train).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from open_clip import CLIP
+from open_clip.transformer import VisionTransformer
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json, replacing, write_json
+from nearmiss.base.seeding import derive
+from nearmiss.engine.models.checkpoint import open_checkpoint
+from nearmiss.engine.models.fusion import Fusion
+from nearmiss.engine.models.packing import Packed
+from nearmiss.engine.models.text import check_tower, encode_tokens, token_flops
+from nearmiss.engine.models.towers import NearmissConv
+
+FUSION_CONFIG, FUSION_WEIGHTS = "fusion_config.json", "fusion.safetensors"
+FUSION_FILES = (FUSION_CONFIG, FUSION_WEIGHTS)
+
+
+@dataclass(frozen=True)
+class EncodedImages:
+    """N images as a dual encoder and as a fusion see them."""
+
+    embeddings: Tensor  # (N, D) float32, L2-normalised
+    patches: Tensor  # (N, M, C)
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """U texts as a dual encoder and as a fusion see them."""
+
+    embeddings: Tensor  # (U, D) float32, L2-normalised
+    tokens: Tensor  # (U, L, W)
+    lengths: Tensor  # (U,) int64
+
+
+class CrossEncoder(nn.Module):
+    """open_clip towers (`dual`) and a `fusion` of their features."""
+
+    def __init__(self, dual: CLIP, fusion: Fusion) -> None:
+        super().__init__()
+        self.dual, self.fusion = dual, fusion
+
+    def images(self, pixels: Tensor) -> EncodedImages:
+        """Of normalised pixels (N, 3, S, S)."""
+        embeddings, patches = encode_patches(self.dual.visual, pixels)
+        return EncodedImages(F.normalize(embeddings.float(), dim=-1), patches)
+
+    def texts(self, packed: Packed) -> EncodedTexts:
+        """Of packed texts, in the order of the texts."""
+        return EncodedTexts(*encode_tokens(self.dual, packed))
+
+    def forward(self, pixels: Tensor, packed: Packed) -> tuple[Tensor, Tensor]:
+        """Embeddings (N, D) and (U, D), as the dual encoder alone gives them."""
+        return self.images(pixels).embeddings, self.texts(packed).embeddings
+
+    def match_logits(self, images: EncodedImages, texts: EncodedTexts, image: Tensor, text: Tensor) -> Tensor:
+        """(P, 2) float32, no match first, of pairs of an image and a text, given by their numbers, both (P,)."""
+        return self.fusion(images.patches, texts.tokens, texts.lengths, image, text)
+
+    def match_logit(self, images: EncodedImages, texts: EncodedTexts, image: Tensor, text: Tensor) -> Tensor:
+        """(P,) float32: the log-odds that the text is true of the image. Above 0 it is taken for true."""
+        logits = self.match_logits(images, texts, image, text)
+        return logits[:, 1] - logits[:, 0]
+
+    def forward_flops(self, packed: Packed, *, images: int, pairs: int) -> int:
+        """Floating-point operations of `texts` and of `match_logits` for so many pairs; the image tower's are not."""
+        longest = int(packed.depths.max()) + 1
+        fused = self.fusion.forward_flops(images=images, texts=len(packed.texts), tokens=longest, pairs=pairs)
+        return token_flops(self.dual, packed) + fused
+
+
+def encode_patches(visual: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """An image tower's embeddings (N, D), as `encode_image` gives them, and its patches' last features (N, M, C).
+
+    Raises InputError where a tower is of a kind whose patches are not known here.
+    """
+    if isinstance(getattr(visual, "trunk", None), NearmissConv):
+        grid = visual.trunk.stages(pixels)
+        return visual.head(visual.trunk.read_out(grid)), grid.flatten(2).transpose(1, 2)
+    if isinstance(visual, VisionTransformer):
+        pooled, patches = visual._pool(visual.transformer(visual._embeds(pixels)))
+        return pooled if visual.proj is None else pooled @ visual.proj, patches
+    raise InputError(
+        f"no patch features are known of the image tower {type(getattr(visual, 'trunk', visual)).__name__}",
+        record="image_text_matching",
+        remedy="take nearmiss_conv or one of open_clip's own vision transformers, or leave the term out",
+    )
+
+
+def fresh_fusion(dual: CLIP, *, side: int, width: int, heads: int, layers: int, seed: int) -> Fusion:
+    """A fusion for this dual encoder and images of `side` pixels; weights depend on its shape and the seed alone."""
+    check_tower(dual)
+    with torch.no_grad():
+        device = dual.logit_scale.device
+        _, patches = encode_patches(dual.visual, torch.zeros(1, 3, side, side, device=device))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "models", "fusion"))
+        return Fusion(
+            width=width,
+            heads=heads,
+            layers=layers,
+            text_width=dual.positional_embedding.shape[1],
+            patch_width=patches.shape[2],
+            patches=patches.shape[1],
+        )
+
+
+def save_fusion(folder: Path, fusion: Fusion) -> None:
+    """Write the fusion beside the dual part of a checkpoint folder; equal weights give equal bytes."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in fusion.state_dict().items()}
+    write_json(Path(folder) / FUSION_CONFIG, fusion.shape)
+    with replacing(Path(folder) / FUSION_WEIGHTS) as partial:
+        partial.write_bytes(save(weights))
+
+
+def has_fusion(folder: Path) -> bool:
+    """Whether a checkpoint folder is that of a cross-encoder."""
+    return (Path(folder) / FUSION_CONFIG).is_file()
+
+
+def open_cross_encoder(folder: Path) -> tuple[CrossEncoder, Any, Any]:
+    """Cross-encoder, preprocessing and tokenizer of a checkpoint folder; the dual part is opened by open_clip itself.
+
+    Raises InputError where the fusion is damaged or belongs to another model.
+    """
+    shape, file = read_json(Path(folder) / FUSION_CONFIG), Path(folder) / FUSION_WEIGHTS
+    dual, transform, tokenizer = open_checkpoint(folder)
+    try:
+        check_tower(dual)
+        fusion = Fusion(**shape)
+        fusion.load_state_dict(load_file(file))
+    except (SafetensorError, RuntimeError, OSError, TypeError, ValueError) as error:
+        raise InputError(f"the fusion does not load: {error}", file=file, remedy="train the checkpoint again") from None
+    if fusion.shape["text_width"] != dual.positional_embedding.shape[1]:
+        raise InputError(
+            "the fusion was made for another text tower", file=file, remedy="put the fusion beside its own checkpoint"
+        )
+    return CrossEncoder(dual, fusion), transform, tokenizer

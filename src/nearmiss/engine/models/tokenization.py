@@ -1,0 +1,118 @@
+"""How a model reads texts: their cleaning, their tokens and where they end, whatever tokenizer it was trained with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.models.tokenizer import NAME, UNKNOWN, load_tokenizer
+
+_SPLIT = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""  # as in CLIP's own code
+_MERGES = 49152 - 256 - 2
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """Texts as tokens."""
+
+    ids: np.ndarray  # (T, context) int32, padding behind the end
+    lengths: np.ndarray  # (T,) int64, the end token included
+    truncated: int  # texts that did not fit the context
+    unknown: int  # texts with a word that is not in the vocabulary
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """A tokenizer with what open_clip does before and after it."""
+
+    tokenizer: Tokenizer
+    context: int
+    pad: int = 0
+    clean: Callable[[str], str] = str
+
+    def __call__(self, texts: Sequence[str]) -> Tokenized:
+        """Tokens of texts, at most `context` of each; what is cut off leaves the end token in its place."""
+        ids = np.full((len(texts), self.context), self.pad, dtype=np.int32)
+        lengths = np.zeros(len(texts), dtype=np.int64)
+        truncated = unknown = 0
+        unknown_id = self.tokenizer.token_to_id(UNKNOWN)
+        for row, encoding in enumerate(self.tokenizer.encode_batch([self.clean(text) for text in texts])):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            lengths[row] = len(encoding.ids)
+            truncated += bool(encoding.overflowing)
+            unknown += unknown_id is not None and unknown_id in encoding.ids
+        return Tokenized(ids, lengths, truncated, unknown)
+
+
+def clip_tokenization(context: int) -> Tokenization:
+    """CLIP's byte-pair encoding, with the ids that open_clip's own tokenizer gives, several times as fast."""
+    tokenizer = Tokenizer.from_str(_clip_bpe().to_str())
+    tokenizer.enable_truncation(max_length=context)
+    return Tokenization(tokenizer, context, clean=_clean)
+
+
+def own_tokenization(folder: Path, context: int) -> Tokenization:
+    """The words of one of our checkpoint folders. Raises InputError where they are missing or damaged."""
+    return Tokenization(load_tokenizer(folder), context)
+
+
+def tokenization_of(name: str, text_cfg: dict[str, Any], folder: Path | None) -> Tokenization:
+    """The tokenization of an open_clip model by its name and `text_cfg`; `folder` is where a local one's files lie.
+
+    Raises InputError where its tokenizer cannot be had or is none that can be read a whole corpus with.
+    """
+    context = int(text_cfg.get("context_length") or 77)
+    if text_cfg.get("hf_tokenizer_name") == NAME and folder is not None:
+        return own_tokenization(folder, context)
+    if "hf_tokenizer_name" not in text_cfg:
+        if text_cfg.get("tokenizer_kwargs"):
+            raise InputError("the model's tokenizer has options of its own", record=name, remedy="take another model")
+        return clip_tokenization(context)
+    try:
+        theirs = open_clip.get_tokenizer(name)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"the model's tokenizer does not open: {str(error).splitlines()[0]}",
+            file=folder,
+            record=text_cfg["hf_tokenizer_name"],
+            remedy="give a folder that holds its files, or a connection to the hub",
+        ) from None
+    backend = getattr(theirs.tokenizer, "backend_tokenizer", None)
+    if backend is None or theirs.tokenizer_mode or theirs.strip_sep_token:
+        raise InputError("the model's tokenizer is not a fast one", record=name, remedy="take another model")
+    tokenizer = Tokenizer.from_str(backend.to_str())
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length=context)
+    return Tokenization(tokenizer, context, int(theirs.tokenizer.pad_token_id), theirs.clean_fn)
+
+
+@cache
+def _clip_bpe() -> Tokenizer:
+    theirs = open_clip.tokenizer.SimpleTokenizer()
+    merges = [pair for pair, _ in sorted(theirs.bpe_ranks.items(), key=lambda item: item[1])]
+    assert len(merges) == _MERGES
+    tokenizer = Tokenizer(models.BPE(vocab=theirs.encoder, merges=merges, end_of_word_suffix="</w>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_SPLIT), behavior="removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    ends = [("<start_of_text>", theirs.sot_token_id), ("<end_of_text>", theirs.eot_token_id)]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{ends[0][0]} $A {ends[1][0]}", special_tokens=ends
+    )
+    return tokenizer
+
+
+def _clean(text: str) -> str:
+    """open_clip's cleaning, without the search for broken encodings where a text is plain."""
+    if text.isascii() and text.isprintable() and "&" not in text:
+        return " ".join(text.split()).lower()
+    return str(open_clip.tokenizer.get_clean_fn("lower")(text))

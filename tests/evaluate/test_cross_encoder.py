@@ -1,0 +1,147 @@
+"""A cross-encoder's items are scored pair by pair with its match logit, beside what its dual part says of them."""
+
+import json
+import shutil
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+import toy_experiment as toy
+from safetensors.torch import load_file, save_file
+from test_evaluate import CONFIG, evaluate
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import sha256
+from nearmiss.base.tables import read_table
+from nearmiss.engine.models.checkpoint import open_checkpoint
+from nearmiss.engine.models.cross_encoder import (
+    FUSION_FILES,
+    FUSION_WEIGHTS,
+    fresh_fusion,
+    open_cross_encoder,
+    save_fusion,
+)
+from nearmiss.engine.models.packing import pack
+from nearmiss.engine.scoring.embeddings import open_image
+from nearmiss.engine.scoring.match import MatchScorer, trimmed
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Tables, negatives, and a cross-encoder with random weights whose head says something."""
+    folder = tmp_path_factory.mktemp("toy")
+    toy.write_tables(folder)
+    toy.write_negatives(folder / "negatives", [("relation", "reverse"), ("color", "replace")])
+    toy.write_checkpoint(folder / "checkpoint")
+    model, _, _ = open_checkpoint(folder / "checkpoint")
+    fusion = fresh_fusion(model, side=16, width=16, heads=2, layers=2, seed=0)
+    with torch.no_grad():
+        fusion.head.weight.copy_(torch.from_numpy(np.random.default_rng(0).normal(size=fusion.head.weight.shape)))
+    save_fusion(folder / "checkpoint", fusion)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(made):
+    return evaluate(made)
+
+
+@pytest.fixture(scope="module")
+def dual(made, tmp_path_factory):
+    """The same checkpoint without its fusion, evaluated."""
+    folder = tmp_path_factory.mktemp("dual") / "copy"
+    shutil.copytree(made, folder, ignore=shutil.ignore_patterns("out"))
+    for name in FUSION_FILES:
+        (folder / "checkpoint" / name).unlink()
+    return evaluate(folder)
+
+
+def items_of(folder):
+    return read_table(folder / "tables" / "items_test.parquet", "items")
+
+
+def pictures_of(made, items):
+    files = dict(read_table(made / "tables" / "images.parquet", "images").select("image_id", "file").iter_rows())
+    return {
+        (image_id, None): partial(open_image, made / "published" / files[image_id])
+        for ids in items["images"]
+        for image_id in ids
+    }
+
+
+@torch.inference_mode()
+def alone(made, picture, text):
+    """The match logit of one pair, with nothing beside it."""
+    model, preprocess, tokenizer = open_cross_encoder(made / "checkpoint")
+    images = model.eval().images(preprocess(picture())[None])
+    one = torch.tensor([0])
+    return model.match_logit(images, model.texts(pack(trimmed(tokenizer([text])))), one, one).item()
+
+
+def test_every_pair_of_an_item_has_the_logit_that_it_has_alone(made, done):
+    scores = read_table(done / "scores.parquet", "scores")
+    assert scores["item_id"].is_sorted()
+    items = items_of(made).filter(pl.col("crop").is_null())
+    pictures, checked = pictures_of(made, items), []
+    for row in items.group_by("subset", maintain_order=True).head(1).iter_rows(named=True):
+        kept = scores.filter(item_id=row["item_id"])
+        assert kept["scorer"].to_list() == ["match_logit"]
+        for i, image_id in enumerate(row["images"]):
+            for j, text in enumerate(row["captions"]):
+                found = kept["similarity"][0][i][j]
+                assert found == pytest.approx(alone(made, pictures[image_id, None], text), abs=1e-4)
+                checked.append(found)
+    assert len(set(checked)) == len(checked) > 4
+
+
+def test_what_the_dual_part_says_lies_beside_it(made, done, dual):
+    for name in ("scores", "metrics"):
+        beside, plain = (read_table(f, name) for f in (done / f"dual_{name}.parquet", dual / f"{name}.parquet"))
+        if name == "scores":
+            plain = plain.filter(pl.col("item_id").is_in(items_of(made)["item_id"].to_list()))
+        else:
+            plain = plain.filter((pl.col("benchmark") == "world") & (pl.col("model") != "blind"))
+        assert beside.height > 0 and beside.equals(plain)
+    matched, cosine = (read_table(f / "scores.parquet", "scores") for f in (done, dual))
+    other = pl.col("item_id").str.contains("^(retrieval|classification)/")
+    assert matched.filter(other).equals(cosine.filter(other)) and matched.filter(other).height > 0
+    assert not matched.filter(~other).equals(cosine.filter(~other))
+
+
+def test_a_dual_encoder_says_nothing_of_scorers(done, dual):
+    names = [sorted(path.name for path in folder.iterdir()) for folder in (done, dual)]
+    assert set(names[0]) - set(names[1]) == {"dual_scores.parquet", "dual_metrics.parquet"}
+    found = [json.loads((folder / "measurement.json").read_text()) for folder in (done, dual)]
+    assert "match_logit" in found[0]["scorers"]["items"] and "scorers" not in found[1]
+    assert set(read_table(dual / "scores.parquet", "scores")["scorer"]) == {"cosine"}
+
+
+def test_the_same_bytes_again_and_nearly_the_same_figures_in_other_batches(made, done):
+    again = evaluate(made, "again")
+    smaller = evaluate(made, "smaller", CONFIG.model_copy(update={"batch": 3}))
+    for name in ("scores.parquet", "metrics.parquet", "dual_scores.parquet", "manifest.json"):
+        assert sha256(again / name) == sha256(done / name)
+    figures = [
+        read_table(folder / "scores.parquet", "scores")["similarity"].explode().explode() for folder in (done, smaller)
+    ]
+    assert np.abs(figures[0].to_numpy() - figures[1].to_numpy()).max() < 1e-4
+
+
+def test_a_planted_fault_in_the_order_of_pairs_would_be_seen(made, monkeypatch):
+    items = items_of(made)
+    scorer, pictures = MatchScorer(made / "checkpoint", batch=8), pictures_of(made, items)
+    right, judge = scorer.of_items(items, pictures), MatchScorer._judge
+    monkeypatch.setattr(MatchScorer, "_judge", lambda self, *given: judge(self, *given)[::-1])
+    assert not right.equals(scorer.of_items(items, pictures))
+
+
+def test_a_diverged_fusion_is_not_counted_as_merely_wrong(made, tmp_path):
+    shutil.copytree(made / "checkpoint", tmp_path / "checkpoint")
+    weights = load_file(tmp_path / "checkpoint" / FUSION_WEIGHTS)
+    weights["head.bias"][1] = float("nan")
+    save_file(weights, tmp_path / "checkpoint" / FUSION_WEIGHTS)
+    with pytest.raises(InputError, match="match logit that is not finite"):
+        evaluate(made, "bad", checkpoint=tmp_path / "checkpoint")
+    assert not (made / "bad").exists()
