@@ -1,9 +1,8 @@
-"""The verb `curate`: people decide which pairs or negatives are good, on a page of this machine."""
+"""The verbs `curate` and `curate-export`: people decide which pairs or negatives are good; what they accepted."""
 
 from pathlib import Path
 from typing import Literal
 
-from nearmiss.base.errors import InputError
 from nearmiss.verbs.app import app
 
 
@@ -13,15 +12,12 @@ def curate(
     /,
     *,
     db: Path,
-    annotator: str | None = None,
+    annotator: str,
     images: Path | None = None,
     root: Path | None = None,
     port: int = 8765,
-    export: Path | None = None,
-    rule: Literal["all", "majority"] = "all",
-    of: list[str] | None = None,
 ) -> None:
-    """Accept, refuse and correct image pairs or negatives on a local page, or write what was accepted (--export).
+    """Accept, refuse and correct image pairs or negatives on a local page.
 
     Parameters
     ----------
@@ -38,33 +34,13 @@ def curate(
     port
         Port on the loopback address; 0 takes a free one. Keep it when you start again: what a browser could not send
         waits under this address.
-    export
-        Folder that is made instead of opening the page: the accepted items in the set's own format, set_aside.parquet
-        with the others and their reasons, report.json with counts and the agreement of the annotators.
-    rule
-        What accepts an item: all annotators, or more than half of them.
-    of
-        The annotators who count in --export; all who decided anything if not given. Repeat it for several.
     """
-    if (export is None) == (annotator is None):
-        raise InputError(
-            "either someone curates or the curated set is written",
-            remedy="give --annotator NAME to open the page, or --export FOLDER",
-        )
     from nearmiss.engine.curation.opening import open_set
+    from nearmiss.engine.curation.server import create_app, listen
     from nearmiss.engine.curation.store import Store, annotator_name
 
+    name = annotator_name(annotator)
     curated = open_set(set_, images=images, root=root)
-    if export is not None:
-        from nearmiss.engine.curation.export import export as write
-        from nearmiss.engine.curation.export import in_words
-
-        with Store(db, curated.digest, create=False) as store:
-            print(in_words(write(curated, store, export, rule=rule, annotators=of or ())))
-        return
-    from nearmiss.engine.curation.server import create_app, listen
-
-    name = annotator_name(annotator or "")
     with Store(db, curated.digest) as store:
         server = listen(create_app(curated, store, name), port)
         print(f"{len(curated.items)} {curated.kind}, annotator {name}, decisions in {db}")
@@ -73,3 +49,38 @@ def curate(
             server.serve_forever()
         finally:
             server.server_close()
+
+
+@app.command
+def curate_export(
+    set_: Path,
+    /,
+    *,
+    db: Path,
+    out: Path,
+    rule: Literal["all", "majority"] = "all",
+    of: list[str] | None = None,
+) -> None:
+    """Write what was accepted on the page, what was not with its reasons, and how far the annotators agree.
+
+    Parameters
+    ----------
+    set_
+        The pairs or negatives that were curated, unchanged.
+    db
+        The database of decisions.
+    out
+        Folder that is made: the accepted items in the set's own format, set_aside.parquet with the others and their
+        reasons, report.json with counts and the agreement of the annotators.
+    rule
+        What accepts an item: all annotators, or more than half of them.
+    of
+        The annotators who count; all who decided anything if not given. Repeat it for several.
+    """
+    from nearmiss.engine.curation.export import export, in_words
+    from nearmiss.engine.curation.opening import open_set
+    from nearmiss.engine.curation.store import Store
+
+    curated = open_set(set_)
+    with Store(db, curated.digest, create=False) as store:
+        print(in_words(export(curated, store, out, rule=rule, annotators=of or ())))

@@ -1,11 +1,9 @@
 """The curated set: what was accepted in the format it came in, what was not with its reasons, and a report."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 
@@ -14,19 +12,17 @@ from nearmiss.base.files import replacing, replacing_folder, write_json
 from nearmiss.engine.curation.agreement import Agreement, all_of_them, every_two
 from nearmiss.engine.curation.items import CurationSet
 from nearmiss.engine.curation.store import Decision, Store
-from nearmiss.engine.curation.verdicts import Rule, Verdict, judge
+from nearmiss.engine.curation.verdicts import Outcome, Rule, Verdict, judge
 
 SET_ASIDE, REPORT = "set_aside.parquet", "report.json"
-_SET_ASIDE = pl.Schema(
-    {
-        "item": pl.String,
-        "concept": pl.String,
-        "original": pl.String,
-        "changed": pl.String,
-        "outcome": pl.String,  # refused, or undecided
-        "reasons": pl.List(pl.Struct({"annotator": pl.String, "reason": pl.String})),
-    }
-)
+_SET_ASIDE: dict[str, Any] = {
+    "item": pl.String,
+    "concept": pl.String,
+    "original": pl.String,
+    "changed": pl.String,
+    "outcome": pl.String,  # refused, or undecided
+    "reasons": pl.List(pl.Struct({"annotator": pl.String, "reason": pl.String})),
+}
 
 
 def export(
@@ -35,10 +31,10 @@ def export(
     """Make the folder `out`: the accepted items under the set's own file names, set_aside.parquet, report.json.
 
     `annotators` are those who count; none named means all who decided anything. Returns the report. Raises InputError,
-    before anything is written, where a named annotator has decided nothing, no item is accepted, or `out` is a folder
-    of something else. Equal decisions give equal bytes.
+    before anything is written, where a named annotator has decided nothing, no item is accepted, or `out` holds
+    something else, such as the set itself. Equal decisions give equal bytes.
     """
-    _check_target(Path(out), store.file)
+    _check_target(Path(out), [store.file, *curated.files])
     decisions = store.last()
     present = sorted({each.annotator for each in decisions})
     counting = sorted(set(annotators)) or present
@@ -83,10 +79,10 @@ def in_words(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _check_target(out: Path, database: Path) -> None:
-    """A folder is replaced whole, so it must be new, empty or an earlier export, and must not hold the decisions."""
+def _check_target(out: Path, needed: Sequence[Path]) -> None:
+    """A folder is replaced whole, so it must be new, empty or an earlier export, and must hold nothing needed."""
     foreign = out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / REPORT).is_file())
-    if foreign or database.resolve().is_relative_to(out.resolve()):
+    if foreign or any(file.resolve().is_relative_to(out.resolve()) for file in needed):
         raise InputError(
             "the curated set would replace files that are something else", file=out, remedy="give a new folder"
         )
@@ -108,7 +104,7 @@ def _report(
     reasons = Counter((concept_of[each.item], each.reason or "") for each in decisions if each.decision == "refuse")
     labels = {name: {each.item: each.decision for each in decisions if each.annotator == name} for name in annotators}
     accepted = [each for each in verdicts if each.outcome == "accepted"]
-    kinds = ("accepted", "refused", "undecided")
+    kinds: tuple[Outcome, ...] = get_args(Outcome)
     return {
         "set": curated.digest,
         "kind": curated.kind,
@@ -134,10 +130,9 @@ def _counted(counter: Counter[str]) -> dict[str, int]:
 
 
 def _rounded(agreement: Agreement) -> dict[str, Any]:
-    found = json.loads(json.dumps(asdict(agreement)))
-    for name in ("observed", "kappa"):
-        found[name] = None if found[name] is None else round(found[name], 6)
-    return found
+    shares = {"observed": agreement.observed, "kappa": agreement.kappa}
+    rounded = {name: None if share is None else round(share, 6) for name, share in shares.items()}
+    return {"annotators": list(agreement.annotators), "items": agreement.items, **rounded}
 
 
 def _write_set_aside(verdicts: list[Verdict], path: Path) -> None:

@@ -1,6 +1,6 @@
 """What is curated: items with an original and a changed caption, whatever kind of set they come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -38,7 +38,9 @@ class CurationSet(Protocol):
     kind: Kind
     digest: str
     """SHA-256 over the set's files: two sets with one digest have the same items in the same order."""
-    items: Sequence[Item]
+    items: list[Item]
+    files: list[Path]
+    """The set's files, which are read and never written."""
 
     def picture(self, place: int, which: Which) -> Picture | None:
         """A picture of the item at a place of `items`; None where it has none that can be shown."""
@@ -61,6 +63,6 @@ def unfit(item: Item, caption: str) -> str | None:
         return "the original caption is empty: refuse the item"
     if not caption.strip():
         return "the changed caption is empty: write one, or refuse the item"
-    if caption.strip() == item.original.strip():
+    if caption.split() == item.original.split():
         return "both captions say the same: change the new one, or refuse the item"
     return None

@@ -29,7 +29,7 @@ class NegativeSet:
         """
         if (images is None) != (root is None):
             raise InputError("images need their table and their folder", remedy="give both --images and --root")
-        self.file = file
+        self.files = [file]
         self._table = read_table(file, "negatives")
         self.digest = hashlib.sha256(f"negatives\n{sha256(file)}".encode()).hexdigest()
         twice = self._table.filter(pl.col("negative_id").is_duplicated())
@@ -52,8 +52,10 @@ class NegativeSet:
         return Picture(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream")
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
-        """Write negatives.parquet; a corrected negative has its `edits` anew. See `CurationSet.write`.
+        """Write negatives.parquet; see `CurationSet.write`.
 
+        A corrected negative has its `edits` anew. What was found out about the old words no longer holds: whether the
+        foil is in the scene is unknown, and the verdict is plausible, for people saw nothing that speaks against it.
         captions.parquet, which some methods write beside it, is copied: the negatives may speak of its captions.
         """
         kept = self._table.filter(pl.col("negative_id").is_in(list(captions)))
@@ -62,10 +64,10 @@ class NegativeSet:
             caption = captions[row["negative_id"]]
             if caption != row["negative"]:
                 row["edits"] = [edit.as_record() for edit in diff(row["positive"], caption)]
-                row["negative"] = caption
+                row |= {"negative": caption, "verdict": "plausible", "foil_in_scene": None}
             rows.append(row)
         write_table(pl.DataFrame(rows, schema=self._table.schema, orient="row"), folder / _NEGATIVES, "negatives")
-        beside = self.file.with_name(_CAPTIONS)
+        beside = self.files[0].with_name(_CAPTIONS)
         if not beside.is_file():
             return [_NEGATIVES]
         shutil.copyfile(beside, folder / _CAPTIONS)

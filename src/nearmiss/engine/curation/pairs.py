@@ -76,11 +76,16 @@ class PairSet:
             ):
                 for group in range(opened.num_row_groups):
                     rows = opened.read_row_group(group)
-                    keys = [str(row + index) for index in range(rows.num_rows)]
+                    items = self.items[row : row + rows.num_rows]
                     row += rows.num_rows
-                    kept = [index for index, key in enumerate(keys) if key in captions]
+                    kept = [index for index, item in enumerate(items) if item.key in captions]
+                    corrected = {
+                        place: captions[items[index].key]
+                        for place, index in enumerate(kept)
+                        if captions[items[index].key] != items[index].changed
+                    }
                     if kept:
-                        writer.write_table(_recaptioned(rows.take(kept), [captions[keys[index]] for index in kept]))
+                        writer.write_table(_recaptioned(rows.take(kept), corrected))
         return [file.name for file in self.files]
 
     def _read_captions(self, number: int) -> None:
@@ -125,6 +130,8 @@ def _opened(file: Path) -> pq.ParquetFile:
     return opened
 
 
-def _recaptioned(rows: pa.Table, captions: list[str]) -> pa.Table:
+def _recaptioned(rows: pa.Table, corrected: Mapping[int, str]) -> pa.Table:
+    """The rows with the corrected captions, by row; all others stay to the letter."""
     at: Any = rows.schema.get_field_index("inpaint_caption")
+    captions = [corrected.get(row, caption) for row, caption in enumerate(rows.column(at).to_pylist())]
     return rows.set_column(at, rows.schema.field(at), pa.array(captions, rows.schema.field(at).type))

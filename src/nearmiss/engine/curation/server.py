@@ -1,7 +1,9 @@
 """The page's server: this machine only, one annotator a server, a decision is on the disk before it is acknowledged."""
 
+import hashlib
 import ipaddress
 import socket
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ def create_app(curated: CurationSet, store: Store, annotator: str) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST
     reasons = reasons_of(curated.kind)
     places = {item.key: place for place, item in enumerate(curated.items)}
-    version = curated.digest[:16]  # in the address of pictures, so that a browser's cache never mixes two sets
+    session = session_of(curated.digest, annotator)
 
     def standing() -> dict[str, Decision]:
         return {each.item: each for each in store.last(annotator)}
@@ -65,6 +67,12 @@ def create_app(curated: CurationSet, store: Store, annotator: str) -> Flask:
         if origin is not None and origin != f"http://{request.host}":
             raise Refused(403, "requests of other pages are refused")
 
+    @app.before_request
+    def only_this_session() -> None:
+        given = (request.view_args or {}).pop("session", session)
+        if given != session:
+            raise Refused(409, "this address now serves another set or another annotator: reload the page")
+
     @app.after_request
     def guarded(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = _POLICY
@@ -77,35 +85,39 @@ def create_app(curated: CurationSet, store: Store, annotator: str) -> Flask:
     def refused(error: Refused) -> tuple[Response, int]:
         return jsonify(problem=str(error)), error.status
 
+    @app.errorhandler(sqlite3.Error)
+    def unsaved(error: sqlite3.Error) -> tuple[Response, int]:
+        return jsonify(problem=f"the decisions cannot be read or written: {error}"), 503
+
     @app.errorhandler(HTTPException)
     def unknown(error: HTTPException) -> tuple[Response, int]:
         return jsonify(problem=error.description), error.code or 500
 
     @app.get("/")
     def page() -> str:
-        shown = {"kind": curated.kind, "annotator": annotator, "digest": curated.digest, "reasons": reasons}
+        shown = {"kind": curated.kind, "annotator": annotator, "session": session, "reasons": reasons}
         return render_template("page.html", **shown)
 
-    @app.get("/progress")
+    @app.get("/<session>/progress")
     def where() -> Response:
         return jsonify(progress(request.args.get("after", 0, type=int) % len(curated.items)))
 
-    @app.get("/items/<int:place>")
+    @app.get("/<session>/items/<int:place>")
     def item(place: int) -> Response:
         if place >= len(curated.items):
             raise Refused(404, f"the set has {len(curated.items)} items")
-        return jsonify(_shown(curated.items[place], place, version, standing().get(curated.items[place].key)))
+        return jsonify(_shown(curated.items[place], place, session, standing().get(curated.items[place].key)))
 
-    @app.get("/pictures/<name>/<int:place>/<any(original, changed, outline):which>")
-    def picture(name: str, place: int, which: Any) -> Response:
-        found = curated.picture(place, which) if name == version and place < len(curated.items) else None
+    @app.get("/<session>/pictures/<int:place>/<any(original, changed, outline):which>")
+    def picture(place: int, which: Any) -> Response:
+        found = curated.picture(place, which) if place < len(curated.items) else None
         if found is None:
             raise Refused(404, "there is no such picture")
         response = Response(found.content, mimetype=found.media)
         response.headers["Cache-Control"] = "private, max-age=86400, immutable"
         return response
 
-    @app.post("/decisions")
+    @app.post("/<session>/decisions")
     def decide() -> Response:
         given = request.get_json()  # any other media type is refused, so that no form of another site fits
         if not isinstance(given, dict):
@@ -120,6 +132,15 @@ def create_app(curated: CurationSet, store: Store, annotator: str) -> Flask:
         return jsonify(saved=token, **progress(place))
 
     return app
+
+
+def session_of(digest: str, annotator: str) -> str:
+    """The name of an annotator's work on a set, with which every address of data begins.
+
+    A page that is still open, or what its browser keeps, is then never taken for another set's or another annotator's
+    when the next server takes over the port.
+    """
+    return hashlib.sha256(f"{digest}\n{annotator}".encode()).hexdigest()[:16]
 
 
 def listen(app: Flask, port: int) -> BaseWSGIServer:
@@ -181,7 +202,7 @@ def _decision(given: Mapping[str, Any], item: Item, annotator: str, reasons: Map
     return Decision(annotator, item.key, "accept", caption=None if caption == as_found else caption)
 
 
-def _shown(item: Item, place: int, version: str, own: Decision | None) -> dict[str, Any]:
+def _shown(item: Item, place: int, session: str, own: Decision | None) -> dict[str, Any]:
     """What the page is told of an item. What generators and other annotators say of it is not part of that."""
     changed = item.changed if own is None or own.caption is None else own.caption
     return {
@@ -191,7 +212,7 @@ def _shown(item: Item, place: int, version: str, own: Decision | None) -> dict[s
         "original": _marked(changed, item.original),
         "changed": _marked(item.original, changed),
         "as_found": item.changed,
-        "pictures": {which: f"/pictures/{version}/{place}/{which}" for which in item.pictures},
+        "pictures": {which: f"/{session}/pictures/{place}/{which}" for which in item.pictures},
         "decision": None if own is None else own.decision,
         "reason": None if own is None else own.reason,
         "edited": own is not None and own.caption is not None,

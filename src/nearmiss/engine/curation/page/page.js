@@ -3,8 +3,9 @@
 // and is sent again until it is acknowledged; a token lets the server know a decision that it already has.
 
 const byId = (id) => document.getElementById(id);
-const { digest, annotator } = document.body.dataset;
-const KEPT = `nearmiss:${digest}:${annotator}:`;
+const { session } = document.body.dataset; // this annotator's work on this set
+const KEPT = `nearmiss:${session}:`;
+const NEVER = [400, 404, 422]; // answers to a decision that will never be taken: the annotator decides again
 const AGAIN = 1500; // milliseconds between two attempts to send
 let item = null; // what is shown
 let loading = 0; // number of the newest request for an item: an older answer is not shown
@@ -14,10 +15,16 @@ let sending = null; // the attempt that is under way
 
 async function ask(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body };
-  const response = await fetch(path, options); // rejects where the server cannot be reached
-  const answer = await response.json();
+  let response;
+  try {
+    response = await fetch(`/${session}/${path}`, options);
+  } catch {
+    throw Object.assign(new Error("The server cannot be reached. Start it again on the same port."), { status: 0 });
+  }
+  const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
-  throw Object.assign(new Error(answer.problem || "the server answered with an error"), { status: response.status });
+  const problem = answer.problem ?? "the server has failed";
+  throw Object.assign(new Error(`${problem[0].toUpperCase()}${problem.slice(1)}.`), { status: response.status });
 }
 
 function kept() {
@@ -40,15 +47,15 @@ async function sendAll() {
   let answer = null;
   for (let keys = kept(); keys.length; keys = kept()) {
     try {
-      answer = await ask("/decisions", localStorage.getItem(keys[0]));
+      answer = await ask("decisions", localStorage.getItem(keys[0]));
     } catch (error) {
-      if (error.status >= 400 && error.status < 500) { // it will never be taken: the annotator decides again
+      if (NEVER.includes(error.status)) {
         localStorage.removeItem(keys[0]);
         complain(error.message);
         answer = null;
         continue;
       }
-      warn();
+      warn(error.message);
       setTimeout(resend, AGAIN);
       return null;
     }
@@ -63,12 +70,10 @@ async function resend() {
   if (answer) await proceed(answer);
 }
 
-function warn() {
+function warn(why = "") {
   const count = kept().length;
   byId("unsent").hidden = !count;
-  byId("unsent").textContent = count
-    ? `The server cannot be reached. ${count === 1 ? "1 decision is" : `${count} decisions are`} kept in this browser and will be sent again. Start the server again on the same port; leave this page open.`
-    : "";
+  byId("unsent").textContent = `${why} ${count === 1 ? "1 decision is" : `${count} decisions are`} kept in this browser and will be sent again.`;
 }
 
 function complain(text) {
@@ -82,9 +87,9 @@ async function show(place) {
   const mine = ++loading;
   let found;
   try {
-    found = await ask(`/items/${place}`);
+    found = await ask(`items/${place}`);
   } catch (error) {
-    complain(error.status ? error.message : "The server cannot be reached.");
+    complain(error.message);
     return;
   }
   if (mine !== loading) return;
@@ -182,10 +187,10 @@ async function decide(decision) {
 
 async function jump() {
   try {
-    const answer = await ask(`/progress?after=${item ? item.place + 1 : 0}`);
+    const answer = await ask(`progress?after=${item ? item.place + 1 : 0}`);
     await proceed(answer);
   } catch (error) {
-    complain(error.status ? error.message : "The server cannot be reached.");
+    complain(error.message);
   }
 }
 
@@ -255,12 +260,12 @@ async function start() {
   await send();
   const wanted = Number(location.hash.slice(1));
   try {
-    const standing = await ask("/progress");
+    const standing = await ask("progress");
     measure(standing);
     await show(wanted >= 1 && wanted <= standing.total ? wanted - 1 : standing.next ?? 0);
     preload(standing.next);
   } catch (error) {
-    complain(error.status ? error.message : "The server cannot be reached.");
+    complain(error.message);
   }
 }
 start();
