@@ -165,9 +165,9 @@ async function proceed(answer) {
   preload(answer.next);
 }
 
-/** Fetch the pictures after the one that is shown, so that the next item stands at once. */
+/** Fetch the pictures after the item that is shown, so that the next one stands at once. */
 function preload(place) {
-  if (place === null || !item?.pictures.changed) return;
+  if (place === null || place + 1 >= byId("bar").max || !item?.pictures.changed) return;
   for (const which of ["original", "changed"]) {
     new Image().src = item.pictures[which].replace(/\/\d+\/(\w+)$/, `/${place + 1}/$1`);
   }
