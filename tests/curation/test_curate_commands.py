@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import toy_sets
 
+from nearmiss.cli import main
 from nearmiss.engine.curation.store import Decision, Store
 
 
@@ -36,6 +37,7 @@ def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve):
     assert urllib.request.urlopen(server.url).status == 200
 
 
+@pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -49,15 +51,16 @@ def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve):
         ("curate-export SET --db DB --out OUT --rule most", ["most", "majority"]),
     ],
 )
-def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, arguments, words):
+def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, monkeypatch, capsys, arguments, words):
     toy_sets.write_pairs(tmp_path / "SET")
     with Store(tmp_path / "OTHER", "the digest of another set") as other:
         other.add(Decision("anna", "0", "accept"), "t")
-    paths = {name: tmp_path / name for name in ("SET", "MISSING", "DB", "OTHER", "OUT")}
-    answer = nearmiss(*(paths.get(word, word) for word in arguments.split()))
-    said = " ".join((answer.stdout + answer.stderr).split())
-    assert answer.returncode == 2, said
-    assert "Traceback" not in said
+    paths = {name: str(tmp_path / name) for name in ("SET", "MISSING", "DB", "OTHER", "OUT")}
+    monkeypatch.setattr(sys, "argv", ["nearmiss", *(paths.get(word, word) for word in arguments.split())])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert ended.value.code == 2, said
     for word in words:
         assert word in said
     assert not (tmp_path / "OUT").exists()
