@@ -22,7 +22,9 @@ def test_what_was_accepted_on_the_page_is_exported(tmp_path, serve):
     server = serve(file, tmp_path / "decisions.db")
     server.post({"item": "2", "decision": "accept", "caption": "a fox on a mat", "token": "t0"})
     server.post({"item": "3", "decision": "refuse", "reason": "seam", "token": "t1"})
-    answer = nearmiss("curate-export", file, "--db", tmp_path / "decisions.db", "--out", tmp_path / "out")
+    answer = nearmiss(
+        "curate-export", file, "--db", tmp_path / "decisions.db", "--out", tmp_path / "out", "--of", "anna"
+    )
     assert answer.returncode == 0, answer.stderr
     assert "1 accepted, 1 refused, 3 undecided" in answer.stdout
     assert pq.read_table(tmp_path / "out" / "pairs.parquet")["inpaint_caption"].to_pylist() == ["a fox on a mat"]

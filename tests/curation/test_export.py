@@ -127,6 +127,11 @@ def test_where_nothing_is_accepted_nothing_is_written(tmp_path, curated, store):
     assert not (tmp_path / "out").exists()
 
 
+def test_where_nobody_has_decided_anything_that_is_said(tmp_path, curated):
+    with Store(tmp_path / "fresh.db", curated.digest) as fresh, pytest.raises(InputError, match="nobody"):
+        export(curated, fresh, tmp_path / "out", rule="majority")
+
+
 def test_an_annotator_who_decided_nothing_is_a_mistake(tmp_path, curated, store):
     with pytest.raises(InputError, match="dora") as caught:
         export(curated, store, tmp_path / "out", rule="all", annotators=["anna", "dora"])

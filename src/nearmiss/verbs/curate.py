@@ -1,14 +1,18 @@
 """The verbs `curate` and `curate-export`: people decide which pairs or negatives are good; what they accepted."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import cyclopts
 
 from nearmiss.verbs.app import app
+
+Names = Annotated[list[str] | None, cyclopts.Parameter(consume_multiple=True, negative="")]
 
 
 @app.command
 def curate(
-    set_: Path,
+    items: Path,
     /,
     *,
     db: Path,
@@ -21,7 +25,7 @@ def curate(
 
     Parameters
     ----------
-    set_
+    items
         Pairs in InpaintCOCO's schema or negatives: a Parquet file, or a folder that a verb made.
     db
         The database of decisions, a file that is made at the first start; one for all annotators of a set.
@@ -40,7 +44,7 @@ def curate(
     from nearmiss.engine.curation.store import Store, annotator_name
 
     name = annotator_name(annotator)
-    curated = open_set(set_, images=images, root=root)
+    curated = open_set(items, images=images, root=root)
     with Store(db, curated.digest) as store:
         server = listen(create_app(curated, store, name), port)
         print(f"{len(curated.items)} {curated.kind}, annotator {name}, decisions in {db}")
@@ -53,19 +57,19 @@ def curate(
 
 @app.command
 def curate_export(
-    set_: Path,
+    items: Path,
     /,
     *,
     db: Path,
     out: Path,
     rule: Literal["all", "majority"] = "all",
-    of: list[str] | None = None,
+    of: Names = None,
 ) -> None:
     """Write what was accepted on the page, what was not with its reasons, and how far the annotators agree.
 
     Parameters
     ----------
-    set_
+    items
         The pairs or negatives that were curated, unchanged.
     db
         The database of decisions.
@@ -75,12 +79,12 @@ def curate_export(
     rule
         What accepts an item: all annotators, or more than half of them.
     of
-        The annotators who count; all who decided anything if not given. Repeat it for several.
+        The annotators who count; all who decided anything if not given.
     """
     from nearmiss.engine.curation.export import export, in_words
     from nearmiss.engine.curation.opening import open_set
     from nearmiss.engine.curation.store import Store
 
-    curated = open_set(set_)
+    curated = open_set(items)
     with Store(db, curated.digest, create=False) as store:
         print(in_words(export(curated, store, out, rule=rule, annotators=of or ())))

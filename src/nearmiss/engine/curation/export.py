@@ -37,13 +37,15 @@ def export(
     _check_target(Path(out), [store.file, *curated.files])
     decisions = store.last()
     present = sorted({each.annotator for each in decisions})
+    if not present:
+        raise InputError("nobody has decided anything", file=store.file, remedy="curate first")
     counting = sorted(set(annotators)) or present
     unknown = [name for name in counting if name not in present]
     if unknown:
         raise InputError(
             f"nobody of this name has decided anything: {', '.join(unknown)}",
             file=store.file,
-            remedy=f"name some of: {', '.join(present)}" if present else "curate first",
+            remedy=f"name some of: {', '.join(present)}",
         )
     verdicts = judge(curated.items, decisions, counting, rule)
     accepted = {each.item.key: each.caption for each in verdicts if each.outcome == "accepted"}
@@ -91,7 +93,9 @@ def _check_target(out: Path, needed: Sequence[Path]) -> None:
 def _kappa(agreement: dict[str, Any]) -> str:
     if agreement["kappa"] is None:
         return f"undefined over {agreement['items']} items"
-    return f"{agreement['kappa']:.2f} over {agreement['items']} items ({agreement['observed']:.0%} alike)"
+    return (
+        f"{round(agreement['kappa'], 2) + 0.0:.2f} over {agreement['items']} items ({agreement['observed']:.0%} alike)"
+    )
 
 
 def _report(
