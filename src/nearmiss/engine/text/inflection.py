@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import inflect
+
 
 @cache
 def _data() -> dict[str, Any]:
@@ -22,8 +24,6 @@ def _data() -> dict[str, Any]:
 
 @cache
 def _engine() -> Any:
-    import inflect  # takes 2 to 3 seconds, which whoever only compares captions need not wait
-
     return inflect.engine()
 
 
