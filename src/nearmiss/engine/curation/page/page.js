@@ -73,7 +73,8 @@ async function resend() {
 function warn(why = "") {
   const count = kept().length;
   byId("unsent").hidden = !count;
-  byId("unsent").textContent = `${why} ${count === 1 ? "1 decision is" : `${count} decisions are`} kept in this browser and will be sent again.`;
+  const what = count === 1 ? "1 decision is" : `${count} decisions are`;
+  byId("unsent").textContent = `${why} ${what} kept in this browser and will be sent again.`;
 }
 
 function complain(text) {
@@ -117,7 +118,7 @@ function draw() {
   if (byId("swap")) { pressed("swap", false); pressed("mask", byId("mask").ariaPressed === "true"); }
   const verdict = byId("verdict");
   verdict.className = `soft ${item.decision ?? ""}`;
-  verdict.textContent = { accept: item.edited ? "You accepted it with a corrected caption." : "You accepted it.", refuse: `You refused it: ${sentence(item.reason)}.` }[item.decision] ?? "";
+  verdict.textContent = ownVerdict(item);
 }
 
 function picture(image, address) {
@@ -136,7 +137,13 @@ function words(where, pieces) {
 }
 
 const plain = (pieces) => pieces.map(([text]) => text).join("");
-const sentence = (reason) => document.querySelector(`#reasons button[value="${reason}"]`)?.lastChild.textContent.trim().toLowerCase() ?? reason;
+
+function ownVerdict({ decision, edited, reason }) {
+  if (!decision) return "";
+  if (decision === "accept") return edited ? "You accepted it with a corrected caption." : "You accepted it.";
+  const why = document.querySelector(`#reasons button[value="${reason}"]`)?.lastChild.textContent.trim() ?? reason;
+  return `You refused it: ${why[0].toLowerCase()}${why.slice(1)}.`;
+}
 
 function say(text) {
   byId("said").textContent = text;
@@ -213,7 +220,10 @@ const actions = {
   mask: () => pressed("mask", byId("mask").ariaPressed !== "true"),
   swap: () => pressed("swap", byId("swap").ariaPressed !== "true"),
 };
-const keys = { a: "accept", r: "refuse", e: "edit", b: "back", arrowleft: "back", f: "forward", arrowright: "forward", n: "next", m: "mask", s: "swap" };
+const keys = {
+  a: "accept", r: "refuse", e: "edit", m: "mask", s: "swap",
+  b: "back", arrowleft: "back", f: "forward", arrowright: "forward", n: "next",
+};
 
 for (const [id, act] of Object.entries(actions)) byId(id)?.addEventListener("click", () => item && act());
 
