@@ -23,7 +23,7 @@ LEVELS = [
     {"world", "benchmarks"},
     {"models", "objectives"},
     {"training", "scoring"},
-    {"audit"},
+    {"audit", "curation"},
 ]
 HEAVY = ("torch", "polars", "spacy", "mlflow", "numpy", "open_clip", "pandas", "snakemake", "matplotlib")
 

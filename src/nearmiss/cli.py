@@ -12,6 +12,7 @@ from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
     benchmarks,
     compare,
     convert,
+    curate,
     data,
     evaluate,
     finetune,

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from nearmiss.engine.text.inflection import indefinite_article
 from nearmiss.engine.text.tokens import Token, said, tokenize
 
 
@@ -51,7 +51,7 @@ def exchanged(text: str, place: int, edit: Edit) -> tuple[str, list[Edit]]:
     start, old, new = edit.start, edit.old, _cased(edit, text.isupper())
     article = tokenize(text)[place - 1] if place else None
     if article is not None and article.lower in ("a", "an"):
-        right = indefinite_article(becomes)
+        right = _article_before(becomes)
         if right != article.lower:
             right = right.capitalize() if article.text[0].isupper() else right
             between = text[article.end : start]
@@ -121,11 +121,19 @@ def _articles(text: str, spans: list[tuple[int, int]]) -> list[Edit]:
         article, word = tokens[at], tokens[at + 1]
         if not word.is_word or not _touches(spans, article.start, word.end):
             continue
-        right = indefinite_article(word.lower)
+        right = _article_before(word.lower)
         if right != low:
             capital = article.text[0].isupper()
             found.append(Edit(article.start, article.end, article.text, right.capitalize() if capital else right))
     return found
+
+
+@cache
+def _article_before(word: str) -> str:
+    """ "a" or "an"; the library takes seconds to import, which whoever only compares captions need not wait."""
+    from nearmiss.engine.text.inflection import indefinite_article
+
+    return indefinite_article(word)
 
 
 def _touches(spans: list[tuple[int, int]], start: int, end: int) -> bool:

@@ -1,0 +1,158 @@
+"""The curated set: what was accepted in the format it came in, what was not with its reasons, and a report."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import replacing, replacing_folder, write_json
+from nearmiss.engine.curation.agreement import Agreement, all_of_them, every_two
+from nearmiss.engine.curation.items import CurationSet
+from nearmiss.engine.curation.store import Decision, Store
+from nearmiss.engine.curation.verdicts import Outcome, Rule, Verdict, judge
+
+SET_ASIDE, REPORT = "set_aside.parquet", "report.json"
+_SET_ASIDE: dict[str, Any] = {
+    "item": pl.String,
+    "concept": pl.String,
+    "original": pl.String,
+    "changed": pl.String,
+    "outcome": pl.String,  # refused, or undecided
+    "reasons": pl.List(pl.Struct({"annotator": pl.String, "reason": pl.String})),
+}
+
+
+def export(
+    curated: CurationSet, store: Store, out: Path, *, rule: Rule, annotators: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Make the folder `out`: the accepted items under the set's own file names, set_aside.parquet, report.json.
+
+    `annotators` are those who count; none named means all who decided anything. Returns the report. Raises InputError,
+    before anything is written, where a named annotator has decided nothing, no item is accepted, or `out` holds
+    something else, such as the set itself. Equal decisions give equal bytes.
+    """
+    _check_target(Path(out), [store.file, *curated.files])
+    decisions = store.last()
+    present = sorted({each.annotator for each in decisions})
+    if not present:
+        raise InputError("nobody has decided anything", file=store.file, remedy="curate first")
+    counting = sorted(set(annotators)) or present
+    unknown = [name for name in counting if name not in present]
+    if unknown:
+        raise InputError(
+            f"nobody of this name has decided anything: {', '.join(unknown)}",
+            file=store.file,
+            remedy=f"name some of: {', '.join(present)}",
+        )
+    verdicts = judge(curated.items, decisions, counting, rule)
+    accepted = {each.item.key: each.caption for each in verdicts if each.outcome == "accepted"}
+    if not accepted:
+        raise InputError(
+            f"no item is accepted by the rule '{rule}' of {len(counting)} annotators",
+            file=store.file,
+            remedy="curate further, choose the rule 'majority', or name the annotators that count",
+        )
+    report = _report(curated, verdicts, [each for each in decisions if each.annotator in counting], counting, rule)
+    with replacing_folder(out) as folder:
+        curated.write(folder, accepted)
+        _write_set_aside(verdicts, folder / SET_ASIDE)
+        write_json(folder / REPORT, report)
+    return report
+
+
+def in_words(report: dict[str, Any]) -> str:
+    """The report as a few lines for a terminal."""
+    counts = report["outcomes"]
+    lines = [
+        f"{counts['accepted']} accepted, {counts['refused']} refused, {counts['undecided']} undecided"
+        f" (rule: {report['rule']}; annotators: {', '.join(report['annotators'])})",
+        f"{report['captions_edited']} captions edited, on {report['captions_differ']} the annotators differ",
+    ]
+    for concept, row in report["by_concept"].items():
+        reasons = ", ".join(f"{reason} {count}" for reason, count in report["reasons_by_concept"][concept].items())
+        shown = f"  {concept or 'no concept'}: {row['accepted']} of {sum(row.values())} accepted"
+        lines.append(f"{shown}; refused for: {reasons}" if reasons else shown)
+    lines += [f"Cohen's kappa, {' and '.join(each['annotators'])}: {_kappa(each)}" for each in report["cohen"]]
+    if len(report["annotators"]) > 1:
+        lines.append(f"Fleiss' kappa, all {len(report['annotators'])}: {_kappa(report['fleiss'])}")
+    return "\n".join(lines)
+
+
+def _check_target(out: Path, needed: Sequence[Path]) -> None:
+    """A folder is replaced whole, so it must be new, empty or an earlier export, and must hold nothing needed."""
+    foreign = out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / REPORT).is_file())
+    if foreign or any(file.resolve().is_relative_to(out.resolve()) for file in needed):
+        raise InputError(
+            "the curated set would replace files that are something else", file=out, remedy="give a new folder"
+        )
+
+
+def _kappa(agreement: dict[str, Any]) -> str:
+    if agreement["kappa"] is None:
+        return f"undefined over {agreement['items']} items"
+    return (
+        f"{round(agreement['kappa'], 2) + 0.0:.2f} over {agreement['items']} items ({agreement['observed']:.0%} alike)"
+    )
+
+
+def _report(
+    curated: CurationSet, verdicts: list[Verdict], decisions: list[Decision], annotators: list[str], rule: Rule
+) -> dict[str, Any]:
+    """Counts of items by concept, of refusals by reason (an annotator's refusal each), and the agreement."""
+    concept_of = {item.key: item.concept for item in curated.items}
+    concepts = sorted({item.concept for item in curated.items})
+    outcomes = Counter((each.item.concept, each.outcome) for each in verdicts)
+    reasons = Counter((concept_of[each.item], each.reason or "") for each in decisions if each.decision == "refuse")
+    labels = {name: {each.item: each.decision for each in decisions if each.annotator == name} for name in annotators}
+    accepted = [each for each in verdicts if each.outcome == "accepted"]
+    kinds: tuple[Outcome, ...] = get_args(Outcome)
+    return {
+        "set": curated.digest,
+        "kind": curated.kind,
+        "rule": rule,
+        "annotators": annotators,
+        "decided": {name: len(labels[name]) for name in annotators},
+        "outcomes": {kind: sum(each.outcome == kind for each in verdicts) for kind in kinds},
+        "by_concept": {concept: {kind: outcomes[concept, kind] for kind in kinds} for concept in concepts},
+        "by_reason": _counted(Counter(each.reason or "" for each in decisions if each.decision == "refuse")),
+        "reasons_by_concept": {
+            concept: _counted(Counter({name: count for (of, name), count in reasons.items() if of == concept}))
+            for concept in concepts
+        },
+        "captions_edited": sum(each.caption != each.item.changed for each in accepted),
+        "captions_differ": sum(each.captions_differ for each in accepted),
+        "cohen": [_rounded(each) for each in every_two(labels)],
+        "fleiss": _rounded(all_of_them(labels)),
+    }
+
+
+def _counted(counter: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counter.items(), key=lambda each: (-each[1], each[0])))
+
+
+def _rounded(agreement: Agreement) -> dict[str, Any]:
+    shares = {"observed": agreement.observed, "kappa": agreement.kappa}
+    rounded = {name: None if share is None else round(share, 6) for name, share in shares.items()}
+    return {"annotators": list(agreement.annotators), "items": agreement.items, **rounded}
+
+
+def _write_set_aside(verdicts: list[Verdict], path: Path) -> None:
+    rows = [
+        {
+            "item": each.item.key,
+            "concept": each.item.concept,
+            "original": each.item.original,
+            "changed": each.item.changed,
+            "outcome": each.outcome,
+            "reasons": [
+                {"annotator": one.annotator, "reason": one.reason} for one in each.decisions if one.reason is not None
+            ],
+        }
+        for each in verdicts
+        if each.outcome != "accepted"
+    ]
+    with replacing(path) as partial:
+        pl.DataFrame(rows, schema=_SET_ASIDE, orient="row").write_parquet(partial, statistics=False)

@@ -1,0 +1,90 @@
+"""Hard negatives as a set to curate: the caption and its negative, with the picture where the images are at hand."""
+
+import hashlib
+import mimetypes
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import sha256
+from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.curation.items import Item, Kind, Picture, Which
+from nearmiss.engine.text.edits import diff
+
+_NEGATIVES, _CAPTIONS = "negatives.parquet", "captions.parquet"
+
+
+class NegativeSet:
+    """The rows of negatives.parquet; an item's key is its negative_id."""
+
+    kind: Kind = "negatives"
+
+    def __init__(self, file: Path, *, images: Path | None = None, root: Path | None = None) -> None:
+        """Read the table. `images` is the table of images and `root` the folder that its files are relative to.
+
+        Raises InputError where a table is unfit, an id stands twice, or only one of `images` and `root` is given.
+        """
+        if (images is None) != (root is None):
+            raise InputError("images need their table and their folder", remedy="give both --images and --root")
+        self.files = [file]
+        self._table = read_table(file, "negatives")
+        self.digest = hashlib.sha256(f"negatives\n{sha256(file)}".encode()).hexdigest()
+        twice = self._table.filter(pl.col("negative_id").is_duplicated())
+        if not twice.is_empty():
+            raise InputError("a negative stands twice", file=file, record=twice["negative_id"][0])
+        self._files = _image_files(images, root) if images is not None and root is not None else {}
+        columns = ("negative_id", "concept", "positive", "negative", "image_id")
+        self.items = [
+            Item(key, concept or "", positive or "", negative or "", ("original",) if image in self._files else ())
+            for key, concept, positive, negative, image in self._table.select(columns).iter_rows()
+        ]
+        if not self.items:
+            raise InputError("the set has no negatives", file=file, remedy="give a set with at least one row")
+
+    def picture(self, place: int, which: Which) -> Picture | None:
+        """The file of the picture that the caption belongs to; None where it is missing or another is asked for."""
+        file = self._files.get(self._table["image_id"][place])
+        if which != "original" or file is None or not file.is_file():
+            return None
+        return Picture(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream")
+
+    def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
+        """Write negatives.parquet; see `CurationSet.write`.
+
+        A corrected negative has its `edits` anew. What was found out about the old words no longer holds: whether the
+        foil is in the scene is unknown, and the verdict is plausible, for people saw nothing that speaks against it.
+        captions.parquet, which some methods write beside it, is copied: the negatives may speak of its captions.
+        """
+        kept = self._table.filter(pl.col("negative_id").is_in(list(captions)))
+        rows = []
+        for row in kept.iter_rows(named=True):
+            caption = captions[row["negative_id"]]
+            if caption != row["negative"]:
+                row["edits"] = [edit.as_record() for edit in diff(row["positive"], caption)]
+                row |= {"negative": caption, "verdict": "plausible", "foil_in_scene": None}
+            rows.append(row)
+        write_table(pl.DataFrame(rows, schema=self._table.schema, orient="row"), folder / _NEGATIVES, "negatives")
+        beside = self.files[0].with_name(_CAPTIONS)
+        if not beside.is_file():
+            return [_NEGATIVES]
+        shutil.copyfile(beside, folder / _CAPTIONS)
+        return [_NEGATIVES, _CAPTIONS]
+
+
+def is_negatives(columns: list[str]) -> bool:
+    """Whether a table with these columns is one of negatives."""
+    return "negative_id" in columns
+
+
+def _image_files(images: Path, root: Path) -> dict[str, Path]:
+    """The file of every image; what lies outside of the root is no image of the set."""
+    inside = Path(root).resolve()
+    found = {}
+    for image_id, file in read_table(images, "images").select("image_id", "file").iter_rows():
+        path = (inside / file).resolve()
+        if path.is_relative_to(inside):
+            found[image_id] = path
+    return found

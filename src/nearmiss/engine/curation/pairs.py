@@ -1,0 +1,137 @@
+"""Pairs of pictures in InpaintCOCO's schema as a set to curate, written back as they came.
+
+The published set holds a gigabyte of images in three files: captions are read at once, images when they are shown.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image, UnidentifiedImageError
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import replacing, sha256
+from nearmiss.engine.curation.items import Item, Kind, Picture, Which
+from nearmiss.engine.curation.outline import outline_svg
+from nearmiss.engine.formats.inpaintcoco import NEEDED, THRESHOLD
+
+_COLUMN: dict[Which, str] = {"original": "coco_image", "changed": "inpaint_image", "outline": "mask"}
+_SHOWN = ("PNG", "JPEG", "WEBP", "GIF")  # formats that every browser shows; all others are sent as PNG
+_GROUPS = 2  # groups of rows whose images are kept: the one on the page and the one before or after
+
+
+class PairSet:
+    """The rows of one or several Parquet files; an item's key is its row, counted over all files in their order."""
+
+    kind: Kind = "pairs"
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        """Read the captions. Raises InputError where a file is no Parquet in InpaintCOCO's schema, or all are empty."""
+        self.files = list(files)
+        self.digest = hashlib.sha256("\n".join(["pairs", *map(sha256, self.files)]).encode()).hexdigest()
+        self.items: list[Item] = []
+        self._places: list[tuple[int, int, int]] = []  # file, group of rows, row of the group
+        self._lock = Lock()  # pyarrow's readers and their cache are asked by several threads of the server
+        self._open: list[pq.ParquetFile] = []
+        for number, file in enumerate(self.files):
+            self._open.append(_opened(file))
+            self._read_captions(number)
+        self._images = lru_cache(maxsize=_GROUPS)(self._read_images)
+        if not self.items:
+            raise InputError("the set has no pairs", file=self.files[0], remedy="give a set with at least one row")
+
+    def picture(self, place: int, which: Which) -> Picture | None:
+        """An image as the file holds it, or the mask's outline; None where it is missing or does not decode."""
+        file, group, row = self._places[place]
+        with self._lock:
+            content = self._images(file, group)[_COLUMN[which]][row]
+        if not content:
+            return None
+        try:
+            with Image.open(BytesIO(content)) as image:
+                if which == "outline":
+                    return Picture(outline_svg(np.asarray(image.convert("L")) > THRESHOLD), "image/svg+xml")
+                if image.format in _SHOWN:
+                    return Picture(content, Image.MIME[image.format])
+                shown = BytesIO()
+                image.convert("RGB").save(shown, "PNG")
+                return Picture(shown.getvalue(), "image/png")
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+            return None
+
+    def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
+        """Write every file again under its name, all columns and `datasets`' metadata kept; see `CurationSet.write`."""
+        row = 0
+        for file, opened in zip(self.files, self._open, strict=True):
+            with (
+                replacing(folder / file.name) as partial,
+                pq.ParquetWriter(partial, opened.schema_arrow, compression="snappy", write_statistics=False) as writer,
+            ):
+                for group in range(opened.num_row_groups):
+                    rows = opened.read_row_group(group)
+                    items = self.items[row : row + rows.num_rows]
+                    row += rows.num_rows
+                    kept = [index for index, item in enumerate(items) if item.key in captions]
+                    corrected = {
+                        place: captions[items[index].key]
+                        for place, index in enumerate(kept)
+                        if captions[items[index].key] != items[index].changed
+                    }
+                    if kept:
+                        writer.write_table(_recaptioned(rows.take(kept), corrected))
+        return [file.name for file in self.files]
+
+    def _read_captions(self, number: int) -> None:
+        opened = self._open[number]
+        for group in range(opened.num_row_groups):
+            rows = opened.read_row_group(group, columns=["concept", "coco_caption", "inpaint_caption"]).to_pylist()
+            for index, row in enumerate(rows):
+                concept, original, changed = (
+                    (row[name] or "").strip() for name in ("concept", "coco_caption", "inpaint_caption")
+                )
+                self.items.append(Item(str(len(self.items)), concept, original, changed, tuple(_COLUMN)))
+                self._places.append((number, group, index))
+
+    def _read_images(self, file: int, group: int) -> dict[str, list[bytes | None]]:
+        rows = self._open[file].read_row_group(group, columns=list(_COLUMN.values()))
+        return {name: [(each or {}).get("bytes") for each in rows[name].to_pylist()] for name in _COLUMN.values()}
+
+
+def is_pairs(columns: Sequence[str]) -> bool:
+    """Whether a table with these columns is one of pairs."""
+    return "inpaint_image" in columns
+
+
+def _opened(file: Path) -> pq.ParquetFile:
+    try:
+        opened = pq.ParquetFile(file)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"the file of pairs is not readable Parquet: {error}", file=file) from None
+    schema = opened.schema_arrow
+    missing = [name for name in NEEDED if name not in schema.names]
+    remedy = "give a file in InpaintCOCO's schema"
+    if missing:
+        raise InputError(f"the file of pairs lacks the columns {missing}", file=file, remedy=remedy)
+    for name in NEEDED:
+        kind = schema.field(name).type
+        if name in _COLUMN.values():
+            fits = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+        else:
+            fits = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        if not fits:
+            raise InputError(f"column '{name}' is {kind}", file=file, record=name, remedy=remedy)
+    return opened
+
+
+def _recaptioned(rows: pa.Table, corrected: Mapping[int, str]) -> pa.Table:
+    """The rows with the corrected captions, by row; all others stay to the letter."""
+    at: Any = rows.schema.get_field_index("inpaint_caption")
+    captions = [corrected.get(row, caption) for row, caption in enumerate(rows.column(at).to_pylist())]
+    return rows.set_column(at, rows.schema.field(at), pa.array(captions, rows.schema.field(at).type))

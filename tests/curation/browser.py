@@ -1,0 +1,88 @@
+"""A headless Chromium, as Debian packages it, and what its page did."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
+
+MISSING = "no browser to try the page in: install Debian's chromium and chromium-driver"
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_OPTIONS = (
+    "--headless=new",
+    "--disable-dev-shm-usage",  # containers have little of it
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--window-size=1280,800",
+)
+_SERVER_DOWN = "ERR_CONNECTION_REFUSED"
+
+
+def installed() -> tuple[str, str]:
+    """The browser and its driver. Without them a test is skipped, but in CI, which must try the page, it fails."""
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    driver = shutil.which("chromedriver")
+    if browser is None or driver is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
+    return browser, driver
+
+
+class Browser:
+    """One window, driven by keys as an annotator does; waits look again until something is there."""
+
+    def __init__(self, profile: Path) -> None:
+        browser, driver = installed()
+        options = webdriver.ChromeOptions()
+        options.binary_location = browser
+        for option in (*_OPTIONS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])):
+            options.add_argument(option)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        # With both paths given, selenium looks for no browser and downloads no driver.
+        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+
+    def open(self, url: str) -> None:
+        self.driver.get(url)
+
+    def reload(self) -> None:
+        self.driver.refresh()
+
+    def press(self, keys: str) -> None:
+        """Type on whatever has the focus."""
+        self.driver.switch_to.active_element.send_keys(keys)
+
+    def rewrite(self, text: str) -> None:
+        """Another text in the place of the one in the open field."""
+        self.press(Keys.CONTROL + "a")
+        self.press(text)
+
+    def text(self, name: str) -> str:
+        """What is read in the element of this id; nothing where it is hidden."""
+        return self.driver.find_element(By.ID, name).text
+
+    def wait_for(self, name: str, words: str) -> None:
+        """Wait until the words are read in the element of this id."""
+        WebDriverWait(self.driver, 20, 0.05).until(
+            lambda _: words in self.text(name), f"'{words}' was never read in '{name}': {self.text(name)!r}"
+        )
+
+    def wait_until_gone(self, name: str) -> None:
+        """Wait until the element of this id is hidden."""
+        WebDriverWait(self.driver, 20, 0.05).until(lambda _: not self.text(name), f"'{name}' stays: {self.text(name)}")
+
+    def complaints(self, *, server_down: bool = False) -> list[str]:
+        """What the console has said since it was last asked; `server_down` leaves out that nobody answered."""
+        said = [entry["message"] for entry in self.driver.get_log("browser")]
+        return [message for message in said if not (server_down and _SERVER_DOWN in message)]
+
+    def hosts(self) -> set[str]:
+        """The hosts that the window has asked for anything over the network; Chromium's own pages are none."""
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        return {urlsplit(url).hostname for url in urls if url.startswith(("http", "ws"))}

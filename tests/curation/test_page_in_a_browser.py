@@ -1,0 +1,165 @@
+"""The page in a real browser: curated with the keyboard, reloaded, and with servers that are killed."""
+
+import pytest
+import toy_sets
+from browser import Browser, installed
+from selenium.webdriver.common.keys import Keys
+
+from nearmiss.engine.curation.store import Decision, Store
+
+
+@pytest.fixture
+def browser(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    opened = Browser(tmp_path / "profile")
+    yield opened
+    opened.driver.quit()
+
+
+@pytest.fixture
+def curated(tmp_path):
+    return toy_sets.pairs(tmp_path)
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "decisions.db"
+
+
+def decided(db, curated) -> list[Decision]:
+    """Every row of the database, oldest first."""
+    with Store(db, curated.digest, create=False) as store:
+        return [each for _, each, _ in store.history()]
+
+
+def test_a_set_is_curated_with_the_keyboard(browser, serve, curated, db):
+    browser.open(serve(curated.files[0], db).url)
+    browser.wait_for("place", "Item 1")
+    assert browser.text("changed").splitlines() == ["Changed", "a blue ball on a mat"]
+    browser.press("a")
+    browser.wait_for("place", "Item 2")
+    browser.press("r")
+    browser.wait_for("reasons", "The change cannot be seen")
+    browser.press("2")
+    browser.wait_for("place", "Item 3")
+    browser.press("e")
+    browser.wait_for("editor", "a cat on a mat")
+    browser.rewrite("a cat on a mat")
+    browser.press(Keys.ENTER)
+    browser.wait_for("unfit", "Both captions would say the same")
+    browser.rewrite("a fox on a mat")
+    browser.press(Keys.ENTER)
+    browser.wait_for("place", "Item 4")
+
+    browser.reload()
+    browser.wait_for("count", "3 of 5 decided")
+    browser.wait_for("place", "Item 4")
+    browser.press("b")
+    browser.wait_for("verdict", "You accepted it with a corrected caption.")
+    assert "a fox on a mat" in browser.text("changed")
+    browser.press("b")
+    browser.wait_for("verdict", "You refused it: the change cannot be seen.")
+    browser.press("n")
+    browser.wait_for("place", "Item 4")
+    browser.press("a")
+    browser.wait_for("place", "Item 5")
+    browser.press("a")
+    browser.wait_for("done", "Everything is decided")
+
+    assert decided(db, curated) == [
+        Decision("anna", "0", "accept"),
+        Decision("anna", "1", "refuse", reason="unseen"),
+        Decision("anna", "2", "accept", caption="a fox on a mat"),
+        Decision("anna", "3", "accept"),
+        Decision("anna", "4", "accept"),
+    ]
+    assert browser.complaints() == []
+    assert browser.hosts() == {"127.0.0.1"}
+
+
+def test_a_refusal_that_is_broken_off_is_none(browser, serve, curated, db):
+    browser.open(serve(curated.files[0], db).url)
+    browser.wait_for("place", "Item 1")
+    browser.press("r")
+    browser.wait_for("reasons", "Why is it refused?")
+    browser.press(Keys.ESCAPE)
+    browser.wait_until_gone("reasons")
+    browser.press("e")
+    browser.wait_for("editor", "a red ball on a mat")
+    browser.press(Keys.ESCAPE)
+    browser.wait_until_gone("editor")
+    browser.press("a")
+    browser.wait_for("place", "Item 2")
+    assert decided(db, curated) == [Decision("anna", "0", "accept")]
+
+
+def test_the_mask_and_the_original_are_shown_over_the_changed_picture(browser, serve, curated, db):
+    browser.open(serve(curated.files[0], db).url)
+    browser.wait_for("place", "Item 1")
+    shown = (
+        "return [...document.querySelectorAll('#changed img')].filter(i => !i.hidden).map(i => i.src.split('/').pop())"
+    )
+    assert browser.driver.execute_script(shown) == ["changed"]
+    browser.press("m")
+    assert browser.driver.execute_script(shown) == ["changed", "outline"]
+    browser.press("s")
+    assert browser.driver.execute_script(shown) == ["original", "outline"]
+    browser.press("f")
+    browser.wait_for("place", "Item 2")
+    assert browser.driver.execute_script(shown) == ["changed", "outline"]
+
+
+def test_a_decision_outlives_the_server(browser, serve, curated, db):
+    server = serve(curated.files[0], db)
+    browser.open(server.url)
+    browser.wait_for("place", "Item 1")
+    browser.press("a")
+    browser.wait_for("place", "Item 2")
+    server.kill()
+    browser.press("a")
+    browser.wait_for("unsent", "1 decision is kept in this browser")
+    assert len(decided(db, curated)) == 1
+
+    again = serve(curated.files[0], db, port=server.port)
+    browser.wait_for("place", "Item 3")  # by itself: the page goes on trying
+    browser.wait_until_gone("unsent")
+    assert decided(db, curated) == [Decision("anna", "0", "accept"), Decision("anna", "1", "accept")]
+    assert browser.complaints(server_down=True) == []
+
+    again.kill()
+    browser.press("r")
+    browser.wait_for("reasons", "Another reason")
+    browser.press("8")
+    browser.wait_for("unsent", "1 decision is kept in this browser")
+    browser.open("about:blank")
+    serve(curated.files[0], db, port=server.port)
+    browser.open(server.url)
+    browser.wait_for("count", "3 of 5 decided")
+    assert decided(db, curated)[2:] == [Decision("anna", "2", "refuse", reason="other")]
+    assert browser.hosts() == {"127.0.0.1"}
+
+
+def test_a_kept_decision_waits_for_its_own_annotator(browser, serve, curated, db):
+    server = serve(curated.files[0], db)
+    browser.open(server.url)
+    browser.wait_for("place", "Item 1")
+    server.kill()
+    browser.press("a")
+    browser.wait_for("unsent", "1 decision is kept")
+
+    other = serve(curated.files[0], db, annotator="ben", port=server.port)
+    browser.wait_for("unsent", "another annotator")
+    assert decided(db, curated) == []
+    other.kill()
+
+    serve(curated.files[0], db, port=server.port)
+    browser.wait_for("place", "Item 2")
+    assert decided(db, curated) == [Decision("anna", "0", "accept")]
+
+
+@pytest.mark.parametrize(("ci", "end"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_browser_fails_in_ci_and_says_elsewhere_what_to_install(monkeypatch, tmp_path, ci, end):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(end, match="chromium-driver"):
+        installed()

@@ -1,0 +1,240 @@
+"""What the page's server answers, to whom, and what it refuses."""
+
+import dataclasses
+import re
+import socket
+
+import pytest
+import toy_sets
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.curation.negatives import NegativeSet
+from nearmiss.engine.curation.server import create_app, listen, reasons_of, session_of
+from nearmiss.engine.curation.store import Decision, Store
+
+HOME = "http://127.0.0.1:8765"
+
+
+@dataclasses.dataclass
+class Page:
+    """The server's application as anna's browser sees it."""
+
+    app: object
+    store: Store
+    session: str
+
+    def get(self, path: str, **options: object):
+        return self.app.test_client().get(f"/{self.session}/{path}", base_url=HOME, **options)
+
+    def decide(self, **decision: object):
+        decision = {"item": "0", "decision": "accept", "token": "t", **decision}
+        return self.app.test_client().post(f"/{self.session}/decisions", base_url=HOME, json=decision)
+
+
+def page_of(curated, file, annotator="anna") -> Page:
+    store = Store(file, curated.digest)
+    return Page(create_app(curated, store, annotator), store, session_of(curated.digest, annotator))
+
+
+@pytest.fixture
+def page(tmp_path):
+    found = page_of(toy_sets.pairs(tmp_path), tmp_path / "decisions.db")
+    yield found
+    found.store.close()
+
+
+def test_the_server_listens_on_the_loopback_address_alone(page):
+    server = listen(page.app, 0)
+    try:
+        assert server.socket.getsockname()[0] == "127.0.0.1"
+    finally:
+        server.server_close()
+
+
+def test_a_taken_port_is_a_users_mistake(page):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InputError, match="another port"):
+            listen(page.app, taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_what_is_no_port_is_a_users_mistake(page, port):
+    with pytest.raises(InputError, match="another port"):
+        listen(page.app, port)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost:8765", "[::1]:8765"])
+def test_this_machine_is_answered_under_its_own_names(page, host):
+    assert page.app.test_client().get("/", base_url=f"http://{host}").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["example.org", "127.0.0.1.example.org:8765", "192.168.1.7:8765", "[2001:db8::1]"])
+def test_a_name_that_others_may_point_here_is_refused(page, host):
+    answer = page.app.test_client().get("/", base_url=f"http://{host}")
+    assert answer.status_code == 403
+    assert "own machine" in answer.json["problem"]
+
+
+def test_another_machine_is_refused(page):
+    answer = page.get("progress", environ_overrides={"REMOTE_ADDR": "192.168.1.7"})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["http://example.org", "null", "http://127.0.0.1:9999", "https://127.0.0.1:8765"])
+def test_a_request_of_another_page_is_refused(page, origin):
+    assert page.get("progress", headers={"Origin": origin}).status_code == 403
+
+
+def test_a_request_of_the_page_itself_is_answered(page):
+    assert page.get("progress", headers={"Origin": HOME}).status_code == 200
+
+
+def test_the_form_of_another_page_decides_nothing(page):
+    client = page.app.test_client()
+    answer = client.post(f"/{page.session}/decisions", base_url=HOME, data={"item": "0", "decision": "accept"})
+    assert answer.status_code == 415
+    assert page.store.history() == []
+
+
+def test_the_page_loads_nothing_from_elsewhere(page):
+    answer = page.app.test_client().get("/", base_url=HOME)
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert not re.search(r'(src|href)="(?!/|data:)', answer.text)
+    assert "://" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "words"),
+    [
+        ({"decision": "refuse", "reason": "ugly"}, 400, "listed reasons"),
+        ({"decision": "refuse"}, 400, "listed reasons"),
+        ({"decision": "refuse", "reason": "absurd"}, 400, "listed reasons"),  # a reason of negatives
+        ({"decision": "perhaps"}, 400, "'accept' or 'refuse'"),
+        ({"caption": " "}, 422, "empty"),
+        ({"caption": " a red  ball on a mat "}, 422, "the same"),
+        ({"caption": "x" * 2001}, 400, "at most 2000"),
+        ({"caption": 7}, 400, "is a text"),
+        ({"item": "99"}, 404, "no such item"),
+        ({"token": ""}, 400, "token"),
+    ],
+)
+def test_a_wrong_decision_is_refused_in_words_and_not_kept(page, wrong, status, words):
+    answer = page.decide(**wrong)
+    assert (answer.status_code, page.store.history()) == (status, [])
+    assert words in answer.json["problem"]
+
+
+@pytest.mark.parametrize("body", ["[1]", "7", "null", "{"])
+def test_what_is_no_decision_is_refused(page, body):
+    client = page.app.test_client()
+    url, kind = f"/{page.session}/decisions", "application/json"
+    assert client.post(url, base_url=HOME, data=body, content_type=kind).status_code == 400
+
+
+def test_an_item_whose_original_caption_is_empty_can_only_be_refused(tmp_path):
+    page = page_of(toy_sets.pairs(tmp_path, toy_sets.pair(0, coco_caption=None)), tmp_path / "decisions.db")
+    assert page.decide().status_code == 422
+    assert page.decide(decision="refuse", reason="original_wrong").status_code == 200
+
+
+def test_a_page_of_another_set_or_annotator_decides_nothing(page):
+    """The item has the same key in every set of pairs: without the session it would be taken."""
+    ben = dataclasses.replace(page, session=session_of("another digest", "anna"))
+    for answer in (ben.decide(), ben.get("items/0"), ben.get("progress"), ben.get("pictures/0/original")):
+        assert answer.status_code == 409
+        assert "reload" in answer.json["problem"]
+    assert page.store.history() == []
+
+
+def test_a_decision_is_acknowledged_with_the_next_place(page):
+    answer = page.decide(item="0").json
+    assert answer == {"saved": "t", "decided": 1, "total": 5, "next": 1}
+
+
+def test_after_the_last_item_what_was_left_out_comes_next(page):
+    page.decide(item="0", token="a")
+    assert page.decide(item="4", token="b").json["next"] == 1
+    for item in "123":
+        last = page.decide(item=item, token=item).json
+    assert last == {"saved": "3", "decided": 5, "total": 5, "next": None}
+
+
+def test_a_corrected_caption_is_kept_without_stray_space(page):
+    page.decide(caption="  a purple   ball on a mat ")
+    assert page.store.last() == [Decision("anna", "0", "accept", caption="a purple ball on a mat")]
+
+
+def test_the_caption_as_found_is_no_correction(page):
+    page.decide(caption="a blue ball on a mat")
+    assert page.store.last() == [Decision("anna", "0", "accept")]
+
+
+def test_an_item_shows_the_words_that_differ_and_the_own_decision(page):
+    page.decide(caption="a big ball on a mat")
+    shown = page.get("items/0").json
+    assert shown["original"] == [["a ", False], ["red", True], [" ball on a mat", False]]
+    assert shown["changed"] == [["a ", False], ["big", True], [" ball on a mat", False]]
+    assert (shown["decision"], shown["edited"], shown["as_found"]) == ("accept", True, "a blue ball on a mat")
+
+
+def test_an_annotator_is_told_nothing_of_the_others(tmp_path, page):
+    page.decide(decision="refuse", reason="seam")
+    ben = page_of(toy_sets.pairs(tmp_path), tmp_path / "decisions.db", annotator="ben")
+    assert ben.get("progress").json["decided"] == 0
+    shown = ben.get("items/0").json
+    assert (shown["decision"], shown["reason"]) == (None, None)
+    assert "anna" not in ben.get("items/0").text
+
+
+def test_pictures_come_as_the_file_has_them_and_the_mask_as_an_outline(page):
+    original = page.get("pictures/1/original")
+    assert original.data == toy_sets.pair(1)["coco_image"]["bytes"]
+    assert original.mimetype == "image/jpeg"
+    assert page.get("pictures/1/changed").mimetype == "image/png"
+    outline = page.get("pictures/1/outline")
+    assert outline.mimetype == "image/svg+xml"
+    # the border of the upper left quarter of 32 pixels, each side a line
+    assert {"M0 0h16", "M0 16h16", "M0 0v16", "M16 0v16"} <= set(re.findall(r"M\d+ \d+[hv]\d+", outline.text))
+
+
+@pytest.mark.parametrize("path", ["pictures/99/original", "items/99", "pictures/0/worker", "pictures/../items/0"])
+def test_what_is_not_there_is_not_found(page, path):
+    assert page.get(path).status_code == 404
+
+
+def test_a_format_that_browsers_do_not_show_is_sent_as_one_that_they_do(tmp_path):
+    tiff = toy_sets.pair(0, coco_image={"bytes": toy_sets.image((1, 2, 3), "TIFF"), "path": None})
+    page = page_of(toy_sets.pairs(tmp_path, tiff), tmp_path / "decisions.db")
+    assert page.get("pictures/0/original").data.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no picture"])
+def test_a_broken_picture_is_not_found_and_the_item_still_stands(tmp_path, content):
+    row = toy_sets.pair(0, inpaint_image={"bytes": content, "path": None})
+    page = page_of(toy_sets.pairs(tmp_path, row), tmp_path / "decisions.db")
+    assert page.get("pictures/0/changed").status_code == 404
+    assert page.get("items/0").status_code == 200
+
+
+def test_negatives_show_the_image_of_their_caption(tmp_path):
+    images, root = toy_sets.write_images(tmp_path / "images")
+    file = toy_sets.write_negatives(tmp_path / "set") / "negatives.parquet"
+    page = page_of(NegativeSet(file, images=images, root=root), tmp_path / "decisions.db")
+    assert page.get("pictures/0/original").data == (root / "0.png").read_bytes()
+    assert list(page.get("items/0").json["pictures"]) == ["original"]
+    assert page.get("pictures/4/original").status_code == 404  # the file is missing
+    assert page.get("pictures/0/changed").status_code == 404
+
+
+def test_a_database_that_fails_is_said_so_and_the_decision_is_not_acknowledged(page):
+    page.store.close()
+    answer = page.decide()
+    assert answer.status_code == 503
+    assert "cannot be read or written" in answer.json["problem"]
+
+
+@pytest.mark.parametrize("kind", ["pairs", "negatives"])
+def test_every_reason_has_a_key(kind):
+    assert 1 < len(reasons_of(kind)) <= 9

@@ -1,0 +1,81 @@
+"""What becomes of an item when several people decide on it."""
+
+import pytest
+
+from nearmiss.engine.curation.items import Item
+from nearmiss.engine.curation.store import Decision
+from nearmiss.engine.curation.verdicts import judge
+
+ITEM = Item("0", "color", "a red ball", "a blue ball", ())
+NAMES = ("anna", "ben", "cleo", "dan")
+
+
+def verdict(said: str, rule: str, captions: tuple[str | None, ...] = ()):
+    """`said` has a letter an annotator: a accepts, r refuses, a dash is open."""
+    names = NAMES[: len(said)]
+    decisions = [
+        Decision(name, "0", "accept", caption=caption)
+        if letter == "a"
+        else Decision(name, "0", "refuse", reason="seam")
+        for name, letter, caption in zip(names, said, captions or (None,) * len(said), strict=True)
+        if letter != "-"
+    ]
+    return judge([ITEM], decisions, names, rule)[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "by_all", "by_majority"),
+    [
+        ("a", "accepted", "accepted"),
+        ("r", "refused", "refused"),
+        ("-", "undecided", "undecided"),
+        ("aa", "accepted", "accepted"),
+        ("ar", "refused", "refused"),  # half is not more than half
+        ("a-", "undecided", "undecided"),
+        ("r-", "refused", "refused"),
+        ("aar", "refused", "accepted"),
+        ("aa-", "undecided", "accepted"),
+        ("a--", "undecided", "undecided"),
+        ("ra-", "refused", "undecided"),
+        ("rr-", "refused", "refused"),
+        ("aarr", "refused", "refused"),
+        ("aaar", "refused", "accepted"),
+        ("aa--", "undecided", "undecided"),
+        ("rr--", "refused", "refused"),
+    ],
+)
+def test_an_item_is_undecided_until_its_outcome_is_certain(said, by_all, by_majority):
+    assert verdict(said, "all").outcome == by_all
+    assert verdict(said, "majority").outcome == by_majority
+
+
+@pytest.mark.parametrize(
+    ("captions", "agreed", "differ"),
+    [
+        ((None, None, None), "a blue ball", False),
+        (("a grey ball", None, None), "a blue ball", True),
+        (("a grey ball", "a grey ball", None), "a grey ball", True),
+        (("a grey ball", None), "a grey ball", True),  # who corrects has seen something
+        (("a white ball", "a grey ball"), "a grey ball", True),
+        (("a grey ball", "a grey ball"), "a grey ball", False),
+    ],
+)
+def test_the_caption_that_most_left_is_taken(captions, agreed, differ):
+    found = verdict("a" * len(captions), "majority", captions)
+    assert (found.caption, found.captions_differ) == (agreed, differ)
+
+
+def test_a_refusing_annotators_caption_has_no_say():
+    assert verdict("aar", "majority", ("a grey ball", "a grey ball", None)).caption == "a grey ball"
+    assert not verdict("aar", "majority", ("a grey ball", "a grey ball", None)).captions_differ
+
+
+def test_whoever_does_not_count_changes_nothing():
+    refusal = Decision("ben", "0", "refuse", reason="seam")
+    found = judge([ITEM], [Decision("anna", "0", "accept"), refusal], ["anna"], "all")[0]
+    assert (found.outcome, len(found.decisions)) == ("accepted", 1)
+
+
+def test_items_keep_their_order():
+    items = [Item(key, "", "x", "y", ()) for key in ("9", "10", "1")]
+    assert [each.item.key for each in judge(items, [], ["anna"], "all")] == ["9", "10", "1"]

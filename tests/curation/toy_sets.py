@@ -1,0 +1,181 @@
+"""Small sets to curate, and a server of the page over them."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from nearmiss.base.lifetime import PARENT
+from nearmiss.base.tables import table, write_table
+from nearmiss.engine.curation.pairs import PairSet
+from nearmiss.engine.text.edits import diff
+
+CAPTIONS = [
+    ("color", "a red ball on a mat", "a blue ball on a mat"),
+    ("color", "a red cube on a mat", "a green cube on a mat"),
+    ("object", "a cat on a mat", "a dog on a mat"),
+    ("object", "a cat in a box", "a cow in a box"),
+    ("size", "a small cup", "a large cup"),
+]
+# What Hugging Face `datasets` writes into a file's schema, so that it decodes the images when it loads them.
+FEATURES = {"info": {"features": {"coco_image": {"_type": "Image"}, "concept": {"dtype": "string", "_type": "Value"}}}}
+_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+_SCHEMA = pa.schema(
+    [
+        ("concept", pa.string()),
+        ("coco_caption", pa.string()),
+        ("coco_image", _IMAGE),
+        ("inpaint_caption", pa.string()),
+        ("inpaint_image", _IMAGE),
+        ("mask", _IMAGE),
+        ("worker", pa.string()),
+        ("coco_details", pa.struct([("id", pa.int64()), ("license", pa.string())])),
+    ],
+    metadata={"huggingface": json.dumps(FEATURES)},
+)
+
+
+def image(value: int | tuple[int, int, int], form: str = "PNG", side: int = 32) -> bytes:
+    """An image file of one color, or of one gray value where it is a mask's."""
+    content = BytesIO()
+    Image.new("L" if isinstance(value, int) else "RGB", (side, side), value).save(content, form)
+    return content.getvalue()
+
+
+def mask(side: int = 32) -> bytes:
+    """A mask that holds the upper left quarter."""
+    pixels = np.zeros((side, side), np.uint8)
+    pixels[: side // 2, : side // 2] = 255
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def pair(number: int, **other: object) -> dict:
+    """A row in the published schema, its number in the pictures' color."""
+    concept, original, changed = CAPTIONS[number % len(CAPTIONS)]
+    return {
+        "concept": concept,
+        "coco_caption": original,
+        "coco_image": {"bytes": image((200, 10, number), "JPEG"), "path": None},
+        "inpaint_caption": changed,
+        "inpaint_image": {"bytes": image((10, 10, number)), "path": f"{number}.png"},
+        "mask": {"bytes": mask(), "path": None},
+        "worker": "w1",
+        "coco_details": {"id": number, "license": "CC BY 4.0"},
+        **other,
+    }
+
+
+def write_pairs(file: Path, *rows: dict, group: int = 2) -> Path:
+    """A file of pairs as the published ones are: with `datasets`' metadata, in groups of rows."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    rows = rows or tuple(pair(number) for number in range(len(CAPTIONS)))
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=_SCHEMA), file, row_group_size=group)
+    return file
+
+
+def pairs(folder: Path, *rows: dict) -> PairSet:
+    """A set of one file of pairs."""
+    return PairSet([write_pairs(folder / "test-00000-of-00001.parquet", *rows)])
+
+
+def negatives() -> pl.DataFrame:
+    """Table `negatives`: the captions above, each of its own image."""
+    rows = [
+        {
+            "negative_id": f"n{number}",
+            "caption_id": f"c{number}",
+            "image_id": str(number),
+            "method": "toy",
+            "mode": "default",
+            "type": concept,
+            "concept": concept,
+            "operator": "replace",
+            "positive": positive,
+            "negative": negative,
+            "edits": [edit.as_record() for edit in diff(positive, negative)],
+            "foil_in_scene": False,
+            "verdict": "verified",
+            "seed": 0,
+        }
+        for number, (concept, positive, negative) in enumerate(CAPTIONS)
+    ]
+    return table("negatives", rows)
+
+
+def write_negatives(folder: Path) -> Path:
+    """The folder that verb `negatives` makes, with its captions and what it rejected."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(negatives(), folder / "negatives.parquet", "negatives")
+    captions = [{"caption_id": f"c{number}", "image_id": str(number), "text": "x"} for number in range(len(CAPTIONS))]
+    write_table(table("captions", captions), folder / "captions.parquet", "captions")
+    write_table(table("rejected", []), folder / "rejected.parquet", "rejected")
+    return folder
+
+
+def write_images(folder: Path) -> tuple[Path, Path]:
+    """Table `images` and the folder of the images' files, of which the last is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [{"image_id": str(number), "file": f"{number}.png", "width": 32, "height": 32} for number in range(5)]
+    for row in rows[:-1]:
+        (folder / row["file"]).write_bytes(image((9, 9, 9)))
+    write_table(table("images", rows), folder / "images.parquet", "images")
+    return folder / "images.parquet", folder
+
+
+@dataclass
+class Serving:
+    """A process of `nearmiss curate` and the address of its page."""
+
+    process: subprocess.Popen
+    url: str
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rstrip("/").rpartition(":")[2])
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def session(self) -> str:
+        """The name with which the addresses of data begin, as the page tells it to its script."""
+        with urllib.request.urlopen(self.url) as answer:
+            return answer.read().decode().partition('data-session="')[2].partition('"')[0]
+
+    def post(self, decision: dict) -> dict:
+        """Send a decision as the page does; the server's answer."""
+        body, kind = json.dumps(decision).encode(), {"Content-Type": "application/json"}
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.url}{self.session()}/decisions", body, kind)
+        ) as answer:
+            return json.load(answer)
+
+
+def serve(path: Path, db: Path, annotator: str = "anna", port: int = 0) -> Serving:
+    """Start `nearmiss curate` and wait until it says where its page is; it ends with this process."""
+    command = [sys.executable, "-m", "nearmiss", "curate", path, "--db", db, "--annotator", annotator, "--port", port]
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        env={**os.environ, PARENT: str(os.getpid())},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if line.startswith("http"):
+            return Serving(process, line.split()[0])
+    raise AssertionError(f"the server has ended with status {process.wait()}")
