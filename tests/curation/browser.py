@@ -14,9 +14,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 MISSING = "no browser to try the page in: install Debian's chromium and chromium-driver"
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_BROWSERS = ("google-chrome", "chromium", "chromium-browser")  # where Chrome is installed, the driver is its own
 _OPTIONS = (
     "--headless=new",
+    "--no-sandbox",  # containers offer none, and nothing but our own page is opened
     "--disable-dev-shm-usage",  # containers have little of it
     "--disable-background-networking",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -41,7 +42,7 @@ class Browser:
         browser, driver = installed()
         options = webdriver.ChromeOptions()
         options.binary_location = browser
-        for option in (*_OPTIONS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])):
+        for option in (*_OPTIONS, f"--user-data-dir={profile}"):
             options.add_argument(option)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         # With both paths given, selenium looks for no browser and downloads no driver.
