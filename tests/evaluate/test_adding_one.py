@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-import published_files
+import benchmark_files
 
 from nearmiss.engine.benchmarks.published import Folders, filled
 from nearmiss.engine.scoring.published import decisions, lines
@@ -17,7 +17,7 @@ def test_the_documented_example_is_a_benchmark(tmp_path):
     reader = ModuleType("svo_probes")
     exec(compile(code, str(DOCS), "exec"), reader.__dict__)
     record = {"sentence": "A man rides a horse.", "pos_image_id": 1, "neg_image_id": 2, "differs": "verb"}
-    published_files.put(tmp_path / "svo" / "probes.json", [record])
+    benchmark_files.put(tmp_path / "svo" / "probes.json", [record])
     items = filled(reader.SOURCE, reader.fill, Folders(tmp_path)).items()
     (decided,) = decisions(lines(items), [0.5, 0.2], reader.SOURCE.rule).to_dicts()
     assert decided == {"item": 0, "text": None, "image": True, "group": None, "interaction": None}

@@ -4,10 +4,10 @@ about what it could not ask."""
 import json
 from functools import partial
 
+import benchmark_files
 import numpy as np
 import open_clip
 import polars as pl
-import published_files
 import pytest
 import torch
 from PIL import Image
@@ -44,7 +44,7 @@ def lexicon(monkeypatch):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return published_files.write(tmp_path_factory.mktemp("data"))
+    return benchmark_files.write(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_a_torn_file_of_embeddings_is_made_again(whole, run, tmp_path):
 
 
 def test_missing_and_broken_pictures_are_counted_and_named(run, tmp_path):
-    root = published_files.write(tmp_path / "data")
+    root = benchmark_files.write(tmp_path / "data")
     (root / "coco" / "val2017" / "000000000001.jpg").unlink()
     (root / "coco" / "val2017" / "000000000002.jpg").write_bytes(b"not a picture")
     told = run(root, "sugarcrepe")
@@ -193,7 +193,7 @@ def test_missing_and_broken_pictures_are_counted_and_named(run, tmp_path):
 
 
 def test_a_missing_file_makes_the_result_incomplete(run, tmp_path):
-    root = published_files.write(tmp_path / "data")
+    root = benchmark_files.write(tmp_path / "data")
     (root / "sugarcrepe" / "data" / "swap_obj.json").unlink()
     told = run(root, "sugarcrepe")
     assert not told["complete"]
@@ -202,7 +202,7 @@ def test_a_missing_file_makes_the_result_incomplete(run, tmp_path):
 
 def test_benchmarks_without_files_are_named_and_none_at_all_is_refused(whole, run, tmp_path):
     (tmp_path / "some").mkdir()
-    published_files.sugarcrepe(tmp_path / "some")
+    benchmark_files.sugarcrepe(tmp_path / "some")
     told = run(tmp_path / "some", "sugarcrepe,aro")
     assert told["absent"] == ["aro"]
     assert not told["complete"]
@@ -213,7 +213,7 @@ def test_benchmarks_without_files_are_named_and_none_at_all_is_refused(whole, ru
 
 
 def test_another_version_of_a_file_has_another_hash(whole, run, tmp_path):
-    root = published_files.write(tmp_path / "data")
+    root = benchmark_files.write(tmp_path / "data")
     before = run(root, "cola")["benchmarks"]["cola"]["files"]
     file = root / "cola" / "COLA_multiobjects_matching_benchmark.json"
     file.write_text(file.read_text(encoding="utf-8").replace("plants", "weeds"), encoding="utf-8")
@@ -322,7 +322,7 @@ def test_a_probe_learns_from_the_training_negatives(toy_negatives):
 
 
 def test_the_exit_status_says_whether_all_was_scored(tmp_path, capsys):
-    published_files.sugarcrepe(tmp_path / "data")
+    benchmark_files.sugarcrepe(tmp_path / "data")
     asked = partial(
         evaluate,
         model=small_open_clip.NAME,

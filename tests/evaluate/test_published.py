@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import published_files
+import benchmark_files
 import pytest
 
 from nearmiss.base.errors import InputError
@@ -18,7 +18,7 @@ SHOWN = 20  # items of each benchmark that the golden file holds
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    return published_files.write(tmp_path_factory.mktemp("data"))
+    return benchmark_files.write(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_cifar_is_read_without_unpickling(root):
     labelled = image_folders.read("cifar10", Folders(root))
     assert labelled.labels == [0, 1, 2]
     first = labelled.carried[labelled.images[0]].opened()
-    assert (published_files.noise(0) == first).all()
+    assert (benchmark_files.noise(0) == first).all()
 
 
 def test_a_folder_may_lie_elsewhere(tmp_path):

@@ -18,6 +18,7 @@ from nearmiss.engine.images.editing.composite import changed_outside, composite
 from nearmiss.engine.images.editing.plan import After, Donor, Edited, Lent, Plan, Refused, Thing, View, covered
 from nearmiss.engine.images.editing.spec import Quality
 from nearmiss.engine.images.masks import MaskError, box_of, decode, dilated
+from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.inpaint.corpus import read_corpus
 from nearmiss.stages.inpaint.stage import run
 from nearmiss.stages.inpaint.work import edit_picture
@@ -200,7 +201,7 @@ def test_a_new_operation_is_one_file_one_entry_and_one_line(toys, monkeypatch):
     corpus = type(frame)(
         **{**vars(frame), "combinations": frame.combinations | {(name, "color", "gray") for name in frame.names}}
     )
-    pair = edit_picture(corpus, FadeConfig(), Quality(), 0, "000").pair
+    (pair,) = edit_picture(corpus, FadeConfig(), InpaintConfig(), "000").pairs
     assert pair is not None
     assert pair.concept == "color" and " gray " in pair.inpaint_caption and " gray " not in pair.coco_caption
 

@@ -140,7 +140,7 @@ def test_the_short_way_is_the_long_way_on_captions_of_people():
         (labels, "_decided", lambda before, after, direct: True, "label"),
         (labels, "named", lambda text, names: frozenset([text]), "meaning"),
         (grammar, "_reach", lambda before, after: (len(before), 0), "grammar"),
-        (edits, "indefinite_article", lambda word: "a", "edit"),
+        (edits, "_article_before", lambda word: "a", "edit"),
     ],
 )
 def test_a_wrong_short_way_would_be_seen(monkeypatch, module, name, wrong, what):

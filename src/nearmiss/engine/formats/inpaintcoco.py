@@ -43,6 +43,11 @@ _INPAINT_DETAILS: dict[str, Any] = {
     "old": pl.String,
     "new": pl.String,
     "verdict": pl.String,
+    "changed_inside": pl.Float64,
+    "likeness": pl.Float64,
+    "seam": pl.Float64,
+    "sharpness": pl.Float64,
+    "noise": pl.Float64,
 }
 _IMAGES = ("coco_image", "inpaint_image", "mask")
 _COLUMNS: dict[str, Any] = {
@@ -86,6 +91,12 @@ class InpaintDetails:
     old: str
     new: str
     verdict: str
+    changed_inside: float | None = None
+    likeness: float | None = None
+    seam: float | None = None
+    sharpness: float | None = None
+    noise: float | None = None
+    """What was measured on the edit (engine/images/editing/gates.py)."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +211,7 @@ def _row(pair: Pair) -> dict[str, Any]:
     details: dict[str, Any] = dict.fromkeys(_COCO_DETAILS)
     details.update(captions=list(coco.captions), width=coco.width, height=coco.height)
     details["id"] = int(coco.image_id) if coco.image_id.isascii() and coco.image_id.isdigit() else None
-    name = f"{edit.operation}_{edit.image_id}"
+    name = "_".join((edit.operation, edit.image_id, edit.object_id, edit.new.replace(" ", "-")))
     return {
         "concept": pair.concept,
         "coco_caption": pair.coco_caption,
@@ -220,7 +231,7 @@ def _arrow(kind: Any) -> pa.DataType:
         return pa.struct([(each.name, _arrow(each.dtype)) for each in kind.fields])
     if isinstance(kind, pl.List):
         return pa.list_(_arrow(kind.inner))
-    return {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Binary: pa.binary()}[kind]
+    return {pl.String: pa.string(), pl.Int64: pa.int64(), pl.Float64: pa.float64(), pl.Binary: pa.binary()}[kind]
 
 
 def _features() -> str:
@@ -233,6 +244,6 @@ def _features() -> str:
             return {each.name: feature(each.dtype) for each in kind.fields}
         if isinstance(kind, pl.List):
             return [feature(kind.inner)]
-        return {"dtype": {pl.String: "string", pl.Int64: "int64"}[kind], "_type": "Value"}
+        return {"dtype": {pl.String: "string", pl.Int64: "int64", pl.Float64: "float64"}[kind], "_type": "Value"}
 
     return json.dumps({"info": {"features": {name: feature(kind) for name, kind in SCHEMA.items()}}}, sort_keys=True)

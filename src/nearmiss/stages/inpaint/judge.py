@@ -13,6 +13,7 @@ from nearmiss.engine.text.check import Truth, check, truth
 from nearmiss.engine.text.labels import label
 from nearmiss.engine.text.lexicon import near
 from nearmiss.engine.text.parsing import Caption, Mention, parse
+from nearmiss.stages.inpaint.corpus import KINDS
 
 _SAME_PLACE = 0.5  # overlap of boxes from which on a thing's annotated relations still hold
 
@@ -22,6 +23,21 @@ def meant(mention: Mention, annotations: Annotations) -> list[Annotated]:
     caption = Caption((replace(mention, count=None),))
     alone = (replace(annotations, objects=(thing,), relations=frozenset()) for thing in annotations.objects)
     return [only.objects[0] for only in alone if truth(caption, only) is not Truth.FALSE]
+
+
+def supposed(noted: Annotations, plan: Plan) -> Annotations:
+    """What is noted, and what the plan takes for known beside it: a color that was measured, a size for comparison."""
+    return replace(noted, objects=tuple(_with_old(each, plan) for each in noted.objects))
+
+
+def _with_old(thing: Annotated, plan: Plan) -> Annotated:
+    if (
+        plan.kind not in KINDS
+        or thing.object_id != plan.object_id
+        or plan.kind in {kind for kind, _ in thing.attributes}
+    ):
+        return thing
+    return replace(thing, attributes=thing.attributes | {(plan.kind, plan.old)})
 
 
 def refusal_of_words(
@@ -91,5 +107,5 @@ def _changed(noted: Annotated, plan: Plan, thing: Thing, box: Box) -> Annotated:
     values = frozenset(plan.after.values.items())
     if plan.donor is not None:
         return Annotated(noted.object_id, plan.after.name, values, box)
-    rest = frozenset(each for each in noted.attributes if each[0] not in thing.values)
+    rest = frozenset(each for each in noted.attributes if each[0] not in thing.values and each[0] != plan.kind)
     return Annotated(noted.object_id, plan.after.name, rest | values, box)

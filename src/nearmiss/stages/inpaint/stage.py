@@ -69,7 +69,7 @@ def run(
     with _mapping(workers, corpus, config) as each:
         for options in config.operations:
             tried[options.operation] = _pairs(each, corpus, options, config.seed)
-    pairs = [outcome.pair for outcomes in tried.values() for outcome in outcomes if outcome.pair is not None]
+    pairs = [pair for outcomes in tried.values() for outcome in outcomes for pair in outcome.pairs]
     rejected = [row for outcomes in tried.values() for outcome in outcomes for row in outcome.rejected]
     if config.operations and not pairs:
         reasons = Counter(row.reason for row in rejected).most_common(5)
@@ -109,8 +109,9 @@ def _pairs(each: Map, corpus: Corpus, options: OperationConfig, seed: int) -> li
         for outcome in progress(each(tasks), what=name, total=len(tasks)):
             if made >= options.pairs:
                 break
+            del outcome.pairs[options.pairs - made :]
             outcomes.append(outcome)
-            made += outcome.pair is not None
+            made += len(outcome.pairs)
     return outcomes
 
 
@@ -123,7 +124,7 @@ def _write_rejected(rejected: list[Rejection], path: Path) -> None:
 def _summary(corpus: Corpus, config: InpaintConfig, tried: dict[str, list[Outcome]]) -> dict[str, Any]:
     """Counts. `changed_outside_masks`: pixels that differ beside a pair's mask, counted over all pairs."""
     every = [outcome for outcomes in tried.values() for outcome in outcomes]
-    pairs = [outcome.pair for outcome in every if outcome.pair is not None]
+    pairs = [pair for outcome in every for pair in outcome.pairs]
     asked: dict[str, int] = {options.operation: options.pairs for options in config.operations}
     return {
         "split": config.split,
@@ -134,7 +135,7 @@ def _summary(corpus: Corpus, config: InpaintConfig, tried: dict[str, list[Outcom
         "by_operation": {
             name: {
                 "asked": asked[name],
-                "pairs": sum(outcome.pair is not None for outcome in outcomes),
+                "pairs": sum(len(outcome.pairs) for outcome in outcomes),
                 "pictures": len(outcomes),
                 "reasons": dict(sorted(Counter(row.reason for each in outcomes for row in each.rejected).items())),
             }
@@ -156,7 +157,7 @@ def _start(corpus: Corpus, config: InpaintConfig) -> None:
 
 def _work(task: tuple[OperationConfig, str]) -> Outcome:
     corpus, config = _given[0]
-    return edit_picture(corpus, task[0], config.quality, config.seed, task[1])
+    return edit_picture(corpus, task[0], config, task[1])
 
 
 @contextmanager
@@ -164,7 +165,7 @@ def _mapping(workers: int, corpus: Corpus, config: InpaintConfig) -> Iterator[Ma
     """The work on tasks by `workers` processes (by this one alone where that is 1), outcomes in the order of tasks."""
     if workers == 1:
         one = partial(edit_picture, corpus)
-        yield lambda tasks: (one(options, config.quality, config.seed, image_id) for options, image_id in tasks)
+        yield lambda tasks: (one(options, config, image_id) for options, image_id in tasks)
         return
     # a server that has imported everything forks the workers: importing takes longer than most of their work
     server = multiprocessing.get_context("forkserver")

@@ -8,6 +8,7 @@ import numpy as np
 from nearmiss.base.seeding import rng
 from nearmiss.engine.formats.coco import runs_of
 from nearmiss.engine.images.decode import open_rgb
+from nearmiss.engine.images.editing.measure import measured_color
 from nearmiss.engine.images.editing.plan import Donor, Lent, Pixels, Refused, Thing, View, covered
 from nearmiss.engine.images.editing.spec import Quality
 from nearmiss.engine.images.masks import Mask, MaskError, box_of, decode, overlap_of_boxes
@@ -17,6 +18,7 @@ from nearmiss.engine.text.parsing import parse
 from nearmiss.stages.inpaint.corpus import KINDS, Corpus, Object, family, values_of
 from nearmiss.stages.inpaint.judge import meant
 
+_NEVER_OF_A_COLOR = {"person", "food", "traffic light"}  # nobody says one of these, or means its lamp
 _FITS = 0.5  # overlap that an annotated box has at least with that of its mask
 
 
@@ -50,6 +52,7 @@ def view_of(
 ) -> tuple[View, list[Refused]]:
     """The picture as one operation sees it, its things in a drawn order; and the things that cannot be edited."""
     picture = corpus.pictures[image_id]
+    pixels = pixels_of(corpus, image_id) if quality.measured is not None else None
     known = {thing.object_id: thing for thing in annotations.objects}
     things, targets, flaws = [], [], []
     for row in corpus.objects[image_id]:
@@ -59,7 +62,10 @@ def view_of(
         else:
             flaws.append(Refused(row.object_id, flaw))
         thing = known[row.object_id]
-        things.append(Thing(row.object_id, thing.noun, values_of(thing), row.box, mask, family(thing.noun)))
+        values = values_of(thing)
+        if pixels is not None and flaw is None and "color" not in values and mask is not None:
+            values |= _measured(pixels, mask, thing.noun, quality)
+        things.append(Thing(row.object_id, thing.noun, values, row.box, mask, family(thing.noun)))
     random = rng(seed, "inpaint", operation, image_id)
     view = View(
         image_id=image_id,
@@ -75,6 +81,14 @@ def view_of(
         with_article=lambda words: f"{indefinite_article(words.split()[0])} {words}",
     )
     return view, flaws
+
+
+def _measured(pixels: Pixels, mask: Mask, name: str, quality: Quality) -> dict[str, str]:
+    """The color that a thing's pixels tell."""
+    if quality.measured is None or {name, *family(name)} & _NEVER_OF_A_COLOR:
+        return {}
+    color = measured_color(pixels, mask, quality.measured)
+    return {} if color is None else {"color": color}
 
 
 def usable_mask(row: Object, height: int, width: int, quality: Quality) -> tuple[Mask | None, str | None]:

@@ -4,15 +4,17 @@ A word is found by its meaning in the lexicons and exchanged alone; articles, ca
 are fitted. Whether the new caption then says what it should is for judge.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nearmiss.engine.images.editing.plan import Plan
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.inflection import is_plural, number_word, singular
 from nearmiss.engine.text.lexicon import attribute_words, hypernyms, load, noun_group
 from nearmiss.engine.text.tokens import Token, tokenize
-from nearmiss.stages.inpaint.corpus import Corpus
+from nearmiss.stages.inpaint.corpus import KINDS, Corpus
 
+_ARTICLES = ("a", "an", "the", "his", "her", "their", "its", "my")
+_OWN_WORDS = 2  # words between an article and its noun that are the noun's own: "the fire hydrant", "a passenger jet"
 _LONGEST = 5  # words of a phrase: "on the left hand side"
 
 
@@ -23,6 +25,45 @@ def edited_captions(text: str, plan: Plan, corpus: Corpus) -> list[tuple[str, tu
         words = " ".join(edit.old for edit in edits), " ".join(edit.new for edit in edits)
         found.append((apply(text, edits), words))
     return list(dict.fromkeys(found))
+
+
+def told_captions(text: str, plan: Plan, corpus: Corpus) -> list[str]:
+    """The caption with the plan's old color or size written before each noun that means the thing, in order.
+
+    Only where the noun follows its article with nothing but a few words of its own between, none of that kind; a size
+    stands before a color, as English has it. Source: our choice; InpaintCOCO edits what captions say.
+    """
+    if plan.kind not in KINDS or plan.after is None:
+        return []
+    word, found = corpus.word(plan.kind, plan.old), []
+    tokens = tokenize(text)
+    for _, first, _ in _nouns(text, plan.after.name):
+        place = _before(tokens, tokens.index(first), plan.kind)
+        if place is not None:
+            written = word.upper() if text.isupper() else word
+            found.append(apply(text, [Edit(place.start, place.start, "", f"{written} ")]))
+    return list(dict.fromkeys(found))
+
+
+def _before(tokens: Sequence[Token], noun: int, kind: str) -> Token | None:
+    """The token before which an adjective of a kind belongs, for the noun at a place; None where none does."""
+    for start in range(noun, max(-1, noun - _OWN_WORDS - 1), -1):
+        if start and tokens[start - 1].lower in _ARTICLES:
+            own = tokens[start:noun]
+            kinds = [attribute_words().get(token.lower, (None,))[0] for token in own]
+            if kind in kinds or not all(token.is_word for token in own):
+                return None
+            sizes = next((place for place, each in enumerate(kinds) if each != "size"), len(own))
+            return tokens[start + (sizes if kind == "color" else 0)]
+    return None
+
+
+def _nouns(text: str, name: str) -> Iterator[tuple[str, Token, Token]]:
+    """Every run of words in the singular that means a thing of a name, or more exactly than its annotation does."""
+    for words, first, last in _spans(text):
+        group = noun_group(words)
+        if (group == name or name in hypernyms(group)) and not is_plural(words):
+            yield words, first, last
 
 
 def _spans(text: str) -> Iterator[tuple[str, Token, Token]]:
@@ -48,10 +89,8 @@ def _attribute(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
 
 def _noun(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
     """A noun in the singular that means the thing, or more exactly than its annotation does ("man": person)."""
-    for words, first, last in _spans(text):
-        group = noun_group(words)
-        if (group == plan.old or plan.old in hypernyms(group)) and not is_plural(words):
-            yield [_edit(text, first, last, corpus.names[plan.new])]
+    for _, first, last in _nouns(text, plan.old):
+        yield [_edit(text, first, last, corpus.names[plan.new])]
 
 
 def _half(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:

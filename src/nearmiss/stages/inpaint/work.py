@@ -10,16 +10,19 @@ from PIL import Image
 
 from nearmiss.base.seeding import rng
 from nearmiss.engine.formats.inpaintcoco import CocoDetails, InpaintDetails, Pair
+from nearmiss.engine.images.editing import gates
 from nearmiss.engine.images.editing.composite import changed_outside
+from nearmiss.engine.images.editing.gates import Numbers
 from nearmiss.engine.images.editing.plan import Edited, Operation, Pixels, Plan, Refused
 from nearmiss.engine.images.editing.registry import OPERATIONS
-from nearmiss.engine.images.editing.spec import OperationConfig, Quality
+from nearmiss.engine.images.editing.spec import OperationConfig
 from nearmiss.engine.images.masks import box_of
 from nearmiss.engine.text.annotations import Annotations
 from nearmiss.stages.inpaint import judge
+from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.inpaint.corpus import Corpus, Said
 from nearmiss.stages.inpaint.views import pixels_of, studied, view_of
-from nearmiss.stages.inpaint.wording import edited_captions
+from nearmiss.stages.inpaint.wording import edited_captions, told_captions
 
 WORKER = "nearmiss"
 """What stands in InpaintCOCO's column `worker`, which names who edited a picture."""
@@ -38,9 +41,9 @@ class Rejection:
 
 @dataclass
 class Outcome:
-    """What came of one picture with one operation: one pair at most."""
+    """What came of one picture with one operation."""
 
-    pair: Pair | None = None
+    pairs: list[Pair] = field(default_factory=list)
     changed_outside: int = 0
     cpu_seconds: float = 0.0
     """Of whichever process did the work."""
@@ -49,26 +52,30 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Telling:
-    """A caption, its edited form, and the words that were exchanged."""
+    """A caption, what is told of the original, its edited form, and the words that were exchanged.
+
+    `told` is the caption itself, or the caption with a color or size written into it.
+    """
 
     caption: Said
+    told: str
     edited: str
     words: tuple[str, str]
 
 
-def edit_picture(corpus: Corpus, options: OperationConfig, quality: Quality, seed: int, image_id: str) -> Outcome:
-    """At most one pair of a picture, and all that was refused on the way. The same for equal arguments, time aside."""
+def edit_picture(corpus: Corpus, options: OperationConfig, config: InpaintConfig, image_id: str) -> Outcome:
+    """The pairs of a picture, `config.each` at most, and what was refused. The same for equal arguments, time aside."""
     cv2.setNumThreads(1)
     started = time.process_time()
-    outcome = _edited(corpus, options, quality, seed, image_id)
+    outcome = _edited(corpus, options, config, image_id)
     outcome.cpu_seconds = time.process_time() - started
     return outcome
 
 
-def _edited(corpus: Corpus, options: OperationConfig, quality: Quality, seed: int, image_id: str) -> Outcome:
+def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, image_id: str) -> Outcome:
     operation, outcome = OPERATIONS[options.operation], Outcome()
-    before = studied(corpus, image_id)
-    view, flaws = view_of(corpus, image_id, before, operation.name, quality, seed)
+    noted = studied(corpus, image_id)
+    view, flaws = view_of(corpus, image_id, noted, operation.name, config.quality, config.seed)
 
     def refuse(object_id: str | None, reason: str, caption: str | None = None) -> None:
         outcome.rejected[Rejection(image_id, object_id, operation.name, caption, reason)] = None
@@ -79,14 +86,15 @@ def _edited(corpus: Corpus, options: OperationConfig, quality: Quality, seed: in
         if isinstance(plan, Refused):
             refuse(plan.object_id, plan.reason)
             continue
+        before = judge.supposed(noted, plan)
         tellings = []
-        mentioned = _tellings(corpus, image_id, plan, seed)
+        mentioned = _tellings(corpus, image_id, plan, config)
         for telling in mentioned:
             reason = _refusal(corpus, operation, plan, telling, before)
             if reason is None:
                 tellings.append(telling)
             else:
-                refuse(plan.object_id, reason, telling.caption.text)
+                refuse(plan.object_id, reason, telling.told)
         if not mentioned:
             refuse(plan.object_id, "no caption mentions it")
         if not tellings:
@@ -96,45 +104,62 @@ def _edited(corpus: Corpus, options: OperationConfig, quality: Quality, seed: in
         if isinstance(edited, Refused):
             refuse(edited.object_id, edited.reason)
             continue
+        place = view.thing(plan.object_id).covers(view.height, view.width)
+        numbers = gates.measured(pixels, edited, place, plan)
+        if flaw_of_edit := gates.refusal(numbers, config.gates):
+            refuse(plan.object_id, flaw_of_edit)
+            continue
         box = box_of(edited.covers) if edited.covers is not None and edited.covers.any() else None
         after = judge.after_edit(before, plan, view.thing(plan.object_id), box)
         for telling in tellings:
-            reason = judge.refusal_of_edit(telling.caption.text, telling.edited, plan, before, after, corpus.nouns)
+            reason = judge.refusal_of_edit(telling.told, telling.edited, plan, before, after, corpus.nouns)
             if reason is not None:
-                refuse(plan.object_id, reason, telling.caption.text)
+                refuse(plan.object_id, reason, telling.told)
                 continue
-            outcome.pair = _pair(corpus, image_id, operation, plan, telling, pixels, edited)
-            outcome.changed_outside = changed_outside(pixels, edited.pixels, edited.touched)
-            return outcome
+            outcome.pairs.append(_pair(corpus, image_id, operation, plan, telling, pixels, edited, numbers))
+            outcome.changed_outside += changed_outside(pixels, edited.pixels, edited.touched)
+            break
+        if len(outcome.pairs) == config.each:
+            break
     return outcome
 
 
-def _tellings(corpus: Corpus, image_id: str, plan: Plan, seed: int) -> list[Telling]:
-    """Every edited form of every caption of a picture, captions in a drawn order."""
+def _tellings(corpus: Corpus, image_id: str, plan: Plan, config: InpaintConfig) -> list[Telling]:
+    """Every edited form of every caption of a picture, captions in a drawn order, those that are as written first."""
     captions = list(corpus.captions.get(image_id, ()))
-    rng(seed, "inpaint", "captions", image_id, plan.object_id, plan.kind).shuffle(captions)
+    rng(config.seed, "inpaint", "captions", image_id, plan.object_id, plan.kind).shuffle(captions)
+    told = [(caption, caption.text) for caption in captions]
+    if config.wording == "insert":
+        told += [(caption, text) for caption in captions for text in told_captions(caption.text, plan, corpus)]
     return [
-        Telling(caption, edited, words)
-        for caption in captions
-        for edited, words in edited_captions(caption.text, plan, corpus)
+        Telling(caption, text, edited, words)
+        for caption, text in told
+        for edited, words in edited_captions(text, plan, corpus)
     ]
 
 
 def _refusal(corpus: Corpus, operation: Operation, plan: Plan, telling: Telling, before: Annotations) -> str | None:
-    reason = judge.refusal_of_words(telling.caption.text, telling.edited, plan, operation, before, corpus.nouns)
+    reason = judge.refusal_of_words(telling.told, telling.edited, plan, operation, before, corpus.nouns)
     if reason is not None or plan.after is None:
         return reason
     return corpus.unfamiliar(plan.after.name, plan.after.values, telling.edited)
 
 
 def _pair(
-    corpus: Corpus, image_id: str, operation: Operation, plan: Plan, telling: Telling, pixels: Pixels, edited: Edited
+    corpus: Corpus,
+    image_id: str,
+    operation: Operation,
+    plan: Plan,
+    telling: Telling,
+    pixels: Pixels,
+    edited: Edited,
+    numbers: Numbers,
 ) -> Pair:
     picture = corpus.pictures[image_id]
     captions = tuple(said.text for said in corpus.captions[image_id])
     return Pair(
         concept=operation.concept,
-        coco_caption=telling.caption.text,
+        coco_caption=telling.told,
         coco_image=_png(pixels),
         inpaint_caption=telling.edited,
         inpaint_image=_png(edited.pixels),
@@ -151,6 +176,7 @@ def _pair(
             old=telling.words[0],
             new=telling.words[1],
             verdict=judge.verdict(telling.edited, corpus.annotations[image_id], captions),
+            **vars(numbers),
         ),
     )
 

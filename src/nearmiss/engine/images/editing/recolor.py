@@ -17,9 +17,10 @@ from nearmiss.engine.images.editing.plan import After, Edited, Pixels, Plan, Ref
 from nearmiss.engine.images.editing.spec import RecolorConfig
 from nearmiss.engine.images.masks import Mask, dilated
 
+_COATS = {"black", "white", "gray", "brown"}  # what animals are: a blue bear is no plausible change
 _GRAY = 12.0  # chroma below which a color is none
 _MUTED = 0.25  # share of a color's chroma from which on a pixel begins to look like it
-_LIKE = 0.4  # likeness from which on a pixel counts as one of the color
+LIKE = 0.4  # likeness from which on a pixel counts as one of the color
 
 
 class Recolor:
@@ -39,6 +40,7 @@ class Recolor:
                 color
                 for color in view.known.get("color", ())
                 if color in references()
+                and (color in _COATS or "animal" not in thing.family)
                 and all(np.linalg.norm(lab(color) - other) >= options.distance for other in present)
             ]
             if not free:
@@ -55,7 +57,7 @@ class Recolor:
         touched = dilated(mask, feather) & ~view.others(plan.object_id)
         seen = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
         like = _without_highlights(likeness(seen, plan.old), mask)
-        if float((like[mask] > _LIKE).mean()) < options.resemblance:
+        if float((like[mask] > LIKE).mean()) < options.resemblance:
             return Refused(plan.object_id, "its pixels do not look like its color")
         turned = _turned(seen, plan.old, plan.new)
         changed = seen + (turned - seen) * like[..., None]

@@ -18,9 +18,9 @@ class Rescale:
     name, concept, operator = "rescale", "size", "replace"
 
     def candidates(self, view: View, options: RescaleConfig) -> Iterator[Plan | Refused]:
-        """Every thing that is said to be small or large, made the opposite."""
+        """Every thing that is said to be small or large, or of which nothing is said, made the opposite."""
         for thing, _ in view.editable():
-            old = thing.values.get("size")
+            old = thing.values.get("size", "small" if options.unnamed else None)
             if old not in _OPPOSITE:
                 yield Refused(thing.object_id, "its size is not known")
                 continue
@@ -32,7 +32,8 @@ class Rescale:
         mask = view.thing(plan.object_id).mask
         assert mask is not None
         x, y, w, h = box_of(mask)
-        center, scale = (x + w / 2, y + h / 2), options.factor if plan.new == "large" else 1 / options.factor
+        scale = options.factor if plan.new == "large" else 1 / options.factor
+        center = (x + w / 2, y + h / 2 if options.rests == "center" else y + h - scale * h / 2)
         covers = placed(mask, center, scale, mask.shape)
         if reason := conflict(view, plan.object_id, covers):
             return Refused(plan.object_id, reason)

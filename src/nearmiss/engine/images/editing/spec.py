@@ -21,8 +21,30 @@ class Quality(Typed):
     overlap: float = Field(
         0.0, ge=0, lt=1, description="Share of the pixels to be painted that may belong to other things."
     )
+    measured: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Share of a thing's pixels that must look like one color for that to be taken for known where "
+        "nobody named one; null measures none.",
+    )
     source: float = Field(
         0.8, gt=0, description="Background from which a hole is filled, at least this many times the hole's pixels."
+    )
+
+
+class Gates(Typed):
+    """What an edited picture must hold to be kept; `null` leaves a gate open. All thresholds are our choice."""
+
+    changed: float = Field(0.0, ge=0, le=1, description="Share of the edit's mask that differs from the original.")
+    likeness: float = Field(
+        0.0, ge=0, le=1, description="Share of a recolored thing that must look like the new color."
+    )
+    seam: float | None = Field(
+        None, gt=1, description="Gradient along the edit's border, at most this many times the original's there."
+    )
+    texture: float | None = Field(
+        None, gt=1, description="Sharpness and grain of the thing change at most by this factor."
     )
 
 
@@ -57,6 +79,12 @@ class RescaleConfig(Typed):
     operation: Literal["rescale"] = "rescale"
     pairs: int = Field(40, ge=0, description="Pairs that are made at most.")
     factor: float = Field(1.32, gt=1, description="Ratio of large to small (1.32 is that of the embedded world).")
+    unnamed: bool = Field(
+        False, description="Things whose size nobody named are taken for small ones: they are compared with themselves."
+    )
+    rests: Literal["center", "foot"] = Field(
+        "center", description="What of the thing stays where it is; in a photograph, most things stand on something."
+    )
 
 
 class MoveConfig(Typed):

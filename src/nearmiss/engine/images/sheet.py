@@ -1,0 +1,54 @@
+"""A contact sheet: pairs of pictures side by side with their captions, the edit outlined, a number for each."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+_TILE, _GAP, _LINES, _LINE = 300, 10, 3, 14  # pixels; lines of a caption
+_COLUMNS = 2  # pairs beside each other
+_MARK = (255, 0, 200)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A pair on a sheet: pictures (H, W, 3) uint8, the mask of the edit (H, W) bool, the captions, a title."""
+
+    original: np.ndarray
+    changed: np.ndarray
+    mask: np.ndarray
+    captions: tuple[str, str]
+    title: str
+
+
+def sheet(pairs: Sequence[Shown]) -> Image.Image:
+    """The pairs in rows of two; each shows the original with the edit's outline, and the changed picture."""
+    width, height = 2 * _TILE + _GAP, _TILE + (_LINES + 1) * _LINE + 2 * _GAP
+    rows = -(-len(pairs) // _COLUMNS)
+    page = Image.new("RGB", (_COLUMNS * (width + 2 * _GAP), max(1, rows) * height), "white")
+    for number, pair in enumerate(pairs):
+        left, top = (number % _COLUMNS) * (width + 2 * _GAP) + _GAP, (number // _COLUMNS) * height
+        _draw(page, pair, left, top)
+    return page
+
+
+def _draw(page: Image.Image, pair: Shown, left: int, top: int) -> None:
+    drawing, font = ImageDraw.Draw(page), ImageFont.load_default(12)
+    drawing.text((left, top + 2), pair.title, fill="black", font=font)
+    for place, (picture, caption) in enumerate(zip((_outlined(pair), pair.changed), pair.captions, strict=True)):
+        across = left + place * (_TILE + _GAP)
+        tile = Image.fromarray(picture)
+        tile.thumbnail((_TILE, _TILE))
+        page.paste(tile, (across, top + _LINE + 4))
+        lines = textwrap.wrap(caption, _TILE // 6)[:_LINES]
+        for line, words in enumerate(lines):
+            drawing.text((across, top + _LINE + 4 + _TILE + 2 + line * _LINE), words, fill="black", font=font)
+
+
+def _outlined(pair: Shown) -> np.ndarray:
+    outlines, _ = cv2.findContours(pair.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    width = max(1, round(max(pair.mask.shape) / _TILE))
+    return cv2.drawContours(pair.original.copy(), outlines, -1, _MARK, width)
