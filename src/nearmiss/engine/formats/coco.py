@@ -153,10 +153,17 @@ def _mask(segmentation: Any, size: tuple[int, int], path: Path, name: str) -> st
     if segmentation is None or segmentation == []:
         return None
     try:
-        encoded = _encoded(segmentation, *size)
-        counts = encoded["counts"]
-    except Exception as error:  # pycocotools raises bare exceptions
+        return mask_counts(segmentation, *size)
+    except ValueError as error:
         raise InputError(f"a segmentation is malformed: {error}", file=path, record=name, remedy=REMEDY) from None
+
+
+def mask_counts(segmentation: Any, height: int, width: int) -> str:
+    """RLE counts of a segmentation of an image of this size. Raises ValueError where it is malformed."""
+    try:
+        counts = _encoded(segmentation, height, width)["counts"]
+    except Exception as error:  # pycocotools raises bare exceptions
+        raise ValueError(str(error)) from None
     return counts.decode("ascii") if isinstance(counts, bytes) else str(counts)
 
 

@@ -69,13 +69,25 @@ THRESHOLD = 127  # a mask's value above which a pixel is inside, as the publishe
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a picture comes from and under which licence, as its data set says; None where it says nothing."""
+
+    coco_url: str | None = None
+    flickr_url: str | None = None
+    date_captured: str | None = None
+    image_license: str | None = None
+    text_license: str | None = None
+
+
+@dataclass(frozen=True)
 class CocoDetails:
-    """The original picture: all its captions, its id in its data set, its size in pixels."""
+    """The original picture: all its captions, its id in its data set, its size in pixels, where it comes from."""
 
     captions: tuple[str, ...]
     image_id: str
     width: int
     height: int
+    origin: "Origin | None" = None
 
 
 @dataclass(frozen=True)
@@ -210,6 +222,8 @@ def _row(pair: Pair) -> dict[str, Any]:
     coco, edit = pair.coco_details, pair.inpaint_details
     details: dict[str, Any] = dict.fromkeys(_COCO_DETAILS)
     details.update(captions=list(coco.captions), width=coco.width, height=coco.height)
+    if coco.origin is not None:
+        details.update(vars(coco.origin))
     details["id"] = int(coco.image_id) if coco.image_id.isascii() and coco.image_id.isdigit() else None
     name = "_".join((edit.operation, edit.image_id, edit.object_id, edit.new.replace(" ", "-")))
     return {

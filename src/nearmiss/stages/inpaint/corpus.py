@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, table
+from nearmiss.engine.formats.inpaintcoco import Origin
 from nearmiss.engine.images.decode import check_images
 from nearmiss.engine.images.editing.plan import Donor
 from nearmiss.engine.text.annotations import Annotated, Annotations, Box, Vocabulary, annotate, predicate_group
@@ -65,6 +66,8 @@ class Corpus:
     """(noun, kind, group) of everything annotated in any split."""
     related: frozenset[tuple[str, str, str]]
     """(noun, predicate, noun) of every relation annotated in any split."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Where pictures come from, by image id, as far as it is known."""
 
     @cached_property
     def donors(self) -> tuple[Donor, ...]:

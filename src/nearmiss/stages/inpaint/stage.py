@@ -6,8 +6,9 @@ pairs: so the files are the same for any number of workers, and large data sets 
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from nearmiss.base.lifetime import die_with_parent
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import derive
-from nearmiss.engine.formats.inpaintcoco import write
+from nearmiss.engine.formats.inpaintcoco import Origin, write
 from nearmiss.engine.images.editing.spec import OperationConfig
 from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.inpaint.corpus import Corpus, read_corpus
@@ -54,17 +55,19 @@ def run(
     relations: Path | None = None,
     workers: int = 1,
     identity: Path | None = None,
+    origins: Mapping[str, Origin] | None = None,
 ) -> dict[str, Any]:
     """Make the folder `out`: the pairs (`PAIRS`), rejected.parquet, summary.json, manifest.json, cost.json.
 
-    `images`, `objects`, `captions` and `relations` are tables, `root` the folder that image files are relative to.
-    Returns the summary. Raises InputError before any edit where the tables or files are unfit, and at the end where no
-    pair came of them.
+    `images`, `objects`, `captions` and `relations` are tables, `root` the folder that image files are relative to,
+    `origins` says where pictures come from. Returns the summary. Raises InputError before any edit where the tables or
+    files are unfit, and at the end where no pair came of them.
     """
     cost = Cost()
     if workers < 1:
         raise InputError(f"{workers} workers cannot work", record="--workers", remedy="give 1 or more")
     corpus = read_corpus(images, objects, captions, relations, root, split=config.split)
+    corpus = replace(corpus, origins=origins or {})
     tried: dict[str, list[Outcome]] = {}
     with _mapping(workers, corpus, config) as each:
         for options in config.operations:

@@ -1,7 +1,9 @@
 """The work on one picture with one operation: the first change that picture, caption and annotations all allow."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 
 import cv2
@@ -13,7 +15,7 @@ from nearmiss.engine.formats.inpaintcoco import CocoDetails, InpaintDetails, Pai
 from nearmiss.engine.images.editing import gates
 from nearmiss.engine.images.editing.composite import changed_outside
 from nearmiss.engine.images.editing.gates import Numbers
-from nearmiss.engine.images.editing.plan import Edited, Operation, Pixels, Plan, Refused
+from nearmiss.engine.images.editing.plan import Edited, Operation, Pixels, Plan, Refused, View
 from nearmiss.engine.images.editing.registry import OPERATIONS
 from nearmiss.engine.images.editing.spec import OperationConfig
 from nearmiss.engine.images.masks import box_of
@@ -72,14 +74,24 @@ def edit_picture(corpus: Corpus, options: OperationConfig, config: InpaintConfig
     return outcome
 
 
-def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, image_id: str) -> Outcome:
-    operation, outcome = OPERATIONS[options.operation], Outcome()
+@dataclass(frozen=True)
+class Planned:
+    """A change that picture, captions and annotations allow by their words, before a pixel is touched."""
+
+    plan: Plan
+    tellings: list[Telling]
+    before: Annotations
+    view: View
+
+
+def planned(
+    corpus: Corpus, options: OperationConfig, config: InpaintConfig, image_id: str, outcome: Outcome
+) -> Iterator[Planned]:
+    """The changes of a picture in their drawn order; what is refused goes to `outcome`."""
+    operation = OPERATIONS[options.operation]
     noted = studied(corpus, image_id)
     view, flaws = view_of(corpus, image_id, noted, operation.name, config.quality, config.seed)
-
-    def refuse(object_id: str | None, reason: str, caption: str | None = None) -> None:
-        outcome.rejected[Rejection(image_id, object_id, operation.name, caption, reason)] = None
-
+    refuse = partial(_refuse, outcome, image_id, operation.name)
     for flaw in flaws:
         refuse(flaw.object_id, flaw.reason)
     for plan in operation.candidates(view, options):
@@ -97,8 +109,15 @@ def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, ima
                 refuse(plan.object_id, reason, telling.told)
         if not mentioned:
             refuse(plan.object_id, "no caption mentions it")
-        if not tellings:
-            continue
+        if tellings:
+            yield Planned(plan, tellings, before, view)
+
+
+def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, image_id: str) -> Outcome:
+    operation, outcome = OPERATIONS[options.operation], Outcome()
+    refuse = partial(_refuse, outcome, image_id, operation.name)
+    for each in planned(corpus, options, config, image_id, outcome):
+        plan, view = each.plan, each.view
         pixels = pixels_of(corpus, image_id)
         edited = operation.apply(pixels, view, plan, options)
         if isinstance(edited, Refused):
@@ -106,13 +125,13 @@ def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, ima
             continue
         place = view.thing(plan.object_id).covers(view.height, view.width)
         numbers = gates.measured(pixels, edited, place, plan)
-        if flaw_of_edit := gates.refusal(numbers, config.gates):
-            refuse(plan.object_id, flaw_of_edit)
+        if flaw := gates.refusal(numbers, config.gates):
+            refuse(plan.object_id, flaw)
             continue
         box = box_of(edited.covers) if edited.covers is not None and edited.covers.any() else None
-        after = judge.after_edit(before, plan, view.thing(plan.object_id), box)
-        for telling in tellings:
-            reason = judge.refusal_of_edit(telling.told, telling.edited, plan, before, after, corpus.nouns)
+        after = judge.after_edit(each.before, plan, view.thing(plan.object_id), box)
+        for telling in each.tellings:
+            reason = judge.refusal_of_edit(telling.told, telling.edited, plan, each.before, after, corpus.nouns)
             if reason is not None:
                 refuse(plan.object_id, reason, telling.told)
                 continue
@@ -122,6 +141,12 @@ def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, ima
         if len(outcome.pairs) == config.each:
             break
     return outcome
+
+
+def _refuse(
+    outcome: Outcome, image_id: str, operation: str, object_id: str | None, reason: str, caption: str | None = None
+) -> None:
+    outcome.rejected[Rejection(image_id, object_id, operation, caption, reason)] = None
 
 
 def _tellings(corpus: Corpus, image_id: str, plan: Plan, config: InpaintConfig) -> list[Telling]:
@@ -165,7 +190,7 @@ def _pair(
         inpaint_image=_png(edited.pixels),
         mask=_png(np.repeat(edited.touched[..., None], 3, axis=-1).astype(np.uint8) * 255),
         worker=WORKER,
-        coco_details=CocoDetails(captions=captions, image_id=image_id, width=picture.width, height=picture.height),
+        coco_details=CocoDetails(captions, image_id, picture.width, picture.height, corpus.origins.get(image_id)),
         inpaint_details=InpaintDetails(
             operation=operation.name,
             operator=operation.operator,

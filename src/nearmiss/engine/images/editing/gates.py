@@ -54,15 +54,17 @@ def measured(original: Pixels, edited: Edited, before: Mask, plan: Plan) -> Numb
 
 def refusal(numbers: Numbers, gates: Gates) -> str | None:
     """Why an edit is not good enough, or None."""
-    if numbers.changed_inside < gates.changed:
+    if numbers.changed_inside < (gates.changed if numbers.likeness is None else max(gates.changed, gates.recolored)):
         return "too little of it changed"
     if numbers.likeness is not None and numbers.likeness < gates.likeness:
         return "it does not look like the new color"
     if gates.seam is not None and numbers.seam is not None and numbers.seam > gates.seam:
         return "its border shows"
-    for ratio, reason in ((numbers.sharpness, "it is not as sharp as before"), (numbers.noise, "its grain is another")):
-        if gates.texture is not None and ratio is not None and not 1 / gates.texture <= ratio <= gates.texture:
-            return reason
+    texture = [ratio for ratio in (numbers.sharpness, numbers.noise) if ratio is not None]
+    if gates.rougher is not None and max(texture, default=1.0) > gates.rougher:
+        return "it is rougher than before"
+    if gates.softer is not None and min(texture, default=1.0) < 1 / gates.softer:
+        return "it is softer than before"
     return None
 
 

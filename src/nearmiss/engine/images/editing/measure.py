@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from nearmiss.engine.images.editing.plan import Pixels
-from nearmiss.engine.images.editing.recolor import LIKE, likeness, references
+from nearmiss.engine.images.editing.recolor import LIKE, lab, likeness, references
 from nearmiss.engine.images.masks import Mask
 
 _RUNNER_UP = 0.5  # share, of the first color's, that a second one may have: above it the thing has two colors
@@ -19,12 +19,19 @@ def share_of(pixels: Pixels, mask: Mask, color: str) -> float:
 def measured_color(pixels: Pixels, mask: Mask, least: float) -> str | None:
     """The one color that at least a share `least` of the mask's pixels look like; None where there is none such.
 
-    Our choice: colors are those of reference_colors.json under more or less light; a thing of two colors has none.
+    Our choice: a pixel counts for the nearest, in CIELAB with half the weight on light, of the reference colors that it
+    looks like under more or less light. A thing of two colors has none.
     """
     seen = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[mask]
-    shares = sorted(((_share(seen, color), color) for color in references()), reverse=True)
-    (first, color), (second, _) = shares[:2]
-    return color if first >= least and second <= _RUNNER_UP * first else None
+    names = sorted(references())
+    weight = np.array([0.5, 1.0, 1.0], dtype=np.float32)
+    far = np.stack([np.linalg.norm((seen - lab(name)) * weight, axis=-1) for name in names])
+    alike = np.stack([likeness(seen[None], name)[0] > LIKE for name in names])
+    nearest = np.where(alike, far, np.inf).argmin(axis=0)[alike.any(axis=0)]
+    counts = np.bincount(nearest, minlength=len(names)) / len(seen)
+    second, first = np.argsort(counts, kind="stable")[-2:]
+    fits = counts[first] >= least and counts[second] <= _RUNNER_UP * counts[first]
+    return names[first] if fits else None
 
 
 def _share(seen: np.ndarray, color: str) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from nearmiss.engine.images.editing.composite import composite, extent
 from nearmiss.engine.images.editing.plan import After, Edited, Pixels, Plan, Refused, View
 from nearmiss.engine.images.editing.spec import RecolorConfig
-from nearmiss.engine.images.masks import Mask, dilated
+from nearmiss.engine.images.masks import Mask, box_of, dilated
 
 _COATS = {"black", "white", "gray", "brown"}  # what animals are: a blue bear is no plausible change
 _GRAY = 12.0  # chroma below which a color is none
@@ -54,15 +54,19 @@ class Recolor:
         mask = view.thing(plan.object_id).mask
         assert mask is not None
         feather = view.quality.feather
-        touched = dilated(mask, feather) & ~view.others(plan.object_id)
-        seen = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        like = _without_highlights(likeness(seen, plan.old), mask)
-        if float((like[mask] > LIKE).mean()) < options.resemblance:
+        reach = dilated(mask, feather)
+        touched = reach & ~view.others(plan.object_id)
+        near = _near(reach, 2 * _gap(mask) + 1)
+        seen = cv2.cvtColor(pixels[near].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        like = _without_highlights(likeness(seen, plan.old), mask[near])
+        if float((like[mask[near]] > LIKE).mean()) < options.resemblance:
             return Refused(plan.object_id, "its pixels do not look like its color")
         turned = _turned(seen, plan.old, plan.new)
         changed = seen + (turned - seen) * like[..., None]
         edited = np.clip(cv2.cvtColor(changed.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1) * 255
-        return Edited(composite(pixels, edited, touched, feather), touched, mask)
+        result = pixels.copy()
+        result[near] = composite(pixels[near], edited, touched[near], feather)
+        return Edited(result, touched, mask)
 
 
 @cache
@@ -97,10 +101,21 @@ def likeness(seen: np.ndarray, color: str) -> np.ndarray:
 
 def _without_highlights(like: np.ndarray, mask: Mask) -> np.ndarray:
     """Likeness with its small gaps on the thing closed: highlights, and seams between facets."""
-    size = 2 * max(1, round(0.1 * extent(mask))) + 1
+    size = 2 * _gap(mask) + 1
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     closed = cv2.morphologyEx(like.astype(np.float32), cv2.MORPH_CLOSE, around)
     return np.where(mask, closed, like)
+
+
+def _gap(mask: Mask) -> int:
+    """How far a highlight reaches at most, in pixels to each side."""
+    return max(1, round(0.1 * extent(mask)))
+
+
+def _near(reach: Mask, margin: int) -> tuple[slice, slice]:
+    """The part of the picture that decides what the edit is: nothing further away is looked at or changed."""
+    x, y, w, h = box_of(reach)
+    return np.s_[max(0, y - margin) : y + h + margin, max(0, x - margin) : x + w + margin]
 
 
 def _turned(seen: np.ndarray, old: str, new: str) -> np.ndarray:

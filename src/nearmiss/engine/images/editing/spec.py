@@ -43,8 +43,14 @@ class Gates(Typed):
     seam: float | None = Field(
         None, gt=1, description="Gradient along the edit's border, at most this many times the original's there."
     )
-    texture: float | None = Field(
-        None, gt=1, description="Sharpness and grain of the thing change at most by this factor."
+    recolored: float = Field(0.0, ge=0, le=1, description="The same share, where a thing took another color.")
+    rougher: float | None = Field(
+        None,
+        gt=1,
+        description="Sharpness and grain of the thing grow at most by this factor: dark things turn blotchy.",
+    )
+    softer: float | None = Field(
+        None, gt=1, description="Sharpness and grain of the thing shrink at most by this factor."
     )
 
 

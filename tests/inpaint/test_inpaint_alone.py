@@ -1,0 +1,246 @@
+"""The command used alone: photographs in COCO's format in, pairs with sheets and a card out; what is unfit is named."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import toy_pictures as toy
+from PIL import Image
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.benchmarks.published import Folders, filled
+from nearmiss.engine.benchmarks.registry import READERS
+from nearmiss.engine.formats.coco import encode_mask
+from nearmiss.stages.inpaint import alone, photographs
+from nearmiss.stages.inpaint.config import of_photographs
+from nearmiss.verbs.inpaint import inpaint
+
+CATEGORIES = {"ball": 1, "cube": 2, "cross": 3}
+LICENCE = {"id": 4, "name": "Attribution License", "url": "by"}
+LOOSE = ("--gates.rougher", "9", "--gates.softer", "9", "--gates.recolored", "0")  # toys have no texture to keep
+COLORS = ("red", "blue", "green", "yellow", "purple", "red")
+
+
+def things(number):
+    return [toy.Toy("ball", COLORS[number], "large", 24, 40), toy.Toy("cross", "blue", "small", 58, 30)]
+
+
+def write(folder: Path) -> dict[str, Path]:
+    """Six photographs of a ball and a cross, whose colors nobody noted."""
+    (folder / "images").mkdir(parents=True)
+    images, annotations, said = [], [], []
+    for number in range(6):
+        name = f"{number:012d}.png"
+        Image.fromarray(toy.draw(things(number), name)).save(folder / "images" / name)
+        images.append(
+            {
+                "id": number,
+                "file_name": name,
+                "width": toy.SIDE,
+                "height": toy.SIDE,
+                "license": 4,
+                "flickr_url": f"f{number}",
+            }
+        )
+        said.append({"id": number, "image_id": number, "caption": "A ball is near a cross."})
+        for place, thing in enumerate(things(number)):
+            mask = thing.mask()
+            y, x = np.nonzero(mask)
+            box = [int(x.min()), int(y.min()), int(x.max() - x.min() + 1), int(y.max() - y.min() + 1)]
+            counts = encode_mask(mask)
+            segmentation = {"size": [toy.SIDE, toy.SIDE], "counts": counts}
+            annotations.append(
+                {
+                    "id": 10 * number + place,
+                    "image_id": number,
+                    "category_id": CATEGORIES[thing.name],
+                    "bbox": box,
+                    "iscrowd": 0,
+                    "segmentation": segmentation,
+                }
+            )
+    said.append(
+        {"id": 6, "image_id": 5, "caption": "Paint it red, blue, green, yellow, purple or orange."}
+    )  # words to use
+    categories = [{"id": number, "name": name} for name, number in CATEGORIES.items()]
+    files = {"images": folder / "images", "instances": folder / "instances.json", "captions": folder / "captions.json"}
+    files["instances"].write_text(
+        json.dumps({"licenses": [LICENCE], "images": images, "categories": categories, "annotations": annotations})
+    )
+    files["captions"].write_text(json.dumps({"images": images, "annotations": said}))
+    return files
+
+
+@pytest.fixture
+def files(tmp_path):
+    return write(tmp_path / "photographs")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """What the command makes of them, and where from."""
+    folder = tmp_path_factory.mktemp("alone")
+    files = write(folder / "photographs")
+    inpaint(*LOOSE, **files, out=folder / "out", seed=1)
+    return folder / "out", files
+
+
+def changed(file, edit):
+    document = json.loads(file.read_text())
+    edit(document)
+    file.write_text(json.dumps(document))
+
+
+def test_pairs_sheets_and_card_are_written(made):
+    out, _ = made
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["by_concept"]["color"] >= 6
+    assert summary["by_concept"]["size"] >= 6
+    assert summary["changed_outside_masks"] == 0
+    assert {file.stem.split("-")[0] for file in (out / "sheets").glob("*.png")} == set(summary["by_concept"])
+    card = (out / "README.md").read_text()
+    assert "path: pairs.parquet" in card  # so that rejected.parquet is not read as data
+    assert "Attribution License" in card
+    assert f"{summary['pairs']} pairs of 6 pictures" in card
+
+
+def test_a_measured_color_is_written_into_both_captions(made):
+    pairs = pl.read_parquet(made[0] / "pairs.parquet").filter(concept="color")
+    for row in pairs.iter_rows(named=True):
+        old, new = row["inpaint_details"]["old"], row["inpaint_details"]["new"]
+        assert old in row["coco_caption"] and new in row["inpaint_caption"]
+        assert row["inpaint_caption"].replace(new, old).replace("An ", "A ").replace("an ", "a ") == row[
+            "coco_caption"
+        ].replace("an ", "a ")
+        number = int(row["inpaint_details"]["image_id"])
+        assert old in (COLORS[number], "blue")
+        assert row["coco_details"]["captions"][0] == "A ball is near a cross."
+        assert row["inpaint_details"]["likeness"] >= 0.5
+
+
+def test_every_number_of_a_gate_is_in_the_table(made):
+    edit = pl.read_parquet(made[0] / "pairs.parquet")["inpaint_details"].struct.unnest()
+    assert edit["changed_inside"].min() >= 0.3
+    assert edit["seam"].max() <= 1.5
+    assert edit["sharpness"].null_count() == edit.filter(operation="remove").height
+
+
+def test_the_bytes_do_not_depend_on_the_workers(made, tmp_path):
+    out, files = made
+    inpaint(*LOOSE, **files, out=tmp_path / "two", seed=1, workers=2)
+    for name in ("pairs.parquet", "rejected.parquet", "README.md", "sheets/color-1.png"):
+        assert (tmp_path / "two" / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_the_pairs_are_a_benchmark(made, tmp_path):
+    (tmp_path / "inpaintcoco").symlink_to(made[0])
+    (made[0] / "rejected.parquet").rename(made[0] / "rejected.hidden")
+    try:
+        reader = READERS["inpaintcoco"]
+        sheet = filled(reader.SOURCE, reader.fill, Folders(tmp_path))
+    finally:
+        (made[0] / "rejected.hidden").rename(made[0] / "rejected.parquet")
+    assert sheet.items().height == pl.read_parquet(made[0] / "pairs.parquet").height
+
+
+def test_a_dry_run_prints_the_plan_and_makes_nothing(files, tmp_path, capsys):
+    inpaint(**files, dry_run=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert any("recolor 0, red -> " in line and "A red ball is near a cross." in line for line in lines)
+    assert list(tmp_path.iterdir()) == [tmp_path / "photographs"]
+
+
+def test_photographs_that_cannot_be_used_are_set_aside_with_a_reason(files, tmp_path):
+    def name(number):
+        return files["images"] / f"{number:012d}.png"
+
+    name(0).unlink()
+    name(1).write_bytes(b"no picture")
+    Image.fromarray(np.zeros((toy.SIDE, toy.SIDE), dtype=np.uint16)).save(name(2))
+    Image.open(name(3)).resize((40, 40)).save(name(3))
+    read = photographs.read(**files, folder=tmp_path)
+    assert [(image, reason) for image, _, reason in read.set_aside] == [
+        ("0", "the image is missing"),
+        ("1", "the image does not decode"),
+        ("2", "more than eight bits a channel"),
+        ("3", "the image is not of the size that is noted"),
+    ]
+    assert pl.read_parquet(read.table("images")).height == 2
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "L", "rotated"])
+def test_photographs_of_other_kinds_are_edited(files, tmp_path, mode):
+    for number in range(6):
+        file = files["images"] / f"{number:012d}.png"
+        picture = Image.open(file)
+        if mode == "rotated":
+            exif = Image.Exif()
+            exif[0x0112] = 6  # "turn it": masks are drawn on the pixels as they are stored
+            picture.save(file.with_suffix(".jpg"), exif=exif, quality=95)
+        else:
+            picture.convert(mode).save(file.with_suffix(".jpg"), quality=95)
+    for key in ("instances", "captions"):
+        files[key].write_text(files[key].read_text().replace(".png", ".jpg"))
+    config = of_photographs(0)
+    operations = [each for each in config.operations if each.operation == "rescale"]
+    summary = alone.run(
+        config=config.model_copy(update={"operations": operations}), backend="classical", out=tmp_path / "out", **files
+    )
+    assert summary["set_aside"] == 0
+    assert summary["pairs"] > 0
+    first = pl.read_parquet(tmp_path / "out" / "pairs.parquet")["coco_image"].struct.field("bytes")[0]
+    assert Image.open(BytesIO(first)).mode == "RGB"
+
+
+def test_unfit_masks_and_crowds_are_named_and_the_rest_goes_on(files, tmp_path):
+    whole = {"size": [toy.SIDE, toy.SIDE], "counts": encode_mask(np.ones((toy.SIDE, toy.SIDE), dtype=bool))}
+    flaws = {
+        0: {"segmentation": {"size": [9, 9], "counts": [40, 41]}},
+        10: {"segmentation": [[1, 2, 3]]},
+        20: {"iscrowd": 1},
+        30: {"segmentation": whole},
+        40: {"segmentation": []},
+    }
+
+    def spoil(document):
+        for each in document["annotations"]:
+            each.update(flaws.get(each["id"], {}))
+
+    changed(files["instances"], spoil)
+    inpaint(**files, out=tmp_path / "out")
+    rejected = pl.read_parquet(tmp_path / "out" / "rejected.parquet")
+    reasons = {thing: rejected.filter(object_id=str(thing))["reason"].to_list() for thing in flaws}
+    assert "malformed mask: its size is [9, 9], the image's is [80, 80]" in reasons[0]
+    assert "malformed mask: a polygon is a list of three points or more" in reasons[10]
+    assert "a crowd" in reasons[20]
+    assert "the mask does not fit its box" in reasons[30]
+    assert "no mask" in reasons[40]
+    edited = set(pl.read_parquet(tmp_path / "out" / "pairs.parquet")["inpaint_details"].struct.field("object_id"))
+    assert not edited & {str(thing) for thing in flaws}
+
+
+def test_captions_that_do_not_mention_the_thing_are_named(files, tmp_path):
+    def spoil(document):
+        for each in document["annotations"]:
+            each["caption"] = "A quiet evening by the sea."
+
+    changed(files["captions"], spoil)
+    with pytest.raises(InputError, match="no caption mentions it"):
+        inpaint(**files, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_gate_refuses_what_does_not_hold(files, tmp_path):
+    inpaint("--gates.likeness", "1.0", "--gates.seam", "1.0001", **files, out=tmp_path / "out")
+    rejected = pl.read_parquet(tmp_path / "out" / "rejected.parquet")
+    assert {"it does not look like the new color", "its border shows"} & set(rejected["reason"])
+
+
+def test_a_backend_and_its_pipeline_belong_together(files, tmp_path):
+    with pytest.raises(InputError, match="belong together"):
+        inpaint(**files, out=tmp_path / "out", backend="diffusion")
+    with pytest.raises(InputError, match="nothing says where"):
+        inpaint(images=files["images"], captions=files["captions"], out=tmp_path / "out")
