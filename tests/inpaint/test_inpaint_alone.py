@@ -14,7 +14,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks.published import Folders, filled
 from nearmiss.engine.benchmarks.registry import READERS
 from nearmiss.engine.formats.coco import encode_mask
-from nearmiss.stages.inpaint import alone, photographs
+from nearmiss.stages.inpaint import alone, judging, photographs
 from nearmiss.stages.inpaint.config import of_photographs
 from nearmiss.verbs.inpaint import inpaint
 
@@ -244,3 +244,31 @@ def test_a_backend_and_its_pipeline_belong_together(files, tmp_path):
         inpaint(**files, out=tmp_path / "out", backend="diffusion")
     with pytest.raises(InputError, match="nothing says where"):
         inpaint(images=files["images"], captions=files["captions"], out=tmp_path / "out")
+
+
+def test_a_model_that_sees_nothing_refuses_every_pair_and_one_that_sees_keeps_it(made, tmp_path):
+    class Seeing:
+        """Knows a picture by its mean color, and a caption by whether it is the original's."""
+
+        def __init__(self, sees):
+            self.sees = sees
+
+        def images(self, pictures):
+            self.kind = getattr(self, "kind", -1) + 1
+            return np.tile([1.0, 0.0] if self.kind == 0 or not self.sees else [0.0, 1.0], (len(pictures), 1))
+
+        def texts(self, texts):
+            self.told = getattr(self, "told", -1) + 1
+            return np.tile([1.0, 0.0] if self.told == 0 else [0.0, 1.0], (len(texts), 1))
+
+    before = pl.read_parquet(made[0] / "pairs.parquet")
+    for sees, kept in ((True, before.height), (False, 0)):
+        file = tmp_path / f"{sees}.parquet"
+        file.write_bytes((made[0] / "pairs.parquet").read_bytes())
+        refused = judging.judged(file, Seeing(sees))
+        after = pl.read_parquet(file)
+        assert (after.height, refused.height) == (kept, before.height - kept)
+        assert set(refused["reason"]) <= {judging.REASON}
+    seen = pl.read_parquet(tmp_path / "True.parquet")
+    assert seen["inpaint_details"].struct.field("judge_changed").to_list() == [1.0] * before.height
+    assert seen.drop("inpaint_details").equals(before.drop("inpaint_details"))

@@ -19,6 +19,8 @@ def inpaint(
     instances: Path | None = None,
     backend: Literal["classical", "diffusion"] = "classical",
     pipeline: str | None = None,
+    judge: str | None = None,
+    judge_pretrained: str | None = None,
     seed: int = 0,
     dry_run: bool = False,
     objects: Path | None = None,
@@ -47,6 +49,9 @@ def inpaint(
         Alone: classical edits pixels, without any weights; diffusion paints inside the mask.
     pipeline
         Alone, diffusion: a folder that an inpainting pipeline was saved to, or its name on the hub.
+    judge, judge_pretrained
+        Alone: a model as open_clip names it, with its tag or a file of weights; pairs whose change it does not see are
+        refused.
     seed
         Alone: seed of every draw.
     dry_run
@@ -63,7 +68,8 @@ def inpaint(
         Processes that edit; the bytes do not depend on it.
     """
     if instances is not None:
-        _alone(images, instances, captions, out, backend, pipeline, seed, workers, fields, dry_run)
+        asked = None if judge is None else (judge, judge_pretrained)
+        _alone(images, instances, captions, out, backend, pipeline, seed, workers, fields, dry_run, asked)
         return
     if objects is None or root is None or out is None:
         raise InputError(
@@ -100,6 +106,7 @@ def _alone(
     workers: int,
     fields: tuple[str, ...],
     dry_run: bool,
+    judge: tuple[str, str | None] | None,
 ) -> None:
     if (backend == "diffusion") != (pipeline is not None):
         raise InputError("--backend diffusion and --pipeline belong together", remedy="give both, or neither")
@@ -121,6 +128,7 @@ def _alone(
             captions=captions,
             out=out,
             workers=workers,
+            judge=judge,
         )
     pairs = ", ".join(f"{concept} {count}" for concept, count in summary["by_concept"].items())
     print(f"{summary['pairs']} pairs ({pairs}); {summary['rejected']} changes refused; see {out / 'sheets'}")

@@ -48,6 +48,8 @@ _INPAINT_DETAILS: dict[str, Any] = {
     "seam": pl.Float64,
     "sharpness": pl.Float64,
     "noise": pl.Float64,
+    "judge_original": pl.Float64,
+    "judge_changed": pl.Float64,
 }
 _IMAGES = ("coco_image", "inpaint_image", "mask")
 _COLUMNS: dict[str, Any] = {
@@ -109,6 +111,9 @@ class InpaintDetails:
     sharpness: float | None = None
     noise: float | None = None
     """What was measured on the edit (engine/images/editing/gates.py)."""
+    judge_original: float | None = None
+    judge_changed: float | None = None
+    """How much more each picture is like its own caption than like the other, by a model, where one was asked."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +146,16 @@ class Read:
 
 def write(pairs: Sequence[Pair], path: Path) -> None:
     """Write the rows in their order, whole or not at all; equal rows give equal bytes."""
+    write_rows([_row(pair) for pair in pairs], path)
+
+
+def write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """As `write`, of rows that have the columns and members of `SCHEMA`."""
     schema = pa.schema([(name, _arrow(kind)) for name, kind in SCHEMA.items()], metadata={"huggingface": _features()})
-    rows = pa.Table.from_pylist([_row(pair) for pair in pairs], schema=schema)
+    table = pa.Table.from_pylist(list(rows), schema=schema)
     with replacing(path) as partial:
         # small groups of rows, so that a viewer need not read all images for one; pictures are compressed already
-        pq.write_table(rows, partial, row_group_size=_GROUP, compression="snappy", write_statistics=False)
+        pq.write_table(table, partial, row_group_size=_GROUP, compression="snappy", write_statistics=False)
 
 
 def read(path: Path) -> tuple[list[Read], list[tuple[int, str]]]:

@@ -25,11 +25,20 @@ _ON_A_SHEET = 12  # pairs
 
 
 def run(
-    *, config: InpaintConfig, backend: str, images: Path, instances: Path, captions: Path, out: Path, workers: int = 1
+    *,
+    config: InpaintConfig,
+    backend: str,
+    images: Path,
+    instances: Path,
+    captions: Path,
+    out: Path,
+    workers: int = 1,
+    judge: tuple[str, str | None] | None = None,
 ) -> dict[str, Any]:
     """Write `out`: pairs.parquet, rejected.parquet, sheets/CONCEPT-N.png, README.md (the card), summary.json.
 
-    Returns the summary. Raises InputError where a file is malformed and where no pair can be made.
+    `judge` is a model, as open_clip names it, that must see each change. Returns the summary. Raises InputError where a
+    file is malformed and where no pair can be made.
     """
     with TemporaryDirectory() as scratch, replacing_folder(Path(out)) as folder:
         read = photographs.read(Path(images), Path(instances), Path(captions), Path(scratch))
@@ -39,10 +48,17 @@ def run(
         aside = [(image, thing, "", None, reason) for image, thing, reason in read.set_aside]
         rejected = pl.concat([pl.DataFrame(aside, schema=REJECTIONS, orient="row"), pl.read_parquet(made / REJECTED)])
         shutil.move(made / PAIRS, folder / "pairs.parquet")
+        if judge is not None:
+            from nearmiss.engine.scoring.encoder import Encoder  # torch takes seconds to import
+            from nearmiss.stages.inpaint.judging import judged
+
+            rejected = pl.concat([rejected, judged(folder / "pairs.parquet", Encoder(*judge))])
         rejected.write_parquet(folder / REJECTED, statistics=False)
-        summary |= {"backend": backend, "set_aside": len(aside), "rejected": rejected.height}
-        write_json(folder / SUMMARY, summary)
         pairs = pl.read_parquet(folder / "pairs.parquet")
+        counts = dict(sorted(pairs["concept"].value_counts().iter_rows()))
+        summary |= {"backend": backend, "set_aside": len(aside), "rejected": rejected.height}
+        summary |= {"pairs": pairs.height, "by_concept": counts}
+        write_json(folder / SUMMARY, summary)
         _write_sheets(pairs, folder / "sheets")
         described = pairs.select("concept", "coco_details", "inpaint_details")
         write_text(folder / "README.md", card(described, rejected, config.model_dump(), backend))

@@ -1,0 +1,55 @@
+"""A model's word on pairs: does each picture prefer its own caption? Any model that open_clip knows may be asked."""
+
+from collections.abc import Callable
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from PIL import Image
+
+from nearmiss.engine.formats.inpaintcoco import write_rows
+from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.stages.inpaint.stage import REJECTIONS
+
+REASON = "the judging model does not see the change"
+
+
+def judged(file: Path, encoder: Encoder) -> pl.DataFrame:
+    """Write the margins into the table of pairs, and keep the pairs whose margins add up to more than nothing.
+
+    A margin is the cosine of a picture with its own caption minus that with the other one. Their sum is 0 for a model
+    that sees no difference between the pictures, whatever it likes of captions. Returns the rows that were refused.
+    """
+    rows = pl.read_parquet(file).to_dicts()
+    margins = _margins(rows, encoder)
+    for row, (original, changed) in zip(rows, margins, strict=True):
+        row["inpaint_details"] |= {"judge_original": float(original), "judge_changed": float(changed)}
+    seen = margins.sum(axis=1) > 0
+    write_rows([row for row, kept in zip(rows, seen, strict=True) if kept], file)
+    refused = [_refused(row) for row, kept in zip(rows, seen, strict=True) if not kept]
+    return pl.DataFrame(refused, schema=REJECTIONS, orient="row")
+
+
+def _margins(rows: list[dict[str, Any]], encoder: Encoder) -> np.ndarray:
+    """(pairs, 2): of the original and of the changed picture."""
+    images = [encoder.images([_opener(row[name]["bytes"]) for row in rows]) for name in ("coco_image", "inpaint_image")]
+    texts = [encoder.texts([row[name] for row in rows]) for name in ("coco_caption", "inpaint_caption")]
+    own = [(images[side] * texts[side]).sum(axis=1) for side in (0, 1)]
+    other = [(images[side] * texts[1 - side]).sum(axis=1) for side in (0, 1)]
+    return np.stack([own[0] - other[0], own[1] - other[1]], axis=1)
+
+
+def _opener(content: bytes) -> Callable[[], Image.Image]:
+    return partial(_opened, content)
+
+
+def _opened(content: bytes) -> Image.Image:
+    return Image.open(BytesIO(content)).convert("RGB")
+
+
+def _refused(row: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    edit = row["inpaint_details"]
+    return edit["image_id"], edit["object_id"], edit["operation"], row["coco_caption"], REASON
