@@ -5,15 +5,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from nearmiss.engine.images.editing.plan import Plan
-from nearmiss.stages.inpaint.wording import edited_captions
+from nearmiss.engine.images.editing.plan import After, Plan
+from nearmiss.stages.inpaint.wording import edited_captions, told_captions
 
 WORDS = Counter({("size", "large", "huge"): 1, ("size", "large", "large"): 5, ("size", "small", "small"): 5})
 CORPUS = SimpleNamespace(
     names={"owl": "owl", "cube": "cube", "umbrella": "umbrella", "dog": "dog"},
     words=WORDS,
     word=lambda kind, group: group,
+    combinations=frozenset({("dog", "size", "large")}),
 )
+NAMES_ALONE = SimpleNamespace(**{**vars(CORPUS), "combinations": frozenset()})
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,8 @@ CORPUS = SimpleNamespace(
         ("a kitten on a mat", "object", "cat", "umbrella", ["an umbrella on a mat"]),
         ("a man on a horse", "object", "person", "dog", ["a dog on a horse"]),
         ("two dogs", "object", "dog", "cube", []),
+        ("a dog house near a dog", "object", "dog", "cube", ["a dog house near a cube"]),
+        ("a dog that is large", "object", "dog", "cube", ["a cube that is large"]),
         ("a dog on the left side", "location", "on the left", "on the right", ["a dog on the right side"]),
         ("At the top there is a dog", "location", "at the top", "at the bottom", ["At the bottom there is a dog"]),
         ("there are two small dogs", "count", "2", "1", ["there is one small dog"]),
@@ -44,3 +48,28 @@ def test_a_word_is_exchanged_and_what_agrees_with_it_follows(text, kind, old, ne
 def test_the_words_that_changed_are_told():
     plan = Plan("o", "count", "2", "1", None)
     assert edited_captions("there are two dogs", plan, CORPUS) == [("there is one dog", ("are two dogs", "is one dog"))]
+
+
+@pytest.mark.parametrize(
+    "text", ["a dog lying on a mat", "a dog is chained", "a dog with a bone", "a dog that is large"]
+)
+def test_what_a_thing_does_is_not_said_of_another_where_only_names_are_noted(text):
+    assert edited_captions(text, Plan("o", "object", "dog", "cube", None), NAMES_ALONE) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "old", "expected"),
+    [
+        ("A dog near a car.", "color", "red", ["A red dog near a car."]),
+        ("A fire dog near a car.", "size", "small", ["A small fire dog near a car."]),
+        ("A small dog near a car.", "color", "red", ["A small red dog near a car."]),
+        ("A red dog near a car.", "color", "red", []),
+        ("A dog near a car.", "location", "on the left", ["A dog on the left near a car."]),
+        ("A MAT AND A DOG", "location", "at the top", ["A MAT AND A DOG AT THE TOP"]),
+        ("a dog house", "location", "on the left", []),
+        ("a dog lying on a mat", "location", "on the left", []),
+        ("two dogs", "location", "on the left", []),
+    ],
+)
+def test_a_color_a_size_or_a_place_is_written_to_the_noun(text, kind, old, expected):
+    assert told_captions(text, Plan("o", kind, old, "other", After("dog", {})), CORPUS) == expected

@@ -1,6 +1,7 @@
 """What each operation does to pixels, and what a new one takes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import Literal
 
@@ -15,8 +16,11 @@ from nearmiss.config import resolve
 from nearmiss.engine.formats.coco import encode_mask, runs_of
 from nearmiss.engine.images.editing import registry
 from nearmiss.engine.images.editing.composite import changed_outside, composite
+from nearmiss.engine.images.editing.gates import Numbers
+from nearmiss.engine.images.editing.gates import refusal as refused
+from nearmiss.engine.images.editing.hole import vacated
 from nearmiss.engine.images.editing.plan import After, Donor, Edited, Lent, Plan, Refused, Thing, View, covered
-from nearmiss.engine.images.editing.spec import Quality
+from nearmiss.engine.images.editing.spec import Gates, Quality
 from nearmiss.engine.images.masks import MaskError, box_of, decode, dilated
 from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.inpaint.corpus import read_corpus
@@ -128,6 +132,75 @@ def test_replace_pastes_the_other_thing_at_the_same_extent():
     assert 0.8 < edited.covers.sum() / PICTURE[0].mask().sum() < 1.25
     middle = edited.pixels[26, 22].astype(int)
     assert middle[0] > middle[2] + 60  # red, as the cross is
+
+
+def test_another_thing_stands_where_the_old_one_stood_in_the_light_of_its_new_place():
+    tall = Toy("cube", "red", "small", 22, 26).mask().copy()
+    tall[12:20] |= tall[26]
+    toys = [PICTURE[0], PICTURE[1]]
+    operation = registry.OPERATIONS["replace"]
+    given = options("replace").operations[0]
+    _, centered = done("replace")
+    made = [each for each in operation.candidates(view(), given) if isinstance(each, Plan)]
+    plan = next(each for each in made if each.object_id == "0")
+    stood = operation.apply(draw(toys, "picture"), view(lent=tall), plan, given.model_copy(update={"rests": "foot"}))
+    bottom = [y + h for _, y, _, h in (box_of(PICTURE[0].mask()), box_of(stood.covers))]
+    assert abs(bottom[0] - bottom[1]) <= 1
+    dark = draw(toys, "picture") // 2
+    lit = operation.apply(dark, view(), plan, given.model_copy(update={"light": 1.0}))
+    inner = cv2.erode(centered.covers.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    ratio = lit.pixels[inner].mean() / centered.pixels[inner].mean()
+    assert 0.4 < ratio < 0.65
+
+
+def plans(**fields: object) -> list[Plan | Refused]:
+    """What replace would try for the ball, with a cross of 40 cm to lend in place of one of 20."""
+    given = options("replace").operations[0].model_copy(update=fields)
+    seen = view()
+    seen = replace(
+        seen,
+        things=tuple(replace(each, metres=0.2) for each in seen.things),
+        donors=tuple(replace(each, metres=0.4) for each in seen.donors),
+    )
+    return [each for each in registry.OPERATIONS["replace"].candidates(seen, given) if isinstance(each, Plan)]
+
+
+def test_things_of_very_different_usual_size_do_not_take_each_others_place():
+    assert plans() and plans(stature=2.5)
+    assert plans(stature=1.5) == []
+
+
+def test_a_thing_in_pieces_or_of_another_shape_is_not_lent():
+    pieces = LENDER[0].mask().copy()
+    pieces[38:43, :] = False
+    given = options("replace").operations[0]
+    plan = next(each for each in registry.OPERATIONS["replace"].candidates(view(), given) if isinstance(each, Plan))
+
+    def made(lent: np.ndarray | None, **fields: object) -> object:
+        return registry.OPERATIONS["replace"].apply(
+            draw(PICTURE, "p"), view(lent=lent), plan, given.model_copy(update=fields)
+        )
+
+    assert isinstance(made(pieces), Edited)
+    assert made(pieces, whole=0.97) == Refused(plan.object_id, "the other thing cannot be cut out")
+    assert isinstance(made(None, shape=0.2), Edited)
+    assert made(None, shape=0.99) == Refused(plan.object_id, "the other thing is of another shape")
+
+
+def test_what_is_behind_a_thing_is_found_once():
+    seen, original = view(), draw(PICTURE, "picture")
+    first = vacated(original, seen, "0")
+    assert vacated(original, seen, "0") is first
+    assert vacated(original, seen, "1") is not first
+
+
+def test_another_thing_may_be_as_sharp_as_the_gate_says():
+    numbers = Numbers(changed_inside=1.0, likeness=None, seam=None, sharpness=3.0, noise=None)
+    gates = Gates(unlike=2.5, rougher=1.3)
+    assert refused(numbers, gates, exchanged=True) == "it is not as sharp as what was there"
+    assert refused(numbers, gates) == "it is rougher than before"
+    blunt = Numbers(changed_inside=1.0, likeness=None, seam=None, sharpness=0.5, noise=0.5)
+    assert refused(blunt, gates, exchanged=True) is None
 
 
 def refusal(name: str, seen: View, toys: list[Toy], object_id: str = "0") -> str:

@@ -55,6 +55,12 @@ def touches_border(mask: Mask) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
+def largest_part(mask: Mask) -> float:
+    """The share of a mask's pixels that lie in its largest piece (pixels hang together by sides and corners)."""
+    sizes = np.bincount(cv2.connectedComponents(mask.astype(np.uint8))[1].ravel())[1:]
+    return float(sizes.max() / sizes.sum())
+
+
 def dilated(mask: Mask, pixels: float) -> Mask:
     """The mask and everything within `pixels` of it (Euclidean)."""
     return distance_to(mask) <= pixels

@@ -53,9 +53,11 @@ def of_photographs(seed: int, pipeline: str | None = None, pairs: int = 1000) ->
     operations on color and object. All values our choice, tried on 102 photographs of COCO (docs/inpaint.md)."""
     operations: list[AnyOperation] = [
         RecolorConfig(pairs=pairs, distance=35),
-        ReplaceConfig(pairs=pairs, aspect=1.5, enlarged=1.6),
+        ReplaceConfig(
+            pairs=pairs, aspect=2.0, enlarged=2.0, tried=60, stature=2.6, whole=0.97, shape=0.3, light=0.5, rests="foot"
+        ),
         RescaleConfig(pairs=pairs, factor=1.35, unnamed=True, rests="foot"),
-        MoveConfig(pairs=pairs),
+        MoveConfig(pairs=pairs, sides=["on the left", "on the right"]),
         RemoveConfig(pairs=pairs),
     ]
     if pipeline is not None:
@@ -69,7 +71,7 @@ def of_photographs(seed: int, pipeline: str | None = None, pairs: int = 1000) ->
         split="test",
         wording="insert",
         each=6,
-        gates=Gates(changed=0.3, recolored=0.8, likeness=0.5, seam=1.5, rougher=1.3, softer=2.5),
+        gates=Gates(changed=0.3, recolored=0.8, likeness=0.5, seam=1.5, rougher=1.3, softer=2.5, unlike=2.5),
         quality=Quality(measured=0.35, overlap=0.05, smallest=0.003, largest=0.45),
         operations=operations,
     )

@@ -68,12 +68,16 @@ class Corpus:
     """(noun, predicate, noun) of every relation annotated in any split."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Where pictures come from, by image id, as far as it is known."""
+    unfit: set[str] = field(default_factory=set, compare=False)
+    """Donors that were found not to be there whole, so that none is looked at again."""
 
     @cached_property
     def donors(self) -> tuple[Donor, ...]:
         """The things of the split that have a mask and a box, sorted, with what annotators noted of them."""
         return tuple(
-            Donor(row.object_id, image_id, thing.noun, values_of(thing), row.box, family(thing.noun))
+            Donor(
+                row.object_id, image_id, thing.noun, values_of(thing), row.box, family(thing.noun), metres(thing.noun)
+            )
             for image_id, annotations in sorted(self.annotations.items())
             for row, thing in zip(self.objects[image_id], annotations.objects, strict=True)
             if row.mask is not None and min(row.box[2:]) > 0
@@ -127,6 +131,11 @@ def values_of(thing: Annotated) -> dict[str, str]:
 def family(noun: str) -> tuple[str, ...]:
     """What sort of thing it is by the lexicon; () where it does not know it."""
     return tuple(load("object")["groups"].get(noun, {}).get("kinds", ()))
+
+
+def metres(noun: str) -> float | None:
+    """The usual length of a thing's longest side, an estimate of ours; None where the lexicon has none."""
+    return load("length")["metres"].get(noun)
 
 
 def read_corpus(

@@ -11,11 +11,11 @@ from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.images.editing.measure import measured_color
 from nearmiss.engine.images.editing.plan import Donor, Lent, Pixels, Refused, Thing, View, covered
 from nearmiss.engine.images.editing.spec import Quality
-from nearmiss.engine.images.masks import Mask, MaskError, box_of, decode, overlap_of_boxes
+from nearmiss.engine.images.masks import Mask, MaskError, box_of, decode, overlap_of_boxes, touches_border
 from nearmiss.engine.text.annotations import Annotated, Annotations
 from nearmiss.engine.text.inflection import indefinite_article
 from nearmiss.engine.text.parsing import parse
-from nearmiss.stages.inpaint.corpus import KINDS, Corpus, Object, family, values_of
+from nearmiss.stages.inpaint.corpus import KINDS, Corpus, Object, family, metres, values_of
 from nearmiss.stages.inpaint.judge import meant
 
 _NEVER_OF_A_COLOR = {"person", "food", "traffic light"}  # nobody says one of these, or means its lamp
@@ -65,7 +65,7 @@ def view_of(
         values = values_of(thing)
         if pixels is not None and flaw is None and "color" not in values and mask is not None:
             values |= _measured(pixels, mask, thing.noun, quality)
-        things.append(Thing(row.object_id, thing.noun, values, row.box, mask, family(thing.noun)))
+        things.append(Thing(row.object_id, thing.noun, values, row.box, mask, family(thing.noun), metres(thing.noun)))
     random = rng(seed, "inpaint", operation, image_id)
     view = View(
         image_id=image_id,
@@ -115,7 +115,9 @@ def pixels_of(corpus: Corpus, image_id: str) -> Pixels:
 
 
 def borrowed(corpus: Corpus, donor: Donor, quality: Quality) -> Lent | None:
-    """A donor with its picture; None where its mask cannot be used."""
+    """A donor with its picture; None where its mask cannot be used, or edge or other things of its picture cut it."""
+    if donor.object_id in corpus.unfit:
+        return None
     picture = corpus.pictures[donor.image_id]
     own, things = None, []
     for row in corpus.objects[donor.image_id]:
@@ -123,7 +125,8 @@ def borrowed(corpus: Corpus, donor: Donor, quality: Quality) -> Lent | None:
         things.append(Thing(row.object_id, row.name, {}, row.box, mask))
         if row.object_id == donor.object_id and flaw is None:
             own = mask
-    if own is None:
-        return None
     others = covered(things, donor.object_id, picture.height, picture.width)
+    if own is None or touches_border(own) or (own & others).any():
+        corpus.unfit.add(donor.object_id)
+        return None
     return Lent(pixels_of(corpus, donor.image_id), own, others)

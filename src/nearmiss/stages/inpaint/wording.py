@@ -5,16 +5,22 @@ are fitted. Whether the new caption then says what it should is for judge.py.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from nearmiss.engine.images.editing.plan import Plan
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.inflection import is_plural, number_word, singular
 from nearmiss.engine.text.lexicon import attribute_words, hypernyms, load, noun_group
 from nearmiss.engine.text.tokens import Token, tokenize
-from nearmiss.stages.inpaint.corpus import KINDS, Corpus
+from nearmiss.stages.inpaint.corpus import Corpus
 
 _ARTICLES = ("a", "an", "the", "his", "her", "their", "its", "my")
 _OWN_WORDS = 2  # words between an article and its noun that are the noun's own: "the fire hydrant", "a passenger jet"
+_BEGIN_ANOTHER = (
+    "in", "on", "at", "by", "with", "near", "next", "beside", "under", "above", "behind", "and", "is", "are", "that",
+    "which",
+)  # fmt: skip
+_SAYS_MORE = ("with", "that", "which", "who", "has")
 _LONGEST = 5  # words of a phrase: "on the left hand side"
 
 
@@ -28,21 +34,45 @@ def edited_captions(text: str, plan: Plan, corpus: Corpus) -> list[tuple[str, tu
 
 
 def told_captions(text: str, plan: Plan, corpus: Corpus) -> list[str]:
-    """The caption with the plan's old color or size written before each noun that means the thing, in order.
+    """The caption with the plan's old color, size or place written to each noun that means the thing, in order.
 
-    Only where the noun follows its article with nothing but a few words of its own between, none of that kind; a size
-    stands before a color, as English has it. Source: our choice; InpaintCOCO edits what captions say.
+    A color or size stands before the noun, where nothing but a few words of its own parts it from its article, none of
+    that kind; a size stands before a color, as English has it. A place stands behind the noun, where its phrase ends
+    there. Source: our choice; InpaintCOCO edits what captions say.
     """
-    if plan.kind not in KINDS or plan.after is None:
+    if plan.after is None:
         return []
-    word, found = corpus.word(plan.kind, plan.old), []
-    tokens = tokenize(text)
-    for _, first, _ in _nouns(text, plan.after.name):
-        place = _before(tokens, tokens.index(first), plan.kind)
-        if place is not None:
-            written = word.upper() if text.isupper() else word
-            found.append(apply(text, [Edit(place.start, place.start, "", f"{written} ")]))
-    return list(dict.fromkeys(found))
+    tokens, nouns = tokenize(text), list(_nouns(text, plan.after.name))
+    written = {
+        "color": lambda first, _: _adjective(text, tokens, first, plan, corpus),
+        "size": lambda first, _: _adjective(text, tokens, first, plan, corpus),
+        "location": lambda _, last: _behind(text, tokens, last, plan),
+    }
+    if plan.kind not in written:
+        return []
+    edits = [written[plan.kind](first, last) for _, first, last in nouns]
+    return list(dict.fromkeys(apply(text, [edit]) for edit in edits if edit is not None))
+
+
+def _adjective(text: str, tokens: Sequence[Token], noun: Token, plan: Plan, corpus: Corpus) -> Edit | None:
+    place = _before(tokens, tokens.index(noun), plan.kind)
+    if place is None:
+        return None
+    return Edit(place.start, place.start, "", f"{_as_in(text, corpus.word(plan.kind, plan.old))} ")
+
+
+def _behind(text: str, tokens: Sequence[Token], noun: Token, plan: Plan) -> Edit | None:
+    """ "on the left" behind a noun whose phrase goes on with a word that begins another one, or ends."""
+    after = tokens.index(noun) + 1
+    if after < len(tokens) and tokens[after].is_word and tokens[after].lower not in _BEGIN_ANOTHER:
+        return None
+    phrase: str = load("location")["halves"][plan.old][0]
+    return Edit(noun.end, noun.end, "", f" {_as_in(text, phrase)}")
+
+
+def _as_in(text: str, words: str) -> str:
+    """Words in capitals where the caption is."""
+    return words.upper() if text.isupper() else words
 
 
 def _before(tokens: Sequence[Token], noun: int, kind: str) -> Token | None:
@@ -59,21 +89,30 @@ def _before(tokens: Sequence[Token], noun: int, kind: str) -> Token | None:
 
 
 def _nouns(text: str, name: str) -> Iterator[tuple[str, Token, Token]]:
-    """Every run of words in the singular that means a thing of a name, or more exactly than its annotation does."""
+    """Every run of words in the singular that means a thing of a name, or more exactly than its annotation does.
+
+    Not where the next word makes it one of another thing: "a banana tree".
+    """
+    tokens = tokenize(text)
     for words, first, last in _spans(text):
-        group = noun_group(words)
-        if (group == name or name in hypernyms(group)) and not is_plural(words):
+        group, after = noun_group(words), tokens.index(last) + 1
+        parts = after < len(tokens) and tokens[after].lower in load("object")["compounds"]
+        if (group == name or name in hypernyms(group)) and not is_plural(words) and not parts:
             yield words, first, last
 
 
-def _spans(text: str) -> Iterator[tuple[str, Token, Token]]:
+@lru_cache(maxsize=4096)
+def _spans(text: str) -> tuple[tuple[str, Token, Token], ...]:
     """Every run of words, the longest first: its words in lower case, its first and last token."""
     tokens = tokenize(text)
-    for length in range(min(_LONGEST, len(tokens)), 0, -1):
-        for first in range(len(tokens) - length + 1):
-            run = tokens[first : first + length]
-            if all(token.is_word for token in run):
-                yield " ".join(token.lower for token in run), run[0], run[-1]
+    runs = (
+        tokens[first : first + length]
+        for length in range(min(_LONGEST, len(tokens)), 0, -1)
+        for first in range(len(tokens) - length + 1)
+    )
+    return tuple(
+        (" ".join(token.lower for token in run), run[0], run[-1]) for run in runs if all(token.is_word for token in run)
+    )
 
 
 def _attribute(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
@@ -88,9 +127,20 @@ def _attribute(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
 
 
 def _noun(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
-    """A noun in the singular that means the thing, or more exactly than its annotation does ("man": person)."""
+    """A noun in the singular that means the thing, or more exactly than its annotation does ("man": person).
+
+    Where annotators noted nothing but names, not where the caption goes on to say what it does or has ("a cat lying
+    on"): whether another thing does is not known.
+    """
+    tokens = tokenize(text)
     for _, first, last in _nouns(text, plan.old):
-        yield [_edit(text, first, last, corpus.names[plan.new])]
+        after = [token.lower for token in tokens[tokens.index(last) + 1 :][:2]]
+        if corpus.combinations or not _says_more(after[1:] if after[:1] == ["is"] else after):
+            yield [_edit(text, first, last, corpus.names[plan.new])]
+
+
+def _says_more(after: Sequence[str]) -> bool:
+    return bool(after) and (after[0] in _SAYS_MORE or after[0].endswith(("ing", "ed")))
 
 
 def _half(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:

@@ -125,7 +125,7 @@ def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, ima
             continue
         place = view.thing(plan.object_id).covers(view.height, view.width)
         numbers = gates.measured(pixels, edited, place, plan)
-        if flaw := gates.refusal(numbers, config.gates):
+        if flaw := gates.refusal(numbers, config.gates, exchanged=plan.donor is not None):
             refuse(plan.object_id, flaw)
             continue
         box = box_of(edited.covers) if edited.covers is not None and edited.covers.any() else None

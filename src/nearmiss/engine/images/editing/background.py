@@ -82,11 +82,11 @@ def _quilt(texture: np.ndarray, hole: Mask, known: Mask) -> np.ndarray:
     result = np.where(known[..., None], texture, 0).astype(np.float32)
     step = _step(hole, known)
     source = Source(texture, known, coarse=max(1, step // _FINE))
-    waiting = _centers(hole, step)
+    waiting = {center: int(done[_tile(center, step, done.shape)].sum()) for center in _centers(hole, step)}
     while waiting:
         # the tile of which the most is known already; the first one among equals
-        y, x = max(waiting, key=lambda center: (done[_tile(center, step, done.shape)].sum(), -center[0], -center[1]))
-        waiting.remove((y, x))
+        y, x = max(waiting, key=lambda center: (waiting[center], -center[0], -center[1]))
+        del waiting[y, x]
         place = _tile((y, x), step, done.shape)
         piece = source.best(result[place], done[place])
         if piece is None:
@@ -97,6 +97,9 @@ def _quilt(texture: np.ndarray, hole: Mask, known: Mask) -> np.ndarray:
         weight = np.where(settled, np.clip(depth / step, 0, 1), 1.0)[..., None]
         result[place] = np.where(fresh[..., None], result[place] * (1 - weight) + piece * weight, result[place])
         done[place] |= fresh
+        for center in waiting:
+            if max(abs(center[0] - y), abs(center[1] - x)) < 2 * step:  # it shares pixels with this one
+                waiting[center] = int(done[_tile(center, step, done.shape)].sum())
     return result
 
 

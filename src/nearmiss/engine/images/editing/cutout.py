@@ -1,6 +1,6 @@
 """A thing cut out of a picture with its soft outline and its shadow, to be laid somewhere else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from nearmiss.engine.images.editing.plan import Pixels
 from nearmiss.engine.images.masks import Mask, box_of, depth_in, distance_to
 
 _DARKEST = 0.35  # the most a shadow takes, as a factor on the ground's light
+_LOOSE = 0.04  # of a thing's extent: how far inside of a drawn outline its background may still show
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ def cut(pixels: Pixels, mask: Mask, without: Emptied) -> Cutout:
     x, y, w, h = box_of(region)
     part = np.s_[y : y + h, x : x + w]
     depth = depth_in(mask)
-    color = _continued(pixels.astype(np.float32), depth > 1.5 if (depth > 1.5).any() else mask)
+    sure = depth > max(1.5, _LOOSE * extent(mask))
+    color = _continued(pixels.astype(np.float32), sure if sure.any() else mask)
     left, top, width, height = box_of(mask)
     return Cutout(
         color=color[part],
@@ -44,6 +46,16 @@ def cut(pixels: Pixels, mask: Mask, without: Emptied) -> Cutout:
         region=region[part].astype(np.float32),
         center=(left + width / 2 - x, top + height / 2 - y),
     )
+
+
+def brightness(pixels: Pixels) -> float:
+    """How bright a picture is as a whole: its mean, 1 to 256, no color above the others."""
+    return float(pixels.mean()) + 1.0
+
+
+def lit(cutout: Cutout, factor: float) -> Cutout:
+    """The same thing under `factor` times the light."""
+    return cutout if factor == 1.0 else replace(cutout, color=cutout.color * np.float32(factor))
 
 
 def placed(mask: Mask, center: tuple[float, float], scale: float, shape: tuple[int, int]) -> Mask:

@@ -52,8 +52,8 @@ def measured(original: Pixels, edited: Edited, before: Mask, plan: Plan) -> Numb
     )
 
 
-def refusal(numbers: Numbers, gates: Gates) -> str | None:
-    """Why an edit is not good enough, or None."""
+def refusal(numbers: Numbers, gates: Gates, *, exchanged: bool = False) -> str | None:
+    """Why an edit is not good enough, or None; `exchanged` says that another thing stands in the old one's place."""
     if numbers.changed_inside < (gates.changed if numbers.likeness is None else max(gates.changed, gates.recolored)):
         return "too little of it changed"
     if numbers.likeness is not None and numbers.likeness < gates.likeness:
@@ -61,6 +61,9 @@ def refusal(numbers: Numbers, gates: Gates) -> str | None:
     if gates.seam is not None and numbers.seam is not None and numbers.seam > gates.seam:
         return "its border shows"
     texture = [ratio for ratio in (numbers.sharpness, numbers.noise) if ratio is not None]
+    if exchanged:
+        most = max((max(ratio, 1 / ratio) for ratio in texture), default=1.0)
+        return "it is not as sharp as what was there" if gates.unlike is not None and most > gates.unlike else None
     if gates.rougher is not None and max(texture, default=1.0) > gates.rougher:
         return "it is rougher than before"
     if gates.softer is not None and min(texture, default=1.0) < 1 / gates.softer:

@@ -42,6 +42,13 @@ def emptied(pixels: Pixels, mask: Mask, others: Mask, quality: Quality) -> Empti
 
 def vacated(pixels: Pixels, view: View, object_id: str) -> Emptied | Refused:
     """A view's picture without one thing; refused where its pixels are not its own or nothing can fill them."""
+    if object_id not in view.behind:
+        view.behind[object_id] = _vacated(pixels, view, object_id)
+    found: Emptied | Refused = view.behind[object_id]
+    return found
+
+
+def _vacated(pixels: Pixels, view: View, object_id: str) -> Emptied | Refused:
     mask = view.thing(object_id).mask
     assert mask is not None
     if touches_border(mask):

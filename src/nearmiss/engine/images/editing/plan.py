@@ -31,6 +31,8 @@ class Thing:
     mask: Mask | None
     family: tuple[str, ...] = ()
     """What sort of thing it is ("animal"); another one that takes its place is of the same sort."""
+    metres: float | None = None
+    """The usual length of its longest side; None where that is not known."""
 
     def covers(self, height: int, width: int) -> Mask:
         """Its pixels, or those of its box where there is no mask."""
@@ -56,6 +58,7 @@ class Donor:
     values: Mapping[str, str]
     box: Box
     family: tuple[str, ...] = ()
+    metres: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,13 @@ class View:
     donors: tuple[Donor, ...]
     """Things of other pictures of the split."""
     borrow: Callable[[Donor], Lent | None]
-    """A donor with its picture; None where its mask cannot be used."""
+    """A donor with its picture; None where it cannot be cut out whole."""
     random: Random
     quality: Quality
     with_article: Callable[[str], str] = str
     """Words for a thing as they stand in a sentence."""
+    behind: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What hole.py found behind things, by their ids: several edits of one thing ask for the same."""
 
     def thing(self, object_id: str) -> Thing:
         """A thing by its id."""

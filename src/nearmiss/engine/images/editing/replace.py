@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from nearmiss.engine.images.editing.composite import composite, extent
-from nearmiss.engine.images.editing.cutout import cut, lay, placed
+from nearmiss.engine.images.editing.cutout import brightness, cut, lay, lit, placed
 from nearmiss.engine.images.editing.hole import conflict, emptied, painted, vacated
 from nearmiss.engine.images.editing.plan import After, Donor, Edited, Pixels, Plan, Refused, Thing, View
 from nearmiss.engine.images.editing.spec import ReplaceConfig
-from nearmiss.engine.images.masks import box_of, touches_border
+from nearmiss.engine.images.masks import box_of, largest_part
 
 _DRAWN = 400  # other things that are looked at for each thing
-_TRIED = 6  # of these, how many are tried
 _KEPT = ("size",)  # kinds that the new thing takes over from the old one, as it has its extent
 
 
@@ -27,7 +26,7 @@ class Replace:
             if not fit:
                 yield Refused(thing.object_id, "no other thing to paste")
             drawn = view.random.sample(fit, min(len(fit), _DRAWN))
-            for donor in sorted(drawn, key=lambda each: _unlike(each, thing))[:_TRIED]:
+            for donor in sorted(drawn, key=lambda each: _unlike(each, thing))[: options.tried]:
                 kept = {kind: value for kind, value in thing.values.items() if kind in _KEPT}
                 own = {kind: value for kind, value in donor.values.items() if kind not in _KEPT}
                 after = After(donor.name, {**own, **kept})
@@ -38,31 +37,42 @@ class Replace:
         mask = view.thing(plan.object_id).mask
         assert mask is not None and plan.donor is not None
         lent = view.borrow(plan.donor)
-        if lent is None or touches_border(lent.mask) or (lent.mask & lent.others).any():
+        if lent is None or largest_part(lent.mask) < options.whole:
             return Refused(plan.object_id, "the other thing cannot be cut out")
         scale = extent(mask) / extent(lent.mask)
         if scale > options.enlarged:
             return Refused(plan.object_id, "the other thing is too small to be enlarged")
         x, y, w, h = box_of(mask)
-        center = (x + w / 2, y + h / 2)
+        foot = y + h - scale * box_of(lent.mask)[3] / 2
+        center = (x + w / 2, y + h / 2 if options.rests == "center" else foot)
         covers = placed(lent.mask, center, scale, mask.shape)
+        if (covers & mask).sum() < options.shape * (covers | mask).sum():
+            return Refused(plan.object_id, "the other thing is of another shape")
         if reason := conflict(view, plan.object_id, covers):
             return Refused(plan.object_id, reason)
         without = vacated(pixels, view, plan.object_id)
         if isinstance(without, Refused):
             return without
         thing = cut(lent.pixels, lent.mask, emptied(lent.pixels, lent.mask, lent.others, view.quality))
+        thing = lit(thing, (brightness(pixels) / brightness(lent.pixels)) ** options.light)
         laid, concerned = lay(without.ground, thing, center, scale)
         touched = painted(view, plan.object_id, without.region | concerned)
         return Edited(composite(pixels, laid, touched, view.quality.feather), touched, covers)
 
 
 def _fits(donor: Donor, thing: Thing, options: ReplaceConfig) -> bool:
-    """Of the same sort and about the same shape of box."""
+    """Of the same sort, about the same usual size and the same shape of box."""
     if thing.family and not set(thing.family) & set(donor.family):
         return False
-    ratio = (donor.box[2] / donor.box[3]) / (thing.box[2] / thing.box[3])
-    return max(ratio, 1 / ratio) <= options.aspect
+    most = options.stature
+    if most and thing.metres and donor.metres and _factor(thing.metres, donor.metres) > most:
+        return False
+    return _factor(donor.box[2] / donor.box[3], thing.box[2] / thing.box[3]) <= options.aspect
+
+
+def _factor(one: float, other: float) -> float:
+    """By which factor two sizes differ, 1 or more."""
+    return max(one / other, other / one)
 
 
 def _unlike(donor: Donor, thing: Thing) -> int:

@@ -52,6 +52,12 @@ class Gates(Typed):
     softer: float | None = Field(
         None, gt=1, description="Sharpness and grain of the thing shrink at most by this factor."
     )
+    unlike: float | None = Field(
+        None,
+        gt=1,
+        description="Sharpness and grain of another thing differ at most by this factor from those of the one whose "
+        "place it took.",
+    )
 
 
 class RecolorConfig(Typed):
@@ -77,6 +83,28 @@ class ReplaceConfig(Typed):
     pairs: int = Field(40, ge=0, description="Pairs that are made at most.")
     aspect: float = Field(1.5, ge=1, description="Ratio of width to height differs at most by this factor.")
     enlarged: float = Field(1.6, ge=1, description="The other thing is enlarged at most by this factor.")
+    tried: int = Field(6, ge=1, description="Other things that are tried in the place of one.")
+    stature: float | None = Field(
+        None,
+        ge=1,
+        description="Usual sizes of the two things differ at most by this factor, so that no horse stands where a dog "
+        "did; null compares none.",
+    )
+    whole: float = Field(
+        0.0, ge=0, le=1, description="Share of the other thing's pixels that must hang together, so that it is whole."
+    )
+    shape: float = Field(
+        0.0, ge=0, le=1, description="Overlap of the two outlines (intersection over union) must be at least this."
+    )
+    light: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How far the other thing takes on the brightness of the picture that it comes into.",
+    )
+    rests: Literal["center", "foot"] = Field(
+        "center", description="What of the old thing's box the other one is laid by; most things stand on something."
+    )
 
 
 class RescaleConfig(Typed):
