@@ -159,7 +159,7 @@ def test_an_interval_that_holds_0_is_no_measurable_difference():
     assert BRIEF.over(unsure) == "no measurable difference to clip"
     assert plain.FULL.over(unsure) == "no measurable difference to clip (+20.0 [-1.0, +40.0])"
     assert BRIEF.over(sure) == "+20.0 points over clip"
-    assert plain.FULL.over(worse) == "-20.0 points over clip [-40.0, -1.0]"
+    assert plain.FULL.over(worse) == "20.0 points under clip [-40.0, -1.0]"
 
 
 def test_several_seeds_must_agree():

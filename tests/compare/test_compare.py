@@ -88,6 +88,18 @@ def test_the_terminal_shows_chance_blind_every_arm_and_the_gain(one):
     assert "clip learns by itself: binding" in text
 
 
+def test_a_long_name_of_an_arm_folds_and_leaves_every_column_its_room(tmp_path, monkeypatch):
+    name = "ce_clip_on_the_released_negatives"
+    monkeypatch.setitem(toy_runs.SKILLS, name, toy_runs.SKILLS["hnc"])
+    compare(tmp_path, toy_runs.write(tmp_path, arms=tuple(toy_runs.SKILLS)))
+    text = (tmp_path / "compare" / "summary.txt").read_text()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert re.search(r"^ce_clip_on_the_ ", text, re.MULTILINE)
+    assert f"{name} gained: " in text
+    header = next(line for line in text.splitlines() if line.startswith("arm "))
+    assert {"relation", "bind", "T>I", "I>T", "0-shot"} <= set(header.split())
+
+
 def test_several_seeds_show_every_value_and_no_such_line(three):
     text = (three[0] / "compare" / "summary.txt").read_text()
     page = (three[0] / "compare" / "index.html").read_text()

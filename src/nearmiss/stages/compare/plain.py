@@ -24,7 +24,8 @@ class Voice:
     def over(self, gain: Gain) -> str:
         """One difference and the control that it is a difference to."""
         if measured(gain):
-            return f"{points(gain.value)} points over {gain.control}{self.beside(gain)}"
+            said = f"{points(gain.value)} points over" if gain.value >= 0 else f"{percent(-gain.value)} points under"
+            return f"{said} {gain.control}{self.beside(gain)}"
         figure = f" ({points(gain.value)}{self.beside(gain)})" if self.beside(gain) else ""
         return f"no measurable difference to {gain.control}{figure}"
 

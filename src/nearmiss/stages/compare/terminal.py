@@ -16,6 +16,7 @@ from nearmiss.stages.compare.overview import MAIN, Cell, Column
 from nearmiss.stages.compare.report import Report
 
 WIDTH = 80
+_NAME = 15  # characters of an arm's name in one line of a table
 SHORT = {
     "relation": "relation",
     "binding": "bind",
@@ -67,7 +68,7 @@ def _overview(report: Report) -> Table:
     """The headline columns of every arm."""
     shown, seconds = report.overview, training_seconds(report.costs)
     table = _table()
-    table.add_column("arm", no_wrap=True)
+    table.add_column("arm", max_width=_NAME, overflow="fold")
     for column in shown.columns:
         table.add_column(SHORT[column.name], justify="right", no_wrap=True)
     table.add_column("s", justify="right", no_wrap=True)
@@ -90,7 +91,7 @@ def _later(report: Report, shown: Noise) -> Table | None:
     if not tuned and not noisy:
         return None
     table = _table()
-    table.add_column("start", no_wrap=True)
+    table.add_column("start", max_width=_NAME, overflow="fold")
     for title, _ in tuned:
         table.add_column(title, justify="right")
     for name in ["clean", *noisy] if noisy else []:
@@ -141,7 +142,7 @@ def _paragraph(words: plain.Words) -> str:
     """An arm's sentences, each under its label, its name in front of the first."""
     lines = []
     for place, (label, text) in enumerate(words.lines):
-        head = f"{words.arm if place == 0 else '':<8}"
+        head = f"{words.arm if place == 0 else '':<7} "
         lines.append(fill(f"{label}: {text}", WIDTH, initial_indent=head, subsequent_indent=" " * 10))
     return "\n".join(lines)
 
