@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from checkout import Checkout, copy_checkout
 
 ROOT = Path(__file__).resolve().parents[1]
+settings.register_profile("house", deadline=None)  # no test waits on time
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.stage import METHODS, take
 
 CONFIGS = NegativesConfig().methods
-EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 WORDS = [
     "a",
     "an",

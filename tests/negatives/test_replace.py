@@ -171,7 +171,7 @@ phrases = st.tuples(st.sampled_from(["red", "blue", "small"]), nouns).map(" ".jo
 joints = st.sampled_from(["above", "near", "and", "to the left of", "with"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(phrases, joints), min_size=1, max_size=3), st.integers(0, 3))
 def test_any_caption_gives_edits_that_replay(parts, seed):
     text = "the " + " the ".join(f"{phrase} {joint}" for phrase, joint in parts) + " the box"

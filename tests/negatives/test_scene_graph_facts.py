@@ -63,7 +63,7 @@ def test_no_pair_contradicts_its_real_graph():
     assert faults(real(), found) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(raw_graphs(), st.integers(0, 3))
 def test_no_pair_contradicts_any_graph(raw, seed):
     assert faults(raw, made(raw, seed)) == []

@@ -179,7 +179,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(WORDS, st.sampled_from([" ", "", "  "])), min_size=1, max_size=8), st.data())
 def test_one_exchange_is_an_edit_in_any_text(pieces, data):
     text = "".join(word + space for word, space in pieces)

@@ -133,7 +133,7 @@ words = st.sampled_from(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(words, min_size=1, max_size=12), st.integers(0, 3))
 def test_any_caption_keeps_its_words_whole(parts, seed):
     text = " ".join(parts)

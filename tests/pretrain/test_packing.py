@@ -32,7 +32,7 @@ def read(packed: Packed, text: int) -> list[int]:
     return packed.tokens[row, seen[depths.argsort()]].tolist()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(texts_of_few_words, st.integers(1, 30))
 def test_each_text_sees_its_own_tokens_and_no_others(lists, row):
     given_texts = texts(lists)

@@ -88,7 +88,7 @@ def test_a_scorer_that_knows_nothing_lands_on_chance(form):
         assert value == pytest.approx(chance, abs=0.025), metric
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-1, 1, width=32), min_size=4, max_size=4))
 def test_accuracy_of_a_scorer_and_of_its_opposite_add_up_to_one(values):
     scores = np.reshape(values, (2, 2))

@@ -12,7 +12,7 @@ def test_items_linked_through_an_image_are_one_cluster():
     assert statistics.clusters([["a"], ["b", "c"], ["d"], ["c", "d"], ["a"]]).tolist() == [0, 1, 1, 1, 0]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=3), min_size=1, max_size=12))
 def test_items_that_share_an_image_never_fall_apart(images):
     found = statistics.clusters(images)

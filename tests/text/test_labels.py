@@ -65,7 +65,7 @@ SENTENCES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SENTENCES, SENTENCES)
 def test_labels_agree_with_the_worlds_comparison(one, other):
     before, after = parse_as_the_world_does(one), parse_as_the_world_does(other)

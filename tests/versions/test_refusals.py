@@ -81,7 +81,7 @@ def test_a_damaged_object_in_the_remote_is_named_and_not_kept(fresh, store, tmp_
     spoil(bad)
     fresh.use_remote(tmp_path / "store")
     name = f"{bad.parent.name}/{bad.name}"
-    refused(fresh.nearmiss("restore"), "remote 'store' are damaged", name, "results/tiny/")
+    refused(fresh.nearmiss("restore"), "damaged objects in remote 'store': ", name, "results/tiny/")
     assert not (fresh.path / RESULTS / "data").exists()
     assert not (fresh.path / ".dvc" / "cache" / "files" / "md5" / name).exists()
 
@@ -90,8 +90,8 @@ def test_a_damaged_object_in_the_cache_is_named(mine):
     bad = objects(mine.path / ".dvc" / "cache")[0]
     spoil(bad)
     assert "up to date" in mine.dvc("status")  # DVC itself sees nothing
-    refused(mine.nearmiss("restore"), "cache are damaged", str(bad))
-    refused(mine.nearmiss("snapshot"), "cache are damaged", str(bad))
+    refused(mine.nearmiss("restore"), "damaged objects in DVC's cache: 1", str(bad))
+    refused(mine.nearmiss("snapshot"), "damaged objects in DVC's cache: 1", str(bad))
     bad.unlink()
     assert mine.nearmiss("restore").returncode == 0
 

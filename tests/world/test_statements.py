@@ -53,7 +53,7 @@ def whole(template, statement):
     return "a" in slots or ({"size", "color"} <= slots and statement.mentions[0].pattern is None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(statements())
 def test_a_statement_is_read_back_from_every_template_that_can_say_it(drawn):
     kind, statement = drawn
@@ -62,7 +62,7 @@ def test_a_statement_is_read_back_from_every_template_that_can_say_it(drawn):
             assert parse(phrase(statement, template)) == statement, phrase(statement, template)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(statements(), st.data())
 def test_parsing_never_fails_on_edited_sentences(drawn, data):
     _, statement = drawn
@@ -150,7 +150,7 @@ def test_the_one_change_is_named(a, b, change):
     assert compare(a, b) == change
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(statements(), statements())
 def test_comparing_is_total_and_nothing_changes_between_equals(first, second):
     assert compare(first[1], first[1]) == (None, None)

@@ -84,7 +84,7 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
     source = remote_of(remote)
     if source is None:
         raise InputError(
-            f"{len(missing)} objects are not in DVC's cache, and no remote is configured to bring them from",
+            f"objects that are not in DVC's cache: {len(missing)}; no remote is configured to bring them from",
             file=".dvc/config",
             record=next(iter(missing.values())),
             remedy="`dvc remote add --default NAME ADDRESS`, then try again",
@@ -102,7 +102,7 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
             cache.path(digest).unlink(missing_ok=True)
         digest, name = next(iter(damaged.items()))
         raise InputError(
-            f"{len(damaged)} objects in remote '{source}' are damaged: their bytes are not what their names promise",
+            f"damaged objects in remote '{source}': {len(damaged)}, whose bytes are not what the names promise",
             file=f"files/md5/{digest[:2]}/{digest[2:]} in '{source}'",
             record=name,
             remedy="delete the object there and `dvc push` again from a checkout that has it",
@@ -135,7 +135,7 @@ def refuse_damaged(cache: Cache, damaged: dict[str, str]) -> None:
     if damaged:
         digest, name = next(iter(damaged.items()))
         raise InputError(
-            f"{len(damaged)} objects in DVC's cache are damaged: their bytes are not what their names promise",
+            f"damaged objects in DVC's cache: {len(damaged)}, whose bytes are not what the names promise",
             file=cache.path(digest),
             record=name,
             remedy="delete this file; a restore then brings the object from the remote, and a snapshot makes it again",
