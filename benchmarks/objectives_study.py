@@ -36,7 +36,7 @@ HELD_OUT = {
     ("relation/reverse", "new_wording"): "relation, new wording",
     ("relation/reverse", "new_relation"): "relation, new relations",
 }
-HELD_OUT_ARMS = ("clip", "random_columns", "negclip", "ce_clip", "replace_own", "keyword_own", "hnc", "hnc_slow")
+HELD_OUT_ARMS = ("clip", "random_columns", "negclip", "ce_clip", "replace_own", "keyword_own", "hnc", "hnc_itm")
 MARKS = {"seen": "●", "concept": "◐", "unseen": ""}
 NEGATIVES_AND_LOSS = [
     ("corrected", ("corrected", "ce_clip"), ("released", "ce_clip_negatives_released")),
