@@ -1,11 +1,14 @@
 """The command line: a verb per stage and the verbs of versions (verbs/), `run`, `ui` and `schema`."""
 
+import io
+import os
+import signal
 import sys
 from pathlib import Path
 
 import cyclopts
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, explained
 from nearmiss.base.lifetime import die_with_starter
 from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
     audit,
@@ -83,14 +86,37 @@ def schema(*, out: Path = Path("workflow/schemas/config.schema.json"), readme: P
 
 
 def main() -> None:
-    """Run a verb; a mistake of the user ends with one clear message and status 2."""
+    """Run a command; a mistake of the user and what the machine refuses end with one message and status 2.
+
+    The environment variable NEARMISS_TRACEBACK shows the traceback of such an error, too.
+    """
     die_with_starter()
+    _end_by_exception(signal.SIGTERM, signal.SIGHUP)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know ASCII alone
     try:
         app(exit_on_error=False)
     except cyclopts.CycloptsError:
         sys.exit(2)
-    except InputError as error:
-        print(f"nearmiss: {error}", file=sys.stderr)
-        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # `nearmiss ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(141)
+    except (InputError, OSError, MemoryError) as error:
+        message = error if isinstance(error, InputError) else explained(error)
+        if message is None or os.environ.get("NEARMISS_TRACEBACK"):
+            raise
+        print(f"nearmiss: {message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _end_by_exception(*signals: signal.Signals) -> None:
+    """Let these signals unwind the stack, so that temporary folders are removed and locks released."""
+
+    def end(number: int, frame: object) -> None:
+        sys.exit(128 + number)
+
+    for each in signals:
+        if signal.getsignal(each) is signal.SIG_DFL:  # nohup ignores SIGHUP: that stays
+            signal.signal(each, end)

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_text
+from nearmiss.base.outputs import OutputFile
 from nearmiss.config import Experiment
 from nearmiss.config_text import models_in
 from nearmiss.engine.images.corruptions import spec as corruptions
@@ -27,8 +28,10 @@ def schema() -> str:
 
 
 def write_schema(path: Path) -> None:
-    """Write the JSON schema."""
-    write_text(path, schema())
+    """Write the JSON schema; a file that is there must be such a schema."""
+    generated = path.is_file() and '"title": "Experiment"' in path.read_text(encoding="utf-8", errors="replace")
+    with OutputFile(path, generated=generated) as partial:
+        write_text(partial, schema())
 
 
 def keys() -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import folder_sha256, read_json, replacing, replacing_folder, write_json
+from nearmiss.base.files import folder_sha256, read_json, replacing, write_json
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.seeding import derive, rng
 from nearmiss.base.tables import SCHEMAS, read_table, table, write_table
@@ -25,16 +25,6 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path):
         raise RuntimeError("the disk is full")
     assert read_json(target) == {"kept": True}
     assert [path.name for path in tmp_path.iterdir()] == ["notes.json"]
-
-
-def test_a_failed_folder_leaves_what_was_there(tmp_path: Path):
-    with replacing_folder(tmp_path / "made") as partial:
-        (partial / "whole.txt").write_text("whole")
-    with pytest.raises(RuntimeError), replacing_folder(tmp_path / "made") as partial:
-        (partial / "half.txt").write_text("half")
-        raise RuntimeError("killed")
-    assert [path.name for path in (tmp_path / "made").iterdir()] == ["whole.txt"]
-    assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
 def test_malformed_json_is_named_with_its_line(tmp_path: Path):

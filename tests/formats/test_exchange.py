@@ -49,7 +49,12 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, name):
 
 def test_sugarcrepe_as_published(tmp_path):
     WRITERS["sugarcrepe"](toy(), tmp_path / "x", FileNames({}), 0)
-    assert sorted(file.stem for file in (tmp_path / "x").iterdir()) == ["action", "attribute", "object", "relation"]
+    assert sorted(file.stem for file in (tmp_path / "x").glob("*.json")) == [
+        "action",
+        "attribute",
+        "object",
+        "relation",
+    ]
     first = json.loads((tmp_path / "x" / "object.json").read_text())
     assert first == {
         "0": {"filename": "000000000007.jpg", "caption": "A dog on a bed.", "negative_caption": "A cat on a bed."}

@@ -21,7 +21,7 @@ def keyword(tmp_path):
     def ran(content: dict | bytes):
         path = tmp_path / "captions.json"
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-        run_alone(name="keyword", config=KeywordConfig(), captions=path, out=tmp_path / "out" / "negatives.parquet")
+        run_alone(name="keyword", config=KeywordConfig(), captions=path, out=tmp_path / "out")
         return tables(tmp_path)
 
     return ran
@@ -105,7 +105,7 @@ def scene_graph(tmp_path):
     def ran(**graphs):
         path = published_files.write(tmp_path / "graphs.json", graphs)
         options = SceneGraphConfig(types=["attribute", "relation_pred"])
-        run_alone(name="scene_graph", config=options, graphs=path, out=tmp_path / "out" / "negatives.parquet")
+        run_alone(name="scene_graph", config=options, graphs=path, out=tmp_path / "out")
         return tables(tmp_path)
 
     return ran
@@ -161,9 +161,8 @@ def test_an_instance_of_an_unknown_category_takes_its_image_along(tmp_path):
         ],
         "categories": [{"id": 1, "name": "dog"}],
     }
-    out = tmp_path / "out" / "negatives.parquet"
     path = published_files.write(tmp_path / "instances.json", content)
-    run_alone(name="scene_graph", config=SceneGraphConfig(types=["obj_count"]), instances=path, out=out)
+    run_alone(name="scene_graph", config=SceneGraphConfig(types=["obj_count"]), instances=path, out=tmp_path / "out")
     negatives, aside = tables(tmp_path)
     assert set(negatives["image_id"]) <= {"1", "2"} and negatives.height
     assert "category" in aside["reason"][0] and aside["image_id"][0] == "3"

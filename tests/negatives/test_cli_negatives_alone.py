@@ -14,6 +14,7 @@ import nearmiss
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import read_table
+from nearmiss.stages.negatives.writing import beside
 from nearmiss.verbs.app import app
 from nearmiss.verbs.negatives import negatives  # noqa: F401  (adds the verb)
 
@@ -36,9 +37,9 @@ def test_captions_alone_give_negatives_rejections_and_a_summary(captions, tmp_pa
     made = read_table(out, "negatives")
     assert set(made["caption_id"]) == {"1", "2"} and set(made["seed"]) == {3}
     assert made.group_by("caption_id").len()["len"].max() <= 2
-    assert "input" in set(read_table(out.with_name("rejected.parquet"), "rejected")["type"])
-    names = {path.name for path in out.parent.iterdir()}
-    assert names == {"negatives.parquet", "rejected.parquet", "summary.json", "cost.json", "manifest.json"}
+    assert "input" in set(read_table(beside(out, "rejected.parquet"), "rejected")["type"])
+    side = {f"negatives.{name}" for name in ("rejected.parquet", "summary.json", "cost.json", "manifest.json")}
+    assert {path.name for path in out.parent.iterdir()} == {".nearmiss", "negatives.parquet", *side}
     shown = capsys.readouterr().out
     assert "examples" in shown and "+ A red dog on a large table." in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
@@ -57,7 +58,7 @@ def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
     out = tmp_path / "negatives.parquet"
     verb("--graphs", path, "--method", "scene_graph", "--out", out)
     assert set(read_table(out, "negatives")["caption_id"]) == set(
-        read_table(tmp_path / "captions.parquet", "captions")["caption_id"]
+        read_table(tmp_path / "negatives.captions.parquet", "captions")["caption_id"]
     )
 
 
@@ -97,8 +98,8 @@ def test_a_failed_run_leaves_what_was_there_and_a_finished_one_replaces_it(capti
     assert out.read_bytes() == before
     verb("--captions", captions, "--method", "keyword", "--out", out, "--concepts", "[color]")
     assert set(read_table(out, "negatives")["type"]) == {"color"}
-    assert read_json(tmp_path / "summary.json")["by_type"].keys() == {"color"}
-    assert not list(tmp_path.glob(".*"))
+    assert read_json(tmp_path / "negatives.summary.json")["by_type"].keys() == {"color"}
+    assert [path.name for path in tmp_path.glob(".*")] == [".nearmiss"]
 
 
 SHOUT = '''"""Says it louder."""

@@ -38,12 +38,12 @@ def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int
         config=CONFIGS[method],
         captions=published_files.write(folder / "in" / "captions.json", said),
         graphs=published_files.write(folder / "in" / "graphs.json", graphs),
-        out=folder / "negatives.parquet",
+        out=folder / "out",
         workers=workers,
         size=size,
     )
     names = ["negatives.parquet", "rejected.parquet", "summary.json"]
-    return {name: (folder / name).read_bytes() for name in names}
+    return {name: (folder / "out" / name).read_bytes() for name in names}
 
 
 # "replace" first: the server of worker processes, which starts once, then has the tagger's modules already.
@@ -51,7 +51,7 @@ def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int
 def test_workers_shards_and_order_change_no_byte(tmp_path, method):
     content = published_files.of_the_world(SCENES)
     first = made(tmp_path / "1", content, method)
-    assert read_json(tmp_path / "1" / "summary.json")["negatives"] > SCENES
+    assert read_json(tmp_path / "1" / "out" / "summary.json")["negatives"] > SCENES
     assert made(tmp_path / "shards", shuffled(content), method, size=7) == first
     assert made(tmp_path / "2", content, method, workers=2, size=40) == first
     assert made(tmp_path / "4", shuffled(content), method, workers=4, size=25) == first

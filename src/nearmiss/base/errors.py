@@ -1,4 +1,7 @@
-"""The one exception a user is meant to read: what is wrong, where, and what to do about it."""
+"""The one exception that a user is meant to read: what is wrong, where, and what to do about it."""
+
+import errno
+import re
 
 
 class InputError(Exception):
@@ -17,3 +20,30 @@ class InputError(Exception):
         if remedy:
             lines.append(f"  remedy: {remedy}")
         super().__init__("\n".join(lines))
+
+
+_REASONS = {
+    errno.ENOSPC: ("there is no space left on the disk", "make room and run the command again"),
+    errno.EDQUOT: ("the disk quota is used up", "make room and run the command again"),
+    errno.EROFS: ("the file system is read-only", "name a folder that can be written to"),
+    errno.EACCES: ("permission denied", "correct the permissions, or name another place"),
+    errno.EPERM: ("operation not permitted", "correct the permissions, or name another place"),
+    errno.ENAMETOOLONG: ("a file name is too long", "name a shorter one"),
+    errno.EIO: ("the disk reports an input/output error", "check the disk"),
+    errno.EMFILE: ("too many open files", "raise the limit (ulimit -n)"),
+    errno.ENOENT: ("a file or folder is missing", "correct the path"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "correct the path"),
+    errno.EISDIR: ("a folder is there, not a file", "correct the path"),
+}
+_PARTIAL = re.compile(r"/\.[^/]*partial[^/]*(/.*)?$")  # names that are written to before the final name is taken
+
+
+def explained(error: BaseException) -> InputError | None:
+    """What the machine refused (space, permission, memory) as a message; None for errors of the program."""
+    if isinstance(error, MemoryError):
+        return InputError("the machine is out of memory", remedy="give the job more memory, or fewer --workers")
+    if not isinstance(error, OSError) or error.errno is None:
+        return None
+    problem, remedy = _REASONS.get(error.errno, (error.strerror or str(error), ""))
+    file = None if error.filename is None else _PARTIAL.sub("", str(error.filename))
+    return InputError(problem, file=file, remedy=remedy)

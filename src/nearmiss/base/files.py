@@ -1,11 +1,12 @@
 """Files that are whole or absent: write beside the target, flush, rename. Hashes of files and folders."""
 
+import ctypes
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +14,56 @@ from nearmiss.base.errors import InputError
 
 # Snakemake leaves this in every folder that is an output; it is no part of anybody's data.
 SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
+# The names and hashes of the files that nearmiss wrote into a folder (base/outputs.py).
+RECORD = ".nearmiss"
+_MANY = 64  # files from which flushing the whole file system is cheaper than file by file
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path`, on failure it goes away."""
-    path = Path(path)
+def replacing(path: Path, before: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it takes the place of `path`, on failure it goes away.
+
+    A symlink is followed. `before` is called with the finished temporary file before it is renamed.
+    """
+    path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
         yield partial
         with partial.open("rb") as handle:
             os.fsync(handle.fileno())
+        if before is not None:
+            before(partial)
         partial.replace(path)
+        flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
 
-@contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder beside `path`; on success it takes the place of `path` whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        yield partial
-        shutil.rmtree(path, ignore_errors=True)
-        partial.replace(path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+def flush_folder(folder: Path) -> None:
+    """Flush the names of a folder's files to the disk, so that a rename survives a power cut."""
+    with suppress(OSError):  # file systems that cannot
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def flush_files(folder: Path) -> None:
+    """Flush every file below a folder to the disk, so that a power cut leaves no empty file under a final name."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    if len(files) > _MANY:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            syncfs = getattr(ctypes.CDLL(None), "syncfs", None)
+            if syncfs is not None and syncfs(handle) == 0:
+                return
+        finally:
+            os.close(handle)
+    for file in files:
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -59,23 +79,74 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; a missing or malformed one is an `InputError` that names the line."""
+    """Read a JSON file; a missing or malformed one is an `InputError` that names the line. A UTF-8 BOM is skipped."""
+    return parse_json(read_text(path), file=path)
+
+
+def read_json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL file with their line numbers from 1; blank lines are passed over.
+
+    Lines end at a line feed alone: U+2028, U+0085 and their like may stand inside of a string.
+    """
+    found: list[tuple[int, dict[str, Any]]] = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        record = parse_json(line, file=path, line=number)
+        if not isinstance(record, dict):
+            raise InputError("a record is not an object", file=path, record=f"line {number}", remedy=_RESTORE)
+        found.append((number, record))
+    return found
+
+
+_RESTORE = "restore the file from its source"
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 text file without its BOM; one that is missing or of another encoding is an `InputError`."""
     path = Path(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         raise InputError("a file is missing", file=path, remedy="make it again or correct the path") from None
+    except IsADirectoryError:
+        raise InputError("a folder is there, not a file", file=path, remedy="name the file") from None
     except UnicodeDecodeError as error:
         raise InputError(
             "a file is not UTF-8 text", file=path, record=f"byte {error.start}", remedy="save it as UTF-8"
         ) from None
+
+
+def parse_json(text: str, *, file: object, line: int | None = None) -> Any:
+    """The value of a JSON text; a malformed one is an `InputError` that names file and line.
+
+    Strings that hold half of a surrogate pair cannot be written again and are refused.
+    """
+    where = None if line is None else f"line {line}"
+    try:
+        value = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(
             f"malformed JSON: {error.msg}",
-            file=path,
-            record=f"line {error.lineno}, column {error.colno}",
-            remedy="restore the file from its source",
+            file=file,
+            record=where or f"line {error.lineno}, column {error.colno}",
+            remedy=_RESTORE,
         ) from None
+    except RecursionError:
+        raise InputError("malformed JSON: nested too deeply", file=file, record=where, remedy=_RESTORE) from None
+    except ValueError:  # Python converts no integer of more than 4,300 digits
+        raise InputError("malformed JSON: a number is too long", file=file, record=where, remedy=_RESTORE) from None
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"malformed JSON: half of a surrogate pair, {error.object[error.start]!r}",
+                file=file,
+                record=where,
+                remedy=_RESTORE,
+            ) from None
+    return value
 
 
 def sha256(path: Path) -> str:
@@ -88,6 +159,6 @@ def folder_sha256(path: Path) -> str:
     """Hash of a folder: of the sorted relative names and hashes of all files in it."""
     digest = hashlib.sha256()
     for file in sorted(Path(path).rglob("*")):
-        if file.is_file() and file.name != SNAKEMAKE_TIMESTAMP:
+        if file.is_file() and file.name not in (SNAKEMAKE_TIMESTAMP, RECORD):
             digest.update(f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode())
     return digest.hexdigest()

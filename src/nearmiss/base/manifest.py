@@ -3,16 +3,99 @@
 The manifest has no absolute path and no time, so that equal work gives equal bytes; the cost is no part of identity.
 """
 
+import hashlib
 import importlib.metadata
 import resource
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nearmiss.base.files import folder_sha256, read_json, sha256, write_json
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import RECORD, SNAKEMAKE_TIMESTAMP, folder_sha256, read_json, sha256, write_json
+from nearmiss.base.outputs import MANIFEST, Hashes, Record, read_record
 
 _VERSIONS = ("numpy", "open_clip_torch", "opencv-python-headless", "pillow", "polars", "pyarrow", "spacy", "torch")
+
+
+_LEVELS = 6  # folders above a file in which its record is looked for
+
+
+def verify_inputs(inputs: Mapping[str, Path | None]) -> dict[str, str]:
+    """Hash the named inputs, files or folders, and compare each file with the record of whoever wrote it.
+
+    Returns the SHA-256 of each, for `write_manifest`. A file that no record names, such as a user's own, is hashed
+    alone. Called before any work: one flipped bit must not be trained or scored on.
+
+    Raises:
+        InputError: a file is missing, differs from what was written there, or lies beside a damaged manifest.
+    """
+    records = _Records()
+    given = {name: Path(path) for name, path in sorted(inputs.items()) if path is not None}
+    return {name: _verified(path, records) for name, path in given.items()}
+
+
+def verify_written(files: Iterable[Path]) -> None:
+    """Compare those of many files that a record names with it; others are not read, since nothing is known of them.
+
+    Raises:
+        InputError: a file differs from what was written there.
+    """
+    records = _Records()
+    for file in files:
+        if file.is_file() and records.hashes(file):
+            records.verified(file)
+
+
+def _verified(path: Path, records: "_Records") -> str:
+    if not path.exists():
+        raise InputError("an input is missing", file=path, remedy="run the stage that makes it, or correct the path")
+    if path.is_file():
+        return records.verified(path)
+    digest = hashlib.sha256()  # as `folder_sha256` computes it
+    for file in sorted(path.rglob("*")):
+        if file.is_file() and file.name not in (SNAKEMAKE_TIMESTAMP, RECORD):
+            digest.update(f"{file.relative_to(path).as_posix()} {records.verified(file)}\n".encode())
+    return digest.hexdigest()
+
+
+class _Records:
+    """The records of folders, each read once."""
+
+    def __init__(self) -> None:
+        self._of: dict[Path, Record] = {}
+
+    def verified(self, file: Path) -> str:
+        """SHA-256 of a file, which must be what its record says."""
+        digest, hashes = sha256(file), self.hashes(file)
+        if hashes and digest not in hashes:
+            raise InputError(
+                "a file is not what was written there: it was changed or is damaged",
+                file=file,
+                remedy="delete it and run the stage that makes it again",
+            )
+        return digest
+
+    def hashes(self, file: Path) -> Hashes | None:
+        """What the nearest record says of a file; None where no record names it."""
+        whole = file.absolute()
+        for folder in list(whole.parents)[:_LEVELS]:
+            if folder not in self._of:
+                self._of[folder] = read_record(folder)
+                if self._of[folder].files and (folder / MANIFEST).is_file():
+                    _check_manifest(folder / MANIFEST)
+            found = self._of[folder].hashes(whole.relative_to(folder).as_posix())
+            if found is not None:
+                return found
+        return None
+
+
+def _check_manifest(file: Path) -> None:
+    if not isinstance(read_json(file), dict):
+        raise InputError(
+            "a manifest is damaged", file=file, remedy="delete it and run the stage that makes the folder again"
+        )
 
 
 def _hash(path: Path) -> str:
@@ -26,18 +109,18 @@ def versions() -> dict[str, str]:
 
 
 def write_manifest(
-    folder: Path, *, stage: str, identity: Path | None, inputs: dict[str, Path], outputs: list[str]
+    folder: Path, *, stage: str, identity: Path | None, inputs: Mapping[str, str], outputs: list[str]
 ) -> None:
-    """Write `folder/manifest.json`: identity, hashes of named inputs and of outputs (relative names), versions.
+    """Write `folder/manifest.json`: identity, hashes of inputs (see `verify_inputs`) and of outputs, versions.
 
     Written last, so that a folder with a manifest is whole.
     """
     write_json(
-        Path(folder) / "manifest.json",
+        Path(folder) / MANIFEST,
         {
             "stage": stage,
             "identity": read_json(identity) if identity is not None else None,
-            "inputs": {name: _hash(Path(path)) for name, path in sorted(inputs.items())},
+            "inputs": dict(sorted(inputs.items())),
             "outputs": {name: _hash(Path(folder) / name) for name in sorted(outputs)},
             "versions": versions(),
         },

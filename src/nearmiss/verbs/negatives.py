@@ -55,7 +55,8 @@ def negatives(
     method
         A method's name in the configuration (random, keyword, scene_graph, replace, swap); its fields are flags.
     out
-        A file that ends in .parquet, with rejected.parquet and summary.json beside it; or a folder that is made.
+        A folder for negatives.parquet, rejected.parquet, summary.json and the like; or a file X.parquet for the
+        negatives, with X.rejected.parquet, X.summary.json and the like beside it.
     captions
         A captions file in COCO's format (JSON), or a table of captions (Parquet).
     graphs
@@ -107,7 +108,7 @@ def negatives(
                 graphs=graphs,
                 instances=instances,
                 tables=tables,
-                out=out if out.suffix == ".parquet" else out / "negatives.parquet",
+                out=out,
                 paraphrases=paraphrases or (),
                 workers=workers,
             )

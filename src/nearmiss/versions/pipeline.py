@@ -9,6 +9,7 @@ import yaml
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_text
 from nearmiss.base.identity import code_files
+from nearmiss.base.outputs import OutputFile
 from nearmiss.config import STAGES
 from nearmiss.config_text import parse_yaml
 from nearmiss.versions.dag import Dag, DagStage, configured, read
@@ -29,7 +30,9 @@ HEADER = "# Written by `nearmiss pipeline` from the workflow. Change the rules, 
 
 def write(*, config: Path, out: Path) -> None:
     """Write dvc.yaml for the experiment in `config`; nothing is run and no results are needed."""
-    write_text(out, text(config, read(config)))
+    generated = out.is_file() and out.read_text(encoding="utf-8", errors="replace").startswith(HEADER)
+    with OutputFile(out, generated=generated) as partial:
+        write_text(partial, text(config, read(config)))
 
 
 def text(config: Path, dag: Dag) -> str:

@@ -19,7 +19,9 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder, write_json
+from nearmiss.base.files import write_json
+from nearmiss.base.manifest import verify_inputs
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table
 from nearmiss.engine.audit import balance as refinement
 from nearmiss.engine.audit.folds import FOLDS
@@ -41,7 +43,9 @@ def run(*, pairs: Path, form: str | None, corpus: Path | None, balance: bool, se
     balanced.parquet has the columns and the order of a Parquet input, and those of table `negatives` for the others.
     Pairs that were set aside are not in it.
     """
+    target = OutputFolder(out, inputs=[pairs, corpus])
     form = form or guessed(pairs)
+    verify_inputs({"pairs": pairs, "corpus": corpus})
     frame = _parquet(pairs) if form == "parquet" else READERS[form](pairs)
     found = load(frame, file=pairs)
     texts = _texts(corpus) if corpus else []
@@ -72,7 +76,7 @@ def run(*, pairs: Path, form: str | None, corpus: Path | None, balance: bool, se
         "giveaways": giveaways(found.pairs),
         "balance": None if kept is None else _balance(found.pairs, kept, table),
     }
-    with replacing_folder(out) as partial:
+    with target as partial:
         table.write_parquet(partial / "report.parquet", statistics=False)
         write_json(partial / "report.json", report)
         if kept is not None:

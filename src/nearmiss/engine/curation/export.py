@@ -8,7 +8,8 @@ from typing import Any, get_args
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing, replacing_folder, write_json
+from nearmiss.base.files import replacing, write_json
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.curation.agreement import Agreement, all_of_them, every_two
 from nearmiss.engine.curation.items import CurationSet
 from nearmiss.engine.curation.store import Decision, Store
@@ -34,7 +35,7 @@ def export(
     before anything is written, where a named annotator has decided nothing, no item is accepted, or `out` holds
     something else, such as the set itself. Equal decisions give equal bytes.
     """
-    _check_target(Path(out), [store.file, *curated.files])
+    target = OutputFolder(out, inputs=[store.file, *curated.files])
     decisions = store.last()
     present = sorted({each.annotator for each in decisions})
     if not present:
@@ -56,7 +57,7 @@ def export(
             remedy="curate further, choose the rule 'majority', or name the annotators that count",
         )
     report = _report(curated, verdicts, [each for each in decisions if each.annotator in counting], counting, rule)
-    with replacing_folder(out) as folder:
+    with target as folder:
         curated.write(folder, accepted)
         _write_set_aside(verdicts, folder / SET_ASIDE)
         write_json(folder / REPORT, report)
@@ -79,15 +80,6 @@ def in_words(report: dict[str, Any]) -> str:
     if len(report["annotators"]) > 1:
         lines.append(f"Fleiss' kappa, all {len(report['annotators'])}: {_kappa(report['fleiss'])}")
     return "\n".join(lines)
-
-
-def _check_target(out: Path, needed: Sequence[Path]) -> None:
-    """A folder is replaced whole, so it must be new, empty or an earlier export, and must hold nothing needed."""
-    foreign = out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / REPORT).is_file())
-    if foreign or any(file.resolve().is_relative_to(out.resolve()) for file in needed):
-        raise InputError(
-            "the curated set would replace files that are something else", file=out, remedy="give a new folder"
-        )
 
 
 def _kappa(agreement: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.published import FileNames, Published, image_id, negatives, text, writable
 from nearmiss.engine.formats.records import REMEDY, field
 
@@ -59,7 +59,7 @@ def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
     which CE-CLIP's loader reads where the image is not COCO's. Raises InputError for a negative that fits no slot.
     """
     records = [_record(number, key, slots, names) for number, (key, slots) in enumerate(_slotted(frame, out))]
-    with replacing_folder(out) as partial:
+    with OutputFolder(out) as partial:
         for index, start in enumerate(range(0, len(records), _PER_FILE)):
             part = records[start : start + _PER_FILE]
             array = np.empty(len(part), dtype=object)

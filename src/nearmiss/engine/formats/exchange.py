@@ -7,6 +7,7 @@ from typing import get_args
 import polars as pl
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.outputs import OutputFile, refuse_overlap
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, valse
 from nearmiss.engine.formats.names import Read
@@ -27,6 +28,9 @@ WRITERS: dict[str, Callable[[pl.DataFrame, Path, FileNames, int], None]] = {
     "hnc": lambda frame, out, names, seed: hnc.write(frame, out),
     "ce_clip": lambda frame, out, names, seed: ce_clip.write(frame, out, names),
 }
+
+FOLDERS = ("sugarcrepe", "ce_clip")
+"""Formats that are folders of files."""
 
 
 def read_negatives(path: Path, name: str | None) -> pl.DataFrame:
@@ -55,8 +59,13 @@ def convert(
     """
     if target not in WRITERS:
         raise InputError(f"'{target}' is read, not written", remedy=f"choose one of: {', '.join(WRITERS)}")
+    refuse_overlap(out, [pairs, images])
     known = dict(read_table(images, "images").select("image_id", "file").iter_rows()) if images else {}
     names = FileNames(known, pattern)
     frame = read_negatives(pairs, source)
-    WRITERS[target](frame, out, names, seed)
+    if target in FOLDERS:
+        WRITERS[target](frame, out, names, seed)
+    else:
+        with OutputFile(out, inputs=[pairs, images]) as partial:
+            WRITERS[target](frame, partial, names, seed)
     return frame.height

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, replacing_folder, write_json
+from nearmiss.base.files import read_json, write_json
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.published import FileNames, Published, image_id, negatives, text, writable
 from nearmiss.engine.formats.records import REMEDY, field
 
@@ -38,7 +39,7 @@ def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
             "caption": row["positive"],
             "negative_caption": row["negative"],
         }
-    with replacing_folder(out) as partial:
+    with OutputFolder(out) as partial:
         for kind, records in files.items():
             write_json(partial / f"{kind.replace('/', '_')}.json", records)
 

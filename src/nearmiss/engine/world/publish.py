@@ -5,17 +5,15 @@ each a function of the configuration alone, so that any number of workers writes
 """
 
 import json
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nearmiss.base.files import write_json, write_text
-from nearmiss.base.lifetime import die_with_parent
 from nearmiss.base.progress import progress
+from nearmiss.base.workers import map_in_order
 from nearmiss.engine.world.annotations import annotate
 from nearmiss.engine.world.benchmark import make_items
 from nearmiss.engine.world.conditions import reservation
@@ -62,12 +60,12 @@ def publish(config: WorldConfig, folder: Path, workers: int) -> None:
     truth.mkdir()
     write_text(published / "words.txt", "\n".join(words(config)) + "\n")
     write_json(published / "reserved.json", reservation(config).as_record(reserved_templates()))
-    with _mapping(workers) as each:
-        for split in SPLITS:
-            _publish_split(config, split, published, truth, each)
-        for split in config.benchmark.splits:
-            _publish_benchmark(config, split, published, truth, each)
-        _publish_tasks(config, published, truth, each)
+    each = partial(_each, workers)
+    for split in SPLITS:
+        _publish_split(config, split, published, truth, each)
+    for split in config.benchmark.splits:
+        _publish_benchmark(config, split, published, truth, each)
+    _publish_tasks(config, published, truth, each)
 
 
 def _publish_split(config: WorldConfig, split: str, published: Path, truth: Path, each: Map) -> None:
@@ -177,12 +175,9 @@ def _merged(parts: Iterable[dict[str, Record]]) -> dict[str, Record]:
     return {key: value for part in parts for key, value in part.items()}
 
 
-@contextmanager
-def _mapping(workers: int) -> Iterator[Map]:
-    """A `map` whose work is done by `workers` processes (by this one alone where that is 1), results in order."""
-    if workers == 1:
-        yield map
-        return
-    # spawn: a forked child would inherit the threads of whatever library has started some
-    with multiprocessing.get_context("spawn").Pool(workers, initializer=die_with_parent) as pool:
-        yield pool.imap
+def _each(workers: int, make: Callable[[Any], Any], blocks: Iterable[Any]) -> Iterable[Any]:
+    return map_in_order(_made, make, blocks, workers, preload=[__name__])
+
+
+def _made(make: Callable[[Any], Any], block: Any) -> Any:
+    return make(block)

@@ -7,8 +7,9 @@ from typing import TypedDict
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, replacing, replacing_folder, write_json, write_text
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.files import read_json, replacing, write_json, write_text
+from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import conform, write_table
 from nearmiss.engine.scoring import exam
 from nearmiss.engine.scoring.exam import Exam
@@ -53,8 +54,11 @@ def run(
     Writes index.html, summary.txt, metrics.json, tables/, figures/, manifest.json, cost.json.
     """
     cost = Cost()
+    folders = [*evaluations, *trainings, *negatives, data, *finetunings, *robustnesses, inpaint]
+    target = OutputFolder(out, inputs=folders)
     inpaint = None if inpaint is None else Path(inpaint)
     found = runs.read(evaluations, trainings, finetunings, robustnesses)
+    inputs = verify_inputs(_inputs(found, negatives, inpaint))
     missing = [control for control in config.controls if control not in found.arms]
     if len(missing) == len(config.controls) and config.controls:
         raise InputError(
@@ -84,7 +88,7 @@ def run(
         inpaint=inpaint,
         synthesised=synthesised,
     )
-    with replacing_folder(out) as folder:
+    with target as folder:
         _write_tables(report, folder / "tables")
         drawn = figures.write_figures(report, folder / "figures")
         write_text(folder / "summary.txt", terminal.summary(report))
@@ -92,7 +96,7 @@ def run(
         write_text(folder / "index.html", page.render(report, drawn))
         cost.write(folder)
         outputs = ["figures", "index.html", "metrics.json", "summary.txt", "tables"]
-        write_manifest(folder, stage="compare", identity=identity, inputs=_inputs(report), outputs=outputs)
+        write_manifest(folder, stage="compare", identity=identity, inputs=inputs, outputs=outputs)
 
 
 def _write_tables(report: Report, folder: Path) -> None:
@@ -112,17 +116,16 @@ def _write_tables(report: Report, folder: Path) -> None:
         _write_csv(frame, folder / f"{name}.csv")
 
 
-def _inputs(report: Report) -> dict[str, Path]:
-    """What was read, by name."""
-    found = report.runs
+def _inputs(found: Runs, negatives: Sequence[Path], inpaint: Path | None) -> dict[str, Path]:
+    """What is read, by name."""
     inputs = {f"evaluate/{one.arm}/{one.seed}": one.folder / "scores.parquet" for one in found.evaluations}
     inputs |= {f"pretrain/{one.arm}/{one.seed}": one.folder / "curve.jsonl" for one in found.trainings}
     inputs |= {f"finetune/{one.arm}/{one.seed}": one.folder / "predictions.parquet" for one in found.finetunings}
     inputs |= {f"robustness/{one.arm}/{one.seed}": one.folder / "metrics.parquet" for one in found.robustnesses}
-    judged = [path / "truth.json" for path in report.negatives]
+    judged = [Path(path) / "truth.json" for path in negatives]
     inputs |= {f"negatives/{path.parent.name}": path for path in judged if path.is_file()}
-    if report.inpaint is not None:
-        inputs |= {"inpaint/pairs": report.inpaint / PAIRS, "inpaint/summary": report.inpaint / SUMMARY}
+    if inpaint is not None:
+        inputs |= {"inpaint/pairs": inpaint / PAIRS, "inpaint/summary": inpaint / SUMMARY}
     return inputs
 
 

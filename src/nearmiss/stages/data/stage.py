@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder, write_json
+from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table
 from nearmiss.engine.world.publish import publish
 from nearmiss.engine.world.scenes import SPLITS
@@ -19,6 +20,7 @@ def run(*, config: DataConfig, out: Path, workers: int = 1, identity: Path | Non
     The files are the same for any number of `workers`.
     """
     cost = Cost()
+    target = OutputFolder(out)
     world = config.world
     for split in ("train", *world.benchmark.splits):
         if getattr(world.images, split) == 0:
@@ -29,7 +31,7 @@ def run(*, config: DataConfig, out: Path, workers: int = 1, identity: Path | Non
             )
     splits = [split for split in SPLITS if getattr(world.images, split) > 0]
     asked: list[str] = list(world.benchmark.splits)
-    with replacing_folder(out) as folder:
+    with target as folder:
         publish(world, folder, workers)
         (folder / "tables").mkdir()
         read_published(folder / "published", folder / "tables", splits=splits, asked=asked, source="world")

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder, write_json
+from nearmiss.base.files import write_json
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.benchmarks import image_folders, karpathy, papers
 from nearmiss.engine.benchmarks.general import Gallery, Labelled
 from nearmiss.engine.benchmarks.published import Folders, Rule, Sheet, Source, filled
@@ -75,6 +76,7 @@ def run(
     Benchmarks none of whose files are there are named in `absent`. Raises InputError where none is left, where a file
     is malformed, and where the model cannot be had.
     """
+    target = OutputFolder(out, inputs=[folders.root, negatives])
     paper = papers.model_of(model, pretrained) if paper is None else paper
     reported = {} if paper is None else papers.reported(paper)
     trained = None if negatives is None else blind.learnt_on(negatives)
@@ -97,7 +99,7 @@ def run(
         "benchmarks": described,
         "metrics": metrics.to_dicts(),
     }
-    with replacing_folder(Path(out)) as folder:
+    with target as folder:
         scores = (
             pl.concat([scores for _, scores in answers]) if answers else pl.DataFrame(schema={"item_id": pl.String})
         )

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing
+from nearmiss.base.outputs import OutputFile
 from nearmiss.engine.scoring.figures import LEVEL, RESAMPLES, clusters_of
 from nearmiss.engine.scoring.statistics import holm, paired_intervals, sign_flip
 
@@ -26,6 +26,7 @@ def compared(one: Path, other: Path, *, endpoints: Sequence[str], out: Path | No
     Only `endpoints` (BENCHMARK/PART) are tested, together as one family: p is Holm's. Raises InputError where the
     folders share no scored item, or an endpoint is none of the parts.
     """
+    target = None if out is None else OutputFile(out, inputs=[one / SCORES, other / SCORES])
     both = _paired(one, other)
     parts = [
         f"{benchmark}/{part}"
@@ -40,8 +41,8 @@ def compared(one: Path, other: Path, *, endpoints: Sequence[str], out: Path | No
         pl.when(pl.col("part").is_in(list(endpoints))).then("p").alias("p"),
         pl.col("part").replace_strict(adjusted, default=None, return_dtype=pl.Float64).alias("p_holm"),
     )
-    if out is not None:
-        with replacing(Path(out)) as partial:
+    if target is not None:
+        with target as partial:
             table.write_parquet(partial, statistics=False)
     return _printed(table, endpoints)
 

@@ -16,8 +16,9 @@ import polars as pl
 
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder, write_json
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.files import write_json
+from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.models.cross_encoder import has_fusion
@@ -57,8 +58,11 @@ def run(
     inpaintcoco. Everything is read and checked, every image decoded once, before the model is opened.
     """
     cost = Cost()
+    target = OutputFolder(out, inputs=[checkpoint, tables, inpaint, negatives])
     device = device_of(config.device, key="evaluate.device")
     tables = Path(tables)
+    read = {"checkpoint": Path(checkpoint), "tables": tables, "images": Path(root) / "images", "inpaint": inpaint}
+    inputs = verify_inputs({**read, "negatives": None if negatives is None else Path(negatives) / "negatives.parquet"})
     asked = exam.read(tables, config.split, config.benchmarks, config.recall_at, inpaint)
     trained = trained_pairs(negatives)
     training = _training_captions(tables)
@@ -86,7 +90,7 @@ def run(
     scores, rows = _scores(similarity, scored), pl.concat([figures.of(asked.outcomes(similarity)), *figures.blind()])
 
     cost.counts.update(images=len(images), texts=len(texts), questions=scores.height)
-    with replacing_folder(out) as folder:
+    with target as folder:
         write_table(scores, folder / "scores.parquet", "scores")
         write_table(rows, folder / "metrics.parquet", "metrics")
         outputs = ["measurement.json", "metrics.parquet", "scores.parquet"]
@@ -97,11 +101,6 @@ def run(
             outputs = [DUAL_METRICS, DUAL_SCORES, *outputs]
             measurement["scorers"] = SCORERS
         write_json(folder / "measurement.json", measurement)
-        inputs = {"checkpoint": Path(checkpoint), "tables": tables, "images": Path(root) / "images"}
-        if inpaint is not None:
-            inputs["inpaint"] = Path(inpaint)
-        if negatives is not None:
-            inputs["negatives"] = Path(negatives) / "negatives.parquet"
         cost.write(folder)
         write_manifest(folder, stage="evaluate", identity=identity, inputs=inputs, outputs=outputs)
 

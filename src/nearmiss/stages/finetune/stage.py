@@ -15,8 +15,9 @@ from threadpoolctl import threadpool_limits
 
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder, write_json, write_text
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.files import write_json, write_text
+from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.decode import check_images, open_rgb
@@ -57,6 +58,9 @@ def run(
             remedy=f"name at least one of {', '.join(TASKS)}",
         )
     device = device_of(config.device, key="finetune.device")
+    target = OutputFolder(out, inputs=[checkpoint, tables])
+    named_tasks: list[str] = [options.task for options in config.tasks]
+    inputs = verify_inputs(_inputs(arm, Path(checkpoint), Path(tables), Path(root), named_tasks))
     images = read_table(Path(tables) / "images.parquet", "images")
     known = images["image_id"].to_list()
     tasks = [(TASKS[options.task], options) for options in config.tasks]
@@ -91,7 +95,7 @@ def run(
             cost.counts[name] = cost.counts.get(name, 0) + count
     cost.counts["device"] = device.type
     curve = [line for found in solved.values() for line in found.curve]
-    with replacing_folder(out) as folder:
+    with target as folder:
         write_table(predicted, folder / "predictions.parquet", "predictions")
         write_table(measured, folder / "metrics.parquet", "metrics")
         write_text(folder / "curve.jsonl", "".join(json.dumps(line) + "\n" for line in curve))
@@ -101,7 +105,7 @@ def run(
             folder,
             stage="finetune",
             identity=identity,
-            inputs=_inputs(arm, Path(checkpoint), Path(tables), Path(root), list(solved)),
+            inputs=inputs,
             outputs=["curve.jsonl", "metrics.parquet", "predictions.parquet", "search.json"],
         )
 

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from nearmiss.base.files import replacing_folder, write_json, write_text
+from nearmiss.base.files import write_json, write_text
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.images.sheet import Shown, sheet
 from nearmiss.stages.inpaint import photographs
 from nearmiss.stages.inpaint.card import card
@@ -40,7 +41,8 @@ def run(
     `judge` is a model, as open_clip names it, that must see each change. Returns the summary. Raises InputError where a
     file is malformed and where no pair can be made.
     """
-    with TemporaryDirectory() as scratch, replacing_folder(Path(out)) as folder:
+    target = OutputFolder(out, inputs=[images, instances, captions])
+    with TemporaryDirectory() as scratch, target as folder:
         read = photographs.read(Path(images), Path(instances), Path(captions), Path(scratch))
         tables = {name: read.table(name) for name in ("images", "objects", "captions")}
         made = Path(scratch) / "made"

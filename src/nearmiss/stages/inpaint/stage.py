@@ -4,23 +4,21 @@ Pictures are taken in a drawn order, one operation after the other, in waves of 
 pairs: so the files are the same for any number of workers, and large data sets are not edited in vain.
 """
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing, replacing_folder, write_json
-from nearmiss.base.lifetime import die_with_parent
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.files import replacing, write_json
+from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import derive
+from nearmiss.base.workers import worker_pool
 from nearmiss.engine.formats.inpaintcoco import Origin, write
 from nearmiss.engine.images.editing.spec import OperationConfig
 from nearmiss.stages.inpaint.config import InpaintConfig
@@ -66,10 +64,14 @@ def run(
     cost = Cost()
     if workers < 1:
         raise InputError(f"{workers} workers cannot work", record="--workers", remedy="give 1 or more")
+    target = OutputFolder(out, inputs=[images, objects, captions, relations])
+    files = Path(root) / "images" if (Path(root) / "images").is_dir() else Path(root)
+    read = {"images": images, "objects": objects, "captions": captions, "relations": relations, "files": files}
+    inputs = verify_inputs(read)
     corpus = read_corpus(images, objects, captions, relations, root, split=config.split)
     corpus = replace(corpus, origins=origins or {})
     tried: dict[str, list[Outcome]] = {}
-    with _mapping(workers, corpus, config) as each:
+    with worker_pool(_work, (corpus, config), workers, preload=["nearmiss.stages.inpaint.work"]) as each:
         for options in config.operations:
             tried[options.operation] = _pairs(each, corpus, options, config.seed)
     pairs = [pair for outcomes in tried.values() for outcome in outcomes for pair in outcome.pairs]
@@ -82,7 +84,7 @@ def run(
             remedy="give captions that name the things that have masks, or other operations",
         )
     summary = _summary(corpus, config, tried)
-    with replacing_folder(out) as folder:
+    with target as folder:
         write(pairs, folder / PAIRS)
         _write_rejected(rejected, folder / REJECTED)
         write_json(folder / SUMMARY, summary)
@@ -90,10 +92,6 @@ def run(
         edits = [outcome.cpu_seconds for outcomes in tried.values() for outcome in outcomes]
         cost.counts.update(pairs=len(pairs), pictures=len(edits), edit_cpu_seconds=round(sum(edits), 3))
         cost.write(folder)
-        inputs = {"images": images, "objects": objects, "captions": captions}
-        if relations is not None:
-            inputs["relations"] = relations
-        inputs["files"] = Path(root) / "images" if (Path(root) / "images").is_dir() else Path(root)
         write_manifest(folder, stage="inpaint", identity=identity, inputs=inputs, outputs=[PAIRS, REJECTED, SUMMARY])
     return summary
 
@@ -150,28 +148,6 @@ def _summary(corpus: Corpus, config: InpaintConfig, tried: dict[str, list[Outcom
     }
 
 
-_given: list[tuple[Corpus, InpaintConfig]] = []  # what a worker process was started with
-
-
-def _start(corpus: Corpus, config: InpaintConfig) -> None:
-    die_with_parent()
-    _given[:] = [(corpus, config)]
-
-
-def _work(task: tuple[OperationConfig, str]) -> Outcome:
-    corpus, config = _given[0]
+def _work(given: tuple[Corpus, InpaintConfig], task: tuple[OperationConfig, str]) -> Outcome:
+    corpus, config = given
     return edit_picture(corpus, task[0], config, task[1])
-
-
-@contextmanager
-def _mapping(workers: int, corpus: Corpus, config: InpaintConfig) -> Iterator[Map]:
-    """The work on tasks by `workers` processes (by this one alone where that is 1), outcomes in the order of tasks."""
-    if workers == 1:
-        one = partial(edit_picture, corpus)
-        yield lambda tasks: (one(options, config, image_id) for options, image_id in tasks)
-        return
-    # a server that has imported everything forks the workers: importing takes longer than most of their work
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["nearmiss.stages.inpaint.work"])
-    with server.Pool(workers, initializer=_start, initargs=(corpus, config)) as pool:
-        yield lambda tasks: pool.imap(_work, tasks, chunksize=2)

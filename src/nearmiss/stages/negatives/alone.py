@@ -6,7 +6,8 @@ from typing import Any
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import table
 from nearmiss.stages.negatives.published import Published, read_published
 from nearmiss.stages.negatives.reading import read_corpus
@@ -14,7 +15,7 @@ from nearmiss.stages.negatives.shards import SIZE
 from nearmiss.stages.negatives.spec import MethodConfig
 from nearmiss.stages.negatives.stage import METHODS, make
 from nearmiss.stages.negatives.summary import as_summary, told
-from nearmiss.stages.negatives.writing import beside
+from nearmiss.stages.negatives.writing import NamedOutputs
 
 NEEDS_CAPTIONS = ("random", "keyword", "replace", "swap")
 NEEDS_OBJECTS = ("scene_graph",)
@@ -34,10 +35,13 @@ def run_alone(
     workers: int = 1,
     size: int = SIZE,
 ) -> dict[str, Any]:
-    """Write `out` (negatives.parquet) with rejected.parquet, summary.json, cost.json, manifest.json; print a summary.
+    """Write negatives.parquet, rejected.parquet, summary.json, cost.json and manifest.json; print a summary.
+
+    `out` is a folder for these files, or a file X.parquet for the negatives, beside which the others are named after
+    it: X.rejected.parquet and so on (see `NamedOutputs`).
 
     Takes a COCO captions file, COCO instances, GQA scene graphs, or a folder of tables as stage `data` writes them
-    (with `captions`, a table of another name). captions.parquet lies beside where the method writes its own positives.
+    (with `captions`, a table of another name). captions.parquet is written where the method has positives of its own.
     All bytes but those of cost.json are the same for any `workers`, any `size` of shards and any order of records.
     Raises `InputError` where an input is missing or none of its records can be used.
     """
@@ -45,6 +49,8 @@ def run_alone(
     _check_tagger(config)
     inputs = {"captions": captions, "instances": instances, "graphs": graphs, "tables": tables}
     given = {key: Path(path) for key, path in inputs.items() if path is not None}
+    target = (NamedOutputs if Path(out).suffix == ".parquet" else OutputFolder)(Path(out), inputs=given.values())
+    hashes = verify_inputs(given)
     if tables is not None:
         published = _of_tables(Path(tables), captions, seed)
     elif captions is not None and Path(captions).suffix == ".parquet":
@@ -52,7 +58,7 @@ def run_alone(
     else:
         published = read_published(captions=captions, instances=instances, graphs=graphs, method=name, seed=seed)
     _check_needs(config.method, published)
-    with beside(out) as folder:
+    with target as folder:
         method = METHODS[config.method]
         counted = make(
             published.corpus,
@@ -73,7 +79,7 @@ def run_alone(
         cost.counts.update(checks=counted.meter.as_record())
         cost.write(folder)
         outputs = sorted(path.name for path in folder.glob("*.parquet"))
-        write_manifest(folder, stage="negatives", identity=None, inputs=given, outputs=[*outputs, "summary.json"])
+        write_manifest(folder, stage="negatives", identity=None, inputs=hashes, outputs=[*outputs, "summary.json"])
     print(told(summary, counted.examples, out))
     return summary
 

@@ -11,8 +11,9 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder, write_json
-from nearmiss.base.manifest import write_manifest
+from nearmiss.base.files import write_json
+from nearmiss.base.manifest import verify_inputs, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.seeding import derive
 from nearmiss.base.tables import read_table, write_table
 
@@ -26,18 +27,19 @@ def draw(*, negatives: Sequence[Path], out: Path, seed: int = 0) -> str:
     has fewest. A row's place in the draw depends on the seed and its id alone. Raises `InputError` where fewer than
     two sets are given, two are of one method, or they have nothing in common.
     """
+    target = OutputFolder(out, inputs=negatives)
     sets = _sets(negatives)
+    inputs = verify_inputs({name: path for name, (path, _) in sets.items()})
     drawn = matched({name: frame for name, (_, frame) in sets.items()}, seed)
     cells = next(iter(drawn.values())).group_by(_CELL).len("n").sort(_CELL)
     if not cells.height:
         raise InputError("the sets have no concept in common", remedy="give sets of methods that share one")
-    with replacing_folder(out) as folder:
+    with target as folder:
         for name, frame in drawn.items():
             write_table(frame, folder / name / "negatives.parquet", "negatives")
         summary = {"sets": {name: frame.height for name, (_, frame) in sets.items()}, "cells": cells.to_dicts()}
         write_json(folder / "summary.json", summary)
         outputs = [*(f"{name}/negatives.parquet" for name in drawn), "summary.json"]
-        inputs = {name: path for name, (path, _) in sets.items()}
         write_manifest(folder, stage="negatives", identity=None, inputs=inputs, outputs=outputs)
     return "\n".join(_lines(summary, drawn))
 

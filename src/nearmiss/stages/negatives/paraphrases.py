@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.outputs import OutputFile
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.base.tables import read_table, table, write_table
@@ -66,6 +67,7 @@ def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> di
 
     Raises `InputError` where none can be made.
     """
+    target = OutputFile(out, inputs=[captions])
     frame = read_captions(captions) if captions.suffix == ".json" else read_table(captions, "captions")
     wanted = frame.sort("image_id", "caption_id").select("caption_id", "image_id", "text")
     listed = progress(wanted.iter_rows(), what="paraphrases", total=wanted.height)
@@ -77,6 +79,7 @@ def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> di
             record=", ".join(operators),
             remedy="give other captions, or more operators",
         )
-    write_table(made, out, "paraphrases")
+    with target as partial:
+        write_table(made, partial, "paraphrases")
     counted = dict(made["operator"].value_counts().iter_rows())
     return {operator: counted.get(operator, 0) for operator in operators}

@@ -1,26 +1,18 @@
-"""A corpus cut into shards of whole images, and the same work done on each of them in one process or many.
+"""A corpus cut into shards of whole images.
 
 What a shard gives depends on its images alone, so neither the number of shards nor that of workers decides a byte.
 """
 
-import sys
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from multiprocessing import get_context
-from typing import Any, TypeVar, overload
+from typing import overload
 
 import polars as pl
 
-from nearmiss.base.lifetime import die_with_parent
 from nearmiss.stages.negatives.candidates import Caption, Corpus
 
-T = TypeVar("T")
-
 SIZE = 2000  # captions in a shard, about; an image counts as one more
-_AHEAD = 2  # shards for each worker that wait: more would only fill the memory
-_PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines")
 _CHUNK = 4096  # rows that are Python objects at once
 
 
@@ -72,38 +64,3 @@ def _cut(frame: pl.DataFrame, numbers: pl.DataFrame, count: int) -> list[pl.Data
     places: list[int] = placed["shard"].search_sorted(pl.Series(range(count + 1)), side="left").to_list()
     placed = placed.drop("shard")
     return [placed[start:end] for start, end in pairwise(places)]
-
-
-def each_in_order(work: Callable[[Any, T], Any], shared: Any, items: Iterator[T], workers: int) -> Iterator[Any]:
-    """`work(shared, item)` of each item, in order; `workers` processes get `shared` once and one item after another.
-
-    One worker is this process itself. At most a few items wait, so that memory does not grow with their number.
-    """
-    if workers <= 1:
-        for item in items:
-            yield work(shared, item)
-        return
-    # Not fork: polars' threads do not survive it. The server imports what workers need once, and starts no thread.
-    server = get_context("forkserver")
-    server.set_forkserver_preload([name for name in _PRELOADED if name in sys.modules])
-    with server.Pool(workers, initializer=_begin, initargs=(work, shared)) as pool:
-        waiting: deque[Any] = deque()
-        for item in items:
-            waiting.append(pool.apply_async(_one, (item,)))
-            if len(waiting) >= _AHEAD * workers:
-                yield waiting.popleft().get()
-        while waiting:
-            yield waiting.popleft().get()
-
-
-_given: list[Any] = []
-
-
-def _begin(work: Callable[[Any, Any], Any], shared: Any) -> None:
-    die_with_parent()
-    _given[:] = [work, shared]
-
-
-def _one(item: Any) -> Any:
-    work, shared = _given
-    return work(shared, item)

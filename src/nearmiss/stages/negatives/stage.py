@@ -5,6 +5,7 @@ is worked on in shards, in as many processes as one likes; the tables are writte
 """
 
 import dataclasses
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -14,10 +15,12 @@ from typing import Any
 
 import polars as pl
 
-from nearmiss.base.files import replacing_folder, write_json
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.files import write_json
+from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress, silent
 from nearmiss.base.tables import table
+from nearmiss.base.workers import map_in_order
 from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.glance import named
 from nearmiss.engine.text.grammar import broken
@@ -32,7 +35,7 @@ from nearmiss.stages.negatives.collector import at_rest
 from nearmiss.stages.negatives.meter import Meter
 from nearmiss.stages.negatives.paraphrases import of_negatives
 from nearmiss.stages.negatives.reading import read_corpus
-from nearmiss.stages.negatives.shards import SIZE, each_in_order, shards
+from nearmiss.stages.negatives.shards import SIZE, shards
 from nearmiss.stages.negatives.spec import MethodConfig
 from nearmiss.stages.negatives.summary import Counted, as_summary
 from nearmiss.stages.negatives.writing import Tables
@@ -68,8 +71,11 @@ def run(
     where no negative comes of it.
     """
     cost = Cost()
+    given = {"captions": captions, "images": images, "objects": objects, "relations": relations, "reserved": reserved}
+    target = OutputFolder(out, inputs=given.values())
+    inputs = verify_inputs(given)
     corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved)
-    with replacing_folder(out) as folder:
+    with target as folder:
         method = METHODS[config.method]
         counted = make(corpus, method, config, name, folder, workers=workers, paraphrases=paraphrases)
         if not counted.negatives:
@@ -79,8 +85,6 @@ def run(
         cost.counts.update(captions=summary["captions"]["asked"], negatives=counted.negatives)
         cost.counts.update(checks=counted.meter.as_record())
         cost.write(folder)
-        given = {"captions": captions, "images": images, "objects": objects, "relations": relations}
-        inputs = {key: path for key, path in {**given, "reserved": reserved}.items() if path is not None}
         outputs = sorted(path.name for path in folder.glob("*.parquet"))
         write_manifest(folder, stage="negatives", identity=identity, inputs=inputs, outputs=[*outputs, "summary.json"])
     return summary
@@ -116,6 +120,7 @@ def make(
     return counted
 
 
+_PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines")
 # What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
 _OF_TEXTS = (parse, phrases, named, tokenize, said, normalized)
 
@@ -148,7 +153,8 @@ def _parts(corpus: Corpus, shared: _Shared, workers: int, size: int, meter: Mete
     with meter("learning"), silent():
         learned = shared.method.learn(corpus, shared.options)
     cut = list(shards(corpus, size))
-    parts = each_in_order(_shard, dataclasses.replace(shared, learned=learned), iter(cut), workers)
+    preload = [name for name in _PRELOADED if name in sys.modules]
+    parts = map_in_order(_shard, dataclasses.replace(shared, learned=learned), cut, workers, preload=preload)
     yield from progress(parts, what=f"negatives {shared.name}", total=len(cut))
 
 

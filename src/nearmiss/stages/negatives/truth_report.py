@@ -12,6 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from nearmiss.base.files import write_json
+from nearmiss.base.outputs import OutputFile
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table
 from nearmiss.engine.world.hidden import read_scenes
@@ -33,7 +34,9 @@ def report(*, negatives: Path, truth: Path, out: Path) -> dict[str, Any]:
     `false` is the fault. `captions`: how many captions were asked, how many have a negative, and that share (`yield`).
     `examples` shows the first faults. Raises `InputError` where a table or an image's scene is missing.
     """
-    table = read_table(Path(negatives) / "negatives.parquet", "negatives")
+    table_file = Path(negatives) / "negatives.parquet"
+    target = OutputFile(out, inputs=[table_file])
+    table = read_table(table_file, "negatives")
     rejected = read_table(Path(negatives) / "rejected.parquet", "rejected")
     scenes = read_scenes(Path(truth), table["image_id"].unique().sort().to_list())
     rows = table.to_dicts()
@@ -61,7 +64,8 @@ def report(*, negatives: Path, truth: Path, out: Path) -> dict[str, Any]:
             "false_positives": _examples(positives, of_positives, "false", "positive"),
         },
     }
-    write_json(Path(out), found)
+    with target as partial:
+        write_json(partial, found)
     return found
 
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from nearmiss.base.files import write_json
+from nearmiss.base.outputs import OutputFile
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.world.annotations import annotate
@@ -40,6 +41,7 @@ def measure(
     sentence of the world), false_positives (positives that do not hold) as counts, and yield (share of captions with
     a negative, 0 to 1).
     """
+    target = OutputFile(out)
     rows = []
     cases = [(share, name) for share in completeness for name in methods]
     with TemporaryDirectory() as scratch:
@@ -66,7 +68,8 @@ def measure(
                 }
             )
     rows.sort(key=lambda row: (row["method"], -row["completeness"]))
-    write_json(Path(out), rows)
+    with target as partial:
+        write_json(partial, rows)
     return rows
 
 

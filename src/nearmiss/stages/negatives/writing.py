@@ -5,8 +5,7 @@ number of rows, so that its bytes are those of the same rows in any other parts.
 """
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -14,6 +13,7 @@ from types import TracebackType
 import polars as pl
 
 from nearmiss.base.files import replacing
+from nearmiss.base.outputs import COST, MANIFEST, OutputFile, refuse_overlap
 from nearmiss.base.tables import conform
 
 _ROW_GROUP = 1 << 17  # rows
@@ -57,25 +57,47 @@ class Tables:
             )
 
 
-@contextmanager
-def beside(out: Path) -> Iterator[Path]:
-    """Yield an empty folder; on success its files move beside `out`, and its negatives.parquet to `out` itself, last.
+SIDE = ("captions.parquet", "paraphrases.parquet", "rejected.parquet", "summary.json", COST, MANIFEST)
 
-    What an earlier call left goes first: whoever finds a file at `out` finds what belongs to it.
+
+class NamedOutputs:
+    """The tables of one run as files named after `out`: x.parquet, x.captions.parquet, x.summary.json and so on.
+
+    `with NamedOutputs(out, inputs=[...]) as folder` yields an empty folder for negatives.parquet and `SIDE`; on success
+    they move, `out` itself last. Only files that an earlier run wrote are replaced or removed.
+
+    Raises:
+        InputError: at construction, where one of the names is taken by another file or is an input.
     """
-    out = Path(out)
-    with TemporaryDirectory(dir=_made(out.parent), prefix=f".{out.name}.", suffix=".partial") as scratch:
-        folder = Path(scratch)
-        yield folder
-        out.unlink(missing_ok=True)
-        for name in ("captions.parquet", "paraphrases.parquet"):
-            (out.parent / name).unlink(missing_ok=True)
-        for file in sorted(folder.iterdir()):
-            if file.name != "negatives.parquet":
-                file.replace(out.parent / file.name)
-        (folder / "negatives.parquet").replace(out)
+
+    def __init__(self, out: Path, *, inputs: Iterable[Path | None] = ()) -> None:
+        refuse_overlap(out, inputs := [*inputs])
+        self._out = OutputFile(out, inputs=inputs)
+        self._side = {name: OutputFile(beside(out, name), inputs=inputs) for name in SIDE}
+
+    def __enter__(self) -> Path:
+        parent = self._out.path.parent
+        parent.mkdir(parents=True, exist_ok=True)
+        self._scratch = TemporaryDirectory(dir=parent, prefix=f".{self._out.path.name[:100]}.", suffix=".partial")
+        return Path(self._scratch.name)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._scratch as scratch:
+            if kind is not None:
+                return
+            self._out.remove()
+            for name, target in self._side.items():
+                target.remove()
+                if (Path(scratch) / name).is_file():
+                    with target as partial:
+                        (Path(scratch) / name).replace(partial)
+            with self._out as partial:
+                (Path(scratch) / "negatives.parquet").replace(partial)
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def beside(out: Path, name: str) -> Path:
+    """The file of a table that belongs to `out`: negatives.parquet has captions.parquet beside it as
+    negatives.captions.parquet."""
+    return out.with_name(f"{out.name.removesuffix('.parquet')}.{name}")

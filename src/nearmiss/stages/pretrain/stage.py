@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder, write_text
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.files import write_text
+from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.ce_clip import EMPTY
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.checkpoint import fresh_model, load_weights
@@ -64,8 +65,10 @@ def run(
     """
     cost, began = Cost(), (time.perf_counter(), time.process_time())
     given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, identity, truth)
+    target = OutputFolder(out, inputs=[store, captions, words, negatives, start, state, truth])
     check(given)
     check_fusion(given)
+    inputs = verify_inputs(given.files())
     architecture = given.architecture
     pictures = Store(store)
     corpus = read_corpus(
@@ -112,7 +115,7 @@ def run(
             done = training.run(saved)
         if not group.leads:
             return
-        with replacing_folder(out) as folder:
+        with target as folder:
             architecture.save(folder / CHECKPOINT, merged(model))
             if isinstance(whole, CrossEncoder):
                 save_fusion(folder / CHECKPOINT, whole.fusion)
@@ -123,9 +126,7 @@ def run(
                 "cpu_seconds": round(time.process_time() - began[1] + training.earlier[1], 3),
             }
             cost.write(folder)
-            write_manifest(
-                folder, stage="pretrain", identity=identity, inputs=given.files(), outputs=[CHECKPOINT, CURVE]
-            )
+            write_manifest(folder, stage="pretrain", identity=identity, inputs=inputs, outputs=[CHECKPOINT, CURVE])
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.manifest import Cost, verify_inputs, verify_written, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table
 from nearmiss.engine.images.decode import check_images
 from nearmiss.engine.images.store import IDS, PIXELS, write_store
@@ -24,6 +24,8 @@ def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, identity
     Raises InputError where the split is empty or a file is missing or damaged; `out` then stays as it was.
     """
     cost = Cost()
+    target = OutputFolder(out, inputs=[images])
+    inputs = verify_inputs({"images": images})
     table = read_table(images, "images").filter(pl.col("split") == SPLIT).sort("image_id")
     if table.is_empty():
         raise InputError(
@@ -35,11 +37,12 @@ def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, identity
     architecture = config.model
     cut = preprocessing(architecture.image_size) if isinstance(architecture, ModelConfig) else _theirs(architecture)
     files = [Path(root) / file for file in table["file"]]
-    with replacing_folder(out) as folder:
+    verify_written(files)
+    with target as folder:
         write_store(folder, table["image_id"].to_list(), files, cut["size"], resizing(cut))
         cost.counts = {"images": table.height}
         cost.write(folder)
-        write_manifest(folder, stage="pretrain", identity=identity, inputs={"images": images}, outputs=[PIXELS, IDS])
+        write_manifest(folder, stage="pretrain", identity=identity, inputs=inputs, outputs=[PIXELS, IDS])
 
 
 def _theirs(model: OpenClipConfig) -> dict[str, Any]:

@@ -5,10 +5,7 @@ image_ids.json; clean.npy is what they were made from. items.parquet holds the i
 noise was made.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,13 @@ import numpy as np
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing_folder, write_json
-from nearmiss.base.lifetime import die_with_parent
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.files import write_json
+from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.tables import read_table, write_table
+from nearmiss.base.workers import map_in_order
 from nearmiss.engine.benchmarks import world
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
 from nearmiss.engine.images.decode import open_rgb
@@ -59,24 +57,22 @@ def run(
 ) -> None:
     """Corrupt the images of the chosen items and write the folder `out`. The same bytes for any number of workers."""
     cost = Cost()
+    target = OutputFolder(out, inputs=[tables])
+    inputs = verify_inputs({"items": Path(tables) / f"items_{config.split}.parquet", "images": Path(root) / "images"})
     items = chosen(world.load(tables, config.split).frame, config.items)
     image_ids = ids_of(items)
     clean = pixels_of(image_ids, Path(tables) / "images.parquet", Path(root), split=config.split)
-    with replacing_folder(out) as folder:
+    with target as folder:
         write_table(items, folder / ITEMS, "items")
         write_json(folder / IDS, image_ids)
         write_json(folder / NOISE, noise(config))
         np.save(folder / CLEAN, clean)
-        work = partial(_write, config, folder, image_ids)
         every = cells(config)
-        if workers == 1:
-            _all(map(work, every), len(every))
-        else:
-            with get_context("spawn").Pool(workers, initializer=die_with_parent) as pool:
-                _all(pool.imap_unordered(work, every), len(every))
+        done = map_in_order(_write, (config, folder, image_ids), every, workers, preload=[__name__])
+        for _ in progress(done, what="corrupt images", total=len(every)):
+            pass
         cost.counts.update(images=len(image_ids) * len(every))
         cost.write(folder)
-        inputs = {"items": Path(tables) / f"items_{config.split}.parquet", "images": Path(root) / "images"}
         outputs = [IDS, ITEMS, NOISE, CLEAN, *(cell.file for cell in every)]
         write_manifest(folder, stage="robustness", identity=identity, inputs=inputs, outputs=outputs)
 
@@ -133,8 +129,9 @@ def pixels_of(image_ids: list[str], table: Path, root: Path, *, split: str) -> n
     return np.stack(decoded)
 
 
-def _write(config: RobustnessConfig, folder: Path, image_ids: list[str], cell: Cell) -> None:
+def _write(given: tuple[RobustnessConfig, Path, list[str]], cell: Cell) -> None:
     """Corrupt every image for one cell; the noise of an image depends on its own name alone."""
+    config, folder, image_ids = given
     corruption = CORRUPTIONS[cell.corruption]
     options = next(each for each in config.corruptions if each.corruption == cell.corruption)
     clean = np.load(folder / CLEAN, mmap_mode="r")
@@ -143,8 +140,3 @@ def _write(config: RobustnessConfig, folder: Path, image_ids: list[str], cell: C
         rng = array_rng(config.seed, "corruption", cell.corruption, cell.severity, image_id)
         made[row] = corruption.apply(np.asarray(clean[row]), options, cell.severity, rng)
     made.flush()
-
-
-def _all(done: Iterable[None], total: int) -> None:
-    for _ in progress(done, what="corrupt images", total=total):
-        pass

@@ -12,8 +12,9 @@ import polars as pl
 from PIL import Image
 
 from nearmiss.base.device import device_of
-from nearmiss.base.files import replacing_folder, write_json
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.files import write_json
+from nearmiss.base.manifest import Cost, verify_inputs, verify_written, write_manifest
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.scoring import metrics, retained
@@ -50,6 +51,16 @@ def run(
     cost = Cost()
     device = device_of(config.device, key="robustness.device")
     tables = Path(tables)
+    target = OutputFolder(out, inputs=[checkpoint, corrupted, tables, negatives])
+    read = {
+        "checkpoint": Path(checkpoint),
+        "corrupted": Path(corrupted) / "manifest.json",
+        "images": tables / "images.parquet",
+        "captions": tables / "captions_narrow.parquet",
+        "negatives": None if negatives is None else Path(negatives) / "negatives.parquet",
+    }
+    inputs = verify_inputs(read)
+    verify_written(sorted(Path(corrupted).iterdir()))
     asked = opened.read(Path(corrupted), config, tables, Path(root))
     typed = mistyped_items(asked.items, config)
     trained = trained_pairs(negatives)
@@ -90,18 +101,10 @@ def run(
 
     encoded = len(asked.image_ids) * (1 + len(asked.noisy))
     cost.counts.update(images=encoded, texts=len(texts), questions=asked.items.height)
-    with replacing_folder(out) as folder:
+    with target as folder:
         write_table(pl.concat(scores), folder / "scores.parquet", "scores")
         write_table(pl.concat(figures), folder / "metrics.parquet", "metrics")
         write_json(folder / "measurement.json", measurement.record(config, asked.items, typed, model))
-        inputs = {
-            "checkpoint": Path(checkpoint),
-            "corrupted": Path(corrupted) / "manifest.json",
-            "images": tables / "images.parquet",
-            "captions": tables / "captions_narrow.parquet",
-        }
-        if negatives is not None:
-            inputs["negatives"] = Path(negatives) / "negatives.parquet"
         cost.write(folder)
         outputs = ["measurement.json", "metrics.parquet", "scores.parquet"]
         write_manifest(folder, stage="robustness", identity=identity, inputs=inputs, outputs=outputs)

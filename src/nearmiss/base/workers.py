@@ -1,0 +1,88 @@
+"""The same work on many items in several processes, results in the order of the items."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.lifetime import die_with_parent
+
+S = TypeVar("S")
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AHEAD = 2  # items for each worker that wait: more would only fill the memory
+
+
+@contextmanager
+def worker_pool(
+    work: Callable[[S, T], R], shared: S, workers: int, *, preload: Iterable[str] = ()
+) -> Iterator[Callable[[Iterable[T]], Iterator[R]]]:
+    """Yield a function that maps items to `work(shared, item)`, in order, in processes that last for the block.
+
+    Args:
+        work: a function of a module.
+        shared: what all items need; it is sent to each process once.
+        workers: number of processes; 1 works in this process.
+        preload: modules that are imported once, before the processes are forked. They must not start threads.
+
+    Raises:
+        InputError: a process ended without a result, for instance because the machine ran out of memory.
+    """
+    if workers <= 1:
+        yield lambda items: (work(shared, item) for item in items)
+        return
+    # Not fork: the threads of polars and OpenCV do not survive it.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([*preload])
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(work, shared))
+    try:
+        yield partial(_in_order, executor, workers)
+    except BrokenProcessPool:
+        raise InputError(
+            f"one of {workers} worker processes was killed or ended by itself, for instance for lack of memory",
+            remedy="run the command again, with fewer --workers if memory was short",
+        ) from None
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def map_in_order(
+    work: Callable[[S, T], R], shared: S, items: Iterable[T], workers: int, *, preload: Iterable[str] = ()
+) -> Iterator[R]:
+    """Yield `work(shared, item)` for each item, in order, by a `worker_pool` of its own."""
+    with worker_pool(work, shared, workers, preload=preload) as each:
+        yield from each(items)
+
+
+def _in_order(executor: ProcessPoolExecutor, workers: int, items: Iterable[Any]) -> Iterator[Any]:
+    """Items are consumed a few ahead of the results, so that memory does not grow with their number."""
+    waiting: deque[Future[Any]] = deque()
+    try:
+        for item in items:
+            waiting.append(executor.submit(_one, item))
+            if len(waiting) > _AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+_given: list[Any] = []  # the work and what it shares, in a worker process
+
+
+def _begin(work: Callable[[Any, Any], Any], shared: Any) -> None:
+    die_with_parent()
+    _given[:] = [work, shared]
+
+
+def _one(item: Any) -> Any:
+    work, shared = _given
+    return work(shared, item)
