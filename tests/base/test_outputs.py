@@ -243,7 +243,7 @@ def test_files_of_the_user_are_hashed_and_not_judged(tmp_path):
     (tmp_path / "x").write_text("abc")
     digest = verify_inputs({"x": tmp_path / "x", "absent": None})["x"]
     assert digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    with pytest.raises(InputError, match="missing"):
+    with pytest.raises(InputError, match="is missing: y"):
         verify_inputs({"y": tmp_path / "y"})
 
 

@@ -14,6 +14,7 @@ from tests_data_small import SMALL
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256, read_json
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table
 from nearmiss.engine.world.conditions import Reservation, reservation
 from nearmiss.engine.world.scene import Scene, Thing
@@ -290,7 +291,8 @@ def test_crowded_scenes_can_be_drawn():
 
 def test_a_failed_run_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     out = tmp_path / "data"
-    out.mkdir()
+    with OutputFolder(out) as earlier:
+        (earlier / "summary.json").write_text("kept")
     (out / "mine.txt").write_text("kept")
 
     def fail(*given: object) -> None:
@@ -299,4 +301,4 @@ def test_a_failed_run_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("nearmiss.stages.data.stage.publish", fail)
     with pytest.raises(InputError, match="planted"):
         run(config=SMALL, out=out)
-    assert [file.name for file in tmp_path.rglob("*")] == ["data", "mine.txt"]
+    assert sorted(file.name for file in out.iterdir()) == [".nearmiss", "mine.txt", "summary.json"]

@@ -8,7 +8,8 @@ import pytest
 import toy_experiment as toy
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import folder_sha256, sha256
+from nearmiss.base.files import RECORD, folder_sha256, sha256
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.scoring import exam
 from nearmiss.stages.evaluate import stage
@@ -51,9 +52,9 @@ def done(made):
 def broken(made, tmp_path):
     """A copy that a test may break, with a result already there."""
     folder = tmp_path / "copy"
-    shutil.copytree(made, folder)
-    (folder / "out").mkdir(exist_ok=True)
-    (folder / "out" / "metrics.parquet").write_bytes(b"what was there")
+    shutil.copytree(made, folder, ignore=shutil.ignore_patterns(RECORD, "out"))
+    with OutputFolder(folder / "out") as earlier:
+        (earlier / "metrics.parquet").write_bytes(b"what was there")
     return folder
 
 

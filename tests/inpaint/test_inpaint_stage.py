@@ -156,7 +156,7 @@ def test_a_caption_that_would_stay_true_makes_no_pair(toys, tmp_path):
 @pytest.mark.parametrize("name", ["images", "objects", "captions", "relations"])
 def test_a_missing_table_is_named(toys, tmp_path, name):
     toys.file(name).unlink()
-    with pytest.raises(InputError, match=f"table '{name}' is missing"):
+    with pytest.raises(InputError, match=f"an input is missing: {name}"):
         run(config=options("recolor"), out=tmp_path / "out", **toys.arguments())
 
 

@@ -87,7 +87,13 @@ class KilledState(State):
 
 def test_a_run_leaves_a_checkpoint_a_curve_and_no_state(toy_base):
     out = toy_base / "base"
-    assert sorted(path.name for path in out.iterdir()) == ["checkpoint", "cost.json", "curve.jsonl", "manifest.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        ".nearmiss",
+        "checkpoint",
+        "cost.json",
+        "curve.jsonl",
+        "manifest.json",
+    ]
     assert sorted(path.name for path in (out / "checkpoint").iterdir()) == sorted(checkpoint.FILES)
     assert [line["step"] for line in curve(out)] == [6]
     assert set(curve(out)[0]) == {"step", "loss", "contrastive", "gradient_norm", "scale"}

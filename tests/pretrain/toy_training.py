@@ -170,7 +170,7 @@ def arguments(folder: Path, **changed):
         "words": folder / "words.txt",
         "negatives": None,
         "start": None,
-        "state": folder / "state" / out,
+        "state": folder / "state" / Path(out).name,
         "identity": None,
         "out": folder / out,
         **changed,

@@ -14,7 +14,8 @@ import toy_noise as toy
 from PIL import Image
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import folder_sha256, read_json, sha256
+from nearmiss.base.files import RECORD, folder_sha256, read_json, sha256
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.fields import build
 from nearmiss.stages.robustness import corrupted
@@ -59,9 +60,9 @@ def done(made):
 def broken(made, tmp_path):
     """A copy that a test may break, with an earlier result that must survive."""
     folder = tmp_path / "copy"
-    shutil.copytree(made, folder)
-    (folder / "corrupted").mkdir(exist_ok=True)
-    (folder / "corrupted" / "items.parquet").write_bytes(b"what was there")
+    shutil.copytree(made, folder, ignore=shutil.ignore_patterns(RECORD, "corrupted"))
+    with OutputFolder(folder / "corrupted") as earlier:
+        (earlier / "items.parquet").write_bytes(b"what was there")
     return folder
 
 
@@ -98,7 +99,7 @@ def test_the_same_bytes_for_two_workers_and_shuffled_tables(made, done, tmp_path
         write_table(read_table(path, kind).sample(fraction=1, shuffle=True, seed=1), path, kind)
     again = toy.corrupt(folder, workers=2)
     for file in sorted(done.iterdir()):
-        if file.name not in ("cost.json", "manifest.json"):
+        if file.name not in ("cost.json", "manifest.json", RECORD):
             assert sha256(again / file.name) == sha256(file), file.name
 
 
@@ -133,7 +134,7 @@ def _another_split(folder):
 
 def _missing_image(folder):
     shutil.rmtree(folder / "published" / "images")
-    return "an image is missing"
+    return "is missing"
 
 
 def _broken_image(folder):

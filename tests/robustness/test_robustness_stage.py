@@ -10,7 +10,8 @@ import toy_noise as toy
 from safetensors.torch import save_file
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import folder_sha256, read_json, sha256, write_json
+from nearmiss.base.files import RECORD, folder_sha256, read_json, sha256, write_json
+from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.corruptions.corruption import Corruption
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
@@ -57,9 +58,10 @@ def done(made):
 def broken(made, tmp_path):
     """A copy that a test may break, with a result already there."""
     folder = tmp_path / "copy"
-    shutil.copytree(made, folder)
-    (folder / "out").mkdir(exist_ok=True)
-    (folder / "out" / "metrics.parquet").write_bytes(b"what was there")
+    shutil.copytree(made, folder, ignore=shutil.ignore_patterns("out"))
+    (folder / "corrupted" / RECORD).unlink()  # pixels that no record names: the stage checks them by itself
+    with OutputFolder(folder / "out") as earlier:
+        (earlier / "metrics.parquet").write_bytes(b"what was there")
     return folder
 
 
@@ -219,6 +221,7 @@ def _another_split(folder):
 
 
 def _other_severities(folder):
+    shutil.rmtree(folder / "corrupted")
     toy.corrupt(folder, config=toy.CONFIG.model_copy(update={"severities": [1]}))
     return r"made with severities \[1\], not \[1, 5\]"
 
@@ -311,6 +314,7 @@ def test_a_planted_truth_turns_the_clean_figure_around(broken):
     items = read_table(path, "items")
     turned = [[[not cell for cell in row] for row in truth] for truth in items["truth"].to_list()]
     write_table(items.with_columns(truth=pl.Series(turned, dtype=pl.List(pl.List(pl.Boolean)))), path, "items")
+    shutil.rmtree(broken / "corrupted")
     toy.corrupt(broken)
     back = metrics(score(broken, "back")).filter(pl.col("metric") == "accuracy")
     key = ["concept", "operator", "corruption", "severity"]

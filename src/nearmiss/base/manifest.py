@@ -33,6 +33,11 @@ def verify_inputs(inputs: Mapping[str, Path | None]) -> dict[str, str]:
     """
     records = _Records()
     given = {name: Path(path) for name, path in sorted(inputs.items()) if path is not None}
+    for name, path in given.items():
+        if not path.exists():
+            raise InputError(
+                f"an input is missing: {name}", file=path, remedy="run the stage that makes it, or correct the path"
+            )
     return {name: _verified(path, records) for name, path in given.items()}
 
 
@@ -49,8 +54,6 @@ def verify_written(files: Iterable[Path]) -> None:
 
 
 def _verified(path: Path, records: "_Records") -> str:
-    if not path.exists():
-        raise InputError("an input is missing", file=path, remedy="run the stage that makes it, or correct the path")
     if path.is_file():
         return records.verified(path)
     digest = hashlib.sha256()  # as `folder_sha256` computes it

@@ -65,9 +65,9 @@ def run(
     """
     cost, began = Cost(), (time.perf_counter(), time.process_time())
     given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, identity, truth)
-    target = OutputFolder(out, inputs=[store, captions, words, negatives, start, state, truth])
     check(given)
     check_fusion(given)
+    target = OutputFolder(out, inputs=[store, captions, words, negatives, start, state, truth])
     inputs = verify_inputs(given.files())
     architecture = given.architecture
     pictures = Store(store)
