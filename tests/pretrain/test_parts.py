@@ -68,7 +68,9 @@ def test_loss_and_gradients_in_parts_are_those_of_the_whole_batch(toy_files, arm
     (loss, grads, objective), (loss_in_parts, grads_in_parts, objective_in_parts) = found
     assert loss_in_parts == pytest.approx(loss, rel=1e-6)
     for name, grad in grads.items():
-        torch.testing.assert_close(grads_in_parts[name], grad, rtol=1e-4, atol=1e-6, msg=name)
+        # float32 sums in another order: the error is relative to the largest summand, not to each element
+        rounding = 1e-5 * float(grad.abs().max())
+        torch.testing.assert_close(grads_in_parts[name], grad, rtol=1e-4, atol=rounding, msg=name)
     for one, other in zip(objective.parameters(), objective_in_parts.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-5, atol=1e-7)
 
