@@ -41,6 +41,12 @@ def test_a_folder_of_the_user_is_refused_before_any_work(tmp_path):
     assert files_below(tmp_path) == {"thesis.txt": "three years"}
 
 
+def test_folders_without_files_are_no_files_of_the_user(tmp_path):
+    (tmp_path / "out" / "tables" / "deep").mkdir(parents=True)
+    write(OutputFolder(tmp_path / "out"), tables__a="1")
+    assert files_below(tmp_path / "out") == {"tables/a": "1"}
+
+
 def test_an_earlier_result_is_replaced_and_files_beside_it_stay(tmp_path):
     write(OutputFolder(tmp_path / "out"), a="1", sheets__b="2", manifest_json="{}")
     (tmp_path / "out" / "notes.txt").write_text("mine")

@@ -72,8 +72,7 @@ class OutputFolder:
     def _check(self) -> None:
         known = read_record(self.path)
         if not known.files and self.path.is_dir():
-            names = sorted(each.name for each in self.path.iterdir())
-            foreign = [name for name in names if name not in (*_MARKS, *known.single) and _PARTIAL not in name]
+            foreign = [name for name in _files_in(self.path) if name not in known.single]
             if foreign:
                 raise InputError(
                     "the output folder holds files that nearmiss did not write",
@@ -244,6 +243,17 @@ def changed_files(folder: Path, recorded: Mapping[str, Hashes]) -> Iterator[str]
         file = folder / name
         if file.is_symlink() or (hashes and file.is_file() and sha256(file) not in hashes):
             yield name
+
+
+def _files_in(folder: Path) -> list[str]:
+    """Names of what is in a folder; folders without files do not count, since Snakemake makes them before a job."""
+    names = sorted(each.name for each in folder.iterdir() if each.name not in _MARKS and _PARTIAL not in each.name)
+    return [name for name in names if not _is_bare(folder / name)]
+
+
+def _is_bare(path: Path) -> bool:
+    inner = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
+    return all(each.is_dir() and not each.is_symlink() for each in inner)
 
 
 def _write_record(folder: Path, record: Record) -> None:
