@@ -2,10 +2,9 @@
 
 A record is a caption with four slots for negatives, in this order: relation, adjective, noun, verb; "###" stands in an
 empty one, and `valid_caption` (caption, relation, adjective, noun, verb) is 0 there. Such files are pickles, and a
-pickle can run any program when it is opened: these are read by an unpickler that knows arrays, numbers and texts only.
+pickle can run any program when it is opened: they are read as plain data (npy_objects.py), without the pickle module.
 """
 
-import io
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +15,10 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.outputs import OutputFolder
-from nearmiss.engine.formats.published import FileNames, Published, image_id, negatives, text, writable
-from nearmiss.engine.formats.records import REMEDY, field
+from nearmiss.engine.formats.npy_objects import read_objects
+from nearmiss.engine.formats.plain_pickle import shown
+from nearmiss.engine.formats.published import FileNames, Published, image_id, negatives, writable
+from nearmiss.engine.formats.records import REMEDY
 
 EMPTY = "###"
 SLOTS = ("relation", "adj", "noun", "verb")
@@ -32,14 +33,7 @@ _SLOT_OF = {
 }
 _PER_FILE = 50_000
 _PICKLE_PROTOCOL = 4
-_ALLOWED = {
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-}
+_SOURCE_REMEDY = "give files that CE-CLIP's generator or `nearmiss convert` wrote"
 
 
 def read(path: Path) -> pl.DataFrame:
@@ -117,60 +111,54 @@ def _files(path: Path) -> list[Path]:
 
 def _pairs(files: list[Path]) -> Iterator[Published]:
     for file in files:
-        for index, record in enumerate(_load(file)):
+        for index, record in enumerate(read_objects(file, _SOURCE_REMEDY)):
             name = f"record {index}"
-            image = field(
-                record, "image_path" if "image_path" in record else "image_id", (int, str), file=file, name=name
-            )
-            caption = text(record.get("caption"), "caption", file=file, name=name)
-            valid = field(record, "valid_caption", (list, tuple, np.ndarray), file=file, name=name)
-            if len(valid) != len(SLOTS) + 1 or any(flag not in (0, 1) for flag in valid):
-                raise InputError(
-                    f"'valid_caption' is not five of 0 and 1: {valid!r}", file=file, record=name, remedy=REMEDY
-                )
-            for slot, flag in zip(SLOTS, valid[1:], strict=True):
+            if not isinstance(record, dict):
+                raise InputError("a record is not a dictionary", file=file, record=name, remedy=REMEDY)
+            image = _image(record, file, name)
+            caption = _text(record, "caption", file, name)
+            for slot, flag in zip(SLOTS, _valid(record, file, name)[1:], strict=True):
                 if not flag:
                     continue
-                key = f"{slot}_aug_caption"
-                negative = text(record.get(key), key, file=file, name=name)
                 yield Published(
                     pair_id=f"{file.stem}-{index}-{slot}",
-                    image_id=image_id(str(image)),
+                    image_id=image_id(image),
                     kind=_TYPES[slot],
                     positive=caption,
-                    negative=negative,
+                    negative=_text(record, f"{slot}_aug_caption", file, name),
                     concept=_TYPES[slot],
                     operator=_OPERATORS[slot],
                 )
 
 
-class _PlainData(pickle.Unpickler):
-    """Opens arrays, numbers, texts, lists and dictionaries; refuses to look up anything else."""
+def _image(record: dict[Any, Any], file: Path, name: str) -> str:
+    key = "image_path" if "image_path" in record else "image_id"
+    value = _member(record, key, file, name)
+    if type(value) is int:
+        return str(value)
+    return _text(record, key, file, name)
 
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it names {module}.{name}")
-        return super().find_class(module, name)
+
+def _valid(record: dict[Any, Any], file: Path, name: str) -> list[int]:
+    """The flags of the caption and its slots, as a list or an array of numbers."""
+    value = _member(record, "valid_caption", file, name)
+    five = isinstance(value, list | tuple) and len(value) == len(SLOTS) + 1
+    if not five or not all(isinstance(flag, int | float) and flag in (0, 1) for flag in value):
+        raise InputError(
+            f"'valid_caption' is not five of 0 and 1 but {shown(value)}", file=file, record=name, remedy=REMEDY
+        )
+    return [int(flag) for flag in value]
 
 
-def _load(file: Path) -> list[Any]:
-    """The records of one file."""
-    remedy = "give files that CE-CLIP's generator or `nearmiss convert` wrote"
-    try:
-        content = io.BytesIO(file.read_bytes())
-    except FileNotFoundError:
-        raise InputError("a file is missing", file=file, remedy="make it again or correct the path") from None
-    try:
-        version = np.lib.format.read_magic(content)
-        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, _, kind = readers[version](content)
-        if kind != np.dtype(object) or len(shape) != 1:
-            raise ValueError(f"it is an array {shape} of {kind}, not a row of objects")
-        found = _PlainData(content).load()
-    except (ValueError, KeyError, EOFError, pickle.UnpicklingError, AttributeError, TypeError, ImportError) as error:
-        raise InputError(f"the file is not an array of records: {error}", file=file, remedy=remedy) from None
-    records = list(found) if isinstance(found, np.ndarray | list) else [found]
-    for index, record in enumerate(records):
-        if not isinstance(record, dict):
-            raise InputError("a record is not a dictionary", file=file, record=f"record {index}", remedy=REMEDY)
-    return records
+def _text(record: dict[Any, Any], key: str, file: Path, name: str) -> str:
+    """A text with more than blanks in it that can be written as UTF-8: half of a surrogate pair cannot."""
+    value = _member(record, key, file, name)
+    if not isinstance(value, str) or not value.strip() or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InputError(f"'{key}' of a record is no text: {shown(value)}", file=file, record=name, remedy=REMEDY)
+    return value
+
+
+def _member(record: dict[Any, Any], key: str, file: Path, name: str) -> Any:
+    if key not in record:
+        raise InputError(f"a record lacks '{key}'", file=file, record=name, remedy=REMEDY)
+    return record[key]

@@ -1,0 +1,83 @@
+"""NumPy's .npy files that hold a row of Python objects, read as plain data; see plain_pickle.py for what that is."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.formats.plain_pickle import Array, PlainPickle, Refused
+
+# Magic, version and length of the header (NEP 1), then the header as every version of NumPy writes it.
+_HEADER = re.compile(
+    rb"\x93NUMPY(?:\x01\x00..|[\x02\x03]\x00....)"
+    rb"\{'descr': '[|<>=]?O[48]?', 'fortran_order': (?:False|True), 'shape': \((\d{1,12}),\),? *\} *\n",
+    re.DOTALL,
+)
+_DEEPEST = 8  # levels of containers inside of a record
+_SPREAD = 16  # values of all records per byte of the file; more is one container that stands in many places
+_PLAIN = (str, int, float, bool, type(None), bytes, bytearray, list, tuple, dict, Array)
+
+
+def read_objects(file: Path, remedy: str) -> list[Any]:
+    """The objects of the file: None, bool, int, float, str and bytes in lists, tuples and dictionaries.
+
+    Arrays and scalars of NumPy are lists and Python values. Raises InputError, with the record where it is known, for
+    a missing file, one of another kind, and one that holds anything but plain data, is damaged, or is nested deeper
+    than 8 levels or so entangled that writing it out would take far more room than it has bytes (both our choice).
+    """
+    if not file.is_file():
+        raise InputError("a file is missing", file=file, remedy="make it again or correct the path")
+    content = file.read_bytes()
+    header = _HEADER.match(content)
+    if header is None:
+        raise _refused("its header is not that of a row of objects", file, remedy)
+    reader = PlainPickle(content[header.end() :])
+    try:
+        found, size = reader.load()
+    except Refused as error:
+        begun = reader.records_begun()
+        raise _refused(str(error), file, remedy, begun - 1 if begun else None) from None
+    if not isinstance(found, list):
+        raise _refused(f"it holds a {type(found).__name__}", file, remedy)
+    if len(found) != int(header[1]) or header.end() + size != len(content):
+        raise _refused(
+            f"it says that it has {int(header[1])} records in {len(content) - header.end()} bytes and has {len(found)}"
+            f" in {size}",
+            file,
+            remedy,
+        )
+    left = _SPREAD * len(content)
+    for index, record in enumerate(found):
+        try:
+            left -= _size([record], left)
+        except Refused as error:
+            raise _refused(str(error), file, remedy, index) from None
+    return list(found)
+
+
+def _size(level: list[Any], most: int) -> int:
+    """How many values there are in and below `level`, counted wherever they stand; at most `most`."""
+    count = 0
+    for _ in range(_DEEPEST + 1):
+        deeper: list[Any] = []
+        for value in level:
+            if type(value) not in _PLAIN:
+                raise Refused("it holds something that is no plain data")
+            if isinstance(value, list | tuple | dict):
+                count += len(value)
+                if count > most:
+                    raise Refused("its containers stand in each other too often")
+                deeper += value.values() if isinstance(value, dict) else value
+        if not deeper:
+            return count
+        level = deeper
+    raise Refused(f"its containers are nested deeper than {_DEEPEST} levels")
+
+
+def _refused(problem: str, file: Path, remedy: str, record: int | None = None) -> InputError:
+    return InputError(
+        f"the file is not an array of records: {problem}",
+        file=file,
+        record=None if record is None else f"record {record}",
+        remedy=remedy,
+    )
