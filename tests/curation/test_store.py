@@ -119,7 +119,7 @@ def test_a_foreign_database_is_refused_and_stays_as_it_is(tmp_path):
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "notes.db").write_text("these are notes, and no database at all" * 9)
-    with pytest.raises(InputError, match="cannot be opened"):
+    with pytest.raises(InputError, match="not a database"):
         Store(tmp_path / "notes.db", "digest")
 
 

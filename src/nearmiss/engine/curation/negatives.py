@@ -1,7 +1,6 @@
 """Hard negatives as a set to curate: the caption and its negative, with the picture where the images are at hand."""
 
 import hashlib
-import mimetypes
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +11,11 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.curation.items import Item, Kind, Picture, Which
+from nearmiss.engine.images.browser import for_browser
 from nearmiss.engine.text.edits import diff
 
 _NEGATIVES, _CAPTIONS = "negatives.parquet", "captions.parquet"
+_LARGEST = 64 * 1024 * 1024  # bytes of an image file that is shown
 
 
 class NegativeSet:
@@ -45,11 +46,17 @@ class NegativeSet:
             raise InputError("the set has no negatives", file=file, remedy="give a set with at least one row")
 
     def picture(self, place: int, which: Which) -> Picture | None:
-        """The file of the picture that the caption belongs to; None where it is missing or another is asked for."""
+        """The image that the caption belongs to; None where it is missing, no image, or another is asked for."""
         file = self._files.get(self._table["image_id"][place])
-        if which != "original" or file is None or not file.is_file():
+        if which != "original" or file is None:
             return None
-        return Picture(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream")
+        try:
+            if not file.is_file() or file.stat().st_size > _LARGEST:
+                return None
+            found = for_browser(file.read_bytes())
+        except OSError:  # too long a name, no permission
+            return None
+        return None if found is None else Picture(*found)
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
         """Write negatives.parquet; see `CurationSet.write`.
@@ -84,7 +91,10 @@ def _image_files(images: Path, root: Path) -> dict[str, Path]:
     inside = Path(root).resolve()
     found = {}
     for image_id, file in read_table(images, "images").select("image_id", "file").iter_rows():
-        path = (inside / file).resolve()
+        try:
+            path = (inside / file).resolve()
+        except (ValueError, OSError, RuntimeError):  # a NUL character, too long a name, a loop of links
+            continue
         if path.is_relative_to(inside):
             found[image_id] = path
     return found

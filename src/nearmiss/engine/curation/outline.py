@@ -4,19 +4,22 @@ import numpy as np
 
 # Dark under light, so that one of the two is seen on any picture.
 _STROKES = (("#000", 3.0), ("#fff", 1.4))
+_MOST_LINES = 100_000  # of an outline: a mask of noise would make a drawing larger than a browser can show
 _REFERENCE = 320  # pixels of a picture's longer side at which the strokes have their nominal width
 
 
-def outline_svg(mask: np.ndarray) -> bytes:
-    """An SVG of the mask's size that runs along the edges of its pixels, holes included.
+def outline_svg(mask: np.ndarray) -> bytes | None:
+    """An SVG of the mask's size that runs along the edges of its pixels, holes included; None for more than 100,000.
 
     `mask` is (H, W) bool. The picture's own border counts as outside, so that a thing that is cut off has an outline
     there too. Our choice: edges of pixels and no smoothed contour, because the question is what exactly was changed.
     """
     height, width = mask.shape
     around = np.pad(mask, 1)
-    across = _runs(around[1:, 1:-1] != around[:-1, 1:-1], "h")
-    down = _runs((around[1:-1, 1:] != around[1:-1, :-1]).T, "v")
+    rows, columns = around[1:, 1:-1] != around[:-1, 1:-1], (around[1:-1, 1:] != around[1:-1, :-1]).T
+    if _count(rows) + _count(columns) > _MOST_LINES:
+        return None
+    across, down = _runs(rows, "h"), _runs(columns, "v")
     path = "".join(across + down)
     unit = max(height, width) / _REFERENCE
     lines = "".join(
@@ -24,6 +27,11 @@ def outline_svg(mask: np.ndarray) -> bytes:
         for color, size in _STROKES
     )
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{lines}</svg>'.encode()
+
+
+def _count(edges: np.ndarray) -> int:
+    """How many runs of set edges the lines have."""
+    return int(np.count_nonzero(edges[:, 1:] & ~edges[:, :-1]) + np.count_nonzero(edges[:, :1]))
 
 
 def _runs(edges: np.ndarray, direction: str) -> list[str]:

@@ -6,7 +6,6 @@ The published set holds a gigabyte of images in three files: captions are read a
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,16 +13,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image, UnidentifiedImageError
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing, sha256
 from nearmiss.engine.curation.items import Item, Kind, Picture, Which
 from nearmiss.engine.curation.outline import outline_svg
 from nearmiss.engine.formats.inpaintcoco import NEEDED, THRESHOLD
+from nearmiss.engine.images.browser import decoded, for_browser
 
 _COLUMN: dict[Which, str] = {"original": "coco_image", "changed": "inpaint_image", "outline": "mask"}
-_SHOWN = ("PNG", "JPEG", "WEBP", "GIF")  # formats that every browser shows; all others are sent as PNG
 _GROUPS = 2  # groups of rows whose images are kept: the one on the page and the one before or after
 
 
@@ -54,17 +52,12 @@ class PairSet:
             content = self._images(file, group)[_COLUMN[which]][row]
         if not content:
             return None
-        try:
-            with Image.open(BytesIO(content)) as image:
-                if which == "outline":
-                    return Picture(outline_svg(np.asarray(image.convert("L")) > THRESHOLD), "image/svg+xml")
-                if image.format in _SHOWN:
-                    return Picture(content, Image.MIME[image.format])
-                shown = BytesIO()
-                image.convert("RGB").save(shown, "PNG")
-                return Picture(shown.getvalue(), "image/png")
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-            return None
+        if which != "outline":
+            found = for_browser(content)
+            return None if found is None else Picture(*found)
+        mask = decoded(content)
+        outline = None if mask is None else outline_svg(np.asarray(mask.convert("L")) > THRESHOLD)
+        return None if outline is None else Picture(outline, "image/svg+xml")
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
         """Write every file again under its name, all columns and `datasets`' metadata kept; see `CurationSet.write`."""
