@@ -24,6 +24,7 @@ _OPTIONS = (
     "--window-size=1280,800",
 )
 _SERVER_DOWN = "ERR_CONNECTION_REFUSED"
+_NOT_ADMITTED = "status of 403"
 
 
 def installed() -> tuple[str, str]:
@@ -51,6 +52,14 @@ class Browser:
     def open(self, url: str) -> None:
         self.driver.get(url)
 
+    def open_beside(self, url: str) -> None:
+        """Open an address in a second window and close that again; the first one stays as it is."""
+        first = self.driver.current_window_handle
+        self.driver.switch_to.new_window("tab")
+        self.driver.get(url)
+        self.driver.close()
+        self.driver.switch_to.window(first)
+
     def reload(self) -> None:
         self.driver.refresh()
 
@@ -77,10 +86,14 @@ class Browser:
         """Wait until the element of this id is hidden."""
         WebDriverWait(self.driver, 20, 0.05).until(lambda _: not self.text(name), f"'{name}' stays: {self.text(name)}")
 
-    def complaints(self, *, server_down: bool = False) -> list[str]:
-        """What the console has said since it was last asked; `server_down` leaves out that nobody answered."""
+    def complaints(self, *, server_down: bool = False, not_admitted: bool = False) -> list[str]:
+        """What the console has said since it was last asked.
+
+        `server_down` leaves out that nobody answered, `not_admitted` that a page was not let in.
+        """
         said = [entry["message"] for entry in self.driver.get_log("browser")]
-        return [message for message in said if not (server_down and _SERVER_DOWN in message)]
+        expected = [words for words, left in ((_SERVER_DOWN, server_down), (_NOT_ADMITTED, not_admitted)) if left]
+        return [message for message in said if not any(words in message for words in expected)]
 
     def hosts(self) -> set[str]:
         """The hosts that the window has asked for anything over the network; Chromium's own pages are none."""

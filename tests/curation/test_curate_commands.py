@@ -1,6 +1,5 @@
 """The verbs `curate` and `curate-export`: from decisions to a curated set, and mistakes that end in one message."""
 
-import subprocess
 import sys
 import urllib.request
 
@@ -12,30 +11,45 @@ from nearmiss.cli import main
 from nearmiss.engine.curation.store import Decision, Store
 
 
-def nearmiss(*arguments):
-    command = [sys.executable, "-m", "nearmiss", *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+@pytest.fixture
+def nearmiss(monkeypatch, capsys):
+    """The command line: its status, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["nearmiss", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as ended:
+            status = ended.code or 0
+        return status, *capsys.readouterr()
+
+    return run
 
 
-def test_what_was_accepted_on_the_page_is_exported(tmp_path, serve):
+def test_what_was_accepted_on_the_page_is_exported(tmp_path, serve, nearmiss):
     file = toy_sets.write_pairs(tmp_path / "pairs.parquet")
     server = serve(file, tmp_path / "decisions.db")
-    server.post({"item": "2", "decision": "accept", "caption": "a fox on a mat", "token": "t0"})
-    server.post({"item": "3", "decision": "refuse", "reason": "seam", "token": "t1"})
-    answer = nearmiss(
+    server.post(
+        {"item": "2", "decision": "accept", "caption": "a fox on a mat", "token": "t0"},
+        {"item": "3", "decision": "refuse", "reason": "seam", "token": "t1"},
+    )
+    status, told, errors = nearmiss(
         "curate-export", file, "--db", tmp_path / "decisions.db", "--out", tmp_path / "out", "--of", "anna"
     )
-    assert answer.returncode == 0, answer.stderr
-    assert "1 accepted, 1 refused, 3 undecided" in answer.stdout
+    assert status == 0, errors
+    assert "1 accepted, 1 refused, 3 undecided" in told
     assert pq.read_table(tmp_path / "out" / "pairs.parquet")["inpaint_caption"].to_pylist() == ["a fox on a mat"]
 
 
-def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve):
+def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve, nearmiss):
     file = toy_sets.write_pairs(tmp_path / "pairs.parquet")
     server = serve(file, tmp_path / "decisions.db")
-    answer = nearmiss("curate", file, "--db", tmp_path / "decisions.db", "--annotator", "ben", "--port", server.port)
-    assert answer.returncode == 2
-    assert "give another port" in answer.stderr
+    status, _, errors = nearmiss(
+        "curate", file, "--db", tmp_path / "decisions.db", "--annotator", "ben", "--port", server.port
+    )
+    assert status == 2
+    assert "give another port" in errors
     assert urllib.request.urlopen(server.url).status == 200
 
 
@@ -53,16 +67,14 @@ def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve):
         ("curate-export SET --db DB --out OUT --rule most", ["most", "majority"]),
     ],
 )
-def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, monkeypatch, capsys, arguments, words):
+def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, nearmiss, arguments, words):
     toy_sets.write_pairs(tmp_path / "SET")
     with Store(tmp_path / "OTHER", "the digest of another set") as other:
         other.add(Decision("anna", "0", "accept"), "t")
     paths = {name: str(tmp_path / name) for name in ("SET", "MISSING", "DB", "OTHER", "OUT")}
-    monkeypatch.setattr(sys, "argv", ["nearmiss", *(paths.get(word, word) for word in arguments.split())])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    said = " ".join("".join(capsys.readouterr()).split())
-    assert ended.value.code == 2, said
+    status, *told = nearmiss(*(paths.get(word, word) for word in arguments.split()))
+    said = " ".join("".join(told).split())
+    assert status == 2, said
     for word in words:
         assert word in said
     assert not (tmp_path / "OUT").exists()

@@ -8,12 +8,22 @@ from selenium.webdriver.common.keys import Keys
 from nearmiss.engine.curation.store import Decision, Store
 
 
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """One browser for all tests: each has a port of its own, and so an address, a storage and cookies of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        opened = Browser(tmp_path_factory.mktemp("profile"))
+        yield opened
+        opened.driver.quit()
+
+
 @pytest.fixture
-def browser(tmp_path, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    opened = Browser(tmp_path / "profile")
-    yield opened
-    opened.driver.quit()
+def browser(chromium):
+    yield chromium
+    chromium.open("about:blank")
+    chromium.complaints()
+    chromium.hosts()
 
 
 @pytest.fixture
@@ -121,10 +131,12 @@ def test_a_decision_outlives_the_server(browser, serve, curated, db):
     assert len(decided(db, curated)) == 1
 
     again = serve(curated.files[0], db, port=server.port)
-    browser.wait_for("place", "Item 3")  # by itself: the page goes on trying
+    browser.wait_for("unsent", "Open the address, with its token")
+    browser.open_beside(again.url)  # the page goes on trying, and has the new cookie now
+    browser.wait_for("place", "Item 3")
     browser.wait_until_gone("unsent")
     assert decided(db, curated) == [Decision("anna", "0", "accept"), Decision("anna", "1", "accept")]
-    assert browser.complaints(server_down=True) == []
+    assert browser.complaints(server_down=True, not_admitted=True) == []
 
     again.kill()
     browser.press("r")
@@ -132,8 +144,7 @@ def test_a_decision_outlives_the_server(browser, serve, curated, db):
     browser.press("8")
     browser.wait_for("unsent", "1 decision is kept in this browser")
     browser.open("about:blank")
-    serve(curated.files[0], db, port=server.port)
-    browser.open(server.url)
+    browser.open(serve(curated.files[0], db, port=server.port).url)
     browser.wait_for("count", "3 of 5 decided")
     assert decided(db, curated)[2:] == [Decision("anna", "2", "refuse", reason="other")]
     assert browser.hosts() == {"127.0.0.1"}
@@ -148,11 +159,13 @@ def test_a_kept_decision_waits_for_its_own_annotator(browser, serve, curated, db
     browser.wait_for("unsent", "1 decision is kept")
 
     other = serve(curated.files[0], db, annotator="ben", port=server.port)
+    browser.wait_for("unsent", "Open the address, with its token")
+    browser.open_beside(other.url)
     browser.wait_for("unsent", "another annotator")
     assert decided(db, curated) == []
     other.kill()
 
-    serve(curated.files[0], db, port=server.port)
+    browser.open_beside(serve(curated.files[0], db, port=server.port).url)
     browser.wait_for("place", "Item 2")
     assert decided(db, curated) == [Decision("anna", "0", "accept")]
 

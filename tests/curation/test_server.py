@@ -13,6 +13,7 @@ from nearmiss.engine.curation.server import create_app, listen, reasons_of, sess
 from nearmiss.engine.curation.store import Decision, Store
 
 HOME = "http://127.0.0.1:8765"
+TOKEN = "the-secret-of-this-start"
 
 
 @dataclasses.dataclass
@@ -22,18 +23,28 @@ class Page:
     app: object
     store: Store
     session: str
+    cookie: str
+
+    def client(self, host: str = "127.0.0.1"):
+        """A browser that has opened the address with its token."""
+        client = self.app.test_client()
+        client.set_cookie(self.cookie, TOKEN, domain=host)
+        return client
 
     def get(self, path: str, **options: object):
-        return self.app.test_client().get(f"/{self.session}/{path}", base_url=HOME, **options)
+        return self.client().get(f"/{self.session}/{path}", base_url=HOME, **options)
 
     def decide(self, **decision: object):
-        decision = {"item": "0", "decision": "accept", "token": "t", **decision}
-        return self.app.test_client().post(f"/{self.session}/decisions", base_url=HOME, json=decision)
+        return self.send(json={"item": "0", "decision": "accept", "token": "t", **decision})
+
+    def send(self, **request: object):
+        return self.client().post(f"/{self.session}/decisions", base_url=HOME, **request)
 
 
 def page_of(curated, file, annotator="anna") -> Page:
     store = Store(file, curated.digest)
-    return Page(create_app(curated, store, annotator), store, session_of(curated.digest, annotator))
+    session = session_of(curated.digest, annotator)
+    return Page(create_app(curated, store, annotator, TOKEN), store, session, f"nearmiss-{session}")
 
 
 @pytest.fixture
@@ -67,12 +78,14 @@ def test_what_is_no_port_is_a_users_mistake(page, port):
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost:8765", "[::1]:8765"])
 def test_this_machine_is_answered_under_its_own_names(page, host):
-    assert page.app.test_client().get("/", base_url=f"http://{host}").status_code == 200
+    client = page.app.test_client()
+    assert client.get(f"/?token={TOKEN}", base_url=f"http://{host}").status_code == 200
+    assert client.get("/", base_url=f"http://{host}").status_code == 200
 
 
 @pytest.mark.parametrize("host", ["example.org", "127.0.0.1.example.org:8765", "192.168.1.7:8765", "[2001:db8::1]"])
 def test_a_name_that_others_may_point_here_is_refused(page, host):
-    answer = page.app.test_client().get("/", base_url=f"http://{host}")
+    answer = page.app.test_client().get(f"/?token={TOKEN}", base_url=f"http://{host}")
     assert answer.status_code == 403
     assert "own machine" in answer.json["problem"]
 
@@ -92,16 +105,15 @@ def test_a_request_of_the_page_itself_is_answered(page):
 
 
 def test_the_form_of_another_page_decides_nothing(page):
-    client = page.app.test_client()
-    answer = client.post(f"/{page.session}/decisions", base_url=HOME, data={"item": "0", "decision": "accept"})
+    answer = page.send(data={"item": "0", "decision": "accept"})
     assert answer.status_code == 415
     assert page.store.history() == []
 
 
 def test_the_page_loads_nothing_from_elsewhere(page):
-    answer = page.app.test_client().get("/", base_url=HOME)
+    answer = page.client().get("/", base_url=HOME)
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert not re.search(r'(src|href)="(?!/|data:)', answer.text)
+    assert not re.search(r'(src|href)="(?!/)', answer.text)
     assert "://" not in answer.text
 
 
@@ -128,9 +140,7 @@ def test_a_wrong_decision_is_refused_in_words_and_not_kept(page, wrong, status, 
 
 @pytest.mark.parametrize("body", ["[1]", "7", "null", "{"])
 def test_what_is_no_decision_is_refused(page, body):
-    client = page.app.test_client()
-    url, kind = f"/{page.session}/decisions", "application/json"
-    assert client.post(url, base_url=HOME, data=body, content_type=kind).status_code == 400
+    assert page.send(data=body, content_type="application/json").status_code == 400
 
 
 def test_an_item_whose_original_caption_is_empty_can_only_be_refused(tmp_path):

@@ -2,12 +2,17 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import polars as pl
@@ -136,46 +141,76 @@ def write_images(folder: Path) -> tuple[Path, Path]:
 
 @dataclass
 class Serving:
-    """A process of `nearmiss curate` and the address of its page."""
+    """A process of `nearmiss curate` and the address of its page, token included."""
 
-    process: subprocess.Popen
+    process: int
     url: str
 
     @property
     def port(self) -> int:
-        return int(self.url.rstrip("/").rpartition(":")[2])
+        return urlsplit(self.url).port
+
+    @property
+    def home(self) -> str:
+        """The address without its token."""
+        return f"http://127.0.0.1:{self.port}/"
 
     def kill(self) -> None:
-        """kill -9."""
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+        """kill -9; returns when the process is gone."""
+        with suppress(ProcessLookupError):
+            os.kill(self.process, signal.SIGKILL)
+        while Path(f"/proc/{self.process}").exists():
+            time.sleep(0.002)
 
-    def session(self) -> str:
-        """The name with which the addresses of data begin, as the page tells it to its script."""
-        with urllib.request.urlopen(self.url) as answer:
-            return answer.read().decode().partition('data-session="')[2].partition('"')[0]
+    def opener(self) -> tuple[urllib.request.OpenerDirector, str]:
+        """What asks as the page does, with its cookie, and the name with which the addresses of data begin."""
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
+        )
+        with opener.open(self.url) as answer:
+            return opener, answer.read().decode().partition('data-session="')[2].partition('"')[0]
 
-    def post(self, decision: dict) -> dict:
-        """Send a decision as the page does; the server's answer."""
-        body, kind = json.dumps(decision).encode(), {"Content-Type": "application/json"}
-        with urllib.request.urlopen(
-            urllib.request.Request(f"{self.url}{self.session()}/decisions", body, kind)
-        ) as answer:
-            return json.load(answer)
+    def post(self, *decisions: dict) -> dict:
+        """Send decisions as the page does; the server's last answer."""
+        opener, session = self.opener()
+        for decision in decisions:
+            body, kind = json.dumps(decision).encode(), {"Content-Type": "application/json"}
+            with opener.open(urllib.request.Request(f"{self.home}{session}/decisions", body, kind)) as answer:
+                said = json.load(answer)
+        return said
 
 
-def serve(path: Path, db: Path, annotator: str = "anna", port: int = 0) -> Serving:
-    """Start `nearmiss curate` and wait until it says where its page is; it ends with this process."""
-    command = [sys.executable, "-m", "nearmiss", "curate", path, "--db", db, "--annotator", annotator, "--port", port]
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        env={**os.environ, PARENT: str(os.getpid())},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    for line in process.stdout:
-        if line.startswith("http"):
-            return Serving(process, line.split()[0])
-    raise AssertionError(f"the server has ended with status {process.wait()}")
+class Starter:
+    """Starts `nearmiss curate`; see starting.py."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("starting.py"))],
+            env={**os.environ, PARENT: str(os.getpid())},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def end(self) -> None:
+        """End it, and every server that it started."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    def serve(self, path: Path, db: Path, annotator: str = "anna", port: int = 0) -> Serving:
+        """Start a server and wait until it says where its page is."""
+        self._count += 1
+        pipe = self._folder / f"said-{self._count}"
+        os.mkfifo(pipe)
+        arguments = ["curate", path, "--db", db, "--annotator", annotator, "--port", port]
+        self._process.stdin.write(json.dumps([[str(each) for each in arguments], str(pipe)]) + "\n")
+        self._process.stdin.flush()
+        process = int(self._process.stdout.readline())
+        with pipe.open() as said:
+            for line in said:
+                if line.startswith("http"):
+                    return Serving(process, line.split()[0])
+        raise AssertionError("the server has ended")

@@ -39,16 +39,19 @@ def curate(
         Port on the loopback address; 0 takes a free one. Keep it when you start again: what a browser could not send
         waits under this address.
     """
+    from secrets import token_urlsafe
+
     from nearmiss.engine.curation.opening import open_set
     from nearmiss.engine.curation.server import create_app, listen
     from nearmiss.engine.curation.store import Store, annotator_name
 
-    name = annotator_name(annotator)
+    name, token = annotator_name(annotator), token_urlsafe(32)
     curated = open_set(items, images=images, root=root)
     with Store(db, curated.digest) as store:
-        server = listen(create_app(curated, store, name), port)
+        server = listen(create_app(curated, store, name, token), port)
         print(f"{len(curated.items)} {curated.kind}, annotator {name}, decisions in {db}")
-        print(f"http://127.0.0.1:{server.server_port}/ (this machine only; Ctrl-C ends it)", flush=True)
+        address = f"http://127.0.0.1:{server.server_port}/?token={token}"
+        print(f"{address} (this machine and its holder only; Ctrl-C ends it)", flush=True)
         try:
             server.serve_forever()
         finally:

@@ -31,9 +31,9 @@ def cohen(one: Labels, other: Labels, names: tuple[str, str]) -> Agreement:
     observed = sum(a == b for a, b in zip(left, right, strict=True)) / len(shared)
     if len({*left, *right}) == 1:
         return Agreement(names, len(shared), observed, None)
-    from sklearn.metrics import cohen_kappa_score  # takes a second to import, and only a report needs it
-
-    return Agreement(names, len(shared), observed, float(cohen_kappa_score(left, right)))
+    by_one, by_other = Counter(left), Counter(right)
+    chance = sum(by_one[label] * by_other[label] for label in by_one) / len(shared) ** 2
+    return Agreement(names, len(shared), observed, (observed - chance) / (1 - chance))
 
 
 def every_two(labels: Mapping[str, Labels]) -> list[Agreement]:

@@ -48,8 +48,11 @@ class PairSet:
     def picture(self, place: int, which: Which) -> Picture | None:
         """An image as the file holds it, or the mask's outline; None where it is missing or does not decode."""
         file, group, row = self._places[place]
-        with self._lock:
-            content = self._images(file, group)[_COLUMN[which]][row]
+        try:
+            with self._lock:
+                content = self._images(file, group)[_COLUMN[which]][row]
+        except (pa.ArrowException, OSError):
+            return None
         if not content:
             return None
         if which != "outline":
@@ -84,7 +87,15 @@ class PairSet:
     def _read_captions(self, number: int) -> None:
         opened = self._open[number]
         for group in range(opened.num_row_groups):
-            rows = opened.read_row_group(group, columns=["concept", "coco_caption", "inpaint_caption"]).to_pylist()
+            try:
+                rows = opened.read_row_group(group, columns=["concept", "coco_caption", "inpaint_caption"]).to_pylist()
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                raise InputError(
+                    f"the captions of the pairs cannot be read: {error}",
+                    file=self.files[number],
+                    record=f"group of rows {group}",
+                    remedy="restore the file from its source",
+                ) from None
             for index, row in enumerate(rows):
                 concept, original, changed = (
                     (row[name] or "").strip() for name in ("concept", "coco_caption", "inpaint_caption")

@@ -1,37 +1,41 @@
 """The page's server: this machine only, one annotator a server, a decision is on the disk before it is acknowledged."""
 
 import hashlib
-import ipaddress
 import socket
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
-from nearmiss.engine.curation.items import CurationSet, Item, Kind, unfit
-from nearmiss.engine.curation.store import Decision, Store
+from nearmiss.engine.curation.items import CurationSet, Item, Kind
+from nearmiss.engine.curation.requests import (
+    Refused,
+    check_sender,
+    decision_of,
+    largest_body,
+    longest_caption,
+    read_object,
+    text_of,
+    token_of,
+)
+from nearmiss.engine.curation.store import Decision, Store, TokenTaken
 from nearmiss.engine.text.edits import diff
 
 LOOPBACK = "127.0.0.1"
+TIMEOUT = 30.0
+"""Seconds that a connection may say nothing."""
 _REASONS = Path(__file__).with_name("reasons.json")
-_POLICY = "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'"
-_POLICY += "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_LONGEST = 2000  # characters of a caption or a token
-_LARGEST = 64 * 1024  # bytes of a request
-
-
-class Refused(Exception):
-    """A request that is not answered: a status and one sentence for the page."""
-
-    def __init__(self, status: int, problem: str) -> None:
-        super().__init__(problem)
-        self.status = status
+_POLICY = (
+    "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_PICTURE_POLICY = "default-src 'none'; sandbox"
+_MARKED = 4_000_000  # characters times characters of two captions whose differing words are looked for
 
 
 def reasons_of(kind: Kind) -> dict[str, str]:
@@ -39,13 +43,18 @@ def reasons_of(kind: Kind) -> dict[str, str]:
     return read_json(_REASONS)[kind]
 
 
-def create_app(curated: CurationSet, store: Store, annotator: str) -> Flask:
-    """The page for one annotator, who sees the items and their own decisions and nobody else's."""
+def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -> Flask:
+    """The page for one annotator, who sees the items and their own decisions and nobody else's.
+
+    `token` is the secret of this start of the server: who opens `/?token=...` with it is given a cookie, and without
+    either nothing is read or written.
+    """
     app = Flask(__name__, static_folder="page", static_url_path="/page", template_folder="page")
-    app.config["MAX_CONTENT_LENGTH"] = _LARGEST
+    largest = app.config["MAX_CONTENT_LENGTH"] = largest_body(curated.items)
     reasons = reasons_of(curated.kind)
     places = {item.key: place for place, item in enumerate(curated.items)}
     session = session_of(curated.digest, annotator)
+    cookie = f"nearmiss-{session}"
 
     def standing() -> dict[str, Decision]:
         return {each.item: each for each in store.last(annotator)}
@@ -59,13 +68,8 @@ def create_app(curated: CurationSet, store: Store, annotator: str) -> Flask:
         return {"decided": len(decided), "total": total, "next": upcoming}
 
     @app.before_request
-    def only_this_machine() -> None:
-        if not _is_loopback(request.remote_addr or "") or not _is_loopback(_name(request.host)):
-            raise Refused(403, "this page is served to its own machine only")
-        # a page of another site may send requests here; its browser says so
-        origin = request.headers.get("Origin")
-        if origin is not None and origin != f"http://{request.host}":
-            raise Refused(403, "requests of other pages are refused")
+    def only_this_annotator() -> None:
+        check_sender(request, cookie, token)
 
     @app.before_request
     def only_this_session() -> None:
@@ -75,9 +79,10 @@ def create_app(curated: CurationSet, store: Store, annotator: str) -> Flask:
 
     @app.after_request
     def guarded(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -87,16 +92,28 @@ def create_app(curated: CurationSet, store: Store, annotator: str) -> Flask:
 
     @app.errorhandler(sqlite3.Error)
     def unsaved(error: sqlite3.Error) -> tuple[Response, int]:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return jsonify(problem="the decision is not saved: the disk is full; make room and it is sent again"), 507
         return jsonify(problem=f"the decisions cannot be read or written: {error}"), 503
+
+    @app.errorhandler(TokenTaken)
+    def taken(error: TokenTaken) -> tuple[Response, int]:
+        return jsonify(problem="another decision has this token: decide again"), 400
+
+    @app.errorhandler(ClientDisconnected)
+    def broken_off(error: ClientDisconnected) -> tuple[Response, int]:
+        return jsonify(problem="the decision did not arrive"), 408
 
     @app.errorhandler(HTTPException)
     def unknown(error: HTTPException) -> tuple[Response, int]:
         return jsonify(problem=error.description), error.code or 500
 
     @app.get("/")
-    def page() -> str:
+    def page() -> Response:
         shown = {"kind": curated.kind, "annotator": annotator, "session": session, "reasons": reasons}
-        return render_template("page.html", **shown)
+        response = Response(render_template("page.html", **shown), mimetype="text/html")
+        response.set_cookie(cookie, token, httponly=True, samesite="Strict")
+        return response
 
     @app.get("/<session>/progress")
     def where() -> Response:
@@ -115,21 +132,19 @@ def create_app(curated: CurationSet, store: Store, annotator: str) -> Flask:
             raise Refused(404, "there is no such picture")
         response = Response(found.content, mimetype=found.media)
         response.headers["Cache-Control"] = "private, max-age=86400, immutable"
+        response.headers["Content-Security-Policy"] = _PICTURE_POLICY
         return response
 
     @app.post("/<session>/decisions")
     def decide() -> Response:
-        given = request.get_json()  # any other media type is refused, so that no form of another site fits
-        if not isinstance(given, dict):
-            raise Refused(400, "a decision is an object")
-        place = places.get(_text(given, "item"))
+        given = read_object(request, largest)
+        place = places.get(text_of(given, "item"))
         if place is None:
             raise Refused(404, "the set has no such item")
-        token = _text(given, "token")
-        if not token:
-            raise Refused(400, "a decision needs a token")
-        store.add(_decision(given, curated.items[place], annotator, reasons), token)
-        return jsonify(saved=token, **progress(place))
+        decision = decision_of(given, curated.items[place], annotator, reasons)
+        named = token_of(given)
+        store.add(decision, named)
+        return jsonify(saved=named, **progress(place))
 
     return app
 
@@ -158,48 +173,10 @@ def listen(app: Flask, port: int) -> BaseWSGIServer:
 class _Quiet(WSGIRequestHandler):
     """Says nothing of requests that went well: the terminal is for the address and for errors."""
 
+    timeout = TIMEOUT
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log nothing."""
-
-
-def _name(host: str) -> str:
-    """The host of a Host header, without its port."""
-    return host[1 : host.index("]")] if host.startswith("[") and "]" in host else host.rsplit(":", 1)[0]
-
-
-def _is_loopback(name: str) -> bool:
-    """Whether an address or name is this machine's own; any other name may be pointed here by whoever owns it."""
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def _text(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        raise Refused(400, f"'{name}' is a text of at most {_LONGEST} characters")
-    return value
-
-
-def _decision(given: Mapping[str, Any], item: Item, annotator: str, reasons: Mapping[str, str]) -> Decision:
-    """The decision that a request holds, or Refused with the sentence that the annotator reads."""
-    verdict, reason = given.get("decision"), _text(given, "reason")
-    if verdict == "refuse":
-        if reason not in reasons:
-            raise Refused(400, "a refusal needs one of the listed reasons")
-        return Decision(annotator, item.key, "refuse", reason=reason)
-    if verdict != "accept":
-        raise Refused(400, "a decision is 'accept' or 'refuse'")
-    as_found = " ".join(item.changed.split())
-    caption = " ".join(_text(given, "caption").split()) if given.get("caption") is not None else as_found
-    if problem := unfit(item, caption):
-        raise Refused(422, problem)
-    return Decision(annotator, item.key, "accept", caption=None if caption == as_found else caption)
 
 
 def _shown(item: Item, place: int, session: str, own: Decision | None) -> dict[str, Any]:
@@ -212,6 +189,7 @@ def _shown(item: Item, place: int, session: str, own: Decision | None) -> dict[s
         "original": _marked(changed, item.original),
         "changed": _marked(item.original, changed),
         "as_found": item.changed,
+        "longest": longest_caption(item),
         "pictures": {which: f"/{session}/pictures/{place}/{which}" for which in item.pictures},
         "decision": None if own is None else own.decision,
         "reason": None if own is None else own.reason,
@@ -220,7 +198,9 @@ def _shown(item: Item, place: int, session: str, own: Decision | None) -> dict[s
 
 
 def _marked(before: str, after: str) -> list[list[Any]]:
-    """`after` in pieces [text, whether it differs from `before`]."""
+    """`after` in pieces [text, whether it differs from `before`]; long texts are one piece, for comparing is slow."""
+    if len(before) * len(after) > _MARKED:
+        return [[after, False]]
     pieces: list[list[Any]] = []
     at = 0
     for edit in diff(after, before):

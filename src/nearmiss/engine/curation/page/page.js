@@ -1,15 +1,21 @@
 "use strict";
 // The server is the memory. What it has not yet acknowledged stays in this browser's storage, one entry a decision,
-// and is sent again until it is acknowledged; a token lets the server know a decision that it already has.
+// and is sent again until it is acknowledged; a token lets the server know a decision that it already has. What the
+// server will never take is set aside in the same storage and shown, and later decisions are sent all the same.
 
 const byId = (id) => document.getElementById(id);
 const { session } = document.body.dataset; // this annotator's work on this set
 const KEPT = `nearmiss:${session}:`;
-const NEVER = [400, 404, 422]; // answers to a decision that will never be taken: the annotator decides again
+const SET_ASIDE = `nearmiss-set-aside:${session}:`;
+// Answers that do not speak of the decision: nobody answers, the server was started anew or serves somebody else, the
+// connection broke, the database cannot be written. After these it is sent again; after every other one it never is.
+const LATER = [0, 403, 408, 409, 503, 507];
 const AGAIN = 1500; // milliseconds between two attempts to send
 let item = null; // what is shown
 let loading = 0; // number of the newest request for an item: an older answer is not shown
 let sending = null; // the attempt that is under way
+let timer = null; // of the next attempt
+let latest = 0; // time of the newest decision, which no later one may have
 
 // ---- talking to the server
 
@@ -23,22 +29,42 @@ async function ask(path, body) {
   }
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
-  const problem = answer.problem ?? "the server has failed";
+  const problem = answer?.problem || "the server has failed";
   throw Object.assign(new Error(`${problem[0].toUpperCase()}${problem.slice(1)}.`), { status: response.status });
 }
 
-function kept() {
-  return Object.keys(localStorage).filter((key) => key.startsWith(KEPT)).sort();
+function stored(prefix) {
+  return Object.keys(localStorage).filter((key) => key.startsWith(prefix)).sort();
 }
 
+const kept = () => stored(KEPT);
+
+/** Store a decision; false where this browser cannot. */
 function keep(decision) {
   // sorted by time, so that decisions arrive in the order in which they were made
-  const token = `${Date.now().toString().padStart(15, "0")}-${crypto.randomUUID()}`;
-  localStorage.setItem(KEPT + token, JSON.stringify({ ...decision, token }));
+  const newest = Number(kept().at(-1)?.slice(KEPT.length).split("-")[0] ?? 0);
+  latest = Math.max(latest + 1, newest + 1, Date.now());
+  const token = `${latest.toString().padStart(15, "0")}-${crypto.randomUUID()}`;
+  try {
+    localStorage.setItem(KEPT + token, JSON.stringify({ ...decision, token }));
+  } catch {
+    return false;
+  }
+  return true;
 }
 
-/** Send all that is kept, oldest first; the last answer, or null where something is still kept. */
+/** A stored decision; without an item where the entry is not one of this page. */
+function entry(key) {
+  try {
+    return Object(JSON.parse(localStorage.getItem(key)));
+  } catch {
+    return {};
+  }
+}
+
+/** Send all that is kept, oldest first; the last answer, or null where something is still kept or was set aside. */
 function send() {
+  clearTimeout(timer);
   sending ??= sendAll().finally(() => (sending = null));
   return sending;
 }
@@ -49,25 +75,58 @@ async function sendAll() {
     try {
       answer = await ask("decisions", localStorage.getItem(keys[0]));
     } catch (error) {
-      if (NEVER.includes(error.status)) {
-        localStorage.removeItem(keys[0]);
-        complain(error.message);
-        answer = null;
-        continue;
+      if (LATER.includes(error.status)) {
+        warn(error.message);
+        timer = setTimeout(resend, AGAIN);
+        return null;
       }
-      warn(error.message);
-      setTimeout(resend, AGAIN);
-      return null;
+      setAside(keys[0], error.message);
+      complain(error.message);
+      answer = null;
+      continue;
     }
+    forget(entry(keys[0]).item ?? "");
     localStorage.removeItem(keys[0]);
   }
   warn();
   return answer;
 }
 
+/** Keep a decision that the server will never take where it is seen and not sent. */
+function setAside(key, problem) {
+  const decision = entry(key);
+  localStorage.removeItem(key);
+  try {
+    localStorage.setItem(SET_ASIDE + key.slice(KEPT.length), JSON.stringify({ ...decision, problem }));
+  } catch { /* the storage is full: the message has been shown */ }
+  showAside();
+}
+
+/** Remove what was set aside of an item, which was decided anew; of all items where none is named. */
+function forget(which) {
+  for (const key of stored(SET_ASIDE)) {
+    if (which === undefined || entry(key).item === which) localStorage.removeItem(key);
+  }
+  showAside();
+}
+
+function showAside() {
+  const entries = stored(SET_ASIDE).map(entry);
+  byId("aside").hidden = !entries.length;
+  byId("aside-list").replaceChildren(...entries.map(({ place, problem, caption }) => {
+    const line = document.createElement("li");
+    const button = document.createElement("button");
+    button.textContent = Number.isInteger(place) ? `Item ${place + 1}` : "An item";
+    button.addEventListener("click", () => Number.isInteger(place) && show(place));
+    line.append(button, ` ${problem ?? ""}${caption ? ` Caption: ${caption}` : ""}`);
+    return line;
+  }));
+}
+
 async function resend() {
   const answer = await send();
   if (answer) await proceed(answer);
+  else if (!kept().length) await jump(); // another window has sent it
 }
 
 function warn(why = "") {
@@ -95,7 +154,7 @@ async function show(place) {
   }
   if (mine !== loading) return;
   item = found;
-  history.replaceState(null, "", `#${place + 1}`);
+  history.replaceState(null, "", `${location.pathname}#${place + 1}`);
   complain("");
   draw();
   say(`Item ${place + 1}. ${plain(item.original)}. Changed: ${plain(item.changed)}.`);
@@ -133,7 +192,11 @@ function words(where, pieces) {
     mark.textContent = text;
     return mark;
   }));
-  if (!pieces.length) where.innerHTML = '<span class="none">no caption</span>';
+  if (pieces.length) return;
+  const none = document.createElement("span");
+  none.className = "none";
+  none.textContent = "no caption";
+  where.append(none);
 }
 
 const plain = (pieces) => pieces.map(([text]) => text).join("");
@@ -141,7 +204,8 @@ const plain = (pieces) => pieces.map(([text]) => text).join("");
 function ownVerdict({ decision, edited, reason }) {
   if (!decision) return "";
   if (decision === "accept") return edited ? "You accepted it with a corrected caption." : "You accepted it.";
-  const why = document.querySelector(`#reasons button[value="${reason}"]`)?.lastChild.textContent.trim() ?? reason;
+  const listed = [...document.querySelectorAll("#reasons button")].find((button) => button.value === reason);
+  const why = listed?.lastChild.textContent.trim() || reason || "for no reason";
   return `You refused it: ${why[0].toLowerCase()}${why.slice(1)}.`;
 }
 
@@ -184,7 +248,10 @@ function preload(place) {
 
 async function decide(decision) {
   if (!item) return;
-  keep({ item: item.item, ...decision });
+  if (!keep({ item: item.item, place: item.place, ...decision })) {
+    complain("This browser's storage is full or switched off, so the decision is not made. Make room and decide again.");
+    return;
+  }
   const answer = await send();
   if (answer) {
     say(decision.decision === "accept" ? "Accepted." : "Refused.");
@@ -203,6 +270,7 @@ async function jump() {
 
 function edit() {
   byId("other").textContent = plain(item.original);
+  byId("caption").maxLength = item.longest;
   byId("caption").value = plain(item.changed);
   byId("unfit").hidden = true;
   byId("editor").showModal();
@@ -250,6 +318,7 @@ byId("caption").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); byId("save").click(); }
 });
 byId("restore").addEventListener("click", () => { byId("caption").value = item.as_found; byId("caption").focus(); });
+byId("forget").addEventListener("click", () => forget());
 byId("save").addEventListener("click", (event) => {
   const text = byId("caption").value.trim();
   const problem = !text ? "Write a caption." : text === plain(item.original) ? "Both captions would say the same." : "";
@@ -267,6 +336,9 @@ window.addEventListener("beforeunload", (event) => { if (kept().length) event.pr
 // ---- the start: first what an earlier page could not send, then the item in the address or the next undecided one
 
 async function start() {
+  // the token has done its work: it stays out of the address, the history and what is copied from there
+  history.replaceState(null, "", location.pathname + location.hash);
+  showAside();
   await send();
   const wanted = Number(location.hash.slice(1));
   try {

@@ -1,0 +1,139 @@
+"""What the page may ask for: who asks, how long a body may be, and the decision that it holds.
+
+A request that is not answered is `Refused` with a status and a sentence. Statuses from 400 to 499 other than 403, 408
+and 409 say that this decision will never be taken; the page keeps it, shows it, and goes on with later ones.
+"""
+
+import ipaddress
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Request
+
+from nearmiss.engine.curation.items import Item, unfit
+from nearmiss.engine.curation.store import Decision
+
+_LONGEST = 2000  # characters of a corrected caption, where the item's own captions are not longer
+_LONGEST_TOKEN = 200
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_BESIDE = 64 * 1024  # bytes of a request beside its longest text
+_BYTES = 12  # of a character in JSON, at most: two escapes \\uXXXX
+
+
+class Refused(Exception):
+    """A request that is not answered: a status and one sentence for the page."""
+
+    def __init__(self, status: int, problem: str) -> None:
+        super().__init__(problem)
+        self.status = status
+
+
+def longest_caption(item: Item) -> int:
+    """How many characters a corrected caption may have: 2,000, or twice as many as the item's own longest caption."""
+    return max(_LONGEST, 2 * len(item.original), 2 * len(item.changed))
+
+
+def largest_body(items: list[Item]) -> int:
+    """How many bytes a decision on any of the items may need."""
+    return _BESIDE + _BYTES * max(longest_caption(item) + len(item.key) for item in items)
+
+
+def check_sender(request: Request, cookie: str, token: str) -> None:
+    """Refuse other machines, pages of other sites, and whoever does not know the token of this start of the server.
+
+    The token stands in the address that is printed; who opens it is given the cookie, and needs nothing else from then
+    on. Other users of this machine can reach the port, and do not know the token.
+    """
+    if not _is_loopback(request.remote_addr or "") or not _is_loopback(_name(request.host)):
+        raise Refused(403, "this page is served to its own machine only")
+    # a page of another site may send requests here; its browser says so
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != f"http://{request.host}":
+        raise Refused(403, "requests of other pages are refused")
+    given = request.args.getlist("token") if request.path == "/" else []
+    if not any(_same(each, token) for each in (*given, *request.cookies.getlist(cookie))):
+        raise Refused(403, "open the address, with its token, that nearmiss curate printed when it was last started")
+
+
+def read_object(request: Request, largest: int) -> dict[str, Any]:
+    """The JSON object in the body. Refused where it is too long, has no length, ends early, or is no JSON object."""
+    length = request.headers.get("Content-Length")
+    if length is None or "Transfer-Encoding" in request.headers:
+        raise Refused(411, "the length of a decision must be given")
+    if not _LENGTH.fullmatch(length):
+        raise Refused(400, "the length of a decision is no number")
+    if int(length) > largest:
+        raise Refused(413, f"a decision has at most {largest:,} bytes")
+    if not request.is_json:  # no form of another site fits
+        raise Refused(415, "a decision is JSON")
+    body = request.get_data(cache=False)
+    if len(body) < int(length):
+        raise Refused(400, "the decision ends early")
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused(400, "the decision is no JSON") from None
+    if not isinstance(given, dict):
+        raise Refused(400, "a decision is an object")
+    return given
+
+
+def text_of(given: Mapping[str, Any], name: str, longest: int | None = None) -> str:
+    """A text of the request, empty where it is missing. Refused where it is none or cannot be written as UTF-8."""
+    value = given.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or (longest is not None and len(value) > longest):
+        raise Refused(400, f"'{name}' is a text" + ("" if longest is None else f" of at most {longest} characters"))
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise Refused(400, f"'{name}' has half of a character in it (a surrogate): type that character again")
+    return value
+
+
+def token_of(given: Mapping[str, Any]) -> str:
+    """The name of the act of deciding. Refused where it is missing."""
+    token = text_of(given, "token", _LONGEST_TOKEN)
+    if not token:
+        raise Refused(400, "a decision needs a token")
+    return token
+
+
+def decision_of(given: Mapping[str, Any], item: Item, annotator: str, reasons: Mapping[str, str]) -> Decision:
+    """The decision that a request holds. Refused with the sentence that the annotator reads."""
+    verdict, reason = given.get("decision"), text_of(given, "reason")
+    if verdict == "refuse":
+        if reason not in reasons:
+            raise Refused(400, "a refusal needs one of the listed reasons")
+        return Decision(annotator, item.key, "refuse", reason=reason)
+    if verdict != "accept":
+        raise Refused(400, "a decision is 'accept' or 'refuse'")
+    as_found = " ".join(item.changed.split())
+    if given.get("caption") is None:
+        caption = as_found
+    else:
+        caption = " ".join(text_of(given, "caption", longest_caption(item)).split())
+    if problem := unfit(item, caption):
+        raise Refused(422, problem)
+    return Decision(annotator, item.key, "accept", caption=None if caption == as_found else caption)
+
+
+def _same(given: str, token: str) -> bool:
+    return secrets.compare_digest(given.encode("utf-8", "replace"), token.encode())
+
+
+def _name(host: str) -> str:
+    """The host of a Host header, without its port."""
+    return host[1 : host.index("]")] if host.startswith("[") and "]" in host else host.rsplit(":", 1)[0]
+
+
+def _is_loopback(name: str) -> bool:
+    """Whether an address or name is this machine's own; any other name may be pointed here by whoever owns it."""
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
