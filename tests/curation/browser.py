@@ -67,6 +67,10 @@ class Browser:
         """Type on whatever has the focus."""
         self.driver.switch_to.active_element.send_keys(keys)
 
+    def click(self, selector: str) -> None:
+        """Click on the first element of this CSS selector."""
+        self.driver.find_element(By.CSS_SELECTOR, selector).click()
+
     def rewrite(self, text: str) -> None:
         """Another text in the place of the one in the open field."""
         self.press(Keys.CONTROL + "a")

@@ -1,10 +1,16 @@
 """The page in a real browser: curated with the keyboard, reloaded, and with servers that are killed."""
 
+from threading import Thread
+
+import polars as pl
 import pytest
 import toy_sets
 from browser import Browser, installed
 from selenium.webdriver.common.keys import Keys
+from test_server import TOKEN, page_of
 
+from nearmiss.engine.curation.negatives import NegativeSet
+from nearmiss.engine.curation.server import listen
 from nearmiss.engine.curation.store import Decision, Store
 
 
@@ -168,6 +174,99 @@ def test_a_kept_decision_waits_for_its_own_annotator(browser, serve, curated, db
     browser.open_beside(serve(curated.files[0], db, port=server.port).url)
     browser.wait_for("place", "Item 2")
     assert decided(db, curated) == [Decision("anna", "0", "accept")]
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A page's server in this process: its database can be made to fail."""
+    running = []
+
+    def start(curated):
+        page = page_of(curated, tmp_path / "decisions.db")
+        server = listen(page.app, 0)
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        running.append((page, server))
+        return page, f"http://127.0.0.1:{server.server_port}/?token={TOKEN}"
+
+    yield start
+    for page, server in running:
+        server.shutdown()
+        server.server_close()
+        page.store.close()
+
+
+def test_a_decision_that_is_never_taken_stays_in_sight_and_holds_up_no_later_one(browser, served, curated):
+    page, address = served(curated)
+    browser.open(address)
+    browser.wait_for("place", "Item 1")
+    browser.press("e")
+    browser.wait_for("editor", "a red ball on a mat")
+    browser.driver.execute_script("document.getElementById('caption').value = 'half \\ud83d of a ball'")
+    browser.press(Keys.ENTER)
+    browser.wait_for("aside", "Item 1")
+    assert "surrogate" in browser.text("aside")
+    browser.press("f")
+    browser.wait_for("place", "Item 2")
+    browser.press("a")
+    browser.wait_for("place", "Item 3")
+    assert page.store.last() == [Decision("anna", "1", "accept")]
+    assert "Item 1" in browser.text("aside")
+    browser.reload()
+    browser.wait_for("aside", "half")
+    assert browser.text("unsent") == ""
+
+    browser.click("#aside-list button")
+    browser.wait_for("place", "Item 1")
+    browser.press("a")
+    browser.wait_until_gone("aside")
+    assert page.store.last()[-1] == Decision("anna", "0", "accept")
+
+
+def test_decisions_wait_in_the_browser_while_the_database_cannot_be_written(browser, served, curated):
+    page, address = served(curated)
+    browser.open(address)
+    browser.wait_for("place", "Item 1")
+    page.store._connection.execute("PRAGMA query_only = ON")
+    browser.press("a")
+    browser.wait_for("unsent", "1 decision is kept in this browser")
+    assert "readonly" in browser.text("unsent")
+    browser.press("r")
+    browser.wait_for("reasons", "Another reason")
+    browser.press("8")
+    browser.wait_for("unsent", "2 decisions are kept in this browser")
+    assert page.store.history() == []
+    page.store._connection.execute("PRAGMA query_only = OFF")
+    browser.wait_until_gone("unsent")
+    kept = [each for _, each, _ in page.store.history()]
+    assert kept == [Decision("anna", "0", "accept"), Decision("anna", "0", "refuse", reason="other")]
+
+
+def test_nothing_that_a_set_holds_runs_in_the_page(browser, served, tmp_path):
+    script = "document.documentElement.dataset.ran = 'yes'"
+    planted = f'<script>{script}</script><img src="http://example.org/x" onerror="{script}">{{{{7*7}}}}'
+    table = toy_sets.negatives().with_columns(
+        concept=pl.lit(f'"><svg onload="{script}">'),
+        positive=pl.lit(f"{planted} a cat"),
+        negative=pl.lit(f"{planted} [a dog](javascript:{script})\x1b[31m"),
+        image_id=pl.lit("0"),
+    )
+    table.write_parquet(tmp_path / "negatives.parquet")
+    images, root = toy_sets.write_images(tmp_path / "images")
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg"><script>{script}</script></svg>'
+    (root / "a.svg").write_text(svg)
+    pl.read_parquet(images).with_columns(file=pl.lit("a.svg")).write_parquet(images)
+    _, address = served(NegativeSet(tmp_path / "negatives.parquet", images=images, root=root))
+    browser.open(address)
+    browser.wait_for("original", "<script>")
+    assert planted in browser.text("original")
+    assert "{{7*7}}" in browser.text("changed")
+    browser.press("e")
+    browser.wait_for("editor", "{{7*7}}")
+    browser.press(Keys.ENTER)
+    browser.wait_for("place", "Item 2")
+    assert "ran" not in browser.driver.execute_script("return {...document.documentElement.dataset}")
+    assert browser.hosts() == {"127.0.0.1"}
+    assert "token" not in browser.driver.current_url
 
 
 @pytest.mark.parametrize(("ci", "end"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])

@@ -173,11 +173,14 @@ class Serving:
     def post(self, *decisions: dict) -> dict:
         """Send decisions as the page does; the server's last answer."""
         opener, session = self.opener()
-        for decision in decisions:
-            body, kind = json.dumps(decision).encode(), {"Content-Type": "application/json"}
-            with opener.open(urllib.request.Request(f"{self.home}{session}/decisions", body, kind)) as answer:
-                said = json.load(answer)
-        return said
+        return [send(opener, f"{self.home}{session}", **decision) for decision in decisions][-1]
+
+
+def send(opener: urllib.request.OpenerDirector, address: str, **decision: str) -> dict:
+    """Send one decision; the server's answer."""
+    body, kind = json.dumps(decision).encode(), {"Content-Type": "application/json"}
+    with opener.open(urllib.request.Request(f"{address}/decisions", body, kind)) as answer:
+        return json.load(answer)
 
 
 class Starter:

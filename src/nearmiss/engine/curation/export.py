@@ -14,6 +14,7 @@ from nearmiss.engine.curation.agreement import Agreement, all_of_them, every_two
 from nearmiss.engine.curation.items import CurationSet
 from nearmiss.engine.curation.store import Decision, Store
 from nearmiss.engine.curation.verdicts import Outcome, Rule, Verdict, judge
+from nearmiss.engine.text.display import single_line
 
 SET_ASIDE, REPORT = "set_aside.parquet", "report.json"
 _SET_ASIDE: dict[str, Any] = {
@@ -79,7 +80,7 @@ def in_words(report: dict[str, Any]) -> str:
     lines += [f"Cohen's kappa, {' and '.join(each['annotators'])}: {_kappa(each)}" for each in report["cohen"]]
     if len(report["annotators"]) > 1:
         lines.append(f"Fleiss' kappa, all {len(report['annotators'])}: {_kappa(report['fleiss'])}")
-    return "\n".join(lines)
+    return "\n".join(map(single_line, lines))
 
 
 def _kappa(agreement: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from nearmiss.engine.curation.store import Decision
 
 _LONGEST = 2000  # characters of a corrected caption, where the item's own captions are not longer
 _LONGEST_TOKEN = 200
-_LENGTH = re.compile(r"[0-9]{1,18}")
+_NUMBER = re.compile(r"0|[1-9][0-9]*")
 _BESIDE = 64 * 1024  # bytes of a request beside its longest text
 _BYTES = 12  # of a character in JSON, at most: two escapes \\uXXXX
 
@@ -63,9 +63,9 @@ def read_object(request: Request, largest: int) -> dict[str, Any]:
     length = request.headers.get("Content-Length")
     if length is None or "Transfer-Encoding" in request.headers:
         raise Refused(411, "the length of a decision must be given")
-    if not _LENGTH.fullmatch(length):
+    if not _NUMBER.fullmatch(length):
         raise Refused(400, "the length of a decision is no number")
-    if int(length) > largest:
+    if len(length) > len(str(largest)) or int(length) > largest:
         raise Refused(413, f"a decision has at most {largest:,} bytes")
     if not request.is_json:  # no form of another site fits
         raise Refused(415, "a decision is JSON")

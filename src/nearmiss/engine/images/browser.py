@@ -6,7 +6,13 @@ from io import BytesIO
 from PIL import Image, UnidentifiedImageError
 
 _SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
-_CONVERTED = ("TIFF", "BMP", "PPM")  # decoded and sent as PNG; no other decoder is tried on files of unknown origin
+_CONVERTED = (
+    "AVIF",
+    "BMP",
+    "JPEG2000",
+    "PPM",
+    "TIFF",
+)  # decoded and sent as PNG; no other decoder is tried on files of unknown origin
 _MOST_PIXELS = 89_478_485  # Pillow's own limit, at which it only warns
 _BROKEN = (
     UnidentifiedImageError,
@@ -36,7 +42,7 @@ def decoded(content: bytes) -> Image.Image | None:
 
 
 def for_browser(content: bytes) -> tuple[bytes, str] | None:
-    """The bytes to send and their media type: PNG, JPEG, WebP and GIF as they are, TIFF, BMP and PPM as PNG.
+    """The bytes to send and their media type: PNG, JPEG, WebP and GIF as they are, others as PNG.
 
     None for everything else: SVG and HTML are documents that can run scripts, whatever their file is called.
     """

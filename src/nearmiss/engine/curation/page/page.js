@@ -118,7 +118,8 @@ function showAside() {
     const button = document.createElement("button");
     button.textContent = Number.isInteger(place) ? `Item ${place + 1}` : "An item";
     button.addEventListener("click", () => Number.isInteger(place) && show(place));
-    line.append(button, ` ${problem ?? ""}${caption ? ` Caption: ${caption}` : ""}`);
+    const written = caption ? ` Caption: ${caption.replace(/[\ud800-\udfff]/gu, "\ufffd")}` : "";
+    line.append(button, ` ${problem ?? ""}${written}`);
     return line;
   }));
 }
