@@ -1,14 +1,19 @@
 """The verbs `curate` and `curate-export`: from decisions to a curated set, and mistakes that end in one message."""
 
+import sqlite3
 import sys
 import urllib.request
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import toy_sets
 
 from nearmiss.cli import main
+from nearmiss.engine.curation.opening import open_set
 from nearmiss.engine.curation.store import Decision, Store
+
+pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
 
 
 @pytest.fixture
@@ -53,7 +58,27 @@ def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve, nearmis
     assert urllib.request.urlopen(server.url).status == 200
 
 
-@pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
+def write_everything(folder: Path) -> dict[str, str]:
+    """Sets, and databases of which one can be exported; the path of each by its name, and of some that are missing."""
+    digest = open_set(toy_sets.write_pairs(folder / "SET")).digest
+    toy_sets.write_negatives(folder / "NEGATIVES")
+    toy_sets.write_images(folder / "images")
+    for name, of in (("OTHER", "another digest"), ("OWN", digest), ("NEWER", digest), ("CUT", digest)):
+        with Store(folder / name, of) as store:
+            store.add(Decision("anna", "0", "accept"), "t")
+    for name, change in (("NEWER", "PRAGMA user_version = 7"), ("FOREIGN", "CREATE TABLE meta (name, value)")):
+        with sqlite3.connect(folder / name) as connection:
+            connection.execute(change)
+        connection.close()
+    (folder / "CUT").write_bytes((folder / "CUT").read_bytes()[:9000])
+    (folder / "EMPTY").touch()
+    (folder / "FOLDER").mkdir()
+    (folder / "FULL").mkdir()
+    (folder / "FULL" / "mine.txt").write_text("mine")
+    names = ("SET", "NEGATIVES", "MISSING", "DB", "OTHER", "OWN", "NEWER", "FOREIGN", "CUT", "EMPTY", "FOLDER", "FULL")
+    return {name: str(folder / name) for name in (*names, "OUT")} | {"IMAGES": str(folder / "images/images.parquet")}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -63,18 +88,33 @@ def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve, nearmis
         ("curate SET --db OTHER --annotator anna", ["OTHER", "another set", "--db"]),
         ("curate SET --db DB --annotator anna --port 99999", ["99999", "another port"]),
         ("curate SET --db DB --annotator anna --images SET --root .", ["pairs hold their own images"]),
+        (
+            "curate NEGATIVES --db DB --annotator anna --images IMAGES --root MISSING",
+            ["MISSING", "folder of the images"],
+        ),
+        ("curate SET --db SET --annotator anna", ["SET", "or is no database", "give another file"]),
+        ("curate SET --db FOREIGN --annotator anna", ["FOREIGN", "holds no decisions"]),
+        ("curate SET --db NEWER --annotator anna", ["NEWER", "version 7", "newer nearmiss"]),
+        ("curate SET --db EMPTY --annotator anna", ["EMPTY", "is empty", "remove it to begin anew"]),
+        ("curate SET --db FOLDER --annotator anna", ["FOLDER", "is no file"]),
+        ("curate FOLDER --db DB --annotator anna", ["FOLDER", "nothing here can be curated"]),
         ("curate-export SET --db DB --out OUT", ["DB", "database of decisions is missing"]),
+        ("curate-export SET --db FOREIGN --out OUT", ["FOREIGN", "holds no decisions"]),
+        ("curate-export SET --db NEWER --out OUT", ["NEWER", "version 7", "newer nearmiss"]),
+        ("curate-export SET --db CUT --out OUT", ["CUT", "is damaged", "restore a copy"]),
+        ("curate-export SET --db OTHER --out OUT", ["OTHER", "another set"]),
+        ("curate-export SET --db OWN --out FULL", ["FULL", "something else", "new folder"]),
+        ("curate-export SET --db OWN --out SET", ["SET", "something else", "new folder"]),
+        ("curate-export SET --db OWN --out OUT --of ben", ["OWN", "nobody of this name", "anna"]),
         ("curate-export SET --db DB --out OUT --rule most", ["most", "majority"]),
     ],
 )
 def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, nearmiss, arguments, words):
-    toy_sets.write_pairs(tmp_path / "SET")
-    with Store(tmp_path / "OTHER", "the digest of another set") as other:
-        other.add(Decision("anna", "0", "accept"), "t")
-    paths = {name: str(tmp_path / name) for name in ("SET", "MISSING", "DB", "OTHER", "OUT")}
+    paths = write_everything(tmp_path)
     status, *told = nearmiss(*(paths.get(word, word) for word in arguments.split()))
     said = " ".join("".join(told).split())
     assert status == 2, said
     for word in words:
         assert word in said
     assert not (tmp_path / "OUT").exists()
+    assert (tmp_path / "FULL" / "mine.txt").read_text() == "mine"

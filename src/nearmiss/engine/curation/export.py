@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import polars as pl
 
+from nearmiss.base.display import single_line
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing, write_json
 from nearmiss.base.outputs import OutputFolder
@@ -14,7 +15,6 @@ from nearmiss.engine.curation.agreement import Agreement, all_of_them, every_two
 from nearmiss.engine.curation.items import CurationSet
 from nearmiss.engine.curation.store import Decision, Store
 from nearmiss.engine.curation.verdicts import Outcome, Rule, Verdict, judge
-from nearmiss.engine.text.display import single_line
 
 SET_ASIDE, REPORT = "set_aside.parquet", "report.json"
 _SET_ASIDE: dict[str, Any] = {

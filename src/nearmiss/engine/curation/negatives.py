@@ -26,10 +26,13 @@ class NegativeSet:
     def __init__(self, file: Path, *, images: Path | None = None, root: Path | None = None) -> None:
         """Read the table. `images` is the table of images and `root` the folder that its files are relative to.
 
-        Raises InputError where a table is unfit, an id stands twice, or only one of `images` and `root` is given.
+        Raises InputError where a table is unfit, an id stands twice, only one of `images` and `root` is given, or
+        `root` is no folder.
         """
         if (images is None) != (root is None):
             raise InputError("images need their table and their folder", remedy="give both --images and --root")
+        if root is not None and not Path(root).is_dir():
+            raise InputError("the folder of the images is missing", file=root, remedy="give the folder after --root")
         self.files = [file]
         self._table = read_table(file, "negatives")
         self.digest = hashlib.sha256(f"negatives\n{sha256(file)}".encode()).hexdigest()

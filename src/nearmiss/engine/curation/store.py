@@ -117,11 +117,8 @@ class Store:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self._open(digest, create=create)
         except (sqlite3.DatabaseError, OSError, ValueError) as error:
-            damaged = isinstance(error, UnicodeDecodeError | sqlite3.DatabaseError) and _is_damage(error)
-            problem = "is damaged" if damaged else "cannot be opened"
-            raise InputError(
-                f"the database of decisions {problem}: {error}", file=file, remedy=_DAMAGED if damaged else _UNUSABLE
-            ) from None
+            problem, remedy = _diagnosis(error)
+            raise InputError(f"the database of decisions {problem}: {error}", file=file, remedy=remedy) from None
 
     def __enter__(self) -> Self:
         return self
@@ -283,10 +280,14 @@ def _checksum(*row: Any) -> str:
     return hashlib.sha256(json.dumps(row).encode()).hexdigest()[:16]
 
 
-def _is_damage(error: Exception) -> bool:
-    """Whether the error speaks of what is in the file, not of the disk or of permissions."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+def _diagnosis(error: Exception) -> tuple[str, str]:
+    """What the error says of the database, and the remedy: the file is at fault, or the disk and permissions are."""
+    if not isinstance(error, UnicodeDecodeError | sqlite3.DatabaseError):
+        return "cannot be opened", _UNUSABLE
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # our own errors, and of texts, have none
+    if code == sqlite3.SQLITE_NOTADB:
+        return "is damaged, or is no database", f"{_UNUSABLE}; if it was one, {_DAMAGED}"
+    return ("is damaged", _DAMAGED) if code == sqlite3.SQLITE_CORRUPT else ("cannot be opened", _UNUSABLE)
 
 
 def _statements(script: str) -> list[str]:

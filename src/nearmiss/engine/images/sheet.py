@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from nearmiss.base.display import single_line
+
 _TILE, _GAP, _LINES, _LINE = 300, 10, 3, 14  # pixels; lines of a caption
 _COLUMNS = 2  # pairs beside each other
+_TITLE, _CAPTION = 120, 2 * _LINES * _TILE // 6  # characters that are looked at: there is room for fewer
 _MARK = (255, 0, 200)
 
 
@@ -37,13 +40,13 @@ def sheet(pairs: Sequence[Shown]) -> Image.Image:
 
 def _draw(page: Image.Image, pair: Shown, left: int, top: int) -> None:
     drawing, font = ImageDraw.Draw(page), ImageFont.load_default(12)
-    drawing.text((left, top + 2), pair.title, fill="black", font=font)
+    drawing.text((left, top + 2), single_line(pair.title)[:_TITLE], fill="black", font=font)
     for place, (picture, caption) in enumerate(zip((_outlined(pair), pair.changed), pair.captions, strict=True)):
         across = left + place * (_TILE + _GAP)
         tile = Image.fromarray(picture)
         tile.thumbnail((_TILE, _TILE))
         page.paste(tile, (across, top + _LINE + 4))
-        lines = textwrap.wrap(caption, _TILE // 6)[:_LINES]
+        lines = textwrap.wrap(single_line(caption[:_CAPTION]), _TILE // 6)[:_LINES]
         for line, words in enumerate(lines):
             drawing.text((across, top + _LINE + 4 + _TILE + 2 + line * _LINE), words, fill="black", font=font)
 

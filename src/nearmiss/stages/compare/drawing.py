@@ -12,11 +12,14 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from nearmiss.base.display import single_line, without_controls
+
 _INK = "#010203"  # stands for the page's text color until the SVG is written
 _STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9.5,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a name with two dollar signs is no formula
     "text.color": _INK,
     "axes.edgecolor": _INK,
     "axes.labelcolor": _INK,
@@ -55,7 +58,7 @@ def figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
 
 def handle(color: str, label: str, *, marker: str = "o", line: Any = "-") -> Line2D:
     """An entry of a legend."""
-    return Line2D([], [], color=color, marker=marker, linestyle=line, markersize=4.5, label=label)
+    return Line2D([], [], color=color, marker=marker, linestyle=line, markersize=4.5, label=single_line(label))
 
 
 def svg(drawn: Figure, name: str) -> str:
@@ -65,6 +68,6 @@ def svg(drawn: Figure, name: str) -> str:
         drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     plt.close(drawn)
     text = out.getvalue().replace(_INK, "currentColor")
-    text = text[text.index("<svg") :]
+    text = without_controls(text[text.index("<svg") :])
     # The page's own font; matplotlib would ask for fonts that may not be there.
     return text.replace("font-family: 'DejaVu Sans'", "font-family: inherit")

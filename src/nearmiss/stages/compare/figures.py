@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from nearmiss.base.display import single_line
 from nearmiss.base.files import write_text
 from nearmiss.stages.compare import drawing
 from nearmiss.stages.compare.cells import Cells, cells
@@ -106,6 +108,7 @@ def curves(report: Report) -> str | None:
     palette = arm_colors(report)
     made, axes = drawing.figure(7.4, 2.6, ncols=2, width_ratios=[1, 2])
     found = False
+    named: list[tuple[Line2D, str]] = []  # given by hand: a name that begins with _ is otherwise left out
     for training in report.runs.trainings:
         points = [(entry["step"], entry["loss"]) for entry in training.curve if "step" in entry and "loss" in entry]
         if not points:
@@ -113,10 +116,11 @@ def curves(report: Report) -> str | None:
         found = True
         axis = axes[0] if training.arm == BASE else axes[1]
         x, y = zip(*points, strict=True)
-        label = training.arm if training.seed == report.runs.seeds[0] else None
         marker = "." if len(x) == 1 else None
         color = palette.get(training.arm, "#808080")
-        axis.plot(x, _smooth(list(y)), color=color, linewidth=1.3, marker=marker, label=label)
+        (line,) = axis.plot(x, _smooth(list(y)), color=color, linewidth=1.3, marker=marker)
+        if axis is axes[1] and training.seed == report.runs.seeds[0]:
+            named.append((line, single_line(training.arm)))
     if not found:
         return None
     axes[0].set_title("base, from random weights")
@@ -125,8 +129,9 @@ def curves(report: Report) -> str | None:
     for axis in axes:
         axis.set_xlabel("step")
         axis.grid(axis="y")
-    if axes[1].lines:
-        axes[1].legend(fontsize=8.5, ncols=2)
+    if named:
+        lines, names = zip(*named, strict=True)
+        axes[1].legend(lines, names, fontsize=8.5, ncols=2)
     return drawing.svg(made, "curves")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from nearmiss.base.display import without_controls
 from nearmiss.stages.compare import findings, plain, sections, synthesis
 from nearmiss.stages.compare.findings import BASE
 from nearmiss.stages.compare.forms import form_rows
@@ -19,10 +20,11 @@ TEMPLATES = Path(__file__).parent
 
 
 def render(report: Report, figures: dict[str, str]) -> str:
-    """The page as text. `figures` are SVG texts by name; every other string is escaped."""
+    """The page as text. `figures` are SVG texts by name; every other string is escaped, without control characters."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -48,6 +50,11 @@ def render(report: Report, figures: dict[str, str]) -> str:
         noise=_noise(report, shown),
         synthesis=_synthesis(report),
     )
+
+
+def _shown(value: Any) -> Any:
+    """What an expression of a template gives, before it is escaped. Names may hold what no page can show."""
+    return without_controls(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _arms(report: Report) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Sample items for the page: two pictures, two captions, and what every arm answered. Drawn by seed, never chosen."""
 
 import base64
-import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.seeding import rng
 from nearmiss.base.tables import read_table
 from nearmiss.engine.benchmarks.spec import BINDING
+from nearmiss.engine.images.browser import for_browser
 from nearmiss.engine.scoring.decisions import Decision, caption_decisions, image_decisions
 from nearmiss.engine.scoring.outcomes import MARGIN
 from nearmiss.stages.compare.report import Report
@@ -91,5 +91,8 @@ def data_uri(file: Path) -> str:
     """An image file as a data URI, so that the page needs no other file."""
     if not file.is_file():
         raise InputError("an image is missing", file=file, remedy="make the data again")
-    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"
+    found = for_browser(file.read_bytes())
+    if found is None:
+        raise InputError("an image does not decode", file=file, remedy="make the data again")
+    content, media = found
+    return f"data:{media};base64,{base64.b64encode(content).decode('ascii')}"

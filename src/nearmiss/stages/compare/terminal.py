@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nearmiss.base.display import single_line
 from nearmiss.stages.compare import plain, synthesis
 from nearmiss.stages.compare.correlations import FEW
 from nearmiss.stages.compare.costs import training_seconds
@@ -54,11 +55,11 @@ def summary(report: Report) -> str:
         console.print(later)
     console.print()
     if best := plain.best_text(report):
-        console.print(Text(best))
+        console.print(_text(best))
     for words in plain.words(report, shown, BRIEF):
         console.print(Text(_paragraph(words)))
     for sentence in [*_synthesis(report), *learned_by_controls(report.overview, report.controls)]:
-        console.print(Text(sentence))
+        console.print(_text(sentence))
     console.print(Text(seeds_text(report.runs.seeds)))
     lines = out.getvalue().replace("\N{NO-BREAK SPACE}", " ").replace("→", ">").replace("×", "x").splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -77,7 +78,7 @@ def _overview(report: Report) -> Table:
     several = len(report.runs.seeds) > 1
     for arm, cells in shown.cells.items():
         figures = [_cell(cells.get(column.name), column, several) for column in shown.columns]
-        table.add_row(Text(arm), *figures, f"{seconds[arm]:.0f}" if arm in seconds else "")
+        table.add_row(_text(arm), *figures, f"{seconds[arm]:.0f}" if arm in seconds else "")
     scored = [("" if column.cost else str(shown.n[column.name][0])) for column in shown.columns]
     table.add_row("n", *scored, "")
     return table
@@ -93,9 +94,9 @@ def _later(report: Report, shown: Noise) -> Table | None:
     table = _table()
     table.add_column("start", max_width=_NAME, overflow="fold")
     for title, _ in tuned:
-        table.add_column(title, justify="right")
+        table.add_column(_text(title), justify="right")
     for name in ["clean", *noisy] if noisy else []:
-        table.add_column(NOISE.get(name, name[:6]), justify="right", no_wrap=True)
+        table.add_column(_text(NOISE.get(name, name[:6])), justify="right", no_wrap=True)
     empty = [""] * (1 + len(noisy) if noisy else 0)
     for name, values in (("chance", report.transfer.chance), ("blind", report.transfer.blind)) if tuned else ():
         table.add_row(name, *[_whole(values[column.name]) for _, column in tuned], *empty)
@@ -104,7 +105,7 @@ def _later(report: Report, shown: Noise) -> Table | None:
         if main is not None and noisy:
             cells.append(shown.of(arm, main, None, None, "accuracy"))
             cells += [shown.of(arm, main, name, severity, "accuracy") for name in noisy]
-        table.add_row(Text(arm), *["-" if cell is None else _whole(cell.value) for cell in cells])
+        table.add_row(_text(arm), *["-" if cell is None else _whole(cell.value) for cell in cells])
     return table
 
 
@@ -142,9 +143,14 @@ def _paragraph(words: plain.Words) -> str:
     """An arm's sentences, each under its label, its name in front of the first."""
     lines = []
     for place, (label, text) in enumerate(words.lines):
-        head = f"{words.arm if place == 0 else '':<7} "
-        lines.append(fill(f"{label}: {text}", WIDTH, initial_indent=head, subsequent_indent=" " * 10))
+        head = f"{single_line(words.arm) if place == 0 else '':<7} "
+        lines.append(fill(single_line(f"{label}: {text}"), WIDTH, initial_indent=head, subsequent_indent=" " * 10))
     return "\n".join(lines)
+
+
+def _text(text: str) -> Text:
+    """A text without markup of rich's own and without characters that a terminal obeys: arms may be called anything."""
+    return Text(single_line(text))
 
 
 def _table() -> Table:

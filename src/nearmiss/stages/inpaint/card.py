@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from nearmiss.base.display import markdown, single_line
+
 _WORDING = {
     "exchange": "The captions of originals are the pictures' own.",
     "insert": "A color or a size may have been written into both captions of a pair: the original's is then the "
@@ -28,6 +30,7 @@ def card(pairs: pl.DataFrame, rejected: pl.DataFrame, config: dict[str, Any], ba
         .sort("image_id")
     )
     reasons = Counter(rejected["reason"].to_list()).most_common(15)
+    backend = single_line(backend).replace("`", "'")
     licences = sorted({licence or "not stated" for licence in sources["image_license"]})
     return f"""---
 pretty_name: Counterfactual image pairs
@@ -51,10 +54,10 @@ measure.
 
 ## What was refused
 {rejected.height} changes, all of them in rejected.parquet; most often:
-{"; ".join(f"{reason} ({count})" for reason, count in reasons)}.
+{"; ".join(f"{markdown(reason)} ({count})" for reason, count in reasons)}.
 
 ## Whose pictures
-Licences: {", ".join(licences)}. An edited picture is a work made of the original, under the same terms.
+Licences: {", ".join(map(markdown, licences))}. An edited picture is a work made of the original, under the same terms.
 
 {_markdown(sources)}"""
 
@@ -65,4 +68,4 @@ def _markdown(frame: pl.DataFrame) -> str:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+    return "" if value is None else f"{value:.2f}" if isinstance(value, float) else markdown(str(value))

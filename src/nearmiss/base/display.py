@@ -11,7 +11,8 @@ _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 # C0 and C1 controls, halves of surrogate pairs, what is no character, what reverses the order of the text around it
 _UNSAFE = re.compile(r"[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _MARKUP = re.compile(r"[\\`*_\[\]|~$]")
-_WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][A-Za-z0-9._~/?#=&%+:@,;-]*)?")
+_START = re.compile(r"^\s*(?:(?=[#+=-])|\d{1,9}(?=[.)](?:\s|$)))")  # of a heading, a list or a rule
+_WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][A-Za-z0-9._~/?#=&%+:@,-]*)?")
 
 
 def without_controls(text: str) -> str:
@@ -34,7 +35,7 @@ def markdown(text: str) -> str:
     if _WEB_ADDRESS.fullmatch(line):
         return line
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    line = _MARKUP.sub(r"\\\g<0>", line)
+    line = _START.sub(r"\g<0>\\", _MARKUP.sub(r"\\\g<0>", line))
     # a bare address inside of a text would become a link
     return re.sub(r"(?i)(\w):(?=//)|\b(www)\.|(\w)@(?=\w)", _unlinked, line)
 
