@@ -7,6 +7,7 @@ dict that does not fit it tells the first line. Here a file fits as it is or is 
 import re
 import sys
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ PREFIXES = ("module.", "model.", "_orig_mod.")
 _COMPILED = "_orig_mod."  # stands in the middle of a name where only a part of the model was compiled
 _RECORDS = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI keeps among its weights
 _POSITION_IDS = "text.transformer.embeddings.position_ids"  # kept by transformers up to 4.30, computed since
+_FOLDER = 0x10  # marks a folder in a zip; torch writes none, and would read one as a tensor of nothing
 _SHOWN = 3  # names in a message
 
 REMEDY = "give a whole state dict of this architecture, of tensors alone, or a tag that can be reached"
@@ -132,6 +134,12 @@ _NUMPY = tuple(
 
 
 def _unpickled(file: Path) -> Any:
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            wrong = archive.testzip()  # torch writes the checksums and does not compare them
+            folders = [each.filename for each in archive.infolist() if each.external_attr & _FOLDER]
+        if wrong is not None or folders:
+            raise ValueError(f"{wrong or folders[0]} is not what its checksum says: the file is damaged")
     with torch.serialization.safe_globals([*_NUMPY]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pickle protocols: what cannot be read is an error
         return torch.load(file, map_location="cpu", weights_only=True)
