@@ -140,7 +140,7 @@ def test_a_planted_fault_in_the_order_of_pairs_would_be_seen(made, monkeypatch):
 def test_a_diverged_fusion_is_not_counted_as_merely_wrong(made, tmp_path):
     shutil.copytree(made / "checkpoint", tmp_path / "checkpoint")
     weights = load_file(tmp_path / "checkpoint" / FUSION_WEIGHTS)
-    weights["head.bias"][1] = float("nan")
+    weights["head.bias"][:] = torch.tensor([-3e38, 3e38])  # finite, but their difference is not
     save_file(weights, tmp_path / "checkpoint" / FUSION_WEIGHTS)
     with pytest.raises(InputError, match="match logit that is not finite"):
         evaluate(made, "bad", checkpoint=tmp_path / "checkpoint")

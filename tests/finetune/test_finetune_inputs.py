@@ -111,7 +111,7 @@ def _another_text_tower(folder):
 
 def _unknown_image_tower(folder):
     _configured(folder, lambda model: model["vision_cfg"].update(timm_model_name="no_such_tower"))
-    return "cannot be built"
+    return "timm has no image tower"
 
 
 FAULTS = (

@@ -182,16 +182,6 @@ def test_a_state_of_other_inputs_is_never_continued(toy_copy, monkeypatch):
     assert [path.name for path in (toy_copy / "state" / "own").iterdir()] == ["lock"]
 
 
-def test_a_damaged_state_is_named(tmp_path):
-    state = State(tmp_path)
-    assert state.load() is None
-    state.save(3, {"weight": torch.ones(3)}, {"curve": []})
-    assert state.load().step == 3
-    (tmp_path / "step-0000003.safetensors").write_bytes(b"torn")
-    with pytest.raises(InputError, match="damaged"):
-        state.load()
-
-
 def test_two_trainers_never_share_a_state(toy_base, tmp_path):
     with held(tmp_path / "lock") as ours, pytest.raises(InputError, match="another process"), claimed(tmp_path, "key"):
         assert ours

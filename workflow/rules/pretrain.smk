@@ -11,11 +11,8 @@ BASE = f"{RESULTS}/pretrain/base/{{seed}}"
 CONTINUED = [arm for arm in ARMS if arm != "base"]
 
 
-# One process, or several that train one run together.
+# A job starts the processes that train one run together by itself.
 PROCESSES = EXPERIMENT.pretrain.processes
-TRAINER = (
-    f"python -m torch.distributed.run --standalone --nproc-per-node {PROCESSES} -m" if PROCESSES > 1 else "python -m"
-)
 
 
 rule pretrain_store:
@@ -61,16 +58,15 @@ rule pretrain_base:
     priority: 20
     conda:
         "../envs/nearmiss.yaml"
-    threads: EXPERIMENT.pretrain.threads * EXPERIMENT.pretrain.processes
+    threads: EXPERIMENT.pretrain.threads * PROCESSES
     resources:
         gpu=GPUS * PROCESSES,
     params:
-        trainer=TRAINER,
         store=parent_of("store"),
         state=f"{STATE}/pretrain/base-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec {params.trainer} nearmiss pretrain --config {input.identity:q} --arm base"
+        "exec python -m nearmiss pretrain --config {input.identity:q} --arm base"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " --words {input.words:q} --state {params.state:q} --out {params.out:q}"
         " > {log:q} 2>&1"
@@ -99,11 +95,10 @@ rule pretrain_arm:
     priority: 10
     conda:
         "../envs/nearmiss.yaml"
-    threads: EXPERIMENT.pretrain.threads * EXPERIMENT.pretrain.processes
+    threads: EXPERIMENT.pretrain.threads * PROCESSES
     resources:
         gpu=GPUS * PROCESSES,
     params:
-        trainer=TRAINER,
         negatives=negatives_flag,
         truth=folder_flag_of("truth"),
         start=parent_of("start"),
@@ -111,7 +106,7 @@ rule pretrain_arm:
         state=f"{STATE}/pretrain/{{arm}}-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec {params.trainer} nearmiss pretrain --config {input.identity:q} --arm {wildcards.arm}"
+        "exec python -m nearmiss pretrain --config {input.identity:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " --words {input.words:q} --start {params.start:q} {params.negatives} {params.truth}"
         " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"

@@ -29,10 +29,13 @@ def die_with_parent(parent: int | None = None) -> None:
 
 
 def die_with_starter() -> None:
-    """`die_with_parent` where the environment names the process that started this one; else nothing."""
+    """`die_with_parent` where the environment names the process that started this one; else nothing.
+
+    Under torchrun the parent is torchrun, which hands the name of its own starter on.
+    """
     parent = os.environ.get(PARENT, "")
     if parent.isdecimal():
-        die_with_parent(int(parent))
+        die_with_parent(None if "TORCHELASTIC_RUN_ID" in os.environ else int(parent))
 
 
 def take(path: Path, *, shared: bool = False) -> IO[str] | None:

@@ -1,5 +1,7 @@
 """Verbs of stage `pretrain`: the image store, and a training."""
 
+import os
+import sys
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
@@ -50,6 +52,8 @@ def pretrain(
 ) -> None:
     """Train the base from random weights, or continue an arm from it; a killed training goes on where it was.
 
+    With pretrain.processes above 1 it starts so many of itself, unless torchrun has started them.
+
     Parameters
     ----------
     arm
@@ -88,6 +92,13 @@ def pretrain(
     arm_over = over.pop("arm", {})
     section = build(PretrainConfig, shared, over, file=config)
     arm_section = build(ArmConfig, values, arm_over, file=config)
+    if section.processes > 1 and "WORLD_SIZE" not in os.environ:
+        from nearmiss.engine.training.launch import run_together
+
+        values = {"arm": arm, "seed": seed, "store": store, "captions": captions, "words": words, "state": state}
+        values |= {"out": out, "negatives": negatives, "start": start, "truth": truth, "config": config}
+        again = [f"--{name}={value}" for name, value in values.items() if value is not None]
+        sys.exit(run_together(section.processes, [sys.executable, "-m", "nearmiss", "pretrain", *again, *fields]))
     with job(f"pretrain {arm} seed {seed}"):
         from nearmiss.stages.pretrain.stage import run
 

@@ -10,6 +10,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.progress import progress
 from nearmiss.engine.images.decode import open_rgb
+from nearmiss.engine.images.pixels import open_pixels, write_pixels
 
 PIXELS, IDS = "pixels.npy", "image_ids.json"
 
@@ -19,14 +20,11 @@ def write_store(
 ) -> None:
     """Decode `files`, one for each of `ids`, and write `folder/pixels.npy` and `folder/image_ids.json`.
 
-    `resize` turns an image into uint8 pixels (side, side, 3). Raises InputError at an image that does not decode.
+    `resize` turns an image into uint8 pixels (side, side, 3). Raises InputError at an image that does not decode, and
+    OSError where the disk has no room for all of them, before the first is decoded.
     """
-    pixels = np.lib.format.open_memmap(
-        Path(folder) / PIXELS, mode="w+", dtype=np.uint8, shape=(len(ids), side, side, 3)
-    )
-    for row, file in enumerate(progress(files, what="decode images", total=len(ids))):
-        pixels[row] = resize(open_rgb(file))
-    pixels.flush()
+    rows = (resize(open_rgb(file)) for file in progress(files, what="decode images", total=len(ids)))
+    write_pixels(Path(folder) / PIXELS, (len(ids), side, side, 3), rows)
     write_json(Path(folder) / IDS, list(ids))
 
 
@@ -37,18 +35,12 @@ class Store:
         """Open a store; InputError where it is missing, damaged or inconsistent."""
         self.folder = Path(folder)
         remedy = "make the store again (nearmiss store)"
-        self.ids: list[str] = read_json(self.folder / IDS)
-        try:
-            self.pixels = np.load(self.folder / PIXELS, mmap_mode="r")
-        except FileNotFoundError:
-            raise InputError("the store has no pixels", file=self.folder / PIXELS, remedy=remedy) from None
-        except (ValueError, OSError, EOFError) as error:
+        self.ids: list[str] = _ids(self.folder / IDS, remedy)
+        self.pixels = open_pixels(self.folder / PIXELS, what="the store's pixels", remedy=remedy)
+        shape = self.pixels.shape
+        if len(shape) != 4 or shape[0] != len(self.ids) or shape[1] != shape[2] or shape[3] != 3:
             raise InputError(
-                f"the store's pixels do not load: {error}", file=self.folder / PIXELS, remedy=remedy
-            ) from None
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4 or self.pixels.shape[0] != len(self.ids):
-            raise InputError(
-                f"the store's pixels are {self.pixels.dtype} {self.pixels.shape} for {len(self.ids)} ids",
+                f"the store's pixels are {shape} for {len(self.ids)} ids",
                 file=self.folder / PIXELS,
                 remedy=remedy,
             )
@@ -71,3 +63,14 @@ class Store:
     def row(self, image_id: str) -> int:
         """The row of an image."""
         return self._rows[image_id]
+
+
+def _ids(file: Path, remedy: str) -> list[str]:
+    """The ids of a store's rows: texts, each one once."""
+    ids = read_json(file)
+    if not isinstance(ids, list) or not all(isinstance(image_id, str) for image_id in ids):
+        raise InputError("the ids of a store are a list of texts", file=file, remedy=remedy)
+    if len(set(ids)) != len(ids):
+        twice = next(image_id for row, image_id in enumerate(ids) if image_id in ids[:row])
+        raise InputError("an id stands twice in the store", file=file, record=twice, remedy=remedy)
+    return ids

@@ -8,9 +8,9 @@ import open_clip
 from open_clip.factory import parse_model_name
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.models.checkpoint import configuration, fresh_model, save_checkpoint
+from nearmiss.engine.models.checkpoint import built_model, configuration, fresh_model, save_checkpoint
 from nearmiss.engine.models.named import configuration_of, pretrained_model
-from nearmiss.engine.models.tokenization import Tokenization, tokenization_of
+from nearmiss.engine.models.tokenization import Tokenization, local_tokenizer, tokenization_of
 from nearmiss.engine.models.tokenizer import word_tokenizer
 
 
@@ -36,19 +36,22 @@ class Architecture:
 
     def begun(self, seed: int) -> Any:
         """The model with its first weights: those that its name stands for, or random ones by the seed."""
-        if self.name is None or (self.pretrained is None and parse_model_name(self.name)[0] is None):
+        if self.name is None:
             return fresh_model(self.config, seed)
-        model = pretrained_model(self.name, self.pretrained, seed, self.digest)
-        continued = fresh_model(self.config, seed)
-        continued.load_state_dict(model.state_dict())  # as every later arm will be: built of the kept configuration
-        return continued
+        if self.pretrained is None and parse_model_name(self.name)[0] is None:
+            return built_model(self.config, seed, self.name)
+        return pretrained_model(self.config, self.name, self.pretrained, seed, self.digest)
 
     def save(self, folder: Path, model: Any) -> None:
         """Write a checkpoint folder that open_clip opens as `local-dir:FOLDER`."""
         own = self.tokenization.tokenizer if self.name is None else None
         save_checkpoint(folder, model, self.config, own)
-        if self.name is not None and "hf_tokenizer_name" in self.config["model_cfg"]["text_cfg"]:
-            open_clip.get_tokenizer(self.name).tokenizer.save_pretrained(folder)
+        words = self.config["model_cfg"]["text_cfg"]
+        if self.name is not None and words.get("hf_tokenizer_name"):
+            kind, place = parse_model_name(self.name)
+            local = kind == "local-dir"
+            theirs = local_tokenizer(Path(place), words) if local else open_clip.get_tokenizer(self.name)
+            theirs.tokenizer.save_pretrained(folder)
 
 
 def own_architecture(options: dict[str, Any], words: list[str]) -> Architecture:

@@ -5,22 +5,24 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
 from open_clip import CLIP, CustomTextCLIP
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
+from safetensors.torch import save
 from tokenizers import Tokenizer
 
 import nearmiss.engine.models  # noqa: F401  (registers our towers)
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, replacing, write_json
 from nearmiss.base.seeding import derive
+from nearmiss.engine.models import weights
+from nearmiss.engine.models.folder import CONFIG, folder_configuration, folder_weights
 from nearmiss.engine.models.preprocessing import preprocessing
+from nearmiss.engine.models.tokenization import local_tokenizer
 from nearmiss.engine.models.tokenizer import FILES as TOKENIZER_FILES
 from nearmiss.engine.models.tokenizer import NAME, save_tokenizer
 
-CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+WEIGHTS = "open_clip_model.safetensors"
 FILES = (CONFIG, WEIGHTS, *TOKENIZER_FILES)
 
 
@@ -83,10 +85,10 @@ def save_checkpoint(folder: Path, model: Any, config: dict[str, Any], tokenizer:
     """Write a checkpoint folder; equal weights give equal bytes. `tokenizer` is one of ours, or None."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     write_json(folder / CONFIG, config)
     with replacing(folder / WEIGHTS) as partial:
-        partial.write_bytes(save(weights))
+        partial.write_bytes(save(tensors))
     if tokenizer is not None:
         save_tokenizer(tokenizer, folder, config["model_cfg"]["text_cfg"]["context_length"])
 
@@ -114,16 +116,57 @@ def check_checkpoint(folder: Path, config: dict[str, Any]) -> None:
 
 
 def load_weights(folder: Path, model: Any) -> None:
-    """Put a checkpoint folder's weights into a model of the same configuration."""
-    file = Path(folder) / WEIGHTS
+    """Put a checkpoint folder's weights into a model of the same configuration.
+
+    Raises InputError where the file is damaged or does not fit (weights.py).
+    """
+    weights.load_weights(Path(folder) / WEIGHTS, model, remedy="train the checkpoint again")
+
+
+def built_model(config: dict[str, Any], seed: int, name: str) -> Any:
+    """`fresh_model` of a configuration that is not ours. Raises InputError where open_clip does not build it."""
     try:
-        model.load_state_dict(load_file(file))
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise InputError(f"the weights do not load: {error}", file=file, remedy="train the checkpoint again") from None
+        return fresh_model(config, seed)
+    except MemoryError:
+        raise
+    except Exception as error:  # towers raise whatever they meet
+        raise InputError(
+            f"the model cannot be built: {weights.in_one_line(error)}",
+            record=name,
+            remedy="take another model, or correct its configuration",
+        ) from None
 
 
-def open_checkpoint(folder: Path) -> Any:
-    """Model, preprocessing and tokenizer of a checkpoint folder, opened by open_clip itself."""
-    name = f"local-dir:{Path(folder)}"
-    model, _, transform = open_clip.create_model_and_transforms(name)
-    return model, transform, open_clip.get_tokenizer(name)
+def model_with_weights(config: dict[str, Any], seed: int, name: str, file: Path) -> Any:
+    """`built_model` with a file's weights, which are compared with its outline before memory is taken for the model.
+
+    Raises InputError where the model cannot be built, and as weights.py does.
+    """
+    file = Path(file)
+    try:
+        with torch.device("meta"):
+            outline = built_model(config, seed, name)
+    except InputError:  # some towers compute while they are built; any other reason is met again below
+        outline = None
+    if outline is None or file.suffix in (".npz", ".npy"):
+        model = built_model(config, seed, name)
+        weights.load_weights(file, model)
+        return model
+    fitted = weights.fitted(weights.read_weights(file), outline, file)
+    model = built_model(config, seed, name)
+    model.load_state_dict(fitted)
+    return model
+
+
+def open_checkpoint(folder: Path, *, device: str = "cpu") -> Any:
+    """Model, preprocessing and tokenizer of a checkpoint folder, as open_clip opens it, but nothing is fetched.
+
+    Raises InputError as folder.py and weights.py do, and where the tokenizer does not open.
+    """
+    folder = Path(folder)
+    config = folder_configuration(folder)
+    config["model_cfg"]["vision_cfg"].pop("timm_model_pretrained", None)
+    model = model_with_weights(config, 0, f"local-dir:{folder}", folder_weights(folder)).to(device)
+    cut = merge_preprocess_dict(PreprocessCfg(), config.get("preprocess_cfg", {})) | {"size": model.visual.image_size}
+    transform = image_transform_v2(PreprocessCfg(**cut), is_train=False)
+    return model, transform, local_tokenizer(folder, config["model_cfg"]["text_cfg"])

@@ -12,22 +12,26 @@ from typing import Any
 import torch
 from open_clip import CLIP
 from open_clip.transformer import VisionTransformer
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from PIL import Image
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, replacing, write_json
 from nearmiss.base.seeding import derive
+from nearmiss.engine.models import weights
 from nearmiss.engine.models.checkpoint import open_checkpoint
+from nearmiss.engine.models.folder import FUSION_CONFIG, FUSION_WEIGHTS
 from nearmiss.engine.models.fusion import Fusion
 from nearmiss.engine.models.packing import Packed
 from nearmiss.engine.models.text import check_tower, encode_tokens, token_flops
 from nearmiss.engine.models.towers import NearmissConv
 
-FUSION_CONFIG, FUSION_WEIGHTS = "fusion_config.json", "fusion.safetensors"
 FUSION_FILES = (FUSION_CONFIG, FUSION_WEIGHTS)
+_SHAPE = ("width", "heads", "layers", "text_width", "patch_width", "patches")
+_LARGEST = 2**16  # of a size in a file
+_AGAIN = "train the checkpoint again"
 
 
 @dataclass(frozen=True)
@@ -121,32 +125,61 @@ def fresh_fusion(dual: CLIP, *, side: int, width: int, heads: int, layers: int, 
 
 def save_fusion(folder: Path, fusion: Fusion) -> None:
     """Write the fusion beside the dual part of a checkpoint folder; equal weights give equal bytes."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in fusion.state_dict().items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in fusion.state_dict().items()}
     write_json(Path(folder) / FUSION_CONFIG, fusion.shape)
     with replacing(Path(folder) / FUSION_WEIGHTS) as partial:
-        partial.write_bytes(save(weights))
+        partial.write_bytes(save(tensors))
 
 
 def has_fusion(folder: Path) -> bool:
-    """Whether a checkpoint folder is that of a cross-encoder."""
-    return (Path(folder) / FUSION_CONFIG).is_file()
+    """Whether a checkpoint folder is that of a cross-encoder: whether it has a part of one."""
+    return any((Path(folder) / name).is_file() for name in FUSION_FILES)
 
 
 def open_cross_encoder(folder: Path) -> tuple[CrossEncoder, Any, Any]:
-    """Cross-encoder, preprocessing and tokenizer of a checkpoint folder; the dual part is opened by open_clip itself.
+    """Cross-encoder, preprocessing and tokenizer of a checkpoint folder; the dual part as `open_checkpoint` opens it.
 
     Raises InputError where the fusion is damaged or belongs to another model.
     """
-    shape, file = read_json(Path(folder) / FUSION_CONFIG), Path(folder) / FUSION_WEIGHTS
+    file = Path(folder) / FUSION_WEIGHTS
+    shape = _fusion_shape(Path(folder) / FUSION_CONFIG)
     dual, transform, tokenizer = open_checkpoint(folder)
     try:
         check_tower(dual)
+        with torch.device("meta"):
+            outline = Fusion(**shape)
+        fitted = weights.fitted(weights.read_weights(file, remedy=_AGAIN), outline, file, remedy=_AGAIN)
         fusion = Fusion(**shape)
-        fusion.load_state_dict(load_file(file))
-    except (SafetensorError, RuntimeError, OSError, TypeError, ValueError) as error:
-        raise InputError(f"the fusion does not load: {error}", file=file, remedy="train the checkpoint again") from None
-    if fusion.shape["text_width"] != dual.positional_embedding.shape[1]:
+        fusion.load_state_dict(fitted)
+    except InputError as error:
+        raise InputError(f"the fusion does not load: {error.problem}", file=file, remedy=_AGAIN) from None
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"the fusion does not load: {error}", file=file, remedy=_AGAIN) from None
+    theirs = _reads(dual, transform)
+    if any(shape[name] != value for name, value in theirs.items()):
         raise InputError(
-            "the fusion was made for another text tower", file=file, remedy="put the fusion beside its own checkpoint"
+            f"the fusion was made for another tower: it reads {shape}, this one gives {theirs}",
+            file=file,
+            remedy="put the fusion beside its own checkpoint",
         )
     return CrossEncoder(dual, fusion), transform, tokenizer
+
+
+def _fusion_shape(file: Path) -> dict[str, int]:
+    shape = read_json(file)
+    sizes = isinstance(shape, dict) and shape.keys() == set(_SHAPE)
+    if not sizes or not all(type(value) is int and 1 <= value <= _LARGEST for value in shape.values()):
+        raise InputError("this is no shape of a fusion", file=file, record=", ".join(_SHAPE), remedy=_AGAIN)
+    return dict(shape)
+
+
+def _reads(dual: Any, transform: Any) -> dict[str, int]:
+    """What a dual encoder gives a fusion to read."""
+    pixels = transform(Image.new("RGB", (8, 8)))[None]
+    with torch.no_grad():
+        _, patches = encode_patches(dual.visual, pixels)
+    return {
+        "text_width": dual.positional_embedding.shape[1],
+        "patch_width": patches.shape[2],
+        "patches": patches.shape[1],
+    }

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
-import torch
 from open_clip.factory import _get_hf_config, parse_model_name
+from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
 from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, sha256
-from nearmiss.base.seeding import derive
-
-CONFIG = "open_clip_config.json"
+from nearmiss.base.files import sha256
+from nearmiss.engine.models.checkpoint import model_with_weights
+from nearmiss.engine.models.folder import check_configuration, folder_configuration, folder_weights
+from nearmiss.engine.models.weights import in_one_line
 
 
 def configuration_of(name: str, pretrained: str | None) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def configuration_of(name: str, pretrained: str | None) -> dict[str, Any]:
                 record=f"pretrained: {pretrained}",
                 remedy="leave pretrain.model.pretrained out",
             )
-        return _completed(_of_folder(Path(place)) if kind == "local-dir" else _of_hub(place), {})
+        return _completed(folder_configuration(Path(place)) if kind == "local-dir" else _of_hub(place), {})
     model = open_clip.get_model_config(name)
     if model is None:
         near = difflib.get_close_matches(name, open_clip.list_models(), n=3, cutoff=0.5)
@@ -57,39 +57,50 @@ def configuration_of(name: str, pretrained: str | None) -> dict[str, Any]:
     return _completed({"model_cfg": model}, tag or {})
 
 
-def pretrained_model(name: str, pretrained: str | None, seed: int, digest: str | None = None) -> Any:
-    """The model with its weights, downloaded where they are a tag's; random by `seed` where `pretrained` is None.
+def pretrained_model(
+    config: dict[str, Any], name: str, pretrained: str | None, seed: int, digest: str | None = None
+) -> Any:
+    """A model of a configuration (`configuration_of`'s) with the weights that its name stands for.
 
-    Raises InputError where weights cannot be had, are damaged, of another architecture, or hold more than tensors, and
-    where `digest` is given and a file's SHA-256 is another.
+    They are read from a file, or downloaded first where they are a tag's or a hub's. Raises InputError where weights
+    cannot be had, are damaged, of another architecture, or hold more than tensors, and where `digest` is given and the
+    file's SHA-256 is another.
     """
-    weights = weights_file(name, pretrained)
-    if digest is not None and (weights is None or sha256(weights) != digest):
+    file = weights_file(name, pretrained) or _downloaded(name, pretrained)
+    if digest is not None and sha256(file) != digest:
         raise InputError(
             "the weights are not those that the configuration names",
-            file=weights,
+            file=file,
             record=f"sha256: {digest}",
             remedy="restore the file, or correct pretrain.model.sha256",
         )
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(seed, "models", "weights"))
-            return open_clip.create_model(name, pretrained=pretrained, weights_only=True)
-    except Exception as error:  # open_clip, torch, pickle and the hub each raise their own
-        raise InputError(
-            f"the model's weights do not load: {_first_line(error)}",
-            file=weights,
-            record=f"{name}, pretrained: {pretrained}",
-            remedy="give a whole state dict of this architecture, of tensors alone, or a tag that can be reached",
-        ) from None
+    return model_with_weights(config, seed, name, file)
 
 
 def weights_file(name: str, pretrained: str | None) -> Path | None:
-    """The file or folder of weights on this machine that a model is read from; None for random ones, tags and hubs."""
+    """The file of weights on this machine that a model is read from; None for random ones, tags and hubs.
+
+    Raises InputError where a local folder has none.
+    """
     kind, place = parse_model_name(name)
     if kind == "local-dir":
-        return Path(place) / "open_clip_model.safetensors"
+        return folder_weights(Path(place))
     return Path(pretrained) if pretrained is not None and kind is None and _is_file(pretrained) else None
+
+
+def _downloaded(name: str, pretrained: str | None) -> Path:
+    """The file that a tag or a hub's model stands for, in the hub's cache."""
+    kind, place = parse_model_name(name)
+    try:
+        if kind == "hf-hub":
+            return Path(download_pretrained_from_hf(place))
+        return Path(download_pretrained(open_clip.get_pretrained_cfg(name, pretrained)))
+    except Exception as error:  # whatever the network and the hub raise
+        raise InputError(
+            f"the model's weights cannot be had: {in_one_line(error)}",
+            record=f"{name}, pretrained: {pretrained}",
+            remedy="connect to the hub, or give a file of weights",
+        ) from None
 
 
 def _tag(name: str, pretrained: str | None) -> dict[str, Any] | None:
@@ -111,23 +122,17 @@ def _is_file(pretrained: str) -> bool:
     return Path(pretrained).is_file()
 
 
-def _of_folder(folder: Path) -> dict[str, Any]:
-    if not (folder / CONFIG).is_file():
-        raise InputError(
-            "this is no checkpoint folder", file=folder, record=CONFIG, remedy="correct the path after local-dir:"
-        )
-    return dict(read_json(folder / CONFIG))
-
-
 def _of_hub(place: str) -> dict[str, Any]:
     try:
-        return dict(_get_hf_config(place))
+        found = _get_hf_config(place)
     except Exception as error:  # whatever the network and the hub raise
         raise InputError(
-            f"the hub does not give the model's configuration: {_first_line(error)}",
+            f"the hub does not give the model's configuration: {in_one_line(error)}",
             record=place,
             remedy="connect to the hub, or give a folder with local-dir:",
         ) from None
+    check_configuration(found, file=None, place=f"hf-hub:{place}")
+    return dict(found)
 
 
 def _completed(found: dict[str, Any], tag: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +141,8 @@ def _completed(found: dict[str, Any], tag: dict[str, Any]) -> dict[str, Any]:
     vision = model["vision_cfg"]
     if "timm_model_name" in vision:
         vision["timm_model_pretrained"] = False
+    if "hf_model_name" in model["text_cfg"]:
+        model["text_cfg"]["hf_model_pretrained"] = False
     given = merge_preprocess_dict(asdict(PreprocessCfg()), found.get("preprocess_cfg", {}))
     cut = merge_preprocess_dict(given, tag)
     if "size" not in found.get("preprocess_cfg", {}):
@@ -143,7 +150,3 @@ def _completed(found: dict[str, Any], tag: dict[str, Any]) -> dict[str, Any]:
     for key, value in cut.items():
         cut[key] = list(value) if isinstance(value, tuple) else value
     return {"model_cfg": model, "preprocess_cfg": cut}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

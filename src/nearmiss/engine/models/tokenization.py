@@ -12,9 +12,11 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.models.tokenizer import NAME, UNKNOWN, load_tokenizer
+from nearmiss.engine.models.weights import in_one_line
 
 _SPLIT = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""  # as in CLIP's own code
 _MERGES = 49152 - 256 - 2
+_VOCABULARY = 49408  # CLIP's, and open_clip's where a configuration names none
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,12 @@ def tokenization_of(name: str, text_cfg: dict[str, Any], folder: Path | None) ->
     """
     context = int(text_cfg.get("context_length") or 77)
     if text_cfg.get("hf_tokenizer_name") == NAME and folder is not None:
-        return own_tokenization(folder, context)
-    if "hf_tokenizer_name" not in text_cfg:
+        return _held(own_tokenization(folder, context), name, text_cfg)
+    if not text_cfg.get("hf_tokenizer_name"):
         if text_cfg.get("tokenizer_kwargs"):
             raise InputError("the model's tokenizer has options of its own", record=name, remedy="take another model")
-        return clip_tokenization(context)
-    try:
-        theirs = open_clip.get_tokenizer(name)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"the model's tokenizer does not open: {str(error).splitlines()[0]}",
-            file=folder,
-            record=text_cfg["hf_tokenizer_name"],
-            remedy="give a folder that holds its files, or a connection to the hub",
-        ) from None
+        return _held(clip_tokenization(context), name, text_cfg)
+    theirs = _opened(name, text_cfg, None) if folder is None else local_tokenizer(folder, text_cfg)
     backend = getattr(theirs.tokenizer, "backend_tokenizer", None)
     if backend is None or theirs.tokenizer_mode or theirs.strip_sep_token:
         raise InputError("the model's tokenizer is not a fast one", record=name, remedy="take another model")
@@ -92,11 +86,48 @@ def tokenization_of(name: str, text_cfg: dict[str, Any], folder: Path | None) ->
     return Tokenization(tokenizer, context, int(theirs.tokenizer.pad_token_id), theirs.clean_fn)
 
 
+def local_tokenizer(folder: Path, text_cfg: dict[str, Any]) -> Any:
+    """open_clip's tokenizer of a checkpoint folder: of the files there alone, and without running code of others.
+
+    Raises InputError where it does not open.
+    """
+    return _opened(f"local-dir:{folder}", text_cfg, folder, local_files_only=True, trust_remote_code=False)
+
+
+def _held(tokenization: Tokenization, name: str, text_cfg: dict[str, Any]) -> Tokenization:
+    """The tokenization, where the model has an embedding for each of its tokens."""
+    words, held = tokenization.tokenizer.get_vocab_size(), int(text_cfg.get("vocab_size") or _VOCABULARY)
+    if words > held:
+        raise InputError(
+            f"the tokenizer has {words} tokens, the model {held}",
+            record=f"{name}: text_cfg.vocab_size",
+            remedy="give a tokenizer and a configuration that belong together",
+        )
+    return tokenization
+
+
+def _opened(name: str, text_cfg: dict[str, Any], folder: Path | None, **options: bool) -> Any:
+    """open_clip's tokenizer of a model; `options` are for transformers."""
+    theirs = text_cfg.get("hf_tokenizer_name")
+    try:
+        return open_clip.get_tokenizer(name, **(options if theirs else {}))
+    except BaseException as error:  # transformers raises whatever it meets, and tokenizers a panic
+        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            raise
+        raise InputError(
+            f"the model's tokenizer does not open: {in_one_line(error)}",
+            file=folder,
+            record=theirs,
+            remedy="give a folder that holds its files, or a connection to the hub",
+        ) from None
+
+
 @cache
 def _clip_bpe() -> Tokenizer:
     theirs = open_clip.tokenizer.SimpleTokenizer()
     merges = [pair for pair, _ in sorted(theirs.bpe_ranks.items(), key=lambda item: item[1])]
-    assert len(merges) == _MERGES
+    if len(merges) != _MERGES:
+        raise RuntimeError(f"open_clip's list of merges has {len(merges)} entries, not {_MERGES}")
     tokenizer = Tokenizer(models.BPE(vocab=theirs.encoder, merges=merges, end_of_word_suffix="</w>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

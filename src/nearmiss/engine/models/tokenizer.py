@@ -78,5 +78,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         raise InputError("the checkpoint has no tokenizer", file=file, remedy="train the checkpoint again")
     try:
         return Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises a bare Exception
+    except BaseException as error:  # the library raises a bare Exception, and its Rust part a panic
+        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            raise
         raise InputError(f"the tokenizer is damaged: {error}", file=file, remedy="train the checkpoint again") from None

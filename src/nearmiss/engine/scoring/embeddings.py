@@ -10,18 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import open_clip
 import torch
 from PIL import Image, UnidentifiedImageError
 
-import nearmiss.engine.models  # noqa: F401  (registers our towers, so that open_clip can build them)
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
 from nearmiss.base.progress import progress
+from nearmiss.engine.models.checkpoint import open_checkpoint
+from nearmiss.engine.models.folder import folder_configuration
 from nearmiss.engine.scoring.answers import Crop
-
-CONFIGURATION = "open_clip_config.json"
-WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 
 Picture = Callable[[], Image.Image]
 """Opens one RGB image: from a file, from bytes, or from pixels that were made once for all models."""
@@ -33,21 +29,15 @@ class Embedder:
     def __init__(self, checkpoint: Path, *, batch: int = 256, threads: int = 1, device: str = "cpu") -> None:
         """Open a checkpoint folder on a device. Raises InputError where it is none or does not load."""
         checkpoint = Path(checkpoint)
-        configuration = read_json(checkpoint / CONFIGURATION)
         torch.set_num_threads(threads)
-        name = f"local-dir:{checkpoint}"
         try:
-            # without a file of weights open_clip warns and draws random ones
-            if not any(file.suffix in WEIGHTS for file in checkpoint.iterdir()):
-                raise FileNotFoundError("the folder has no weights")
-            self._model, _, self._preprocess = open_clip.create_model_and_transforms(
-                name, precision="fp32", device=device
-            )
-            self._tokenizer = open_clip.get_tokenizer(name)
-        except (RuntimeError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            configuration = folder_configuration(checkpoint)
+            self._model, self._preprocess, self._tokenizer = open_checkpoint(checkpoint, device=device)
+        except InputError as error:
             raise InputError(
-                f"open_clip does not load the checkpoint: {error}",
-                file=checkpoint,
+                f"open_clip does not load the checkpoint: {error.problem}",
+                file=error.file or checkpoint,
+                record=error.record,
                 remedy="train it again, or give a folder with open_clip_config.json, weights and tokenizer files",
             ) from None
         self._model.eval()

@@ -1,6 +1,7 @@
 """The training loop: steps of an objective over batches, saved often enough that a killed run loses little."""
 
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -112,6 +113,9 @@ class Training:
         Raises InputError where the loss stops being a number.
         """
         saved = state.load()
+        if state.damage and self.group.leads:
+            way = "starts again" if saved is None else f"goes on from the one of step {saved.step}"
+            print(f"nearmiss: {'; '.join(state.damage)}; the training {way}", file=sys.stderr)
         if saved is not None:
             self._resume(saved)
         self.group.wait()
@@ -268,7 +272,7 @@ class Training:
     def _count(self, batch: Batch, laid: list[Laid]) -> None:
         forward = len(batch.rows) * self._image_flops
         if self._matcher is not None:
-            assert isinstance(laid[0], Packed)
+            assert isinstance(laid[0], Packed)  # for the type checker: a cross-encoder's texts are packed
             forward += self._matcher.forward_flops(batch, laid[0])
         else:
             forward += self.group.size * sum(self._embedder.text_flops(part) for part in laid)

@@ -1,17 +1,20 @@
 """Processes that train one model together: each embeds a part of the batch, all see the whole loss.
 
-Started by torchrun; alone, a process is a group of one. Every process draws the same batch, so nothing but embeddings
-and gradients is sent.
+Started by `nearmiss pretrain` (launch.py) or by torchrun; alone, a process is a group of one. Every process draws the
+same batch, so nothing but embeddings and gradients is sent.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from nearmiss.engine.training.launch import LISTENING, RENDEZVOUS
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,30 @@ class Group:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Group]:
-    """The group that torchrun started this process in, or one of its own."""
+    """The group that this process was started in, or one of its own."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Group()
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    if RENDEZVOUS in os.environ:
+        rank = int(os.environ["RANK"])
+        dist.init_process_group(backend, store=_met(rank, size), rank=rank, world_size=size)
+    else:
+        dist.init_process_group(backend)
     try:
         yield Group(dist.get_rank(), size)
     finally:
         dist.destroy_process_group()
+
+
+def _met(rank: int, size: int) -> Any:
+    """Where the processes of launch.py find each other: the first one answers at the socket that it was given."""
+    listening = os.environ.get(LISTENING)
+    return dist.TCPStore(  # type: ignore[attr-defined]
+        "127.0.0.1",
+        int(os.environ[RENDEZVOUS]),
+        size,
+        is_master=rank == 0,
+        master_listen_fd=int(listening) if listening is not None else None,
+    )

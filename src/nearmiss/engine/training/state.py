@@ -1,12 +1,17 @@
 """The state that a killed training resumes from: whole or absent, verified before use, never anything but numbers.
 
-A state is a safetensors file and `latest.json`, which names it with its hash and carries what is not a tensor. Nothing
-is unpickled. The folder belongs to one configuration and its inputs; its name is their hash.
+A state is a safetensors file and a record: `latest.json`, which names the file with its hash, carries what is not a
+tensor, and has a hash of its own content. The state before it is kept with its record, `previous.json`, so that one
+that is damaged costs a few steps and never the run. Nothing is unpickled. The folder belongs to one configuration and
+its inputs; its name is their hash.
 """
 
+import hashlib
+import json
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +23,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, replacing, sha256, write_json
 from nearmiss.base.lifetime import held
 
-POINTER = "latest.json"
+POINTER, PREVIOUS = "latest.json", "previous.json"
 
 
 @dataclass(frozen=True)
@@ -35,30 +40,95 @@ class State:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
+        self.damage: list[str] = []
+        """What `load` passed over, and why; one line each."""
 
     def load(self) -> Saved | None:
-        """The latest state, or None where there is none. A file that is not what the pointer says is an InputError."""
-        pointer = self.folder / POINTER
-        if not pointer.is_file():
-            return None
-        content = read_json(pointer)
-        file = self.folder / content["file"]
-        if not file.is_file() or sha256(file) != content["sha256"]:
-            raise InputError(
-                "the saved state is damaged", file=file, remedy=f"delete {self.folder}: training starts again"
-            )
-        return Saved(content["step"], load_file(file), content["record"])
+        """The latest whole state; None where there is none.
+
+        One whose record or tensors are not what their hashes say is passed over for the one before it, and noted in
+        `damage`.
+        """
+        self.damage = []
+        for name in (POINTER, PREVIOUS):
+            pointer = self.folder / name
+            if not pointer.is_file():
+                if name == POINTER and (self.folder / PREVIOUS).is_file():
+                    self.damage.append(f"the saved state {pointer} is missing")
+                continue
+            try:
+                content = _record(pointer)
+                return Saved(content["step"], self._tensors(content), content["record"])
+            except InputError as error:
+                self.damage.append(f"the saved state {pointer} is damaged: {error.problem}")
+        return None
 
     def save(self, step: int, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-        """Save the state after `step` steps; the one before goes away once the new one counts."""
+        """Save the state after `step` steps, on disk before it counts; of those before, the last one stays."""
         name = f"step-{step:07d}.safetensors"
+        written = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
         with replacing(self.folder / name) as partial:
-            partial.write_bytes(save({key: value.detach().cpu().contiguous() for key, value in tensors.items()}))
-        pointed = {"file": name, "sha256": sha256(self.folder / name), "step": step, "record": record}
-        write_json(self.folder / POINTER, pointed)
-        for old in self.folder.glob("step-*.safetensors"):
-            if old.name != name:
+            partial.write_bytes(written)
+        _to_disk(self.folder)
+        content = {"file": name, "sha256": hashlib.sha256(written).hexdigest(), "step": step, "record": record}
+        self._keep_the_last(step)
+        write_json(self.folder / POINTER, {**content, "checksum": _checksum(content)})
+        _to_disk(self.folder)
+        self._tidy()
+
+    def _tensors(self, content: dict[str, Any]) -> dict[str, Tensor]:
+        """The tensors that a record names."""
+        file = self.folder / content["file"]
+        if not file.is_file() or sha256(file) != content["sha256"]:
+            raise InputError(f"{file.name} is not what its hash says", file=file)
+        return load_file(file)
+
+    def _keep_the_last(self, step: int) -> None:
+        """Make the latest record the previous one, where it is whole and of an earlier step."""
+        try:
+            last = _record(self.folder / POINTER)
+        except InputError:  # none, or a damaged one
+            return
+        if last["step"] < step:
+            with replacing(self.folder / PREVIOUS) as partial:
+                shutil.copyfile(self.folder / POINTER, partial)
+            _to_disk(self.folder)
+
+    def _tidy(self) -> None:
+        """Remove tensors that no record names, and what killed processes left half written."""
+        named = set()
+        for name in (POINTER, PREVIOUS):
+            with suppress(InputError):
+                named.add(_record(self.folder / name)["file"])
+        for old in [*self.folder.glob("step-*.safetensors"), *self.folder.glob(".*.partial")]:
+            if old.name not in named:
                 old.unlink()
+
+
+def _record(pointer: Path) -> dict[str, Any]:
+    """A record as it was written. Raises InputError where it is missing or damaged."""
+    try:
+        content = read_json(pointer)
+    except (ValueError, RecursionError) as error:  # JSON that no json.dumps wrote
+        raise InputError(f"malformed JSON: {error}", file=pointer) from None
+    told = content.pop("checksum", None) if isinstance(content, dict) else None
+    if told is None or told != _checksum(content):
+        raise InputError("its content is not what its checksum says", file=pointer)
+    return dict(content)
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """Hash of a record. Numbers come back from JSON as they were written, so the text can be made again."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _to_disk(folder: Path) -> None:
+    """Wait until the names in a folder are on disk, not only the content of its files."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

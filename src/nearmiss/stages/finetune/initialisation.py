@@ -7,11 +7,12 @@ from typing import Any
 from open_clip import CLIP
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
-from nearmiss.engine.models.checkpoint import CONFIG, WEIGHTS, files_of, fresh_model, load_weights
+from nearmiss.engine.models.checkpoint import WEIGHTS, files_of, fresh_model, load_weights
+from nearmiss.engine.models.folder import CONFIG, folder_configuration
 from nearmiss.engine.models.text import check_tower
 from nearmiss.engine.models.tokenization import Tokenization, tokenization_of
 
+_AGAIN = "train the checkpoint again"
 SCRATCH = "scratch"
 """The initialisation with random weights, of which a checkpoint folder gives architecture and tokenizer alone."""
 
@@ -44,7 +45,7 @@ def open_initialisation(checkpoint: Path, arm: str, seed: int, *, texts: bool) -
     Raises InputError where the folder is no checkpoint, has no text tower or one of another kind, or does not load.
     """
     checkpoint = Path(checkpoint)
-    config = read_json(checkpoint / CONFIG) if (checkpoint / CONFIG).is_file() else {}
+    config = folder_configuration(checkpoint) if (checkpoint / CONFIG).is_file() else {}
     needed = [name for name in files_of(config) if arm != SCRATCH or name != WEIGHTS]
     missing = [name for name in needed if not (checkpoint / name).is_file()]
     if missing:
@@ -53,14 +54,11 @@ def open_initialisation(checkpoint: Path, arm: str, seed: int, *, texts: bool) -
             file=checkpoint,
             remedy="run stage pretrain, or correct the path",
         )
-    file, remedy = checkpoint / CONFIG, "train the checkpoint again"
-    for part in ("model_cfg", "preprocess_cfg"):
-        if not isinstance(config, dict) or not isinstance(config.get(part), dict):
-            raise InputError(f"the checkpoint's configuration lacks '{part}'", file=file, remedy=remedy)
-    for tower in ("vision_cfg", "text_cfg"):
-        if not isinstance(config["model_cfg"].get(tower), dict):
-            kind = "image" if tower == "vision_cfg" else "text"
-            raise InputError(f"the checkpoint has no {kind} tower", file=file, record=tower, remedy=remedy)
+    config = folder_configuration(checkpoint)
+    if "preprocess_cfg" not in config:
+        raise InputError(
+            "the checkpoint's configuration lacks 'preprocess_cfg'", file=checkpoint / CONFIG, remedy=_AGAIN
+        )
     words = tokenization_of(f"local-dir:{checkpoint}", config["model_cfg"]["text_cfg"], checkpoint)
     opened = Initialisation(config, words, seed, None if arm == SCRATCH else checkpoint)
     try:
@@ -68,5 +66,7 @@ def open_initialisation(checkpoint: Path, arm: str, seed: int, *, texts: bool) -
         if texts:
             check_tower(model)
     except (TypeError, ValueError, KeyError, RuntimeError, AssertionError, AttributeError) as error:
-        raise InputError(f"the model cannot be built or used: {error}", file=file, remedy=remedy) from None
+        raise InputError(
+            f"the model cannot be built or used: {error}", file=checkpoint / CONFIG, remedy=_AGAIN
+        ) from None
     return opened

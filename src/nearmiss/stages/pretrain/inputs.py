@@ -25,6 +25,7 @@ from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, h
 from nearmiss.stages.pretrain.config import ArmConfig, ModelConfig, OpenClipConfig, PhaseConfig, PretrainConfig
 
 BASE = "base"
+LARGEST_SEED = 2**63 - 1  # of an Int64 column
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ class Run:
 def check(run: Run) -> None:
     """Raise InputError where the files are not those that the arm needs. Reads headers and small files only."""
     arm = run.arm
+    if not 0 <= run.seed <= LARGEST_SEED:
+        raise InputError(
+            f"the seed is {run.seed}",
+            record="seeds",
+            remedy=f"take a seed from 0 to {LARGEST_SEED}, which tables can hold",
+        )
     _ = run.device  # refused before anything is read where it is not there
     model = run.shared.model
     if isinstance(model, ModelConfig) and model.text_width % model.text_heads:
@@ -144,7 +151,7 @@ def _check_parts(run: Run) -> None:
         raise InputError(
             f"{started} processes were started, the configuration says {shared.processes}",
             record="pretrain.processes",
-            remedy=f"start with torchrun --nproc-per-node {shared.processes} -m nearmiss pretrain ..., or correct it",
+            remedy="start with nearmiss pretrain, which starts them itself, or give torchrun that --nproc-per-node",
         )
 
 

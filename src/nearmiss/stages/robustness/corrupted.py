@@ -23,6 +23,7 @@ from nearmiss.base.workers import map_in_order
 from nearmiss.engine.benchmarks import world
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
 from nearmiss.engine.images.decode import open_rgb
+from nearmiss.engine.images.pixels import write_pixels
 from nearmiss.stages.robustness.config import RobustnessConfig
 
 IDS, ITEMS, NOISE, CLEAN = "image_ids.json", "items.parquet", "noise.json", "clean.npy"
@@ -66,7 +67,7 @@ def run(
         write_table(items, folder / ITEMS, "items")
         write_json(folder / IDS, image_ids)
         write_json(folder / NOISE, noise(config))
-        np.save(folder / CLEAN, clean)
+        write_pixels(folder / CLEAN, clean.shape, clean)
         every = cells(config)
         done = map_in_order(_write, (config, folder, image_ids), every, workers, preload=[__name__])
         for _ in progress(done, what="corrupt images", total=len(every)):
@@ -135,8 +136,9 @@ def _write(given: tuple[RobustnessConfig, Path, list[str]], cell: Cell) -> None:
     corruption = CORRUPTIONS[cell.corruption]
     options = next(each for each in config.corruptions if each.corruption == cell.corruption)
     clean = np.load(folder / CLEAN, mmap_mode="r")
-    made = np.lib.format.open_memmap(folder / cell.file, mode="w+", dtype=np.uint8, shape=clean.shape)
-    for row, image_id in enumerate(image_ids):
+
+    def corrupted(row: int, image_id: str) -> np.ndarray:
         rng = array_rng(config.seed, "corruption", cell.corruption, cell.severity, image_id)
-        made[row] = corruption.apply(np.asarray(clean[row]), options, cell.severity, rng)
-    made.flush()
+        return corruption.apply(np.asarray(clean[row]), options, cell.severity, rng)
+
+    write_pixels(folder / cell.file, clean.shape, (corrupted(row, image_id) for row, image_id in enumerate(image_ids)))

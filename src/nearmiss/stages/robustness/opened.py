@@ -11,6 +11,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import read_table
 from nearmiss.engine.benchmarks import world
+from nearmiss.engine.images.pixels import open_pixels
 from nearmiss.stages.robustness.config import RobustnessConfig
 from nearmiss.stages.robustness.corrupted import CLEAN, IDS, ITEMS, NOISE, Cell, cells, chosen, ids_of, noise, pixels_of
 
@@ -61,14 +62,7 @@ def _check_noise(file: Path, config: RobustnessConfig) -> None:
 
 def _pixels(file: Path, shape: tuple[int, ...]) -> np.ndarray:
     """A file of pixels, mapped."""
-    try:
-        pixels = np.load(file, mmap_mode="r")
-    except FileNotFoundError:
-        raise InputError("corrupted images are missing", file=file, remedy=REMEDY) from None
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"corrupted images do not load: {error}", file=file, remedy=REMEDY) from None
-    if pixels.dtype != np.uint8 or pixels.shape != shape:
-        raise InputError(
-            f"corrupted images are {pixels.dtype} {pixels.shape}, not uint8 {shape}", file=file, remedy=REMEDY
-        )
+    pixels = open_pixels(file, what="corrupted images", remedy=REMEDY)
+    if pixels.shape != shape:
+        raise InputError(f"corrupted images are {pixels.shape}, not {shape}", file=file, remedy=REMEDY)
     return pixels

@@ -1,0 +1,68 @@
+"""Arrays of pixels in .npy files that are larger than memory: written row by row, mapped for reading."""
+
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from nearmiss.base.errors import InputError
+
+
+def write_pixels(file: Path, shape: tuple[int, ...], rows: Iterable[np.ndarray]) -> None:
+    """Write `shape[0]` uint8 arrays of shape `shape[1:]` as one .npy file, one after the other.
+
+    The space is taken before the first row is asked for, and nothing is mapped into memory: a full disk is an OSError
+    at once, not the end of the process (SIGBUS) at some row. Raises ValueError where a row is of another shape or type.
+    """
+    file = Path(file)
+    with file.open("wb") as handle:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(handle, header)
+        handle.flush()
+        _reserve(handle.fileno(), handle.tell() + int(np.prod(shape, dtype=np.int64)))
+        count = 0
+        for row in rows:
+            if row.shape != shape[1:] or row.dtype != np.uint8:
+                raise ValueError(f"row {count} is {row.dtype} {row.shape}, not uint8 {shape[1:]}")
+            handle.write(np.ascontiguousarray(row).data)
+            count += 1
+        if count != shape[0]:
+            raise ValueError(f"{count} rows were given for {shape[0]}")
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def open_pixels(file: Path, *, what: str, remedy: str) -> np.ndarray:
+    """The uint8 array in a .npy file, mapped for reading; `what` names it in messages.
+
+    Raises InputError where the file is missing, damaged, holds anything else, or has another length than it says.
+    """
+    file = Path(file)
+    try:
+        pixels = np.lib.format.open_memmap(file, mode="r")
+    except FileNotFoundError:
+        raise InputError(f"{what} are missing", file=file, remedy=remedy) from None
+    except Exception as error:  # what numpy meets in a header that is none
+        raise InputError(f"{what} do not load: {error}", file=file, remedy=remedy) from None
+    expected = pixels.offset + pixels.nbytes
+    if pixels.dtype != np.uint8 or not pixels.flags.c_contiguous or file.stat().st_size != expected:
+        raise InputError(
+            f"{what} do not load: the file says {pixels.dtype} {pixels.shape}, which are {expected} bytes, and has "
+            f"{file.stat().st_size}",
+            file=file,
+            remedy=remedy,
+        )
+    return pixels
+
+
+def _reserve(handle: int, size: int) -> None:
+    """Take the space of a file, where the file system can; where it cannot, a write says that it is full."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(handle, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise

@@ -1,0 +1,158 @@
+"""Files of pixels: a full disk is an error and never the end of the process, and a damaged file is never read."""
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy_training as toy
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.seeding import array_rng
+from nearmiss.engine.images.pixels import open_pixels, write_pixels
+from nearmiss.engine.images.store import IDS, PIXELS, Store
+from nearmiss.stages.pretrain import store
+
+SHAPE = (5, 4, 4, 3)
+
+
+def drawn():
+    return array_rng(0, "pixels").integers(0, 256, SHAPE, dtype=np.uint8)
+
+
+def opened(file):
+    return open_pixels(file, what="the pixels", remedy="make them again")
+
+
+def test_the_bytes_are_numpys_own_and_come_back(tmp_path):
+    write_pixels(tmp_path / "ours.npy", SHAPE, iter(drawn()))
+    np.save(tmp_path / "theirs.npy", drawn())
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
+    found = opened(tmp_path / "ours.npy")
+    assert np.array_equal(found, drawn()) and isinstance(found, np.memmap)
+
+
+def test_the_space_is_taken_before_the_first_image_is_decoded(toy_files, tmp_path, monkeypatch):
+    def full(handle, start, size):
+        assert size >= toy.IMAGES * 24 * 24 * 3
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def never(*_):
+        raise AssertionError("an image was decoded")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr("nearmiss.engine.images.store.open_rgb", never)
+    images = toy_files / "tables" / "images.parquet"
+    with pytest.raises(OSError, match="No space left"):
+        store.run(config=toy.CONFIG, images=images, root=toy_files, out=tmp_path / "store", identity=None)
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("support", ["none", "refused"])
+def test_a_file_system_that_takes_no_space_ahead_writes_the_same_bytes(tmp_path, monkeypatch, support):
+    def unsupported(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    if support == "none":
+        monkeypatch.delattr(os, "posix_fallocate")
+    else:
+        monkeypatch.setattr(os, "posix_fallocate", unsupported)
+    write_pixels(tmp_path / "pixels.npy", SHAPE, drawn())
+    assert np.array_equal(np.load(tmp_path / "pixels.npy"), drawn())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_disk_that_is_full_without_a_warning_is_an_error(monkeypatch):
+    monkeypatch.delattr(os, "posix_fallocate")
+    with pytest.raises(OSError, match="No space left"):
+        write_pixels("/dev/full", (2, 300, 300, 3), np.zeros((2, 300, 300, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    "rows", [drawn()[:4], np.concatenate([drawn(), drawn()[:1]]), drawn()[:, :3], drawn().astype(np.float32)]
+)
+def test_rows_that_are_no_such_pixels_are_refused(tmp_path, rows):
+    with pytest.raises(ValueError, match="row"):
+        write_pixels(tmp_path / "pixels.npy", SHAPE, rows)
+
+
+def test_every_flipped_bit_of_the_header_is_named_or_changes_nothing(tmp_path):
+    file = tmp_path / "pixels.npy"
+    write_pixels(file, SHAPE, drawn())
+    content = file.read_bytes()
+    for place in range(len(content) - drawn().nbytes):
+        for bit in range(8):
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << bit
+            file.write_bytes(damaged)
+            try:
+                found = opened(file)
+                assert np.array_equal(found, drawn())
+            except InputError as error:
+                assert str(file) in str(error)
+
+
+@pytest.mark.parametrize("length", [0, 5, 60, 128, 300, -1])
+def test_a_file_that_is_cut_is_named(tmp_path, length):
+    file = tmp_path / "pixels.npy"
+    write_pixels(file, SHAPE, drawn())
+    file.write_bytes(file.read_bytes()[:length])
+    with pytest.raises(InputError, match="the pixels do not load"):
+        opened(file)
+
+
+def test_a_file_with_more_bytes_than_it_says_is_named(tmp_path):
+    write_pixels(tmp_path / "pixels.npy", SHAPE, drawn())
+    with (tmp_path / "pixels.npy").open("ab") as handle:
+        handle.write(b"\0")
+    with pytest.raises(InputError, match="bytes"):
+        opened(tmp_path / "pixels.npy")
+
+
+OTHER = {
+    "objects": np.array([{"a": 1}], dtype=object),
+    "floats": np.zeros(SHAPE, dtype=np.float32),
+    "signed": np.zeros(SHAPE, dtype=np.int8),
+    "by columns": np.asfortranarray(drawn()),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER)
+def test_an_array_of_another_kind_is_refused(tmp_path, kind):
+    np.save(tmp_path / "pixels.npy", OTHER[kind])
+    with pytest.raises(InputError, match="the pixels do not load"):
+        opened(tmp_path / "pixels.npy")
+
+
+def test_an_archive_of_arrays_is_no_file_of_pixels(tmp_path):
+    with (tmp_path / "pixels.npy").open("wb") as handle:
+        np.savez(handle, drawn())
+    with pytest.raises(InputError, match="the pixels do not load"):
+        opened(tmp_path / "pixels.npy")
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ({"a": 1}, "list of texts"),
+        ([1, 2], "list of texts"),
+        (["train-00"] * toy.IMAGES, "twice"),
+        (["train-00"], "for 1 ids"),
+    ],
+)
+def test_ids_that_do_not_name_the_rows_are_refused(toy_files, tmp_path, ids, message):
+    shutil.copytree(toy_files / "store", tmp_path / "store")
+    (tmp_path / "store" / IDS).write_text(json.dumps(ids))
+    with pytest.raises(InputError, match=message):
+        Store(tmp_path / "store")
+
+
+@pytest.mark.parametrize("shape", [(toy.IMAGES, 24, 20, 3), (toy.IMAGES, 24, 24, 4), (toy.IMAGES, 24 * 24 * 3)])
+def test_pixels_that_are_no_squares_of_three_channels_are_refused(toy_files, tmp_path, shape):
+    shutil.copytree(toy_files / "store", tmp_path / "store")
+    write_pixels(tmp_path / "store" / PIXELS, shape, np.zeros(shape, dtype=np.uint8))
+    with pytest.raises(InputError, match="the store's pixels are"):
+        Store(tmp_path / "store")
