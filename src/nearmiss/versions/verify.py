@@ -21,7 +21,7 @@ from nearmiss.versions.workspace import LOCKFILE, locked
 # Made without floating-point training: promised byte for byte.
 DATA = ("data", "negatives", "inpaint", "pretrain/store", "robustness/corrupted")
 # Say of themselves what they are; a cost is never the same twice.
-_APART = ("manifest.json", "cost.json")
+_APART = ("manifest.json", "cost.json", "/.nearmiss")
 
 
 @dataclass

@@ -66,7 +66,7 @@ class NegativeSet:
 
         A corrected negative has its `edits` anew. What was found out about the old words no longer holds: whether the
         foil is in the scene is unknown, and the verdict is plausible, for people saw nothing that speaks against it.
-        captions.parquet, which some methods write beside it, is copied: the negatives may speak of its captions.
+        The captions that some methods write with it are copied: the negatives may speak of its captions.
         """
         kept = self._table.filter(pl.col("negative_id").is_in(list(captions)))
         rows = []
@@ -77,11 +77,21 @@ class NegativeSet:
                 row |= {"negative": caption, "verdict": "plausible", "foil_in_scene": None}
             rows.append(row)
         write_table(pl.DataFrame(rows, schema=self._table.schema, orient="row"), folder / _NEGATIVES, "negatives")
-        beside = self.files[0].with_name(_CAPTIONS)
-        if not beside.is_file():
+        beside = _captions_of(self.files[0])
+        if beside is None:
             return [_NEGATIVES]
         shutil.copyfile(beside, folder / _CAPTIONS)
         return [_NEGATIVES, _CAPTIONS]
+
+
+def _captions_of(file: Path) -> Path | None:
+    """The captions that were written with a table of negatives: in its folder, or named after it (x.captions.parquet).
+
+    A captions.parquet beside a table of another name is somebody else's.
+    """
+    named = file.with_name(f"{file.name.removesuffix('.parquet')}.{_CAPTIONS}")
+    candidates = [named, file.with_name(_CAPTIONS)] if file.name == _NEGATIVES else [named]
+    return next((each for each in candidates if each.is_file()), None)
 
 
 def is_negatives(columns: list[str]) -> bool:
