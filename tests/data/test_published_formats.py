@@ -14,9 +14,10 @@ from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table
-from nearmiss.engine.formats.coco import encode_mask, read_captions, read_images, read_instances, runs_of
+from nearmiss.engine.formats.coco import encode_mask, read_captions, read_images, read_instances
 from nearmiss.engine.formats.gqa import read_scene_graphs
 from nearmiss.engine.formats.questions import read_questions
+from nearmiss.engine.formats.segmentation import runs_of
 from nearmiss.engine.images.decode import check_images, open_rgb
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata"

@@ -11,6 +11,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import table
 from nearmiss.engine.formats.records import REMEDY, box, entries, field, unique
+from nearmiss.engine.formats.segmentation import check_polygons, check_rle, check_size
 
 
 def read_images(path: Path, *, split: str, source: str, folder: str = "images") -> pl.DataFrame:
@@ -160,6 +161,11 @@ def _mask(segmentation: Any, size: tuple[int, int], path: Path, name: str) -> st
 
 def mask_counts(segmentation: Any, height: int, width: int) -> str:
     """RLE counts of a segmentation of an image of this size. Raises ValueError where it is malformed."""
+    check_size(height, width)
+    if isinstance(segmentation, list):
+        check_polygons(segmentation, height, width)
+    else:
+        check_rle(segmentation, height, width)
     try:
         counts = _encoded(segmentation, height, width)["counts"]
     except Exception as error:  # pycocotools raises bare exceptions
@@ -169,42 +175,5 @@ def mask_counts(segmentation: Any, height: int, width: int) -> str:
 
 def _encoded(segmentation: Any, height: int, width: int) -> dict[str, Any]:
     if isinstance(segmentation, list):
-        if not all(isinstance(polygon, list) and len(polygon) >= 6 for polygon in segmentation):
-            raise ValueError("a polygon is a list of three points or more")
         return rle.merge(rle.frPyObjects(segmentation, height, width))
-    if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
-        raise ValueError("it is neither polygons nor RLE with size and counts")
-    if list(segmentation["size"]) != [height, width]:
-        raise ValueError(f"its size is {segmentation['size']}, the image's is {[height, width]}")
-    counts = segmentation["counts"]
-    # pycocotools decodes past its own memory where the runs are longer than the image: they are added up before.
-    runs = counts if isinstance(counts, list) else runs_of(counts)
-    if min(runs) < 0 or sum(runs) != height * width:
-        raise ValueError("its runs do not add up to the image's pixels")
-    return rle.frPyObjects(segmentation, height, width) if isinstance(counts, list) else segmentation
-
-
-def runs_of(counts: str) -> list[int]:
-    """The lengths of the runs that compressed RLE counts stand for, the first one of background.
-
-    A number is written in groups of five bits, least significant first, one character each from "0" on; bit 32 says
-    that another group follows, bit 16 of the last group is the sign. From the fourth number on, the difference to the
-    number before the last is written.
-    """
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts:
-        group = ord(character) - ord("0")
-        if not 0 <= group < 64:
-            raise ValueError(f"{character!r} is no character of RLE counts")
-        value |= (group & 31) << shift
-        shift += 5
-        if group & 32:
-            continue
-        if group & 16:
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-        value = shift = 0
-    if shift or not runs:
-        raise ValueError("its counts break off")
-    return runs
+    return rle.frPyObjects(segmentation, height, width) if isinstance(segmentation["counts"], list) else segmentation

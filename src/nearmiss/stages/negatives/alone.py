@@ -7,10 +7,10 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, write_manifest
-from nearmiss.base.tables import table
-from nearmiss.stages.negatives.published import Published, read_published
+from nearmiss.stages.negatives.published import Published, read_published, rejected
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.shards import SIZE
+from nearmiss.stages.negatives.sound_tables import Faults
 from nearmiss.stages.negatives.spec import MethodConfig
 from nearmiss.stages.negatives.stage import METHODS, make
 from nearmiss.stages.negatives.summary import as_summary, told
@@ -46,9 +46,11 @@ def run_alone(
     inputs = {"captions": captions, "instances": instances, "graphs": graphs, "tables": tables}
     given = {key: Path(path) for key, path in inputs.items() if path is not None}
     if tables is not None:
-        published = _of_tables(Path(tables), captions, seed)
+        published = _of_tables(Path(tables), captions, name, seed)
     elif captions is not None and Path(captions).suffix == ".parquet":
-        published = Published(read_corpus(Path(captions), seed=seed), table("rejected", []))
+        faults: Faults = []
+        corpus = read_corpus(Path(captions), seed=seed, faults=faults)
+        published = Published(corpus, rejected(faults, name))
     else:
         published = read_published(captions=captions, instances=instances, graphs=graphs, method=name, seed=seed)
     _check_needs(config.method, published)
@@ -78,8 +80,7 @@ def run_alone(
     return summary
 
 
-def _of_tables(folder: Path, captions: Path | None, seed: int) -> Published:
-    """Our own tables are whole or wrong: their readers are strict."""
+def _of_tables(folder: Path, captions: Path | None, name: str, seed: int) -> Published:
     given = captions if captions is not None else folder / "captions.parquet"
     if captions is None and not given.is_file():
         known = ", ".join(sorted(path.name for path in folder.glob("captions*.parquet")))
@@ -89,9 +90,11 @@ def _of_tables(folder: Path, captions: Path | None, seed: int) -> Published:
             record=f"it has {known}" if known else None,
             remedy="name a table with --captions",
         )
-    optional = {name: folder / f"{name}.parquet" for name in ("images", "objects", "relations")}
-    found: dict[str, Any] = {name: path for name, path in optional.items() if path.is_file()}
-    return Published(read_corpus(given, **found, seed=seed), table("rejected", []))
+    optional = {each: folder / f"{each}.parquet" for each in ("images", "objects", "relations")}
+    found: dict[str, Any] = {each: path for each, path in optional.items() if path.is_file()}
+    faults: Faults = []
+    corpus = read_corpus(given, **found, seed=seed, faults=faults)
+    return Published(corpus, rejected(faults, name))
 
 
 def _check_tagger(config: MethodConfig) -> None:

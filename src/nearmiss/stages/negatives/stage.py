@@ -31,8 +31,10 @@ from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Posi
 from nearmiss.stages.negatives.collector import at_rest
 from nearmiss.stages.negatives.meter import Meter
 from nearmiss.stages.negatives.paraphrases import of_negatives
+from nearmiss.stages.negatives.published import rejected
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.shards import SIZE, each_in_order, shards
+from nearmiss.stages.negatives.sound_tables import Faults
 from nearmiss.stages.negatives.spec import MethodConfig
 from nearmiss.stages.negatives.summary import Counted, as_summary
 from nearmiss.stages.negatives.writing import Tables
@@ -68,10 +70,12 @@ def run(
     where no negative comes of it.
     """
     cost = Cost()
-    corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved)
+    faults: Faults = []
+    corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved, faults=faults)
     with replacing_folder(out) as folder:
         method = METHODS[config.method]
-        counted = make(corpus, method, config, name, folder, workers=workers, paraphrases=paraphrases)
+        aside = rejected(faults, name)
+        counted = make(corpus, method, config, name, folder, workers=workers, aside=aside, paraphrases=paraphrases)
         if not counted.negatives:
             raise counted.nothing(name, captions)
         summary = as_summary(counted, name, captions=len(corpus.captions))
@@ -297,7 +301,7 @@ def _in_scene(foil: str | None, annotations: Annotations | None) -> bool | None:
     noun = noun_group(foil)
     if any(noun == thing.noun for thing in annotations.objects):
         return True
-    return False if kind is not None or noun in annotations.vocabulary.nouns else None
+    return False if kind is not None or annotations.marks_all(noun) else None
 
 
 def _rejection(outcome: Candidate | Rejected, reason: str, name: str) -> dict[str, Any]:
