@@ -1,5 +1,6 @@
 """COCO captions and instances JSON (Lin et al., ECCV 2014): read into tables `images`, `captions`, `objects`."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from pycocotools import mask as rle
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import table
-from nearmiss.engine.formats.records import REMEDY, box, entries, field, unique
-from nearmiss.engine.formats.segmentation import check_polygons, check_rle, check_size
+from nearmiss.engine.formats.records import REMEDY, box, entries, field, shown, unique
+from nearmiss.engine.formats.segmentation import MOST_PIXELS, check_polygons, check_rle, check_size
 
 
 def read_images(path: Path, *, split: str, source: str, folder: str = "images") -> pl.DataFrame:
@@ -22,11 +23,11 @@ def read_images(path: Path, *, split: str, source: str, folder: str = "images") 
 def read_captions(path: Path) -> pl.DataFrame:
     """Table `captions` (source "published"). A caption of an unknown image, or an empty one, is an InputError.
 
-    The optional key `template_id` of an annotation is kept.
+    The optional key `template_id` of an annotation is kept. Images need neither file nor size.
     """
     path = Path(path)
     document = read_json(path)
-    known = _known_images(document, path)
+    known = dict.fromkeys(_image_ids(document, path))
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     for index, annotation in enumerate(entries(document, "annotations", file=path)):
@@ -52,7 +53,7 @@ def read_instances(path: Path) -> pl.DataFrame:
     """Table `objects` without attributes; polygons and RLE alike become RLE counts of the whole image."""
     path = Path(path)
     document = read_json(path)
-    known = _known_images(document, path)
+    known = _sizes(document, path)
     names = {
         field(c, "id", int, file=path, name=f"category {c}"): field(c, "name", str, file=path, name=f"category {c}")
         for c in entries(document, "categories", file=path)
@@ -129,17 +130,27 @@ def _image_rows(document: Any, path: Path, *, split: str, source: str, folder: s
 
 def _length(image: dict[str, Any], key: str, path: Path, name: str) -> int:
     value: int = field(image, key, int, file=path, name=name)
-    if value < 1:
-        raise InputError(f"an image's {key} is {value}", file=path, record=name, remedy=REMEDY)
+    if not 0 < value <= MOST_PIXELS:
+        raise InputError(f"an image's {key} is {shown(value)}", file=path, record=name, remedy=REMEDY)
     return value
 
 
-def _known_images(document: Any, path: Path) -> dict[str, tuple[int, int]]:
+def _image_ids(document: Any, path: Path) -> list[str]:
+    """The ids of the listed images. Files and sizes that are given must be sound."""
+    images = entries(document, "images", file=path)
+    usual = {"file_name": "", "width": 1, "height": 1}
+    whole = [{**usual, **image} if isinstance(image, dict) else image for image in images]
+    rows = _image_rows({"images": whole}, path, split="", source="", folder="")
+    return [row["image_id"] for row in rows]
+
+
+def _sizes(document: Any, path: Path) -> dict[str, tuple[int, int]]:
+    """image id -> (height, width)."""
     rows = _image_rows(document, path, split="", source="", folder="")
     return {row["image_id"]: (row["height"], row["width"]) for row in rows}
 
 
-def _image_of(annotation: Any, known: dict[str, tuple[int, int]], path: Path, name: str) -> str:
+def _image_of(annotation: Any, known: Container[str], path: Path, name: str) -> str:
     image_id = str(field(annotation, "image_id", (int, str), file=path, name=name))
     if image_id not in known:
         raise InputError(f"image {image_id} is not in the file's list", file=path, record=name, remedy=REMEDY)

@@ -165,12 +165,15 @@ def read_corpus(
     if told.is_empty():
         raise InputError(f"no captions of split '{split}'", file=captions, remedy="give captions of these images")
     check_images(own, root)
+    related = stated.join(own, on="image_id", how="semi")
+    annotations = annotate(own, their, related, Vocabulary.of(things, shown))
+    objects_of = _objects(their)
     return Corpus(
         root=Path(root),
         pictures={row[0]: Picture(*row) for row in own.select("image_id", "file", "width", "height").iter_rows()},
-        objects=_objects(their),
+        objects={image_id: objects_of.get(image_id, ()) for image_id in annotations},
         captions=_captions(told),
-        annotations=annotate(own, their, stated.join(own, on="image_id", how="semi"), Vocabulary.of(things)),
+        annotations=annotations,
         words=_words(said),
         names={noun_group(name): name for name in sorted(things["name"].unique().to_list(), reverse=True)},
         combinations=_combinations(things),
