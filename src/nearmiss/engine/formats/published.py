@@ -115,7 +115,7 @@ def is_number(image: str) -> bool:
 
 
 def distinct(frame: pl.DataFrame, written: Callable[[str], str], *, file: Path) -> pl.DataFrame:
-    """`frame` itself. Raises InputError where two image ids are `written` alike, as "0001" and "1" where ids are numbers."""
+    """`frame` itself. Raises InputError where two image ids are `written` alike, as are "0001" and "1" by number."""
     ids: dict[str, str] = {}
     for image in sorted(frame["image_id"].drop_nulls().unique().to_list()):
         name = written(image)

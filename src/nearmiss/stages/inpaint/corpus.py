@@ -11,6 +11,13 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, table
 from nearmiss.engine.formats.inpaintcoco import Origin
+from nearmiss.engine.formats.sound_tables import (
+    Faults,
+    sound_captions,
+    sound_images,
+    sound_objects,
+    sound_relations,
+)
 from nearmiss.engine.images.decode import check_images
 from nearmiss.engine.images.editing.plan import Donor
 from nearmiss.engine.text.annotations import Annotated, Annotations, Box, Vocabulary, annotate, predicate_group
@@ -68,6 +75,8 @@ class Corpus:
     """(noun, predicate, noun) of every relation annotated in any split."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Where pictures come from, by image id, as far as it is known."""
+    set_aside: tuple[tuple[str | None, str], ...] = ()
+    """(image, reason) of rows of the tables that cannot be used."""
     unfit: set[str] = field(default_factory=set, compare=False)
     """Donors that were found not to be there whole, so that none is looked at again."""
 
@@ -141,16 +150,20 @@ def metres(noun: str) -> float | None:
 def read_corpus(
     images: Path, objects: Path, captions: Path, relations: Path | None, root: Path, *, split: str
 ) -> Corpus:
-    """Read and check the tables and the headers of the split's image files.
+    """Read and check the tables and the headers of the split's image files; rows that cannot be used are set aside.
 
     Raises InputError where a table or a file is missing, the split has no pictures, no captions, or no masks at all.
     """
-    shown = read_table(images, "images")
-    things = read_table(objects, "objects")
-    said = read_table(captions, "captions")
-    stated = read_table(relations, "relations") if relations is not None else table("relations", [])
-    _check_known(things, shown, objects, "object_id")
-    _check_known(said, shown, captions, "caption_id")
+    faults: Faults = []
+    listed, marked = read_table(images, "images"), read_table(objects, "objects")
+    shown = sound_images(listed, images, faults)
+    said = sound_captions(read_table(captions, "captions"), captions, faults)
+    _check_known(marked.drop_nulls("image_id"), listed, objects, "object_id")
+    _check_known(said, listed, captions, "caption_id")
+    things = sound_objects(marked, shown, objects, faults)
+    stated = table("relations", [])
+    if relations is not None:
+        stated = sound_relations(read_table(relations, "relations"), relations, faults)
     own = shown.filter(pl.col("split") == split).sort("image_id")
     if own.is_empty():
         raise InputError(f"no images of split '{split}'", file=images, remedy="name a split that has images")
@@ -178,6 +191,9 @@ def read_corpus(
         names={noun_group(name): name for name in sorted(things["name"].unique().to_list(), reverse=True)},
         combinations=_combinations(things),
         related=_related(things, stated),
+        set_aside=tuple(
+            (fault.image_id, f"{fault.problem}; record: {fault.record} of {file.name}") for fault, file in faults
+        ),
     )
 
 

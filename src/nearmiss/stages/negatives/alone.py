@@ -7,10 +7,10 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.engine.formats.sound_tables import Faults
 from nearmiss.stages.negatives.published import Published, read_published, rejected
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.shards import SIZE
-from nearmiss.stages.negatives.sound_tables import Faults
 from nearmiss.stages.negatives.spec import MethodConfig
 from nearmiss.stages.negatives.stage import METHODS, make
 from nearmiss.stages.negatives.summary import as_summary, told

@@ -15,10 +15,10 @@ from nearmiss.base.tables import SCHEMAS, table
 from nearmiss.engine.formats.salvage import Fault, read_captions
 from nearmiss.engine.formats.salvage_graphs import read_graphs
 from nearmiss.engine.formats.salvage_instances import read_instances
+from nearmiss.engine.formats.sound_tables import Faults
 from nearmiss.engine.text.legible import illegible
 from nearmiss.stages.negatives.candidates import Corpus
 from nearmiss.stages.negatives.shards import Captions
-from nearmiss.stages.negatives.sound_tables import Faults
 from nearmiss.stages.negatives.summary import RECORD
 
 _NAMES = ("images", "captions", "objects", "relations")

@@ -6,16 +6,16 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import SCHEMAS, read_table, table
-from nearmiss.stages.negatives.candidates import Corpus
-from nearmiss.stages.negatives.reserved import Reserved
-from nearmiss.stages.negatives.shards import Captions
-from nearmiss.stages.negatives.sound_tables import (
+from nearmiss.engine.formats.sound_tables import (
     Faults,
     sound_captions,
     sound_images,
     sound_objects,
     sound_relations,
 )
+from nearmiss.stages.negatives.candidates import Corpus
+from nearmiss.stages.negatives.reserved import Reserved
+from nearmiss.stages.negatives.shards import Captions
 
 
 def read_corpus(

@@ -18,6 +18,7 @@ from nearmiss.base.files import replacing_folder, write_json
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.progress import progress, silent
 from nearmiss.base.tables import table
+from nearmiss.engine.formats.sound_tables import Faults
 from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.glance import named
 from nearmiss.engine.text.grammar import broken
@@ -34,7 +35,6 @@ from nearmiss.stages.negatives.paraphrases import of_negatives
 from nearmiss.stages.negatives.published import rejected
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.shards import SIZE, each_in_order, shards
-from nearmiss.stages.negatives.sound_tables import Faults
 from nearmiss.stages.negatives.spec import MethodConfig
 from nearmiss.stages.negatives.summary import Counted, as_summary
 from nearmiss.stages.negatives.writing import Tables
