@@ -97,6 +97,20 @@ def test_a_wrong_instance_is_refused(tmp_path: Path, changes: dict, message: str
         read_instances(write(tmp_path, coco(annotations=[{**INSTANCE, **changes}])))
 
 
+def test_a_crowd_is_marked_as_one(tmp_path: Path):
+    crowd = {**INSTANCE, "id": 6, "iscrowd": 1}
+    assert read_instances(write(tmp_path, coco(annotations=[INSTANCE, crowd])))["crowd"].to_list() == [False, True]
+    assert "crowd" not in read_instances(write(tmp_path, coco(annotations=[{**INSTANCE, "iscrowd": 0}]))).columns
+    with pytest.raises(InputError, match="neither 0 nor 1"):
+        read_instances(write(tmp_path, coco(annotations=[{**INSTANCE, "iscrowd": "yes"}])))
+
+
+def test_captions_need_neither_files_nor_sizes(tmp_path: Path):
+    assert read_captions(write(tmp_path, coco(images=[{"id": 1}]))).height == 1
+    with pytest.raises(InputError, match="width"):
+        read_images(write(tmp_path, coco(images=[{"id": 1, "file_name": "a.jpg"}])), split="x", source="x")
+
+
 @given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
 def test_the_runs_of_a_mask_are_read_as_they_were_written(mask: np.ndarray):
     runs = runs_of(encode_mask(mask))

@@ -11,7 +11,7 @@ from pycocotools import mask as rle
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import table
-from nearmiss.engine.formats.records import REMEDY, box, entries, field, shown, unique
+from nearmiss.engine.formats.records import REMEDY, box, entries, field, is_crowd, shown, unique
 from nearmiss.engine.formats.segmentation import MOST_PIXELS, check_polygons, check_rle, check_size
 
 
@@ -50,7 +50,10 @@ def read_captions(path: Path) -> pl.DataFrame:
 
 
 def read_instances(path: Path) -> pl.DataFrame:
-    """Table `objects` without attributes; polygons and RLE alike become RLE counts of the whole image."""
+    """Table `objects` without attributes; polygons and RLE alike become RLE counts of the whole image.
+
+    Where the file has crowds, column `crowd` says which objects they are.
+    """
     path = Path(path)
     document = read_json(path)
     known = _sizes(document, path)
@@ -59,6 +62,7 @@ def read_instances(path: Path) -> pl.DataFrame:
         for c in entries(document, "categories", file=path)
     }
     rows: list[dict[str, Any]] = []
+    crowds: list[bool] = []
     seen: set[str] = set()
     for index, annotation in enumerate(entries(document, "annotations", file=path)):
         name = _name(annotation, index)
@@ -67,6 +71,7 @@ def read_instances(path: Path) -> pl.DataFrame:
             raise InputError(f"category {category} is not in the file's list", file=path, record=name, remedy=REMEDY)
         image_id = _image_of(annotation, known, path, name)
         x, y, w, h = box(annotation.get("bbox"), file=path, name=name)
+        crowds.append(is_crowd(annotation, path, name))
         rows.append(
             {
                 "object_id": unique(
@@ -82,7 +87,8 @@ def read_instances(path: Path) -> pl.DataFrame:
                 "mask": _mask(annotation.get("segmentation"), known[image_id], path, name),
             }
         )
-    return table("objects", rows)
+    objects = table("objects", rows)
+    return objects.with_columns(crowd=pl.Series(crowds)) if any(crowds) else objects
 
 
 def encode_mask(mask: Any) -> str:

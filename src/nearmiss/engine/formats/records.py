@@ -52,6 +52,14 @@ def _is_number(value: Any) -> bool:
     return abs(value) < _LARGEST and (isinstance(value, int) or isfinite(value))
 
 
+def is_crowd(annotation: dict[str, Any], file: Path, name: str) -> bool:
+    """Whether an annotation of COCO is of a group of objects: `iscrowd` is 0, 1 or missing, else an InputError."""
+    value = annotation.get("iscrowd")
+    if value not in (0, 1, None):
+        raise InputError(f"'iscrowd' is neither 0 nor 1: {shown(value)}", file=file, record=name, remedy=REMEDY)
+    return bool(value)
+
+
 def shown(value: Any) -> str:
     """A value of a record as a message shows it, cut where it is long or deeply nested."""
     return _Shortened.repr(value)

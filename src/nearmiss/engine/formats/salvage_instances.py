@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.formats.records import box, shown
+from nearmiss.engine.formats.records import box, is_crowd, shown
 from nearmiss.engine.formats.salvage import (
     Fault,
     Rows,
@@ -86,14 +86,6 @@ def _object(record: Any, path: Path, name: str) -> tuple[Any, ...]:
     image_id = identifier(record, "image_id", path, name)
     sides = box(record.get("bbox"), file=path, name=name)
     return identifier(record, "id", path, name), image_id, category, *sides, [], None, is_crowd(record, path, name)
-
-
-def is_crowd(record: dict[str, Any], path: Path, name: str) -> bool:
-    """Whether an annotation is of a group of objects. Raises InputError where `iscrowd` is neither 0 nor 1."""
-    value = record.get("iscrowd", 0)
-    if value not in (0, 1, None):
-        raise InputError(f"'iscrowd' is neither 0 nor 1: {shown(value)}", file=path, record=name)
-    return bool(value)
 
 
 def _ids(

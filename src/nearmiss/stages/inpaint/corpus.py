@@ -20,7 +20,15 @@ from nearmiss.engine.formats.sound_tables import (
 )
 from nearmiss.engine.images.decode import check_images
 from nearmiss.engine.images.editing.plan import Donor
-from nearmiss.engine.text.annotations import Annotated, Annotations, Box, Vocabulary, annotate, predicate_group
+from nearmiss.engine.text.annotations import (
+    Annotated,
+    Annotations,
+    Box,
+    Vocabulary,
+    annotate,
+    crowds,
+    predicate_group,
+)
 from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, inverse, load, noun_group
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import tokenize
@@ -168,6 +176,7 @@ def read_corpus(
     if own.is_empty():
         raise InputError(f"no images of split '{split}'", file=images, remedy="name a split that has images")
     their = things.join(own, on="image_id", how="semi").sort("image_id", "object_id")
+    their = their.with_columns(mask=pl.when(~crowds(their)).then("mask"))  # a crowd is there and is not edited
     if their["mask"].null_count() == their.height:
         raise InputError(
             f"no thing in split '{split}' has a mask",
