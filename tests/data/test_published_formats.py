@@ -14,9 +14,10 @@ from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table
-from nearmiss.engine.formats.coco import encode_mask, read_captions, read_images, read_instances, runs_of
+from nearmiss.engine.formats.coco import encode_mask, read_captions, read_images, read_instances
 from nearmiss.engine.formats.gqa import read_scene_graphs
 from nearmiss.engine.formats.questions import read_questions
+from nearmiss.engine.formats.segmentation import runs_of
 from nearmiss.engine.images.decode import check_images, open_rgb
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata"
@@ -94,6 +95,20 @@ def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes
 def test_a_wrong_instance_is_refused(tmp_path: Path, changes: dict, message: str):
     with pytest.raises(InputError, match=message):
         read_instances(write(tmp_path, coco(annotations=[{**INSTANCE, **changes}])))
+
+
+def test_a_crowd_is_marked_as_one(tmp_path: Path):
+    crowd = {**INSTANCE, "id": 6, "iscrowd": 1}
+    assert read_instances(write(tmp_path, coco(annotations=[INSTANCE, crowd])))["crowd"].to_list() == [False, True]
+    assert "crowd" not in read_instances(write(tmp_path, coco(annotations=[{**INSTANCE, "iscrowd": 0}]))).columns
+    with pytest.raises(InputError, match="neither 0 nor 1"):
+        read_instances(write(tmp_path, coco(annotations=[{**INSTANCE, "iscrowd": "yes"}])))
+
+
+def test_captions_need_neither_files_nor_sizes(tmp_path: Path):
+    assert read_captions(write(tmp_path, coco(images=[{"id": 1}]))).height == 1
+    with pytest.raises(InputError, match="width"):
+        read_images(write(tmp_path, coco(images=[{"id": 1, "file_name": "a.jpg"}])), split="x", source="x")
 
 
 @given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))

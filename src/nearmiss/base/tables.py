@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from nearmiss.base.columns import cast, is_index
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing
 
@@ -225,21 +226,65 @@ SCHEMAS: dict[str, pl.Schema] = {
 }
 
 
+# Columns that a table has only where a data set says more than names and boxes; readers take them as null elsewhere.
+OPTIONAL: dict[str, pl.Schema] = {
+    "images": _schema(
+        {
+            # names of which every object of the image is marked, so that the others are absent; null: all names
+            "closed": pl.List(pl.String),
+        }
+    ),
+    "objects": _schema(
+        {
+            "crowd": pl.Boolean,  # a group of objects under one box; null: one object
+        }
+    ),
+}
+
+
 def conform(frame: pl.DataFrame, name: str, *, file: object = None) -> pl.DataFrame:
-    """Return `frame` with the columns of table `name` in order, cast strictly; else an `InputError`."""
-    schema = SCHEMAS[name]
+    """`frame` with the columns of table `name` in order, optional ones last, each cast as base/columns.py allows.
+
+    Index columns of pandas are left out. Raises `InputError` for columns that are missing, unknown, or of another type.
+    """
+    schema, optional = SCHEMAS[name], OPTIONAL.get(name, pl.Schema())
     missing = [column for column in schema if column not in frame.columns]
-    unknown = [column for column in frame.columns if column not in schema]
+    unknown = [column for column in frame.columns if column not in schema | optional and not is_index(column)]
     if missing or unknown:
         raise InputError(
             f"table '{name}' has the wrong columns: missing {missing}, unknown {unknown}",
             file=file,
-            remedy="make the table again with this version of nearmiss",
+            remedy=_remedy(name),
         )
-    try:
-        return frame.select(schema.names()).cast(dict(schema.items()))
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"table '{name}' has a column of the wrong type: {error}", file=file) from None
+    given = {**schema, **{column: kind for column, kind in optional.items() if column in frame.columns}}
+    columns = []
+    for column, kind in given.items():
+        try:
+            columns.append(cast(frame[column], kind))
+        except ValueError as error:
+            raise InputError(
+                f"table '{name}' has a column of the wrong type: {error}",
+                file=file,
+                record=f"column '{column}'",
+                remedy=_remedy(name),
+            ) from None
+    return pl.DataFrame(columns)
+
+
+def _remedy(name: str) -> str:
+    columns = ", ".join(f"{column} ({_spelled(kind)})" for column, kind in SCHEMAS[name].items())
+    return (
+        f"a table of your own: rename, add or drop columns until it has {columns}; "
+        "a table that nearmiss made: make it again with this version"
+    )
+
+
+def _spelled(kind: Any) -> str:
+    """A type as the messages name it: text, whole number, list of text."""
+    names = {pl.String: "text", pl.Int64: "whole number", pl.Float64: "number", pl.Boolean: "true or false"}
+    if isinstance(kind, pl.List):
+        return f"list of {_spelled(kind.inner)}"
+    return names.get(kind, "record")
 
 
 def table(name: str, rows: list[dict]) -> pl.DataFrame:
@@ -256,7 +301,7 @@ def read_table(path: Path, name: str) -> pl.DataFrame:
         )
     try:
         frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # damaged files panic, too
         raise InputError(
             f"table '{name}' is not readable Parquet: {error}", file=path, remedy="make it again"
         ) from None

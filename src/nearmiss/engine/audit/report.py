@@ -114,7 +114,7 @@ def _parquet(path: Path) -> pl.DataFrame:
 def _texts(path: Path) -> list[str]:
     """The captions of a corpus: table `captions`, COCO's captions JSON, or a text a line."""
     if path.suffix == ".parquet":
-        return read_table(path, "captions")["text"].to_list()
+        return read_table(path, "captions")["text"].drop_nulls().to_list()
     if path.suffix == ".json":
         return read_captions(path)["text"].to_list()
     try:

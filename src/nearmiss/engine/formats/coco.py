@@ -1,5 +1,6 @@
 """COCO captions and instances JSON (Lin et al., ECCV 2014): read into tables `images`, `captions`, `objects`."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from pycocotools import mask as rle
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import table
-from nearmiss.engine.formats.records import REMEDY, box, entries, field, unique
+from nearmiss.engine.formats.records import REMEDY, box, entries, field, is_crowd, shown, unique
+from nearmiss.engine.formats.segmentation import MOST_PIXELS, check_polygons, check_rle, check_size
 
 
 def read_images(path: Path, *, split: str, source: str, folder: str = "images") -> pl.DataFrame:
@@ -21,11 +23,11 @@ def read_images(path: Path, *, split: str, source: str, folder: str = "images") 
 def read_captions(path: Path) -> pl.DataFrame:
     """Table `captions` (source "published"). A caption of an unknown image, or an empty one, is an InputError.
 
-    The optional key `template_id` of an annotation is kept.
+    The optional key `template_id` of an annotation is kept. Images need neither file nor size.
     """
     path = Path(path)
     document = read_json(path)
-    known = _known_images(document, path)
+    known = dict.fromkeys(_image_ids(document, path))
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     for index, annotation in enumerate(entries(document, "annotations", file=path)):
@@ -48,15 +50,19 @@ def read_captions(path: Path) -> pl.DataFrame:
 
 
 def read_instances(path: Path) -> pl.DataFrame:
-    """Table `objects` without attributes; polygons and RLE alike become RLE counts of the whole image."""
+    """Table `objects` without attributes; polygons and RLE alike become RLE counts of the whole image.
+
+    Where the file has crowds, column `crowd` says which objects they are.
+    """
     path = Path(path)
     document = read_json(path)
-    known = _known_images(document, path)
+    known = _sizes(document, path)
     names = {
         field(c, "id", int, file=path, name=f"category {c}"): field(c, "name", str, file=path, name=f"category {c}")
         for c in entries(document, "categories", file=path)
     }
     rows: list[dict[str, Any]] = []
+    crowds: list[bool] = []
     seen: set[str] = set()
     for index, annotation in enumerate(entries(document, "annotations", file=path)):
         name = _name(annotation, index)
@@ -65,6 +71,7 @@ def read_instances(path: Path) -> pl.DataFrame:
             raise InputError(f"category {category} is not in the file's list", file=path, record=name, remedy=REMEDY)
         image_id = _image_of(annotation, known, path, name)
         x, y, w, h = box(annotation.get("bbox"), file=path, name=name)
+        crowds.append(is_crowd(annotation, path, name))
         rows.append(
             {
                 "object_id": unique(
@@ -80,7 +87,8 @@ def read_instances(path: Path) -> pl.DataFrame:
                 "mask": _mask(annotation.get("segmentation"), known[image_id], path, name),
             }
         )
-    return table("objects", rows)
+    objects = table("objects", rows)
+    return objects.with_columns(crowd=pl.Series(crowds)) if any(crowds) else objects
 
 
 def encode_mask(mask: Any) -> str:
@@ -128,17 +136,27 @@ def _image_rows(document: Any, path: Path, *, split: str, source: str, folder: s
 
 def _length(image: dict[str, Any], key: str, path: Path, name: str) -> int:
     value: int = field(image, key, int, file=path, name=name)
-    if value < 1:
-        raise InputError(f"an image's {key} is {value}", file=path, record=name, remedy=REMEDY)
+    if not 0 < value <= MOST_PIXELS:
+        raise InputError(f"an image's {key} is {shown(value)}", file=path, record=name, remedy=REMEDY)
     return value
 
 
-def _known_images(document: Any, path: Path) -> dict[str, tuple[int, int]]:
+def _image_ids(document: Any, path: Path) -> list[str]:
+    """The ids of the listed images. Files and sizes that are given must be sound."""
+    images = entries(document, "images", file=path)
+    usual = {"file_name": "", "width": 1, "height": 1}
+    whole = [{**usual, **image} if isinstance(image, dict) else image for image in images]
+    rows = _image_rows({"images": whole}, path, split="", source="", folder="")
+    return [row["image_id"] for row in rows]
+
+
+def _sizes(document: Any, path: Path) -> dict[str, tuple[int, int]]:
+    """image id -> (height, width)."""
     rows = _image_rows(document, path, split="", source="", folder="")
     return {row["image_id"]: (row["height"], row["width"]) for row in rows}
 
 
-def _image_of(annotation: Any, known: dict[str, tuple[int, int]], path: Path, name: str) -> str:
+def _image_of(annotation: Any, known: Container[str], path: Path, name: str) -> str:
     image_id = str(field(annotation, "image_id", (int, str), file=path, name=name))
     if image_id not in known:
         raise InputError(f"image {image_id} is not in the file's list", file=path, record=name, remedy=REMEDY)
@@ -160,6 +178,11 @@ def _mask(segmentation: Any, size: tuple[int, int], path: Path, name: str) -> st
 
 def mask_counts(segmentation: Any, height: int, width: int) -> str:
     """RLE counts of a segmentation of an image of this size. Raises ValueError where it is malformed."""
+    check_size(height, width)
+    if isinstance(segmentation, list):
+        check_polygons(segmentation, height, width)
+    else:
+        check_rle(segmentation, height, width)
     try:
         counts = _encoded(segmentation, height, width)["counts"]
     except Exception as error:  # pycocotools raises bare exceptions
@@ -169,42 +192,5 @@ def mask_counts(segmentation: Any, height: int, width: int) -> str:
 
 def _encoded(segmentation: Any, height: int, width: int) -> dict[str, Any]:
     if isinstance(segmentation, list):
-        if not all(isinstance(polygon, list) and len(polygon) >= 6 for polygon in segmentation):
-            raise ValueError("a polygon is a list of three points or more")
         return rle.merge(rle.frPyObjects(segmentation, height, width))
-    if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
-        raise ValueError("it is neither polygons nor RLE with size and counts")
-    if list(segmentation["size"]) != [height, width]:
-        raise ValueError(f"its size is {segmentation['size']}, the image's is {[height, width]}")
-    counts = segmentation["counts"]
-    # pycocotools decodes past its own memory where the runs are longer than the image: they are added up before.
-    runs = counts if isinstance(counts, list) else runs_of(counts)
-    if min(runs) < 0 or sum(runs) != height * width:
-        raise ValueError("its runs do not add up to the image's pixels")
-    return rle.frPyObjects(segmentation, height, width) if isinstance(counts, list) else segmentation
-
-
-def runs_of(counts: str) -> list[int]:
-    """The lengths of the runs that compressed RLE counts stand for, the first one of background.
-
-    A number is written in groups of five bits, least significant first, one character each from "0" on; bit 32 says
-    that another group follows, bit 16 of the last group is the sign. From the fourth number on, the difference to the
-    number before the last is written.
-    """
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts:
-        group = ord(character) - ord("0")
-        if not 0 <= group < 64:
-            raise ValueError(f"{character!r} is no character of RLE counts")
-        value |= (group & 31) << shift
-        shift += 5
-        if group & 32:
-            continue
-        if group & 16:
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-        value = shift = 0
-    if shift or not runs:
-        raise ValueError("its counts break off")
-    return runs
+    return rle.frPyObjects(segmentation, height, width) if isinstance(segmentation["counts"], list) else segmentation

@@ -11,7 +11,7 @@ from nearmiss.base.outputs import OutputFile, refuse_overlap
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, valse
 from nearmiss.engine.formats.names import Read
-from nearmiss.engine.formats.published import FileNames
+from nearmiss.engine.formats.published import COCO_NAME, FileNames, distinct, is_number
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "parquet": lambda path: read_table(path, "negatives"),
@@ -23,14 +23,19 @@ READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
 }
 WRITERS: dict[str, Callable[[pl.DataFrame, Path, FileNames, int], None]] = {
     "parquet": lambda frame, out, names, seed: write_table(frame, out, "negatives"),
-    "sugarcrepe": lambda frame, out, names, seed: sugarcrepe.write(frame, out, names),
-    "negclip": lambda frame, out, names, seed: negclip.write(frame, out, names, seed=seed),
-    "hnc": lambda frame, out, names, seed: hnc.write(frame, out),
-    "ce_clip": lambda frame, out, names, seed: ce_clip.write(frame, out, names),
+    "sugarcrepe": lambda frame, out, names, seed: sugarcrepe.write(distinct(frame, names, file=out), out, names),
+    "negclip": lambda frame, out, names, seed: negclip.write(distinct(frame, names, file=out), out, names, seed=seed),
+    "hnc": lambda frame, out, names, seed: hnc.write(frame, out),  # ids are keys, as they stand
+    "ce_clip": lambda frame, out, names, seed: ce_clip.write(distinct(frame, _number(names), file=out), out, names),
 }
 
 FOLDERS = ("sugarcrepe", "ce_clip")
 """Formats that are folders of files."""
+
+
+def _number(names: FileNames) -> Callable[[str], str]:
+    """CE-CLIP's records hold a number where an id is one, else the name of the file."""
+    return lambda image: COCO_NAME.format(int(image)) if is_number(image) else names(image)
 
 
 def read_negatives(path: Path, name: str | None) -> pl.DataFrame:
@@ -60,8 +65,7 @@ def convert(
     if target not in WRITERS:
         raise InputError(f"'{target}' is read, not written", remedy=f"choose one of: {', '.join(WRITERS)}")
     refuse_overlap(out, [pairs, images])
-    known = dict(read_table(images, "images").select("image_id", "file").iter_rows()) if images else {}
-    names = FileNames(known, pattern)
+    names = FileNames(_files(images) if images else {}, pattern)
     frame = read_negatives(pairs, source)
     if target in FOLDERS:
         WRITERS[target](frame, out, names, seed)
@@ -69,3 +73,17 @@ def convert(
         with OutputFile(out, inputs=[pairs, images]) as partial:
             WRITERS[target](frame, partial, names, seed)
     return frame.height
+
+
+def _files(images: Path) -> dict[str, str]:
+    """The file of each image of a table."""
+    named = read_table(images, "images").select("image_id", "file").drop_nulls().unique()
+    twice = named.filter(pl.col("image_id").is_duplicated()).sort("image_id")
+    if twice.height:
+        raise InputError(
+            "an image has two files",
+            file=images,
+            record=f"image {twice['image_id'][0]}",
+            remedy="keep one row for each image",
+        )
+    return dict(named.iter_rows())

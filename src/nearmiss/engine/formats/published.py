@@ -6,7 +6,7 @@ among the captions of that image, so that the negatives of one caption keep toge
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from nearmiss.engine.formats.records import REMEDY
 from nearmiss.engine.text.edits import diff
 
 MODE = "published"
+_NEEDED = ("image_id", "positive", "negative")
 COCO_NAME = "{:012d}.jpg"
 """How COCO 2017 names an image's file by its number."""
+_MOST_DIGITS = 100
 _COCO_FILE = re.compile(r"(?:COCO_[a-z]+\d{4}_)?(\d{12})\.jpg")
 
 
@@ -104,11 +106,43 @@ class FileNames:
         """The file name of an image id."""
         if image in self.known:
             return self.known[image]
-        return self.pattern.format(int(image)) if image.isascii() and image.isdigit() else image
+        return self.pattern.format(int(image)) if is_number(image) else image
+
+
+def is_number(image: str) -> bool:
+    """Whether an image id is a number as file names have it: ASCII digits."""
+    return image.isascii() and image.isdigit() and len(image) <= _MOST_DIGITS
+
+
+def distinct(frame: pl.DataFrame, written: Callable[[str], str], *, file: Path) -> pl.DataFrame:
+    """`frame` itself. Raises InputError where two image ids are `written` alike, as are "0001" and "1" by number."""
+    ids: dict[str, str] = {}
+    for image in sorted(frame["image_id"].drop_nulls().unique().to_list()):
+        name = written(image)
+        if name in ids:
+            raise InputError(
+                f"two image ids would become one, {name}, in this format",
+                file=file,
+                record=f"'{ids[name]}' and '{image}'",
+                remedy="rename the ids, or say with --images which file each of them stands for",
+            )
+        ids[name] = image
+    return frame
 
 
 def writable(frame: pl.DataFrame, *, file: Path) -> list[dict[str, Any]]:
-    """The rows of table `negatives` that a writer writes, in order; an InputError where there are none."""
+    """The rows of table `negatives` that a writer writes, in order; an InputError where there are none, or one lacks
+    its image, its positive or its negative."""
     if frame.is_empty():
         raise InputError("there are no negatives to write", file=file, remedy="give a table that has some")
-    return conform(frame, "negatives", file=file).to_dicts()
+    rows = conform(frame, "negatives", file=file).to_dicts()
+    for number, row in enumerate(rows):
+        lacks = [column for column in _NEEDED if row[column] is None]
+        if lacks:
+            raise InputError(
+                f"a negative lacks {', '.join(lacks)}",
+                file=file,
+                record=row["negative_id"] or f"row {number}",
+                remedy="leave the row out, or fill it in",
+            )
+    return rows

@@ -1,6 +1,7 @@
 """What strict readers of published JSON share: a record that lacks a field or has a wrong one is named."""
 
 import json
+import reprlib
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
@@ -9,6 +10,11 @@ from typing import Any
 from nearmiss.base.errors import InputError
 
 REMEDY = "correct the record or restore the file from its source"
+_LARGEST = 2**53  # numbers beyond it are no pixels, and a float no longer tells them apart
+
+_Shortened = reprlib.Repr()
+_Shortened.maxstring = _Shortened.maxother = _Shortened.maxlong = 120
+_Shortened.maxlist = _Shortened.maxdict = 12
 
 
 def field(record: Any, key: str, kind: type | tuple[type, ...], *, file: Path, name: str) -> Any:
@@ -19,7 +25,9 @@ def field(record: Any, key: str, kind: type | tuple[type, ...], *, file: Path, n
         raise InputError(f"a record lacks '{key}'", file=file, record=name, remedy=REMEDY)
     value = record[key]
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise InputError(f"'{key}' of a record has the wrong type: {value!r}", file=file, record=name, remedy=REMEDY)
+        raise InputError(
+            f"'{key}' of a record has the wrong type: {shown(value)}", file=file, record=name, remedy=REMEDY
+        )
     return value
 
 
@@ -30,16 +38,31 @@ def entries(document: Any, key: str, *, file: Path) -> list[Any]:
 
 
 def box(values: Any, *, file: Path, name: str) -> tuple[float, float, float, float]:
-    """x, y, w, h in pixels: finite numbers, not negative in width or height."""
+    """x, y, w, h in pixels: finite numbers below 2**53, not negative in width or height."""
     good = isinstance(values, list) and len(values) == 4 and all(map(_is_number, values))
     if not good or values[2] < 0 or values[3] < 0:
-        raise InputError(f"a box is not x, y, w, h: {values!r}", file=file, record=name, remedy=REMEDY)
+        raise InputError(f"a box is not x, y, w, h: {shown(values)}", file=file, record=name, remedy=REMEDY)
     x, y, w, h = map(float, values)
     return x, y, w, h
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < _LARGEST and (isinstance(value, int) or isfinite(value))
+
+
+def is_crowd(annotation: dict[str, Any], file: Path, name: str) -> bool:
+    """Whether an annotation of COCO is of a group of objects: `iscrowd` is 0, 1 or missing, else an InputError."""
+    value = annotation.get("iscrowd")
+    if value not in (0, 1, None):
+        raise InputError(f"'iscrowd' is neither 0 nor 1: {shown(value)}", file=file, record=name, remedy=REMEDY)
+    return bool(value)
+
+
+def shown(value: Any) -> str:
+    """A value of a record as a message shows it, cut where it is long or deeply nested."""
+    return _Shortened.repr(value)
 
 
 def unique(seen: set[str], value: str, *, file: Path, name: str) -> str:
@@ -52,7 +75,7 @@ def unique(seen: set[str], value: str, *, file: Path, name: str) -> str:
 
 def json_lines(file: Path) -> Iterator[tuple[int, Any]]:
     """The records of a file with one JSON object a line, numbered from 1; blank lines are skipped."""
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").split("\n"), start=1):
         if not line.strip():
             continue
         try:

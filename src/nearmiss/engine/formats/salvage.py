@@ -3,6 +3,7 @@
 The strict readers (coco.py, gqa.py) stop at the first fault, as files that we publish must have none. Here records
 come one by one from a file of any size. Nothing depends on the order of records: of several with one id none is kept.
 What the annotations of an image lack would count as absent from it, so an image with a faulty object loses them all.
+This file reads captions and holds what the readers of instances and of scene graphs share.
 """
 
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import SCHEMAS
 from nearmiss.engine.formats import stream
-from nearmiss.engine.formats.records import box
 from nearmiss.engine.formats.records import field as value_of
+from nearmiss.engine.formats.records import shown
 
 _CHUNK = 50_000  # rows that are Python objects at once
 _OUTSIDE = 1.0  # pixels that a box may reach beyond its image: published boxes are rounded
+_LARGEST_SIDE = 1 << 31  # pixels
+_LARGEST_ID = 1 << 53  # of one that is written as a float
 
 
 class Fault(NamedTuple):
@@ -40,15 +43,19 @@ class Salvaged:
     faults: list[Fault] = field(default_factory=list)
 
 
-class _Rows:
-    """Rows that become a frame now and then; a further column `record` says where each comes from."""
+class Rows:
+    """Rows of a table that become a frame now and then; a last column `record` says where each comes from.
 
-    def __init__(self, name: str) -> None:
-        self._schema: dict[str, Any] = {**SCHEMAS[name], "record": pl.String}
+    `further` are columns that follow those of the table's schema.
+    """
+
+    def __init__(self, name: str, further: dict[str, Any] | None = None) -> None:
+        self._schema: dict[str, Any] = {**SCHEMAS[name], **(further or {}), "record": pl.String}
         self._rows: list[tuple[Any, ...]] = []
         self._frames: list[pl.DataFrame] = []
 
     def add(self, *values: Any) -> None:
+        """Add a row: its values in the order of the columns."""
         self._rows.append(values)
         if len(self._rows) >= _CHUNK:
             self._flush()
@@ -58,6 +65,7 @@ class _Rows:
         self._rows = []
 
     def frame(self) -> pl.DataFrame:
+        """All rows so far."""
         self._flush()
         return pl.concat(self._frames)
 
@@ -65,84 +73,30 @@ class _Rows:
 def read_captions(path: Path) -> Salvaged:
     """Tables `images` and `captions` of a COCO captions file, the text of captions as it stands.
 
-    Faults: records that lack something, texts that are not Unicode, ids that stand twice, captions of images that the
-    file does not list (where it lists any).
+    Sizes of images are not needed and may be null. Faults: records that lack something, texts that are not Unicode, ids
+    that stand twice, captions of images that the file does not list (where it lists any).
     """
-    images, captions, faults = _Rows("images"), _Rows("captions"), list[Fault]()
-    for key, number, record in _records(path):
-        name = _name(key, record, number)
+    images, captions, faults = Rows("images"), Rows("captions"), list[Fault]()
+    for key, number, record in records(path):
+        name = name_of(key, record, number)
         try:
             if key == "images":
-                images.add(*_image(record, path, name))
+                images.add(*image_of(record, path, name), name)
             elif key == "annotations":
-                captions.add(*_caption(record, path, name))
+                captions.add(*_caption(record, path, name), name)
         except InputError as error:
-            faults.append(_fault(name, error.problem, record))
-    shown, said = _once(images.frame(), "image_id", faults), _once(captions.frame(), "caption_id", faults)
-    if shown.height:
-        said = _known(said, shown, faults)
-    return Salvaged({"images": shown.drop("record"), "captions": said.drop("record")}, faults)
+            faults.append(fault_of(name, error.problem, record))
+    listed, said = once(images.frame(), "image_id", faults), once(captions.frame(), "caption_id", faults)
+    if listed.height:
+        said = known(said, listed, faults)
+    return Salvaged({"images": listed.drop("record"), "captions": said.drop("record")}, faults)
 
 
-def read_instances(path: Path) -> Salvaged:
-    """Tables `images` and `objects` of a COCO instances file; masks are not read."""
-    images, objects, faults, names = _Rows("images"), _Rows("objects"), list[Fault](), dict[str, str]()
-    spoiled: set[str] = set()
-    for key, number, record in _records(path):
-        name = _name(key, record, number)
-        try:
-            if key == "images":
-                images.add(*_image(record, path, name))
-            elif key == "categories":
-                names[_id(record, "id", path, name)] = _text(record, "name", path, name)
-            else:
-                category = _id(record, "category_id", path, name)
-                image_id = _id(record, "image_id", path, name)
-                sides = box(record.get("bbox"), file=path, name=name)
-                objects.add(_id(record, "id", path, name), image_id, category, *sides, [], None, name)
-        except InputError as error:
-            faults.append(_fault(name, error.problem, record))
-            spoiled.add(faults[-1].image_id or "")
-    shown = _once(images.frame(), "image_id", faults)
-    found = _known(objects.frame(), shown, faults)
-    unnamed = ~pl.col("name").is_in(list(names))
-    _set_aside(found.filter(unnamed), "its category is not in the file's list", faults, spoiled)
-    found = found.with_columns(name=pl.col("name").replace(names))
-    return _sound(shown, found, None, faults, spoiled)
+def records(path: Path) -> Iterator[tuple[str, int, Any]]:
+    """(list, number in it, record) of all images, annotations and categories of a file in COCO's format, in its order.
 
-
-def read_graphs(path: Path) -> Salvaged:
-    """Tables `images`, `objects` and `relations` of a GQA scene graphs file.
-
-    A relation to an object that is not in the graph, and an attribute that is no word, are set aside alone.
+    Raises InputError where the file has none of these lists.
     """
-    images, objects, relations, faults = _Rows("images"), _Rows("objects"), _Rows("relations"), list[Fault]()
-    spoiled: set[str] = set()
-    for image_id, graph in stream.entries(path):
-        name = f"image {image_id}"
-        try:
-            _unicode(image_id, name)
-            sizes = [value_of(graph, key, int, file=path, name=name) for key in ("width", "height")]
-            images.add(image_id, "", *sizes, "train", "gqa", name)
-            things = value_of(graph, "objects", dict, file=path, name=name)
-        except InputError as error:
-            faults.append(Fault(name, error.problem, _printable(image_id)))
-            spoiled.add(image_id)
-            continue
-        for object_id, thing in things.items():
-            where = f"{name}, object {_printable(object_id)}"
-            try:
-                objects.add(*_object(image_id, object_id, thing, path, where, faults), where)
-                for subject, predicate, other in _relations(object_id, thing, things, image_id, path, where, faults):
-                    relations.add(image_id, subject, predicate, other, where)
-            except InputError as error:
-                faults.append(Fault(where, error.problem, image_id))
-                spoiled.add(image_id)
-    shown = _once(images.frame(), "image_id", faults)
-    return _sound(shown, _known(objects.frame(), shown, faults, quiet=True), relations.frame(), faults, spoiled)
-
-
-def _records(path: Path) -> Iterator[tuple[str, int, Any]]:
     lists = ("images", "annotations", "categories")
     numbers = dict.fromkeys(lists, 0)
     empty = True
@@ -157,71 +111,65 @@ def _records(path: Path) -> Iterator[tuple[str, int, Any]]:
         )
 
 
-def _name(key: str, record: Any, number: int) -> str:
+def name_of(key: str, record: Any, number: int) -> str:
     """Of a record, by its id where it has one: its place in the file says nothing in another order."""
     known = record.get("id") if isinstance(record, dict) else None
     named = isinstance(known, int | str) and not isinstance(known, bool)
-    return f"{key[:-1]} {_printable(str(known))}" if named else f"{key[:-1]} without an id, number {number}"
+    singular = "category" if key == "categories" else key[:-1]
+    return f"{singular} {printable(str(known))}" if named else f"{singular} without an id, number {number}"
 
 
-def _image(record: Any, path: Path, name: str) -> tuple[Any, ...]:
-    image_id = _id(record, "id", path, name)
-    sides = [value_of(record, side, int, file=path, name=name) for side in ("width", "height")]
-    if min(sides) < 1:
-        raise InputError(f"an image's sides are {sides}", file=path, record=name)
-    return image_id, str(record.get("file_name", "")), *sides, "train", "coco", name
+def image_of(record: Any, path: Path, name: str) -> tuple[Any, ...]:
+    """A row of table `images`; sides that are missing or no sizes are null."""
+    image_id = identifier(record, "id", path, name)
+    sides = [side_of(record.get(side)) for side in ("width", "height")]
+    return image_id, file_of(record, image_id), *(sides if all(sides) else (None, None)), "train", "coco"
+
+
+def side_of(value: Any) -> int | None:
+    """A width or height in whole pixels; None where it is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 < value < _LARGEST_SIDE else None
+
+
+def file_of(image: dict[str, Any], image_id: str) -> str:
+    """The file of an image record; where it names none (LVIS), the last part of its `coco_url`, else COCO 2017's name.
+
+    "" where nothing tells it. Blanks and backslashes stay as they are.
+    """
+    name, url = image.get("file_name"), image.get("coco_url")
+    if isinstance(name, str) and name:
+        return printable(name)
+    if isinstance(url, str) and url.rstrip("/"):
+        return printable(url.split("?")[0].split("#")[0].rstrip("/").rpartition("/")[2])
+    return f"{int(image_id):012d}.jpg" if image_id.isascii() and image_id.isdigit() and len(image_id) <= 12 else ""
 
 
 def _caption(record: Any, path: Path, name: str) -> tuple[Any, ...]:
-    text = _text(record, "caption", path, name)
-    ids = [_id(record, key, path, name) for key in ("id", "image_id")]
+    said = text(record, "caption", path, name)
+    ids = [identifier(record, key, path, name) for key in ("id", "image_id")]
     template = record.get("template_id")
-    return *ids, text, template if isinstance(template, str) else None, "published", name
+    return *ids, said, template if isinstance(template, str) else None, "published"
 
 
-def _object(image_id: str, object_id: str, thing: Any, path: Path, where: str, faults: list[Fault]) -> tuple[Any, ...]:
-    noun = _text(thing, "name", path, where)
-    if not noun.strip():
-        raise InputError("an object has no name", file=path, record=where)
-    _unicode(object_id, where)
-    attributes = value_of(thing, "attributes", list, file=path, name=where)
-    words = [each for each in attributes if isinstance(each, str) and each.strip() and _printable(each) == each]
-    faults += [
-        Fault(where, f"an attribute is no word: {_printable(repr(each))}", image_id)
-        for each in attributes
-        if each not in words
-    ]
-    sides = box([thing.get(key) for key in ("x", "y", "w", "h")], file=path, name=where)
-    return object_id, image_id, noun, *sides, words, None
-
-
-def _relations(
-    subject: str, thing: Any, things: dict[str, Any], image_id: str, path: Path, where: str, faults: list[Fault]
-) -> Iterator[tuple[str, str, str]]:
-    for relation in value_of(thing, "relations", list, file=path, name=where):
-        try:
-            other = _text(relation, "object", path, where)
-            if other not in things:
-                raise InputError(f"a relation is to object {other}, which is not in the graph")
-            yield subject, _text(relation, "name", path, where), other
-        except InputError as error:
-            faults.append(Fault(where, error.problem, image_id))
-
-
-def _sound(
+def sound(
     images: pl.DataFrame,
     objects: pl.DataFrame,
     relations: pl.DataFrame | None,
     faults: list[Fault],
     spoiled: set[str],
 ) -> Salvaged:
-    """Without the annotations of images of which an object is faulty."""
+    """The tables without the annotations of images of which an object is faulty; `spoiled` are such images so far."""
     sized = objects.join(images.select("image_id", "width", "height"), on="image_id", how="left", maintain_order="left")
+    set_aside(sized.filter(pl.col("width").is_null()), "its image has no width and height", faults, spoiled)
     right, bottom = pl.col("x") + pl.col("w"), pl.col("y") + pl.col("h")
     outside = pl.min_horizontal("x", "y", pl.col("width") - right, pl.col("height") - bottom) < -_OUTSIDE
-    _set_aside(sized.filter(outside), "its box lies outside the image", faults, spoiled)
+    set_aside(sized.filter(outside), "its box lies outside the image", faults, spoiled)
     twice = objects.filter(pl.col("object_id").is_duplicated())
-    _set_aside(twice, "its id stands twice", faults, spoiled)
+    set_aside(twice, "its id stands twice", faults, spoiled)
     kept = ~pl.col("image_id").is_in(sorted(spoiled))
     tables = {"images": images, "objects": objects.filter(kept)}
     if relations is not None:
@@ -229,13 +177,15 @@ def _sound(
     return Salvaged({name: frame.drop("record") for name, frame in tables.items()}, faults)
 
 
-def _set_aside(rows: pl.DataFrame, problem: str, faults: list[Fault], spoiled: set[str]) -> None:
+def set_aside(rows: pl.DataFrame, problem: str, faults: list[Fault], spoiled: set[str]) -> None:
+    """Report objects, and count the annotations of their images as spoiled."""
     for record, image_id in rows.select("record", "image_id").iter_rows():
         faults.append(Fault(record, f"{problem}; the image's annotations are set aside with it", image_id))
         spoiled.add(image_id)
 
 
-def _once(frame: pl.DataFrame, key: str, faults: list[Fault]) -> pl.DataFrame:
+def once(frame: pl.DataFrame, key: str, faults: list[Fault]) -> pl.DataFrame:
+    """The rows whose id stands once; the others are reported."""
     twice = pl.col(key).is_duplicated()
     for row in frame.filter(twice).iter_rows(named=True):
         faults.append(
@@ -244,7 +194,7 @@ def _once(frame: pl.DataFrame, key: str, faults: list[Fault]) -> pl.DataFrame:
     return frame.filter(~twice)
 
 
-def _known(frame: pl.DataFrame, images: pl.DataFrame, faults: list[Fault], *, quiet: bool = False) -> pl.DataFrame:
+def known(frame: pl.DataFrame, images: pl.DataFrame, faults: list[Fault], *, quiet: bool = False) -> pl.DataFrame:
     """The rows of images that the file lists."""
     if not quiet:
         for row in frame.join(images, on="image_id", how="anti").iter_rows(named=True):
@@ -253,33 +203,48 @@ def _known(frame: pl.DataFrame, images: pl.DataFrame, faults: list[Fault], *, qu
     return frame.join(images.select("image_id"), on="image_id", how="semi", maintain_order="left")
 
 
-def _id(record: Any, key: str, path: Path, name: str) -> str:
-    return _unicode(str(value_of(record, key, (int, str), file=path, name=name)), name)
+def identifier(record: Any, key: str, path: Path, name: str) -> str:
+    """An id as text. Whole floats are ids, too: pandas writes 1 as 1.0 in a column that has an empty cell."""
+    value = value_of(record, key, (int, float, str), file=path, name=name)
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) > _LARGEST_ID:
+            raise InputError(f"'{key}' of a record is no id: {shown(value)}", file=path, record=name)
+        value = int(value)
+    return unicode_text(str(value), name)
 
 
-def _text(record: Any, key: str, path: Path, name: str) -> str:
-    return _unicode(value_of(record, key, str, file=path, name=name), name)
+def text(record: Any, key: str, path: Path, name: str) -> str:
+    """A text of a record, which must be Unicode."""
+    return unicode_text(value_of(record, key, str, file=path, name=name), name)
 
 
-def _unicode(text: str, name: str) -> str:
-    if _printable(text) != text:
+def unicode_text(value: str, name: str) -> str:
+    """The text itself. Raises InputError where it has lone surrogates, which are bytes that are not UTF-8."""
+    if printable(value) != value:
         raise InputError("its text is not UTF-8", record=name)
-    return text
+    return value
 
 
-def _printable(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+def printable(value: str) -> str:
+    """The text with a question mark for each lone surrogate."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
-def _fault(name: str, problem: str, record: Any) -> Fault:
+def fault_of(name: str, problem: str, record: Any) -> Fault:
     """With as much of the record as can be written down."""
     given = record if isinstance(record, dict) else {}
-    image, text = given.get("image_id"), given.get("caption")
-    is_caption = "caption" in given and isinstance(given.get("id"), int | str)
+    said = given.get("caption")
     return Fault(
         name,
-        _printable(problem)[:200],
-        _printable(str(image)) if isinstance(image, int | str) else None,
-        _printable(str(given["id"])) if is_caption else None,
-        _printable(text) if isinstance(text, str) else None,
+        printable(problem)[:200],
+        _id_or_none(given.get("image_id")),
+        _id_or_none(given.get("id")) if "caption" in given else None,
+        printable(said) if isinstance(said, str) else None,
     )
+
+
+def _id_or_none(value: Any) -> str | None:
+    try:
+        return printable(identifier({"id": value}, "id", Path(), ""))
+    except InputError:
+        return None

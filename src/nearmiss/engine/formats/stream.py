@@ -1,10 +1,12 @@
 """A large JSON file read record by record: what lies in memory is one record and a piece of the file.
 
-Text that is not UTF-8 comes as lone surrogates, so that the one record that has it can be set aside.
+Text that is not UTF-8 comes as lone surrogates, so that the one record that has it can be set aside. A byte order mark
+at the start is skipped; a file in UTF-16 or UTF-32 is refused by name.
 """
 
 import json
 from collections.abc import Container, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,12 +20,19 @@ _BLANK = " \t\n\r"
 def entries(path: Path, lists: Container[str] = ()) -> Iterator[tuple[str, Any]]:
     """(key, value) of a file that is one JSON object, in its order; of a key in `lists`, one pair an element.
 
-    Keys that stand twice come twice. Raises `InputError` where the file is missing or malformed.
+    Keys that stand twice come twice. An integer of more digits than Python converts (4,300) comes as a float. Raises
+    `InputError` where the file is missing or malformed.
     """
     path = Path(path)
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape") as handle:
-            yield from _Reader(handle, path).entries(lists)
+        with path.open("rb") as content:
+            encoding = json.detect_encoding(content.peek(4)[:4])
+            if encoding not in ("utf-8", "utf-8-sig"):
+                raise InputError(
+                    f"the file is {encoding.upper()} text, not UTF-8", file=path, remedy="save it as UTF-8"
+                )
+            with TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape") as handle:
+                yield from _Reader(handle, path).entries(lists)
     except FileNotFoundError:
         raise InputError("a file is missing", file=path, remedy="correct the path") from None
     except IsADirectoryError:
@@ -35,6 +44,7 @@ class _Reader:
         self._handle, self._path = handle, path
         self._text, self._at, self._before, self._ended = "", 0, 0, False
         self._decode = json.JSONDecoder().raw_decode
+        self._decode_long = json.JSONDecoder(parse_int=_number).raw_decode
 
     def entries(self, lists: Container[str]) -> Iterator[tuple[str, Any]]:
         self._expect("{")
@@ -71,7 +81,7 @@ class _Reader:
         self._next()
         while True:
             try:
-                value, end = self._decode(self._text, self._at)
+                value, end = self._decoded()
             except json.JSONDecodeError as error:
                 if not self._more():
                     raise self._malformed(error.msg, error.pos) from None
@@ -82,6 +92,14 @@ class _Reader:
                 continue
             self._at = end
             return value
+
+    def _decoded(self) -> tuple[Any, int]:
+        try:
+            return self._decode(self._text, self._at)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # an integer of too many digits
+            return self._decode_long(self._text, self._at)
 
     def _next(self) -> str:
         """The next character that is not blank, "" at the end; what lies before it is forgotten."""
@@ -117,3 +135,10 @@ class _Reader:
             record=f"character {self._before + (self._at if at is None else at)}",
             remedy="restore the file from its source",
         )
+
+
+def _number(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)

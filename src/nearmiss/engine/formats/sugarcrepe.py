@@ -30,18 +30,31 @@ def read(path: Path) -> pl.DataFrame:
 
 
 def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
-    """Write table `negatives` as a folder with a file for each of its types; rows keep their order."""
+    """Write table `negatives` as a folder with a file for each of its types; rows keep their order.
+
+    Raises InputError where two types would become one file.
+    """
     files: dict[str, dict[str, Any]] = {}
+    kinds: dict[str, str] = {}
     for row in writable(frame, file=out):
-        records = files.setdefault(row["type"] or "negatives", {})
+        kind = row["type"] or "negatives"
+        name = kind.replace("/", "_")
+        if kinds.setdefault(name, kind) != kind:
+            raise InputError(
+                f"two types would become one file, {name}.json",
+                file=out,
+                record=f"'{kinds[name]}' and '{kind}'",
+                remedy="rename one of the types",
+            )
+        records = files.setdefault(name, {})
         records[str(len(records))] = {
             "filename": names(row["image_id"]),
             "caption": row["positive"],
             "negative_caption": row["negative"],
         }
     with OutputFolder(out) as partial:
-        for kind, records in files.items():
-            write_json(partial / f"{kind.replace('/', '_')}.json", records)
+        for name, records in files.items():
+            write_json(partial / f"{name}.json", records)
 
 
 def json_files(path: Path) -> list[Path]:

@@ -1,10 +1,12 @@
 """The annotations of one image as the check reads them: groups of the lexicons, boxes, relations.
 
 `Vocabulary` is what the annotators of a corpus had words for: that no cube is annotated speaks against a cube only
-where annotators name cubes at all.
+where annotators name cubes at all. Data sets differ in what else they leave open. COCO marks a crowd with one box: how
+many objects it holds is unknown. LVIS (Gupta et al., CVPR 2019) verifies a few categories of each image: only those are
+marked without exception, or known to be absent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,28 +25,35 @@ class Vocabulary:
     nouns: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, objects: pl.DataFrame) -> "Vocabulary":
-        """The vocabulary of a table `objects`."""
+    def of(cls, objects: pl.DataFrame, images: pl.DataFrame | None = None) -> "Vocabulary":
+        """The vocabulary of a table `objects`, and of the names that a table `images` says are marked or absent."""
         names = frozenset(objects["name"].unique().to_list())
+        if images is not None and "closed" in images.columns:
+            names |= frozenset(images["closed"].explode().drop_nulls().unique().to_list())
         groups = {noun_group(name) for name in names}
         return cls(names, frozenset(groups.union(*(hypernyms(group) for group in groups))))
 
 
 @dataclass(frozen=True)
 class Annotated:
-    """An annotated object. `attributes` are (kind, group), the kind "" where no lexicon has the word."""
+    """An annotated object. `attributes` are (kind, group), the kind "" where no lexicon has the word.
+
+    A `crowd` is a group of objects under one box: they exist, and nothing else is known of any one of them.
+    """
 
     object_id: str
     noun: str
     attributes: frozenset[tuple[str, str]]
     box: Box
+    crowd: bool = False
 
 
 @dataclass(frozen=True)
 class Annotations:
     """An image of `width` x `height` pixels: its objects, and relations (subject id, predicate, object id).
 
-    What stands on something is also on it: a predicate with a posture is there twice.
+    What stands on something is also on it: a predicate with a posture is there twice. `closed` are the groups of nouns
+    of which every object of the image is marked; None where that holds for the whole vocabulary.
     """
 
     width: float
@@ -52,12 +61,57 @@ class Annotations:
     objects: tuple[Annotated, ...]
     relations: frozenset[tuple[str, str, str]]
     vocabulary: Vocabulary
+    closed: frozenset[str] | None = None
+
+    def marks_all(self, noun: str) -> bool:
+        """Whether every object of this noun is marked in the image, so that there are no others."""
+        if noun not in self.vocabulary.nouns:
+            return False
+        return is_closed(noun, self.closed)
+
+    def counts(self, noun: str) -> bool:
+        """Whether the number of objects of this noun is known: all are marked, and none of them in a crowd."""
+        return self.marks_all(noun) and not any(may_be(noun, each.noun) for each in self.objects if each.crowd)
 
 
-def annotated(object_id: str, name: str, attributes: list[str], box: Box) -> Annotated:
+def is_closed(noun: str, closed: frozenset[str] | None) -> bool:
+    """Whether every object of a noun is marked, where that holds for the nouns `closed`; for all where it is None.
+
+    It holds for a kind of what is closed: who marks all people marks all men.
+    """
+    return closed is None or not closed.isdisjoint((noun, *hypernyms(noun), *_endings(noun)))
+
+
+@cache
+def may_be(claimed: str, noun: str) -> bool:
+    """Whether an object annotated as `noun` may be what a caption calls `claimed`, both given as groups."""
+    if claimed == noun or claimed in hypernyms(noun) or noun in hypernyms(claimed):
+        return True
+    return noun.endswith(f" {claimed}") or claimed.endswith(f" {noun}")
+
+
+def relatives(nouns: Iterable[str]) -> dict[str, frozenset[str]]:
+    """For each of some groups of nouns, those of them that it may be (see `may_be`), itself included."""
+    known = sorted(set(nouns))
+    wider = {noun: {noun, *hypernyms(noun), *_endings(noun)} for noun in known}
+    found: dict[str, set[str]] = {noun: {noun} for noun in known}
+    for noun, others in wider.items():
+        for other in others & found.keys():
+            found[noun].add(other)
+            found[other].add(noun)
+    return {noun: frozenset(others) for noun, others in found.items()}
+
+
+def _endings(noun: str) -> list[str]:
+    """The last words of a name: "bat" of "baseball bat"."""
+    words = noun.split()
+    return [" ".join(words[at:]) for at in range(1, len(words))]
+
+
+def annotated(object_id: str, name: str, attributes: list[str], box: Box, crowd: bool = False) -> Annotated:
     """An object from the words of its annotation."""
     kinds = frozenset(attribute_kind(word) or ("", word.lower()) for word in attributes)
-    return Annotated(object_id, noun_group(name), kinds, box)
+    return Annotated(object_id, noun_group(name), kinds, box, crowd)
 
 
 @cache
@@ -86,11 +140,13 @@ def annotate(
         image_id: (width, height)
         for image_id, width, height in images.select("image_id", "width", "height").iter_rows()
     }
+    closed = closed_groups(images)
     things: dict[str, list[Annotated]] = {}
     columns = ["image_id", "object_id", "name", "attributes", "x", "y", "w", "h"]
-    for image_id, object_id, name, attributes, x, y, w, h in objects.select(columns).sort(columns[:2]).iter_rows():
+    rows = objects.select(*columns, crowds(objects)).sort(columns[:2])
+    for image_id, object_id, name, attributes, x, y, w, h, crowd in rows.iter_rows():
         if image_id in sizes:
-            things.setdefault(image_id, []).append(annotated(object_id, name, attributes or [], (x, y, w, h)))
+            things.setdefault(image_id, []).append(annotated(object_id, name, attributes or [], (x, y, w, h), crowd))
     related: dict[str, set[tuple[str, str, str]]] = {}
     canonical = {predicate: predicate_group(predicate) for predicate in relations["predicate"].unique().to_list()}
     for image_id, subject, predicate, thing in relations.select(
@@ -99,6 +155,25 @@ def annotate(
         known = related.setdefault(image_id, set())
         known |= {(subject, each, thing) for each in (canonical[predicate], without_posture(canonical[predicate]))}
     return {
-        image_id: Annotations(*sizes[image_id], tuple(found), frozenset(related.get(image_id, ())), vocabulary)
+        image_id: Annotations(
+            *sizes[image_id],
+            tuple(found),
+            frozenset(related.get(image_id, ())),
+            vocabulary,
+            closed.get(image_id),
+        )
         for image_id, found in sorted(things.items())
     }
+
+
+def crowds(objects: pl.DataFrame) -> pl.Expr:
+    """Whether each row of a table `objects` is a crowd, as column `crowd`."""
+    return (pl.col("crowd").fill_null(False) if "crowd" in objects.columns else pl.lit(False)).alias("crowd")
+
+
+def closed_groups(images: pl.DataFrame) -> dict[str, frozenset[str]]:
+    """The groups of nouns of which an image marks every object, for the images that do not mark all of them."""
+    if "closed" not in images.columns:
+        return {}
+    stated = images.select("image_id", "closed").drop_nulls("closed")
+    return {image_id: frozenset(map(noun_group, names)) for image_id, names in stated.iter_rows()}

@@ -4,8 +4,9 @@ A caption is parsed by phrases (parsing.py) and held against the annotated objec
 code with the world's judge, which counts what this check lets through.
 
 Semantics (our choice): a thing that is mentioned exists, several mentions are different things, a number is exact.
-What annotators have words for and did not mark is absent; what they have no words for, and an attribute of a kind that
-they did not note, is unknown. Geometry is between box centers; nearer to the border than `MARGIN` it is undefined.
+What annotators have words for and did not mark is absent, unless the data set says that it did not mark all of it in
+this image; what they have no words for, and an attribute of a kind that they did not note, is unknown. A crowd is
+there, its number is unknown. Geometry is between box centers; nearer to the border than `MARGIN` it is undefined.
 A foil may name what is in the scene: the statement decides, not the word (plan of the house, rule 5).
 """
 
@@ -99,7 +100,7 @@ def _compared(caption: Caption, annotations: Annotations) -> Truth:
     """Whether the numbers of two kinds of things compare as stated; unknown where an attribute leaves them open."""
     bounds = []
     for mention in caption.things:
-        if not _has_word(mention.noun, annotations):
+        if not _counts(mention.noun, annotations):
             return Truth.UNKNOWN
         fits = [_fits(mention, thing, annotations) for thing in annotations.objects]
         bounds.append((fits.count(Truth.TRUE), len(fits) - fits.count(Truth.FALSE)))
@@ -131,7 +132,9 @@ def _counted(mention: Mention, annotations: Annotations, *, exact: bool) -> Trut
     fits = [_fits(mention, thing, annotations) for thing in annotations.objects]
     sure = fits.count(Truth.TRUE)
     possible = sure + fits.count(Truth.UNKNOWN) + fits.count(Truth.UNDEFINED)
-    if not _has_word(mention.noun, annotations):
+    if not number and sure and _has_word(mention.noun, annotations):
+        return Truth.FALSE  # a crowd, or one of things that are not all marked, is there
+    if not _counts(mention.noun, annotations):
         return Truth.UNKNOWN
     if possible < number or (exact and sure > number):
         return Truth.FALSE
@@ -146,8 +149,13 @@ def _together(caption: Caption, mentions: list[int], annotations: Annotations) -
     for index in mentions:
         mention = caption.things[index]
         fits = [(thing, _fits(mention, thing, annotations)) for thing in annotations.objects]
-        found: list[tuple[Annotated | None, Truth]] = [(thing, value) for thing, value in fits if value]
-        if not _has_word(mention.noun, annotations):
+        found: list[tuple[Annotated | None, Truth]] = [
+            # none of a crowd can be told from the others: it stands for several things, and its box for none of them
+            (None if thing.crowd else thing, value)
+            for thing, value in fits
+            if value
+        ]
+        if not _marks_all(mention.noun, annotations):
             found.append((None, Truth.UNKNOWN))
         if not found:
             return Truth.FALSE
@@ -192,8 +200,20 @@ def _assignments(
 
 
 def _has_word(noun: str, annotations: Annotations) -> bool:
-    """Whether annotators of the corpus would have marked such a thing."""
+    """Whether annotators of the corpus have a word for such a thing."""
     return noun == ANYTHING or noun in annotations.vocabulary.nouns
+
+
+def _marks_all(noun: str, annotations: Annotations) -> bool:
+    """Whether annotators would have marked every such thing in the image."""
+    return annotations.closed is None if noun == ANYTHING else annotations.marks_all(noun)
+
+
+def _counts(noun: str, annotations: Annotations) -> bool:
+    """Whether the number of such things is known: all are marked, and none of them in a crowd."""
+    if noun == ANYTHING:
+        return annotations.closed is None and not any(thing.crowd for thing in annotations.objects)
+    return annotations.counts(noun)
 
 
 @cache
@@ -211,6 +231,8 @@ def _fits(mention: Mention, thing: Annotated, annotations: Annotations) -> Truth
     named = _named(mention.noun, thing.noun)
     if named is Truth.FALSE:
         return named
+    if thing.crowd:
+        return Truth.UNKNOWN if mention.attributes or mention.location else named
     parts = [named, *(_carries(thing, kind, group) for kind, group in mention.attributes)]
     if mention.location is not None:
         parts.append(_located(thing, mention.location, annotations))

@@ -46,7 +46,10 @@ def run(
         read = photographs.read(Path(images), Path(instances), Path(captions), Path(scratch))
         tables = {name: read.table(name) for name in ("images", "objects", "captions")}
         made = Path(scratch) / "made"
-        summary = run_stage(config=config, root=Path(images), out=made, workers=workers, origins=read.origins, **tables)
+        with read.named_in_errors():
+            summary = run_stage(
+                config=config, root=Path(images), out=made, workers=workers, origins=read.origins, **tables
+            )
         aside = [(image, thing, "", None, reason) for image, thing, reason in read.set_aside]
         rejected = pl.concat([pl.DataFrame(aside, schema=REJECTIONS, orient="row"), pl.read_parquet(made / REJECTED)])
         shutil.move(made / PAIRS, folder / "pairs.parquet")
@@ -71,9 +74,9 @@ def plan(*, config: InpaintConfig, images: Path, instances: Path, captions: Path
     """A line for each change that words and annotations allow, before a pixel is touched; all that would be tried."""
     with TemporaryDirectory() as scratch:
         read = photographs.read(Path(images), Path(instances), Path(captions), Path(scratch))
-        corpus = read_corpus(
-            read.table("images"), read.table("objects"), read.table("captions"), None, Path(images), split=config.split
-        )
+        shown, objects, told = (read.table(name) for name in ("images", "objects", "captions"))
+        with read.named_in_errors():
+            corpus = read_corpus(shown, objects, told, None, Path(images), split=config.split)
         for options in config.operations:
             for image_id in sorted(corpus.annotations):
                 for each in planned(corpus, options, config, image_id, Outcome()):

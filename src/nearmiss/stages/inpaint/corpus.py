@@ -11,9 +11,24 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, table
 from nearmiss.engine.formats.inpaintcoco import Origin
+from nearmiss.engine.formats.sound_tables import (
+    Faults,
+    sound_captions,
+    sound_images,
+    sound_objects,
+    sound_relations,
+)
 from nearmiss.engine.images.decode import check_images
 from nearmiss.engine.images.editing.plan import Donor
-from nearmiss.engine.text.annotations import Annotated, Annotations, Box, Vocabulary, annotate, predicate_group
+from nearmiss.engine.text.annotations import (
+    Annotated,
+    Annotations,
+    Box,
+    Vocabulary,
+    annotate,
+    crowds,
+    predicate_group,
+)
 from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, inverse, load, noun_group
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import tokenize
@@ -68,6 +83,8 @@ class Corpus:
     """(noun, predicate, noun) of every relation annotated in any split."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Where pictures come from, by image id, as far as it is known."""
+    set_aside: tuple[tuple[str | None, str], ...] = ()
+    """(image, reason) of rows of the tables that cannot be used."""
     unfit: set[str] = field(default_factory=set, compare=False)
     """Donors that were found not to be there whole, so that none is looked at again."""
 
@@ -141,20 +158,25 @@ def metres(noun: str) -> float | None:
 def read_corpus(
     images: Path, objects: Path, captions: Path, relations: Path | None, root: Path, *, split: str
 ) -> Corpus:
-    """Read and check the tables and the headers of the split's image files.
+    """Read and check the tables and the headers of the split's image files; rows that cannot be used are set aside.
 
     Raises InputError where a table or a file is missing, the split has no pictures, no captions, or no masks at all.
     """
-    shown = read_table(images, "images")
-    things = read_table(objects, "objects")
-    said = read_table(captions, "captions")
-    stated = read_table(relations, "relations") if relations is not None else table("relations", [])
-    _check_known(things, shown, objects, "object_id")
-    _check_known(said, shown, captions, "caption_id")
+    faults: Faults = []
+    listed, marked = read_table(images, "images"), read_table(objects, "objects")
+    shown = sound_images(listed, images, faults)
+    said = sound_captions(read_table(captions, "captions"), captions, faults)
+    _check_known(marked.drop_nulls("image_id"), listed, objects, "object_id")
+    _check_known(said, listed, captions, "caption_id")
+    things = sound_objects(marked, shown, objects, faults)
+    stated = table("relations", [])
+    if relations is not None:
+        stated = sound_relations(read_table(relations, "relations"), relations, faults)
     own = shown.filter(pl.col("split") == split).sort("image_id")
     if own.is_empty():
         raise InputError(f"no images of split '{split}'", file=images, remedy="name a split that has images")
     their = things.join(own, on="image_id", how="semi").sort("image_id", "object_id")
+    their = their.with_columns(mask=pl.when(~crowds(their)).then("mask"))  # a crowd is there and is not edited
     if their["mask"].null_count() == their.height:
         raise InputError(
             f"no thing in split '{split}' has a mask",
@@ -165,16 +187,22 @@ def read_corpus(
     if told.is_empty():
         raise InputError(f"no captions of split '{split}'", file=captions, remedy="give captions of these images")
     check_images(own, root)
+    related = stated.join(own, on="image_id", how="semi")
+    annotations = annotate(own, their, related, Vocabulary.of(things, shown))
+    objects_of = _objects(their)
     return Corpus(
         root=Path(root),
         pictures={row[0]: Picture(*row) for row in own.select("image_id", "file", "width", "height").iter_rows()},
-        objects=_objects(their),
+        objects={image_id: objects_of.get(image_id, ()) for image_id in annotations},
         captions=_captions(told),
-        annotations=annotate(own, their, stated.join(own, on="image_id", how="semi"), Vocabulary.of(things)),
+        annotations=annotations,
         words=_words(said),
         names={noun_group(name): name for name in sorted(things["name"].unique().to_list(), reverse=True)},
         combinations=_combinations(things),
         related=_related(things, stated),
+        set_aside=tuple(
+            (fault.image_id, f"{fault.problem}; record: {fault.record} of {file.name}") for fault, file in faults
+        ),
     )
 
 

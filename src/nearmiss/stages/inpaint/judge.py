@@ -21,7 +21,8 @@ _SAME_PLACE = 0.5  # overlap of boxes from which on a thing's annotated relation
 def meant(mention: Mention, annotations: Annotations) -> list[Annotated]:
     """The annotated things that a mention's own words do not rule out."""
     caption = Caption((replace(mention, count=None),))
-    alone = (replace(annotations, objects=(thing,), relations=frozenset()) for thing in annotations.objects)
+    bare = replace(annotations, relations=frozenset(), closed=None)  # other things play no part, marked or not
+    alone = (replace(bare, objects=(thing,)) for thing in annotations.objects)
     return [only.objects[0] for only in alone if truth(caption, only) is not Truth.FALSE]
 
 

@@ -75,7 +75,8 @@ def run(
         for options in config.operations:
             tried[options.operation] = _pairs(each, corpus, options, config.seed)
     pairs = [pair for outcomes in tried.values() for outcome in outcomes for pair in outcome.pairs]
-    rejected = [row for outcomes in tried.values() for outcome in outcomes for row in outcome.rejected]
+    rejected = [Rejection(image_id, None, "", None, reason) for image_id, reason in corpus.set_aside]
+    rejected += [row for outcomes in tried.values() for outcome in outcomes for row in outcome.rejected]
     if config.operations and not pairs:
         reasons = Counter(row.reason for row in rejected).most_common(5)
         raise InputError(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from nearmiss.base.seeding import rng
-from nearmiss.engine.formats.coco import runs_of
+from nearmiss.engine.formats.segmentation import runs_of
 from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.images.editing.measure import measured_color
 from nearmiss.engine.images.editing.plan import Donor, Lent, Pixels, Refused, Thing, View, covered

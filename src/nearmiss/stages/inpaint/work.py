@@ -34,7 +34,7 @@ WORKER = "nearmiss"
 class Rejection:
     """A row of rejected.parquet: what was not made, and why."""
 
-    image_id: str
+    image_id: str | None
     object_id: str | None
     operation: str
     caption: str | None

@@ -8,8 +8,8 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
-from nearmiss.base.tables import table
-from nearmiss.stages.negatives.published import Published, read_published
+from nearmiss.engine.formats.sound_tables import Faults
+from nearmiss.stages.negatives.published import Published, read_published, rejected
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.shards import SIZE
 from nearmiss.stages.negatives.spec import MethodConfig
@@ -52,9 +52,11 @@ def run_alone(
     target = (NamedOutputs if Path(out).suffix == ".parquet" else OutputFolder)(Path(out), inputs=given.values())
     hashes = verify_inputs(given)
     if tables is not None:
-        published = _of_tables(Path(tables), captions, seed)
+        published = _of_tables(Path(tables), captions, name, seed)
     elif captions is not None and Path(captions).suffix == ".parquet":
-        published = Published(read_corpus(Path(captions), seed=seed), table("rejected", []))
+        faults: Faults = []
+        corpus = read_corpus(Path(captions), seed=seed, faults=faults)
+        published = Published(corpus, rejected(faults, name))
     else:
         published = read_published(captions=captions, instances=instances, graphs=graphs, method=name, seed=seed)
     _check_needs(config.method, published)
@@ -84,8 +86,7 @@ def run_alone(
     return summary
 
 
-def _of_tables(folder: Path, captions: Path | None, seed: int) -> Published:
-    """Our own tables are whole or wrong: their readers are strict."""
+def _of_tables(folder: Path, captions: Path | None, name: str, seed: int) -> Published:
     given = captions if captions is not None else folder / "captions.parquet"
     if captions is None and not given.is_file():
         known = ", ".join(sorted(path.name for path in folder.glob("captions*.parquet")))
@@ -95,9 +96,11 @@ def _of_tables(folder: Path, captions: Path | None, seed: int) -> Published:
             record=f"it has {known}" if known else None,
             remedy="name a table with --captions",
         )
-    optional = {name: folder / f"{name}.parquet" for name in ("images", "objects", "relations")}
-    found: dict[str, Any] = {name: path for name, path in optional.items() if path.is_file()}
-    return Published(read_corpus(given, **found, seed=seed), table("rejected", []))
+    optional = {each: folder / f"{each}.parquet" for each in ("images", "objects", "relations")}
+    found: dict[str, Any] = {each: path for each, path in optional.items() if path.is_file()}
+    faults: Faults = []
+    corpus = read_corpus(given, **found, seed=seed, faults=faults)
+    return Published(corpus, rejected(faults, name))
 
 
 def _check_tagger(config: MethodConfig) -> None:

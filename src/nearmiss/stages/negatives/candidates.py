@@ -82,7 +82,8 @@ class Corpus:
 
     def collision(self, image_id: str, positive: str, edits: Sequence[Edit]) -> str | None:
         """Why new words collide with the image's captions; None where they do not, or where annotations decide."""
-        if image_id in self.annotations:
+        annotations = self.annotations.get(image_id)
+        if annotations is not None and annotations.closed is None:
             return None
         with self.meter("words of the captions"):
             return collision(positive, edits, self.own_texts(image_id))
@@ -99,7 +100,7 @@ class Corpus:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """What the annotators of the corpus had words for."""
-        return self.words if self.words is not None else Vocabulary.of(self.objects)
+        return self.words if self.words is not None else Vocabulary.of(self.objects, self.images)
 
     @cached_property
     def annotations(self) -> dict[str, Annotations]:

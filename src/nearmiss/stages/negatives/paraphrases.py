@@ -65,11 +65,15 @@ def of_negatives(
 def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> dict[str, int]:
     """Write the paraphrases of a captions file (COCO's JSON, or table `captions`); returns how many by operator.
 
-    Raises `InputError` where none can be made.
+    Rows of a table that lack an id, an image or a text are left out. Raises `InputError` where none can be made.
     """
     target = OutputFile(out, inputs=[captions])
     frame = read_captions(captions) if captions.suffix == ".json" else read_table(captions, "captions")
-    wanted = frame.sort("image_id", "caption_id").select("caption_id", "image_id", "text")
+    wanted = (
+        frame.drop_nulls(["caption_id", "image_id", "text"])
+        .sort("image_id", "caption_id")
+        .select("caption_id", "image_id", "text")
+    )
     listed = progress(wanted.iter_rows(), what="paraphrases", total=wanted.height)
     made = table("paraphrases", rows(listed, operators, seed=seed))
     if made.is_empty():

@@ -4,6 +4,7 @@ Captions come in COCO's format, annotations as COCO instances or GQA scene graph
 in table `rejected` (type "input"), and the rest goes through.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +12,17 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import SCHEMAS, table
-from nearmiss.engine.formats import salvage
-from nearmiss.engine.formats.salvage import Fault
+from nearmiss.engine.formats.salvage import Fault, read_captions
+from nearmiss.engine.formats.salvage_graphs import read_graphs
+from nearmiss.engine.formats.salvage_instances import read_instances
+from nearmiss.engine.formats.sound_tables import Faults
 from nearmiss.engine.text.legible import illegible
 from nearmiss.stages.negatives.candidates import Corpus
 from nearmiss.stages.negatives.shards import Captions
 from nearmiss.stages.negatives.summary import RECORD
 
 _NAMES = ("images", "captions", "objects", "relations")
+_REASONS = 5  # in a message
 
 
 @dataclass(frozen=True)
@@ -39,22 +43,22 @@ def read_published(
     if instances is not None and graphs is not None:
         raise InputError("two files of annotations are given", remedy="give --instances or --graphs, not both")
     readers = [
-        (graphs, salvage.read_graphs),
-        (instances, salvage.read_instances),
-        (captions, salvage.read_captions),
+        (graphs, read_graphs),
+        (instances, read_instances),
+        (captions, read_captions),
     ]
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in _NAMES}
-    rows = []
+    faults: Faults = []
     for path, read in readers:
         if path is not None:
             salvaged = read(Path(path))
-            rows += [_row(fault, Path(path), method) for fault in salvaged.faults]
+            faults += [(fault, Path(path)) for fault in salvaged.faults]
             for name, frame in salvaged.tables.items():
                 frames[name].append(frame)
     if not any(frames.values()):
         raise InputError("no input is given", remedy="give --captions, --instances, --graphs or --tables")
-    whole = {name: pl.concat([table(name, []), *given]) for name, given in frames.items()}
-    said, illegible_rows = _legible(whole["captions"], captions, method)
+    whole = {name: pl.concat([table(name, []), *given], how="diagonal") for name, given in frames.items()}
+    said = _legible(whole["captions"], Path(captions or ""), faults)
     images = whole["images"].unique("image_id", keep="first", maintain_order=True).sort("image_id")
     corpus = Corpus(
         captions=Captions(said.sort("image_id", "caption_id").select(SCHEMAS["captions"].names())),
@@ -64,30 +68,31 @@ def read_published(
         seed=seed,
     )
     if not said.height and not whole["objects"].height:
-        first = (rows + illegible_rows)[:1]
+        reasons = Counter(fault.problem for fault, _ in faults)
+        first, file = faults[0] if faults else (None, captions or instances or graphs)
+        listed = ", ".join(f"{reason} ({number})" for reason, number in reasons.most_common(_REASONS))
         raise InputError(
-            "no record of the input can be used",
-            file=captions or instances or graphs,
-            record=first[0]["reason"] if first else None,
+            f"no record of the input can be used; reasons: {listed or 'it has none'}",
+            file=file,
+            record=first.record if first else None,
             remedy="give files in COCO's or GQA's format",
         )
-    aside = table("rejected", [*rows, *illegible_rows])
-    return Published(corpus, aside.sort("image_id", "caption_id", "reason", "positive", nulls_last=True))
+    return Published(corpus, rejected(faults, method))
 
 
-def _legible(said: pl.DataFrame, path: Path | None, method: str) -> tuple[pl.DataFrame, list[dict]]:
-    """The captions that can be read, and rows for the others."""
+def rejected(faults: Faults, method: str) -> pl.DataFrame:
+    """Table `rejected` of what was set aside, in an order of its own."""
+    rows = table("rejected", [_row(fault, path, method) for fault, path in faults])
+    return rows.sort("image_id", "caption_id", "reason", "positive", nulls_last=True)
+
+
+def _legible(said: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
+    """The captions that can be read."""
     why = pl.Series("why", [illegible(text) for text in said["text"]], dtype=pl.String)
-    wrong = said.with_columns(why).filter(why.is_not_null())
-    rows = [
-        _row(
-            Fault(f"annotation {row['caption_id']}", row["why"], row["image_id"], row["caption_id"], row["text"]),
-            Path(path or ""),
-            method,
-        )
-        for row in wrong.iter_rows(named=True)
-    ]
-    return said.filter(why.is_null()), rows
+    for row in said.with_columns(why).filter(why.is_not_null()).iter_rows(named=True):
+        name, image_id, caption_id = f"annotation {row['caption_id']}", row["image_id"], row["caption_id"]
+        faults.append((Fault(name, row["why"], image_id, caption_id, row["text"]), path))
+    return said.filter(why.is_null())
 
 
 def _row(fault: Fault, path: Path, method: str) -> dict[str, str | None]:

@@ -33,7 +33,7 @@ def generate(corpus: Corpus, options: SceneGraphConfig) -> Iterator[Result]:
 
     Statistics are counted once, over the corpus's graphs. In mode `faithful`, see scene_graph_faithful.py.
     """
-    of_images = graphs(corpus.objects, corpus.relations)
+    of_images = graphs(corpus.objects, corpus.relations, corpus.images)
     statistics = corpus.learned or learn(corpus, options)
     of_image = _published if options.mode == "faithful" else _corrected
     for graph in progress(of_images, what="sentences of scene graphs", total=len(of_images)):
@@ -76,7 +76,7 @@ def _candidate(pair: Pair, caption_id: str, image_id: str) -> Candidate:
 
 def learn(corpus: Corpus, options: SceneGraphConfig) -> Statistics:
     """The statistics of all graphs of the whole corpus."""
-    return count(graph for part in shards(corpus) for graph in graphs(part.objects, part.relations))
+    return count(graph for part in shards(corpus) for graph in graphs(part.objects, part.relations, part.images))
 
 
 METHOD = Method("scene_graph", generate, learn=learn)

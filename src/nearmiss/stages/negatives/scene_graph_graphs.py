@@ -1,4 +1,8 @@
-"""An image's annotations as a small graph: what the scene-graph method reads, in one fixed order."""
+"""An image's annotations as a small graph: what the scene-graph method reads, in one fixed order.
+
+A crowd (COCO's `iscrowd`) is no node: it has no attributes, relations or box of one object. It only makes the number of
+its name unknown, as does a data set that does not mark every object of a name.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,7 +11,9 @@ from itertools import combinations
 
 import polars as pl
 
-from nearmiss.stages.negatives.scene_graph_wording import converse
+from nearmiss.engine.text.annotations import closed_groups, crowds, is_closed
+from nearmiss.engine.text.lexicon import noun_group
+from nearmiss.stages.negatives.scene_graph_wording import converse, same_name
 
 Box = tuple[float, float, float, float]
 
@@ -33,16 +39,29 @@ class Triple:
 
 @dataclass(frozen=True)
 class Graph:
-    """All annotations of one image."""
+    """All annotations of one image. `crowds` are names of groups; `closed` is as `Annotations` has it."""
 
     image_id: str
     nodes: tuple[Node, ...]
     triples: tuple[Triple, ...]
+    crowds: frozenset[str] = frozenset()
+    closed: frozenset[str] | None = None
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of all nodes and crowds, sorted."""
+        return tuple(sorted({node.name for node in self.nodes} | self.crowds))
 
     @cached_property
     def numbers(self) -> Counter[str]:
-        """How many nodes have each exact name."""
-        return Counter(node.name for node in self.nodes)
+        """How many nodes have each exact name; names whose number is not known are left out."""
+        return Counter(node.name for node in self.nodes if self.counts(node.name))
+
+    def counts(self, name: str) -> bool:
+        """Whether every object that may go by this name is a node, so that their number is known."""
+        if not is_closed(noun_group(name), self.closed):
+            return False
+        return not any(same_name(name, crowd) for crowd in self.crowds)
 
     def named(self, name: str, attributes: tuple[str, ...] = ()) -> list[Node]:
         """All nodes with this name that carry all of these attributes."""
@@ -75,6 +94,8 @@ class Graph:
         return {node.object_id: self._told_apart(node) for node in self.nodes}
 
     def _told_apart(self, node: Node) -> tuple[str, ...] | None:
+        if not self.counts(node.name):
+            return None
         for size in range(len(node.attributes) + 1):
             for attributes in combinations(node.attributes, size):
                 if len(self.named(node.name, attributes)) == 1:
@@ -82,24 +103,39 @@ class Graph:
         return None
 
 
-def graphs(objects: pl.DataFrame, relations: pl.DataFrame) -> list[Graph]:
+def graphs(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame | None = None) -> list[Graph]:
     """The graphs of all images that have objects, sorted by image, nodes sorted by id, triples by their ids.
 
     Attributes that are said twice count once; relations of an object to itself, which GQA has, are left out.
     """
     nodes: dict[str, dict[str, Node]] = {}
-    for row in objects.sort("image_id", "object_id").iter_rows(named=True):
+    grouped: dict[str, set[str]] = {}
+    for row in objects.with_columns(crowds(objects)).sort("image_id", "object_id").iter_rows(named=True):
+        of_image = nodes.setdefault(row["image_id"], {})
+        if row["crowd"]:
+            grouped.setdefault(row["image_id"], set()).add(row["name"])
+            continue
         node = Node(
             row["object_id"],
             row["name"],
             tuple(dict.fromkeys(row["attributes"] or ())),
             (row["x"], row["y"], row["w"], row["h"]),
         )
-        nodes.setdefault(row["image_id"], {})[node.object_id] = node
+        of_image[node.object_id] = node
     triples: dict[str, list[Triple]] = {image_id: [] for image_id in nodes}
     columns = ["image_id", "subject_id", "predicate", "object_id"]
     for image_id, subject_id, predicate, object_id in relations.select(columns).unique().sort(columns).iter_rows():
         of_image = nodes.get(image_id, {})
         if subject_id != object_id and subject_id in of_image and object_id in of_image:
             triples[image_id].append(Triple(of_image[subject_id], predicate, of_image[object_id]))
-    return [Graph(image_id, tuple(of.values()), tuple(triples[image_id])) for image_id, of in sorted(nodes.items())]
+    closed = {} if images is None else closed_groups(images)
+    return [
+        Graph(
+            image_id,
+            tuple(of_image.values()),
+            tuple(triples[image_id]),
+            frozenset(grouped.get(image_id, ())),
+            closed.get(image_id),
+        )
+        for image_id, of_image in sorted(nodes.items())
+    ]

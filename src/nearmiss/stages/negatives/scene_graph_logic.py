@@ -9,7 +9,16 @@ from typing import TypeVar
 
 from nearmiss.stages.negatives.scene_graph_graphs import Node, Triple
 from nearmiss.stages.negatives.scene_graph_replacement import Selector
-from nearmiss.stages.negatives.scene_graph_sources import Outcome, Pair, Refusal, attributes, plain, refuse, triples
+from nearmiss.stages.negatives.scene_graph_sources import (
+    Outcome,
+    Pair,
+    Refusal,
+    attributes,
+    plain,
+    refuse,
+    triples,
+    uncounted,
+)
 from nearmiss.stages.negatives.scene_graph_wording import (
     Phrase,
     Said,
@@ -55,6 +64,10 @@ def xor_logic_attr(selector: Selector) -> Iterator[Outcome]:
         partner = _partner(selector, found, node, value, another_name=True)
         if partner is None:
             yield Refusal("xor_logic_attr", None, "no thing of another name has an attribute")
+            continue
+        refusal = uncounted("xor_logic_attr", selector.graph, node.name)
+        if refusal is not None:
+            yield refusal
             continue
         one, other = Phrase(node.name, (value,)), Phrase(partner[0].name, (partner[1],))
         absent = selector.attribute(node.name, value)
@@ -108,6 +121,10 @@ def xor_logic_rel(selector: Selector) -> Iterator[Outcome]:
         absent = selector.thing(one)
         if absent is None or same_name(absent, other.object.name):
             yield Refusal("xor_logic_rel", None, "no replacement fits")
+            continue
+        refusal = uncounted("xor_logic_rel", selector.graph, absent)
+        if refusal is not None:
+            yield refusal
             continue
         first = selector.rng.random() < 0.5
         positive = either_object(subject, one.predicate, *_placed(Phrase(absent), other_thing, first))

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 
 from nearmiss.stages.negatives.scene_graph_graphs import Node
 from nearmiss.stages.negatives.scene_graph_replacement import Selector
-from nearmiss.stages.negatives.scene_graph_sources import Outcome, Pair, Refusal, attributes, plain, refuse, triples
+from nearmiss.stages.negatives.scene_graph_sources import (
+    Outcome,
+    Pair,
+    Refusal,
+    attributes,
+    plain,
+    refuse,
+    triples,
+    uncounted,
+)
 from nearmiss.stages.negatives.scene_graph_wording import (
     comparable,
     comparison_sentence,
@@ -59,6 +68,10 @@ def obj_verify_count(selector: Selector) -> Iterator[Outcome]:
             continue
         exists = selector.rng.random() < 0.5
         if not exists:
+            refusal = uncounted("obj_verify_count", graph, name)
+            if refusal is not None:
+                yield refusal
+                continue
             alike = [node for node in graph.nodes if _another(node, triple.subject)]
             absent = selector.predicate(triple, alike)
             if absent is None:
@@ -80,6 +93,10 @@ def obj_verify_count_attr(selector: Selector) -> Iterator[Outcome]:
             continue
         exists, value = selector.rng.random() < 0.5, carried
         if not exists:
+            refusal = uncounted("obj_verify_count_attr", graph, node.name)
+            if refusal is not None:
+                yield refusal
+                continue
             absent = selector.attribute(node.name, carried)
             if absent is None or any(absent in other.attributes for other in graph.nodes if _another(other, node)):
                 yield Refusal("obj_verify_count_attr", None, "no other attribute of this kind is known of this name")

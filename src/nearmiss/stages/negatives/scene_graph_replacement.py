@@ -120,14 +120,14 @@ class Selector:
         return not could_hold(predicate, subject.box, thing.box)
 
     def _other_names(self, names: Iterable[str], known: Iterable[str]) -> list[str]:
-        """Names of the scene that are `known` and differ from `names` by more than number."""
+        """Names of the scene that are `known`, all of them marked, and differ from `names` by more than number."""
         given, vocabulary = list(names), set(known)
         found = [name for name in self.graph.numbers if name in vocabulary]
         return [name for name in found if not any(same_name(name, other) for other in given)]
 
     def _absent(self, weights: dict[str, int]) -> str | None:
         """A name that is absent from the scene."""
-        present = list(self.graph.numbers)
+        present = self.graph.names
         fit = {name: n for name, n in weights.items() if not any(same_name(name, other) for other in present)}
         return draw(fit, self.rng)
 

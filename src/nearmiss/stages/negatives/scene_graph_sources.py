@@ -84,5 +84,10 @@ def refuse(type_name: str, triple: Triple) -> Refusal | None:
     return Refusal(type_name, None, reason) if reason else None
 
 
+def uncounted(type_name: str, graph: Graph, name: str) -> Refusal | None:
+    """A refusal of a sentence that would say how many there are of a name, or that there is no other."""
+    return None if graph.counts(name) else Refusal(type_name, None, "not every object of this name is marked alone")
+
+
 def all_carry(graph: Graph, node: Node, value: str) -> bool:
     return len(graph.named(node.name, (value,))) == graph.numbers[node.name]

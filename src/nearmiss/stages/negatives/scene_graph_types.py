@@ -18,6 +18,7 @@ from nearmiss.stages.negatives.scene_graph_sources import (
     plain,
     refuse,
     triples,
+    uncounted,
 )
 from nearmiss.stages.negatives.scene_graph_wording import (
     Phrase,
@@ -114,9 +115,13 @@ def relation_attr_pred(selector: Selector) -> Iterator[Outcome]:
 def obj_count(selector: Selector) -> Iterator[Outcome]:
     """There are two cubes / There is one cube. Corrected: nouns agree with the number that is said."""
     graph = selector.graph
-    names = sorted(graph.numbers)
+    names = list(graph.names)
     selector.rng.shuffle(names)
     for name in names:
+        refusal = uncounted("obj_count", graph, name)
+        if refusal is not None:
+            yield refusal
+            continue
         number = graph.numbers[name]
         positive = count_sentence(name, number) if writable(number) else None
         mixed = any(other != name and same_name(name, other) for other in names)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.files import read_json
-from nearmiss.engine.text.inflection import indefinite_article, is_plural, number_word, plural, singular
+from nearmiss.engine.text.category_names import plural_of
+from nearmiss.engine.text.inflection import indefinite_article, is_plural, number_word, singular
 from nearmiss.engine.text.lexicon import hypernyms, near, noun_group
 
 TEMPLATE_PREFIX = "hnc_"
@@ -45,12 +46,12 @@ def relation_sentence(subject: Phrase, predicate: str, thing: Phrase) -> str:
 def count_sentence(name: str, number: int) -> str:
     """Like: There are two cubes. `name` is in the singular."""
     one = number == 1
-    return fill("count", be="is" if one else "are", number=number_word(number), thing=name if one else plural(name))
+    return fill("count", be="is" if one else "are", number=number_word(number), thing=name if one else plural_of(name))
 
 
 def comparison_sentence(comparator: str, thing: str, other: str) -> str:
     """Like: There are fewer cubes than balls. `comparator` is more, fewer or as_many; names are in the singular."""
-    return fill(comparator, thing=plural(thing), other=plural(other))
+    return fill(comparator, thing=plural_of(thing), other=plural_of(other))
 
 
 def existence_of_related(name: str, predicate: str, thing: Phrase, *, exists: bool) -> str:

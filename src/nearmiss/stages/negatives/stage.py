@@ -21,6 +21,7 @@ from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress, silent
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
+from nearmiss.engine.formats.sound_tables import Faults
 from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.glance import named
 from nearmiss.engine.text.grammar import broken
@@ -34,6 +35,7 @@ from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Posi
 from nearmiss.stages.negatives.collector import at_rest
 from nearmiss.stages.negatives.meter import Meter
 from nearmiss.stages.negatives.paraphrases import of_negatives
+from nearmiss.stages.negatives.published import rejected
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.shards import SIZE, shards
 from nearmiss.stages.negatives.spec import MethodConfig
@@ -74,10 +76,12 @@ def run(
     given = {"captions": captions, "images": images, "objects": objects, "relations": relations, "reserved": reserved}
     target = OutputFolder(out, inputs=given.values())
     inputs = verify_inputs(given)
-    corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved)
+    faults: Faults = []
+    corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved, faults=faults)
     with target as folder:
         method = METHODS[config.method]
-        counted = make(corpus, method, config, name, folder, workers=workers, paraphrases=paraphrases)
+        aside = rejected(faults, name)
+        counted = make(corpus, method, config, name, folder, workers=workers, aside=aside, paraphrases=paraphrases)
         if not counted.negatives:
             raise counted.nothing(name, captions)
         summary = as_summary(counted, name, captions=len(corpus.captions))
@@ -303,7 +307,7 @@ def _in_scene(foil: str | None, annotations: Annotations | None) -> bool | None:
     noun = noun_group(foil)
     if any(noun == thing.noun for thing in annotations.objects):
         return True
-    return False if kind is not None or noun in annotations.vocabulary.nouns else None
+    return False if kind is not None or annotations.marks_all(noun) else None
 
 
 def _rejection(outcome: Candidate | Rejected, reason: str, name: str) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""GQA scene graphs as people have them; see salvage.py.
+
+GQA's object ids are unique in the whole file. Tools that write its format often number the objects of each image from
+0: where an id stands in two images of a file, all ids of that file are qualified by their image, "IMAGE/OBJECT".
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.formats import stream
+from nearmiss.engine.formats.records import box
+from nearmiss.engine.formats.records import field as value_of
+from nearmiss.engine.formats.salvage import (
+    Fault,
+    Rows,
+    Salvaged,
+    identifier,
+    known,
+    once,
+    printable,
+    side_of,
+    sound,
+    text,
+    unicode_text,
+)
+from nearmiss.engine.text.category_names import spoken_name, with_spoken_objects, with_spoken_predicates
+
+
+def read_graphs(path: Path) -> Salvaged:
+    """Tables `images`, `objects` and `relations` of a GQA scene graphs file, words as they are spoken.
+
+    A relation to an object that is not in the graph, and an attribute that is no word, are set aside alone.
+    """
+    images, objects, relations, faults = Rows("images"), Rows("objects"), Rows("relations"), list[Fault]()
+    spoiled: set[str] = set()
+    for image_id, graph in stream.entries(path):
+        name = f"image {printable(image_id)}"
+        try:
+            unicode_text(image_id, name)
+            images.add(image_id, "", *_sides(graph, path, name), "train", "gqa", name)
+            things = value_of(graph, "objects", dict, file=path, name=name)
+        except InputError as error:
+            faults.append(Fault(name, error.problem, printable(image_id)))
+            spoiled.add(image_id)
+            continue
+        for object_id, thing in things.items():
+            where = f"{name}, object {printable(object_id)}"
+            try:
+                objects.add(*_object(image_id, object_id, thing, path, where, faults), where)
+                for subject, predicate, other in _relations(object_id, thing, things, image_id, path, where, faults):
+                    relations.add(image_id, subject, predicate, other, where)
+            except InputError as error:
+                faults.append(Fault(where, error.problem, image_id))
+                spoiled.add(image_id)
+    listed = once(images.frame(), "image_id", faults)
+    found = known(with_spoken_objects(objects.frame()), listed, faults, quiet=True)
+    related = with_spoken_predicates(relations.frame())
+    if found["object_id"].is_duplicated().any():
+        found = found.with_columns(_qualified("object_id"))
+        related = related.with_columns(_qualified("subject_id"), _qualified("object_id"))
+    return sound(listed, found, related, faults, spoiled)
+
+
+def _qualified(column: str) -> pl.Expr:
+    return pl.concat_str("image_id", column, separator="/").alias(column)
+
+
+def _sides(graph: Any, path: Path, name: str) -> list[int]:
+    sides = [side_of(value_of(graph, key, (int, float), file=path, name=name)) for key in ("width", "height")]
+    if sides[0] is None or sides[1] is None:
+        raise InputError("an image's width or height is no size", file=path, record=name)
+    return [sides[0], sides[1]]
+
+
+def _object(image_id: str, object_id: str, thing: Any, path: Path, where: str, faults: list[Fault]) -> tuple[Any, ...]:
+    noun = text(thing, "name", path, where)
+    if not spoken_name(noun):
+        raise InputError("an object has no name", file=path, record=where)
+    unicode_text(object_id, where)
+    attributes = value_of(thing, "attributes", list, file=path, name=where)
+    words = [each for each in attributes if isinstance(each, str) and spoken_name(each) and printable(each) == each]
+    faults += [
+        Fault(where, f"an attribute is no word: {printable(repr(each))[:80]}", image_id)
+        for each in attributes
+        if each not in words
+    ]
+    sides = box([thing.get(key) for key in ("x", "y", "w", "h")], file=path, name=where)
+    return object_id, image_id, noun, *sides, words, None
+
+
+def _relations(
+    subject: str, thing: Any, things: dict[str, Any], image_id: str, path: Path, where: str, faults: list[Fault]
+) -> Iterator[tuple[str, str, str]]:
+    for relation in value_of(thing, "relations", list, file=path, name=where):
+        try:
+            other = identifier(relation, "object", path, where)
+            if other not in things:
+                raise InputError(f"a relation is to object {other[:80]}, which is not in the graph")
+            predicate = text(relation, "name", path, where)
+            if not spoken_name(predicate):
+                raise InputError("a relation has no name")
+            yield subject, predicate, other
+        except InputError as error:
+            faults.append(Fault(where, error.problem, image_id))

@@ -1,0 +1,97 @@
+"""Rows of tables that cannot be used are set aside with a reason, as the readers of JSON do it (formats/salvage.py).
+
+What the annotations of an image lack would count as absent from it, so an image with a faulty object loses them all.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from nearmiss.engine.formats.salvage import Fault
+from nearmiss.engine.text.category_names import with_spoken_objects, with_spoken_predicates
+
+Faults = list[tuple[Fault, Path]]
+"""What was set aside, and the file that it stands in."""
+
+_SIDES = ("x", "y", "w", "h")
+
+
+def sound_captions(captions: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
+    """The captions that have an id of their own, an image and a text."""
+    reason = _first_reason(
+        {
+            "its 'caption_id' is null": pl.col("caption_id").is_null(),
+            "its 'image_id' is null": pl.col("image_id").is_null(),
+            "its 'text' is null": pl.col("text").is_null(),
+            "the caption is empty": pl.col("text").str.strip_chars() == "",
+            "its id stands twice": pl.col("caption_id").is_duplicated(),
+        }
+    )
+    wrong, sound = _parted(captions, reason)
+    for row in wrong.iter_rows(named=True):
+        named = "caption", row["caption_id"], row["row"]
+        faults.append((Fault(_name(*named), row["reason"], row["image_id"], row["caption_id"], row["text"]), path))
+    return sound
+
+
+def sound_images(images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
+    """The images that have an id of their own."""
+    reason = _first_reason(
+        {
+            "its 'image_id' is null": pl.col("image_id").is_null(),
+            "its id stands twice": pl.col("image_id").is_duplicated(),
+        }
+    )
+    wrong, sound = _parted(images, reason)
+    for row in wrong.iter_rows(named=True):
+        faults.append((Fault(_name("image", row["image_id"], row["row"]), row["reason"], row["image_id"]), path))
+    return sound
+
+
+def sound_objects(objects: pl.DataFrame, images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
+    """The objects of `images`, names as they are spoken, without images of which an object is faulty."""
+    sized = images.select("image_id", sized=pl.col("width").is_not_null() & pl.col("height").is_not_null())
+    objects = with_spoken_objects(objects)
+    joined = objects.join(sized, on="image_id", how="left", maintain_order="left", nulls_equal=False)
+    reason = _first_reason(
+        {
+            "its 'image_id' is null": pl.col("image_id").is_null(),
+            "its 'object_id' is null": pl.col("object_id").is_null(),
+            "an object has no name": pl.col("name").is_null() | (pl.col("name").str.strip_chars() == ""),
+            "a box is not x, y, w, h": ~pl.all_horizontal(pl.col(_SIDES).is_finite().fill_null(False))
+            | (pl.min_horizontal("w", "h") < 0),
+            "its id stands twice": pl.col("object_id").is_duplicated(),
+            "its image has no width and height": ~pl.col("sized"),
+        }
+    )
+    wrong, sound = _parted(joined.filter(pl.col("sized").is_not_null() | pl.col("image_id").is_null()), reason)
+    spoiled = wrong["image_id"].drop_nulls().unique()
+    for row in wrong.iter_rows(named=True):
+        problem = f"{row['reason']}; the image's annotations are set aside with it"
+        faults.append((Fault(_name("object", row["object_id"], row["row"]), problem, row["image_id"]), path))
+    return sound.filter(~pl.col("image_id").is_in(spoiled.implode())).drop("sized")
+
+
+def sound_relations(relations: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
+    """The relations that have two objects and a predicate, predicates as they are spoken."""
+    columns = relations.columns
+    reason = _first_reason({f"its '{column}' is null": pl.col(column).is_null() for column in columns})
+    wrong, sound = _parted(relations, reason)
+    for row in wrong.iter_rows(named=True):
+        faults.append((Fault(_name("relation", None, row["row"]), row["reason"], row["image_id"]), path))
+    return with_spoken_predicates(sound)
+
+
+def _first_reason(reasons: dict[str, pl.Expr]) -> pl.Expr:
+    """The first reason that holds for a row; null where none does."""
+    return pl.coalesce(pl.when(holds).then(pl.lit(reason)) for reason, holds in reasons.items()).alias("reason")
+
+
+def _parted(frame: pl.DataFrame, reason: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows that have a reason, with columns `row` and `reason`, and the others as they were."""
+    judged = frame.with_row_index("row").with_columns(reason)
+    return judged.filter(pl.col("reason").is_not_null()), frame.filter(judged["reason"].is_null())
+
+
+def _name(kind: str, known: str | None, row: int) -> str:
+    return f"{kind} {known}" if known is not None else f"{kind} without an id, row {row}"

@@ -1,0 +1,270 @@
+"""Photographs in COCO's format with faults: what is wrong is set aside by name, the rest is edited."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import toy_pictures as toy
+from PIL import Image
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.formats.coco import encode_mask
+from nearmiss.stages.inpaint import alone, photographs
+from nearmiss.stages.inpaint.config import of_photographs
+from nearmiss.stages.inpaint.corpus import read_corpus
+
+WHOLE = [[20, 20, 60, 20, 60, 60, 20, 60]]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Four photographs of a ball, each with a caption; returns (arguments, what the JSON files hold)."""
+    folder = tmp_path / "given"
+    (folder / "images").mkdir(parents=True)
+    images, annotations, said = [], [], []
+    for number in (1, 2, 3, 4):
+        name = f"{number:012d}.jpg"
+        Image.fromarray(toy.draw([toy.Toy("ball", "red", "large", 40, 40)], name)).save(folder / "images" / name)
+        size = {"width": toy.SIDE, "height": toy.SIDE}
+        images.append({"id": number, "file_name": name, "coco_url": f"http://x/train2017/{name}?a=b", **size})
+        box = {"bbox": [20, 20, 40, 40], "segmentation": WHOLE, "iscrowd": 0}
+        annotations.append({"id": number, "image_id": number, "category_id": 1, **box})
+        said.append({"id": number, "image_id": number, "caption": "A red ball."})
+    things = {"images": images, "categories": [{"id": 1, "name": "ball"}], "annotations": annotations}
+    told = {"images": [dict(each) for each in images], "annotations": said}
+    paths = {"images": folder / "images", "instances": folder / "instances.json", "captions": folder / "captions.json"}
+    return paths, things, told
+
+
+def read(files, tmp_path) -> photographs.Photographs:
+    paths, things, told = files
+    paths["instances"].write_text(json.dumps(things))
+    paths["captions"].write_text(json.dumps(told))
+    (tmp_path / "tables").mkdir(exist_ok=True)
+    return photographs.read(**paths, folder=tmp_path / "tables")
+
+
+def images_of(made: photographs.Photographs, table: str = "images") -> list[str]:
+    return sorted(pl.read_parquet(made.table(table))["image_id"].to_list())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"bbox": [40, 40, -12, 20]}, "a box is not x, y, w, h"),
+        ({"bbox": [float("nan"), 1, 2, 3]}, "a box is not x, y, w, h"),
+        ({"bbox": [0, 0, float("inf"), 3]}, "a box is not x, y, w, h"),
+        ({"bbox": [0, 0, 2**63, 3]}, "a box is not x, y, w, h"),
+        ({"bbox": [10**400, 0, 2, 3]}, "a box is not x, y, w, h"),
+        ({"bbox": [70, 70, 40, 40]}, "its box lies outside the image"),
+        ({"category_id": 9}, "its category is not in the file's list"),
+        ({"id": None}, "'id' of a record has the wrong type"),
+    ],
+)
+def test_a_faulty_annotation_costs_its_photograph_alone(files, tmp_path, change, reason):
+    files[1]["annotations"][1] |= change
+    made = read(files, tmp_path)
+    assert images_of(made) == ["1", "2", "3", "4"] and images_of(made, "objects") == ["1", "3", "4"]
+    (aside,) = made.set_aside
+    assert aside[0] == "2" and reason in aside[2] and aside[2].endswith("of instances.json")
+    assert "annotation" in aside[2] and str(tmp_path) not in aside[2]
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "reason"),
+    [
+        ([[1e9, 20, 60, 20, 60, 60]], "far outside"),
+        ([[float("nan"), 20, 60, 20, 60, 60]], "not a finite number"),
+        ([[20, 20, 60, 20, 60, 60, 20]], "an odd number"),
+        ({"size": [toy.SIDE, toy.SIDE], "counts": [6000.0, 400.0]}, "not whole numbers"),
+        ({"size": [9, 9], "counts": [81]}, "its size is"),
+        (7, "neither polygons nor RLE"),
+    ],
+)
+def test_a_malformed_mask_costs_its_thing_alone(files, tmp_path, segmentation, reason):
+    files[1]["annotations"][1]["segmentation"] = segmentation
+    made = read(files, tmp_path)
+    masks = dict(pl.read_parquet(made.table("objects")).select("object_id", "mask").iter_rows())
+    assert masks["2"] is None and all(masks[each] for each in ("1", "3", "4"))
+    assert made.set_aside[0][:2] == ("2", "2") and reason in made.set_aside[0][2]
+
+
+def test_of_two_photographs_with_one_id_neither_is_kept(files, tmp_path):
+    files[1]["images"].append({**files[1]["images"][2], "file_name": "another.jpg"})
+    made = read(files, tmp_path)
+    assert images_of(made) == ["1", "2", "4"] == images_of(made, "captions")
+    assert [row[:2] for row in made.set_aside] == [("3", None)] * 3
+    assert sum("its id stands twice; record: image 3 of instances.json" in row[2] for row in made.set_aside) == 2
+
+
+@pytest.mark.parametrize("value", ["missing", None, 1.5, True, [1]])
+def test_a_photograph_without_an_id_is_set_aside(files, tmp_path, value):
+    record = files[1]["images"][2]
+    record["id"] = value
+    if value == "missing":
+        del record["id"]
+    made = read(files, tmp_path)
+    assert images_of(made) == ["1", "2", "4"]
+    assert any("image without an id, number 2 of instances.json" in reason for _, _, reason in made.set_aside)
+
+
+@pytest.mark.parametrize("value", ["missing", None, 0, "80", 2**63, float("nan")])
+def test_sizes_that_are_missing_are_those_of_the_files(files, tmp_path, value):
+    for document in files[1:]:
+        for image in document["images"]:
+            image["width"] = value
+            if value == "missing":
+                del image["width"]
+    made = read(files, tmp_path)
+    assert images_of(made) == ["1", "2", "3", "4"] and not made.set_aside
+    assert set(pl.read_parquet(made.table("images"))["width"]) == {toy.SIDE}
+    assert pl.read_parquet(made.table("objects"))["mask"].null_count() == 0
+
+
+def test_files_that_are_not_named_are_found_by_address_or_number(files, tmp_path):
+    for image in files[1]["images"]:
+        del image["file_name"]
+    del files[1]["images"][1]["coco_url"]
+    for annotation in files[1]["annotations"]:
+        del annotation["iscrowd"]
+    made = read(files, tmp_path)
+    assert images_of(made) == ["1", "2", "3", "4"] and not made.set_aside
+
+
+def test_backslashes_that_name_a_file_in_the_folder_are_slashes(files, tmp_path):
+    paths, things, _ = files
+    (paths["images"] / "train").mkdir()
+    for image in things["images"][:2]:
+        (paths["images"] / image["file_name"]).rename(paths["images"] / "train" / image["file_name"])
+        image["file_name"] = f"train\\{image['file_name']}"
+    made = read(files, tmp_path)
+    assert images_of(made) == ["1", "2", "3", "4"] and not made.set_aside
+    assert (paths["images"] / pl.read_parquet(made.table("images")).sort("image_id")["file"][0]).is_file()
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.jpg", "..\\secret.jpg", "a/../../secret.jpg", "{folder}/secret.jpg", "\\secret.jpg"]
+)
+def test_no_file_outside_the_folder_is_read(files, tmp_path, name):
+    paths, things, _ = files
+    (paths["images"] / things["images"][0]["file_name"]).rename(paths["images"].parent / "secret.jpg")
+    things["images"][0]["file_name"] = name.format(folder=paths["images"].parent)
+    made = read(files, tmp_path)
+    assert images_of(made) == ["2", "3", "4"]
+    assert ("1", None, "its file lies outside the folder") in made.set_aside
+
+
+@pytest.mark.parametrize("name", ["", ".", "images", "x" * 5000, "a\x00b.jpg", "http://localhost/x.jpg", "C:\\x.jpg"])
+def test_a_name_that_is_no_file_is_set_aside(files, tmp_path, name):
+    del files[1]["images"][0]["coco_url"]
+    (files[0]["images"] / files[1]["images"][0]["file_name"]).unlink()
+    files[1]["images"][0]["file_name"] = name
+    assert images_of(read(files, tmp_path)) == ["2", "3", "4"]
+
+
+def test_where_no_photograph_can_be_used_every_reason_has_a_number_and_an_example(files, tmp_path):
+    paths, things, _ = files
+    things["images"][0]["file_name"] = "..\\..\\media\\1.jpg"
+    things["images"][1]["file_name"] = "gone.jpg"
+    things["images"][2]["file_name"] = "lost.jpg"
+    del things["images"][3]["id"]
+    with pytest.raises(InputError, match="no photograph can be used") as raised:
+        read(files, tmp_path)
+    told = str(raised.value)
+    assert f"its file lies outside the folder (1), such as {paths['images']}/../../media/1.jpg" in told
+    assert f"the image is missing (2), such as {paths['images'] / 'gone.jpg'}" in told
+    assert f"a record lacks 'id' (1), such as image without an id, number 3 of {paths['instances']}" in told
+    assert raised.value.file == paths["images"]
+
+
+def test_where_nothing_has_a_mask_the_reasons_are_told(files, tmp_path):
+    for annotation in files[1]["annotations"]:
+        annotation["segmentation"] = [[1, 2, 3]]
+    with pytest.raises(InputError, match=r"has a mask; set aside:\n  malformed mask: .* \(4\)") as raised:
+        read(files, tmp_path)
+    assert raised.value.file == files[0]["instances"]
+
+
+def test_where_no_caption_is_left_the_file_is_named(files, tmp_path):
+    files[2]["annotations"] = [{"id": 1, "image_id": 1, "caption": "  "}]
+    with pytest.raises(InputError, match="no caption is of a photograph") as raised:
+        read(files, tmp_path)
+    assert raised.value.file == files[0]["captions"]
+
+
+def test_an_error_of_the_stage_names_the_users_file(files, tmp_path):
+    for said in files[2]["annotations"]:
+        said["caption"] = "A quiet evening."
+    read(files, tmp_path)
+    with pytest.raises(InputError, match="no pair could be made") as raised:
+        alone.run(config=of_photographs(0), backend="classical", out=tmp_path / "out", **files[0])
+    assert raised.value.file == files[0]["captions"]
+
+
+def test_the_order_of_records_decides_nothing(files, tmp_path):
+    _, things, told = files
+    things["annotations"][0]["iscrowd"] = 1
+    things["annotations"][2]["bbox"] = None
+    told["annotations"][3]["image_id"] = 77
+    first = read(files, tmp_path)
+    tables = [pl.read_parquet(first.table(each)).sort(pl.first()) for each in ("images", "objects", "captions")]
+    for document in (things, told):
+        for records in document.values():
+            records.reverse()
+    again = read(files, tmp_path)
+    assert again.set_aside == first.set_aside and len(first.set_aside) == 3
+    for before, each in zip(tables, ("images", "objects", "captions"), strict=True):
+        assert pl.read_parquet(again.table(each)).sort(pl.first()).equals(before)
+
+
+@pytest.mark.parametrize("value", [7, ["x"], {"a": 1}, "\ud800", None])
+def test_what_is_told_of_an_origin_may_be_anything(files, tmp_path, value):
+    for key in ("license", "coco_url", "flickr_url", "date_captured"):
+        files[1]["images"][0][key] = value
+    files[1]["licenses"] = [value, {"id": value, "name": value}, {"id": 4, "name": "free"}]
+    files[1]["images"][1]["license"] = 4
+    files[2]["licenses"] = value
+    made = read(files, tmp_path)
+    assert made.origins["2"].image_license == "free" and made.origins["1"].flickr_url is None
+    assert made.origins["1"].text_license is None
+
+
+def corpus_of(made: photographs.Photographs, folder: Path):
+    tables = [made.table(each) for each in ("images", "objects", "captions")]
+    return read_corpus(*tables, None, folder, split=photographs.SPLIT)
+
+
+def test_a_crowd_is_there_and_is_never_edited(files, tmp_path):
+    _, things, _ = files
+    box = {"bbox": [0, 0, 80, 20], "category_id": 1, "image_id": 1}
+    rle = {"size": [toy.SIDE, toy.SIDE], "counts": encode_mask(np.ones((toy.SIDE, toy.SIDE), dtype=bool))}
+    things["annotations"].append({"id": 9, **box, "segmentation": rle, "iscrowd": 1})
+    made = read(files, tmp_path)
+    corpus = corpus_of(made, files[0]["images"])
+    assert ("1", "9", "a crowd") in made.set_aside
+    assert [thing.crowd for thing in corpus.annotations["1"].objects] == [False, True]
+    assert "9" not in {donor.object_id for donor in corpus.donors}
+    assert not corpus.annotations["1"].counts("ball") and corpus.annotations["2"].counts("ball")
+
+
+def test_lists_of_lvis_are_known_to_the_stage(files, tmp_path):
+    for image in files[1]["images"]:
+        image |= {"neg_category_ids": [2], "not_exhaustive_category_ids": [1] if image["id"] == 1 else []}
+    files[1]["categories"].append({"id": 2, "name": "fire_truck"})
+    corpus = corpus_of(read(files, tmp_path), files[0]["images"])
+    assert corpus.annotations["1"].closed == {"fire truck"}
+    assert corpus.annotations["2"].closed == {"ball", "fire truck"}
+    assert "fire truck" in corpus.nouns
+
+
+def test_rows_of_tables_that_cannot_be_used_are_set_aside(files, tmp_path):
+    made = read(files, tmp_path)
+    captions = pl.read_parquet(made.table("captions")).sort("caption_id")
+    captions.with_columns(text=pl.when(caption_id="1").then(None).otherwise("text")).write_parquet(
+        made.table("captions")
+    )
+    corpus = corpus_of(made, files[0]["images"])
+    assert corpus.set_aside == (("1", "its 'text' is null; record: caption 1 of captions.parquet"),)
+    assert sorted(corpus.captions) == ["2", "3", "4"]
