@@ -2,13 +2,11 @@
 
 import hashlib
 from functools import partial
-from io import BytesIO
-
-from PIL import Image
 
 from nearmiss.engine.benchmarks.inpaintcoco import CONCEPTS
 from nearmiss.engine.benchmarks.published import Carried, Rule, Sheet, Source
 from nearmiss.engine.formats import inpaintcoco
+from nearmiss.engine.images.decode import open_image_bytes
 
 _RULE = Rule(ties="wrong", asked="both")
 
@@ -51,8 +49,4 @@ def fill(sheet: Sheet) -> None:
 
 
 def _carried(content: bytes) -> Carried:
-    return Carried(partial(_opened, content), hashlib.blake2b(content, digest_size=8).hexdigest())
-
-
-def _opened(content: bytes) -> Image.Image:
-    return Image.open(BytesIO(content)).convert("RGB")
+    return Carried(partial(open_image_bytes, content), hashlib.sha256(content).hexdigest())

@@ -14,6 +14,7 @@ from nearmiss.base.tables import write_table
 from nearmiss.engine.formats.coco import mask_counts, read_captions, read_images, read_instances
 from nearmiss.engine.formats.inpaintcoco import Origin
 from nearmiss.engine.formats.records import entries
+from nearmiss.engine.images.decode import FORMATS
 
 SPLIT = "test"
 _DEEP = ("I", "F")  # modes of more than eight bits a channel: shown on a screen they are no photograph as it is seen
@@ -76,7 +77,7 @@ def _flaw_of_file(file: Path, image: Any) -> str | None:
     Pixels are taken as they are stored, as COCO's masks are drawn, whatever an EXIF tag says of their rotation.
     """
     try:
-        with Image.open(file) as opened:
+        with Image.open(file, formats=FORMATS) as opened:
             if opened.mode.split(";")[0] in _DEEP:
                 return "more than eight bits a channel"
             size = opened.size
