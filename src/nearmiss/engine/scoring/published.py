@@ -67,6 +67,20 @@ def similarities(asked: pl.DataFrame, encoded: Encoded) -> np.ndarray:
     return found
 
 
+def equal_items(items: pl.DataFrame, encoded: Encoded) -> list[str]:
+    """Ids of items of table `items` in which a true and a false caption of an image are the same to the model.
+
+    Their captions are the same tokens, so they share an embedding and tie, whatever the image.
+    """
+    row = pl.col("text").replace_strict(encoded.text_rows, default=-1, return_dtype=pl.Int64)
+    found: list[int] = []
+    for start in range(0, items.height, _LOT):
+        asked = lines(items.slice(start, _LOT)).with_columns(row=row).filter(pl.col("row") >= 0)
+        both = asked.group_by("item", "image", "row").agg(both=pl.col("truth").any() & ~pl.col("truth").all())
+        found += (both.filter("both")["item"].unique() + start).to_list()
+    return items["item_id"].gather(sorted(found)).to_list()
+
+
 def decisions(asked: pl.DataFrame, similarity: Any, rule: Rule) -> pl.DataFrame:
     """item, and whether it is right as text, image, group and interaction (bool, null where that is not asked).
 
