@@ -72,13 +72,16 @@ def equal_items(items: pl.DataFrame, encoded: Encoded) -> list[str]:
 
     Their captions are the same tokens, so they share an embedding and tie, whatever the image.
     """
-    row = pl.col("text").replace_strict(encoded.text_rows, default=-1, return_dtype=pl.Int64)
-    found: list[int] = []
-    for start in range(0, items.height, _LOT):
-        asked = lines(items.slice(start, _LOT)).with_columns(row=row).filter(pl.col("row") >= 0)
-        both = asked.group_by("item", "image", "row").agg(both=pl.col("truth").any() & ~pl.col("truth").all())
-        found += (both.filter("both")["item"].unique() + start).to_list()
-    return items["item_id"].gather(sorted(found)).to_list()
+    texts = items.select("captions").with_row_index("item").explode("captions")
+    row = texts["captions"].replace_strict(encoded.text_rows, default=-1, return_dtype=pl.Int64).to_numpy()
+    known = row >= 0
+    named = np.sort(texts["item"].to_numpy()[known].astype(np.int64) * (len(encoded.texts) + 1) + row[known])
+    twice = np.unique(named[1:][named[1:] == named[:-1]] // (len(encoded.texts) + 1))
+    asked = lines(items[twice.tolist()])
+    asked = asked.with_columns(row=pl.col("text").replace_strict(encoded.text_rows, default=-1, return_dtype=pl.Int64))
+    both = asked.filter(pl.col("row") >= 0).group_by("item", "image", "row").agg(both=pl.col("truth").any() & ~pl.col("truth").all())
+    found = both.filter("both")["item"].unique().sort()
+    return items["item_id"].gather(twice[found.to_numpy()]).to_list()
 
 
 def decisions(asked: pl.DataFrame, similarity: Any, rule: Rule) -> pl.DataFrame:

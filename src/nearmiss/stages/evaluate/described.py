@@ -19,7 +19,6 @@ def described(
 ) -> dict[str, Any]:
     """The record of a fine-grained benchmark in metrics.json; `groups` are the items that count."""
     counted = items.join(groups.select("item_id"), on="item_id", how="semi", maintain_order="left")
-    captions = set(counted["captions"].explode().unique().to_list())
     return {
         "paper": source.paper,
         "notes": source.notes,
@@ -30,7 +29,7 @@ def described(
         **_coverage(sheet.missing, _unseen(items, seen), sheet.reading.records),
         "caption_equals_negative": sheet.alike,
         "equal_after_tokenization": published.equal_items(counted, seen),
-        "texts_cut": len(captions & seen.cut),
+        "texts_cut": int(counted["captions"].explode().unique().is_in(sorted(seen.cut)).sum()),
         "boxes_outside": _outside(counted, seen),
         "rule": {
             "ties": rule.ties,
