@@ -162,27 +162,3 @@ def folder_sha256(path: Path) -> str:
         if file.is_file() and file.name not in (SNAKEMAKE_TIMESTAMP, RECORD):
             digest.update(f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode())
     return digest.hexdigest()
-
-
-def read_json_lines(path: Path) -> list[tuple[int, dict]]:
-    """Each line that is not blank: its number from 1 and its object."""
-    path = Path(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError("a file is missing", file=path, remedy="make it again or correct the path") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            "a file is not UTF-8 text", file=path, record=f"byte {error.start}", remedy="save it as UTF-8"
-        ) from None
-    found = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise InputError(f"malformed JSON: {error}", file=path, record=f"line {number}") from None
-            if not isinstance(record, dict):
-                raise InputError("a record is not an object", file=path, record=f"line {number}")
-            found.append((number, record))
-    return found
