@@ -213,7 +213,7 @@ def test_benchmarks_without_files_are_named_and_none_at_all_is_refused(whole, ru
     assert told["absent"] == ["aro"]
     assert not told["complete"]
     with pytest.raises(InputError, match="no benchmark has a file"):
-        run(tmp_path, "aro,cola")
+        run(tmp_path / "nothing", "aro,cola")
     with pytest.raises(InputError, match="no benchmark is called"):
         run(whole, "aroo")
 

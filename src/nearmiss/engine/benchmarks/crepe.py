@@ -36,9 +36,7 @@ def fill(sheet: Sheet) -> None:
         kind, complexity = file.stem.removeprefix("prod_vg_hard_negs_").split("_complexity_")
         for place, cells in csv_records(file, _COLUMNS):
             with sheet.record(cells, file, f"row {place}") as record:
-                if isinstance(cells, str):
-                    raise record.wrong(cells)
-                negatives = record.as_texts(literal(cells["hard_negs"], record), "'hard_negs'")
+                negatives = record.as_texts(literal(record.text("hard_negs"), record), "'hard_negs'")
                 sheet.add(
                     f"{kind}/{int(complexity):02d}",
                     place,
@@ -46,7 +44,7 @@ def fill(sheet: Sheet) -> None:
                     [record.text("caption"), *negatives],
                     [[True] + [False] * len(negatives)],
                     operator="replace" if kind == "atom" else kind,
-                    crop=[_number(cells, key, record) for key in ("x", "y", "width", "height")],
+                    crop=[_number(record, key) for key in ("x", "y", "width", "height")],
                 )
 
 
@@ -72,8 +70,8 @@ def _joined(cell: str) -> bool:
     return any(one == other == tokenize.STRING for one, other in pairwise(kinds))
 
 
-def _number(cells: dict[str, str], key: str, record: Record) -> float:
+def _number(record: Record, key: str) -> float:
     try:
-        return float(cells[key])
+        return float(record.text(key))
     except ValueError:
         raise record.wrong(f"'{key}' is not a number") from None

@@ -8,25 +8,22 @@ import csv
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_text
+from nearmiss.engine.benchmarks.fields import Unreadable
 from nearmiss.engine.formats.records import REMEDY
 
-BROKEN = "a record has broken quotes"
-RAGGED = "a record has more or fewer cells than the header"
+_BROKEN = "a record has broken quotes"
+_RAGGED = "a record has more or fewer cells than the header"
 
 
-def csv_records(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Number (from 0) and cells by column of each record; a reason in place of the cells where it is malformed.
+def csv_records(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str] | Unreadable]]:
+    """Number (from 0) and cells by column of each record; `Unreadable` where the cells cannot be told apart.
 
     Raises InputError where the file is no UTF-8 text or its header lacks one of `columns` or has it twice.
     """
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("a file is not UTF-8 text", file=file, record=f"byte {error.start}", remedy=REMEDY) from None
-    lines = [f"{line}\n" for line in text.split("\n")]
+    lines = [f"{line}\n" for line in read_text(file).split("\n")]
     csv.field_size_limit(sys.maxsize)  # a caption may be as long as it is
     found = _parsed(lines)
     header = next(found, None)
@@ -38,14 +35,14 @@ def csv_records(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[
     if twice:
         raise InputError(f"the file has the columns {twice} twice", file=file, remedy=REMEDY)
     for number, cells in enumerate(found):
-        if isinstance(cells, str):
+        if isinstance(cells, Unreadable):
             yield number, cells
         else:
-            yield number, dict(zip(names, cells, strict=True)) if len(cells) == len(names) else RAGGED
+            yield number, dict(zip(names, cells, strict=True)) if len(cells) == len(names) else Unreadable(_RAGGED)
 
 
-def _parsed(lines: Sequence[str]) -> Iterator[list[str] | str]:
-    """The cells of each record that is not blank, or why they cannot be told apart."""
+def _parsed(lines: Sequence[str]) -> Iterator[list[str] | Unreadable]:
+    """The cells of each record that is not blank."""
     start = 0
     while start < len(lines):
         reader = csv.reader((lines[place] for place in range(start, len(lines))), strict=True)
@@ -53,9 +50,9 @@ def _parsed(lines: Sequence[str]) -> Iterator[list[str] | str]:
         try:
             for cells in reader:
                 done = reader.line_num
-                if cells and cells != ["\r"]:
+                if cells:
                     yield cells
             return
         except csv.Error:
-            yield BROKEN
+            yield Unreadable(_BROKEN)
             start += done + 1

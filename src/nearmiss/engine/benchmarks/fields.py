@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
+from nearmiss.base.files import read_json, read_text
 from nearmiss.engine.formats.records import REMEDY
 
 _FLOAT_ID = re.compile(r"(-?\d+)\.0+")
@@ -45,8 +45,8 @@ class Record:
 
     def of(self, key: str | int) -> Any:
         """A field of an object by name, or an entry of a list by number, of any kind."""
-        if isinstance(self.value, Twice):
-            raise self.wrong("two records of a file have one id")
+        if isinstance(self.value, Unreadable):
+            raise self.wrong(self.value.reason)
         if isinstance(key, int):
             if not isinstance(self.value, list):
                 raise self.wrong(f"a record is {kind_of(self.value)}, not a list")
@@ -163,8 +163,11 @@ class Reading:
         self.records.append(LeftOut(label, name, error.problem))
 
 
-class Twice:
-    """What stands in place of the records of an id that a file has twice: which of them is meant cannot be known."""
+@dataclass(frozen=True)
+class Unreadable:
+    """What stands in the place of a record that cannot be told apart from the rest of its file, and why."""
+
+    reason: str
 
 
 class Doubled(dict):
@@ -176,7 +179,7 @@ class Doubled(dict):
 def read_document(file: Path) -> Any:
     """A JSON file in which objects with a name that stands twice are marked (`Doubled`); see `base.files.read_json`."""
     read_json(file)  # says what is wrong with the file as a whole
-    return json.loads(Path(file).read_text(encoding="utf-8-sig"), object_pairs_hook=_marked)
+    return json.loads(read_text(file), object_pairs_hook=_marked)
 
 
 def kind_of(value: Any) -> str:

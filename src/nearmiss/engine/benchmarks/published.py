@@ -17,13 +17,14 @@ import pyarrow as pa
 from PIL import Image
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import sha256
+from nearmiss.base.files import parse_json, read_text, sha256
 from nearmiss.base.tables import conform, table
-from nearmiss.engine.benchmarks.fields import Reading, Record, Twice, read_document
+from nearmiss.engine.benchmarks.fields import Reading, Record, Unreadable, read_document
 from nearmiss.engine.formats.records import REMEDY
 from nearmiss.engine.images.decode import pixel_box
 
 Ties = Literal["wrong", "right"]
+_TWICE = "two records of a file have one id"
 Asked = Literal["captions", "images", "both"]
 
 
@@ -260,7 +261,7 @@ def rows(file: Path) -> list[Any]:
 
 
 def keyed(file: Path) -> dict[str, Any]:
-    """The records of a file that is one JSON object, by their ids; `Twice` where an id stands twice.
+    """The records of a file that is one JSON object, by their ids; `Unreadable` where an id stands twice.
 
     Raises InputError where the file is something else.
     """
@@ -268,7 +269,22 @@ def keyed(file: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InputError("the file is not a JSON object of records by id", file=file, remedy=REMEDY)
     twice = getattr(document, "doubled", ())
-    return {key: Twice() if key in twice else value for key, value in document.items()}
+    return {key: Unreadable(_TWICE) if key in twice else value for key, value in document.items()}
+
+
+def json_lines(file: Path) -> Iterator[tuple[int, Any]]:
+    """The records of a JSONL file by their line from 1; `Unreadable` where a line is not JSON.
+
+    Lines end at a line feed alone, as in `base.files.read_json_lines`. Raises InputError where the file is missing or
+    is not UTF-8.
+    """
+    for number, line in enumerate(read_text(file).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, parse_json(line, file=file, line=number)
+        except InputError:
+            yield number, Unreadable("a line is not JSON")
 
 
 def inside(path: object) -> bool:

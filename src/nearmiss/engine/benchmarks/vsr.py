@@ -1,7 +1,6 @@
 """VSR (Liu, Emerson, Collier, TACL 2023): is a statement about how two things lie to each other true of the picture?"""
 
-from nearmiss.base.files import read_json_lines
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, json_lines
 
 _SHOWN = 1000  # labels below this stand in a message
 _RULE = Rule(ties="wrong", alone=True)
@@ -23,7 +22,7 @@ SOURCE = Source(
 def fill(sheet: Sheet) -> None:
     """One question of one image and one caption for each line."""
     for file in sheet.listed():
-        for place, value in read_json_lines(file):
+        for place, value in json_lines(file):
             with sheet.record(value, file, f"line {place}") as record:
                 label = record.whole("label")
                 if label not in (0, 1):

@@ -1,7 +1,6 @@
 """Winoground (Thrush et al., CVPR 2022): two images and two captions of the same words, each true of one image."""
 
-from nearmiss.base.files import read_json_lines
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, json_lines
 
 SOURCE = Source(
     name="winoground",
@@ -19,7 +18,7 @@ SOURCE = Source(
 def fill(sheet: Sheet) -> None:
     """One question of two images and two captions for each line."""
     for file in sheet.listed():
-        for place, value in read_json_lines(file):
+        for place, value in json_lines(file):
             with sheet.record(value, file, f"line {place}") as record:
                 images = [record.text(f"image_{side}").removesuffix(".png") for side in (0, 1)]
                 sheet.add(

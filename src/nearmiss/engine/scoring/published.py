@@ -79,7 +79,11 @@ def equal_items(items: pl.DataFrame, encoded: Encoded) -> list[str]:
     twice = np.unique(named[1:][named[1:] == named[:-1]] // (len(encoded.texts) + 1))
     asked = lines(items[twice.tolist()])
     asked = asked.with_columns(row=pl.col("text").replace_strict(encoded.text_rows, default=-1, return_dtype=pl.Int64))
-    both = asked.filter(pl.col("row") >= 0).group_by("item", "image", "row").agg(both=pl.col("truth").any() & ~pl.col("truth").all())
+    both = (
+        asked.filter(pl.col("row") >= 0)
+        .group_by("item", "image", "row")
+        .agg(both=pl.col("truth").any() & ~pl.col("truth").all())
+    )
     found = both.filter("both")["item"].unique().sort()
     return items["item_id"].gather(twice[found.to_numpy()]).to_list()
 
