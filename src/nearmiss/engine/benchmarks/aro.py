@@ -4,7 +4,6 @@ import json
 from importlib.resources import files
 
 from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
-from nearmiss.engine.formats.records import field
 
 _RELATION, _ATTRIBUTION = "visual_genome_relation", "visual_genome_attribution"
 _FEWEST = 25  # cases that a pair of attributes must have to count
@@ -34,20 +33,18 @@ SOURCE = Source(
 def fill(sheet: Sheet) -> None:
     """One question of two captions on a cut-out region; the true caption stands first."""
     for file in sheet.listed():
-        for place, record in enumerate(rows(file)):
-            name = f"record {place}"
-            captions = [field(record, key, str, file=file, name=name) for key in ("true_caption", "false_caption")]
-            image = field(record, "image_path", str, file=file, name=name)
-            relation = file.stem == _RELATION
-            group = record["relation_name"] if relation else "_".join(map(str, record["attributes"]))
-            sheet.add(
-                file.stem,
-                place,
-                [f"aro/images/{image}"],
-                captions,
-                [[True, False]],
-                concept="relation" if relation else "attribute",
-                operator="reverse" if relation else "swap",
-                crop=[float(record[key]) for key in _BOX],
-                stratum=str(group),
-            )
+        relation = file.stem == _RELATION
+        for place, value in enumerate(rows(file)):
+            with sheet.record(value, file, f"record {place}") as record:
+                captions = [record.text(key) for key in ("true_caption", "false_caption")]
+                sheet.add(
+                    file.stem,
+                    place,
+                    [f"aro/images/{record.text('image_path')}"],
+                    captions,
+                    [[True, False]],
+                    concept="relation" if relation else "attribute",
+                    operator="reverse" if relation else "swap",
+                    crop=record.box(_BOX),
+                    stratum=record.text("relation_name") if relation else "_".join(record.texts("attributes")),
+                )

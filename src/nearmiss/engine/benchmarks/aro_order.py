@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
-from nearmiss.engine.formats.records import field
 from nearmiss.engine.text.order import PERTURBATIONS, perturbed
 from nearmiss.engine.text.pipelines import GET_ONE
 from nearmiss.engine.text.tagging import Tagged, tag
@@ -38,30 +37,30 @@ def fill(sheet: Sheet) -> None:
         raise InputError("benchmark aro_order needs a tagger", remedy=f"give --tagger; {GET_ONE} gets en_core_web_sm")
     for file in sheet.listed():
         part, root = _PARTS[file.stem]
-        asked = [
-            (f"{place}-{number}", f"{root}/{image}", caption)
-            for place, record in enumerate(rows(file))
-            for image in [field(record, "image", str, file=file, name=f"record {place}")]
-            for number, caption in enumerate(_captions(record["caption"]))
-        ]
-        tagged = tag([caption for _, _, caption in asked], sheet.folders.tagger)
-        for (number, image, caption), sentence in zip(asked, tagged, strict=True):
+        asked: list[tuple[str, str, str, str]] = []
+        for place, value in enumerate(rows(file)):
+            name = f"record {place}"
+            with sheet.record(value, file, name) as record:
+                told, image = record.of("caption"), f"{root}/{record.text('image')}"
+                captions = [told] if isinstance(told, str) else record.entries("caption")
+                for index, caption in enumerate(captions):
+                    with sheet.record([caption], file, f"{name}, caption {index}") as one:
+                        asked.append((f"{name}, caption {index}", f"{place}-{index}", image, one.text(0)))
+        tagged = tag([caption for *_, caption in asked], sheet.folders.tagger)
+        for (name, number, image, caption), sentence in zip(asked, tagged, strict=True):
             orders = _orders(sentence, caption)
             if not orders:
-                sheet.left_out["a caption that reads the same in every order"] += 1
+                sheet.not_asked["a caption that reads the same in every order"] += 1
                 continue
             captions = [plain(caption), *orders]
-            sheet.add(part, number, [image], captions, [[True] + [False] * len(orders)], operator="order")
+            with sheet.record(caption, file, name):
+                sheet.add(part, number, [image], captions, [[True] + [False] * len(orders)], operator="order")
 
 
 def plain(caption: str) -> str:
     """A caption as ARO reads it: lower case, no punctuation, single blanks, 30 words at most."""
     words = re.sub(r"[.!\"()*#:;~]", " ", caption.lower()).split()
     return " ".join(words[:_LONGEST])
-
-
-def _captions(value: str | Sequence[str]) -> Sequence[str]:
-    return [value] if isinstance(value, str) else value
 
 
 def _orders(sentence: Sequence[Tagged], caption: str) -> list[str]:

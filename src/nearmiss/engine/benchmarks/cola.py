@@ -1,7 +1,6 @@
 """COLA (Ray et al., NeurIPS 2023), multi-object part: two images and two captions that exchange attributes."""
 
 from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
-from nearmiss.engine.formats.published import text
 
 SOURCE = Source(
     name="cola",
@@ -19,8 +18,12 @@ SOURCE = Source(
 def fill(sheet: Sheet) -> None:
     """One question of two images and two captions for each record."""
     for file in sheet.listed():
-        for place, record in enumerate(rows(file)):
-            name = f"record {place}"
-            first, one, second, other = (text(value, "entry", file=file, name=name) for value in record)
-            images = [f"vg/images/{url.rsplit('/', 1)[-1]}" for url in (first, second)]
-            sheet.add("multi_object", place, images, [one, other], [[True, False], [False, True]], concept="attribute")
+        for place, value in enumerate(rows(file)):
+            with sheet.record(value, file, f"record {place}") as record:
+                entries = record.as_texts(value, "a record", least=4)
+                if len(entries) > 4:
+                    raise record.wrong("a record has more than four texts")
+                first, one, second, other = entries
+                images = [f"vg/images/{url.rsplit('/', 1)[-1]}" for url in (first, second)]
+                truth = [[True, False], [False, True]]
+                sheet.add("multi_object", place, images, [one, other], truth, concept="attribute")

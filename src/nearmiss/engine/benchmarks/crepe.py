@@ -1,15 +1,19 @@
 """CREPE's productivity part (Ma et al., CVPR 2023): a caption of a region against its hard negatives, by complexity."""
 
 import ast
+import re
+import tokenize
+from io import StringIO
+from itertools import pairwise
 
-import polars as pl
-
-from nearmiss.base.errors import InputError
+from nearmiss.engine.benchmarks.csv_records import csv_records
+from nearmiss.engine.benchmarks.fields import Record
 from nearmiss.engine.benchmarks.published import Rule, Sheet, Source
-from nearmiss.engine.formats.records import REMEDY
 
 _COLUMNS = ("image_id", "caption", "hard_negs", "x", "y", "width", "height")
 _KINDS = ("atom", "swap", "negate")
+_NEIGHBORS = re.compile(r"['\"]\s*['\"]")
+_LAYOUT = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 SOURCE = Source(
     name="crepe",
@@ -30,18 +34,44 @@ def fill(sheet: Sheet) -> None:
     """One question of a caption and its negatives for each row; the true caption stands first."""
     for file in sheet.listed():
         kind, complexity = file.stem.removeprefix("prod_vg_hard_negs_").split("_complexity_")
-        frame = pl.read_csv(file)
-        missing = [column for column in _COLUMNS if column not in frame.columns]
-        if missing:
-            raise InputError(f"the file lacks the columns {missing}", file=file, remedy=REMEDY)
-        for place, row in enumerate(frame.select(_COLUMNS).iter_rows(named=True)):
-            negatives = ast.literal_eval(row["hard_negs"])
-            sheet.add(
-                f"{kind}/{int(complexity):02d}",
-                place,
-                [f"vg/images/{row['image_id']}.jpg"],
-                [row["caption"], *negatives],
-                [[True] + [False] * len(negatives)],
-                operator="replace" if kind == "atom" else kind,
-                crop=[row["x"], row["y"], row["width"], row["height"]],
-            )
+        for place, cells in csv_records(file, _COLUMNS):
+            with sheet.record(cells, file, f"row {place}") as record:
+                negatives = record.as_texts(literal(record.text("hard_negs"), record), "'hard_negs'")
+                sheet.add(
+                    f"{kind}/{int(complexity):02d}",
+                    place,
+                    [f"vg/images/{record.identifier('image_id')}.jpg"],
+                    [record.text("caption"), *negatives],
+                    [[True] + [False] * len(negatives)],
+                    operator="replace" if kind == "atom" else kind,
+                    crop=[_number(record, key) for key in ("x", "y", "width", "height")],
+                )
+
+
+def literal(cell: str, record: Record) -> object:
+    """The value of a Python literal, as the authors write lists.
+
+    Raises InputError where it is none, and where texts stand beside each other without a comma, as NumPy prints an
+    array: Python would join them into one.
+    """
+    cell = cell.strip()
+    try:
+        found = ast.literal_eval(cell)
+        joined = _NEIGHBORS.search(cell) is not None and _joined(cell)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, tokenize.TokenError):
+        raise record.wrong("'hard_negs' is not a Python literal") from None
+    if joined:
+        raise record.wrong("'hard_negs' has texts without a comma between them")
+    return found
+
+
+def _joined(cell: str) -> bool:
+    kinds = [token.type for token in tokenize.generate_tokens(StringIO(cell).readline) if token.type not in _LAYOUT]
+    return any(one == other == tokenize.STRING for one, other in pairwise(kinds))
+
+
+def _number(record: Record, key: str) -> float:
+    try:
+        return float(record.text(key))
+    except ValueError:
+        raise record.wrong(f"'{key}' is not a number") from None

@@ -1,7 +1,6 @@
 """EqBen (Wang et al., ICCV 2023): two images that differ in little, and a caption of each."""
 
 from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
-from nearmiss.engine.formats.records import field
 
 _RULE = Rule(ties="wrong", asked="both")
 
@@ -22,15 +21,12 @@ SOURCE = Source(
 def fill(sheet: Sheet) -> None:
     """One question of two images and two captions for each record."""
     for file in sheet.listed():
-        for place, record in enumerate(rows(file)):
-            name = f"record {place}"
-            images, captions = (
-                [field(record, f"{key}{side}", str, file=file, name=name) for side in (0, 1)]
-                for key in ("image", "caption")
-            )
-            part = images[0].split("/")[0] if "/" in images[0] else "all"
-            paths = [_there(sheet, f"eqben/image/{image}") for image in images]
-            sheet.add(part, f"{file.stem}-{place}", paths, captions, [[True, False], [False, True]])
+        for place, value in enumerate(rows(file)):
+            with sheet.record(value, file, f"record {place}") as record:
+                images, captions = ([record.text(f"{key}{side}") for side in (0, 1)] for key in ("image", "caption"))
+                part = images[0].split("/")[0] if "/" in images[0] else "all"
+                paths = [_there(sheet, f"eqben/image/{image}") for image in images]
+                sheet.add(part, f"{file.stem}-{place}", paths, captions, [[True, False], [False, True]])
 
 
 def _there(sheet: Sheet, path: str) -> str:

@@ -1,10 +1,10 @@
 """What is asked of a model beside fine-grained questions: galleries to search, and classes to tell apart, as read."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from nearmiss.engine.benchmarks.fields import LeftOut
 from nearmiss.engine.benchmarks.published import Carried
 
 
@@ -21,6 +21,8 @@ class Gallery:
     """(I, C) bool: the caption is right for the image by any source; `own` where there is no further one."""
     hashes: dict[str, str]
     notes: str
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Records that could not be read."""
 
 
 @dataclass(frozen=True)
@@ -35,4 +37,5 @@ class Labelled:
     hashes: dict[str, str]
     notes: str
     carried: dict[str, Carried] = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
+    missing: list[str] = field(default_factory=list)
+    """Folders and classes that are listed and have no image."""

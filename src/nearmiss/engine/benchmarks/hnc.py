@@ -1,10 +1,9 @@
 """HNC's curated test set (Dönmez et al., CoNLL 2023): captions of scene graphs and minimally wrong ones, by type."""
 
-from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source
-from nearmiss.engine.formats import hnc
-from nearmiss.engine.formats.records import REMEDY
+from pathlib import Path
+
+from nearmiss.engine.benchmarks.fields import Record, kind_of
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, keyed
 
 _RULE = Rule(ties="wrong", alone=True)
 
@@ -26,32 +25,45 @@ SOURCE = Source(
 def fill(sheet: Sheet) -> None:
     """One question of two captions for each negative and the positive that it names."""
     for file in sheet.listed():
-        noisy = _noisy(read_json(file), file)
-        for row in hnc.read(file).iter_rows(named=True):
-            kind = "noisy" if row["negative_id"] in noisy else "clean"
-            sheet.add(
-                f"{kind}/{row['type']}",
-                f"{file.stem}-{row['negative_id']}",
-                [f"gqa/images/{row['image_id']}.jpg"],
-                [row["positive"], row["negative"]],
-                [[True, False]],
-                concept=row["concept"],
-                operator=row["operator"],
-            )
+        for image, entry in keyed(file).items():
+            with sheet.record(entry, file, f"image {image}") as of_image:
+                captions = of_image.inner("captions")
+                if not isinstance(captions.value, dict):
+                    raise of_image.wrong(f"'captions' is {kind_of(captions.value)}, not an object")
+                for number in captions.value:
+                    name = f"image {image}, caption {number}"
+                    with sheet.record(captions.value, file, name) as whole:
+                        _add(sheet, file, image, number, Record(whole.of(number), file, name), whole)
 
 
-def _noisy(document: dict[str, dict[str, dict[str, dict[str, object]]]], file: object) -> set[str]:
-    """The negatives of which the file says that a box was judged noisy."""
-    if not isinstance(document, dict):
-        raise InputError("the file is not a JSON object of images", record=file, remedy=REMEDY)
-    return {
-        f"{image}-{number}"
-        for image, entry in document.items()
-        for number, record in entry["captions"].items()
-        if _any(record.get("noisy"))
-    }
+def _add(sheet: Sheet, file: Path, image: str, number: str, negative: Record, captions: Record) -> None:
+    """The question of one caption, where it is a negative. Its positive must be there and true."""
+    if _label(negative) == 1:
+        return
+    positive = captions.inner(negative.identifier("cpt_p_id"))
+    if _label(positive) != 1:
+        raise negative.wrong("its positive is not true")
+    kind = "noisy" if negative.has("noisy") and _noisy(negative) else "clean"
+    sheet.add(
+        f"{kind}/{negative.text('type')}",
+        f"{file.stem}-{image}-{number}",
+        [f"gqa/images/{image.removesuffix('.0')}.jpg"],
+        [positive.text("caption"), negative.text("caption")],
+        [[True, False]],
+    )
 
 
-def _any(mark: object) -> bool:
-    """Types of two statements mark each of them."""
-    return any(mark.values()) if isinstance(mark, dict) else bool(mark)
+def _label(record: Record) -> int:
+    label = record.whole("label")
+    if label not in (0, 1):
+        raise record.wrong("a label is neither 0 nor 1")
+    return label
+
+
+def _noisy(record: Record) -> bool:
+    """Whether the file says that a box was judged noisy. Types of two statements mark each of them."""
+    mark = record.of("noisy")
+    marks = list(mark.values()) if isinstance(mark, dict) else [mark]
+    if not all(each in (None, 0, 1) for each in marks):  # true and false are 1 and 0
+        raise record.wrong("'noisy' is neither true nor false")
+    return any(marks)

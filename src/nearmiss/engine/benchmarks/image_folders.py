@@ -8,6 +8,7 @@ from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, sha256
+from nearmiss.engine.benchmarks.fields import read_document
 from nearmiss.engine.benchmarks.general import Labelled
 from nearmiss.engine.benchmarks.published import Carried, Folders
 from nearmiss.engine.formats.records import REMEDY
@@ -38,22 +39,50 @@ def prompts(classes: list[str], templates: list[str]) -> list[list[str]]:
 def _folder(name: str, folders: Folders) -> Labelled:
     root = f"{ROOT}/{name.removeprefix('imagefolder/')}"
     file = folders.path(f"{root}/{CLASSES}")
-    told = read_json(file)
-    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
-        raise InputError("the file is not a JSON object from folder to class name", file=file, remedy=REMEDY)
-    templates, hashes = [TEMPLATE], {CLASSES: sha256(file)}
+    classes = _classes(file)
+    templates, hashes = [TEMPLATE], {f"{root}/{CLASSES}": sha256(file)}
     own = folders.path(f"{root}/{TEMPLATES}")
     if own.is_file():
-        templates, hashes[TEMPLATES] = _templates(own), sha256(own)
-    images, labels = [], []
-    for label, folder in enumerate(told):
-        files = sorted(each for each in (file.parent / folder).rglob("*") if each.suffix.lower() in _SUFFIXES)
-        images += [f"{root}/{folder}/{each.relative_to(file.parent / folder).as_posix()}" for each in files]
-        labels += [label] * len(files)
-    if not images:
+        templates, hashes[f"{root}/{TEMPLATES}"] = _templates(own), sha256(own)
+    labels: dict[str, int] = {}
+    missing = []
+    for label, folder in enumerate(classes):
+        place = file.parent / folder
+        found = sorted(each for each in place.rglob("*") if each.suffix.lower() in _SUFFIXES and each.is_file())
+        for each in found:
+            image = f"{root}/{folder}/{each.relative_to(place).as_posix()}"
+            if image in labels:
+                raise InputError("an image lies in the folders of two classes", file=each, record=folder, remedy=REMEDY)
+            labels[image] = label
+        if not found:
+            missing.append(f"{root}/{folder}")
+    if not labels:
         raise InputError("no class has an image", file=file.parent, remedy="put images into the folders it names")
     notes = f"{len(templates)} templates; a class is the mean of its prompts' embeddings"
-    return Labelled(name, images, labels, list(told.values()), prompts(list(told.values()), templates), hashes, notes)
+    told = list(classes.values())
+    return Labelled(
+        name,
+        list(labels),
+        list(labels.values()),
+        told,
+        prompts(told, templates),
+        hashes,
+        notes,
+        missing=missing,
+    )
+
+
+def _classes(file: Path) -> dict[str, str]:
+    """Folder -> class name. Raises InputError where the file says something else, or names a folder twice."""
+    told = read_document(file)
+    if not isinstance(told, dict) or not all(isinstance(name, str) and name.strip() for name in told.values()):
+        raise InputError("the file is not a JSON object from folder to class name", file=file, remedy=REMEDY)
+    if doubled := getattr(told, "doubled", None):
+        raise InputError("the file names a folder twice", file=file, record=min(doubled), remedy=REMEDY)
+    for folder in told:
+        if "\0" in folder or {"", ".", ".."} & set(folder.split("/")):
+            raise InputError("a class has no folder beside the file", file=file, record=repr(folder), remedy=REMEDY)
+    return told
 
 
 def _templates(file: Path) -> list[str]:
@@ -68,7 +97,7 @@ def _cifar(folders: Folders) -> Labelled:
     file, meta = (folders.path(f"{CIFAR10}/{name}") for name in ("test_batch.bin", "batches.meta.txt"))
     if not meta.is_file():
         raise InputError("the names of CIFAR-10's classes are missing", file=meta, remedy="unpack its binary version")
-    classes = meta.read_text(encoding="utf-8").split()
+    classes = meta.read_text(encoding="utf-8", errors="replace").split()
     content = np.fromfile(file, dtype=np.uint8)
     if not len(content) or len(content) % (1 + 3 * _SIDE**2):
         raise InputError("the file is not CIFAR-10's binary version, or is cut short", file=file, remedy=REMEDY)
@@ -78,19 +107,21 @@ def _cifar(folders: Folders) -> Labelled:
     digest = sha256(file)
     images = [f"{CIFAR10}/test_batch.bin:{row:05d}" for row in range(len(records))]
     carried = {
-        image: Carried(partial(_picture, record[1:]), f"{digest[:16]}-{row}")
+        image: Carried(partial(_picture, record[1:]), f"{digest}-{row}")
         for row, (image, record) in enumerate(zip(images, records, strict=True))
     }
     notes = "binary version, test batch; one template"
+    labels = records[:, 0].astype(int).tolist()
     return Labelled(
         "cifar10",
         images,
-        records[:, 0].astype(int).tolist(),
+        labels,
         classes,
         prompts(classes, [TEMPLATE]),
-        {file.name: digest},
+        {f"{CIFAR10}/{file.name}": digest},
         notes,
         carried,
+        missing=[f"{CIFAR10}/{file.name}: {classes[label]}" for label in sorted({*range(len(classes))} - {*labels})],
     )
 
 

@@ -2,14 +2,13 @@
 
 import hashlib
 from functools import partial
-from io import BytesIO
-
-from PIL import Image
 
 from nearmiss.engine.benchmarks.inpaintcoco import CONCEPTS
 from nearmiss.engine.benchmarks.published import Carried, Rule, Sheet, Source
 from nearmiss.engine.formats import inpaintcoco
+from nearmiss.engine.images.decode import open_image_bytes
 
+_SHOWN = 40  # characters of a concept that stand in a message
 _RULE = Rule(ties="wrong", asked="both")
 
 SOURCE = Source(
@@ -26,33 +25,28 @@ SOURCE = Source(
 
 
 def fill(sheet: Sheet) -> None:
-    """One question of two images and two captions for each usable row; the others are counted by reason."""
-    for file in sheet.listed():
+    """One question of two images and two captions for each usable row; the others are left out with their reason."""
+    files = list(sheet.listed())
+    for file in files:
+        alone = sum(file.stem == other.stem for other in files) == 1
+        stem = file.stem if alone else sheet.folders.name(file).removesuffix(".parquet")
         usable, rejected = inpaintcoco.read(file)
-        sheet.left_out.update(reason for _, reason in rejected)
+        for number, reason in rejected:
+            with sheet.record(None, file, f"row {number}") as record:
+                raise record.wrong(reason)
         for row in usable:
-            word = row.concept.lower().removesuffix("s")
-            if word not in CONCEPTS:
-                sheet.left_out[f"unknown concept {row.concept!r}"] += 1
-                continue
-            concept, operator = CONCEPTS[word]
-            name = f"inpaintcoco/{file.stem}-{row.row}"
-            images = {f"{name}-coco": row.coco_image, f"{name}-inpaint": row.inpaint_image}
-            sheet.carried.update({image: _carried(content) for image, content in images.items()})
-            sheet.add(
-                concept,
-                f"{file.stem}-{row.row}",
-                list(images),
-                [row.coco_caption, row.inpaint_caption],
-                [[True, False], [False, True]],
-                concept=concept,
-                operator=operator,
-            )
+            with sheet.record(row, file, f"row {row.row}") as record:
+                word = row.concept.lower().removesuffix("s")
+                if word not in CONCEPTS:
+                    raise record.wrong(f"unknown concept {row.concept[:_SHOWN]!r}")
+                concept, operator = CONCEPTS[word]
+                name = f"inpaintcoco/{stem}-{row.row}"
+                images = {f"{name}-coco": row.coco_image, f"{name}-inpaint": row.inpaint_image}
+                captions, truth = [row.coco_caption, row.inpaint_caption], [[True, False], [False, True]]
+                item = f"{stem}-{row.row}"
+                sheet.add(concept, item, list(images), captions, truth, concept=concept, operator=operator)
+                sheet.carried.update({image: _carried(content) for image, content in images.items()})
 
 
 def _carried(content: bytes) -> Carried:
-    return Carried(partial(_opened, content), hashlib.blake2b(content, digest_size=8).hexdigest())
-
-
-def _opened(content: bytes) -> Image.Image:
-    return Image.open(BytesIO(content)).convert("RGB")
+    return Carried(partial(open_image_bytes, content), hashlib.sha256(content).hexdigest())

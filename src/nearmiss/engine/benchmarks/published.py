@@ -1,11 +1,13 @@
 """What readers of published benchmarks share: where files lie, what a question is, and the sheet that they fill.
 
 A reader is one small file with a `SOURCE` and a function `fill(sheet)`. It names images by their path below the data
-root; whether a picture is there is asked later, so that a question without its image is expected and not scored.
+root; whether a picture is there is asked later, so that a question without its image is expected and not scored. It
+reads each record in a block of `Sheet.record`: a malformed one is left out and reported, and the others are asked.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,11 +17,14 @@ import pyarrow as pa
 from PIL import Image
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, sha256
+from nearmiss.base.files import parse_json, read_text, sha256
 from nearmiss.base.tables import conform, table
+from nearmiss.engine.benchmarks.fields import Reading, Record, Unreadable, read_document
 from nearmiss.engine.formats.records import REMEDY
+from nearmiss.engine.images.decode import pixel_box
 
 Ties = Literal["wrong", "right"]
+_TWICE = "two records of a file have one id"
 Asked = Literal["captions", "images", "both"]
 
 
@@ -87,6 +92,13 @@ class Folders:
                 return Path(moved).joinpath(*parts[count:])
         return self.root.joinpath(*parts)
 
+    def name(self, file: Path) -> str:
+        """The path of a file below the root, whatever folder it lies in; its last two parts where it is below none."""
+        for name, moved in sorted(self.moved.items()):
+            if file.is_relative_to(moved):
+                return f"{name}/{file.relative_to(moved).as_posix()}"
+        return file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else "/".join(file.parts[-2:])
+
     def files(self, pattern: str) -> list[Path]:
         """The files of a pattern with stars, sorted."""
         parts = pattern.split("/")
@@ -110,11 +122,14 @@ def moves(given: Sequence[str]) -> dict[str, Path]:
 
 @dataclass
 class Sheet:
-    """The questions of one benchmark as a reader finds them, and what it left out, by reason."""
+    """The questions of one benchmark as a reader finds them, and what it left out."""
 
     source: Source
     folders: Folders
-    left_out: Counter[str] = field(default_factory=Counter)
+    not_asked: Counter[str] = field(default_factory=Counter)
+    """Records that the benchmark's own rules leave out, by reason: the result is complete without them."""
+    reading: Reading = field(default_factory=Reading)
+    """Records that could not be read: the result is incomplete without them."""
     alike: list[str] = field(default_factory=list)
     """Items whose caption equals its negative: no model can tell them apart, so they count as ties."""
     hashes: dict[str, str] = field(default_factory=dict)
@@ -125,6 +140,11 @@ class Sheet:
     _rows: list[dict[str, Any]] = field(default_factory=list)
     _groups: list[dict[str, Any]] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many records are left out for each reason, those of `not_asked` and of `reading`."""
+        return self.not_asked + Counter(each.reason for each in self.reading.records)
 
     def open(self) -> dict[str, list[Path]]:
         """The files of each pattern, hashed. Raises InputError where there is none at all."""
@@ -138,12 +158,16 @@ class Sheet:
                 remedy=f"get them from {self.source.origin}",
             )
         for files in found.values():
-            self.hashes.update({"/".join(file.parts[-2:]): sha256(file) for file in files})
+            self.hashes.update({self.folders.name(file): sha256(file) for file in files})
         return found
 
     def listed(self) -> Iterable[Path]:
         """All files that `open` finds, pattern by pattern."""
         return [file for files in self.open().values() for file in files]
+
+    def record(self, value: Any, file: Path, name: str) -> AbstractContextManager[Record]:
+        """A block that reads one record and adds its questions. Where it raises, the record is left out."""
+        return self.reading.record(value, file, name, self.folders.name(file))
 
     def add(
         self,
@@ -158,16 +182,24 @@ class Sheet:
         crop: Sequence[float] | None = None,
         stratum: str | None = None,
     ) -> None:
-        """One question of `part`, counted with others of its `stratum`; one with an empty caption is left out.
+        """One question of `part`, counted with others of its `stratum`.
 
-        Raises InputError for an id that stands twice.
+        Raises InputError, which leaves a record out, for an id that stands twice, a caption that is empty or no text,
+        an image whose path leaves its folder, and a crop (x, y, w, h in pixels) that is no box or holds no pixel.
         """
         name = f"{self.source.name}/{part}/{number}"
         if name in self._ids:
-            raise InputError("two items of a benchmark have one id", record=name, remedy=REMEDY)
-        if not all(isinstance(caption, str) and caption.strip() for caption in captions):
-            self.left_out["a caption without words"] += 1
-            return
+            raise self._wrong("two items of a benchmark have one id", name)
+        if isinstance(captions, str) or not all(isinstance(caption, str) and caption.strip() for caption in captions):
+            raise self._wrong("a caption has no words", name)
+        if isinstance(images, str) or not all(map(inside, images)):
+            raise self._wrong("the name of an image is no path in its folder", name)
+        box = None if crop is None else [float(value) for value in crop]
+        if box is not None:
+            try:
+                pixel_box(box)
+            except ValueError as error:
+                raise self._wrong(str(error), name) from None
         self._ids.add(name)
         if len(captions) > 1 and len(set(captions)) < len(captions) and _equal(captions, truth):
             self.alike.append(name)
@@ -183,10 +215,26 @@ class Sheet:
                 "images": list(images),
                 "captions": list(captions),
                 "truth": [list(row) for row in truth],
-                "crop": None if crop is None else [float(value) for value in crop],
+                "crop": box,
             }
         )
         self._groups.append({"item_id": name, "part": part, "stratum": stratum or part, "place": len(self._groups)})
+
+    def refuse_empty(self) -> None:
+        """Raise InputError where every record was left out because it could not be read."""
+        if not self._rows and self.reading.first is not None:
+            first = self.reading.first
+            raise InputError(
+                f"none of the {len(self.reading.records):,} records of benchmark {self.source.name} can be used: "
+                f"{first.problem}",
+                file=first.file,
+                record=first.record,
+                remedy=REMEDY,
+            )
+
+    def _wrong(self, problem: str, item: str) -> InputError:
+        file, record = self.reading.now or (None, item)
+        return InputError(problem, file=file, record=record, remedy=REMEDY)
 
     def items(self) -> pl.DataFrame:
         """Table `items`, sorted by item_id. Raises InputError where no question is left."""
@@ -205,11 +253,43 @@ Fill = Callable[[Sheet], None]
 
 
 def rows(file: Path) -> list[Any]:
-    """The records of a file that is one JSON list; an InputError where it is something else."""
-    document = read_json(file)
+    """The records of a file that is one JSON list. Raises InputError where it is something else."""
+    document = read_document(file)
     if not isinstance(document, list):
         raise InputError("the file is not a JSON list of records", file=file, remedy=REMEDY)
     return document
+
+
+def keyed(file: Path) -> dict[str, Any]:
+    """The records of a file that is one JSON object, by their ids; `Unreadable` where an id stands twice.
+
+    Raises InputError where the file is something else.
+    """
+    document = read_document(file)
+    if not isinstance(document, dict):
+        raise InputError("the file is not a JSON object of records by id", file=file, remedy=REMEDY)
+    twice = getattr(document, "doubled", ())
+    return {key: Unreadable(_TWICE) if key in twice else value for key, value in document.items()}
+
+
+def json_lines(file: Path) -> Iterator[tuple[int, Any]]:
+    """The records of a JSONL file by their line from 1; `Unreadable` where a line is not JSON.
+
+    Lines end at a line feed alone, as in `base.files.read_json_lines`. Raises InputError where the file is missing or
+    is not UTF-8.
+    """
+    for number, line in enumerate(read_text(file).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, parse_json(line, file=file, line=number)
+        except InputError:
+            yield number, Unreadable("a line is not JSON")
+
+
+def inside(path: object) -> bool:
+    """Whether a path below the data root stays in its folder."""
+    return isinstance(path, str) and "\0" not in path and ".." not in path.split("/") and not path.endswith("/")
 
 
 def _form(images: int, captions: int, truth: Sequence[Sequence[bool]]) -> str:
@@ -228,14 +308,32 @@ def _equal(captions: Sequence[str], truth: Sequence[Sequence[bool]]) -> bool:
 
 
 def filled(source: Source, fill: Fill, folders: Folders) -> Sheet:
-    """The questions of a benchmark. Raises InputError where no file is there, or a record is not what it should be."""
+    """The questions of a benchmark; malformed records are left out (`Sheet.reading`).
+
+    Raises InputError where no file is there, where one is malformed as a whole or cannot be read, and where no record
+    can be used.
+    """
     sheet = Sheet(source, folders)
-    try:
+    with readable(source.name, folders.path(source.files[0].split("/")[0])):
         fill(sheet)
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+    sheet.refuse_empty()
+    return sheet
+
+
+@contextmanager
+def readable(benchmark: str, place: Path) -> Iterator[None]:
+    """A block that reads a benchmark's files; what it raises becomes an InputError. `place` is where they lie."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"a record of benchmark {source.name} is not what its authors publish: {type(error).__name__} {error}",
-            file=folders.path(source.files[0].split("/")[0]),
+            f"a record of benchmark {benchmark} is not what its authors publish: {type(error).__name__} {error}",
+            file=place,
             remedy=REMEDY,
         ) from None
-    return sheet
+    except OSError as error:
+        raise InputError(
+            f"a file of benchmark {benchmark} cannot be read: {error.strerror or error}",
+            file=error.filename or place,
+            remedy="make it readable, or restore it from its source",
+        ) from None

@@ -1,9 +1,6 @@
 """SugarCrepe (Hsieh et al., NeurIPS 2023): a COCO caption against one that a language model wrote."""
 
-from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source
-from nearmiss.engine.formats.records import REMEDY, field
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, keyed
 from nearmiss.engine.formats.sugarcrepe import CONCEPTS, OPERATORS
 
 PARTS = ("add_att", "add_obj", "replace_att", "replace_obj", "replace_rel", "swap_att", "swap_obj")
@@ -26,19 +23,15 @@ def fill(sheet: Sheet) -> None:
     """One question of two captions for each record; the true caption stands first."""
     for file in sheet.listed():
         operator, about = file.stem.split("_")
-        records = read_json(file)
-        if not isinstance(records, dict):
-            raise InputError("the file is not a JSON object of records by number", file=file, remedy=REMEDY)
-        for number, record in records.items():
-            name = f"id {number}"
-            captions = [field(record, key, str, file=file, name=name) for key in ("caption", "negative_caption")]
-            image = field(record, "filename", str, file=file, name=name)
-            sheet.add(
-                file.stem,
-                number,
-                [f"coco/val2017/{image}"],
-                captions,
-                [[True, False]],
-                concept=CONCEPTS.get(about),
-                operator=operator,
-            )
+        for number, value in keyed(file).items():
+            with sheet.record(value, file, f"id {number}") as record:
+                captions = [record.text(key) for key in ("caption", "negative_caption")]
+                sheet.add(
+                    file.stem,
+                    number,
+                    [f"coco/val2017/{record.text('filename')}"],
+                    captions,
+                    [[True, False]],
+                    concept=CONCEPTS.get(about),
+                    operator=operator,
+                )

@@ -1,7 +1,6 @@
 """SugarCrepe++ (Dumpala et al., 2024): two captions that say the same must both lie above one that does not."""
 
 from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
-from nearmiss.engine.formats.records import field
 from nearmiss.engine.formats.sugarcrepe import CONCEPTS
 
 PARTS = ("replace_attribute", "replace_obj", "replace_rel", "swap_atribute", "swap_obj")
@@ -23,17 +22,15 @@ SOURCE = Source(
 def fill(sheet: Sheet) -> None:
     """One question of three captions for each record: two are true."""
     for file in sheet.listed():
-        operator, about = file.stem.split("_", 1)
-        for place, record in enumerate(rows(file)):
-            name = f"record {place}"
-            captions = [field(record, key, str, file=file, name=name) for key in _KEYS]
-            image = field(record, "filename", str, file=file, name=name)
-            sheet.add(
-                file.stem,
-                record.get("id", place),
-                [f"coco/val2017/{image}"],
-                captions,
-                [[True, True, False]],
-                concept=CONCEPTS.get(about[:3].replace("atr", "att")),
-                operator=operator,
-            )
+        operator, _, about = file.stem.partition("_")
+        for place, value in enumerate(rows(file)):
+            with sheet.record(value, file, f"record {place}") as record:
+                sheet.add(
+                    file.stem,
+                    record.identifier("id") if record.has("id") else place,
+                    [f"coco/val2017/{record.text('filename')}"],
+                    [record.text(key) for key in _KEYS],
+                    [[True, True, False]],
+                    concept=CONCEPTS.get(about[:3].replace("atr", "att")),
+                    operator=operator,
+                )

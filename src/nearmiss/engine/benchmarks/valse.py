@@ -1,9 +1,6 @@
 """VALSE (Parcalabescu et al., ACL 2022): a caption against its foil in eleven pieces; what annotators agreed on."""
 
-from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source
-from nearmiss.engine.formats.records import REMEDY, field
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, keyed
 from nearmiss.engine.formats.valse import AGREED, KINDS
 
 # Where the authors keep the images of each piece, by the beginning of its file's name; a file name may say otherwise.
@@ -38,18 +35,13 @@ def fill(sheet: Sheet) -> None:
     for file in sheet.listed():
         concept, operator = next((kind for start, kind in KINDS.items() if file.stem.startswith(start)), (None, None))
         root = next((root for start, root in _ROOTS.items() if file.stem.startswith(start)), "valse/images")
-        records = read_json(file)
-        if not isinstance(records, dict):
-            raise InputError("the file is not a JSON object of records by name", file=file, remedy=REMEDY)
-        for number, record in records.items():
-            name = f"id {number}"
-            votes = field(record, "mturk", dict, file=file, name=name)
-            if field(votes, "caption", int, file=file, name=name) < AGREED:
-                sheet.left_out["fewer than two annotators chose the caption"] += 1
-                continue
-            image = field(record, "image_file", str, file=file, name=name)
-            folder = next((place for start, place in _NAMED.items() if image.startswith(start)), root)
-            captions = [field(record, key, str, file=file, name=name) for key in ("caption", "foil")]
-            sheet.add(
-                file.stem, number, [f"{folder}/{image}"], captions, [[True, False]], concept=concept, operator=operator
-            )
+        for number, value in keyed(file).items():
+            with sheet.record(value, file, f"id {number}") as record:
+                if record.inner("mturk").whole("caption") < AGREED:
+                    sheet.not_asked["fewer than two annotators chose the caption"] += 1
+                    continue
+                image = record.text("image_file")
+                folder = next((place for start, place in _NAMED.items() if image.startswith(start)), root)
+                captions = [record.text(key) for key in ("caption", "foil")]
+                truth = [[True, False]]
+                sheet.add(file.stem, number, [f"{folder}/{image}"], captions, truth, concept=concept, operator=operator)

@@ -1,7 +1,6 @@
 """VL-CheckList (Zhao et al., 2022): a phrase against one in which object, attribute or relation is another."""
 
 from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
-from nearmiss.engine.formats.published import text
 
 _ASPECTS = {"Attribute": "attribute", "Relation": "relation", "Object": "object"}
 _KINDS = {
@@ -33,21 +32,24 @@ SOURCE = Source(
 
 
 def fill(sheet: Sheet) -> None:
-    """One question of two phrases for each record; only the first of several is asked, as the authors do."""
+    """One question of two phrases for each record; only the first of several is asked, as the authors do.
+
+    `POS` and `NEG` are lists of phrases. A record in which one of them is a text is left out: the authors' evaluator
+    would take its first letter for the phrase.
+    """
     for file in sheet.listed():
         places = file.parts[file.parts.index("vl_checklist") + 1 :] if "vl_checklist" in file.parts else file.parts[-3:]
         part = "/".join((*places[:-1], file.stem))
         corpus = next((name for name in ("swig", "hake") if name in part), "vg")  # vaw's images are Visual Genome's
-        for place, record in enumerate(rows(file)):
-            name = f"record {place}"
-            image, texts = record[0], record[1]
-            captions = [text(texts[key][0].strip(), key, file=file, name=name) for key in ("POS", "NEG")]
-            sheet.add(
-                part,
-                place,
-                [f"vl_checklist/images/{corpus}/{image}"],
-                captions,
-                [[True, False]],
-                concept=_ASPECTS.get(places[0]),
-                operator="replace",
-            )
+        for place, value in enumerate(rows(file)):
+            with sheet.record(value, file, f"record {place}") as record:
+                phrases = record.inner(1)
+                sheet.add(
+                    part,
+                    place,
+                    [f"vl_checklist/images/{corpus}/{record.text(0)}"],
+                    [phrases.texts(key)[0].strip() for key in ("POS", "NEG")],
+                    [[True, False]],
+                    concept=_ASPECTS.get(places[0]),
+                    operator="replace",
+                )

@@ -1,9 +1,8 @@
 """VSR (Liu, Emerson, Collier, TACL 2023): is a statement about how two things lie to each other true of the picture?"""
 
-from nearmiss.base.errors import InputError
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source
-from nearmiss.engine.formats.records import REMEDY, field, json_lines
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, json_lines
 
+_SHOWN = 1000  # labels below this stand in a message
 _RULE = Rule(ties="wrong", alone=True)
 
 SOURCE = Source(
@@ -23,10 +22,10 @@ SOURCE = Source(
 def fill(sheet: Sheet) -> None:
     """One question of one image and one caption for each line."""
     for file in sheet.listed():
-        for place, record in json_lines(file):
-            name = f"line {place}"
-            caption, image = (field(record, key, str, file=file, name=name) for key in ("caption", "image"))
-            label = field(record, "label", int, file=file, name=name)
-            if label not in (0, 1):
-                raise InputError(f"a label is {label}, not 0 or 1", file=file, record=name, remedy=REMEDY)
-            sheet.add(file.parent.name, place, [f"vsr/images/{image}"], [caption], [[bool(label)]], concept="relation")
+        for place, value in json_lines(file):
+            with sheet.record(value, file, f"line {place}") as record:
+                label = record.whole("label")
+                if label not in (0, 1):
+                    raise record.wrong(f"a label is {label if abs(label) < _SHOWN else 'large'}, not 0 or 1")
+                image, caption = f"vsr/images/{record.text('image')}", record.text("caption")
+                sheet.add(file.parent.name, place, [image], [caption], [[bool(label)]], concept="relation")

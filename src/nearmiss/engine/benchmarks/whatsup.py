@@ -31,11 +31,16 @@ def fill(sheet: Sheet) -> None:
     """One question for each record; the true caption stands first."""
     for file in sheet.listed():
         folder = _IMAGES[file.stem]
-        for place, record in enumerate(rows(file)):
-            if isinstance(record, dict):
-                image, captions = PurePosixPath(record["image_path"]).name, list(record["caption_options"])
-            else:
-                number, *captions = record
-                image = f"{int(number):012d}.jpg" if folder.startswith("coco") else f"{number}.jpg"
-            truth = [True] + [False] * (len(captions) - 1)
-            sheet.add(file.stem, place, [f"{folder}/{image}"], captions, [truth], concept="relation")
+        for place, value in enumerate(rows(file)):
+            with sheet.record(value, file, f"record {place}") as record:
+                if isinstance(value, dict):
+                    image = PurePosixPath(record.text("image_path")).name
+                    captions = record.texts("caption_options", least=2)
+                else:
+                    number = record.identifier(0)
+                    if not (number.isascii() and number.isdigit()):
+                        raise record.wrong("the first entry of a record is not the number of an image")
+                    image = f"{int(number):012d}.jpg" if folder.startswith("coco") else f"{number}.jpg"
+                    captions = record.as_texts(value[1:], "a record", least=2)
+                truth = [True] + [False] * (len(captions) - 1)
+                sheet.add(file.stem, place, [f"{folder}/{image}"], captions, [truth], concept="relation")

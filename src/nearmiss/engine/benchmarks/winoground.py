@@ -1,7 +1,6 @@
 """Winoground (Thrush et al., CVPR 2022): two images and two captions of the same words, each true of one image."""
 
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source
-from nearmiss.engine.formats.records import field, json_lines
+from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, json_lines
 
 SOURCE = Source(
     name="winoground",
@@ -19,15 +18,14 @@ SOURCE = Source(
 def fill(sheet: Sheet) -> None:
     """One question of two images and two captions for each line."""
     for file in sheet.listed():
-        for place, record in json_lines(file):
-            name = f"line {place}"
-            captions = [field(record, key, str, file=file, name=name) for key in ("caption_0", "caption_1")]
-            images = [field(record, key, str, file=file, name=name) for key in ("image_0", "image_1")]
-            sheet.add(
-                "all",
-                record.get("id", place),
-                [f"winoground/images/{image.removesuffix('.png')}.png" for image in images],
-                captions,
-                [[True, False], [False, True]],
-                stratum=str(record.get("collapsed_tag", "all")),
-            )
+        for place, value in json_lines(file):
+            with sheet.record(value, file, f"line {place}") as record:
+                images = [record.text(f"image_{side}").removesuffix(".png") for side in (0, 1)]
+                sheet.add(
+                    "all",
+                    record.identifier("id") if record.has("id") else place,
+                    [f"winoground/images/{image}.png" for image in images],
+                    [record.text(f"caption_{side}") for side in (0, 1)],
+                    [[True, False], [False, True]],
+                    stratum=record.text("collapsed_tag") if record.has("collapsed_tag") else "all",
+                )

@@ -8,7 +8,6 @@ our own where the published ones (a diffusion model's settings) have no counterp
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image, UnidentifiedImageError
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing
+from nearmiss.engine.images.decode import REMEDY as RESTORE
+from nearmiss.engine.images.decode import open_image_bytes, opened
+from nearmiss.engine.images.masks import from_image
 
 _IMAGE = pl.Struct({"bytes": pl.Binary, "path": pl.String})
 _COCO_DETAILS: dict[str, Any] = {
@@ -67,7 +68,7 @@ SCHEMA = pl.Schema(_COLUMNS)
 NEEDED = ("concept", "coco_caption", "coco_image", "inpaint_caption", "inpaint_image", "mask")
 """Columns without which a file cannot be read; all others may be missing or hold other members."""
 _GROUP = 100  # rows of a group
-THRESHOLD = 127  # a mask's value above which a pixel is inside, as the published masks' users do
+THRESHOLD = 127  # a mask's value above which a pixel of a mask of 0 and 255 is inside (images/masks.py reads any mask)
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ def read(path: Path) -> tuple[list[Read], list[tuple[int, str]]]:
     """The usable rows of a file, and (row, reason) of the others.
 
     Rows with an empty caption, equal captions, an image that does not decode, images of unequal size, or a mask that is
-    all 0 or all 1 are not usable. Raises InputError where the file is missing, is no Parquet or lacks a column.
+    all outside or all inside are not usable. Raises InputError where the file is missing, is no Parquet or lacks a
+    column.
     """
     frame = _open(Path(path))
     usable: list[Read] = []
@@ -184,15 +186,20 @@ def _open(path: Path) -> pl.DataFrame:
         missing = [name for name in NEEDED if name not in columns]
         if not missing:
             frame = pl.read_parquet(path, columns=list(NEEDED))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"the file of pairs is not readable Parquet: {error}", file=path) from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise InputError(f"the file of pairs is not readable Parquet: {error}", file=path, remedy=RESTORE) from None
     remedy = "give a file in InpaintCOCO's schema"
     if missing:
         raise InputError(f"the file of pairs lacks the columns {missing}", file=path, remedy=remedy)
     for name in NEEDED:
         kind = frame.schema[name]
+        if name not in _IMAGES and isinstance(kind, pl.Categorical | pl.Enum):  # as pandas writes repeated texts
+            frame = frame.with_columns(pl.col(name).cast(pl.String))
+            kind = frame.schema[name]
         if name in _IMAGES:
-            fits = isinstance(kind, pl.Struct) and any(each.name == "bytes" for each in kind.fields)
+            fits = isinstance(kind, pl.Struct) and any(
+                each.name == "bytes" and each.dtype == pl.Binary for each in kind.fields
+            )
         else:
             fits = kind == pl.String
         if not fits:
@@ -211,21 +218,17 @@ def _read_row(number: int, row: dict[str, Any]) -> Read | str:
     if not all(content):
         return "image without bytes"
     try:
-        original, edited, mask = (_decoded(each) for each in content)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        sizes = {open_image_bytes(each).size for each in content[:2]}
+        with opened(content[2]) as mask:
+            inside = from_image(mask)
+            sizes.add(mask.size)
+    except InputError:
         return "image does not decode"
-    if not original.size == edited.size == mask.size:
+    if len(sizes) > 1:
         return "images of unequal size"
-    inside = np.asarray(mask.convert("L")) > THRESHOLD
     if not inside.any() or inside.all():
         return "degenerate mask"
     return Read(number, (row["concept"] or "").strip(), captions[0], content[0], captions[1], content[1], inside)
-
-
-def _decoded(content: bytes) -> Image.Image:
-    image = Image.open(BytesIO(content))
-    image.load()
-    return image
 
 
 def _row(pair: Pair) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 `classes.txt` names a class a line; `train.json` and its like list the images of each class, by name without ending.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
+from nearmiss.base.files import read_json, read_text
 from nearmiss.base.tables import table
 from nearmiss.engine.formats.records import REMEDY, field, unique
 
@@ -18,13 +19,8 @@ from nearmiss.engine.formats.records import REMEDY, field, unique
 def read_classes(path: Path) -> list[str]:
     """The classes of `classes.txt`, in the order of the file. Raises InputError for a missing, empty or doubled one."""
     path = Path(path)
-    try:
-        classes = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except FileNotFoundError:
-        raise InputError("a file is missing", file=path, remedy="make it again or correct the path") from None
-    except UnicodeDecodeError as error:
-        raise InputError("a file is not UTF-8 text", file=path, record=f"byte {error.start}", remedy=REMEDY) from None
-    twice = [name for name in classes if classes.count(name) > 1]
+    classes = [line.strip() for line in read_text(path).split("\n") if line.strip()]
+    twice = [name for name, count in Counter(classes).items() if count > 1]
     if len(classes) < 2 or twice:
         raise InputError(
             f"the class {twice[0]} stands twice" if twice else "the file names less than two classes",

@@ -1,8 +1,6 @@
 """What strict readers of published JSON share: a record that lacks a field or has a wrong one is named."""
 
-import json
 import reprlib
-from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -71,16 +69,3 @@ def unique(seen: set[str], value: str, *, file: Path, name: str) -> str:
         raise InputError(f"the id {value} stands twice", file=file, record=name, remedy=REMEDY)
     seen.add(value)
     return value
-
-
-def json_lines(file: Path) -> Iterator[tuple[int, Any]]:
-    """The records of a file with one JSON object a line, numbered from 1; blank lines are skipped."""
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield number, json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"a line is not JSON: {error}", file=file, record=f"line {number}", remedy=REMEDY
-            ) from None

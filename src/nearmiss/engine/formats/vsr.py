@@ -1,6 +1,5 @@
 """VSR's files (Liu, Emerson, Collier, TACL 2023): a JSON object a line, a caption that is true (1) or false (0)."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json_lines
 from nearmiss.base.tables import table
 from nearmiss.engine.formats.records import REMEDY, field
 
@@ -23,7 +23,7 @@ def read_statements(path: Path, *, split: str, images: Mapping[str, str]) -> pl.
     """
     path = Path(path)
     rows: list[dict[str, Any]] = []
-    for number, record in _records(path):
+    for number, record in read_json_lines(path):
         name = f"line {number}"
         image = field(record, "image", str, file=path, name=name)
         text = field(record, "caption", str, file=path, name=name)
@@ -54,27 +54,3 @@ def read_statements(path: Path, *, split: str, images: Mapping[str, str]) -> pl.
     if not rows:
         raise InputError("the file has no statements", file=path, remedy=REMEDY)
     return table("examples", rows)
-
-
-def _records(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    """Each line that is not blank, as its number from 1 and its object."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError("a file is missing", file=path, remedy="make it again or correct the path") from None
-    except UnicodeDecodeError as error:
-        raise InputError("a file is not UTF-8 text", file=path, record=f"byte {error.start}", remedy=REMEDY) from None
-    found: list[tuple[int, dict[str, Any]]] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"malformed JSON: {error.msg}", file=path, record=f"line {number}", remedy=REMEDY
-            ) from None
-        if not isinstance(record, dict):
-            raise InputError("a record is not an object", file=path, record=f"line {number}", remedy=REMEDY)
-        found.append((number, record))
-    return found

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from PIL import Image
 
 Mask = np.ndarray
 
@@ -25,6 +26,25 @@ def decode(runs: Sequence[int], height: int, width: int) -> Mask:
     if not mask.any():
         raise MaskError("empty mask")
     return np.ascontiguousarray(mask)
+
+
+def from_image(image: Image.Image) -> Mask:
+    """The mask that an image of one draws, whatever its mode: what is not black is inside.
+
+    Of a palette the colors count, not their numbers. Where some value lies in the upper half of the range, gray is the
+    soft rim of a mask of 0 and 255, and what lies in the lower half is outside (our choice; 127 is the last value
+    outside, as for the published masks of InpaintCOCO). Where none does, the values are 0 and 1 or the numbers of
+    several objects, and all but 0 is inside. Alpha does not count.
+    """
+    if image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;"):
+        values = np.asarray(image.getchannel(0) if len(image.getbands()) > 1 else image)
+    else:
+        colors = np.asarray(image.convert("RGB"))
+        if image.mode.startswith("P") and (colors != colors[..., :1]).any():
+            return np.asarray(colors.any(axis=-1))  # colors name objects and have no soft rim
+        values = colors.max(axis=-1)
+    half = 32767 if image.mode == "I" or image.mode.startswith("I;") else 127
+    return np.asarray(values > (half if values.max() > half else 0))
 
 
 def box_of(mask: Mask) -> tuple[int, int, int, int]:

@@ -25,8 +25,13 @@ class Tokenized:
 
     ids: np.ndarray  # (T, context) int32, padding behind the end
     lengths: np.ndarray  # (T,) int64, the end token included
-    truncated: int  # texts that did not fit the context
+    cut: np.ndarray  # (T,) bool, texts that did not fit the context
     unknown: int  # texts with a word that is not in the vocabulary
+
+    @property
+    def truncated(self) -> int:
+        """How many texts did not fit the context."""
+        return int(self.cut.sum())
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,15 @@ class Tokenization:
         """Tokens of texts, at most `context` of each; what is cut off leaves the end token in its place."""
         ids = np.full((len(texts), self.context), self.pad, dtype=np.int32)
         lengths = np.zeros(len(texts), dtype=np.int64)
-        truncated = unknown = 0
+        cut = np.zeros(len(texts), dtype=bool)
+        unknown = 0
         unknown_id = self.tokenizer.token_to_id(UNKNOWN)
         for row, encoding in enumerate(self.tokenizer.encode_batch([self.clean(text) for text in texts])):
             ids[row, : len(encoding.ids)] = encoding.ids
             lengths[row] = len(encoding.ids)
-            truncated += bool(encoding.overflowing)
+            cut[row] = bool(encoding.overflowing)
             unknown += unknown_id is not None and unknown_id in encoding.ids
-        return Tokenized(ids, lengths, truncated, unknown)
+        return Tokenized(ids, lengths, cut, unknown)
 
 
 def clip_tokenization(context: int) -> Tokenization:

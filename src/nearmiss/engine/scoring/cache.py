@@ -1,63 +1,95 @@
 """Embeddings on disk: each unique image and text is encoded once for a model, and what a killed run made is kept.
 
-A folder belongs to one model and one way of reading (its name is their hash). Shards are whole files, written once; a
-file that is cut short or of another shape is thrown away and made again.
+A folder belongs to one model and one way of reading (its name is their hash). Entries are found by the SHA-256 of their
+keys, so that a key may be as long as it likes. Shards are whole files, written once (checked.py).
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-from nearmiss.base.files import replacing
 from nearmiss.base.progress import progress
+from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 Encode = Callable[[Sequence[int]], np.ndarray]
-"""Embeddings (n, D) float32 of the rows (n,) asked for."""
+"""Values (n, D) of the rows (n,) asked for; a row of NaN for what cannot be encoded."""
+
+_SUFFIX = ".npz"
 
 
 class Cache:
-    """Embeddings of one kind ("image", "text") by name."""
+    """Values of one kind ("image", "text", ...) by key: a row of numbers each."""
 
     def __init__(self, folder: Path, kind: str) -> None:
         self._folder, self._kind = Path(folder), kind
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    def get(self, names: Sequence[str], encode: Encode, *, shard: int = 2048) -> np.ndarray:
-        """(N, D) of `names`, each of which occurs once. Those that are not there are encoded and kept by shards."""
-        kept, features = self._kept()
-        place = {name: row for row, name in enumerate(kept)}
-        missing = [row for row, name in enumerate(names) if name not in place]
-        made: list[np.ndarray] = []
+    def get(self, keys: Sequence[str], encode: Encode, *, shard: int = 2048) -> tuple[np.ndarray, np.ndarray]:
+        """Values (M, D) and, for each of N unique `keys`, its row in them: (N,) int64, -1 where it cannot be encoded.
+
+        Keys that are not there are encoded and kept by shards of `shard` keys.
+        """
+        digests = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest() for key in keys]
+        place, parts = self._kept()
+        missing = [row for row, digest in enumerate(digests) if digest not in place]
+        count = sum(map(len, parts))
         for start in progress(range(0, len(missing), shard), what=f"encode {self._kind}s"):
             rows = missing[start : start + shard]
-            part = encode(rows)
-            self._keep([names[row] for row in rows], part)
-            for row in rows:
-                place[names[row]] = len(place)
-            made.append(part)
-        whole = np.concatenate([*([features] if len(kept) else []), *made]) if kept or made else np.empty((0, 0))
-        return whole[[place[name] for name in names]]
+            made = encode(rows)
+            good = np.asarray(np.isfinite(made).all(axis=1)) & bool(made.shape[1])
+            names = [digests[row] for row, fine in zip(rows, good, strict=True) if fine]
+            unfit = [digests[row] for row, fine in zip(rows, good, strict=True) if not fine]
+            self._keep(names, made[good], unfit)
+            place.update({name: count + row for row, name in enumerate(names)})
+            place.update(dict.fromkeys(unfit, -1))
+            count += len(names)
+            parts += [made[good]] if names else []
+        rows_of = np.array([place[digest] for digest in digests], dtype=np.int64)
+        seen = rows_of >= 0
+        if not seen.any():
+            return np.empty((0, 0), dtype=np.float32), rows_of
+        values = np.concatenate(parts)[rows_of[seen]]
+        rows_of[seen] = np.arange(int(seen.sum()))
+        return values, rows_of
 
-    def _kept(self) -> tuple[list[str], np.ndarray]:
-        names: list[str] = []
+    def _kept(self) -> tuple[dict[bytes, int], list[np.ndarray]]:
+        """Row of each key, -1 where it cannot be encoded, and the parts of the values that rows count through."""
+        place: dict[bytes, int] = {}
         parts: list[np.ndarray] = []
-        for file in sorted(self._folder.glob(f"{self._kind}-*.npz")):
+        count = 0
+        for file, content in read_checked(self._folder, self._kind, _SUFFIX):
             try:
-                with np.load(file, allow_pickle=False) as held:
-                    read, features = held["names"].tolist(), held["features"]
-                if len(read) != len(features) or (parts and features.shape[1] != parts[0].shape[1]):
-                    raise ValueError("names and features do not fit")
-            except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-                file.unlink()
+                with np.load(BytesIO(content), allow_pickle=False) as held:
+                    keys, values, unfit = _names(held["keys"]), held["values"], _names(held["unfit"])
+                if len(keys) != len(values) or (len(values) and parts and values.shape[1:] != parts[0].shape[1:]):
+                    raise ValueError("keys and values do not fit")
+            except (ValueError, KeyError, EOFError, BadZipFile):
+                discard(file)
                 continue
-            new = [row for row, name in enumerate(read) if name not in set(names)] if set(read) & set(names) else None
-            names += read if new is None else [read[row] for row in new]
-            parts.append(features if new is None else features[new])
-        return names, np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
+            for row, key in enumerate(keys):
+                place.setdefault(key, count + row)
+            for key in unfit:
+                place.setdefault(key, -1)
+            count += len(values)
+            parts += [values] if len(values) else []
+        return place, parts
 
-    def _keep(self, names: list[str], features: np.ndarray) -> None:
-        number = 1 + max((int(file.stem.split("-")[1]) for file in self._folder.glob(f"{self._kind}-*.npz")), default=0)
-        with replacing(self._folder / f"{self._kind}-{number:06d}.npz") as partial, partial.open("wb") as handle:
-            np.savez(handle, names=np.array(names), features=features)
+    def _keep(self, keys: list[bytes], values: np.ndarray, unfit: list[bytes]) -> None:
+        content = BytesIO()
+        np.savez(content, keys=_table(keys), values=values, unfit=_table(unfit))
+        numbers = [file.name.split("-")[1] for file in self._folder.glob(f"{self._kind}-*-*")]
+        number = 1 + max((int(each) for each in numbers if each.isdecimal()), default=0)
+        write_checked(self._folder, f"{self._kind}-{number:06d}", _SUFFIX, content.getvalue())
+
+
+def _table(keys: Sequence[bytes]) -> np.ndarray:
+    """(n, 32) uint8."""
+    return np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, hashlib.sha256().digest_size)
+
+
+def _names(table: np.ndarray) -> list[bytes]:
+    return [row.tobytes() for row in table]

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
+from nearmiss.engine.images.decode import cut, open_image_bytes, open_rgb
 from nearmiss.engine.models.checkpoint import open_checkpoint
 from nearmiss.engine.models.folder import folder_configuration
 from nearmiss.engine.scoring.answers import Crop
@@ -89,14 +90,8 @@ class Embedder:
 
 def open_image(file: Path | BytesIO, crop: Crop | None = None) -> Image.Image:
     """Decode an image file to RGB, cut to `crop`. Raises InputError where it is missing or does not decode."""
+    image = open_image_bytes(file.getvalue()) if isinstance(file, BytesIO) else open_rgb(file)
     try:
-        with Image.open(file) as opened:
-            image = opened.convert("RGB")
-    except FileNotFoundError:
-        raise InputError("an image is missing", file=file, remedy="restore it, or correct the images' root") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"an image does not decode: {error}", file=file, remedy="restore it from its source") from None
-    if crop is None:
-        return image
-    x, y, w, h = crop
-    return image.crop((round(x), round(y), round(x + w), round(y + h)))
+        return cut(image, crop)
+    except ValueError as error:
+        raise InputError(str(error), file=file, record=crop, remedy="correct the box") from None

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ Picture = Callable[[], Image.Image | None]
 
 _DECODERS = 4
 _TEXTS = 256  # in a batch
+_READING = 2  # another number where images or texts are read in another way, so that kept embeddings are made again
+_COMPUTED = ("open_clip_torch", "pillow", "torch")
 
 
 class Encoder:
@@ -46,6 +49,7 @@ class Encoder:
         return {
             "model": self.architecture.name,
             "pretrained": self.architecture.pretrained,
+            "weights": self.weights,
             "activation": "QuickGELU" if config["model_cfg"].get("quick_gelu") else "GELU",
             "preprocessing": config["preprocess_cfg"],
             "context_length": self.architecture.tokenization.context,
@@ -53,14 +57,29 @@ class Encoder:
             "versions": versions(),
         }
 
-    def key(self) -> str:
-        """Hash of weights, architecture, preprocessing and tokenizer: what embeddings depend on."""
+    @cached_property
+    def weights(self) -> str:
+        """Hash of the weights by name, whatever file they came from."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(json.dumps(self.architecture.config, sort_keys=True).encode())
-        digest.update(self.architecture.tokenization.tokenizer.to_str().encode())
         for name, value in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
+            digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def key(self) -> str:
+        """Hash of what embeddings depend on: weights, architecture, preprocessing, tokenizer, and the computation.
+
+        The latter is our own reading of images and texts (`_READING`), the packages that decode and compute, and the
+        device.
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        computed = {name: version for name, version in versions().items() if name in _COMPUTED}
+        digest.update(json.dumps([_READING, self.device.type, computed], sort_keys=True).encode())
+        tokenization = self.architecture.tokenization
+        digest.update(json.dumps([tokenization.context, tokenization.pad]).encode())
+        digest.update(json.dumps(self.architecture.config, sort_keys=True).encode())
+        digest.update(tokenization.tokenizer.to_str().encode())
+        digest.update(self.weights.encode())
         return digest.hexdigest()
 
     @torch.inference_mode()
@@ -87,6 +106,15 @@ class Encoder:
             features[rows] = part.float().cpu().numpy()
         assert features is not None
         return _finite(features, texts)
+
+    def tokens(self, texts: Sequence[str]) -> np.ndarray:
+        """(N, 33) uint8: the SHA-256 of each text's tokens, as the model reads them, and 1 where the text is cut."""
+        read = self.architecture.tokenization(texts)
+        found = np.zeros((len(texts), 33), dtype=np.uint8)
+        for row, length in enumerate(read.lengths):
+            found[row, :-1] = np.frombuffer(hashlib.sha256(read.ids[row, :length].tobytes()).digest(), dtype=np.uint8)
+        found[:, -1] = read.cut
+        return found
 
     def _batch_of_images(self, batch: Sequence[torch.Tensor | None]) -> np.ndarray:
         seen = [row for row, pixels in enumerate(batch) if pixels is not None]

@@ -50,13 +50,17 @@ def classification(labelled: Labelled, encoded: Encoded) -> list[Figure]:
     there = [place for place, image in enumerate(labelled.images) if image in encoded.look_rows]
     if not there:
         return []
-    classes = np.stack([_mean(encoded.texts[[encoded.text_rows[text] for text in each]]) for each in labelled.prompts])
+    # Classes whose prompts are the same to the model share a column: products of equal rows may differ in a last bit.
+    prompts = [tuple(encoded.text_rows[text] for text in each) for each in labelled.prompts]
+    column = {rows: place for place, rows in enumerate(dict.fromkeys(prompts))}
+    columns = [column[rows] for rows in prompts]
+    classes = np.stack([_mean(encoded.texts[list(rows)]) for rows in column])
     label = np.asarray(labelled.labels)[there]
     rank = np.empty(len(there), dtype=np.int64)
     rows = np.array([encoded.look_rows[labelled.images[place]] for place in there])
     for start in range(0, len(rows), _CHUNK):
         part = slice(start, start + _CHUNK)
-        scores = encoded.images[rows[part]] @ classes.T
+        scores = (encoded.images[rows[part]] @ classes.T)[:, columns]
         right = scores[np.arange(len(scores)), label[part]][:, None]
         rank[part] = (scores >= right).sum(axis=1) - 1
     counts = np.bincount(label, minlength=len(labelled.classes))

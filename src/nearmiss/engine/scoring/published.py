@@ -67,6 +67,27 @@ def similarities(asked: pl.DataFrame, encoded: Encoded) -> np.ndarray:
     return found
 
 
+def equal_items(items: pl.DataFrame, encoded: Encoded) -> list[str]:
+    """Ids of items of table `items` in which a true and a false caption of an image are the same to the model.
+
+    Their captions are the same tokens, so they share an embedding and tie, whatever the image.
+    """
+    texts = items.select("captions").with_row_index("item").explode("captions")
+    row = texts["captions"].replace_strict(encoded.text_rows, default=-1, return_dtype=pl.Int64).to_numpy()
+    known = row >= 0
+    named = np.sort(texts["item"].to_numpy()[known].astype(np.int64) * (len(encoded.texts) + 1) + row[known])
+    twice = np.unique(named[1:][named[1:] == named[:-1]] // (len(encoded.texts) + 1))
+    asked = lines(items[twice.tolist()])
+    asked = asked.with_columns(row=pl.col("text").replace_strict(encoded.text_rows, default=-1, return_dtype=pl.Int64))
+    both = (
+        asked.filter(pl.col("row") >= 0)
+        .group_by("item", "image", "row")
+        .agg(both=pl.col("truth").any() & ~pl.col("truth").all())
+    )
+    found = both.filter("both")["item"].unique().sort()
+    return items["item_id"].gather(twice[found.to_numpy()]).to_list()
+
+
 def decisions(asked: pl.DataFrame, similarity: Any, rule: Rule) -> pl.DataFrame:
     """item, and whether it is right as text, image, group and interaction (bool, null where that is not asked).
 

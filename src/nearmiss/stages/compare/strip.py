@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
-
 from nearmiss.base.seeding import rng
 from nearmiss.engine.formats import inpaintcoco
 from nearmiss.engine.formats.inpaintcoco import Read
+from nearmiss.engine.images.decode import open_image_bytes
 
 COUNT = 6
 SIDE = 160
@@ -47,7 +46,7 @@ def strip(file: Path, count: int = COUNT) -> list[Shown]:
 
 def _uri(content: bytes) -> str:
     """A small JPEG of a picture as a data URI."""
-    image = Image.open(BytesIO(content)).convert("RGB")
+    image = open_image_bytes(content)
     image.thumbnail((SIDE, SIDE))
     out = BytesIO()
     image.save(out, format="JPEG", quality=88)

@@ -4,9 +4,11 @@ Each unique image and text is encoded once over all benchmarks and kept on disk 
 run goes on and a second one is table work. A score over missing images never looks like a full one.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +19,7 @@ from nearmiss.base.files import write_json
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.benchmarks import image_folders, karpathy, papers
 from nearmiss.engine.benchmarks.general import Gallery, Labelled
-from nearmiss.engine.benchmarks.published import Folders, Rule, Sheet, Source, filled
+from nearmiss.engine.benchmarks.published import Folders, Rule, Sheet, Source, filled, readable
 from nearmiss.engine.benchmarks.registry import READERS
 from nearmiss.engine.scoring import alone, general, published
 from nearmiss.engine.scoring.encoded import Encoded
@@ -25,6 +27,7 @@ from nearmiss.engine.scoring.encoder import Encoder
 from nearmiss.engine.scoring.encoding import encoded, images_alone
 from nearmiss.engine.scoring.figures import MAIN, SCHEMA, Figure, averaged, figures, weights
 from nearmiss.stages.evaluate import blind
+from nearmiss.stages.evaluate.described import described, described_classes, described_gallery
 
 SCORES, METRICS, TOLD = "scores.parquet", "metrics.parquet", "metrics.json"
 Probe = Callable[[pl.DataFrame], blind.Blind]
@@ -73,10 +76,13 @@ def run(
 ) -> dict[str, Any]:
     """Write `out`: scores.parquet, metrics.parquet, metrics.json; and return the latter's content.
 
-    Benchmarks none of whose files are there are named in `absent`. Raises InputError where none is left, where a file
-    is malformed, and where the model cannot be had.
+    Benchmarks none of whose files are there are named in `absent`. Raises InputError, before anything is encoded, where
+    none is left, where a file is malformed as a whole, where the model cannot be had, and where `out` or `cache` cannot
+    be written. A malformed record is left out and makes the result incomplete.
     """
-    target = OutputFolder(out, inputs=[folders.root, negatives])
+    target = OutputFolder(out, inputs=[folders.root, *folders.moved.values(), negatives])
+    for folder, option in ((Path(cache), "--cache"), (Path(out), "--out")):
+        writable(folder, option)
     paper = papers.model_of(model, pretrained) if paper is None else paper
     reported = {} if paper is None else papers.reported(paper)
     trained = None if negatives is None else blind.learnt_on(negatives)
@@ -88,15 +94,18 @@ def run(
     ability += [figure for labelled in questions.labelled for figure in general.classification(labelled, seen)]
     metrics = pl.concat([*(rows for rows, _ in answers), _rows(ability)], how="diagonal_relaxed")
     metrics = _beside_papers(metrics, reported)
-    described = {each.source.name: _described(each, seen) for each in questions.asked}
-    described |= {each.name: _described_general(each, seen) for each in questions.general}
+    told_of = {
+        each.source.name: described(each.source, each.rule, each.sheet, each.items, each.groups, seen)
+        for each in questions.asked
+    }
+    told_of |= {each.name: described_gallery(each, seen) for each in questions.galleries}
+    told_of |= {each.name: described_classes(each, seen) for each in questions.labelled}
     told = {
         "measurement": encoder.measurement | {"similarity": "cosine", "text": "as it stands in the benchmark's file"},
         "as_published": as_published,
         "absent": questions.absent,
-        "complete": not questions.absent
-        and not any(each["images_missing"] or each["files_missing"] for each in described.values()),
-        "benchmarks": described,
+        "complete": not questions.absent and all(each["complete"] for each in told_of.values()),
+        "benchmarks": told_of,
         "metrics": metrics.to_dicts(),
     }
     with target as folder:
@@ -124,13 +133,18 @@ def chosen(names: str, folders: Folders) -> list[str]:
 def read(names: Sequence[str], folders: Folders, *, as_published: bool) -> Read:
     """What is there of the benchmarks. Raises InputError where there is nothing at all."""
     found = Read([], [], [], [])
+    for name, moved in folders.moved.items():
+        if not moved.exists():
+            raise InputError("a moved folder is not there", file=moved, record=name, remedy="correct --move")
     for name in names:
         if name in karpathy.FILES:
             there = folders.path(karpathy.FILES[name]).is_file()
-            found.galleries.extend([karpathy.read(name, folders)] if there else [])
+            with readable(name, folders.path(karpathy.FILES[name])):
+                found.galleries.extend([karpathy.read(name, folders)] if there else [])
         elif name not in READERS:
             there = True
-            found.labelled.append(image_folders.read(name, folders))
+            with readable(name, folders.root):
+                found.labelled.append(image_folders.read(name, folders))
         else:
             there = any(folders.files(pattern) for pattern in READERS[name].SOURCE.files)
             found.asked.extend([_read(READERS[name], folders, as_published=as_published)] if there else [])
@@ -171,6 +185,20 @@ def encode(questions: Read, folders: Folders, encoder: Encoder, folder: Path) ->
         folder=folder,
         further=further,
     )
+
+
+def writable(folder: Path, option: str) -> None:
+    """Raise InputError where files cannot be made in a folder, or in the nearest folder above it that is there."""
+    place = Path(os.path.abspath(folder))  # noqa: PTH100  (a link is looked at where it leads)
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        with TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"a folder cannot be written: {error.strerror or error}", file=folder, remedy=f"give another {option}"
+        ) from None
 
 
 def _rows(figures: Sequence[Figure]) -> pl.DataFrame:
@@ -240,46 +268,3 @@ def _beside_papers(metrics: pl.DataFrame, reported: dict[tuple[str, str, str], p
         pl.Series("published_source", [each and each.source for each in found], dtype=pl.String),
         pl.Series("published_reason", [each and each.reason for each in found], dtype=pl.String),
     ).with_columns(difference=pl.col("value") - pl.col("published"))
-
-
-def _unseen(each: Asked, seen: Encoded) -> list[str]:
-    """Images that are asked for and are not there, or do not decode."""
-    asked = published.lines(each.items).filter(~pl.col("look").is_in(list(seen.look_rows)))
-    return sorted(set(asked["look"].str.split("#").list.first()))
-
-
-def _described(each: Asked, seen: Encoded) -> dict[str, Any]:
-    """How the figures of a benchmark came about."""
-    rule = each.rule
-    return {
-        "paper": each.source.paper,
-        "notes": each.source.notes,
-        "files": each.sheet.hashes,
-        "files_missing": each.sheet.missing,
-        "images_missing": _unseen(each, seen),
-        "items": each.items.height,
-        "items_that_count": each.groups.height,
-        "left_out": dict(each.sheet.left_out),
-        "caption_equals_negative": each.sheet.alike,
-        "rule": {
-            "ties": rule.ties,
-            "asked": rule.asked,
-            "average": "macro over strata" if rule.macro else "micro over items",
-            "strata_left_out": len(rule.without),
-            "fewest_of_a_stratum": dict(rule.least),
-            "first_of_each_file": rule.first,
-            "each_caption_alone": rule.alone,
-        },
-    }
-
-
-def _described_general(each: Gallery | Labelled, seen: Encoded) -> dict[str, Any]:
-    return {
-        "notes": each.notes,
-        "files": each.hashes,
-        "files_missing": [],
-        "images_missing": sorted(path for path in set(each.images) if path not in seen.look_rows),
-        "images": len(each.images),
-        "left_out": {},
-        "caption_equals_negative": [],
-    }

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.outputs import OutputFile
@@ -98,7 +99,12 @@ def _printed(table: pl.DataFrame, endpoints: Sequence[str]) -> str:
         p = "" if row["p_holm"] is None else f"{row['p_holm']:.4f}" + ("" if row["p_holm"] < _ALPHA else " n.s.")
         difference = f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
         shown.add_row(
-            row["part"], f"{100 * row['one']:.1f}", f"{100 * row['other']:.1f}", difference, p, f"{row['items']:,}"
+            Text(row["part"]),
+            f"{100 * row['one']:.1f}",
+            f"{100 * row['other']:.1f}",
+            difference,
+            p,
+            f"{row['items']:,}",
         )
     console = Console(width=_WIDTH, record=True, file=StringIO(), color_system=None)
     console.print(shown)

@@ -2,17 +2,16 @@
 
 import shutil
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import polars as pl
-from PIL import Image
 
 from nearmiss.base.files import write_json, write_text
 from nearmiss.base.outputs import OutputFolder
+from nearmiss.engine.images.decode import open_image_bytes
 from nearmiss.engine.images.sheet import Shown, sheet
 from nearmiss.stages.inpaint import photographs
 from nearmiss.stages.inpaint.card import card
@@ -105,4 +104,4 @@ def _shown(row: dict[str, Any]) -> Shown:
 
 
 def _pixels(image: dict[str, bytes]) -> np.ndarray:
-    return np.asarray(Image.open(BytesIO(image["bytes"])).convert("RGB"))
+    return np.asarray(open_image_bytes(image["bytes"]))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import polars as pl
 from PIL import Image
 
 from nearmiss.engine.formats.inpaintcoco import write_rows
+from nearmiss.engine.images.decode import open_image_bytes
 from nearmiss.engine.scoring.encoder import Encoder
 from nearmiss.stages.inpaint.stage import REJECTIONS
 
@@ -43,11 +43,7 @@ def _margins(rows: list[dict[str, Any]], encoder: Encoder) -> np.ndarray:
 
 
 def _opener(content: bytes) -> Callable[[], Image.Image]:
-    return partial(_opened, content)
-
-
-def _opened(content: bytes) -> Image.Image:
-    return Image.open(BytesIO(content)).convert("RGB")
+    return partial(open_image_bytes, content)
 
 
 def _refused(row: dict[str, Any]) -> tuple[str, str, str, str, str]:

@@ -18,10 +18,10 @@ from nearmiss.engine.formats.coco import mask_counts
 from nearmiss.engine.formats.inpaintcoco import Origin
 from nearmiss.engine.formats.salvage import Fault, read_captions
 from nearmiss.engine.formats.salvage_instances import read_instances
+from nearmiss.engine.images.decode import FORMATS
 
 SPLIT = "test"
 _DEEP = ("I", "F")  # modes of more than eight bits a channel: shown on a screen they are no photograph as it is seen
-_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")  # none that runs another program
 _REASONS = 10  # in a message
 _TABLES = {"images": "instances", "objects": "instances", "captions": "captions"}  # and the file that each comes from
 
@@ -128,7 +128,7 @@ def _flaw_and_size(file: Path, noted: tuple[int | None, int | None]) -> tuple[st
     """
     size = (0, 0)
     try:
-        with Image.open(file, formats=_FORMATS) as opened:
+        with Image.open(file, formats=FORMATS) as opened:
             size = opened.size
             if opened.mode.split(";")[0] in _DEEP:
                 return "more than eight bits a channel", size

@@ -1,0 +1,45 @@
+"""Files of a cache that say by their name what they hold, so that a damaged one is found before it is used.
+
+The SHA-256 of a file's bytes stands in its name, `STEM-DIGEST.SUFFIX`. A file of another content was cut short or
+changed: it is deleted, which is said in one line, and what it held is made again.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from nearmiss.base.files import replacing
+
+_DIGITS = 32  # of the digest that stand in a name
+
+
+def write_checked(folder: Path, stem: str, suffix: str, content: bytes) -> Path:
+    """Write `content` whole or not at all; return the file."""
+    file = Path(folder) / f"{stem}-{_digest(content)}{suffix}"
+    with replacing(file) as partial:
+        partial.write_bytes(content)
+    return file
+
+
+def read_checked(folder: Path, stem: str, suffix: str) -> Iterator[tuple[Path, bytes]]:
+    """Each file that `write_checked` wrote with this beginning and suffix, and its content, sorted by name."""
+    for file in sorted(Path(folder).glob(f"{stem}-*{suffix}")):
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:  # another evaluation replaced it just now
+            continue
+        if file.name.removesuffix(suffix).rsplit("-", 1)[-1] == _digest(content):
+            yield file, content
+        else:
+            discard(file)
+
+
+def discard(file: Path) -> None:
+    """Delete a file that cannot be used, and say so."""
+    print(f"nearmiss: {file} is damaged and is made again", file=sys.stderr)
+    file.unlink(missing_ok=True)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]
