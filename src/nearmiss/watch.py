@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from nearmiss.config import STAGES
+from nearmiss.preflight import NOTICE
 
 _RULE = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
 _FIELD = re.compile(r"^    (jobid|wildcards|log): (.*)$")
@@ -39,8 +40,10 @@ class Told:
     _id: str = ""
 
     def line(self, text: str) -> str | None:
-        """Take in one line of Snakemake's; the name of the job where the line says that one has finished."""
+        """Take in one line of Snakemake's; what of it the user is told: a notice, or the name of a finished job."""
         text = text.rstrip("\n")
+        if text.startswith(NOTICE):
+            return text
         if text.startswith(NOTHING):
             self.nothing = True
         if match := _TOTAL.match(text):
@@ -138,10 +141,13 @@ class Board:
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
-    def finished(self, name: str, told: Told) -> None:
-        """Say that a job has finished."""
+    def say(self, notice: str, told: Told) -> None:
+        """Print a notice, or that a job has finished."""
+        if notice.startswith(NOTICE):
+            self.console.print(notice.removeprefix(NOTICE), markup=False, soft_wrap=True)
+            return
         seconds = time.monotonic() - self.started
-        self.console.print(f"[{told.done + 1}/{told.total}] {name} ({seconds:.0f} s since the start)", markup=False)
+        self.console.print(f"[{told.done + 1}/{told.total}] {notice} ({seconds:.0f} s since the start)", markup=False)
 
     def refresh(self, told: Told) -> None:
         """Bring the bars up to date."""

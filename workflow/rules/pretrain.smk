@@ -34,7 +34,7 @@ rule pretrain_store:
         f"{LOGS}/pretrain/store.tsv"
     priority: 20
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     params:
         root=subpath(input.folder, parent=True),
         out=subpath(output.pixels, parent=True),
@@ -60,7 +60,7 @@ rule pretrain_base:
         f"{LOGS}/pretrain/base-{{seed}}.tsv"
     priority: 20
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: EXPERIMENT.pretrain.threads * EXPERIMENT.pretrain.processes
     resources:
         gpu=GPUS * PROCESSES,
@@ -98,7 +98,7 @@ rule pretrain_arm:
         arm="|".join(CONTINUED) or "(?!)",
     priority: 10
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: EXPERIMENT.pretrain.threads * EXPERIMENT.pretrain.processes
     resources:
         gpu=GPUS * PROCESSES,

@@ -28,4 +28,5 @@ def fields_help(*sections: tuple[type[Typed], str]) -> str:
 
 
 def _title(model: type[Typed]) -> str:
-    return f"Fields: {(model.__doc__ or '').splitlines()[0]}"
+    first, *_ = (model.__doc__ or model.__name__).splitlines()  # no docstrings with PYTHONOPTIMIZE=2
+    return f"Fields: {first}"

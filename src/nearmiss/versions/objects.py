@@ -5,12 +5,16 @@ read and set against its name, which is the MD5 of its bytes.
 """
 
 import hashlib
-import json
+import re
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json
 from nearmiss.base.progress import progress
-from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, last_words, remote_of
+from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, last_words, problem_of_path, remote_of
+
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
 def digest_of(path: Path) -> str:
@@ -44,9 +48,23 @@ class Cache:
         return digest_of(self.path(digest)) == digest.removesuffix(".dir")
 
     def files(self, one: Locked) -> dict[str, str]:
-        """Files of a stage's folder, from the object that lists them: relative name -> digest, in order of paths."""
-        entries = json.loads(self.path(one.digest).read_text(encoding="utf-8"))
-        names = {entry["relpath"]: entry["md5"] for entry in entries}
+        """Files of a stage's folder, from the object that lists them: relative name -> digest, in order of paths.
+
+        Raises `InputError` for an object that is no list of files, and for a file that would lie outside the folder.
+        """
+        names = {}
+        for entry in _entries(self.path(one.digest)):
+            name, digest = entry.get("relpath"), entry.get("md5")
+            problem = problem_of_path(name)
+            if problem or not _DIGEST.fullmatch(str(digest)):
+                raise InputError(
+                    f"a recorded file of stage '{one.stage}' "
+                    + (f"{problem}: {name!r}" if problem else f"has no MD5, but {digest!r}"),
+                    file=self.path(one.digest),
+                    record=f"{one.folder.as_posix()}/",
+                    remedy="use a dvc.lock, and a remote, that you trust",
+                )
+            names[str(name)] = str(digest)
         return {name: names[name] for name in sorted(names, key=PurePosixPath)}
 
     def wanted(self, stages: list[Locked]) -> dict[str, str]:
@@ -67,6 +85,14 @@ class Cache:
 
     def text(self, digest: str) -> str:
         return self.path(digest).read_text(encoding="utf-8")
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    """The entries of an object that lists files."""
+    found = read_json(path)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise InputError("the object is no list of files", file=path, remedy="delete it, then restore again")
+    return found
 
 
 def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None:
