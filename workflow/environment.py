@@ -19,8 +19,9 @@ from nearmiss.base.identity import write_identity  # noqa: E402
 from nearmiss.base.lifetime import PARENT, die_with_starter, take  # noqa: E402
 from nearmiss.config import Experiment  # noqa: E402
 from nearmiss.identities import identities  # noqa: E402
-from nearmiss.preflight import NOTICE, check_dates, check_path  # noqa: E402
+from nearmiss.preflight import NOTICE, check_path  # noqa: E402
 from nearmiss.versions.copied import notice  # noqa: E402
+from nearmiss.versions.dates import settle  # noqa: E402
 
 # A library that starts its own threads in each of several jobs makes all of them slower; a stage that wants threads
 # takes them from its configuration, because results depend on their number.
@@ -39,12 +40,6 @@ def refusing() -> Iterator[None]:
 def check_checkout() -> None:
     """Refuse a path under which jobs would run other code than this."""
     check_path(ROOT, Path(sys.executable).parent)
-
-
-def check_before_jobs(results: str) -> None:
-    """Refuse files that are dated in the future, before any job runs."""
-    with refusing():
-        check_dates(Path(results))
 
 
 def shell_prefix(conda: bool) -> str:
@@ -85,10 +80,12 @@ _held: list[IO[str] | None] = []  # open for as long as the driver lives
 def write_identities(experiment: Experiment, folder: Path) -> None:
     """Write the identity files of every stage, method and arm; files whose content is the same stay untouched.
 
-    Says so where results are older than what they were made from and yet have today's identity.
+    Files of the future are dated now. Says so, and where results are older than what they were made from and yet have
+    today's identity.
     """
     today = identities(experiment, ROOT)
+    settled = settle(folder.parent)
     for name, content in today.items():
         write_identity(folder / f"{name}.json", content)
-    for line in notice(folder.parent, today):
+    for line in [*settled, *notice(folder.parent, today)]:
         print(f"{NOTICE}{line}", file=sys.stderr)

@@ -36,10 +36,6 @@ with environment.refusing():
         environment.write_identities(EXPERIMENT, Path(IDENTITY))
 
 
-onstart:
-    environment.check_before_jobs(RESULTS)
-
-
 wildcard_constraints:
     arm="[a-z0-9_-]+",
     seed="[0-9]+",

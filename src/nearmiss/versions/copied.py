@@ -15,10 +15,10 @@ def notice(results: Path, today: Identities) -> list[str]:
     if not parts:
         return []
     return [
-        f"{len(parts)} results are older than what they were made from, and yet agree with today's code and "
-        f"configuration (the first: {results / parts[0]}). Files that are copied without their times (cp -r) look so.",
-        "Snakemake makes them again. To keep them, stop now; then `nearmiss redate` checks every hash and dates them, "
-        "and `nearmiss restore` brings back what a snapshot recorded.",
+        f"Results that are older than what they were made from, and yet agree with today's code and configuration: "
+        f"{len(parts)} (the first: {results / parts[0]}). Files that are copied without their times (cp -r) look so.",
+        "Snakemake may make them again. To keep them, stop now; then `nearmiss redate` checks every hash and dates "
+        "them, and `nearmiss restore` brings back what a snapshot recorded.",
     ]
 
 
