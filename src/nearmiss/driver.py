@@ -126,7 +126,8 @@ def _snakemake(experiment: Experiment, arguments: list[str]) -> int:
     log = Path("logs") / experiment.experiment / "snakemake.log"
     told = Told()
     shutil.rmtree(PROGRESS, ignore_errors=True)  # of a run that was killed
-    PROGRESS.mkdir(parents=True)
+    PROGRESS.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             _command(arguments),

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
@@ -50,9 +51,10 @@ def settle(results: Path) -> list[str]:
     than in the old one, so that the same jobs are due. Raises `InputError` where a file cannot be dated.
     """
     now = time.time_ns()
-    dates = {
-        path: path.lstat().st_mtime_ns for path in [results, *_below(results)] if path.is_symlink() or path.exists()
-    }
+    dates = {}
+    for path in _compared(results):
+        with suppress(FileNotFoundError):  # a job's partial file, which has its name by now
+            dates[path] = path.lstat().st_mtime_ns
     late = {path: when for path, when in dates.items() if when > now + _AHEAD * 10**9}
     if not late:
         return []

@@ -1,4 +1,4 @@
-"""The program that puts DVC's objects into place as copies: `python -m nearmiss.versions.dvc_checkout STAGE ...`
+"""The program that puts DVC's objects into place as copies: `python dvc_checkout.py STAGE ...`
 
 `dvc checkout` has no option for it. A `cache.type` with symbolic or hard links, which any level of DVC's configuration
 may set, would put links into the results: their times are those of the cache, and a job that appends to a result would

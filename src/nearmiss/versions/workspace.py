@@ -50,21 +50,21 @@ def alone() -> Iterator[None]:
 
 def dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run this environment's DVC in the checkout's root folder; the caller looks at the status."""
-    return _program("dvc", *arguments)
+    return _program("-m", "dvc", *arguments)
 
 
 def checkout(*stages: str) -> subprocess.CompletedProcess[str]:
     """Let DVC put the objects of some stages into place, as copies whatever `cache.type` says."""
-    return _program("nearmiss.versions.dvc_checkout", *stages)
+    return _program("-P", str(Path(__file__).with_name("dvc_checkout.py")), *stages)
 
 
-def _program(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _program(*arguments: str) -> subprocess.CompletedProcess[str]:
     if not Path(".dvc").is_dir():
         raise InputError(
             "here is no DVC workspace", file=Path.cwd(), remedy="run this in the checkout's root folder, or: dvc init"
         )
     return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, *arguments],
         env=child_environment(DVC_NO_ANALYTICS="1"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -181,7 +181,7 @@ def _locked(name: str, entry: dict[str, Any]) -> Locked:
         raise ValueError(f"the output {out['path']!r} {refusal}")
     if not _DIRECTORY.fullmatch(str(out.get("md5"))):
         raise ValueError(f"the output has no MD5 of a folder, but {out.get('md5')!r}")
-    needs = {dep["path"]: dep["md5"] for dep in entry["deps"] if str(dep.get("md5", "")).endswith(".dir")}
+    needs = {dep["path"]: dep["md5"] for dep in entry.get("deps") or [] if str(dep.get("md5", "")).endswith(".dir")}
     return Locked(name, Path(out["path"]), out["md5"], needs)
 
 
