@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nearmiss import driver
+from kills import wait_for
+from nearmiss import cli, driver
 from nearmiss.config import Experiment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
@@ -17,7 +18,7 @@ import signal, subprocess, sys
 if {stubborn}:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 job = subprocess.Popen(["sleep", "600"])
-print("nearmiss: started", job.pid, flush=True)
+print("nearmiss: started", flush=True)
 job.wait()
 if {stubborn}:
     signal.pause()
@@ -26,22 +27,22 @@ if {stubborn}:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run the stand-in and send this process a signal once its job has started; the job's process id."""
+    """Run the stand-in, as the command line does, and send this process a signal once its job has started."""
     monkeypatch.chdir(tmp_path)
 
     def started(number, stubborn=False):
-        found = []
-
-        def say(_board, notice, _told):
-            found.append(int(notice.rpartition(" ")[2]))
+        def say(*_):
             os.kill(os.getpid(), number)
 
         code = SNAKEMAKE.format(stubborn=stubborn)
         monkeypatch.setattr(driver, "_command", lambda _: [sys.executable, "-c", code])
         monkeypatch.setattr(driver.Board, "say", say)
-        with driver._signals_raise():
+        cli._end_by_exception(signal.SIGTERM, signal.SIGHUP)
+        try:
             driver._snakemake(Experiment(experiment="tiny"), [])
-        return found
+        finally:
+            for each in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(each, signal.SIG_DFL)
 
     return started
 
@@ -66,21 +67,10 @@ def test_a_signal_ends_everything_with_its_own_status(run, tmp_path, monkeypatch
         run(number, stubborn)
     if number != signal.SIGINT:
         assert caught.value.code == 128 + number
-    assert left(tmp_path) == []
+    wait_for(lambda: not left(tmp_path))
     assert not (tmp_path / "state" / ".progress").exists()
     assert "what was finished stays" in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-
-def test_a_signal_that_is_ignored_stays_ignored(run, tmp_path, monkeypatch):
-    """As under nohup: the run goes on."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with driver._signals_raise():
-            os.kill(os.getpid(), signal.SIGHUP)
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
 
 
 def test_progress_of_a_run_that_was_killed_is_not_shown(tmp_path, monkeypatch):

@@ -56,8 +56,7 @@ def run(*, config: Path, quick: bool = False, cores: str = "all", stage: str | N
         named = f"./{config}" if str(config).startswith("-") else str(config)
         asked = ["--configfile", named, *(["--config", "quick=true"] if quick else [])]
         _unlock(asked)
-        with _signals_raise():
-            status = _snakemake(experiment, ["--cores", cores, *asked, *(["--", stage] if stage else [])])
+        status = _snakemake(experiment, ["--cores", cores, *asked, *(["--", stage] if stage else [])])
         if status == 0 and stage in (None, "compare"):
             _restore_store()
             _conclude(experiment)
@@ -103,23 +102,6 @@ def _unlock(asked: list[str]) -> None:
             file=locks,
             remedy="delete this folder, then run again",
         )
-
-
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as an exception, so that what we started ends too; ignored ones stay ignored."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
-    for number in numbers:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def _snakemake(experiment: Experiment, arguments: list[str]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import SNAKEMAKE_TIMESTAMP, read_json, sha256
+from nearmiss.base.files import RECORD, SNAKEMAKE_TIMESTAMP, read_json, sha256
 from nearmiss.base.progress import progress
 from nearmiss.identities import Identities, identity_of
 from nearmiss.versions.objects import Cache
@@ -69,7 +69,8 @@ def _digest(files: Files, name: str) -> str | None:
     """The hash of a file, or of a folder as base/files.py defines it; None for what is not there."""
     if name in files:
         return sha256(files[name])
-    inside = {PurePosixPath(one).relative_to(name): path for one, path in files.items() if one.startswith(f"{name}/")}
+    below = {PurePosixPath(one).relative_to(name): path for one, path in files.items() if one.startswith(f"{name}/")}
+    inside = {one: path for one, path in below.items() if one.name != RECORD}
     if not inside:
         return None
     digest = hashlib.sha256()

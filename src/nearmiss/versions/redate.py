@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import sha256
+from nearmiss.base.files import RECORD, sha256
 from nearmiss.base.progress import progress
 from nearmiss.config import STAGES, load
 from nearmiss.identities import Identities, identities, identity_of
@@ -81,6 +81,8 @@ def _folders(digests: dict[str, str]) -> dict[str, str]:
     """The hash of every folder, as base/files.py defines it, from the hashes of the files."""
     inside: dict[str, dict[str, str]] = {}
     for name, digest in digests.items():
+        if Path(name).name == RECORD:
+            continue
         for parent in list(Path(name).parents)[:-1]:
             inside.setdefault(parent.as_posix(), {})[Path(name).relative_to(parent).as_posix()] = digest
     return {folder: _digest(files) for folder, files in inside.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, sha256
+from nearmiss.base.files import RECORD, read_json, sha256
 from nearmiss.config import STAGES, load
 from nearmiss.versions import parts
 from nearmiss.versions.intervals import agreement
@@ -20,8 +20,8 @@ from nearmiss.versions.workspace import LOCKFILE, PIPELINE, locked
 
 # Made without floating-point training: promised byte for byte.
 DATA = ("data", "negatives", "inpaint", "pretrain/store", "robustness/corrupted")
-# Say of themselves what they are; a cost is never the same twice.
-_APART = ("manifest.json", "cost.json")
+# Say of themselves, or of the others, what they are; a cost is never the same twice.
+_APART = ("manifest.json", "cost.json", RECORD)
 
 
 @dataclass
