@@ -12,9 +12,11 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.progress import progress
-from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, last_words, problem_of_path, remote_of
+from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, first_error, last_words, problem_of_path, remote_of
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
+# What DVC says of a remote that it cannot ask; of one that it can, it only says what is missing.
+_UNREACHABLE = ("failed to connect", "but requires", "Permission denied", "Unable to locate credentials")
 
 
 def digest_of(path: Path) -> str:
@@ -134,9 +136,17 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
             remedy="delete the object there and `dvc push` again from a checkout that has it",
         )
     lacking = {digest: name for digest, name in known.items() if not cache.has(digest)}
-    if lacking:
+    if lacking and any(sign in answer.stderr for sign in _UNREACHABLE):
         raise InputError(
-            f"remote '{source}' does not have {len(lacking)} of {len(known)} objects (DVC: {last_words(answer)})",
+            f"remote '{source}' cannot be reached: {first_error(answer)}",
+            file=".dvc/config",
+            record=next(iter(lacking.values())),
+            remedy="check its address (dvc remote list), your rights and the network, or install what is named",
+        )
+    if lacking:
+        told = f" (DVC: {last_words(answer)})" if answer.returncode else ""
+        raise InputError(
+            f"remote '{source}' does not have {len(lacking)} of {len(known)} objects{told}",
             file=LOCKFILE,
             record=next(iter(lacking.values())),
             remedy="`dvc push` in the checkout that made the snapshot, or name another remote (--remote)",

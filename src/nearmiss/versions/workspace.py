@@ -81,6 +81,12 @@ def last_words(answer: subprocess.CompletedProcess[str]) -> str:
     return lines[-1].removeprefix("ERROR: ") if lines else "nothing"
 
 
+def first_error(answer: subprocess.CompletedProcess[str]) -> str:
+    """The first error of several, which is the cause of the others."""
+    errors = [line.removeprefix("ERROR: ") for line in answer.stderr.splitlines() if line.startswith("ERROR:")]
+    return errors[0] if errors else last_words(answer)
+
+
 def remote_of(asked: str | None) -> str | None:
     """The remote to use: the one asked for, else the configured default; None where there is none."""
     answer = dvc("config", "--list")
