@@ -15,6 +15,8 @@ TAKING = [
     if app[name].default_command and "seed" in inspect.signature(app[name].default_command).parameters
 ]
 
+COMMAND = ["negatives-matched", "--negatives", "x", "--out", "y", "--seed"]
+
 
 def test_the_commands_are_found():
     assert {"pretrain", "finetune", "evaluate", "robustness", "negatives", "audit", "convert"} <= set(TAKING)
@@ -27,11 +29,11 @@ def test_a_command_has_the_one_type_of_seeds(name):
 
 
 @pytest.mark.parametrize("seed", ["-1", "1.5", "1e3", "0x1", "yes", "", str(LARGEST_SEED + 1), "9" * 5000])
-def test_what_is_no_seed_is_refused_and_not_rounded(seed, capsys):
-    with pytest.raises(cyclopts.CycloptsError):
-        app.parse_args(["audit", "--pairs", "x", "--seed", seed], exit_on_error=False, print_error=False)
+def test_what_is_no_seed_is_refused_and_not_rounded(seed):
+    with pytest.raises(cyclopts.CycloptsError, match="a seed is a whole number"):
+        app.parse_args([*COMMAND, seed], exit_on_error=False, print_error=False)
 
 
 def test_the_largest_seed_is_one():
-    _, bound, _ = app.parse_args(["audit", "--pairs", "x", "--seed", str(LARGEST_SEED)], exit_on_error=False)
+    _, bound, _ = app.parse_args([*COMMAND, str(LARGEST_SEED)], exit_on_error=False)
     assert bound.arguments["seed"] == LARGEST_SEED

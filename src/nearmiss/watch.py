@@ -90,24 +90,26 @@ def statuses(folder: Path) -> dict[int, dict[str, Any]]:
     for file in sorted(folder.glob("*.json")):
         try:
             status = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            pid = int(status["pid"])
+            if _alive(pid) and "job" in status:
+                found[pid] = status
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):  # half written, or none of ours
             continue
-        if _alive(int(status["pid"])) and "job" in status:
-            found[int(status["pid"])] = status
     return found
 
 
 def lines_of(log: Path, until: Any) -> Iterator[str | None]:
     """Lines of a growing file, None where there is none at the moment; ends once `until()` holds and all is read."""
     with log.open(encoding="utf-8", errors="replace") as handle:
-        ending = False
+        ending, line = False, ""
         while True:
-            line = handle.readline()
-            if line:
+            line += handle.readline()
+            if line.endswith("\n") or (line and ending):
                 yield line
+                line = ""
             elif ending:
                 return
-            else:
+            else:  # nothing, or the beginning of a line
                 ending = until()
                 yield None
 
@@ -121,10 +123,10 @@ class Board:
         self.folder = folder
         self.started = time.monotonic()
         self.bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=14),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[what]}"),
+            TextColumn("{task.fields[what]}", markup=False),
             TimeElapsedColumn(),
             console=self.console,
             disable=quiet,
