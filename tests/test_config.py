@@ -45,7 +45,10 @@ BASE = "  base: {objective: [{term: contrastive}], texts: 0}\n"
         (f"experiment: x\narms:\n{BASE}  a: {{objective: [{{term: own_negatives}}]}}\n", ["no negatives", "arms.a"]),
         (f"experiment: x\narms:\n{BASE}  a: {{method: keyword, objective: [{{term: contrastive}}]}}\n", ["uses"]),
         (f"experiment: x\narms:\n{BASE}  a: {{objective: []}}\n", ["no loss term"]),
-        (f"experiment: x\narms:\n{BASE}  a/b: {{objective: [{{term: contrastive}}]}}\n", ["no name for an arm"]),
+        (
+            f"experiment: x\narms:\n{BASE}  a/b: {{objective: [{{term: contrastive}}]}}\n",
+            ["not a valid name for an arm"],
+        ),
         (f"experiment: x\narms:\n{BASE}  store: {{objective: [{{term: contrastive}}]}}\n", ["image store"]),
         ("experiment: x\narms:\n  base: {method: random, objective: [{term: own_negatives}]}\n", ["arms.base"]),
         (

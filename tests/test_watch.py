@@ -1,12 +1,13 @@
 """What `nearmiss run` reads out of Snakemake's words, and what it says of costs."""
 
+import io
 import json
 import os
 
 from rich.console import Console
 
 from nearmiss.driver import costs
-from nearmiss.watch import Told, lines_of, statuses
+from nearmiss.watch import Board, Told, lines_of, statuses
 
 SAID = """\
 Job stats:
@@ -69,12 +70,59 @@ def test_a_growing_log_is_read_to_its_end(tmp_path):
     assert [line for line in lines_of(log, until) if line] == ["one\n", "two\n"]
 
 
+def test_a_line_that_is_written_in_two_parts_is_one_line(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("Finished jobid: 1 ")
+    parts = ["(Rule: data_world)\nand no", " line end"]
+
+    def until():
+        with log.open("a") as handle:
+            handle.write(parts.pop(0) if parts else "")
+        return not parts
+
+    assert [line for line in lines_of(log, until) if line] == [
+        "Finished jobid: 1 (Rule: data_world)\n",
+        "and no line end",
+    ]
+
+
+def test_a_notice_of_the_workflow_is_passed_on(tmp_path):
+    told, stream = Told(), io.StringIO()
+    with Board(stream, tmp_path) as board:
+        board.say(told.line(f"nearmiss: copied [results]/x{'y' * 100}\n"), told)
+    assert stream.getvalue() == f"copied [results]/x{'y' * 100}\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_words_of_a_job_are_no_markup(tmp_path, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    (tmp_path / "1.json").write_text(json.dumps({"pid": os.getpid(), "job": "[/red]", "what": "[bold] loss [/]"}))
+    monkeypatch.setenv("COLUMNS", "200")
+    stream = Terminal()
+    with Board(stream, tmp_path) as board:
+        board.refresh(Told())
+        board.bars.refresh()
+    assert "[bold] loss [/]" in stream.getvalue()
+
+
 def test_only_living_jobs_have_a_bar(tmp_path):
     living = {"pid": os.getpid(), "job": "data", "done": 1, "total": 2}
     (tmp_path / "1.json").write_text(json.dumps(living))
     (tmp_path / "2.json").write_text(json.dumps({"pid": 2**22 + 1, "job": "gone"}))
-    (tmp_path / "3.json").write_text("{")
+    for name, content in (("3", "{"), ("4", "[]"), ("5", "{}"), ("6", '{"pid": "x"}'), ("7", f'{{"pid": {10**30}}}')):
+        (tmp_path / f"{name}.json").write_text(content)
     assert statuses(tmp_path) == {os.getpid(): living}
+
+
+def test_a_cost_that_cannot_be_read_is_left_out(tmp_path):
+    for name, content in (("a", "{"), ("b", "[]"), ("c", '{"seconds": 1}'), ("d", '{"seconds": "x"}')):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "cost.json").write_text(content)
+    assert costs(tmp_path).row_count == 0
 
 
 def test_costs_are_summed_over_a_stages_jobs(tmp_path):

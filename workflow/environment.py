@@ -2,22 +2,44 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from snakemake.exceptions import WorkflowError
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
 # First, so that a copy of the checkout runs its own code, whatever is installed.
 sys.path.insert(0, str(SOURCE))
 
+from nearmiss.base.errors import InputError  # noqa: E402
 from nearmiss.base.identity import write_identity  # noqa: E402
 from nearmiss.base.lifetime import PARENT, die_with_starter, take  # noqa: E402
 from nearmiss.config import Experiment  # noqa: E402
 from nearmiss.identities import identities  # noqa: E402
+from nearmiss.preflight import NOTICE, check_path  # noqa: E402
+from nearmiss.versions.copied import notice  # noqa: E402
+from nearmiss.versions.dates import settle  # noqa: E402
 
 # A library that starts its own threads in each of several jobs makes all of them slower; a stage that wants threads
 # takes them from its configuration, because results depend on their number.
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What is wrong with the checkout or its configuration, as an error that Snakemake prints without a traceback."""
+    try:
+        yield
+    except (InputError, OSError) as error:
+        raise WorkflowError(f"The workflow cannot be read: {error}") from None
+
+
+def check_checkout() -> None:
+    """Refuse a path under which jobs would run other code than this."""
+    check_path(ROOT, Path(sys.executable).parent)
 
 
 def shell_prefix(conda: bool) -> str:
@@ -29,6 +51,11 @@ def shell_prefix(conda: bool) -> str:
     if not conda:
         exports.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
     return ("set -euo pipefail; " + "; ".join(exports) + "; ").replace("{", "{{").replace("}", "}}")
+
+
+def conda_file() -> str:
+    """The conda environment file of all rules. Snakemake formats this path, so that braces in it are doubled."""
+    return str(ROOT / "workflow" / "envs" / "nearmiss.yaml").replace("{", "{{").replace("}", "}}")
 
 
 def gpus_wanted(device: str) -> int:
@@ -51,6 +78,14 @@ _held: list[IO[str] | None] = []  # open for as long as the driver lives
 
 
 def write_identities(experiment: Experiment, folder: Path) -> None:
-    """Write the identity files of every stage, method and arm; files whose content is the same stay untouched."""
-    for name, content in identities(experiment, ROOT).items():
+    """Write the identity files of every stage, method and arm; files whose content is the same stay untouched.
+
+    Files of the future are dated now. Says so, and where results are older than what they were made from and yet have
+    today's identity.
+    """
+    today = identities(experiment, ROOT)
+    settled = settle(folder.parent)
+    for name, content in today.items():
         write_identity(folder / f"{name}.json", content)
+    for line in [*settled, *notice(folder.parent, today)]:
+        print(f"{NOTICE}{line}", file=sys.stderr)

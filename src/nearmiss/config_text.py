@@ -1,65 +1,15 @@
-"""A configuration as people write it: YAML with line numbers, and errors in the words of the file."""
+"""Errors of a configuration in the words of its file: the key, its line and the remedy."""
 
 import difflib
+import re
 import types
 import typing
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from nearmiss.base.errors import InputError
-
-Lines = dict[tuple, int]  # path of keys and indices -> line number, from 1
-
-
-def parse_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
-    """Values of a YAML (or JSON) file and the line of each key; a problem is an `InputError` with the line."""
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError("the configuration is missing", file=path, remedy="correct the path") from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"the configuration is no UTF-8 text file: {error}", file=path) from None
-    try:
-        node, values = yaml.compose(text, yaml.SafeLoader), yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InputError(
-            f"malformed YAML: {getattr(error, 'problem', None) or error}",
-            file=path,
-            record=f"line {mark.line + 1}, column {mark.column + 1}" if mark else None,
-            remedy="correct the file",
-        ) from None
-    if values is None or node is None:
-        return {}, {}
-    if not isinstance(values, dict):
-        raise InputError("a configuration is a map of keys to values", file=path, record="line 1")
-    lines: Lines = {}
-    _collect(node, (), lines, path)
-    return values, lines
-
-
-def _collect(node: yaml.Node, at: tuple, lines: Lines, path: Path) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            where = (*at, str(getattr(key, "value", key)))
-            line = key.start_mark.line + 1
-            if where in lines:
-                raise InputError(
-                    f"the key '{where[-1]}' stands twice",
-                    file=path,
-                    record=f"{dotted(where)} (lines {lines[where]} and {line})",
-                    remedy="keep one of the two",
-                )
-            lines[where] = line
-            _collect(value, where, lines, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            lines[(*at, str(index))] = item.start_mark.line + 1
-            _collect(item, (*at, str(index)), lines, path)
+from nearmiss.config_yaml import Lines
 
 
 def dotted(where: tuple) -> str:
@@ -70,20 +20,49 @@ def dotted(where: tuple) -> str:
 def problem_of(error: ValidationError, model: type[BaseModel], *, file: object, lines: Lines) -> InputError:
     """The first problem of a failed validation as an `InputError` that names key, line and remedy."""
     first = error.errors(include_url=False)[0]
-    where = _as_written(first["loc"], lines)
-    line = lines.get(where)
+    location = first["loc"]
+    if location[-1:] == ("[key]",):  # pydantic gives True as 1
+        location = (*location[:-2], str(first["input"]))
+    location = (*location, *([first["ctx"]["key"]] if first["type"] == "number_type" else []))
+    where = _as_written(location, lines)
+    line = line_of(where, lines)
     record = (dotted(where) or "the whole file") + (f" (line {line})" if line else "")
     if first["type"] == "extra_forbidden":
-        siblings = sorted({name for found in _models_at(model, first["loc"][:-1]) for name in found.model_fields})
-        close = difflib.get_close_matches(str(where[-1]), siblings, n=1, cutoff=0.6)
-        remedy = f"did you mean '{close[0]}'?" if close else f"keys here are: {', '.join(siblings)}"
-        return InputError(f"unknown key '{where[-1]}'", file=file, record=record, remedy=remedy)
+        siblings = sorted({name for found in _models_at(model, location[:-1]) for name in found.model_fields})
+        remedy = near(str(where[-1]), siblings) or f"keys here are: {', '.join(siblings)}"
+        return InputError(f"unknown key '{shortened(where[-1])}'", file=file, record=shortened(record), remedy=remedy)
     if first["type"] == "missing":
         return InputError(f"the key '{where[-1]}' is missing", file=file, record=record, remedy="add it")
     message = first["msg"][:1].lower() + first["msg"][1:]
     given = first["input"]
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) or given is None else ""
-    return InputError(f"{message}{shown}", file=file, record=record, remedy="correct the value")
+    shown = f" (given: {shortened(repr(given))})" if isinstance(given, str | int | float | bool | None) else ""
+    return InputError(f"{message}{shown}", file=file, record=shortened(record), remedy=_remedy(first))
+
+
+def _remedy(first: Any) -> str:
+    """What to do about a value of the wrong kind, or one that is not among those that are allowed."""
+    if first["type"] == "string_type" and not isinstance(first["input"], list | dict):
+        return "put it in quotes: YAML reads yes, no, on, off, null, numbers and dates as other things than text"
+    context = first.get("ctx", {})
+    allowed = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags") or ""))
+    return near(str(context.get("tag", first["input"])), allowed) or "correct the value"
+
+
+def near(given: str, known: list[str]) -> str:
+    """The question that names the known word most like the given one; empty where none is like it."""
+    close = difflib.get_close_matches(given[:100], known, n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else ""
+
+
+def shortened(text: object, most: int = 100) -> str:
+    """Text for a message: at most `most` characters and no line breaks."""
+    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(text)[: most + 1])
+    return line if len(line) <= most else f"{line[:most]}..."
+
+
+def line_of(where: tuple, lines: Lines) -> int | None:
+    """The line of a key, or of the key around it where it is not written itself."""
+    return next((lines[where[:end]] for end in range(len(where), 0, -1) if where[:end] in lines), None)
 
 
 def _as_written(location: tuple, lines: Lines) -> tuple:

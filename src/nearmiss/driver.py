@@ -1,33 +1,50 @@
 """`nearmiss run`: the whole workflow under a lock, with progress, and what came of it."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from nearmiss import preflight
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.lifetime import PARENT, held, take
 from nearmiss.base.progress import FOLDER
+from nearmiss.child_environment import child_environment
 from nearmiss.config import STAGES, Experiment, load
 from nearmiss.watch import Board, Told, lines_of
 
 STORE = Path("results/mlflow.db")
+PROGRESS = Path("state/.progress")
+"""Where jobs say how far they are; nobody but the driver that holds the lock uses it."""
+GRACE = 20.0
+"""Seconds that Snakemake and its jobs have to end before they are killed (our choice)."""
 
 
 def run(*, config: Path, quick: bool = False, cores: str = "all", stage: str | None = None) -> int:
     """Run an experiment's workflow in this checkout and say what came of it; returns the exit status.
 
-    Raises `InputError` for a wrong configuration, and where another run is under way here.
+    Raises `InputError` before any job starts: for a wrong configuration, a checkout that cannot work (its path, its
+    rights), and where another run is under way here.
     """
-    if not Path("Snakefile").is_file():
-        raise InputError("here is no workflow", file=Path.cwd(), remedy="run this in the checkout's root folder")
+    preflight.check_checkout()
     experiment = load(config, {"quick": True} if quick else None)
+    if cores != "all" and (not cores.isdecimal() or int(cores) == 0):
+        raise InputError(
+            f"'{cores}' is no number of cores", remedy="give a whole number of 1 or more, or all (--cores)"
+        )
+    results, logs = (Path(folder) / experiment.experiment for folder in ("results", "logs"))
+    preflight.check_writable(Path("state"), logs, results, Path(".snakemake"))
     with held(Path("state/run.lock")) as mine:
         if not mine or not _nobody_drives():
             raise InputError(
@@ -35,7 +52,9 @@ def run(*, config: Path, quick: bool = False, cores: str = "all", stage: str | N
                 file=Path.cwd(),
                 remedy="wait for it, or stop it; a run that was killed leaves nothing to clean up",
             )
-        asked = ["--configfile", str(config), *(["--config", "quick=true"] if quick else [])]
+        # An option's value that begins with a hyphen would be read as an option.
+        named = f"./{config}" if str(config).startswith("-") else str(config)
+        asked = ["--configfile", named, *(["--config", "quick=true"] if quick else [])]
         _unlock(asked)
         status = _snakemake(experiment, ["--cores", cores, *asked, *(["--", stage] if stage else [])])
         if status == 0 and stage in (None, "compare"):
@@ -58,46 +77,98 @@ def _command(arguments: list[str]) -> list[str]:
 
 
 def _environment(**more: str) -> dict[str, str]:
-    return {**os.environ, PARENT: str(os.getpid()), **more}
+    return child_environment(**{PARENT: str(os.getpid()), **more})
 
 
 def _unlock(asked: list[str]) -> None:
     """Remove the Snakemake lock that a dead driver has left."""
     locks = Path(".snakemake/locks")
-    if locks.is_dir() and any(locks.iterdir()):
-        print("A run was killed here; going on from what it had finished.", file=sys.stderr)
-        subprocess.run(_command(["--unlock", *asked]), env=_environment(), check=True, capture_output=True)
+    if not locks.is_dir() or not any(locks.iterdir()):
+        return
+    print("A run was killed here; going on from what it had finished.", file=sys.stderr)
+    answer = subprocess.run(
+        _command(["--unlock", *asked]),
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if answer.returncode:
+        said = "\n  ".join((answer.stderr or answer.stdout).strip().splitlines()[-5:])
+        raise InputError(
+            f"Snakemake cannot remove the lock of a run that was killed:\n  {said}",
+            file=locks,
+            remedy="delete this folder, then run again",
+        )
 
 
 def _snakemake(experiment: Experiment, arguments: list[str]) -> int:
     log = Path("logs") / experiment.experiment / "snakemake.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     told = Told()
-    with tempfile.TemporaryDirectory(prefix="nearmiss-") as folder, log.open("w", encoding="utf-8") as output:
+    shutil.rmtree(PROGRESS, ignore_errors=True)  # of a run that was killed
+    PROGRESS.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             _command(arguments),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(**{FOLDER: folder}),
+            env=_environment(**{FOLDER: str(PROGRESS.absolute())}),
+            process_group=0,  # Snakemake and its jobs, so that one signal reaches them all
         )
         try:
-            with Board(sys.stderr, Path(folder)) as board:
+            with _suspended_with_us(process), Board(sys.stderr, PROGRESS) as board:
                 for line in lines_of(log, lambda: process.poll() is not None):
                     if line is None:
                         board.refresh(told)
                         time.sleep(0.2)
-                    elif name := told.line(line):
-                        board.finished(name, told)
+                    elif notice := told.line(line):
+                        board.say(notice, told)
         except BaseException:
-            process.terminate()  # Snakemake stops its jobs; what was finished stays
-            process.wait()
+            _stop(process)
             raise
+        finally:
+            shutil.rmtree(PROGRESS, ignore_errors=True)
     if told.nothing:
         print("Nothing to be done: every result is up to date.")
     if process.returncode:
         _explain(told, log)
     return process.returncode
+
+
+def _stop(process: subprocess.Popen[Any]) -> None:
+    """End Snakemake and its jobs; what they had finished stays. A second signal kills them at once."""
+    try:
+        with suppress(OSError):  # the terminal may be gone
+            print("Stopping; what was finished stays.", file=sys.stderr)
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=GRACE)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+    finally:
+        with suppress(ProcessLookupError):  # whoever of the group is left
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def _suspended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """Ctrl-Z reaches the terminal's own process group alone: pass it on, and wake Snakemake when we are woken."""
+
+    def suspend(_number: int, _frame: FrameType | None) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            os.killpg(process.pid, signal.SIGCONT)
+
+    before = signal.signal(signal.SIGTSTP, suspend)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
 
 
 def _explain(told: Told, log: Path) -> None:
@@ -127,12 +198,12 @@ def _conclude(experiment: Experiment) -> None:
 
 
 def costs(results: Path) -> Table:
-    """Seconds and peak memory of each stage, from the cost files beside its outputs."""
+    """Seconds and peak memory of each stage, from the cost files beside its outputs; unreadable ones are left out."""
     table = Table("stage", "jobs", "seconds", "CPU seconds", "longest job", "peak memory", title="What it cost")
     for column in table.columns[1:]:
         column.justify = "right"
     for stage in STAGES:
-        found = [read_json(file) for file in sorted((results / stage).rglob("cost.json"))]
+        found = [cost for file in sorted((results / stage).rglob("cost.json")) if (cost := _cost(file))]
         if found:
             table.add_row(
                 stage,
@@ -143,3 +214,11 @@ def costs(results: Path) -> Table:
                 f"{max(cost['peak_memory'] for cost in found) / 1e9:.2f} GB",
             )
     return table
+
+
+def _cost(file: Path) -> dict[str, float] | None:
+    try:
+        content = read_json(file)
+        return {name: float(content[name]) for name in ("seconds", "cpu_seconds", "peak_memory")}
+    except (InputError, KeyError, TypeError, ValueError):
+        return None

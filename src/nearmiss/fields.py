@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Typed
 from nearmiss.config import Experiment, resolve
-from nearmiss.config_text import parse_yaml, problem_of
+from nearmiss.config_text import problem_of
+from nearmiss.config_yaml import parse_value, parse_yaml
 
 Section = TypeVar("Section", bound=Typed)
 
@@ -38,6 +38,13 @@ def source(file: Path | None, stage: str) -> Source:
                 record="stage",
                 remedy="name the identity file of this stage",
             )
+        if not isinstance(values["config"], dict):
+            raise InputError(
+                "the identity has no configuration",
+                file=file,
+                record="config",
+                remedy="delete the file; `nearmiss run` writes it again",
+            )
         return Source(file=file, identity=file, config=values["config"])
     return Source(file=file, experiment=resolve(values, file=file, lines=lines))
 
@@ -57,10 +64,7 @@ def flags(tokens: tuple[str, ...]) -> dict[str, Any]:
             if not waiting:
                 raise InputError(f"the flag --{name} has no value", remedy=f"write --{name} VALUE")
             text = waiting.pop(0)
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = text
+        value = parse_value(text)
         *parents, last = name.replace("-", "_").split(".")
         into = found
         for parent in parents:

@@ -63,7 +63,9 @@ def _tag(model: type[BaseModel]) -> str:
 
 
 def _table(title: str, model: type[BaseModel]) -> str:
-    doc = (model.__doc__ or "").strip().splitlines()[0]
+    if model.__doc__ is None:
+        raise InputError("the table of keys is written from docstrings", remedy="unset PYTHONOPTIMIZE, then try again")
+    doc = model.__doc__.strip().splitlines()[0]
     rows = "\n".join(_rows(model, "", None))
     return f"### {title}\n{doc}\n\n| key | default | meaning |\n|---|---|---|\n{rows}\n"
 

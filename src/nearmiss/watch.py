@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from nearmiss.config import STAGES
+from nearmiss.preflight import NOTICE
 
 _RULE = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
 _FIELD = re.compile(r"^    (jobid|wildcards|log): (.*)$")
@@ -39,8 +40,10 @@ class Told:
     _id: str = ""
 
     def line(self, text: str) -> str | None:
-        """Take in one line of Snakemake's; the name of the job where the line says that one has finished."""
+        """Take in one line of Snakemake's; what of it the user is told: a notice, or the name of a finished job."""
         text = text.rstrip("\n")
+        if text.startswith(NOTICE):
+            return text
         if text.startswith(NOTHING):
             self.nothing = True
         if match := _TOTAL.match(text):
@@ -87,24 +90,26 @@ def statuses(folder: Path) -> dict[int, dict[str, Any]]:
     for file in sorted(folder.glob("*.json")):
         try:
             status = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            pid = int(status["pid"])
+            if _alive(pid) and "job" in status:
+                found[pid] = status
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):  # half written, or none of ours
             continue
-        if _alive(int(status["pid"])) and "job" in status:
-            found[int(status["pid"])] = status
     return found
 
 
 def lines_of(log: Path, until: Any) -> Iterator[str | None]:
     """Lines of a growing file, None where there is none at the moment; ends once `until()` holds and all is read."""
     with log.open(encoding="utf-8", errors="replace") as handle:
-        ending = False
+        ending, line = False, ""
         while True:
-            line = handle.readline()
-            if line:
+            line += handle.readline()
+            if line.endswith("\n") or (line and ending):
                 yield line
+                line = ""
             elif ending:
                 return
-            else:
+            else:  # nothing, or the beginning of a line
                 ending = until()
                 yield None
 
@@ -118,10 +123,10 @@ class Board:
         self.folder = folder
         self.started = time.monotonic()
         self.bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=14),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[what]}"),
+            TextColumn("{task.fields[what]}", markup=False),
             TimeElapsedColumn(),
             console=self.console,
             disable=quiet,
@@ -138,10 +143,13 @@ class Board:
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
-    def finished(self, name: str, told: Told) -> None:
-        """Say that a job has finished."""
+    def say(self, notice: str, told: Told) -> None:
+        """Print a notice, or that a job has finished."""
+        if notice.startswith(NOTICE):
+            self.console.print(notice.removeprefix(NOTICE), markup=False, soft_wrap=True)
+            return
         seconds = time.monotonic() - self.started
-        self.console.print(f"[{told.done + 1}/{told.total}] {name} ({seconds:.0f} s since the start)", markup=False)
+        self.console.print(f"[{told.done + 1}/{told.total}] {notice} ({seconds:.0f} s since the start)", markup=False)
 
     def refresh(self, told: Told) -> None:
         """Bring the bars up to date."""

@@ -72,10 +72,18 @@ def test_a_second_time_replaces_and_the_receipt_is_the_same(made):
 def test_a_missing_store_is_rebuilt_from_the_results(made, monkeypatch):
     results, arguments, _ = made
     written = []
-    monkeypatch.setattr(tracking, "track", lambda store, experiment, runs: written.append((store, experiment, runs)))
+
+    def note(store, experiment, runs, *, artifacts):
+        store.touch()
+        assert not (results / "gone.db").exists()  # it appears when it is whole
+        written.append((artifacts, experiment, runs))
+
+    monkeypatch.setattr(tracking, "track", note)
     assert ui.rebuild(results / "gone.db") == ["toy"]
-    ((store, experiment, runs),) = written
-    assert (store, experiment) == (results / "gone.db", "toy")
+    ((artifacts, experiment, runs),) = written
+    assert (artifacts, experiment) == (results / "gone.artifacts", "toy")
+    assert (results / "gone.db").is_file()
+    assert not list(results.glob(".gone.db*"))
     folders = {name: arguments[name] for name in arguments if name != "experiment"}
     first = track.collect(**folders)
     assert sorted(runs, key=lambda run: run.name) == sorted(first, key=lambda run: run.name)

@@ -52,7 +52,7 @@ def environment_file(lock: bytes) -> str:
 def write(root: Path) -> None:
     """Write the environment file of the checkout at `root`."""
     text = environment_file((root / "requirements.lock").read_bytes())
-    (root / "workflow" / "envs" / "nearmiss.yaml").write_text(text)
+    (root / "workflow" / "envs" / "nearmiss.yaml").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

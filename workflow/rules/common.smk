@@ -2,14 +2,11 @@
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent))
 
 import environment
-from nearmiss.base.errors import InputError
 from nearmiss.config import resolve
-from nearmiss.config_text import parse_yaml
+from nearmiss.config_yaml import parse_yaml
 
 # Snakemake merges a configfile named here with one of the command line, key by key; maps of ours replace.
 if not workflow.overwrite_configfiles:
@@ -17,12 +14,11 @@ if not workflow.overwrite_configfiles:
     configfile: "config/config.yaml"
 
 
-try:
+with environment.refusing():
+    environment.check_checkout()
     FILES = [Path(file) for file in workflow.configfiles]
     LINES = parse_yaml(FILES[0])[1] if len(FILES) == 1 else {}
     EXPERIMENT = resolve(dict(config), file=", ".join(map(str, FILES)) or "--config", lines=LINES)
-except InputError as error:
-    raise WorkflowError(f"The configuration is wrong: {error}") from None
 
 NAME = EXPERIMENT.experiment
 RESULTS, LOGS, STATE = f"results/{NAME}", f"logs/{NAME}", f"state/{NAME}"
@@ -31,11 +27,13 @@ IDENTITY = f"{RESULTS}/identity"
 ARMS, SEEDS, METHODS = list(EXPERIMENT.arms), EXPERIMENT.seeds, EXPERIMENT.methods()
 GPUS = environment.gpus_wanted(EXPERIMENT.pretrain.device)
 
+ENVIRONMENT = environment.conda_file()
 DEPLOYED = {str(method) for method in workflow.deployment_settings.deployment_method}
 shell.prefix(environment.shell_prefix("conda" in DEPLOYED))
 
-if workflow.is_main_process and environment.become_driver(NAME):
-    environment.write_identities(EXPERIMENT, Path(IDENTITY))
+with environment.refusing():
+    if workflow.is_main_process and environment.become_driver(NAME):
+        environment.write_identities(EXPERIMENT, Path(IDENTITY))
 
 
 wildcard_constraints:

@@ -60,7 +60,7 @@ rule compare_page:
     benchmark:
         f"{LOGS}/compare/page.tsv"
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     params:
         experiment=NAME,
         evaluations=EVALUATIONS,
@@ -93,7 +93,7 @@ rule compare_track:
     benchmark:
         f"{LOGS}/compare/track.tsv"
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     params:
         experiment=NAME,
         evaluations=EVALUATIONS,

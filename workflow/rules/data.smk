@@ -53,7 +53,7 @@ rule data_world:
     benchmark:
         f"{LOGS}/data/world.tsv"
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: 8
     params:
         out=subpath(output.manifest, parent=True),

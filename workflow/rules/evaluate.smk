@@ -30,7 +30,7 @@ rule evaluate_run:
     benchmark:
         f"{LOGS}/evaluate/{{arm}}-{{seed}}.tsv"
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: EXPERIMENT.evaluate.threads
     resources:
         gpu=environment.gpus_wanted(EXPERIMENT.evaluate.device),

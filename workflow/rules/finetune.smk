@@ -32,7 +32,7 @@ rule finetune_run:
     benchmark:
         f"{LOGS}/finetune/{{arm}}-{{seed}}.tsv"
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: EXPERIMENT.finetune.threads
     resources:
         gpu=environment.gpus_wanted(EXPERIMENT.finetune.device),

@@ -21,7 +21,7 @@ rule inpaint_pairs:
     benchmark:
         f"{LOGS}/inpaint/pairs.tsv"
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: 4
     params:
         root=subpath(input.files, parent=True),

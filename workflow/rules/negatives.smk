@@ -30,7 +30,7 @@ rule negatives_generate:
         f"{LOGS}/negatives/{{method}}.tsv"
     priority: 15
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     params:
         out=subpath(output.negatives, parent=True),
     shell:
@@ -70,7 +70,7 @@ rule negatives_truth:
     benchmark:
         f"{LOGS}/negatives/{{method}}-truth.tsv"
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     params:
         negatives=subpath(input.negatives, parent=True),
         truth=parent_of("truth"),

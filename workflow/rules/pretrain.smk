@@ -31,7 +31,7 @@ rule pretrain_store:
         f"{LOGS}/pretrain/store.tsv"
     priority: 20
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     params:
         root=subpath(input.folder, parent=True),
         out=subpath(output.pixels, parent=True),
@@ -57,7 +57,7 @@ rule pretrain_base:
         f"{LOGS}/pretrain/base-{{seed}}.tsv"
     priority: 20
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: EXPERIMENT.pretrain.threads * PROCESSES
     resources:
         gpu=GPUS * PROCESSES,
@@ -94,7 +94,7 @@ rule pretrain_arm:
         arm="|".join(CONTINUED) or "(?!)",
     priority: 10
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: EXPERIMENT.pretrain.threads * PROCESSES
     resources:
         gpu=GPUS * PROCESSES,

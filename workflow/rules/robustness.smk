@@ -28,7 +28,7 @@ rule robustness_corrupted:
     benchmark:
         f"{LOGS}/robustness/corrupted.tsv"
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: 4
     params:
         tables=parent_of("tables"),
@@ -62,7 +62,7 @@ rule robustness_run:
     benchmark:
         f"{LOGS}/robustness/{{arm}}-{{seed}}.tsv"
     conda:
-        "../envs/nearmiss.yaml"
+        ENVIRONMENT
     threads: EXPERIMENT.robustness.threads
     resources:
         gpu=environment.gpus_wanted(EXPERIMENT.robustness.device),

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from nearmiss.base.errors import InputError
+
 # Set by whoever starts a job that must not outlive it: the process id of the starter.
 PARENT = "NEARMISS_PARENT"
 _PR_SET_PDEATHSIG = 1
@@ -41,15 +43,30 @@ def die_with_starter() -> None:
 def take(path: Path, *, shared: bool = False) -> IO[str] | None:
     """Take a file lock without waiting: the open file that holds it, or None where another process has it.
 
-    The lock lasts until the file is closed or the process ends, however it ends.
+    The lock lasts until the file is closed or the process ends, however it ends. Raises `InputError` where the file
+    cannot be written and where its file system has no locks.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = path.open("a", encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"a lock file cannot be written: {error.strerror}",
+            file=path,
+            remedy="correct the rights of its folder, or work in a folder that can be written",
+        ) from None
     try:
         fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         handle.close()
         return None
+    except OSError as error:
+        handle.close()
+        raise InputError(
+            f"the file system of this folder cannot lock files: {error.strerror}",
+            file=path,
+            remedy="work on a local disk, or mount the file system with locks (NFS: local_lock=flock)",
+        ) from None
     return handle
 
 
@@ -62,3 +79,17 @@ def held(path: Path) -> Iterator[bool]:
     finally:
         if handle is not None:
             handle.close()
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock for a block, after waiting for whoever has it."""
+    handle = take(path)
+    if handle is None:
+        print(f"waiting for another process that holds {path}", file=sys.stderr)
+        handle = path.open("a", encoding="utf-8")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        handle.close()

@@ -5,11 +5,11 @@ a file lock. The store is a sqlite file and no declared output of the workflow: 
 it is missing. MLflow is imported inside the functions, with its telemetry switched off before.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nearmiss.base import sqlite_file
 from nearmiss.base.errors import InputError
+from nearmiss.base.lifetime import lock
 
 RUN = "nearmiss.run"
 """The tag that a run is known by: stage/arm/seed. Page and receipt name runs by it, never by MLflow's ids."""
@@ -40,16 +42,18 @@ class Tracked:
     """One entry a logged step: `step` and any number of figures."""
 
 
-def track(store: Path, experiment: str, runs: Sequence[Tracked]) -> None:
+def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: Path | None = None) -> None:
     """Write `runs` into the sqlite file `store`; a run of the same name is replaced.
 
-    Runs of the experiment that are not among `runs` stay. Raises InputError where the store is not MLflow's.
+    `artifacts` is the folder that MLflow notes for artifacts, beside `store` if not given.
+    Runs of the experiment that are not among `runs` stay. Raises InputError where the store is not MLflow's, is damaged
+    or cannot be written, and where another process holds it and does not release it.
     """
     store = Path(store)
     store.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(store):
+    with _locked(store), _explained(store):
         client = _client(store)
-        experiment_id = _experiment(client, store, experiment)
+        experiment_id = _experiment(client, artifacts or artifacts_of(store), experiment)
         before = _runs(client, experiment_id)
         for run in runs:
             _write(client, experiment_id, run)
@@ -59,7 +63,11 @@ def track(store: Path, experiment: str, runs: Sequence[Tracked]) -> None:
 
 def recorded(store: Path, experiment: str) -> dict[str, dict[str, float]]:
     """The final metrics of each run of an experiment, by name; empty where the experiment is unknown."""
-    client = _client(Path(store))
+    with _explained(Path(store)):
+        return _recorded(_client(Path(store)), experiment)
+
+
+def _recorded(client: Any, experiment: str) -> dict[str, dict[str, float]]:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         return {}
@@ -77,7 +85,7 @@ def command(store: Path, port: int) -> list[str]:
         "--backend-store-uri",
         _uri(store),
         "--default-artifact-root",
-        str(_artifacts(store)),
+        str(artifacts_of(store)),
         "--host",
         "127.0.0.1",
         "--port",
@@ -98,49 +106,104 @@ def environment() -> dict[str, str]:
 
 
 def _uri(store: Path) -> str:
-    return f"sqlite:///{Path(store).resolve()}"
+    """The store's address; a question mark would end the path, which a path from the working folder may avoid."""
+    path = str(Path(store).resolve())
+    path = path if "?" not in path else os.path.relpath(path)
+    if "?" in path:
+        raise InputError(
+            "MLflow cannot open a file with a question mark in its path",
+            file=store,
+            remedy="rename the folder, or name another store (--store)",
+        )
+    return f"sqlite:///{path}"
 
 
-def _artifacts(store: Path) -> Path:
+def artifacts_of(store: Path) -> Path:
     """MLflow wants a folder for artifacts; weights never go there, only pointers to them are logged."""
     return Path(store).resolve().with_suffix(".artifacts")
 
 
 @contextmanager
 def _locked(store: Path) -> Iterator[None]:
-    with store.with_name(f".{store.name}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """One writer at a time; another one waits."""
+    with lock(store.with_name(f".{store.name}.lock")):
         yield
 
 
-def _client(store: Path) -> Any:
-    os.environ.update(environment())
-    os.environ.pop("MLFLOW_RUN_ID", None)  # mlflow issue 15713: a parent's run would be written to
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+def _damaged(store: Path) -> str:
+    return (
+        f"move it away (mv {store} {store}.damaged), then `nearmiss ui` makes it again from the results; what other "
+        "programs have recorded in it is in the moved file alone"
+    )
+
+
+def _refuse_unusable(store: Path) -> None:
+    """Refuse a database that is held, damaged, not writable, or another program's: MLflow would add its own tables."""
+    tables = sqlite_file.check(store, remedy=_damaged(store))
+    if tables and "alembic_version" not in tables:
+        raise InputError(
+            "the database belongs to another program: it has none of MLflow's tables",
+            file=store,
+            remedy="name another file (--store)",
+        )
+
+
+@contextmanager
+def _explained(store: Path) -> Iterator[None]:
+    """Errors of MLflow and of its database as messages that say what to do; each kind has its own remedy."""
+    _refuse_unusable(store)
+    _silence()
     from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        client = MlflowClient(tracking_uri=_uri(store))
-        client.search_experiments(max_results=1)
+        yield
     except (MlflowException, SQLAlchemyError) as error:
-        raise InputError(
-            f"MLflow does not open the store: {str(error).splitlines()[0]}",
-            file=store,
-            remedy="delete it: it is made again from the results",
-        ) from None
+        if "out-of-date database schema" in str(error):
+            raise _other_schema(store, str(error)) from None
+        raise sqlite_file.refusal(error, store, _damaged(store)) from None
+
+
+def _other_schema(store: Path, told: str) -> InputError:
+    """The store was written by an older MLflow, whose step to today's is known, or by a newer one."""
+    from mlflow.store.db_migrations import versions
+
+    found = re.search(r"found version (\w+)", told)
+    known = found is not None and any(Path(folder).glob(f"{found[1]}_*.py") for folder in versions.__path__)
+    return InputError(
+        f"the store was written by {'an older' if known else 'a newer'} version of MLflow",
+        file=store,
+        record=f"schema {found[1]}" if found else None,
+        remedy=f"copy the file, then: {sys.executable} -m mlflow db upgrade {_uri(store)}"
+        if known
+        else "use the version of MLflow that wrote it, or name another store (--store)",
+    )
+
+
+def _client(store: Path) -> Any:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=_uri(store))
+    client.search_experiments(max_results=1)
     return client
 
 
-def _experiment(client: Any, store: Path, name: str) -> str:
+def _silence() -> None:
+    """Before MLflow is imported: no telemetry, no log of what is raised anyway, no run of a parent's."""
+    os.environ.update(environment())
+    os.environ.pop("MLFLOW_RUN_ID", None)  # mlflow issue 15713: a parent's run would be written to
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+def _experiment(client: Any, artifacts: Path, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None and found.lifecycle_stage == "active":
         return str(found.experiment_id)
     if found is not None:
         client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
-    return str(client.create_experiment(name, artifact_location=_artifacts(store).as_uri()))
+    return str(client.create_experiment(name, artifact_location=artifacts.as_uri()))
 
 
 def _runs(client: Any, experiment_id: str) -> dict[str, list[str]]:
@@ -184,5 +247,6 @@ def ui(store: Path, port: int) -> None:
     """Become MLflow's UI on this machine's loopback address; does not return. Raises InputError without a store."""
     if not Path(store).is_file():
         raise InputError("there is no store yet", file=store, remedy="finish an experiment first (make run)")
+    _refuse_unusable(store)
     line = command(store, port)
     os.execve(line[0], line, {**os.environ, **environment()})

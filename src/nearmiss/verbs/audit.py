@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nearmiss.base.progress import job
 from nearmiss.engine.formats.names import Read
-from nearmiss.verbs.app import app
+from nearmiss.verbs.app import Seed, app
 
 
 @app.command
@@ -15,7 +15,7 @@ def audit(
     format: Read | None = None,
     corpus: Path | None = None,
     balance: bool = False,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> None:
     """Measure how well text alone gives away which caption of a pair is true; chance is 50 %.
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nearmiss.base.progress import job
 from nearmiss.engine.formats.names import Read, Written
-from nearmiss.verbs.app import app
+from nearmiss.verbs.app import Seed, app
 
 
 @app.command
@@ -16,7 +16,7 @@ def convert(
     format: Read | None = None,
     images: Path | None = None,
     file_pattern: str = "{:012d}.jpg",
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> None:
     """Write negatives in the format that a peer's training or evaluation code reads, or a peer's as our table.
 

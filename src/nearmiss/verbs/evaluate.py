@@ -8,7 +8,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.evaluate.config import EvaluateConfig
-from nearmiss.verbs.app import Fields, app, fields_help
+from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 INCOMPLETE = 3
 """Exit status where images or files of an asked benchmark are missing."""
@@ -30,7 +30,7 @@ def evaluate(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     cache: Path = Path(".nearmiss-embeddings"),
     arm: str | None = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     checkpoint: Path | None = None,
     tables: Path | None = None,
     root: Path | None = None,

@@ -5,14 +5,14 @@ from pathlib import Path
 from nearmiss.base.progress import job
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.finetune.config import FinetuneConfig
-from nearmiss.verbs.app import Fields, app, fields_help
+from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((FinetuneConfig, "")))
 def finetune(
     *fields: Fields,
     arm: str,
-    seed: int,
+    seed: Seed,
     checkpoint: Path,
     tables: Path,
     root: Path,

@@ -7,7 +7,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.inpaint.config import InpaintConfig, of_photographs
-from nearmiss.verbs.app import Fields, app, fields_help
+from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((InpaintConfig, "")))
@@ -21,7 +21,7 @@ def inpaint(
     pipeline: str | None = None,
     judge: str | None = None,
     judge_pretrained: str | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     dry_run: bool = False,
     objects: Path | None = None,
     root: Path | None = None,
@@ -102,7 +102,7 @@ def _alone(
     out: Path | None,
     backend: str,
     pipeline: str | None,
-    seed: int,
+    seed: Seed,
     workers: int,
     fields: tuple[str, ...],
     dry_run: bool,

@@ -16,7 +16,7 @@ from nearmiss.stages.negatives.spec import (
     SwapConfig,
     TrainingParaphrase,
 )
-from nearmiss.verbs.app import Fields, Many, app, fields_help
+from nearmiss.verbs.app import Fields, Many, Seed, app, fields_help
 
 METHODS = (RandomConfig, KeywordConfig, SceneGraphConfig, ReplaceConfig, SwapConfig)
 
@@ -35,7 +35,7 @@ def negatives(
     fill: str | None = None,
     paraphrases: list[TrainingParaphrase] | None = None,
     workers: int = 1,
-    seed: int | None = None,
+    seed: Seed | None = None,
     images: Path | None = None,
     objects: Path | None = None,
     relations: Path | None = None,
@@ -219,7 +219,7 @@ def negatives_truth_table(
 
 
 @app.command(name="negatives-matched")
-def negatives_matched(*, negatives: Many, out: Path, seed: int = 0) -> None:
+def negatives_matched(*, negatives: Many, out: Path, seed: Seed = 0) -> None:
     """Draw from several methods' negatives as many of each concept and in-scene share, so that methods are compared.
 
     Parameters

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nearmiss.base.progress import job
 from nearmiss.stages.negatives.spec import EvaluationParaphrase, TrainingParaphrase
-from nearmiss.verbs.app import app
+from nearmiss.verbs.app import Seed, app
 
 
 @app.command
@@ -13,7 +13,7 @@ def paraphrases(
     captions: Path,
     out: Path,
     operators: list[TrainingParaphrase | EvaluationParaphrase] | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> None:
     """Write paraphrases of captions, one for each caption and operator that fits.
 

@@ -8,7 +8,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig, default_arms
-from nearmiss.verbs.app import Fields, app, fields_help
+from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((PretrainConfig, "")))
@@ -39,7 +39,7 @@ def store(*fields: Fields, images: Path, root: Path, out: Path, config: Path | N
 def pretrain(
     *fields: Fields,
     arm: str,
-    seed: int,
+    seed: Seed,
     store: Path,
     captions: Path,
     words: Path,

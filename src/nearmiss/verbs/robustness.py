@@ -5,7 +5,7 @@ from pathlib import Path
 from nearmiss.base.progress import job
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.robustness.config import RobustnessConfig
-from nearmiss.verbs.app import Fields, app, fields_help
+from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((RobustnessConfig, "")))
@@ -36,7 +36,7 @@ def corrupt(*fields: Fields, tables: Path, root: Path, out: Path, config: Path |
 def robustness(
     *fields: Fields,
     arm: str,
-    seed: int,
+    seed: Seed,
     checkpoint: Path,
     corrupted: Path,
     tables: Path,

@@ -1,4 +1,4 @@
-"""Verbs of versions: dvc.yaml from the workflow, record results, bring them back, and check a re-run against them."""
+"""Verbs of versions: dvc.yaml from the workflow; record results, bring them back, date them, and check a re-run."""
 
 import sys
 from pathlib import Path
@@ -56,6 +56,20 @@ def restore(
     from nearmiss.versions.restore import restore as bring_back
 
     bring_back(config=config, stage=stage, remote=remote)
+
+
+@app.command
+def redate(*, config: Path = Path("config/config.yaml")) -> None:
+    """Keep results that were copied without their times: check every hash, and date what agrees as up to date.
+
+    Parameters
+    ----------
+    config
+        The experiment.
+    """
+    from nearmiss.versions.redate import redate as date_anew
+
+    date_anew(config=config)
 
 
 @app.command

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
+from nearmiss.child_environment import child_environment
 from nearmiss.config import STAGES, load
+from nearmiss.preflight import check_checkout
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 _STATISTICS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
@@ -49,10 +51,17 @@ def configured(config: Path) -> list[str]:
 
 def ask(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run this environment's Snakemake in the checkout's root folder; the caller looks at the status."""
-    if not Path("Snakefile").is_file():
-        raise InputError("here is no workflow", file=Path.cwd(), remedy="run this in the checkout's root folder")
+    check_checkout()
     command = [sys.executable, "-m", "snakemake", "--nocolor", *configured(config), *arguments]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command,
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
 
 
 def snakemake(config: Path, *arguments: str) -> str:
@@ -128,6 +137,13 @@ def files(config: Path) -> list[str]:
 def parts(made: list[str]) -> list[str]:
     """Folders that have a manifest, among what the workflow makes: `data`, `pretrain/clip/0`."""
     return [file.removesuffix("/manifest.json") for file in made if file.endswith("/manifest.json")]
+
+
+def forget(config: Path, files: list[str]) -> None:
+    """Remove Snakemake's records of how this checkout made some files; others have brought or checked them since."""
+    records = Path(".snakemake/metadata")
+    if records.is_dir() and any(records.iterdir()):
+        ask(config, "--cleanup-metadata", *files)
 
 
 def planned(config: Path) -> dict[str, int]:

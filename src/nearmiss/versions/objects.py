@@ -5,12 +5,18 @@ read and set against its name, which is the MD5 of its bytes.
 """
 
 import hashlib
-import json
+import re
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json
 from nearmiss.base.progress import progress
-from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, last_words, remote_of
+from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, first_error, last_words, problem_of_path, remote_of
+
+_DIGEST = re.compile(r"[0-9a-f]{32}")
+# What DVC says of a remote that it cannot ask; of one that it can, it only says what is missing.
+_UNREACHABLE = ("failed to connect", "but requires", "Permission denied", "Unable to locate credentials")
 
 
 def digest_of(path: Path) -> str:
@@ -44,9 +50,23 @@ class Cache:
         return digest_of(self.path(digest)) == digest.removesuffix(".dir")
 
     def files(self, one: Locked) -> dict[str, str]:
-        """Files of a stage's folder, from the object that lists them: relative name -> digest, in order of paths."""
-        entries = json.loads(self.path(one.digest).read_text(encoding="utf-8"))
-        names = {entry["relpath"]: entry["md5"] for entry in entries}
+        """Files of a stage's folder, from the object that lists them: relative name -> digest, in order of paths.
+
+        Raises `InputError` for an object that is no list of files, and for a file that would lie outside the folder.
+        """
+        names = {}
+        for entry in _entries(self.path(one.digest)):
+            name, digest = entry.get("relpath"), entry.get("md5")
+            problem = problem_of_path(name)
+            if problem or not _DIGEST.fullmatch(str(digest)):
+                raise InputError(
+                    f"a recorded file of stage '{one.stage}' "
+                    + (f"{problem}: {name!r}" if problem else f"has no MD5, but {digest!r}"),
+                    file=self.path(one.digest),
+                    record=f"{one.folder.as_posix()}/",
+                    remedy="use a dvc.lock, and a remote, that you trust",
+                )
+            names[str(name)] = str(digest)
         return {name: names[name] for name in sorted(names, key=PurePosixPath)}
 
     def wanted(self, stages: list[Locked]) -> dict[str, str]:
@@ -67,6 +87,14 @@ class Cache:
 
     def text(self, digest: str) -> str:
         return self.path(digest).read_text(encoding="utf-8")
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    """The entries of an object that lists files."""
+    found = read_json(path)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise InputError("the object is no list of files", file=path, remedy="delete it, then restore again")
+    return found
 
 
 def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None:
@@ -108,9 +136,17 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
             remedy="delete the object there and `dvc push` again from a checkout that has it",
         )
     lacking = {digest: name for digest, name in known.items() if not cache.has(digest)}
-    if lacking:
+    if lacking and any(sign in answer.stderr for sign in _UNREACHABLE):
         raise InputError(
-            f"remote '{source}' does not have {len(lacking)} of {len(known)} objects (DVC: {last_words(answer)})",
+            f"remote '{source}' cannot be reached: {first_error(answer)}",
+            file=".dvc/config",
+            record=next(iter(lacking.values())),
+            remedy="check its address (dvc remote list), your rights and the network, or install what is named",
+        )
+    if lacking:
+        told = f" (DVC: {last_words(answer)})" if answer.returncode else ""
+        raise InputError(
+            f"remote '{source}' does not have {len(lacking)} of {len(known)} objects{told}",
             file=LOCKFILE,
             record=next(iter(lacking.values())),
             remedy="`dvc push` in the checkout that made the snapshot, or name another remote (--remote)",

@@ -8,7 +8,8 @@ import hashlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nearmiss.base.files import SNAKEMAKE_TIMESTAMP, read_json, sha256
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import RECORD, SNAKEMAKE_TIMESTAMP, read_json, sha256
 from nearmiss.base.progress import progress
 from nearmiss.identities import Identities, identity_of
 from nearmiss.versions.objects import Cache
@@ -39,9 +40,20 @@ def in_cache(cache: Cache, stages: list[Locked]) -> Files:
 
 
 def manifests(files: Files) -> Manifests:
-    """Name of each part -> its manifest. Raises `InputError` for one that is no JSON."""
+    """Name of each part -> its manifest. Raises `InputError` for a file that is no manifest."""
     names = sorted(name for name in files if name.endswith(_MANIFEST))
-    return {name.removesuffix(_MANIFEST): read_json(files[name]) for name in names}
+    return {name.removesuffix(_MANIFEST): read_manifest(files[name]) for name in names}
+
+
+def read_manifest(file: Path) -> dict[str, Any]:
+    """A manifest's content. Raises `InputError` where the file is none."""
+    content = read_json(file)
+    named = [content.get(key, {}) if isinstance(content, dict) else None for key in ("inputs", "outputs")]
+    if not all(isinstance(each, dict) for each in named):
+        raise InputError(
+            "the file is no manifest", file=file, remedy="delete the folder that it lies in: it is made again"
+        )
+    return dict(content)
 
 
 def edited(files: Files, found: Manifests) -> list[str]:
@@ -57,7 +69,8 @@ def _digest(files: Files, name: str) -> str | None:
     """The hash of a file, or of a folder as base/files.py defines it; None for what is not there."""
     if name in files:
         return sha256(files[name])
-    inside = {PurePosixPath(one).relative_to(name): path for one, path in files.items() if one.startswith(f"{name}/")}
+    below = {PurePosixPath(one).relative_to(name): path for one, path in files.items() if one.startswith(f"{name}/")}
+    inside = {one: path for one, path in below.items() if one.name != RECORD}
     if not inside:
         return None
     digest = hashlib.sha256()
@@ -73,14 +86,18 @@ def disagreeing(found: Manifests, today: Identities, parts: list[str]) -> dict[s
     """
     wrong: dict[str, str] = {}
     for part in parts:
-        if part not in found:
-            continue
-        name = identity_of(part, today)
-        if found[part].get("identity") != today[name]:
-            wrong.setdefault(name, change(found[part].get("identity"), today[name]))
-        elif part == "compare" and (other := _other_runs(found[part], parts)):
-            wrong[name] = other
+        if part in found:
+            name = identity_of(part, today)
+            if why := disagreement(part, found[part], today[name], parts):
+                wrong.setdefault(name, why)
     return wrong
+
+
+def disagreement(part: str, manifest: dict[str, Any], identity: Any, parts: list[str]) -> str | None:
+    """Why a part is not what today's workflow makes, by its manifest and today's identity; None where it is."""
+    if manifest.get("identity") != identity:
+        return change(manifest.get("identity"), identity)
+    return _other_runs(manifest, parts) if part == "compare" else None
 
 
 def _other_runs(manifest: dict[str, Any], parts: list[str]) -> str | None:

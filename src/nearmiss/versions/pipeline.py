@@ -11,10 +11,9 @@ from nearmiss.base.files import write_text
 from nearmiss.base.identity import code_files
 from nearmiss.base.outputs import OutputFile
 from nearmiss.config import STAGES
-from nearmiss.config_text import parse_yaml
+from nearmiss.config_yaml import parse_yaml
 from nearmiss.versions.dag import Dag, DagStage, configured, read
 
-PIPELINE = Path("dvc.yaml")
 LOCK = Path("requirements.lock")
 WORKFLOW = (
     "Snakefile",

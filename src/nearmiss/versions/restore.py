@@ -6,21 +6,17 @@ agrees does the rest, because Snakemake makes again what is older than its input
 results that do not agree, too, that today's code made them.)
 """
 
-import os
-import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.identity import write_identity
 from nearmiss.config import STAGES, load
 from nearmiss.identities import Identities, identities, identity_of
 from nearmiss.versions import dag, parts
+from nearmiss.versions.dates import date_identities, date_stage, moment
 from nearmiss.versions.objects import Cache, digest_of, fetch
-from nearmiss.versions.workspace import LOCKFILE, Locked, alone, dvc, last_words, locked
+from nearmiss.versions.workspace import LOCKFILE, PIPELINE, Locked, alone, checkout, last_words, locked, text_of
 
 STORE = Path("results/mlflow.db")
-# Seconds by which restored files are older than now, so that whatever is written afterwards is newer.
-AGE = 60
 
 
 def restore(*, config: Path, stage: str | None = None, remote: str | None = None) -> dict[str, str]:
@@ -39,13 +35,17 @@ def restore(*, config: Path, stage: str | None = None, remote: str | None = None
         found = parts.manifests(files)
         _refuse_edited(parts.edited(files, found))
         today = identities(experiment, Path.cwd())
+        _refuse_links(cache, wanted)
         whole = _refuse_dirty(cache, wanted, today)
         made = dag.files(config)
         wrong = _mixed(wanted, today) | parts.disagreeing(found, today, dag.parts(made))
         if not whole:
             _checkout(cache, wanted)
-            _forget(config, [(results / name).as_posix() for name in made])
-        _date(results, wanted, today, wrong)
+            dag.forget(config, [(results / name).as_posix() for name in made])
+        when = moment()
+        for one in wanted:
+            date_stage(one.folder, when)
+        date_identities(results / "identity", today, when, stages=[one.stage for one in wanted], newer=wrong)
         _rebuild_store()
     print(f"restored {', '.join(one.stage for one in wanted)}: {len(files)} files, every hash checked")
     for name, why in wrong.items():
@@ -61,7 +61,8 @@ def _wanted(results: Path, config: Path, stage: str | None) -> list[Locked]:
             file=LOCKFILE,
             remedy="check out a revision that has one, or run the workflow and record it with `nearmiss snapshot`",
         )
-    recorded = locked(LOCKFILE.read_text(encoding="utf-8"), results)
+    pipeline = text_of(PIPELINE) if PIPELINE.is_file() else ""
+    recorded = locked(text_of(LOCKFILE), results, pipeline=pipeline)
     if not recorded:
         raise InputError(
             f"dvc.lock has no results of experiment '{results.name}'",
@@ -126,8 +127,26 @@ def _refuse_dirty(cache: Cache, wanted: list[Locked], today: Identities) -> bool
                 file=one.folder / unknown[0],
                 remedy="record them first (`nearmiss snapshot`), or move the folder away, then restore again",
             )
-        whole = whole and here == recorded
+        whole = whole and here == recorded and not any(_is_link(one.folder / name) for name in names)
     return whole
+
+
+def _is_link(path: Path) -> bool:
+    """Whether a result is, or may be, a link into DVC's cache, as `dvc checkout` by hand makes them."""
+    return path.is_symlink() or path.stat().st_nlink > 1
+
+
+def _refuse_links(cache: Cache, wanted: list[Locked]) -> None:
+    """Refuse to write through a link to a folder: it may lead anywhere."""
+    for one in wanted:
+        for name in cache.files(one):
+            for parent in list(PurePosixPath(name).parents)[:-1]:
+                if (one.folder / parent).is_symlink():
+                    raise InputError(
+                        "a folder of the results is a symbolic link, and files would be written where it leads",
+                        file=one.folder / parent,
+                        remedy="move the link away, then restore again",
+                    )
 
 
 def _other_configuration(one: Locked, today: Identities) -> str:
@@ -144,8 +163,12 @@ def _other_configuration(one: Locked, today: Identities) -> str:
 
 
 def _checkout(cache: Cache, wanted: list[Locked]) -> None:
-    """Let DVC put the files into place, and read each of them again."""
-    answer = dvc("checkout", *(one.stage for one in wanted))
+    """Let DVC put the files into place, as copies, and read each of them again."""
+    for one in wanted:
+        for name in parts.present_files(one.folder):
+            if _is_link(one.folder / name):
+                (one.folder / name).unlink()  # its content is recorded
+    answer = checkout(*(one.stage for one in wanted))
     if answer.returncode:
         raise InputError(
             f"DVC cannot put the results into place: {last_words(answer)}",
@@ -161,29 +184,6 @@ def _checkout(cache: Cache, wanted: list[Locked]) -> None:
                     file=path,
                     remedy="check the disk, delete the file and restore again",
                 )
-
-
-def _forget(config: Path, files: list[str]) -> None:
-    """Remove Snakemake's records of how this checkout made the files that were here before."""
-    records = Path(".snakemake/metadata")
-    if records.is_dir() and any(records.iterdir()):
-        dag.ask(config, "--cleanup-metadata", *files)
-
-
-def _date(results: Path, wanted: list[Locked], today: Identities, wrong: dict[str, str]) -> None:
-    """One modification time for all restored files and the identities that agree; the other identities are newer."""
-    moment = time.time_ns() - AGE * 10**9
-    for one in wanted:
-        for path in [one.folder, *one.folder.rglob("*")]:
-            os.utime(path, ns=(moment, moment))
-    restored = {one.stage for one in wanted}
-    for name, content in today.items():
-        path = results / "identity" / f"{name}.json"
-        write_identity(path, content)
-        if name in wrong:
-            os.utime(path)
-        elif content["stage"] in restored:
-            os.utime(path, ns=(moment, moment))
 
 
 def _rebuild_store() -> None:

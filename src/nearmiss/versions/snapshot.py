@@ -11,8 +11,8 @@ from nearmiss.config import load
 from nearmiss.identities import identities
 from nearmiss.versions import dag, parts
 from nearmiss.versions.objects import Cache, digest_of, refuse_damaged
-from nearmiss.versions.pipeline import PIPELINE, text
-from nearmiss.versions.workspace import LOCKFILE, alone, dvc, last_words, locked, remote_of
+from nearmiss.versions.pipeline import text
+from nearmiss.versions.workspace import LOCKFILE, PIPELINE, alone, dvc, last_words, locked, remote_of, text_of
 
 
 def snapshot(*, config: Path, remote: str | None = None) -> None:
@@ -27,7 +27,7 @@ def snapshot(*, config: Path, remote: str | None = None) -> None:
         workflow = dag.read(config)
         results, stages = workflow.results, list(workflow.stages)
         _refuse_strange(config, results, workflow.files)
-        if not PIPELINE.is_file() or PIPELINE.read_text(encoding="utf-8") != text(config, workflow):
+        if not PIPELINE.is_file() or text_of(PIPELINE) != text(config, workflow):
             raise InputError(
                 "dvc.yaml is not the one of this workflow and configuration",
                 file=PIPELINE,
@@ -36,7 +36,7 @@ def snapshot(*, config: Path, remote: str | None = None) -> None:
         cache = Cache()
         _refuse_damaged_cache(cache, results, stages)
         _commit(stages)
-        recorded = list(locked(LOCKFILE.read_text(encoding="utf-8"), results).values())
+        recorded = list(locked(text_of(LOCKFILE), results).values())
         wanted = cache.wanted(recorded)
         refuse_damaged(cache, cache.damaged(wanted))
         print(f"recorded {len(wanted)} objects of {results} in dvc.lock; commit it with dvc.yaml to keep it")
@@ -93,7 +93,8 @@ def _refuse_damaged_cache(cache: Cache, results: Path, stages: list[str]) -> Non
 
 
 def _commit(stages: list[str]) -> None:
-    answer = dvc("commit", "--force", *stages)
+    # Without relinking: with a `cache.type` of links, DVC would put links into the cache in place of the results.
+    answer = dvc("commit", "--force", "--no-relink", *stages)
     if answer.returncode:
         raise InputError(
             f"DVC cannot record the results: {last_words(answer)}",

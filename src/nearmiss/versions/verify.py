@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, sha256
+from nearmiss.base.files import RECORD, read_json, sha256
 from nearmiss.config import STAGES, load
 from nearmiss.versions import parts
 from nearmiss.versions.intervals import agreement
 from nearmiss.versions.objects import Cache, refuse_damaged
 from nearmiss.versions.parts import Files
-from nearmiss.versions.workspace import LOCKFILE, locked
+from nearmiss.versions.workspace import LOCKFILE, PIPELINE, locked
 
 # Made without floating-point training: promised byte for byte.
 DATA = ("data", "negatives", "inpaint", "pretrain/store", "robustness/corrupted")
-# Say of themselves what they are; a cost is never the same twice.
-_APART = ("manifest.json", "cost.json", "/.nearmiss")
+# Say of themselves, or of the others, what they are; a cost is never the same twice.
+_APART = ("manifest.json", "cost.json", RECORD)
 
 
 @dataclass
@@ -64,16 +64,16 @@ def _recorded(against: str, results: Path) -> Files:
                 "the folder holds no results", file=against, remedy="name a folder results/<experiment> (--against)"
             )
         return files
-    shown = subprocess.run(
-        ["git", "show", f"{against}:{LOCKFILE}"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    if shown.returncode:
+    recorded = _shown(against, LOCKFILE)
+    if recorded.returncode:
         raise InputError(
-            f"'{against}' is no folder, and no revision with a dvc.lock: {shown.stderr.strip()}",
+            f"'{against}' is no folder, and no revision with a dvc.lock: {recorded.stderr.strip()}",
             file=LOCKFILE,
             remedy="name a folder of results or a revision (--against), or record results with `nearmiss snapshot`",
         )
-    stages = list(locked(shown.stdout, results, f"{against}:{LOCKFILE}").values())
+    pipeline = _shown(against, PIPELINE)
+    text = pipeline.stdout if pipeline.returncode == 0 else ""
+    stages = list(locked(recorded.stdout, results, f"{against}:{LOCKFILE}", text).values())
     if not stages:
         raise InputError(
             f"dvc.lock of {against} has no results of experiment '{results.name}'",
@@ -92,6 +92,23 @@ def _recorded(against: str, results: Path) -> Files:
             remedy="bring them: dvc fetch --all-commits",
         )
     return parts.in_cache(cache, stages)
+
+
+def _shown(revision: str, file: Path) -> subprocess.CompletedProcess[str]:
+    """What git has of a file of this folder, which may lie below the root of the repository."""
+    try:
+        return subprocess.run(
+            ["git", "show", "--end-of-options", f"{revision}:./{file.as_posix()}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except FileNotFoundError:
+        raise InputError(
+            "git is not installed", file=file, remedy="install it, or name a folder of results (--against)"
+        ) from None
 
 
 def findings(there: Files, here: Files) -> list[Finding]:

@@ -1,21 +1,25 @@
 """The checkout as DVC sees it: who may work in it, the command of this environment, remotes, and the lock file."""
 
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.lifetime import held, take
+from nearmiss.child_environment import child_environment
+from nearmiss.config import STAGES
 
 LOCKFILE = Path("dvc.lock")
+PIPELINE = Path("dvc.yaml")
+_SCHEMA = "2.0"
+_DIRECTORY = re.compile(r"[0-9a-f]{32}\.dir")
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,26 @@ def alone() -> Iterator[None]:
 
 def dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run this environment's DVC in the checkout's root folder; the caller looks at the status."""
+    return _program("-m", "dvc", *arguments)
+
+
+def checkout(*stages: str) -> subprocess.CompletedProcess[str]:
+    """Let DVC put the objects of some stages into place, as copies whatever `cache.type` says."""
+    return _program("-P", str(Path(__file__).with_name("dvc_checkout.py")), *stages)
+
+
+def _program(*arguments: str) -> subprocess.CompletedProcess[str]:
     if not Path(".dvc").is_dir():
-        raise InputError("here is no DVC workspace", file=Path.cwd(), remedy="run this in the checkout's root folder")
+        raise InputError(
+            "here is no DVC workspace", file=Path.cwd(), remedy="run this in the checkout's root folder, or: dvc init"
+        )
     return subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+        [sys.executable, *arguments],
+        env=child_environment(DVC_NO_ANALYTICS="1"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
 
@@ -65,9 +81,20 @@ def last_words(answer: subprocess.CompletedProcess[str]) -> str:
     return lines[-1].removeprefix("ERROR: ") if lines else "nothing"
 
 
+def first_error(answer: subprocess.CompletedProcess[str]) -> str:
+    """The first error of several, which is the cause of the others."""
+    errors = [line.removeprefix("ERROR: ") for line in answer.stderr.splitlines() if line.startswith("ERROR:")]
+    return errors[0] if errors else last_words(answer)
+
+
 def remote_of(asked: str | None) -> str | None:
     """The remote to use: the one asked for, else the configured default; None where there is none."""
-    settings = dvc("config", "--list").stdout
+    answer = dvc("config", "--list")
+    if answer.returncode:
+        raise InputError(
+            f"DVC cannot read its configuration: {last_words(answer)}", file=".dvc/config", remedy="correct the file"
+        )
+    settings = answer.stdout
     names = re.findall(r"(?m)^remote\.(.+)\.url=", settings)
     if asked is not None and asked not in names:
         raise InputError(
@@ -79,19 +106,97 @@ def remote_of(asked: str | None) -> str | None:
     return asked or (default[0] if default else None)
 
 
-def locked(text: str, results: Path, file: object = LOCKFILE) -> dict[str, Locked]:
-    """The stages of an experiment in the text of a dvc.lock: those whose output lies in its results folder."""
+def text_of(file: Path) -> str:
+    """A text file of DVC's. Raises `InputError` where it cannot be read."""
     try:
-        content = yaml.safe_load(text) or {}
-        found = {name: _locked(name, entry) for name, entry in (content.get("stages") or {}).items()}
-    except (yaml.YAMLError, KeyError, IndexError, AttributeError, TypeError):
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = "correct its rights, or take it from git (git checkout)"
+        raise InputError(f"the file cannot be read: {error}", file=file, remedy=remedy) from None
+
+
+def locked(text: str, results: Path, file: object = LOCKFILE, pipeline: str = "") -> dict[str, Locked]:
+    """The stages of an experiment in the text of a dvc.lock: those whose output lies in its results folder.
+
+    `pipeline` is the text of the dvc.yaml beside it. Raises `InputError` where the file is no lock file, and for a
+    stage whose entry cannot be used: it would be left out without a word, or lead out of the results.
+    """
+
+    def refuse(problem: str, stage: str) -> InputError:
+        return InputError(problem, file=file, record=f"stage {stage}", remedy="take the file from git (git checkout)")
+
+    content = _yaml(text, file)
+    if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
+        found = content.get("schema") if isinstance(content, dict) else None
+        told = f"; its schema is {found!r}, not {_SCHEMA!r}" if found is not None else ""
         raise InputError(
-            "the file is no lock file of DVC", file=file, remedy="take it from git again (git checkout)"
-        ) from None
-    return {name: one for name, one in found.items() if one.folder.parent == results}
+            f"the file is no lock file of DVC that this version reads{told}",
+            file=file,
+            remedy="take the file from git (git checkout), or write it again: nearmiss snapshot",
+        )
+    entries = content.get("stages") or {}
+    if not isinstance(entries, dict):
+        raise refuse("the file is no lock file of DVC", "all")
+    planned = _outputs(_yaml(pipeline, PIPELINE))
+    found = {}
+    for name in (stage for stage in STAGES if stage in entries):
+        try:
+            one = _locked(name, entries[name])
+        except ValueError as error:
+            raise refuse(f"the entry of stage '{name}' cannot be used: {error}", name) from None
+        except (KeyError, AttributeError, TypeError):
+            raise refuse(
+                f"the entry of stage '{name}' cannot be used: a key is missing or of another kind", name
+            ) from None
+        wanted = (results / name).as_posix()
+        if one.folder.as_posix() == wanted:
+            found[name] = one
+        elif planned.get(name) == wanted:
+            raise refuse(f"the output of stage '{name}' is {one.folder}, but dvc.yaml has {wanted}", name)
+    for one in found.values():
+        for folder in map(PurePosixPath, one.needs):
+            if folder.parent == PurePosixPath(results) and folder.name not in found:
+                raise refuse(f"stage '{one.stage}' was made from {folder}, which is not recorded", folder.name)
+    return found
+
+
+def _yaml(text: str, file: object) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        remedy = "take the file from git (git checkout)"
+        raise InputError("the file is no lock file of DVC: it is no YAML", file=file, remedy=remedy) from None
+
+
+def _outputs(pipeline: Any) -> dict[str, str]:
+    """stage -> its output in dvc.yaml, for entries that have one."""
+    found = {}
+    stages = pipeline.get("stages") if isinstance(pipeline, dict) else None
+    for name, entry in stages.items() if isinstance(stages, dict) else ():
+        outs = entry.get("outs") if isinstance(entry, dict) else None
+        if isinstance(outs, list) and len(outs) == 1:
+            found[name] = next(iter(outs[0])) if isinstance(outs[0], dict) else outs[0]
+    return found
 
 
 def _locked(name: str, entry: dict[str, Any]) -> Locked:
-    out = entry["outs"][0]
-    needs = {dep["path"]: dep["md5"] for dep in entry["deps"] if str(dep.get("md5", "")).endswith(".dir")}
+    out, *others = entry["outs"]
+    if others:
+        raise ValueError("it has several outputs")
+    if refusal := problem_of_path(out["path"]):
+        raise ValueError(f"the output {out['path']!r} {refusal}")
+    if not _DIRECTORY.fullmatch(str(out.get("md5"))):
+        raise ValueError(f"the output has no MD5 of a folder, but {out.get('md5')!r}")
+    needs = {dep["path"]: dep["md5"] for dep in entry.get("deps") or [] if str(dep.get("md5", "")).endswith(".dir")}
     return Locked(name, Path(out["path"]), out["md5"], needs)
+
+
+def problem_of_path(path: object) -> str | None:
+    """Why a path of DVC's does not stay below the folder that it is relative to; None where it does."""
+    if not isinstance(path, str) or not path or "\0" in path:
+        return "is no path"
+    if path.startswith("/") or "\\" in path or re.match(r"[A-Za-z]:", path):
+        return "is not relative to its folder"
+    if PurePosixPath(path).as_posix() != path or ".." in PurePosixPath(path).parts:
+        return "does not go straight down"
+    return None

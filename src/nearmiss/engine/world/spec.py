@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nearmiss.base.typed import Typed
+from nearmiss.base.typed import Seed, Typed
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -74,7 +74,7 @@ class Wording(Typed):
 class WorldConfig(Typed):
     """Size, richness and completeness of the embedded world."""
 
-    seed: int = Field(0, ge=0, description="Seed of everything the world draws.")
+    seed: Seed = Field(0, description="Seed of everything the world draws.")
     side: int = Field(96, ge=64, le=512, description="Side of the drawn images, in pixels.")
     images: SplitSizes = Field(default_factory=SplitSizes, description="Images in each split.")
     things: dict[Annotated[int, Field(ge=1, le=5)], Annotated[float, Field(gt=0)]] = Field(

@@ -1,12 +1,17 @@
 """Open MLflow's UI; make the store again from the results where it is missing."""
 
+import re
+import sys
 from pathlib import Path
 
 from nearmiss.base import tracking
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.progress import progress
+from nearmiss.base.tracking import Tracked
 from nearmiss.stages.compare.track import collect
+
+_RUN = re.compile(r"(evaluate|pretrain|finetune|robustness)/[a-z0-9][a-z0-9_-]*/\d+")
 
 
 def run(*, store: Path, port: int) -> None:
@@ -20,25 +25,51 @@ def rebuild(store: Path) -> list[str]:
     """Write a store from every finished experiment beside it (results/<experiment>/); their names.
 
     An experiment is finished when compare has left a receipt; what it names is recorded, from the folders themselves.
+    An experiment that cannot be read is reported and left out. The store appears when it is whole.
     """
-    results = Path(store).parent
-    receipts = sorted(results.glob("*/compare/tracked.json"))
-    if not receipts:
-        raise InputError("no experiment is finished", file=results, remedy="finish one first (make run)")
-    for receipt in progress(receipts, what="rebuild the store", total=len(receipts)):
-        folder = receipt.parents[1]
-        content = read_json(receipt)
-        names = list(content["runs"])
-        by_stage = {
-            stage: [folder / name for name in names if name.startswith(f"{stage}/")]
-            for stage in ("evaluate", "pretrain", "finetune", "robustness")
-        }
-        recorded = collect(
-            by_stage["evaluate"],
-            by_stage["pretrain"],
-            folder / "data",
-            finetunings=by_stage["finetune"],
-            robustnesses=by_stage["robustness"],
+    store = Path(store)
+    receipts = sorted(store.parent.glob("*/compare/tracked.json"))
+    partial = store.with_name(f".{store.name}.partial")
+    partial.unlink(missing_ok=True)  # of a process that was killed
+    recorded, problems = [], []
+    try:
+        for receipt in progress(receipts, what="rebuild the store", total=len(receipts)):
+            try:
+                experiment, runs = _of_receipt(receipt)
+            except InputError as error:
+                problems.append(f"not recorded: experiment '{receipt.parents[1].name}': {error}")
+                continue
+            tracking.track(partial, experiment, runs, artifacts=tracking.artifacts_of(store))
+            recorded.append(receipt.parents[1].name)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        if not recorded:
+            raise InputError("no experiment is finished", file=store.parent, remedy="finish one first (make run)")
+        partial.replace(store)
+    finally:
+        for left in (partial, partial.with_name(f".{partial.name}.lock")):
+            left.unlink(missing_ok=True)
+    return recorded
+
+
+def _of_receipt(receipt: Path) -> tuple[str, list[Tracked]]:
+    """Name and runs of the experiment that a receipt names, read from its folders."""
+    content = read_json(receipt)
+    names = content.get("runs") if isinstance(content, dict) else None
+    if not isinstance(names, dict) or not all(_RUN.fullmatch(name) for name in names) or "experiment" not in content:
+        raise InputError(
+            "the file is no receipt of `nearmiss track`", file=receipt, remedy="delete it: it is made again"
         )
-        tracking.track(store, content["experiment"], recorded)
-    return [receipt.parents[1].name for receipt in receipts]
+    folder = receipt.parents[1]
+    by_stage = {
+        stage: [folder / name for name in names if name.startswith(f"{stage}/")]
+        for stage in ("evaluate", "pretrain", "finetune", "robustness")
+    }
+    recorded = collect(
+        by_stage["evaluate"],
+        by_stage["pretrain"],
+        folder / "data",
+        finetunings=by_stage["finetune"],
+        robustnesses=by_stage["robustness"],
+    )
+    return str(content["experiment"]), recorded

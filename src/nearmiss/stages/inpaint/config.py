@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from nearmiss.base.typed import Typed
+from nearmiss.base.typed import Seed, Typed
 from nearmiss.engine.images.editing.spec import (
     AnyOperation,
     DiffusionConfig,
@@ -24,7 +24,7 @@ from nearmiss.engine.images.editing.spec import (
 class InpaintConfig(Typed):
     """Which counterfactual pairs are made."""
 
-    seed: int = Field(0, ge=0, description="Seed of every draw.")
+    seed: Seed = Field(0, description="Seed of every draw.")
     split: Literal["train", "val", "test", "final"] = Field("test", description="Split whose pictures are edited.")
     captions: Literal["broad", "narrow"] = Field("narrow", description="Captions that are edited.")
     wording: Literal["exchange", "insert"] = Field(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from nearmiss.base.typed import Typed
+from nearmiss.base.typed import Seed, Typed
 from nearmiss.stages.negatives.spec import (
     KeywordConfig,
     MethodConfig,
@@ -32,7 +32,7 @@ def every_method() -> dict[str, MethodConfig]:
 class NegativesConfig(Typed):
     """Which negatives are made of which captions."""
 
-    seed: int = Field(0, ge=0, description="Seed of every draw.")
+    seed: Seed = Field(0, description="Seed of every draw.")
     captions: Literal["broad", "narrow"] = Field("narrow", description="Captions that negatives are made of.")
     paraphrases: list[TrainingParaphrase] = Field(
         [],

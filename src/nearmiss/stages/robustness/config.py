@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from nearmiss.base.typed import Typed
+from nearmiss.base.typed import Seed, Typed
 from nearmiss.engine.images.corruptions.spec import AnyCorruption, default_corruptions
 
 Severity = Annotated[int, Field(ge=1, le=5)]
@@ -25,7 +25,7 @@ class TyposConfig(Typed):
 class RobustnessConfig(Typed):
     """Which items are asked again, under which noise."""
 
-    seed: int = Field(0, ge=0, description="Seed of all noise.")
+    seed: Seed = Field(0, description="Seed of all noise.")
     split: Literal["val", "test", "final"] = Field("test", description="Split of the benchmark that is scored.")
     corruptions: list[AnyCorruption] = Field(
         default_factory=default_corruptions, description="Corruptions of images; with none the stage does nothing."

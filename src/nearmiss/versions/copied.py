@@ -1,0 +1,90 @@
+"""Results that were copied without their times: they name today's code and configuration, and look out of date."""
+
+from pathlib import Path
+from typing import Any
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json, sha256
+from nearmiss.config import STAGES
+from nearmiss.identities import Identities, identity_of
+
+
+def notice(results: Path, today: Identities) -> list[str]:
+    """Lines that say which results only look out of date, and what keeps them; none where there are no such results."""
+    parts = out_of_order(results, today)
+    if not parts:
+        return []
+    return [
+        f"Results that are older than what they were made from, and yet agree with today's code and configuration: "
+        f"{len(parts)} (the first: {results / parts[0]}). Files that are copied without their times (cp -r) look so.",
+        "Snakemake may make them again. To keep them, stop now; then `nearmiss redate` checks every hash and dates "
+        "them, and `nearmiss restore` brings back what a snapshot recorded.",
+    ]
+
+
+def out_of_order(results: Path, today: Identities) -> list[str]:
+    """Parts whose manifest names today's identity and which are older than that identity or than an earlier part.
+
+    A part of which no input can be found any more is left out: something before it was made anew, with other content.
+    """
+    found, dates = _manifests(results)
+    agreeing = [part for part, manifest in found.items() if manifest.get("identity") == _identity(part, today)]
+    suspected = []
+    for part in agreeing:
+        identity = results / "identity" / f"{identity_of(part, today)}.json"
+        before = [dates[other] for other in _before(part, found)]
+        if dates[part] < max([*before, identity.stat().st_mtime if identity.is_file() else 0.0]):
+            suspected.append(part)
+    if not suspected:
+        return []
+    known = _known(results, found)
+    inputs = {part: set(_hashes(found[part], "inputs")) for part in suspected}
+    return [part for part in suspected if not inputs[part] or inputs[part] & known]
+
+
+def _manifests(results: Path) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+    """Each part's manifest and its date, in order of name; unreadable ones are left out."""
+    found, dates = {}, {}
+    for stage in STAGES:
+        for depth in ("", "*/", "*/*/"):  # data, negatives/keyword, pretrain/clip/0
+            for path in sorted((results / stage).glob(f"{depth}manifest.json")):
+                part = path.parent.relative_to(results).as_posix()
+                try:
+                    content = read_json(path)
+                    date = path.stat().st_mtime
+                except (InputError, OSError):
+                    continue
+                if isinstance(content, dict):
+                    found[part], dates[part] = content, date
+    return found, dates
+
+
+def _identity(part: str, today: Identities) -> Any:
+    return today.get(identity_of(part, today))
+
+
+def _before(part: str, found: dict[str, dict[str, Any]]) -> list[str]:
+    """Parts that are certainly made before this one."""
+    stage, _, run = part.partition("/")
+    earlier = {"data"}
+    if stage == "compare":
+        earlier |= set(found)
+    elif stage in ("finetune", "evaluate", "robustness"):
+        earlier.add(f"pretrain/{run}")
+    elif stage == "pretrain":
+        earlier |= {"pretrain/store", f"pretrain/base/{run.rpartition('/')[2]}"}
+    return [other for other in sorted(earlier - {part}) if other in found]
+
+
+def _known(results: Path, found: dict[str, dict[str, Any]]) -> set[str]:
+    """Hashes that are cheap to know: of manifests, of what they name, and of the tables of stage data."""
+    files = [results / part / "manifest.json" for part in found]
+    files += sorted((results / "data" / "tables").glob("*.parquet"))
+    return {sha256(file) for file in files} | {
+        one for manifest in found.values() for one in _hashes(manifest, "outputs")
+    }
+
+
+def _hashes(manifest: dict[str, Any], key: str) -> list[str]:
+    named = manifest.get(key)
+    return [str(value) for value in named.values()] if isinstance(named, dict) else []

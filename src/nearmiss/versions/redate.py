@@ -1,0 +1,95 @@
+"""`nearmiss redate`: results that were copied without their times are checked, and dated so that they are up to date.
+
+Snakemake compares times alone, so that it makes copied results again. Here the manifests decide: what has today's
+identity, the bytes that its manifest names, and inputs that are among the results, gets one time; everything else is
+dated as older and made again. (`snakemake --touch` checks nothing.)
+"""
+
+import hashlib
+from pathlib import Path
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import RECORD, sha256
+from nearmiss.base.progress import progress
+from nearmiss.config import STAGES, load
+from nearmiss.identities import Identities, identities, identity_of
+from nearmiss.versions import dag, parts
+from nearmiss.versions.dates import date, date_identities, date_stage, moment
+from nearmiss.versions.workspace import alone
+
+# Seconds by which results that do not agree are older than those that do.
+_OLDER = 3600
+
+
+def redate(*, config: Path) -> dict[str, str]:
+    """Date an experiment's results by what their manifests say; prints which agree and which run again.
+
+    Returns the parts that do not agree with today's configuration and code or with their own manifests, each with the
+    reason. No file's content is changed. Raises `InputError` where there are no results.
+    """
+    with alone():
+        experiment = load(config)
+        results = Path("results") / experiment.experiment
+        names = parts.in_folder(results, list(STAGES))
+        if not names:
+            raise InputError("there are no results to date", file=results, remedy=f"nearmiss run --config {config}")
+        today = identities(experiment, Path.cwd())
+        made = dag.files(config)
+        wrong = disagreeing(names, today, dag.parts(made))
+        dag.forget(config, [(results / name).as_posix() for name in made])
+        when = moment()
+        for stage in STAGES:
+            if (results / stage).is_dir():
+                date_stage(results / stage, when)
+        for part in wrong:
+            date([results / name for name in names if name.startswith(f"{part}/")], when - _OLDER * 10**9)
+        date_identities(results / "identity", today, when, stages=STAGES, newer=())
+    agreeing = [part for part in dag.parts(made) if part not in wrong]
+    print(f"dated {len(agreeing)} results that agree with today's code and configuration; every hash checked")
+    for part, why in wrong.items():
+        print(f"runs again, with what follows from it: {part} ({why})")
+    return wrong
+
+
+def disagreeing(names: parts.Files, today: Identities, mine: list[str]) -> dict[str, str]:
+    """Parts of `mine` that today's code and configuration would not make so: name -> why.
+
+    `names` are all files of the results, `today` today's identities.
+    """
+    files = sorted(names.items())
+    digests = {name: sha256(path) for name, path in progress(files, what="hash results", total=len(files))}
+    known = {*digests.values(), *_folders(digests).values()}
+    found, wrong = {}, {}
+    for part in mine:
+        try:
+            found[part] = parts.read_manifest(names[f"{part}/manifest.json"])
+        except KeyError:
+            wrong[part] = "it is missing"
+        except InputError as error:
+            wrong[part] = error.problem
+    for part, manifest in found.items():
+        if why := parts.disagreement(part, manifest, today[identity_of(part, today)], mine):
+            wrong[part] = why
+        elif changed := parts.edited(names, {part: manifest}):
+            wrong[part] = f"not what its manifest says: {changed[0]}"
+        elif lacking := [name for name, digest in manifest.get("inputs", {}).items() if digest not in known]:
+            wrong[part] = f"made from other inputs: {lacking[0]}"
+    return {part: wrong[part] for part in mine if part in wrong}
+
+
+def _folders(digests: dict[str, str]) -> dict[str, str]:
+    """The hash of every folder, as base/files.py defines it, from the hashes of the files."""
+    inside: dict[str, dict[str, str]] = {}
+    for name, digest in digests.items():
+        if Path(name).name == RECORD:
+            continue
+        for parent in list(Path(name).parents)[:-1]:
+            inside.setdefault(parent.as_posix(), {})[Path(name).relative_to(parent).as_posix()] = digest
+    return {folder: _digest(files) for folder, files in inside.items()}
+
+
+def _digest(files: dict[str, str]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(files, key=Path):
+        digest.update(f"{name} {files[name]}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,85 @@
+"""MLflow's store: unusual paths, other programs' databases, and stores of other versions of MLflow."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from nearmiss.base import tracking
+from nearmiss.base.errors import InputError
+from nearmiss.base.tracking import Tracked
+from nearmiss.stages.compare import ui
+
+RUNS = [Tracked(name="evaluate/clip/0", params={"arm": "clip"}, metrics={"accuracy": 0.5}, tags={"stage": "evaluate"})]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A store in a folder whose name has every letter that an address treats apart, named from the folder beside it."""
+    folder = tmp_path_factory.mktemp("store") / "what? 100%25 {v2} #1 'x'"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        tracking.track(folder / "mlflow.db", "toy", RUNS)
+    return folder / "mlflow.db"
+
+
+def copy(store, tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(store.read_bytes())
+    return tmp_path / "mlflow.db"
+
+
+def set_schema(store, version):
+    with closing(sqlite3.connect(store)) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (version,))
+        database.commit()
+
+
+def test_the_store_lies_where_it_was_named_and_nowhere_else(store, monkeypatch):
+    assert store.is_file()
+    assert [one.name for one in store.parent.parent.iterdir()] == [store.parent.name]
+    monkeypatch.chdir(store.parent)
+    assert tracking.recorded(store, "toy") == {"evaluate/clip/0": {"accuracy": 0.5}}
+
+
+def test_a_path_that_no_address_can_name_is_refused(store, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="question mark"):
+        tracking.recorded(store, "toy")
+
+
+def test_another_programs_database_gets_no_tables_of_ours(tmp_path):
+    file = tmp_path / "mine.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE notes (text TEXT)")
+        database.commit()
+    before = file.read_bytes()
+    for use in (lambda: tracking.track(file, "toy", RUNS), lambda: tracking.ui(file, 5000)):
+        with pytest.raises(InputError, match="another program"):
+            use()
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(("version", "words"), [("ffffffffffff", "newer"), ("451aebb31d03", "older")])
+def test_a_store_of_another_version_is_named_and_kept(store, tmp_path, version, words):
+    file = copy(store, tmp_path)
+    set_schema(file, version)
+    with pytest.raises(InputError, match=f"{words} version of MLflow") as caught:
+        tracking.recorded(file, "toy")
+    assert ("db upgrade" in caught.value.remedy) == (words == "older")
+    assert "delete" not in str(caught.value)
+
+
+def test_an_experiment_with_a_damaged_receipt_is_reported_and_the_store_is_not_there_in_part(tmp_path, capsys):
+    for name, content in (
+        ("a", "[]"),
+        ("b", json.dumps({"experiment": "b", "runs": {"evaluate/../../x": {}}})),
+        ("c", "{"),
+    ):
+        (tmp_path / name / "compare").mkdir(parents=True)
+        (tmp_path / name / "compare" / "tracked.json").write_text(content)
+    with pytest.raises(InputError, match="no experiment is finished"):
+        ui.rebuild(tmp_path / "mlflow.db")
+    assert [name for name in "abc" if f"experiment '{name}'" in capsys.readouterr().err] == list("abc")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "b", "c"]
