@@ -216,6 +216,16 @@ def test_a_single_file_replaces_its_own_earlier_version_alone(tmp_path):
         OutputFile(tmp_path)
 
 
+def test_a_generated_file_is_known_by_its_content_and_not_recorded(tmp_path):
+    with OutputFile(tmp_path / "dvc.yaml", generated=False) as partial:
+        partial.write_text("# Written by nearmiss")
+    with pytest.raises(InputError, match="did not write"):
+        OutputFile(tmp_path / "dvc.yaml", generated=False)
+    with OutputFile(tmp_path / "dvc.yaml", generated=True) as partial:
+        partial.write_text("# Written by nearmiss, anew")
+    assert [path.name for path in tmp_path.iterdir()] == ["dvc.yaml"]
+
+
 def test_a_single_file_survives_a_folder_of_results_around_it(tmp_path):
     write(OutputFolder(tmp_path / "out"), a="1")
     with OutputFile(tmp_path / "out" / "report") as partial:

@@ -153,16 +153,16 @@ class OutputFile:
     Args:
         path: the file; a symlink is followed.
         inputs: what it is made from.
-        generated: whether the file that is there may be replaced although no record names it, because its content
-            says that a command made it.
+        generated: for files whose content says which command made them, whether the file that is there is one of
+            these, so that it may be replaced. They are not recorded.
 
     Raises:
         InputError: there is a file that nearmiss did not write, or that has changed since; the path is a folder or an
             input.
     """
 
-    def __init__(self, path: Path, *, inputs: Iterable[Path | None] = (), generated: bool = False) -> None:
-        self.path = _resolved(path)
+    def __init__(self, path: Path, *, inputs: Iterable[Path | None] = (), generated: bool | None = None) -> None:
+        self.path, self._recorded = _resolved(path), generated is None
         if any(each is not None and Path(each).resolve() == self.path for each in inputs):
             raise InputError("the output is an input", file=path, remedy="name another file")
         if self.path.is_dir():
@@ -187,7 +187,7 @@ class OutputFile:
     def __enter__(self) -> Path:
         self._stack = contextlib.ExitStack()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        return self._stack.enter_context(replacing(self.path, before=self._note))
+        return self._stack.enter_context(replacing(self.path, before=self._note if self._recorded else None))
 
     def _note(self, partial: Path) -> None:
         hashes = [] if self.path.name.endswith(COST) else [sha256(partial)]
