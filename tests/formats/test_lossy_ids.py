@@ -20,26 +20,34 @@ def of_images(*ids: str) -> pl.DataFrame:
     return frame.with_columns(image_id=pl.Series([ids[row % len(ids)] for row in range(frame.height)]))
 
 
+def converted(tmp_path, frame, name, pattern=COCO_NAME):
+    """Where the negatives are written in a format."""
+    write_table(frame, tmp_path / "pairs.parquet", "negatives")
+    out = tmp_path / "out" / OUT[name]
+    given = {"pairs": tmp_path / "pairs.parquet", "source": None, "images": None}
+    convert(**given, target=name, out=out, pattern=pattern, seed=0)
+    return out
+
+
 @pytest.mark.parametrize("name", ["sugarcrepe", "negclip", "ce_clip"])
 @pytest.mark.parametrize("ids", [("0001", "1"), ("7", "000000000007"), ("1", "000000000001.jpg")])
 def test_two_ids_that_become_one_are_both_named(tmp_path, name, ids):
-    out = tmp_path / OUT[name]
     with pytest.raises(InputError, match="two image ids would become one") as raised:
-        WRITERS[name](of_images(*ids), out, FileNames({}), 0)
+        converted(tmp_path, of_images(*ids), name)
     assert all(f"'{each}'" in raised.value.record for each in ids)
-    assert not list(tmp_path.iterdir())
+    assert raised.value.file == tmp_path / "pairs.parquet" and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["sugarcrepe", "negclip"])
 def test_a_pattern_without_a_number_gives_one_name_to_all(tmp_path, name):
     with pytest.raises(InputError, match=r"x\.jpg"):
-        WRITERS[name](of_images("1", "2"), tmp_path / OUT[name], FileNames({}, "x.jpg"), 0)
+        converted(tmp_path, of_images("1", "2"), name, "x.jpg")
 
 
 def test_hnc_keeps_ids_as_they_stand(tmp_path):
-    WRITERS["hnc"](of_images("0001", "1"), tmp_path / "x.json", FileNames({}), 0)
-    assert set(json.loads((tmp_path / "x.json").read_text())) == {"0001", "1"}
-    assert set(READERS["hnc"](tmp_path / "x.json")["image_id"]) == {"0001", "1"}
+    out = converted(tmp_path, of_images("0001", "1"), "hnc")
+    assert set(json.loads(out.read_text())) == {"0001", "1"}
+    assert set(READERS["hnc"](out)["image_id"]) == {"0001", "1"}
 
 
 def test_a_table_of_images_tells_ids_apart(tmp_path):
@@ -73,6 +81,6 @@ def test_two_types_that_become_one_file_are_both_named(tmp_path):
 @pytest.mark.parametrize("name", sorted(OUT))
 def test_an_empty_cell_is_named_before_anything_is_written(tmp_path, name, column):
     frame = toy().with_columns(pl.when(negative_id="3").then(None).otherwise(column).alias(column))
-    with pytest.raises(InputError, match=f"a negative lacks {column}") as raised:
-        WRITERS[name](frame, tmp_path / OUT[name], FileNames({}), 0)
-    assert raised.value.record == "3" and not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match=f"1 negatives lack '{column}'") as raised:
+        converted(tmp_path, frame, name)
+    assert raised.value.record == "negative 3" and not (tmp_path / "out").exists()

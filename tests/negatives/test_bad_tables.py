@@ -17,7 +17,7 @@ GOOD = {"caption_id": "1", "image_id": "1", "text": "A red dog on a large table.
 def keyword(tmp_path, *rows):
     path = tmp_path / "captions.parquet"
     pl.DataFrame([GOOD, *rows], schema=dict.fromkeys(GOOD, pl.String)).write_parquet(path)
-    run_alone(name="keyword", config=KeywordConfig(), captions=path, out=tmp_path / "out" / "negatives.parquet")
+    run_alone(name="keyword", config=KeywordConfig(), captions=path, out=tmp_path / "out")
     rejected = read_table(tmp_path / "out" / "rejected.parquet", "rejected")
     return read_table(tmp_path / "out" / "negatives.parquet", "negatives"), rejected.filter(type="input")
 

@@ -34,10 +34,10 @@ def file(path, annotations, names=NAMES, images=None, **of_images):
 def made(tmp_path, path, captions=None, **config):
     """(negatives, rejected) of all types of scene_graph, or of keyword where there are captions."""
     options = KeywordConfig() if captions else SceneGraphConfig(types=sorted(BUILDERS), per_image=50, **config)
-    out = tmp_path / "out" / "negatives.parquet"
+    out = tmp_path / "out"
     name = "keyword" if captions else "scene_graph"
     run_alone(name=name, config=options, instances=path, captions=captions, out=out)
-    return read_table(out, "negatives"), read_table(out.with_name("rejected.parquet"), "rejected")
+    return read_table(out / "negatives.parquet", "negatives"), read_table(out / "rejected.parquet", "rejected")
 
 
 # Image 1: a crowd and one person; 2: a crowd; 3: three people. Horses and kites differ, so that numbers can be said.

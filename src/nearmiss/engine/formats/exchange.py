@@ -11,7 +11,13 @@ from nearmiss.base.outputs import OutputFile, refuse_overlap
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, valse
 from nearmiss.engine.formats.names import Read
-from nearmiss.engine.formats.published import COCO_NAME, FileNames, distinct, is_number
+from nearmiss.engine.formats.published import (
+    COCO_NAME,
+    FileNames,
+    is_number,
+    refuse_empty_cells,
+    refuse_equal_ids,
+)
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "parquet": lambda path: read_table(path, "negatives"),
@@ -23,19 +29,14 @@ READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
 }
 WRITERS: dict[str, Callable[[pl.DataFrame, Path, FileNames, int], None]] = {
     "parquet": lambda frame, out, names, seed: write_table(frame, out, "negatives"),
-    "sugarcrepe": lambda frame, out, names, seed: sugarcrepe.write(distinct(frame, names, file=out), out, names),
-    "negclip": lambda frame, out, names, seed: negclip.write(distinct(frame, names, file=out), out, names, seed=seed),
-    "hnc": lambda frame, out, names, seed: hnc.write(frame, out),  # ids are keys, as they stand
-    "ce_clip": lambda frame, out, names, seed: ce_clip.write(distinct(frame, _number(names), file=out), out, names),
+    "sugarcrepe": lambda frame, out, names, seed: sugarcrepe.write(frame, out, names),
+    "negclip": lambda frame, out, names, seed: negclip.write(frame, out, names, seed=seed),
+    "hnc": lambda frame, out, names, seed: hnc.write(frame, out),
+    "ce_clip": lambda frame, out, names, seed: ce_clip.write(frame, out, names),
 }
 
 FOLDERS = ("sugarcrepe", "ce_clip")
 """Formats that are folders of files."""
-
-
-def _number(names: FileNames) -> Callable[[str], str]:
-    """CE-CLIP's records hold a number where an id is one, else the name of the file."""
-    return lambda image: COCO_NAME.format(int(image)) if is_number(image) else names(image)
 
 
 def read_negatives(path: Path, name: str | None) -> pl.DataFrame:
@@ -60,13 +61,17 @@ def convert(
 ) -> int:
     """Write pairs in another format and return how many; `images`, a table, says which file an image id stands for.
 
-    Raises InputError for a format that is only read, before anything is read.
+    Raises InputError for a format that is only read, before anything is read; and before anything is written, for
+    negatives without image or text, and for two image ids that the format cannot tell apart.
     """
     if target not in WRITERS:
         raise InputError(f"'{target}' is read, not written", remedy=f"choose one of: {', '.join(WRITERS)}")
     refuse_overlap(out, [pairs, images])
     names = FileNames(_files(images) if images else {}, pattern)
     frame = read_negatives(pairs, source)
+    if target != "parquet":
+        refuse_empty_cells(frame, file=pairs)
+        refuse_equal_ids(frame, _written_id(target, names), file=pairs)
     if target in FOLDERS:
         WRITERS[target](frame, out, names, seed)
     else:
@@ -87,3 +92,12 @@ def _files(images: Path) -> dict[str, str]:
             remedy="keep one row for each image",
         )
     return dict(named.iter_rows())
+
+
+def _written_id(target: str, names: FileNames) -> Callable[[str], str]:
+    """What a format writes of an image id: itself (HNC), the number that it is (CE-CLIP), the name of its file."""
+    if target == "hnc":
+        return str
+    if target == "ce_clip":
+        return lambda image: COCO_NAME.format(int(image)) if is_number(image) else names(image)
+    return names

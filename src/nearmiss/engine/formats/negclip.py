@@ -76,7 +76,7 @@ def _pairs(path: Path) -> Iterator[Published]:
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError("a file is missing", file=path, remedy="make it again or correct the path") from None
     except UnicodeDecodeError as error:
@@ -94,7 +94,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def _list(value: Any, path: Path, name: str) -> list[Any]:
     try:
         found = ast.literal_eval(value or "")
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         found = None
     if not isinstance(found, list):
         raise InputError(f"'neg_caption' is not a list: {value!r}", file=path, record=name, remedy=REMEDY)

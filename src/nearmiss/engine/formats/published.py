@@ -19,7 +19,6 @@ from nearmiss.engine.formats.records import REMEDY
 from nearmiss.engine.text.edits import diff
 
 MODE = "published"
-_NEEDED = ("image_id", "positive", "negative")
 COCO_NAME = "{:012d}.jpg"
 """How COCO 2017 names an image's file by its number."""
 _MOST_DIGITS = 100
@@ -114,10 +113,10 @@ def is_number(image: str) -> bool:
     return image.isascii() and image.isdigit() and len(image) <= _MOST_DIGITS
 
 
-def distinct(frame: pl.DataFrame, written: Callable[[str], str], *, file: Path) -> pl.DataFrame:
-    """`frame` itself. Raises InputError where two image ids are `written` alike, as are "0001" and "1" by number."""
+def refuse_equal_ids(frame: pl.DataFrame, written: Callable[[str], str], *, file: Path) -> None:
+    """Raises InputError where two image ids are `written` alike, as are "0001" and "1" by number."""
     ids: dict[str, str] = {}
-    for image in sorted(frame["image_id"].drop_nulls().unique().to_list()):
+    for image in sorted(frame["image_id"].unique().to_list()):
         name = written(image)
         if name in ids:
             raise InputError(
@@ -127,22 +126,23 @@ def distinct(frame: pl.DataFrame, written: Callable[[str], str], *, file: Path) 
                 remedy="rename the ids, or say with --images which file each of them stands for",
             )
         ids[name] = image
-    return frame
+
+
+def refuse_empty_cells(frame: pl.DataFrame, *, file: Path) -> None:
+    """Raises InputError where a negative lacks its image, its positive or its negative."""
+    for column in ("image_id", "positive", "negative"):
+        lacking = frame.filter(pl.col(column).is_null())
+        if lacking.height:
+            raise InputError(
+                f"{lacking.height} negatives lack '{column}'",
+                file=file,
+                record=f"negative {lacking['negative_id'][0]}",
+                remedy="leave these rows out, or fill them in",
+            )
 
 
 def writable(frame: pl.DataFrame, *, file: Path) -> list[dict[str, Any]]:
-    """The rows of table `negatives` that a writer writes, in order; an InputError where there are none, or one lacks
-    its image, its positive or its negative."""
+    """The rows of table `negatives` that a writer writes, in order; an InputError where there are none."""
     if frame.is_empty():
         raise InputError("there are no negatives to write", file=file, remedy="give a table that has some")
-    rows = conform(frame, "negatives", file=file).to_dicts()
-    for number, row in enumerate(rows):
-        lacks = [column for column in _NEEDED if row[column] is None]
-        if lacks:
-            raise InputError(
-                f"a negative lacks {', '.join(lacks)}",
-                file=file,
-                record=row["negative_id"] or f"row {number}",
-                remedy="leave the row out, or fill it in",
-            )
-    return rows
+    return conform(frame, "negatives", file=file).to_dicts()

@@ -133,6 +133,8 @@ def _flaw_and_size(file: Path, noted: tuple[int | None, int | None]) -> tuple[st
             if opened.mode.split(";")[0] in _DEEP:
                 return "more than eight bits a channel", size
             opened.load()
+    except MemoryError:  # what the machine cannot do now is no fault of the file
+        raise
     except Exception:  # Pillow's decoders raise whatever their parsers meet
         return "the image does not decode", size
     return ("the image is not of the size that is noted" if noted not in (size, (None, None)) else None), size
