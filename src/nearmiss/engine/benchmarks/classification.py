@@ -8,6 +8,7 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table
+from nearmiss.engine.benchmarks.gaps import refuse_gaps
 from nearmiss.engine.benchmarks.measurement import Measurement
 
 
@@ -22,12 +23,14 @@ class Classification:
 def load(tables: Path, split: str) -> Classification:
     """Read `classification_<split>.parquet`.
 
-    Raises InputError where it is missing or empty, a label is no class, or a task's classes differ between its rows.
+    Raises InputError where it is missing or empty, has a gap, a label is no class, or a task's classes differ between
+    its rows.
     """
     path = Path(tables) / f"classification_{split}.parquet"
     frame = read_table(path, "classification").sort("task", "image_id")
     if frame.is_empty():
         raise InputError("classification has no rows", file=path, remedy="give the split images, or score another one")
+    refuse_gaps(frame, ("image_id", "task", "label", "classes", "prompts"), file=path, key="image_id")
     wrong = frame.filter(
         (pl.col("label") < 0)
         | (pl.col("label") >= pl.col("classes").list.len())

@@ -8,6 +8,7 @@ import numpy as np
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table
+from nearmiss.engine.benchmarks.gaps import refuse_gaps
 from nearmiss.engine.benchmarks.measurement import Measurement
 
 
@@ -26,11 +27,15 @@ class Retrieval:
 
 
 def load(tables: Path, split: str) -> Retrieval:
-    """Read `retrieval_<split>.parquet`. Raises InputError where it is missing or empty, or a caption is in it twice."""
+    """Read `retrieval_<split>.parquet`.
+
+    Raises InputError where it is missing or empty, has a gap, or a caption is in it twice.
+    """
     path = Path(tables) / f"retrieval_{split}.parquet"
     frame = read_table(path, "retrieval").sort("caption_id")
     if frame.is_empty():
         raise InputError("retrieval has no captions", file=path, remedy="give the split images, or score another split")
+    refuse_gaps(frame, ("caption_id", "image_id", "text", "right"), file=path, key="caption_id", empty=("right",))
     if (twice := frame.filter(frame["caption_id"].is_duplicated())).height:
         raise InputError("a caption is in the table twice", file=path, record=twice["caption_id"][0])
     image_ids = sorted(set(frame["image_id"]) | set(frame["right"].explode().drop_nulls()))

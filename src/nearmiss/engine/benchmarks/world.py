@@ -8,8 +8,10 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table
+from nearmiss.engine.benchmarks.gaps import refuse_gaps
 from nearmiss.engine.benchmarks.measurement import Measurement
 from nearmiss.engine.benchmarks.spec import FORMS, POOLED
+from nearmiss.engine.images.decode import pixel_box
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Items:
 def load(tables: Path, split: str) -> Items:
     """Read `items_<split>.parquet` from the folder of tables.
 
-    Raises InputError where the table is missing or empty, an item has a form that cannot be scored, or its truth does
-    not fit its images and captions.
+    Raises InputError where the table is missing or empty, an item has a gap, a form that cannot be scored or a crop
+    that holds no pixel, or its truth does not fit its images and captions.
     """
     path = Path(tables) / f"items_{split}.parquet"
     frame = read_table(path, "items").sort("item_id")
@@ -54,6 +56,7 @@ def load(tables: Path, split: str) -> Items:
 
 
 def _check(frame: pl.DataFrame, path: Path) -> None:
+    refuse_gaps(frame, ("item_id", "images", "captions", "truth"), file=path, key="item_id")
     if (twice := frame.filter(frame["item_id"].is_duplicated())).height:
         raise InputError("two items have one id", file=path, record=twice["item_id"][0], remedy="make the table again")
     if (other := frame.filter(~pl.col("subset").is_in(FORMS))).height:
@@ -63,6 +66,11 @@ def _check(frame: pl.DataFrame, path: Path) -> None:
             record=other["item_id"][0],
             remedy=f"forms that can be scored are {', '.join(FORMS)}",
         )
+    for item_id, crop in frame.filter(pl.col("crop").is_not_null()).select("item_id", "crop").iter_rows():
+        try:
+            pixel_box([float("nan") if value is None else value for value in crop])
+        except ValueError as error:
+            raise InputError(str(error), file=path, record=item_id, remedy="make the table again") from None
     misfit = frame.filter(
         (pl.col("truth").list.len() != pl.col("images").list.len())
         | (pl.col("truth").list.eval(pl.element().list.len()).list.min() != pl.col("captions").list.len())

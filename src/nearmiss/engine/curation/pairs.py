@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,8 +17,9 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing, sha256
 from nearmiss.engine.curation.items import Item, Kind, Picture, Which
 from nearmiss.engine.curation.outline import outline_svg
-from nearmiss.engine.formats.inpaintcoco import NEEDED, THRESHOLD
+from nearmiss.engine.formats.inpaintcoco import NEEDED
 from nearmiss.engine.images.browser import decoded, for_browser
+from nearmiss.engine.images.masks import from_image
 
 _COLUMN: dict[Which, str] = {"original": "coco_image", "changed": "inpaint_image", "outline": "mask"}
 _GROUPS = 2  # groups of rows whose images are kept: the one on the page and the one before or after
@@ -59,7 +59,7 @@ class PairSet:
             found = for_browser(content)
             return None if found is None else Picture(*found)
         mask = decoded(content)
-        outline = None if mask is None else outline_svg(np.asarray(mask.convert("L")) > THRESHOLD)
+        outline = None if mask is None else outline_svg(from_image(mask))
         return None if outline is None else Picture(outline, "image/svg+xml")
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:

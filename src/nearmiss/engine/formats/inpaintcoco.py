@@ -68,7 +68,6 @@ SCHEMA = pl.Schema(_COLUMNS)
 NEEDED = ("concept", "coco_caption", "coco_image", "inpaint_caption", "inpaint_image", "mask")
 """Columns without which a file cannot be read; all others may be missing or hold other members."""
 _GROUP = 100  # rows of a group
-THRESHOLD = 127  # a mask's value above which a pixel of a mask of 0 and 255 is inside (images/masks.py reads any mask)
 
 
 @dataclass(frozen=True)

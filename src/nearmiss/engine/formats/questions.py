@@ -28,7 +28,29 @@ def read_questions(path: Path, name: str) -> pl.DataFrame:
                 record=f"{ROWS[name]} {index}",
                 remedy=REMEDY,
             )
+        # polars would make text of a number, and nothing of a text where a list is due
+        wrong = [column for column, kind in schema.items() if not _fits(row[column], kind)]
+        if wrong:
+            raise InputError(
+                f"'{wrong[0]}' of a record has the wrong type",
+                file=path,
+                record=f"{ROWS[name]} {index}",
+                remedy=REMEDY,
+            )
     try:
         return table(name, rows)
     except (pl.exceptions.PolarsError, TypeError) as error:
         raise InputError(f"a record has a value of the wrong type: {error}", file=path, remedy=REMEDY) from None
+
+
+def _fits(value: Any, kind: pl.DataType) -> bool:
+    """Whether a value of JSON is of a column's type, or null."""
+    if value is None:
+        return True
+    if isinstance(kind, pl.List):
+        return isinstance(value, list) and all(_fits(each, kind.inner) for each in value)  # type: ignore[arg-type]
+    if isinstance(value, bool) or kind == pl.Boolean:
+        return isinstance(value, bool) and kind == pl.Boolean
+    if kind == pl.Int64:
+        return isinstance(value, int) and -(1 << 63) <= value < 1 << 63
+    return isinstance(value, int | float if kind == pl.Float64 else str)

@@ -1,6 +1,7 @@
 """How much of a benchmark can be had without an image: probes of text, learnt inside of it or on training negatives."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +9,12 @@ import numpy as np
 import polars as pl
 
 from nearmiss import __version__
-from nearmiss.base.files import read_json, write_json
 from nearmiss.base.tables import read_table
 from nearmiss.engine.audit.measure import ALL, measured
 from nearmiss.engine.audit.pairs import Pairs, load
 from nearmiss.engine.audit.probe import Corpus
 from nearmiss.engine.audit.registry import PROBES
+from nearmiss.engine.scoring.checked import read_checked, write_checked
 
 _LENGTH, _CLASSIFIER = (next(probe for probe in PROBES if probe.name == name) for name in ("length", "classifier"))
 FEWEST = 50  # pairs of a part below which no probe is learnt
@@ -45,10 +46,12 @@ def inside(frame: pl.DataFrame, kept: Path) -> Blind:
     """
     if frame.is_empty():
         return {}
-    file = Path(kept) / f"blind-{_digest(frame)}.json"
-    if not file.is_file():
-        write_json(file, _learnt_inside(frame))
-    found: Blind = read_json(file)
+    stem = f"blind-{_digest(frame)}"
+    for _, content in read_checked(Path(kept), stem, ".json"):
+        found: Blind = json.loads(content)
+        return found
+    found = _learnt_inside(frame)
+    write_checked(Path(kept), stem, ".json", json.dumps(found, sort_keys=True).encode())
     return found
 
 

@@ -12,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json
 from nearmiss.base.outputs import OutputFile
 from nearmiss.engine.scoring.figures import LEVEL, RESAMPLES, clusters_of
 from nearmiss.engine.scoring.statistics import holm, paired_intervals, sign_flip
 
-SCORES = "scores.parquet"
+SCORES, TOLD = "scores.parquet", "metrics.json"
 FLIPS = 10_000
 _WIDTH, _ALPHA = 80, 0.05
 
@@ -25,9 +26,10 @@ def compared(one: Path, other: Path, *, endpoints: Sequence[str], out: Path | No
     """A table of `other` minus `one` in points for each part, over the items that both scored; written to `out` too.
 
     Only `endpoints` (BENCHMARK/PART) are tested, together as one family: p is Holm's. Raises InputError where the
-    folders share no scored item, or an endpoint is none of the parts.
+    folders share no scored item or were scored on other files or by other rules, or an endpoint is none of the parts.
     """
     target = None if out is None else OutputFile(out, inputs=[one / SCORES, other / SCORES])
+    _refuse_other_questions(one, other)
     both = _paired(one, other)
     parts = [
         f"{benchmark}/{part}"
@@ -46,6 +48,31 @@ def compared(one: Path, other: Path, *, endpoints: Sequence[str], out: Path | No
         with target as partial:
             table.write_parquet(partial, statistics=False)
     return _printed(table, endpoints)
+
+
+def _refuse_other_questions(one: Path, other: Path) -> None:
+    """Items of one id are the same question only where the files that they were read from are the same."""
+    files_of = [Path(folder) / TOLD for folder in (one, other)]
+    if not all(file.is_file() for file in files_of):
+        return
+    first, second = map(read_json, files_of)
+    if first["as_published"] != second["as_published"]:
+        raise InputError(
+            "the two folders follow different rules of ties and subsets",
+            file=other,
+            record="as_published",
+            remedy="evaluate both with --as-published, or neither",
+        )
+    for name, described in first["benchmarks"].items():
+        files, others = described["files"], second["benchmarks"].get(name, {}).get("files", {})
+        changed = sorted(file for file in files.keys() & others.keys() if files[file] != others[file])
+        if changed:
+            raise InputError(
+                f"the two folders were scored on different versions of benchmark {name}",
+                file=other,
+                record=", ".join(changed[:3]),
+                remedy="evaluate both on the same files",
+            )
 
 
 def _paired(one: Path, other: Path) -> pl.DataFrame:

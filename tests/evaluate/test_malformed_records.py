@@ -1,0 +1,458 @@
+"""Records of published files that are not what the authors publish: left out and reported, and never guessed at."""
+
+import csv
+import json
+from pathlib import Path
+
+import benchmark_files
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.benchmarks import image_folders, karpathy
+from nearmiss.engine.benchmarks.csv_records import csv_records
+from nearmiss.engine.benchmarks.fields import Unreadable, kind_of
+from nearmiss.engine.benchmarks.published import Folders, Sheet, filled
+from nearmiss.engine.benchmarks.registry import READERS
+
+HEADER = ["", "image_id", "caption", "hard_negs", "x", "y", "width", "height"]
+GOOD = ["0", "1", "Bird on tree", "['Cat on tree', 'Bird on car']", "1", "2", "20", "20"]
+SWAP = "sugarcrepe/data/swap_obj.json"
+RECORD = {"filename": "1.jpg", "caption": "A cat.", "negative_caption": "A dog."}
+
+
+def read(root: Path, name: str) -> Sheet:
+    reader = READERS[name]
+    return filled(reader.SOURCE, reader.fill, Folders(root, tagger="lexicon"))
+
+
+def put_text(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(text.encode())
+    return file
+
+
+def crepe(root: Path, *rows: list[str]) -> Sheet:
+    """The atom part with these rows behind one that is sound."""
+    file = root / "crepe" / "prod_vg_hard_negs_atom_complexity_4.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([HEADER, GOOD, *rows])
+    return read(root, "crepe")
+
+
+def changed(**cells: str) -> list[str]:
+    return [cells.get(name, cell) for name, cell in zip(HEADER, GOOD, strict=True)]
+
+
+def captions(sheet: Sheet) -> list[list[str]]:
+    return sheet.items()["captions"].to_list()
+
+
+def reasons(sheet: Sheet) -> list[tuple[str, str]]:
+    return [(each.record, each.reason) for each in sheet.reading.records]
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("['Cat on mat', 'Dog on", "'hard_negs' is not a Python literal"),
+        ("'Cat on mat'", "'hard_negs' is a text, not a list of texts"),
+        ("{'Cat on mat': 1}", "'hard_negs' is an object, not a list of texts"),
+        ("{'Cat on mat'}", "'hard_negs' is another value, not a list of texts"),
+        ("None", "'hard_negs' is null, not a list of texts"),
+        ("3", "'hard_negs' is a number, not a list of texts"),
+        ("[['Cat on mat']]", "'hard_negs', entry 0 is a list, not a text"),
+        ("['Cat on mat', 3]", "'hard_negs', entry 1 is a number, not a text"),
+        ("['Cat on mat', ' ']", "'hard_negs', entry 1 is an empty text"),
+        ("[]", "'hard_negs' has fewer than 1 texts"),
+        ("['Cat on mat' 'Bird on car']", "'hard_negs' has texts without a comma between them"),
+        ("[" * 100_000, "'hard_negs' is not a Python literal"),
+        ("-" * 100_000 + "1", "'hard_negs' is not a Python literal"),
+        ("1" * 5000, "'hard_negs' is not a Python literal"),
+        ("nan", "'hard_negs' is not a Python literal"),
+        ("", "'hard_negs' is an empty text"),
+    ],
+)
+def test_negatives_that_are_no_list_of_texts_leave_one_record_out(tmp_path, cell, reason):
+    sheet = crepe(tmp_path, changed(hard_negs=cell), changed(image_id="2"))
+    assert captions(sheet) == [["Bird on tree", "Cat on tree", "Bird on car"]] * 2
+    assert reasons(sheet) == [("row 1", reason)]
+    assert sheet.reading.records[0].file == "crepe/prod_vg_hard_negs_atom_complexity_4.csv"
+
+
+def test_every_form_of_a_list_of_texts_is_read(tmp_path):
+    sheet = crepe(
+        tmp_path, changed(hard_negs='["Cat\'s on mat"]'), changed(hard_negs="('a', 'b')"), changed(hard_negs=" ['a'] ")
+    )
+    assert captions(sheet)[1:] == [["Bird on tree", "Cat's on mat"], ["Bird on tree", "a", "b"], ["Bird on tree", "a"]]
+
+
+@pytest.mark.parametrize(("written", "read"), [("1.0", "1"), ("2407890.00", "2407890"), ("7", "7"), (" 7 ", "7")])
+def test_whole_numbers_that_pandas_wrote_as_floats_are_ids(tmp_path, written, read):
+    assert crepe(tmp_path, changed(image_id=written)).items()["images"].to_list()[1] == [f"vg/images/{read}.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "lost", "kept"),
+    [
+        (["1,1,Dog on mat,['x']"], 1, ["Last"]),  # cells are missing
+        (["1,1,Dog, on mat,['x'],1,2,20,20"], 1, ["Last"]),  # a comma too many
+        (["1,1,\"Dog on mat,['x'],1,2,20,20"], 1, ["Last"]),  # a quote that is never closed
+        (["1,1,\"Dog\" on mat,['x'],1,2,20,20"], 1, ["Last"]),
+        (["", "1,1,Dog on mat,['x'],1,2,20,20"], 0, ["Dog on mat", "Last"]),
+        (["1,1,\"Dog\non mat\",['x'],1,2,20,20"], 0, ["Dog\non mat", "Last"]),
+        (["1,1,Dog\u2028on mat,['x'],1,2,20,20"], 0, ["Dog\u2028on mat", "Last"]),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_broken_line_of_a_table_costs_no_other_line(tmp_path, lines, lost, kept, end):
+    whole = [",".join(HEADER), *lines, "2,1,Last,['y'],1,2,20,20"]
+    file = tmp_path / "crepe" / "prod_vg_hard_negs_atom_complexity_4.csv"
+    put_text(file, "\ufeff" + end.join(whole) + end)
+    sheet = read(tmp_path, "crepe")
+    assert [found[0] for found in captions(sheet)] == kept
+    assert len(sheet.reading.records) == lost
+
+
+def test_reading_a_table_takes_no_more_than_a_pass_for_each_broken_line(tmp_path):
+    count = 3000
+    file = put_text(tmp_path / "a.csv", "a,b\n" + '1,"x\n' * count)
+    found = list(csv_records(file, ["a", "b"]))
+    assert len(found) == count
+    assert all(isinstance(cells, Unreadable) for _, cells in found)
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ({"width": "0"}, "a box holds no pixel"),
+        ({"height": "-3"}, "a box holds no pixel"),
+        ({"width": "0.3"}, "a box holds no pixel"),  # of no width once it is in whole pixels
+        ({"x": "nan"}, "a box is not four finite numbers"),
+        ({"width": "inf"}, "a box is not four finite numbers"),
+        ({"width": "1e9", "height": "1e9"}, "a box is larger than any image"),
+        ({"x": "left"}, "'x' is not a number"),
+        ({"x": ""}, "'x' is an empty text"),
+    ],
+)
+def test_a_box_without_pixels_leaves_its_record_out(tmp_path, cells, reason):
+    sheet = crepe(tmp_path, changed(**cells))
+    assert sheet.items().height == 1
+    assert reasons(sheet) == [("row 1", reason)]
+
+
+def test_a_box_that_leaves_its_image_is_kept(tmp_path):
+    assert crepe(tmp_path, changed(x="-5", width="500")).items()["crop"].to_list()[1] == [-5, 2, 500, 20]
+
+
+def test_a_file_without_a_usable_record_is_refused_with_the_first_of_them(tmp_path):
+    put_text(tmp_path / SWAP, json.dumps({"7": {**RECORD, "caption": None}, "8": {**RECORD, "filename": 3}}))
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, "sugarcrepe")
+    assert "none of the 2 records" in refused.value.problem
+    assert "'caption' is null, not a text" in refused.value.problem
+    assert (refused.value.file, refused.value.record) == (tmp_path / SWAP, "id 7")
+
+
+def test_two_records_of_one_id_are_both_left_out(tmp_path):
+    one, other = (json.dumps({**RECORD, "caption": word}) for word in ("A cat.", "A cow."))
+    put_text(tmp_path / SWAP, f'{{"0": {one}, "0": {other}, "1": {one}}}')
+    sheet = read(tmp_path, "sugarcrepe")
+    assert sheet.items()["item_id"].to_list() == ["sugarcrepe/swap_obj/1"]
+    assert reasons(sheet) == [("id 0", "two records of a file have one id")]
+
+
+def test_a_field_that_stands_twice_in_a_record_leaves_it_out(tmp_path):
+    put_text(tmp_path / SWAP, f'{{"0": {json.dumps(RECORD)[:-1]}, "caption": "A cow."}}, "1": {json.dumps(RECORD)}}}')
+    assert reasons(read(tmp_path, "sugarcrepe")) == [("id 0", "a record has 'caption' twice")]
+
+
+def test_an_id_of_a_list_that_stands_twice_is_asked_once(tmp_path):
+    triple = {**RECORD, "caption2": "One cat."}
+    records = [{**triple, "id": 1}, {**triple, "id": 1.0, "caption": "A cow."}, {**triple, "id": True}]
+    put_text(tmp_path / "sugarcrepe_pp" / "data" / "swap_obj.json", json.dumps(records))
+    sheet = read(tmp_path, "sugarcrepe_pp")
+    assert captions(sheet) == [["A cat.", "One cat.", "A dog."]]
+    assert reasons(sheet) == [
+        ("record 1", "two items of a benchmark have one id"),
+        ("record 2", "'id' is true or false, not a number"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "records", "reason"),
+    [
+        (
+            "vl_checklist",
+            "vl_checklist/Attribute/vg/color.json",
+            [["1.jpg", {"POS": ["red"], "NEG": ["blue"]}], ["1.jpg", {"POS": "brown knob", "NEG": "teal knob"}]],
+            "'POS' is a text, not a list of texts",
+        ),
+        ("whatsup", "whatsup/vg_qa_one_obj.json", [[1, "left", "right"], "abc"], "a record is a text, not a list"),
+        (
+            "whatsup",
+            "whatsup/controlled_images_dataset.json",
+            [
+                {"image_path": "a.jpg", "caption_options": ["on", "under"]},
+                {"image_path": "a.jpg", "caption_options": "on"},
+            ],
+            "'caption_options' is a text, not a list of texts",
+        ),
+        (
+            "whatsup",
+            "whatsup/vg_qa_one_obj.json",
+            [[1, "left", "right"], [2, "left"]],
+            "a record has fewer than 2 texts",
+        ),
+        (
+            "cola",
+            "cola/COLA_multiobjects_matching_benchmark.json",
+            [["a.jpg", "one", "b.jpg", "two"], "abcd"],
+            "a record is a text, not a list of texts",
+        ),
+        (
+            "aro",
+            "aro/visual_genome_attribution.json",
+            [
+                {**dict.fromkeys(("bbox_x", "bbox_y", "bbox_w", "bbox_h"), 9), "image_path": "1.jpg"}
+                | {"true_caption": "a", "false_caption": "b", "attributes": attributes}
+                for attributes in (["old", "new"], "old")
+            ],
+            "'attributes' is a text, not a list of texts",
+        ),
+        ("aro_order", "flickr30k/flickr30k_test.json", [{"image": "1.jpg", "caption": {"red bus": 1}}], "an object"),
+    ],
+)
+def test_a_text_is_never_taken_for_a_list_of_letters(tmp_path, lexicon, name, file, records, reason):
+    put_text(tmp_path / file, json.dumps(records))
+    if len(records) == 1:
+        with pytest.raises(InputError, match=reason):
+            read(tmp_path, name)
+        return
+    sheet = read(tmp_path, name)
+    assert sheet.items().height == 1
+    assert reasons(sheet) == [("record 1", reason)]
+
+
+@pytest.fixture
+def lexicon(monkeypatch):
+    """The built-in tagger in place of a trained one, which a clean clone does not have."""
+    from nearmiss.engine.benchmarks import aro_order
+    from nearmiss.engine.text.tagging import tag
+
+    monkeypatch.setattr(aro_order, "tag", lambda texts, pipeline: tag(texts))
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e"])
+def test_lines_of_records_end_at_line_feeds_alone(tmp_path, mark):
+    caption = f"The cat is{mark}under the bed."
+    line = json.dumps({"image": "a.jpg", "caption": caption, "label": 1}, ensure_ascii=False)
+    put_text(tmp_path / "vsr" / "random" / "test.jsonl", f"{line}\r\n\n{line}\n")
+    sheet = read(tmp_path, "vsr")
+    assert captions(sheet) == [[caption], [caption]]
+    assert sheet.items()["item_id"].to_list() == ["vsr/random/1", "vsr/random/3"]
+
+
+def test_a_line_that_is_cut_off_costs_no_other_line(tmp_path):
+    line = json.dumps({"image": "a.jpg", "caption": "A cat.", "label": 1})
+    put_text(tmp_path / "vsr" / "random" / "test.jsonl", f"{line}\n{line[:-9]}\n{line}")
+    sheet = read(tmp_path, "vsr")
+    assert sheet.items().height == 2
+    assert reasons(sheet) == [("line 2", "a line is not JSON")]
+
+
+@pytest.mark.parametrize("name", ["../../secret.jpg", "a\0.jpg", ""])
+def test_an_image_is_looked_for_in_its_folder_alone(tmp_path, name):
+    put_text(tmp_path / SWAP, json.dumps({"0": RECORD, "1": {**RECORD, "filename": name}}))
+    sheet = read(tmp_path, "sugarcrepe")
+    assert sheet.items()["images"].to_list() == [["coco/val2017/1.jpg"]]
+    assert len(sheet.reading.records) == 1
+
+
+def test_hashes_of_files_of_one_name_are_all_kept(tmp_path):
+    record = json.dumps([["1.jpg", {"POS": ["red"], "NEG": ["blue"]}]])
+    files = [f"vl_checklist/{aspect}/vg/color.json" for aspect in ("Attribute", "Relation")]
+    for file in files:
+        put_text(tmp_path / file, record)
+    assert sorted(read(tmp_path, "vl_checklist").hashes) == files
+
+
+def test_pairs_of_two_files_of_one_name_stay_apart(tmp_path):
+    benchmark_files.inpaintcoco(tmp_path)
+    other = tmp_path / "inpaintcoco" / "other" / "test-00000-of-00001.parquet"
+    other.parent.mkdir()
+    other.write_bytes((tmp_path / "inpaintcoco" / "data" / other.name).read_bytes())
+    sheet = read(tmp_path, "inpaintcoco")
+    assert sheet.items().height == 2
+    assert len(sheet.carried) == 4
+    assert {each.reason for each in sheet.reading.records} == {"empty caption", "degenerate mask"}
+
+
+def test_a_class_whose_folder_is_missing_or_empty_is_named(tmp_path):
+    root = tmp_path / "classification" / "pets"
+    benchmark_files.picture(root / "cat" / "1.png", 1)
+    (root / "empty").mkdir()
+    benchmark_files.put(root / "classes.json", {"cat": "cat", "empty": "ferret", "hoarse": "horse"})
+    labelled = image_folders.read("imagefolder/pets", Folders(tmp_path))
+    assert labelled.missing == ["classification/pets/empty", "classification/pets/hoarse"]
+    assert labelled.classes == ["cat", "ferret", "horse"]
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        '{"a": "cat", "a": "dog"}',
+        '{"../b": "cat"}',
+        '{".": "cat"}',
+        '{"a": 3}',
+        '{"a": " "}',
+        '["a"]',
+        '{"a": ["cat"]}',
+    ],
+)
+def test_classes_that_name_no_folder_of_their_own_are_refused(tmp_path, classes):
+    root = tmp_path / "classification" / "pets"
+    benchmark_files.picture(root / "a" / "1.png", 1)
+    put_text(root / "classes.json", classes)
+    with pytest.raises(InputError):
+        image_folders.read("imagefolder/pets", Folders(tmp_path))
+
+
+def test_an_image_in_the_folders_of_two_classes_is_refused(tmp_path):
+    root = tmp_path / "classification" / "pets"
+    benchmark_files.picture(root / "a" / "b" / "1.png", 1)
+    benchmark_files.put(root / "classes.json", {"a": "animal", "a/b": "cat"})
+    with pytest.raises(InputError, match="two classes"):
+        image_folders.read("imagefolder/pets", Folders(tmp_path))
+
+
+def test_a_class_of_cifar_without_a_picture_is_named(tmp_path):
+    benchmark_files.general(tmp_path)
+    (tmp_path / image_folders.CIFAR10 / "batches.meta.txt").write_text("airplane\nautomobile\nbird\ncat\n")
+    assert image_folders.read("cifar10", Folders(tmp_path)).missing == [
+        "cifar10/cifar-10-batches-bin/test_batch.bin: cat"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sentences": "abc"}, "'sentences' is a text, not a list"),
+        ({"sentences": []}, "an image has no sentence"),
+        ({"filename": None}, "'filename' is null, not a text"),
+        ({"filename": "../x.jpg"}, "the name of an image is no path in its folder"),
+        ({"split": 3}, "'split' is a number, not a text"),
+        ({"filename": "000000000002.jpg"}, "two records name one image"),
+    ],
+)
+def test_a_record_of_a_gallery_that_cannot_be_read_is_left_out(tmp_path, change, reason):
+    benchmark_files.general(tmp_path)
+    file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
+    document = json.loads(file.read_text())
+    document["images"].insert(2, {**document["images"][0], **change})
+    document["images"].pop(0)
+    benchmark_files.put(file, document)
+    gallery = karpathy.read("retrieval_flickr8k", Folders(tmp_path))
+    assert gallery.images == ["flickr8k/images/000000000002.jpg"]
+    assert gallery.own.shape == (1, 2)
+    assert [each.reason for each in gallery.left_out] == [reason]
+
+
+def test_a_sentence_that_is_no_text_costs_no_other_one(tmp_path):
+    benchmark_files.general(tmp_path)
+    file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
+    document = json.loads(file.read_text())
+    document["images"][0]["sentences"][0] = {"raw": float("nan")}
+    benchmark_files.put(file, document)
+    gallery = karpathy.read("retrieval_flickr8k", Folders(tmp_path))
+    assert gallery.captions[0] == "flickr8k photograph 0"
+    assert gallery.own.sum(axis=1).tolist() == [1, 2]
+    assert [(each.record, each.reason) for each in gallery.left_out] == [
+        ("image 0, sentence 0", "'raw' is a number, not a text")
+    ]
+
+
+# One field of one record is replaced by a value of another kind: what is asked then is what was asked before, or less.
+
+FILES = {
+    "sugarcrepe": SWAP,
+    "sugarcrepe_pp": "sugarcrepe_pp/data/swap_obj.json",
+    "aro": "aro/visual_genome_relation.json",
+    "aro_order": "flickr30k/flickr30k_test.json",
+    "valse": "valse/data/existence.json",
+    "vl_checklist": "vl_checklist/Attribute/vg/color.json",
+    "hnc": "hnc/hnc_clean_strict_test.json",
+    "winoground": "winoground/examples.jsonl",
+    "cola": "cola/COLA_multiobjects_matching_benchmark.json",
+    "whatsup": "whatsup/controlled_images_dataset.json",
+    "eqben": "eqben/ann.json",
+    "vsr": "vsr/random/test.jsonl",
+}
+VALUES = [None, True, 7, 0.5, float("nan"), 10**400, "ab", "", " \u2028", [], ["ab"], [None], {}, {"ab": 1}]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory) -> dict[str, object]:
+    """The records of a sound file of each benchmark."""
+    root = benchmark_files.write(tmp_path_factory.mktemp("data"))
+    found = {}
+    for name, file in FILES.items():
+        text = (root / file).read_text(encoding="utf-8")
+        found[name] = (
+            [json.loads(line) for line in text.split("\n") if line] if file.endswith("l") else json.loads(text)
+        )
+    return found
+
+
+def places(value: object, path: tuple = ()) -> list[tuple]:
+    """The path of every value in a document, itself left out."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [each for key, one in inner for each in [(*path, key), *places(one, (*path, key))]]
+
+
+def replaced(document: object, path: tuple, value: object) -> object:
+    copy = json.loads(json.dumps(document))
+    *above, last = path
+    inner = copy
+    for key in above:
+        inner = inner[key]
+    before, inner[last] = inner[last], value
+    return None if kind_of(before) == kind_of(value) and value not in ("", " \u2028", [], {}, [None]) else copy
+
+
+def asked(root: Path, name: str, document: object) -> tuple[list[object], Sheet | None]:
+    """The questions of a benchmark whose one file holds `document`, without their ids, and the sheet."""
+    lines = FILES[name].endswith("l")
+    text = "\n".join(json.dumps(record) for record in document) if lines else json.dumps(document)
+    put_text(root / FILES[name], text)
+    try:
+        sheet = read(root, name)
+        items = sheet.items()
+    except InputError as error:
+        assert error.problem
+        return [], None
+    return items.select("images", "captions", "truth", "crop", "concept").rows(), sheet
+
+
+@pytest.mark.parametrize("name", FILES)
+@given(data=st.data())
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_a_field_of_another_kind_never_becomes_another_question(tmp_path_factory, sound, name, data):
+    from nearmiss.engine.benchmarks import aro_order
+    from nearmiss.engine.text.tagging import tag
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aro_order, "tag", lambda texts, pipeline: tag(texts))
+        root = tmp_path_factory.mktemp("changed")
+        path = data.draw(st.sampled_from(places(sound[name])))
+        document = replaced(sound[name], path, data.draw(st.sampled_from(VALUES)))
+        legal = name == "aro_order" and path[-1] == "caption"  # one caption may stand there without a list
+        if document is None or legal:
+            return
+        before, _ = asked(root, name, sound[name])
+        after, sheet = asked(root, name, document)
+        assert all(after.count(each) <= before.count(each) for each in after)
+        if sheet is not None and len(after) < len(before) and name != "hnc":
+            assert sheet.reading.records or sheet.not_asked

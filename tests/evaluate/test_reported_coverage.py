@@ -1,0 +1,349 @@
+"""What `evaluate --model` says of its figures: ties, texts that are cut, boxes, records and images that are missing."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import benchmark_files
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+
+import small_open_clip
+from nearmiss.base.errors import InputError
+from nearmiss.engine.benchmarks.published import Folders, moves
+from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.stages.evaluate import alone, blind
+from nearmiss.stages.evaluate.printed import printed
+from nearmiss.verbs.evaluate import evaluate
+
+PART = "sugarcrepe/data/add_att.json"
+CONTEXT = 16  # tokens of the small model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered(tmp_path_factory):
+    small_open_clip.register(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def run(tmp_path):
+    def with_defaults(root, benchmarks="sugarcrepe", **options):
+        torch.manual_seed(0)  # an untrained model draws its weights
+        settings = {"cache": tmp_path / "cache", "folders": Folders(root)} | options
+        return alone.run(
+            model=small_open_clip.NAME, pretrained=None, benchmarks=benchmarks, out=tmp_path / "out", **settings
+        )
+
+    return with_defaults
+
+
+def sugarcrepe(root: Path, pairs: list[tuple[str, str]]) -> Path:
+    """A whole SugarCrepe whose part add_att asks these pairs, one an image."""
+    benchmark_files.sugarcrepe(root)
+    records = {
+        str(number): {"filename": benchmark_files.coco(root, number + 1), "caption": one, "negative_caption": other}
+        for number, (one, other) in enumerate(pairs)
+    }
+    benchmark_files.put(root / PART, records)
+    return root
+
+
+def values(told, part="add_att"):
+    return [row["value"] for row in told["metrics"] if row["part"] == part]
+
+
+def test_texts_that_are_the_same_to_the_model_tie_and_are_counted(run, tmp_path):
+    """Capitals and blanks are gone after tokenization; what lies beyond the context, too."""
+    long = " ".join(["word"] * CONTEXT)
+    pairs = [(f"A CAT number {n}", f"a cat number  {n}") for n in range(40)]
+    pairs += [(f"{n} {long} cat", f"{n} {long} dog") for n in range(40)]
+    pairs += [("A cat.", "A dog.")]
+    told = run(sugarcrepe(tmp_path / "data", pairs))
+    described = told["benchmarks"]["sugarcrepe"]
+    ours = [f"sugarcrepe/add_att/{n}" for n in range(80)]
+    assert sorted(set(described["equal_after_tokenization"]) & set(ours)) == sorted(ours)
+    assert not {"sugarcrepe/add_att/80"} & set(described["equal_after_tokenization"])
+    assert described["texts_cut"] == 80
+    scores = pl.read_parquet(tmp_path / "out" / "scores.parquet").filter(pl.col("item_id").is_in(ours))
+    assert not scores["score"].any()
+    assert all(one == other for ((one, other),) in scores["similarity"].to_list())  # to the last bit
+    shown = " ".join(printed(told).split())
+    assert f"{len(described['equal_after_tokenization'])} items whose texts are equal after tokenization" in shown
+    assert "80 texts are cut" in shown
+
+
+def test_texts_that_are_the_same_to_the_model_are_encoded_once(run, tmp_path, monkeypatch):
+    encoded = []
+    real = Encoder.texts
+    monkeypatch.setattr(Encoder, "texts", lambda self, texts: encoded.extend(texts) or real(self, texts))
+    pairs = [("A Cat.", "a cat."), ("a  cat.", "A CAT."), ("A dog.", "a DOG.")]
+    root = sugarcrepe(tmp_path / "data", pairs)
+    run(root)
+    tokens = Encoder(small_open_clip.NAME, None).tokens(encoded)
+    assert len({row.tobytes() for row in tokens}) == len(encoded)
+
+
+def test_a_tie_of_equal_texts_follows_the_rule(run, tmp_path):
+    benchmark_files.whatsup(tmp_path / "data")
+    options = ["A mug on a table", "a mug ON a table"]
+    record = {"image_path": "x/beer-bottle_on_armchair.jpeg", "caption_options": options}
+    benchmark_files.put(tmp_path / "data" / "whatsup" / "controlled_images_dataset.json", [record])
+    assert values(run(tmp_path / "data", "whatsup"), "controlled_images_dataset") == [0]
+    assert values(run(tmp_path / "data", "whatsup", as_published=True), "controlled_images_dataset") == [1]
+
+
+def test_classes_that_are_the_same_to_the_model_are_named_and_never_right(run, tmp_path):
+    root = tmp_path / "data" / "classification" / "pets"
+    for number, folder in enumerate(("a", "b", "c")):
+        benchmark_files.picture(root / folder / "1.png", number)
+    benchmark_files.put(root / "classes.json", {"a": "Cat", "b": "cat", "c": "dog"})
+    told = run(tmp_path / "data", "imagefolder/pets")
+    assert told["benchmarks"]["imagefolder/pets"]["equal_classes"] == ["Cat", "cat"]
+    top1 = next(row["value"] for row in told["metrics"] if row["metric"] == "top1")
+    assert top1 <= 1 / 3
+    assert "2 classes whose prompts are equal" in printed(told)
+
+
+def test_a_text_of_a_million_characters_is_asked_like_any_other(run, tmp_path):
+    told = run(sugarcrepe(tmp_path / "data", [("cat " * 250_000, "A dog."), ("A" * 100_000, "A cat.")]))
+    assert told["complete"]
+    assert told["benchmarks"]["sugarcrepe"]["texts_cut"] == 2
+    assert sum(file.stat().st_size for file in (tmp_path / "cache").rglob("*") if file.is_file()) < 1_000_000
+
+
+def test_a_malformed_record_makes_the_result_incomplete_and_is_named(run, tmp_path):
+    root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")] * 3)
+    records = json.loads((root / PART).read_text())
+    records["1"]["negative_caption"] = ["A dog."]
+    benchmark_files.put(root / PART, records)
+    told = run(root)
+    described = told["benchmarks"]["sugarcrepe"]
+    reason = "'negative_caption' is a list, not a text"
+    assert described["records_left_out"] == [{"file": PART, "record": "id 1", "reason": reason}]
+    assert described["left_out"] == {reason: 1}
+    assert not described["complete"] and not told["complete"]
+    shown = " ".join(printed(told).split())
+    assert f"* 1 records left out: {reason} ({PART}, id 1)" in shown
+    assert "INCOMPLETE" in shown
+
+
+def test_what_the_rules_of_a_benchmark_leave_out_is_no_gap(run, tmp_path):
+    benchmark_files.valse(tmp_path / "data")
+    told = run(tmp_path / "data", "valse")
+    assert told["complete"]
+    assert "6 not asked: fewer than two annotators chose the caption" in printed(told)
+
+
+def test_a_class_without_images_makes_the_result_incomplete(tmp_path, capsys):
+    root = tmp_path / "data" / "classification" / "pets"
+    for folder in ("cat", "dog"):
+        benchmark_files.picture(root / folder / "1.png", 1)
+    benchmark_files.put(root / "classes.json", {"cat": "cat", "dog": "dog", "hoarse": "horse"})
+    with pytest.raises(SystemExit) as ended:
+        evaluate(
+            model=small_open_clip.NAME,
+            benchmarks="imagefolder/pets",
+            data_root=tmp_path / "data",
+            out=tmp_path / "out",
+            cache=tmp_path / "cache",
+            device="cpu",
+        )
+    assert ended.value.code == 3
+    shown = capsys.readouterr().out
+    assert "files missing: classification/pets/hoarse" in shown
+    assert "INCOMPLETE" in shown
+
+
+def test_boxes_that_leave_their_image_are_counted(run, tmp_path):
+    benchmark_files.aro(tmp_path / "data")
+    file = tmp_path / "data" / "aro" / "visual_genome_relation.json"
+    records = json.loads(file.read_text())
+    records[0] |= {"bbox_x": 20, "bbox_w": 40}
+    records[1] |= {"bbox_w": 0}
+    benchmark_files.put(file, records)
+    told = run(tmp_path / "data", "aro")
+    described = told["benchmarks"]["aro"]
+    assert described["boxes_outside"] == 1
+    assert described["left_out"] == {"a box holds no pixel": 1}
+    assert "1 items have a box that leaves its image" in printed(told)
+
+
+def test_gray_of_sixteen_bits_is_the_picture_that_it_shows(run, tmp_path, monkeypatch):
+    """The same picture with 8 and with 16 bits has one embedding; clipped to white it would have another."""
+    root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog."), ("A cat.", "A dog."), ("A cat.", "A dog.")])
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    records = json.loads((root / PART).read_text())
+    for number, image in enumerate((pixels, pixels.astype(np.uint16) * 257, np.full_like(pixels, 255))):
+        Image.fromarray(image).save(root / "coco" / "val2017" / f"{number}.png")
+        records[str(number)]["filename"] = f"{number}.png"
+    benchmark_files.put(root / PART, records)
+    told = run(root)
+    assert told["complete"]
+    scores = pl.read_parquet(tmp_path / "out" / "scores.parquet").filter(pl.col("part") == "add_att").sort("item_id")
+    eight, sixteen, white = scores["similarity"].to_list()
+    np.testing.assert_allclose(eight, sixteen, atol=1e-6)
+    assert not np.allclose(eight, white, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "content", [b"P5\n30000 30000\n255\n", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", b""]
+)
+def test_images_that_are_refused_are_missing_and_so_are_all_of_them(run, tmp_path, content):
+    root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
+    for file in (root / "coco" / "val2017").iterdir():
+        file.write_bytes(content)
+    for _ in range(2):  # the second time it is known
+        told = run(root)
+        assert len(told["benchmarks"]["sugarcrepe"]["images_missing"]) == 3
+        assert {row["value"] for row in told["metrics"]} == {None}
+        assert not told["complete"]
+
+
+def test_two_data_roots_with_equal_names_and_times_never_share_embeddings(run, tmp_path):
+    roots = [sugarcrepe(tmp_path / name, [("A cat.", "A dog.")]) for name in ("one", "other")]
+    for root, color in zip(roots, ((1, 2, 3), (250, 120, 9)), strict=True):
+        for file in sorted((root / "coco" / "val2017").iterdir()):
+            Image.new("RGB", (32, 32), color).save(file.with_suffix(".bmp"))
+            file.with_suffix(".bmp").replace(file)
+            import os
+
+            os.utime(file, ns=(10**18, 10**18))
+    alone_in_the_cache = run(roots[1], cache=tmp_path / "fresh")
+    similarity = [pl.read_parquet(tmp_path / "out" / "scores.parquet")["similarity"].to_list()]
+    for root in roots:
+        told = run(root)
+        similarity.append(pl.read_parquet(tmp_path / "out" / "scores.parquet")["similarity"].to_list())
+    assert told["metrics"] == alone_in_the_cache["metrics"]
+    np.testing.assert_allclose(similarity[0], similarity[2], atol=1e-6)
+    assert not np.allclose(similarity[0], similarity[1], atol=1e-4)
+
+
+def test_what_is_found_in_a_damaged_cache_is_made_again(run, tmp_path, capsys):
+    root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")] * 60)
+    first = run(root)
+    kept = sorted(file for file in (tmp_path / "cache").rglob("*") if file.is_file())
+    assert {file.name.split("-")[0] for file in kept} >= {"image", "text", "token", "blind"}
+    capsys.readouterr()
+    for file in kept:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 4
+        file.write_bytes(bytes(content))
+        assert run(root) == first
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
+        assert str(file) in line
+
+
+def test_another_model_or_other_weights_have_another_key(monkeypatch):
+    torch.manual_seed(0)
+    encoder = Encoder(small_open_clip.NAME, None)
+    key = encoder.key()
+    assert encoder.measurement["weights"] == encoder.weights
+    del encoder.__dict__["weights"]
+    encoder.model.logit_scale.data += 1
+    assert encoder.key() != key
+
+
+def never(*_):
+    raise AssertionError("something was encoded")
+
+
+@pytest.fixture
+def unencoded(monkeypatch):
+    for name in ("images", "texts", "tokens"):
+        monkeypatch.setattr(Encoder, name, never)
+
+
+def test_folders_that_cannot_be_written_are_found_before_anything_is_encoded(run, tmp_path, unencoded):
+    root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
+    (tmp_path / "file").write_text("a file")
+    for option, path in (
+        ("cache", tmp_path / "file"),
+        ("cache", tmp_path / "file" / "below"),
+        ("cache", Path("/proc/x")),
+    ):
+        with pytest.raises(InputError, match="cannot be written") as refused:
+            run(root, **{option: path})
+        assert "--cache" in refused.value.remedy
+    with pytest.raises(InputError, match="cannot be written"):
+        alone.writable(Path("/proc/x/y"), "--out")
+
+
+def test_malformed_files_are_found_before_anything_is_encoded(run, tmp_path, unencoded):
+    root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
+    for content, words in (
+        ("{", "malformed JSON"),
+        ("[]", "JSON object"),
+        ("\udc80", "UTF-8"),
+        ("{}" * 9, "malformed"),
+    ):
+        (root / PART).write_bytes(content.encode("utf-8", "surrogateescape"))
+        with pytest.raises(InputError, match=words) as refused:
+            run(root)
+        assert refused.value.file == root / PART
+    with pytest.raises(InputError, match="moved folder is not there"):
+        run(root, folders=Folders(root, moves([f"coco={tmp_path / 'nowhere'}"])))
+
+
+def test_a_file_that_cannot_be_read_is_named(run, tmp_path, unencoded, monkeypatch):
+    from nearmiss.engine.benchmarks import published
+
+    root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
+
+    def denied(file):
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(published, "sha256", denied)
+    with pytest.raises(InputError, match="cannot be read: Permission denied") as refused:
+        run(root)
+    assert "sugarcrepe" in str(refused.value.file)
+
+
+def test_an_image_that_changes_while_it_is_read_stops_the_evaluation(run, tmp_path, monkeypatch):
+    from nearmiss.engine.scoring import encoding
+
+    root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
+    real = encoding.contents
+
+    def then_changed(files, folder):
+        found = real(files, folder)
+        benchmark_files.picture(next(iter(files.values())), 999)
+        return found
+
+    monkeypatch.setattr(encoding, "contents", then_changed)
+    with pytest.raises(InputError, match="changed while it was read"):
+        run(root)
+    monkeypatch.setattr(encoding, "contents", lambda files, folder: {name: real(files, folder)[name] for name in files})
+    run(root)
+
+
+def test_texts_of_files_are_no_markup_and_steer_no_terminal(run, tmp_path):
+    benchmark_files.squares(tmp_path / "data")
+    record = {"image0": "[bold]\x1b[31m/0.png", "image1": "eqbensd/1.png", "caption0": "a", "caption1": "b"}
+    benchmark_files.put(tmp_path / "data" / "eqben" / "ann.json", [record, {**record, "caption0": 3}, "[/red]"])
+    shown = printed(run(tmp_path / "data", "eqben"))
+    assert "[bold]" in shown
+    assert "\x1b" not in shown
+
+
+def test_probes_without_images_are_kept_and_found_again(tmp_path, monkeypatch):
+    frame = pl.DataFrame(
+        {
+            "image_id": [f"{n}.jpg" for n in range(60)],
+            "type": "part",
+            "positive": [f"a thing{n % 7} on a table" for n in range(60)],
+            "negative": [f"a purple thing{n % 7}" for n in range(60)],
+        }
+    )
+    first = blind.inside(frame, tmp_path)
+    monkeypatch.setattr(blind, "_learnt_inside", never)
+    assert blind.inside(frame, tmp_path) == first
+
+
+def test_the_weights_of_a_folder_are_not_called_random():
+    told = {"benchmarks": {}, "metrics": [], "absent": [], "complete": True}
+    said = partial(dict, pretrained=None, activation="GELU", precision="fp32")
+    assert "its own weights" in printed({**told, "measurement": said(model="local-dir:model")})
+    assert "random weights" in printed({**told, "measurement": said(model="ViT-B-32")})
