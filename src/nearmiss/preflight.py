@@ -20,7 +20,7 @@ def check_path(*folders: Path) -> None:
             if letter in str(folder):
                 raise InputError(
                     f"the path has a {name}, which ends a path in PATH and PYTHONPATH: jobs would run other code",
-                    file=repr(str(folder)),
+                    file=str(folder) if str(folder).isprintable() else repr(str(folder)),
                     remedy=f"move or rename the folder so that its path has no {name}",
                 )
 
