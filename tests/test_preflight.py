@@ -71,6 +71,15 @@ def test_a_folder_that_cannot_be_written_is_named_before_any_job(checkout, monke
     assert caught.value.file == checkout / "results" / "tiny"
 
 
+def test_results_that_cannot_be_replaced_are_named_before_any_job(checkout, monkeypatch):
+    theirs = checkout / "results" / "tiny" / "evaluate" / "clip"
+    theirs.mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda path, _: not str(path).endswith("clip"))
+    with pytest.raises(InputError, match="cannot replace") as caught:
+        driver.run(config=Path("tiny.yaml"))
+    assert caught.value.file == theirs
+
+
 @pytest.mark.parametrize("cores", ["0", "-1", "two", "1.5", ""])
 def test_a_number_of_cores_that_is_none(checkout, cores):
     with pytest.raises(InputError, match="number of cores"):

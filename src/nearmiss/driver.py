@@ -45,6 +45,7 @@ def run(*, config: Path, quick: bool = False, cores: str = "all", stage: str | N
         )
     results, logs = (Path(folder) / experiment.experiment for folder in ("results", "logs"))
     preflight.check_writable(Path("state"), logs, results, Path(".snakemake"))
+    preflight.check_access(results)
     with held(Path("state/run.lock")) as mine:
         if not mine or not _nobody_drives():
             raise InputError(

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import SNAKEMAKE_TIMESTAMP
 
 # Jobs find this checkout's package and this environment's programs through lists of paths, which end at these.
 _SEPARATORS = {os.pathsep: "colon" if os.pathsep == ":" else "semicolon", "\n": "line break", "\r": "line break"}
@@ -20,7 +21,7 @@ def check_path(*folders: Path) -> None:
             if letter in str(folder):
                 raise InputError(
                     f"the path has a {name}, which ends a path in PATH and PYTHONPATH: jobs would run other code",
-                    file=repr(str(folder)),
+                    file=str(folder) if str(folder).isprintable() else repr(str(folder)),
                     remedy=f"move or rename the folder so that its path has no {name}",
                 )
 
@@ -45,3 +46,16 @@ def check_writable(*folders: Path) -> None:
                 file=folder.absolute(),
                 remedy="correct the folder's rights or make room on its disk, then run again; nothing was started",
             ) from None
+
+
+def check_access(results: Path) -> None:
+    """Refuse results of earlier runs that jobs cannot replace: folders of another user, or on a read-only disk."""
+    for folder, below, files in os.walk(results):
+        if SNAKEMAKE_TIMESTAMP in files:
+            below.clear()  # an output of many files, such as images
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise InputError(
+                "the run cannot replace what is in this folder",
+                file=Path(folder).absolute(),
+                remedy="correct the folder's owner or rights (chown, chmod), then run again; nothing was started",
+            )

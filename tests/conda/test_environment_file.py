@@ -83,7 +83,7 @@ def without_environment(rules: str) -> list[str]:
     """The rules of a rule file that run a command, and in no environment."""
     blocks = re.split(r"^(?=(?:rule|checkpoint|use rule) )", rules, flags=re.MULTILINE)
     alone = [block for block in blocks if re.search(r"^    (shell|script|notebook):", block, re.MULTILINE)]
-    named = re.compile(r'^    conda:\n        "\.\./envs/nearmiss\.yaml"', re.MULTILINE)
+    named = re.compile(r"^    conda:\n        ENVIRONMENT$", re.MULTILINE)
     wrong = [block for block in alone if not named.search(block)]
     return [block.splitlines()[0] for block in wrong]
 
@@ -91,6 +91,18 @@ def without_environment(rules: str) -> list[str]:
 @pytest.mark.parametrize("file", sorted((ROOT / "workflow" / "rules").glob("*.smk")), ids=lambda file: file.stem)
 def test_every_rule_that_runs_a_command_names_the_environment(file):
     assert without_environment(file.read_text()) == []
+
+
+@pytest.mark.parametrize("name", ["plain", "{v2}", "{", "a b", "it's"])
+def test_the_rules_name_the_file_of_the_lock_wherever_the_checkout_lies(name, monkeypatch):
+    """Snakemake formats the path that a rule names."""
+    spec = importlib.util.spec_from_file_location("workflow_environment", ROOT / "workflow" / "environment.py")
+    environment = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(environment)
+    assert Path(environment.conda_file()) == FILE
+    monkeypatch.setattr(environment, "ROOT", Path("/home") / name)
+    assert environment.conda_file().format() == f"/home/{name}/workflow/envs/nearmiss.yaml"
+    assert "ENVIRONMENT = environment.conda_file()" in (ROOT / "workflow" / "rules" / "common.smk").read_text()
 
 
 def test_a_rule_without_the_environment_is_noticed():

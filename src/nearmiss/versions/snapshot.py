@@ -10,6 +10,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.config import load
 from nearmiss.identities import identities
 from nearmiss.versions import dag, parts
+from nearmiss.versions.copied import out_of_order
 from nearmiss.versions.objects import Cache, digest_of, refuse_damaged
 from nearmiss.versions.pipeline import text
 from nearmiss.versions.workspace import LOCKFILE, PIPELINE, alone, dvc, last_words, locked, remote_of, text_of
@@ -54,10 +55,14 @@ def _refuse_unfinished(config: Path) -> None:
     planned = dag.planned(config)
     if planned:
         jobs = ", ".join(f"{rule} ({count})" for rule, count in sorted(planned.items()))
+        experiment = load(config)
+        copied = out_of_order(Path("results") / experiment.experiment, identities(experiment, Path.cwd()))
         raise InputError(
             f"the results are not those of today's code and configuration; Snakemake would run: {jobs}",
             file=config,
-            remedy=f"finish the run first (nearmiss run {_flag(config)}".strip() + "), then record it",
+            remedy=f"finish the run first (nearmiss run {_flag(config)}".strip()
+            + "), then record it"
+            + ("; where results were copied without their times, try `nearmiss redate`" if copied else ""),
         )
 
 

@@ -1,13 +1,15 @@
-"""Every command that takes a seed takes the seeds that a table can hold, and no others."""
+"""What all commands share: seeds that a table can hold, and help without docstrings."""
 
 import inspect
 
 import cyclopts
 import pytest
 
-from nearmiss.base.typed import LARGEST_SEED
+from nearmiss.base.errors import InputError
+from nearmiss.base.typed import LARGEST_SEED, Typed
 from nearmiss.cli import app
-from nearmiss.verbs.app import Seed
+from nearmiss.reference import _table
+from nearmiss.verbs.app import Seed, fields_help
 
 TAKING = [
     name
@@ -37,3 +39,15 @@ def test_what_is_no_seed_is_refused_and_not_rounded(seed):
 def test_the_largest_seed_is_one():
     _, bound, _ = app.parse_args([*COMMAND, str(LARGEST_SEED)], exit_on_error=False)
     assert bound.arguments["seed"] == LARGEST_SEED
+
+
+def test_help_is_there_without_docstrings():
+    """As with PYTHONOPTIMIZE=2."""
+
+    class Section(Typed):
+        number: int = 1
+
+    Section.__doc__ = None
+    assert fields_help((Section, "")).startswith("Fields: Section")
+    with pytest.raises(InputError, match="docstrings"):
+        _table("Section", Section)
