@@ -1,6 +1,5 @@
 """Names, captions and reasons of strangers in the report: text everywhere, markup, formulas and commands nowhere."""
 
-import json
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -16,10 +15,22 @@ from nearmiss.base.tables import read_table, write_table
 from nearmiss.stages.compare.samples import data_uri
 
 MARKUP = '"><img src=x onerror=alert(1)><script>alert(2)'
-FORMULA = "{{7*7}} $\\frac$ [red]x[/] ${1+1}"
-COMMAND = "_](javascript:alert(1)) \x1b[31m\x1b]0;owned\x07\u202e"
-PLANTED = {name: toy_runs.SKILLS["hnc"] for name in (MARKUP, FORMULA, COMMAND)}
+FORMULA = "_](javascript:alert(1)) {{7x7}} $\\frac$ ${1+1}"
+COMMAND = "\x9b31m\x1b]0;owned\x07\u202e"
+PLANTED = {name: toy_runs.SKILLS["hnc"] for name in (MARKUP, FORMULA + COMMAND)}
 CAPTION = " </figcaption></script><script>alert(3)</script>\x1b[2J{{7*7}}]]>--><svg onload=alert(4)>"
+
+
+class Attributes(Page):
+    """Collects the names of attributes as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.attributes = set()
+
+    def handle_starttag(self, tag, attributes):
+        super().handle_starttag(tag, attributes)
+        self.attributes |= {name for name, _ in attributes}
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +41,14 @@ def hostile(tmp_path_factory):
         for name, skill in PLANTED.items():
             patch.setitem(toy_runs.SKILLS, name, skill)
             patch.setitem(toy_chain.RIGHT, name, 0.9)
-        arguments = toy_chain.write(folder, arms=("base", "clip", *PLANTED))
+        arguments = toy_chain.write(folder, questions=6, arms=("base", "clip", *PLANTED))
     items = folder / "data" / "tables" / "items_test.parquet"
     spoiled = read_table(items, "items").with_columns(pl.col("captions").list.eval(pl.element() + CAPTION))
     write_table(spoiled, items, "items")
     for evaluation in arguments["evaluations"]:
         measured = read_json(evaluation / "measurement.json")
-        measured["model"]["name"] = CAPTION + "\ud800"
-        (evaluation / "measurement.json").write_text(json.dumps(measured))
+        measured["model"]["name"] = CAPTION
+        write_json(evaluation / "measurement.json", measured)
     summary = read_json(folder / "inpaint" / "summary.json")
     for counts in summary["by_operation"].values():
         counts["reasons"] = {CAPTION: 3}
@@ -50,16 +61,20 @@ def hostile(tmp_path_factory):
 
 def test_nothing_of_a_name_or_a_caption_is_markup_in_the_report(hostile):
     text = (hostile / "index.html").read_text()
-    page = Page()
+    page = Attributes()
     page.feed(text)
     assert page.open == []
     assert page.scripts == 0
     assert page.asked == []
-    assert not re.search(r"<[^>]*\s(onerror|onload)\s*=", text)
-    assert not re.search(r'href="?javascript:', text)
-    for shown in ("&lt;script&gt;alert(2)", "{{7*7}} $\\frac$ [red]x[/] ${1+1}", "](javascript:alert(1))"):
+    assert not [name for name in page.attributes if name.startswith("on") or name == "srcdoc"]
+    for shown in (
+        "&lt;script&gt;alert(2)",
+        FORMULA,
+        "](javascript:alert(1))",
+        "&lt;/script&gt;&lt;script&gt;",
+        "{{7*7}}",
+    ):
         assert shown in text, shown
-    assert "49" not in re.findall(r"\{\{7\*7\}\}|49 \$", text)
 
 
 def test_the_report_has_no_control_characters(hostile):
@@ -77,15 +92,15 @@ def test_figures_are_whole_files_that_show_the_names_to_the_letter(hostile):
         assert not tags & {"script", "img", "foreignObject", "image", "a"}
         assert not any(name.lower().startswith("on") for element in tree.iter() for name in element.attrib)
     texts = {element.text for element in ElementTree.parse(hostile / "figures" / "curves.svg").iter()}
-    assert {MARKUP, FORMULA} <= texts
-    assert any(text and text.startswith("_](javascript:") for text in texts)
+    assert MARKUP in texts
+    assert any(text and text.startswith(FORMULA) for text in texts)
 
 
 def test_the_terminal_shows_names_and_obeys_nothing(hostile):
     text = (hostile / "summary.txt").read_text()
     assert "\x1b" not in text
     assert text.replace("\n", "").isprintable()
-    assert "[red]" in text.replace("\n", "")
+    assert "_](javascript:" in text
     assert max(len(line) for line in text.splitlines()) <= 80
 
 

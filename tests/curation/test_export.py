@@ -104,7 +104,7 @@ def test_corrections_are_counted(tmp_path, curated, store):
 @pytest.mark.parametrize("place", ["set", "."])
 def test_neither_the_set_nor_the_decisions_are_overwritten(tmp_path, curated, store, place):
     before = folder_sha256(tmp_path / "set")
-    with pytest.raises(InputError, match="something else"):
+    with pytest.raises(InputError, match="is or holds an input"):
         export(curated, store, tmp_path / place, rule="all", annotators=["anna"])
     assert folder_sha256(tmp_path / "set") == before
     assert store.last()
@@ -115,7 +115,7 @@ def test_an_export_that_is_curated_again_does_not_take_its_own_place(tmp_path, c
     again = open_set(tmp_path / "out")
     with Store(tmp_path / "again.db", again.digest) as decisions:
         decisions.add(Decision("anna", "n0", "accept"), "t")
-        with pytest.raises(InputError, match="something else"):
+        with pytest.raises(InputError, match="is or holds an input"):
             export(again, decisions, tmp_path / "out", rule="all")
     assert len(open_set(tmp_path / "out").items) == 3
 

@@ -92,7 +92,7 @@ def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -
 
     @app.errorhandler(sqlite3.Error)
     def unsaved(error: sqlite3.Error) -> tuple[Response, int]:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        if store.is_full(error):
             return jsonify(problem="the decision is not saved: the disk is full; make room and it is sent again"), 507
         return jsonify(problem=f"the decisions cannot be read or written: {error}"), 503
 
