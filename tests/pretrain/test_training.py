@@ -254,6 +254,10 @@ def refusals(folder):
     """What must not start: a message, and the arguments that earn it."""
     small = toy.CONFIG.model.model_copy(update={"image_size": 32})
     yield "none are given", arm(folder, "own", negatives=None)
+    yield "no loss term", arm(folder, "own", arm=toy.OWN.model_copy(update={"objective": []}))
+    yield "loss term twice", arm(folder, "own", arm=toy.OWN.model_copy(update={"objective": toy.OWN.objective * 2}))
+    yield "the seed is -1", toy.arguments(folder, seed=-1)
+    yield "the seed is 9223372036854775808", toy.arguments(folder, seed=2**63)
     yield "has no method", toy.arguments(folder, negatives=folder / "negatives")
     yield "continues from the base", arm(folder, "own", start=None)
     yield "starts from the model's first weights", toy.arguments(folder, start=folder / "base" / "checkpoint")

@@ -123,6 +123,7 @@ def check(run: Run) -> None:
             record="pretrain.model.text_heads",
             remedy="take a number of heads that divides the width",
         )
+    _check_objective(run)
     _check_parts(run)
     _check_negatives(run)
     _check_truth(run)
@@ -136,6 +137,18 @@ def check(run: Run) -> None:
             f"the method '{arm.method}' gives pairs of texts, but texts is {arm.texts}",
             record=f"arms.{run.arm_name}.texts",
             remedy="set texts to 2 or more",
+        )
+
+
+def _check_objective(run: Run) -> None:
+    """An experiment is checked for the same when it is read; flags and other callers come by here alone."""
+    terms = [term.term for term in run.arm.objective]
+    if not terms or len(set(terms)) != len(terms):
+        fault = "names a loss term twice" if terms else "has no loss term"
+        raise InputError(
+            f"the arm '{run.arm_name}' {fault}",
+            record=f"arms.{run.arm_name}.objective",
+            remedy="name at least one term, and each term once",
         )
 
 
