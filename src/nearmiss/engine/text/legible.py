@@ -2,7 +2,12 @@
 
 import unicodedata
 
-LONGEST = 1000  # characters: a text tower reads about 300, the longest caption of COCO has 250
+from nearmiss.engine.text.spelling import lowered
+
+LONGEST = 10_000
+"""Characters of a caption. A text tower reads about 300; the longest published captions, of Localized Narratives, have
+a few thousand."""
+TOO_LONG = f"the caption is longer than {LONGEST} characters"
 
 
 def illegible(text: str) -> str | None:
@@ -14,7 +19,7 @@ def illegible(text: str) -> str | None:
     if not text.strip():
         return "the caption is empty"
     if len(text) > LONGEST:
-        return f"the caption is longer than {LONGEST} characters"
+        return TOO_LONG
     if text.isascii():
         return _plain(text)
     kinds = {unicodedata.category(each) for each in text if not each.isspace()}
@@ -22,7 +27,7 @@ def illegible(text: str) -> str | None:
         return "the caption has control characters"
     if any(unicodedata.bidirectional(each) in ("R", "AL", "AN", "RLE", "RLO", "RLI") for each in text):
         return "the caption runs from right to left"
-    if any((unicodedata.category(each) == "So" and ord(each) >= 0x2190) or each in "\u200d\ufe0f" for each in text):
+    if any((unicodedata.category(each) == "So" and ord(each) >= 0x2190) or each == "\ufe0f" for each in text):
         return "the caption has emoji"
     return _plain(text)
 
@@ -30,4 +35,4 @@ def illegible(text: str) -> str | None:
 def _plain(text: str) -> str | None:
     if any(ord(each) < 32 and not each.isspace() for each in text):
         return "the caption has control characters"
-    return None if any(each.isalpha() and each < "ɐ" for each in text) else "the caption has no word"
+    return None if any(each.isalpha() and each < "ɐ" for each in lowered(text)) else "the caption has no word"
