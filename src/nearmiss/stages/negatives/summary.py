@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from nearmiss.base.display import single_line
 from nearmiss.base.errors import InputError
 from nearmiss.engine.text.check import UNDECIDED
 from nearmiss.stages.negatives.meter import Meter
@@ -133,4 +134,5 @@ def told(summary: dict[str, Any], examples: dict[str, dict[str, str]], out: Path
     for _, each in sorted(examples.items())[:_SHOWN]:
         lines += [f"  {each['type']}", f"    + {each['positive']}", f"    - {each['negative']}"]
     lines += ["", f"written: {out}"]
-    return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..." for line in lines)
+    shown = map(single_line, lines)  # captions are anybody's: their line breaks and escape sequences are not obeyed
+    return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..." for line in shown)
