@@ -38,7 +38,7 @@ def tables(tmp_path):
     [
         ("", "empty"),
         ("  \n", "empty"),
-        ("a red dog " * 1000, "longer than 1000"),
+        ("a red dog " * 1001, "longer than 10000"),
         ("a red dog \U0001f415 on a table", "emoji"),
         ("كلب أحمر على طاولة", "right to left"),
         ("a red dog כלב", "right to left"),

@@ -35,7 +35,7 @@ class Pairs:
     @cached_property
     def tokens(self) -> list[tuple[Words, Words]]:
         """Lower-case tokens of positive and negative, punctuation included: what an uncased encoder reads."""
-        return [(_tokens(one), _tokens(other)) for one, other in zip(self.positive, self.negative, strict=True)]
+        return [(tokens_of(one), tokens_of(other)) for one, other in zip(self.positive, self.negative, strict=True)]
 
     @cached_property
     def exchanges(self) -> list[tuple[str, ...]]:
@@ -109,8 +109,9 @@ def load(frame: pl.DataFrame, *, file: Path) -> Loaded:
     return Loaded(Pairs(np.asarray(places), images, kinds, positives, negatives), set_aside)
 
 
-def _tokens(text: str) -> Words:
-    return tuple(token.lower for token in tokenize(text))
+def tokens_of(text: str) -> Words:
+    """Lower-case tokens as they are spelled: another kind of hyphen or apostrophe is another word to an encoder."""
+    return tuple(token.text.lower() for token in tokenize(text))
 
 
 def _exchanged(positive: str, negative: str) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from nearmiss.engine.audit.folds import Fold
-from nearmiss.engine.audit.pairs import Array, Pairs, Words
-from nearmiss.engine.text.tokens import normalized, tokenize
+from nearmiss.engine.audit.pairs import Array, Pairs, Words, tokens_of
+from nearmiss.engine.text.tokens import normalized
 
 _TIE = 1e-9  # numbers closer than this are equal: sums of logarithms made in another order
 
@@ -26,7 +26,7 @@ class Corpus:
     @cached_property
     def tokens(self) -> list[Words]:
         """Lower-case tokens of each caption."""
-        return [tuple(token.lower for token in tokenize(text)) for text in self.texts]
+        return [tokens_of(text) for text in self.texts]
 
     @classmethod
     def without(cls, texts: list[str], pairs: Pairs) -> "Corpus":

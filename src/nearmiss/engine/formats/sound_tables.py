@@ -9,6 +9,7 @@ import polars as pl
 
 from nearmiss.engine.formats.salvage import Fault
 from nearmiss.engine.text.category_names import with_spoken_objects, with_spoken_predicates
+from nearmiss.engine.text.legible import illegible
 
 Faults = list[tuple[Fault, Path]]
 """What was set aside, and the file that it stands in."""
@@ -32,6 +33,15 @@ def sound_captions(captions: pl.DataFrame, path: Path, faults: Faults) -> pl.Dat
         named = "caption", row["caption_id"], row["row"]
         faults.append((Fault(_name(*named), row["reason"], row["image_id"], row["caption_id"], row["text"]), path))
     return sound
+
+
+def legible_captions(captions: pl.DataFrame, path: Path, faults: Faults, record: str = "caption") -> pl.DataFrame:
+    """The captions that negatives can be made of (text/legible.py); `record` is what the file calls a caption."""
+    why = pl.Series("why", [illegible(text) for text in captions["text"]], dtype=pl.String)
+    for row in captions.with_columns(why).filter(why.is_not_null()).iter_rows(named=True):
+        name = f"{record} {row['caption_id']}"
+        faults.append((Fault(name, row["why"], row["image_id"], row["caption_id"], row["text"]), path))
+    return captions.filter(why.is_null())
 
 
 def sound_images(images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:

@@ -10,17 +10,19 @@ there, its number is unknown. Geometry is between box centers; nearer to the bor
 A foil may name what is in the scene: the statement decides, not the word (plan of the house, rule 5).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cache
 from typing import Literal
 
 from nearmiss.engine.text.annotations import Annotated, Annotations, without_posture
+from nearmiss.engine.text.assignment import Steps, TooManyStepsError
 from nearmiss.engine.text.labels import says_one_of
 from nearmiss.engine.text.lexicon import hypernyms, load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.phrases import ANYTHING
+from nearmiss.engine.text.readings import best_reading
+from nearmiss.engine.text.truth_values import Truth, every, negated
 
 MARGIN = 0.04  # of the picture's side
 
@@ -35,15 +37,8 @@ class Verdict:
     why: str
 
 
-class Truth(IntEnum):
-    """Ordered so that the maximum decides "some" and, false aside, the caption's weakest part decides "every"."""
-
-    FALSE = 0
-    UNKNOWN = 1
-    UNDEFINED = 2
-    TRUE = 3
-
-
+UNDECIDED = Verdict("plausible", "too many possible readings")
+"""The verdict where the search for a reading takes too many steps (assignment.py)."""
 _VERDICTS = {
     Truth.FALSE: Verdict("verified", "the annotations contradict it"),
     Truth.UNKNOWN: Verdict("plausible", "the annotations do not say"),
@@ -62,13 +57,16 @@ def check(negative: str, annotations: Annotations | None, own_captions: Iterable
     caption = parse(negative, names)
     if caption is None:
         return Verdict("plausible", "its statement could not be read")
-    return _VERDICTS[truth(caption, annotations)]
+    steps = Steps()
+    value = truth(caption, annotations, steps)
+    return UNDECIDED if steps.exceeded and value is Truth.UNKNOWN else _VERDICTS[value]
 
 
-def truth(caption: Caption, annotations: Annotations) -> Truth:
-    """What the annotations say of a statement."""
+def truth(caption: Caption, annotations: Annotations, steps: Steps | None = None) -> Truth:
+    """What the annotations say of a statement; unknown where that takes more than `steps` (MAX_STEPS by default)."""
+    steps = steps or Steps()
     if caption.join is not None:
-        return _of_joined(caption, annotations)
+        return _of_joined(caption, annotations, steps)
     subjects = {subject for subject, _, _ in caption.relations}
     related = subjects | {thing for _, _, thing in caption.relations}
     parts = [
@@ -78,19 +76,19 @@ def truth(caption: Caption, annotations: Annotations) -> Truth:
     ]
     together = [i for i, mention in enumerate(caption.things) if mention.count is None or i in related]
     if together:
-        found = _together(caption, together, annotations)
+        found = _together(caption, together, annotations, steps)
         denied = any(caption.things[index].count == 0 for index in subjects)
-        parts.append(_not(found) if denied else found)
-    return _every(parts)
+        parts.append(negated(found) if denied else found)
+    return every(parts)
 
 
-def _of_joined(caption: Caption, annotations: Annotations) -> Truth:
+def _of_joined(caption: Caption, annotations: Annotations, steps: Steps) -> Truth:
     """Of two statements: whether both hold, whether exactly one does, or how two numbers compare."""
     if caption.join not in ("both", "either"):
         return _compared(caption, annotations)
-    parts = [truth(part, annotations) for part in caption.parts]
+    parts = [truth(part, annotations, steps) for part in caption.parts]
     if caption.join == "both":
-        return _every(parts)
+        return every(parts)
     if not {*parts} <= {Truth.TRUE, Truth.FALSE}:
         return max(part for part in parts if part is not Truth.TRUE)
     return Truth.TRUE if len({*parts}) == 2 else Truth.FALSE
@@ -113,19 +111,6 @@ def _compared(caption: Caption, annotations: Annotations) -> Truth:
     return Truth.TRUE if least > other_most else Truth.FALSE if most <= other_least else Truth.UNKNOWN
 
 
-def _every(parts: Iterable[Truth]) -> Truth:
-    """False where a part is; else undefined, unknown, or true where all are."""
-    values = set(parts)
-    for value in (Truth.FALSE, Truth.UNDEFINED, Truth.UNKNOWN):
-        if value in values:
-            return value
-    return Truth.TRUE
-
-
-def _not(value: Truth) -> Truth:
-    return {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(value, value)
-
-
 def _counted(mention: Mention, annotations: Annotations, *, exact: bool) -> Truth:
     """Whether the number is right; where a relation narrows the things down, whether there are enough."""
     number = mention.count or 0
@@ -143,60 +128,36 @@ def _counted(mention: Mention, annotations: Annotations, *, exact: bool) -> Trut
     return Truth.UNDEFINED if Truth.UNDEFINED in fits else Truth.UNKNOWN
 
 
-def _together(caption: Caption, mentions: list[int], annotations: Annotations) -> Truth:
-    """The best that different annotated objects make of all mentions and relations at once."""
-    choices: list[list[tuple[Annotated | None, Truth]]] = []
+def _together(caption: Caption, mentions: Sequence[int], annotations: Annotations, steps: Steps) -> Truth:
+    """The best value that different annotated objects give to all mentions and relations at once.
+
+    Several mentions may be of one crowd, of which no object can be told from the others and whose box is that of none.
+    A mention of what annotators do not mark without exception may also be an object that they did not mark. Where the
+    search takes too many steps the value is unknown, never false.
+    """
+    objects = [thing for thing in annotations.objects if not thing.crowd]
+    crowds = [thing for thing in annotations.objects if thing.crowd]
+    fits, unmarked = [], []
     for index in mentions:
         mention = caption.things[index]
-        fits = [(thing, _fits(mention, thing, annotations)) for thing in annotations.objects]
-        found: list[tuple[Annotated | None, Truth]] = [
-            # none of a crowd can be told from the others: it stands for several things, and its box for none of them
-            (None if thing.crowd else thing, value)
-            for thing, value in fits
-            if value
-        ]
+        fits.append([_fits(mention, thing, annotations) for thing in objects])
+        others = [_fits(mention, thing, annotations) for thing in crowds]
         if not _marks_all(mention.noun, annotations):
-            found.append((None, Truth.UNKNOWN))
-        if not found:
+            others.append(Truth.UNKNOWN)
+        unmarked.append(max(others, default=Truth.FALSE))
+        if not unmarked[-1] and not any(fits[-1]):
             return Truth.FALSE
-        choices.append(found)
-    best = Truth.FALSE
-    for value in _assignments(caption, mentions, choices, annotations):
-        best = max(best, value)
-        if best is Truth.TRUE:
-            break
-    return best
-
-
-def _assignments(
-    caption: Caption,
-    mentions: list[int],
-    choices: list[list[tuple[Annotated | None, Truth]]],
-    annotations: Annotations,
-) -> Iterator[Truth]:
-    """The truth under each choice of different objects, those that are false left out."""
-    chosen: dict[int, Annotated | None] = {}
-
-    def extend(place: int, so_far: Truth) -> Iterator[Truth]:
-        if place == len(mentions):
-            yield so_far
-            return
-        index = mentions[place]
-        for thing, fit in choices[place]:
-            if thing is not None and any(thing is other for other in chosen.values()):
-                continue
-            chosen[index] = thing
-            parts = [
-                _related(chosen[subject], predicate, chosen[other], annotations)
-                for subject, predicate, other in caption.relations
-                if index in (subject, other) and subject in chosen and other in chosen
-            ]
-            value = _every([so_far, fit, *parts])
-            if value is not Truth.FALSE:
-                yield from extend(place + 1, value)
-            del chosen[index]
-
-    yield from extend(0, Truth.TRUE)
+    place = {index: at for at, index in enumerate(mentions)}
+    relations = [
+        (place[subject], predicate, place[other])
+        for subject, predicate, other in caption.relations
+        if subject in place and other in place
+    ]
+    known = _Relations(annotations, objects, {predicate for _, predicate, _ in relations})
+    try:
+        return best_reading(fits, unmarked, relations, known.between, known.looks, steps)
+    except TooManyStepsError:
+        return Truth.UNKNOWN
 
 
 def _has_word(noun: str, annotations: Annotations) -> bool:
@@ -236,7 +197,7 @@ def _fits(mention: Mention, thing: Annotated, annotations: Annotations) -> Truth
     parts = [named, *(_carries(thing, kind, group) for kind, group in mention.attributes)]
     if mention.location is not None:
         parts.append(_located(thing, mention.location, annotations))
-    return _every(parts)
+    return every(parts)
 
 
 def _carries(thing: Annotated, kind: str, group: str) -> Truth:
@@ -261,30 +222,57 @@ def _located(thing: Annotated, place: str, annotations: Annotations) -> Truth:
 _GEOMETRIC = frozenset(("to the left of", "to the right of", "above", "below"))
 
 
-def _related(subject: Annotated | None, predicate: str, thing: Annotated | None, annotations: Annotations) -> Truth:
-    """Whether the relation is annotated, excluded by another that is, or decided by the boxes."""
-    if subject is None or thing is None:
-        return Truth.UNKNOWN
-    stated = annotations.relations
-    if (subject.object_id, predicate, thing.object_id) in stated:
+class _Relations:
+    """Whether relations hold between annotated objects, given by their indices in `objects`.
+
+    `looks` holds of each object all that decides it: its center on the axes of the predicates, and which object it is
+    where relations to it are annotated.
+    """
+
+    def __init__(self, annotations: Annotations, objects: Sequence[Annotated], predicates: set[str]) -> None:
+        self._annotations = annotations
+        self._axes = load("location")["axes"]
+        axes = {self._axes[place][0] for each in predicates if (place := without_posture(each)) in self._axes}
+        self._ids = [thing.object_id for thing in objects]
+        self._centers = {axis: [_center(thing, axis) for thing in objects] for axis in sorted(axes)}
+        stated = annotations.relations if predicates else ()
+        self._linked = {pair for one, _, other in stated for pair in ((one, other), (other, one))}
+        ends = {one for one, _ in self._linked}
+        self.looks: list[Hashable] = [
+            (name if name in ends else None, *(centers[at] for centers in self._centers.values()))
+            for at, name in enumerate(self._ids)
+        ]
+
+    def between(self, subject: int, predicate: str, other: int) -> Truth:
+        """Whether the relation is annotated, excluded by another that is, or decided by the boxes."""
+        pair = self._ids[subject], self._ids[other]
+        stated = _stated(pair[0], predicate, pair[1], self._annotations.relations) if pair in self._linked else None
+        if stated is not None:
+            return stated
+        predicate = without_posture(predicate)
+        if predicate not in self._axes:
+            return Truth.UNKNOWN
+        axis, sign = self._axes[predicate]
+        side = self._annotations.width if axis == "x" else self._annotations.height
+        value = _decide(sign * (self._centers[axis][other] - self._centers[axis][subject]), side)
+        return value if predicate in _GEOMETRIC or value is Truth.FALSE else Truth.UNKNOWN
+
+
+def _stated(subject: str, predicate: str, other: str, relations: frozenset[tuple[str, str, str]]) -> Truth | None:
+    """What annotated relations between two objects (ids) say of this one; None where they say nothing."""
+    if (subject, predicate, other) in relations:
         return Truth.TRUE
     predicate = without_posture(predicate)
     contrary = opposites("location").get(predicate, ())
-    if any((subject.object_id, other, thing.object_id) in stated for other in contrary):
+    if any((subject, each, other) in relations for each in contrary):
         return Truth.FALSE
-    if (thing.object_id, predicate, subject.object_id) in stated and predicate in load("location")["symmetric"]:
+    if (other, predicate, subject) in relations and predicate in load("location")["symmetric"]:
         return Truth.TRUE
-    if contrary and (thing.object_id, predicate, subject.object_id) in stated:
+    if contrary and (other, predicate, subject) in relations:
         return Truth.FALSE
-    if any((thing.object_id, other, subject.object_id) in stated for other in contrary if predicate in _GEOMETRIC):
+    if any((other, each, subject) in relations for each in contrary if predicate in _GEOMETRIC):
         return Truth.TRUE
-    axes = load("location")["axes"]
-    if predicate not in axes:
-        return Truth.UNKNOWN
-    axis, sign = axes[predicate]
-    side = annotations.width if axis == "x" else annotations.height
-    value = _decide(sign * (_center(thing, axis) - _center(subject, axis)), side)
-    return value if predicate in _GEOMETRIC or value is Truth.FALSE else Truth.UNKNOWN
+    return None
 
 
 def _center(thing: Annotated, axis: str) -> float:

@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 
 from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, load, noun_group, object_words
+from nearmiss.engine.text.spelling import parted
 from nearmiss.engine.text.tokens import said
 
 WORD = "the image's captions use the new word"
@@ -64,7 +65,7 @@ def _entering(old: str, new: str) -> tuple[tuple[str, tuple[str, ...], str, froz
 
 @lru_cache(maxsize=1 << 12)
 def _used(captions: tuple[str, ...]) -> Used:
-    words = frozenset(word for caption in captions for word in _terms(caption))
+    words = frozenset(word for caption in captions for word in _terms(parted(caption)))
     return Used(words, frozenset(map(_meaning, words)))
 
 

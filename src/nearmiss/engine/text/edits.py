@@ -1,12 +1,18 @@
 """Edits of a caption: what stood where, and what stands there instead."""
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from nearmiss.engine.text.spelling import lowered
 from nearmiss.engine.text.tokens import Token, said, tokenize
+
+_MOST_PAIRS = 1_000_000  # of tokens that difflib compares,
+_MOST_EQUAL = 50_000  # and of equal ones; a caption of 300 words has 3,000
 
 
 class Edit(NamedTuple):
@@ -44,7 +50,7 @@ def exchanged(text: str, place: int, edit: Edit) -> tuple[str, list[Edit]]:
 
     Where one word gives way to one word, nothing but the article before it can change as well: no text is compared.
     """
-    was, becomes = edit.old.lower(), edit.new.lower()
+    was, becomes = lowered(edit.old), lowered(edit.new)
     if was == becomes or becomes in ("a", "an") or not (was.isalpha() and becomes.isalpha()):
         negative = apply(text, [edit])
         return negative, diff(text, negative)
@@ -156,10 +162,63 @@ def _anchors(old: Sequence[Token], new: Sequence[Token]) -> tuple[int, list[tupl
     if len(first) == len(second):  # word for word: most edits, and the quick case
         found += [(head + i, head + i) for i, text in enumerate(first) if text == second[i]]
     else:
-        matcher = SequenceMatcher(None, first, second, autojunk=False)
-        for i, j, size in matcher.get_matching_blocks():
-            found += [(head + i + step, head + j + step) for step in range(size)]
+        found += [(head + i, head + j) for i, j in _matching(first, second)]
     return head, found, tail
+
+
+def _matching(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs of indices of equal tokens, in order.
+
+    Texts that are too long for difflib, whose time grows with the square of their length and worse, are first cut at
+    the tokens that each has once (patience diff): texts of a thousand words, longer than any caption (our choice).
+    """
+    if _comparable(first, second):
+        return _blocks(first, second)
+    found: list[tuple[int, int]] = []
+    for (i, j), (next_i, next_j) in pairwise([(-1, -1), *_unique(first, second), (len(first), len(second))]):
+        if i >= 0:
+            found.append((i, j))
+        one, other = first[i + 1 : next_i], second[j + 1 : next_j]
+        if len(one) == len(other):
+            inside = [(at, at) for at, token in enumerate(one) if token == other[at]]
+        else:
+            inside = _blocks(one, other) if _comparable(one, other) else []
+        found += [(i + 1 + a, j + 1 + b) for a, b in inside]
+    return found
+
+
+def _blocks(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]]:
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    return [(i + step, j + step) for i, j, size in matcher.get_matching_blocks() for step in range(size)]
+
+
+def _comparable(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether difflib compares two texts in little time."""
+    if len(first) * len(second) > _MOST_PAIRS:
+        return False
+    counts = Counter(second)
+    return sum(counts[token] for token in first) <= _MOST_EQUAL
+
+
+def _unique(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]]:
+    """The longest ascending run of pairs of tokens that stand once in each text."""
+    once = [{token for token, count in Counter(text).items() if count == 1} for text in (first, second)]
+    places = {token: at for at, token in enumerate(second) if token in once[1]}
+    pairs = [(at, places[token]) for at, token in enumerate(first) if token in once[0] and token in places]
+    ends: list[int] = []  # of the runs of each length, the smallest last place in `second`
+    last: list[int] = []  # and the pair that it belongs to
+    before: list[int | None] = []
+    for number, (_, place) in enumerate(pairs):
+        length = bisect_left(ends, place)
+        before.append(last[length - 1] if length else None)
+        ends[length : length + 1] = [place]
+        last[length : length + 1] = [number]
+    found = []
+    at = last[-1] if last else None
+    while at is not None:
+        found.append(pairs[at])
+        at = before[at]
+    return found[::-1]
 
 
 def _gap(text: str, tokens: Sequence[Token], before: int, after: int) -> tuple[int, int]:

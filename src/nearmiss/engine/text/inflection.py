@@ -9,6 +9,8 @@ from typing import Any
 
 import inflect
 
+_LONGEST_WORD = 100  # letters: what is longer is no English word, and `inflect` takes the square of its length
+
 
 @cache
 def _data() -> dict[str, Any]:
@@ -34,6 +36,8 @@ def plural(noun: str) -> str:
     low, data = last.lower(), _data()
     if not low or low in data["same"] or low in data["paired"]:
         return noun
+    if len(low) > _LONGEST_WORD:
+        return f"{noun}s"
     many = data["plurals"].get(low) or str(_engine().plural_noun(low))
     return head + space + many
 
@@ -44,7 +48,7 @@ def singular(noun: str) -> str:
     head, space, last = noun.rpartition(" ")
     low, data = last.lower(), _data()
     fixed = any(low in data[key] for key in ("singular", "paired", "same", "plurals"))
-    if not low or fixed or low.endswith("ss"):
+    if not low or fixed or low.endswith("ss") or len(low) > _LONGEST_WORD:
         return noun
     if low in data["singulars"]:
         return head + space + str(data["singulars"][low])
@@ -62,7 +66,7 @@ def is_plural(noun: str) -> bool:
 @cache
 def indefinite_article(following_word: str) -> str:
     """ "a" or "an", by the word that follows it."""
-    return str(_engine().a(following_word)).split(" ", 1)[0]
+    return str(_engine().a(following_word[:_LONGEST_WORD])).split(" ", 1)[0]
 
 
 @cache

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from nearmiss.engine.text.inflection import is_plural, plural, singular
+from nearmiss.engine.text.spelling import lowered
 
 
 @cache
@@ -51,7 +52,7 @@ def object_words() -> dict[str, Noun]:
 @cache
 def noun_group(name: str) -> str:
     """The canonical group of a noun in either number; of an unknown one its singular in lower case."""
-    low = " ".join(name.lower().split())
+    low = " ".join(lowered(name).split())
     known = object_words().get(low)
     return known.group if known is not None else singular(low)
 
@@ -79,7 +80,7 @@ def attribute_words() -> dict[str, tuple[str, str]]:
 
 def attribute_kind(word: str) -> tuple[str, str] | None:
     """(kind, group) of an attribute; groups of one kind exclude one another; None where no lexicon has it."""
-    return attribute_words().get(word.lower())
+    return attribute_words().get(lowered(word))
 
 
 @cache

@@ -6,25 +6,32 @@ arXiv 2409.17958), so they show whether meaning was learned or difference.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import islice
 from typing import Final
 
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.labels import same_meaning
+from nearmiss.engine.text.legible import LONGEST
 from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, inverse, load, object_words
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import Token, normalized, tokenize
 
+_MOST: Final = 256  # a caption of usual length has fewer than 20
 _PICTURE_OF: Final = ("of", "with", "both", "has", "is", "are")  # what a list may follow
 _AFTER_LIST: Final = ("", ".", ",", "!")  # what follows a list and says nothing of its last part
 
 
 def paraphrases(operator: str, text: str, names: frozenset[str] = frozenset()) -> list[str]:
-    """All paraphrases of a caption by one operator, sorted; `names` are further nouns.
+    """The paraphrases of a caption by one operator, sorted; `names` are further nouns.
 
-    None is the caption itself, none breaks its grammar, and where both are read to the end both state the same.
+    None is the caption itself, none breaks its grammar, and where both are read to the end both state the same. Of
+    very many the first 256 are looked at, and a caption that is longer than legible.py allows has none (our choice).
     """
-    found = sorted({other for other in OPERATORS[operator](text) if normalized(other) != normalized(text)})
+    if len(text) > LONGEST:
+        return []
+    offered = islice(OPERATORS[operator](text), _MOST)
+    found = sorted({other for other in offered if normalized(other) != normalized(text)})
     return [other for other in found if not broken(text, other) and _says_the_same(text, other, names)]
 
 
@@ -54,10 +61,14 @@ def conjunction(text: str) -> Iterator[str]:
     """What "and" joins changes places: things in a list that nothing else hangs on, and two colors of one thing."""
     tokens = tokenize(text)
     words = [token.lower for token in tokens]
+    opener = None  # the last word before an "and" that may begin a phrase and has one word or more behind it
     for at, word in enumerate(words):
+        if at > 1 and words[at - 2] in _openers():
+            opener = at - 2
         if word != "and":
             continue
-        left, right = _phrase_before(words, at), _phrase_after(words, at + 1)
+        left = opener if opener is not None and _phrase_after(words, opener) == at else None
+        right = _phrase_after(words, at + 1)
         if left is not None and right is not None:
             if _word(words, right) in _AFTER_LIST and (left == 0 or words[left - 1] in _PICTURE_OF):
                 yield _exchanged(text, tokens[left:at], tokens[at + 1 : right])
@@ -130,13 +141,6 @@ def _phrase_after(words: Sequence[str], start: int) -> int | None:
     if _word(words, at) not in object_words() or _word(words, at + 1) in object_words():
         return None
     return at + 1
-
-
-def _phrase_before(words: Sequence[str], end: int) -> int | None:
-    """Where the noun phrase begins that ends just before `end`."""
-    starts = (at for at in range(end - 2, -1, -1) if words[at] in _openers())
-    start = next(starts, None)
-    return start if start is not None and _phrase_after(words, start) == end else None
 
 
 @cache

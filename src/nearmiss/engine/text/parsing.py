@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from nearmiss.engine.text.compounds import Join, Phrases, compound
 from nearmiss.engine.text.inflection import is_plural
+from nearmiss.engine.text.legible import LONGEST
 from nearmiss.engine.text.lexicon import Noun, noun_group
 from nearmiss.engine.text.phrases import Phrase, phrases
 
@@ -55,7 +56,12 @@ class Caption:
 
 @lru_cache(maxsize=1 << 16)
 def parse(text: str, names: frozenset[str] = frozenset()) -> Caption | None:
-    """The statement of a caption, or None; `names` are further nouns, such as the annotators' own words."""
+    """The statement of a caption, or None; `names` are further nouns, such as the annotators' own words.
+
+    Captions that are longer than legible.py allows are not read.
+    """
+    if len(text) > LONGEST:
+        return None
     found = phrases(text, names)
     joined = compound(found)
     try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from nearmiss.engine.text.inflection import is_plural, plural
 from nearmiss.engine.text.lexicon import Noun, attribute_words, inverse, load, noun_group, object_words
+from nearmiss.engine.text.spelling import lowered
 from nearmiss.engine.text.tokens import said
 
 ANYTHING = "thing"
@@ -72,9 +73,9 @@ def table(names: frozenset[str]) -> Table:
         entries[word] = ("noun", noun)
     for name in sorted(names):
         group = noun_group(name)
-        entries.setdefault(name.lower(), ("noun", Noun(group, is_plural(name))))
+        entries.setdefault(lowered(name), ("noun", Noun(group, is_plural(name))))
         if not is_plural(name):
-            entries.setdefault(plural(name.lower()), ("noun", Noun(group, True)))
+            entries.setdefault(plural(lowered(name)), ("noun", Noun(group, True)))
     for word, kind in attribute_words().items():
         entries[word] = ("either", (kind, entries[word][1])) if word in entries else ("adjective", kind)
     entries.update({ANYTHING: ("noun", Noun(ANYTHING, False)), plural(ANYTHING): ("noun", Noun(ANYTHING, True))})

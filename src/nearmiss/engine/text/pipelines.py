@@ -16,6 +16,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.lexicon import attribute_words, load, object_words
 from nearmiss.engine.text.phrases import ANYTHING
+from nearmiss.engine.text.spelling import plain
 from nearmiss.engine.text.tokens import Token
 
 GET_ONE = "`python -m spacy download en_core_web_sm`"
@@ -48,11 +49,11 @@ def knows(word: str) -> bool:
 
 
 def as_doc(nlp: Language, tokens: tuple[Token, ...]) -> Doc:
-    """A document of exactly these tokens."""
+    """A document of exactly these tokens, in plain spelling."""
     ends = [token.end for token in tokens]
     starts = [token.start for token in tokens[1:]]
     spaces = [start > end for end, start in zip(ends, starts, strict=False)]
-    return Doc(nlp.vocab, words=[token.text for token in tokens], spaces=[*spaces, False][: len(tokens)])
+    return Doc(nlp.vocab, words=[plain(token.text) for token in tokens], spaces=[*spaces, False][: len(tokens)])
 
 
 @Language.factory("nearmiss_lexicon_tagger")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from nearmiss.base.errors import InputError
+from nearmiss.engine.text.spelling import lowered
 from nearmiss.engine.text.tokens import tokenize
 
 _BATCH = 256
@@ -19,6 +20,11 @@ class Tagged(NamedTuple):
     end: int
     pos: str
     tag: str
+
+    @property
+    def lower(self) -> str:
+        """The token in plain spelling and lower case."""
+        return lowered(self.text)
 
 
 def need_tagger(texts: Sequence[str], pipeline: str | None) -> None:

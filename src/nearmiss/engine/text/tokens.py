@@ -1,11 +1,49 @@
-"""Words, numbers and punctuation of a caption with their places in it."""
+"""Words, numbers and punctuation of a caption with their places in it.
+
+Offsets are in characters of the caption as it stands: the caption is cut first, and only its pieces are then spelled
+plainly for comparison (spelling.py). Our choices: a word is one token with the hyphens, dashes and apostrophes of any
+kind between its letters, with its combining marks, and with invisible characters inside it; every Unicode space parts
+tokens; an emoji is one token with its modifiers, and so is a flag.
+"""
 
 import re
-from functools import lru_cache
+import unicodedata
+from functools import cache, lru_cache
 from typing import NamedTuple
 
+from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS, INVISIBLE, lowered
+
 # A hyphenated or apostrophised word is one token: "red" in "red-haired" is nobody's color to exchange.
-_TOKEN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|\d+(?:[.,:]\d+)*|[^\w\s]|_")
+_ASCII = re.compile(r"[^\W\d_]+(?:[-'`][^\W\d_]+)*|\d+(?:[.,:]\d+)*|[^\w\s]|_")
+
+
+@cache
+def _unicode() -> re.Pattern[str]:
+    """The same for texts beyond ASCII; compiled where one is met."""
+    marks = f"[{_marks()}]"
+    letters = rf"[^\W\d_](?:[^\W\d_]|{marks})*"
+    inside = rf"(?:[{INVISIBLE}]+[{HYPHENS}{APOSTROPHES}]?[{INVISIBLE}]*|[{HYPHENS}{APOSTROPHES}][{INVISIBLE}]*)"
+    word = rf"{letters}(?:{inside}{letters})*"
+    flag = "[\U0001f1e6-\U0001f1ff]{2}"
+    skin, tag, joiner = "[\U0001f3fb-\U0001f3ff]", "[\U000e0020-\U000e007f]", "\u200d"
+    symbol = rf"[^\w\s](?:{marks}|{skin}|{tag}|{joiner}[^\w\s])*"
+    return re.compile(rf"{word}|\d+(?:[.,:]\d+)*{marks}*|{flag}|{symbol}|_")
+
+
+def _marks() -> str:
+    """All combining marks (categories Mn, Mc, Me), as ranges of a character class."""
+    spans: list[list[int]] = []
+    for code in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0)):
+        if unicodedata.category(chr(code))[0] == "M":
+            if spans and spans[-1][1] == code - 1:
+                spans[-1][1] = code
+            else:
+                spans.append([code, code])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in spans)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return _ASCII if text.isascii() else _unicode()
 
 
 class Token(NamedTuple):
@@ -17,8 +55,8 @@ class Token(NamedTuple):
 
     @property
     def lower(self) -> str:
-        """The token in lower case."""
-        return self.text.lower()
+        """The token in plain spelling and lower case."""
+        return lowered(self.text)
 
     @property
     def is_word(self) -> bool:
@@ -29,13 +67,13 @@ class Token(NamedTuple):
 @lru_cache(maxsize=1 << 14)
 def tokenize(text: str) -> tuple[Token, ...]:
     """The tokens of a text in order; whitespace belongs to none."""
-    return tuple([Token(match[0], *match.span()) for match in _TOKEN.finditer(text)])
+    return tuple([Token(match[0], *match.span()) for match in _pattern(text).finditer(text)])
 
 
 @lru_cache(maxsize=1 << 14)
 def said(text: str) -> tuple[str, ...]:
-    """The tokens of a text in lower case, without their places: a third of the cost, where these are not asked for."""
-    return tuple(map(str.lower, _TOKEN.findall(text)))
+    """The tokens of a text in plain spelling and lower case, without their places: cheaper, where nobody asks."""
+    return tuple(map(lowered, _pattern(text).findall(text)))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -4,6 +4,7 @@ A question must stay answerable: a word in which an item's captions differ is ne
 things are or how many; no typo makes another known word (our choice). All captions of an item get the same typos.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from random import Random
@@ -21,14 +22,14 @@ def mistyped(captions: Sequence[str], share: float, rng: Random) -> list[str]:
     A word that stands twice is mistyped twice. Where too few words may be mistyped all of those are.
     """
     words = _allowed(captions)
-    said = [token.lower for token in tokenize(captions[0]) if token.is_word]
-    left = max(1, round(share * len(said)))
+    counts = Counter(token.lower for token in tokenize(captions[0]) if token.is_word)
+    left = max(1, round(share * counts.total()))
     chosen: dict[str, str] = {}
     for word in rng.sample(words, len(words)):
         if left <= 0:
             break
         chosen[word] = typo(word, rng)
-        left -= said.count(word)
+        left -= counts[word]
     return [_retyped(caption, chosen) for caption in captions]
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from nearmiss.engine.images.editing.plan import Box, Operation, Plan, Thing
 from nearmiss.engine.images.masks import overlap_of_boxes
 from nearmiss.engine.text.annotations import Annotated, Annotations
-from nearmiss.engine.text.check import Truth, check, truth
+from nearmiss.engine.text.check import check, truth
 from nearmiss.engine.text.labels import label
 from nearmiss.engine.text.lexicon import near
 from nearmiss.engine.text.parsing import Caption, Mention, parse
+from nearmiss.engine.text.truth_values import Truth
 from nearmiss.stages.inpaint.corpus import KINDS
 
 _SAME_PLACE = 0.5  # overlap of boxes from which on a thing's annotated relations still hold

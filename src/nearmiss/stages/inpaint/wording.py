@@ -6,11 +6,12 @@ are fitted. Whether the new caption then says what it should is for judge.py.
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 
 from nearmiss.engine.images.editing.plan import Plan
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.inflection import is_plural, number_word, singular
-from nearmiss.engine.text.lexicon import attribute_words, hypernyms, load, noun_group
+from nearmiss.engine.text.lexicon import attribute_words, hypernyms, load, object_words
 from nearmiss.engine.text.tokens import Token, tokenize
 from nearmiss.stages.inpaint.corpus import Corpus
 
@@ -22,12 +23,16 @@ _BEGIN_ANOTHER = (
 )  # fmt: skip
 _SAYS_MORE = ("with", "that", "which", "who", "has")
 _LONGEST = 5  # words of a phrase: "on the left hand side"
+_MOST_PLACES = 64  # of a word in one caption
 
 
 def edited_captions(text: str, plan: Plan, corpus: Corpus) -> list[tuple[str, tuple[str, str]]]:
-    """(new caption, (old words, new words)) of every place of a caption where the plan's old word stands, in order."""
+    """(new caption, (old words, new words)) of every place of a caption where the plan's old word stands, in order.
+
+    Of places beyond the 64th none is given (our choice): a caption that names a thing so often tells it from no other.
+    """
     found = []
-    for edits in _WAYS[plan.kind](text, plan, corpus):
+    for edits in islice(_WAYS[plan.kind](text, plan, corpus), _MOST_PLACES):
         words = " ".join(edit.old for edit in edits), " ".join(edit.new for edit in edits)
         found.append((apply(text, edits), words))
     return list(dict.fromkeys(found))
@@ -42,7 +47,7 @@ def told_captions(text: str, plan: Plan, corpus: Corpus) -> list[str]:
     """
     if plan.after is None:
         return []
-    tokens, nouns = tokenize(text), list(_nouns(text, plan.after.name))
+    tokens, nouns = tokenize(text), islice(_nouns(text, plan.after.name), _MOST_PLACES)
     written = {
         "color": lambda first, _: _adjective(text, tokens, first, plan, corpus),
         "size": lambda first, _: _adjective(text, tokens, first, plan, corpus),
@@ -50,24 +55,25 @@ def told_captions(text: str, plan: Plan, corpus: Corpus) -> list[str]:
     }
     if plan.kind not in written:
         return []
-    edits = [written[plan.kind](first, last) for _, first, last in nouns]
+    edits = [written[plan.kind](first, last) for first, last in nouns]
     return list(dict.fromkeys(apply(text, [edit]) for edit in edits if edit is not None))
 
 
-def _adjective(text: str, tokens: Sequence[Token], noun: Token, plan: Plan, corpus: Corpus) -> Edit | None:
-    place = _before(tokens, tokens.index(noun), plan.kind)
+def _adjective(text: str, tokens: Sequence[Token], noun: int, plan: Plan, corpus: Corpus) -> Edit | None:
+    """A color or size before the noun whose first token is the `noun`-th."""
+    place = _before(tokens, noun, plan.kind)
     if place is None:
         return None
     return Edit(place.start, place.start, "", f"{_as_in(text, corpus.word(plan.kind, plan.old))} ")
 
 
-def _behind(text: str, tokens: Sequence[Token], noun: Token, plan: Plan) -> Edit | None:
-    """ "on the left" behind a noun whose phrase goes on with a word that begins another one, or ends."""
-    after = tokens.index(noun) + 1
+def _behind(text: str, tokens: Sequence[Token], noun: int, plan: Plan) -> Edit | None:
+    """ "on the left" behind a noun, whose last token is the `noun`-th, where its phrase ends or another one begins."""
+    after = noun + 1
     if after < len(tokens) and tokens[after].is_word and tokens[after].lower not in _BEGIN_ANOTHER:
         return None
     phrase: str = load("location")["halves"][plan.old][0]
-    return Edit(noun.end, noun.end, "", f" {_as_in(text, phrase)}")
+    return Edit(tokens[noun].end, tokens[noun].end, "", f" {_as_in(text, phrase)}")
 
 
 def _as_in(text: str, words: str) -> str:
@@ -88,42 +94,46 @@ def _before(tokens: Sequence[Token], noun: int, kind: str) -> Token | None:
     return None
 
 
-def _nouns(text: str, name: str) -> Iterator[tuple[str, Token, Token]]:
-    """Every run of words in the singular that means a thing of a name, or more exactly than its annotation does.
+def _nouns(text: str, name: str) -> Iterator[tuple[int, int]]:
+    """First and last token of every run of words in the singular that means a thing of a name, or more exactly than its
+    annotation does.
 
     Not where the next word makes it one of another thing: "a banana tree".
     """
     tokens = tokenize(text)
+    known = object_words()
     for words, first, last in _spans(text):
-        group, after = noun_group(words), tokens.index(last) + 1
-        parts = after < len(tokens) and tokens[after].lower in load("object")["compounds"]
-        if (group == name or name in hypernyms(group)) and not is_plural(words) and not parts:
-            yield words, first, last
+        # A word of no lexicon that stands in the singular is a group of its own.
+        group = known[words].group if words in known else words
+        if (group != name and name not in hypernyms(group)) or is_plural(words):
+            continue
+        if last + 1 == len(tokens) or tokens[last + 1].lower not in load("object")["compounds"]:
+            yield first, last
 
 
-@lru_cache(maxsize=4096)
-def _spans(text: str) -> tuple[tuple[str, Token, Token], ...]:
+@lru_cache(maxsize=256)
+def _spans(text: str) -> tuple[tuple[str, int, int], ...]:
     """Every run of words, the longest first: its words in lower case, its first and last token."""
     tokens = tokenize(text)
+    low = [token.lower if token.is_word else None for token in tokens]
     runs = (
-        tokens[first : first + length]
+        (low[first : first + length], first, first + length - 1)
         for length in range(min(_LONGEST, len(tokens)), 0, -1)
         for first in range(len(tokens) - length + 1)
     )
-    return tuple(
-        (" ".join(token.lower for token in run), run[0], run[-1]) for run in runs if all(token.is_word for token in run)
-    )
+    return tuple((" ".join(words), first, last) for words, first, last in runs if None not in words)
 
 
 def _attribute(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
     """A color or a size; of a size the word of the same register ("tiny": "huge") where the captions use it."""
+    tokens = tokenize(text)
     for words, first, last in _spans(text):
         if attribute_words().get(words) == (plan.kind, plan.old):
             new = corpus.word(plan.kind, plan.new)
             if plan.kind == "size":
                 pair = load("size")["pairs"].get(words)
                 new = pair if (plan.kind, plan.new, pair) in corpus.words else new
-            yield [_edit(text, first, last, new)]
+            yield [_edit(text, tokens[first], tokens[last], new)]
 
 
 def _noun(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
@@ -133,10 +143,10 @@ def _noun(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
     on"): whether another thing does is not known.
     """
     tokens = tokenize(text)
-    for _, first, last in _nouns(text, plan.old):
-        after = [token.lower for token in tokens[tokens.index(last) + 1 :][:2]]
+    for first, last in _nouns(text, plan.old):
+        after = [token.lower for token in tokens[last + 1 : last + 3]]
         if corpus.combinations or not _says_more(after[1:] if after[:1] == ["is"] else after):
-            yield [_edit(text, first, last, corpus.names[plan.new])]
+            yield [_edit(text, tokens[first], tokens[last], corpus.names[plan.new])]
 
 
 def _says_more(after: Sequence[str]) -> bool:
@@ -146,13 +156,14 @@ def _says_more(after: Sequence[str]) -> bool:
 def _half(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
     """A place in the picture, by the phrase of the same form."""
     halves = load("location")["halves"]
-    taken: list[tuple[int, int]] = []
+    tokens = tokenize(text)
+    taken: set[int] = set()  # tokens; longer phrases come first
     for words, first, last in _spans(text):
-        if words in halves[plan.old] and not any(start <= first.start < end for start, end in taken):
-            taken.append((first.start, last.end))
+        if words in halves[plan.old] and first not in taken:
+            taken.update(range(first, last + 1))
             forms = halves[plan.new]
             new = forms[min(halves[plan.old].index(words), len(forms) - 1)]
-            yield [_edit(text, first, last, new)]
+            yield [_edit(text, tokens[first], tokens[last], new)]
 
 
 def _number(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
@@ -160,19 +171,20 @@ def _number(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
     number, fewer = int(plan.old), int(plan.new)
     tokens = tokenize(text)
     values = load("number")["words"]
+    noun = 0  # the first plural noun behind the number
     for place, token in enumerate(tokens):
-        if values.get(token.lower) != number and token.text != str(number):
+        if values.get(token.lower) != number and token.lower != str(number):
             continue
+        noun = max(noun, place + 1)
+        while noun < len(tokens) and not is_plural(tokens[noun].lower):
+            noun += 1
+        if noun == len(tokens):
+            return
         new = str(fewer) if token.text.isdigit() else number_word(fewer)
         edits = [_edit(text, token, token, new)]
-        noun = next((each for each in tokens[place + 1 :] if is_plural(each.lower)), None)
-        if noun is None:
-            continue
         if fewer == 1:
-            edits.append(_edit(text, noun, noun, singular(noun.lower)))
-            beside = [tokens[place - 1]] if place else []
-            after = tokens.index(noun) + 1
-            beside += [tokens[after]] if after < len(tokens) else []
+            edits.append(_edit(text, tokens[noun], tokens[noun], singular(tokens[noun].lower)))
+            beside = [tokens[at] for at in (place - 1, noun + 1) if 0 <= at < len(tokens)]
             edits += [_edit(text, verb, verb, "is") for verb in beside if verb.lower == "are"]
         yield sorted(edits)
 

@@ -20,6 +20,7 @@ from nearmiss.engine.images.editing.registry import OPERATIONS
 from nearmiss.engine.images.editing.spec import OperationConfig
 from nearmiss.engine.images.masks import box_of
 from nearmiss.engine.text.annotations import Annotations
+from nearmiss.engine.text.legible import LONGEST, TOO_LONG
 from nearmiss.stages.inpaint import judge
 from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.inpaint.corpus import Corpus, Said
@@ -101,6 +102,8 @@ def planned(
         before = judge.supposed(noted, plan)
         tellings = []
         mentioned = _tellings(corpus, image_id, plan, config)
+        if any(len(caption.text) > LONGEST for caption in corpus.captions.get(image_id, ())):
+            refuse(plan.object_id, TOO_LONG)
         for telling in mentioned:
             reason = _refusal(corpus, operation, plan, telling, before)
             if reason is None:
@@ -151,7 +154,7 @@ def _refuse(
 
 def _tellings(corpus: Corpus, image_id: str, plan: Plan, config: InpaintConfig) -> list[Telling]:
     """Every edited form of every caption of a picture, captions in a drawn order, those that are as written first."""
-    captions = list(corpus.captions.get(image_id, ()))
+    captions = [caption for caption in corpus.captions.get(image_id, ()) if len(caption.text) <= LONGEST]
     rng(config.seed, "inpaint", "captions", image_id, plan.object_id, plan.kind).shuffle(captions)
     told = [(caption, caption.text) for caption in captions]
     if config.wording == "insert":

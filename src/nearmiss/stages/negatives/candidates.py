@@ -8,11 +8,24 @@ from typing import Any, Protocol
 import polars as pl
 
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotate
-from nearmiss.engine.text.check import Verdict, check
+from nearmiss.engine.text.check import UNDECIDED, Verdict, check
 from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import Edit, diff
 from nearmiss.stages.negatives.meter import Meter
 from nearmiss.stages.negatives.reserved import NOTHING, Reserved
+
+_CHARACTERS = 2_000_000
+
+
+def most_tried(caption: str) -> int:
+    """How many candidates of a caption are tried: as many as have 2,000,000 characters together (our choice).
+
+    A caption of usual length has far fewer; a long one of which all are refused would be worked on without an end.
+    """
+    return max(_CHARACTERS // max(len(caption), 1), 1)
+
+
+TOO_MANY = "the caption has too many candidates, of which the others are not tried"
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,9 @@ class Corpus:
         if known is None:
             with self.meter("annotations" if image_id in self.annotations else "equal captions"):
                 known = check(negative, self.annotations.get(image_id), self.own_texts(image_id))
+            if known is UNDECIDED:
+                with self.meter(UNDECIDED.why):
+                    pass  # counted for the summary
             self._verdicts[image_id, negative] = known
         return known
 

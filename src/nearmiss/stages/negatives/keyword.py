@@ -15,7 +15,17 @@ from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.edits import Edit, apply, diff, exchanged
 from nearmiss.engine.text.lexicon import near
-from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Outcome, Rejected
+from nearmiss.engine.text.spelling import lowered
+from nearmiss.stages.negatives.candidates import (
+    TOO_MANY,
+    Candidate,
+    Caption,
+    Corpus,
+    Method,
+    Outcome,
+    Rejected,
+    most_tried,
+)
 from nearmiss.stages.negatives.keyword_spots import Spot, mentioned_by, spots
 from nearmiss.stages.negatives.keyword_words import Choice, Words, around, relatives
 
@@ -46,8 +56,12 @@ def _of_caption(corpus: Corpus, words: Words, caption: Caption, options: Any) ->
         return
     random = rng(corpus.seed, "keyword", caption.caption_id)
     made: set[str] = set()
-    for offers in _together(_drawn(words, caption.text, found, random), options.edits_at_once):
+    drawn = _together(_drawn(words, caption.text, found, random), options.edits_at_once)
+    for tried, offers in enumerate(drawn):
         if len(made) == options.per_caption:
+            return
+        if tried == most_tried(caption.text):
+            yield Rejected(caption.caption_id, caption.image_id, "keyword", TOO_MANY, caption.text)
             return
         negative, edits = _edited(caption.text, offers)
         if negative in made:
@@ -93,10 +107,9 @@ def _together(drawn: Iterator[Offer], size: int) -> Iterator[list[Offer]]:
 def _drawn(words: Words, text: str, found: list[Spot], random: Random) -> Iterator[Offer]:
     """Replacements in an order that is drawn: concepts take turns, and inside a concept so do its keywords."""
     queues: dict[str, list[list[Offer]]] = {}
-    low = text.lower()
-    words_of_text = frozenset(low.split())
+    words_of_text = frozenset(lowered(text).split())
     for spot in found:
-        known = words.choices(spot, around(low, words_of_text, spot))
+        known = words.choices(spot, around(text, words_of_text, spot))
         offers = [(spot, group, word) for group, word in _shuffled(known, random)]
         queues.setdefault(spot.concept, []).append(offers)
     turns = sorted(queues)

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 
 from nearmiss.engine.text.inflection import is_plural, singular
 from nearmiss.engine.text.lexicon import load, object_words
+from nearmiss.engine.text.spelling import parted
 from nearmiss.engine.text.tokens import Token, said, tokenize
 
 
@@ -37,7 +38,7 @@ def spots(text: str) -> tuple[Spot, ...]:
 
 def mentioned(text: str) -> frozenset[tuple[str, str]]:
     """(concept, group) of all keywords of a caption, those included that cannot be exchanged."""
-    return frozenset([(spot.concept, spot.group) for spot, _ in _all(text)])
+    return frozenset([(spot.concept, spot.group) for spot, _ in _all(parted(text))])
 
 
 @lru_cache(maxsize=1 << 10)

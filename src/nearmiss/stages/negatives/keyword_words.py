@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from nearmiss.engine.text.inflection import is_plural, plural, singular
 from nearmiss.engine.text.lexicon import hypernyms, load, opposites
+from nearmiss.engine.text.spelling import lowered
 from nearmiss.stages.negatives.candidates import Corpus
 from nearmiss.stages.negatives.keyword_spots import Spot, spots
 
@@ -30,19 +31,24 @@ class Around(NamedTuple):
 _NOTHING = Around()
 
 
-def around(low: str, words: frozenset[str], spot: Spot) -> Around:
-    """`low` is the caption in lower case, `words` its words as whitespace parts them."""
+def around(text: str, words: frozenset[str], spot: Spot) -> Around:
+    """What stands around a keyword of a caption; `words` are its words in lower case, as whitespace parts them."""
     if spot.concept == "object":
-        before = low[: spot.start].split()[-1:]
-        definite = bool(before) and before[0] in _definite()
+        definite = _word_before(text, spot) in _definite()
         women, men = _pronouns()
         return Around("", False, definite, not women.isdisjoint(words), not men.isdisjoint(words))
     if spot.concept == "color":
-        return Around(shaded=low[: spot.start].split()[-1:] in _shades())
+        return Around(shaded=_word_before(text, spot) in load("color")["shades"])
     if spot.concept == "size":
-        rest = low[spot.end :].split()
-        return Around(rest[0].strip(".,") if rest else "")
+        rest = text[spot.end :].split(maxsplit=1)
+        return Around(lowered(rest[0]).strip(".,") if rest else "")
     return _NOTHING
+
+
+def _word_before(text: str, spot: Spot) -> str:
+    """The word before a keyword, as whitespace parts them, in lower case; "" where there is none."""
+    before = text[: spot.start].rsplit(maxsplit=1)
+    return lowered(before[-1]) if before else ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Words:
         counts: dict[tuple[str, str, bool], Counter[str]] = {}
         for caption in corpus.captions:
             for spot in spots(caption.text):
-                counts.setdefault((spot.concept, spot.group, spot.plural), Counter())[spot.text.lower()] += 1
+                counts.setdefault((spot.concept, spot.group, spot.plural), Counter())[lowered(spot.text)] += 1
         return cls(counts)
 
     @cached_property
@@ -88,7 +94,7 @@ class Words:
 
     def choices(self, spot: Spot, place: Around) -> list[Choice]:
         """What can take a keyword's place here, sorted by group."""
-        key = (spot.concept, spot.group, spot.plural, spot.text.lower(), place)
+        key = (spot.concept, spot.group, spot.plural, lowered(spot.text), place)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = [
@@ -126,7 +132,7 @@ class Words:
 
     def _size(self, spot: Spot, group: str) -> str:
         """The word of the same register ("tiny": "huge") where the corpus has it, else its usual one."""
-        pair = load("size")["pairs"].get(spot.text.lower())
+        pair = load("size")["pairs"].get(lowered(spot.text))
         counts = self.counts.get(("size", group, False), Counter())
         return pair if pair in counts else self.usual("size", group)
 
@@ -145,8 +151,8 @@ def _place(spot: Spot, group: str) -> str:
     location = load("location")
     lists = location["relations"] if group in location["relations"] else location["halves"]
     old, new = lists[spot.group], lists[group]
-    if len(old) == len(new) and spot.text.lower() in old:
-        return str(new[old.index(spot.text.lower())])
+    if len(old) == len(new) and lowered(spot.text) in old:
+        return str(new[old.index(lowered(spot.text))])
     return "on top of" if group == "on" else str(new[0])
 
 
@@ -176,7 +182,7 @@ def _agrees(group: str, word: str, spot: Spot, place: Around) -> bool:
     for sex, other, told in (("female", "male", place.of_women), ("male", "female", place.of_men)):
         if told and spot.group in lexicon[sex] and group in lexicon[other]:
             return False
-    return place.definite or (spot.text.lower() in lexicon["mass"]) == (word in lexicon["mass"])
+    return place.definite or (lowered(spot.text) in lexicon["mass"]) == (word in lexicon["mass"])
 
 
 @cache
@@ -188,8 +194,3 @@ def _pronouns() -> tuple[frozenset[str], frozenset[str]]:
 @cache
 def _definite() -> frozenset[str]:
     return frozenset(("the", *load("grammar")["possessives"]))
-
-
-@cache
-def _shades() -> list[list[str]]:
-    return [[word] for word in load("color")["shades"]]

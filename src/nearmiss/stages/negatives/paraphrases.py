@@ -1,5 +1,6 @@
 """Hard positives of the captions that have negatives: table `paraphrases`, one row for each caption and operator."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.base.tables import read_table, table, write_table
 from nearmiss.engine.formats.coco import read_captions
+from nearmiss.engine.formats.sound_tables import Faults, legible_captions
 from nearmiss.engine.text.edits import diff
 from nearmiss.engine.text.paraphrasing import paraphrases
 from nearmiss.stages.negatives.reserved import NOTHING, Reserved
@@ -65,7 +67,8 @@ def of_negatives(
 def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> dict[str, int]:
     """Write the paraphrases of a captions file (COCO's JSON, or table `captions`); returns how many by operator.
 
-    Rows of a table that lack an id, an image or a text are left out. Raises `InputError` where none can be made.
+    Captions that cannot be read (text/legible.py) are set aside, and their number is printed with the reason; rows of a
+    table that lack an id, an image or a text are left out. Raises `InputError` where none can be made.
     """
     target = OutputFile(out, inputs=[captions])
     frame = read_captions(captions) if captions.suffix == ".json" else read_table(captions, "captions")
@@ -74,16 +77,26 @@ def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> di
         .sort("image_id", "caption_id")
         .select("caption_id", "image_id", "text")
     )
+    faults: Faults = []
+    wanted = legible_captions(wanted, captions, faults)
     listed = progress(wanted.iter_rows(), what="paraphrases", total=wanted.height)
     made = table("paraphrases", rows(listed, operators, seed=seed))
     if made.is_empty():
         raise InputError(
-            "no caption has a paraphrase by these operators",
+            f"no caption has a paraphrase by these operators{_reasons(faults)}",
             file=captions,
             record=", ".join(operators),
             remedy="give other captions, or more operators",
         )
     with target as partial:
         write_table(made, partial, "paraphrases")
+    if faults:
+        print(f"{len(faults)} captions were set aside{_reasons(faults)}")
     counted = dict(made["operator"].value_counts().iter_rows())
     return {operator: counted.get(operator, 0) for operator in operators}
+
+
+def _reasons(faults: Faults) -> str:
+    """How often each reason was given, behind what they are the reasons of; "" without any."""
+    counts = Counter(fault.problem for fault, _ in faults)
+    return "".join(f"; {reason} ({number})" for reason, number in sorted(counts.items()))

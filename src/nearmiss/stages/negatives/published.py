@@ -15,8 +15,7 @@ from nearmiss.base.tables import SCHEMAS, table
 from nearmiss.engine.formats.salvage import Fault, read_captions
 from nearmiss.engine.formats.salvage_graphs import read_graphs
 from nearmiss.engine.formats.salvage_instances import read_instances
-from nearmiss.engine.formats.sound_tables import Faults
-from nearmiss.engine.text.legible import illegible
+from nearmiss.engine.formats.sound_tables import Faults, legible_captions
 from nearmiss.stages.negatives.candidates import Corpus
 from nearmiss.stages.negatives.shards import Captions
 from nearmiss.stages.negatives.summary import RECORD
@@ -58,7 +57,7 @@ def read_published(
     if not any(frames.values()):
         raise InputError("no input is given", remedy="give --captions, --instances, --graphs or --tables")
     whole = {name: pl.concat([table(name, []), *given], how="diagonal") for name, given in frames.items()}
-    said = _legible(whole["captions"], Path(captions or ""), faults)
+    said = legible_captions(whole["captions"], Path(captions or ""), faults, "annotation")
     images = whole["images"].unique("image_id", keep="first", maintain_order=True).sort("image_id")
     corpus = Corpus(
         captions=Captions(said.sort("image_id", "caption_id").select(SCHEMAS["captions"].names())),
@@ -84,15 +83,6 @@ def rejected(faults: Faults, method: str) -> pl.DataFrame:
     """Table `rejected` of what was set aside, in an order of its own."""
     rows = table("rejected", [_row(fault, path, method) for fault, path in faults])
     return rows.sort("image_id", "caption_id", "reason", "positive", nulls_last=True)
-
-
-def _legible(said: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
-    """The captions that can be read."""
-    why = pl.Series("why", [illegible(text) for text in said["text"]], dtype=pl.String)
-    for row in said.with_columns(why).filter(why.is_not_null()).iter_rows(named=True):
-        name, image_id, caption_id = f"annotation {row['caption_id']}", row["image_id"], row["caption_id"]
-        faults.append((Fault(name, row["why"], image_id, caption_id, row["text"]), path))
-    return said.filter(why.is_null())
 
 
 def _row(fault: Fault, path: Path, method: str) -> dict[str, str | None]:

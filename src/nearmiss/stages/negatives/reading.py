@@ -8,6 +8,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.tables import SCHEMAS, read_table, table
 from nearmiss.engine.formats.sound_tables import (
     Faults,
+    legible_captions,
     sound_captions,
     sound_images,
     sound_objects,
@@ -35,7 +36,7 @@ def read_corpus(
     images, or the split has none.
     """
     faults = [] if faults is None else faults
-    said = sound_captions(read_table(captions, "captions"), captions, faults)
+    said = legible_captions(sound_captions(read_table(captions, "captions"), captions, faults), captions, faults)
     shown = sound_images(read_table(images, "images"), images, faults) if images is not None else table("images", [])
     if images is not None:
         _check_images(said, shown, captions, images)

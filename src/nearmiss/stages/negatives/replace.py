@@ -72,7 +72,7 @@ def learn(corpus: Corpus, options: Any) -> Lessons:
     cloze = None
     if options.language_model is None:
         classes = {fine or pos for pos, fine in tags.kinds if pos in FILLED.values()}
-        told = ([(word.text.lower(), word_class(word)) for word in each] for each in tags.read(captions))
+        told = ([(word.lower, word_class(word)) for word in each] for each in tags.read(captions))
         cloze = Cloze(told, classes)
     return Lessons(Usage(tags.read(captions)), cloze, tags)
 

@@ -77,7 +77,7 @@ def _gap(corpus: Corpus, caption: Caption, sentence: Sequence[Tagged], slot: str
     place = rng(corpus.seed, "replace", "faithful", caption.caption_id, slot).choice(places)
     word = sentence[place]
     start = caption.text.find(word.text)
-    lower = tuple(each.text.lower() for each in sentence)
+    lower = tuple(each.lower for each in sentence)
     return Gap(caption.text, start, start + len(word.text), lower, place, word.pos, word_class(word))
 
 

@@ -14,6 +14,7 @@ from random import Random
 
 from nearmiss.engine.text.lexicon import noun_group
 from nearmiss.engine.text.tagging import Tagged
+from nearmiss.stages.negatives.candidates import TOO_MANY, most_tried
 from nearmiss.stages.negatives.replace_fill import Gap
 from nearmiss.stages.negatives.replace_words import FILLED, Usage, is_place, word_class, words
 
@@ -38,23 +39,26 @@ class Empty:
 
 
 def exchanges(caption: str, sentence: Sentence, usage: Usage) -> list[tuple[Unit, Unit]] | Empty:
-    """Pairs of nouns to exchange, the first two of the caption first."""
+    """Pairs of nouns to exchange, the first two of the caption first; of very many pairs, the first ones."""
     units = _units(caption, sentence, usage)
     if len(units) < 2:
         return Empty("fewer than two nouns")
     pairs = [(one, other) for one, other in combinations(units, 2) if _differ(one, other)]
     if not pairs:
         return Empty("no two nouns that differ and agree in number")
-    pairs = [(one, other) for one, other in pairs if not _same_either_way(sentence, one, other)]
-    if not pairs:
-        return Empty("the nouns are only listed: exchanged they say the same")
-    return sorted(pairs, key=lambda pair: (pair[1].start, pair[0].start))
+    pairs = sorted(pairs, key=lambda pair: (pair[1].start, pair[0].start))
+    tried = pairs[: most_tried(caption)]
+    found = [(one, other) for one, other in tried if not _same_either_way(sentence, one, other)]
+    if not found:
+        listed = "the nouns are only listed: exchanged they say the same"
+        return Empty(listed if len(tried) == len(pairs) else TOO_MANY)
+    return found
 
 
 def gaps(caption: str, sentence: Sentence, slot: str, usage: Usage, random: Random, most: int) -> list[Gap] | Empty:
     """At most `most` places of a slot's class, in an order that is drawn."""
     pos = FILLED[slot]
-    lower = tuple(word.text.lower() for word in sentence)
+    lower = tuple(word.lower for word in sentence)
     places = [
         i
         for i, word in enumerate(sentence)
@@ -91,7 +95,7 @@ def _next(sentence: Sentence, at: int) -> bool:
     """Whether this noun and the word after it are nouns in a row."""
     if at + 1 >= len(sentence) or sentence[at].pos not in ("NOUN", "PROPN") or sentence[at + 1].pos != "NOUN":
         return False
-    if is_place(sentence[at].text.lower()) or is_place(sentence[at + 1].text.lower()):
+    if is_place(sentence[at].lower) or is_place(sentence[at + 1].lower):
         return False  # "left side"
     return sentence[at + 1].start == sentence[at].end + 1
 
@@ -101,7 +105,7 @@ def _units(caption: str, sentence: Sentence, usage: Usage) -> list[Unit]:
     named = False
     before: Tagged | None = None  # the word before, where it was such a noun
     for word in sentence:
-        low = word.text.lower()
+        low = word.lower
         if word.pos != "NOUN" or is_place(low) or not usage.serves(low, "NOUN"):
             before, named = None, word.pos == "PROPN"
             continue
@@ -123,5 +127,5 @@ def _same_either_way(sentence: Sentence, one: Unit, other: Unit) -> bool:
     """Whether two plain nouns are only listed or near each other: "a man and a dog", "a dog next to a man"."""
     if any(word.pos == "ADJ" and after.start in (one.start, other.start) for word, after in pairwise(sentence)):
         return False
-    between = [word.text.lower() for word in sentence if one.end <= word.start and word.end <= other.start]
+    between = [word.lower for word in sentence if one.end <= word.start and word.end <= other.start]
     return " ".join(word for word in between if word not in words()["articles"]) in words()["symmetric"]

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, near, noun_group
+from nearmiss.engine.text.spelling import lowered, parted
 from nearmiss.engine.text.tagging import Tagged
 from nearmiss.engine.text.tokens import said
 
@@ -53,7 +54,7 @@ class Usage:
         counts: dict[str, Counter[str]] = {}
         for sentence in tagged:
             for word in sentence:
-                counts.setdefault(word.text.lower(), Counter())[word.pos] += 1
+                counts.setdefault(word.lower, Counter())[word.pos] += 1
         self._usual = {word: min(seen, key=lambda pos: (-seen[pos], pos)) for word, seen in counts.items()}
 
     def serves(self, word: str, pos: str) -> bool:
@@ -72,7 +73,7 @@ def comparable(old: str, new: str) -> bool:
 
     Words that no lexicon knows are comparable with each other and with all others.
     """
-    old = old.lower()
+    old = lowered(old)
     if old in _opposite_places() or new in _opposite_places():
         return _opposite_places().get(old) == new
     if noun_group(new) in (noun_group(old), noun_group(old.split()[-1])):  # a school bus is a bus
@@ -99,7 +100,7 @@ def alike(old: str, new: str) -> bool:
     if one is not None and other is not None:
         return (one[1], other[1]) in near("color")
     first, second = noun_group(old), noun_group(new)
-    if _near(old.lower(), new.lower(), "near_verbs") or _near(old.lower().split()[-1], new.lower(), "near_nouns"):
+    if _near(lowered(old), lowered(new), "near_verbs") or _near(lowered(old).split()[-1], lowered(new), "near_nouns"):
         return True
     if first in words()["general"] or second in words()["general"]:
         return True
@@ -114,7 +115,7 @@ def _near(old: str, new: str, listed: str) -> bool:
 @lru_cache(maxsize=1 << 10)
 def meanings(captions: tuple[str, ...]) -> frozenset[object]:
     """What the words of some captions name: groups of nouns and attributes."""
-    return frozenset([each for caption in captions for word in said(caption) for each in _meanings(word)])
+    return frozenset([each for caption in captions for word in said(parted(caption)) for each in _meanings(word)])
 
 
 def used(word: str, said: frozenset[object]) -> bool:

@@ -7,12 +7,12 @@ its name unknown, as does a data set that does not mark every object of a name.
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 
 import polars as pl
 
 from nearmiss.engine.text.annotations import closed_groups, crowds, is_closed
 from nearmiss.engine.text.lexicon import noun_group
+from nearmiss.stages.negatives.scene_graph_cover import smallest_cover
 from nearmiss.stages.negatives.scene_graph_wording import converse, same_name
 
 Box = tuple[float, float, float, float]
@@ -86,7 +86,11 @@ class Graph:
         return frozenset(found | turned)
 
     def identifying(self, node: Node) -> tuple[str, ...] | None:
-        """The fewest attributes that, said with its name, tell the node from all others; None where none do."""
+        """The fewest attributes that, said with its name, tell the node from all others; None where none do.
+
+        Of several sets of equal size, the first in the order of the annotation. None as well where the search for the
+        smallest set takes more than 2,000 steps.
+        """
         return self._identifying[node.object_id]
 
     @cached_property
@@ -96,11 +100,13 @@ class Graph:
     def _told_apart(self, node: Node) -> tuple[str, ...] | None:
         if not self.counts(node.name):
             return None
-        for size in range(len(node.attributes) + 1):
-            for attributes in combinations(node.attributes, size):
-                if len(self.named(node.name, attributes)) == 1:
-                    return attributes
-        return None
+        lacking = set()
+        for other in self._by_name[node.name]:
+            if other is not node:
+                carried = frozenset(other.attributes)
+                lacking.add(sum(1 << at for at, each in enumerate(node.attributes) if each not in carried))
+        chosen = smallest_cover(lacking, len(node.attributes))
+        return None if chosen is None else tuple(node.attributes[at] for at in chosen)
 
 
 def graphs(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame | None = None) -> list[Graph]:

@@ -8,7 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from nearmiss.base.display import single_line
 from nearmiss.base.errors import InputError
+from nearmiss.engine.text.check import UNDECIDED
 from nearmiss.stages.negatives.meter import Meter
 
 _KINDS = ("type", "concept", "operator", "verdict")
@@ -80,7 +82,9 @@ def as_summary(counted: Counted, name: str, *, captions: int) -> dict[str, Any]:
 
     `asked`: captions that the method worked on; of a method with positives of its own, those, else all `captions`.
     `checks`: of each type, how many candidates there are by verdict, and how many were refused by reason.
+    `undecided`, where there are any: sentences of which the check gave up the search for a reading.
     """
+    undecided = counted.meter.checks[UNDECIDED.why]
     total = counted.asked if counted.own_positives else captions
     kinds = sorted({*counted.verdicts, *counted.reasons})
     return {
@@ -102,6 +106,7 @@ def as_summary(counted: Counted, name: str, *, captions: int) -> dict[str, Any]:
             }
             for kind in kinds
         },
+        **({"undecided": undecided} if undecided else {}),
     }
 
 
@@ -123,8 +128,11 @@ def told(summary: dict[str, Any], examples: dict[str, dict[str, str]], out: Path
     usual = sorted(summary["by_reason"].items(), key=lambda item: (-item[1], item[0]))[:_REASONS]
     if usual:
         lines += ["", "refused most often because", *(f"{number:>8}  {reason}" for reason, number in usual)]
+    if "undecided" in summary:
+        lines += ["", f"{summary['undecided']} sentences were not decided by the annotations: {UNDECIDED.why}"]
     lines += ["", "examples"]
     for _, each in sorted(examples.items())[:_SHOWN]:
         lines += [f"  {each['type']}", f"    + {each['positive']}", f"    - {each['negative']}"]
     lines += ["", f"written: {out}"]
-    return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..." for line in lines)
+    shown = map(single_line, lines)  # captions are anybody's: their line breaks and escape sequences are not obeyed
+    return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..." for line in shown)

@@ -14,7 +14,16 @@ from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.tagging import need_tagger, tag
-from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Outcome, Rejected
+from nearmiss.stages.negatives.candidates import (
+    TOO_MANY,
+    Candidate,
+    Caption,
+    Corpus,
+    Method,
+    Outcome,
+    Rejected,
+    most_tried,
+)
 from nearmiss.stages.negatives.replace_words import Usage
 from nearmiss.stages.negatives.swap_meaning import same_either_way
 from nearmiss.stages.negatives.swap_spans import SPANS, Sentence, Span, agree
@@ -44,8 +53,11 @@ def _of_caption(corpus: Corpus, caption: Caption, sentence: Sentence, usage: Usa
         )
         return
     made: set[str] = set()
-    for name, one, other in _in_turn(pairs, rng(corpus.seed, "swap", caption.caption_id)):
+    for tried, (name, one, other) in enumerate(_in_turn(pairs, rng(corpus.seed, "swap", caption.caption_id))):
         if len(made) == options.per_caption:
+            return
+        if tried == most_tried(caption.text):
+            yield Rejected(caption.caption_id, caption.image_id, _ALL, TOO_MANY, caption.text)
             return
         negative = apply(caption.text, exchanged(one, other))
         if negative in made:  # "a dog" and "dog" exchanged come to the same

@@ -30,9 +30,9 @@ def same_either_way(sentence: Sentence, one: Span, other: Span) -> str | None:
     if one.kind != "NP" and _related(str(one.meaning), str(other.meaning)):
         return RELATED
     between = sentence[one.last : _opening(sentence, other)]
-    if one.kind == "NP" and between and between[-1].text.lower() == "with" and _related_phrases(sentence, one, other):
+    if one.kind == "NP" and between and between[-1].lower == "with" and _related_phrases(sentence, one, other):
         return RELATED
-    if [word.text.lower() for word in between] == ["of"]:
+    if [word.lower for word in between] == ["of"]:
         return PART
     joint = _joint(between)
     if joint is None:
@@ -67,17 +67,15 @@ def _joint(between: Sequence[Tagged]) -> str | None:
 
     In a list further things may stand between the two.
     """
-    kept = [word for word in between if word.text.lower() not in _silent()]
-    said = " ".join(word.text.lower() for word in kept)
+    kept = [word for word in between if word.lower not in _silent()]
+    said = " ".join(word.lower for word in kept)
     if said in (*words()["symmetric"], *words()["mutual"]):
         return "and" if set(said.split()) <= {*_LIST} else said
     things = ("NOUN", "PROPN", "ADJ", "DET", "NUM")
-    joints = [word.text.lower() for word in kept if word.pos not in things]
+    joints = [word.lower for word in kept if word.pos not in things]
     if all(word.pos in (*things, "ADP", "ADV", "PUNCT") for word in kept) and said.endswith(_beside()):
         return "next to"  # "a man out in the water next to a dog": the place is that of both
-    listed = (
-        bool(joints) and set(joints) <= {*_LIST} and kept[0].text.lower() in _LIST and kept[-1].text.lower() in _LIST
-    )
+    listed = bool(joints) and set(joints) <= {*_LIST} and kept[0].lower in _LIST and kept[-1].lower in _LIST
     return "and" if listed else None
 
 
@@ -97,7 +95,7 @@ def _silent() -> frozenset[str]:
 
 
 def _only_joined(between: Sequence[Tagged]) -> bool:
-    return all(word.text.lower() in _LIST for word in between)
+    return all(word.lower in _LIST for word in between)
 
 
 def _opening(sentence: Sentence, span: Span) -> int:
@@ -115,7 +113,7 @@ def _opened(sentence: Sentence, span: Span) -> bool:
 def _modifiers(sentence: Sentence, span: Span) -> list[str]:
     """Adjectives and numbers before a noun; where both have the same, "two cats, two dogs" stays as true."""
     phrase = sentence[_opening(sentence, span) : span.first]
-    return [word.text.lower() for word in phrase if word.pos != "DET"]
+    return [word.lower for word in phrase if word.pos != "DET"]
 
 
 def _head(sentence: Sentence, span: Span) -> int:

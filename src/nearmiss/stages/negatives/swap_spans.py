@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
+from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
 from nearmiss.engine.text.tagging import Tagged
 from nearmiss.stages.negatives.replace_words import Usage, is_place, words
 
@@ -51,7 +52,7 @@ def noun_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
             start -= 1
         if start > 0 and _opens(sentence[start - 1]):
             start -= 1
-        meaning = " ".join(word.text.lower() for word in sentence[start:last] if word.pos != "DET")
+        meaning = " ".join(word.lower for word in sentence[start:last] if word.pos != "DET")
         number = "plural" if _plural(sentence, last) else "singular"
         opened = "open" if _opens(sentence[start]) or number == "plural" else "bare"
         found.append(_span(caption, sentence, start, last, f"{number} {opened}", meaning, "NP"))
@@ -62,20 +63,20 @@ def verb_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
     """VP: a verb with its particle or preposition; alike in form are those of one tag before the same kind of word."""
     found = []
     for at, word in enumerate(sentence):
-        if word.pos != "VERB" or not usage.serves(word.text.lower(), "VERB") or _in_noun_phrase(sentence, at):
+        if word.pos != "VERB" or not usage.serves(word.lower, "VERB") or _in_noun_phrase(sentence, at):
             continue
         last = at + 1
         if last < len(sentence) and sentence[last].pos in ("ADP", "ADV") and not _comma(sentence, last):
             last += 1
         after = sentence[last].pos if last < len(sentence) else ""
-        if last < len(sentence) and is_place(sentence[last].text.lower()):
+        if last < len(sentence) and is_place(sentence[last].lower):
             continue  # "standing in front of"
         object_follows = after in ("DET", "NOUN", "ADJ", "NUM", "PRON", "PROPN")
         if sentence[last - 1].pos == "ADP" and not object_follows:
             continue  # "held up by": cut anywhere it would fall apart
         object_kind = "of the preposition" if sentence[last - 1].pos == "ADP" else "direct"
         form = f"{word.tag}, object {object_kind if object_follows else 'none'}"
-        text = " ".join(each.text.lower() for each in sentence[at:last])
+        text = " ".join(each.lower for each in sentence[at:last])
         found.append(_span(caption, sentence, at, last, form, text, "VP"))
     return found
 
@@ -94,7 +95,7 @@ def adjectives(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
     """ADJ: one before each noun, the first; those that are paired ("black and white") stay."""
     found = []
     for at, word in enumerate(sentence[:-1]):
-        low = word.text.lower()
+        low = word.lower
         pair = any(0 <= near < len(sentence) and sentence[near].pos == "CCONJ" for near in (at - 1, at + 1))
         second = at > 0 and sentence[at - 1].pos == "ADJ"
         named = word.start > 0 and word.text[0].isupper()
@@ -108,9 +109,9 @@ def adjectives(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
 def adverbs(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
     """ADV: in -ly, so that none is a particle, a negation or a place."""
     return [
-        _span(caption, sentence, at, at + 1, word.tag, word.text.lower(), "ADV")
+        _span(caption, sentence, at, at + 1, word.tag, word.lower, "ADV")
         for at, word in enumerate(sentence)
-        if word.pos == "ADV" and word.text.lower().endswith("ly") and usage.serves(word.text.lower(), "ADV")
+        if word.pos == "ADV" and word.lower.endswith("ly") and usage.serves(word.lower, "ADV")
     ]
 
 
@@ -157,7 +158,7 @@ def _nouns(sentence: Sentence, usage: Usage) -> Iterator[tuple[int, int]]:
 
 
 def _movable(run: Sentence, usage: Usage) -> bool:
-    head = run[-1].text.lower()
+    head = run[-1].lower
     fixed = words()["postures"] + words()["unmoved"]
     named = any(word.text[0].isupper() and word.start > 0 for word in run)  # a name keeps its capital, so it stays
     if len(head) < 2:  # of "t.v."
@@ -167,8 +168,8 @@ def _movable(run: Sentence, usage: Usage) -> bool:
 
 def _possessed(sentence: Sentence, first: int, last: int) -> bool:
     """Part of a possessive ("a dog's head") or the first half of a hyphened word: moving it would tear that apart."""
-    apostrophe = last < len(sentence) and sentence[last].text.startswith(("'", "’"))
-    return apostrophe or (first > 0 and sentence[first - 1].text in ("'", "’", "-"))
+    apostrophe = last < len(sentence) and sentence[last].text[0] in APOSTROPHES
+    return apostrophe or (first > 0 and sentence[first - 1].text[0] in APOSTROPHES + HYPHENS)
 
 
 def _compounded(sentence: Sentence, last: int) -> bool:
