@@ -52,12 +52,12 @@ def start(checkout, config: str, *targets: str):
     )
 
 
-def kill_somewhere(checkout, draw: Random, config: str = TINY) -> str:
-    """Start the workflow and kill its driver, or a job of it, while a drawn one of its jobs runs.
+def kill_somewhere(checkout, draw: Random, config: str = TINY, jobs: int | None = None) -> str:
+    """Start the workflow and kill its driver, or a job of it, while a drawn one of its next `jobs` jobs runs.
 
     Says what was killed; a workflow that ends before its moment comes was not killed at all.
     """
-    jobs = sum(checkout.planned(config=config).values())
+    jobs = sum(checkout.planned(config=config).values()) if jobs is None else jobs
     at, delay, victim = draw.randrange(jobs), draw.uniform(0.0, 2.0), draw.choice(("driver", "job"))
     driver, seen = start(checkout, config), set[int]()
     while len(seen) <= at and driver.poll() is None:
@@ -73,6 +73,23 @@ def kill_somewhere(checkout, draw: Random, config: str = TINY) -> str:
     driver.wait()
     wait_for(lambda: not jobs_in(checkout.path))
     return f"{victim} at job {at} after {delay:.1f} s"
+
+
+def kill_in_a_row(checkout, draw: Random, count: int) -> list[str]:
+    """Start the workflow and kill it, `count` times in a row, at moments that are spread over all of its jobs."""
+    jobs = sum(checkout.planned().values())
+    told = []
+    for _ in range(count):
+        unlock(checkout)
+        told.append(kill_somewhere(checkout, draw, jobs=max(1, 2 * jobs // count)))
+    return told
+
+
+def unlock(checkout) -> None:
+    """Remove the lock that a killed Snakemake leaves, as `nearmiss run` does."""
+    locks = checkout.path / ".snakemake" / "locks"
+    for lock in locks.iterdir() if locks.is_dir() else ():
+        lock.unlink()
 
 
 def bytes_of(results: Path) -> dict[str, bytes]:

@@ -103,7 +103,7 @@ def main() -> None:
     except BrokenPipeError:  # `nearmiss ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(141)
-    except (InputError, OSError, MemoryError) as error:
+    except Exception as error:
         message = error if isinstance(error, InputError) else explained(error)
         if message is None or os.environ.get("NEARMISS_TRACEBACK"):
             raise

@@ -1,6 +1,7 @@
 """The one exception that a user is meant to read: what is wrong, where, and what to do about it."""
 
 import errno
+import os
 import re
 
 
@@ -34,16 +35,38 @@ _REASONS = {
     errno.ENOENT: ("a file or folder is missing", "correct the path"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "correct the path"),
     errno.EISDIR: ("a folder is there, not a file", "correct the path"),
+    errno.EFBIG: ("a file is larger than is allowed here", "raise the limit (ulimit -f), or name another disk"),
+    errno.ELOOP: ("a symbolic link leads to itself", "correct the link"),
+    errno.ESTALE: ("a file on a network disk has gone", "run the command again"),
 }
+_REMEDY = "correct what the message names, and run the command again"
+_RUST = re.compile(r"\(os error (\d+)\)")
+_NUMPY = re.compile(r"^\d+ requested and \d+ written$")
 _PARTIAL = re.compile(r"/\.[^/]*partial[^/]*(/.*)?$")  # names that are written to before the final name is taken
 
 
 def explained(error: BaseException) -> InputError | None:
-    """What the machine refused (space, permission, memory) as a message; None for errors of the program."""
+    """What the machine refused (space, permission, memory) as a message; None for errors of the program.
+
+    Libraries that write files by themselves raise errors of their own, with the system's error in the text or as the
+    cause.
+    """
     if isinstance(error, MemoryError):
         return InputError("the machine is out of memory", remedy="give the job more memory, or fewer --workers")
-    if not isinstance(error, OSError) or error.errno is None:
-        return None
-    problem, remedy = _REASONS.get(error.errno, (error.strerror or str(error), ""))
-    file = None if error.filename is None else _PARTIAL.sub("", str(error.filename))
-    return InputError(problem, file=file, remedy=remedy)
+    code = _code(error)
+    if code is None:
+        cause = error.__cause__ or error.__context__
+        return None if cause is None or isinstance(cause, InputError) else explained(cause)
+    filename = getattr(error, "filename", None)
+    problem, remedy = _REASONS.get(code, (os.strerror(code), _REMEDY))
+    return InputError(problem, file=None if filename is None else _PARTIAL.sub("", str(filename)), remedy=remedy)
+
+
+def _code(error: BaseException) -> int | None:
+    """The system's number of an error, where it is one of the system's."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    if found := _RUST.search(str(error)):  # polars, safetensors
+        return int(found[1])
+    full = _NUMPY.search(str(error)) if type(error) is OSError else "disk is full" in str(error)  # NumPy, sqlite
+    return errno.ENOSPC if full else None

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,27 @@ _MANY = 64  # files from which flushing the whole file system is cheaper than fi
 
 
 @contextmanager
-def replacing(path: Path, before: Callable[[Path], None] | None = None) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the place of `path`, on failure it goes away.
 
-    A symlink is followed. `before` is called with the finished temporary file before it is renamed.
+    A symlink is followed.
     """
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
         yield partial
-        with partial.open("rb") as handle:
-            os.fsync(handle.fileno())
-        if before is not None:
-            before(partial)
+        flush_file(partial)
         partial.replace(path)
         flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def flush_file(file: Path) -> None:
+    """Flush a file's content to the disk."""
+    with file.open("rb") as handle:
+        os.fsync(handle.fileno())
 
 
 def flush_folder(folder: Path) -> None:
@@ -62,8 +65,7 @@ def flush_files(folder: Path) -> None:
         finally:
             os.close(handle)
     for file in files:
-        with file.open("rb") as opened:
-            os.fsync(opened.fileno())
+        flush_file(file)
 
 
 def write_text(path: Path, text: str) -> None:

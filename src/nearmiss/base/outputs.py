@@ -8,8 +8,10 @@ that is not in the record, or that differs from it, belongs to the user. Targets
 import contextlib
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,10 +21,10 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import (
     RECORD,
     SNAKEMAKE_TIMESTAMP,
+    flush_file,
     flush_files,
     flush_folder,
     read_json,
-    replacing,
     sha256,
     write_json,
 )
@@ -30,6 +32,7 @@ from nearmiss.base.files import (
 MANIFEST, COST = "manifest.json", "cost.json"
 _PARTIAL = ".nearmiss-partial-"
 _MARKS = (RECORD, SNAKEMAKE_TIMESTAMP)
+_PATIENCE = 60.0  # seconds to wait for a process that moves files into the same folder, which takes it none
 
 Hashes = list[str]
 """The SHA-256 that a file may have: two while it is being replaced, none where its content differs by run (costs)."""
@@ -176,32 +179,73 @@ class OutputFile:
 
     def is_ours(self) -> bool:
         """Whether the file is there as nearmiss wrote it."""
-        hashes = read_record(self.path.parent).hashes(self.path.name)
-        return self.path.is_file() and hashes is not None and (not hashes or sha256(self.path) in hashes)
-
-    def remove(self) -> None:
-        """Remove what an earlier run wrote there."""
-        if self.is_ours():
-            self.path.unlink()
+        return _is_ours(self.path, read_record(self.path.parent))
 
     def __enter__(self) -> Path:
-        self._stack = contextlib.ExitStack()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        return self._stack.enter_context(replacing(self.path, before=self._note if self._recorded else None))
-
-    def _note(self, partial: Path) -> None:
-        hashes = [] if self.path.name.endswith(COST) else [sha256(partial)]
-        with _locked(self.path.parent, self.path, wait=True):
-            known = read_record(self.path.parent)
-            earlier = (known.hashes(self.path.name) or []) if hashes and self.path.exists() else []
-            single = {**known.single, self.path.name: [*earlier[-1:], *hashes]}  # killed before the rename: the earlier
-            files = {name: each for name, each in known.files.items() if name != self.path.name}
-            _write_record(self.path.parent, Record(files, single))
+        self._partial = self.path.with_name(f".{self.path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+        return self._partial
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        return self._stack.__exit__(kind, error, trace)
+    ) -> None:
+        try:
+            if kind is None and self._recorded:
+                move_into(self.path.parent, {self.path.name: self._partial})
+            elif kind is None:
+                flush_file(self._partial)
+                self._partial.replace(self.path)
+                flush_folder(self.path.parent)
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+
+def move_into(folder: Path, files: Mapping[str, Path], *, gone: Iterable[str] = ()) -> None:
+    """Move finished files into a folder, as one step for other processes, and put them on record.
+
+    Args:
+        folder: the folder, which may hold other files.
+        files: name -> finished file on the same disk. The last one says that all are there: it goes first, and comes
+            last.
+        gone: names of an earlier run's files that are removed, since this run has none of the kind.
+
+    Raises:
+        InputError: a name is taken by a file that nearmiss did not write, or that has changed since.
+    """
+    for each in files.values():
+        flush_file(each)
+    names = [*files, *gone]
+    new: dict[str, Hashes] = {name: [] if name.endswith(COST) else [sha256(partial)] for name, partial in files.items()}
+    with _locked(folder, folder, wait=True):
+        known = read_record(folder)
+        for name in names:
+            if (folder / name).exists() and not _is_ours(folder / name, known):
+                raise InputError(
+                    "there is a file of this name that nearmiss did not write, or that has changed since",
+                    file=folder / name,
+                    remedy="name another file, or move this one away",
+                )
+        apart = {name: hashes for name, hashes in known.single.items() if name not in names}
+        rest = Record({name: each for name, each in known.files.items() if name not in names}, apart)
+        both = {name: _either(known.hashes(name), new.get(name)) for name in names}
+        _write_record(folder, Record(rest.files, {**rest.single, **both}))
+        if len(names) > 1:
+            for name in [*reversed(files), *gone]:
+                (folder / name).unlink(missing_ok=True)
+            flush_folder(folder)
+        for name, partial in files.items():
+            partial.replace(folder / name)
+        _write_record(folder, Record(rest.files, {**rest.single, **new}))
+
+
+def _either(earlier: Hashes | None, new: Hashes | None) -> Hashes:
+    """What a file may be while it is replaced; nothing is known of one whose content differs by run."""
+    return [] if earlier == [] or new == [] else [*(earlier or []), *(new or [])]
+
+
+def _is_ours(file: Path, record: Record) -> bool:
+    hashes = record.hashes(file.name)
+    return file.is_file() and hashes is not None and (not hashes or sha256(file) in hashes)
 
 
 def refuse_overlap(out: Path, inputs: Iterable[Path | None]) -> None:
@@ -292,17 +336,26 @@ def _resolved(path: Path) -> Path:
 def _locked(folder: Path, named: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold an exclusive lock on a folder; file systems without locks go without."""
     handle = os.open(folder, os.O_RDONLY)
+    end = time.monotonic() + (_PATIENCE if wait else 0)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            raise InputError(
-                "another process is writing to the output folder",
-                file=named,
-                remedy="wait until it ends, or name another folder",
-            ) from None
-        except OSError:
-            pass
+        while not _taken(handle):
+            if time.monotonic() >= end:
+                raise InputError(
+                    "another process is writing to the output folder",
+                    file=named,
+                    remedy="wait until it ends, or name another folder",
+                )
+            time.sleep(0.05)
         yield
     finally:
         os.close(handle)
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks here
+        pass
+    return True

@@ -300,7 +300,7 @@ def read_table(path: Path, name: str) -> pl.DataFrame:
             f"table '{name}' is missing", file=path, remedy="run the stage that makes it, or correct the path"
         )
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # damaged files panic, too
         raise InputError(
             f"table '{name}' is not readable Parquet: {error}", file=path, remedy="make it again"

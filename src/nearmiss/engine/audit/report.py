@@ -106,7 +106,7 @@ def _parquet(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise InputError("the file of pairs is missing", file=path, remedy="correct the path")
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"the file of pairs is not readable Parquet: {error}", file=path) from None
 

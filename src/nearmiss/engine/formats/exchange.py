@@ -7,6 +7,7 @@ from typing import get_args
 import polars as pl
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.manifest import verify_inputs
 from nearmiss.base.outputs import OutputFile, refuse_overlap
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, valse
@@ -67,6 +68,7 @@ def convert(
     if target not in WRITERS:
         raise InputError(f"'{target}' is read, not written", remedy=f"choose one of: {', '.join(WRITERS)}")
     refuse_overlap(out, [pairs, images])
+    verify_inputs({"pairs": pairs, "images": images})
     names = FileNames(_files(images) if images else {}, pattern)
     frame = read_negatives(pairs, source)
     if target != "parquet":

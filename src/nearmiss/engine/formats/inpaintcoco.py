@@ -184,7 +184,7 @@ def _open(path: Path) -> pl.DataFrame:
         columns = pl.read_parquet_schema(path)
         missing = [name for name in NEEDED if name not in columns]
         if not missing:
-            frame = pl.read_parquet(path, columns=list(NEEDED))
+            frame = pl.read_parquet(path, columns=list(NEEDED), glob=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise InputError(f"the file of pairs is not readable Parquet: {error}", file=path, remedy=RESTORE) from None
     remedy = "give a file in InpaintCOCO's schema"

@@ -9,6 +9,8 @@ import polars as pl
 
 from nearmiss.base import tracking
 from nearmiss.base.files import sha256, write_json
+from nearmiss.base.manifest import verify_written
+from nearmiss.base.outputs import OutputFile
 from nearmiss.base.tracking import Tracked
 from nearmiss.stages.compare import runs
 from nearmiss.stages.compare.overview import overview
@@ -31,9 +33,13 @@ def run(
     The receipt names each run and the hashes it is tagged with; it holds no id and no time, so that equal results give
     an equal receipt.
     """
+    folders = [*evaluations, *trainings, *finetunings, *robustnesses, data]
+    target = OutputFile(out, inputs=folders)
+    verify_written(file for folder in folders for file in sorted(Path(folder).glob("*")))
     recorded = collect(evaluations, trainings, data, finetunings, robustnesses)
-    tracking.track(store, experiment, recorded)
-    write_json(out, {"experiment": experiment, "runs": {one.name: one.tags for one in recorded}})
+    with target as partial:
+        tracking.track(store, experiment, recorded)
+        write_json(partial, {"experiment": experiment, "runs": {one.name: one.tags for one in recorded}})
 
 
 def collect(

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
+from nearmiss.base.manifest import verify_written
 from nearmiss.base.outputs import OutputFile
 from nearmiss.engine.scoring.figures import LEVEL, RESAMPLES, clusters_of
 from nearmiss.engine.scoring.statistics import holm, paired_intervals, sign_flip
@@ -29,6 +30,7 @@ def compared(one: Path, other: Path, *, endpoints: Sequence[str], out: Path | No
     folders share no scored item or were scored on other files or by other rules, or an endpoint is none of the parts.
     """
     target = None if out is None else OutputFile(out, inputs=[one / SCORES, other / SCORES])
+    verify_written(file for folder in (one, other) for file in sorted(Path(folder).glob("*")))
     _refuse_other_questions(one, other)
     both = _paired(one, other)
     parts = [
@@ -87,7 +89,7 @@ def _paired(one: Path, other: Path) -> pl.DataFrame:
 def _read(folder: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(
-            Path(folder) / SCORES, columns=["item_id", "benchmark", "part", "images", "weight", "score"]
+            Path(folder) / SCORES, columns=["item_id", "benchmark", "part", "images", "weight", "score"], glob=False
         )
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(

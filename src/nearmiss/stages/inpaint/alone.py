@@ -50,7 +50,9 @@ def run(
                 config=config, root=Path(images), out=made, workers=workers, origins=read.origins, **tables
             )
         aside = [(image, thing, "", None, reason) for image, thing, reason in read.set_aside]
-        rejected = pl.concat([pl.DataFrame(aside, schema=REJECTIONS, orient="row"), pl.read_parquet(made / REJECTED)])
+        rejected = pl.concat(
+            [pl.DataFrame(aside, schema=REJECTIONS, orient="row"), pl.read_parquet(made / REJECTED, glob=False)]
+        )
         shutil.move(made / PAIRS, folder / "pairs.parquet")
         if judge is not None:
             from nearmiss.engine.scoring.encoder import Encoder  # torch takes seconds to import
@@ -58,7 +60,7 @@ def run(
 
             rejected = pl.concat([rejected, judged(folder / "pairs.parquet", Encoder(*judge))])
         rejected.write_parquet(folder / REJECTED, statistics=False)
-        pairs = pl.read_parquet(folder / "pairs.parquet")
+        pairs = pl.read_parquet(folder / "pairs.parquet", glob=False)
         counts = dict(sorted(pairs["concept"].value_counts().iter_rows()))
         summary |= {"backend": backend, "set_aside": len(aside), "rejected": rejected.height}
         summary |= {"pairs": pairs.height, "by_concept": counts}

@@ -23,7 +23,7 @@ def judged(file: Path, encoder: Encoder) -> pl.DataFrame:
     A margin is the cosine of a picture with its own caption minus that with the other one. Their sum is 0 for a model
     that sees no difference between the pictures, whatever it likes of captions. Returns the rows that were refused.
     """
-    rows = pl.read_parquet(file).to_dicts()
+    rows = pl.read_parquet(file, glob=False).to_dicts()
     margins = _margins(rows, encoder)
     for row, (original, changed) in zip(rows, margins, strict=True):
         row["inpaint_details"] |= {"judge_original": float(original), "judge_changed": float(changed)}

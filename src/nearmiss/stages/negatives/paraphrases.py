@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.manifest import verify_inputs
 from nearmiss.base.outputs import OutputFile
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
@@ -71,6 +72,7 @@ def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> di
     table that lack an id, an image or a text are left out. Raises `InputError` where none can be made.
     """
     target = OutputFile(out, inputs=[captions])
+    verify_inputs({"captions": captions})
     frame = read_captions(captions) if captions.suffix == ".json" else read_table(captions, "captions")
     wanted = (
         frame.drop_nulls(["caption_id", "image_id", "text"])

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from nearmiss.base.files import write_json
+from nearmiss.base.manifest import verify_inputs
 from nearmiss.base.outputs import OutputFile
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table
@@ -35,9 +36,10 @@ def report(*, negatives: Path, truth: Path, out: Path) -> dict[str, Any]:
     `examples` shows the first faults. Raises `InputError` where a table or an image's scene is missing.
     """
     table_file = Path(negatives) / "negatives.parquet"
-    target = OutputFile(out, inputs=[table_file])
-    table = read_table(table_file, "negatives")
-    rejected = read_table(Path(negatives) / "rejected.parquet", "rejected")
+    rejected_file = Path(negatives) / "rejected.parquet"
+    target = OutputFile(out, inputs=[table_file, rejected_file])
+    verify_inputs({"negatives": table_file, "rejected": rejected_file, "truth": truth})
+    table, rejected = read_table(table_file, "negatives"), read_table(rejected_file, "rejected")
     scenes = read_scenes(Path(truth), table["image_id"].unique().sort().to_list())
     rows = table.to_dicts()
     verdicts = [

@@ -13,7 +13,7 @@ from types import TracebackType
 import polars as pl
 
 from nearmiss.base.files import replacing
-from nearmiss.base.outputs import COST, MANIFEST, OutputFile, refuse_overlap
+from nearmiss.base.outputs import COST, MANIFEST, OutputFile, move_into, refuse_overlap
 from nearmiss.base.tables import conform
 
 _ROW_GROUP = 1 << 17  # rows
@@ -52,7 +52,7 @@ class Tables:
 
     def _write(self, name: str, parts: list[Path]) -> None:
         with replacing(self._folder / f"{name}.parquet") as partial:
-            pl.scan_ipc(parts).sink_parquet(
+            pl.scan_ipc(parts, glob=False).sink_parquet(
                 partial, statistics=False, row_group_size=_ROW_GROUP, maintain_order=True, engine="streaming"
             )
 
@@ -67,18 +67,19 @@ class NamedOutputs:
     they move, `out` itself last. Only files that an earlier run wrote are replaced or removed.
 
     Raises:
-        InputError: at construction, where one of the names is taken by another file or is an input.
+        InputError: at construction and when files move, where one of the names is taken by another file or is an input.
     """
 
     def __init__(self, out: Path, *, inputs: Iterable[Path | None] = ()) -> None:
         refuse_overlap(out, inputs := [*inputs])
-        self._out = OutputFile(out, inputs=inputs)
-        self._side = {name: OutputFile(beside(out, name), inputs=inputs) for name in SIDE}
+        self._out = OutputFile(out, inputs=inputs).path
+        for name in SIDE:
+            OutputFile(beside(self._out, name), inputs=inputs)
 
     def __enter__(self) -> Path:
-        parent = self._out.path.parent
-        parent.mkdir(parents=True, exist_ok=True)
-        self._scratch = TemporaryDirectory(dir=parent, prefix=f".{self._out.path.name[:100]}.", suffix=".partial")
+        self._out.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{self._out.name[:100]}."
+        self._scratch = TemporaryDirectory(dir=self._out.parent, prefix=prefix, suffix=".partial")
         return Path(self._scratch.name)
 
     def __exit__(
@@ -87,14 +88,10 @@ class NamedOutputs:
         with self._scratch as scratch:
             if kind is not None:
                 return
-            self._out.remove()
-            for name, target in self._side.items():
-                target.remove()
-                if (Path(scratch) / name).is_file():
-                    with target as partial:
-                        (Path(scratch) / name).replace(partial)
-            with self._out as partial:
-                (Path(scratch) / "negatives.parquet").replace(partial)
+            made = {name: Path(scratch) / name for name in SIDE if (Path(scratch) / name).is_file()}
+            files = {beside(self._out, name).name: file for name, file in made.items()}
+            gone = [beside(self._out, name).name for name in SIDE if name not in made]
+            move_into(self._out.parent, {**files, self._out.name: Path(scratch) / "negatives.parquet"}, gone=gone)
 
 
 def beside(out: Path, name: str) -> Path:

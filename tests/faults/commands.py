@@ -1,0 +1,176 @@
+"""Every command that takes --out, with small inputs. A test fails where a command is missing here."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cyclopts
+import toys
+from filelock import FileLock
+from running import nearmiss
+
+from nearmiss.cli import app
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command with small inputs. Words with a leading `@` are paths in the folder of its group of inputs."""
+
+    command: str
+    group: str
+    words: str
+    file: str | None = None
+    """The name of the file that --out names; None where --out is a folder."""
+    form: str = ""
+    """Tells apart several uses of one command."""
+    roots: str = ""
+    """Folders that paths are relative to; an output may lie in them."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.command} ({self.form})" if self.form else self.command
+
+    @property
+    def is_file(self) -> bool:
+        return self.file is not None
+
+    def arguments(self, folder: Path) -> list[object]:
+        """The command line without --out."""
+        words = [folder / word[1:] if word.startswith("@") else word for word in self.words.split()]
+        words = [f"local-dir:{folder / word[11:]}" if str(word).startswith("local-dir:@") else word for word in words]
+        return [*self.command.split(), *words]
+
+    def inputs(self, folder: Path) -> list[Path]:
+        """The files and folders that it reads."""
+        given = [word for word in self.arguments(folder) if isinstance(word, Path)]
+        return [path for path in given if path.relative_to(folder).parts[:1] not in WRITTEN]
+
+
+WRITTEN = {("state",), ("cache",), ("mlflow.db",)}
+"""Names in a group's folder that are no inputs: a command writes there, beside --out."""
+
+TABLES = "--captions @world/captions.parquet --images @world/images.parquet --objects @world/objects.parquet"
+SCORED = "--config @toy.yaml --arm hnc --seed 0 --checkpoint @trained/checkpoint --tables @tables --root @published"
+RUNS = " ".join(
+    f"--{flag} " + " ".join(f"@{stage}/{arm}/0" for arm in toys.ARMS)
+    for flag, stage in (("evaluations", "evaluate"), ("trainings", "pretrain"))
+)
+
+CASES = [
+    Case("audit", "pairs", "--pairs @pairs/negatives.parquet --balance"),
+    Case("benchmarks compare", "benchmark", "@one @other", file="differences.parquet"),
+    Case("compare", "runs", f"--config @toy.yaml --experiment toy {RUNS} --negatives @negatives/toy --data @data"),
+    Case("track", "runs", f"--experiment toy {RUNS} --data @data --store @mlflow.db", file="tracked.json"),
+    Case("convert", "text", "--pairs @keyword/negatives.parquet --to sugarcrepe", form="folder"),
+    Case("convert", "text", "--pairs @keyword/negatives.parquet --to ce_clip", form="folder of arrays"),
+    Case("convert", "text", "--pairs @keyword/negatives.parquet --to negclip", file="negclip.tsv", form="file"),
+    Case("curate-export", "curation", "@set/pairs.parquet --db @decisions.db"),
+    Case("data", "none", "--config @toy.yaml"),
+    Case("evaluate", "experiment", f"{SCORED} --negatives @negatives", form="workflow"),
+    Case(
+        "evaluate",
+        "benchmark",
+        "--model local-dir:@model --benchmarks winoground --data-root @root --cache @cache",
+        form="alone",
+    ),
+    Case(
+        "finetune",
+        "tasks",
+        "--config @toy.yaml --arm hnc --seed 0 --checkpoint @checkpoint --tables @tables --root @published",
+    ),
+    Case(
+        "inpaint",
+        "photographs",
+        "--config @toy.yaml --images @pictures/images.parquet --objects @pictures/objects.parquet"
+        " --captions @pictures/captions.parquet --relations @pictures/relations.parquet --root @pictures",
+        form="workflow",
+    ),
+    Case(
+        "inpaint",
+        "photographs",
+        "--images @photographs --instances @instances.json --captions @captions.json"
+        ' --operations [{"operation":"rescale","pairs":2}]',
+        form="alone",
+    ),
+    Case("negatives", "text", "--method keyword --captions @captions.json", file="negatives.parquet", form="file"),
+    Case("negatives", "text", "--method keyword --captions @captions.json", form="folder"),
+    Case("negatives", "text", f"--method replace --fill cloze {TABLES} --paraphrases synonym", form="workflow"),
+    Case("negatives", "text", "--method scene_graph --tables @world", file="graphs.parquet", form="tables"),
+    Case("negatives-truth", "text", "--negatives @keyword --truth @truth", file="truth.json"),
+    Case("negatives-truth-table", "none", "--scenes 4 --completeness 1.0", file="table.json"),
+    Case("negatives-matched", "text", "--negatives @keyword @scene_graph"),
+    Case("paraphrases", "text", "--captions @world/captions.parquet", file="paraphrases.parquet"),
+    Case("store", "training", "--config @toy.yaml --images @tables/images.parquet --root @", roots="@."),
+    Case(
+        "pretrain",
+        "training",
+        "--config @toy.yaml --arm base --seed 0 --store @store --captions @tables/captions.parquet"
+        " --words @words.txt --state @state/base/0",
+    ),
+    Case("corrupt", "experiment", "--config @toy.yaml --tables @tables --root @published"),
+    Case("robustness", "experiment", f"{SCORED} --negatives @negatives --corrupted @corrupted"),
+    Case("schema", "none", "", file="experiment.schema.json"),
+]
+
+APART = {"pipeline": "test_the_pipeline_is_written_over_one_of_its_own_alone"}
+"""Commands with --out that need a whole checkout, and the test that runs them."""
+
+
+def commands_with_out() -> list[str]:
+    """The commands of the application that take --out."""
+    return [name for name, command in _every(app) if "--out" in _flags(command)]
+
+
+def _every(application: cyclopts.App, before: str = "") -> Iterator[tuple[str, cyclopts.App]]:
+    for name in application:
+        if name.startswith("-"):
+            continue
+        command = application[name]
+        yield f"{before}{name}", command
+        yield from _every(command, f"{before}{name} ")
+
+
+def _flags(command: cyclopts.App) -> set[str]:
+    if command.default_command is None:
+        return set()
+    return {name for argument in command.assemble_argument_collection() for name in argument.names}
+
+
+class Toys:
+    """The inputs of each group, made when they are first asked for; every process of pytest makes no more than its
+    share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def shared(self, group: str) -> Path:
+        """A group's folder, which nobody changes."""
+        folder = self._folder / "toys" / group
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if not folder.is_dir():
+                partial = folder.with_name(f"{group}-partial")
+                shutil.rmtree(partial, ignore_errors=True)
+                toys.make(group, partial)
+                partial.rename(folder)
+        return folder
+
+    def result(self, case: Case) -> Path:
+        """What a command makes of its inputs: its folder, or a folder with its file. Nobody changes it."""
+        folder = self._folder / "results" / case.name.replace(" ", "-")
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if not folder.is_dir():
+                inputs = self.copy(case.group, folder.with_name(f"{folder.name}-inputs"))
+                target = folder / case.file if case.file else folder
+                target.parent.mkdir(exist_ok=True)
+                answer = nearmiss(*case.arguments(inputs), "--out", target)
+                assert answer.status == 0, answer.said
+                shutil.rmtree(inputs)
+        return folder
+
+    def copy(self, group: str, folder: Path) -> Path:
+        """A copy of a group's folder that a test may change."""
+        shutil.copytree(self.shared(group), folder, symlinks=True)
+        return folder

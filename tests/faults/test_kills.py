@@ -1,0 +1,44 @@
+"""Kill -9 of drivers and jobs at drawn moments of the whole tiny workflow: the next run ends with the same bytes."""
+
+import shutil
+import sys
+from random import Random
+
+import pytest
+
+from checkout import copy_checkout
+from kills import bytes_of, kill_in_a_row
+
+KIND = "kill -9"
+CHECKOUTS, KILLS = 5, 10
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs die with their driver on Linux")
+
+
+def ends_with_the_same_bytes(checkout, finished, told: list[str]) -> None:
+    answer = checkout.run()
+    assert answer.returncode == 0, f"{told}{answer.stdout}{answer.stderr}"
+    assert bytes_of(checkout.results()) == bytes_of(finished.results()), told
+
+
+def test_two_kills_in_a_part_of_the_workflow(finished, mine, tally):
+    draw = Random("two kills")
+    shutil.rmtree(mine.results() / "pretrain" / "clip")
+    shutil.rmtree(mine.results() / "negatives" / "scene_graph")
+    told = kill_in_a_row(mine, draw, 2)
+    for one in told:
+        with tally(KIND, "a driver or a job of the tiny workflow", one):
+            if one is told[-1]:
+                ends_with_the_same_bytes(mine, finished, told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(CHECKOUTS))
+def test_kills_in_a_row_of_the_whole_workflow(finished, root, tmp_path, number, tally):
+    checkout = copy_checkout(root, tmp_path / "checkout")
+    told = kill_in_a_row(checkout, Random(100 + number), KILLS)
+    for one in told:
+        with tally(KIND, "a driver or a job of the tiny workflow", one):
+            if one is told[-1]:
+                ends_with_the_same_bytes(checkout, finished, told)
+    shutil.rmtree(checkout.path)
