@@ -81,5 +81,6 @@ def test_an_experiment_with_a_damaged_receipt_is_reported_and_the_store_is_not_t
         (tmp_path / name / "compare" / "tracked.json").write_text(content)
     with pytest.raises(InputError, match="no experiment is finished"):
         ui.rebuild(tmp_path / "mlflow.db")
-    assert [name for name in "abc" if f"experiment '{name}'" in capsys.readouterr().err] == list("abc")
+    said = capsys.readouterr().err
+    assert [name for name in "abc" if f"experiment '{name}'" in said] == list("abc")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "b", "c"]

@@ -169,7 +169,7 @@ def _other_schema(store: Path, told: str) -> InputError:
     from mlflow.store.db_migrations import versions
 
     found = re.search(r"found version (\w+)", told)
-    known = found is not None and any(Path(folder).glob(f"{found[1]}_*.py") for folder in versions.__path__)
+    known = found is not None and any(any(Path(one).glob(f"{found[1]}_*.py")) for one in versions.__path__)
     return InputError(
         f"the store was written by {'an older' if known else 'a newer'} version of MLflow",
         file=store,
