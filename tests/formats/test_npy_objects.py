@@ -2,17 +2,21 @@
 
 import io
 import pickle
+import pickletools
 import random
 import re
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_pairs import toy
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.formats import ce_clip
 from nearmiss.engine.formats.npy_objects import read_objects
+from nearmiss.engine.formats.published import FileNames
 
 RECORD = {"image_id": 1, "id": 0, "caption": "a dog", "noun_aug_caption": "a cat", "valid_caption": [1, 0, 0, 1, 0]}
 PLAIN = st.recursive(
@@ -214,6 +218,19 @@ def test_a_damaged_file_is_refused_or_read_as_plain_data_whatever_byte_is_wrong(
                     assert isinstance(record, dict)
             except InputError as error:
                 assert len(str(error)) < 1000
+
+
+def test_a_file_that_we_write_is_one_of_numpy_1(tmp_path):
+    """NumPy before 1.26 knows no numpy._core; NumPy 2 reads both. A caption that names the module stays as it is."""
+    captions = {"positive": "a dog of numpy._core.multiarray", "negative": "a cat of numpy._core.multiarray"}
+    rows = toy().head(1).with_columns(**{name: pl.lit(text) for name, text in captions.items()})
+    ce_clip.write(rows, tmp_path / "out", FileNames({}))
+    content = (tmp_path / "out" / "processed_dataset0.npy").read_bytes()
+    names = [argument for opcode, argument, _ in pickletools.genops(content[128:]) if opcode.name == "GLOBAL"]
+    assert names == ["numpy.core.multiarray _reconstruct", "numpy ndarray", "numpy dtype"]
+    (record,) = np.load(tmp_path / "out" / "processed_dataset0.npy", allow_pickle=True).tolist()
+    assert (record["caption"], record["noun_aug_caption"]) == tuple(captions.values())
+    assert read_objects(tmp_path / "out" / "processed_dataset0.npy", "") == [record]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from nearmiss.base.files import replacing, sha256
 from nearmiss.engine.curation.items import Item, Kind, Picture, Which
 from nearmiss.engine.curation.outline import outline_svg
 from nearmiss.engine.formats.inpaintcoco import NEEDED
-from nearmiss.engine.images.browser import decoded, for_browser
+from nearmiss.engine.images.browser import for_browser
+from nearmiss.engine.images.decode import opened
 from nearmiss.engine.images.masks import from_image
 
 _COLUMN: dict[Which, str] = {"original": "coco_image", "changed": "inpaint_image", "outline": "mask"}
@@ -58,20 +59,23 @@ class PairSet:
         if which != "outline":
             found = for_browser(content)
             return None if found is None else Picture(*found)
-        mask = decoded(content)
-        outline = None if mask is None else outline_svg(from_image(mask))
+        try:
+            with opened(content) as mask:
+                outline = outline_svg(from_image(mask))
+        except (InputError, MemoryError):
+            return None
         return None if outline is None else Picture(outline, "image/svg+xml")
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
         """Write every file again under its name, all columns and `datasets`' metadata kept; see `CurationSet.write`."""
         row = 0
-        for file, opened in zip(self.files, self._open, strict=True):
+        for file, table in zip(self.files, self._open, strict=True):
             with (
                 replacing(folder / file.name) as partial,
-                pq.ParquetWriter(partial, opened.schema_arrow, compression="snappy", write_statistics=False) as writer,
+                pq.ParquetWriter(partial, table.schema_arrow, compression="snappy", write_statistics=False) as writer,
             ):
-                for group in range(opened.num_row_groups):
-                    rows = opened.read_row_group(group)
+                for group in range(table.num_row_groups):
+                    rows = table.read_row_group(group)
                     items = self.items[row : row + rows.num_rows]
                     row += rows.num_rows
                     kept = [index for index, item in enumerate(items) if item.key in captions]
@@ -85,10 +89,10 @@ class PairSet:
         return [file.name for file in self.files]
 
     def _read_captions(self, number: int) -> None:
-        opened = self._open[number]
-        for group in range(opened.num_row_groups):
+        table = self._open[number]
+        for group in range(table.num_row_groups):
             try:
-                rows = opened.read_row_group(group, columns=["concept", "coco_caption", "inpaint_caption"]).to_pylist()
+                rows = table.read_row_group(group, columns=["concept", "coco_caption", "inpaint_caption"]).to_pylist()
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise InputError(
                     f"the captions of the pairs cannot be read: {error}",
@@ -115,10 +119,10 @@ def is_pairs(columns: Sequence[str]) -> bool:
 
 def _opened(file: Path) -> pq.ParquetFile:
     try:
-        opened = pq.ParquetFile(file)
+        table = pq.ParquetFile(file)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"the file of pairs is not readable Parquet: {error}", file=file) from None
-    schema = opened.schema_arrow
+    schema = table.schema_arrow
     missing = [name for name in NEEDED if name not in schema.names]
     remedy = "give a file in InpaintCOCO's schema"
     if missing:
@@ -131,7 +135,7 @@ def _opened(file: Path) -> pq.ParquetFile:
             fits = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         if not fits:
             raise InputError(f"column '{name}' is {kind}", file=file, record=name, remedy=remedy)
-    return opened
+    return table
 
 
 def _recaptioned(rows: pa.Table, corrected: Mapping[int, str]) -> pa.Table:

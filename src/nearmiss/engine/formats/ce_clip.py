@@ -32,7 +32,9 @@ _SLOT_OF = {
     "action": "verb",
 }
 _PER_FILE = 50_000
-_PICKLE_PROTOCOL = 4
+# As NumPy 1 writes such files: CE-CLIP's code runs under versions that do not know the module's name in NumPy 2.
+_PICKLE_PROTOCOL = 3
+_MODULE, _MODULE_OF_NUMPY_1 = b"numpy._core.multiarray", b"numpy.core.multiarray"
 _SOURCE_REMEDY = "give files that CE-CLIP's generator or `nearmiss convert` wrote"
 
 
@@ -61,7 +63,8 @@ def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
             with (partial / f"processed_dataset{index}.npy").open("wb") as handle:
                 header = {"descr": "|O", "fortran_order": False, "shape": array.shape}
                 np.lib.format.write_array_header_1_0(handle, header)
-                pickle.dump(array, handle, protocol=_PICKLE_PROTOCOL)
+                pickled = pickle.dumps(array, protocol=_PICKLE_PROTOCOL)
+                handle.write(pickled.replace(_MODULE, _MODULE_OF_NUMPY_1, 1))  # the first name, before all records
 
 
 def _slotted(frame: pl.DataFrame, out: Path) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:

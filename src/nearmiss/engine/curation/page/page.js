@@ -81,7 +81,6 @@ async function sendAll() {
         return null;
       }
       setAside(keys[0], error.message);
-      complain(error.message);
       answer = null;
       continue;
     }
@@ -98,8 +97,10 @@ function setAside(key, problem) {
   localStorage.removeItem(key);
   try {
     localStorage.setItem(SET_ASIDE + key.slice(KEPT.length), JSON.stringify({ ...decision, problem }));
-  } catch { /* the storage is full: the message has been shown */ }
-  showAside();
+    showAside();
+  } catch {
+    complain(problem); // the storage is full: it is shown once
+  }
 }
 
 /** Remove what was set aside of an item, which was decided anew; of all items where none is named. */
