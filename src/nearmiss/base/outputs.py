@@ -230,7 +230,7 @@ def move_into(folder: Path, files: Mapping[str, Path], *, gone: Iterable[str] = 
         both = {name: _either(known.hashes(name), new.get(name)) for name in names}
         _write_record(folder, Record(rest.files, {**rest.single, **both}))
         if len(names) > 1:
-            for name in [*reversed(files), *gone]:
+            for name in [*reversed([*files]), *gone]:
                 (folder / name).unlink(missing_ok=True)
             flush_folder(folder)
         for name, partial in files.items():

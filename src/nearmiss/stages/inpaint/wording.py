@@ -121,7 +121,7 @@ def _spans(text: str) -> tuple[tuple[str, int, int], ...]:
         for length in range(min(_LONGEST, len(tokens)), 0, -1)
         for first in range(len(tokens) - length + 1)
     )
-    return tuple((" ".join(words), first, last) for words, first, last in runs if None not in words)
+    return tuple((" ".join(map(str, words)), first, last) for words, first, last in runs if None not in words)
 
 
 def _attribute(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
