@@ -8,7 +8,13 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from checkout import Checkout, copy_checkout
+from checkout import ONE_THREAD, Checkout, copy_checkout
+
+# One thread a library, as in jobs of the workflow: pytest's workers take the cores already, and threads that wait for
+# one another there take twice the time. Before the libraries are imported. Polars keeps its threads: what depends on
+# the order in which they end must be seen.
+for name in ONE_THREAD:
+    os.environ.setdefault(name, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("house", deadline=None)  # no test waits on time
