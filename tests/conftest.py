@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,25 @@ def finished(root, tmp_path_factory) -> Checkout:
             assert answer.returncode == 0, answer.stdout + answer.stderr
             said.write_text(answer.stdout)
     return checkout
+
+
+@pytest.fixture(scope="session")
+def worker_server() -> None:
+    """The server that worker processes are forked from, with what any stage's workers import.
+
+    It starts once in a process of pytest, with the modules that the first stage asks for: the workers of every other
+    stage would import theirs again, each for itself.
+    """
+    get_context("forkserver").set_forkserver_preload(
+        [
+            "nearmiss.engine.text.pipelines",
+            "nearmiss.engine.world.publish",
+            "nearmiss.stages.inpaint.work",
+            "nearmiss.stages.negatives.stage",
+            "nearmiss.stages.robustness.corrupted",
+        ]
+    )
+    forkserver.ensure_running()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
