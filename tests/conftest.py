@@ -53,6 +53,7 @@ def worker_server() -> None:
     """
     get_context("forkserver").set_forkserver_preload(
         [
+            "inflect",
             "nearmiss.engine.text.pipelines",
             "nearmiss.engine.world.publish",
             "nearmiss.stages.inpaint.work",

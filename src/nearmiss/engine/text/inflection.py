@@ -7,8 +7,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import inflect
-
 
 @cache
 def _data() -> dict[str, Any]:
@@ -24,6 +22,8 @@ def _data() -> dict[str, Any]:
 
 @cache
 def _engine() -> Any:
+    import inflect  # takes seconds of compute: only where a word is inflected
+
     return inflect.engine()
 
 
