@@ -15,6 +15,7 @@ from nearmiss.base.lifetime import PARENT
 from nearmiss.base.progress import FOLDER
 
 TINY = "tests/tiny.yaml"
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # what the tests set for themselves
 _STATISTICS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
 
 
@@ -25,7 +26,7 @@ class Checkout:
     path: Path
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in (PARENT, FOLDER)}
+        kept = {name: value for name, value in os.environ.items() if name not in (PARENT, FOLDER, *ONE_THREAD)}
         return {**kept, "PYTHONPATH": str(self.path / "src")}
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess:

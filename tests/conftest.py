@@ -2,13 +2,20 @@
 
 import os
 import shutil
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from checkout import Checkout, copy_checkout
+from checkout import ONE_THREAD, Checkout, copy_checkout
+
+# One thread a library, as in jobs of the workflow: pytest's workers take the cores already, and threads that wait for
+# one another there take twice the time. Before the libraries are imported. Polars keeps its threads: what depends on
+# the order in which they end must be seen.
+for name in ONE_THREAD:
+    os.environ.setdefault(name, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("house", deadline=None)  # no test waits on time
@@ -35,6 +42,26 @@ def finished(root, tmp_path_factory) -> Checkout:
             assert answer.returncode == 0, answer.stdout + answer.stderr
             said.write_text(answer.stdout)
     return checkout
+
+
+@pytest.fixture(scope="session")
+def worker_server() -> None:
+    """The server that worker processes are forked from, with what any stage's workers import.
+
+    It starts once in a process of pytest, with the modules that the first stage asks for: the workers of every other
+    stage would import theirs again, each for itself.
+    """
+    get_context("forkserver").set_forkserver_preload(
+        [
+            "inflect",
+            "nearmiss.engine.text.pipelines",
+            "nearmiss.engine.world.publish",
+            "nearmiss.stages.inpaint.work",
+            "nearmiss.stages.negatives.stage",
+            "nearmiss.stages.robustness.corrupted",
+        ]
+    )
+    forkserver.ensure_running()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,8 +1,6 @@
 """The audit of a file: what it reports, what it sets aside, what it drops, and how it refuses."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ import pytest
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256
 from nearmiss.base.seeding import array_rng
+from nearmiss.cli import app
 from nearmiss.engine.audit import features
 from nearmiss.engine.audit.balance import USED
 from nearmiss.engine.audit.pairs import load
@@ -30,16 +29,26 @@ def audited(tmp_path: Path, frame: pl.DataFrame, *, balance: bool = False, name:
     return run(pairs=path, balance=balance, out=tmp_path / name, **options)
 
 
+LONG = "and_logic_attribute_of_things"
+
+
 def two_types() -> pl.DataFrame:
     one, other = planted.drawn(120, planted.lopsided), planted.drawn(80, planted.longer)
-    return pl.concat([one, other.with_columns(type=pl.lit("longer"))])
+    return pl.concat([one, other.with_columns(type=pl.lit(LONG))])
+
+
+@pytest.fixture(scope="module")
+def balanced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    """The folder and the report of both types, balanced."""
+    folder = tmp_path_factory.mktemp("balanced")
+    return folder / "out", audited(folder, two_types(), balance=True)
 
 
 def test_a_row_for_each_type_probe_and_scheme(tmp_path):
     report = audited(tmp_path, two_types())
     expected = {
         (kind, probe.name, scheme)
-        for kind in ("planted", "longer", "all")
+        for kind in ("planted", LONG, "all")
         for probe in (*PROBES, UNSEEN)
         for scheme in probe.schemes
     }
@@ -60,17 +69,18 @@ def test_the_interval_is_over_images_not_pairs(tmp_path):
     assert few["high"] - few["low"] > 0.15
 
 
-def test_any_order_of_the_records_gives_the_same_report(tmp_path):
+def test_any_order_of_the_records_gives_the_same_report(balanced, tmp_path):
     frame = two_types()
     mixed = frame[array_rng(0, "order").permutation(frame.height).tolist()]
-    one, other = (audited(tmp_path, each, balance=True, name=name) for each, name in ((frame, "a"), (mixed, "b")))
-    assert one == other
-    kept = [pl.read_parquet(tmp_path / name / "balanced.parquet").sort(pl.all()) for name in ("a", "b")]
+    assert not mixed.equals(frame)
+    out, report = balanced
+    assert audited(tmp_path, mixed, balance=True) == report
+    kept = [pl.read_parquet(folder / "balanced.parquet").sort(pl.all()) for folder in (out, tmp_path / "out")]
     assert kept[0].equals(kept[1])
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_other_pairs(tmp_path):
-    frame = planted.drawn(300, planted.lopsided)
+    frame = planted.drawn(150, planted.lopsided)
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         audited(tmp_path, frame, balance=True, name=name, seed=seed)
     hashes = [folder_sha256(tmp_path / name) for name in "abc"]
@@ -110,9 +120,8 @@ def test_the_judge_has_no_part_in_the_balancing():
     assert not set(features.bigrams(said)) & set(features.words_and_distant_pairs(said))
 
 
-def test_the_table_fits_a_terminal_and_states_chance(tmp_path):
-    long = two_types().with_columns(type=pl.col("type").replace("longer", "and_logic_attribute_of_things"))
-    lines = text(audited(tmp_path, long, balance=True)).splitlines()
+def test_the_table_fits_a_terminal_and_states_chance(balanced):
+    lines = text(balanced[1]).splitlines()
     assert max(map(len, lines)) <= WIDTH
     assert "chance is 50 %" in lines[0]
     assert any("dropped" in line for line in lines)
@@ -174,14 +183,13 @@ def test_unusable_files_are_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_verb_prints_the_table(tmp_path):
+def test_the_verb_prints_the_table(tmp_path, capsys):
     planted.drawn(60, planted.longer).write_parquet(tmp_path / "x.parquet")
     arguments = ["audit", "--pairs", tmp_path / "x.parquet", "--out", tmp_path / "out"]
-    told = subprocess.run(
-        [sys.executable, "-m", "nearmiss", *map(str, arguments)], check=True, capture_output=True, text=True
-    )
-    assert "60 of 60 pairs judged from text alone; chance is 50 %." in told.stdout
-    assert "100.0" in told.stdout
+    app(list(map(str, arguments)), exit_on_error=False, result_action="return_value")
+    told = capsys.readouterr().out
+    assert "60 of 60 pairs judged from text alone; chance is 50 %." in told
+    assert "100.0" in told
 
 
 @pytest.mark.realdata

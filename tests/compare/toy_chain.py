@@ -16,7 +16,7 @@ from nearmiss.engine.benchmarks import world
 from nearmiss.engine.formats.inpaintcoco import CocoDetails, InpaintDetails, Pair
 from nearmiss.engine.formats.inpaintcoco import write as write_pairs
 from nearmiss.engine.scoring import decisions, metrics, retained
-from nearmiss.engine.scoring.metrics import Interval, Scored
+from nearmiss.engine.scoring.metrics import Scored
 
 STARTS = ("scratch", *toy_runs.SKILLS)
 # The share of examples that each start answers right with all labels.
@@ -33,11 +33,13 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(toy_runs.SKILLS)
     _examples(folder / "data" / "tables")
     starts = ["scratch", *arms]
     write_json(folder / "robustness" / "corrupted" / "cost.json", {"seconds": 3.5, "images": 40})
+    items = world.load(folder / "data" / "tables", "test").frame
+    items = items.filter(pl.col("subset") == "2x2", pl.col("condition") == "iid")
     for seed in seeds:
         for arm in starts:
             _finetuning(folder, arm, seed)
         for arm in arms:
-            _robustness(folder, arm, seed)
+            _robustness(folder, arm, seed, items)
     return {
         **arguments,
         "finetunings": [folder / "finetune" / arm / str(seed) for arm in starts for seed in seeds],
@@ -162,10 +164,8 @@ def _accuracy(arm: str, seed: int, task: str, share: float, condition: str, conc
     }
 
 
-def _robustness(root: Path, arm: str, seed: int) -> None:
-    items = world.load(root / "data" / "tables", "test").frame
-    items = items.filter(pl.col("subset") == "2x2", pl.col("condition") == "iid")
-    scored, how = Scored("toy", arm, seed, "robustness", "test"), Interval(100, 0.95)
+def _robustness(root: Path, arm: str, seed: int, items: pl.DataFrame) -> None:
+    scored, how = Scored("toy", arm, seed, "robustness", "test"), toy_runs.HOW
     clean = _accuracies(items, arm, seed, 1.0)
     trained = toy_runs.TRAINED.get(arm, frozenset())
     parts = [metrics.rows(clean, scored, how, n_expected={}, blind={}, trained=trained)]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from nearmiss.base.files import write_json
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.tables import write_table
 from nearmiss.engine.scoring import exam, metrics
-from nearmiss.engine.scoring.metrics import Interval, Scored
+from nearmiss.engine.scoring.exam import Exam
+from nearmiss.engine.scoring.metrics import Interval, Key, Scored
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
 import toy_experiment
@@ -49,6 +51,8 @@ SUMMARY = {
         ]
     },
 }
+HOW = Interval(100, 0.95)
+NONE: frozenset[tuple[str, str]] = frozenset()
 TRAINED = {"hnc": frozenset({("relation", "reverse"), ("color", "replace")})}
 
 
@@ -75,10 +79,11 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=N
             "examples": {"true": [{"image_id": "x", "sentence": "a <b>bold</b> & false negative"}]},
         },
     )
+    asked = _ask(folder / "data" / "tables", pairs)
     for arm in arms:
         for seed in seeds:
             _training(folder / "pretrain" / arm / str(seed), arm, seed)
-            _evaluation(folder, arm, seed, pairs)
+            _evaluation(folder, arm, seed, asked)
     return {
         "experiment": "toy",
         "evaluations": [folder / "evaluate" / arm / str(seed) for arm in arms for seed in seeds],
@@ -105,21 +110,37 @@ def _training(folder: Path, arm: str, seed: int) -> None:
     )
 
 
-def _evaluation(root: Path, arm: str, seed: int, pairs: Path | None) -> None:
-    benchmarks = BENCHMARKS if pairs is None else (*BENCHMARKS, "inpaintcoco")
-    asked = exam.read(root / "data" / "tables", "test", benchmarks, (1, 5, 10), pairs)
-    similarity = _similarity(asked, arm, seed)
-    scored = Scored("toy", arm, seed, "evaluate", "test")
+@dataclass(frozen=True)
+class _Asked:
+    """The exam, the rows of table metrics of its text-only baselines, and the best of their figures: for every arm."""
+
+    exam: Exam
+    blind: pl.DataFrame
+    best: dict[Key, float]
+
+
+def _ask(tables: Path, pairs: Path | None) -> _Asked:
+    asked = exam.read(tables, "test", BENCHMARKS if pairs is None else (*BENCHMARKS, "inpaintcoco"), (1, 5, 10), pairs)
     blind = asked.blind(["a red cube left of a blue ball"])
-    best: dict = {}
+    best: dict[Key, float] = {}
     for outcomes in blind.values():
         for key, figure in metrics.figures(outcomes).items():
             best[key] = max(figure, best.get(key, 0))
-    how, trained = Interval(100, 0.95), TRAINED.get(arm, frozenset())
-    rows = [metrics.rows(asked.outcomes(similarity), scored, how, n_expected={}, blind=best, trained=trained)]
-    for name, outcomes in sorted(blind.items()):
-        nobody = Scored("blind", name, seed, "evaluate", "test")
-        rows.append(metrics.rows(outcomes, nobody, how, n_expected={}, blind=best, trained=frozenset()))
+    rows = [
+        metrics.rows(
+            outcomes, Scored("blind", name, 0, "evaluate", "test"), HOW, n_expected={}, blind=best, trained=NONE
+        )
+        for name, outcomes in sorted(blind.items())
+    ]
+    return _Asked(asked, pl.concat(rows), best)
+
+
+def _evaluation(root: Path, arm: str, seed: int, asked: _Asked) -> None:
+    similarity = _similarity(asked.exam, arm, seed)
+    scored, trained = Scored("toy", arm, seed, "evaluate", "test"), TRAINED.get(arm, NONE)
+    outcomes = asked.exam.outcomes(similarity)
+    own = metrics.rows(outcomes, scored, HOW, n_expected={}, blind=asked.best, trained=trained)
+    rows = [own, asked.blind.with_columns(seed=pl.lit(seed, pl.Int64))]
     folder = root / "evaluate" / arm / str(seed)
     write_table(pl.concat(rows), folder / "metrics.parquet", "metrics")
     nothing = pl.lit(None, pl.String)

@@ -38,6 +38,7 @@ def scenes(out: Path, name: str) -> dict[str, Scene]:
     return {key: Scene.from_record(record) for key, record in read_json(out / "truth" / f"{name}.json").items()}
 
 
+@pytest.mark.usefixtures("worker_server")
 def test_four_workers_and_another_folder_give_the_same_bytes(small_world: Path, tmp_path: Path):
     again = tmp_path / "elsewhere" / "data"
     run(config=SMALL, out=again, workers=4)

@@ -128,6 +128,7 @@ def test_every_number_of_a_gate_is_in_the_table(made):
     assert edit["sharpness"].null_count() == edit.filter(operation="remove").height
 
 
+@pytest.mark.usefixtures("worker_server")
 def test_the_bytes_do_not_depend_on_the_workers(made, tmp_path):
     out, files = made
     inpaint(*LOOSE, **files, out=tmp_path / "two", seed=1, workers=2)

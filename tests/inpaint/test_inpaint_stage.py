@@ -78,6 +78,7 @@ def test_what_is_refused_is_kept_and_counted(made):
     assert summary["pairs"] == len(rows(made)) == sum(each["pairs"] for each in summary["by_operation"].values())
 
 
+@pytest.mark.usefixtures("worker_server")
 def test_four_workers_write_the_same_bytes_as_one(toys, tmp_path):
     for workers in (1, 4):
         run(config=options("recolor", "remove"), out=tmp_path / str(workers), workers=workers, **toys.arguments())

@@ -34,6 +34,7 @@ def test_what_is_reserved_for_evaluation_is_told_by_no_paraphrase():
     assert not rows(asked, ["inverse"], seed=0, reserved=kept)
 
 
+@pytest.mark.usefixtures("worker_server")
 def test_the_stage_writes_them_for_the_captions_that_have_negatives(tmp_path):
     given = small_world.write(tmp_path, 40)
     options = {"name": "keyword", "config": KeywordConfig(), "seed": 0, **given}

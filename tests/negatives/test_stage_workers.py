@@ -46,7 +46,7 @@ def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int
     return {name: (folder / "out" / name).read_bytes() for name in names}
 
 
-# "replace" first: the server of worker processes, which starts once, then has the tagger's modules already.
+@pytest.mark.usefixtures("worker_server")
 @pytest.mark.parametrize("method", ["replace", "keyword", "scene_graph"])
 def test_workers_shards_and_order_change_no_byte(tmp_path, method):
     content = published_files.of_the_world(SCENES)

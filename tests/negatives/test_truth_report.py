@@ -145,7 +145,9 @@ def test_no_generator_and_no_check_sees_the_world_or_its_report():
 def worlds(tmp_path_factory) -> dict[float, Path]:
     """Two small worlds, one fully annotated, one with a quarter of its annotations dropped."""
     folder = tmp_path_factory.mktemp("worlds")
+    few = {"train": 20, "dev": 4, "test": 4, "held_out": 0}  # nothing here looks at the tasks
     sizes = {"images": {"train": 150, "val": 0, "test": 1, "final": 0}, "benchmark": {"iid": 2, "other": 2}}
+    sizes["tasks"] = {"vsr": few, "shapes": few}
     for completeness in (1.0, 0.75):
         config = DataConfig.model_validate({"world": {**sizes, "completeness": completeness}})
         make_data(config=config, out=folder / str(completeness))

@@ -91,6 +91,7 @@ def test_items_are_two_by_two_iid_and_evenly_spaced(made, done):
     assert few == [every[0], every[-1]] and len(every) == 4
 
 
+@pytest.mark.usefixtures("worker_server")
 def test_the_same_bytes_for_two_workers_and_shuffled_tables(made, done, tmp_path):
     folder = tmp_path / "shuffled"
     shutil.copytree(made, folder)

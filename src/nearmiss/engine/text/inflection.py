@@ -7,8 +7,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import inflect
-
 _LONGEST_WORD = 100  # letters: what is longer is no English word, and `inflect` takes the square of its length
 
 
@@ -26,6 +24,8 @@ def _data() -> dict[str, Any]:
 
 @cache
 def _engine() -> Any:
+    import inflect  # takes seconds of compute: only where a word is inflected
+
     return inflect.engine()
 
 

@@ -71,7 +71,7 @@ def run(
     corpus = read_corpus(images, objects, captions, relations, root, split=config.split)
     corpus = replace(corpus, origins=origins or {})
     tried: dict[str, list[Outcome]] = {}
-    with worker_pool(_work, (corpus, config), workers, preload=["nearmiss.stages.inpaint.work"]) as each:
+    with worker_pool(_work, (corpus, config), workers, preload=["nearmiss.stages.inpaint.work", "inflect"]) as each:
         for options in config.operations:
             tried[options.operation] = _pairs(each, corpus, options, config.seed)
     pairs = [pair for outcomes in tried.values() for outcome in outcomes for pair in outcome.pairs]

@@ -124,7 +124,7 @@ def make(
     return counted
 
 
-_PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines")
+_PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines", "inflect")
 # What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
 _OF_TEXTS = (parse, phrases, named, tokenize, said, normalized)
 
