@@ -52,4 +52,4 @@ bench: $(STAMP)
 	@set -e; for file in $(wildcard benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file; done
 
 faults: $(STAMP)
-	$(BIN)/python -m pytest --override-ini addopts=-q tests/faults
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" tests/faults

@@ -67,7 +67,7 @@ CASES = [
     Case("convert", "text", "--pairs @keyword/negatives.parquet --to negclip", file="negclip.tsv", form="file"),
     Case("curate-export", "curation", "@set/pairs.parquet --db @decisions.db"),
     Case("data", "none", "--config @toy.yaml"),
-    Case("evaluate", "experiment", f"{SCORED} --negatives @negatives", form="workflow"),
+    Case("evaluate", "experiment", f"{SCORED} --negatives @negatives", form="workflow", roots="@published"),
     Case(
         "evaluate",
         "benchmark",
@@ -78,6 +78,7 @@ CASES = [
         "finetune",
         "tasks",
         "--config @toy.yaml --arm hnc --seed 0 --checkpoint @checkpoint --tables @tables --root @published",
+        roots="@published",
     ),
     Case(
         "inpaint",
@@ -85,6 +86,7 @@ CASES = [
         "--config @toy.yaml --images @pictures/images.parquet --objects @pictures/objects.parquet"
         " --captions @pictures/captions.parquet --relations @pictures/relations.parquet --root @pictures",
         form="workflow",
+        roots="@pictures",
     ),
     Case(
         "inpaint",
@@ -108,8 +110,8 @@ CASES = [
         "--config @toy.yaml --arm base --seed 0 --store @store --captions @tables/captions.parquet"
         " --words @words.txt --state @state/base/0",
     ),
-    Case("corrupt", "experiment", "--config @toy.yaml --tables @tables --root @published"),
-    Case("robustness", "experiment", f"{SCORED} --negatives @negatives --corrupted @corrupted"),
+    Case("corrupt", "experiment", "--config @toy.yaml --tables @tables --root @published", roots="@published"),
+    Case("robustness", "experiment", f"{SCORED} --negatives @negatives --corrupted @corrupted", roots="@published"),
     Case("schema", "none", "", file="experiment.schema.json"),
 ]
 

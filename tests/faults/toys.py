@@ -29,7 +29,7 @@ from nearmiss.engine.formats.coco import encode_mask
 CAPTIONS = [(1, "A red dog on a large table."), (2, "Two cats under a blue bench."), (3, "A man holds a small cup.")]
 EXPERIMENT = {
     "experiment": "toy",
-    "arms": {"base": {"objective": [{"term": "contrastive"}], "texts": 0}},
+    "arms": {name: {"objective": [{"term": "contrastive"}], "texts": 0} for name in ("base", "clip")},
     "pretrain": {**toy_training.CONFIG.model_dump(mode="json"), "base": {"captions": "broad", "steps": 3}},
     "evaluate": {"resamples": 100, "benchmarks": ["world", "retrieval"]},
     "finetune": {"tasks": [{"task": "shapes", "strengths": [1.0]}], "shares": [1.0], "resamples": 100, "batch": 16},
@@ -37,7 +37,7 @@ EXPERIMENT = {
         "items": 1,
         "severities": [1],
         "resamples": 100,
-        "corruptions": [{"corruption": "contrast"}, {"corruption": "brightness"}],
+        "corruptions": [{"corruption": "contrast"}, {"corruption": "jpeg_compression"}],
     },
     "compare": {"resamples": 100, "controls": ["clip"]},
     "inpaint": {"operations": [{"operation": "rescale", "pairs": 2}]},

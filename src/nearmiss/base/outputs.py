@@ -59,17 +59,19 @@ class OutputFolder:
     Args:
         path: the folder; it need not exist.
         inputs: what the results are made from. A target that is, contains or lies inside of one is refused.
+        roots: folders that the names of input files are relative to. A target that is or contains one is refused.
 
     Raises:
-        InputError: the target holds files that nearmiss did not write, overlaps an input, is no folder, or is being
-            written by another process.
+        InputError: the target holds files that nearmiss did not write, overlaps an input, is no folder, cannot be
+            written to, or is being written by another process.
     """
 
-    def __init__(self, path: Path, *, inputs: Iterable[Path | None] = ()) -> None:
+    def __init__(self, path: Path, *, inputs: Iterable[Path | None] = (), roots: Iterable[Path | None] = ()) -> None:
         self.path, self._named = _resolved(path), Path(path)
-        refuse_overlap(path, inputs)
+        refuse_overlap(path, inputs, roots)
         if self.path.exists() and not self.path.is_dir():
             raise InputError("the output is a file, not a folder", file=path, remedy="name another folder")
+        _refuse_unwritable(self.path, path)
         self._check()
 
     def _check(self) -> None:
@@ -170,6 +172,7 @@ class OutputFile:
             raise InputError("the output is an input", file=path, remedy="name another file")
         if self.path.is_dir():
             raise InputError("the output is a folder, not a file", file=path, remedy="name a file in it")
+        _refuse_unwritable(self.path.parent, path)
         if self.path.exists() and not generated and not self.is_ours():
             raise InputError(
                 "there is a file of this name that nearmiss did not write, or that has changed since",
@@ -248,10 +251,10 @@ def _is_ours(file: Path, record: Record) -> bool:
     return file.is_file() and hashes is not None and (not hashes or sha256(file) in hashes)
 
 
-def refuse_overlap(out: Path, inputs: Iterable[Path | None]) -> None:
-    """Raise `InputError` where an output is an input, holds one, or lies inside of one."""
-    target = _resolved(out)
-    for each in inputs:
+def refuse_overlap(out: Path, inputs: Iterable[Path | None], roots: Iterable[Path | None] = ()) -> None:
+    """Raise `InputError` where an output is an input or root, holds one, or lies inside of an input."""
+    target, inputs = _resolved(out), [*inputs]
+    for each in (*inputs, *roots):
         if each is None:
             continue
         source = Path(each).resolve()
@@ -259,10 +262,24 @@ def refuse_overlap(out: Path, inputs: Iterable[Path | None]) -> None:
             raise InputError(
                 "the output is or holds an input", file=out, record=str(each), remedy="name another folder"
             )
-        if source.is_dir() and target.is_relative_to(source):
+        if each in inputs and source.is_dir() and target.is_relative_to(source):
             raise InputError(
                 "the output lies inside of an input", file=out, record=str(each), remedy="name a place outside of it"
             )
+
+
+def _refuse_unwritable(folder: Path, named: Path) -> None:
+    """Refuse a folder that cannot be made or written to before any work; what is above it decides where it is not."""
+    above = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    if not above.is_dir():
+        raise InputError("a part of the output's path is a file, not a folder", file=named, remedy="correct the path")
+    if not os.access(above, os.W_OK | os.X_OK):
+        closed = os.statvfs(above).f_flag & os.ST_RDONLY
+        raise InputError(
+            f"{'the file system is read-only' if closed else 'permission denied'}: the output cannot be written",
+            file=named,
+            remedy="correct the permissions, or name another place",
+        )
 
 
 def read_record(folder: Path) -> Record:

@@ -9,6 +9,7 @@ its inputs; its name is their hash.
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ from nearmiss.base.files import read_json, replacing, sha256, write_json
 from nearmiss.base.lifetime import held
 
 POINTER, PREVIOUS = "latest.json", "previous.json"
+_KEY = re.compile(r"[0-9a-f]{16}")  # the name of a state's folder
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def _to_disk(folder: Path) -> None:
 
 @contextmanager
 def claimed(run: Path, key: str) -> Iterator[State]:
-    """The state of one training, for it alone: `run/key`. What other keys left behind in `run` is removed.
+    """The state of one training, for it alone: `run/key`. States that other keys left behind in `run` are removed.
 
     Raises InputError where another process trains this run. The state stays when the block fails or is killed, and
     goes when it succeeds; the empty lock file `run/lock` stays.
@@ -144,7 +146,21 @@ def claimed(run: Path, key: str) -> Iterator[State]:
                 "another process trains this run", file=run / "lock", remedy="wait for it to end, or stop it"
             )
         for folder in sorted(run.iterdir()):
-            if folder.is_dir() and folder.name != key:
-                shutil.rmtree(folder)
+            if _KEY.fullmatch(folder.name) and folder.name != key:
+                _remove(folder)
         yield State(run / key)
-        shutil.rmtree(run / key, ignore_errors=True)
+        _remove(run / key)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a state's own files, and its folder where nothing else is in it."""
+    if folder.is_dir() and not folder.is_symlink():
+        for file in [
+            *folder.glob("step-*.safetensors"),
+            *folder.glob(".*.partial"),
+            folder / POINTER,
+            folder / PREVIOUS,
+        ]:
+            file.unlink(missing_ok=True)
+        with suppress(OSError):
+            folder.rmdir()

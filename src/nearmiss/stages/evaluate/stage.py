@@ -58,7 +58,7 @@ def run(
     inpaintcoco. Everything is read and checked, every image decoded once, before the model is opened.
     """
     cost = Cost()
-    target = OutputFolder(out, inputs=[checkpoint, tables, inpaint, negatives])
+    target = OutputFolder(out, inputs=[checkpoint, tables, inpaint, negatives], roots=[root])
     device = device_of(config.device, key="evaluate.device")
     tables = Path(tables)
     read = {"checkpoint": Path(checkpoint), "tables": tables, "images": Path(root) / "images", "inpaint": inpaint}

@@ -58,7 +58,7 @@ def run(
             remedy=f"name at least one of {', '.join(TASKS)}",
         )
     device = device_of(config.device, key="finetune.device")
-    target = OutputFolder(out, inputs=[checkpoint, tables])
+    target = OutputFolder(out, inputs=[checkpoint, tables], roots=[root])
     named_tasks: list[str] = [options.task for options in config.tasks]
     inputs = verify_inputs(_inputs(arm, Path(checkpoint), Path(tables), Path(root), named_tasks))
     images = read_table(Path(tables) / "images.parquet", "images")

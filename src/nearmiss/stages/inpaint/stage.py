@@ -64,7 +64,7 @@ def run(
     cost = Cost()
     if workers < 1:
         raise InputError(f"{workers} workers cannot work", record="--workers", remedy="give 1 or more")
-    target = OutputFolder(out, inputs=[images, objects, captions, relations])
+    target = OutputFolder(out, inputs=[images, objects, captions, relations], roots=[root])
     files = Path(root) / "images" if (Path(root) / "images").is_dir() else Path(root)
     read = {"images": images, "objects": objects, "captions": captions, "relations": relations, "files": files}
     inputs = verify_inputs(read)

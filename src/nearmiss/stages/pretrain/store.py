@@ -24,7 +24,7 @@ def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, identity
     Raises InputError where the split is empty or a file is missing or damaged; `out` then stays as it was.
     """
     cost = Cost()
-    target = OutputFolder(out, inputs=[images])
+    target = OutputFolder(out, inputs=[images], roots=[root])
     inputs = verify_inputs({"images": images})
     table = read_table(images, "images").filter(pl.col("split") == SPLIT).sort("image_id")
     if table.is_empty():

@@ -58,7 +58,7 @@ def run(
 ) -> None:
     """Corrupt the images of the chosen items and write the folder `out`. The same bytes for any number of workers."""
     cost = Cost()
-    target = OutputFolder(out, inputs=[tables])
+    target = OutputFolder(out, inputs=[tables], roots=[root])
     inputs = verify_inputs({"items": Path(tables) / f"items_{config.split}.parquet", "images": Path(root) / "images"})
     items = chosen(world.load(tables, config.split).frame, config.items)
     image_ids = ids_of(items)

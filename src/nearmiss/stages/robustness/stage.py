@@ -51,7 +51,7 @@ def run(
     cost = Cost()
     device = device_of(config.device, key="robustness.device")
     tables = Path(tables)
-    target = OutputFolder(out, inputs=[checkpoint, corrupted, tables, negatives])
+    target = OutputFolder(out, inputs=[checkpoint, corrupted, tables, negatives], roots=[root])
     read = {
         "checkpoint": Path(checkpoint),
         "corrupted": Path(corrupted) / "manifest.json",
