@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nearmiss.base.display import single_line, without_controls
 from nearmiss.engine.audit.measure import ALL
 
 WIDTH = 80
@@ -36,11 +37,12 @@ def text(report: dict[str, Any]) -> str:
     for kind, words in report["giveaways"].items():
         if words:
             told = ", ".join(f"{row['word']} {row['positive']}:{row['negative']}" for row in words[:5])
-            console.print(escape(f"{kind}: words on the true:false side  {told}"))
+            console.print(escape(single_line(f"{kind}: words on the true:false side  {told}")))
     if report["balance"]:
         console.print(_dropped(report["balance"]))
     printed = console.file.getvalue()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in printed.splitlines())
+    # Types and words come from the file under audit: their escape sequences are not obeyed.
+    return "\n".join(without_controls(line).rstrip() for line in printed.split("\n")).rstrip("\n")
 
 
 def _probes(rows: list[dict[str, Any]], name: str) -> Table:
@@ -55,7 +57,7 @@ def _probes(rows: list[dict[str, Any]], name: str) -> Table:
     for kind in kinds:
         of_kind = [row for row in rows if row["set"] == name and row["type"] == kind]
         cells = {(row["probe"], row["scheme"]): row for row in of_kind}
-        table.add_row(escape(kind), str(of_kind[0]["n"]), *(_cell(cells[key]) for key in _SHORT))
+        table.add_row(escape(single_line(kind)), str(of_kind[0]["n"]), *(_cell(cells[key]) for key in _SHORT))
     return table
 
 
@@ -73,6 +75,11 @@ def _dropped(balance: dict[str, dict[str, Any]]) -> Table:
         said = f"{100 * unseen['accuracy']:.1f} (to {100 * unseen['high']:.1f})" if unseen else "nothing left"
         aim = {True: "met", False: "not met", None: "under 2,000 pairs"}[told["aim"]]
         table.add_row(
-            escape(kind), str(told["before"]), str(told["after"]), f"{100 * told['dropped']:.1f} %", said, aim
+            escape(single_line(kind)),
+            str(told["before"]),
+            str(told["after"]),
+            f"{100 * told['dropped']:.1f} %",
+            said,
+            aim,
         )
     return table
