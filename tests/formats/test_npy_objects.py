@@ -9,7 +9,7 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from toy_pairs import toy
 
@@ -59,6 +59,7 @@ def read(tmp_path, content: bytes) -> list:
 @settings(max_examples=25)
 @given(records=st.lists(PLAIN, max_size=4))
 def test_plain_data_is_read_as_it_was_written(tmp_path_factory, protocol, numpy, records):
+    assume("numpy._core" not in repr(records))  # `npy` would rename it there, too
     assert read(tmp_path_factory.mktemp("plain"), npy(records, protocol, numpy=numpy)) == records
 
 
