@@ -135,7 +135,7 @@ def test_without_rights_there_is_one_message_and_nothing_has_changed(name, toys,
 def _opened_to_all(folder: Path) -> None:
     """Let another user reach a folder and write into `open` in it."""
     for each in (folder, *folder.parents):
-        if each.stat().st_uid == os.getuid() and each != Path("/"):
+        if each == folder or each.name.startswith(("pytest-", "popen-")):  # pytest's own, nothing of the user's
             each.chmod(each.stat().st_mode | 0o055)
     (folder / "open").mkdir()
     (folder / "open").chmod(0o777)
