@@ -38,9 +38,11 @@ def run(tmp_path, monkeypatch):
         monkeypatch.setattr(driver, "_command", lambda _: [sys.executable, "-c", code])
         monkeypatch.setattr(driver.Board, "say", say)
         cli._end_by_exception(signal.SIGTERM, signal.SIGHUP)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process may ignore it
         try:
             driver._snakemake(Experiment(experiment="tiny"), [])
         finally:
+            signal.signal(signal.SIGINT, before)
             for each in (signal.SIGTERM, signal.SIGHUP):
                 signal.signal(each, signal.SIG_DFL)
 
