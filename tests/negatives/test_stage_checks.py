@@ -94,7 +94,7 @@ def test_the_report_counts_each_type_and_says_what_checks_cost(tmp_path):
     assert sum(sum(each["verdicts"].values()) for each in summary["checks"].values()) == summary["negatives"]
     assert sum(sum(each["reasons"].values()) for each in summary["checks"].values()) == summary["rejected"]
     assert set(summary["checks"]["object"]["verdicts"]) == {"plausible"}
-    cost = read_json(tmp_path / "cost.json")["checks"]
+    cost = read_json(tmp_path / "negatives.cost.json")["checks"]
     assert {"equal captions", "grammar", "labels", "words of the captions"} <= set(cost)
     assert all(each["seconds"] >= 0 and each["checks"] > 0 for each in cost.values())
-    assert "seconds" not in (tmp_path / "summary.json").read_text()
+    assert "seconds" not in (tmp_path / "negatives.summary.json").read_text()

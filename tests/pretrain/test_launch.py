@@ -79,7 +79,8 @@ STARTER = """
 import sys
 from nearmiss.engine.training.launch import run_together
 dies = "from nearmiss.base.lifetime import die_with_starter; die_with_starter()"
-says = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+# one write each: the two share a pipe
+says = "import os, time; os.write(1, b'%d%c' % (os.getpid(), 10)); time.sleep(600)"
 run_together(2, [sys.executable, "-c", f"{dies}; {says}"])
 """
 
