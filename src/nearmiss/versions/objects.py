@@ -15,6 +15,7 @@ from nearmiss.base.progress import progress
 from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, first_error, last_words, problem_of_path, remote_of
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
+_FAILED = re.compile(r"failed to transfer '([^']+)'")  # how DVC names an object that it could not bring
 # What DVC says of a remote that it cannot ask; of one that it can, it only says what is missing.
 _UNREACHABLE = ("failed to connect", "but requires", "Permission denied", "Unable to locate credentials")
 
@@ -125,6 +126,7 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
     if "unexpected error" in answer.stderr:
         damaged |= _unreadable(cache, stages, source)
         known = cache.wanted(stages)
+    damaged |= _misleading(cache, known, answer.stderr)
     if damaged:
         for digest in damaged:
             cache.path(digest).unlink(missing_ok=True)
@@ -164,6 +166,16 @@ def _unreadable(cache: Cache, stages: list[Locked], source: str) -> dict[str, st
         if not cache.has(one.digest) and "unexpected error" in dvc("fetch", "--remote", source, one.stage).stderr:
             failed[one.digest] = f"{one.folder.as_posix()}/"
     return failed if len(failed) < len(stages) else {}
+
+
+def _misleading(cache: Cache, known: dict[str, str], said: str) -> dict[str, str]:
+    """Lists of files that DVC read and dropped: digest -> folder.
+
+    It was to bring an object that no whole list names, so the list that named it is damaged.
+    """
+    if all(digest in known for digest in _FAILED.findall(said)):
+        return {}
+    return {digest: name for digest, name in known.items() if digest.endswith(".dir") and not cache.has(digest)}
 
 
 def refuse_damaged(cache: Cache, damaged: dict[str, str]) -> None:
