@@ -17,6 +17,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.workers import map_in_order, worker_pool
 
 KIND = "concurrency"
+pytestmark = pytest.mark.slow
 PAIRS = [  # commands of one output, and what the second one has otherwise
     ("negatives (folder)", ["--seed", "7"]),
     ("negatives (file)", ["--seed", "7"]),

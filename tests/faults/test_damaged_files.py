@@ -17,6 +17,7 @@ from nearmiss.base.tracking import recorded
 from nearmiss.engine.training.state import State
 
 KIND = "bit flip, truncation"
+pytestmark = pytest.mark.slow
 FEW, MANY = 2, 24
 ON_RECORD = [case for case in CASES if case.group not in ("none", "curation", "photographs", "benchmark")]
 

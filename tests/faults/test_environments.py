@@ -17,6 +17,7 @@ from checkout import copy_checkout
 from nearmiss.base.errors import explained
 
 KIND = "environment"
+pytestmark = pytest.mark.slow
 NOBODY = 65534
 ODD = "a b'c\"d#e%f?g[1]{h}*$i:ü\u2028&(j)\\k~"
 """A folder's name that shells, URLs, format strings, glob patterns and lists of paths read otherwise."""

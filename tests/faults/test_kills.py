@@ -12,7 +12,10 @@ from kills import bytes_of, kill_in_a_row
 KIND = "kill -9"
 CHECKOUTS, KILLS = 5, 10
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs die with their driver on Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="jobs die with their driver on Linux"),
+]
 
 
 def ends_with_the_same_bytes(checkout, finished, told: list[str]) -> None:

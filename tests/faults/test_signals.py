@@ -17,7 +17,10 @@ from nearmiss.base.lifetime import held
 KIND = "signals"
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc"),
+]
 
 
 def group(leader: int) -> set[int]:

@@ -1,12 +1,13 @@
 """Files that are whole or absent: write beside the target, flush, rename. Hashes of files and folders."""
 
 import ctypes
+import errno
 import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,19 @@ def flush_file(file: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush the names of a folder's files to the disk, so that a rename survives a power cut."""
-    with suppress(OSError):  # file systems that cannot
+    """Flush the names of a folder's files to the disk, so that a rename survives a power cut.
+
+    File systems that cannot do that, or a folder that may not be read, go without; a disk that fails is an `OSError`.
+    """
+    try:
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM):
+            raise
 
 
 def flush_files(folder: Path) -> None:
