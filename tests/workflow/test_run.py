@@ -4,7 +4,7 @@ import json
 
 import polars as pl
 
-from nearmiss.base.files import SNAKEMAKE_TIMESTAMP, sha256
+from nearmiss.base.files import RECORD, SNAKEMAKE_TIMESTAMP, sha256
 from nearmiss.base.tables import SCHEMAS, read_table
 
 ARMS = ("base", "clip", "keyword", "hnc")
@@ -101,7 +101,8 @@ def test_data_and_negatives_have_the_same_bytes_elsewhere_and_with_one_worker(fi
 
 
 def contents(folder):
-    """Hash of each file of a folder; costs are no part of identity, and the truth report has a rule of its own."""
-    apart = ("cost.json", "truth.json", SNAKEMAKE_TIMESTAMP)
+    """Hash of each file of a folder; costs are no part of identity, and the truth report has a rule of its own, which
+    is in the folder's record."""
+    apart = ("cost.json", "truth.json", SNAKEMAKE_TIMESTAMP, RECORD)
     files = [file for file in folder.rglob("*") if file.is_file() and file.name not in apart]
     return {file.relative_to(folder).as_posix(): sha256(file) for file in files}
