@@ -1,8 +1,10 @@
-"""Environment variables of the programs that we start: places that they can write to, and text as UTF-8."""
+"""Programs that are started here: with places that they can write to, and text as UTF-8."""
 
 import os
 import pwd
+import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 FALLBACK = Path("state/.cache")
@@ -16,6 +18,19 @@ def child_environment(**more: str) -> dict[str, str]:
     cannot be written. Where one cannot, a folder of the checkout stands in for it.
     """
     return {**os.environ, **_home(), **_cache(), **_temporary(), "PYTHONUTF8": "1", **more}
+
+
+def run_captured(command: Sequence[str], **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in `child_environment(**more)`, without input, its output kept; the caller looks at the status."""
+    return subprocess.run(
+        command,
+        env=child_environment(**more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
 
 
 def _home() -> dict[str, str]:

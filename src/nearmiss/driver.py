@@ -20,7 +20,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.lifetime import PARENT, held, take
 from nearmiss.base.progress import FOLDER
-from nearmiss.child_environment import child_environment
+from nearmiss.child_environment import child_environment, run_captured
 from nearmiss.config import STAGES, Experiment, load
 from nearmiss.watch import Board, Told, lines_of
 
@@ -77,8 +77,9 @@ def _command(arguments: list[str]) -> list[str]:
     return [sys.executable, "-m", "snakemake", "--nocolor", *arguments]
 
 
-def _environment(**more: str) -> dict[str, str]:
-    return child_environment(**{PARENT: str(os.getpid()), **more})
+def _parent() -> dict[str, str]:
+    """Names this process to what it starts, which ends with it."""
+    return {PARENT: str(os.getpid())}
 
 
 def _unlock(asked: list[str]) -> None:
@@ -87,15 +88,7 @@ def _unlock(asked: list[str]) -> None:
     if not locks.is_dir() or not any(locks.iterdir()):
         return
     print("A run was killed here; going on from what it had finished.", file=sys.stderr)
-    answer = subprocess.run(
-        _command(["--unlock", *asked]),
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    answer = run_captured(_command(["--unlock", *asked]), **_parent())
     if answer.returncode:
         said = "\n  ".join((answer.stderr or answer.stdout).strip().splitlines()[-5:])
         raise InputError(
@@ -117,7 +110,7 @@ def _snakemake(experiment: Experiment, arguments: list[str]) -> int:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(**{FOLDER: str(PROGRESS.absolute())}),
+            env=child_environment(**_parent(), **{FOLDER: str(PROGRESS.absolute())}),
             process_group=0,  # Snakemake and its jobs, so that one signal reaches them all
         )
         try:

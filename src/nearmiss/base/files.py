@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nearmiss.base.errors import InputError
@@ -17,6 +17,7 @@ from nearmiss.base.errors import InputError
 SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
 # The names and hashes of the files that nearmiss wrote into a folder (base/outputs.py).
 RECORD = ".nearmiss"
+MARKS = (RECORD, SNAKEMAKE_TIMESTAMP)
 _MANY = 64  # files from which flushing the whole file system is cheaper than file by file
 
 
@@ -28,14 +29,24 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    partial = partial_of(path)
     try:
         yield partial
-        flush_file(partial)
-        partial.replace(path)
-        flush_folder(path.parent)
+        publish(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def partial_of(path: Path) -> Path:
+    """A hidden name beside `path`, of this process alone, that is written to before `path` is taken."""
+    return path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+
+
+def publish(partial: Path, path: Path) -> None:
+    """Give a finished file its name; both the content and the name are on the disk afterwards."""
+    flush_file(partial)
+    partial.replace(path)
+    flush_folder(path.parent)
 
 
 def flush_file(file: Path) -> None:
@@ -87,20 +98,19 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, text + "\n")
 
 
-def read_json(path: Path) -> Any:
+Pairs = Callable[[list[tuple[str, Any]]], Any]
+"""What becomes of the names and values of a JSON object, in place of a dict."""
+
+
+def read_json(path: Path, *, pairs: Pairs | None = None) -> Any:
     """Read a JSON file; a missing or malformed one is an `InputError` that names the line. A UTF-8 BOM is skipped."""
-    return parse_json(read_text(path), file=path)
+    return parse_json(read_text(path), file=path, pairs=pairs)
 
 
 def read_json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    """The objects of a JSONL file with their line numbers from 1; blank lines are passed over.
-
-    Lines end at a line feed alone: U+2028, U+0085 and their like may stand inside of a string.
-    """
+    """The objects of a JSONL file with their line numbers; see `numbered_lines`."""
     found: list[tuple[int, dict[str, Any]]] = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(path):
         record = parse_json(line, file=path, line=number)
         if not isinstance(record, dict):
             raise InputError("a record is not an object", file=path, record=f"line {number}", remedy=_RESTORE)
@@ -109,6 +119,16 @@ def read_json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 _RESTORE = "restore the file from its source"
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file, numbered from 1; blank ones are passed over.
+
+    Lines end at a line feed alone: U+2028, U+0085 and their like may stand inside of a string of JSON.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            yield number, line
 
 
 def read_text(path: Path) -> str:
@@ -126,14 +146,14 @@ def read_text(path: Path) -> str:
         ) from None
 
 
-def parse_json(text: str, *, file: object, line: int | None = None) -> Any:
+def parse_json(text: str, *, file: object, line: int | None = None, pairs: Pairs | None = None) -> Any:
     """The value of a JSON text; a malformed one is an `InputError` that names file and line.
 
     Strings that hold half of a surrogate pair cannot be written again and are refused.
     """
     where = None if line is None else f"line {line}"
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=pairs)
     except json.JSONDecodeError as error:
         raise InputError(
             f"malformed JSON: {error.msg}",
@@ -166,8 +186,18 @@ def sha256(path: Path) -> str:
 
 def folder_sha256(path: Path) -> str:
     """Hash of a folder: of the sorted relative names and hashes of all files in it."""
+    return sha256_of_hashes({name: sha256(file) for name, file in files_below(path).items()})
+
+
+def files_below(folder: Path) -> dict[str, Path]:
+    """Relative name -> file, of all files in a folder but marks and records."""
+    files = [file for file in Path(folder).rglob("*") if file.is_file() and file.name not in MARKS]
+    return {file.relative_to(folder).as_posix(): file for file in files}
+
+
+def sha256_of_hashes(hashes: Mapping[str, str]) -> str:
+    """The hash of a folder from the hashes of its files, by their relative names."""
     digest = hashlib.sha256()
-    for file in sorted(Path(path).rglob("*")):
-        if file.is_file() and file.name not in (SNAKEMAKE_TIMESTAMP, RECORD):
-            digest.update(f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode())
+    for name in sorted(hashes, key=PurePosixPath):
+        digest.update(f"{name} {hashes[name]}\n".encode())
     return digest.hexdigest()

@@ -3,7 +3,6 @@
 The manifest has no absolute path and no time, so that equal work gives equal bytes; the cost is no part of identity.
 """
 
-import hashlib
 import importlib.metadata
 import resource
 import sys
@@ -13,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import RECORD, SNAKEMAKE_TIMESTAMP, folder_sha256, read_json, sha256, write_json
-from nearmiss.base.outputs import MANIFEST, Hashes, Record, read_record
+from nearmiss.base.files import files_below, folder_sha256, read_json, sha256, sha256_of_hashes, write_json
+from nearmiss.base.outputs import COST, MANIFEST, Hashes, Record, read_record
 
 _VERSIONS = ("numpy", "open_clip_torch", "opencv-python-headless", "pillow", "polars", "pyarrow", "spacy", "torch")
-
-
 _LEVELS = 6  # folders above a file in which its record is looked for
 
 
@@ -56,11 +53,7 @@ def verify_written(files: Iterable[Path]) -> None:
 def _verified(path: Path, records: "_Records") -> str:
     if path.is_file():
         return records.verified(path)
-    digest = hashlib.sha256()  # as `folder_sha256` computes it
-    for file in sorted(path.rglob("*")):
-        if file.is_file() and file.name not in (SNAKEMAKE_TIMESTAMP, RECORD):
-            digest.update(f"{file.relative_to(path).as_posix()} {records.verified(file)}\n".encode())
-    return digest.hexdigest()
+    return sha256_of_hashes({name: records.verified(file) for name, file in sorted(files_below(path).items())})
 
 
 class _Records:
@@ -143,7 +136,7 @@ class Cost:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         unit = 1 if sys.platform == "darwin" else 1024
         write_json(
-            Path(folder) / "cost.json",
+            Path(folder) / COST,
             {
                 "seconds": round(time.perf_counter() - self._wall, 3),
                 "cpu_seconds": round(time.process_time() - self._cpu + children.ru_utime + children.ru_stime, 3),

@@ -8,7 +8,6 @@ that is not in the record, or that differs from it, belongs to the user. Targets
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 import tempfile
 import time
@@ -19,11 +18,14 @@ from types import TracebackType
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import (
+    MARKS,
     RECORD,
-    SNAKEMAKE_TIMESTAMP,
+    files_below,
     flush_file,
     flush_files,
     flush_folder,
+    partial_of,
+    publish,
     read_json,
     sha256,
     write_json,
@@ -31,7 +33,6 @@ from nearmiss.base.files import (
 
 MANIFEST, COST = "manifest.json", "cost.json"
 _PARTIAL = ".nearmiss-partial-"
-_MARKS = (RECORD, SNAKEMAKE_TIMESTAMP)
 _PATIENCE = 60.0  # seconds to wait for a process that moves files into the same folder, which takes it none
 
 Hashes = list[str]
@@ -186,7 +187,7 @@ class OutputFile:
 
     def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._partial = self.path.with_name(f".{self.path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+        self._partial = partial_of(self.path)
         return self._partial
 
     def __exit__(
@@ -196,9 +197,7 @@ class OutputFile:
             if kind is None and self._recorded:
                 move_into(self.path.parent, {self.path.name: self._partial})
             elif kind is None:
-                flush_file(self._partial)
-                self._partial.replace(self.path)
-                flush_folder(self.path.parent)
+                publish(self._partial, self.path)
         finally:
             self._partial.unlink(missing_ok=True)
 
@@ -228,17 +227,17 @@ def move_into(folder: Path, files: Mapping[str, Path], *, gone: Iterable[str] = 
                     file=folder / name,
                     remedy="name another file, or move this one away",
                 )
-        apart = {name: hashes for name, hashes in known.single.items() if name not in names}
-        rest = Record({name: each for name, each in known.files.items() if name not in names}, apart)
+        rest = {name: hashes for name, hashes in known.files.items() if name not in names}
+        single = {name: hashes for name, hashes in known.single.items() if name not in names}
         both = {name: _either(known.hashes(name), new.get(name)) for name in names}
-        _write_record(folder, Record(rest.files, {**rest.single, **both}))
+        _write_record(folder, Record(rest, single | both))
         if len(names) > 1:
             for name in [*reversed([*files]), *gone]:
                 (folder / name).unlink(missing_ok=True)
             flush_folder(folder)
         for name, partial in files.items():
             partial.replace(folder / name)
-        _write_record(folder, Record(rest.files, {**rest.single, **new}))
+        _write_record(folder, Record(rest, single | new))
 
 
 def _either(earlier: Hashes | None, new: Hashes | None) -> Hashes:
@@ -308,7 +307,7 @@ def changed_files(folder: Path, recorded: Mapping[str, Hashes]) -> Iterator[str]
 
 def _files_in(folder: Path) -> list[str]:
     """Names of what is in a folder; folders without files do not count, since Snakemake makes them before a job."""
-    names = sorted(each.name for each in folder.iterdir() if each.name not in _MARKS and _PARTIAL not in each.name)
+    names = sorted(each.name for each in folder.iterdir() if each.name not in MARKS and _PARTIAL not in each.name)
     return [name for name in names if not _is_bare(folder / name)]
 
 
@@ -319,13 +318,10 @@ def _is_bare(path: Path) -> bool:
 
 def _write_record(folder: Path, record: Record) -> None:
     write_json(folder / RECORD, {"files": record.files, "single": record.single})
-    flush_folder(folder)
 
 
 def _hashes_below(folder: Path) -> dict[str, Hashes]:
-    files = [file for file in folder.rglob("*") if file.is_file() and file.name not in _MARKS]
-    names = {file.relative_to(folder).as_posix(): file for file in files}
-    return {name: [] if file.name == COST else [sha256(file)] for name, file in sorted(names.items())}
+    return {name: [] if file.name == COST else [sha256(file)] for name, file in sorted(files_below(folder).items())}
 
 
 def _remove_empty(folder: Path, names: Iterable[str]) -> None:

@@ -164,11 +164,11 @@ def _explained(store: Path) -> Iterator[None]:
         raise sqlite_file.refusal(error, store, _damaged(store)) from None
 
 
-def _other_schema(store: Path, told: str) -> InputError:
+def _other_schema(store: Path, message: str) -> InputError:
     """The store was written by an older MLflow, whose step to today's is known, or by a newer one."""
     from mlflow.store.db_migrations import versions
 
-    found = re.search(r"found version (\w+)", told)
+    found = re.search(r"found version (\w+)", message)
     known = found is not None and any(any(Path(one).glob(f"{found[1]}_*.py")) for one in versions.__path__)
     return InputError(
         f"the store was written by {'an older' if known else 'a newer'} version of MLflow",

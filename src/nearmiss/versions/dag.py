@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
-from nearmiss.child_environment import child_environment
+from nearmiss.child_environment import run_captured
 from nearmiss.config import STAGES, load
 from nearmiss.preflight import check_checkout
 
@@ -52,16 +52,7 @@ def configured(config: Path) -> list[str]:
 def ask(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run this environment's Snakemake in the checkout's root folder; the caller looks at the status."""
     check_checkout()
-    command = [sys.executable, "-m", "snakemake", "--nocolor", *configured(config), *arguments]
-    return subprocess.run(
-        command,
-        env=child_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    return run_captured([sys.executable, "-m", "snakemake", "--nocolor", *configured(config), *arguments])
 
 
 def snakemake(config: Path, *arguments: str) -> str:

@@ -4,12 +4,11 @@ Results are given as a map from a name (`pretrain/clip/0/manifest.json`) to the 
 folder of results and DVC's cache are looked at in the same way.
 """
 
-import hashlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import RECORD, SNAKEMAKE_TIMESTAMP, read_json, sha256
+from nearmiss.base.files import RECORD, SNAKEMAKE_TIMESTAMP, read_json, sha256, sha256_of_hashes
 from nearmiss.base.progress import progress
 from nearmiss.identities import Identities, identity_of
 from nearmiss.versions.objects import Cache
@@ -69,14 +68,9 @@ def _digest(files: Files, name: str) -> str | None:
     """The hash of a file, or of a folder as base/files.py defines it; None for what is not there."""
     if name in files:
         return sha256(files[name])
-    below = {PurePosixPath(one).relative_to(name): path for one, path in files.items() if one.startswith(f"{name}/")}
-    inside = {one: path for one, path in below.items() if one.name != RECORD}
-    if not inside:
-        return None
-    digest = hashlib.sha256()
-    for one in sorted(inside):
-        digest.update(f"{one.as_posix()} {sha256(inside[one])}\n".encode())
-    return digest.hexdigest()
+    below = {one.removeprefix(f"{name}/"): path for one, path in files.items() if one.startswith(f"{name}/")}
+    inside = {one: path for one, path in below.items() if PurePosixPath(one).name != RECORD}
+    return sha256_of_hashes({one: sha256(path) for one, path in inside.items()}) if inside else None
 
 
 def disagreeing(found: Manifests, today: Identities, parts: list[str]) -> dict[str, str]:

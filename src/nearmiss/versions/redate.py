@@ -5,11 +5,10 @@ identity, the bytes that its manifest names, and inputs that are among the resul
 dated as older and made again. (`snakemake --touch` checks nothing.)
 """
 
-import hashlib
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import RECORD, sha256
+from nearmiss.base.files import RECORD, sha256, sha256_of_hashes
 from nearmiss.base.progress import progress
 from nearmiss.config import STAGES, load
 from nearmiss.identities import Identities, identities, identity_of
@@ -85,11 +84,4 @@ def _folders(digests: dict[str, str]) -> dict[str, str]:
             continue
         for parent in list(Path(name).parents)[:-1]:
             inside.setdefault(parent.as_posix(), {})[Path(name).relative_to(parent).as_posix()] = digest
-    return {folder: _digest(files) for folder, files in inside.items()}
-
-
-def _digest(files: dict[str, str]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(files, key=Path):
-        digest.update(f"{name} {files[name]}\n".encode())
-    return digest.hexdigest()
+    return {folder: sha256_of_hashes(files) for folder, files in inside.items()}

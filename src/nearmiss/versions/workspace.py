@@ -13,7 +13,7 @@ import yaml
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.lifetime import held, take
-from nearmiss.child_environment import child_environment
+from nearmiss.child_environment import run_captured
 from nearmiss.config import STAGES
 
 LOCKFILE = Path("dvc.lock")
@@ -63,15 +63,7 @@ def _program(*arguments: str) -> subprocess.CompletedProcess[str]:
         raise InputError(
             "here is no DVC workspace", file=Path.cwd(), remedy="run this in the checkout's root folder, or: dvc init"
         )
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env=child_environment(DVC_NO_ANALYTICS="1"),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    return run_captured([sys.executable, *arguments], DVC_NO_ANALYTICS="1")
 
 
 def last_words(answer: subprocess.CompletedProcess[str]) -> str:

@@ -38,11 +38,11 @@ def fill(sheet: Sheet) -> None:
     for file in sheet.listed():
         part, root = _PARTS[file.stem]
         asked: list[tuple[str, str, str, str]] = []
-        for place, value in enumerate(rows(file)):
+        for place, entry in enumerate(rows(file)):
             name = f"record {place}"
-            with sheet.record(value, file, name) as record:
-                told, image = record.of("caption"), f"{root}/{record.text('image')}"
-                captions = [told] if isinstance(told, str) else record.entries("caption")
+            with sheet.record(entry, file, name) as record:
+                value, image = record.of("caption"), f"{root}/{record.text('image')}"
+                captions = [value] if isinstance(value, str) else record.entries("caption")
                 for index, caption in enumerate(captions):
                     with sheet.record([caption], file, f"{name}, caption {index}") as one:
                         asked.append((f"{name}, caption {index}", f"{place}-{index}", image, one.text(0)))
@@ -66,4 +66,4 @@ def plain(caption: str) -> str:
 def _orders(sentence: Sequence[Tagged], caption: str) -> list[str]:
     drawn = (perturbed(sentence, name, _SEED, caption) for name in PERTURBATIONS)
     found = dict.fromkeys(plain(" ".join(words)) for words in drawn if words is not None)
-    return [told for told in found if told != plain(caption)]
+    return [order for order in found if order != plain(caption)]

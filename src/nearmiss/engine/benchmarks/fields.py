@@ -5,7 +5,6 @@ where a list of texts is due is never taken apart into letters. A record that is
 name, and makes the result incomplete (stages/evaluate).
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, read_text
+from nearmiss.base.files import read_json
 from nearmiss.engine.formats.records import REMEDY
 
 _FLOAT_ID = re.compile(r"(-?\d+)\.0+")
@@ -178,8 +177,7 @@ class Doubled(dict):
 
 def read_document(file: Path) -> Any:
     """A JSON file in which objects with a name that stands twice are marked (`Doubled`); see `base.files.read_json`."""
-    read_json(file)  # says what is wrong with the file as a whole
-    return json.loads(read_text(file), object_pairs_hook=_marked)
+    return read_json(file, pairs=_marked)
 
 
 def kind_of(value: Any) -> str:

@@ -59,13 +59,13 @@ def _folder(name: str, folders: Folders) -> Labelled:
     if not labels:
         raise InputError("no class has an image", file=file.parent, remedy="put images into the folders it names")
     notes = f"{len(templates)} templates; a class is the mean of its prompts' embeddings"
-    told = list(classes.values())
+    names = list(classes.values())
     return Labelled(
         name,
         list(labels),
         list(labels.values()),
-        told,
-        prompts(told, templates),
+        names,
+        prompts(names, templates),
         hashes,
         notes,
         missing=missing,
@@ -74,15 +74,15 @@ def _folder(name: str, folders: Folders) -> Labelled:
 
 def _classes(file: Path) -> dict[str, str]:
     """Folder -> class name. Raises InputError where the file says something else, or names a folder twice."""
-    told = read_document(file)
-    if not isinstance(told, dict) or not all(isinstance(name, str) and name.strip() for name in told.values()):
+    document = read_document(file)
+    if not isinstance(document, dict) or not all(isinstance(name, str) and name.strip() for name in document.values()):
         raise InputError("the file is not a JSON object from folder to class name", file=file, remedy=REMEDY)
-    if doubled := getattr(told, "doubled", None):
+    if doubled := getattr(document, "doubled", None):
         raise InputError("the file names a folder twice", file=file, record=min(doubled), remedy=REMEDY)
-    for folder in told:
+    for folder in document:
         if "\0" in folder or {"", ".", ".."} & set(folder.split("/")):
             raise InputError("a class has no folder beside the file", file=file, record=repr(folder), remedy=REMEDY)
-    return told
+    return document
 
 
 def _templates(file: Path) -> list[str]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from PIL import Image
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import parse_json, read_text, sha256
+from nearmiss.base.files import numbered_lines, parse_json, sha256
 from nearmiss.base.tables import conform, table
 from nearmiss.engine.benchmarks.fields import Reading, Record, Unreadable, read_document
 from nearmiss.engine.formats.records import REMEDY
@@ -275,12 +275,9 @@ def keyed(file: Path) -> dict[str, Any]:
 def json_lines(file: Path) -> Iterator[tuple[int, Any]]:
     """The records of a JSONL file by their line from 1; `Unreadable` where a line is not JSON.
 
-    Lines end at a line feed alone, as in `base.files.read_json_lines`. Raises InputError where the file is missing or
-    is not UTF-8.
+    Lines are those of `base.files.numbered_lines`. Raises InputError where the file is missing or is not UTF-8.
     """
-    for number, line in enumerate(read_text(file).split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(file):
         try:
             yield number, parse_json(line, file=file, line=number)
         except InputError:

@@ -8,7 +8,6 @@ its inputs; its name is their hash.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -71,11 +70,9 @@ class State:
         written = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
         with replacing(self.folder / name) as partial:
             partial.write_bytes(written)
-        _to_disk(self.folder)
         content = {"file": name, "sha256": hashlib.sha256(written).hexdigest(), "step": step, "record": record}
         self._keep_the_last(step)
         write_json(self.folder / POINTER, {**content, "checksum": _checksum(content)})
-        _to_disk(self.folder)
         self._tidy()
 
     def _tensors(self, content: dict[str, Any]) -> dict[str, Tensor]:
@@ -94,7 +91,6 @@ class State:
         if last["step"] < step:
             with replacing(self.folder / PREVIOUS) as partial:
                 shutil.copyfile(self.folder / POINTER, partial)
-            _to_disk(self.folder)
 
     def _tidy(self) -> None:
         """Remove tensors that no record names, and what killed processes left half written."""
@@ -113,8 +109,8 @@ def _record(pointer: Path) -> dict[str, Any]:
         content = read_json(pointer)
     except (ValueError, RecursionError) as error:  # JSON that no json.dumps wrote
         raise InputError(f"malformed JSON: {error}", file=pointer) from None
-    told = content.pop("checksum", None) if isinstance(content, dict) else None
-    if told is None or told != _checksum(content):
+    recorded = content.pop("checksum", None) if isinstance(content, dict) else None
+    if recorded is None or recorded != _checksum(content):
         raise InputError("its content is not what its checksum says", file=pointer)
     return dict(content)
 
@@ -122,15 +118,6 @@ def _record(pointer: Path) -> dict[str, Any]:
 def _checksum(content: dict[str, Any]) -> str:
     """Hash of a record. Numbers come back from JSON as they were written, so the text can be made again."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _to_disk(folder: Path) -> None:
-    """Wait until the names in a folder are on disk, not only the content of its files."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

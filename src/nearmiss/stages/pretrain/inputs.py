@@ -12,8 +12,8 @@ import torch
 
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import folder_sha256, read_json, sha256
-from nearmiss.base.manifest import versions
+from nearmiss.base.files import read_json
+from nearmiss.base.manifest import verify_inputs, versions
 from nearmiss.engine.images.store import IDS, PIXELS, Store
 from nearmiss.engine.models.architecture import Architecture, named_architecture, own_architecture
 from nearmiss.engine.models.checkpoint import check_checkpoint
@@ -83,15 +83,18 @@ class Run:
             found |= {"weights": weights} if weights is not None else {}
         return found
 
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of everything that is read, by name, compared with its records; see `verify_inputs`."""
+        return verify_inputs(self.files())
+
     def key(self) -> str:
         """Hash of all that decides the weights: options, code and lock where an identity names them, files, device."""
         content: dict[str, Any] = {
             "shared": self.shared.model_dump(mode="json"),
             "arm": [self.arm_name, self.arm.model_dump(mode="json"), self.seed],
             "identity": read_json(self.identity) if self.identity is not None else None,
-            "files": {
-                name: folder_sha256(path) if path.is_dir() else sha256(path) for name, path in self.files().items()
-            },
+            "files": self.hashes,
             "versions": versions(),
             "device": self.device.type,
         }

@@ -11,7 +11,7 @@ import torch
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_text
-from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.ce_clip import EMPTY
 from nearmiss.engine.images.store import Store
@@ -68,7 +68,7 @@ def run(
     check(given)
     check_fusion(given)
     target = OutputFolder(out, inputs=[store, captions, words, negatives, start, state, truth])
-    inputs = verify_inputs(given.files())
+    inputs = given.hashes
     architecture = given.architecture
     pictures = Store(store)
     corpus = read_corpus(
