@@ -9,6 +9,9 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
+from nearmiss.engine.benchmarks.published import Folders, Sheet, filled
+from nearmiss.engine.benchmarks.registry import READERS
+
 SIDE = 32
 
 
@@ -17,6 +20,19 @@ def write(root: Path) -> Path:
     for made in (sugarcrepe, aro, valse, vl_checklist, squares, hnc, crepe, whatsup, vsr, inpaintcoco, general):
         made(root)
     return root
+
+
+def read(root: Path, name: str) -> Sheet:
+    """The questions of a benchmark under a data root."""
+    reader = READERS[name]
+    return filled(reader.SOURCE, reader.fill, Folders(root, tagger="lexicon"))
+
+
+def put_text(file: Path, text: str) -> Path:
+    """A file with this text, to the letter."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(text.encode())
+    return file
 
 
 def picture(file: Path, seed: int) -> None:

@@ -6,31 +6,18 @@ from pathlib import Path
 
 import benchmark_files
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from benchmark_files import put_text, read
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks import image_folders, karpathy
 from nearmiss.engine.benchmarks.csv_records import csv_records
-from nearmiss.engine.benchmarks.fields import Unreadable, kind_of
-from nearmiss.engine.benchmarks.published import Folders, Sheet, filled
-from nearmiss.engine.benchmarks.registry import READERS
+from nearmiss.engine.benchmarks.fields import Unreadable
+from nearmiss.engine.benchmarks.published import Folders, Sheet
 
 HEADER = ["", "image_id", "caption", "hard_negs", "x", "y", "width", "height"]
 GOOD = ["0", "1", "Bird on tree", "['Cat on tree', 'Bird on car']", "1", "2", "20", "20"]
 SWAP = "sugarcrepe/data/swap_obj.json"
 RECORD = {"filename": "1.jpg", "caption": "A cat.", "negative_caption": "A dog."}
-
-
-def read(root: Path, name: str) -> Sheet:
-    reader = READERS[name]
-    return filled(reader.SOURCE, reader.fill, Folders(root, tagger="lexicon"))
-
-
-def put_text(file: Path, text: str) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(text.encode())
-    return file
 
 
 def crepe(root: Path, *rows: list[str]) -> Sheet:
@@ -372,87 +359,3 @@ def test_a_sentence_that_is_no_text_costs_no_other_one(tmp_path):
     assert [(each.record, each.reason) for each in gallery.left_out] == [
         ("image 0, sentence 0", "'raw' is a number, not a text")
     ]
-
-
-# One field of one record is replaced by a value of another kind: what is asked then is what was asked before, or less.
-
-FILES = {
-    "sugarcrepe": SWAP,
-    "sugarcrepe_pp": "sugarcrepe_pp/data/swap_obj.json",
-    "aro": "aro/visual_genome_relation.json",
-    "aro_order": "flickr30k/flickr30k_test.json",
-    "valse": "valse/data/existence.json",
-    "vl_checklist": "vl_checklist/Attribute/vg/color.json",
-    "hnc": "hnc/hnc_clean_strict_test.json",
-    "winoground": "winoground/examples.jsonl",
-    "cola": "cola/COLA_multiobjects_matching_benchmark.json",
-    "whatsup": "whatsup/controlled_images_dataset.json",
-    "eqben": "eqben/ann.json",
-    "vsr": "vsr/random/test.jsonl",
-}
-VALUES = [None, True, 7, 0.5, float("nan"), 10**400, "ab", "", " \u2028", [], ["ab"], [None], {}, {"ab": 1}]
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory) -> dict[str, object]:
-    """The records of a sound file of each benchmark."""
-    root = benchmark_files.write(tmp_path_factory.mktemp("data"))
-    found = {}
-    for name, file in FILES.items():
-        text = (root / file).read_text(encoding="utf-8")
-        found[name] = (
-            [json.loads(line) for line in text.split("\n") if line] if file.endswith("l") else json.loads(text)
-        )
-    return found
-
-
-def places(value: object, path: tuple = ()) -> list[tuple]:
-    """The path of every value in a document, itself left out."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [each for key, one in inner for each in [(*path, key), *places(one, (*path, key))]]
-
-
-def replaced(document: object, path: tuple, value: object) -> object:
-    copy = json.loads(json.dumps(document))
-    *above, last = path
-    inner = copy
-    for key in above:
-        inner = inner[key]
-    before, inner[last] = inner[last], value
-    return None if kind_of(before) == kind_of(value) and value not in ("", " \u2028", [], {}, [None]) else copy
-
-
-def asked(root: Path, name: str, document: object) -> tuple[list[object], Sheet | None]:
-    """The questions of a benchmark whose one file holds `document`, without their ids, and the sheet."""
-    lines = FILES[name].endswith("l")
-    text = "\n".join(json.dumps(record) for record in document) if lines else json.dumps(document)
-    put_text(root / FILES[name], text)
-    try:
-        sheet = read(root, name)
-        items = sheet.items()
-    except InputError as error:
-        assert error.problem
-        return [], None
-    return items.select("images", "captions", "truth", "crop", "concept").rows(), sheet
-
-
-@pytest.mark.parametrize("name", FILES)
-@given(data=st.data())
-@settings(max_examples=40, deadline=None, derandomize=True)
-def test_a_field_of_another_kind_never_becomes_another_question(tmp_path_factory, sound, name, data):
-    from nearmiss.engine.benchmarks import aro_order
-    from nearmiss.engine.text.tagging import tag
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aro_order, "tag", lambda texts, pipeline: tag(texts))
-        root = tmp_path_factory.mktemp("changed")
-        path = data.draw(st.sampled_from(places(sound[name])))
-        document = replaced(sound[name], path, data.draw(st.sampled_from(VALUES)))
-        legal = name == "aro_order" and path[-1] == "caption"  # one caption may stand there without a list
-        if document is None or legal:
-            return
-        before, _ = asked(root, name, sound[name])
-        after, sheet = asked(root, name, document)
-        assert all(after.count(each) <= before.count(each) for each in after)
-        if sheet is not None and len(after) < len(before) and name != "hnc":
-            assert sheet.reading.records or sheet.not_asked
