@@ -38,12 +38,12 @@ def test_flags_win_over_an_experiment_file(tmp_path):
     assert (section.world.seed, section.world.images.train, section.world.images.val) == (7, 3, 9)
 
 
-def test_an_identity_file_is_a_configuration_of_its_stage(tmp_path):
+def test_an_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
     file = tmp_path / "pretrain.json"
     config = PretrainConfig(batch=8).model_dump(mode="json")
     file.write_text(json.dumps({"stage": "pretrain", "config": config, "code": "c", "lock": "l"}))
     given = source(file, "pretrain")
-    assert given.identity == file
+    assert given.fingerprint == file
     assert build(PretrainConfig, given.config, {}).batch == 8
     with pytest.raises(InputError, match="not of 'data'"):
         source(file, "data")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nearmiss.base.identity import closure, imports, module_file
+from nearmiss.base.fingerprint import closure, imports, module_file
 from nearmiss.config import STAGES
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"

@@ -19,7 +19,7 @@ total             3
 
 [Sun Nov 22 18:31:09 2026]
 localrule data_world:
-    input: results/x/identity/data.json
+    input: results/x/fingerprint/data.json
     output: results/x/data/manifest.json
     log: logs/x/data/world.log
     jobid: 1

@@ -1,4 +1,4 @@
-"""What the Snakefiles need in plain Python: this checkout's package, the environment of jobs, and the identities."""
+"""What the Snakefiles need in plain Python: this checkout's package, the environment of jobs, and the fingerprints."""
 
 import shlex
 import sys
@@ -15,10 +15,10 @@ SOURCE = ROOT / "src"
 sys.path.insert(0, str(SOURCE))
 
 from nearmiss.base.errors import InputError  # noqa: E402
-from nearmiss.base.identity import write_identity  # noqa: E402
+from nearmiss.base.fingerprint import write_fingerprint  # noqa: E402
 from nearmiss.base.lifetime import PARENT, die_with_starter, take  # noqa: E402
 from nearmiss.config import Experiment  # noqa: E402
-from nearmiss.identities import identities  # noqa: E402
+from nearmiss.fingerprints import fingerprints  # noqa: E402
 from nearmiss.preflight import NOTICE, check_path  # noqa: E402
 from nearmiss.versions.copied import notice  # noqa: E402
 from nearmiss.versions.dates import settle  # noqa: E402
@@ -64,7 +64,7 @@ def gpus_wanted(device: str) -> int:
 
 
 def become_driver(experiment: str) -> IO[str] | None:
-    """Say that a driver is alive, die with whoever started it, and take this experiment's identity files.
+    """Say that a driver is alive, die with whoever started it, and take this experiment's fingerprint files.
 
     None where another living driver has them: it must find under its jobs what it has read itself.
     """
@@ -77,15 +77,15 @@ def become_driver(experiment: str) -> IO[str] | None:
 _held: list[IO[str] | None] = []  # open for as long as the driver lives
 
 
-def write_identities(experiment: Experiment, folder: Path) -> None:
-    """Write the identity files of every stage, method and arm; files whose content is the same stay untouched.
+def write_fingerprints(experiment: Experiment, folder: Path) -> None:
+    """Write the fingerprint files of every stage, method and arm; files whose content is the same stay untouched.
 
     Files of the future are dated now. Says so, and where results are older than what they were made from and yet have
-    today's identity.
+    today's fingerprint.
     """
-    today = identities(experiment, ROOT)
+    today = fingerprints(experiment, ROOT)
     settled = settle(folder.parent)
     for name, content in today.items():
-        write_identity(folder / f"{name}.json", content)
+        write_fingerprint(folder / f"{name}.json", content)
     for line in [*settled, *notice(folder.parent, today)]:
         print(f"{NOTICE}{line}", file=sys.stderr)

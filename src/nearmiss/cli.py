@@ -1,4 +1,4 @@
-"""The command line: a verb per stage and the verbs of versions (verbs/), `run`, `ui` and `schema`."""
+"""The command line: a command per stage and the command of versions (commands/), `run`, `ui` and `schema`."""
 
 import io
 import os
@@ -10,7 +10,7 @@ import cyclopts
 
 from nearmiss.base.errors import InputError, explained
 from nearmiss.base.lifetime import die_with_starter
-from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
+from nearmiss.commands import (  # noqa: F401  (each adds its commands)
     audit,
     benchmarks,
     compare,
@@ -26,7 +26,7 @@ from nearmiss.verbs import (  # noqa: F401  (each adds its verbs)
     robustness,
     versions,
 )
-from nearmiss.verbs.app import Stage, app
+from nearmiss.commands.app import Stage, app
 
 
 @app.command

@@ -17,35 +17,35 @@ Section = TypeVar("Section", bound=Typed)
 
 @dataclass(frozen=True)
 class Source:
-    """Where a verb's configuration comes from: an identity file, an experiment file, or the defaults."""
+    """Where a verb's configuration comes from: a fingerprint file, an experiment file, or the defaults."""
 
     file: Path | None = None
-    identity: Path | None = None
-    config: dict[str, Any] = field(default_factory=dict)  # an identity's own
+    fingerprint: Path | None = None
+    config: dict[str, Any] = field(default_factory=dict)  # a fingerprint's own
     experiment: Experiment | None = None
 
 
 def source(file: Path | None, stage: str) -> Source:
-    """Read `--config`: an identity file of the stage, or an experiment."""
+    """Read `--config`: a fingerprint file of the stage, or an experiment."""
     if file is None:
         return Source()
     values, lines = parse_yaml(file)
     if {"stage", "config", "code"} <= set(values):
         if values["stage"] != stage:
             raise InputError(
-                f"the identity is one of stage '{values['stage']}', not of '{stage}'",
+                f"the fingerprint is one of stage '{values['stage']}', not of '{stage}'",
                 file=file,
                 record="stage",
-                remedy="name the identity file of this stage",
+                remedy="name the fingerprint file of this stage",
             )
         if not isinstance(values["config"], dict):
             raise InputError(
-                "the identity has no configuration",
+                "the fingerprint has no configuration",
                 file=file,
                 record="config",
                 remedy="delete the file; `nearmiss run` writes it again",
             )
-        return Source(file=file, identity=file, config=values["config"])
+        return Source(file=file, fingerprint=file, config=values["config"])
     return Source(file=file, experiment=resolve(values, file=file, lines=lines))
 
 

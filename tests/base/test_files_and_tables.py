@@ -83,7 +83,7 @@ def test_a_manifest_names_what_it_hashes_and_neither_place_nor_time(tmp_path: Pa
         (folder / "more").mkdir()
         (folder / "more" / "x").write_text("x")
         (folder / "more" / ".snakemake_timestamp").write_text(name)
-        write_manifest(folder, stage="data", identity=None, inputs={}, outputs=["table.csv", "more"])
+        write_manifest(folder, stage="data", fingerprint=None, inputs={}, outputs=["table.csv", "more"])
     here, there = ((tmp_path / name / "manifest.json").read_bytes() for name in ("here", "there"))
     assert here == there
     assert str(tmp_path).encode() not in here

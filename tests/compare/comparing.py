@@ -14,7 +14,7 @@ def compare(folder, arguments, out="compare", config=CONFIG, **changed):
             **arguments,
             "config": config,
             "negatives": [folder / "negatives" / "toy"],
-            "identity": None,
+            "fingerprint": None,
             "out": folder / out,
             **changed,
         }

@@ -192,5 +192,5 @@ def _named(arm: str, seed: int) -> dict:
 
 
 def _manifest(folder: Path, stage: str, config: dict) -> None:
-    identity = {"stage": stage, "config": config, "code": "c2", "lock": "10"}
-    write_json(folder / "manifest.json", {"stage": stage, "identity": identity, "outputs": {}})
+    fingerprint = {"stage": stage, "config": config, "code": "c2", "lock": "10"}
+    write_json(folder / "manifest.json", {"stage": stage, "fingerprint": fingerprint, "outputs": {}})

@@ -104,9 +104,10 @@ def _training(folder: Path, arm: str, seed: int) -> None:
         "text_rate": 1e-3,
         "texts": 4,
     }
-    identity = {"stage": "pretrain", "config": {"shared": {"batch": 64}, "arm": options}, "code": "c0", "lock": "10"}
+    fingerprint = {"stage": "pretrain", "config": {"shared": {"batch": 64}, "arm": options}, "code": "c0", "lock": "10"}
     write_json(
-        folder / "manifest.json", {"stage": "pretrain", "identity": identity, "outputs": {"checkpoint": "ab" * 32}}
+        folder / "manifest.json",
+        {"stage": "pretrain", "fingerprint": fingerprint, "outputs": {"checkpoint": "ab" * 32}},
     )
 
 
@@ -150,8 +151,8 @@ def _evaluation(root: Path, arm: str, seed: int, asked: _Asked) -> None:
     write_table(table, folder / "scores.parquet", "scores")
     write_json(folder / "cost.json", {"seconds": 9.5, "images": 100, "texts": 70, "peak_memory": 10**9})
     write_json(folder / "measurement.json", {"model": {"name": "toy", "activation": "GELU"}, "benchmarks": []})
-    identity = {"stage": "evaluate", "config": {"split": "test"}, "code": "c1", "lock": "10"}
-    write_json(folder / "manifest.json", {"stage": "evaluate", "identity": identity, "outputs": {}})
+    fingerprint = {"stage": "evaluate", "config": {"split": "test"}, "code": "c1", "lock": "10"}
+    write_json(folder / "manifest.json", {"stage": "evaluate", "fingerprint": fingerprint, "outputs": {}})
 
 
 def of_items(items: pl.DataFrame, arm: str, seed: int, *, noise: float = 1.0) -> pl.DataFrame:

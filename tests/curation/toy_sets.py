@@ -120,7 +120,7 @@ def negatives() -> pl.DataFrame:
 
 
 def write_negatives(folder: Path) -> Path:
-    """The folder that verb `negatives` makes, with its captions and what it rejected."""
+    """The folder that command `negatives` makes, with its captions and what it rejected."""
     folder.mkdir(parents=True, exist_ok=True)
     write_table(negatives(), folder / "negatives.parquet", "negatives")
     captions = [{"caption_id": f"c{number}", "image_id": str(number), "text": "x"} for number in range(len(CAPTIONS))]

@@ -15,6 +15,7 @@ from PIL import Image
 import small_open_clip
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table, write_table
+from nearmiss.commands.evaluate import evaluate
 from nearmiss.engine.benchmarks.published import Folders
 from nearmiss.engine.benchmarks.registry import READERS
 from nearmiss.engine.scoring.encoder import Encoder
@@ -22,7 +23,6 @@ from nearmiss.stages.evaluate import alone, blind
 from nearmiss.stages.evaluate.compared import compared
 from nearmiss.stages.evaluate.listed import listed
 from nearmiss.stages.evaluate.printed import printed
-from nearmiss.verbs.evaluate import evaluate
 
 PAIRS = "sugarcrepe,aro,valse,vl_checklist,whatsup"
 SQUARES = "winoground,cola,eqben,inpaintcoco"

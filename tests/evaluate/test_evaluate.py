@@ -27,7 +27,7 @@ def evaluate(folder, out="out", config=CONFIG, **changed):
         "tables": folder / "tables",
         "root": folder / "published",
         "negatives": folder / "negatives",
-        "identity": None,
+        "fingerprint": None,
         "out": folder / out,
     }
     stage.run(**{**arguments, **changed})

@@ -13,11 +13,11 @@ from PIL import Image
 
 import small_open_clip
 from nearmiss.base.errors import InputError
+from nearmiss.commands.evaluate import evaluate
 from nearmiss.engine.benchmarks.published import Folders, moves
 from nearmiss.engine.scoring.encoder import Encoder
 from nearmiss.stages.evaluate import alone, blind
 from nearmiss.stages.evaluate.printed import printed
-from nearmiss.verbs.evaluate import evaluate
 
 PART = "sugarcrepe/data/add_att.json"
 CONTEXT = 16  # tokens of the small model

@@ -11,7 +11,7 @@ from damage import damage, kind_of
 from running import Answer, nearmiss
 from test_full_disk import results
 
-from nearmiss.base.identity import write_identity
+from nearmiss.base.fingerprint import write_fingerprint
 from nearmiss.base.outputs import read_record
 from nearmiss.base.tracking import recorded
 from nearmiss.engine.training.state import State
@@ -158,10 +158,10 @@ def store_of_mlflow(toys, tmp_path, tally, number):
             assert names_it(answer, store) or (answer.status == 0 and recorded(store, "toy") == expected), answer.said
 
 
-def identity(toys, tmp_path, tally, number):
-    """An identity file is a configuration that the driver has written."""
-    inputs, draw = toys.copy("text", tmp_path / "inputs"), Random("identity")
-    file = tmp_path / "identity" / "keyword.json"
+def fingerprint(toys, tmp_path, tally, number):
+    """A fingerprint file is a configuration that the driver has written."""
+    inputs, draw = toys.copy("text", tmp_path / "inputs"), Random("fingerprint")
+    file = tmp_path / "fingerprint" / "keyword.json"
     options = {"method": "keyword", "per_caption": 2}
     shared = {"seed": 3, "captions": "narrow", "paraphrases": []}
     content = {
@@ -170,19 +170,19 @@ def identity(toys, tmp_path, tally, number):
         "code": "c" * 64,
         "lock": "0" * 64,
     }
-    write_identity(file, content)
+    write_fingerprint(file, content)
     words = ["negatives", "--method", "keyword", "--config", file, "--captions", inputs / "world" / "captions.parquet"]
     assert nearmiss(*words, "--out", tmp_path / "first").status == 0
     whole, expected = file.read_bytes(), results(tmp_path / "first")
     for round_ in range(number):
         file.write_bytes(whole)
         told, out = damage(file, draw), tmp_path / f"out-{round_}"
-        with tally(KIND, "identity file", told):
+        with tally(KIND, "fingerprint file", told):
             answer = nearmiss(*words, "--out", out)
             assert names_it(answer, file) or (answer.status == 0 and results(out) == expected), answer.said
 
 
-OTHERS = [embedding_cache, training_state, decisions, store_of_mlflow, identity]
+OTHERS = [embedding_cache, training_state, decisions, store_of_mlflow, fingerprint]
 
 
 @pytest.mark.parametrize("attack", OTHERS, ids=lambda attack: attack.__name__)

@@ -95,7 +95,7 @@ def arguments(folder: Path, **changed) -> dict:
         "checkpoint": folder / "checkpoint",
         "tables": folder / "tables",
         "root": folder / "published",
-        "identity": None,
+        "fingerprint": None,
         **changed,
         "out": folder / changed.get("out", "out"),
     }

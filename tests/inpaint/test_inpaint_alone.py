@@ -11,12 +11,12 @@ import toy_pictures as toy
 from PIL import Image
 
 from nearmiss.base.errors import InputError
+from nearmiss.commands.inpaint import inpaint
 from nearmiss.engine.benchmarks.published import Folders, filled
 from nearmiss.engine.benchmarks.registry import READERS
 from nearmiss.engine.formats.coco import encode_mask
 from nearmiss.stages.inpaint import alone, judging, photographs
 from nearmiss.stages.inpaint.config import of_photographs
-from nearmiss.verbs.inpaint import inpaint
 
 CATEGORIES = {"ball": 1, "cube": 2, "cross": 3}
 LICENCE = {"id": 4, "name": "Attribution License", "url": "by"}

@@ -14,15 +14,15 @@ import nearmiss
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import read_table
+from nearmiss.commands.app import app
+from nearmiss.commands.negatives import negatives  # noqa: F401  (adds the command)
 from nearmiss.stages.negatives.writing import beside
-from nearmiss.verbs.app import app
-from nearmiss.verbs.negatives import negatives  # noqa: F401  (adds the verb)
 
 SOURCE = Path(nearmiss.__file__).parents[1]
 CAPTIONS = [(1, "A red dog on a large table."), (2, "Two cats under a blue bench."), (3, "")]
 
 
-def verb(*arguments: object) -> None:
+def command(*arguments: object) -> None:
     app(["negatives", *map(str, arguments)], exit_on_error=False, result_action="return_value")
 
 
@@ -33,7 +33,7 @@ def captions(tmp_path):
 
 def test_captions_alone_give_negatives_rejections_and_a_summary(captions, tmp_path, capsys):
     out = tmp_path / "made" / "negatives.parquet"
-    verb("--captions", captions, "--method", "keyword", "--out", out, "--seed", 3, "--per-caption", 2)
+    command("--captions", captions, "--method", "keyword", "--out", out, "--seed", 3, "--per-caption", 2)
     made = read_table(out, "negatives")
     assert set(made["caption_id"]) == {"1", "2"} and set(made["seed"]) == {3}
     assert made.group_by("caption_id").len()["len"].max() <= 2
@@ -48,7 +48,7 @@ def test_captions_alone_give_negatives_rejections_and_a_summary(captions, tmp_pa
 def test_tables_of_the_workflow_serve_too(tmp_path):
     small_world.write(tmp_path / "tables", 8)
     out = tmp_path / "negatives.parquet"
-    verb("--tables", tmp_path / "tables", "--method", "replace", "--fill", "cloze", "--out", out)
+    command("--tables", tmp_path / "tables", "--method", "replace", "--fill", "cloze", "--out", out)
     assert set(read_table(out, "negatives")["verdict"]) >= {"verified"}
 
 
@@ -56,7 +56,7 @@ def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
     _, graphs = published_files.of_the_world(8)
     path = published_files.write(tmp_path / "graphs.json", graphs)
     out = tmp_path / "negatives.parquet"
-    verb("--graphs", path, "--method", "scene_graph", "--out", out)
+    command("--graphs", path, "--method", "scene_graph", "--out", out)
     assert set(read_table(out, "negatives")["caption_id"]) == set(
         read_table(tmp_path / "negatives.captions.parquet", "captions")["caption_id"]
     )
@@ -78,25 +78,25 @@ def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
 def test_what_is_missing_is_said_before_any_work(captions, tmp_path, arguments, message):
     out = tmp_path / "out" / "negatives.parquet"
     with pytest.raises(InputError) as error:
-        verb("--captions", captions, *arguments, "--out", out)
+        command("--captions", captions, *arguments, "--out", out)
     assert message in str(error.value)
     assert not out.exists()
 
 
 def test_no_input_is_named(tmp_path):
     with pytest.raises(InputError, match="no input is given"):
-        verb("--method", "keyword", "--out", tmp_path / "n.parquet")
+        command("--method", "keyword", "--out", tmp_path / "n.parquet")
 
 
 def test_a_failed_run_leaves_what_was_there_and_a_finished_one_replaces_it(captions, tmp_path):
     out = tmp_path / "negatives.parquet"
-    verb("--captions", captions, "--method", "keyword", "--out", out)
+    command("--captions", captions, "--method", "keyword", "--out", out)
     before = out.read_bytes()
     empty = published_files.write(tmp_path / "empty.json", published_files.coco([(1, "")]))
     with pytest.raises(InputError, match="no record of the input can be used"):
-        verb("--captions", empty, "--method", "keyword", "--out", out)
+        command("--captions", empty, "--method", "keyword", "--out", out)
     assert out.read_bytes() == before
-    verb("--captions", captions, "--method", "keyword", "--out", out, "--concepts", "[color]")
+    command("--captions", captions, "--method", "keyword", "--out", out, "--concepts", "[color]")
     assert set(read_table(out, "negatives")["type"]) == {"color"}
     assert read_json(tmp_path / "negatives.summary.json")["by_type"].keys() == {"color"}
     assert [path.name for path in tmp_path.glob(".*")] == [".nearmiss"]

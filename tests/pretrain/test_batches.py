@@ -40,7 +40,7 @@ def batches(read, *, seed=0, phase="continued", texts=4):
 
 
 def make_store(images, root, out):
-    store.run(config=toy.CONFIG, images=images, root=root, out=out, identity=None)
+    store.run(config=toy.CONFIG, images=images, root=root, out=out, fingerprint=None)
 
 
 def words(batch, place):
@@ -208,7 +208,7 @@ def test_a_damaged_image_leaves_the_old_store_untouched(toy_files, tmp_path):
             images=tmp_path / "tables" / "images.parquet",
             root=tmp_path,
             out=tmp_path / "store",
-            identity=None,
+            fingerprint=None,
         )
     assert "train-07" in str(error.value)
     assert (tmp_path / "store" / "manifest.json").read_bytes() == before
@@ -219,7 +219,11 @@ def test_an_empty_split_is_refused(toy_files, tmp_path):
     write_table(others, tmp_path / "images.parquet", "images")
     with pytest.raises(InputError, match="no images in split train"):
         store.run(
-            config=toy.CONFIG, images=tmp_path / "images.parquet", root=toy_files, out=tmp_path / "store", identity=None
+            config=toy.CONFIG,
+            images=tmp_path / "images.parquet",
+            root=toy_files,
+            out=tmp_path / "store",
+            fingerprint=None,
         )
 
 

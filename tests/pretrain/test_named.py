@@ -41,7 +41,7 @@ def folder(toy_files, tmp_path):
     """The toy's files with a store as the named model sees it."""
     config = named(OpenClipConfig(name=NAME))
     images = toy_files / "tables" / "images.parquet"
-    store.run(config=config, images=images, root=toy_files, out=tmp_path / "store", identity=None)
+    store.run(config=config, images=images, root=toy_files, out=tmp_path / "store", fingerprint=None)
     return tmp_path
 
 

@@ -47,7 +47,7 @@ def test_the_space_is_taken_before_the_first_image_is_decoded(toy_files, tmp_pat
     monkeypatch.setattr("nearmiss.engine.images.store.open_rgb", never)
     images = toy_files / "tables" / "images.parquet"
     with pytest.raises(OSError, match="No space left"):
-        store.run(config=toy.CONFIG, images=images, root=toy_files, out=tmp_path / "store", identity=None)
+        store.run(config=toy.CONFIG, images=images, root=toy_files, out=tmp_path / "store", fingerprint=None)
     assert not (tmp_path / "store").exists()
 
 

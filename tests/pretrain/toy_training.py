@@ -102,7 +102,7 @@ def write(folder: Path) -> None:
     write_paraphrases(folder / "negatives", own)
     write_pairs(folder / "pairs", own)
     store.run(
-        config=CONFIG, images=folder / "tables" / "images.parquet", root=folder, out=folder / "store", identity=None
+        config=CONFIG, images=folder / "tables" / "images.parquet", root=folder, out=folder / "store", fingerprint=None
     )
 
 
@@ -171,7 +171,7 @@ def arguments(folder: Path, **changed):
         "negatives": None,
         "start": None,
         "state": folder / "state" / Path(out).name,
-        "identity": None,
+        "fingerprint": None,
         "out": folder / out,
         **changed,
     }

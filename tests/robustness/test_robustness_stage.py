@@ -35,7 +35,7 @@ def score(folder, out="out", config=toy.CONFIG, **changed):
         "tables": folder / "tables",
         "root": folder / "published",
         "negatives": folder / "negatives",
-        "identity": None,
+        "fingerprint": None,
         "out": folder / out,
     }
     stage.run(**{**arguments, **changed})

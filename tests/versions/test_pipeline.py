@@ -43,7 +43,7 @@ def test_there_is_a_stage_for_each_stage_that_makes_something(written):
         assert stage["cmd"].endswith(f" {name} -- {name}")
         assert all((written.path / dep).is_file() for dep in stage["deps"] if not dep.startswith("results/"))
         assert stage["outs"] == [{f"results/world/{name}": {"persist": True}}]
-        assert not any("identity" in dep for dep in stage["deps"] if dep.startswith("results/"))
+        assert not any("fingerprint" in dep for dep in stage["deps"] if dep.startswith("results/"))
 
 
 def test_a_stage_reads_what_its_jobs_read(written):

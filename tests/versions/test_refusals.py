@@ -9,7 +9,7 @@ from clones import CONFIG, RESULTS, clone
 
 
 def refused(answer, *words):
-    """The message of a verb that must refuse."""
+    """The message of a command that must refuse."""
     assert answer.returncode == 2, answer.stdout + answer.stderr
     assert "Traceback" not in answer.stderr
     assert "remedy:" in answer.stderr
@@ -106,7 +106,7 @@ def test_results_that_no_snapshot_has_are_not_overwritten(mine):
 def test_results_of_another_configuration_are_not_overwritten(mine):
     manifest = mine.path / RESULTS / "data" / "manifest.json"
     content = json.loads(manifest.read_text())
-    content["identity"]["config"]["world"]["seed"] = 99
+    content["fingerprint"]["config"]["world"]["seed"] = 99
     manifest.write_text(json.dumps(content))
     refused(mine.nearmiss("restore"), "in no snapshot", "configuration (world.seed)")
     assert json.loads(manifest.read_text()) == content
@@ -124,7 +124,7 @@ def test_a_snapshot_of_results_that_were_only_touched(mine):
     mine.append("src/nearmiss/stages/compare/stage.py")
     touched = mine.command("snakemake", "--nocolor", "--touch")
     assert touched.returncode == 0 and mine.plan() == {}
-    refused(mine.nearmiss("snapshot"), "made with another code", "identity/compare.json")
+    refused(mine.nearmiss("snapshot"), "made with another code", "fingerprint/compare.json")
     assert (mine.path / "dvc.lock").read_bytes() == before
 
 

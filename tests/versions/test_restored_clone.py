@@ -14,7 +14,7 @@ def test_a_restored_clone_has_nothing_to_do(restored):
 
 def test_all_restored_files_have_one_time_and_it_is_past(restored):
     files = [
-        file for stage in ("data", "pretrain", "identity") for file in (restored.path / RESULTS / stage).rglob("*")
+        file for stage in ("data", "pretrain", "fingerprint") for file in (restored.path / RESULTS / stage).rglob("*")
     ]
     times = {file.stat().st_mtime_ns for file in files if file.is_file()}
     assert len(times) == 1
@@ -27,10 +27,10 @@ def test_the_restored_results_are_the_recorded_bytes(restored, recorded):
             assert (restored.path / file.relative_to(recorded.path)).read_bytes() == file.read_bytes()
 
 
-def test_the_identities_of_a_restored_clone_are_the_drivers_own(restored, recorded):
-    identities = sorted((recorded.path / RESULTS / "identity").rglob("*.json"))
-    assert identities
-    for file in identities:
+def test_the_fingerprints_of_a_restored_clone_are_the_drivers_own(restored, recorded):
+    fingerprints = sorted((recorded.path / RESULTS / "fingerprint").rglob("*.json"))
+    assert fingerprints
+    for file in fingerprints:
         assert (restored.path / file.relative_to(recorded.path)).read_text() == file.read_text()
 
 
@@ -102,7 +102,7 @@ def test_an_updated_lock_runs_every_stage_again(mine):
 def test_one_stage_comes_back_with_those_it_was_made_from(fresh):
     answer = fresh.nearmiss("restore", "--stage", "negatives")
     assert answer.returncode == 0, answer.stderr
-    assert sorted(one.name for one in (fresh.path / RESULTS).iterdir()) == ["data", "identity", "negatives"]
+    assert sorted(one.name for one in (fresh.path / RESULTS).iterdir()) == ["data", "fingerprint", "negatives"]
     assert not {rule for rule in fresh.plan() if rule.startswith(("data_", "negatives_"))}
 
 

@@ -27,7 +27,7 @@ ROW = {
     "n_scored": 10,
     "n_expected": 10,
 }
-IDENTITY = {"stage": "evaluate", "config": {"threads": 1}, "code": "c", "lock": "l"}
+FINGERPRINTS = {"stage": "evaluate", "config": {"threads": 1}, "code": "c", "lock": "l"}
 
 
 def table(path, *rows):
@@ -37,14 +37,14 @@ def table(path, *rows):
     return path
 
 
-def part(folder, identity=IDENTITY, cost=None, versions=None):
+def part(folder, fingerprint=FINGERPRINTS, cost=None, versions=None):
     """Write the manifest and the cost beside a part's files."""
     names = [file.name for file in sorted(folder.iterdir()) if file.name not in ("manifest.json", "cost.json")]
     outputs = {
         name: folder_sha256(folder / name) if (folder / name).is_dir() else sha256(folder / name) for name in names
     }
     write_json(folder / "cost.json", cost or {"seconds": 1.0, "device": "cpu"})
-    content = {"identity": identity, "inputs": {}, "outputs": outputs, "versions": versions or {"torch": "1"}}
+    content = {"fingerprint": fingerprint, "inputs": {}, "outputs": outputs, "versions": versions or {"torch": "1"}}
     write_json(folder / "manifest.json", content)
 
 
@@ -89,7 +89,7 @@ def test_one_changed_byte_of_data_does_not_hold(two):
 def test_a_training_may_have_other_bits_and_the_reason_is_named(two):
     folder = two[1] / "pretrain" / "clip" / "0"
     (folder / "curve.jsonl").write_text('{"step": 1}\n')
-    part(folder, identity={**IDENTITY, "config": {"threads": 2}}, cost={"device": "cuda"})
+    part(folder, fingerprint={**FINGERPRINTS, "config": {"threads": 2}}, cost={"device": "cuda"})
     found = told(two)["pretrain/clip/0"]
     assert found.holds
     assert found.details == ["why: another configuration (threads)", "why: device cpu there, cuda here"]

@@ -71,11 +71,11 @@ def test_an_edit_re_runs_its_stage_and_the_followers_and_nothing_else(mine, file
     assert set(mine.planned()) == rules
 
 
-def test_an_identity_names_the_pins(finished):
+def test_an_fingerprint_names_the_pins(finished):
     lock = sha256(finished.path / "requirements.lock")
-    identities = sorted((finished.results() / "identity").rglob("*.json"))
-    assert len(identities) == 7 + 2 + 4  # stages, methods, arms
-    assert {json.loads(file.read_text())["lock"] for file in identities} == {lock}
+    fingerprints = sorted((finished.results() / "fingerprint").rglob("*.json"))
+    assert len(fingerprints) == 7 + 2 + 4  # stages, methods, arms
+    assert {json.loads(file.read_text())["lock"] for file in fingerprints} == {lock}
 
 
 def test_an_arms_rate_re_runs_that_arm_and_its_followers(mine):

@@ -29,5 +29,5 @@ def test_two_processes_train_an_arm_as_one_does_through_the_rule(mine):
     losses.append((run / "curve.jsonl").read_text())
     first, second = ([yaml.safe_load(line)["loss"] for line in text.splitlines()] for text in losses)
     assert second == pytest.approx(first, rel=1e-4)
-    assert read_json(run / "manifest.json")["identity"]["config"]["shared"]["processes"] == 2
+    assert read_json(run / "manifest.json")["fingerprint"]["config"]["shared"]["processes"] == 2
     assert [path.name for path in (mine.path / "state" / "tiny" / "pretrain" / "clip-0").iterdir()] == ["lock"]

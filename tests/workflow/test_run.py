@@ -20,7 +20,7 @@ def test_every_stage_leaves_a_manifest_and_what_it_cost(finished):
         assert cost["seconds"] > 0
         assert cost["peak_memory"] < 4e9
         manifest = json.loads((results / folder / "manifest.json").read_text())
-        assert manifest["identity"]["code"]
+        assert manifest["fingerprint"]["code"]
         assert manifest["outputs"]
 
 
@@ -67,7 +67,7 @@ def test_every_lasting_file_is_an_output_of_a_rule(finished):
     answer = finished.snakemake("--list-untracked")
     assert answer.returncode == 0
     untracked = [line for line in (answer.stdout + answer.stderr).splitlines() if line.startswith("results/tiny/")]
-    folders = ("data/published/images/", "data/published/tasks/", "compare/figures/", "identity/")
+    folders = ("data/published/images/", "data/published/tasks/", "compare/figures/", "fingerprint/")
     assert [line for line in untracked if not line.startswith(tuple(f"results/tiny/{one}" for one in folders))] == []
 
 
@@ -83,13 +83,13 @@ def test_training_never_sees_the_truth(finished):
 def test_data_and_negatives_have_the_same_bytes_elsewhere_and_with_one_worker(finished, tmp_path):
     results = finished.results()
     again = finished.command(
-        *("nearmiss", "data", "--config", str(results / "identity" / "data.json")),
+        *("nearmiss", "data", "--config", str(results / "fingerprint" / "data.json")),
         *("--out", str(tmp_path / "data"), "--workers", "1"),
     )
     assert again.returncode == 0, again.stderr
     tables = tmp_path / "data" / "tables"
     again = finished.command(
-        *("nearmiss", "negatives", "--config", str(results / "identity" / "negatives" / "keyword.json")),
+        *("nearmiss", "negatives", "--config", str(results / "fingerprint" / "negatives" / "keyword.json")),
         *("--method", "keyword", "--captions", str(tables / "captions_narrow.parquet")),
         *("--images", str(tables / "images.parquet"), "--objects", str(tables / "objects.parquet")),
         *("--relations", str(tables / "relations.parquet"), "--out", str(tmp_path / "negatives" / "keyword")),

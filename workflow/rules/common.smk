@@ -23,7 +23,7 @@ with environment.refusing():
 NAME = EXPERIMENT.experiment
 RESULTS, LOGS, STATE = f"results/{NAME}", f"logs/{NAME}", f"state/{NAME}"
 DATA = f"{RESULTS}/data"
-IDENTITY = f"{RESULTS}/identity"
+FINGERPRINTS = f"{RESULTS}/fingerprint"
 ARMS, SEEDS, METHODS = list(EXPERIMENT.arms), EXPERIMENT.seeds, EXPERIMENT.methods()
 GPUS = environment.gpus_wanted(EXPERIMENT.pretrain.device)
 
@@ -33,7 +33,7 @@ shell.prefix(environment.shell_prefix("conda" in DEPLOYED))
 
 with environment.refusing():
     if workflow.is_main_process and environment.become_driver(NAME):
-        environment.write_identities(EXPERIMENT, Path(IDENTITY))
+        environment.write_fingerprints(EXPERIMENT, Path(FINGERPRINTS))
 
 
 wildcard_constraints:

@@ -21,7 +21,7 @@ rule compare_page:
     input:
         unpack(whole_inpaint),
         **FINISHED,
-        identity=f"{IDENTITY}/compare.json",
+        fingerprint=f"{FINGERPRINTS}/compare.json",
         negatives=expand(
             f"{RESULTS}/negatives/{{method}}/{{file}}",
             method=METHODS,
@@ -72,7 +72,7 @@ rule compare_page:
         data=subpath(input.data, parent=True),
         out=subpath(output.page, parent=True),
     shell:
-        "exec python -m nearmiss compare --config {input.identity:q}"
+        "exec python -m nearmiss compare --config {input.fingerprint:q}"
         " --experiment {params.experiment:q} --evaluations {params.evaluations:q}"
         " --trainings {params.trainings:q} --negatives {params.generated:q}"
         " {params.finetunings} {params.robustnesses} {params.inpaint}"
@@ -83,7 +83,7 @@ rule compare_page:
 rule compare_track:
     input:
         **FINISHED,
-        identity=f"{IDENTITY}/compare.json",
+        fingerprint=f"{FINGERPRINTS}/compare.json",
         page=rules.compare_page.output.manifest,
         data=rules.data_world.output.manifest,
     output:

@@ -5,7 +5,7 @@ WRITTEN = EXPERIMENT.data.world.benchmark.splits
 
 rule data_world:
     input:
-        identity=f"{IDENTITY}/data.json",
+        fingerprint=f"{FINGERPRINTS}/data.json",
     output:
         images=directory(f"{DATA}/published/images"),
         captions=expand(
@@ -58,7 +58,7 @@ rule data_world:
     params:
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec python -m nearmiss data --config {input.identity:q} --out {params.out:q}"
+        "exec python -m nearmiss data --config {input.fingerprint:q} --out {params.out:q}"
         " --workers {threads} > {log:q} 2>&1"
 
 

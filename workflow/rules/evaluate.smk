@@ -6,7 +6,7 @@ rule evaluate_run:
     input:
         unpack(negatives_of_arm),
         unpack(pairs_of_inpaint),
-        identity=f"{IDENTITY}/evaluate.json",
+        fingerprint=f"{FINGERPRINTS}/evaluate.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         tables=expand(
             f"{DATA}/tables/{{name}}.parquet",
@@ -42,7 +42,7 @@ rule evaluate_run:
         root=subpath(input.images, parent=True),
         out=subpath(output.scores, parent=True),
     shell:
-        "exec python -m nearmiss evaluate --config {input.identity:q} --arm {wildcards.arm}"
+        "exec python -m nearmiss evaluate --config {input.fingerprint:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --checkpoint {params.checkpoint:q}"
         " --tables {params.tables:q} --root {params.root:q} {params.negatives} {params.inpaint}"
         " --out {params.out:q} > {log:q} 2>&1"

@@ -6,7 +6,7 @@ ARCHITECTURE = [name for name in CHECKPOINT if not name.endswith(".safetensors")
 
 rule finetune_run:
     input:
-        identity=f"{IDENTITY}/finetune.json",
+        fingerprint=f"{FINGERPRINTS}/finetune.json",
         checkpoint=branch(
             evaluate("{arm} == 'scratch'"),
             then=expand(f"{BASE}/checkpoint/{{file}}", file=ARCHITECTURE, allow_missing=True),
@@ -42,7 +42,7 @@ rule finetune_run:
         root=subpath(input.images, parent=True),
         out=subpath(output.metrics, parent=True),
     shell:
-        "exec python -m nearmiss finetune --config {input.identity:q} --arm {wildcards.arm}"
+        "exec python -m nearmiss finetune --config {input.fingerprint:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --checkpoint {params.checkpoint:q}"
         " --tables {params.tables:q} --root {params.root:q} --out {params.out:q} > {log:q} 2>&1"
 

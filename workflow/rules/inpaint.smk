@@ -4,7 +4,7 @@ CAPTIONS = EXPERIMENT.inpaint.captions
 
 rule inpaint_pairs:
     input:
-        identity=f"{IDENTITY}/inpaint.json",
+        fingerprint=f"{FINGERPRINTS}/inpaint.json",
         images=f"{DATA}/tables/images.parquet",
         objects=f"{DATA}/tables/objects.parquet",
         relations=f"{DATA}/tables/relations.parquet",
@@ -27,7 +27,7 @@ rule inpaint_pairs:
         root=subpath(input.files, parent=True),
         out=subpath(output.pairs, parent=True),
     shell:
-        "exec python -m nearmiss inpaint --config {input.identity:q}"
+        "exec python -m nearmiss inpaint --config {input.fingerprint:q}"
         " --images {input.images:q} --objects {input.objects:q}"
         " --relations {input.relations:q} --captions {input.captions:q}"
         " --root {params.root:q} --out {params.out:q}"

@@ -11,7 +11,7 @@ PARAPHRASES = (
 
 rule negatives_generate:
     input:
-        identity=f"{IDENTITY}/negatives/{{method}}.json",
+        fingerprint=f"{FINGERPRINTS}/negatives/{{method}}.json",
         captions=f"{DATA}/tables/captions_{CORPUS}.parquet",
         images=f"{DATA}/tables/images.parquet",
         objects=f"{DATA}/tables/objects.parquet",
@@ -34,7 +34,7 @@ rule negatives_generate:
     params:
         out=subpath(output.negatives, parent=True),
     shell:
-        "exec python -m nearmiss negatives --config {input.identity:q}"
+        "exec python -m nearmiss negatives --config {input.fingerprint:q}"
         " --method {wildcards.method:q} --captions {input.captions:q}"
         " --images {input.images:q} --objects {input.objects:q}"
         " --relations {input.relations:q} --reserved {input.reserved:q}"
@@ -60,7 +60,7 @@ ruleorder: negatives_generate_with_captions > negatives_generate
 rule negatives_truth:
     input:
         f"{RESULTS}/negatives/{{method}}/manifest.json",
-        identity=f"{IDENTITY}/negatives/{{method}}.json",
+        fingerprint=f"{FINGERPRINTS}/negatives/{{method}}.json",
         negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
         truth=rules.data_world.output.truth,
     output:

@@ -17,7 +17,7 @@ PROCESSES = EXPERIMENT.pretrain.processes
 
 rule pretrain_store:
     input:
-        identity=f"{IDENTITY}/pretrain.json",
+        fingerprint=f"{FINGERPRINTS}/pretrain.json",
         images=f"{DATA}/tables/images.parquet",
         folder=f"{DATA}/published/images",
     output:
@@ -36,13 +36,13 @@ rule pretrain_store:
         root=subpath(input.folder, parent=True),
         out=subpath(output.pixels, parent=True),
     shell:
-        "exec python -m nearmiss store --config {input.identity:q} --images {input.images:q}"
+        "exec python -m nearmiss store --config {input.fingerprint:q} --images {input.images:q}"
         " --root {params.root:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule pretrain_base:
     input:
-        identity=f"{IDENTITY}/pretrain/base.json",
+        fingerprint=f"{FINGERPRINTS}/pretrain/base.json",
         store=rules.pretrain_store.output,
         captions=f"{DATA}/tables/captions_{EXPERIMENT.pretrain.base.captions}.parquet",
         words=f"{DATA}/published/words.txt",
@@ -66,7 +66,7 @@ rule pretrain_base:
         state=f"{STATE}/pretrain/base-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec python -m nearmiss pretrain --config {input.identity:q} --arm base"
+        "exec python -m nearmiss pretrain --config {input.fingerprint:q} --arm base"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " --words {input.words:q} --state {params.state:q} --out {params.out:q}"
         " > {log:q} 2>&1"
@@ -76,7 +76,7 @@ rule pretrain_arm:
     input:
         unpack(negatives_of_arm),
         unpack(truth_of_arm),
-        identity=f"{IDENTITY}/pretrain/{{arm}}.json",
+        fingerprint=f"{FINGERPRINTS}/pretrain/{{arm}}.json",
         store=rules.pretrain_store.output,
         captions=f"{DATA}/tables/captions_{EXPERIMENT.pretrain.continued.captions}.parquet",
         words=f"{DATA}/published/words.txt",
@@ -106,7 +106,7 @@ rule pretrain_arm:
         state=f"{STATE}/pretrain/{{arm}}-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec python -m nearmiss pretrain --config {input.identity:q} --arm {wildcards.arm}"
+        "exec python -m nearmiss pretrain --config {input.fingerprint:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " --words {input.words:q} --start {params.start:q} {params.negatives} {params.truth}"
         " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"

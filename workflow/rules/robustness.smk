@@ -10,7 +10,7 @@ CORRUPTED = f"{RESULTS}/robustness/corrupted"
 
 rule robustness_corrupted:
     input:
-        identity=f"{IDENTITY}/robustness.json",
+        fingerprint=f"{FINGERPRINTS}/robustness.json",
         tables=expand(
             f"{DATA}/tables/{{name}}.parquet",
             name=("images", f"items_{EXPERIMENT.robustness.split}"),
@@ -35,7 +35,7 @@ rule robustness_corrupted:
         root=subpath(input.images, parent=True),
         out=subpath(output.asked, parent=True),
     shell:
-        "exec python -m nearmiss corrupt --config {input.identity:q}"
+        "exec python -m nearmiss corrupt --config {input.fingerprint:q}"
         " --tables {params.tables:q} --root {params.root:q} --out {params.out:q}"
         " --workers {threads} > {log:q} 2>&1"
 
@@ -43,7 +43,7 @@ rule robustness_corrupted:
 rule robustness_run:
     input:
         unpack(negatives_of_arm),
-        identity=f"{IDENTITY}/robustness.json",
+        fingerprint=f"{FINGERPRINTS}/robustness.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         corrupted=rules.robustness_corrupted.output,
         tables=expand(
@@ -74,7 +74,7 @@ rule robustness_run:
         root=subpath(input.images, parent=True),
         out=subpath(output.scores, parent=True),
     shell:
-        "exec python -m nearmiss robustness --config {input.identity:q} --arm {wildcards.arm}"
+        "exec python -m nearmiss robustness --config {input.fingerprint:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --checkpoint {params.checkpoint:q}"
         " --corrupted {params.corrupted:q} --tables {params.tables:q} --root {params.root:q}"
         " {params.negatives} --out {params.out:q} > {log:q} 2>&1"

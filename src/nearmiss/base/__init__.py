@@ -1,1 +1,1 @@
-"""What everything stands on: tables, seeding, files, identity, manifests, tracking."""
+"""What everything stands on: tables, seeding, files, fingerprint, manifests, tracking."""

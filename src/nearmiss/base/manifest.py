@@ -1,6 +1,6 @@
 """What lies beside every output: `manifest.json` (what it is made of) and `cost.json` (what it cost).
 
-The manifest has no absolute path and no time, so that equal work gives equal bytes; the cost is no part of identity.
+The manifest has no absolute path and no time, so that equal work gives equal bytes; the cost is no part of fingerprint.
 """
 
 import importlib.metadata
@@ -105,9 +105,9 @@ def versions() -> dict[str, str]:
 
 
 def write_manifest(
-    folder: Path, *, stage: str, identity: Path | None, inputs: Mapping[str, str], outputs: list[str]
+    folder: Path, *, stage: str, fingerprint: Path | None, inputs: Mapping[str, str], outputs: list[str]
 ) -> None:
-    """Write `folder/manifest.json`: identity, hashes of inputs (see `verify_inputs`) and of outputs, versions.
+    """Write `folder/manifest.json`: fingerprint, hashes of inputs (see `verify_inputs`) and of outputs, versions.
 
     Written last, so that a folder with a manifest is whole.
     """
@@ -115,7 +115,7 @@ def write_manifest(
         Path(folder) / MANIFEST,
         {
             "stage": stage,
-            "identity": read_json(identity) if identity is not None else None,
+            "fingerprint": read_json(fingerprint) if fingerprint is not None else None,
             "inputs": dict(sorted(inputs.items())),
             "outputs": {name: _hash(Path(folder) / name) for name in sorted(outputs)},
             "versions": versions(),

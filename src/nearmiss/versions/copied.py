@@ -6,10 +6,10 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, sha256
 from nearmiss.config import STAGES
-from nearmiss.identities import Identities, identity_of
+from nearmiss.fingerprints import Fingerprints, fingerprint_of
 
 
-def notice(results: Path, today: Identities) -> list[str]:
+def notice(results: Path, today: Fingerprints) -> list[str]:
     """Lines that say which results only look out of date, and what keeps them; none where there are no such results."""
     parts = out_of_order(results, today)
     if not parts:
@@ -22,18 +22,18 @@ def notice(results: Path, today: Identities) -> list[str]:
     ]
 
 
-def out_of_order(results: Path, today: Identities) -> list[str]:
-    """Parts whose manifest names today's identity and which are older than that identity or than an earlier part.
+def out_of_order(results: Path, today: Fingerprints) -> list[str]:
+    """Parts whose manifest names today's fingerprint and which are older than that fingerprint or than an earlier part.
 
     A part of which no input can be found any more is left out: something before it was made anew, with other content.
     """
     found, dates = _manifests(results)
-    agreeing = [part for part, manifest in found.items() if manifest.get("identity") == _identity(part, today)]
+    agreeing = [part for part, manifest in found.items() if manifest.get("fingerprint") == _fingerprint(part, today)]
     suspected = []
     for part in agreeing:
-        identity = results / "identity" / f"{identity_of(part, today)}.json"
+        fingerprint = results / "fingerprint" / f"{fingerprint_of(part, today)}.json"
         before = [dates[other] for other in _before(part, found)]
-        if dates[part] < max([*before, identity.stat().st_mtime if identity.is_file() else 0.0]):
+        if dates[part] < max([*before, fingerprint.stat().st_mtime if fingerprint.is_file() else 0.0]):
             suspected.append(part)
     if not suspected:
         return []
@@ -59,8 +59,8 @@ def _manifests(results: Path) -> tuple[dict[str, dict[str, Any]], dict[str, floa
     return found, dates
 
 
-def _identity(part: str, today: Identities) -> Any:
-    return today.get(identity_of(part, today))
+def _fingerprint(part: str, today: Fingerprints) -> Any:
+    return today.get(fingerprint_of(part, today))
 
 
 def _before(part: str, found: dict[str, dict[str, Any]]) -> list[str]:

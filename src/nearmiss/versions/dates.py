@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import SNAKEMAKE_TIMESTAMP
-from nearmiss.base.identity import write_identity
-from nearmiss.identities import Identities
+from nearmiss.base.fingerprint import write_fingerprint
+from nearmiss.fingerprints import Fingerprints
 
 # Seconds by which dated files are older than now, so that whatever is written afterwards is newer.
 AGE = 60
@@ -32,11 +32,13 @@ def date_stage(folder: Path, when: int) -> None:
     date([folder, *_below(folder), *benchmarks.rglob("*.tsv")], when)
 
 
-def date_identities(folder: Path, today: Identities, when: int, *, stages: Iterable[str], newer: Iterable[str]) -> None:
-    """Write today's identity files of some stages with the time of the results, and those in `newer` with today's."""
+def date_fingerprints(
+    folder: Path, today: Fingerprints, when: int, *, stages: Iterable[str], newer: Iterable[str]
+) -> None:
+    """Write fingerprint files of stages with the time of the results, and those in `newer` with the time of today."""
     for name, content in today.items():
         path = folder / f"{name}.json"
-        write_identity(path, content)
+        write_fingerprint(path, content)
         if name in newer:
             date([path], time.time_ns())
         elif content["stage"] in stages:

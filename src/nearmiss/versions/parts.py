@@ -10,7 +10,7 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import RECORD, SNAKEMAKE_TIMESTAMP, read_json, sha256, sha256_of_hashes
 from nearmiss.base.progress import progress
-from nearmiss.identities import Identities, identity_of
+from nearmiss.fingerprints import Fingerprints, fingerprint_of
 from nearmiss.versions.objects import Cache
 from nearmiss.versions.workspace import Locked
 
@@ -73,31 +73,31 @@ def _digest(files: Files, name: str) -> str | None:
     return sha256_of_hashes({one: sha256(path) for one, path in inside.items()}) if inside else None
 
 
-def disagreeing(found: Manifests, today: Identities, parts: list[str]) -> dict[str, str]:
-    """Identities that some part was not made with: name -> why. Parts that today's workflow does not make are left out.
+def disagreeing(found: Manifests, today: Fingerprints, parts: list[str]) -> dict[str, str]:
+    """Fingerprints that some part was not made with: name -> why; parts that the workflow does not make are left out.
 
-    `today` are today's identities, `parts` the names of the parts that today's workflow makes.
+    `today` are today's fingerprints, `parts` the names of the parts that today's workflow makes.
     """
     wrong: dict[str, str] = {}
     for part in parts:
         if part in found:
-            name = identity_of(part, today)
+            name = fingerprint_of(part, today)
             if why := disagreement(part, found[part], today[name], parts):
                 wrong.setdefault(name, why)
     return wrong
 
 
-def disagreement(part: str, manifest: dict[str, Any], identity: Any, parts: list[str]) -> str | None:
-    """Why a part is not what today's workflow makes, by its manifest and today's identity; None where it is."""
-    if manifest.get("identity") != identity:
-        return change(manifest.get("identity"), identity)
+def disagreement(part: str, manifest: dict[str, Any], fingerprint: Any, parts: list[str]) -> str | None:
+    """Why a part is not what today's workflow makes, by its manifest and today's fingerprint; None where it is."""
+    if manifest.get("fingerprint") != fingerprint:
+        return change(manifest.get("fingerprint"), fingerprint)
     return _other_runs(manifest, parts) if part == "compare" else None
 
 
 def _other_runs(manifest: dict[str, Any], parts: list[str]) -> str | None:
     """Why the comparison is one of other runs than today's; None where it is not.
 
-    It is the only part that reads all runs and the list of runs is part of no identity. Snakemake itself sees a
+    It is the only part that reads all runs and the list of runs is part of no fingerprint. Snakemake itself sees a
     changed list only where it has made the comparison, not in a clone.
     """
     named = {name for name in manifest.get("inputs", {}) if name.count("/") == 2}
@@ -110,9 +110,9 @@ def _other_runs(manifest: dict[str, Any], parts: list[str]) -> str | None:
 
 
 def change(then: Any, now: Any) -> str:
-    """What differs between two identities, in words: configuration (with its keys), code, packages."""
+    """What differs between two fingerprints, in words: configuration (with its keys), code, packages."""
     if not isinstance(then, dict) or not isinstance(now, dict):
-        return "made without an identity"
+        return "made without a fingerprint"
     told = []
     if keys := differing(then.get("config"), now.get("config")):
         told.append(f"configuration ({', '.join(keys[:4])}{', ...' if len(keys) > 4 else ''})")

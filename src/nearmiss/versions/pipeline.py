@@ -8,7 +8,7 @@ import yaml
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_text
-from nearmiss.base.identity import code_files
+from nearmiss.base.fingerprint import code_files
 from nearmiss.base.outputs import OutputFile
 from nearmiss.config import STAGES
 from nearmiss.config_yaml import parse_yaml
@@ -42,7 +42,7 @@ def text(config: Path, dag: Dag) -> str:
 def pipeline(config: Path, dag: Dag) -> dict[str, Any]:
     """dvc.yaml as plain values.
 
-    An output persists, because DVC would else delete it before Snakemake sees what of it is still good. Identity
+    An output persists, because DVC would else delete it before Snakemake sees what of it is still good. Fingerprint
     files, which the driver writes whenever it reads the workflow, are neither dependency nor output.
     """
     written = set(parse_yaml(config)[0])

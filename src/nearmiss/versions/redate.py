@@ -1,7 +1,7 @@
 """`nearmiss redate`: results that were copied without their times are checked, and dated so that they are up to date.
 
 Snakemake compares times alone, so that it makes copied results again. Here the manifests decide: what has today's
-identity, the bytes that its manifest names, and inputs that are among the results, gets one time; everything else is
+fingerprint, the bytes that its manifest names, and inputs that are among the results, gets one time; everything else is
 dated as older and made again. (`snakemake --touch` checks nothing.)
 """
 
@@ -11,9 +11,9 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import RECORD, sha256, sha256_of_hashes
 from nearmiss.base.progress import progress
 from nearmiss.config import STAGES, load
-from nearmiss.identities import Identities, identities, identity_of
+from nearmiss.fingerprints import Fingerprints, fingerprint_of, fingerprints
 from nearmiss.versions import dag, parts
-from nearmiss.versions.dates import date, date_identities, date_stage, moment
+from nearmiss.versions.dates import date, date_fingerprints, date_stage, moment
 from nearmiss.versions.workspace import alone
 
 # Seconds by which results that do not agree are older than those that do.
@@ -32,7 +32,7 @@ def redate(*, config: Path) -> dict[str, str]:
         names = parts.in_folder(results, list(STAGES))
         if not names:
             raise InputError("there are no results to date", file=results, remedy=f"nearmiss run --config {config}")
-        today = identities(experiment, Path.cwd())
+        today = fingerprints(experiment, Path.cwd())
         made = dag.files(config)
         wrong = disagreeing(names, today, dag.parts(made))
         dag.forget(config, [(results / name).as_posix() for name in made])
@@ -42,7 +42,7 @@ def redate(*, config: Path) -> dict[str, str]:
                 date_stage(results / stage, when)
         for part in wrong:
             date([results / name for name in names if name.startswith(f"{part}/")], when - _OLDER * 10**9)
-        date_identities(results / "identity", today, when, stages=STAGES, newer=())
+        date_fingerprints(results / "fingerprint", today, when, stages=STAGES, newer=())
     agreeing = [part for part in dag.parts(made) if part not in wrong]
     print(f"dated {len(agreeing)} results that agree with today's code and configuration; every hash checked")
     for part, why in wrong.items():
@@ -50,10 +50,10 @@ def redate(*, config: Path) -> dict[str, str]:
     return wrong
 
 
-def disagreeing(names: parts.Files, today: Identities, mine: list[str]) -> dict[str, str]:
+def disagreeing(names: parts.Files, today: Fingerprints, mine: list[str]) -> dict[str, str]:
     """Parts of `mine` that today's code and configuration would not make so: name -> why.
 
-    `names` are all files of the results, `today` today's identities.
+    `names` are all files of the results, `today` today's fingerprints.
     """
     files = sorted(names.items())
     digests = {name: sha256(path) for name, path in progress(files, what="hash results", total=len(files))}
@@ -67,7 +67,7 @@ def disagreeing(names: parts.Files, today: Identities, mine: list[str]) -> dict[
         except InputError as error:
             wrong[part] = error.problem
     for part, manifest in found.items():
-        if why := parts.disagreement(part, manifest, today[identity_of(part, today)], mine):
+        if why := parts.disagreement(part, manifest, today[fingerprint_of(part, today)], mine):
             wrong[part] = why
         elif changed := parts.edited(names, {part: manifest}):
             wrong[part] = f"not what its manifest says: {changed[0]}"

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from nearmiss.base.errors import InputError
 from nearmiss.config import STAGES, load
-from nearmiss.identities import Identities, identities, identity_of
+from nearmiss.fingerprints import Fingerprints, fingerprint_of, fingerprints
 from nearmiss.versions import dag, parts
-from nearmiss.versions.dates import date_identities, date_stage, moment
+from nearmiss.versions.dates import date_fingerprints, date_stage, moment
 from nearmiss.versions.objects import Cache, digest_of, fetch
 from nearmiss.versions.workspace import LOCKFILE, PIPELINE, Locked, alone, checkout, last_words, locked, text_of
 
@@ -22,8 +22,8 @@ STORE = Path("results/mlflow.db")
 def restore(*, config: Path, stage: str | None = None, remote: str | None = None) -> dict[str, str]:
     """Bring back an experiment's results, or those of one stage and of the stages that it was made from.
 
-    Prints what came back. Returns the identities that do not agree with today's configuration and code, each with the
-    reason: what has such an identity runs again, with what follows from it.
+    Prints what came back. Returns the fingerprints that do not agree with today's configuration and code, each with the
+    reason: what has such a fingerprint runs again, with what follows from it.
     """
     with alone():
         experiment = load(config)
@@ -34,7 +34,7 @@ def restore(*, config: Path, stage: str | None = None, remote: str | None = None
         files = parts.in_cache(cache, wanted)
         found = parts.manifests(files)
         _refuse_edited(parts.edited(files, found))
-        today = identities(experiment, Path.cwd())
+        today = fingerprints(experiment, Path.cwd())
         _refuse_links(cache, wanted)
         whole = _refuse_dirty(cache, wanted, today)
         made = dag.files(config)
@@ -45,7 +45,7 @@ def restore(*, config: Path, stage: str | None = None, remote: str | None = None
         when = moment()
         for one in wanted:
             date_stage(one.folder, when)
-        date_identities(results / "identity", today, when, stages=[one.stage for one in wanted], newer=wrong)
+        date_fingerprints(results / "fingerprint", today, when, stages=[one.stage for one in wanted], newer=wrong)
         _rebuild_store()
     print(f"restored {', '.join(one.stage for one in wanted)}: {len(files)} files, every hash checked")
     for name, why in wrong.items():
@@ -82,17 +82,17 @@ def _wanted(results: Path, config: Path, stage: str | None) -> list[Locked]:
     return [recorded[name] for name in STAGES if name in names]
 
 
-def _mixed(wanted: list[Locked], today: Identities) -> dict[str, str]:
-    """Identities of stages that were not made from the results that are recorded with them (`dvc repro` of one stage).
+def _mixed(wanted: list[Locked], today: Fingerprints) -> dict[str, str]:
+    """Fingerprints of stages not made from the results that are recorded with them (`dvc repro` of one stage).
 
-    Each with the reason; all identities of such a stage, because dvc.lock knows no smaller part.
+    Each with the reason; all fingerprints of such a stage, because dvc.lock knows no smaller part.
     """
     recorded = {one.folder.as_posix(): one.digest for one in wanted}
     wrong: dict[str, str] = {}
     for one in wanted:
         others = [Path(folder).name for folder, digest in one.needs.items() if recorded.get(folder, digest) != digest]
         if others:
-            names = [name for name, identity in today.items() if identity["stage"] == one.stage]
+            names = [name for name, fingerprint in today.items() if fingerprint["stage"] == one.stage]
             wrong |= dict.fromkeys(names, f"made from other results of {', '.join(others)}")
     return wrong
 
@@ -108,7 +108,7 @@ def _refuse_edited(names: list[str]) -> None:
         )
 
 
-def _refuse_dirty(cache: Cache, wanted: list[Locked], today: Identities) -> bool:
+def _refuse_dirty(cache: Cache, wanted: list[Locked], today: Fingerprints) -> bool:
     """Whether the results are exactly the recorded ones already; refuses results that no snapshot could bring back."""
 
     def lost(digest: str) -> bool:
@@ -149,16 +149,16 @@ def _refuse_links(cache: Cache, wanted: list[Locked]) -> None:
                     )
 
 
-def _other_configuration(one: Locked, today: Identities) -> str:
+def _other_configuration(one: Locked, today: Fingerprints) -> str:
     """A hint, where the results in the way were made with another configuration than today's."""
     try:
         here = parts.manifests(parts.in_folder(one.folder.parent, [one.stage]))
     except InputError:
         return ""
     for part, manifest in here.items():
-        identity = today[identity_of(part, today)]
-        if manifest.get("identity") != identity:
-            return f"; {part} was made with another {parts.change(manifest.get('identity'), identity)}"
+        fingerprint = today[fingerprint_of(part, today)]
+        if manifest.get("fingerprint") != fingerprint:
+            return f"; {part} was made with another {parts.change(manifest.get('fingerprint'), fingerprint)}"
     return ""
 
 

@@ -1,14 +1,14 @@
 """`nearmiss snapshot`: finished results are recorded by DVC, together with the code and configuration that made them.
 
 DVC would record any results beside any code. So this refuses whatever Snakemake would still run, and results whose
-manifests name another identity than today's or other bytes than there are.
+manifests name another fingerprint than today's or other bytes than there are.
 """
 
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
 from nearmiss.config import load
-from nearmiss.identities import identities
+from nearmiss.fingerprints import fingerprints
 from nearmiss.versions import dag, parts
 from nearmiss.versions.copied import out_of_order
 from nearmiss.versions.objects import Cache, digest_of, refuse_damaged
@@ -56,7 +56,7 @@ def _refuse_unfinished(config: Path) -> None:
     if planned:
         jobs = ", ".join(f"{rule} ({count})" for rule, count in sorted(planned.items()))
         experiment = load(config)
-        copied = out_of_order(Path("results") / experiment.experiment, identities(experiment, Path.cwd()))
+        copied = out_of_order(Path("results") / experiment.experiment, fingerprints(experiment, Path.cwd()))
         raise InputError(
             f"the results are not those of today's code and configuration; Snakemake would run: {jobs}",
             file=config,
@@ -70,13 +70,13 @@ def _refuse_strange(config: Path, results: Path, made: list[str]) -> None:
     """Refuse results that Snakemake takes for finished but whose manifests say something else."""
     here = parts.in_folder(results, sorted({name.partition("/")[0] for name in made}))
     found = parts.manifests(here)
-    wrong = parts.disagreeing(found, identities(load(config), Path.cwd()), dag.parts(made))
+    wrong = parts.disagreeing(found, fingerprints(load(config), Path.cwd()), dag.parts(made))
     if wrong:
         name, why = next(iter(wrong.items()))
         raise InputError(
             f"results were made with another {why}, though their times say that they are up to date",
-            file=results / "identity" / f"{name}.json",
-            remedy=f"delete the results that have this identity, then: nearmiss run {_flag(config)}".strip(),
+            file=results / "fingerprint" / f"{name}.json",
+            remedy=f"delete the results that have this fingerprint, then: nearmiss run {_flag(config)}".strip(),
         )
     changed = parts.edited(here, found)
     if changed:

@@ -168,8 +168,8 @@ def reasons(
 ) -> list[str]:
     """Why two results of one part may differ, from what lies beside them; never empty."""
     told = []
-    if then.get("identity") != now.get("identity"):
-        told.append(f"another {parts.change(then.get('identity'), now.get('identity'))}")
+    if then.get("fingerprint") != now.get("fingerprint"):
+        told.append(f"another {parts.change(then.get('fingerprint'), now.get('fingerprint'))}")
     versions = [then.get("versions", {}), now.get("versions", {})]
     told += [
         f"{name} {versions[0].get(name)} there, {versions[1].get(name)} here" for name in parts.differing(*versions)

@@ -43,14 +43,14 @@ class Training:
     @property
     def options(self) -> dict[str, Any]:
         """The arm's own configuration, as far as the manifest has it: method, objective, rates."""
-        identity = self.manifest.get("identity") or {}
-        return dict(identity.get("config", {}).get("arm") or {})
+        fingerprint = self.manifest.get("fingerprint") or {}
+        return dict(fingerprint.get("config", {}).get("arm") or {})
 
     @property
     def shared(self) -> dict[str, Any]:
         """The configuration that all arms share, as far as the manifest has it."""
-        identity = self.manifest.get("identity") or {}
-        return dict(identity.get("config", {}).get("shared") or {})
+        fingerprint = self.manifest.get("fingerprint") or {}
+        return dict(fingerprint.get("config", {}).get("shared") or {})
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def run(
     trainings: list[Path],
     negatives: list[Path],
     data: Path,
-    identity: Path | None,
+    fingerprint: Path | None,
     out: Path,
     finetunings: Sequence[Path] = (),
     robustnesses: Sequence[Path] = (),
@@ -96,7 +96,7 @@ def run(
         write_text(folder / "index.html", page.render(report, drawn))
         cost.write(folder)
         outputs = ["figures", "index.html", "metrics.json", "summary.txt", "tables"]
-        write_manifest(folder, stage="compare", identity=identity, inputs=inputs, outputs=outputs)
+        write_manifest(folder, stage="compare", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 
 
 def _write_tables(report: Report, folder: Path) -> None:

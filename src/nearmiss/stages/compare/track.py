@@ -88,10 +88,10 @@ def _finetuning(one: Finetuning, data: str) -> Tracked:
     """Figures are named task/share/condition/concept/metric, curves task/share/..., by the step of their training."""
     rows = one.metrics.iter_rows(named=True)
     parts = ("task", "share", "condition", "concept", "metric")
-    identity = one.manifest.get("identity") or {}
+    fingerprint = one.manifest.get("fingerprint") or {}
     return Tracked(
         name=f"finetune/{one.arm}/{one.seed}",
-        params={"arm": one.arm, "seed": one.seed, **_flat(identity.get("config") or {})},
+        params={"arm": one.arm, "seed": one.seed, **_flat(fingerprint.get("config") or {})},
         metrics={**{_name(row, parts): row["value"] for row in rows}, **_costs(one.cost)},
         tags=_tags("finetune", one.arm, one.seed, one.manifest, data),
         curve=[_named_by_task(entry) for entry in one.curve if "step" in entry],
@@ -128,11 +128,11 @@ def _tags(
     stage: str, arm: str, seed: int, manifest: dict[str, Any], data: str, weights: Path | None = None
 ) -> dict[str, str]:
     """Hashes of configuration, code, environment and data; weights as a pointer (folder and hash), never as a file."""
-    identity = manifest.get("identity") or {}
+    fingerprint = manifest.get("fingerprint") or {}
     tags = {"stage": stage, "arm": arm, "seed": str(seed), "data": data}
-    if identity:
-        tags |= {"code": str(identity.get("code")), "lock": str(identity.get("lock"))}
-        tags["config"] = tracking.digest(identity.get("config"))
+    if fingerprint:
+        tags |= {"code": str(fingerprint.get("code")), "lock": str(fingerprint.get("lock"))}
+        tags["config"] = tracking.digest(fingerprint.get("config"))
     if weights is not None and "checkpoint" in manifest.get("outputs", {}):
         tags |= {
             "weights": f"pretrain/{arm}/{seed}/{weights.name}",

@@ -14,7 +14,7 @@ from nearmiss.stages.data.summary import summary
 from nearmiss.stages.data.tables import read_published
 
 
-def run(*, config: DataConfig, out: Path, workers: int = 1, identity: Path | None = None) -> None:
+def run(*, config: DataConfig, out: Path, workers: int = 1, fingerprint: Path | None = None) -> None:
     """Make the folder `out`: published/, truth/, tables/, summary.json, manifest.json, cost.json. Whole or not at all.
 
     The files are the same for any number of `workers`.
@@ -40,4 +40,4 @@ def run(*, config: DataConfig, out: Path, workers: int = 1, identity: Path | Non
         cost.counts.update(images=images.height)
         cost.write(folder)
         outputs = ["published", "truth", "tables", "summary.json"]
-        write_manifest(folder, stage="data", identity=identity, inputs={}, outputs=outputs)
+        write_manifest(folder, stage="data", fingerprint=fingerprint, inputs={}, outputs=outputs)

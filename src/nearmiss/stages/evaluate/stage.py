@@ -47,7 +47,7 @@ def run(
     tables: Path,
     root: Path,
     negatives: Path | None,
-    identity: Path | None,
+    fingerprint: Path | None,
     out: Path,
     inpaint: Path | None = None,
 ) -> None:
@@ -102,7 +102,7 @@ def run(
             measurement["scorers"] = SCORERS
         write_json(folder / "measurement.json", measurement)
         cost.write(folder)
-        write_manifest(folder, stage="evaluate", identity=identity, inputs=inputs, outputs=outputs)
+        write_manifest(folder, stage="evaluate", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 
 
 def _training_captions(tables: Path) -> list[str]:

@@ -40,7 +40,7 @@ def run(
     checkpoint: Path,
     tables: Path,
     root: Path,
-    identity: Path | None,
+    fingerprint: Path | None,
     out: Path,
 ) -> None:
     """Fine-tune the initialisation `arm` and write the folder `out`: predictions, metrics, the curve and the search.
@@ -104,7 +104,7 @@ def run(
         write_manifest(
             folder,
             stage="finetune",
-            identity=identity,
+            fingerprint=fingerprint,
             inputs=inputs,
             outputs=["curve.jsonl", "metrics.parquet", "predictions.parquet", "search.json"],
         )

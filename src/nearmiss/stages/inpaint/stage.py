@@ -52,7 +52,7 @@ def run(
     out: Path,
     relations: Path | None = None,
     workers: int = 1,
-    identity: Path | None = None,
+    fingerprint: Path | None = None,
     origins: Mapping[str, Origin] | None = None,
 ) -> dict[str, Any]:
     """Make the folder `out`: the pairs (`PAIRS`), rejected.parquet, summary.json, manifest.json, cost.json.
@@ -93,7 +93,9 @@ def run(
         edits = [outcome.cpu_seconds for outcomes in tried.values() for outcome in outcomes]
         cost.counts.update(pairs=len(pairs), pictures=len(edits), edit_cpu_seconds=round(sum(edits), 3))
         cost.write(folder)
-        write_manifest(folder, stage="inpaint", identity=identity, inputs=inputs, outputs=[PAIRS, REJECTED, SUMMARY])
+        write_manifest(
+            folder, stage="inpaint", fingerprint=fingerprint, inputs=inputs, outputs=[PAIRS, REJECTED, SUMMARY]
+        )
     return summary
 
 

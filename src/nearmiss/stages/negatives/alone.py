@@ -81,7 +81,7 @@ def run_alone(
         cost.counts.update(checks=counted.meter.as_record())
         cost.write(folder)
         outputs = sorted(path.name for path in folder.glob("*.parquet"))
-        write_manifest(folder, stage="negatives", identity=None, inputs=hashes, outputs=[*outputs, "summary.json"])
+        write_manifest(folder, stage="negatives", fingerprint=None, inputs=hashes, outputs=[*outputs, "summary.json"])
     print(told(summary, counted.examples, out))
     return summary
 

@@ -40,7 +40,7 @@ def draw(*, negatives: Sequence[Path], out: Path, seed: int = 0) -> str:
         summary = {"sets": {name: frame.height for name, (_, frame) in sets.items()}, "cells": cells.to_dicts()}
         write_json(folder / "summary.json", summary)
         outputs = [*(f"{name}/negatives.parquet" for name in drawn), "summary.json"]
-        write_manifest(folder, stage="negatives", identity=None, inputs=inputs, outputs=outputs)
+        write_manifest(folder, stage="negatives", fingerprint=None, inputs=inputs, outputs=outputs)
     return "\n".join(_lines(summary, drawn))
 
 

@@ -61,7 +61,7 @@ def run(
     reserved: Path | None = None,
     split: str = "train",
     paraphrases: Sequence[str] = (),
-    identity: Path | None = None,
+    fingerprint: Path | None = None,
     workers: int = 1,
 ) -> dict[str, Any]:
     """Make the folder `out` with the negatives of the method `name`, and return its summary.
@@ -90,7 +90,9 @@ def run(
         cost.counts.update(checks=counted.meter.as_record())
         cost.write(folder)
         outputs = sorted(path.name for path in folder.glob("*.parquet"))
-        write_manifest(folder, stage="negatives", identity=identity, inputs=inputs, outputs=[*outputs, "summary.json"])
+        write_manifest(
+            folder, stage="negatives", fingerprint=fingerprint, inputs=inputs, outputs=[*outputs, "summary.json"]
+        )
     return summary
 
 

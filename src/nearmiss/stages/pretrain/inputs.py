@@ -41,7 +41,7 @@ class Run:
     words: Path
     negatives: Path | None
     start: Path | None
-    identity: Path | None
+    fingerprint: Path | None
     truth: Path | None = None
 
     @property
@@ -89,11 +89,11 @@ class Run:
         return verify_inputs(self.files())
 
     def key(self) -> str:
-        """Hash of all that decides the weights: options, code and lock where an identity names them, files, device."""
+        """Hash of all that decides the weights: options, fingerprint, input files, device."""
         content: dict[str, Any] = {
             "shared": self.shared.model_dump(mode="json"),
             "arm": [self.arm_name, self.arm.model_dump(mode="json"), self.seed],
-            "identity": read_json(self.identity) if self.identity is not None else None,
+            "fingerprint": read_json(self.fingerprint) if self.fingerprint is not None else None,
             "files": self.hashes,
             "versions": versions(),
             "device": self.device.type,

@@ -52,7 +52,7 @@ def run(
     negatives: Path | None,
     start: Path | None,
     state: Path,
-    identity: Path | None,
+    fingerprint: Path | None,
     out: Path,
     truth: Path | None = None,
 ) -> None:
@@ -64,7 +64,7 @@ def run(
     Raises InputError before any compute where the inputs do not fit, and where the training diverges.
     """
     cost, began = Cost(), (time.perf_counter(), time.process_time())
-    given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, identity, truth)
+    given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, fingerprint, truth)
     check(given)
     check_fusion(given)
     target = OutputFolder(out, inputs=[store, captions, words, negatives, start, state, truth])
@@ -126,7 +126,9 @@ def run(
                 "cpu_seconds": round(time.process_time() - began[1] + training.earlier[1], 3),
             }
             cost.write(folder)
-            write_manifest(folder, stage="pretrain", identity=identity, inputs=inputs, outputs=[CHECKPOINT, CURVE])
+            write_manifest(
+                folder, stage="pretrain", fingerprint=fingerprint, inputs=inputs, outputs=[CHECKPOINT, CURVE]
+            )
 
 
 @contextmanager

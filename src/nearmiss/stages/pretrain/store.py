@@ -18,7 +18,7 @@ from nearmiss.stages.pretrain.config import ModelConfig, OpenClipConfig, Pretrai
 SPLIT = "train"
 
 
-def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, identity: Path | None) -> None:
+def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, fingerprint: Path | None) -> None:
     """Write the store of split train of table `images` (files relative to `root`) as the folder `out`, sorted by id.
 
     Raises InputError where the split is empty or a file is missing or damaged; `out` then stays as it was.
@@ -42,7 +42,7 @@ def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, identity
         write_store(folder, table["image_id"].to_list(), files, cut["size"], resizing(cut))
         cost.counts = {"images": table.height}
         cost.write(folder)
-        write_manifest(folder, stage="pretrain", identity=identity, inputs=inputs, outputs=[PIXELS, IDS])
+        write_manifest(folder, stage="pretrain", fingerprint=fingerprint, inputs=inputs, outputs=[PIXELS, IDS])
 
 
 def _theirs(model: OpenClipConfig) -> dict[str, Any]:

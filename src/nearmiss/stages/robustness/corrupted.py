@@ -54,7 +54,7 @@ def noise(config: RobustnessConfig) -> dict[str, Any]:
 
 
 def run(
-    *, config: RobustnessConfig, tables: Path, root: Path, out: Path, workers: int = 1, identity: Path | None = None
+    *, config: RobustnessConfig, tables: Path, root: Path, out: Path, workers: int = 1, fingerprint: Path | None = None
 ) -> None:
     """Corrupt the images of the chosen items and write the folder `out`. The same bytes for any number of workers."""
     cost = Cost()
@@ -75,7 +75,7 @@ def run(
         cost.counts.update(images=len(image_ids) * len(every))
         cost.write(folder)
         outputs = [IDS, ITEMS, NOISE, CLEAN, *(cell.file for cell in every)]
-        write_manifest(folder, stage="robustness", identity=identity, inputs=inputs, outputs=outputs)
+        write_manifest(folder, stage="robustness", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 
 
 def chosen(items: pl.DataFrame, most: int) -> pl.DataFrame:

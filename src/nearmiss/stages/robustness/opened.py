@@ -29,7 +29,7 @@ class Corrupted:
 
 
 def read(folder: Path, config: RobustnessConfig, tables: Path, root: Path) -> Corrupted:
-    """What the verb `corrupt` left in `folder`.
+    """What the command `corrupt` left in `folder`.
 
     Raises InputError where a file is missing or damaged, where the noise is not what `config` asks for, and where items
     or images are not those of the data (`tables`, `root`).

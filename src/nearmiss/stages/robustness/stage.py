@@ -40,10 +40,10 @@ def run(
     tables: Path,
     root: Path,
     negatives: Path | None,
-    identity: Path | None,
+    fingerprint: Path | None,
     out: Path,
 ) -> None:
-    """Score the checkpoint of run (arm, seed) on what verb `corrupt` made in `corrupted`; write the folder `out`.
+    """Score the checkpoint of run (arm, seed) on what command `corrupt` made in `corrupted`; write the folder `out`.
 
     `tables` and `root` are those of stage data; `negatives` is the folder of the arm's method, for the mark seen /
     concept / unseen. Everything is read and checked before the model is opened.
@@ -107,7 +107,7 @@ def run(
         write_json(folder / "measurement.json", measurement.record(config, asked.items, typed, model))
         cost.write(folder)
         outputs = ["measurement.json", "metrics.parquet", "scores.parquet"]
-        write_manifest(folder, stage="robustness", identity=identity, inputs=inputs, outputs=outputs)
+        write_manifest(folder, stage="robustness", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 
 
 def _training_captions(tables: Path) -> list[str]:

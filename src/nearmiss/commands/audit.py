@@ -1,10 +1,10 @@
-"""Verb `audit`: how well text alone tells true captions from negatives, and a set in which it does not."""
+"""Command `audit`: how well text alone tells true captions from negatives, and a set in which it does not."""
 
 from pathlib import Path
 
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Seed, app
 from nearmiss.engine.formats.names import Read
-from nearmiss.verbs.app import Seed, app
 
 
 @app.command

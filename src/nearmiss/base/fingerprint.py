@@ -1,6 +1,6 @@
 """What a stage's work depends on beside its input files: its configuration, its code and the pinned packages.
 
-An identity is a small JSON file that the rules take as an input. Snakemake does not see edits of imported modules, so
+A fingerprint is a small JSON file that the rules take as an input. Snakemake does not see edits of imported modules, so
 the driver writes the file when it reads the workflow, and only when its content has changed.
 """
 
@@ -93,8 +93,8 @@ def code_digest(source: Path, stage: str, rules: Path | None = None) -> str:
     return digest.hexdigest()
 
 
-def write_identity(path: Path, content: dict[str, Any]) -> bool:
-    """Write an identity file by rename, only where its content differs; True where it was written."""
+def write_fingerprint(path: Path, content: dict[str, Any]) -> bool:
+    """Write a fingerprint file by rename, only where its content differs; True where it was written."""
     if path.is_file():
         try:
             if read_json(path) == content:
@@ -105,7 +105,7 @@ def write_identity(path: Path, content: dict[str, Any]) -> bool:
     return True
 
 
-def read_identity(path: Path) -> dict[str, Any]:
-    """The content of an identity file."""
+def read_fingerprint(path: Path) -> dict[str, Any]:
+    """The content of a fingerprint file."""
     content: dict[str, Any] = read_json(path)
     return content

@@ -1,9 +1,9 @@
-"""Verbs of versions: dvc.yaml from the workflow; record results, bring them back, date them, and check a re-run."""
+"""Commands of versions: dvc.yaml from the workflow; record results, bring them back, date them, and check a re-run."""
 
 import sys
 from pathlib import Path
 
-from nearmiss.verbs.app import Stage, app
+from nearmiss.commands.app import Stage, app
 
 
 @app.command

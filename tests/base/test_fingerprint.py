@@ -1,10 +1,10 @@
-"""An identity changes when what a stage's work depends on changes, and only then."""
+"""A fingerprint changes when what a stage's work depends on changes, and only then."""
 
 import shutil
 
 import pytest
 
-from nearmiss.base.identity import closure, code_digest, code_files, write_identity
+from nearmiss.base.fingerprint import closure, code_digest, code_files, write_fingerprint
 
 
 @pytest.fixture
@@ -91,13 +91,13 @@ def test_the_rule_file_is_part_of_the_code(source, tmp_path):
     assert code_digest(source, "one", rules) != before
 
 
-def test_an_identity_is_written_only_when_its_content_changes(tmp_path):
-    file = tmp_path / "identity" / "one.json"
-    assert write_identity(file, {"stage": "one"})
-    assert not write_identity(file, {"stage": "one"})
-    assert write_identity(file, {"stage": "two"})
+def test_an_fingerprint_is_written_only_when_its_content_changes(tmp_path):
+    file = tmp_path / "fingerprint" / "one.json"
+    assert write_fingerprint(file, {"stage": "one"})
+    assert not write_fingerprint(file, {"stage": "one"})
+    assert write_fingerprint(file, {"stage": "two"})
     file.write_text("damaged")
-    assert write_identity(file, {"stage": "two"})
+    assert write_fingerprint(file, {"stage": "two"})
 
 
 def test_real_stages_never_depend_on_the_door(root):

@@ -1,10 +1,10 @@
-"""Verb `paraphrases`: hard positives of captions, other words for the same statement."""
+"""Command `paraphrases`: hard positives of captions, other words for the same statement."""
 
 from pathlib import Path
 
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Seed, app
 from nearmiss.stages.negatives.spec import EvaluationParaphrase, TrainingParaphrase
-from nearmiss.verbs.app import Seed, app
 
 
 @app.command

@@ -1,4 +1,4 @@
-"""Verbs of stage `pretrain`: the image store, and a training."""
+"""Commands of stage `pretrain`: the image store, and a training."""
 
 import os
 import sys
@@ -6,9 +6,9 @@ from pathlib import Path
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Fields, Seed, app, fields_help
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig, default_arms
-from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((PretrainConfig, "")))
@@ -24,7 +24,7 @@ def store(*fields: Fields, images: Path, root: Path, out: Path, config: Path | N
     out
         Folder that is made: pixels.npy, image_ids.json.
     config
-        An experiment or an identity file.
+        An experiment or a fingerprint file.
     """
     given = source(config, "pretrain")
     values = given.experiment.pretrain.model_dump() if given.experiment else given.config
@@ -32,7 +32,7 @@ def store(*fields: Fields, images: Path, root: Path, out: Path, config: Path | N
     with job("pretrain store"):
         from nearmiss.stages.pretrain.store import run
 
-        run(config=section, images=images, root=root, out=out, identity=given.identity)
+        run(config=section, images=images, root=root, out=out, fingerprint=given.fingerprint)
 
 
 @app.command(help_epilogue=fields_help((PretrainConfig, ""), (ArmConfig, "arm.")))
@@ -77,10 +77,10 @@ def pretrain(
     truth
         Folder of the embedded world's scenes, for an arm with the mask `truth`.
     config
-        An experiment or an identity file.
+        An experiment or a fingerprint file.
     """
     given = source(config, "pretrain")
-    if given.identity:
+    if given.fingerprint:
         shared, values = given.config["shared"], given.config["arm"]
     else:
         arms = given.experiment.arms if given.experiment else default_arms()
@@ -113,7 +113,7 @@ def pretrain(
             negatives=negatives,
             start=start,
             state=state,
-            identity=given.identity,
+            fingerprint=given.fingerprint,
             out=out,
             truth=truth,
         )

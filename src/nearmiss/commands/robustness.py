@@ -1,11 +1,11 @@
-"""Verbs of stage `robustness`: the corrupted images, made once, and a model's answers to them."""
+"""Commands of stage `robustness`: the corrupted images, made once, and a model's answers to them."""
 
 from pathlib import Path
 
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Fields, Seed, app, fields_help
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.robustness.config import RobustnessConfig
-from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((RobustnessConfig, "")))
@@ -21,15 +21,15 @@ def corrupt(*fields: Fields, tables: Path, root: Path, out: Path, config: Path |
     out
         Folder that is made: a file of pixels for each corruption and severity.
     config
-        An experiment or an identity file.
+        An experiment or a fingerprint file.
     workers
         Processes that corrupt; the bytes do not depend on it.
     """
-    section, identity = _section(config, fields)
+    section, fingerprint = _section(config, fields)
     with job("robustness corrupted"):
         from nearmiss.stages.robustness.corrupted import run
 
-        run(config=section, tables=tables, root=root, out=out, workers=workers, identity=identity)
+        run(config=section, tables=tables, root=root, out=out, workers=workers, fingerprint=fingerprint)
 
 
 @app.command(help_epilogue=fields_help((RobustnessConfig, "")))
@@ -54,7 +54,7 @@ def robustness(
     checkpoint
         Checkpoint folder.
     corrupted
-        Folder that the verb corrupt made.
+        Folder that the command corrupt made.
     tables
         Folder of the data stage's tables.
     root
@@ -64,9 +64,9 @@ def robustness(
     negatives
         Folder of the negatives the arm was trained on; marks what it has seen.
     config
-        An experiment or an identity file.
+        An experiment or a fingerprint file.
     """
-    section, identity = _section(config, fields)
+    section, fingerprint = _section(config, fields)
     with job(f"robustness {arm} seed {seed}"):
         from nearmiss.stages.robustness.stage import run
 
@@ -79,7 +79,7 @@ def robustness(
             tables=tables,
             root=root,
             negatives=negatives,
-            identity=identity,
+            fingerprint=fingerprint,
             out=out,
         )
 
@@ -87,4 +87,4 @@ def robustness(
 def _section(config: Path | None, fields: tuple[str, ...]) -> tuple[RobustnessConfig, Path | None]:
     given = source(config, "robustness")
     values = given.experiment.robustness.model_dump() if given.experiment else given.config
-    return build(RobustnessConfig, values, flags(fields), file=config), given.identity
+    return build(RobustnessConfig, values, flags(fields), file=config), given.fingerprint

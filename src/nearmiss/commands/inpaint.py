@@ -1,13 +1,13 @@
-"""Verb of stage `inpaint`: a stage of the workflow, or photographs in COCO's format by themselves."""
+"""Command of stage `inpaint`: a stage of the workflow, or photographs in COCO's format by themselves."""
 
 from pathlib import Path
 from typing import Literal
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Fields, Seed, app, fields_help
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.inpaint.config import InpaintConfig, of_photographs
-from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((InpaintConfig, "")))
@@ -63,7 +63,7 @@ def inpaint(
     relations
         Workflow: the table of relations; without it nothing is known of how things stand to each other.
     config
-        Workflow: an experiment or an identity file.
+        Workflow: an experiment or a fingerprint file.
     workers
         Processes that edit; the bytes do not depend on it.
     """
@@ -91,7 +91,7 @@ def inpaint(
             root=root,
             out=out,
             workers=workers,
-            identity=given.identity,
+            fingerprint=given.fingerprint,
         )
 
 

@@ -1,4 +1,4 @@
-"""The command line's application, and what all verbs of stages share."""
+"""The command line's application, and what all commands of stages share."""
 
 import re
 from collections.abc import Sequence

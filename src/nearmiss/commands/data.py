@@ -1,11 +1,11 @@
-"""Verb of stage `data`."""
+"""Command of stage `data`."""
 
 from pathlib import Path
 
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Fields, app, fields_help
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.data.config import DataConfig
-from nearmiss.verbs.app import Fields, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((DataConfig, "")))
@@ -17,7 +17,7 @@ def data(*fields: Fields, out: Path, config: Path | None = None, workers: int = 
     out
         Folder that is made: published, truth, tables.
     config
-        An experiment or an identity file.
+        An experiment or a fingerprint file.
     workers
         Processes that draw; the bytes do not depend on it.
     """
@@ -27,4 +27,4 @@ def data(*fields: Fields, out: Path, config: Path | None = None, workers: int = 
     with job("data"):
         from nearmiss.stages.data.stage import run
 
-        run(config=section, out=out, workers=workers, identity=given.identity)
+        run(config=section, out=out, workers=workers, fingerprint=given.fingerprint)

@@ -1,11 +1,11 @@
-"""Verbs of stage `compare`: the page with its tables, and MLflow's record."""
+"""Commands of stage `compare`: the page with its tables, and MLflow's record."""
 
 from pathlib import Path
 
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Fields, Many, SomeOrNone, app, fields_help
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.compare.config import CompareConfig
-from nearmiss.verbs.app import Fields, Many, SomeOrNone, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((CompareConfig, "")))
@@ -29,23 +29,23 @@ def compare(
     experiment
         Name on the page.
     evaluations
-        Folders that the verb evaluate made.
+        Folders that the command evaluate made.
     trainings
-        Folders that the verb pretrain made, the base included.
+        Folders that the command pretrain made, the base included.
     negatives
-        Folders that the verb negatives made.
+        Folders that the command negatives made.
     data
-        Folder that the verb data made.
+        Folder that the command data made.
     out
         Folder that is made: index.html, tables, figures.
     finetunings
-        Folders that the verb finetune made.
+        Folders that the command finetune made.
     robustnesses
-        Folders that the verb robustness made.
+        Folders that the command robustness made.
     inpaint
-        Folder that the verb inpaint made.
+        Folder that the command inpaint made.
     config
-        An experiment or an identity file.
+        An experiment or a fingerprint file.
     """
     given = source(config, "compare")
     values = given.experiment.compare.model_dump() if given.experiment else given.config
@@ -63,7 +63,7 @@ def compare(
             robustnesses=robustnesses or [],
             inpaint=inpaint,
             data=data,
-            identity=given.identity,
+            fingerprint=given.fingerprint,
             out=out,
         )
 

@@ -1,11 +1,11 @@
-"""The verbs `curate` and `curate-export`: people decide which pairs or negatives are good; what they accepted."""
+"""The commands `curate` and `curate-export`: people decide which pairs or negatives are good; what they accepted."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import cyclopts
 
-from nearmiss.verbs.app import app
+from nearmiss.commands.app import app
 
 Names = Annotated[list[str] | None, cyclopts.Parameter(consume_multiple=True, negative="")]
 
@@ -26,7 +26,7 @@ def curate(
     Parameters
     ----------
     items
-        Pairs in InpaintCOCO's schema or negatives: a Parquet file, or a folder that a verb made.
+        Pairs in InpaintCOCO's schema or negatives: a Parquet file, or a folder that a command made.
     db
         The database of decisions, a file that is made at the first start; one for all annotators of a set.
     annotator

@@ -1,19 +1,19 @@
-"""Today's identity of everything that an experiment makes, as the driver writes it when it reads the workflow."""
+"""Today's fingerprint of everything that an experiment makes, as the driver writes it when it reads the workflow."""
 
 from pathlib import Path
 from typing import Any
 
 from nearmiss.base.files import sha256
-from nearmiss.base.identity import code_digest
+from nearmiss.base.fingerprint import code_digest
 from nearmiss.config import STAGES, Experiment
 
-Identities = dict[str, dict[str, Any]]
+Fingerprints = dict[str, dict[str, Any]]
 
 
-def identities(experiment: Experiment, root: Path) -> Identities:
-    """Name of each identity file without its suffix (`data`, `negatives/keyword`, `pretrain/clip`) -> its content.
+def fingerprints(experiment: Experiment, root: Path) -> Fingerprints:
+    """Name of each fingerprint file without its suffix (`data`, `negatives/keyword`, `pretrain/clip`) -> its content.
 
-    `root` is the checkout, whose code and requirements.lock are hashed. An arm's identity holds what all arms share
+    `root` is the checkout, whose code and requirements.lock are hashed. An arm's fingerprint holds what all arms share
     and its own; seeds and the list of arms are part of none, so that a new seed changes no run that is there.
     """
     plain = experiment.model_dump(mode="json")
@@ -38,7 +38,7 @@ def identities(experiment: Experiment, root: Path) -> Identities:
     }
 
 
-def identity_of(part: str, names: Identities) -> str:
-    """The identity that a folder of results has: its own (`pretrain/clip` of `pretrain/clip/0`) or its stage's."""
+def fingerprint_of(part: str, names: Fingerprints) -> str:
+    """The fingerprint that a folder of results has: its own (`pretrain/clip` of `pretrain/clip/0`) or its stage's."""
     own = "/".join(part.split("/")[:2])
     return own if own in names else part.partition("/")[0]

@@ -1,4 +1,4 @@
-"""Verb of stage `evaluate`: a checkpoint in the workflow, or any open_clip model on published benchmarks."""
+"""Command of stage `evaluate`: a checkpoint in the workflow, or any open_clip model on published benchmarks."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import Literal
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Fields, Seed, app, fields_help
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.evaluate.config import EvaluateConfig
-from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 INCOMPLETE = 3
 """Exit status where images or files of an asked benchmark are missing."""
@@ -84,7 +84,7 @@ def evaluate(
     inpaint
         Workflow: the pairs of benchmark inpaintcoco, a Parquet file in InpaintCOCO's schema.
     config
-        Workflow: an experiment or an identity file.
+        Workflow: an experiment or a fingerprint file.
     """
     if model is not None:
         _need(("data_root", data_root), form="alone (--model)")
@@ -120,7 +120,7 @@ def evaluate(
             root=root or Path(),
             negatives=negatives,
             inpaint=inpaint,
-            identity=given.identity,
+            fingerprint=given.fingerprint,
             out=out,
         )
 

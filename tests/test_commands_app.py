@@ -8,8 +8,8 @@ import pytest
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import LARGEST_SEED, Typed
 from nearmiss.cli import app
+from nearmiss.commands.app import Seed, fields_help
 from nearmiss.reference import _table
-from nearmiss.verbs.app import Seed, fields_help
 
 TAKING = [
     name

@@ -1,10 +1,10 @@
-"""Verbs about published benchmarks: what there is of them, and how two models' answers differ."""
+"""Commands about published benchmarks: what there is of them, and how two models' answers differ."""
 
 from pathlib import Path
 
 import cyclopts
 
-from nearmiss.verbs.app import app
+from nearmiss.commands.app import app
 
 benchmarks = cyclopts.App(name="benchmarks", help="Published benchmarks: what is there, and two models side by side.")
 app.command(benchmarks)

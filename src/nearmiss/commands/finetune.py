@@ -1,11 +1,11 @@
-"""Verb of stage `finetune`."""
+"""Command of stage `finetune`."""
 
 from pathlib import Path
 
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Fields, Seed, app, fields_help
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.finetune.config import FinetuneConfig
-from nearmiss.verbs.app import Fields, Seed, app, fields_help
 
 
 @app.command(help_epilogue=fields_help((FinetuneConfig, "")))
@@ -36,7 +36,7 @@ def finetune(
     out
         Folder that is made: predictions.parquet, metrics.parquet, curve.jsonl, search.json.
     config
-        An experiment or an identity file.
+        An experiment or a fingerprint file.
     """
     given = source(config, "finetune")
     values = given.experiment.finetune.model_dump() if given.experiment else given.config
@@ -51,6 +51,6 @@ def finetune(
             checkpoint=checkpoint,
             tables=tables,
             root=root,
-            identity=given.identity,
+            fingerprint=given.fingerprint,
             out=out,
         )

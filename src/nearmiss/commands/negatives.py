@@ -1,10 +1,11 @@
-"""Verbs of stage `negatives`: the generators, with and without a workflow, and what the world's truth says of them."""
+"""Commands of stage `negatives`: the generators, and what the world's truth says of their output."""
 
 from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Fields, Many, Seed, app, fields_help
 from nearmiss.fields import Source, build, flags, source
 from nearmiss.stages.negatives.config import NegativesConfig, every_method
 from nearmiss.stages.negatives.spec import (
@@ -16,7 +17,6 @@ from nearmiss.stages.negatives.spec import (
     SwapConfig,
     TrainingParaphrase,
 )
-from nearmiss.verbs.app import Fields, Many, Seed, app, fields_help
 
 METHODS = (RandomConfig, KeywordConfig, SceneGraphConfig, ReplaceConfig, SwapConfig)
 
@@ -82,7 +82,7 @@ def negatives(
     reserved
         Combinations that no negative may mention.
     config
-        An experiment or an identity file.
+        An experiment or a fingerprint file.
     """
     given = source(config, "negatives")
     shared, options = _configured(given, method)
@@ -124,14 +124,14 @@ def negatives(
             **one_by_one,
             out=out,
             paraphrases=shared["paraphrases"] if paraphrases is None else paraphrases,
-            identity=given.identity,
+            fingerprint=given.fingerprint,
             workers=workers,
         )
 
 
 def _configured(given: Source, method: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The stage's shared fields and those of the method."""
-    if given.identity:
+    if given.fingerprint:
         return given.config["shared"], given.config["method"]
     stage = given.experiment.negatives if given.experiment else NegativesConfig()
     known = every_method() | stage.methods
@@ -173,7 +173,7 @@ def negatives_truth(*, negatives: Path, truth: Path, out: Path) -> None:
     Parameters
     ----------
     negatives
-        A folder that the verb negatives made.
+        A folder that the command negatives made.
     truth
         The world's truth folder.
     out
@@ -225,7 +225,7 @@ def negatives_matched(*, negatives: Many, out: Path, seed: Seed = 0) -> None:
     Parameters
     ----------
     negatives
-        Files or folders that the verb negatives made, two or more.
+        Files or folders that the command negatives made, two or more.
     out
         Folder that is made: a folder for each method, with negatives.parquet.
     seed

@@ -1,10 +1,10 @@
-"""Verb `convert`: negatives from one exchange format into another."""
+"""Command `convert`: negatives from one exchange format into another."""
 
 from pathlib import Path
 
 from nearmiss.base.progress import job
+from nearmiss.commands.app import Seed, app
 from nearmiss.engine.formats.names import Read, Written
-from nearmiss.verbs.app import Seed, app
 
 
 @app.command
