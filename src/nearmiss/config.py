@@ -9,6 +9,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Seed, Typed
 from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
+from nearmiss.engine.benchmarks.spec import OWN
 from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases, uses_negatives
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
 from nearmiss.stages.compare.config import CompareConfig
@@ -62,12 +63,21 @@ def resolve(values: dict[str, Any], *, file: object = None, lines: Lines | None 
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
         raise problem_of(error, Experiment, file=file, lines=lines or {}) from None
+    experiment = _with_own_benchmarks(experiment)
     check(experiment, file=file, lines=lines)
     if not experiment.quick:
         return experiment
     from nearmiss.quick import shrink
 
     return shrink(experiment)
+
+
+def _with_own_benchmarks(experiment: Experiment) -> Experiment:
+    """Where evaluate.benchmarks is null, it is every benchmark that the experiment writes itself."""
+    if experiment.evaluate.benchmarks is not None:
+        return experiment
+    own = [name for name in OWN if name != "inpaintcoco" or experiment.inpaint.operations]
+    return experiment.model_copy(update={"evaluate": experiment.evaluate.model_copy(update={"benchmarks": own})})
 
 
 def check(experiment: Experiment, *, file: object = None, lines: Lines | None = None) -> None:
@@ -100,7 +110,14 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
                 near(control, list(experiment.arms))
                 or f"add the arm or name controls among: {', '.join(experiment.arms)}",
             )
-    if "inpaintcoco" in experiment.evaluate.benchmarks and not experiment.inpaint.operations:
+    benchmarks = experiment.evaluate.benchmarks or []
+    if set(benchmarks) - set(OWN) and experiment.evaluate.data_root is None:
+        refuse(
+            f"evaluate.benchmarks names the published benchmark {sorted(set(benchmarks) - set(OWN))[0]}, but no folder",
+            ("evaluate", "data_root"),
+            "set evaluate.data_root to the folder under which each benchmark has its own",
+        )
+    if "inpaintcoco" in benchmarks and not experiment.inpaint.operations:
         refuse(
             "evaluate asks for benchmark 'inpaintcoco', but stage inpaint makes no pairs",
             ("inpaint", "operations"),

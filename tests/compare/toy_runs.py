@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from nearmiss.engine.scoring.exam import Exam
 
 from nearmiss.base.files import write_json
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.tables import write_table
 from nearmiss.engine.scoring import exam, metrics
-from nearmiss.engine.scoring.exam import Exam
 from nearmiss.engine.scoring.metrics import Interval, Key, Scored
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from nearmiss.engine.benchmarks.published import Folders, Sheet, filled
-from nearmiss.engine.benchmarks.registry import READERS
+from nearmiss.engine.benchmarks.benchmark import ItemBenchmark, Options
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.registry import reader
 
 SIDE = 32
 
@@ -22,10 +23,11 @@ def write(root: Path) -> Path:
     return root
 
 
-def read(root: Path, name: str) -> Sheet:
+def read(root: Path, name: str) -> ItemBenchmark:
     """The questions of a benchmark under a data root."""
-    reader = READERS[name]
-    return filled(reader.SOURCE, reader.fill, Folders(root, tagger="lexicon"))
+    found = reader(name).load(DataRoot(root), Options(tagger="lexicon"))
+    assert isinstance(found, ItemBenchmark)
+    return found
 
 
 def put_text(file: Path, text: str) -> Path:

@@ -5,7 +5,6 @@ from pathlib import Path
 from types import ModuleType
 
 import benchmark_files
-
 from nearmiss.engine.benchmarks.published import Folders, filled
 from nearmiss.engine.scoring.published import decisions, lines
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from functools import partial
 
 import numpy as np
 import polars as pl
@@ -15,6 +14,10 @@ from test_evaluate import CONFIG, evaluate
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table
+from nearmiss.engine.benchmarks.benchmark import Options
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.world import BENCHMARK
+from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.models.checkpoint import open_checkpoint
 from nearmiss.engine.models.cross_encoder import (
     FUSION_FILES,
@@ -24,7 +27,7 @@ from nearmiss.engine.models.cross_encoder import (
     save_fusion,
 )
 from nearmiss.engine.models.packing import pack
-from nearmiss.engine.scoring.embeddings import open_image
+from nearmiss.engine.scoring.images import BenchmarkImages
 from nearmiss.engine.scoring.match import MatchScorer, trimmed
 
 
@@ -62,20 +65,18 @@ def items_of(folder):
     return read_table(folder / "tables" / "items_test.parquet", "items")
 
 
-def pictures_of(made, items):
-    files = dict(read_table(made / "tables" / "images.parquet", "images").select("image_id", "file").iter_rows())
-    return {
-        (image_id, None): partial(open_image, made / "published" / files[image_id])
-        for ids in items["images"]
-        for image_id in ids
-    }
+def benchmark_of(made, cache):
+    """The world's benchmark and its images."""
+    root = DataRoot(made, {"source": made / "published"})
+    world = BENCHMARK.load(root, Options())
+    return world, BenchmarkImages([world], root, cache)
 
 
 @torch.inference_mode()
-def alone(made, picture, text):
+def single_logit(made, file, text):
     """The match logit of one pair, with nothing beside it."""
     model, preprocess, tokenizer = open_cross_encoder(made / "checkpoint")
-    images = model.eval().images(preprocess(picture())[None])
+    images = model.eval().images(preprocess(open_rgb(file))[None])
     one = torch.tensor([0])
     return model.match_logit(images, model.texts(pack(trimmed(tokenizer([text])))), one, one).item()
 
@@ -84,14 +85,15 @@ def test_every_pair_of_an_item_has_the_logit_that_it_has_alone(made, done):
     scores = read_table(done / "scores.parquet", "scores")
     assert scores["item_id"].is_sorted()
     items = items_of(made).filter(pl.col("crop").is_null())
-    pictures, checked = pictures_of(made, items), []
+    files = dict(read_table(made / "tables" / "images.parquet", "images").select("image_id", "file").iter_rows())
+    checked = []
     for row in items.group_by("subset", maintain_order=True).head(1).iter_rows(named=True):
         kept = scores.filter(item_id=row["item_id"])
         assert kept["scorer"].to_list() == ["match_logit"]
         for i, image_id in enumerate(row["images"]):
             for j, text in enumerate(row["captions"]):
                 found = kept["similarity"][0][i][j]
-                assert found == pytest.approx(alone(made, pictures[image_id, None], text), abs=1e-4)
+                assert found == pytest.approx(single_logit(made, made / "published" / files[image_id], text), abs=1e-4)
                 checked.append(found)
     assert len(set(checked)) == len(checked) > 4
 
@@ -104,8 +106,8 @@ def test_what_the_dual_part_says_lies_beside_it(made, done, dual):
         else:
             plain = plain.filter((pl.col("benchmark") == "world") & (pl.col("model") != "blind"))
         assert beside.height > 0 and beside.equals(plain)
-    matched, cosine = (read_table(f / "scores.parquet", "scores") for f in (done, dual))
-    other = pl.col("item_id").str.contains("^(retrieval|classification)/")
+    matched, cosine = (read_table(f / "outcomes.parquet", "outcomes") for f in (done, dual))
+    other = pl.col("benchmark").is_in(["retrieval", "classification"])
     assert matched.filter(other).equals(cosine.filter(other)) and matched.filter(other).height > 0
     assert not matched.filter(~other).equals(cosine.filter(~other))
 
@@ -114,13 +116,13 @@ def test_a_dual_encoder_says_nothing_of_scorers(done, dual):
     names = [sorted(path.name for path in folder.iterdir()) for folder in (done, dual)]
     assert set(names[0]) - set(names[1]) == {"dual_scores.parquet", "dual_metrics.parquet"}
     found = [json.loads((folder / "measurement.json").read_text()) for folder in (done, dual)]
-    assert "match_logit" in found[0]["scorers"]["items"] and "scorers" not in found[1]
+    assert "match_logit" in found[0]["similarity"]["items"] and "match_logit" not in found[1]["similarity"]["items"]
     assert set(read_table(dual / "scores.parquet", "scores")["scorer"]) == {"cosine"}
 
 
 def test_the_same_bytes_again_and_nearly_the_same_figures_in_other_batches(made, done):
     again = evaluate(made, "again")
-    smaller = evaluate(made, "smaller", CONFIG.model_copy(update={"batch": 3}))
+    smaller = evaluate(made, "smaller", CONFIG.model_copy(update={"batch_size": 3}))
     for name in ("scores.parquet", "metrics.parquet", "dual_scores.parquet", "manifest.json"):
         assert sha256(again / name) == sha256(done / name)
     figures = [
@@ -129,12 +131,12 @@ def test_the_same_bytes_again_and_nearly_the_same_figures_in_other_batches(made,
     assert np.abs(figures[0].to_numpy() - figures[1].to_numpy()).max() < 1e-4
 
 
-def test_a_planted_fault_in_the_order_of_pairs_would_be_seen(made, monkeypatch):
-    items = items_of(made)
-    scorer, pictures = MatchScorer(made / "checkpoint", batch=8), pictures_of(made, items)
-    right, judge = scorer.of_items(items, pictures), MatchScorer._judge
-    monkeypatch.setattr(MatchScorer, "_judge", lambda self, *given: judge(self, *given)[::-1])
-    assert not right.equals(scorer.of_items(items, pictures))
+def test_a_planted_fault_in_the_order_of_pairs_would_be_seen(made, tmp_path, monkeypatch):
+    world, images = benchmark_of(made, tmp_path)
+    scorer = MatchScorer(made / "checkpoint", batch_size=8)
+    right, logits = scorer.similarities(world.items, images), MatchScorer._logits
+    monkeypatch.setattr(MatchScorer, "_logits", lambda self, *given: logits(self, *given)[::-1])
+    assert not right.equals(scorer.similarities(world.items, images))
 
 
 def test_a_diverged_fusion_is_not_counted_as_merely_wrong(made, tmp_path):
@@ -142,6 +144,6 @@ def test_a_diverged_fusion_is_not_counted_as_merely_wrong(made, tmp_path):
     weights = load_file(tmp_path / "checkpoint" / FUSION_WEIGHTS)
     weights["head.bias"][:] = torch.tensor([-3e38, 3e38])  # finite, but their difference is not
     save_file(weights, tmp_path / "checkpoint" / FUSION_WEIGHTS)
-    with pytest.raises(InputError, match="match logit that is not finite"):
+    with pytest.raises(InputError, match="match logits of .* are not finite"):
         evaluate(made, "bad", checkpoint=tmp_path / "checkpoint")
     assert not (made / "bad").exists()

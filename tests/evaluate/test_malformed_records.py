@@ -9,10 +9,11 @@ import pytest
 from benchmark_files import put_text, read
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.benchmarks import image_folders, karpathy
+from nearmiss.engine.benchmarks.benchmark import ItemBenchmark, Options
 from nearmiss.engine.benchmarks.csv_records import csv_records
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.fields import Unreadable
-from nearmiss.engine.benchmarks.published import Folders, Sheet
+from nearmiss.engine.benchmarks.registry import reader
 
 HEADER = ["", "image_id", "caption", "hard_negs", "x", "y", "width", "height"]
 GOOD = ["0", "1", "Bird on tree", "['Cat on tree', 'Bird on car']", "1", "2", "20", "20"]
@@ -20,7 +21,7 @@ SWAP = "sugarcrepe/data/swap_obj.json"
 RECORD = {"filename": "1.jpg", "caption": "A cat.", "negative_caption": "A dog."}
 
 
-def crepe(root: Path, *rows: list[str]) -> Sheet:
+def crepe(root: Path, *rows: list[str]) -> ItemBenchmark:
     """The atom part with these rows behind one that is sound."""
     file = root / "crepe" / "prod_vg_hard_negs_atom_complexity_4.csv"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -33,12 +34,12 @@ def changed(**cells: str) -> list[str]:
     return [cells.get(name, cell) for name, cell in zip(HEADER, GOOD, strict=True)]
 
 
-def captions(sheet: Sheet) -> list[list[str]]:
-    return sheet.items()["captions"].to_list()
+def captions(benchmark: ItemBenchmark) -> list[list[str]]:
+    return benchmark.items["captions"].to_list()
 
 
-def reasons(sheet: Sheet) -> list[tuple[str, str]]:
-    return [(each.record, each.reason) for each in sheet.reading.records]
+def reasons(benchmark: ItemBenchmark) -> list[tuple[str, str]]:
+    return [(each.record, each.reason) for each in benchmark.coverage.malformed]
 
 
 @pytest.mark.parametrize(
@@ -63,22 +64,26 @@ def reasons(sheet: Sheet) -> list[tuple[str, str]]:
     ],
 )
 def test_negatives_that_are_no_list_of_texts_leave_one_record_out(tmp_path, cell, reason):
-    sheet = crepe(tmp_path, changed(hard_negs=cell), changed(image_id="2"))
-    assert captions(sheet) == [["Bird on tree", "Cat on tree", "Bird on car"]] * 2
-    assert reasons(sheet) == [("row 1", reason)]
-    assert sheet.reading.records[0].file == "crepe/prod_vg_hard_negs_atom_complexity_4.csv"
+    benchmark = crepe(tmp_path, changed(hard_negs=cell), changed(image_id="2"))
+    assert captions(benchmark) == [["Bird on tree", "Cat on tree", "Bird on car"]] * 2
+    assert reasons(benchmark) == [("row 1", reason)]
+    assert benchmark.coverage.malformed[0].file == "crepe/prod_vg_hard_negs_atom_complexity_4.csv"
 
 
 def test_every_form_of_a_list_of_texts_is_read(tmp_path):
-    sheet = crepe(
+    benchmark = crepe(
         tmp_path, changed(hard_negs='["Cat\'s on mat"]'), changed(hard_negs="('a', 'b')"), changed(hard_negs=" ['a'] ")
     )
-    assert captions(sheet)[1:] == [["Bird on tree", "Cat's on mat"], ["Bird on tree", "a", "b"], ["Bird on tree", "a"]]
+    assert captions(benchmark)[1:] == [
+        ["Bird on tree", "Cat's on mat"],
+        ["Bird on tree", "a", "b"],
+        ["Bird on tree", "a"],
+    ]
 
 
 @pytest.mark.parametrize(("written", "read"), [("1.0", "1"), ("2407890.00", "2407890"), ("7", "7"), (" 7 ", "7")])
 def test_whole_numbers_that_pandas_wrote_as_floats_are_ids(tmp_path, written, read):
-    assert crepe(tmp_path, changed(image_id=written)).items()["images"].to_list()[1] == [f"vg/images/{read}.jpg"]
+    assert crepe(tmp_path, changed(image_id=written)).items["images"].to_list()[1] == [f"vg/images/{read}.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -98,9 +103,9 @@ def test_a_broken_line_of_a_table_costs_no_other_line(tmp_path, lines, lost, kep
     whole = [",".join(HEADER), *lines, "2,1,Last,['y'],1,2,20,20"]
     file = tmp_path / "crepe" / "prod_vg_hard_negs_atom_complexity_4.csv"
     put_text(file, "\ufeff" + end.join(whole) + end)
-    sheet = read(tmp_path, "crepe")
-    assert [found[0] for found in captions(sheet)] == kept
-    assert len(sheet.reading.records) == lost
+    benchmark = read(tmp_path, "crepe")
+    assert [found[0] for found in captions(benchmark)] == kept
+    assert len(benchmark.coverage.malformed) == lost
 
 
 def test_reading_a_table_takes_no_more_than_a_pass_for_each_broken_line(tmp_path):
@@ -125,13 +130,13 @@ def test_reading_a_table_takes_no_more_than_a_pass_for_each_broken_line(tmp_path
     ],
 )
 def test_a_box_without_pixels_leaves_its_record_out(tmp_path, cells, reason):
-    sheet = crepe(tmp_path, changed(**cells))
-    assert sheet.items().height == 1
-    assert reasons(sheet) == [("row 1", reason)]
+    benchmark = crepe(tmp_path, changed(**cells))
+    assert benchmark.items.height == 1
+    assert reasons(benchmark) == [("row 1", reason)]
 
 
 def test_a_box_that_leaves_its_image_is_kept(tmp_path):
-    assert crepe(tmp_path, changed(x="-5", width="500")).items()["crop"].to_list()[1] == [-5, 2, 500, 20]
+    assert crepe(tmp_path, changed(x="-5", width="500")).items["crop"].to_list()[1] == [-5, 2, 500, 20]
 
 
 def test_a_file_without_a_usable_record_is_refused_with_the_first_of_them(tmp_path):
@@ -146,9 +151,9 @@ def test_a_file_without_a_usable_record_is_refused_with_the_first_of_them(tmp_pa
 def test_two_records_of_one_id_are_both_left_out(tmp_path):
     one, other = (json.dumps({**RECORD, "caption": word}) for word in ("A cat.", "A cow."))
     put_text(tmp_path / SWAP, f'{{"0": {one}, "0": {other}, "1": {one}}}')
-    sheet = read(tmp_path, "sugarcrepe")
-    assert sheet.items()["item_id"].to_list() == ["sugarcrepe/swap_obj/1"]
-    assert reasons(sheet) == [("id 0", "two records of a file have one id")]
+    benchmark = read(tmp_path, "sugarcrepe")
+    assert benchmark.items["item_id"].to_list() == ["sugarcrepe/swap_obj/1"]
+    assert reasons(benchmark) == [("id 0", "two records of a file have one id")]
 
 
 def test_a_field_that_stands_twice_in_a_record_leaves_it_out(tmp_path):
@@ -160,9 +165,9 @@ def test_an_id_of_a_list_that_stands_twice_is_asked_once(tmp_path):
     triple = {**RECORD, "caption2": "One cat."}
     records = [{**triple, "id": 1}, {**triple, "id": 1.0, "caption": "A cow."}, {**triple, "id": True}]
     put_text(tmp_path / "sugarcrepe_pp" / "data" / "swap_obj.json", json.dumps(records))
-    sheet = read(tmp_path, "sugarcrepe_pp")
-    assert captions(sheet) == [["A cat.", "One cat.", "A dog."]]
-    assert reasons(sheet) == [
+    benchmark = read(tmp_path, "sugarcrepe_pp")
+    assert captions(benchmark) == [["A cat.", "One cat.", "A dog."]]
+    assert reasons(benchmark) == [
         ("record 1", "two items of a benchmark have one id"),
         ("record 2", "'id' is true or false, not a number"),
     ]
@@ -218,9 +223,9 @@ def test_a_text_is_never_taken_for_a_list_of_letters(tmp_path, lexicon, name, fi
         with pytest.raises(InputError, match=reason):
             read(tmp_path, name)
         return
-    sheet = read(tmp_path, name)
-    assert sheet.items().height == 1
-    assert reasons(sheet) == [("record 1", reason)]
+    benchmark = read(tmp_path, name)
+    assert benchmark.coverage.n_read == 1
+    assert reasons(benchmark) == [("record 1", reason)]
 
 
 @pytest.fixture
@@ -237,25 +242,25 @@ def test_lines_of_records_end_at_line_feeds_alone(tmp_path, mark):
     caption = f"The cat is{mark}under the bed."
     line = json.dumps({"image": "a.jpg", "caption": caption, "label": 1}, ensure_ascii=False)
     put_text(tmp_path / "vsr" / "random" / "test.jsonl", f"{line}\r\n\n{line}\n")
-    sheet = read(tmp_path, "vsr")
-    assert captions(sheet) == [[caption], [caption]]
-    assert sheet.items()["item_id"].to_list() == ["vsr/random/1", "vsr/random/3"]
+    benchmark = read(tmp_path, "vsr")
+    assert captions(benchmark) == [[caption], [caption]]
+    assert benchmark.items["item_id"].to_list() == ["vsr/random/1", "vsr/random/3"]
 
 
 def test_a_line_that_is_cut_off_costs_no_other_line(tmp_path):
     line = json.dumps({"image": "a.jpg", "caption": "A cat.", "label": 1})
     put_text(tmp_path / "vsr" / "random" / "test.jsonl", f"{line}\n{line[:-9]}\n{line}")
-    sheet = read(tmp_path, "vsr")
-    assert sheet.items().height == 2
-    assert reasons(sheet) == [("line 2", "a line is not JSON")]
+    benchmark = read(tmp_path, "vsr")
+    assert benchmark.items.height == 2
+    assert reasons(benchmark) == [("line 2", "a line is not JSON")]
 
 
 @pytest.mark.parametrize("name", ["../../secret.jpg", "a\0.jpg", ""])
 def test_an_image_is_looked_for_in_its_folder_alone(tmp_path, name):
     put_text(tmp_path / SWAP, json.dumps({"0": RECORD, "1": {**RECORD, "filename": name}}))
-    sheet = read(tmp_path, "sugarcrepe")
-    assert sheet.items()["images"].to_list() == [["coco/val2017/1.jpg"]]
-    assert len(sheet.reading.records) == 1
+    benchmark = read(tmp_path, "sugarcrepe")
+    assert benchmark.items["images"].to_list() == [["coco/val2017/1.jpg"]]
+    assert len(benchmark.coverage.malformed) == 1
 
 
 def test_hashes_of_files_of_one_name_are_all_kept(tmp_path):
@@ -263,7 +268,7 @@ def test_hashes_of_files_of_one_name_are_all_kept(tmp_path):
     files = [f"vl_checklist/{aspect}/vg/color.json" for aspect in ("Attribute", "Relation")]
     for file in files:
         put_text(tmp_path / file, record)
-    assert sorted(read(tmp_path, "vl_checklist").hashes) == files
+    assert sorted(read(tmp_path, "vl_checklist").coverage.hashes) == files
 
 
 def test_pairs_of_two_files_of_one_name_stay_apart(tmp_path):
@@ -271,10 +276,10 @@ def test_pairs_of_two_files_of_one_name_stay_apart(tmp_path):
     other = tmp_path / "inpaintcoco" / "other" / "test-00000-of-00001.parquet"
     other.parent.mkdir()
     other.write_bytes((tmp_path / "inpaintcoco" / "data" / other.name).read_bytes())
-    sheet = read(tmp_path, "inpaintcoco")
-    assert sheet.items().height == 2
-    assert len(sheet.carried) == 4
-    assert {each.reason for each in sheet.reading.records} == {"empty caption", "degenerate mask"}
+    benchmark = read(tmp_path, "inpaintcoco")
+    assert benchmark.items.height == 2
+    assert len(benchmark.embedded) == 4
+    assert {each.reason for each in benchmark.coverage.malformed} == {"empty caption", "degenerate mask"}
 
 
 def test_a_class_whose_folder_is_missing_or_empty_is_named(tmp_path):
@@ -282,9 +287,9 @@ def test_a_class_whose_folder_is_missing_or_empty_is_named(tmp_path):
     benchmark_files.picture(root / "cat" / "1.png", 1)
     (root / "empty").mkdir()
     benchmark_files.put(root / "classes.json", {"cat": "cat", "empty": "ferret", "hoarse": "horse"})
-    labelled = image_folders.read("imagefolder/pets", Folders(tmp_path))
-    assert labelled.missing == ["classification/pets/empty", "classification/pets/hoarse"]
-    assert labelled.classes == ["cat", "ferret", "horse"]
+    labelled = reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
+    assert labelled.coverage.files_missing == ["classification/pets/empty", "classification/pets/hoarse"]
+    assert labelled.tasks[0].classes == ["cat", "ferret", "horse"]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +309,7 @@ def test_classes_that_name_no_folder_of_their_own_are_refused(tmp_path, classes)
     benchmark_files.picture(root / "a" / "1.png", 1)
     put_text(root / "classes.json", classes)
     with pytest.raises(InputError):
-        image_folders.read("imagefolder/pets", Folders(tmp_path))
+        reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
 
 
 def test_an_image_in_the_folders_of_two_classes_is_refused(tmp_path):
@@ -312,13 +317,13 @@ def test_an_image_in_the_folders_of_two_classes_is_refused(tmp_path):
     benchmark_files.picture(root / "a" / "b" / "1.png", 1)
     benchmark_files.put(root / "classes.json", {"a": "animal", "a/b": "cat"})
     with pytest.raises(InputError, match="two classes"):
-        image_folders.read("imagefolder/pets", Folders(tmp_path))
+        reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
 
 
 def test_a_class_of_cifar_without_a_picture_is_named(tmp_path):
     benchmark_files.general(tmp_path)
-    (tmp_path / image_folders.CIFAR10 / "batches.meta.txt").write_text("airplane\nautomobile\nbird\ncat\n")
-    assert image_folders.read("cifar10", Folders(tmp_path)).missing == [
+    (tmp_path / "cifar10/cifar-10-batches-bin" / "batches.meta.txt").write_text("airplane\nautomobile\nbird\ncat\n")
+    assert reader("cifar10").load(DataRoot(tmp_path), Options()).coverage.files_missing == [
         "cifar10/cifar-10-batches-bin/test_batch.bin: cat"
     ]
 
@@ -341,10 +346,10 @@ def test_a_record_of_a_gallery_that_cannot_be_read_is_left_out(tmp_path, change,
     document["images"].insert(2, {**document["images"][0], **change})
     document["images"].pop(0)
     benchmark_files.put(file, document)
-    gallery = karpathy.read("retrieval_flickr8k", Folders(tmp_path))
+    gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert gallery.images == ["flickr8k/images/000000000002.jpg"]
     assert gallery.own.shape == (1, 2)
-    assert [each.reason for each in gallery.left_out] == [reason]
+    assert [each.reason for each in gallery.coverage.malformed] == [reason]
 
 
 def test_a_sentence_that_is_no_text_costs_no_other_one(tmp_path):
@@ -353,9 +358,9 @@ def test_a_sentence_that_is_no_text_costs_no_other_one(tmp_path):
     document = json.loads(file.read_text())
     document["images"][0]["sentences"][0] = {"raw": float("nan")}
     benchmark_files.put(file, document)
-    gallery = karpathy.read("retrieval_flickr8k", Folders(tmp_path))
+    gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert gallery.captions[0] == "flickr8k photograph 0"
     assert gallery.own.sum(axis=1).tolist() == [1, 2]
-    assert [(each.record, each.reason) for each in gallery.left_out] == [
+    assert [(each.record, each.reason) for each in gallery.coverage.malformed] == [
         ("image 0, sentence 0", "'raw' is a number, not a text")
     ]

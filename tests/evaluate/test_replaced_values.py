@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearmiss.base.errors import InputError
+from nearmiss.engine.benchmarks.benchmark import ItemBenchmark
 from nearmiss.engine.benchmarks.fields import kind_of
-from nearmiss.engine.benchmarks.published import Sheet
 
 FILES = {
     "sugarcrepe": "sugarcrepe/data/swap_obj.json",
@@ -59,18 +59,18 @@ def replaced(document: object, path: tuple, value: object) -> object:
     return None if kind_of(before) == kind_of(value) and value not in ("", " \u2028", [], {}, [None]) else copy
 
 
-def asked(root: Path, name: str, document: object) -> tuple[list[object], Sheet | None]:
-    """The questions of a benchmark whose one file holds `document`, without their ids, and the sheet."""
+def asked(root: Path, name: str, document: object) -> tuple[list[object], ItemBenchmark | None]:
+    """The questions of a benchmark whose one file holds `document`, without their ids, and the benchmark."""
     lines = FILES[name].endswith("l")
     text = "\n".join(json.dumps(record) for record in document) if lines else json.dumps(document)
     put_text(root / FILES[name], text)
     try:
-        sheet = read(root, name)
-        items = sheet.items()
+        benchmark = read(root, name)
+        items = benchmark.items
     except InputError as error:
         assert error.problem
         return [], None
-    return items.select("images", "captions", "truth", "crop", "concept").rows(), sheet
+    return items.select("images", "captions", "truth", "crop", "concept").rows(), benchmark
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -89,7 +89,7 @@ def test_a_field_of_another_kind_never_becomes_another_question(tmp_path_factory
         if document is None or legal:
             return
         before, _ = asked(root, name, sound[name])
-        after, sheet = asked(root, name, document)
+        after, benchmark = asked(root, name, document)
         assert all(after.count(each) <= before.count(each) for each in after)
-        if sheet is not None and len(after) < len(before) and name != "hnc":
-            assert sheet.reading.records or sheet.not_asked
+        if benchmark is not None and len(after) < len(before) and name != "hnc":
+            assert benchmark.coverage.malformed or benchmark.coverage.excluded

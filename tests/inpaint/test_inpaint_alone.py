@@ -12,8 +12,9 @@ from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.commands.inpaint import inpaint
-from nearmiss.engine.benchmarks.published import Folders, filled
-from nearmiss.engine.benchmarks.registry import READERS
+from nearmiss.engine.benchmarks.benchmark import Options
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.registry import reader
 from nearmiss.engine.formats.coco import encode_mask
 from nearmiss.stages.inpaint import alone, judging, photographs
 from nearmiss.stages.inpaint.config import of_photographs
@@ -140,11 +141,10 @@ def test_the_pairs_are_a_benchmark(made, tmp_path):
     (tmp_path / "inpaintcoco").symlink_to(made[0])
     (made[0] / "rejected.parquet").rename(made[0] / "rejected.hidden")
     try:
-        reader = READERS["inpaintcoco"]
-        sheet = filled(reader.SOURCE, reader.fill, Folders(tmp_path))
+        benchmark = reader("inpaintcoco").load(DataRoot(tmp_path), Options())
     finally:
         (made[0] / "rejected.hidden").rename(made[0] / "rejected.parquet")
-    assert sheet.items().height == pl.read_parquet(made[0] / "pairs.parquet").height
+    assert benchmark.items.height == pl.read_parquet(made[0] / "pairs.parquet").height
 
 
 def test_a_dry_run_prints_the_plan_and_makes_nothing(files, tmp_path, capsys):

@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from nearmiss.engine.benchmarks.published import Folders, filled
-from nearmiss.engine.benchmarks.registry import READERS
+from nearmiss.engine.benchmarks.benchmark import Options
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.registry import reader
 from nearmiss.engine.formats import inpaintcoco
 from nearmiss.engine.images.masks import from_image
 
@@ -98,10 +99,9 @@ def test_pairs_with_a_mask_of_any_form_are_asked(tmp_path):
 @pytest.mark.parametrize("mask", [gray(0), gray(255, 255), gray(1, 1), palette((7, 7, 7), (7, 7, 7))])
 def test_a_mask_of_nothing_or_of_everything_makes_the_benchmark_incomplete(tmp_path, mask):
     write(tmp_path, [row(png(gray(255))), row(png(mask))])
-    reader = READERS["inpaintcoco"]
-    sheet = filled(reader.SOURCE, reader.fill, Folders(tmp_path))
-    assert sheet.items().height == 1
-    assert [(each.file, each.record, each.reason) for each in sheet.reading.records] == [
+    benchmark = reader("inpaintcoco").load(DataRoot(tmp_path), Options())
+    assert benchmark.items.height == 1
+    assert [(each.file, each.record, each.reason) for each in benchmark.coverage.malformed] == [
         ("inpaintcoco/test.parquet", "row 1", "degenerate mask")
     ]
 

@@ -9,11 +9,11 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from nearmiss.engine.scoring.answers import Answers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.scoring.answers import Answers
 from nearmiss.engine.scoring.embeddings import Embedder, open_image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))

@@ -1,5 +1,11 @@
 # Stage evaluate: one job a checkpoint scores every benchmark.
 SPLIT = EXPERIMENT.evaluate.split
+# Tables of stage data that the chosen benchmarks read.
+BENCHMARK_TABLES = [
+    f"{DATA}/tables/{table}_{SPLIT}.parquet"
+    for name, table in (("world", "items"), ("retrieval", "retrieval"), ("classification", "classification"))
+    if name in EXPERIMENT.evaluate.benchmarks
+]
 
 
 rule evaluate_run:
@@ -8,19 +14,12 @@ rule evaluate_run:
         unpack(pairs_of_inpaint),
         fingerprint=f"{FINGERPRINTS}/evaluate.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
-        tables=expand(
-            f"{DATA}/tables/{{name}}.parquet",
-            name=(
-                "images",
-                "captions_narrow",
-                f"items_{SPLIT}",
-                f"retrieval_{SPLIT}",
-                f"classification_{SPLIT}",
-            ),
-        ),
+        tables=[f"{DATA}/tables/images.parquet", *BENCHMARK_TABLES],
+        captions=f"{DATA}/tables/captions_narrow.parquet",
         images=f"{DATA}/published/images",
     output:
         scores=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/scores.parquet",
+        outcomes=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/outcomes.parquet",
         metrics=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/metrics.parquet",
         measurement=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/measurement.json",
         manifest=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/manifest.json",
@@ -35,16 +34,17 @@ rule evaluate_run:
     resources:
         gpu=environment.gpus_wanted(EXPERIMENT.evaluate.device),
     params:
-        negatives=negatives_flag,
-        inpaint=flag_of("inpaint"),
+        negatives=training_negatives_flag,
+        moved=moved_folders,
+        missing="allow" if EXPERIMENT.evaluate.missing == "allow" else "refuse",
         checkpoint=parent_of("checkpoint"),
-        tables=parent_of("tables"),
-        root=subpath(input.images, parent=True),
+        cache=f"{STATE}/evaluate/{{arm}}-{{seed}}",
         out=subpath(output.scores, parent=True),
     shell:
-        "exec python -m nearmiss evaluate --config {input.fingerprint:q} --arm {wildcards.arm}"
-        " --seed {wildcards.seed} --checkpoint {params.checkpoint:q}"
-        " --tables {params.tables:q} --root {params.root:q} {params.negatives} {params.inpaint}"
+        "exec python -m nearmiss evaluate --config {input.fingerprint:q}"
+        " --model local-dir:{params.checkpoint:q} --arm {wildcards.arm} --seed {wildcards.seed}"
+        " {params.moved} --missing {params.missing} {params.negatives}"
+        " --training-captions {input.captions:q} --cache {params.cache:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 

@@ -40,11 +40,24 @@ def negatives_flag(wildcards):
     return f"--negatives {RESULTS}/negatives/{method}" if method else ""
 
 
+def training_negatives_flag(wildcards):
+    """The same for a command that evaluates."""
+    return negatives_flag(wildcards).replace("--negatives", "--training-negatives")
+
+
 def pairs_of_inpaint(wildcards):
     """The pairs that benchmark inpaintcoco reads, where it is asked."""
     if "inpaintcoco" not in EXPERIMENT.evaluate.benchmarks:
         return {}
     return {"inpaint": f"{RESULTS}/inpaint/test-00000-of-00001.parquet"}
+
+
+def moved_folders(wildcards, input):
+    """The flags that say where the experiment's own benchmarks lie."""
+    moved = {"tables": Path(input.tables[0]).parent, "source": Path(input.images).parent}
+    if hasattr(input, "inpaint"):
+        moved["inpaintcoco"] = Path(input.inpaint).parent
+    return " ".join(f"--move {name}={folder}" for name, folder in moved.items())
 
 
 def flag_of(name):
@@ -59,15 +72,6 @@ def flag_of(name):
 def whole_inpaint(wildcards):
     """Everything that stage inpaint makes, where it makes something."""
     return {"inpaint": rules.inpaint_pairs.output} if EXPERIMENT.inpaint.operations else {}
-
-
-def folder_flag_of(name):
-    """A params function: the flag that gives the folder of a named input's first file, or nothing."""
-
-    def flag(wildcards, input):
-        return f"--{name} {Path(getattr(input, name)[0]).parent}" if hasattr(input, name) else ""
-
-    return flag
 
 
 def flags_of(name, folders):

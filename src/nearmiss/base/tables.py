@@ -122,7 +122,7 @@ SCHEMAS: dict[str, pl.Schema] = {
         {
             "item_id": pl.String,
             "benchmark": pl.String,
-            "subset": pl.String,  # the item's form: 1x2, 2x2, 1x3, 1xN, 1x1
+            "subset": pl.String,  # the benchmark's own name of a part; of the world's, the form: 1x2, 2x2, 1x3, 1xN
             "concept": pl.String,
             "operator": pl.String,
             "template_id": pl.String,
@@ -196,6 +196,24 @@ SCHEMAS: dict[str, pl.Schema] = {
             "chance": pl.Float64,
             "blind": pl.Float64,
             "trained": pl.String,  # seen, concept or unseen
+            "text_prior": pl.Float64,  # the model itself, with every image replaced by the mean of all
+            "training_probe": pl.Float64,  # a text classifier that was fitted on the arm's negatives
+            "published": pl.Float64,  # the value that a paper reports of this model
+        }
+    ),
+    # What each item of an endpoint was worth: a metric is sum(value) / sum(weight).
+    "outcomes": _schema(
+        {
+            **{
+                name: pl.String
+                for name in ("benchmark", "subset", "concept", "operator", "condition", "task", "metric")
+            },
+            "item_id": pl.String,
+            "cluster": pl.Int64,  # items about the same images
+            "value": pl.Float64,
+            "weight": pl.Float64,
+            "ties": pl.Int64,
+            "chance": pl.Float64,
         }
     ),
     "differences": _schema(
@@ -232,6 +250,12 @@ OPTIONAL: dict[str, pl.Schema] = {
         {
             # names of which every object of the image is marked, so that the others are absent; null: all names
             "closed": pl.List(pl.String),
+        }
+    ),
+    "items": _schema(
+        {
+            # items of a subset that are averaged together first, where a benchmark's average is one over strata
+            "stratum": pl.String,
         }
     ),
     "objects": _schema(

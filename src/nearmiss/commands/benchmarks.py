@@ -21,10 +21,10 @@ def list_(*, data_root: Path | None = None, move: list[str] | None = None) -> No
     move
         A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
     """
-    from nearmiss.engine.benchmarks.published import Folders, moves
-    from nearmiss.stages.evaluate.listed import listed
+    from nearmiss.engine.benchmarks.data_root import DataRoot, moves
+    from nearmiss.stages.evaluate.listing import listing
 
-    print(listed(None if data_root is None else Folders(data_root, moves(move or []))))
+    print(listing(None if data_root is None else DataRoot(data_root, moves(move or []))))
 
 
 @benchmarks.command
@@ -34,13 +34,13 @@ def compare(one: Path, other: Path, /, *, endpoint: list[str] | None = None, out
     Parameters
     ----------
     one, other
-        Folders that `nearmiss evaluate --model` made.
+        Folders that `nearmiss evaluate` made.
     endpoint
-        What is tested, as BENCHMARK/PART, named before looking; repeat it for several. Without it every part is shown
-        and none is called different.
+        What is tested, as BENCHMARK/SUBSET, named in advance; repeat it for several. Without it every endpoint is shown
+        and none is tested.
     out
         A Parquet file for the table.
     """
-    from nearmiss.stages.evaluate.compared import compared
+    from nearmiss.stages.evaluate.paired import paired
 
-    print(compared(one, other, endpoints=endpoint or [], out=out))
+    print(paired(one, other, tested=endpoint or [], out=out))

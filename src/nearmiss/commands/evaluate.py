@@ -1,169 +1,92 @@
-"""Command of stage `evaluate`: a checkpoint in the workflow, or any open_clip model on published benchmarks."""
+"""Command of stage `evaluate`."""
 
 import sys
 from pathlib import Path
-from typing import Literal
 
-from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.commands.app import Fields, Seed, app, fields_help
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.evaluate.config import EvaluateConfig
 
 INCOMPLETE = 3
-"""Exit status where images or files of an asked benchmark are missing."""
+"""Exit status where images, files or records of a benchmark are missing."""
 
 
 @app.command(help_epilogue=fields_help((EvaluateConfig, "")))
 def evaluate(
     *fields: Fields,
+    model: str,
     out: Path,
-    model: str | None = None,
     pretrained: str | None = None,
-    benchmarks: str = "all",
     data_root: Path | None = None,
     move: list[str] | None = None,
-    as_published: bool = False,
-    tagger: str | None = None,
     training_negatives: Path | None = None,
+    training_captions: Path | None = None,
+    caption_set: str | None = None,
     published: str | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
     cache: Path = Path(".nearmiss-embeddings"),
     arm: str | None = None,
     seed: Seed | None = None,
-    checkpoint: Path | None = None,
-    tables: Path | None = None,
-    root: Path | None = None,
-    negatives: Path | None = None,
-    inpaint: Path | None = None,
     config: Path | None = None,
 ) -> None:
     """Score a model on benchmarks, item by item.
 
-    Alone:    nearmiss evaluate --model ViT-B-32-quickgelu --pretrained openai --data-root DIR --out DIR
-    Workflow: nearmiss evaluate --arm hnc --seed 0 --checkpoint DIR --tables DIR --root DIR --out DIR
+    nearmiss evaluate --model ViT-B-32 --pretrained openai --benchmarks sugarcrepe --data-root DIR --out DIR
 
-    Alone, the status is 0 where everything that was asked was scored, and 3 where images or files are missing.
+    The exit status is 0 where everything was scored, and 3 where images, files or records are missing.
 
     Parameters
     ----------
-    out
-        Folder that is made: scores.parquet, metrics.parquet; alone also metrics.json.
     model
-        Alone: open_clip's name of it, `local-dir:FOLDER` or `hf-hub:ORGANISATION/NAME`.
+        open_clip's name of a model, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME, or the folder of an experiment's run.
+    out
+        Folder that is made: scores, outcomes and metrics as Parquet, measurement.json.
     pretrained
-        Alone: a tag of open_clip's or a file of weights.
-    benchmarks
-        Alone: names with commas between, or all; `nearmiss benchmarks list` shows them.
+        A tag of open_clip's or a file of weights.
     data_root
-        Alone: the folder under which each source has its own, see `nearmiss benchmarks list`.
+        The folder under which each benchmark has its own, see `nearmiss benchmarks list`.
     move
-        Alone: a folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
-    as_published
-        Alone: each benchmark's own historic rules of ties and subsets where they differ from ours.
-    tagger
-        Alone: a spaCy pipeline, by name or folder, for aro_order.
+        A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
     training_negatives
-        Alone: the table of negatives that the model was trained on; a text-only probe learns from it.
+        The negatives that the model was trained on: a table or a method's folder; marks what it has seen, and fits a
+        text-only classifier.
+    training_captions
+        A table of captions for the plausibility baselines.
+    caption_set
+        The set of these captions that counts.
     published
-        Alone: whose published figures stand beside, where the model's name does not say it (negclip, ce_clip, openai).
-    device
-        Alone: auto takes a GPU where there is one.
+        Whose published values stand beside, where the model's name does not say it (negclip, ce_clip, openai).
     cache
-        Alone: folder of embeddings, kept by the model's hash, so that nothing is encoded twice.
+        Folder of embeddings, kept by the model's hash, so that nothing is encoded twice.
     arm, seed
-        Workflow: what the rows of the tables are marked with.
-    checkpoint
-        Workflow: checkpoint folder.
-    tables
-        Workflow: folder of the data stage's tables.
-    root
-        Workflow: folder that the images' files are relative to.
-    negatives
-        Workflow: folder of the negatives the arm was trained on; marks what it has seen.
-    inpaint
-        Workflow: the pairs of benchmark inpaintcoco, a Parquet file in InpaintCOCO's schema.
+        Labels of the rows of the tables; by default the model's name, or those of the run.
     config
-        Workflow: an experiment or a fingerprint file.
+        An experiment or a fingerprint file.
     """
-    if model is not None:
-        _need(("data_root", data_root), form="alone (--model)")
-        _alone(
-            model=model,
-            pretrained=pretrained,
-            benchmarks=benchmarks,
-            data_root=data_root or Path(),
-            move=move or [],
-            out=out,
-            cache=cache,
-            as_published=as_published,
-            tagger=tagger,
-            negatives=training_negatives,
-            paper=published,
-            device=device,
-        )
-        return
-    named = (("arm", arm), ("seed", seed), ("checkpoint", checkpoint), ("tables", tables), ("root", root))
-    _need(*named, form="in the workflow (without --model)")
     given = source(config, "evaluate")
     values = given.experiment.evaluate.model_dump() if given.experiment else given.config
-    section = build(EvaluateConfig, values, flags(fields), file=config)
-    with job(f"evaluate {arm} seed {seed}"):
-        from nearmiss.stages.evaluate.stage import run
-
-        run(
-            config=section,
-            arm=arm or "",
-            seed=seed or 0,
-            checkpoint=checkpoint or Path(),
-            tables=tables or Path(),
-            root=root or Path(),
-            negatives=negatives,
-            inpaint=inpaint,
-            fingerprint=given.fingerprint,
-            out=out,
-        )
-
-
-def _need(*named: tuple[str, object], form: str) -> None:
-    missing = [f"--{name.replace('_', '-')}" for name, value in named if value is None]
-    if missing:
-        raise InputError(f"{', '.join(missing)} is needed {form}", remedy="see nearmiss evaluate --help")
-
-
-def _alone(
-    *,
-    model: str,
-    pretrained: str | None,
-    benchmarks: str,
-    data_root: Path,
-    move: list[str],
-    out: Path,
-    cache: Path,
-    as_published: bool,
-    tagger: str | None,
-    negatives: Path | None,
-    paper: str | None,
-    device: str,
-) -> None:
+    over = flags(fields) | ({} if data_root is None else {"data_root": str(data_root)})
+    section = build(EvaluateConfig, values, over, file=config)
     with job(f"evaluate {model}"):
-        from nearmiss.base.device import device_of
-        from nearmiss.engine.benchmarks.published import Folders, moves
-        from nearmiss.stages.evaluate.alone import run
-        from nearmiss.stages.evaluate.printed import printed
+        import polars as pl
 
-        told = run(
-            model=model,
-            pretrained=pretrained,
-            benchmarks=benchmarks,
-            folders=Folders(data_root, moves(move), tagger),
+        from nearmiss.engine.benchmarks.data_root import DataRoot, moves
+        from nearmiss.stages.evaluate.model import parse_model
+        from nearmiss.stages.evaluate.stage import METRICS, run
+        from nearmiss.stages.evaluate.terminal import summary
+
+        measurement = run(
+            config=section,
+            model=parse_model(model, pretrained, arm, seed),
+            root=DataRoot(None if section.data_root is None else Path(section.data_root), moves(move or [])),
             out=out,
             cache=cache,
-            as_published=as_published,
-            negatives=negatives,
-            paper=paper,
-            device=device_of(device, key="--device").type,
+            negatives=training_negatives,
+            captions=training_captions,
+            caption_set=caption_set,
+            paper=published,
+            fingerprint=given.fingerprint,
         )
-    print(printed(told))
-    if not told["complete"]:
+    print(summary(measurement, pl.read_parquet(out / METRICS, glob=False)))
+    if not measurement["complete"] and section.missing != "allow":
         sys.exit(INCOMPLETE)

@@ -3,7 +3,8 @@
 import json
 from importlib.resources import files
 
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.benchmarks.benchmark import Card, Measurement
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
 
 _RELATION, _ATTRIBUTION = "visual_genome_relation", "visual_genome_attribution"
 _FEWEST = 25  # cases that a pair of attributes must have to count
@@ -15,29 +16,28 @@ def _left_out() -> frozenset[str]:
     return frozenset(json.loads(text_of)["relations"])
 
 
-_RULE = Rule(ties="wrong", macro=True, without=_left_out(), least={_ATTRIBUTION: _FEWEST})
+_MEASUREMENT = Measurement(macro=True, excluded_strata=_left_out(), min_items={_ATTRIBUTION: _FEWEST})
 
-SOURCE = Source(
+CARD = Card(
     name="aro",
     paper="Yuksekgonul et al., When and Why Vision-Language Models Behave like Bags-of-Words, ICLR 2023",
     licence="MIT (images and regions of Visual Genome: CC BY 4.0)",
     origin="the authors' repository mertyg/vision-language-models-are-bows and its Google Drive",
     files=(f"aro/{_RELATION}.json", f"aro/{_ATTRIBUTION}.json"),
     images=("aro/images",),
-    rule=_RULE,
-    as_published=_RULE,
+    measurement=_MEASUREMENT,
     notes="Mean over relations, but for the authors' list of symmetric ones; over pairs of attributes with 25 cases.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question of two captions on a cut-out region; the true caption stands first."""
-    for file in sheet.listed():
+def add_items(items: ItemBuilder) -> None:
+    """One item of two captions on a cut-out region; the true caption stands first."""
+    for file in items.files():
         relation = file.stem == _RELATION
         for place, value in enumerate(rows(file)):
-            with sheet.record(value, file, f"record {place}") as record:
+            with items.record(value, file, f"record {place}") as record:
                 captions = [record.text(key) for key in ("true_caption", "false_caption")]
-                sheet.add(
+                items.add(
                     file.stem,
                     place,
                     [f"aro/images/{record.text('image_path')}"],
@@ -48,3 +48,6 @@ def fill(sheet: Sheet) -> None:
                     crop=record.box(_BOX),
                     stratum=record.text("relation_name") if relation else "_".join(record.texts("attributes")),
                 )
+
+
+BENCHMARK = ItemReader(CARD, add_items)

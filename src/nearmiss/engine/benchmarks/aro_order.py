@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.benchmarks.benchmark import Card, Measurement
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
 from nearmiss.engine.text.order import PERTURBATIONS, perturbed
 from nearmiss.engine.text.pipelines import GET_ONE
 from nearmiss.engine.text.tagging import Tagged, tag
@@ -17,44 +18,43 @@ _PARTS = {"coco_karpathy_test": ("coco", "coco"), "flickr30k_test": ("flickr30k"
 _SEED = 0
 _LONGEST = 30  # words; the authors cut what is longer
 
-SOURCE = Source(
+CARD = Card(
     name="aro_order",
     paper="Yuksekgonul et al., When and Why Vision-Language Models Behave like Bags-of-Words, ICLR 2023",
     licence="captions of COCO: CC BY 4.0; Flickr30k: research only",
     origin="the test lists coco_karpathy_test.json and flickr30k_test.json as BLIP's authors publish them",
     files=("coco/annotations/coco_karpathy_test.json", "flickr30k/flickr30k_test.json"),
     images=("coco/val2014", "flickr30k/flickr30k-images"),
-    rule=Rule(ties="wrong"),
-    as_published=Rule(ties="right"),
+    released=Measurement(ties="right"),
     notes="Orders are ours, seeded by the caption. Captions are put in lower case without punctuation, 30 words at "
     "most, as published. As published, a tie counts for the caption, which stands first.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question of up to five captions for each caption; the true one stands first."""
-    if sheet.folders.tagger is None:
+def add_items(items: ItemBuilder) -> None:
+    """One item of up to five captions for each caption; the true one stands first."""
+    if items.options.tagger is None:
         raise InputError("benchmark aro_order needs a tagger", remedy=f"give --tagger; {GET_ONE} gets en_core_web_sm")
-    for file in sheet.listed():
+    for file in items.files():
         part, root = _PARTS[file.stem]
         asked: list[tuple[str, str, str, str]] = []
         for place, entry in enumerate(rows(file)):
             name = f"record {place}"
-            with sheet.record(entry, file, name) as record:
+            with items.record(entry, file, name) as record:
                 value, image = record.of("caption"), f"{root}/{record.text('image')}"
                 captions = [value] if isinstance(value, str) else record.entries("caption")
                 for index, caption in enumerate(captions):
-                    with sheet.record([caption], file, f"{name}, caption {index}") as one:
+                    with items.record([caption], file, f"{name}, caption {index}") as one:
                         asked.append((f"{name}, caption {index}", f"{place}-{index}", image, one.text(0)))
-        tagged = tag([caption for *_, caption in asked], sheet.folders.tagger)
+        tagged = tag([caption for *_, caption in asked], items.options.tagger)
         for (name, number, image, caption), sentence in zip(asked, tagged, strict=True):
             orders = _orders(sentence, caption)
             if not orders:
-                sheet.not_asked["a caption that reads the same in every order"] += 1
+                items.exclude("a caption that reads the same in every order")
                 continue
             captions = [plain(caption), *orders]
-            with sheet.record(caption, file, name):
-                sheet.add(part, number, [image], captions, [[True] + [False] * len(orders)], operator="order")
+            with items.record(caption, file, name):
+                items.add(part, number, [image], captions, [[True] + [False] * len(orders)], operator="order")
 
 
 def plain(caption: str) -> str:
@@ -67,3 +67,6 @@ def _orders(sentence: Sequence[Tagged], caption: str) -> list[str]:
     drawn = (perturbed(sentence, name, _SEED, caption) for name in PERTURBATIONS)
     found = dict.fromkeys(plain(" ".join(words)) for words in drawn if words is not None)
     return [order for order in found if order != plain(caption)]
+
+
+BENCHMARK = ItemReader(CARD, add_items)

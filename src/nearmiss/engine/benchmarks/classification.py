@@ -1,4 +1,4 @@
-"""Zero-shot classification: an image, classes, and the prompts of each class."""
+"""Zero-shot classification from a table of stage data: an image, classes, and the prompts of each class."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,28 +8,82 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table
+from nearmiss.engine.benchmarks.benchmark import (
+    Card,
+    ClassificationBenchmark,
+    ClassificationTask,
+    Coverage,
+    Headline,
+    Options,
+)
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.gaps import refuse_gaps
-from nearmiss.engine.benchmarks.measurement import Measurement
+from nearmiss.engine.benchmarks.spec import MEAN
+from nearmiss.engine.benchmarks.world import SOURCE, image_files, unknown_image
+
+CARD = Card(
+    name="classification",
+    paper="nearmiss: images of the experiment's own data",
+    licence="that of the data source",
+    origin="stage data",
+    files=("tables/classification_{split}.parquet",),
+    images=(SOURCE,),
+    notes="top1: the right class is the most similar one; a class is the mean of its prompts' embeddings. One task per "
+    "property; `mean` is the mean over tasks, each counted alike. A wrong class within 1e-6 of the right one is wrong.",
+    complete=True,
+    headline=(
+        Headline(
+            "zero_shot",
+            "zero-shot",
+            "zero-shot classification, mean over tasks",
+            {"benchmark": "classification", "task": MEAN, "metric": "top1"},
+            cost=True,
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True)
-class Classification:
-    """Rows of table `classification`, sorted by task and image; within a task all rows have the same classes."""
+class ClassificationReader:
+    """A `Reader` of table `classification`."""
 
-    frame: pl.DataFrame
-    measurement: Measurement
+    card: Card
+
+    def exists(self, root: DataRoot, options: Options) -> bool:
+        return root.path(self._file(options)).is_file()
+
+    def load(self, root: DataRoot, options: Options) -> ClassificationBenchmark:
+        """Raises InputError where the table is missing or empty, has a gap, a label is no class, or a task's classes
+        differ between its rows."""
+        name = self._file(options)
+        path = root.path(name)
+        frame = read_table(path, "classification").sort("task", "image_id")
+        if frame.is_empty():
+            raise InputError(
+                "classification has no rows", file=path, remedy="give the split images, or score another split"
+            )
+        _check(frame, path)
+        files = image_files(root)
+        if unknown := sorted(set(frame["image_id"]) - files.keys()):
+            raise unknown_image(root, unknown[0])
+        tasks = [
+            ClassificationTask(
+                name=str(task),
+                images=[files[image_id] for image_id in rows["image_id"]],
+                labels=rows["label"].to_list(),
+                classes=rows["classes"][0].to_list(),
+                prompts=rows["prompts"][0].to_list(),
+            )
+            for (task,), rows in frame.group_by("task", maintain_order=True)
+        ]
+        coverage = Coverage(hashes={name: sha256(path)}, n_read=frame.height)
+        return ClassificationBenchmark(self.card, tasks, top_k=(1,), coverage=coverage)
+
+    def _file(self, options: Options) -> str:
+        return self.card.files[0].format(split=options.split)
 
 
-def load(tables: Path, split: str) -> Classification:
-    """Read `classification_<split>.parquet`.
-
-    Raises InputError where it is missing or empty, has a gap, a label is no class, or a task's classes differ between
-    its rows.
-    """
-    path = Path(tables) / f"classification_{split}.parquet"
-    frame = read_table(path, "classification").sort("task", "image_id")
-    if frame.is_empty():
-        raise InputError("classification has no rows", file=path, remedy="give the split images, or score another one")
+def _check(frame: pl.DataFrame, path: Path) -> None:
     refuse_gaps(frame, ("image_id", "task", "label", "classes", "prompts"), file=path, key="image_id")
     wrong = frame.filter(
         (pl.col("label") < 0)
@@ -47,15 +101,6 @@ def load(tables: Path, split: str) -> Classification:
     for (task,), rows in frame.group_by("task", maintain_order=True):
         if rows["classes"].n_unique() > 1 or rows["prompts"].n_unique() > 1:
             raise InputError("the classes of a task differ between its images", file=path, record=task)
-    measurement = Measurement(
-        benchmark="classification",
-        split=split,
-        source="the world's own names of values",
-        hashes={path.name: sha256(path)},
-        subsets="one task a property; `mean` is the mean over tasks, each counted alike",
-        metrics={"top1": "the right class is the most similar one; a class is the mean of its prompts' embeddings"},
-        averaging="micro over the images of a task; macro over tasks in `mean`",
-        ties="a wrong class within 1e-6 of the right one is wrong; counted",
-        crop="none",
-    )
-    return Classification(frame, measurement)
+
+
+BENCHMARK = ClassificationReader(CARD)

@@ -6,38 +6,38 @@ import tokenize
 from io import StringIO
 from itertools import pairwise
 
+from nearmiss.engine.benchmarks.benchmark import Card, Measurement
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader
 from nearmiss.engine.benchmarks.csv_records import csv_records
 from nearmiss.engine.benchmarks.fields import Record
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source
 
 _COLUMNS = ("image_id", "caption", "hard_negs", "x", "y", "width", "height")
 _KINDS = ("atom", "swap", "negate")
 _NEIGHBORS = re.compile(r"['\"]\s*['\"]")
 _LAYOUT = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
-SOURCE = Source(
+CARD = Card(
     name="crepe",
     paper="Ma et al., CREPE, CVPR 2023",
     licence="MIT (images of Visual Genome: CC BY 4.0)",
     origin="the authors' repository RAIVNLab/CREPE, archive of the productivity part; images: Visual Genome",
     files=tuple(f"crepe/prod_vg_hard_negs_{kind}_complexity_*.csv" for kind in _KINDS),
     images=("vg/images",),
-    rule=Rule(ties="wrong"),
-    as_published=Rule(ties="right"),
+    released=Measurement(ties="right"),
     averages={kind: (f"{kind}/*",) for kind in _KINDS},
     notes="Recall@1, a part for each kind and complexity. As published, a tie counts for the caption, which stands "
     "first. The systematicity part asks for models trained on three named corpora and is not here.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question of a caption and its negatives for each row; the true caption stands first."""
-    for file in sheet.listed():
+def add_items(items: ItemBuilder) -> None:
+    """One item of a caption and its negatives for each row; the true caption stands first."""
+    for file in items.files():
         kind, complexity = file.stem.removeprefix("prod_vg_hard_negs_").split("_complexity_")
         for place, cells in csv_records(file, _COLUMNS):
-            with sheet.record(cells, file, f"row {place}") as record:
+            with items.record(cells, file, f"row {place}") as record:
                 negatives = record.as_texts(literal(record.text("hard_negs"), record), "'hard_negs'")
-                sheet.add(
+                items.add(
                     f"{kind}/{int(complexity):02d}",
                     place,
                     [f"vg/images/{record.identifier('image_id')}.jpg"],
@@ -75,3 +75,6 @@ def _number(record: Record, key: str) -> float:
         return float(record.text(key))
     except ValueError:
         raise record.wrong(f"'{key}' is not a number") from None
+
+
+BENCHMARK = ItemReader(CARD, add_items)

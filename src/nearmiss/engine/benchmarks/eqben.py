@@ -1,35 +1,36 @@
 """EqBen (Wang et al., ICCV 2023): two images that differ in little, and a caption of each."""
 
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.benchmarks.benchmark import Card, Measurement
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
 
-_RULE = Rule(ties="wrong", asked="both")
-
-SOURCE = Source(
+CARD = Card(
     name="eqben",
     paper="Wang et al., Equivariant Similarity for Vision-Language Foundation Models, ICCV 2023",
     licence="Apache 2.0; images under their sources' own",
     origin="the authors' repository Wangt-CN/EqBen: the annotation in Winoground's style, the light images",
     files=("eqben/*.json",),
     images=("eqben/image",),
-    rule=_RULE,
-    as_published=_RULE,
+    measurement=Measurement(primary="group"),
     notes="A part is the first folder of the image's path. The light images are read where the annotation names a PNG "
     "or an array and only the JPEG is there.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question of two images and two captions for each record."""
-    for file in sheet.listed():
+def add_items(items: ItemBuilder) -> None:
+    """One item of two images and two captions for each record."""
+    for file in items.files():
         for place, value in enumerate(rows(file)):
-            with sheet.record(value, file, f"record {place}") as record:
+            with items.record(value, file, f"record {place}") as record:
                 images, captions = ([record.text(f"{key}{side}") for side in (0, 1)] for key in ("image", "caption"))
                 part = images[0].split("/")[0] if "/" in images[0] else "all"
-                paths = [_there(sheet, f"eqben/image/{image}") for image in images]
-                sheet.add(part, f"{file.stem}-{place}", paths, captions, [[True, False], [False, True]])
+                paths = [_there(items, f"eqben/image/{image}") for image in images]
+                items.add(part, f"{file.stem}-{place}", paths, captions, [[True, False], [False, True]])
 
 
-def _there(sheet: Sheet, path: str) -> str:
+def _there(items: ItemBuilder, path: str) -> str:
     """The path, or that of the light version's JPEG where only that is there."""
     light = path.rsplit(".", 1)[0] + ".jpg"
-    return light if not sheet.folders.path(path).is_file() and sheet.folders.path(light).is_file() else path
+    return light if not items.root.path(path).is_file() and items.root.path(light).is_file() else path
+
+
+BENCHMARK = ItemReader(CARD, add_items)

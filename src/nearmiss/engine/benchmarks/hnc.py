@@ -2,49 +2,47 @@
 
 from pathlib import Path
 
+from nearmiss.engine.benchmarks.benchmark import Card, Measurement
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, keyed
 from nearmiss.engine.benchmarks.fields import Record, kind_of
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, keyed
 
-_RULE = Rule(ties="wrong", alone=True)
-
-SOURCE = Source(
+CARD = Card(
     name="hnc",
     paper="Dönmez et al., HNC, CoNLL 2023",
     licence="MIT (images of GQA: CC BY 4.0)",
     origin="the hub's data set patilli/HNC or DaRUS; images: GQA",
     files=("hnc/*test*.json",),
     images=("gqa/images",),
-    rule=_RULE,
-    as_published=_RULE,
+    measurement=Measurement(single_captions=True),
     averages={"clean": ("clean/*",), "noisy": ("noisy/*",)},
     notes="Match or mismatch is judged by AUROC and at a fitted threshold: a cosine has no 0.5. Several negatives may "
     "share a caption. Noisy: the file's own mark on the negative.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question of two captions for each negative and the positive that it names."""
-    for file in sheet.listed():
+def add_items(items: ItemBuilder) -> None:
+    """One item of two captions for each negative and the positive that it names."""
+    for file in items.files():
         for image, entry in keyed(file).items():
-            with sheet.record(entry, file, f"image {image}") as of_image:
+            with items.record(entry, file, f"image {image}") as of_image:
                 captions = of_image.inner("captions")
                 if not isinstance(captions.value, dict):
                     raise of_image.wrong(f"'captions' is {kind_of(captions.value)}, not an object")
                 for number in captions.value:
                     name = f"image {image}, caption {number}"
-                    with sheet.record(captions.value, file, name) as whole:
-                        _add(sheet, file, image, number, Record(whole.of(number), file, name), whole)
+                    with items.record(captions.value, file, name) as whole:
+                        _add(items, file, image, number, Record(whole.of(number), file, name), whole)
 
 
-def _add(sheet: Sheet, file: Path, image: str, number: str, negative: Record, captions: Record) -> None:
-    """The question of one caption, where it is a negative. Its positive must be there and true."""
+def _add(items: ItemBuilder, file: Path, image: str, number: str, negative: Record, captions: Record) -> None:
+    """The item of one caption, where it is a negative. Its positive must be there and true."""
     if _label(negative) == 1:
         return
     positive = captions.inner(negative.identifier("cpt_p_id"))
     if _label(positive) != 1:
         raise negative.wrong("its positive is not true")
     kind = "noisy" if negative.has("noisy") and _noisy(negative) else "clean"
-    sheet.add(
+    items.add(
         f"{kind}/{negative.text('type')}",
         f"{file.stem}-{image}-{number}",
         [f"gqa/images/{image.removesuffix('.0')}.jpg"],
@@ -67,3 +65,6 @@ def _noisy(record: Record) -> bool:
     if not all(each in (None, 0, 1) for each in marks):  # true and false are 1 and 0
         raise record.wrong("'noisy' is neither true nor false")
     return any(marks)
+
+
+BENCHMARK = ItemReader(CARD, add_items)

@@ -1,5 +1,6 @@
 """Zero-shot classification: any folder of images by class with class names and templates, and CIFAR-10."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -8,68 +9,99 @@ from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, sha256
+from nearmiss.engine.benchmarks.benchmark import (
+    Card,
+    ClassificationBenchmark,
+    ClassificationTask,
+    Coverage,
+    EmbeddedImage,
+    Headline,
+    Options,
+)
+from nearmiss.engine.benchmarks.builder import readable
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.fields import read_document
-from nearmiss.engine.benchmarks.general import Labelled
-from nearmiss.engine.benchmarks.published import Carried, Folders
+from nearmiss.engine.benchmarks.spec import IMAGE_FOLDER
 from nearmiss.engine.formats.records import REMEDY
 
 ROOT, CLASSES, TEMPLATES = "classification", "classes.json", "templates.json"
-CIFAR10 = "cifar10/cifar-10-batches-bin"
+_CIFAR10 = "cifar10/cifar-10-batches-bin"
 TEMPLATE = "a photo of a {}."
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 _SIDE = 32  # pixels of a CIFAR picture; a record is a label and three planes
 
 
-def names(folders: Folders) -> list[str]:
-    """The benchmarks that are there: `imagefolder/NAME` for each folder with classes.json, and cifar10."""
-    found = [f"imagefolder/{file.parent.name}" for file in folders.files(f"{ROOT}/*/{CLASSES}")]
-    return [*found, *(["cifar10"] if folders.path(f"{CIFAR10}/test_batch.bin").is_file() else [])]
+TOP_K = (1, 5)
 
 
-def read(name: str, folders: Folders) -> Labelled:
-    """Read one of `names`. Raises InputError where a file is malformed or no image is there."""
-    return _cifar(folders) if name == "cifar10" else _folder(name, folders)
+def folder_names(root: DataRoot) -> list[str]:
+    """`imagefolder/NAME` for each folder with classes.json."""
+    return [f"{IMAGE_FOLDER}{file.parent.name}" for file in root.files(f"{ROOT}/*/{CLASSES}")]
+
+
+def _headline(name: str) -> tuple[Headline, ...]:
+    where = {"benchmark": name, "metric": "top1"}
+    return (Headline(name, f"{name} top-1", f"zero-shot classification on {name}", where, cost=True),)
+
+
+class ImageFolder:
+    """A `Reader` of a user's images by class: classification/NAME/classes.json maps a folder to its class's name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._root = f"{ROOT}/{name.removeprefix(IMAGE_FOLDER)}"
+
+    @property
+    def card(self) -> Card:
+        return Card(
+            name=self._name,
+            paper="images of your own",
+            licence="yours",
+            origin=f"folders of images by class; {TEMPLATES} beside {CLASSES} lists templates with {{}}",
+            files=(f"{self._root}/{CLASSES}",),
+            notes="A class is the mean of its prompts' embeddings.",
+            headline=_headline(self._name),
+        )
+
+    def exists(self, root: DataRoot, options: Options) -> bool:
+        return root.path(self.card.files[0]).is_file()
+
+    def load(self, root: DataRoot, options: Options) -> ClassificationBenchmark:
+        """Raises InputError where a file is malformed or no image exists."""
+        file = root.path(self.card.files[0])
+        with readable(self._name, file):
+            return self._load(file, root)
+
+    def _load(self, file: Path, root: DataRoot) -> ClassificationBenchmark:
+        classes = _classes(file)
+        coverage = Coverage(hashes={self.card.files[0]: sha256(file)})
+        templates, own = [TEMPLATE], root.path(f"{self._root}/{TEMPLATES}")
+        if own.is_file():
+            templates, coverage.hashes[f"{self._root}/{TEMPLATES}"] = _templates(own), sha256(own)
+        labels: dict[str, int] = {}
+        for label, folder in enumerate(classes):
+            place = file.parent / folder
+            found = sorted(each for each in place.rglob("*") if each.suffix.lower() in _SUFFIXES and each.is_file())
+            for each in found:
+                image = f"{self._root}/{folder}/{each.relative_to(place).as_posix()}"
+                if image in labels:
+                    raise InputError(
+                        "an image lies in the folders of two classes", file=each, record=folder, remedy=REMEDY
+                    )
+                labels[image] = label
+            if not found:
+                coverage.files_missing.append(f"{self._root}/{folder}")
+        if not labels:
+            raise InputError("no class has an image", file=file.parent, remedy="put images into the folders it names")
+        coverage.n_read = len(labels)
+        names = list(classes.values())
+        task = ClassificationTask(None, list(labels), list(labels.values()), names, prompts(names, templates))
+        return ClassificationBenchmark(self.card, [task], TOP_K, coverage)
 
 
 def prompts(classes: list[str], templates: list[str]) -> list[list[str]]:
     """The prompts of each class: every template with its name in place of the braces."""
     return [[template.replace("{}", name) for template in templates] for name in classes]
-
-
-def _folder(name: str, folders: Folders) -> Labelled:
-    root = f"{ROOT}/{name.removeprefix('imagefolder/')}"
-    file = folders.path(f"{root}/{CLASSES}")
-    classes = _classes(file)
-    templates, hashes = [TEMPLATE], {f"{root}/{CLASSES}": sha256(file)}
-    own = folders.path(f"{root}/{TEMPLATES}")
-    if own.is_file():
-        templates, hashes[f"{root}/{TEMPLATES}"] = _templates(own), sha256(own)
-    labels: dict[str, int] = {}
-    missing = []
-    for label, folder in enumerate(classes):
-        place = file.parent / folder
-        found = sorted(each for each in place.rglob("*") if each.suffix.lower() in _SUFFIXES and each.is_file())
-        for each in found:
-            image = f"{root}/{folder}/{each.relative_to(place).as_posix()}"
-            if image in labels:
-                raise InputError("an image lies in the folders of two classes", file=each, record=folder, remedy=REMEDY)
-            labels[image] = label
-        if not found:
-            missing.append(f"{root}/{folder}")
-    if not labels:
-        raise InputError("no class has an image", file=file.parent, remedy="put images into the folders it names")
-    notes = f"{len(templates)} templates; a class is the mean of its prompts' embeddings"
-    names = list(classes.values())
-    return Labelled(
-        name,
-        list(labels),
-        list(labels.values()),
-        names,
-        prompts(names, templates),
-        hashes,
-        notes,
-        missing=missing,
-    )
 
 
 def _classes(file: Path) -> dict[str, str]:
@@ -92,38 +124,62 @@ def _templates(file: Path) -> list[str]:
     return found
 
 
-def _cifar(folders: Folders) -> Labelled:
-    """CIFAR-10's binary version: records of a byte of label and three planes of 32 x 32 bytes."""
-    file, meta = (folders.path(f"{CIFAR10}/{name}") for name in ("test_batch.bin", "batches.meta.txt"))
-    if not meta.is_file():
-        raise InputError("the names of CIFAR-10's classes are missing", file=meta, remedy="unpack its binary version")
-    classes = meta.read_text(encoding="utf-8", errors="replace").split()
-    content = np.fromfile(file, dtype=np.uint8)
-    if not len(content) or len(content) % (1 + 3 * _SIDE**2):
-        raise InputError("the file is not CIFAR-10's binary version, or is cut short", file=file, remedy=REMEDY)
-    records = content.reshape(-1, 1 + 3 * _SIDE**2)
-    if records[:, 0].max() >= len(classes):
-        raise InputError("a label is none of the classes", file=file, remedy=REMEDY)
-    digest = sha256(file)
-    images = [f"{CIFAR10}/test_batch.bin:{row:05d}" for row in range(len(records))]
-    carried = {
-        image: Carried(partial(_picture, record[1:]), f"{digest}-{row}")
-        for row, (image, record) in enumerate(zip(images, records, strict=True))
-    }
-    notes = "binary version, test batch; one template"
-    labels = records[:, 0].astype(int).tolist()
-    return Labelled(
-        "cifar10",
-        images,
-        labels,
-        classes,
-        prompts(classes, [TEMPLATE]),
-        {f"{CIFAR10}/{file.name}": digest},
-        notes,
-        carried,
-        missing=[f"{CIFAR10}/{file.name}: {classes[label]}" for label in sorted({*range(len(classes))} - {*labels})],
-    )
+@dataclass(frozen=True)
+class CifarReader:
+    """A `Reader` of CIFAR-10's binary version: records of a byte of label and three planes of 32 x 32 bytes."""
+
+    card: Card
+
+    def exists(self, root: DataRoot, options: Options) -> bool:
+        return root.path(self.card.files[0]).is_file()
+
+    def load(self, root: DataRoot, options: Options) -> ClassificationBenchmark:
+        """Raises InputError where a file is missing, cut short or malformed."""
+        file, meta = (root.path(name) for name in self.card.files)
+        with readable(self.card.name, file):
+            return self._load(file, meta)
+
+    def _load(self, file: Path, meta: Path) -> ClassificationBenchmark:
+        if not meta.is_file():
+            raise InputError(
+                "the names of CIFAR-10's classes are missing", file=meta, remedy="unpack its binary version"
+            )
+        classes = meta.read_text(encoding="utf-8", errors="replace").split()
+        content = np.fromfile(file, dtype=np.uint8)
+        if not len(content) or len(content) % (1 + 3 * _SIDE**2):
+            raise InputError("the file is not CIFAR-10's binary version, or is cut short", file=file, remedy=REMEDY)
+        records = content.reshape(-1, 1 + 3 * _SIDE**2)
+        if records[:, 0].max() >= len(classes):
+            raise InputError("a label is none of the classes", file=file, remedy=REMEDY)
+        digest = sha256(file)
+        images = [f"{self.card.files[0]}:{row:05d}" for row in range(len(records))]
+        embedded = {
+            image: EmbeddedImage(partial(_picture, record[1:]), f"{digest}-{row}")
+            for row, (image, record) in enumerate(zip(images, records, strict=True))
+        }
+        labels = records[:, 0].astype(int).tolist()
+        absent = [classes[label] for label in sorted({*range(len(classes))} - {*labels})]
+        coverage = Coverage(
+            hashes={self.card.files[0]: digest},
+            files_missing=[f"{self.card.files[0]}: {name}" for name in absent],
+            n_read=len(images),
+        )
+        task = ClassificationTask(None, images, labels, classes, prompts(classes, [TEMPLATE]))
+        return ClassificationBenchmark(self.card, [task], TOP_K, coverage, embedded)
 
 
 def _picture(planes: np.ndarray) -> Image.Image:
     return Image.fromarray(planes.reshape(3, _SIDE, _SIDE).transpose(1, 2, 0))
+
+
+CIFAR10 = CifarReader(
+    Card(
+        name="cifar10",
+        paper="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+        licence="not stated",
+        origin="CIFAR-10's binary version",
+        files=(f"{_CIFAR10}/test_batch.bin", f"{_CIFAR10}/batches.meta.txt"),
+        notes="Test batch; one template.",
+        headline=_headline("cifar10"),
+    )
+)

@@ -5,89 +5,107 @@ For COCO, ECCV Caption (Chun et al., ECCV 2022) adds the pairs that its annotato
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
+from nearmiss.engine.benchmarks.benchmark import Card, Coverage, Options, RetrievalBenchmark
+from nearmiss.engine.benchmarks.builder import inside, keyed, readable
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.fields import Reading, Record, read_document
-from nearmiss.engine.benchmarks.general import Gallery
-from nearmiss.engine.benchmarks.published import Folders, inside, keyed
+from nearmiss.engine.benchmarks.retrieval import recall_headline
 from nearmiss.engine.formats.records import REMEDY
 
-FILES = {f"retrieval_{name}": f"{name}/dataset_{name}.json" for name in ("coco", "flickr30k", "flickr8k")}
-"""Name of the benchmark -> Karpathy's file. Images lie in `coco/`, as its `filepath` says, or in `NAME/images`."""
 ECCV = ("eccv/eccv_caption_to_image.json", "coco/annotations/captions_val2014.json")
 """ECCV Caption's positives by caption id, and COCO's own file, which says what caption an id is."""
 
 
-def read(name: str, folders: Folders) -> Gallery:
-    """A gallery (I, C); malformed records are left out.
+@dataclass(frozen=True)
+class KarpathyReader:
+    """A `Reader` of one of Karpathy's files. Images lie in `coco/`, as its `filepath` says, or in `NAME/images`."""
 
-    Raises InputError where the file is malformed as a whole or has no usable test image.
-    """
-    file = folders.path(FILES[name])
-    document = read_document(file)
-    test = Record(document, file, "the document").entries("images")
-    reading, label = Reading(), folders.name(file)
-    images: dict[str, str] = {}
-    captions, owner = [], []
-    for number, value in enumerate(test):
-        with reading.record(value, file, f"image {number}", label) as record:
-            if record.text("split") != "test":
-                continue
-            image = _path(name, record)
-            if image in images:
-                raise record.wrong("two records name one image")
-            cocoid = record.identifier("cocoid") if record.has("cocoid") else ""
-            said = []
-            for index, sentence in enumerate(record.entries("sentences")):
-                with reading.record(sentence, file, f"image {number}, sentence {index}", label) as one:
-                    said.append(one.text("raw").strip())
-            if not said:
-                raise record.wrong("an image has no sentence")
-            images[image] = cocoid
-            captions += said
-            owner += [len(images) - 1] * len(said)
-    if not images:
-        first = reading.first
-        raise InputError(
-            "the file has no images of split test" if first is None else f"no record can be used: {first.problem}",
-            file=file,
-            record=None if first is None else first.record,
-            remedy=REMEDY,
+    card: Card
+
+    def exists(self, root: DataRoot, options: Options) -> bool:
+        return root.path(self.card.files[0]).is_file()
+
+    def load(self, root: DataRoot, options: Options) -> RetrievalBenchmark:
+        """Malformed records are set aside. Raises InputError where the file is malformed as a whole or has no usable
+        test image."""
+        file = root.path(self.card.files[0])
+        with readable(self.card.name, file):
+            return self._load(file, root, options)
+
+    def _load(self, file: Path, root: DataRoot, options: Options) -> RetrievalBenchmark:
+        test = Record(read_document(file), file, "the document").entries("images")
+        reading, label = Reading(), root.name(file)
+        images: dict[str, str] = {}
+        captions, owner = [], []
+        for number, value in enumerate(test):
+            with reading.record(value, file, f"image {number}", label) as record:
+                if record.text("split") != "test":
+                    continue
+                image = self._path(record)
+                if image in images:
+                    raise record.wrong("two records name one image")
+                cocoid = record.identifier("cocoid") if record.has("cocoid") else ""
+                written = []
+                for index, sentence in enumerate(record.entries("sentences")):
+                    with reading.record(sentence, file, f"image {number}, sentence {index}", label) as one:
+                        written.append(one.text("raw").strip())
+                if not written:
+                    raise record.wrong("an image has no sentence")
+                images[image] = cocoid
+                captions += written
+                owner += [len(images) - 1] * len(written)
+        if not images:
+            first = reading.first
+            raise InputError(
+                "the file has no images of split test" if first is None else f"no record can be used: {first.problem}",
+                file=file,
+                record=None if first is None else first.record,
+                remedy=REMEDY,
+            )
+        own = np.zeros((len(images), len(captions)), dtype=bool)
+        own[owner, np.arange(len(captions))] = True
+        coverage, right = Coverage(hashes={label: sha256(file)}, n_read=len(captions)), own
+        if self.card.name == "retrieval_coco" and all(root.path(path).is_file() for path in ECCV):
+            right = own | _eccv(list(images.values()), captions, owner, root, reading)
+            coverage.hashes |= {path: sha256(root.path(path)) for path in ECCV}
+        coverage.malformed = reading.records
+        return RetrievalBenchmark(
+            self.card,
+            images=list(images),
+            captions=captions,
+            caption_ids=[str(place) for place in range(len(captions))],
+            right=right,
+            own=own,
+            recall_at=tuple(options.recall_at),
+            coverage=coverage,
         )
-    own = np.zeros((len(images), len(captions)), dtype=bool)
-    own[owner, np.arange(len(captions))] = True
-    hashes, notes = {label: sha256(file)}, "Karpathy's test split"
-    right = own
-    if name == "retrieval_coco" and all(folders.path(path).is_file() for path in ECCV):
-        right = own | _eccv(list(images.values()), captions, owner, folders, reading)
-        hashes |= {path: sha256(folders.path(path)) for path in ECCV}
-        notes += "; recall counts ECCV Caption's positives, exact_recall the original ones"
-    return Gallery(name, list(images), captions, own, right, hashes, notes, reading.records)
 
-
-def _path(name: str, record: Record) -> str:
-    """The path of a record's image below the data root."""
-    if name != "retrieval_coco":
-        folder = f"{FILES[name].split('/')[0]}/images"
-    else:
-        folder = f"coco/{record.text('filepath') if record.has('filepath') else 'val2014'}"
-    path = f"{folder}/{record.text('filename')}"
-    if not inside(path):
-        raise record.wrong("the name of an image is no path in its folder")
-    return path
+    def _path(self, record: Record) -> str:
+        """The path of a record's image below the data root."""
+        folder = self.card.images[0]
+        if self.card.name == "retrieval_coco" and record.has("filepath"):
+            folder = f"coco/{record.text('filepath')}"
+        path = f"{folder}/{record.text('filename')}"
+        if not inside(path):
+            raise record.wrong("the name of an image is no path in its folder")
+        return path
 
 
 def _eccv(
-    cocoids: Sequence[str], captions: Sequence[str], owner: Sequence[int], folders: Folders, reading: Reading
+    cocoids: Sequence[str], captions: Sequence[str], owner: Sequence[int], root: DataRoot, reading: Reading
 ) -> np.ndarray:
     """(I, C) bool. Karpathy's file does not keep COCO's caption ids: they are found by image and text."""
-    positives, said = (folders.path(path) for path in ECCV)
+    positives, known = (root.path(path) for path in ECCV)
     ids: dict[tuple[str, str], str] = {}
-    for number, value in enumerate(Record(read_document(said), said, "the document").entries("annotations")):
-        with reading.record(value, said, f"annotation {number}", ECCV[1]) as record:
+    for number, value in enumerate(Record(read_document(known), known, "the document").entries("annotations")):
+        with reading.record(value, known, f"annotation {number}", ECCV[1]) as record:
             ids[record.identifier("image_id"), _plain(record.text("caption"))] = record.identifier("id")
     right: dict[str, list[str]] = {}
     for caption_id, value in keyed(positives).items():
@@ -105,3 +123,30 @@ def _eccv(
 
 def _plain(text: str) -> str:
     return re.sub(r"\W+", " ", text.lower()).strip()
+
+
+def _reader(name: str, images: str, notes: str) -> KarpathyReader:
+    card = Card(
+        name=f"retrieval_{name}",
+        paper="Karpathy and Fei-Fei, CVPR 2015 (splits)" + ("; ECCV Caption, ECCV 2022" if name == "coco" else ""),
+        licence="captions of COCO: CC BY 4.0; Flickr: research only",
+        origin="Karpathy's caption_datasets.zip",
+        files=(f"{name}/dataset_{name}.json",),
+        images=(images,),
+        notes=notes,
+        headline=(
+            recall_headline(f"retrieval_{name}", "text_to_image", f"a caption finds its image, {name}"),
+            recall_headline(f"retrieval_{name}", "image_to_text", f"an image finds one of its captions, {name}"),
+        ),
+    )
+    return KarpathyReader(card)
+
+
+COCO = _reader(
+    "coco",
+    "coco/val2014",
+    "Karpathy's test split. With the files of ECCV Caption, recall counts its positives too, and exact_recall the "
+    "original ones.",
+)
+FLICKR30K = _reader("flickr30k", "flickr30k/images", "Karpathy's test split.")
+FLICKR8K = _reader("flickr8k", "flickr8k/images", "Karpathy's test split.")

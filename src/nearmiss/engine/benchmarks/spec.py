@@ -1,14 +1,61 @@
-"""Names of the benchmarks and what each of them measures, import-free."""
+"""The benchmarks by name, and names that they share with what compares them. Import-free.
 
-from typing import Literal
+A benchmark is one file beside this one and one line in `BENCHMARKS`. The table holds texts, so that a configuration is
+checked without importing a reader, and so that a fingerprint holds the files of the chosen benchmarks alone.
+"""
 
-BenchmarkName = Literal["world", "inpaintcoco", "retrieval", "classification"]
+import difflib
 
 FORMS = ("1x2", "1xN", "1x3", "2x2")
-"""Forms of an item that a cosine scorer can decide, images x captions. 1x1 (match or mismatch) needs a threshold."""
+"""Forms of an item of the world's benchmark, images x captions."""
 
 POOLED = "1x2+2x2"
 """The subset in which the decisions of both forms of a concept are counted together: what a claim is measured on."""
 
 BINDING = ("color", "size", "pattern")
-"""Concepts whose operator `swap` is called binding: two present things exchange a value."""
+"""Concepts whose operator `swap` is called binding: two present objects exchange a value."""
+
+MARGIN = 1e-6
+"""Similarities this near count as equal: the batch in which an embedding was computed moves it by up to 1e-7."""
+
+MEAN = "mean"
+"""The subset, or task, that stands for the unweighted mean of all."""
+
+BENCHMARKS = {
+    "world": "world:BENCHMARK",
+    "retrieval": "retrieval:BENCHMARK",
+    "classification": "classification:BENCHMARK",
+    "inpaintcoco": "inpaintcoco:BENCHMARK",
+    "sugarcrepe": "sugarcrepe:BENCHMARK",
+    "sugarcrepe_pp": "sugarcrepe_pp:BENCHMARK",
+    "aro": "aro:BENCHMARK",
+    "aro_order": "aro_order:BENCHMARK",
+    "valse": "valse:BENCHMARK",
+    "vl_checklist": "vl_checklist:BENCHMARK",
+    "hnc": "hnc:BENCHMARK",
+    "winoground": "winoground:BENCHMARK",
+    "cola": "cola:BENCHMARK",
+    "crepe": "crepe:BENCHMARK",
+    "whatsup": "whatsup:BENCHMARK",
+    "vsr": "vsr:BENCHMARK",
+    "eqben": "eqben:BENCHMARK",
+    "retrieval_coco": "karpathy:COCO",
+    "retrieval_flickr30k": "karpathy:FLICKR30K",
+    "retrieval_flickr8k": "karpathy:FLICKR8K",
+    "cifar10": "image_folders:CIFAR10",
+}
+"""Name -> module beside this one and the `Reader` in it."""
+
+OWN = ("world", "retrieval", "classification", "inpaintcoco")
+"""Benchmarks that an experiment writes for itself; they are read from its results."""
+
+IMAGE_FOLDER = "imagefolder/"
+"""Prefix of classification benchmarks that are folders of a user's own: imagefolder/NAME."""
+
+
+def problem_of(name: str) -> tuple[str, str] | None:
+    """What is wrong with a name, and the remedy; None where there is such a benchmark."""
+    if name in BENCHMARKS or (name.startswith(IMAGE_FOLDER) and len(name) > len(IMAGE_FOLDER)):
+        return None
+    near = difflib.get_close_matches(name, BENCHMARKS, n=3, cutoff=0.6)
+    return f"no benchmark is called {name!r}", f"choose from: {', '.join(near or BENCHMARKS)}, {IMAGE_FOLDER}NAME"

@@ -1,32 +1,31 @@
 """SugarCrepe (Hsieh et al., NeurIPS 2023): a COCO caption against one that a language model wrote."""
 
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, keyed
+from nearmiss.engine.benchmarks.benchmark import Card
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, keyed
 from nearmiss.engine.formats.sugarcrepe import CONCEPTS, OPERATORS
 
 PARTS = ("add_att", "add_obj", "replace_att", "replace_obj", "replace_rel", "swap_att", "swap_obj")
 
-SOURCE = Source(
+CARD = Card(
     name="sugarcrepe",
     paper="Hsieh et al., SugarCrepe, NeurIPS 2023",
     licence="MIT (captions of COCO: CC BY 4.0)",
     origin="the authors' repository RAIVNLab/sugar-crepe, folder data; images: COCO val2017",
     files=tuple(f"sugarcrepe/data/{part}.json" for part in PARTS),
     images=("coco/val2017",),
-    rule=Rule(ties="wrong"),
-    as_published=Rule(ties="wrong"),
     averages={operator: (f"{operator}_*",) for operator in OPERATORS},
     notes="Parts add_* are solved at about 98 % by taking the shorter caption.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question of two captions for each record; the true caption stands first."""
-    for file in sheet.listed():
+def add_items(items: ItemBuilder) -> None:
+    """One item of two captions for each record; the true caption stands first."""
+    for file in items.files():
         operator, about = file.stem.split("_")
         for number, value in keyed(file).items():
-            with sheet.record(value, file, f"id {number}") as record:
+            with items.record(value, file, f"id {number}") as record:
                 captions = [record.text(key) for key in ("caption", "negative_caption")]
-                sheet.add(
+                items.add(
                     file.stem,
                     number,
                     [f"coco/val2017/{record.text('filename')}"],
@@ -35,3 +34,6 @@ def fill(sheet: Sheet) -> None:
                     concept=CONCEPTS.get(about),
                     operator=operator,
                 )
+
+
+BENCHMARK = ItemReader(CARD, add_items)

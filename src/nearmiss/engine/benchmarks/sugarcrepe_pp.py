@@ -1,31 +1,30 @@
 """SugarCrepe++ (Dumpala et al., 2024): two captions that say the same must both lie above one that does not."""
 
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.benchmarks.benchmark import Card
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
 from nearmiss.engine.formats.sugarcrepe import CONCEPTS
 
 PARTS = ("replace_attribute", "replace_obj", "replace_rel", "swap_atribute", "swap_obj")
 _KEYS = ("caption", "caption2", "negative_caption")
 
-SOURCE = Source(
+CARD = Card(
     name="sugarcrepe_pp",
     paper="Dumpala et al., SugarCrepe++, 2024",
     licence="CC BY 4.0",
     origin="the authors' repository Sri-Harsha/scpp, folder data; images: COCO val2017",
     files=("sugarcrepe_pp/data/*.json",),
     images=("coco/val2017",),
-    rule=Rule(ties="wrong"),
-    as_published=Rule(ties="wrong"),
     notes="The published text-only score (paraphrases closer to each other than to the negative) is not asked.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question of three captions for each record: two are true."""
-    for file in sheet.listed():
+def add_items(items: ItemBuilder) -> None:
+    """One item of three captions for each record: two are true."""
+    for file in items.files():
         operator, _, about = file.stem.partition("_")
         for place, value in enumerate(rows(file)):
-            with sheet.record(value, file, f"record {place}") as record:
-                sheet.add(
+            with items.record(value, file, f"record {place}") as record:
+                items.add(
                     file.stem,
                     record.identifier("id") if record.has("id") else place,
                     [f"coco/val2017/{record.text('filename')}"],
@@ -34,3 +33,6 @@ def fill(sheet: Sheet) -> None:
                     concept=CONCEPTS.get(about[:3].replace("atr", "att")),
                     operator=operator,
                 )
+
+
+BENCHMARK = ItemReader(CARD, add_items)

@@ -1,6 +1,7 @@
 """VALSE (Parcalabescu et al., ACL 2022): a caption against its foil in eleven pieces; what annotators agreed on."""
 
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, keyed
+from nearmiss.engine.benchmarks.benchmark import Card
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, keyed
 from nearmiss.engine.formats.valse import AGREED, KINDS
 
 # Where the authors keep the images of each piece, by the beginning of its file's name; a file name may say otherwise.
@@ -17,31 +18,32 @@ _ROOTS = {
 }
 _NAMED = {"COCO_val2014": "coco/val2014", "COCO_train2014": "coco/train2014", "VisualDialog_val2018": "visdial/val2018"}
 
-SOURCE = Source(
+CARD = Card(
     name="valse",
     paper="Parcalabescu et al., VALSE, ACL 2022",
     licence="MIT",
     origin="the authors' repository Heidelberg-NLP/VALSE, folder data; images of COCO, Visual7W, SWiG, VisDial",
     files=("valse/data/*.json",),
     images=tuple(sorted({*_ROOTS.values(), *_NAMED.values()})),
-    rule=Rule(ties="wrong"),
-    as_published=Rule(ties="wrong"),
     notes="Pairwise accuracy (acc_r) on items of which at least two of three annotators chose the caption.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question of two captions for each valid record."""
-    for file in sheet.listed():
+def add_items(items: ItemBuilder) -> None:
+    """One item of two captions for each valid record."""
+    for file in items.files():
         concept, operator = next((kind for start, kind in KINDS.items() if file.stem.startswith(start)), (None, None))
         root = next((root for start, root in _ROOTS.items() if file.stem.startswith(start)), "valse/images")
         for number, value in keyed(file).items():
-            with sheet.record(value, file, f"id {number}") as record:
+            with items.record(value, file, f"id {number}") as record:
                 if record.inner("mturk").whole("caption") < AGREED:
-                    sheet.not_asked["fewer than two annotators chose the caption"] += 1
+                    items.exclude("fewer than two annotators chose the caption")
                     continue
                 image = record.text("image_file")
                 folder = next((place for start, place in _NAMED.items() if image.startswith(start)), root)
                 captions = [record.text(key) for key in ("caption", "foil")]
                 truth = [[True, False]]
-                sheet.add(file.stem, number, [f"{folder}/{image}"], captions, truth, concept=concept, operator=operator)
+                items.add(file.stem, number, [f"{folder}/{image}"], captions, truth, concept=concept, operator=operator)
+
+
+BENCHMARK = ItemReader(CARD, add_items)

@@ -1,6 +1,7 @@
 """VL-CheckList (Zhao et al., 2022): a phrase against one in which object, attribute or relation is another."""
 
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.benchmarks.benchmark import Card, Measurement
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
 
 _ASPECTS = {"Attribute": "attribute", "Relation": "relation", "Object": "object"}
 _KINDS = {
@@ -16,35 +17,34 @@ _AVERAGES: dict[str, tuple[str, ...]] = {
 _AVERAGES |= {aspect.lower(): (f"{aspect}/*",) for aspect in _ASPECTS}
 _FIRST = 1000  # what the authors' evaluator asks of each file
 
-SOURCE = Source(
+CARD = Card(
     name="vl_checklist",
     paper="Zhao et al., VL-CheckList, 2022",
     licence="MIT (files); images: Visual Genome, SWiG, HAKE under their own",
     origin="the authors' repository om-ai-lab/VL-CheckList, folder data; images as its DATASETS.md says",
     files=tuple(f"vl_checklist/{aspect}/**/*.json" for aspect in _ASPECTS),
     images=tuple(f"vl_checklist/images/{corpus}" for corpus in ("vg", "swig", "hake")),
-    rule=Rule(ties="wrong"),
-    as_published=Rule(ties="wrong", first=_FIRST),
+    released=Measurement(max_items=_FIRST),
     averages=_AVERAGES,
     notes="As published, the first 1,000 items of each file, and items without their image are skipped in silence; "
     "here they are expected and counted as not scored.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question of two phrases for each record; only the first of several is asked, as the authors do.
+def add_items(items: ItemBuilder) -> None:
+    """One item of two phrases for each record; only the first of several is asked, as the authors do.
 
     `POS` and `NEG` are lists of phrases. A record in which one of them is a text is left out: the authors' evaluator
     would take its first letter for the phrase.
     """
-    for file in sheet.listed():
+    for file in items.files():
         places = file.parts[file.parts.index("vl_checklist") + 1 :] if "vl_checklist" in file.parts else file.parts[-3:]
         part = "/".join((*places[:-1], file.stem))
         corpus = next((name for name in ("swig", "hake") if name in part), "vg")  # vaw's images are Visual Genome's
         for place, value in enumerate(rows(file)):
-            with sheet.record(value, file, f"record {place}") as record:
+            with items.record(value, file, f"record {place}") as record:
                 phrases = record.inner(1)
-                sheet.add(
+                items.add(
                     part,
                     place,
                     [f"vl_checklist/images/{corpus}/{record.text(0)}"],
@@ -53,3 +53,6 @@ def fill(sheet: Sheet) -> None:
                     concept=_ASPECTS.get(places[0]),
                     operator="replace",
                 )
+
+
+BENCHMARK = ItemReader(CARD, add_items)

@@ -2,7 +2,8 @@
 
 from pathlib import PurePosixPath
 
-from nearmiss.engine.benchmarks.published import Rule, Sheet, Source, rows
+from nearmiss.engine.benchmarks.benchmark import Card, Measurement
+from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
 
 _IMAGES = {
     "controlled_images_dataset": "whatsup/controlled_images",
@@ -13,26 +14,25 @@ _IMAGES = {
     "vg_qa_two_obj": "vg/images",
 }
 
-SOURCE = Source(
+CARD = Card(
     name="whatsup",
     paper='Kamath et al., What\'s "up" with vision-language models?, EMNLP 2023',
     licence="MIT (images of COCO and Visual Genome: CC BY 4.0)",
     origin="the authors' repository amitakamath/whatsup_vlms and the archives it names",
     files=tuple(f"whatsup/{name}.json" for name in _IMAGES),
     images=tuple(sorted(set(_IMAGES.values()))),
-    rule=Rule(ties="wrong"),
-    as_published=Rule(ties="right"),
-    notes="Single questions; the authors' figures over pairs and sets of photographs are not asked. As published, a "
+    released=Measurement(ties="right"),
+    notes="Single items; the authors' metrics over pairs and sets of photographs are not computed. As released, a "
     "tie counts for the caption, which stands first.",
 )
 
 
-def fill(sheet: Sheet) -> None:
-    """One question for each record; the true caption stands first."""
-    for file in sheet.listed():
+def add_items(items: ItemBuilder) -> None:
+    """One item for each record; the true caption stands first."""
+    for file in items.files():
         folder = _IMAGES[file.stem]
         for place, value in enumerate(rows(file)):
-            with sheet.record(value, file, f"record {place}") as record:
+            with items.record(value, file, f"record {place}") as record:
                 if isinstance(value, dict):
                     image = PurePosixPath(record.text("image_path")).name
                     captions = record.texts("caption_options", least=2)
@@ -43,4 +43,7 @@ def fill(sheet: Sheet) -> None:
                     image = f"{int(number):012d}.jpg" if folder.startswith("coco") else f"{number}.jpg"
                     captions = record.as_texts(value[1:], "a record", least=2)
                 truth = [True] + [False] * (len(captions) - 1)
-                sheet.add(file.stem, place, [f"{folder}/{image}"], captions, [truth], concept="relation")
+                items.add(file.stem, place, [f"{folder}/{image}"], captions, [truth], concept="relation")
+
+
+BENCHMARK = ItemReader(CARD, add_items)

@@ -1,79 +1,129 @@
-"""Zero-shot classification outcomes: is the right class the most similar one?"""
+"""Classification benchmarks: is the right class among the k most similar ones? A tie counts against it."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
-from nearmiss.base.errors import InputError
-from nearmiss.engine.scoring.answers import NESTED
-from nearmiss.engine.scoring.outcomes import ENDPOINT, MARGIN, ordered
+from nearmiss.engine.benchmarks.benchmark import ClassificationBenchmark, ClassificationTask
+from nearmiss.engine.benchmarks.spec import MARGIN, MEAN
+from nearmiss.engine.scoring.embeddings import Embeddings
+from nearmiss.engine.scoring.outcomes import OUTCOMES
 
-MEAN = "mean"
-"""The task that stands for all tasks, each counted alike."""
+BY_CLASS = "top1_by_class"
+"""The mean over classes of top-1."""
+_CHUNK = 4096  # images at a time
 
 
-def outcomes(frame: pl.DataFrame, similarity: list[list[float]]) -> pl.DataFrame:
-    """Outcomes of table `classification` for the similarity of each row's image and classes. A tie is wrong.
+def outcomes(benchmark: ClassificationBenchmark, embeddings: Embeddings) -> pl.DataFrame:
+    """Outcomes over the images that exist."""
+    similarity = []
+    for task in benchmark.tasks:
+        exists = [image for image in task.images if image in embeddings.view_rows]
+        similarity.append(_similarity(task, exists, embeddings))
+    return ranks(benchmark, similarity, embeddings)
 
-    Beside each task there is their mean (task `mean`): a question weighs one over the number of its task's questions.
+
+def ranks(
+    benchmark: ClassificationBenchmark, similarity: Sequence[np.ndarray], embeddings: Embeddings | None = None
+) -> pl.DataFrame:
+    """Outcomes for similarities (images, classes) of each task; without `embeddings`, of all its images.
+
+    Beside named tasks there is their mean (task `mean`): an item weighs one over the number of its task's items.
     """
+    cluster = {image: place for place, image in enumerate(sorted({i for task in benchmark.tasks for i in task.images}))}
     parts = []
-    place = {name: index for index, name in enumerate(sorted(set(frame["image_id"])))}
-    rows = frame.with_columns(
-        cluster=pl.Series([place[name] for name in frame["image_id"]], dtype=pl.Int64),
-        similarity=pl.Series(similarity, dtype=pl.List(pl.Float64)),
-    )
-    for (task,), group in rows.group_by("task", maintain_order=True):
-        scores = np.asarray(group["similarity"].to_list())
-        label = group["label"].to_numpy()
-        right = scores[np.arange(len(scores)), label]
-        others = scores.copy()
-        others[np.arange(len(scores)), label] = -np.inf
-        gap = right - others.max(axis=1)
-        parts.append(
-            group.select(
-                pl.lit("classification").alias("benchmark"),
-                pl.lit(None, pl.String).alias("subset"),
-                pl.lit(None, pl.String).alias("concept"),
-                pl.lit(None, pl.String).alias("operator"),
-                pl.lit("iid").alias("condition"),
-                pl.lit(task).alias("task"),
-                pl.lit("top1").alias("metric"),
-                pl.col("image_id").alias("question"),
-                "cluster",
-                pl.Series("value", (gap > MARGIN).astype(np.float64)),
-                pl.lit(1.0).alias("weight"),
-                pl.Series("ties", (np.abs(gap) <= MARGIN).astype(np.int64)),
-                pl.lit(1 / scores.shape[1]).alias("chance"),
-            ).select(*ENDPOINT, "question", "cluster", "value", "weight", "ties", "chance")
+    for task, scores in zip(benchmark.tasks, similarity, strict=True):
+        known = [p for p, image in enumerate(task.images) if embeddings is None or image in embeddings.view_rows]
+        if not known:
+            continue
+        label = np.asarray(task.labels)[known]
+        right = scores[np.arange(len(scores)), label][:, None]
+        gap = right - scores
+        gap[np.arange(len(scores)), label] = np.inf
+        better, tied = (gap < -MARGIN).sum(axis=1), (np.abs(gap) <= MARGIN).sum(axis=1)
+        shared = pl.DataFrame(
+            {
+                "item_id": [task.images[place] for place in known],
+                "cluster": [cluster[task.images[place]] for place in known],
+            }
         )
-    return ordered([*parts, *[_share_of_mean(part) for part in parts]])
+        for k in benchmark.top_k:
+            if k < len(task.classes):
+                correct, deciding = better + tied < k, (better < k) & (better + tied >= k)
+                parts.append(_rows(shared, task, f"top{k}", correct, np.ones(len(known)), deciding, k))
+        if max(benchmark.top_k) > 1:
+            weight = 1 / np.bincount(label, minlength=len(task.classes))[label]
+            parts.append(_rows(shared, task, BY_CLASS, better + tied < 1, weight, (better < 1) & (tied > 0), 1))
+    if not parts:
+        return pl.DataFrame(schema=OUTCOMES)
+    parts += [_share_of_mean(part) for part in parts if part["task"][0] is not None]
+    none = pl.lit(None, pl.String)
+    frame = pl.concat(parts).with_columns(
+        benchmark=pl.lit(benchmark.name), subset=none, concept=none, operator=none, condition=pl.lit("iid")
+    )
+    return frame.select(OUTCOMES.names()).cast(OUTCOMES)
+
+
+def expected(benchmark: ClassificationBenchmark) -> dict[str | None, int]:
+    """Number of images of each task."""
+    return {task.name: len(task.images) for task in benchmark.tasks} | {
+        MEAN: sum(len(task.images) for task in benchmark.tasks)
+    }
+
+
+def equal_classes(benchmark: ClassificationBenchmark, embeddings: Embeddings) -> list[str]:
+    """Names of classes whose prompts are the same to the model as another class's."""
+    found = []
+    for task in benchmark.tasks:
+        columns = _columns(task, embeddings)
+        found += [name for name, rows in zip(task.classes, columns, strict=True) if columns.count(rows) > 1]
+    return found
+
+
+def _columns(task: ClassificationTask, embeddings: Embeddings) -> list[tuple[int, ...]]:
+    return [tuple(embeddings.text_rows[text] for text in prompts) for prompts in task.prompts]
+
+
+def _similarity(task: ClassificationTask, images: Sequence[str], embeddings: Embeddings) -> np.ndarray:
+    """(images, classes) float32. A class is the normalized mean of its prompts' embeddings.
+
+    Classes whose prompts are the same to the model share a column: products of equal rows may differ in a last bit.
+    """
+    columns = _columns(task, embeddings)
+    place = {rows: number for number, rows in enumerate(dict.fromkeys(columns))}
+    means = np.stack([embeddings.texts[list(rows)].mean(axis=0) for rows in place])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    rows = [embeddings.view_rows[image] for image in images]
+    found = [embeddings.images[rows[start : start + _CHUNK]] @ means.T for start in range(0, len(rows), _CHUNK)]
+    every = np.concatenate(found) if found else np.empty((0, len(place)), dtype=np.float32)
+    return np.asarray(every[:, [place[rows] for rows in columns]])
+
+
+def _rows(
+    shared: pl.DataFrame,
+    task: ClassificationTask,
+    metric: str,
+    right: np.ndarray,
+    weight: np.ndarray,
+    ties: np.ndarray,
+    k: int,
+) -> pl.DataFrame:
+    return shared.with_columns(
+        task=pl.lit(task.name, pl.String),
+        metric=pl.lit(metric),
+        value=pl.Series(right * weight, dtype=pl.Float64),
+        weight=pl.Series(weight, dtype=pl.Float64),
+        ties=pl.Series(ties.astype(np.int64)),
+        chance=pl.lit(k / len(task.classes)),
+    )
 
 
 def _share_of_mean(part: pl.DataFrame) -> pl.DataFrame:
     """A task's outcomes as its share of the mean over tasks."""
     return part.with_columns(
-        question=pl.col("task") + "/" + pl.col("question"),
+        item_id=pl.col("task") + "/" + pl.col("item_id"),
         task=pl.lit(MEAN),
         value=pl.col("value") / part.height,
         weight=pl.col("weight") / part.height,
     )
-
-
-def as_rows(frame: pl.DataFrame, similarity: list[list[float]]) -> pl.DataFrame:
-    """Rows of table `scores`: one an image and task, 1 x classes."""
-    return pl.DataFrame({"item_id": _ids(frame), "similarity": pl.Series([[row] for row in similarity], dtype=NESTED)})
-
-
-def from_rows(frame: pl.DataFrame, rows: pl.DataFrame) -> list[list[float]]:
-    """The similarities from what `as_rows` gave. Raises InputError where an image has no row."""
-    known = dict(
-        rows.filter(pl.col("item_id").str.starts_with("classification/")).select("item_id", "similarity").iter_rows()
-    )
-    missing = [item_id for item_id in _ids(frame) if item_id not in known]
-    if missing:
-        raise InputError("an image of a task has no scores", record=missing[0], remedy="evaluate the checkpoint again")
-    return [known[item_id][0] for item_id in _ids(frame)]
-
-
-def _ids(frame: pl.DataFrame) -> list[str]:
-    return [f"classification/{task}/{image_id}" for task, image_id in frame.select("task", "image_id").iter_rows()]

@@ -1,6 +1,6 @@
-"""Any open_clip model as an encoder of pictures and texts, in fp32 evaluation mode, with a hash of all that decides.
+"""Any open_clip model as an encoder of images and texts, in fp32 evaluation mode, with a hash of all that decides.
 
-Equal embeddings to open_clip's own to 1e-5: pictures go through its transform, decoded by a few threads while the
+Equal embeddings to open_clip's own to 1e-5: images go through its transform, decoded by a few threads while the
 model computes; texts are packed where the tower allows it (engine/models/text.py) and padded where not.
 """
 
@@ -22,8 +22,8 @@ from nearmiss.engine.models.architecture import named_architecture
 from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.text import encode_padded, encode_texts, packable
 
-Picture = Callable[[], Image.Image | None]
-"""Opens one RGB image, or says that it cannot be opened."""
+OpenImage = Callable[[], Image.Image | None]
+"""Opens one RGB image; None where it does not decode."""
 
 _DECODERS = 4
 _TEXTS = 256  # in a batch
@@ -32,22 +32,31 @@ _COMPUTED = ("open_clip_torch", "pillow", "torch")
 
 
 class Encoder:
-    """A model that open_clip knows, opened. Embeddings are L2-normalised float32."""
+    """A model that open_clip knows, opened. Embeddings are L2-normalized float32."""
 
-    def __init__(self, name: str, pretrained: str | None, *, device: str = "cpu", batch: int = 64) -> None:
+    def __init__(self, name: str, pretrained: str | None, *, device: str = "cpu", batch_size: int = 64) -> None:
         """`name` and `pretrained` as open_clip takes them. Raises InputError where the model cannot be had."""
         self.architecture = named_architecture(name, pretrained)
-        self.device, self._batch = torch.device(device), batch
+        self.device, self._batch_size = torch.device(device), batch_size
         self.model: Any = self.architecture.begun(0).float().to(self.device).eval()
         self._transform = image_transform_v2(PreprocessCfg(**self.architecture.config["preprocess_cfg"]), False)
         self._packs = packable(self.model)
 
     @property
+    def name(self) -> str:
+        """What rows of tables call the model: open_clip's name, or of a checkpoint folder its image tower's."""
+        name = str(self.architecture.name)
+        if not name.startswith("local-dir:"):
+            return ":".join(filter(None, (name, self.architecture.pretrained)))
+        vision = self.architecture.config["model_cfg"].get("vision_cfg", {})
+        return str(vision.get("timm_model_name") or "open_clip model")
+
+    @property
     def measurement(self) -> dict[str, Any]:
-        """What must be said with a figure: activation, preprocessing, text rule, precision."""
+        """What a result must state: activation, preprocessing, text rule, precision."""
         config = self.architecture.config
         return {
-            "model": self.architecture.name,
+            "name": self.architecture.name,
             "pretrained": self.architecture.pretrained,
             "weights": self.weights,
             "activation": "QuickGELU" if config["model_cfg"].get("quick_gelu") else "GELU",
@@ -83,9 +92,9 @@ class Encoder:
         return digest.hexdigest()
 
     @torch.inference_mode()
-    def images(self, pictures: Sequence[Picture]) -> np.ndarray:
-        """(N, D) of pictures, each opened when its batch comes; NaN for those that cannot be opened."""
-        found = [self._batch_of_images(batch) for batch in self._decoded(pictures)]
+    def images(self, openers: Sequence[OpenImage]) -> np.ndarray:
+        """(N, D) of images, each opened when its batch comes; NaN for those that cannot be opened."""
+        found = [self._batch_of_images(batch) for batch in self._decoded(openers)]
         width = max((part.shape[1] for part in found), default=0)
         return np.concatenate([part if part.shape[1] else np.full((len(part), width), np.nan) for part in found])
 
@@ -95,16 +104,18 @@ class Encoder:
         tokenization = self.architecture.tokenization
         read = tokenization(texts)
         order = np.lexsort(read.ids.T[::-1])
-        features: np.ndarray | None = None
+        found = []
         for start in range(0, len(order), _TEXTS):
             rows = order[start : start + _TEXTS]
             lengths = read.lengths[rows]
             given = Texts(torch.from_numpy(read.ids[rows, : lengths.max()].astype(np.int64)), torch.from_numpy(lengths))
             packed = encode_texts(self.model, pack(given)) if self._packs else None
             part = packed if packed is not None else encode_padded(self.model, given, tokenization.pad)
-            features = np.empty((len(texts), part.shape[1]), dtype=np.float32) if features is None else features
-            features[rows] = part.float().cpu().numpy()
-        assert features is not None
+            found.append(part.float().cpu().numpy())
+        if not found:
+            return np.empty((0, 0), dtype=np.float32)
+        features = np.empty((len(texts), found[0].shape[1]), dtype=np.float32)
+        features[order] = np.concatenate(found)
         return _finite(features, texts)
 
     def tokens(self, texts: Sequence[str]) -> np.ndarray:
@@ -126,25 +137,25 @@ class Encoder:
         found[seen] = _finite(features, [f"image {row} of its batch" for row in seen])
         return found
 
-    def _decoded(self, pictures: Sequence[Picture]) -> Iterator[list[torch.Tensor | None]]:
+    def _decoded(self, openers: Sequence[OpenImage]) -> Iterator[list[torch.Tensor | None]]:
         """Batches of pixels; the next one is decoded while the model computes."""
         with ThreadPoolExecutor(_DECODERS) as pool:
 
             def batch(start: int) -> list[Any]:
-                return [pool.submit(self._pixels, picture) for picture in pictures[start : start + self._batch]]
+                return [pool.submit(self._pixels, opener) for opener in openers[start : start + self._batch_size]]
 
             ahead = batch(0)
-            for start in range(self._batch, len(pictures) + self._batch, self._batch):
+            for start in range(self._batch_size, len(openers) + self._batch_size, self._batch_size):
                 now, ahead = ahead, batch(start)
                 yield [future.result() for future in now]
 
-    def _pixels(self, picture: Picture) -> torch.Tensor | None:
-        opened = picture()
+    def _pixels(self, open_image: OpenImage) -> torch.Tensor | None:
+        opened = open_image()
         return None if opened is None else self._transform(opened)
 
 
 def _finite(features: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """A model that has diverged must not be counted as merely wrong."""
+    """A model that has diverged must not be counted as wrong."""
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():
         raise InputError(

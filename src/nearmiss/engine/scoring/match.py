@@ -5,61 +5,64 @@ classification stay with the dual part, whose cosine is what such a model retrie
 (ALBEF, section 3.4; that re-ranking is left out, so that retrieval means the same for every arm).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import torch
+from PIL import Image
 from torch import Tensor
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.engine.models.cross_encoder import open_cross_encoder
 from nearmiss.engine.models.packing import Texts, pack
-from nearmiss.engine.scoring.answers import Crop, as_crop, nested
-from nearmiss.engine.scoring.embeddings import Picture
+from nearmiss.engine.scoring.decisions import nested
+from nearmiss.engine.scoring.embeddings import view_name
+from nearmiss.engine.scoring.images import BenchmarkImages
 
-Look = tuple[str, Crop | None]  # an image, or a part of one
-Pair = tuple[Look, str]
+Pair = tuple[str, str]  # a view and a text
 
 
 class MatchScorer:
     """A cross-encoder in evaluation mode with its preprocessing and tokenizer."""
 
-    def __init__(self, checkpoint: Path, *, batch: int = 256, threads: int = 1, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: Path, *, batch_size: int = 256, threads: int = 1, device: str = "cpu") -> None:
         """Open a checkpoint folder that has a fusion. Raises InputError where one of its parts does not load."""
         torch.set_num_threads(threads)
         model, self._preprocess, self._tokenizer = open_cross_encoder(checkpoint)
         self._model = model.float().to(device).eval()
-        self._checkpoint, self._batch, self._device = Path(checkpoint), batch, device
+        self._checkpoint, self._batch_size, self._device = Path(checkpoint), batch_size, device
 
-    def of_items(self, items: pl.DataFrame, pictures: Mapping[Look, Picture]) -> pl.DataFrame:
-        """item_id and match logits (images x captions) of each item of table `items`.
+    def similarities(self, items: pl.DataFrame, images: BenchmarkImages) -> pl.DataFrame:
+        """item_id and match logits (images x captions) of each item of table `items` whose images exist.
 
-        Batches are of neighbouring items in the table's order, and what they share is encoded once in each.
+        Batches are of neighboring items in the table's order, and what they share is encoded once in each.
         Raises InputError where a logit is not finite.
         """
+        known = pl.Series(sorted(images.digests), dtype=pl.String)
+        items = items.filter(pl.col("images").list.eval(pl.element().is_in(known.implode())).list.all())
         pairs = [
-            [((image_id, as_crop(crop)), text) for image_id in ids for text in texts]
-            for ids, texts, crop in items.select("images", "captions", "crop").iter_rows()
+            [(view_name(path, crop), text) for path in paths for text in texts]
+            for paths, texts, crop in items.select("images", "captions", "crop").iter_rows()
         ]
-        parts = [self._judge(part, pictures) for part in progress(list(self._batches(pairs)), what="match pairs")]
+        parts = [self._logits(part, images) for part in progress(list(self._batches(pairs)), what="match pairs")]
         flat = np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
         finite = np.isfinite(flat)
         if not finite.all():
             raise InputError(
-                f"the checkpoint gives {int((~finite).sum())} of {len(flat)} pairs a match logit that is not finite",
+                f"the match logits of {int((~finite).sum())} of {len(flat)} pairs are not finite",
                 file=self._checkpoint,
                 remedy="the training diverged: train again with a lower rate",
             )
         return nested(items, flat)
 
     def _batches(self, items: Sequence[list[Pair]]) -> Iterator[list[Pair]]:
-        """The items' pairs one after the other, whole items at a time: at most `batch`, unless an item has more."""
+        """The items' pairs one after another, whole items at a time: at most `batch_size`, unless an item has more."""
         held: list[Pair] = []
         for pairs in items:
-            if held and len(held) + len(pairs) > self._batch:
+            if held and len(held) + len(pairs) > self._batch_size:
                 yield held
                 held = []
             held = held + pairs
@@ -67,16 +70,23 @@ class MatchScorer:
             yield held
 
     @torch.inference_mode()
-    def _judge(self, pairs: list[Pair], pictures: Mapping[Look, Picture]) -> np.ndarray:
+    def _logits(self, pairs: list[Pair], images: BenchmarkImages) -> np.ndarray:
         """Match logits (P,) float32 of pairs."""
-        looks, texts = list(dict.fromkeys(look for look, _ in pairs)), sorted({text for _, text in pairs})
-        pixels = torch.stack([self._preprocess(pictures[look]()) for look in looks]).to(self._device)
-        image_place = {look: number for number, look in enumerate(looks)}
-        text_place = {text: number for number, text in enumerate(texts)}
-        image = torch.tensor([image_place[look] for look, _ in pairs], device=self._device)
-        text = torch.tensor([text_place[one] for _, one in pairs], device=self._device)
-        images, read = self._model.images(pixels), self._model.texts(pack(trimmed(self._tokenizer(texts))))
-        return self._model.match_logit(images, read, image, text).cpu().numpy()
+        views, texts = list(dict.fromkeys(view for view, _ in pairs)), sorted({text for _, text in pairs})
+        pixels = torch.stack([self._preprocess(_open(images, view)) for view in views]).to(self._device)
+        view_row = {view: row for row, view in enumerate(views)}
+        text_row = {text: row for row, text in enumerate(texts)}
+        image = torch.tensor([view_row[view] for view, _ in pairs], device=self._device)
+        text = torch.tensor([text_row[one] for _, one in pairs], device=self._device)
+        encoded, read = self._model.images(pixels), self._model.texts(pack(trimmed(self._tokenizer(texts))))
+        return self._model.match_logit(encoded, read, image, text).cpu().numpy()
+
+
+def _open(images: BenchmarkImages, view: str) -> Image.Image:
+    opened = images.opener(view)()
+    if opened is None:
+        raise InputError("an image does not decode", file=view, remedy="restore it, or take it out of the benchmark")
+    return opened
 
 
 def trimmed(tokens: Tensor) -> Texts:

@@ -1,52 +1,64 @@
-"""Outcomes into rows of table `metrics`: a figure, its interval over items, and what it stands beside."""
+"""Outcomes into rows of table `metrics`: a value, its interval over items, and what it stands beside."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from nearmiss.base.tables import table
 from nearmiss.engine.benchmarks.spec import BINDING
-from nearmiss.engine.scoring.outcomes import ENDPOINT
-from nearmiss.engine.scoring.statistics import interval
-
-Key = tuple[str | None, ...]
+from nearmiss.engine.scoring.outcomes import ENDPOINT, Endpoint, endpoints, mean
+from nearmiss.engine.scoring.statistics import interval, paired_intervals
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Who was scored, on what: the columns that all rows of one evaluation share."""
+class Run:
+    """Who was scored: the columns that all rows of one evaluation share. `split` is None for published benchmarks."""
 
     model: str
     arm: str
     seed: int
     stage: str
-    split: str
+    split: str | None
 
 
 @dataclass(frozen=True)
-class Interval:
-    """How intervals are made."""
+class Bootstrap:
+    """How intervals are computed: percentile bootstrap over clusters of items that share images."""
 
     resamples: int
     level: float
 
-
-def endpoints(outcomes: pl.DataFrame) -> Iterable[tuple[Key, pl.DataFrame]]:
-    """Each endpoint and its questions, in sorted order."""
-    for key, group in outcomes.group_by(ENDPOINT, maintain_order=True):
-        yield tuple(None if part is None else str(part) for part in key), group
-
-
-def figures(outcomes: pl.DataFrame) -> dict[Key, float]:
-    """The figure of each endpoint."""
-    return {key: share(group) for key, group in endpoints(outcomes)}
+    def record(self) -> dict[str, Any]:
+        """As measurement.json has it."""
+        method = "percentile bootstrap over clusters of items that share images"
+        return {"method": method, "level": self.level, "resamples": self.resamples}
 
 
-def share(group: pl.DataFrame) -> float:
-    """The figure of one endpoint: right decisions out of all."""
-    return float(group["value"].to_numpy().sum() / group["weight"].to_numpy().sum())
+@dataclass(frozen=True)
+class Beside:
+    """What the values of a benchmark stand beside, by endpoint."""
+
+    n_expected: Mapping[Endpoint, int]
+    """Number of items, scored or not; every endpoint has a row."""
+    blind: Mapping[Endpoint, float]
+    """The best blind baseline."""
+    text_prior: Mapping[Endpoint, float]
+    """The model itself with every image replaced by the mean of all."""
+    training_probe: Mapping[Endpoint, float]
+    """A text classifier that was fitted on the arm's training negatives."""
+    trained: frozenset[tuple[str, str]] = frozenset()
+    """(concept, operator) pairs of the arm's negatives."""
+
+
+NOTHING = Beside({}, {}, {}, {})
+
+
+def values(outcomes: pl.DataFrame) -> dict[Endpoint, float]:
+    """The metric of each endpoint."""
+    return {key: mean(group) for key, group in endpoints(outcomes)}
 
 
 def mark(concept: str | None, operator: str | None, trained: frozenset[tuple[str, str]]) -> str | None:
@@ -63,47 +75,112 @@ def mark(concept: str | None, operator: str | None, trained: frozenset[tuple[str
     return "concept" if any(name in concepts for name, _ in trained) else "unseen"
 
 
-def rows(
-    outcomes: pl.DataFrame,
-    scored: Scored,
-    how: Interval,
-    *,
-    n_expected: Mapping[Key, int],
-    blind: Mapping[Key, float],
-    trained: frozenset[tuple[str, str]],
-) -> pl.DataFrame:
-    """Table `metrics` of one scorer: a row an endpoint.
+def rows(outcomes: pl.DataFrame, run: Run, how: Bootstrap, beside: Beside = NOTHING) -> pl.DataFrame:
+    """Table `metrics` of one scorer: a row per endpoint. An endpoint of which nothing was scored has no value."""
+    made = [_row(key, group, run, how, beside) for key, group in endpoints(outcomes)]
+    scored = {tuple(row[name] for name in ENDPOINT) for row in made}
+    made += [empty_row(key, run, beside) for key in beside.n_expected if key not in scored]
+    return table("metrics", made).sort(*ENDPOINT, nulls_last=False)
 
-    `n_expected` defaults to the number of questions with outcomes; `blind` holds the best text-only figure.
+
+def _row(key: Endpoint, group: pl.DataFrame, run: Run, how: Bootstrap, beside: Beside) -> dict[str, Any]:
+    value, weight = group["value"].to_numpy(), group["weight"].to_numpy()
+    low, high = interval(
+        value,
+        weight,
+        group["cluster"].to_numpy(),
+        resamples=how.resamples,
+        level=how.level,
+        names=[run.split, *key],
+    )
+    return empty_row(key, run, beside) | {
+        "value": mean(group),
+        "low": low,
+        "high": high,
+        "n_scored": group.height,
+        "n_expected": beside.n_expected.get(key, group.height),
+        "ties": int(group["ties"].sum()),
+        "chance": float((group["chance"].to_numpy() * weight).sum() / weight.sum()),
+    }
+
+
+def empty_row(key: Endpoint, run: Run, beside: Beside) -> dict[str, Any]:
+    """The row of an endpoint of which nothing was scored."""
+    named = dict(zip(ENDPOINT, key, strict=True))
+    return {
+        **vars(run),
+        **named,
+        "corruption": None,
+        "severity": None,
+        "share": None,
+        "value": None,
+        "low": None,
+        "high": None,
+        "n_scored": 0,
+        "n_expected": beside.n_expected.get(key, 0),
+        "ties": 0,
+        "chance": None,
+        "blind": beside.blind.get(key),
+        "trained": mark(named["concept"], named["operator"], beside.trained),
+        "text_prior": beside.text_prior.get(key),
+        "training_probe": beside.training_probe.get(key),
+        "published": None,
+    }
+
+
+def corrupted_rows(
+    corrupted: pl.DataFrame,
+    clean: pl.DataFrame,
+    run: Run,
+    how: Bootstrap,
+    beside: Beside,
+    *,
+    corruption: str,
+    severity: int,
+    floor: float,
+) -> pl.DataFrame:
+    """Table `metrics` of one corruption and severity: accuracy, accuracy_drop and retained of every endpoint.
+
+    `corrupted` and `clean` are outcomes of the same items. accuracy_drop is the clean value minus the corrupted one, so
+    that positive means worse. retained is (value - chance) / (clean value - chance), given only where the lower bound
+    of the clean value exceeds chance by at least `floor` of the distance to 1: nearer to chance the ratio says nothing
+    (our choice). Intervals resample the clusters of both alike.
     """
+    before = dict(endpoints(clean))
     made: list[dict[str, Any]] = []
-    for key, group in endpoints(outcomes):
-        value, weight = group["value"].to_numpy(), group["weight"].to_numpy()
-        low, high = interval(
-            value,
-            weight,
-            group["cluster"].to_numpy(),
-            resamples=how.resamples,
-            level=how.level,
-            names=[scored.split, *key],
-        )
-        named = dict(zip(ENDPOINT, key, strict=True))
-        made.append(
-            {
-                **vars(scored),
-                **named,
-                "corruption": None,
-                "severity": None,
-                "share": None,
-                "value": share(group),
-                "low": low,
-                "high": high,
-                "n_scored": group.height,
-                "n_expected": n_expected.get(key, group.height),
-                "ties": int(group["ties"].sum()),
-                "chance": float((group["chance"].to_numpy() * weight).sum() / weight.sum()),
-                "blind": blind.get(key),
-                "trained": mark(named["concept"], named["operator"], trained),
-            }
-        )
+    for key, group in endpoints(corrupted):
+        joined = group.join(before[key].select("item_id", clean="value"), on="item_id", how="left")
+        value, weight = joined["value"].to_numpy(), joined["weight"].to_numpy()
+        was, cluster = joined["clean"].to_numpy(), joined["cluster"].to_numpy()
+        settings: dict[str, Any] = {
+            "resamples": how.resamples,
+            "level": how.level,
+            "names": [run.split, *key],
+        }
+        row = _row(key, group, run, how, beside)
+        row |= {"corruption": corruption, "severity": severity, "n_expected": before[key].height}
+        made.append(row)
+        alone = row | {
+            "chance": None,
+            "blind": None,
+            "text_prior": None,
+            "training_probe": None,
+        }  # a difference has none
+        lows, highs = paired_intervals((was - value)[None, :], weight, cluster, **settings)
+        lost = float((was - value).sum() / weight.sum())
+        metric = str(dict(zip(ENDPOINT, key, strict=True))["metric"])
+        made.append(alone | {"metric": f"{metric}_drop", "value": lost, "low": float(lows[0]), "high": float(highs[0])})
+        clean_low, _ = interval(was, weight, cluster, **settings)
+        if clean_low >= row["chance"] + floor * (1 - row["chance"]):
+            over, base = value - row["chance"] * weight, was - row["chance"] * weight
+            low, high = _ratio(over, base, cluster, settings)
+            kept = float(over.sum() / base.sum())
+            made.append(alone | {"metric": "retained", "value": kept, "low": low, "high": high})
     return table("metrics", made)
+
+
+def _ratio(over: np.ndarray, base: np.ndarray, cluster: np.ndarray, settings: dict[str, Any]) -> tuple[float, float]:
+    """Interval of sum(over) / sum(base); where nothing was lost in any cluster it has no width."""
+    if np.array_equal(over, base):
+        return 1.0, 1.0
+    return interval(over, base, cluster, **settings)

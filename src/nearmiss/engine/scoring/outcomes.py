@@ -1,31 +1,35 @@
-"""What a scorer got right, question by question: the one table between similarities and every figure.
+"""What a model got right, item by item: the table between similarities and every metric.
 
-An endpoint is what a row of table `metrics` is about. Each question has `value` (right decisions, a tie half one) out
-of `weight` decisions, so a figure is sum(value) / sum(weight); two runs are compared on the same questions.
+An endpoint is what one row of table `metrics` is about. Each item has `value` (correct decisions, a tie half of one)
+out of `weight`, so a metric is sum(value) / sum(weight); two runs are compared on the same items.
 """
 
+from collections.abc import Iterable
+
 import polars as pl
+
+from nearmiss.base.tables import SCHEMAS
 
 ENDPOINT = ("benchmark", "subset", "concept", "operator", "condition", "task", "metric")
 """Columns that name an endpoint within one split and one state of the images."""
 
-MARGIN = 1e-6
-"""Similarities this near count as equal: the batch an embedding was made in moves it by up to 1e-7 (anchors 3.4)."""
+Endpoint = tuple[str | None, ...]
 
-OUTCOMES = pl.Schema(
-    {
-        **{name: pl.String for name in ENDPOINT},
-        "question": pl.String,
-        "cluster": pl.Int64,  # questions about the same images
-        "value": pl.Float64,
-        "weight": pl.Float64,
-        "ties": pl.Int64,
-        "chance": pl.Float64,
-    }
-)
+OUTCOMES = SCHEMAS["outcomes"]
 
 
 def ordered(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """Outcomes of several benchmarks as one table, in the order of endpoints and questions."""
+    """Outcomes of several benchmarks as one table `outcomes`, in the order of endpoints and items."""
     frame = pl.concat(parts) if parts else pl.DataFrame(schema=OUTCOMES)
-    return frame.select(OUTCOMES.names()).cast(OUTCOMES).sort(*ENDPOINT, "question", nulls_last=False)
+    return frame.select(OUTCOMES.names()).cast(OUTCOMES).sort(*ENDPOINT, "item_id", nulls_last=False)
+
+
+def endpoints(outcomes: pl.DataFrame) -> Iterable[tuple[Endpoint, pl.DataFrame]]:
+    """Each endpoint and its items, in sorted order."""
+    for key, group in outcomes.group_by(ENDPOINT, maintain_order=True):
+        yield tuple(None if part is None else str(part) for part in key), group
+
+
+def mean(group: pl.DataFrame) -> float:
+    """The metric of one endpoint."""
+    return float(group["value"].to_numpy().sum() / group["weight"].to_numpy().sum())

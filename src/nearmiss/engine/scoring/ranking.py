@@ -1,74 +1,82 @@
-"""Retrieval outcomes: Recall@k in both directions, from one matrix of similarities.
+"""Retrieval benchmarks: Recall@k in both directions, from one matrix of similarities.
 
-A query is right at k if a right answer stands among the first k. Everything that is not right and within the margin of
-the best right answer stands before it, so a model that gives every pair one score finds nothing.
+A query is right at k if a right answer ranks among the first k. Everything that is not right and within the margin of
+the best right answer ranks before it, so a model that gives every pair one similarity finds nothing.
 """
 
-from collections.abc import Sequence
 from math import comb
 
 import numpy as np
 import polars as pl
 
-from nearmiss.base.errors import InputError
-from nearmiss.engine.benchmarks.retrieval import Retrieval
-from nearmiss.engine.scoring.answers import NESTED
-from nearmiss.engine.scoring.outcomes import ENDPOINT, MARGIN, ordered
+from nearmiss.engine.benchmarks.benchmark import RetrievalBenchmark
+from nearmiss.engine.benchmarks.spec import MARGIN
+from nearmiss.engine.scoring.embeddings import Embeddings
+from nearmiss.engine.scoring.outcomes import OUTCOMES
 
 _CHUNK = 512  # queries at a time, so that a gallery of tens of thousands of captions fits in memory
 
 
-def outcomes(retrieval: Retrieval, similarity: np.ndarray, recall_at: Sequence[int]) -> pl.DataFrame:
-    """Outcomes of retrieval for `similarity` (I, C); both directions, right and exact answers, each k."""
-    image_cluster = np.arange(len(retrieval.image_ids))
-    caption_cluster = retrieval.own.argmax(axis=0)
+def outcomes(benchmark: RetrievalBenchmark, embeddings: Embeddings) -> pl.DataFrame:
+    """Outcomes over the images that exist: others are not in the gallery, and their captions are no queries."""
+    seen = np.array([image in embeddings.view_rows for image in benchmark.images], dtype=bool)
+    queried = benchmark.own[seen].any(axis=0)
+    if not seen.any():
+        return pl.DataFrame(schema=OUTCOMES)
+    images = [image for image, exists in zip(benchmark.images, seen, strict=True) if exists]
+    captions = [caption for caption, exists in zip(benchmark.captions, queried, strict=True) if exists]
+    return recalls(benchmark, embeddings.matrix(images, captions), seen, queried)
+
+
+def recalls(
+    benchmark: RetrievalBenchmark,
+    similarity: np.ndarray,
+    seen: np.ndarray | None = None,
+    queried: np.ndarray | None = None,
+) -> pl.DataFrame:
+    """Outcomes for similarities (images seen, captions queried); by default all of both."""
+    seen = np.ones(len(benchmark.images), dtype=bool) if seen is None else seen
+    queried = np.ones(len(benchmark.captions), dtype=bool) if queried is None else queried
+    part = np.ix_(seen, queried)
+    own, right = benchmark.own[part], benchmark.right[part]
+    images = [name for name, exists in zip(benchmark.images, seen, strict=True) if exists]
+    captions = [name for name, exists in zip(benchmark.caption_ids, queried, strict=True) if exists]
+    kinds = [("recall", right | own)]
+    kinds += [] if benchmark.right is benchmark.own else [("exact_recall", own)]
     parts = []
-    for prefix, right in (("recall", retrieval.right), ("exact_recall", retrieval.own)):
-        for subset, scores, truth, cluster, names in (
-            ("text_to_image", similarity.T, right.T, caption_cluster, retrieval.caption_ids),
-            ("image_to_text", similarity, right, image_cluster, retrieval.image_ids),
+    for prefix, truth in kinds:
+        for subset, scores, answers, cluster, names in (
+            ("text_to_image", similarity.T, truth.T, own.argmax(axis=0), captions),
+            ("image_to_text", similarity, truth, np.arange(len(images)), images),
         ):
-            asked: np.ndarray = np.any(truth, axis=1)
-            better, tied = _wrong_before(scores[asked], truth[asked])
-            for k in recall_at:
+            asked: np.ndarray = np.any(answers, axis=1)
+            better, tied = _wrong_before(scores[asked], answers[asked])
+            for k in benchmark.recall_at:
                 parts.append(
                     pl.DataFrame(
                         {
-                            "benchmark": "retrieval",
+                            "benchmark": benchmark.name,
                             "subset": subset,
-                            "concept": pl.Series([None] * int(asked.sum()), dtype=pl.String),
-                            "operator": pl.Series([None] * int(asked.sum()), dtype=pl.String),
                             "condition": "iid",
-                            "task": pl.Series([None] * int(asked.sum()), dtype=pl.String),
                             "metric": f"{prefix}@{k}",
-                            "question": [name for name, ask in zip(names, asked, strict=True) if ask],
+                            "item_id": [name for name, ask in zip(names, asked, strict=True) if ask],
                             "cluster": cluster[asked],
                             "value": (better + tied < k).astype(np.float64),
                             "weight": 1.0,
                             # a tie is one that decides: without it the answer would have been found
                             "ties": ((better < k) & (better + tied >= k)).astype(np.int64),
-                            "chance": _chance(truth[asked], k),
+                            "chance": _chance(answers[asked], k),
                         }
-                    ).select(*ENDPOINT, "question", "cluster", "value", "weight", "ties", "chance")
+                    )
                 )
-    return ordered(parts)
+    none = pl.lit(None, pl.String)
+    frame = pl.concat(parts).with_columns(concept=none, operator=none, task=none)
+    return frame.select(OUTCOMES.names()).cast(OUTCOMES)
 
 
-def as_rows(retrieval: Retrieval, similarity: np.ndarray) -> pl.DataFrame:
-    """The matrix as rows of table `scores`: one an image, 1 x captions."""
-    ids = [f"retrieval/{image_id}" for image_id in retrieval.image_ids]
-    return pl.DataFrame({"item_id": ids, "similarity": pl.Series([[row] for row in similarity.tolist()], dtype=NESTED)})
-
-
-def from_rows(retrieval: Retrieval, rows: pl.DataFrame) -> np.ndarray:
-    """The matrix (I, C) from what `as_rows` gave. Raises InputError where an image has no row."""
-    known = dict(
-        rows.filter(pl.col("item_id").str.starts_with("retrieval/")).select("item_id", "similarity").iter_rows()
-    )
-    missing = [image_id for image_id in retrieval.image_ids if f"retrieval/{image_id}" not in known]
-    if missing:
-        raise InputError("a retrieval image has no scores", record=missing[0], remedy="evaluate the checkpoint again")
-    return np.asarray([known[f"retrieval/{image_id}"][0] for image_id in retrieval.image_ids], dtype=np.float32)
+def expected(benchmark: RetrievalBenchmark) -> dict[str, int]:
+    """Number of queries in each direction."""
+    return {"text_to_image": len(benchmark.captions), "image_to_text": len(benchmark.images)}
 
 
 def _wrong_before(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,195 +1,219 @@
-"""Stage `evaluate`: one checkpoint, asked everything once.
+"""Stage `evaluate`: score a model on benchmarks, item by item.
 
-Each unique image and text is encoded once; the scores of every question are kept (scores.parquet), figures follow from
-them (metrics.parquet), and how they were measured is written beside them (measurement.json).
+Each unique image and text is encoded once over all benchmarks. The scores of every item are kept (scores.parquet), what
+they are worth follows from them (outcomes.parquet, metrics.parquet), and how they were measured is written beside
+(measurement.json). A score over missing images never looks like a full one.
 
-A cross-encoder's items are scored with its match logit, and what its dual part says of them lies beside that
+A cross-encoder's items are scored with its match logit, and what its dual part scores lies beside that
 (dual_scores.parquet, dual_metrics.parquet). Retrieval and classification stay with the dual part (scoring/match.py).
 """
 
-from functools import partial
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import torch
 
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
-from nearmiss.base.progress import progress
-from nearmiss.base.tables import read_table, write_table
+from nearmiss.base.tables import read_table, table, write_table
+from nearmiss.engine.benchmarks import papers, registry
+from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark, Options
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.spec import OWN
 from nearmiss.engine.models.cross_encoder import has_fusion
-from nearmiss.engine.scoring import exam, metrics
-from nearmiss.engine.scoring.answers import Answers
-from nearmiss.engine.scoring.embeddings import Embedder, Picture, open_image
-from nearmiss.engine.scoring.exam import Exam
+from nearmiss.engine.scoring.encode import encode
+from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.engine.scoring.evaluator import Comparison, Training, outcomes, read_negatives, similarities
+from nearmiss.engine.scoring.images import BenchmarkImages, views_of
 from nearmiss.engine.scoring.match import MatchScorer
-from nearmiss.engine.scoring.metrics import Interval, Key, Scored
-from nearmiss.engine.scoring.trained import trained_pairs
+from nearmiss.engine.scoring.metrics import Bootstrap, Run
+from nearmiss.engine.scoring.outcomes import ordered
+from nearmiss.preflight import check_writable
 from nearmiss.stages.evaluate.config import EvaluateConfig
+from nearmiss.stages.evaluate.measurement import described, is_complete
+from nearmiss.stages.evaluate.model import Model
 
+SCORES, OUTCOMES, METRICS = "scores.parquet", "outcomes.parquet", "metrics.parquet"
 DUAL_SCORES, DUAL_METRICS = "dual_scores.parquet", "dual_metrics.parquet"
-SCORERS = {
-    "items": "match_logit: log-odds of the matching head, fp32; cosine in dual_scores.parquet, dual_metrics.parquet",
-    "retrieval, classification": "cosine of the dual part",
-}
+MEASUREMENT = "measurement.json"
+COSINE, MATCH_LOGIT = "cosine", "match_logit"
 
 
 def run(
     *,
     config: EvaluateConfig,
-    arm: str,
-    seed: int,
-    checkpoint: Path,
-    tables: Path,
-    root: Path,
-    negatives: Path | None,
-    fingerprint: Path | None,
+    model: Model,
+    root: DataRoot,
     out: Path,
-    inpaint: Path | None = None,
-) -> None:
-    """Evaluate the checkpoint folder of run (arm, seed) on split `config.split` and write the folder `out`.
+    cache: Path,
+    negatives: Path | None = None,
+    captions: Path | None = None,
+    caption_set: str | None = None,
+    paper: str | None = None,
+    fingerprint: Path | None = None,
+) -> dict[str, Any]:
+    """Evaluate a model and write the folder `out`; return the content of measurement.json.
 
-    `tables` holds the tables of stage data, `root` the folder that the files of table `images` are relative to,
-    `negatives` the folder of the arm's method, for the mark seen / concept / unseen, `inpaint` the pairs of benchmark
-    inpaintcoco. Everything is read and checked, every image decoded once, before the model is opened.
+    `root` holds the files of the benchmarks. `negatives` (a table, or the folder of a method) is what the model was
+    trained on, for the marks seen / concept / unseen and a text-only probe; `captions` (a table, of which the set
+    `caption_set` counts) are those of its training images, for the plausibility baselines; `paper` names whose
+    published values stand beside. `cache` keeps embeddings by the model's hash.
+
+    Everything is read and checked before the model is opened. Benchmarks none of whose files exist are named in
+    `absent`; a malformed record or a missing image makes the result incomplete.
     """
     cost = Cost()
-    target = OutputFolder(out, inputs=[checkpoint, tables, inpaint, negatives], roots=[root])
+    checkpoint = model.folder
+    target = OutputFolder(
+        out, inputs=[root.root, *root.moved.values(), negatives, captions, checkpoint], roots=[root.path("source")]
+    )
+    check_writable(Path(cache))
+    torch.set_num_threads(config.threads)
     device = device_of(config.device, key="evaluate.device")
-    tables = Path(tables)
-    read = {"checkpoint": Path(checkpoint), "tables": tables, "images": Path(root) / "images", "inpaint": inpaint}
-    inputs = verify_inputs({**read, "negatives": None if negatives is None else Path(negatives) / "negatives.parquet"})
-    asked = exam.read(tables, config.split, config.benchmarks, config.recall_at, inpaint)
-    trained = trained_pairs(negatives)
-    training = _training_captions(tables)
-    images, texts = asked.images(), asked.texts()
-    pictures = _pictures(asked, tables / "images.parquet", Path(root))
-
-    model = Embedder(checkpoint, batch=config.batch, threads=config.threads, device=device.type)
-    answers = Answers(
-        images=model.images(pictures, [image_id for image_id, _ in images]),
-        texts=model.texts(texts),
-        image_place={pair: index for index, pair in enumerate(images)},
-        text_place={text: index for index, text in enumerate(texts)},
+    table_of_negatives = None if negatives is None else _table(Path(negatives))
+    inputs = verify_inputs({"checkpoint": checkpoint, "negatives": table_of_negatives, "captions": captions})
+    reported = _reported(model, paper)
+    options = Options(
+        split=config.split, released=config.released, recall_at=tuple(config.recall_at), tagger=config.tagger
     )
-    scored = Scored(model.name, arm, seed, "evaluate", config.split)
-    similarity = cosine = asked.similarity(answers).with_columns(scorer=pl.lit("cosine"))
-    fused = has_fusion(checkpoint) and asked.has_items
-    if fused:
-        judge = MatchScorer(checkpoint, batch=config.batch, threads=config.threads, device=device.type)
-        opened = dict(zip(images, pictures, strict=True))
-        matched = asked.judged(partial(judge.of_items, pictures=opened)).with_columns(scorer=pl.lit("match_logit"))
-        unmatched = cosine.join(matched, on="item_id", how="anti")
-        similarity = pl.concat([matched, unmatched]).sort("item_id")
-        cosine = cosine.join(matched, on="item_id", how="semi")
-    figures = _Figures(asked, training, config, scored, trained)
-    scores, rows = _scores(similarity, scored), pl.concat([figures.of(asked.outcomes(similarity)), *figures.blind()])
+    names = config.benchmarks if config.benchmarks is not None else registry.existing(root, options)
+    benchmarks, absent = registry.load(names, root, options)
+    training = Training(_training_captions(captions, caption_set, root), read_negatives(table_of_negatives))
+    images = BenchmarkImages(benchmarks, root, Path(cache))
+    if config.missing == "refuse":
+        _refuse_missing(benchmarks, absent, images, root, config.split)
 
-    cost.counts.update(images=len(images), texts=len(texts), questions=scores.height)
-    with target as folder:
-        write_table(scores, folder / "scores.parquet", "scores")
-        write_table(rows, folder / "metrics.parquet", "metrics")
-        outputs = ["measurement.json", "metrics.parquet", "scores.parquet"]
-        measurement = _measurement(asked, model, config)
-        if fused:
-            write_table(_scores(cosine, scored), folder / DUAL_SCORES, "scores")
-            write_table(figures.of(asked.item_outcomes(cosine)), folder / DUAL_METRICS, "metrics")
-            outputs = [DUAL_METRICS, DUAL_SCORES, *outputs]
-            measurement["scorers"] = SCORERS
-        write_json(folder / "measurement.json", measurement)
-        cost.write(folder)
-        write_manifest(folder, stage="evaluate", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
-
-
-def _training_captions(tables: Path) -> list[str]:
-    """What the plausibility baselines learn from: the narrow captions of training images, as every arm sees them."""
-    training = read_table(tables / "images.parquet", "images").filter(pl.col("split") == "train")
-    captions = read_table(tables / "captions_narrow.parquet", "captions")
-    return captions.join(training, on="image_id", how="semi").sort("caption_id")["text"].to_list()
-
-
-def _pictures(asked: Exam, table: Path, root: Path) -> list[Picture]:
-    """How each of `asked.images()` is opened. Raises InputError where one is unknown, missing or does not decode."""
-    known: dict[str, str] = dict(read_table(table, "images").select("image_id", "file").iter_rows())
-    carried = asked.inpainted.pictures if asked.inpainted is not None else {}
-    for image_id in progress(sorted({image_id for image_id, _ in asked.images()} - set(carried)), what="check images"):
-        if image_id not in known:
-            raise InputError(
-                "a benchmark asks for an image that is not in the table of images",
-                file=table,
-                record=image_id,
-                remedy="make the data again, so that both tables come from one run",
-            )
-        open_image(root / known[image_id])
-    return [
-        partial(open_image, BytesIO(carried[image_id]), crop)
-        if image_id in carried
-        else partial(open_image, root / known[image_id], crop)
-        for image_id, crop in asked.images()
-    ]
-
-
-class _Figures:
-    """Rows of table `metrics`, each beside the best blind figure of its endpoint."""
-
-    def __init__(
-        self,
-        asked: Exam,
-        training: list[str],
-        config: EvaluateConfig,
-        scored: Scored,
-        trained: frozenset[tuple[str, str]],
-    ) -> None:
-        self._blind = asked.blind(training)
-        self._best: dict[Key, float] = {}
-        for outcomes in self._blind.values():
-            for key, figure in metrics.figures(outcomes).items():
-                self._best[key] = max(figure, self._best.get(key, 0.0))
-        self._how = Interval(resamples=config.resamples, level=config.level)
-        self._expected, self._scored, self._trained = asked.n_expected(), scored, trained
-
-    def of(self, outcomes: pl.DataFrame) -> pl.DataFrame:
-        """The model's rows."""
-        return self._rows(outcomes, self._scored, self._trained)
-
-    def blind(self) -> list[pl.DataFrame]:
-        """Those of each blind baseline."""
-        scored = self._scored
-        return [
-            self._rows(outcomes, Scored("blind", name, scored.seed, scored.stage, scored.split), frozenset())
-            for name, outcomes in sorted(self._blind.items())
-        ]
-
-    def _rows(self, outcomes: pl.DataFrame, scored: Scored, trained: frozenset[tuple[str, str]]) -> pl.DataFrame:
-        return metrics.rows(outcomes, scored, self._how, n_expected=self._expected, blind=self._best, trained=trained)
-
-
-def _scores(similarity: pl.DataFrame, scored: Scored) -> pl.DataFrame:
-    """Table `scores` of similarities that say by which scorer they are."""
-    return similarity.with_columns(
-        model=pl.lit(scored.model),
-        arm=pl.lit(scored.arm),
-        seed=pl.lit(scored.seed),
-        corruption=pl.lit(None, pl.String),
-        severity=pl.lit(None, pl.Int64),
-    )
-
-
-def _measurement(asked: Exam, model: Embedder, config: EvaluateConfig) -> dict[str, Any]:
-    """How the figures were measured: the benchmarks' own words, the model's activation and preprocessing."""
-    return {
-        "benchmarks": [measurement.as_record() for measurement in asked.measurements()],
-        "model": {"name": model.name, "activation": model.activation, "preprocessing": model.preprocessing},
-        "intervals": {
-            "method": "percentile bootstrap over clusters of questions that share images",
-            "level": config.level,
-            "resamples": config.resamples,
-        },
-        "batch": config.batch,
+    encoder = Encoder(model.name, model.pretrained, device=device.type, batch_size=config.batch_size)
+    embeddings = encode(benchmarks, images, encoder, Path(cache))
+    judge = None
+    if checkpoint is not None and has_fusion(checkpoint):
+        judge = MatchScorer(checkpoint, batch_size=config.batch_size, threads=config.threads, device=device.type)
+    how = Bootstrap(config.resamples, config.level)
+    scores, dual_scores, found, rows, dual_rows, blind_rows = [], [], [], [], [], []
+    for benchmark in benchmarks:
+        split = config.split if benchmark.name in OWN else None
+        row = Run(encoder.name, model.arm, model.seed, "evaluate", split)
+        beside = Comparison(benchmark, training, embeddings)
+        cosine = similarities(benchmark, embeddings)
+        if judge is not None and isinstance(benchmark, ItemBenchmark):
+            logits = judge.similarities(benchmark.items, images)
+            scores.append(_scores(logits, row, MATCH_LOGIT))
+            dual_scores.append(_scores(cosine, row, COSINE))
+            dual_rows.append(beside.rows(outcomes(benchmark, embeddings), row, how))
+            got = outcomes(benchmark, embeddings, logits)
+        else:
+            scores.append(_scores(cosine, row, COSINE))
+            got = outcomes(benchmark, embeddings)
+        found.append(got)
+        rows.append(_with_published(beside.rows(got, row, how), reported))
+        blind_rows.append(beside.blind_rows(row, how))
+    measurement = {
+        "model": encoder.measurement | {"arm": model.arm, "seed": model.seed},
+        "similarity": _scorers(judge is not None),
+        "split": config.split,
+        "released": config.released,
+        "absent": absent,
+        "complete": not absent and all(is_complete(each, embeddings) for each in benchmarks),
+        "benchmarks": {each.name: described(each, images, embeddings) for each in benchmarks},
+        "published": {f"{b} {s} {m}": vars(value) for (b, s, m), value in sorted(reported.items())},
+        "intervals": how.record(),
+        "batch_size": config.batch_size,
         "threads": config.threads,
-        "device": model.device,
+        "device": device.type,
     }
+    inputs |= {f"{each.name}/{name}": digest for each in benchmarks for name, digest in each.coverage.hashes.items()}
+    inputs |= {f"{each.name}/images": images.digest(each) for each in benchmarks}
+    cost.counts.update(images=len(embeddings.view_rows), texts=len(embeddings.text_rows), items=_count(scores))
+    tables: dict[str, tuple[str, pl.DataFrame]] = {
+        SCORES: ("scores", pl.concat(scores).sort("item_id")),
+        OUTCOMES: ("outcomes", ordered(found)),
+        METRICS: ("metrics", pl.concat([*rows, *blind_rows])),
+    }
+    if dual_scores:
+        tables |= {DUAL_SCORES: ("scores", pl.concat(dual_scores).sort("item_id"))}
+        tables |= {DUAL_METRICS: ("metrics", pl.concat(dual_rows))}
+    with target as folder:
+        for name, (schema, frame) in tables.items():
+            write_table(frame, folder / name, schema)
+        write_json(folder / MEASUREMENT, measurement)
+        cost.write(folder)
+        outputs = sorted([MEASUREMENT, *tables])
+        write_manifest(folder, stage="evaluate", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
+    return measurement
+
+
+def _refuse_missing(
+    benchmarks: Sequence[Benchmark], absent: Sequence[str], images: BenchmarkImages, root: DataRoot, split: str
+) -> None:
+    remedy = "get the files (`nearmiss benchmarks list`), or set evaluate.missing to allow"
+    if absent:
+        file = root.path(registry.reader(absent[0]).card.files[0].format(split=split))
+        raise InputError("no file of a benchmark exists", file=file, record=", ".join(absent), remedy=remedy)
+    for benchmark in benchmarks:
+        paths = {path for path, _ in views_of(benchmark)}
+        lacking = [*benchmark.coverage.files_missing, *sorted(paths - images.digests.keys())]
+        if lacking:
+            raise InputError(
+                f"{len(lacking):,} files of benchmark {benchmark.name} are missing",
+                file=root.path(lacking[0]),
+                remedy=remedy,
+            )
+
+
+def _table(path: Path) -> Path:
+    return path / "negatives.parquet" if path.is_dir() else path
+
+
+def _training_captions(captions: Path | None, caption_set: str | None, root: DataRoot) -> list[str]:
+    """Captions of training images, in the order of their ids."""
+    if captions is None:
+        return []
+    found = read_table(captions, "captions")
+    if caption_set is not None and "set" in found.columns:
+        found = found.filter(pl.col("set") == caption_set)
+    images = root.path("tables/images.parquet")
+    if images.is_file():
+        training = read_table(images, "images").filter(pl.col("split") == "train")
+        found = found.join(training, on="image_id", how="semi")
+    return found.sort("caption_id")["text"].to_list()
+
+
+def _reported(model: Model, paper: str | None) -> dict[tuple[str, str, str], papers.Reported]:
+    """What a paper reports of the model: by the given name, or where the model's own name says which it is."""
+    name = papers.model_of(model.name, model.pretrained) if paper is None else paper
+    return {} if name is None else papers.reported(name)
+
+
+def _with_published(rows: pl.DataFrame, reported: dict[tuple[str, str, str], papers.Reported]) -> pl.DataFrame:
+    found = [reported.get(key) for key in rows.select("benchmark", "subset", "metric").iter_rows()]
+    return rows.with_columns(published=pl.Series([each and each.value for each in found], dtype=pl.Float64))
+
+
+def _scores(similarity: pl.DataFrame, run: Run, scorer: str) -> pl.DataFrame:
+    """Table `scores` of clean items."""
+    columns = {"model": run.model, "arm": run.arm, "seed": run.seed, "scorer": scorer}
+    return similarity.with_columns(
+        *(pl.lit(value).alias(name) for name, value in columns.items()),
+        pl.lit(None, pl.String).alias("corruption"),
+        pl.lit(None, pl.Int64).alias("severity"),
+    ).select(table("scores", []).columns)
+
+
+def _scorers(fused: bool) -> dict[str, str]:
+    """Which similarity the metrics of each kind of benchmark are computed from."""
+    cosine = "cosine of L2-normalized fp32 embeddings"
+    if not fused:
+        return {"items": cosine, "retrieval, classification": cosine}
+    return {
+        "items": f"match_logit: log-odds of the matching head, fp32; {cosine} in {DUAL_SCORES}, {DUAL_METRICS}",
+        "retrieval, classification": f"{cosine}, of the dual part",
+    }
+
+
+def _count(scores: list[pl.DataFrame]) -> int:
+    return sum(each.height for each in scores)

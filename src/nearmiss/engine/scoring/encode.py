@@ -1,0 +1,68 @@
+"""Encoding the images and texts of benchmarks: each unique view and each unique token sequence once, cached on disk."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.benchmarks.benchmark import Benchmark
+from nearmiss.engine.scoring.cache import Cache
+from nearmiss.engine.scoring.embeddings import Embeddings
+from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.engine.scoring.images import BenchmarkImages, texts_of, views_of
+
+
+def encode(benchmarks: Sequence[Benchmark], images: BenchmarkImages, encoder: Encoder, cache: Path) -> Embeddings:
+    """Encode the views of `images` and the texts of benchmarks. What the folder `cache` holds is not computed again.
+
+    Raises InputError where the model gives an embedding that is not finite, where an image changes while it is read,
+    and where an image of a complete benchmark does not decode.
+    """
+    folder = Path(cache) / encoder.key()
+    existing = images.existing()
+    values, rows = _encode_images(existing, images, encoder, folder)
+    view_rows = {name: int(row) for name, row in zip(existing, rows, strict=True) if row >= 0}
+    texts = sorted({text for benchmark in benchmarks for text in texts_of(benchmark, images.digests)})
+    text_values, text_rows, truncated = _encode_texts(texts, encoder, folder)
+    for benchmark in benchmarks:
+        broken = sorted(path for path, crop in views_of(benchmark) if crop is None and path not in view_rows)
+        if benchmark.card.complete and broken:
+            raise InputError(
+                f"{len(broken)} images do not decode", file=broken[0], record=benchmark.name, remedy="make them again"
+            )
+    return Embeddings(
+        values, text_values, view_rows, dict(zip(texts, text_rows.tolist(), strict=True)), truncated, dict(images.sizes)
+    )
+
+
+def _encode_images(
+    views: Sequence[str], images: BenchmarkImages, encoder: Encoder, folder: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings of each content and crop, and the row of each view (V,), -1 where it does not decode."""
+    keys = [images.content_key(view) for view in views]
+    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    unique = list(dict.fromkeys(keys))
+    openers = [images.opener(views[first[key]]) for key in unique]
+    values, rows = Cache(folder, "image").get(unique, lambda wanted: encoder.images([openers[row] for row in wanted]))
+    row_of = dict(zip(unique, rows.tolist(), strict=True))
+    return values, np.array([row_of[key] for key in keys], dtype=np.int64)
+
+
+def _encode_texts(
+    texts: Sequence[str], encoder: Encoder, folder: Path
+) -> tuple[np.ndarray, np.ndarray, frozenset[str]]:
+    """Embeddings of each token sequence, the row of each text (T,), and the texts that are truncated."""
+    if not texts:
+        return np.empty((0, 0), dtype=np.float32), np.empty(0, dtype=np.int64), frozenset()
+    tokens, at = Cache(folder, "token").get(texts, lambda rows: encoder.tokens([texts[row] for row in rows]))
+    read = tokens[at]
+    names = [row.tobytes().hex() for row in read[:, :-1]]
+    first = {name: place for place, name in reversed(list(enumerate(names)))}
+    unique = list(dict.fromkeys(names))  # in the order of the texts: neighbors have a common prefix
+    values, rows = Cache(folder, "text").get(
+        unique, lambda wanted: encoder.texts([texts[first[unique[row]]] for row in wanted])
+    )
+    row_of = dict(zip(unique, rows.tolist(), strict=True))
+    truncated = frozenset(text for text, is_cut in zip(texts, read[:, -1], strict=True) if is_cut)
+    return values, np.array([row_of[name] for name in names], dtype=np.int64), truncated

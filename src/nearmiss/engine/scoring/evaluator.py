@@ -1,0 +1,131 @@
+"""The evaluator: one model, any benchmarks. Similarities of every item, outcomes, and table `metrics`.
+
+Stage evaluate scores clean images and captions with it, stage robustness corrupted ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from nearmiss.base.tables import read_table, table
+from nearmiss.engine.benchmarks.benchmark import (
+    Benchmark,
+    ClassificationBenchmark,
+    ItemBenchmark,
+    RetrievalBenchmark,
+)
+from nearmiss.engine.scoring import blind, classes, decisions, metrics, ranking, single_captions
+from nearmiss.engine.scoring.embeddings import Embeddings
+from nearmiss.engine.scoring.metrics import Beside, Bootstrap, Run
+from nearmiss.engine.scoring.outcomes import ENDPOINT, Endpoint, endpoints
+
+BLIND = "blind"
+"""The column `model` of blind baselines' rows."""
+_TAUGHT = 0.01
+"""Below this share of an arm's negatives a pair is an accident: another image's caption differs by one word."""
+_MOST = 20_000  # training negatives that the text classifier is fitted on: more change it by less than its interval
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a model was trained on, as far as it is known: for blind baselines and the marks seen, concept, unseen."""
+
+    captions: Sequence[str] = ()
+    """Captions of training images."""
+    negatives: pl.DataFrame | None = None
+    """Table `negatives`."""
+
+    def edited(self) -> frozenset[tuple[str, str]]:
+        """The (concept, operator) pairs that at least 1 % of the negatives have."""
+        if self.negatives is None:
+            return frozenset()
+        counts = self.negatives.group_by("concept", "operator").len().drop_nulls()
+        counts = counts.filter(pl.col("len") >= _TAUGHT * self.negatives.height)
+        return frozenset(counts.select("concept", "operator").iter_rows())
+
+
+def read_negatives(file: Path | None) -> pl.DataFrame | None:
+    """Table `negatives` of a file, or of the folder of a method; None for None."""
+    if file is None:
+        return None
+    return read_table(file / "negatives.parquet" if Path(file).is_dir() else Path(file), "negatives")
+
+
+def similarities(benchmark: Benchmark, embeddings: Embeddings) -> pl.DataFrame:
+    """item_id and similarity (images x captions) of every scored item; empty for retrieval and classification."""
+    if isinstance(benchmark, ItemBenchmark):
+        return decisions.similarities(benchmark.items, embeddings)
+    return pl.DataFrame(schema={"item_id": pl.String, "similarity": decisions.NESTED})
+
+
+def outcomes(benchmark: Benchmark, embeddings: Embeddings, similarity: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Table `outcomes`. `similarity` stands in for the cosines of items, such as a cross-encoder's logits."""
+    if isinstance(benchmark, RetrievalBenchmark):
+        return ranking.outcomes(benchmark, embeddings)
+    if isinstance(benchmark, ClassificationBenchmark):
+        return classes.outcomes(benchmark, embeddings)
+    known = decisions.similarities(benchmark.items, embeddings) if similarity is None else similarity
+    return decisions.outcomes(benchmark, known)
+
+
+class Comparison:
+    """What every metric of a benchmark stands beside; computed once, applied to several outcomes."""
+
+    def __init__(self, benchmark: Benchmark, training: Training, embeddings: Embeddings) -> None:
+        self._benchmark = benchmark
+        self.baselines = blind.baselines(benchmark, training.captions)
+        """Outcomes of each blind baseline."""
+        self._embeddings = embeddings
+        self._probe: dict[Endpoint, float] = {}
+        prior: dict[Endpoint, float] = {}
+        if isinstance(benchmark, ItemBenchmark):
+            prior = metrics.values(outcomes(benchmark, embeddings.text_prior()))
+            if training.negatives is not None and training.negatives.height:
+                negatives = training.negatives
+                fitted_on = negatives.sort("negative_id").sample(min(negatives.height, _MOST), seed=0)
+                probe = decisions.outcomes(benchmark, blind.trained(benchmark.items, fitted_on))
+                self._probe = metrics.values(probe)
+        best: dict[Endpoint, float] = {}
+        for each in self.baselines.values():
+            for key, value in metrics.values(each).items():
+                best[key] = max(value, best.get(key, 0.0))
+        self._beside = Beside({}, best, prior, self._probe, training.edited())
+
+    def rows(self, found: pl.DataFrame, run: Run, how: Bootstrap) -> pl.DataFrame:
+        """Table `metrics` of a model's outcomes."""
+        beside = replace(self._beside, n_expected=_expected(self._benchmark, found))
+        made = metrics.rows(found, run, how, beside)
+        if isinstance(self._benchmark, ItemBenchmark) and self._benchmark.measurement.single_captions:
+            made = pl.concat([made, single_captions.rows(self._benchmark, self._embeddings, run, how)])
+        return made
+
+    def blind_rows(self, run: Run, how: Bootstrap) -> pl.DataFrame:
+        """Table `metrics` of the blind baselines: model `blind`, the baseline's name as arm."""
+        parts = [
+            metrics.rows(
+                found,
+                replace(run, model=BLIND, arm=name),
+                how,
+                replace(self._beside, trained=frozenset(), text_prior={}, training_probe={}),
+            )
+            for name, found in sorted(self.baselines.items())
+        ]
+        return pl.concat([table("metrics", []), *parts])
+
+    @property
+    def beside(self) -> Beside:
+        """What values stand beside, without numbers of items."""
+        return self._beside
+
+
+def _expected(benchmark: Benchmark, found: pl.DataFrame) -> Mapping[Endpoint, int]:
+    """Number of items of each endpoint, scored or not."""
+    if isinstance(benchmark, ItemBenchmark):
+        return {key: group.height for key, group in endpoints(decisions.expected(benchmark).sort(ENDPOINT))}
+    if isinstance(benchmark, RetrievalBenchmark):
+        by_direction = ranking.expected(benchmark)
+        return {key: by_direction[str(key[1])] for key, _ in endpoints(found)}
+    by_task = classes.expected(benchmark)
+    return {key: by_task[key[5]] for key, _ in endpoints(found)}

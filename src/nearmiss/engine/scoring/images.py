@@ -1,0 +1,119 @@
+"""The image files of benchmarks: which views are asked for, what their files hold, and how each is opened."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.benchmarks.benchmark import (
+    Benchmark,
+    ClassificationBenchmark,
+    EmbeddedImage,
+    ItemBenchmark,
+    RetrievalBenchmark,
+)
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.images.decode import cut, open_image_bytes
+from nearmiss.engine.scoring.contents import contents
+from nearmiss.engine.scoring.embeddings import Crop, view_name
+from nearmiss.engine.scoring.encoder import OpenImage
+
+_AGAIN = "evaluate again: what is encoded is kept"
+
+
+class BenchmarkImages:
+    """The views of benchmarks and their files; the content of every file is hashed once and cached in a folder.
+
+    Raises InputError where an image of a benchmark whose card says `complete` does not exist or is no image.
+    """
+
+    def __init__(self, benchmarks: Sequence[Benchmark], root: DataRoot, cache: Path) -> None:
+        self._embedded: dict[str, EmbeddedImage] = {}
+        found: dict[str, tuple[str, Crop | None]] = {}
+        for benchmark in benchmarks:
+            self._embedded |= benchmark.embedded
+            found |= {view_name(path, crop): (path, crop) for path, crop in views_of(benchmark)}
+        self.views = dict(sorted(found.items()))
+        """Name of each view -> path and crop."""
+        paths = sorted({path for path, _ in self.views.values()} - self._embedded.keys())
+        self._files = {path: root.path(path) for path in paths}
+        known = contents(self._files, cache)
+        self.digests = {path: content.digest for path, content in known.items()}
+        self.digests |= {path: image.digest for path, image in self._embedded.items()}
+        self.sizes = {path: content.size for path, content in known.items() if content.size is not None}
+        for benchmark in benchmarks:
+            if benchmark.card.complete:
+                self._require(benchmark)
+
+    def existing(self) -> list[str]:
+        """Names of the views whose image exists."""
+        return [name for name, (path, _) in self.views.items() if path in self.digests]
+
+    def content_key(self, view: str) -> str:
+        """A view's name by what its file holds."""
+        path, crop = self.views[view]
+        return view_name(self.digests[path], crop)
+
+    def opener(self, view: str) -> OpenImage:
+        """What opens a view."""
+        path, crop = self.views[view]
+        if path in self._embedded:
+            return partial(_decoded, self._embedded[path].open, crop)
+        return partial(_opened, self._files[path], self.digests[path], crop)
+
+    def digest(self, benchmark: Benchmark) -> str:
+        """SHA-256 over the names and contents of all images of a benchmark that exist."""
+        digest = hashlib.sha256()
+        for path in sorted({path for path, _ in views_of(benchmark)}):
+            digest.update(f"{path} {self.digests.get(path)}\n".encode())
+        return digest.hexdigest()
+
+    def _require(self, benchmark: Benchmark) -> None:
+        for path in sorted({path for path, _ in views_of(benchmark)} & self._files.keys()):
+            if path not in self.digests or path not in self.sizes:
+                problem = "an image is missing" if path not in self.digests else "an image does not decode"
+                raise InputError(
+                    problem, file=self._files[path], record=benchmark.name, remedy="restore the file, or make it again"
+                )
+
+
+def views_of(benchmark: Benchmark) -> set[tuple[str, Crop | None]]:
+    """Path and crop of each image that a benchmark shows."""
+    if isinstance(benchmark, ItemBenchmark):
+        rows = benchmark.items.select("images", "crop").unique().iter_rows()
+        return {(path, None if crop is None else tuple(crop)) for paths, crop in rows for path in paths}
+    if isinstance(benchmark, RetrievalBenchmark):
+        return {(path, None) for path in benchmark.images}
+    return {(path, None) for task in benchmark.tasks for path in task.images}
+
+
+def texts_of(benchmark: Benchmark, existing: Mapping[str, object]) -> set[str]:
+    """The texts of a benchmark. Captions of items none of whose images exists are left out."""
+    if isinstance(benchmark, ItemBenchmark):
+        rows = benchmark.items.select("images", "captions").iter_rows()
+        return {text for paths, texts in rows if any(path in existing for path in paths) for text in texts}
+    if isinstance(benchmark, RetrievalBenchmark):
+        return set(benchmark.captions)
+    assert isinstance(benchmark, ClassificationBenchmark)
+    return {text for task in benchmark.tasks for prompts in task.prompts for text in prompts}
+
+
+def _opened(file: Path, digest: str, crop: Crop | None) -> Image.Image | None:
+    """The image, or None where it does not decode. A file that changed since it was hashed stops the evaluation."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"an image cannot be read any more: {error.strerror}", file=file, remedy=_AGAIN) from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise InputError("an image changed while it was read", file=file, remedy=_AGAIN)
+    return _decoded(partial(open_image_bytes, content), crop)
+
+
+def _decoded(opened: Callable[[], Image.Image], crop: Crop | None) -> Image.Image | None:
+    try:
+        return cut(opened(), crop)
+    except (InputError, ValueError):
+        return None
