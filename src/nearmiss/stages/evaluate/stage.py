@@ -83,7 +83,7 @@ def run(
     )
     names = config.benchmarks if config.benchmarks is not None else registry.existing(root, options)
     benchmarks, absent = registry.load(names, root, options)
-    training = Training(_training_captions(captions, caption_set, root), read_negatives(table_of_negatives))
+    training = Training(training_captions(captions, caption_set, root), read_negatives(table_of_negatives))
     images = BenchmarkImages(benchmarks, root, Path(cache))
     if config.missing == "refuse":
         _refuse_missing(benchmarks, absent, images, root, config.split)
@@ -169,7 +169,7 @@ def _table(path: Path) -> Path:
     return path / "negatives.parquet" if path.is_dir() else path
 
 
-def _training_captions(captions: Path | None, caption_set: str | None, root: DataRoot) -> list[str]:
+def training_captions(captions: Path | None, caption_set: str | None, root: DataRoot) -> list[str]:
     """Captions of training images, in the order of their ids."""
     if captions is None:
         return []
