@@ -18,7 +18,7 @@ from nearmiss.engine.images.corruptions.corruption import Corruption
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
 from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.scoring.encoder import Encoder
-from nearmiss.stages.evaluate.model import parse_model
+from nearmiss.engine.scoring.model import parse_model
 from nearmiss.stages.robustness import corrupted as corrupted_images
 from nearmiss.stages.robustness import stage
 

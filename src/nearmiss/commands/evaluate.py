@@ -75,7 +75,7 @@ def evaluate(
         import polars as pl
 
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
-        from nearmiss.stages.evaluate.model import parse_model
+        from nearmiss.engine.scoring.model import parse_model
         from nearmiss.stages.evaluate.stage import METRICS, run
         from nearmiss.stages.evaluate.terminal import summary
 

@@ -103,7 +103,7 @@ def robustness(
     section, fingerprint = _section(config, fields)
     with job(f"robustness {model}"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
-        from nearmiss.stages.evaluate.model import parse_model
+        from nearmiss.engine.scoring.model import parse_model
         from nearmiss.stages.robustness.stage import run
 
         run(

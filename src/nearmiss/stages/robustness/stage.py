@@ -27,11 +27,17 @@ from nearmiss.engine.scoring import metrics
 from nearmiss.engine.scoring.embeddings import Embeddings
 from nearmiss.engine.scoring.encode import encode
 from nearmiss.engine.scoring.encoder import Encoder
-from nearmiss.engine.scoring.evaluator import Comparison, Training, outcomes, read_negatives, similarities
+from nearmiss.engine.scoring.evaluator import (
+    Comparison,
+    Training,
+    outcomes,
+    read_negatives,
+    similarities,
+    training_captions,
+)
 from nearmiss.engine.scoring.images import BenchmarkImages
 from nearmiss.engine.scoring.metrics import Bootstrap, Run
-from nearmiss.stages.evaluate.model import Model
-from nearmiss.stages.evaluate.stage import training_captions
+from nearmiss.engine.scoring.model import Model
 from nearmiss.stages.robustness import corrupted as files
 from nearmiss.stages.robustness.captions import TYPOS, mistyped_benchmark, shares
 from nearmiss.stages.robustness.config import RobustnessConfig
