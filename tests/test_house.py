@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from nearmiss.base.fingerprint import closure, imports, module_file
+from nearmiss.base.fingerprint import SourceTree
 from nearmiss.config import STAGES
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-MODULES = [
-    ".".join(file.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
-    for file in sorted((SOURCE / "nearmiss").rglob("*.py"))
-]
+TREE = SourceTree(SOURCE)
+MODULES = TREE.modules("nearmiss")
 # Inside the engine an arrow points to a lower level only.
 LEVELS = [
     {"text", "images"},
@@ -52,7 +50,7 @@ def forbidden(importer: str, imported: str) -> str | None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module):
-    wrong = {imported: why for imported in imports(SOURCE, module) if (why := forbidden(module, imported))}
+    wrong = {imported: why for imported in TREE.imports(module) if (why := forbidden(module, imported))}
     assert not wrong
 
 
@@ -72,8 +70,8 @@ def test_a_planted_arrow_upwards_is_caught(importer, imported):
 
 
 def test_the_check_of_negatives_shares_no_code_with_the_judge():
-    check = closure(SOURCE, ["nearmiss.engine.text.check"])
-    judge = closure(SOURCE, ["nearmiss.engine.world.truth"])
+    check = TREE.closure(["nearmiss.engine.text.check"])
+    judge = TREE.closure(["nearmiss.engine.world.truth"])
     shared = {module for module in {*check} & {*judge} if not module.startswith("nearmiss.base")}
     assert shared <= {"nearmiss", "nearmiss.engine"}
 
@@ -82,7 +80,7 @@ def test_only_the_door_and_the_tracker_know_mlflow():
     knowing = [
         module
         for module in MODULES
-        if re.search(r"^\s*(import|from) mlflow", module_file(SOURCE, module).read_text(), re.MULTILINE)
+        if re.search(r"^\s*(import|from) mlflow", TREE.file(module).read_text(), re.MULTILINE)
     ]
     assert knowing in ([], ["nearmiss.base.tracking"])
 
@@ -101,9 +99,9 @@ def test_every_stage_has_its_folder_rules_and_configuration(root):
         assert f"rule {stage}:" in (root / "workflow" / "rules" / f"{stage}.smk").read_text()
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module_file(SOURCE, module).name == "__init__.py"])
+@pytest.mark.parametrize("module", [module for module in MODULES if TREE.file(module).name == "__init__.py"])
 def test_packages_hold_a_docstring_and_no_code(module):
-    tree = ast.parse(module_file(SOURCE, module).read_text())
+    tree = ast.parse(TREE.file(module).read_text())
     assert ast.get_docstring(tree)
     # The version, and the registration of our towers, stand in a package itself.
     if module not in ("nearmiss", "nearmiss.engine.models"):

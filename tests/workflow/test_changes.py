@@ -71,7 +71,20 @@ def test_an_edit_re_runs_its_stage_and_the_followers_and_nothing_else(mine, file
     assert set(mine.planned()) == rules
 
 
-def test_an_fingerprint_names_the_pins(finished):
+@pytest.mark.parametrize("file", ["src/nearmiss/base/errors.py", "src/nearmiss/stages/data/stage.py"])
+def test_a_comment_re_runs_nothing(mine, file):
+    mine.append(file, "\n# planted\n")
+    assert mine.planned() == {}
+
+
+def test_a_loss_term_re_runs_the_arms_that_use_it_and_their_followers(mine):
+    mine.append("src/nearmiss/engine/objectives/sigmoid.py")
+    assert mine.planned() == {}
+    mine.append("src/nearmiss/engine/objectives/own_negatives.py")
+    assert mine.planned() == {"pretrain_arm": 1, **FOLLOWING_ONE_ARM, "compare_page": 1, "compare_track": 1}
+
+
+def test_a_fingerprint_names_the_pins(finished):
     lock = sha256(finished.path / "requirements.lock")
     fingerprints = sorted((finished.results() / "fingerprint").rglob("*.json"))
     assert len(fingerprints) == 7 + 2 + 4  # stages, methods, arms
