@@ -59,6 +59,12 @@ def test_comments_and_docstrings_in_every_file_change_nothing(root, copy, experi
         ("engine.images.corruptions.contrast", {"robustness"}),
         ("engine.images.editing.repaint", set()),
         ("engine.images.editing.rescale", {"inpaint"}),
+        ("stages.negatives.keyword.spots", {"negatives/keyword"}),
+        ("stages.negatives.swap.method", set()),
+        (
+            "stages.negatives.candidates",
+            {f"negatives/{name}" for name in ("keyword", "random", "replace", "scene_graph")},
+        ),
         ("stages.finetune.shapes", {"finetune"}),
         ("cli", set()),
     ],
@@ -106,6 +112,7 @@ def test_the_plugins_of_a_registry_are_the_ones_that_it_has(root, registry):
         "benchmarks": lambda: set(module.READERS),
         "corruptions": lambda: set(module.CORRUPTIONS),
         "operations": lambda: set(module.OPERATIONS),
+        "methods": lambda: set(module.METHODS),
         "tasks": lambda: set(module.TASKS),
     }[registry.kind]()
     assert {registry.file_of(name) for name in names} == tree.plugins(registry)

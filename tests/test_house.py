@@ -23,6 +23,7 @@ LEVELS = [
     {"training", "scoring"},
     {"audit", "curation"},
 ]
+METHODS = {"keyword", "published", "random", "replace", "scene_graph", "swap"}
 HEAVY = ("torch", "polars", "spacy", "mlflow", "numpy", "open_clip", "pandas", "snakemake", "matplotlib")
 
 
@@ -43,6 +44,10 @@ def forbidden(importer: str, imported: str) -> str | None:
         return "a stage never imports the door"
     if one[1] == two[1] == "stages" and len(one) > 2 and len(two) > 2 and one[2] != two[2]:
         return "stages never import each other"
+    if one[:3] == two[:3] == ["nearmiss", "stages", "negatives"] and len(one) > 3 and len(two) > 3:
+        return (
+            "methods of negatives never import each other" if {one[3], two[3]} <= METHODS and one[3] != two[3] else None
+        )
     if one[1] == two[1] == "engine" and len(one) > 2 and len(two) > 2 and one[2] != two[2]:
         return None if level(two[2]) < level(one[2]) else "arrows inside the engine point down"
     return None
@@ -63,6 +68,7 @@ def test_imports_point_down(module):
         ("nearmiss.engine.models.towers", "nearmiss.stages.pretrain.config"),
         ("nearmiss.stages.compare.stage", "nearmiss.stages.evaluate.stage"),
         ("nearmiss.stages.data.stage", "nearmiss.config"),
+        ("nearmiss.stages.negatives.replace.author", "nearmiss.stages.negatives.swap.method"),
     ],
 )
 def test_a_planted_arrow_upwards_is_caught(importer, imported):
@@ -97,6 +103,11 @@ def test_every_stage_has_its_folder_rules_and_configuration(root):
         assert (SOURCE / "nearmiss" / "stages" / stage / "config.py").is_file()
         assert (SOURCE / "nearmiss" / "stages" / stage / "stage.py").is_file()
         assert f"rule {stage}:" in (root / "workflow" / "rules" / f"{stage}.smk").read_text()
+
+
+def test_every_method_of_negatives_is_a_package_that_the_rule_knows():
+    folders = {file.parent.name for file in (SOURCE / "nearmiss" / "stages" / "negatives").glob("*/__init__.py")}
+    assert folders == METHODS
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if TREE.file(module).name == "__init__.py"])

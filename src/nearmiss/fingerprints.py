@@ -22,6 +22,7 @@ REGISTRIES = (
         helpers=("plan",),
         files={"repaint_color": "repaint", "repaint_object": "repaint"},
     ),
+    Registry("methods", "nearmiss.stages.negatives.registry", helpers=("candidates",)),
     Registry("tasks", "nearmiss.stages.finetune.registry", helpers=("task",)),
 )
 """The registries whose plugins count where a configuration names them. Everything else counts where it is imported."""
@@ -57,7 +58,7 @@ def parts(experiment: Experiment) -> dict[str, Part]:
     of_negatives = _without(plain["negatives"], ["methods"])
     for method in experiment.methods():
         own = {"shared": of_negatives, "method": plain["negatives"]["methods"][method]}
-        found[f"negatives/{method}"] = Part("negatives", own, {})
+        found[f"negatives/{method}"] = Part("negatives", own, {"methods": [own["method"]["method"]]})
     found["pretrain"] = Part("pretrain", {"model": plain["pretrain"]["model"]}, {})  # what the image store depends on
     for arm, config in experiment.arms.items():
         others = ["continued" if arm == "base" else "base", *([] if needs_fusion(config.objective) else ["fusion"])]

@@ -13,10 +13,10 @@ import small_world
 import nearmiss
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
+from nearmiss.base.outputs import beside
 from nearmiss.base.tables import read_table
 from nearmiss.commands.app import app
 from nearmiss.commands.negatives import negatives  # noqa: F401  (adds the command)
-from nearmiss.stages.negatives.writing import beside
 
 SOURCE = Path(nearmiss.__file__).parents[1]
 CAPTIONS = [(1, "A red dog on a large table."), (2, "Two cats under a blue bench."), (3, "")]
@@ -69,7 +69,7 @@ def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
         (["--method", "replace", "--tagger", "no_such_pipeline"], "spacy download no_such_pipeline"),
         (["--method", "swap"], "spacy download en_core_web_sm"),
         (["--method", "keyword", "--tagger", "x"], "has no --tagger"),
-        (["--method", "keyword", "--mode", "faithful"], "mode"),
+        (["--method", "keyword", "--mode", "released"], "mode"),
         (["--method", "scene_graph"], "give --graphs"),
         (["--method", "none"], "unknown method 'none'"),
         (["--method", "keyword", "--objects", "x.parquet"], "--objects"),
