@@ -22,8 +22,8 @@ from nearmiss.stages.negatives.candidates import Corpus
 from nearmiss.stages.negatives.scene_graph.graphs import Graph, graphs
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD, pairs
 from nearmiss.stages.negatives.scene_graph.released import released_pairs
+from nearmiss.stages.negatives.scene_graph.replacement import count
 from nearmiss.stages.negatives.scene_graph.sources import Pair
-from nearmiss.stages.negatives.scene_graph.statistics import count
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 from nearmiss.stages.negatives.stage import take
 

@@ -12,7 +12,7 @@ from nearmiss.stages.negatives.scene_graph import released_selection as defects
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD
 from nearmiss.stages.negatives.scene_graph.released_selection import ReleasedSelector
 from nearmiss.stages.negatives.scene_graph.released_types import obj_comp_count
-from nearmiss.stages.negatives.scene_graph.statistics import count
+from nearmiss.stages.negatives.scene_graph.replacement import count
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 from nearmiss.stages.negatives.stage import Taken, take
 

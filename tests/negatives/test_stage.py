@@ -23,7 +23,7 @@ from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Outc
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.registry import METHODS
-from nearmiss.stages.negatives.spec import KeywordConfig
+from nearmiss.stages.negatives.spec import KeywordConfig, ReplaceConfig
 from nearmiss.stages.negatives.stage import run, take
 from nearmiss.stages.negatives.truth_report import report
 
@@ -50,7 +50,7 @@ def method(request) -> str:
 
 
 def test_every_configured_method_is_registered():
-    assert {config.method for config in CONFIGS.values()} == METHODS.keys() - {"swap"}  # no default arm trains on it
+    assert {config.method for config in CONFIGS.values()} == METHODS.keys() - {"swap", "published"}  # no default arm
 
 
 def test_no_false_negative_with_complete_annotations(made, given, method, tmp_path):
@@ -214,7 +214,7 @@ def test_without_annotations_captions_alone_are_enough(given, tmp_path):
     [
         ({"split": "final"}, "no captions of split 'final'"),
         ({"captions": Path("nowhere.parquet")}, "missing"),
-        ({"name": "random", "config": CONFIGS["random"], "objects": None, "relations": None}, "made no negative"),
+        ({"name": "replace", "config": ReplaceConfig(slots=["action"])}, "made no negative"),
     ],
 )
 def test_what_a_user_gets_wrong_is_named(given, tmp_path, change, message):

@@ -11,7 +11,7 @@ from nearmiss.base.manifest import verify_inputs
 from nearmiss.base.outputs import OutputFile, OutputFolder, beside, refuse_overlap
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, valse
-from nearmiss.engine.formats.names import Read, Written
+from nearmiss.engine.formats.names import Read
 from nearmiss.engine.formats.published import (
     COCO_NAME,
     FileNames,
@@ -30,6 +30,7 @@ READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "ce_clip": ce_clip.read,
 }
 WRITERS: dict[str, Callable[[pl.DataFrame, Path, FileNames, int], None]] = {
+    "parquet": lambda frame, out, names, seed: write_tables(frame, out),
     "sugarcrepe": lambda frame, out, names, seed: sugarcrepe.write(frame, out, names),
     "negclip": lambda frame, out, names, seed: negclip.write(frame, out, names, seed=seed),
     "hnc": lambda frame, out, names, seed: hnc.write(frame, out),
@@ -65,8 +66,8 @@ def convert(
     Raises InputError for a format that is only read, before anything is read; and before anything is written, for
     negatives without image or text, and for two image ids that the format cannot tell apart.
     """
-    if target not in get_args(Written):
-        raise InputError(f"'{target}' is read, not written", remedy=f"choose one of: {', '.join(get_args(Written))}")
+    if target not in WRITERS:
+        raise InputError(f"'{target}' is read, not written", remedy=f"choose one of: {', '.join(WRITERS)}")
     refuse_overlap(out, [pairs, images])
     verify_inputs({"pairs": pairs, "images": images})
     names = FileNames(_files(images) if images else {}, pattern)
@@ -74,9 +75,7 @@ def convert(
     if target != "parquet":
         refuse_empty_cells(frame, file=pairs)
         refuse_equal_ids(frame, _written_id(target, names), file=pairs)
-    if target == "parquet":
-        _write_tables(frame, out, [pairs, images])
-    elif target in FOLDERS:
+    if target in (*FOLDERS, "parquet"):
         WRITERS[target](frame, out, names, seed)
     else:
         with OutputFile(out, inputs=[pairs, images]) as partial:
@@ -84,19 +83,16 @@ def convert(
     return frame.height
 
 
-def _write_tables(frame: pl.DataFrame, out: Path, inputs: list[Path | None]) -> None:
-    """Negatives and their positives: in the folder `out`, or as X.parquet and X.captions.parquet."""
-    if out.suffix != ".parquet":
-        with OutputFolder(out, inputs=inputs) as folder:
-            write_table(frame, folder / "negatives.parquet", "negatives")
-            write_table(positives(frame), folder / "captions.parquet", "captions")
+def write_tables(frame: pl.DataFrame, out: Path) -> None:
+    """Write negatives and their positives: into a folder, or as X.parquet and X.captions.parquet."""
+    if out.suffix == ".parquet":
+        with OutputFile(beside(out, "captions.parquet")) as captions, OutputFile(out) as negatives:
+            write_table(positives(frame), captions, "captions")
+            write_table(frame, negatives, "negatives")
         return
-    with (
-        OutputFile(beside(out, "captions.parquet"), inputs=inputs) as captions,
-        OutputFile(out, inputs=inputs) as partial,
-    ):
-        write_table(positives(frame), captions, "captions")
-        write_table(frame, partial, "negatives")
+    with OutputFolder(out) as folder:
+        write_table(positives(frame), folder / "captions.parquet", "captions")
+        write_table(frame, folder / "negatives.parquet", "negatives")
 
 
 def _files(images: Path) -> dict[str, str]:

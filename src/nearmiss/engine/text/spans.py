@@ -7,7 +7,7 @@ NN   noun+ whose last is singular, without what stands before it, both with an a
 ADJ  an adjective that stands before a noun;  ADV  an adverb
 
 Compounds ("tennis racket") are one span. Words for the picture, for amounts and for places ("couple", "photo", "left")
-head no span, and neither does a word whose usual class in the corpus is another: both lists are those of `replace`.
+head no span, and neither does a word whose usual class in the corpus is another: both lists are those of usage.py.
 """
 
 from collections.abc import Callable, Iterator, Sequence

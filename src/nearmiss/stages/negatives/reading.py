@@ -19,8 +19,7 @@ from nearmiss.engine.formats.sound_tables import (
     sound_objects,
     sound_relations,
 )
-from nearmiss.stages.negatives.candidates import Corpus
-from nearmiss.stages.negatives.reserved import Reserved
+from nearmiss.stages.negatives.candidates import Corpus, Reserved
 from nearmiss.stages.negatives.shards import Captions
 from nearmiss.stages.negatives.summary import RECORD
 

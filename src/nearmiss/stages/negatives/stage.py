@@ -29,7 +29,7 @@ from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, said, tokenize
-from nearmiss.stages.negatives.candidates import Candidate, Corpus, Meter, Method, Positive, Rejected
+from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Meter, Method, Positive, Rejected
 from nearmiss.stages.negatives.paraphrases import of_negatives
 from nearmiss.stages.negatives.reading import read_corpus, rejected
 from nearmiss.stages.negatives.registry import METHODS
@@ -174,7 +174,7 @@ def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
     frames = {
         "negatives": table("negatives", taken.negatives),
         "rejected": table("rejected", taken.rejected),
-        "captions": table("captions", taken.captions(corpus)),
+        "captions": table("captions", taken.captions()),
     }
     if shared.paraphrases:
         with corpus.meter("paraphrases"):
@@ -198,6 +198,7 @@ class Taken:
     negatives: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     positives: dict[str, dict[str, Any]] = field(default_factory=dict)
+    edited: list[Caption] = field(default_factory=list)  # captions of the corpus that negatives are made of
     refused_positives: dict[str, str] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
 
@@ -205,11 +206,10 @@ class Taken:
         """How often each reason was given."""
         return Counter(row["reason"] for row in self.rejected)
 
-    def captions(self, corpus: Corpus) -> list[dict[str, Any]]:
+    def captions(self) -> list[dict[str, Any]]:
         """The positives of the negatives: the method's own, and captions of the corpus."""
         used = {row["caption_id"] for row in self.negatives}
-        rows = [row for key, row in self.positives.items() if key in used]
-        rows += [asdict(caption) for caption in corpus.captions if caption.caption_id in used - self.positives.keys()]
+        rows = [row for key, row in self.positives.items() if key in used] + [asdict(each) for each in self.edited]
         return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
 
 
@@ -238,6 +238,8 @@ def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Ta
         numbers[outcome.caption_id] += 1
         row = _negative(corpus, outcome, name, mode)
         taken.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
+    used = {row["caption_id"] for row in taken.negatives} - taken.positives.keys()
+    taken.edited = [caption for caption in corpus.captions if caption.caption_id in used]
     taken.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
     taken.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
     return taken

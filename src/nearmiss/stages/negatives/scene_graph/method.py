@@ -20,9 +20,8 @@ from nearmiss.stages.negatives.candidates import Outcome as Result
 from nearmiss.stages.negatives.scene_graph import logic, quantities, types
 from nearmiss.stages.negatives.scene_graph.graphs import Graph, graphs
 from nearmiss.stages.negatives.scene_graph.released import released_pairs
-from nearmiss.stages.negatives.scene_graph.replacement import Selector
+from nearmiss.stages.negatives.scene_graph.replacement import Selector, Statistics, count
 from nearmiss.stages.negatives.scene_graph.sources import Builder, Outcome, Pair
-from nearmiss.stages.negatives.scene_graph.statistics import Statistics, count
 from nearmiss.stages.negatives.scene_graph.wording import template_id
 from nearmiss.stages.negatives.shards import shards
 from nearmiss.stages.negatives.spec import SceneGraphConfig

@@ -16,7 +16,7 @@ from random import Random
 
 from nearmiss.engine.text.inflection import is_plural, number_word, plural, singular
 from nearmiss.stages.negatives.scene_graph.graphs import Box, Graph, Node, Triple
-from nearmiss.stages.negatives.scene_graph.statistics import Counts, Statistics, draw
+from nearmiss.stages.negatives.scene_graph.replacement import Counts, Statistics, draw
 from nearmiss.stages.negatives.scene_graph.wording import be, fill, words
 
 _STACKED = frozenset(["on top of", "above", "on"])

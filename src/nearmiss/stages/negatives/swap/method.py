@@ -2,8 +2,8 @@
 
 The paper swaps noun phrases, verb phrases, nouns, adverbs and adjectives that spaCy finds, and checks nothing; its
 published file splits compounds ("a sink tub next to a bath") and exchanges what is only listed. Corrected here: spans
-are found by patterns of tags (swap_spans.py), agree in form, and a swap that would say the same is refused with its
-reason. Our choices: at most `per_caption` negatives, classes taking turns in an order drawn by seed.
+are found by patterns of tags (engine/text/spans.py), agree in form, and a swap that would say the same is refused with
+its reason. Our choices: at most `per_caption` negatives, classes taking turns in an order drawn by seed.
 """
 
 from collections.abc import Iterator, Sequence
