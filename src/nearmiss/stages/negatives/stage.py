@@ -72,20 +72,33 @@ def run(
     faults: Faults = []
     corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved, faults=faults)
     with target as folder:
-        method = METHODS[config.method]
         aside = rejected(faults, name)
-        counted = make(corpus, method, config, name, folder, workers=workers, aside=aside, paraphrases=paraphrases)
+        counted = make(
+            corpus, METHODS[config.method], config, name, folder, workers=workers, aside=aside, paraphrases=paraphrases
+        )
         if not counted.negatives:
             raise counted.nothing(name, captions)
-        summary = as_summary(counted, name, captions=len(corpus.captions))
-        write_json(folder / "summary.json", summary)
-        cost.counts.update(captions=summary["captions"]["asked"], negatives=counted.negatives)
-        cost.counts.update(checks=counted.meter.as_record())
-        cost.write(folder)
-        outputs = sorted(path.name for path in folder.glob("*.parquet"))
-        write_manifest(
-            folder, stage="negatives", fingerprint=fingerprint, inputs=inputs, outputs=[*outputs, "summary.json"]
-        )
+        return finish(folder, counted, corpus, name, cost=cost, inputs=inputs, fingerprint=fingerprint)
+
+
+def finish(
+    folder: Path,
+    counted: Counted,
+    corpus: Corpus,
+    name: str,
+    *,
+    cost: Cost,
+    inputs: dict[str, str],
+    fingerprint: Path | None = None,
+) -> dict[str, Any]:
+    """Write summary.json, cost.json and manifest.json beside a method's tables, and return the summary."""
+    summary = as_summary(counted, name, captions=len(corpus.captions))
+    write_json(folder / "summary.json", summary)
+    cost.counts.update(captions=summary["captions"]["asked"], negatives=counted.negatives)
+    cost.counts.update(checks=counted.meter.as_record())
+    cost.write(folder)
+    outputs = [*sorted(path.name for path in folder.glob("*.parquet")), "summary.json"]
+    write_manifest(folder, stage="negatives", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
     return summary
 
 

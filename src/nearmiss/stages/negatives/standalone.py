@@ -5,19 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import write_json
-from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.manifest import Cost, verify_inputs
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.sound_tables import Faults
 from nearmiss.stages.negatives.reading import Published, read_corpus, read_published, rejected
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.shards import SIZE
-from nearmiss.stages.negatives.spec import MethodConfig
-from nearmiss.stages.negatives.stage import make
-from nearmiss.stages.negatives.summary import as_summary, told
+from nearmiss.stages.negatives.spec import MethodConfig, PublishedConfig
+from nearmiss.stages.negatives.stage import finish, make
+from nearmiss.stages.negatives.summary import told
 from nearmiss.stages.negatives.writing import NamedOutputs
 
-NEEDS_CAPTIONS = ("random", "keyword", "replace", "swap")
+NEEDS_CAPTIONS = ("random", "keyword", "replace", "swap", "published")
 NEEDS_OBJECTS = ("scene_graph",)
 
 
@@ -35,19 +34,21 @@ def run_standalone(
     workers: int = 1,
     size: int = SIZE,
 ) -> dict[str, Any]:
-    """Write negatives.parquet, rejected.parquet, summary.json, cost.json and manifest.json; print a summary.
+    """Write negatives.parquet and what belongs to it, and print a summary.
 
-    `out` is a folder for these files, or a file X.parquet for the negatives, beside which the others are named after
-    it: X.rejected.parquet and so on (see `NamedOutputs`).
+    `out` is a folder for negatives.parquet, captions.parquet, rejected.parquet, summary.json, cost.json and
+    manifest.json, or a file X.parquet for the negatives, beside which the others are named after it:
+    X.rejected.parquet and so on (see `NamedOutputs`).
 
     Takes a COCO captions file, COCO instances, GQA scene graphs, or a folder of tables as stage `data` writes them
-    (with `captions`, a table of another name).
-    All bytes but those of cost.json are the same for any `workers`, any `size` of shards and any order of records.
+    (with `captions`, a table of another name). All bytes but those of cost.json are the same for any `workers`, any
+    `size` of shards and any order of records.
     Raises `InputError` where an input is missing or none of its records can be used.
     """
     cost = Cost()
     _check_tagger(config)
     inputs = {"captions": captions, "instances": instances, "graphs": graphs, "tables": tables}
+    inputs["published"] = Path(config.file) if isinstance(config, PublishedConfig) else None
     given = {key: Path(path) for key, path in inputs.items() if path is not None}
     target = (NamedOutputs if Path(out).suffix == ".parquet" else OutputFolder)(Path(out), inputs=given.values())
     hashes = verify_inputs(given)
@@ -73,15 +74,9 @@ def run_standalone(
             aside=published.aside,
             paraphrases=paraphrases,
         )
-        summary = as_summary(counted, name, captions=len(published.corpus.captions))
         if not counted.negatives:
             raise counted.nothing(name, next(iter(given.values()), None))
-        write_json(folder / "summary.json", summary)
-        cost.counts.update(captions=summary["captions"]["asked"], negatives=counted.negatives)
-        cost.counts.update(checks=counted.meter.as_record())
-        cost.write(folder)
-        outputs = sorted(path.name for path in folder.glob("*.parquet"))
-        write_manifest(folder, stage="negatives", fingerprint=None, inputs=hashes, outputs=[*outputs, "summary.json"])
+        summary = finish(folder, counted, published.corpus, name, cost=cost, inputs=hashes)
     print(told(summary, counted.examples, out))
     return summary
 
