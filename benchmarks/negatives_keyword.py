@@ -17,10 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from nearmiss.engine.text.tokens import normalized, said, tokenize
-from nearmiss.stages.negatives.collector import at_rest
-from nearmiss.stages.negatives.keyword import METHOD, learn
-from nearmiss.stages.negatives.published import read_published
-from nearmiss.stages.negatives.shards import shards
+from nearmiss.stages.negatives.keyword.method import METHOD, learn
+from nearmiss.stages.negatives.reading import read_published
+from nearmiss.stages.negatives.shards import at_rest, shards
 from nearmiss.stages.negatives.spec import KeywordConfig
 from nearmiss.stages.negatives.stage import take
 

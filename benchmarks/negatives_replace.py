@@ -16,10 +16,9 @@ from pathlib import Path
 
 from nearmiss.engine.text.pipelines import as_doc, trained_pipeline
 from nearmiss.engine.text.tokens import tokenize
-from nearmiss.stages.negatives.collector import at_rest
-from nearmiss.stages.negatives.published import read_published
-from nearmiss.stages.negatives.replace import METHOD, learn
-from nearmiss.stages.negatives.shards import shards
+from nearmiss.stages.negatives.reading import read_published
+from nearmiss.stages.negatives.replace.method import METHOD, learn
+from nearmiss.stages.negatives.shards import at_rest, shards
 from nearmiss.stages.negatives.spec import ReplaceConfig
 from nearmiss.stages.negatives.stage import take
 

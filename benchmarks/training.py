@@ -32,7 +32,7 @@ from nearmiss.engine.formats.coco import read_captions
 from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.text import encode_texts, forward_flops
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus
-from nearmiss.stages.negatives.keyword import generate
+from nearmiss.stages.negatives.keyword.method import generate
 from nearmiss.stages.negatives.spec import KeywordConfig
 
 MODEL = "ViT-B-32"

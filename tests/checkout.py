@@ -58,7 +58,8 @@ class Checkout:
     def results(self) -> Path:
         return self.path / "results" / "tiny"
 
-    def append(self, file: str, text: str = "\n") -> None:
+    def append(self, file: str, text: str = "\nPLANTED = 1\n") -> None:
+        """Add to a file, by default a line that changes what its code says."""
         with (self.path / file).open("a", encoding="utf-8") as handle:
             handle.write(text)
 

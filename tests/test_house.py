@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from nearmiss.base.fingerprint import closure, imports, module_file
+from nearmiss.base.fingerprint import SourceTree
 from nearmiss.config import STAGES
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-MODULES = [
-    ".".join(file.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
-    for file in sorted((SOURCE / "nearmiss").rglob("*.py"))
-]
+TREE = SourceTree(SOURCE)
+MODULES = TREE.modules("nearmiss")
 # Inside the engine an arrow points to a lower level only.
 LEVELS = [
     {"text", "images"},
@@ -25,6 +23,7 @@ LEVELS = [
     {"training", "scoring"},
     {"audit", "curation"},
 ]
+METHODS = {"keyword", "published", "random", "replace", "scene_graph", "swap"}
 HEAVY = ("torch", "polars", "spacy", "mlflow", "numpy", "open_clip", "pandas", "snakemake", "matplotlib")
 
 
@@ -45,6 +44,10 @@ def forbidden(importer: str, imported: str) -> str | None:
         return "a stage never imports the door"
     if one[1] == two[1] == "stages" and len(one) > 2 and len(two) > 2 and one[2] != two[2]:
         return "stages never import each other"
+    if one[:3] == two[:3] == ["nearmiss", "stages", "negatives"] and len(one) > 3 and len(two) > 3:
+        return (
+            "methods of negatives never import each other" if {one[3], two[3]} <= METHODS and one[3] != two[3] else None
+        )
     if one[1] == two[1] == "engine" and len(one) > 2 and len(two) > 2 and one[2] != two[2]:
         return None if level(two[2]) < level(one[2]) else "arrows inside the engine point down"
     return None
@@ -52,7 +55,7 @@ def forbidden(importer: str, imported: str) -> str | None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module):
-    wrong = {imported: why for imported in imports(SOURCE, module) if (why := forbidden(module, imported))}
+    wrong = {imported: why for imported in TREE.imports(module) if (why := forbidden(module, imported))}
     assert not wrong
 
 
@@ -65,6 +68,7 @@ def test_imports_point_down(module):
         ("nearmiss.engine.models.towers", "nearmiss.stages.pretrain.config"),
         ("nearmiss.stages.compare.stage", "nearmiss.stages.evaluate.stage"),
         ("nearmiss.stages.data.stage", "nearmiss.config"),
+        ("nearmiss.stages.negatives.replace.author", "nearmiss.stages.negatives.swap.method"),
     ],
 )
 def test_a_planted_arrow_upwards_is_caught(importer, imported):
@@ -72,8 +76,8 @@ def test_a_planted_arrow_upwards_is_caught(importer, imported):
 
 
 def test_the_check_of_negatives_shares_no_code_with_the_judge():
-    check = closure(SOURCE, ["nearmiss.engine.text.check"])
-    judge = closure(SOURCE, ["nearmiss.engine.world.truth"])
+    check = TREE.closure(["nearmiss.engine.text.check"])
+    judge = TREE.closure(["nearmiss.engine.world.truth"])
     shared = {module for module in {*check} & {*judge} if not module.startswith("nearmiss.base")}
     assert shared <= {"nearmiss", "nearmiss.engine"}
 
@@ -82,7 +86,7 @@ def test_only_the_door_and_the_tracker_know_mlflow():
     knowing = [
         module
         for module in MODULES
-        if re.search(r"^\s*(import|from) mlflow", module_file(SOURCE, module).read_text(), re.MULTILINE)
+        if re.search(r"^\s*(import|from) mlflow", TREE.file(module).read_text(), re.MULTILINE)
     ]
     assert knowing in ([], ["nearmiss.base.tracking"])
 
@@ -101,9 +105,14 @@ def test_every_stage_has_its_folder_rules_and_configuration(root):
         assert f"rule {stage}:" in (root / "workflow" / "rules" / f"{stage}.smk").read_text()
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module_file(SOURCE, module).name == "__init__.py"])
+def test_every_method_of_negatives_is_a_package_that_the_rule_knows():
+    folders = {file.parent.name for file in (SOURCE / "nearmiss" / "stages" / "negatives").glob("*/__init__.py")}
+    assert folders == METHODS
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if TREE.file(module).name == "__init__.py"])
 def test_packages_hold_a_docstring_and_no_code(module):
-    tree = ast.parse(module_file(SOURCE, module).read_text())
+    tree = ast.parse(TREE.file(module).read_text())
     assert ast.get_docstring(tree)
     # The version, and the registration of our towers, stand in a package itself.
     if module not in ("nearmiss", "nearmiss.engine.models"):

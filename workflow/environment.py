@@ -20,6 +20,7 @@ from nearmiss.base.lifetime import PARENT, die_with_starter, take  # noqa: E402
 from nearmiss.config import Experiment  # noqa: E402
 from nearmiss.fingerprints import fingerprints  # noqa: E402
 from nearmiss.preflight import NOTICE, check_path  # noqa: E402
+from nearmiss.stages.negatives.spec import PublishedConfig  # noqa: E402
 from nearmiss.versions.copied import notice  # noqa: E402
 from nearmiss.versions.dates import settle  # noqa: E402
 
@@ -40,6 +41,19 @@ def refusing() -> Iterator[None]:
 def check_checkout() -> None:
     """Refuse a path under which jobs would run other code than this."""
     check_path(ROOT, Path(sys.executable).parent)
+
+
+def check_published(experiment: Experiment) -> None:
+    """Refuse a method whose file of negatives is missing."""
+    for name in experiment.methods():
+        options = experiment.negatives.methods[name]
+        if isinstance(options, PublishedConfig) and not Path(options.file).exists():
+            raise InputError(
+                "the file of negatives is missing",
+                file=options.file,
+                record=f"negatives.methods.{name}.file",
+                remedy="correct the path; it is relative to the checkout",
+            )
 
 
 def shell_prefix(conda: bool) -> str:

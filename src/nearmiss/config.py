@@ -185,6 +185,12 @@ def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) 
             ("arms", name, "method"),
             near(arm.method, list(methods)) or f"add it to negatives.methods or choose one of: {', '.join(methods)}",
         )
+    if arm.method is not None and _is_unchecked(methods[arm.method]) and "unchecked" not in arm.verdicts:
+        refuse(
+            f"the negatives of the method '{arm.method}' are unchecked, which the arm '{name}' leaves out",
+            ("arms", name, "verdicts"),
+            "add 'unchecked' to the arm's verdicts",
+        )
     needing = [term.term for term in arm.objective if needs_negatives(term)]
     if needing and (arm.method is None or arm.texts == 0):
         refuse(
@@ -198,3 +204,8 @@ def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) 
             ("arms", name, "objective"),
             "add a term that does, such as own_negatives, or take the method out",
         )
+
+
+def _is_unchecked(options: Any) -> bool:
+    """Whether a method's negatives are taken as others released them."""
+    return options.method == "published" or getattr(options, "mode", "default") == "released"

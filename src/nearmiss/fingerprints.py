@@ -1,44 +1,104 @@
 """Today's fingerprint of everything that an experiment makes, as the driver writes it when it reads the workflow."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nearmiss.base.files import sha256
-from nearmiss.base.fingerprint import code_digest
+from nearmiss.base.fingerprint import Plugins, Registry, SourceTree
 from nearmiss.config import STAGES, Experiment
+from nearmiss.engine.benchmarks.spec import module_of
+from nearmiss.engine.objectives.spec import needs_fusion
 
 Fingerprints = dict[str, dict[str, Any]]
+
+REGISTRIES = (
+    Registry("objectives", "nearmiss.engine.objectives.registry", helpers=("features", "spec")),
+    Registry("benchmarks", "nearmiss.engine.benchmarks.registry", helpers=("benchmark", "data_root", "spec")),
+    Registry("corruptions", "nearmiss.engine.images.corruptions.registry", helpers=("corruption",)),
+    Registry(
+        "operations",
+        "nearmiss.engine.images.editing.registry",
+        helpers=("plan",),
+        files={"repaint_color": "repaint", "repaint_object": "repaint"},
+    ),
+    Registry("methods", "nearmiss.stages.negatives.registry", helpers=("candidates",)),
+    Registry("tasks", "nearmiss.stages.finetune.registry", helpers=("task",)),
+)
+"""The registries whose plugins count where a configuration names them. Everything else counts where it is imported."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What has a fingerprint of its own: a stage, a method of stage `negatives`, an arm of stage `pretrain`."""
+
+    stage: str
+    config: Any
+    plugins: Plugins
+
+
+def parts(experiment: Experiment) -> dict[str, Part]:
+    """The parts of an experiment by the names of their fingerprint files (`data`, `negatives/keyword`).
+
+    Seeds and the list of arms belong to no part, so that a new seed changes no run that is there.
+    """
+    plain = experiment.model_dump(mode="json")
+    evaluated = [module_of(name) for name in experiment.evaluate.benchmarks or ()]
+    plugins: dict[str, Plugins] = {
+        "inpaint": {"operations": [each.operation for each in experiment.inpaint.operations]},
+        "finetune": {"tasks": [each.task for each in experiment.finetune.tasks]},
+        "evaluate": {"benchmarks": evaluated},
+        "robustness": {
+            "benchmarks": [module_of(name) for name in experiment.robustness.benchmarks or ()],
+            "corruptions": [each.corruption for each in experiment.robustness.corruptions],
+        },
+        "compare": {"benchmarks": evaluated},
+    }
+    alone = [stage for stage in STAGES if stage not in ("negatives", "pretrain")]
+    found = {stage: Part(stage, plain[stage], plugins.get(stage, {})) for stage in alone}
+    of_negatives = _without(plain["negatives"], ["methods"])
+    for method in experiment.methods():
+        own = {"shared": of_negatives, "method": plain["negatives"]["methods"][method]}
+        found[f"negatives/{method}"] = Part("negatives", own, {"methods": [own["method"]["method"]]})
+    found["pretrain"] = Part("pretrain", {"model": plain["pretrain"]["model"]}, {})  # what the image store depends on
+    for arm, config in experiment.arms.items():
+        others = ["continued" if arm == "base" else "base", *([] if needs_fusion(config.objective) else ["fusion"])]
+        own = {"shared": _without(plain["pretrain"], others), "arm": plain["arms"][arm]}
+        found[f"pretrain/{arm}"] = Part("pretrain", own, {"objectives": [term.term for term in config.objective]})
+    return dict(sorted(found.items()))
 
 
 def fingerprints(experiment: Experiment, root: Path) -> Fingerprints:
     """Name of each fingerprint file without its suffix (`data`, `negatives/keyword`, `pretrain/clip`) -> its content.
 
-    `root` is the checkout, whose code and requirements.lock are hashed. An arm's fingerprint holds what all arms share
-    and its own; seeds and the list of arms are part of none, so that a new seed changes no run that is there.
+    `root` is the checkout, whose code and requirements.lock are hashed.
     """
-    plain = experiment.model_dump(mode="json")
-    configs: dict[str, tuple[str, Any]] = {
-        stage: (stage, plain[stage]) for stage in STAGES if stage not in ("negatives", "pretrain")
-    }
-    shared = {name: plain["negatives"][name] for name in ("seed", "captions", "paraphrases")}
-    for method in experiment.methods():
-        own = plain["negatives"]["methods"][method]
-        configs[f"negatives/{method}"] = ("negatives", {"shared": shared, "method": own})
-    configs["pretrain"] = ("pretrain", plain["pretrain"])
-    for arm, config in plain["arms"].items():
-        configs[f"pretrain/{arm}"] = ("pretrain", {"shared": plain["pretrain"], "arm": config})
+    tree = SourceTree(root / "src", REGISTRIES)
     lock = sha256(root / "requirements.lock")
-    codes = {
-        stage: code_digest(root / "src", stage, root / "workflow" / "rules" / f"{stage}.smk")
-        for stage in {stage for stage, _ in configs.values()}
-    }
-    return {
-        name: {"stage": stage, "config": config, "code": codes[stage], "lock": lock}
-        for name, (stage, config) in sorted(configs.items())
-    }
+
+    def content(part: Part) -> dict[str, Any]:
+        rules = root / "workflow" / "rules" / f"{part.stage}.smk"
+        code = tree.stage_digest(part.stage, part.plugins, rules)
+        return {"stage": part.stage, "config": part.config, "code": code, "lock": lock}
+
+    return {name: content(part) for name, part in parts(experiment).items()}
+
+
+def code_files(experiment: Experiment, source: Path) -> dict[str, list[Path]]:
+    """Files below the source folder that the fingerprints of each stage cover."""
+    tree = SourceTree(source, REGISTRIES)
+    found: dict[str, set[Path]] = {stage: set() for stage in STAGES}
+    for part in parts(experiment).values():
+        found[part.stage] |= set(tree.stage_files(part.stage, part.plugins))
+    return {stage: sorted(files) for stage, files in found.items()}
 
 
 def fingerprint_of(part: str, names: Fingerprints) -> str:
     """The fingerprint that a folder of results has: its own (`pretrain/clip` of `pretrain/clip/0`) or its stage's."""
     own = "/".join(part.split("/")[:2])
     return own if own in names else part.partition("/")[0]
+
+
+def _without(section: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if key not in set(keys)}

@@ -14,6 +14,7 @@ from nearmiss.base.files import read_json, sha256
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.stages.finetune import shapes, stage
 from nearmiss.stages.finetune.config import FinetuneConfig
+from nearmiss.stages.finetune.registry import TASKS
 from nearmiss.stages.finetune.spec import ProbeConfig
 
 RESULTS = ("predictions.parquet", "metrics.parquet", "curve.jsonl", "search.json")
@@ -151,7 +152,7 @@ def test_a_task_of_ones_own_needs_one_file_one_entry_and_one_line(toy_tasks, tmp
     """Here the file is tests/finetune/own_task.py, the line is in its union of configurations."""
     import own_task
 
-    monkeypatch.setitem(stage.TASKS, own_task.TASK.name, own_task.TASK)
+    monkeypatch.setitem(TASKS, own_task.TASK.name, own_task.TASK)
     folder = copied(toy_tasks, tmp_path)
     rows = read_table(folder / "tables" / "examples_shapes.parquet", "examples").with_columns(task=pl.lit("tint"))
     write_table(rows, folder / "tables" / "examples_tint.parquet", "examples")
@@ -162,7 +163,7 @@ def test_a_task_of_ones_own_needs_one_file_one_entry_and_one_line(toy_tasks, tmp
 
 
 def test_every_configured_task_is_registered():
-    assert {task.task for task in FinetuneConfig().tasks} == stage.TASKS.keys()
+    assert {task.task for task in FinetuneConfig().tasks} == TASKS.keys()
     assert not shapes.TASK.texts
 
 

@@ -14,8 +14,8 @@ import pytest
 from toy_pairs import toy
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.tables import write_table
-from nearmiss.engine.formats.exchange import READERS, WRITERS, convert, guessed, read_negatives
+from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.formats.exchange import READERS, WRITERS, convert, guessed, read_negatives, write_tables
 from nearmiss.engine.formats.published import COCO_NAME, FileNames, image_id
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata"
@@ -34,6 +34,16 @@ def test_what_is_written_is_read_again(tmp_path, name):
         assert row["image_id"]
     if name != "negclip":  # its files have no types
         assert sorted(again["type"]) == sorted(toy()["type"])
+
+
+@pytest.mark.parametrize(("out", "captions"), [("x", "x/captions.parquet"), ("x.parquet", "x.captions.parquet")])
+def test_our_tables_have_the_positives_beside_the_negatives(tmp_path, out, captions):
+    write_tables(toy(), tmp_path / out)
+    negatives = tmp_path / out if out.endswith(".parquet") else tmp_path / out / "negatives.parquet"
+    assert read_table(negatives, "negatives").equals(toy())
+    written = read_table(tmp_path / captions, "captions")
+    pairs = toy().select("caption_id", "image_id", text="positive", source="method").unique(maintain_order=True)
+    assert written.select("caption_id", "image_id", "text", "source").equals(pairs)
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))

@@ -1,4 +1,4 @@
-"""`nearmiss negatives` without a workflow; and a new method, which is one file, one entry and one line."""
+"""`nearmiss negatives` without a workflow; and a new method, which is one package, one entry and one line."""
 
 import os
 import shutil
@@ -13,10 +13,10 @@ import small_world
 import nearmiss
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
+from nearmiss.base.outputs import beside
 from nearmiss.base.tables import read_table
 from nearmiss.commands.app import app
 from nearmiss.commands.negatives import negatives  # noqa: F401  (adds the command)
-from nearmiss.stages.negatives.writing import beside
 
 SOURCE = Path(nearmiss.__file__).parents[1]
 CAPTIONS = [(1, "A red dog on a large table."), (2, "Two cats under a blue bench."), (3, "")]
@@ -38,7 +38,10 @@ def test_captions_alone_give_negatives_rejections_and_a_summary(captions, tmp_pa
     assert set(made["caption_id"]) == {"1", "2"} and set(made["seed"]) == {3}
     assert made.group_by("caption_id").len()["len"].max() <= 2
     assert "input" in set(read_table(beside(out, "rejected.parquet"), "rejected")["type"])
-    side = {f"negatives.{name}" for name in ("rejected.parquet", "summary.json", "cost.json", "manifest.json")}
+    captions_of = read_table(beside(out, "captions.parquet"), "captions")
+    assert set(captions_of["caption_id"]) == {"1", "2"}
+    tables = ("captions.parquet", "rejected.parquet")
+    side = {f"negatives.{name}" for name in (*tables, "summary.json", "cost.json", "manifest.json")}
     assert {path.name for path in out.parent.iterdir()} == {".nearmiss", "negatives.parquet", *side}
     shown = capsys.readouterr().out
     assert "examples" in shown and "+ A red dog on a large table." in shown
@@ -69,7 +72,7 @@ def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
         (["--method", "replace", "--tagger", "no_such_pipeline"], "spacy download no_such_pipeline"),
         (["--method", "swap"], "spacy download en_core_web_sm"),
         (["--method", "keyword", "--tagger", "x"], "has no --tagger"),
-        (["--method", "keyword", "--mode", "faithful"], "mode"),
+        (["--method", "keyword", "--mode", "released"], "mode"),
         (["--method", "scene_graph"], "give --graphs"),
         (["--method", "none"], "unknown method 'none'"),
         (["--method", "keyword", "--objects", "x.parquet"], "--objects"),
@@ -102,7 +105,7 @@ def test_a_failed_run_leaves_what_was_there_and_a_finished_one_replaces_it(capti
     assert [path.name for path in tmp_path.glob(".*")] == [".nearmiss"]
 
 
-SHOUT = '''"""Says it louder."""
+SHOUT = '''"""Another word for red."""
 
 from nearmiss.stages.negatives.candidates import Candidate, Method
 
@@ -129,16 +132,20 @@ ENTRY = '''class ShoutConfig(Typed):
 MethodConfig = ShoutConfig | '''
 
 
-def test_a_new_method_is_one_file_one_entry_and_one_line(captions, tmp_path):
+def test_a_new_method_is_one_package_one_entry_and_one_line(captions, tmp_path):
     shutil.copytree(SOURCE, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     folder = tmp_path / "src" / "nearmiss" / "stages" / "negatives"
-    (folder / "shout.py").write_text(SHOUT)
+    (folder / "shout").mkdir()
+    (folder / "shout" / "__init__.py").write_text('"""Another word for red."""\n')
+    (folder / "shout" / "method.py").write_text(SHOUT)
     spec = (folder / "spec.py").read_text()
     assert spec.count("MethodConfig = ") == 1
     (folder / "spec.py").write_text(spec.replace("MethodConfig = ", ENTRY))
-    stage = (folder / "stage.py").read_text()
-    stage = stage.replace("replace.METHOD", "replace.METHOD, shout.METHOD", 1)
-    (folder / "stage.py").write_text(stage.replace("scene_graph, swap\n", "scene_graph, shout, swap\n", 1))
+    registry = (folder / "registry.py").read_text()
+    assert registry.count("(RANDOM, ") == 1
+    line = "from nearmiss.stages.negatives.shout.method import METHOD as SHOUT"
+    registry = registry.replace("(RANDOM, ", "(SHOUT, RANDOM, ").replace("\n\nMETHODS", f"\n{line}\n\nMETHODS")
+    (folder / "registry.py").write_text(registry)
     config = tmp_path / "config.yaml"
     methods = "".join(f"    {name}: {{method: {name}}}\n" for name in ("random", "keyword", "scene_graph", "replace"))
     loud = "    loud: {method: shout, word: purple}\n"

@@ -7,9 +7,9 @@ import pytest
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table
 from nearmiss.engine.formats.salvage_instances import read_instances
-from nearmiss.stages.negatives.alone import run_alone
-from nearmiss.stages.negatives.scene_graph_builders import BUILDERS
+from nearmiss.stages.negatives.scene_graph.method import BUILDERS
 from nearmiss.stages.negatives.spec import KeywordConfig, SceneGraphConfig
+from nearmiss.stages.negatives.standalone import run_standalone
 
 NAMES = {1: "person", 2: "horse", 3: "kite", 4: "cat"}
 
@@ -36,7 +36,7 @@ def made(tmp_path, path, captions=None, **config):
     options = KeywordConfig() if captions else SceneGraphConfig(types=sorted(BUILDERS), per_image=50, **config)
     out = tmp_path / "out"
     name = "keyword" if captions else "scene_graph"
-    run_alone(name=name, config=options, instances=path, captions=captions, out=out)
+    run_standalone(name=name, config=options, instances=path, captions=captions, out=out)
     return read_table(out / "negatives.parquet", "negatives"), read_table(out / "rejected.parquet", "rejected")
 
 
@@ -51,7 +51,7 @@ CROWDS = [
 ]
 
 
-@pytest.mark.parametrize("mode", ["default", "faithful"])
+@pytest.mark.parametrize("mode", ["default", "released"])
 def test_a_crowd_is_never_counted(tmp_path, mode):
     negatives, rejected = made(tmp_path, file(tmp_path / "i.json", CROWDS), mode=mode)
     texts = pl.concat([negatives["positive"], negatives["negative"]])
@@ -153,7 +153,7 @@ def test_absence_is_verified_where_the_data_set_says_so(tmp_path):
     path = file(tmp_path / "i.json", rows, LVIS, neg_category_ids=[4], not_exhaustive_category_ids=[])
     said = published_files.coco([(1, "A horse is near a traffic light."), (1, "There is a kite.")])
     captions = published_files.write(tmp_path / "c.json", said)
-    from nearmiss.stages.negatives.published import read_published
+    from nearmiss.stages.negatives.reading import read_published
 
     corpus = read_published(captions=captions, instances=path, graphs=None, method="x", seed=0).corpus
     assert corpus.verdict("1", "a kite is near a traffic light").kind == "verified"

@@ -11,8 +11,8 @@ from nearmiss.base.tables import read_table, table, write_table
 from nearmiss.engine.text.edits import Edit, replay
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.truth import judge
+from nearmiss.stages.negatives.candidates import Reserved
 from nearmiss.stages.negatives.paraphrases import FILE, rows, run
-from nearmiss.stages.negatives.reserved import Reserved
 from nearmiss.stages.negatives.spec import KeywordConfig
 from nearmiss.stages.negatives.stage import run as make_negatives
 

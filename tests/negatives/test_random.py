@@ -1,12 +1,16 @@
-"""The random control: captions of other images that the annotations contradict, and nothing else."""
+"""The random control: captions of other images that annotations contradict, or that nothing speaks against."""
+
+from collections import Counter
 
 import pytest
 import small_world
 
+from nearmiss.engine.text.check import Verdict
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
-from nearmiss.stages.negatives.random_captions import METHOD, generate
+from nearmiss.stages.negatives.random.method import METHOD, generate
+from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.spec import RandomConfig
-from nearmiss.stages.negatives.stage import read_corpus, take
+from nearmiss.stages.negatives.stage import take
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +37,21 @@ def test_numbers_are_true_of_many_images_and_serve_none(corpus):
     assert not [text for text in said if "one" in text.split() or "two" in text.split()]
 
 
-def test_what_annotations_leave_open_is_refused(corpus):
-    """A planted fault: without annotations nothing is contradicted, so nothing is made."""
-    bare = Corpus(corpus.captions, corpus.images, corpus.objects.clear(), corpus.relations, 0)
-    outcomes = list(generate(bare, RandomConfig()))
+def test_what_annotations_leave_open_is_refused(corpus, monkeypatch):
+    """A planted fault: annotations that contradict nothing, so that nothing is made."""
+    monkeypatch.setattr(Corpus, "verdict", lambda self, image_id, negative: Verdict("plausible", "left open"))
+    outcomes = list(generate(corpus, RandomConfig()))
     assert all(isinstance(outcome, Rejected) for outcome in outcomes)
     assert {"not contradicted by the annotations", "no caption drawn is contradicted"} <= {o.reason for o in outcomes}
+
+
+def test_plain_captions_have_a_control_too(corpus):
+    """Without annotations a caption of another image is plausible, whatever words it shares with the image's own."""
+    bare = Corpus(corpus.captions, corpus.images.clear(), corpus.objects.clear(), corpus.relations.clear(), 0)
+    taken = take(bare, METHOD, RandomConfig(per_caption=3), "random")
+    of_caption = Counter(row["caption_id"] for row in taken.negatives)
+    assert of_caption.keys() == {caption.caption_id for caption in corpus.captions}
+    assert set(of_caption.values()) == {3}
+    assert {row["verdict"] for row in taken.negatives} == {"plausible"}
+    own = {(caption.image_id, caption.text) for caption in corpus.captions}
+    assert all((row["image_id"], row["negative"]) not in own for row in taken.negatives)

@@ -11,11 +11,10 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table
 from nearmiss.engine.text.edits import replay
 from nearmiss.engine.text.tagging import tag
+from nearmiss.engine.text.usage import Usage, alike, comparable, of_one_kind
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Rejected
-from nearmiss.stages.negatives.replace import generate
-from nearmiss.stages.negatives.replace_fill import Gap, LanguageModelFiller
-from nearmiss.stages.negatives.replace_slots import Empty, exchanges
-from nearmiss.stages.negatives.replace_words import Usage, alike, comparable, of_one_kind
+from nearmiss.stages.negatives.replace.gaps import Empty, Gap, LanguageModelFiller, exchanges
+from nearmiss.stages.negatives.replace.method import generate
 from nearmiss.stages.negatives.spec import ReplaceConfig
 
 SHARED = Path(__file__).parents[3] / "shared"

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from raw_graphs import REAL, Raw, as_corpus, as_graphs, raw_graphs, real
 
 from nearmiss.engine.training.corpus import OWN_ONLY
-from nearmiss.stages.negatives.scene_graph import METHOD, pairs
-from nearmiss.stages.negatives.scene_graph_builders import BUILDERS
-from nearmiss.stages.negatives.scene_graph_sources import Pair
-from nearmiss.stages.negatives.scene_graph_statistics import count
+from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD, pairs
+from nearmiss.stages.negatives.scene_graph.replacement import count
+from nearmiss.stages.negatives.scene_graph.sources import Pair
 from nearmiss.stages.negatives.spec import GraphType, SceneGraphConfig
 from nearmiss.stages.negatives.stage import take
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from nearmiss.base.tables import read_table
-from nearmiss.stages.negatives.alone import run_alone
-from nearmiss.stages.negatives.scene_graph_builders import BUILDERS
+from nearmiss.stages.negatives.scene_graph.method import BUILDERS
 from nearmiss.stages.negatives.spec import SceneGraphConfig
+from nearmiss.stages.negatives.standalone import run_standalone
 
 NAMES = {1: "dog", 2: "cat", 3: "car", 4: "bus"}
 THERE = {1: {"dog": 2, "car": 1}, 2: {"cat": 3}, 3: {"bus": 1, "dog": 1, "cat": 2}, 4: {"car": 4, "bus": 2}}
@@ -49,7 +49,7 @@ def negatives(tmp_path_factory):
     folder = tmp_path_factory.mktemp("instances")
     options = SceneGraphConfig(types=sorted(BUILDERS), per_image=50)
     out = folder / "made" / "negatives.parquet"
-    run_alone(name="scene_graph", config=options, instances=instances(folder / "instances.json"), out=out)
+    run_standalone(name="scene_graph", config=options, instances=instances(folder / "instances.json"), out=out)
     return read_table(out, "negatives")
 
 

@@ -8,7 +8,7 @@ from nearmiss.base.tables import table, write_table
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.truth import judge
-from nearmiss.stages.negatives.scene_graph_builders import BUILDERS
+from nearmiss.stages.negatives.scene_graph.method import BUILDERS
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 from nearmiss.stages.negatives.stage import run
 from nearmiss.stages.negatives.truth_report import report
@@ -49,7 +49,7 @@ def test_no_type_has_a_true_negative_or_a_false_positive(folder, tmp_path):
 
 
 def test_the_report_finds_what_the_published_generator_gets_wrong(folder, tmp_path):
-    found = judged(folder, tmp_path / "faithful", mode="faithful")
+    found = judged(folder, tmp_path / "released", mode="released")
     assert found["negatives"]["true"] > 0.05 * found["negatives"]["n"]
     assert found["by_type"]["obj_comp_count"]["true"] > 0 and found["positives"]["false"] > 0
 

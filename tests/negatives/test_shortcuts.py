@@ -20,9 +20,9 @@ from nearmiss.engine.text.tokens import normalized, said, tokenize
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.wording import captions
 from nearmiss.stages.negatives.candidates import Caption
-from nearmiss.stages.negatives.collector import at_rest
-from nearmiss.stages.negatives.published import read_published
-from nearmiss.stages.negatives.replace_tags import Tags
+from nearmiss.stages.negatives.reading import read_published
+from nearmiss.stages.negatives.replace.method import Tags
+from nearmiss.stages.negatives.shards import at_rest
 
 COCO = Path(__file__).parents[3] / "shared" / "realdata" / "coco_captions_val2017" / "captions_val2017.json"
 OF_PEOPLE = [

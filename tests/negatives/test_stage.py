@@ -21,8 +21,10 @@ from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.wording import words
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Outcome, Positive, Rejected
 from nearmiss.stages.negatives.config import NegativesConfig
-from nearmiss.stages.negatives.spec import KeywordConfig
-from nearmiss.stages.negatives.stage import METHODS, read_corpus, run, take
+from nearmiss.stages.negatives.reading import read_corpus
+from nearmiss.stages.negatives.registry import METHODS
+from nearmiss.stages.negatives.spec import KeywordConfig, ReplaceConfig
+from nearmiss.stages.negatives.stage import run, take
 from nearmiss.stages.negatives.truth_report import report
 
 CONFIGS = NegativesConfig().methods
@@ -48,7 +50,7 @@ def method(request) -> str:
 
 
 def test_every_configured_method_is_registered():
-    assert {config.method for config in CONFIGS.values()} == METHODS.keys() - {"swap"}  # no default arm trains on it
+    assert {config.method for config in CONFIGS.values()} == METHODS.keys() - {"swap", "published"}  # no default arm
 
 
 def test_no_false_negative_with_complete_annotations(made, given, method, tmp_path):
@@ -86,9 +88,11 @@ def test_words_are_those_of_the_world(made, method):
 
 def test_every_negative_has_a_positive_and_an_id_of_its_own(made, given, method):
     negatives = read_table(made / method / "negatives.parquet", "negatives")
-    own = made / method / "captions.parquet"
-    captions = read_table(own if own.exists() else given["captions"], "captions")
-    assert own.exists() == (method == "scene_graph")
+    captions = read_table(made / method / "captions.parquet", "captions")
+    assert set(captions["caption_id"]) == set(negatives["caption_id"])
+    given_ids = set(read_table(given["captions"], "captions")["caption_id"])
+    assert given_ids.isdisjoint(captions["caption_id"]) == (method == "scene_graph")
+    assert method == "scene_graph" or given_ids.issuperset(captions["caption_id"])
     joined = negatives.join(captions, on="caption_id", how="left", suffix="_own")
     assert (joined["positive"] == joined["text"]).all()
     assert (joined["image_id"] == joined["image_id_own"]).all()
@@ -210,7 +214,7 @@ def test_without_annotations_captions_alone_are_enough(given, tmp_path):
     [
         ({"split": "final"}, "no captions of split 'final'"),
         ({"captions": Path("nowhere.parquet")}, "missing"),
-        ({"name": "random", "config": CONFIGS["random"], "objects": None, "relations": None}, "made no negative"),
+        ({"name": "replace", "config": ReplaceConfig(slots=["action"])}, "made no negative"),
     ],
 )
 def test_what_a_user_gets_wrong_is_named(given, tmp_path, change, message):

@@ -10,13 +10,13 @@ import published_files
 import pytest
 
 from nearmiss.base.files import read_json
-from nearmiss.stages.negatives import keyword
-from nearmiss.stages.negatives.alone import run_alone
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method
 from nearmiss.stages.negatives.config import NegativesConfig
+from nearmiss.stages.negatives.keyword import method as keyword
 from nearmiss.stages.negatives.reading import read_corpus
+from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.shards import SIZE, shards
-from nearmiss.stages.negatives.stage import METHODS
+from nearmiss.stages.negatives.standalone import run_standalone
 
 CONFIGS = NegativesConfig().methods
 SCENES = 30
@@ -33,7 +33,7 @@ def shuffled(content: Any) -> Any:
 def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int = SIZE) -> dict[str, bytes]:
     """Everything that is written and must not differ."""
     said, graphs = content
-    run_alone(
+    run_standalone(
         name=method,
         config=CONFIGS[method],
         captions=published_files.write(folder / "in" / "captions.json", said),

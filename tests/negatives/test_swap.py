@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table
 from nearmiss.engine.text.edits import replay
+from nearmiss.engine.text.exchange import BESIDE, LISTED, PART, RELATED, SHARED, same_either_way
+from nearmiss.engine.text.spans import SPANS, agree
 from nearmiss.engine.text.tagging import tag
 from nearmiss.engine.text.tokens import normalized, tokenize
+from nearmiss.engine.text.usage import Usage
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Rejected
-from nearmiss.stages.negatives.replace_words import Usage
+from nearmiss.stages.negatives.reading import read_corpus
+from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.spec import SwapConfig
-from nearmiss.stages.negatives.stage import METHODS, read_corpus, take
-from nearmiss.stages.negatives.swap import generate
-from nearmiss.stages.negatives.swap_meaning import BESIDE, LISTED, PART, RELATED, SHARED, same_either_way
-from nearmiss.stages.negatives.swap_spans import SPANS, agree
+from nearmiss.stages.negatives.stage import take
+from nearmiss.stages.negatives.swap.method import generate
 
 SHARED_DATA = Path(__file__).parents[3] / "shared"
 CAPTIONS = SHARED_DATA / "realdata" / "coco_captions_val2017" / "captions_val2017.json"

@@ -58,6 +58,22 @@ def same_images_and_captions(one, other):
     )
 
 
+def test_captions_that_a_method_edited_change_no_batch(toy_files, tmp_path):
+    """Every method writes its positives; those that are the images' own captions are no further texts."""
+    shutil.copytree(toy_files, tmp_path / "toy")
+    folder = tmp_path / "toy"
+    before = batches(corpus(folder, "negatives"))
+    used = read_table(folder / "negatives" / "negatives.parquet", "negatives")["caption_id"]
+    own = read_table(folder / "tables" / "captions.parquet", "captions")
+    write_table(own.filter(pl.col("caption_id").is_in(used)), folder / "negatives" / "captions.parquet", "captions")
+    after = batches(corpus(folder, "negatives"))
+    assert not after.corpus.foils.paired
+    for step in range(4):
+        one, other = before.at(step), after.at(step)
+        assert one.rows.tolist() == other.rows.tolist()
+        assert (one.texts.tokens == other.texts.tokens).all() and (one.negatives == other.negatives).all()
+
+
 def test_every_arm_of_a_seed_sees_the_same_images_and_captions(toy_files):
     arms = [batches(corpus(toy_files, negatives)) for negatives in (None, "negatives", "pairs")]
     for step in range(10):

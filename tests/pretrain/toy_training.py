@@ -150,7 +150,11 @@ def write_pairs(folder: Path, own) -> None:
         for copy in range(draw.randrange(1, 5)):
             color, shape = color_of(image_id), draw.choice(SHAPES)
             other = draw.choice([name for name in COLORS if name != color])
-            positive = {**caption(image_id, copy, f"the {shape} is {color}"), "caption_id": f"{image_id}-g{copy}"}
+            positive = {
+                **caption(image_id, copy, f"the {shape} is {color}"),
+                "caption_id": f"{image_id}-g{copy}",
+                "source": "toy",
+            }
             positives.append(positive)
             rows.append(negative(len(rows), positive, f"the {shape} is {other}"))
     write_table(table("captions", positives), folder / "captions.parquet", "captions")

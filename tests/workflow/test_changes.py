@@ -10,8 +10,7 @@ from nearmiss.config import load
 
 EVERYTHING = {
     "data_world": 1,
-    "negatives_generate": 1,
-    "negatives_generate_with_captions": 1,
+    "negatives_generate": 2,
     "negatives_truth": 2,
     "inpaint_pairs": 1,
     "pretrain_store": 1,
@@ -54,7 +53,7 @@ def test_another_order_of_keys_changes_nothing(mine):
         (["src/nearmiss/cli.py", "src/nearmiss/watch.py", "README.md", "tests/conftest.py"], set()),
         (["src/nearmiss/stages/compare/stage.py"], COMPARE),
         (["src/nearmiss/stages/evaluate/stage.py"], {"evaluate_run", *COMPARE}),
-        (["src/nearmiss/stages/negatives/keyword.py"], {*NEGATIVES, "pretrain_arm", *SCORED}),
+        (["src/nearmiss/stages/negatives/stage.py"], {*NEGATIVES, "pretrain_arm", *SCORED}),
         (
             ["src/nearmiss/stages/pretrain/stage.py"],
             {"pretrain_store", "pretrain_base", "pretrain_arm", *SCORED},
@@ -71,7 +70,28 @@ def test_an_edit_re_runs_its_stage_and_the_followers_and_nothing_else(mine, file
     assert set(mine.planned()) == rules
 
 
-def test_an_fingerprint_names_the_pins(finished):
+@pytest.mark.parametrize("file", ["src/nearmiss/base/errors.py", "src/nearmiss/stages/data/stage.py"])
+def test_a_comment_re_runs_nothing(mine, file):
+    mine.append(file, "\n# planted\n")
+    assert mine.planned() == {}
+
+
+def test_a_loss_term_re_runs_the_arms_that_use_it_and_their_followers(mine):
+    mine.append("src/nearmiss/engine/objectives/sigmoid.py")
+    assert mine.planned() == {}
+    mine.append("src/nearmiss/engine/objectives/own_negatives.py")
+    assert mine.planned() == {"pretrain_arm": 1, **FOLLOWING_ONE_ARM, "compare_page": 1, "compare_track": 1}
+
+
+def test_a_method_re_runs_its_own_negatives_and_their_followers(mine):
+    mine.append("src/nearmiss/stages/negatives/swap/method.py")
+    assert mine.planned() == {}
+    mine.append("src/nearmiss/stages/negatives/keyword/words.py")
+    made = {"negatives_generate": 1, "negatives_truth": 1, "pretrain_arm": 1, **FOLLOWING_ONE_ARM}
+    assert mine.planned() == {**made, "compare_page": 1, "compare_track": 1}
+
+
+def test_a_fingerprint_names_the_pins(finished):
     lock = sha256(finished.path / "requirements.lock")
     fingerprints = sorted((finished.results() / "fingerprint").rglob("*.json"))
     assert len(fingerprints) == 7 + 2 + 4  # stages, methods, arms
@@ -102,7 +122,7 @@ def test_a_new_interval_of_compare_changes_compare_alone(mine):
         ("pretrain/hnc/0/checkpoint/open_clip_model.safetensors", {"pretrain_arm": 1, **FOLLOWING_ONE_ARM}),
         (
             "negatives/scene_graph/captions.parquet",
-            {"negatives_generate_with_captions": 1, "negatives_truth": 1, "pretrain_arm": 1, **FOLLOWING_ONE_ARM},
+            {"negatives_generate": 1, "negatives_truth": 1, "pretrain_arm": 1, **FOLLOWING_ONE_ARM},
         ),
         ("compare/index.html", {}),
     ],

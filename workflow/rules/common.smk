@@ -20,6 +20,8 @@ with environment.refusing():
     LINES = parse_yaml(FILES[0])[1] if len(FILES) == 1 else {}
     EXPERIMENT = resolve(dict(config), file=", ".join(map(str, FILES)) or "--config", lines=LINES)
 
+    environment.check_published(EXPERIMENT)
+
 NAME = EXPERIMENT.experiment
 RESULTS, LOGS, STATE = f"results/{NAME}", f"logs/{NAME}", f"state/{NAME}"
 DATA = f"{RESULTS}/data"

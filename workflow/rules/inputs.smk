@@ -12,14 +12,18 @@ def parent_of(name):
     return folder
 
 
+def published_of_method(wildcards):
+    """The file of negatives that a method reads, where it reads one."""
+    options = EXPERIMENT.negatives.methods[wildcards.method]
+    return {"published": options.file} if options.method == "published" else {}
+
+
 def negatives_of_arm(wildcards):
     """Files of the negatives that an arm trains on; none for an arm without a method."""
     method = EXPERIMENT.arms[wildcards.arm].method
     if method is None:
         return {}
-    names = ["negatives.parquet", "manifest.json"]
-    if EXPERIMENT.negatives.methods[method].method == "scene_graph":
-        names.append("captions.parquet")
+    names = ["negatives.parquet", "captions.parquet", "manifest.json"]
     if EXPERIMENT.negatives.paraphrases:
         names.append("paraphrases.parquet")
     return {

@@ -1,7 +1,5 @@
 # Stage negatives: one job a method, and a report of each method's false negatives from the world's truth.
 CORPUS = EXPERIMENT.negatives.captions
-# Methods that write positives of their own.
-WITH_CAPTIONS = [name for name in METHODS if EXPERIMENT.negatives.methods[name].method == "scene_graph"]
 
 # Hard positives, where the configuration asks for them.
 PARAPHRASES = (
@@ -11,6 +9,7 @@ PARAPHRASES = (
 
 rule negatives_generate:
     input:
+        unpack(published_of_method),
         fingerprint=f"{FINGERPRINTS}/negatives/{{method}}.json",
         captions=f"{DATA}/tables/captions_{CORPUS}.parquet",
         images=f"{DATA}/tables/images.parquet",
@@ -20,6 +19,7 @@ rule negatives_generate:
     output:
         **PARAPHRASES,
         negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
+        captions=f"{RESULTS}/negatives/{{method}}/captions.parquet",
         rejected=f"{RESULTS}/negatives/{{method}}/rejected.parquet",
         summary=f"{RESULTS}/negatives/{{method}}/summary.json",
         manifest=f"{RESULTS}/negatives/{{method}}/manifest.json",
@@ -39,22 +39,6 @@ rule negatives_generate:
         " --images {input.images:q} --objects {input.objects:q}"
         " --relations {input.relations:q} --reserved {input.reserved:q}"
         " --out {params.out:q} > {log:q} 2>&1"
-
-
-use rule negatives_generate as negatives_generate_with_captions with:
-    output:
-        **PARAPHRASES,
-        negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
-        rejected=f"{RESULTS}/negatives/{{method}}/rejected.parquet",
-        captions=f"{RESULTS}/negatives/{{method}}/captions.parquet",
-        summary=f"{RESULTS}/negatives/{{method}}/summary.json",
-        manifest=f"{RESULTS}/negatives/{{method}}/manifest.json",
-        cost=f"{RESULTS}/negatives/{{method}}/cost.json",
-    wildcard_constraints:
-        method="|".join(WITH_CAPTIONS) or "(?!)",
-
-
-ruleorder: negatives_generate_with_captions > negatives_generate
 
 
 rule negatives_truth:
@@ -82,8 +66,4 @@ rule negatives_truth:
 rule negatives:
     input:
         expand(rules.negatives_generate.output, method=METHODS),
-        expand(
-            rules.negatives_generate_with_captions.output.captions,
-            method=WITH_CAPTIONS,
-        ),
         expand(rules.negatives_truth.output, method=METHODS),

@@ -1,67 +1,234 @@
-"""What a stage's work depends on beside its input files: its configuration, its code and the pinned packages.
+"""What a part of an experiment depends on beside its input files: its configuration, its code and the pinned packages.
 
 A fingerprint is a small JSON file that the rules take as an input. Snakemake does not see edits of imported modules, so
 the driver writes the file when it reads the workflow, and only when its content has changed.
+
+Code is hashed as the syntax tree without docstrings: comments and formatting never change a fingerprint. A part depends
+on the modules that its stage imports, directly or not. Of the plugins of a registry it depends on those that its
+configuration names.
 """
 
 import ast
 import hashlib
-from functools import cache
+import io
+import json
+import tokenize
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nearmiss.base.files import read_json, sha256, write_json
+from nearmiss.base.files import read_json, write_json
 
 PACKAGE = "nearmiss"
-DATA_SUFFIXES = (".json", ".j2", ".txt")
+DATA_SUFFIXES = (".json", ".j2", ".txt", ".tsv")
+
+Plugins = Mapping[str, Collection[str]]
+"""Names of the plugins that a part uses, by kind of registry."""
 
 
-def module_file(source: Path, module: str) -> Path | None:
-    """The file of a module of ours under the source folder, or None where there is no such module."""
-    base = source.joinpath(*module.split("."))
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
+@dataclass(frozen=True)
+class Registry:
+    """A module that imports every plugin of a kind; each plugin is a module or a package beside it."""
+
+    kind: str
+    module: str
+    helpers: Collection[str] = ()
+    """What the module imports from its package beside plugins."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """File or package of a plugin, where it is not the plugin's name."""
+
+    def file_of(self, plugin: str) -> str:
+        """File or package of a plugin, without the suffix."""
+        return self.files.get(plugin, plugin)
+
+    def part(self, module: str) -> str | None:
+        """The file or package beside the registry that a module is or lies in; None for a module from elsewhere."""
+        package, _, own = self.module.rpartition(".")
+        inside = module.startswith(f"{package}.") and module != self.module
+        name = module.removeprefix(f"{package}.").partition(".")[0] if inside else own
+        return None if name == own else name
 
 
-@cache
-def imports(source: Path, module: str) -> tuple[str, ...]:
-    """Modules of ours that a module's text imports anywhere, inside functions too; its parent packages included."""
-    file = module_file(source, module)
-    assert file is not None
-    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    found = {module.rpartition(".")[0]} if "." in module else set()
-    for node in ast.walk(ast.parse(file.read_bytes(), filename=str(file))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".")
-            prefix = parts[: len(parts) - node.level + 1] if node.level else []
-            origin = ".".join([*prefix, *([node.module] if node.module else [])])
-            found |= {origin, *(f"{origin}.{alias.name}" for alias in node.names)}
-    ours = {name for name in found if name.split(".")[0] == PACKAGE}
-    return tuple(sorted(name for name in ours if module_file(source, name) is not None))
+class SourceTree:
+    """The modules of the package below a source folder. Files are read once for the life of the object."""
+
+    def __init__(self, root: Path, registries: Sequence[Registry] = ()) -> None:
+        self.root = root
+        self.registries = {registry.module: registry for registry in registries}
+        self._imports: dict[str, tuple[str, ...]] = {}
+        self._digests: dict[Path, str] = {}
+
+    def file(self, module: str) -> Path | None:
+        """The file of a module, or None where there is no such module."""
+        base = self.root.joinpath(*module.split("."))
+        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+        return None
+
+    def modules(self, package: str) -> list[str]:
+        """A package with every module below it, or a module alone; sorted."""
+        folder = self.root.joinpath(*package.split("."))
+        if not folder.is_dir():
+            return [package] if self.file(package) else []
+        names = [".".join(file.relative_to(self.root).with_suffix("").parts) for file in sorted(folder.rglob("*.py"))]
+        return sorted(name.removesuffix(".__init__") for name in names)
+
+    def imports(self, module: str) -> tuple[str, ...]:
+        """Modules of the package that a module imports anywhere, inside functions too; its parent package included."""
+        if module not in self._imports:
+            file = self.file(module)
+            assert file is not None
+            package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+            found = {module.rpartition(".")[0]} if "." in module else set()
+            found |= {name for node in _parsed(file.read_bytes())[0] for name in _imported(node, package)}
+            ours = {name for name in found if name.split(".")[0] == PACKAGE}
+            self._imports[module] = tuple(sorted(name for name in ours if self.file(name) is not None))
+        return self._imports[module]
+
+    def plugins(self, registry: Registry) -> set[str]:
+        """Files and packages of a registry's plugins: what it imports from beside itself, helpers left out."""
+        imported = {registry.part(name) for name in self.imports(registry.module)}
+        return {name for name in imported if name is not None} - set(registry.helpers)
+
+    def closure(self, roots: Iterable[str], used: Plugins | None = None) -> list[str]:
+        """All modules that the roots reach by imports, the roots included, sorted.
+
+        Where `used` is given, a registry leads to the plugins that it names alone.
+        """
+        reached: set[str] = set()
+        waiting = list(roots)
+        while waiting:
+            module = waiting.pop()
+            if module not in reached:
+                reached.add(module)
+                waiting.extend(self._followed(module, used))
+        return sorted(reached)
+
+    def _followed(self, module: str, used: Plugins | None) -> list[str]:
+        registry = self.registries.get(module)
+        if registry is None or used is None:
+            return list(self.imports(module))
+        named = {registry.file_of(name) for name in used.get(registry.kind, ())}
+        left = self.plugins(registry) - named
+        followed = [name for name in self.imports(module) if registry.part(name) not in left]
+        package = module.rpartition(".")[0]
+        return [*followed, *(each for name in sorted(named) for each in self.modules(f"{package}.{name}"))]
+
+    def stage_modules(self, stage: str, used: Plugins | None = None) -> list[str]:
+        """Every module that a stage reaches from its folder; see `closure`."""
+        folder = self.modules(f"{PACKAGE}.stages.{stage}")
+        plugins = {
+            name
+            for registry in (self.registries.values() if used is not None else ())
+            if registry.module in folder
+            for name in folder
+            if registry.part(name) in self.plugins(registry)
+        }
+        return self.closure([name for name in folder if name not in plugins], used)
+
+    def stage_files(self, stage: str, used: Plugins | None = None) -> list[Path]:
+        """Files that decide what a part of a stage does: the modules that it reaches, and data beside those."""
+        modules = {file for name in self.stage_modules(stage, used) if (file := self.file(name))}
+        data = {each for folder in {file.parent for file in modules} for each in _data_files(folder)}
+        return sorted(modules | data)
+
+    def stage_digest(self, stage: str, used: Plugins | None = None, rules: Path | None = None) -> str:
+        """Hash of what a part's code files and its stage's rule file say, with names relative to the source folder."""
+        lines = [
+            f"{file.relative_to(self.root).as_posix()} {self._digest(file)}" for file in self.stage_files(stage, used)
+        ]
+        if rules is not None:
+            lines.append(f"{rules.name} {self._digest(rules)}")
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def _digest(self, file: Path) -> str:
+        if file not in self._digests:
+            self._digests[file] = digest(file)
+        return self._digests[file]
 
 
-def closure(source: Path, roots: list[str]) -> list[str]:
-    """All modules of ours that the roots reach by imports, the roots included, sorted."""
-    reached: set[str] = set()
-    waiting = list(roots)
-    while waiting:
-        module = waiting.pop()
-        if module not in reached:
-            reached.add(module)
-            waiting.extend(imports(source, module))
-    return sorted(reached)
+def digest(file: Path) -> str:
+    """Hash of a file without what changes no behavior: comments, docstrings and formatting."""
+    content = file.read_bytes()
+    if file.suffix == ".py":
+        return _parsed(content)[1]
+    if file.suffix in (".smk", ".json"):
+        # A damaged file counts as it is; whoever reads it names the problem.
+        with suppress(ValueError, SyntaxError, tokenize.TokenError):
+            content = _without_comments(content) if file.suffix == ".smk" else _without_formatting(content)
+    return hashlib.sha256(content).hexdigest()
 
 
-def stage_modules(source: Path, stage: str) -> list[str]:
-    """Every module in a stage's folder."""
-    folder = source / PACKAGE / "stages" / stage
-    files = sorted(folder.rglob("*.py"))
-    names = [".".join(file.relative_to(source).with_suffix("").parts) for file in files]
-    return [name.removesuffix(".__init__") for name in names]
+ImportNodes = list[ast.Import | ast.ImportFrom]
+
+
+@lru_cache(maxsize=4096)
+def _parsed(content: bytes) -> tuple[ImportNodes, str]:
+    """The import statements of a module, and the hash of its syntax tree."""
+    imports: ImportNodes = []
+    text: list[str] = []
+    _flatten(ast.parse(content), text, imports)
+    return imports, hashlib.sha256(" ".join(text).encode()).hexdigest()
+
+
+def _flatten(node: Any, text: list[str], imports: ImportNodes) -> None:
+    """Append a syntax tree as text, without positions and docstrings, and the import statements in it.
+
+    Empty fields are left out: which of them there are depends on the version of Python.
+    """
+    if isinstance(node, ast.AST):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.append(node)
+        text.append(f"({type(node).__name__}")
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if value is not None and value != []:
+                text.append(name)
+                _flatten(value, text, imports)
+        text.append(")")
+    elif isinstance(node, list):
+        text.append("[")
+        for each in node:
+            if not _is_docstring(each):
+                _flatten(each, text, imports)
+        text.append("]")
+    else:
+        text.append(repr(node))
+
+
+def _is_docstring(node: Any) -> bool:
+    """Whether a statement is a string and nothing else: a docstring of a module, class, function or attribute."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
+    """Names that an import statement inside a package may refer to modules by."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    parts = package.split(".")
+    prefix = parts[: len(parts) - node.level + 1] if node.level else []
+    origin = ".".join([*prefix, *([node.module] if node.module else [])])
+    yield origin
+    yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def _without_comments(content: bytes) -> bytes:
+    """A rule file without comments, blank lines and blanks at the end of lines."""
+    lines = content.decode().splitlines()
+    for token in tokenize.tokenize(io.BytesIO(content).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    return "\n".join(line.rstrip() for line in lines if line.strip()).encode()
+
+
+def _without_formatting(content: bytes) -> bytes:
+    return json.dumps(json.loads(content), separators=(",", ":")).encode()
 
 
 def _data_files(folder: Path) -> list[Path]:
@@ -75,24 +242,6 @@ def _data_files(folder: Path) -> list[Path]:
     return found
 
 
-def code_files(source: Path, stage: str) -> list[Path]:
-    """Files of the package that decide what a stage does: its modules, what they import, and data beside those."""
-    files = {module_file(source, module) for module in closure(source, stage_modules(source, stage))}
-    modules = sorted(file for file in files if file is not None)
-    folders = sorted({file.parent for file in modules})
-    return sorted({*modules, *(data for folder in folders for data in _data_files(folder))})
-
-
-def code_digest(source: Path, stage: str, rules: Path | None = None) -> str:
-    """Hash of the bytes of a stage's code files and of its rule file, with names relative to the source folder."""
-    digest = hashlib.sha256()
-    for file in code_files(source, stage):
-        digest.update(f"{file.relative_to(source).as_posix()} {sha256(file)}\n".encode())
-    if rules is not None:
-        digest.update(f"{rules.name} {sha256(rules)}\n".encode())
-    return digest.hexdigest()
-
-
 def write_fingerprint(path: Path, content: dict[str, Any]) -> bool:
     """Write a fingerprint file by rename, only where its content differs; True where it was written."""
     if path.is_file():
@@ -103,9 +252,3 @@ def write_fingerprint(path: Path, content: dict[str, Any]) -> bool:
             pass
     write_json(path, content)
     return True
-
-
-def read_fingerprint(path: Path) -> dict[str, Any]:
-    """The content of a fingerprint file."""
-    content: dict[str, Any] = read_json(path)
-    return content

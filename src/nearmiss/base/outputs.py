@@ -372,3 +372,9 @@ def _taken(handle: int) -> bool:
     except OSError:  # no locks here
         pass
     return True
+
+
+def beside(out: Path, name: str) -> Path:
+    """The file of a table that belongs to `out`: negatives.parquet has captions.parquet beside it as
+    negatives.captions.parquet."""
+    return out.with_name(f"{out.name.removesuffix('.parquet')}.{name}")

@@ -25,9 +25,10 @@ def convert(
     pairs
         Negatives: our table, or a published file or folder.
     to
-        The format to write; SugarCrepe and CE-CLIP are folders, the others files.
+        The format to write; SugarCrepe and CE-CLIP are folders, the others files. `parquet` writes captions.parquet
+        beside the negatives.
     out
-        What is made.
+        What is made. For `parquet`, a folder, or a file X.parquet with X.captions.parquet beside it.
     format
         Whose format the pairs are in; by the file's ending if not given.
     images

@@ -66,7 +66,7 @@ def negatives(
     tables
         A folder with captions.parquet, images.parquet, objects.parquet, relations.parquet.
     mode
-        default (corrected) or faithful (as published), for a method that has both.
+        default (corrected) or released (as the paper's code), for a method that has both.
     tagger
         A spaCy pipeline, by name or folder; "lexicon" for the built-in one, which knows the embedded world's words.
     fill
@@ -98,9 +98,9 @@ def negatives(
             )
         _check_tagger_is_named(chosen, tagger, tables, fields)
         with job(f"negatives {method}"):
-            from nearmiss.stages.negatives.alone import run_alone
+            from nearmiss.stages.negatives.standalone import run_standalone
 
-            run_alone(
+            run_standalone(
                 name=method,
                 config=chosen,
                 seed=seed,

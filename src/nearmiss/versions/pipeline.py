@@ -8,10 +8,10 @@ import yaml
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_text
-from nearmiss.base.fingerprint import code_files
 from nearmiss.base.outputs import OutputFile
-from nearmiss.config import STAGES
+from nearmiss.config import STAGES, load
 from nearmiss.config_yaml import parse_yaml
+from nearmiss.fingerprints import code_files
 from nearmiss.versions.dag import Dag, DagStage, configured, read
 
 LOCK = Path("requirements.lock")
@@ -46,21 +46,21 @@ def pipeline(config: Path, dag: Dag) -> dict[str, Any]:
     files, which the driver writes whenever it reads the workflow, are neither dependency nor output.
     """
     written = set(parse_yaml(config)[0])
+    code = code_files(load(config), Path("src"))
     compare = dag.results / "compare"
     curves = (compare / "tables" / "curves.csv").as_posix()
     return {
-        "stages": {stage.name: _stage(stage, dag, config, written) for stage in dag.stages.values()},
+        "stages": {stage.name: _stage(stage, dag, config, written, code[stage.name]) for stage in dag.stages.values()},
         "metrics": [(compare / "metrics.json").as_posix()],
         # The template in .dvc/plots draws a line for each arm and seed.
         "plots": [{curves: {"x": "step", "y": "loss", "title": "Training", "template": "curves"}}],
     }
 
 
-def _stage(stage: DagStage, dag: Dag, config: Path, written: set[str]) -> dict[str, Any]:
+def _stage(stage: DagStage, dag: Dag, config: Path, written: set[str], code: list[Path]) -> dict[str, Any]:
     # Without --allowed-rules a nested run would make other stages' files again behind DVC's back.
     command = ["snakemake", *configured(config), "--allowed-rules", *stage.rules, stage.name, "--", stage.name]
-    code = {file.as_posix() for file in code_files(Path("src"), stage.name)}
-    files = {LOCK.as_posix(), *WORKFLOW, f"workflow/rules/{stage.name}.smk", *code}
+    files = {LOCK.as_posix(), *WORKFLOW, f"workflow/rules/{stage.name}.smk", *(file.as_posix() for file in code)}
     folders = [(dag.results / other).as_posix() for other in stage.predecessors]
     return {
         "cmd": shlex.join(command),

@@ -34,11 +34,6 @@ _SIDE = 32  # pixels of a CIFAR picture; a record is a label and three planes
 TOP_K = (1, 5)
 
 
-def folder_names(root: DataRoot) -> list[str]:
-    """`imagefolder/NAME` for each folder with classes.json."""
-    return [f"{IMAGE_FOLDER}{file.parent.name}" for file in root.files(f"{ROOT}/*/{CLASSES}")]
-
-
 def _headline(name: str) -> tuple[Headline, ...]:
     where = {"benchmark": name, "metric": "top1"}
     return (Headline(name, f"{name} top-1", f"zero-shot classification on {name}", where, cost=True),)

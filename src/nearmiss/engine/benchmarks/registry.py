@@ -22,10 +22,13 @@ def reader(name: str) -> Reader:
 
 def existing(root: DataRoot, options: Options) -> list[str]:
     """Names of the benchmarks of which some file exists under a data root, in the order of the registry."""
-    from nearmiss.engine.benchmarks.image_folders import folder_names
-
     known = [name for name in BENCHMARKS if reader(name).exists(root, options)]
     return [*known, *folder_names(root)]
+
+
+def folder_names(root: DataRoot) -> list[str]:
+    """`imagefolder/NAME` for each folder classification/NAME with classes.json."""
+    return [f"{IMAGE_FOLDER}{file.parent.name}" for file in root.files("classification/*/classes.json")]
 
 
 def load(names: Sequence[str], root: DataRoot, options: Options) -> tuple[list[Benchmark], list[str]]:

@@ -53,6 +53,11 @@ IMAGE_FOLDER = "imagefolder/"
 """Prefix of classification benchmarks that are folders of a user's own: imagefolder/NAME."""
 
 
+def module_of(name: str) -> str:
+    """The module beside this one that reads a benchmark."""
+    return BENCHMARKS.get(name, "image_folders").partition(":")[0]
+
+
 def problem_of(name: str) -> tuple[str, str] | None:
     """What is wrong with a name, and the remedy; None where there is such a benchmark."""
     if name in BENCHMARKS or (name.startswith(IMAGE_FOLDER) and len(name) > len(IMAGE_FOLDER)):

@@ -8,7 +8,7 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.manifest import verify_inputs
-from nearmiss.base.outputs import OutputFile, refuse_overlap
+from nearmiss.base.outputs import OutputFile, OutputFolder, beside, refuse_overlap
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, valse
 from nearmiss.engine.formats.names import Read
@@ -16,6 +16,7 @@ from nearmiss.engine.formats.published import (
     COCO_NAME,
     FileNames,
     is_number,
+    positives,
     refuse_empty_cells,
     refuse_equal_ids,
 )
@@ -29,7 +30,7 @@ READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "ce_clip": ce_clip.read,
 }
 WRITERS: dict[str, Callable[[pl.DataFrame, Path, FileNames, int], None]] = {
-    "parquet": lambda frame, out, names, seed: write_table(frame, out, "negatives"),
+    "parquet": lambda frame, out, names, seed: write_tables(frame, out),
     "sugarcrepe": lambda frame, out, names, seed: sugarcrepe.write(frame, out, names),
     "negclip": lambda frame, out, names, seed: negclip.write(frame, out, names, seed=seed),
     "hnc": lambda frame, out, names, seed: hnc.write(frame, out),
@@ -74,12 +75,24 @@ def convert(
     if target != "parquet":
         refuse_empty_cells(frame, file=pairs)
         refuse_equal_ids(frame, _written_id(target, names), file=pairs)
-    if target in FOLDERS:
+    if target in (*FOLDERS, "parquet"):
         WRITERS[target](frame, out, names, seed)
     else:
         with OutputFile(out, inputs=[pairs, images]) as partial:
             WRITERS[target](frame, partial, names, seed)
     return frame.height
+
+
+def write_tables(frame: pl.DataFrame, out: Path) -> None:
+    """Write negatives and their positives: into a folder, or as X.parquet and X.captions.parquet."""
+    if out.suffix == ".parquet":
+        with OutputFile(beside(out, "captions.parquet")) as captions, OutputFile(out) as negatives:
+            write_table(positives(frame), captions, "captions")
+            write_table(frame, negatives, "negatives")
+        return
+    with OutputFolder(out) as folder:
+        write_table(positives(frame), folder / "captions.parquet", "captions")
+        write_table(frame, folder / "negatives.parquet", "negatives")
 
 
 def _files(images: Path) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What the exchange formats of negatives share: pairs become table `negatives`, image ids become file names and back.
 
-Published files know less than our table. `mode` is "published" and `verdict` is null (nobody here has checked them),
+Published files know less than our table. `mode` is "released" and `verdict` is "unchecked",
 concept and operator are what the format's own kinds say, and a caption's id is made of its image and its text's place
 among the captions of that image, so that the negatives of one caption keep together.
 """
@@ -18,7 +18,7 @@ from nearmiss.base.tables import conform, table
 from nearmiss.engine.formats.records import REMEDY
 from nearmiss.engine.text.edits import diff
 
-MODE = "published"
+MODE = "released"
 COCO_NAME = "{:012d}.jpg"
 """How COCO 2017 names an image's file by its number."""
 _MOST_DIGITS = 100
@@ -64,13 +64,20 @@ def negatives(pairs: Iterable[Published], *, method: str, file: Path) -> pl.Data
                 "negative": pair.negative,
                 "edits": [edit.as_record() for edit in diff(pair.positive, pair.negative)],
                 "foil_in_scene": None,
-                "verdict": None,
+                "verdict": "unchecked",
                 "seed": None,
             }
         )
     if not rows:
         raise InputError("the file has no pairs of a caption and its negative", file=file, remedy=REMEDY)
     return table("negatives", rows)
+
+
+def positives(frame: pl.DataFrame) -> pl.DataFrame:
+    """Table `captions` of the positives of table `negatives`, each once; their source is the method."""
+    columns = {"caption_id": "caption_id", "image_id": "image_id", "positive": "text", "method": "source"}
+    found = frame.select(columns.keys()).rename(columns).unique("caption_id", keep="first", maintain_order=True)
+    return table("captions", found.with_columns(template_id=None).to_dicts())
 
 
 def text(value: Any, key: str, *, file: Path, name: str) -> str:

@@ -44,11 +44,6 @@ class Caption:
     parts: tuple["Caption", ...] = ()
 
     @property
-    def negated(self) -> bool:
-        """Whether it says of something that there is none."""
-        return any(thing.count == 0 for thing in self.things)
-
-    @property
     def locations(self) -> tuple[tuple[int, str], ...]:
         """(index of the thing, place) of every place that is said."""
         return tuple((index, thing.location) for index, thing in enumerate(self.things) if thing.location)

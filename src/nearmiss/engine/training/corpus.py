@@ -90,7 +90,7 @@ def read_corpus(
     images = own["image_id"].unique(maintain_order=True).to_list()
     foils = None
     if found is not None:
-        paired = has_positives(negatives)
+        paired = has_positives(negatives, own)
         owner, groups = ("image_id", images) if paired else ("caption_id", own["caption_id"].to_list())
         foils = _foils(found, owner, groups, book, paired)
     return Corpus(
@@ -105,9 +105,16 @@ def read_corpus(
     )
 
 
-def has_positives(negatives: Path | None) -> bool:
-    """Whether a folder of negatives has positives of its own beside them."""
-    return negatives is not None and (Path(negatives) / POSITIVES).is_file()
+def has_positives(negatives: Path | None, own: pl.DataFrame) -> bool:
+    """Whether a method wrote positives itself: captions whose source is the method, and which are none of `own`.
+
+    `negatives` is the method's folder, `own` the table of the images' own captions.
+    """
+    if negatives is None or not (Path(negatives) / POSITIVES).is_file():
+        return False
+    methods = read_table(Path(negatives) / NEGATIVES, "negatives")["method"].unique().to_list()
+    written = read_table(Path(negatives) / POSITIVES, "captions").filter(pl.col("source").is_in(methods))
+    return not written.join(own.select("caption_id"), on="caption_id", how="anti").is_empty()
 
 
 def _captions(file: Path, store: Store) -> pl.DataFrame:
@@ -149,7 +156,7 @@ def _negatives(folder: Path, own: pl.DataFrame, verdicts: Sequence[str], store: 
     """The negatives of the store's images, sorted by id."""
     file = folder / NEGATIVES
     frame = read_table(file, "negatives")
-    if not has_positives(folder):
+    if not has_positives(folder, own):
         frame = _of_captions(frame, own, store, file)
     frame = frame.filter(pl.col("image_id").is_in(own["image_id"].unique().to_list()))
     used = frame.filter(pl.col("verdict").is_in(list(verdicts)))

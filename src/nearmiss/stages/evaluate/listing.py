@@ -6,7 +6,7 @@ from textwrap import fill
 from nearmiss.engine.benchmarks import image_folders
 from nearmiss.engine.benchmarks.benchmark import Options
 from nearmiss.engine.benchmarks.data_root import DataRoot
-from nearmiss.engine.benchmarks.registry import reader
+from nearmiss.engine.benchmarks.registry import folder_names, reader
 from nearmiss.engine.benchmarks.spec import BENCHMARKS, IMAGE_FOLDER
 
 _WIDTH = 80
@@ -22,7 +22,7 @@ def listing(root: DataRoot | None) -> str:
         files = [pattern.format(split=options.split) for pattern in card.files]
         blocks.append(_block(name, about, files, card.images, root))
     wanted = f"{image_folders.ROOT}/NAME/{image_folders.CLASSES}"
-    known = image_folders.folder_names(root) if root is not None else []
+    known = folder_names(root) if root is not None else []
     about = [
         f"Any images by class: {wanted} maps a folder to its class's name; {image_folders.TEMPLATES} beside it lists "
         "templates with {}.",

@@ -23,13 +23,12 @@ from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.decode import check_images, open_rgb
 from nearmiss.engine.models.preprocessing import resizing
 from nearmiss.engine.training.loop import deterministic
-from nearmiss.stages.finetune import figures, shapes, vsr
+from nearmiss.stages.finetune import figures
 from nearmiss.stages.finetune.config import FinetuneConfig
 from nearmiss.stages.finetune.examples import Examples, read_examples
 from nearmiss.stages.finetune.initialisation import SCRATCH, Initialisation, open_initialisation
-from nearmiss.stages.finetune.task import Given, Solved, Task
-
-TASKS: dict[str, Task] = {task.name: task for task in (vsr.TASK, shapes.TASK)}
+from nearmiss.stages.finetune.registry import TASKS
+from nearmiss.stages.finetune.task import Given, Solved
 
 
 def run(

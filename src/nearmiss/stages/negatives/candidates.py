@@ -1,18 +1,104 @@
 """What a method of negatives is given and what it gives back; stage.py takes every candidate the same way from here."""
 
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 import polars as pl
 
+from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotate
 from nearmiss.engine.text.check import UNDECIDED, Verdict, check
 from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import Edit, diff
-from nearmiss.stages.negatives.meter import Meter
-from nearmiss.stages.negatives.reserved import NOTHING, Reserved
+from nearmiss.engine.text.labels import mentioned_pairs, mentioned_relations
+from nearmiss.engine.text.parsing import parse
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """Combinations that no training text may have: the benchmark keeps them for its new pairs and new relations.
+
+    (color, noun) pairs and (noun, predicate, noun) relations; a relation told from its other end is the same.
+    """
+
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    relations: frozenset[tuple[str, str, str]] = frozenset()
+
+    @classmethod
+    def read(cls, path: Path) -> "Reserved":
+        """From `reserved.json`; an `InputError` names what is wrong in it."""
+        content = read_json(path)
+        try:
+            pairs = frozenset((color, shape) for color, shape in content["pairs"])
+            relations = frozenset((subject, predicate, other) for subject, predicate, other in content["relations"])
+        except (TypeError, KeyError, ValueError) as error:
+            raise InputError(
+                f"reserved combinations are not as expected: {error}",
+                file=path,
+                remedy='write {"pairs": [[color, shape]], "relations": [[shape, predicate, shape]], "templates": [id]}',
+            ) from None
+        return cls(pairs, relations)
+
+    def mentioned_in(self, text: str, names: frozenset[str] = frozenset()) -> bool:
+        """Whether the text speaks of a reserved combination; what does not parse speaks of none."""
+        if not self.pairs and not self.relations:
+            return False
+        caption = parse(text, names)
+        if caption is None:
+            return False
+        return not self.pairs.isdisjoint(mentioned_pairs(caption)) or not self.relations.isdisjoint(
+            mentioned_relations(caption)
+        )
+
+
+NOTHING = Reserved()
+
+
+@dataclass
+class Meter:
+    """What checks cost: `with meter("grammar"):` counts one check and its wall time. Checks do not nest.
+
+    Times go to cost.json alone, never into compared bytes.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    checks: Counter[str] = field(default_factory=Counter)
+    _name: str = ""
+    _start: float = 0.0
+
+    def __call__(self, name: str) -> "Meter":
+        """Measure one check."""
+        self._name = name
+        return self
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        name = self._name
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - self._start
+        self.checks[name] += 1
+
+    def add(self, other: "Meter") -> None:
+        """Add what another process measured."""
+        for name, seconds in other.seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+        self.checks.update(other.checks)
+
+    def as_record(self) -> dict[str, dict[str, float]]:
+        """Seconds and number of each check, by name."""
+        names = sorted(self.checks)
+        return {name: {"seconds": round(self.seconds[name], 3), "checks": self.checks[name]} for name in names}
+
 
 _CHARACTERS = 2_000_000
 
@@ -129,8 +215,10 @@ class Candidate:
     """A negative before it is checked.
 
     `type` is the paper's own name of its kind; `foil` the new word or words, None where nothing new is named. `edits`
-    are offsets in `positive`; where None, they are taken from comparing the two texts. `unchecked`: a faithful method
-    wants it as published, false negatives and all, so the stage neither refuses nor judges it.
+    are offsets in `positive`; where None, they are taken from comparing the two texts. `unchecked`: a released method
+    wants it as the paper has it, false negatives and all, so the stage neither refuses nor judges it. `edited`: the
+    negative is an edit of its positive, so that new words may collide with the image's captions; another image's whole
+    caption is none.
     """
 
     caption_id: str
@@ -142,6 +230,7 @@ class Candidate:
     foil: str | None = None
     edits: tuple[Edit, ...] | None = None
     unchecked: bool = False
+    edited: bool = True
 
     def all_edits(self) -> tuple[Edit, ...]:
         """The edits that make the negative of the positive."""
@@ -186,7 +275,7 @@ class Method:
     """A generator of negatives.
 
     `generate(corpus, options)` yields outcomes in an order that depends on the corpus and the seed alone. `mode` is
-    "faithful" (as published) or "default" (corrected); options that have a `mode` decide it themselves. `learn(corpus,
+    "released" (as the paper's code) or "default" (corrected); options that have a `mode` decide it. `learn(corpus,
     options)` makes what `generate` needs to know of the whole corpus; a method that has it works shard by shard, in
     many processes, and reads `corpus.learned` (which must survive pickling). Without it, `generate` is given the whole
     corpus at once.

@@ -8,6 +8,7 @@ from nearmiss.base.typed import Seed, Typed
 from nearmiss.stages.negatives.spec import (
     KeywordConfig,
     MethodConfig,
+    PublishedConfig,
     RandomConfig,
     ReplaceConfig,
     SceneGraphConfig,
@@ -25,8 +26,9 @@ def _default_methods() -> dict[str, MethodConfig]:
 
 
 def every_method() -> dict[str, MethodConfig]:
-    """Every method there is with its defaults, also those that no arm of the default configuration trains on."""
-    return {kind.model_fields["method"].default: kind() for kind in get_args(MethodConfig)}
+    """Every method that makes negatives, with its defaults, also those that no arm of the default experiment uses."""
+    made = [kind for kind in get_args(MethodConfig) if kind is not PublishedConfig]
+    return {kind.model_fields["method"].default: kind() for kind in made}
 
 
 class NegativesConfig(Typed):

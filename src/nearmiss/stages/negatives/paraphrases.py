@@ -17,7 +17,7 @@ from nearmiss.engine.formats.coco import read_captions
 from nearmiss.engine.formats.sound_tables import Faults, legible_captions
 from nearmiss.engine.text.edits import diff
 from nearmiss.engine.text.paraphrasing import paraphrases
-from nearmiss.stages.negatives.reserved import NOTHING, Reserved
+from nearmiss.stages.negatives.candidates import NOTHING, Reserved
 
 FILE = "paraphrases.parquet"
 

@@ -1,13 +1,23 @@
 """Names and typed options of the methods that make negatives. One file per method lies beside this one."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from nearmiss.base.typed import Typed
+from nearmiss.engine.formats.names import Read
 
 Concept = Literal["object", "color", "size", "location"]
-Mode = Literal["default", "faithful"]
+
+
+def _not_renamed(value: Any) -> Any:
+    if value == "faithful":
+        raise PydanticCustomError("renamed", "the mode 'faithful' is called 'released'")
+    return value
+
+
+Mode = Annotated[Literal["default", "released"], BeforeValidator(_not_renamed)]
 Slot = Literal["relation", "attribute", "object", "action"]
 SpanClass = Literal["NP", "VP", "NN", "NNS", "ADJ", "ADV"]
 TrainingParaphrase = Literal["synonym", "conjunction"]
@@ -57,8 +67,8 @@ class SceneGraphConfig(Typed):
     method: Literal["scene_graph"] = "scene_graph"
     mode: Mode = Field(
         "default",
-        description="default: corrected; faithful: as published, defects included, all pairs of the named types, "
-        "none of them checked.",
+        description="default: corrected; released: as the paper's code does it, defects included, all pairs of the "
+        "named types, none of them checked.",
     )
     types: list[GraphType] = Field(
         ["attribute", "relation_attr_pred", "object", "relation_attr_pred", "obj_count"],
@@ -75,8 +85,8 @@ class ReplaceConfig(Typed):
     """Four negatives per caption from part-of-speech tags (CE-CLIP, CVPR 2024)."""
 
     method: Literal["replace"] = "replace"
-    mode: Literal["default", "faithful"] = Field(
-        "default", description="Corrected and checked, or as the published code does it, defects included."
+    mode: Mode = Field(
+        "default", description="Corrected and checked, or as the paper's released code does it, defects included."
     )
     slots: list[Slot] = Field(["relation", "attribute", "object", "action"], description="Slots, in the paper's order.")
     tagger: str | None = Field(
@@ -105,4 +115,12 @@ class SwapConfig(Typed):
     )
 
 
-MethodConfig = RandomConfig | KeywordConfig | SceneGraphConfig | ReplaceConfig | SwapConfig
+class PublishedConfig(Typed):
+    """Negatives of a file, unchecked: one that a paper released, or that `nearmiss convert` wrote."""
+
+    method: Literal["published"] = "published"
+    file: str = Field(min_length=1, description="The file or folder of negatives.")
+    format: Read | None = Field(None, description="Whose format the file has; null for what its ending says.")
+
+
+MethodConfig = RandomConfig | KeywordConfig | SceneGraphConfig | ReplaceConfig | SwapConfig | PublishedConfig

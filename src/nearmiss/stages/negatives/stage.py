@@ -4,12 +4,11 @@ check -> reserved -> duplicates -> label -> tables; every candidate that is refu
 is worked on in shards, in as many processes as one likes; the tables are written shard by shard.
 """
 
-import dataclasses
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +29,14 @@ from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, said, tokenize
-from nearmiss.stages.negatives import keyword, random_captions, replace, scene_graph, swap
-from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
-from nearmiss.stages.negatives.collector import at_rest
-from nearmiss.stages.negatives.meter import Meter
+from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Meter, Method, Positive, Rejected
 from nearmiss.stages.negatives.paraphrases import of_negatives
-from nearmiss.stages.negatives.published import rejected
-from nearmiss.stages.negatives.reading import read_corpus
-from nearmiss.stages.negatives.shards import SIZE, shards
-from nearmiss.stages.negatives.spec import MethodConfig
+from nearmiss.stages.negatives.reading import read_corpus, rejected
+from nearmiss.stages.negatives.registry import METHODS
+from nearmiss.stages.negatives.shards import SIZE, at_rest, shards
+from nearmiss.stages.negatives.spec import MethodConfig, PublishedConfig
 from nearmiss.stages.negatives.summary import Counted, as_summary
 from nearmiss.stages.negatives.writing import Tables
-
-METHODS: dict[str, Method] = {
-    method.name: method
-    for method in (random_captions.METHOD, keyword.METHOD, scene_graph.METHOD, replace.METHOD, swap.METHOD)
-}
 
 
 def run(
@@ -67,32 +58,47 @@ def run(
     """Make the folder `out` with the negatives of the method `name`, and return its summary.
 
     Reads only captions and annotations of the images of `split`; without `images`, all captions are read and nothing is
-    annotated. Writes negatives.parquet, rejected.parquet, captions.parquet where the method writes positives of its
-    own, paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and cost.json; the
+    annotated. Writes negatives.parquet, captions.parquet (the positives of the negatives), rejected.parquet,
+    paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and cost.json; the
     bytes of all but the last do not depend on `workers`. Raises `InputError` where there is nothing to work on, or
     where no negative comes of it.
     """
     cost = Cost()
     given = {"captions": captions, "images": images, "objects": objects, "relations": relations, "reserved": reserved}
+    if isinstance(config, PublishedConfig):
+        given["published"] = Path(config.file)
     target = OutputFolder(out, inputs=given.values())
     inputs = verify_inputs(given)
     faults: Faults = []
     corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved, faults=faults)
     with target as folder:
-        method = METHODS[config.method]
         aside = rejected(faults, name)
-        counted = make(corpus, method, config, name, folder, workers=workers, aside=aside, paraphrases=paraphrases)
+        counted = make(
+            corpus, METHODS[config.method], config, name, folder, workers=workers, aside=aside, paraphrases=paraphrases
+        )
         if not counted.negatives:
             raise counted.nothing(name, captions)
-        summary = as_summary(counted, name, captions=len(corpus.captions))
-        write_json(folder / "summary.json", summary)
-        cost.counts.update(captions=summary["captions"]["asked"], negatives=counted.negatives)
-        cost.counts.update(checks=counted.meter.as_record())
-        cost.write(folder)
-        outputs = sorted(path.name for path in folder.glob("*.parquet"))
-        write_manifest(
-            folder, stage="negatives", fingerprint=fingerprint, inputs=inputs, outputs=[*outputs, "summary.json"]
-        )
+        return finish(folder, counted, corpus, name, cost=cost, inputs=inputs, fingerprint=fingerprint)
+
+
+def finish(
+    folder: Path,
+    counted: Counted,
+    corpus: Corpus,
+    name: str,
+    *,
+    cost: Cost,
+    inputs: dict[str, str],
+    fingerprint: Path | None = None,
+) -> dict[str, Any]:
+    """Write summary.json, cost.json and manifest.json beside a method's tables, and return the summary."""
+    summary = as_summary(counted, name, captions=len(corpus.captions))
+    write_json(folder / "summary.json", summary)
+    cost.counts.update(captions=summary["captions"]["asked"], negatives=counted.negatives)
+    cost.counts.update(checks=counted.meter.as_record())
+    cost.write(folder)
+    outputs = [*sorted(path.name for path in folder.glob("*.parquet")), "summary.json"]
+    write_manifest(folder, stage="negatives", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
     return summary
 
 
@@ -115,14 +121,15 @@ def make(
     shared = _Shared(method, options, name, tuple(paraphrases))
     counted = Counted()
     with Tables(folder) as tables:
-        tables.add("negatives", table("negatives", []))
+        for table_name in ("negatives", "captions"):
+            tables.add(table_name, table(table_name, []))
         tables.add("rejected", table("rejected", []) if aside is None else aside)
         if aside is not None:
             counted.add_rejected(aside)
         for part in _parts(corpus, shared, workers, size, counted.meter):
             for table_name, frame in part.frames.items():
                 tables.add(table_name, frame)
-            counted.add(part.frames, part.asked, part.meter)
+            counted.add(part.frames, part.asked, part.own_positives, part.meter)
     return counted
 
 
@@ -144,10 +151,14 @@ class _Shared:
 
 @dataclass(frozen=True)
 class Part:
-    """What came of one shard: rows of tables, how many captions were asked, what the checks cost."""
+    """What came of one shard: rows of tables, how many captions were asked, what the checks cost.
+
+    `own_positives`: the method wrote captions itself.
+    """
 
     frames: dict[str, pl.DataFrame]
     asked: int
+    own_positives: bool
     meter: Meter
 
 
@@ -160,7 +171,7 @@ def _parts(corpus: Corpus, shared: _Shared, workers: int, size: int, meter: Mete
         learned = shared.method.learn(corpus, shared.options)
     cut = list(shards(corpus, size))
     preload = [name for name in _PRELOADED if name in sys.modules]
-    parts = map_in_order(_shard, dataclasses.replace(shared, learned=learned), cut, workers, preload=preload)
+    parts = map_in_order(_shard, replace(shared, learned=learned), cut, workers, preload=preload)
     yield from progress(parts, what=f"negatives {shared.name}", total=len(cut))
 
 
@@ -170,12 +181,14 @@ def _shard(shared: _Shared, corpus: Corpus) -> Part:
 
 
 def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
-    corpus = dataclasses.replace(corpus, learned=shared.learned)
+    corpus = replace(corpus, learned=shared.learned)
     with nullcontext() if bars else silent():
         taken = take(corpus, shared.method, shared.options, shared.name)
-    frames = {"negatives": table("negatives", taken.negatives), "rejected": table("rejected", taken.rejected)}
-    if taken.positives:
-        frames["captions"] = table("captions", taken.captions())
+    frames = {
+        "negatives": table("negatives", taken.negatives),
+        "rejected": table("rejected", taken.rejected),
+        "captions": table("captions", taken.captions()),
+    }
     if shared.paraphrases:
         with corpus.meter("paraphrases"):
             frames["paraphrases"] = of_negatives(
@@ -187,7 +200,8 @@ def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
             )
     for cached in _OF_TEXTS:
         cached.cache_clear()
-    return Part(frames, len(taken.asked | {row["caption_id"] for row in taken.negatives}), corpus.meter)
+    asked = taken.asked | {row["caption_id"] for row in taken.negatives}
+    return Part(frames, len(asked), bool(taken.positives), corpus.meter)
 
 
 @dataclass
@@ -197,6 +211,7 @@ class Taken:
     negatives: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     positives: dict[str, dict[str, Any]] = field(default_factory=dict)
+    edited: list[Caption] = field(default_factory=list)  # captions of the corpus that negatives are made of
     refused_positives: dict[str, str] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
 
@@ -205,9 +220,9 @@ class Taken:
         return Counter(row["reason"] for row in self.rejected)
 
     def captions(self) -> list[dict[str, Any]]:
-        """The method's own positives; those that no negative points to are left out."""
+        """The positives of the negatives: the method's own, and captions of the corpus."""
         used = {row["caption_id"] for row in self.negatives}
-        rows = [row for key, row in self.positives.items() if key in used]
+        rows = [row for key, row in self.positives.items() if key in used] + [asdict(each) for each in self.edited]
         return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
 
 
@@ -236,6 +251,8 @@ def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Ta
         numbers[outcome.caption_id] += 1
         row = _negative(corpus, outcome, name, mode)
         taken.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
+    used = {row["caption_id"] for row in taken.negatives} - taken.positives.keys()
+    taken.edited = [caption for caption in corpus.captions if caption.caption_id in used]
     taken.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
     taken.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
     return taken
@@ -258,6 +275,8 @@ def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
         fault = broken(candidate.positive, candidate.negative)
     if fault is not None:
         return f"grammar: {fault}"
+    if not candidate.edited:
+        return None
     return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
 
 

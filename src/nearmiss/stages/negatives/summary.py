@@ -11,7 +11,7 @@ import polars as pl
 from nearmiss.base.display import single_line
 from nearmiss.base.errors import InputError
 from nearmiss.engine.text.check import UNDECIDED
-from nearmiss.stages.negatives.meter import Meter
+from nearmiss.stages.negatives.candidates import Meter
 
 _KINDS = ("type", "concept", "operator", "verdict")
 _REASONS = 5
@@ -36,14 +36,14 @@ class Counted:
     meter: Meter = field(default_factory=Meter)
     examples: dict[str, dict[str, str]] = field(default_factory=dict)  # type -> its first negative
 
-    def add(self, frames: dict[str, pl.DataFrame], asked: int, meter: Meter) -> None:
+    def add(self, frames: dict[str, pl.DataFrame], asked: int, own_positives: bool, meter: Meter) -> None:
         """Add a part: whole captions, since parts are whole images."""
         negatives = frames["negatives"]
         self.negatives += negatives.height
         self.asked += asked
         self.with_negative += negatives["caption_id"].n_unique() if negatives.height else 0
         self.in_scene += int(negatives["foil_in_scene"].sum() or 0)
-        self.own_positives = self.own_positives or "captions" in frames
+        self.own_positives = self.own_positives or own_positives
         for kind, counts in self.kinds.items():
             counts.update(str(value) for value in negatives[kind])
         _add(self.verdicts, negatives.select("type", "verdict").iter_rows())

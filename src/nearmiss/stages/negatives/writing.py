@@ -13,7 +13,7 @@ from types import TracebackType
 import polars as pl
 
 from nearmiss.base.files import replacing
-from nearmiss.base.outputs import COST, MANIFEST, OutputFile, move_into, refuse_overlap
+from nearmiss.base.outputs import COST, MANIFEST, OutputFile, beside, move_into, refuse_overlap
 from nearmiss.base.tables import conform
 
 _ROW_GROUP = 1 << 17  # rows
@@ -92,9 +92,3 @@ class NamedOutputs:
             files = {beside(self._out, name).name: file for name, file in made.items()}
             gone = [beside(self._out, name).name for name in SIDE if name not in made]
             move_into(self._out.parent, {**files, self._out.name: Path(scratch) / "negatives.parquet"}, gone=gone)
-
-
-def beside(out: Path, name: str) -> Path:
-    """The file of a table that belongs to `out`: negatives.parquet has captions.parquet beside it as
-    negatives.captions.parquet."""
-    return out.with_name(f"{out.name.removesuffix('.parquet')}.{name}")

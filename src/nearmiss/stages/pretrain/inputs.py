@@ -14,6 +14,7 @@ from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.manifest import verify_inputs, versions
+from nearmiss.base.tables import read_table
 from nearmiss.engine.images.store import IDS, PIXELS, Store
 from nearmiss.engine.models.architecture import Architecture, named_architecture, own_architecture
 from nearmiss.engine.models.checkpoint import check_checkpoint
@@ -69,7 +70,7 @@ class Run:
         }
         if self.negatives is not None:
             found["negatives"] = self.negatives / NEGATIVES
-            if has_positives(self.negatives):
+            if (self.negatives / POSITIVES).is_file():
                 found["negatives/captions"] = self.negatives / POSITIVES
             if needs_paraphrases(self.arm.objective):
                 found["negatives/paraphrases"] = self.negatives / PARAPHRASES
@@ -135,7 +136,11 @@ def check(run: Run) -> None:
             raise InputError(f"an input is missing: {name}", file=path, remedy="run the stages before, or correct it")
     _check_store(run)
     _check_start(run)
-    if has_positives(run.negatives) and arm.texts < 2:
+    if (
+        run.negatives is not None
+        and arm.texts < 2
+        and has_positives(run.negatives, read_table(run.captions, "captions"))
+    ):
         raise InputError(
             f"the method '{arm.method}' gives pairs of texts, but texts is {arm.texts}",
             record=f"arms.{run.arm_name}.texts",

@@ -1,0 +1,124 @@
+"""When an exchange of two spans says the same again: "a cat and a dog", "a man next to a dog" (all rules are ours).
+
+Where annotations exist the stage's own check decides as well; these rules need none, and know only the words.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+from nearmiss.engine.text.lexicon import hypernyms, load, noun_group
+from nearmiss.engine.text.spans import Sentence, Span
+from nearmiss.engine.text.tagging import Tagged
+from nearmiss.engine.text.usage import words
+
+LISTED = "the spans are only listed: exchanged they say the same"
+BESIDE = "the spans stand in a relation that holds both ways: exchanged they say the same"
+TOGETHER = "the verbs are said of one thing: exchanged they say the same"
+PART = "one is a part or an amount of the other: exchanged they make no sense"
+RELATED = "one may be called the other: exchanged they may say the same"
+SHARED = "the adjective before the list may belong to both: exchanged they may say the same"
+
+_LIST = ("and", "or", ",")
+
+
+def same_either_way(sentence: Sentence, one: Span, other: Span) -> str | None:
+    """Why exchanging two spans would say the same; None where it says something else as far as the words tell."""
+    if one.kind in ("VP", "ADV"):
+        return TOGETHER if _only_joined(sentence[one.last : other.first]) else None
+    if one.kind == "ADJ":
+        return _same_heads(sentence, one, other)
+    if one.kind != "NP" and _related(str(one.meaning), str(other.meaning)):
+        return RELATED
+    between = sentence[one.last : _opening(sentence, other)]
+    if one.kind == "NP" and between and between[-1].lower == "with" and _related_phrases(sentence, one, other):
+        return RELATED
+    if [word.lower for word in between] == ["of"]:
+        return PART
+    joint = _joint(between)
+    if joint is None:
+        return None
+    own = one.kind == "NP" or _modifiers(sentence, one) == _modifiers(sentence, other)
+    if not own and joint in _LIST and not _opened(sentence, other):
+        return SHARED
+    return (LISTED if joint in _LIST else BESIDE) if own else None
+
+
+def _related(one: str, other: str) -> bool:
+    return one in hypernyms(other) or other in hypernyms(one)
+
+
+def _related_phrases(sentence: Sentence, one: Span, other: Span) -> bool:
+    """ "a cow in a field with a smaller cow": both are cows, and each is with the other."""
+    first, second = (noun_group(sentence[span.last - 1].text) for span in (one, other))
+    return first == second or _related(first, second)
+
+
+def _same_heads(sentence: Sentence, one: Span, other: Span) -> str | None:
+    """ "a red car next to a blue car": the adjectives exchanged, the same two cars."""
+    first, second = _head(sentence, one), _head(sentence, other)
+    if noun_group(sentence[first].text) != noun_group(sentence[second].text):
+        return None
+    joint = _joint(sentence[first + 1 : _opening(sentence, other)])
+    return None if joint is None else LISTED if joint in _LIST else BESIDE
+
+
+def _joint(between: Sequence[Tagged]) -> str | None:
+    """What joins two things to something that holds both ways ("and", "next to"), None where it does not.
+
+    In a list further things may stand between the two.
+    """
+    kept = [word for word in between if word.lower not in _silent()]
+    said = " ".join(word.lower for word in kept)
+    if said in (*words()["symmetric"], *words()["mutual"]):
+        return "and" if set(said.split()) <= {*_LIST} else said
+    things = ("NOUN", "PROPN", "ADJ", "DET", "NUM")
+    joints = [word.lower for word in kept if word.pos not in things]
+    if all(word.pos in (*things, "ADP", "ADV", "PUNCT") for word in kept) and said.endswith(_beside()):
+        return "next to"  # "a man out in the water next to a dog": the place is that of both
+    listed = bool(joints) and set(joints) <= {*_LIST} and kept[0].lower in _LIST and kept[-1].lower in _LIST
+    return "and" if listed else None
+
+
+@cache
+def _beside() -> tuple[str, ...]:
+    """Ends of what stands between two things that are near each other, wherever the two are."""
+    return tuple(
+        f" {joint}" for joint in words()["symmetric"] if joint[-1].isalpha() and joint not in ("and", "or", ", and")
+    )
+
+
+@cache
+def _silent() -> frozenset[str]:
+    """Words that change nothing in how two things stand to each other."""
+    grammar = load("grammar")
+    return frozenset({*words()["articles"], *grammar["be"], *words()["postures"], "both", "that", "who", "which"})
+
+
+def _only_joined(between: Sequence[Tagged]) -> bool:
+    return all(word.lower in _LIST for word in between)
+
+
+def _opening(sentence: Sentence, span: Span) -> int:
+    """Where the phrase of a noun begins."""
+    at = span.first
+    while at > 0 and sentence[at - 1].pos in ("DET", "ADJ", "NUM"):
+        at -= 1
+    return at
+
+
+def _opened(sentence: Sentence, span: Span) -> bool:
+    return sentence[_opening(sentence, span)].pos in ("DET", "NUM")
+
+
+def _modifiers(sentence: Sentence, span: Span) -> list[str]:
+    """Adjectives and numbers before a noun; where both have the same, "two cats, two dogs" stays as true."""
+    phrase = sentence[_opening(sentence, span) : span.first]
+    return [word.lower for word in phrase if word.pos != "DET"]
+
+
+def _head(sentence: Sentence, span: Span) -> int:
+    """The last noun of what an adjective stands before."""
+    at = span.last
+    while at + 1 < len(sentence) and (sentence[at].pos == "ADJ" or sentence[at + 1].pos == "NOUN"):
+        at += 1
+    return at

@@ -1,0 +1,213 @@
+"""Spans of a tagged caption that NegCLIP's swaps exchange, by patterns of tags (the patterns are our choice).
+
+NP   (determiner | possessive | number)? (adverb | adjective | participle)* noun+
+VP   verb (particle | preposition)?          the verb as it is said, without its object
+NN   noun+ whose last is singular, without what stands before it, both with an article or both without ("a man playing
+     tennis" is no "a tennis playing man"); NNS the same in the plural
+ADJ  an adjective that stands before a noun;  ADV  an adverb
+
+Compounds ("tennis racket") are one span. Words for the picture, for amounts and for places ("couple", "photo", "left")
+head no span, and neither does a word whose usual class in the corpus is another: both lists are those of usage.py.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nearmiss.engine.text.lexicon import attribute_kind, noun_group
+from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
+from nearmiss.engine.text.tagging import Tagged
+from nearmiss.engine.text.usage import Usage, is_place, words
+
+Sentence = Sequence[Tagged]
+
+
+@dataclass(frozen=True)
+class Span:
+    """`caption[start:end]`, the tokens [first, last) of the sentence.
+
+    Spans may change places where their `form` is equal and their `meaning` is not.
+    """
+
+    text: str
+    start: int
+    end: int
+    first: int
+    last: int
+    form: str
+    meaning: object
+    kind: str
+
+
+def agree(one: Span, other: Span) -> bool:
+    """Whether exchanging the two keeps the sentence whole and says something else, as far as words can tell."""
+    return one.form == other.form and one.meaning != other.meaning and one.last <= other.first
+
+
+def noun_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
+    """NP: with article, number and adjectives."""
+    found = []
+    for first, last in _nouns(sentence, usage):
+        start = first
+        while start > 0 and _modifies(sentence[start - 1]):
+            start -= 1
+        if start > 0 and _opens(sentence[start - 1]):
+            start -= 1
+        meaning = " ".join(word.lower for word in sentence[start:last] if word.pos != "DET")
+        number = "plural" if _plural(sentence, last) else "singular"
+        opened = "open" if _opens(sentence[start]) or number == "plural" else "bare"
+        found.append(_span(caption, sentence, start, last, f"{number} {opened}", meaning, "NP"))
+    return found
+
+
+def verb_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
+    """VP: a verb with its particle or preposition; alike in form are those of one tag before the same kind of word."""
+    found = []
+    for at, word in enumerate(sentence):
+        if word.pos != "VERB" or not usage.serves(word.lower, "VERB") or _in_noun_phrase(sentence, at):
+            continue
+        last = at + 1
+        if last < len(sentence) and sentence[last].pos in ("ADP", "ADV") and not _comma(sentence, last):
+            last += 1
+        after = sentence[last].pos if last < len(sentence) else ""
+        if last < len(sentence) and is_place(sentence[last].lower):
+            continue  # "standing in front of"
+        object_follows = after in ("DET", "NOUN", "ADJ", "NUM", "PRON", "PROPN")
+        if sentence[last - 1].pos == "ADP" and not object_follows:
+            continue  # "held up by": cut anywhere it would fall apart
+        object_kind = "of the preposition" if sentence[last - 1].pos == "ADP" else "direct"
+        form = f"{word.tag}, object {object_kind if object_follows else 'none'}"
+        text = " ".join(each.lower for each in sentence[at:last])
+        found.append(_span(caption, sentence, at, last, form, text, "VP"))
+    return found
+
+
+def singular_nouns(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
+    """NN: nouns without what stands before them."""
+    return [span for span in _bare(caption, sentence, usage) if span.kind == "NN"]
+
+
+def plural_nouns(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
+    """NNS: nouns in the plural."""
+    return [span for span in _bare(caption, sentence, usage) if span.kind == "NNS"]
+
+
+def adjectives(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
+    """ADJ: one before each noun, the first; those that are paired ("black and white") stay."""
+    found = []
+    for at, word in enumerate(sentence[:-1]):
+        low = word.lower
+        pair = any(0 <= near < len(sentence) and sentence[near].pos == "CCONJ" for near in (at - 1, at + 1))
+        second = at > 0 and sentence[at - 1].pos == "ADJ"
+        named = word.start > 0 and word.text[0].isupper()
+        if word.pos != "ADJ" or pair or second or named or not usage.serves(low, "ADJ"):
+            continue
+        if _head(sentence, at) is not None:
+            found.append(_span(caption, sentence, at, at + 1, word.tag, attribute_kind(low) or low, "ADJ"))
+    return found
+
+
+def adverbs(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
+    """ADV: in -ly, so that none is a particle, a negation or a place."""
+    return [
+        _span(caption, sentence, at, at + 1, word.tag, word.lower, "ADV")
+        for at, word in enumerate(sentence)
+        if word.pos == "ADV" and word.lower.endswith("ly") and usage.serves(word.lower, "ADV")
+    ]
+
+
+SPANS: dict[str, Callable[[str, Sentence, Usage], list[Span]]] = {
+    "NP": noun_phrases,
+    "VP": verb_phrases,
+    "NN": singular_nouns,
+    "NNS": plural_nouns,
+    "ADJ": adjectives,
+    "ADV": adverbs,
+}
+
+
+def _bare(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
+    found = []
+    for first, last in _nouns(sentence, usage):
+        many = _plural(sentence, last)
+        text = caption[sentence[first].start : sentence[last - 1].end]
+        kind = "NNS" if many else "NN"
+        form = kind if many or _opened(sentence, first) else "NN bare"
+        found.append(_span(caption, sentence, first, last, form, noun_group(text), kind))
+    return found
+
+
+def _opened(sentence: Sentence, first: int) -> bool:
+    """Whether an article, a number or a possessive opens the phrase whose noun begins here."""
+    at = first
+    while at > 0 and _modifies(sentence[at - 1]):
+        at -= 1
+    return at > 0 and _opens(sentence[at - 1])
+
+
+def _nouns(sentence: Sentence, usage: Usage) -> Iterator[tuple[int, int]]:
+    """[first, last) of every run of nouns whose words may all be moved."""
+    at = 0
+    while at < len(sentence):
+        last = at
+        while last < len(sentence) and sentence[last].pos in ("NOUN", "PROPN"):
+            last += 1
+        run = sentence[at:last]
+        if run and _movable(run, usage) and not _possessed(sentence, at, last) and not _compounded(sentence, last):
+            yield at, last
+        at = max(last, at + 1)
+
+
+def _movable(run: Sentence, usage: Usage) -> bool:
+    head = run[-1].lower
+    fixed = words()["postures"] + words()["unmoved"]
+    named = any(word.text[0].isupper() and word.start > 0 for word in run)  # a name keeps its capital, so it stays
+    if len(head) < 2:  # of "t.v."
+        return False
+    return run[-1].pos == "NOUN" and not (is_place(head) or head in fixed or named) and usage.serves(head, "NOUN")
+
+
+def _possessed(sentence: Sentence, first: int, last: int) -> bool:
+    """Part of a possessive ("a dog's head") or the first half of a hyphened word: moving it would tear that apart."""
+    apostrophe = last < len(sentence) and sentence[last].text[0] in APOSTROPHES
+    return apostrophe or (first > 0 and sentence[first - 1].text[0] in APOSTROPHES + HYPHENS)
+
+
+def _compounded(sentence: Sentence, last: int) -> bool:
+    """The first half of a compound with a participle ("a grass covered field", "a horse drawn carriage")."""
+    if last + 1 >= len(sentence) or sentence[last].tag not in ("VBN", "VBD"):
+        return False
+    return sentence[last + 1].pos in ("NOUN", "ADJ")
+
+
+def _plural(sentence: Sentence, last: int) -> bool:
+    return sentence[last - 1].tag in ("NNS", "NNPS")
+
+
+def _opens(word: Tagged) -> bool:
+    return word.pos in ("DET", "NUM") or word.tag == "PRP$"
+
+
+def _modifies(word: Tagged) -> bool:
+    return word.pos == "ADJ"
+
+
+def _in_noun_phrase(sentence: Sentence, at: int) -> bool:
+    """A participle before its noun ("a parked car")."""
+    return at > 0 and (sentence[at - 1].pos in ("DET", "ADJ", "NUM") or sentence[at - 1].tag == "PRP$")
+
+
+def _head(sentence: Sentence, at: int) -> int | None:
+    """Where the noun begins that an adjective stands before, other adjectives aside."""
+    after = at + 1
+    while after < len(sentence) and sentence[after].pos == "ADJ":
+        after += 1
+    return after if after < len(sentence) and sentence[after].pos == "NOUN" else None
+
+
+def _comma(sentence: Sentence, at: int) -> bool:
+    return sentence[at].text == ","
+
+
+def _span(caption: str, sentence: Sentence, first: int, last: int, form: str, meaning: object, kind: str) -> Span:
+    start, end = sentence[first].start, sentence[last - 1].end
+    return Span(caption[start:end], start, end, first, last, form, meaning, kind)

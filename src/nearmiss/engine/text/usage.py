@@ -1,0 +1,126 @@
+"""Which words of a caption may be exchanged or replaced, and which replacements say something else (our choices).
+
+Left alone are words that name nothing to be seen ("couple", "several", "is"), words for the picture itself, nouns that
+may be colors ("orange"), and words whose tag in this caption is not their usual one in the corpus.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from typing import Any, Final
+
+from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, load, near, noun_group
+from nearmiss.engine.text.spelling import lowered, parted
+from nearmiss.engine.text.tagging import Tagged
+from nearmiss.engine.text.tokens import said
+
+FILLED: Final = {"attribute": "ADJ", "object": "NOUN", "action": "VERB"}
+
+
+@cache
+def words() -> dict[str, Any]:
+    """The word lists of lexicons/usage.json."""
+    return load("usage")
+
+
+@cache
+def _left_alone(pos: str) -> frozenset[str]:
+    return frozenset(words()["left_alone"].get(pos, ()))
+
+
+@cache
+def _opposite_places() -> dict[str, str]:
+    pairs = words()["opposite_places"]
+    return dict([*pairs, *((b, a) for a, b in pairs)])
+
+
+@cache
+def is_place(word: str) -> bool:
+    """Whether a noun only serves a phrase of place: "left" in "to the left of"."""
+    return word in _opposite_places() or word in words()["other_places"]
+
+
+def word_class(word: Tagged) -> str:
+    """What a fill must agree in: the fine tag, which tells plurals from singulars and the forms of a verb."""
+    return word.tag or word.pos
+
+
+class Usage:
+    """The usual coarse class of each word of a corpus: the most frequent one, in doubt the first by alphabet."""
+
+    def __init__(self, tagged: Iterable[Sequence[Tagged]]) -> None:
+        counts: dict[str, Counter[str]] = {}
+        for sentence in tagged:
+            for word in sentence:
+                counts.setdefault(word.lower, Counter())[word.pos] += 1
+        self._usual = {word: min(seen, key=lambda pos: (-seen[pos], pos)) for word, seen in counts.items()}
+
+    def serves(self, word: str, pos: str) -> bool:
+        """Whether a word, in lower case, may be exchanged or be a fill as a word of this class."""
+        if (
+            not (word.isalpha() or word in _opposite_places())
+            or word in _left_alone(pos)
+            or self._usual.get(word, pos) != pos
+        ):
+            return False
+        return pos != "NOUN" or attribute_kind(word) is None
+
+
+def comparable(old: str, new: str) -> bool:
+    """Whether a word says something else of the same kind: another color for a color, for a place its opposite.
+
+    Words that no lexicon knows are comparable with each other and with all others.
+    """
+    old = lowered(old)
+    if old in _opposite_places() or new in _opposite_places():
+        return _opposite_places().get(old) == new
+    if noun_group(new) in (noun_group(old), noun_group(old.split()[-1])):  # a school bus is a bus
+        return False
+    first, second = attribute_kind(old), attribute_kind(new)
+    return first is None or second is None or (first[0] == second[0] and first[1] != second[1])
+
+
+def of_one_kind(old: str, new: str, pos: str) -> bool:
+    """Whether the new word speaks of what the old one did: after a color a color, where the lexicons have the old word.
+
+    A word of another kind ("a red train": "an electric train") may be just as true, and so may two words for what a
+    thing is like of which no lexicon knows the kind ("an Asian highway": "a busy highway").
+    """
+    kind, other = attribute_kind(old), attribute_kind(new)
+    if kind is None or other is None:
+        return kind is other and pos != "ADJ"
+    return kind[0] == other[0]
+
+
+def alike(old: str, new: str) -> bool:
+    """Whether two people may use the two words of one thing: red and orange, cowboy and person."""
+    one, other = attribute_kind(old), attribute_kind(new)
+    if one is not None and other is not None:
+        return (one[1], other[1]) in near("color")
+    first, second = noun_group(old), noun_group(new)
+    if _near(lowered(old), lowered(new), "near_verbs") or _near(lowered(old).split()[-1], lowered(new), "near_nouns"):
+        return True
+    if first in words()["general"] or second in words()["general"]:
+        return True
+    return first in hypernyms(second) or second in hypernyms(first) or (first, second) in near("object")
+
+
+@lru_cache(maxsize=1 << 14)
+def _near(old: str, new: str, listed: str) -> bool:
+    return any(old in together and new in together for together in words()[listed])
+
+
+@lru_cache(maxsize=1 << 10)
+def meanings(captions: tuple[str, ...]) -> frozenset[object]:
+    """What the words of some captions name: groups of nouns and attributes."""
+    return frozenset([each for caption in captions for word in said(parted(caption)) for each in _meanings(word)])
+
+
+def used(word: str, said: frozenset[object]) -> bool:
+    """Whether a word, in either number, or one of its meaning is among `said`."""
+    return not said.isdisjoint(_meanings(word))
+
+
+@cache
+def _meanings(word: str) -> tuple[object, object]:
+    return noun_group(word), attribute_kind(word) or word

@@ -1,0 +1,6 @@
+"""The downstream tasks by name."""
+
+from nearmiss.stages.finetune import shapes, vsr
+from nearmiss.stages.finetune.task import Task
+
+TASKS: dict[str, Task] = {task.name: task for task in (vsr.TASK, shapes.TASK)}

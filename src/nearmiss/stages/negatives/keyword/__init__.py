@@ -1,0 +1,1 @@
+"""Keyword substitution (Rösch et al., ALVR 2024)."""

@@ -1,0 +1,1 @@
+"""Negatives of a file, which others made."""

@@ -1,0 +1,1 @@
+"""Random captions of other images, the control."""

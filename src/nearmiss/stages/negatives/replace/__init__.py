@@ -1,0 +1,1 @@
+"""Negatives from parts of speech (CE-CLIP, CVPR 2024)."""

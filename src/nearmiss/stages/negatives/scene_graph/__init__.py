@@ -1,0 +1,1 @@
+"""Captions and negatives from scene graphs (HNC, CoNLL 2023)."""

@@ -1,0 +1,217 @@
+"""HNC's caption types of logic: "both ... and" with one part made false, "either ... or" with both made true.
+
+Corrected: sources take turns over the whole graph (HNC pairs one anchor object with the others); the part that is
+foiled is false of everything that its words may mean; verbs agree with the noun that follows or precedes them.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from nearmiss.stages.negatives.scene_graph.graphs import Node, Triple
+from nearmiss.stages.negatives.scene_graph.replacement import Selector
+from nearmiss.stages.negatives.scene_graph.sources import (
+    Outcome,
+    Pair,
+    Refusal,
+    attributes,
+    plain,
+    refuse,
+    triples,
+    uncounted,
+)
+from nearmiss.stages.negatives.scene_graph.wording import (
+    Phrase,
+    Said,
+    both_attributes,
+    both_of_one_thing,
+    both_related,
+    both_to_one_thing,
+    either_attribute,
+    either_object,
+    same_name,
+)
+
+T = TypeVar("T")
+
+_SLOTS: tuple[str, ...] = ("subject", "predicate", "object")
+_PATIENCE = 8  # draws of a partner for a source
+
+
+def and_logic_attr(selector: Selector) -> Iterator[Outcome]:
+    """There is both a red cube and a blue ball / There is both a green cube and a blue ball."""
+    found = attributes(selector)
+    for node, value in found:
+        partner = _partner(selector, found, node, value)
+        if partner is None:
+            yield Refusal("and_logic_attr", None, "no other thing has an attribute")
+            continue
+        one, other = Phrase(node.name, (value,)), Phrase(partner[0].name, (partner[1],))
+        new = selector.attribute(node.name, value)
+        first = selector.rng.random() < 0.5
+        positive = both_attributes(*_placed(one, other, first))
+        if new is None or (new == partner[1] and node.name == partner[0].name):
+            yield Refusal("and_logic_attr", positive, "no other attribute of this kind is known of this name")
+            continue
+        kind = "both_attributes" if node.name != partner[0].name else "both_of_one_name"
+        negative = both_attributes(*_placed(Phrase(node.name, (new,)), other, first))
+        yield Pair("and_logic_attr", kind, positive, negative, new)
+
+
+def xor_logic_attr(selector: Selector) -> Iterator[Outcome]:
+    """There is either a green cube or a blue ball (it is red) / There is either a red cube or a blue ball."""
+    found = attributes(selector)
+    for node, value in found:
+        partner = _partner(selector, found, node, value, another_name=True)
+        if partner is None:
+            yield Refusal("xor_logic_attr", None, "no thing of another name has an attribute")
+            continue
+        refusal = uncounted("xor_logic_attr", selector.graph, node.name)
+        if refusal is not None:
+            yield refusal
+            continue
+        one, other = Phrase(node.name, (value,)), Phrase(partner[0].name, (partner[1],))
+        absent = selector.attribute(node.name, value)
+        if absent is None:
+            yield Refusal("xor_logic_attr", None, "no other attribute of this kind is known of this name")
+            continue
+        first = selector.rng.random() < 0.5
+        positive = either_attribute(*_placed(Phrase(node.name, (absent,)), other, first))
+        negative = either_attribute(*_placed(one, other, first))
+        yield Pair("xor_logic_attr", "either_attribute", positive, negative, value)
+
+
+def and_logic_rel(selector: Selector) -> Iterator[Outcome]:
+    """There is both a cube above the ball and a star to the left of the cone / ... and a star to the left of the ring.
+
+    Of one subject: The cube is both above the ball and to the left of the star. Of one predicate and object: There is
+    both a cube and a star above the ball.
+    """
+    graph, rng = selector.graph, selector.rng
+    for triple in triples(selector):
+        refusal = _unrelatable("and_logic_rel", triple)
+        if refusal is not None:
+            yield refusal
+            continue
+        partner = next(
+            (other for _ in range(_PATIENCE) if _joins(triple, other := rng.choice(graph.triples))),
+            None,
+        )
+        if partner is None:
+            yield Refusal("and_logic_rel", None, "no other relation goes with it")
+            continue
+        said, with_it = _said(selector, triple), _said(selector, partner)
+        if said is None or with_it is None:
+            yield Refusal("and_logic_rel", None, "no words tell which thing is meant")
+            continue
+        yield _one_part_false(selector, triple, partner, said, with_it)
+
+
+def xor_logic_rel(selector: Selector) -> Iterator[Outcome]:
+    """The cube is above either the ball or the ring (below it) / The cube is above either the ball or the star."""
+    for one, other in _shared(selector):
+        refusal = _unrelatable("xor_logic_rel", one) or _unrelatable("xor_logic_rel", other)
+        if refusal is not None:
+            yield refusal
+            continue
+        phrases = [plain(selector.graph, node) for node in (one.subject, one.object, other.object)]
+        subject, thing, other_thing = phrases
+        if subject is None or thing is None or other_thing is None:
+            yield Refusal("xor_logic_rel", None, "no words tell which thing is meant")
+            continue
+        absent = selector.thing(one)
+        if absent is None or same_name(absent, other.object.name):
+            yield Refusal("xor_logic_rel", None, "no replacement fits")
+            continue
+        refusal = uncounted("xor_logic_rel", selector.graph, absent)
+        if refusal is not None:
+            yield refusal
+            continue
+        first = selector.rng.random() < 0.5
+        positive = either_object(subject, one.predicate, *_placed(Phrase(absent), other_thing, first))
+        negative = either_object(subject, one.predicate, *_placed(thing, other_thing, first))
+        yield Pair("xor_logic_rel", "either_object", positive, negative, one.object.name)
+
+
+def _one_part_false(selector: Selector, triple: Triple, partner: Triple, said: Said, with_it: Said) -> Outcome:
+    """The pair of two triples; the part that is foiled stands first or second."""
+    (subject, predicate, thing), rng = said, selector.rng
+    if triple.subject is partner.subject:
+        kind, slots = "both_of_one_thing", _SLOTS[1:]
+    elif triple.object is partner.object and predicate == partner.predicate:
+        kind, slots = "both_to_one_thing", _SLOTS
+    else:
+        kind, slots = "both_related", _SLOTS
+    slot, first = rng.choice(slots), rng.random() < 0.5
+    positive = _joined(kind, said, with_it, first)
+    foil: Said | None = None
+    if slot == "subject":
+        new = selector.subject(triple, subject.attributes)
+        if new is not None and not same_name(new, partner.subject.name):
+            foil = (Phrase(new, subject.attributes), predicate, thing)
+    elif slot == "object":
+        new = selector.thing(triple, thing.attributes)
+        foil = None if new is None else (subject, predicate, Phrase(new, thing.attributes))
+    else:
+        new = selector.predicate(triple)
+        foil = None if new is None else (subject, new, thing)
+    if foil is None:
+        return Refusal("and_logic_rel", positive, "no replacement fits")
+    return Pair("and_logic_rel", kind, positive, _joined(kind, foil, with_it, first), new)
+
+
+def _joined(kind: str, said: Said, with_it: Said, first: bool) -> str:
+    """Both parts as one sentence; what is shared is said as `said` has it."""
+    if kind == "both_to_one_thing":
+        return both_to_one_thing(*_placed(said[0], with_it[0], first), said[1], said[2])
+    return (both_of_one_thing if kind == "both_of_one_thing" else both_related)(*_placed(said, with_it, first))
+
+
+def _placed(one: T, other: T, first: bool) -> tuple[T, T]:
+    return (one, other) if first else (other, one)
+
+
+def _partner(
+    selector: Selector, found: Sequence[tuple[Node, str]], node: Node, value: str, *, another_name: bool = False
+) -> tuple[Node, str] | None:
+    """Another thing with an attribute; names that may mean one thing are left out, unless they are equal."""
+    for _ in range(_PATIENCE):
+        partner, said = selector.rng.choice(found)
+        if partner is node or (said == value and partner.name == node.name):
+            continue
+        if same_name(partner.name, node.name) and (another_name or partner.name != node.name):
+            continue
+        return partner, said
+    return None
+
+
+def _unrelatable(type_name: str, triple: Triple) -> Refusal | None:
+    if same_name(triple.subject.name, triple.object.name):
+        return Refusal(type_name, None, "two things of one name")
+    return refuse(type_name, triple)
+
+
+def _joins(triple: Triple, other: Triple) -> bool:
+    """Whether two triples make one sentence: neither's subject is the other's object, and they say two things."""
+    if other is triple or _unrelatable("and_logic_rel", other) is not None:
+        return False
+    if triple.subject is other.object or other.subject is triple.object:
+        return False
+    return triple.predicate != other.predicate or not (
+        same_name(triple.subject.name, other.subject.name) and same_name(triple.object.name, other.object.name)
+    )
+
+
+def _said(selector: Selector, triple: Triple) -> Said | None:
+    subject, thing = plain(selector.graph, triple.subject), plain(selector.graph, triple.object)
+    return None if subject is None or thing is None else (subject, triple.predicate, thing)
+
+
+def _shared(selector: Selector) -> Iterator[tuple[Triple, Triple]]:
+    """Pairs of triples with one subject, one predicate and things of different names, each triple first once."""
+    groups: dict[tuple[str, str], list[Triple]] = {}
+    for triple in triples(selector):
+        group = groups.setdefault((triple.subject.object_id, triple.predicate), [])
+        partner = next((other for other in group if not same_name(other.object.name, triple.object.name)), None)
+        group.append(triple)
+        if partner is not None:
+            yield _placed(triple, partner, selector.rng.random() < 0.5)

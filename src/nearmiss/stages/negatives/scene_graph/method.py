@@ -1,0 +1,134 @@
+"""HNC: captions and foils from scene graphs (Dönmez et al., CoNLL 2023).
+
+Each image's annotations give sentences that are true by them, from templates, and for each sentence a foil in which one
+thing is another: an attribute, an entity, a predicate, a number. Types are balanced over what the image offers.
+
+Mode `default` is corrected. What differs from the published generator (methods as read in its code; our choices are
+marked in the files): statistics come from the training graphs alone, in one pass; draws have a seed of their own for
+each image; nothing that the annotations state serves as a foil; an attribute is replaced by one of its own kind; nouns
+agree with their number; the box test is right; two things of one name are told apart by their attributes; predicates
+take turns. Mode `released` is the release with its faults (released.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from nearmiss.base.progress import progress
+from nearmiss.base.seeding import rng
+from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.candidates import Outcome as Result
+from nearmiss.stages.negatives.scene_graph import logic, quantities, types
+from nearmiss.stages.negatives.scene_graph.graphs import Graph, graphs
+from nearmiss.stages.negatives.scene_graph.released import released_pairs
+from nearmiss.stages.negatives.scene_graph.replacement import Selector, Statistics, count
+from nearmiss.stages.negatives.scene_graph.sources import Builder, Outcome, Pair
+from nearmiss.stages.negatives.scene_graph.wording import template_id
+from nearmiss.stages.negatives.shards import shards
+from nearmiss.stages.negatives.spec import SceneGraphConfig
+
+BUILDERS: dict[str, Builder] = {  # HNC's caption types by the paper's names
+    "attribute": types.attribute,
+    "object": types.object_,
+    "attribute_subg": types.attribute_subg,
+    "relation_subj": types.relation_subj,
+    "relation_obj": types.relation_obj,
+    "relation_pred": types.relation_pred,
+    "relation_attr_subj": types.relation_attr_subj,
+    "relation_attr_obj": types.relation_attr_obj,
+    "relation_attr_pred": types.relation_attr_pred,
+    "obj_count": types.obj_count,
+    "obj_comp_count": quantities.obj_comp_count,
+    "obj_verify_count": quantities.obj_verify_count,
+    "obj_verify_count_attr": quantities.obj_verify_count_attr,
+    "and_logic_attr": logic.and_logic_attr,
+    "and_logic_rel": logic.and_logic_rel,
+    "xor_logic_attr": logic.xor_logic_attr,
+    "xor_logic_rel": logic.xor_logic_rel,
+}
+
+
+def generate(corpus: Corpus, options: SceneGraphConfig) -> Iterator[Result]:
+    """Positives and foils of every annotated image; the corpus's own captions play no part.
+
+    Statistics are counted once, over the corpus's graphs. In mode `released`, see released.py.
+    """
+    of_images = graphs(corpus.objects, corpus.relations, corpus.images)
+    statistics = corpus.learned or learn(corpus, options)
+    of_image = _released if options.mode == "released" else _corrected
+    for graph in progress(of_images, what="sentences of scene graphs", total=len(of_images)):
+        yield from of_image(graph, statistics, options, corpus.seed)
+
+
+def _corrected(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Result]:
+    written: dict[str, str] = {}
+    for found in pairs(graph, statistics, options, seed):
+        if not isinstance(found, Pair):
+            yield Rejected(None, graph.image_id, found.type, found.reason, found.positive)
+            continue
+        if found.positive not in written:
+            written[found.positive] = f"{graph.image_id}-scene_graph-{len(written)}"
+            caption_id = written[found.positive]
+            yield Positive(caption_id, graph.image_id, found.positive, template_id(found.kind))
+        yield _candidate(found, written[found.positive], graph.image_id)
+
+
+def _released(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Result]:
+    """All pairs of the named types, unchecked, each with a positive of its own."""
+    for number, found in enumerate(released_pairs(graph, statistics, seed)):
+        if found.type in options.types:
+            caption_id = f"{graph.image_id}-scene_graph-{number}"
+            yield Positive(caption_id, graph.image_id, found.positive, template_id(found.kind), unchecked=True)
+            yield replace(_candidate(found, caption_id, graph.image_id), unchecked=True)
+
+
+def _candidate(pair: Pair, caption_id: str, image_id: str) -> Candidate:
+    return Candidate(
+        caption_id=caption_id,
+        image_id=image_id,
+        type=pair.type,
+        positive=pair.positive,
+        negative=pair.negative,
+        template_id=template_id(pair.kind),
+        foil=pair.new,
+    )
+
+
+def learn(corpus: Corpus, options: SceneGraphConfig) -> Statistics:
+    """The statistics of all graphs of the whole corpus."""
+    return count(graph for part in shards(corpus) for graph in graphs(part.objects, part.relations, part.images))
+
+
+METHOD = Method("scene_graph", generate, learn=learn)
+
+
+def pairs(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Outcome]:
+    """At most `per_image` different pairs of one image, types taking turns in a drawn order, refused sources too.
+
+    Depends on the graph, the statistics and the seed alone. A type that is named twice has two turns. Equal
+    refusals of one image come once.
+    """
+    random = rng(seed, "scene_graph", graph.image_id)
+    selector = Selector(graph, statistics, random, options.reversed_share)
+    turns = random.sample(options.types, len(options.types))
+    sources = {name: BUILDERS[name](selector) for name in dict.fromkeys(turns)}
+    seen: set[object] = set()
+    made = 0
+    while sources:
+        for name in [name for name in turns if name in sources]:
+            if made == options.per_image:
+                return
+            for found in sources.get(name, ()):
+                if _same(found) in seen:
+                    continue
+                seen.add(_same(found))
+                yield found
+                if isinstance(found, Pair):
+                    made += 1
+                    break
+            else:
+                sources.pop(name, None)
+
+
+def _same(found: Outcome) -> object:
+    """What makes two outcomes of an image the same: the two sentences of a pair, whatever its type."""
+    return (found.positive, found.negative) if isinstance(found, Pair) else found

@@ -1,0 +1,1 @@
+"""Negatives of two exchanged spans (NegCLIP, ICLR 2023)."""

@@ -1,0 +1,100 @@
+"""CE-CLIP as released: each of its known defects shows, is not mended, and is marked as unchecked."""
+
+import pytest
+from test_replace import corpus, tiny_language_model  # noqa: F401
+
+from nearmiss.engine.text.cloze import Cloze
+from nearmiss.engine.text.tagging import tag
+from nearmiss.engine.text.tokens import tokenize
+from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
+from nearmiss.stages.negatives.registry import METHODS
+from nearmiss.stages.negatives.replace.gaps import CorpusFiller, Gap
+from nearmiss.stages.negatives.replace.method import generate
+from nearmiss.stages.negatives.replace.released import IMPOSSIBLE, exchanged
+from nearmiss.stages.negatives.spec import ReplaceConfig
+from nearmiss.stages.negatives.stage import take
+
+
+def outcomes(given: Corpus, **options) -> list:
+    return list(generate(given, ReplaceConfig(mode="released", **options)))
+
+
+def test_nouns_are_exchanged_as_strings_and_tear_longer_words_apart():
+    text = "A man and a woman near a dog"
+    (sentence,) = tag([text])
+    assert exchanged(text, sentence) == "A woman and a wowoman near a dog"
+
+
+def test_equal_nouns_give_the_caption_itself_and_two_nouns_nothing():
+    for text, expected in [
+        ("a dog and a dog near a cat", "a dog and a dog near a cat"),
+        ("a dog on a cat", IMPOSSIBLE),
+    ]:
+        (sentence,) = tag([text])
+        assert exchanged(text, sentence) == expected
+
+
+def test_what_is_masked_is_the_first_occurrence_of_the_string():
+    given = corpus({"1": ["a redhead near a red cup"]}, annotated=False)
+    (candidate,) = [o for o in outcomes(given, slots=["attribute"]) if isinstance(o, Candidate)]
+    assert candidate.negative.endswith("head near a red cup")  # "red" of "redhead" was filled
+
+
+def test_the_fourth_fill_is_taken_whatever_it_is():
+    sentences = [[("a", "DT"), (word, "JJ"), ("dog", "NN")] for word in "eeeee dddd ccc bb a".replace(" ", "")]
+    gap = Gap("a e dog", 2, 3, ("a", "e", "dog"), 1, "ADJ", "JJ")
+    (told,) = CorpusFiller(Cloze(sentences, ["JJ"])).told([gap], 5)
+    assert told == ["a e dog", "a d dog", "a c dog", "a b dog", "a a dog"]
+    said = {
+        str(at): [f"a {word} dog"] for at, word in enumerate(["red"] * 5 + ["blue"] * 4 + ["green"] * 3 + ["gray"] * 2)
+    }
+    given = corpus(said, annotated=False)
+    found = {o.negative for o in outcomes(given, slots=["attribute"]) if isinstance(o, Candidate)}
+    assert found == {"a gray dog"}  # for the gray dog too: the caption itself
+
+
+def test_an_impossible_slot_is_marked_and_set_aside():
+    rejected = [o for o in outcomes(corpus({"1": ["a dog"]}, annotated=False)) if isinstance(o, Rejected)]
+    assert {(o.type, o.negative) for o in rejected} == {(slot, "###") for slot in ("relation", "attribute", "action")}
+
+
+def test_the_stage_mends_nothing_and_says_so():
+    said = {"1": ["a dog near a dog near a cat", "a red dog"], "2": ["a red dog"]}
+    given = corpus(said, annotated=False)
+    options = ReplaceConfig(mode="released")
+    taken = take(given, METHODS["replace"], options, "replace")
+    assert {(row["verdict"], row["mode"]) for row in taken.negatives} == {("unchecked", "released")}
+    assert any(row["negative"] == row["positive"] for row in taken.negatives)
+    checked = take(given, METHODS["replace"], ReplaceConfig(), "replace")
+    assert {row["mode"] for row in checked.negatives} <= {"default"}
+    assert not any(row["negative"] == row["positive"] for row in checked.negatives)
+
+
+def test_a_language_model_gives_its_fourth_answer(tiny_language_model):  # noqa: F811
+    given = corpus({"1": ["the red dog runs above the box"]}, annotated=False)
+    options = {"language_model": str(tiny_language_model), "slots": ["attribute"]}
+    (candidate,) = outcomes(given, **options)
+    assert candidate.unchecked
+    from transformers import pipeline
+
+    answers = pipeline("fill-mask", model=str(tiny_language_model))("the [MASK] dog runs above the box", top_k=5)
+    assert candidate.negative == answers[3]["sequence"]
+
+
+def test_the_default_tears_no_word_apart_where_the_release_does():
+    given = corpus({"1": ["a man above a woman above a bus"]}, annotated=False)
+
+    def torn(**options) -> bool:
+        found = [o for o in generate(given, ReplaceConfig(slots=["relation"], **options)) if isinstance(o, Candidate)]
+        words = {token.lower for token in tokenize(given.captions[0].text)}
+        return any(token.lower not in words for o in found for token in tokenize(o.negative))
+
+    assert torn(mode="released")
+    assert not torn()
+
+
+@pytest.mark.parametrize("mode", ["default", "released"])
+def test_draws_depend_on_the_caption_and_the_seed_alone(mode):
+    one = [o for o in generate(corpus(), ReplaceConfig(mode=mode)) if isinstance(o, Candidate)]
+    other = [o for o in generate(corpus(), ReplaceConfig(mode=mode)) if isinstance(o, Candidate)]
+    assert one == other

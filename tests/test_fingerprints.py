@@ -1,0 +1,138 @@
+"""What an edit of this checkout makes anew: fingerprints of the default experiment before and after it."""
+
+import importlib
+import shutil
+
+import pytest
+
+from nearmiss.base.fingerprint import SourceTree
+from nearmiss.config import STAGES, load, resolve
+from nearmiss.fingerprints import REGISTRIES, code_files, fingerprints, parts
+
+LINE = "\nPLANTED = 1\n"
+
+
+@pytest.fixture(scope="module")
+def experiment(root):
+    return load(root / "config" / "config.yaml")
+
+
+@pytest.fixture
+def copy(root, tmp_path):
+    """The files of this checkout that fingerprints are made of, which a test may change."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(root / "src", tmp_path / "src", ignore=ignored)
+    shutil.copytree(root / "workflow", tmp_path / "workflow", ignore=ignored)
+    shutil.copy2(root / "requirements.lock", tmp_path)
+    return tmp_path
+
+
+def append(copy, module, text=LINE):
+    with SourceTree(copy / "src").file(f"nearmiss.{module}").open("a") as handle:
+        handle.write(text)
+
+
+def changed(root, copy, experiment):
+    before, after = fingerprints(experiment, root), fingerprints(experiment, copy)
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_comments_and_docstrings_in_every_file_change_nothing(root, copy, experiment):
+    for file in (copy / "src").rglob("*.py"):
+        text = file.read_text()
+        marked = text.replace('"""', '"""Planted. ', 1) if text.startswith('"""') else f'"""Planted."""\n{text}'
+        file.write_text(f"# planted\n{marked}\n# planted\n")
+    for file in (copy / "workflow" / "rules").glob("*.smk"):
+        file.write_text(f"# planted\n{file.read_text()}\n")
+    assert changed(root, copy, experiment) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("engine.objectives.sigmoid", set()),
+        ("engine.objectives.own_negatives", {"pretrain/hnc", "pretrain/random"}),
+        ("engine.objectives.cross_modal_rank", {"pretrain/ce_clip"}),
+        ("engine.benchmarks.winoground", set()),
+        ("engine.benchmarks.inpaintcoco", {"evaluate"}),
+        ("engine.benchmarks.retrieval", {"evaluate"}),
+        ("engine.images.corruptions.contrast", {"robustness"}),
+        ("engine.images.editing.repaint", set()),
+        ("engine.images.editing.rescale", {"inpaint"}),
+        ("stages.negatives.keyword.spots", {"negatives/keyword"}),
+        ("stages.negatives.swap.method", set()),
+        (
+            "stages.negatives.candidates",
+            {f"negatives/{name}" for name in ("keyword", "random", "replace", "scene_graph")},
+        ),
+        ("stages.finetune.shapes", {"finetune"}),
+        ("cli", set()),
+    ],
+)
+def test_a_changed_line_changes_the_parts_that_use_the_file(root, copy, experiment, module, names):
+    append(copy, module)
+    assert changed(root, copy, experiment) == names
+
+
+def test_a_changed_line_that_all_stages_stand_on_changes_all(root, copy, experiment):
+    append(copy, "base.errors")
+    assert changed(root, copy, experiment) == fingerprints(experiment, root).keys()
+
+
+def test_a_rule_file_changes_its_stage(root, copy, experiment):
+    with (copy / "workflow" / "rules" / "inpaint.smk").open("a") as handle:
+        handle.write("\n\nPLANTED = 1\n")
+    assert changed(root, copy, experiment) == {"inpaint"}
+
+
+def fingerprints_changed_by(root, **sections):
+    plain = load(root / "config" / "config.yaml").model_dump(mode="json")
+    before = fingerprints(resolve(plain), root)
+    for name, section in sections.items():
+        plain[name] |= section
+    after = fingerprints(resolve(plain), root)
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_a_part_depends_on_the_section_that_concerns_it(root):
+    assert fingerprints_changed_by(root, pretrain={"base": {"captions": "broad", "steps": 7}}) == {"pretrain/base"}
+    arms = {f"pretrain/{arm}" for arm in ("clip", "random", "keyword", "hnc", "ce_clip")}
+    assert fingerprints_changed_by(root, pretrain={"continued": {"captions": "narrow", "steps": 7}}) == arms
+    assert fingerprints_changed_by(root, pretrain={"fusion": {"width": 64, "heads": 2, "layers": 1}}) == set()
+    assert fingerprints_changed_by(root, compare={"level": 0.9}) == {"compare"}
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+def test_the_plugins_of_a_registry_are_the_ones_that_it_has(root, registry):
+    """A module that a registry imports is a plugin under the name that a configuration knows, or a declared helper."""
+    module = importlib.import_module(registry.module)
+    tree = SourceTree(root / "src", REGISTRIES)
+    names = {
+        "objectives": lambda: {term.model_fields["term"].default for term in module.spec.Term.__args__[0].__args__},
+        "benchmarks": lambda: set(),  # its plugins are imported by name: a configuration's alone
+        "corruptions": lambda: set(module.CORRUPTIONS),
+        "operations": lambda: set(module.OPERATIONS),
+        "methods": lambda: set(module.METHODS),
+        "tasks": lambda: set(module.TASKS),
+    }[registry.kind]()
+    assert {registry.file_of(name) for name in names} == tree.plugins(registry)
+    package = registry.module.rpartition(".")[0]
+    assert all(tree.modules(f"{package}.{name}") for name in tree.plugins(registry))
+    assert all(tree.file(f"{package}.{name}") for name in registry.helpers)
+
+
+def test_a_stage_that_reaches_a_registry_says_what_it_uses_of_it(root, experiment):
+    """Else a changed plugin would go unseen. Stage finetune and the image store build no objective."""
+    tree = SourceTree(root / "src", REGISTRIES)
+    for name, part in parts(experiment).items():
+        reached = tree.stage_modules(part.stage, part.plugins)
+        kinds = {registry.kind for registry in REGISTRIES if registry.module in reached}
+        assert kinds - set(part.plugins) <= ({"objectives"} if name in ("finetune", "pretrain") else set()), name
+
+
+def test_the_files_of_a_stage_are_those_of_all_its_parts(root, experiment):
+    files = code_files(experiment, root / "src")
+    assert list(files) == list(STAGES)
+    terms = {file.stem for file in files["pretrain"] if file.parent.name == "objectives"}
+    assert {"contrastive", "own_negatives", "cross_modal_rank"} <= terms and "sigmoid" not in terms
