@@ -42,7 +42,8 @@ EXPERIMENT = {
     "compare": {"resamples": 100, "controls": ["clip"]},
     "inpaint": {"operations": [{"operation": "rescale", "pairs": 2}]},
     "data": {
-        "world": {
+        "source": {
+            "name": "world",
             "images": {"train": 6, "val": 2, "test": 4, "final": 0},
             "benchmark": {"splits": ["test"], "iid": 2, "other": 2},
             "tasks": {

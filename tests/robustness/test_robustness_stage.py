@@ -151,7 +151,7 @@ def test_rows_say_what_the_arm_was_taught_and_what_text_alone_gives_away(made, d
 
 def test_blind_is_the_best_baseline_of_evaluate(made):
     items = read_table(made / "tables" / "items_test.parquet", "items").filter(pl.col("subset") == "2x2")
-    training = read_table(made / "tables" / "captions_narrow.parquet", "captions")["text"].to_list()
+    training = read_table(made / "tables" / "captions.parquet", "captions")["text"].to_list()
     found = TextOnly(sorted(set(items["captions"].explode())), training).best(items)
     every = [figures(each) for each in baselines.of_items(items, training).values()]
     asked = {key for key in every[0] if key[1] == "2x2" and key[-1] == "accuracy"}
@@ -249,8 +249,8 @@ def _no_images(folder):
 
 
 def _no_captions(folder):
-    (folder / "tables" / "captions_narrow.parquet").unlink()
-    return "captions_narrow.parquet"
+    (folder / "tables" / "captions.parquet").unlink()
+    return "captions.parquet"
 
 
 def _negatives(folder):

@@ -1,5 +1,6 @@
 # Stage evaluate: one job a checkpoint scores every benchmark.
 SPLIT = EXPERIMENT.evaluate.split
+ASKED = [f"{name}_{SPLIT}" for name in ("items", "retrieval", "classification") if f"{name}_{SPLIT}" in DECLARED.tables]
 
 
 rule evaluate_run:
@@ -9,16 +10,10 @@ rule evaluate_run:
         fingerprint=f"{FINGERPRINTS}/evaluate.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         tables=expand(
-            f"{DATA}/tables/{{name}}.parquet",
-            name=(
-                "images",
-                "captions_narrow",
-                f"items_{SPLIT}",
-                f"retrieval_{SPLIT}",
-                f"classification_{SPLIT}",
-            ),
+            f"{TABLES}/{{name}}.parquet",
+            name=("images", "captions", *ASKED),
         ),
-        images=f"{DATA}/published/images",
+        images=IMAGES,
     output:
         scores=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/scores.parquet",
         metrics=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/metrics.parquet",
@@ -39,7 +34,7 @@ rule evaluate_run:
         inpaint=flag_of("inpaint"),
         checkpoint=parent_of("checkpoint"),
         tables=parent_of("tables"),
-        root=subpath(input.images, parent=True),
+        root=IMAGE_ROOT,
         out=subpath(output.scores, parent=True),
     shell:
         "exec python -m nearmiss evaluate --config {input.fingerprint:q} --arm {wildcards.arm}"

@@ -28,10 +28,8 @@ def negatives_of_arm(wildcards):
 
 
 def truth_of_arm(wildcards):
-    """The world's scenes, for an arm that masks by them."""
-    if EXPERIMENT.arms[wildcards.arm].mask != "truth":
-        return {}
-    return {"truth": rules.data_world.output.truth}
+    """What the data source knows of every image, for an arm that masks by it."""
+    return TRUTH if EXPERIMENT.arms[wildcards.arm].mask == "truth" else {}
 
 
 def negatives_flag(wildcards):
@@ -59,15 +57,6 @@ def flag_of(name):
 def whole_inpaint(wildcards):
     """Everything that stage inpaint makes, where it makes something."""
     return {"inpaint": rules.inpaint_pairs.output} if EXPERIMENT.inpaint.operations else {}
-
-
-def folder_flag_of(name):
-    """A params function: the flag that gives the folder of a named input's first file, or nothing."""
-
-    def flag(wildcards, input):
-        return f"--{name} {Path(getattr(input, name)[0]).parent}" if hasattr(input, name) else ""
-
-    return flag
 
 
 def flags_of(name, folders):

@@ -12,10 +12,10 @@ rule robustness_corrupted:
     input:
         fingerprint=f"{FINGERPRINTS}/robustness.json",
         tables=expand(
-            f"{DATA}/tables/{{name}}.parquet",
+            f"{TABLES}/{{name}}.parquet",
             name=("images", f"items_{EXPERIMENT.robustness.split}"),
         ),
-        images=f"{DATA}/published/images",
+        images=IMAGES,
     output:
         pixels=expand(f"{CORRUPTED}/{{file}}", file=["clean.npy", *NOISE]),
         image_ids=f"{CORRUPTED}/image_ids.json",
@@ -32,7 +32,7 @@ rule robustness_corrupted:
     threads: 4
     params:
         tables=parent_of("tables"),
-        root=subpath(input.images, parent=True),
+        root=IMAGE_ROOT,
         out=subpath(output.asked, parent=True),
     shell:
         "exec python -m nearmiss corrupt --config {input.fingerprint:q}"
@@ -47,10 +47,10 @@ rule robustness_run:
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         corrupted=rules.robustness_corrupted.output,
         tables=expand(
-            f"{DATA}/tables/{{name}}.parquet",
-            name=("images", "captions_narrow", f"items_{EXPERIMENT.robustness.split}"),
+            f"{TABLES}/{{name}}.parquet",
+            name=("images", "captions", f"items_{EXPERIMENT.robustness.split}"),
         ),
-        images=f"{DATA}/published/images",
+        images=IMAGES,
     output:
         scores=f"{RESULTS}/robustness/{{arm}}/{{seed}}/scores.parquet",
         metrics=f"{RESULTS}/robustness/{{arm}}/{{seed}}/metrics.parquet",
@@ -71,7 +71,7 @@ rule robustness_run:
         checkpoint=parent_of("checkpoint"),
         corrupted=parent_of("corrupted"),
         tables=parent_of("tables"),
-        root=subpath(input.images, parent=True),
+        root=IMAGE_ROOT,
         out=subpath(output.scores, parent=True),
     shell:
         "exec python -m nearmiss robustness --config {input.fingerprint:q} --arm {wildcards.arm}"

@@ -12,6 +12,9 @@ class EvaluateConfig(Typed):
     """What a checkpoint is asked, and how the answers are counted."""
 
     split: Literal["val", "test", "final"] = Field("test", description="Split of the benchmark that is scored.")
+    captions: str | None = Field(
+        None, description="Caption set that text-only baselines learn from; null for that of the continued phase."
+    )
     benchmarks: list[BenchmarkName] = Field(
         ["world", "inpaintcoco", "retrieval", "classification"], description="Benchmarks, by name."
     )

@@ -17,10 +17,10 @@ import polars as pl
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
-from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.manifest import Cost, image_folder, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
-from nearmiss.base.tables import read_table, write_table
+from nearmiss.base.tables import read_caption_set, read_table, write_table
 from nearmiss.engine.models.cross_encoder import has_fusion
 from nearmiss.engine.scoring import exam, metrics
 from nearmiss.engine.scoring.answers import Answers
@@ -61,11 +61,11 @@ def run(
     target = OutputFolder(out, inputs=[checkpoint, tables, inpaint, negatives], roots=[root])
     device = device_of(config.device, key="evaluate.device")
     tables = Path(tables)
-    read = {"checkpoint": Path(checkpoint), "tables": tables, "images": Path(root) / "images", "inpaint": inpaint}
+    read = {"checkpoint": Path(checkpoint), "tables": tables, "images": image_folder(root), "inpaint": inpaint}
     inputs = verify_inputs({**read, "negatives": None if negatives is None else Path(negatives) / "negatives.parquet"})
     asked = exam.read(tables, config.split, config.benchmarks, config.recall_at, inpaint)
     trained = trained_pairs(negatives)
-    training = _training_captions(tables)
+    training = _training_captions(tables, config.captions)
     images, texts = asked.images(), asked.texts()
     pictures = _pictures(asked, tables / "images.parquet", Path(root))
 
@@ -105,10 +105,10 @@ def run(
         write_manifest(folder, stage="evaluate", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 
 
-def _training_captions(tables: Path) -> list[str]:
-    """What the plausibility baselines learn from: the narrow captions of training images, as every arm sees them."""
+def _training_captions(tables: Path, caption_set: str | None) -> list[str]:
+    """What the plausibility baselines learn from: captions of training images."""
     training = read_table(tables / "images.parquet", "images").filter(pl.col("split") == "train")
-    captions = read_table(tables / "captions_narrow.parquet", "captions")
+    captions = read_caption_set(tables / "captions.parquet", caption_set)
     return captions.join(training, on="image_id", how="semi").sort("caption_id")["text"].to_list()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.tables import SCHEMAS, read_table, table
+from nearmiss.base.tables import SCHEMAS, read_caption_set, read_table, table
 from nearmiss.engine.formats.sound_tables import (
     Faults,
     legible_captions,
@@ -25,18 +25,19 @@ def read_corpus(
     objects: Path | None = None,
     relations: Path | None = None,
     *,
+    caption_set: str | None = None,
     split: str = "train",
     seed: int = 0,
     reserved: Path | None = None,
     faults: Faults | None = None,
 ) -> Corpus:
-    """The captions of one split's images and their annotations; without `images`, all captions and no annotations.
+    """The captions of one set and split, and their annotations; without `images`, all captions and no annotations.
 
     What is set aside is added to `faults`. Raises `InputError` where a table is missing, captions are of unknown
     images, or the split has none.
     """
     faults = [] if faults is None else faults
-    said = legible_captions(sound_captions(read_table(captions, "captions"), captions, faults), captions, faults)
+    said = legible_captions(sound_captions(read_caption_set(captions, caption_set), captions, faults), captions, faults)
     shown = sound_images(read_table(images, "images"), images, faults) if images is not None else table("images", [])
     if images is not None:
         _check_images(said, shown, captions, images)

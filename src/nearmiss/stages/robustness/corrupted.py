@@ -14,7 +14,7 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
-from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.manifest import Cost, image_folder, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import array_rng
@@ -59,7 +59,7 @@ def run(
     """Corrupt the images of the chosen items and write the folder `out`. The same bytes for any number of workers."""
     cost = Cost()
     target = OutputFolder(out, inputs=[tables], roots=[root])
-    inputs = verify_inputs({"items": Path(tables) / f"items_{config.split}.parquet", "images": Path(root) / "images"})
+    inputs = verify_inputs({"items": Path(tables) / f"items_{config.split}.parquet", "images": image_folder(root)})
     items = chosen(world.load(tables, config.split).frame, config.items)
     image_ids = ids_of(items)
     clean = pixels_of(image_ids, Path(tables) / "images.parquet", Path(root), split=config.split)
@@ -82,7 +82,7 @@ def chosen(items: pl.DataFrame, most: int) -> pl.DataFrame:
     """2x2 items of condition iid, at most `most` of each concept and operator, evenly spaced in the order of ids."""
     able = items.filter(pl.col("subset") == "2x2", pl.col("condition") == "iid").sort("item_id")
     if able.is_empty():
-        raise InputError("the benchmark has no 2x2 items of condition iid", remedy="give data.world.benchmark.iid some")
+        raise InputError("the benchmark has no 2x2 items of condition iid", remedy="give the data source more")
     parts = []
     for _, group in able.group_by("concept", "operator", maintain_order=True):
         kept = np.unique(np.linspace(0, group.height - 1, min(most, group.height)).round().astype(int))

@@ -16,7 +16,7 @@ from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, verify_inputs, verify_written, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
-from nearmiss.base.tables import read_table, write_table
+from nearmiss.base.tables import read_caption_set, read_table, write_table
 from nearmiss.engine.scoring import metrics, retained
 from nearmiss.engine.scoring.answers import Answers
 from nearmiss.engine.scoring.embeddings import Embedder
@@ -56,7 +56,7 @@ def run(
         "checkpoint": Path(checkpoint),
         "corrupted": Path(corrupted) / "manifest.json",
         "images": tables / "images.parquet",
-        "captions": tables / "captions_narrow.parquet",
+        "captions": tables / "captions.parquet",
         "negatives": None if negatives is None else Path(negatives) / "negatives.parquet",
     }
     inputs = verify_inputs(read)
@@ -65,7 +65,7 @@ def run(
     typed = mistyped_items(asked.items, config)
     trained = trained_pairs(negatives)
     texts = sorted({text for frame in (asked.items, *typed.values()) for text in frame["captions"].explode()})
-    blind = TextOnly(texts, _training_captions(tables))
+    blind = TextOnly(texts, _training_captions(tables, config.captions))
 
     model = Embedder(checkpoint, batch=config.batch, threads=config.threads, device=device.type)
     answers = partial(
@@ -110,10 +110,10 @@ def run(
         write_manifest(folder, stage="robustness", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 
 
-def _training_captions(tables: Path) -> list[str]:
-    """What the blind baselines learn from: the narrow captions of training images."""
+def _training_captions(tables: Path, caption_set: str | None) -> list[str]:
+    """What the blind baselines learn from: captions of training images."""
     training = read_table(tables / "images.parquet", "images").filter(pl.col("split") == "train")
-    captions = read_table(tables / "captions_narrow.parquet", "captions")
+    captions = read_caption_set(tables / "captions.parquet", caption_set)
     return captions.join(training, on="image_id", how="semi").sort("caption_id")["text"].to_list()
 
 
