@@ -4,7 +4,7 @@ Each photograph is decoded once. Where its file is of another size than its reco
 pixels, boxes and masks are scaled to the file. Everything that is set aside has its reason.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from io import BytesIO
@@ -29,6 +29,8 @@ from nearmiss.engine.images.decode import FORMATS
 _DEEP = ("I", "F")  # modes of more than eight bits a channel: shown on a screen they are no photograph as it is seen
 OTHER_SHAPE = "the image is not of the size that is noted"
 Size = tuple[int, int]
+Choose = Callable[[pl.DataFrame], Iterable[str]]
+"""Of rows of table `images`, the ids of the images that are wanted."""
 
 
 class Aside(NamedTuple):
@@ -55,6 +57,8 @@ class CocoFolder:
     """SHA-256 of the image files, by their names in the folder."""
     origins: dict[str, Origin] = field(default_factory=dict)
     set_aside: list[Aside] = field(default_factory=list)
+    unlisted: int = 0
+    """Captions of images that the instances do not list."""
     scaled: int = 0
     """Images whose annotations were scaled to another size."""
     unusable: dict[str, list[Path]] = field(default_factory=dict)
@@ -64,14 +68,20 @@ class CocoFolder:
 
 
 def read_coco_folder(
-    images: Path, *, captions: Path | None, instances: Path | None = None, workers: int = 1
+    images: Path,
+    *,
+    captions: Path,
+    instances: Path | None = None,
+    choose: Choose = lambda listed: listed["image_id"],
+    workers: int = 1,
 ) -> CocoFolder:
     """Read the image files in `images` and what the two JSON files say of them.
 
-    Without instances `objects` is empty. Empty captions are left out. Raises InputError where a file is malformed.
+    Without instances `objects` is empty. Empty captions are left out. Only images that `choose` returns are decoded, by
+    `workers` processes. Raises InputError where a file is malformed.
     """
-    photographs = _Photographs(Path(images), workers)
-    said = read_captions(captions) if captions is not None else None
+    said = read_captions(captions)
+    photographs = _Photographs(Path(images), choose, workers)
     if instances is not None:
         read = read_instances(Path(instances), photographs.usable)
         faults, objects = read.faults, photographs.scaled(read.tables["objects"])
@@ -82,18 +92,13 @@ def read_coco_folder(
         usable = read.tables["images"]
         aside = [*flaws, *(_aside(fault, Path(instances)) for fault in faults)]
     else:
-        faults, objects, origins = [], table("objects", []), {}
-        usable, aside = table("images", []), []
-    told = table("captions", [])
-    if said is not None and captions is not None:
-        further = said.tables["images"].join(usable, on="image_id", how="anti", maintain_order="left")
-        if instances is None:
-            usable, faults = photographs.usable(further), said.faults
-        told = said.tables["captions"].join(usable, on="image_id", how="semi", maintain_order="left")
-        told = told.filter(pl.col("text").str.strip_chars() != "")
-        aside += [_aside(fault, Path(captions)) for fault in said.faults]
-        texts = _license_of_texts(Path(captions))
-        origins = {image_id: replace(origin, text_license=texts) for image_id, origin in origins.items()}
+        usable, faults = photographs.usable(said.tables["images"]), said.faults
+        objects, origins, aside = table("objects", []), {}, []
+    told = said.tables["captions"].join(usable, on="image_id", how="semi", maintain_order="left")
+    told = told.filter(pl.col("text").str.strip_chars() != "")
+    aside += [_aside(fault, Path(captions)) for fault in said.faults]
+    texts = _license_of_texts(Path(captions))
+    origins = {image_id: replace(origin, text_license=texts) for image_id, origin in origins.items()}
     aside += [Aside(image, None, reason) for reason, found in photographs.unusable.items() for image, _ in found]
     if "crowd" in objects.columns:
         crowds = objects.filter("crowd").select("image_id", "object_id").iter_rows()
@@ -105,6 +110,7 @@ def read_coco_folder(
         hashes=photographs.hashes,
         origins=origins,
         set_aside=sorted(aside, key=lambda each: each.order),
+        unlisted=said.tables["captions"].filter(~pl.col("image_id").is_in(sorted(photographs.listed))).height,
         scaled=len(photographs.resized),
         unusable={reason: [path for _, path in found] for reason, found in photographs.unusable.items()},
         faults=faults,
@@ -114,8 +120,9 @@ def read_coco_folder(
 class _Photographs:
     """The image files of a folder: which can be used, their sizes, and the sizes that annotations were made at."""
 
-    def __init__(self, folder: Path, workers: int) -> None:
-        self.folder, self._workers = folder, workers
+    def __init__(self, folder: Path, choose: Choose, workers: int) -> None:
+        self.folder, self._choose, self._workers = folder, choose, workers
+        self.listed: set[str] = set()  # ids of all images of the list
         self.unusable: dict[str, list[tuple[str, Path]]] = {}
         self.hashes: dict[str, str] = {}
         self.sizes: dict[str, Size] = {}  # (width, height) of the file
@@ -125,6 +132,8 @@ class _Photographs:
     def usable(self, listed: pl.DataFrame) -> pl.DataFrame:
         """The rows of photographs that can be used, with the sizes that annotations were made at."""
         rows = []
+        self.listed = set(listed["image_id"])
+        listed = listed.filter(pl.col("image_id").is_in(sorted(self._choose(listed))))
         found = map_in_order(_seen, self.folder, listed["file"].to_list(), self._workers, preload=[__name__])
         seen: Iterable[_Seen] = progress(found, what="decode images", total=listed.height)
         for row, photograph in zip(listed.iter_rows(named=True), seen, strict=True):

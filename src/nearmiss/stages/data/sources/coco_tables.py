@@ -27,13 +27,17 @@ def write_tables(source: "CocoSource", data: Path, workers: int) -> tuple[dict[s
     """Write the tables, the words and what is set aside into the folder `data`; returns summary and input hashes."""
     paths = source.paths()
     hashes = verify_inputs({key: path for key, path in paths.items() if key != "images"})
+    splits = _Splits(source)
     found = read_coco_folder(
-        paths["images"], captions=paths["captions"], instances=paths.get("instances"), workers=workers
+        paths["images"],
+        captions=paths["captions"],
+        instances=paths.get("instances"),
+        choose=splits.choose,
+        workers=workers,
     )
-    images, aside = _with_splits(source, found)
-    captions = found.captions.join(images.select("image_id"), on="image_id", how="semi")
-    captions = captions.sort("image_id", "caption_id").with_columns(source=pl.lit("published"), set=pl.lit(SET))
-    objects = found.objects.join(images.select("image_id"), on="image_id", how="semi").sort("image_id", "object_id")
+    images = splits.table(found.images)
+    captions = found.captions.sort("image_id", "caption_id").with_columns(source=pl.lit("published"), set=pl.lit(SET))
+    objects = found.objects.sort("image_id", "object_id")
     declared = source.declare("")
     _check_splits(source, images, captions, declared.splits, found)
     words = _words(captions.join(images.filter(pl.col("split") == "train"), on="image_id", how="semi"), source)
@@ -48,9 +52,8 @@ def write_tables(source: "CocoSource", data: Path, workers: int) -> tuple[dict[s
             asked = captions.join(images.filter(pl.col("split") == split), on="image_id", how="semi")
             write_table(_retrieval(asked), data / "tables" / f"retrieval_{split}.parquet", "retrieval")
     write_text(data / "words.txt", "\n".join(words) + "\n")
-    aside = [*found.set_aside, *aside]
+    aside = [*found.set_aside, *splits.aside]
     pl.DataFrame(aside, schema=_SET_ASIDE, orient="row").write_parquet(data / "set_aside.parquet", statistics=False)
-    used = {file: digest for file, digest in found.hashes.items() if f"{source.images}/{file}" in set(images["file"])}
     summary = {
         "images": dict(images.group_by("split").len().sort("split").iter_rows()),
         "captions": captions.height,
@@ -58,37 +61,49 @@ def write_tables(source: "CocoSource", data: Path, workers: int) -> tuple[dict[s
         "relations": 0,
         "words": len(words),
         "scaled": found.scaled,
+        "unlisted_captions": found.unlisted,
         "set_aside": dict(sorted(Counter(each.reason.split("; record: ")[0] for each in aside).items())),
     }
-    return summary, {**hashes, "images": sha256_of_hashes(used)}
+    return summary, {**hashes, "images": sha256_of_hashes(found.hashes)}
 
 
-def _with_splits(source: "CocoSource", found: CocoFolder) -> tuple[pl.DataFrame, list[Aside]]:
-    """Table `images` with splits, sorted by id, and the images that are in no split."""
-    ids = sorted(found.images["image_id"], key=lambda image_id: (derive(source.seed, "data", image_id), image_id))
-    files = dict(found.images.select("image_id", "file").iter_rows())
-    if source.karpathy is not None:
-        listed = _karpathy(source.paths()["karpathy"])
-        split_of = {
-            image_id: split
-            for image_id in ids
-            if (split := listed.get(image_id) or listed.get(Path(files[image_id]).name)) is not None
-        }
-        ids = [image_id for image_id in ids if image_id in split_of][: source.limit]
-    else:
-        ids = ids[: source.limit]
-        split_of = dict(zip(ids, _shares(source.splits, len(ids)), strict=True))
-    aside = [
-        Aside(image_id, None, "the image is in no split of Karpathy's file")
-        for image_id in sorted(files)
-        if image_id not in split_of and source.karpathy is not None
-    ]
-    images = found.images.filter(pl.col("image_id").is_in(ids)).with_columns(
-        file=pl.concat_str(pl.lit(f"{source.images}/"), "file"),
-        split=pl.col("image_id").replace_strict(split_of, return_dtype=pl.String),
-        source=pl.lit(SOURCE),
-    )
-    return images.sort("image_id"), aside
+class _Splits:
+    """The images that are used and their splits: Karpathy's, or shares of the images in drawn order."""
+
+    def __init__(self, source: "CocoSource") -> None:
+        self._source = source
+        self._karpathy = _karpathy(source.paths()["karpathy"]) if source.karpathy is not None else None
+        self.aside: list[Aside] = []
+
+    def choose(self, listed: pl.DataFrame) -> list[str]:
+        """The ids of the images that have a split, at most `limit` of them."""
+        if self._karpathy is not None:
+            known = [self._of(*row) is not None for row in listed.select("image_id", "file").iter_rows()]
+            self.aside = [
+                Aside(image_id, None, "the image is in no split of Karpathy's file")
+                for image_id in sorted(listed.filter(~pl.Series(known, dtype=pl.Boolean))["image_id"])
+            ]
+            listed = listed.filter(pl.Series(known, dtype=pl.Boolean))
+        return self._drawn(listed)[: self._source.limit]
+
+    def table(self, images: pl.DataFrame) -> pl.DataFrame:
+        """Table `images` with files relative to the root, splits and source, sorted by id."""
+        if self._karpathy is not None:
+            splits = {row[0]: self._of(*row) for row in images.select("image_id", "file").iter_rows()}
+        else:
+            splits = dict(zip(self._drawn(images), _shares(self._source.splits, images.height), strict=True))
+        return images.with_columns(
+            file=pl.concat_str(pl.lit(f"{self._source.images}/"), "file"),
+            split=pl.Series([splits[image_id] for image_id in images["image_id"]], dtype=pl.String),
+            source=pl.lit(SOURCE),
+        ).sort("image_id")
+
+    def _drawn(self, images: pl.DataFrame) -> list[str]:
+        return sorted(images["image_id"], key=lambda image_id: (derive(self._source.seed, "data", image_id), image_id))
+
+    def _of(self, image_id: str, file: str) -> str | None:
+        listed = self._karpathy or {}
+        return listed.get(image_id) or listed.get(Path(file).name)
 
 
 def _shares(shares: dict, number: int) -> list[str]:
