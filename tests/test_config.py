@@ -87,6 +87,19 @@ def test_a_missing_file_is_named(tmp_path):
         load(tmp_path / "none.yaml")
 
 
+def test_a_caption_set_that_is_not_named_is_the_sources_default(write):
+    experiment = load(write("experiment: x\nnegatives: {captions: broad}\n"))
+    phases = (experiment.pretrain.base.captions, experiment.pretrain.continued.captions)
+    assert (*phases, experiment.negatives.captions, experiment.inpaint.captions) == (
+        "broad",
+        "narrow",
+        "broad",
+        "narrow",
+    )
+    experiment = load(write("experiment: x\npretrain: {continued: {captions: broad}}\n"))
+    assert experiment.evaluate.captions == experiment.robustness.captions == "broad"
+
+
 def test_sections_are_filled_up_and_maps_replace(write):
     text = f"experiment: x\narms:\n{BASE}data: {{source: {{name: world, images: {{train: 5}}, things: {{2: 1.0}}}}}}\n"
     experiment = load(write(text + "compare: {controls: [base]}\n"))
