@@ -11,7 +11,7 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.formats.coco import encode_mask
+from nearmiss.engine.formats.segmentation import encode_mask
 from nearmiss.stages.inpaint import alone, photographs
 from nearmiss.stages.inpaint.config import of_photographs
 from nearmiss.stages.inpaint.corpus import read_corpus

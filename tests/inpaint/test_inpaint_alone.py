@@ -14,7 +14,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.commands.inpaint import inpaint
 from nearmiss.engine.benchmarks.published import Folders, filled
 from nearmiss.engine.benchmarks.registry import READERS
-from nearmiss.engine.formats.coco import encode_mask
+from nearmiss.engine.formats.segmentation import encode_mask
 from nearmiss.stages.inpaint import alone, judging, photographs
 from nearmiss.stages.inpaint.config import of_photographs
 

@@ -20,10 +20,10 @@ from nearmiss.base.progress import progress
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
 from nearmiss.engine.formats import stream
-from nearmiss.engine.formats.coco import encode_mask, mask_counts
+from nearmiss.engine.formats.coco import id_of, read_captions, read_instances, read_masks
 from nearmiss.engine.formats.inpaintcoco import Origin
-from nearmiss.engine.formats.salvage import Fault, read_captions
-from nearmiss.engine.formats.salvage_instances import read_instances
+from nearmiss.engine.formats.segmentation import encode_mask, mask_counts
+from nearmiss.engine.formats.set_aside import Fault
 from nearmiss.engine.images.decode import FORMATS
 
 _DEEP = ("I", "F")  # modes of more than eight bits a channel: shown on a screen they are no photograph as it is seen
@@ -77,7 +77,7 @@ def read_coco_folder(
 ) -> CocoFolder:
     """Read the image files in `images` and what the two JSON files say of them.
 
-    Without instances `objects` is empty. Empty captions are left out. Only images that `choose` returns are decoded, by
+    Without instances `objects` is empty. Only images that `choose` returns are decoded, by
     `workers` processes. Raises InputError where a file is malformed.
     """
     said = read_captions(captions)
@@ -85,17 +85,18 @@ def read_coco_folder(
     if instances is not None:
         read = read_instances(Path(instances), photographs.usable)
         faults, objects = read.faults, photographs.scaled(read.tables["objects"])
-        masks, origins, flaws = _masks_and_origins(Path(instances), photographs, objects)
-        objects = objects.with_columns(
-            mask=pl.Series([masks.get(key) for key in objects["object_id"]], dtype=pl.String)
-        )
+        sources = _Origins(photographs)
+        objects, flaws = read_masks(Path(instances), objects, photographs.mask, sources.add)
+        origins = sources.by_image()
         usable = read.tables["images"]
-        aside = [*flaws, *(_aside(fault, Path(instances)) for fault in faults)]
+        aside = [
+            *(Aside(flaw.image_id, flaw.record, flaw.problem) for flaw in flaws),
+            *(_aside(fault, Path(instances)) for fault in faults),
+        ]
     else:
         usable, faults = photographs.usable(said.tables["images"]), said.faults
         objects, origins, aside = table("objects", []), {}, []
     told = said.tables["captions"].join(usable, on="image_id", how="semi", maintain_order="left")
-    told = told.filter(pl.col("text").str.strip_chars() != "")
     aside += [_aside(fault, Path(captions)) for fault in said.faults]
     texts = _license_of_texts(Path(captions))
     origins = {image_id: replace(origin, text_license=texts) for image_id, origin in origins.items()}
@@ -242,38 +243,33 @@ def _located(folder: Path, name: str) -> tuple[Path, Path | str]:
     return path, flaw
 
 
-def _masks_and_origins(
-    instances: Path, photographs: _Photographs, objects: pl.DataFrame
-) -> tuple[dict[str, str], dict[str, Origin], list[Aside]]:
-    """RLE counts by object id, origins by image id, and the objects whose masks are malformed. Crowds have no mask."""
-    single = dict(objects.filter(~pl.col("crowd")).select("object_id", "image_id").iter_rows())
-    masks: dict[str, str] = {}
-    flaws: list[Aside] = []
-    listed: dict[str, dict[str, Any]] = {}
-    licenses: dict[str, str | None] = {}
-    for key, record in stream.entries(instances, ("images", "annotations", "licenses")):
-        if not isinstance(record, dict):
-            continue
-        identity = _id(record.get("id"))
+class _Origins:
+    """Where the photographs come from, as the instances file says."""
+
+    def __init__(self, photographs: _Photographs) -> None:
+        self._photographs = photographs
+        self._images: dict[str, dict[str, Any]] = {}
+        self._licenses: dict[str, str | None] = {}
+
+    def add(self, key: str, record: dict[str, Any]) -> None:
+        """Take a record of the lists `images` and `licenses`."""
+        identity = id_of(record.get("id"))
         if key == "licenses":
-            licenses[identity] = _text(record.get("name"))
-        elif key == "images" and identity in photographs.sizes:
-            listed[identity] = record
-        elif key == "annotations" and identity in single and record.get("segmentation"):
-            try:
-                masks[identity] = photographs.mask(single[identity], record["segmentation"])
-            except ValueError as error:
-                flaws.append(Aside(single[identity], identity, f"malformed mask: {error}"))
-    origins = {
-        image_id: Origin(
-            coco_url=_text(image.get("coco_url")),
-            flickr_url=_text(image.get("flickr_url")),
-            date_captured=_text(image.get("date_captured")),
-            image_license=licenses.get(_id(image.get("license"))),
-        )
-        for image_id, image in listed.items()
-    }
-    return masks, origins, flaws
+            self._licenses[identity] = _text(record.get("name"))
+        elif key == "images" and identity in self._photographs.sizes:
+            self._images[identity] = record
+
+    def by_image(self) -> dict[str, Origin]:
+        """Origins by image id."""
+        return {
+            image_id: Origin(
+                coco_url=_text(image.get("coco_url")),
+                flickr_url=_text(image.get("flickr_url")),
+                date_captured=_text(image.get("date_captured")),
+                image_license=self._licenses.get(id_of(image.get("license"))),
+            )
+            for image_id, image in self._images.items()
+        }
 
 
 def _license_of_texts(captions: Path) -> str | None:
@@ -281,11 +277,6 @@ def _license_of_texts(captions: Path) -> str | None:
     licenses = [record for key, record in stream.entries(captions, ("licenses",)) if key == "licenses" and record]
     only = licenses[0] if len(licenses) == 1 and isinstance(licenses[0], dict) else {}
     return (_text(only.get("name")) or "")[:200] or None
-
-
-def _id(value: Any) -> str:
-    """An id as the tables have it; the records of these ids have been checked."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _text(value: Any) -> str | None:

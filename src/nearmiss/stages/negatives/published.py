@@ -12,9 +12,9 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import SCHEMAS, table
-from nearmiss.engine.formats.salvage import Fault, read_captions
-from nearmiss.engine.formats.salvage_graphs import read_graphs
-from nearmiss.engine.formats.salvage_instances import read_instances
+from nearmiss.engine.formats.coco import read_captions, read_instances
+from nearmiss.engine.formats.gqa import read_scene_graphs
+from nearmiss.engine.formats.set_aside import Fault
 from nearmiss.engine.formats.sound_tables import Faults, legible_captions
 from nearmiss.stages.negatives.candidates import Corpus
 from nearmiss.stages.negatives.shards import Captions
@@ -42,7 +42,7 @@ def read_published(
     if instances is not None and graphs is not None:
         raise InputError("two files of annotations are given", remedy="give --instances or --graphs, not both")
     readers = [
-        (graphs, read_graphs),
+        (graphs, read_scene_graphs),
         (instances, read_instances),
         (captions, read_captions),
     ]
@@ -50,9 +50,9 @@ def read_published(
     faults: Faults = []
     for path, read in readers:
         if path is not None:
-            salvaged = read(Path(path))
-            faults += [(fault, Path(path)) for fault in salvaged.faults]
-            for name, frame in salvaged.tables.items():
+            reading = read(Path(path))
+            faults += [(fault, Path(path)) for fault in reading.faults]
+            for name, frame in reading.tables.items():
                 frames[name].append(frame)
     if not any(frames.values()):
         raise InputError("no input is given", remedy="give --captions, --instances, --graphs or --tables")

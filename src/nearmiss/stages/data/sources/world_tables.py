@@ -8,7 +8,7 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import read_caption_set, read_table, write_table
-from nearmiss.engine.formats.coco import read_captions, read_images, read_instances
+from nearmiss.engine.formats.coco import read_captions, read_images, read_whole_instances
 from nearmiss.engine.formats.gqa import read_scene_graphs
 from nearmiss.engine.formats.labels_list import read_classes, read_labels
 from nearmiss.engine.formats.questions import read_questions
@@ -40,15 +40,13 @@ def read_published(published: Path, tables: Path, *, splits: list[str], asked: l
     all_images = pl.concat([*images, of_tasks])
     check_images(all_images, published)
     captions = pl.concat(
-        read_captions(published / f"captions_{split}_{kind}.json").with_columns(set=pl.lit(kind))
-        for kind in KINDS
-        for split in splits
+        _captions(published / f"captions_{split}_{kind}.json", kind) for kind in KINDS for split in splits
     )
-    graphs = [read_scene_graphs(published / f"scene_graphs_{split}.json") for split in splits]
-    masks = pl.concat([read_instances(published / f"instances_{split}.json") for split in splits])
-    objects = pl.concat([objects for objects, _ in graphs]).drop("mask")
+    graphs = [read_scene_graphs(published / f"scene_graphs_{split}.json", strict=True).tables for split in splits]
+    masks = pl.concat([read_whole_instances(published / f"instances_{split}.json") for split in splits])
+    objects = pl.concat([graph["objects"] for graph in graphs]).drop("mask")
     objects = objects.join(masks.select("object_id", "mask"), on="object_id", how="left", maintain_order="left")
-    relations = pl.concat([relations for _, relations in graphs])
+    relations = pl.concat([graph["relations"] for graph in graphs])
     questions = {
         f"{name}_{split}": (name, read_questions(published / f"{file}_{split}.json", name))
         for name, file in QUESTIONS.items()
@@ -70,6 +68,10 @@ def read_published(published: Path, tables: Path, *, splits: list[str], asked: l
         write_table(frame, tables / f"{key}.parquet", name)
     for task, frame in examples.items():
         write_table(frame, tables / f"examples_{task}.parquet", "examples")
+
+
+def _captions(file: Path, kind: str) -> pl.DataFrame:
+    return read_captions(file, strict=True).tables["captions"].with_columns(set=pl.lit(kind))
 
 
 def _statements(folder: Path, images: pl.DataFrame) -> pl.DataFrame:
