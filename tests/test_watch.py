@@ -40,9 +40,9 @@ Error in rule pretrain_arm:
 def test_jobs_are_named_by_their_rule_and_wildcards_and_failures_by_their_log():
     told = Told()
     finished = [name for line in SAID.splitlines() if (name := told.line(line))]
-    assert finished == ["data world"]
+    assert finished == ["data tables"]
     assert (told.done, told.total, told.nothing) == (1, 3, False)
-    assert told.jobs == {"1": "data world", "7": "pretrain arm clip 0"}
+    assert told.jobs == {"1": "data tables", "7": "pretrain arm clip 0"}
     assert [str(file) for file in told.failed_logs] == ["logs/x/pretrain/clip-0.log"]
 
 

@@ -196,6 +196,13 @@ def _check_pieces(experiment: Experiment, declared: Declaration, refuse: Any) ->
             ("robustness", "corruptions"),
             "write corruptions: []",
         )
+    for name in experiment.methods():
+        if not declared.closed_vocabulary and getattr(experiment.negatives.methods[name], "tagger", "") is None:
+            refuse(
+                f"the method '{name}' tags captions, and the built-in tagger does not know those of this data source",
+                ("negatives", "methods", name, "tagger"),
+                "python -m spacy download en_core_web_sm, then tagger: en_core_web_sm (or a pipeline's folder)",
+            )
 
 
 # Keys that name a caption set, and the purpose whose default is taken where they are null.

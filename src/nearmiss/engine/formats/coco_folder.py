@@ -112,7 +112,7 @@ def read_coco_folder(
         origins=origins,
         set_aside=sorted(aside, key=lambda each: each.order),
         unlisted=said.tables["captions"].filter(~pl.col("image_id").is_in(sorted(photographs.listed))).height,
-        scaled=len(photographs.resized),
+        scaled=len(photographs.resized) if instances is not None else 0,
         unusable={reason: [path for _, path in found] for reason, found in photographs.unusable.items()},
         faults=faults,
     )

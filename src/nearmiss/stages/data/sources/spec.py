@@ -44,6 +44,8 @@ class Declaration:
     """Further files that are written."""
     folders: tuple[str, ...] = ()
     """Folders that are written."""
+    closed_vocabulary: bool = False
+    """Whether captions use the words of the built-in tagger alone."""
     masks: bool = False
     """Whether objects have masks."""
     reserved: str | None = None

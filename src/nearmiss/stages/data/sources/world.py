@@ -45,6 +45,7 @@ class WorldSource(WorldConfig, DataSource):
                 *(f"{data}/truth/scenes_benchmark_{split}.json" for split in asked),
             ),
             folders=(f"{published}/images", f"{published}/tasks"),
+            closed_vocabulary=True,
             masks=True,
             reserved=f"{published}/reserved.json",
             truth=tuple(f"{data}/truth/scenes_{split}.json" for split in splits),
