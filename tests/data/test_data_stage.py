@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tests_data_small import SMALL
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import folder_sha256, read_json
+from nearmiss.base.files import files_below, folder_sha256, read_json
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_caption_set, read_table
 from nearmiss.engine.world.conditions import Reservation, reservation
@@ -40,6 +40,18 @@ def scenes(out: Path, name: str) -> dict[str, Scene]:
 
 
 @pytest.mark.usefixtures("worker_server")
+def test_what_the_world_declares_is_what_it_makes(small_world: Path):
+    declared = SMALL.source.declare(str(small_world))
+    tables = {f"{small_world}/tables/{name}.parquet" for name in declared.tables}
+    own = {f"{small_world}/{name}" for name in ("summary.json", "manifest.json", "cost.json")}
+    files = {*tables, *declared.files, *declared.truth, declared.words, declared.reserved, *own}
+    written = {small_world / name for name in files_below(small_world) if not name.startswith(".")}
+    loose = {file for file in written if not any(file.is_relative_to(folder) for folder in declared.folders)}
+    assert files <= {str(file) for file in loose}
+    assert all("final" in file.name for file in loose if str(file) not in files)  # the split that has no images
+    assert all(Path(folder).is_dir() for folder in declared.folders)
+
+
 def test_four_workers_and_another_folder_give_the_same_bytes(small_world: Path, tmp_path: Path):
     again = tmp_path / "elsewhere" / "data"
     run(config=SMALL, out=again, workers=4)

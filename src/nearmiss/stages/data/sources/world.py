@@ -24,7 +24,6 @@ class WorldSource(WorldConfig, DataSource):
     def declare(self, data: str) -> Declaration:
         """Published files below published/, scenes below truth/, and tables of benchmarks and tasks."""
         published, splits, asked = f"{data}/published", self.splits(), self.benchmark.splits
-        annotations = ("instances", "scene_graphs", *(f"captions_{name}" for name in CAPTION_SETS))
         questions = ("benchmark", "retrieval", "classification")
         return Declaration(
             splits=splits,
@@ -39,7 +38,8 @@ class WorldSource(WorldConfig, DataSource):
                 *(f"examples_{task}" for task in TASKS),
             ),
             files=(
-                *(f"{published}/{name}_{split}.json" for name in annotations for split in splits),
+                *(f"{published}/{name}_{split}.json" for name in ("instances", "scene_graphs") for split in splits),
+                *(f"{published}/captions_{split}_{name}.json" for name in CAPTION_SETS for split in splits),
                 *(f"{published}/{name}_{split}.json" for name in questions for split in asked),
                 f"{data}/truth/scenes_tasks.json",
                 *(f"{data}/truth/scenes_benchmark_{split}.json" for split in asked),
