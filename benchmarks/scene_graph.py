@@ -47,7 +47,8 @@ def rate(work: Callable[[], int]) -> float:
 def main() -> None:
     """Print the table and, as the last line, its figures."""
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE
-    objects, relations = read_scene_graphs(file)
+    tables = read_scene_graphs(file, strict=True).tables
+    objects, relations = tables["objects"], tables["relations"]
     found = graphs(objects, relations)
     known = count(found)
     made = Counter(p.type for g in found for p in pairs(g, known, OPTIONS, 0) if isinstance(p, Pair))

@@ -42,7 +42,12 @@ TRIES = 600  # captions that are asked for negatives
 
 def groups(file: Path, batch: int, negatives: int) -> list[list[str]]:
     """`batch` captions of different images, each with as many negatives after it."""
-    frame = read_captions(file).unique("image_id", keep="first", maintain_order=True).head(TRIES)
+    frame = (
+        read_captions(file, strict=True)
+        .tables["captions"]
+        .unique("image_id", keep="first", maintain_order=True)
+        .head(TRIES)
+    )
     captions = tuple(
         Caption(row["caption_id"], row["image_id"], row["text"].strip(), None, "coco") for row in frame.to_dicts()
     )
@@ -59,7 +64,7 @@ def groups(file: Path, batch: int, negatives: int) -> list[list[str]]:
 
 def captions_of(file: Path, batch: int, count: int) -> list[list[str]]:
     """`count` captions of each of `batch` images."""
-    frame = read_captions(file).group_by("image_id", maintain_order=True).agg("text")
+    frame = read_captions(file, strict=True).tables["captions"].group_by("image_id", maintain_order=True).agg("text")
     return [texts[:count] for texts in frame["text"].to_list() if len(texts) >= count][:batch]
 
 

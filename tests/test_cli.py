@@ -32,10 +32,10 @@ def test_wrong_flags_are_refused(tokens):
 
 def test_flags_win_over_an_experiment_file(tmp_path):
     file = tmp_path / "x.yaml"
-    file.write_text("experiment: x\ndata: {world: {seed: 7, images: {train: 50, val: 9}}}\n")
+    file.write_text("experiment: x\ndata: {source: {name: world, seed: 7, images: {train: 50, val: 9}}}\n")
     given = source(file, "data")
-    section = build(DataConfig, given.experiment.data.model_dump(), flags(("--world.images.train", "3")), file=file)
-    assert (section.world.seed, section.world.images.train, section.world.images.val) == (7, 3, 9)
+    section = build(DataConfig, given.experiment.data.model_dump(), flags(("--source.images.train", "3")), file=file)
+    assert (section.source.seed, section.source.images.train, section.source.images.val) == (7, 3, 9)
 
 
 def test_an_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
@@ -52,7 +52,7 @@ def test_an_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("data --out OUT --world.images.trian 5", ["trian", "did you mean 'train'"]),
+        ("data --out OUT --source.images.trian 5", ["trian", "did you mean 'train'"]),
         ("data --out OUT --config missing.yaml", ["missing.yaml"]),
         ("data", ["--out"]),
         ("nothing", ["nothing"]),

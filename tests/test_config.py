@@ -21,13 +21,27 @@ def write(tmp_path):
     return written
 
 
+SOURCE = "experiment: x\ndata:\n  source:\n    name: world\n"
+COCO = "experiment: x\ndata: {source: {name: coco, root: data}}\n"
+QUIET = "evaluate: {benchmarks: [retrieval]}\nrobustness: {corruptions: []}\n"
 BASE = "  base: {objective: [{term: contrastive}], texts: 0}\n"
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("experiment: x\ndata:\n  world:\n    images:\n      trian: 4\n", ["trian", "line 5", "did you mean 'train'"]),
+        (f"{SOURCE}    images:\n      trian: 4\n", ["trian", "line 6", "did you mean 'train'"]),
+        ("experiment: x\ndata: {world: {seed: 1}}\n", ["data.world is now data.source", "line 2"]),
+        ("experiment: x\ndata: {source: world}\n", ["{source: {name: NAME, ...}}", "line 2"]),
+        ("experiment: x\ndata: {source: {name: coco}}\n", ["'root' is missing", "data.source"]),
+        ("experiment: x\ndata: {source: {name: wrld}}\n", ["data.source", "did you mean 'world'"]),
+        ("experiment: x\ndata: {source: {seed: 3}}\n", ["'name' is missing", "data.source"]),
+        ("experiment: x\nnegatives: {captions: brod}\n", ["caption set 'brod'", "did you mean 'broad'"]),
+        ("experiment: x\npretrain: {base: {captions: all}}\n", ["caption set 'all'", "broad, narrow"]),
+        (f"{COCO}{QUIET}finetune: {{tasks: []}}\n", ["by their masks", "inpaint.operations", "operations: []"]),
+        (f"{COCO}{QUIET}inpaint: {{operations: []}}\n", ["no examples", "'vsr'", "tasks: []"]),
+        (f"{COCO}inpaint: {{operations: []}}\nfinetune: {{tasks: []}}\n", ["benchmark 'inpaintcoco'"]),
+        (f"{COCO}{QUIET}inpaint: {{operations: []}}\nfinetune: {{tasks: []}}\n", ["'replace' tags", "en_core_web_sm"]),
         ("experiment: x\nsede: [0]\n", ["sede", "line 2", "did you mean 'seeds'"]),
         ("experiment: x\nzzz: 1\n", ["zzz", "keys here are: arms"]),
         ("experiment: x\nseeds: [one]\n", ["seeds.0", "line 2", "integer", "'one'"]),
@@ -37,8 +51,8 @@ BASE = "  base: {objective: [{term: contrastive}], texts: 0}\n"
         ("experiment: a/b\n", ["experiment", "line 1"]),
         ("seeds: [0]\n", ["'experiment' is missing"]),
         ("- experiment\n", ["map of keys"]),
-        ("experiment: x\nevaluate: {split: val}\n", ["'val'", "data.world.benchmark.splits"]),
-        ("experiment: x\ndata: {world: {images: {test: 0}}}\n", ["split 'test'", "empty"]),
+        ("experiment: x\nevaluate: {split: val}\n", ["'val'", "data.source.benchmark.splits"]),
+        ("experiment: x\ndata: {source: {name: world, images: {test: 0}}}\n", ["split 'test'", "empty"]),
         ("experiment: x\ncompare: {controls: [clap]}\n", ["'clap' is no arm", "compare.controls"]),
         ("experiment: x\ncompare: {controls: []}\narms:\n  clip: {objective: [{term: contrastive}]}\n", ["'base'"]),
         (f"experiment: x\narms:\n{BASE}  a: {{method: none, objective: [{{term: own_negatives}}]}}\n", ["'none'"]),
@@ -74,11 +88,24 @@ def test_a_missing_file_is_named(tmp_path):
         load(tmp_path / "none.yaml")
 
 
+def test_a_caption_set_that_is_not_named_is_the_sources_default(write):
+    experiment = load(write("experiment: x\nnegatives: {captions: broad}\n"))
+    phases = (experiment.pretrain.base.captions, experiment.pretrain.continued.captions)
+    assert (*phases, experiment.negatives.captions, experiment.inpaint.captions) == (
+        "broad",
+        "narrow",
+        "broad",
+        "narrow",
+    )
+    experiment = load(write("experiment: x\npretrain: {continued: {captions: broad}}\n"))
+    assert experiment.evaluate.captions == experiment.robustness.captions == "broad"
+
+
 def test_sections_are_filled_up_and_maps_replace(write):
-    text = f"experiment: x\narms:\n{BASE}data: {{world: {{images: {{train: 5}}, things: {{2: 1.0}}}}}}\n"
+    text = f"experiment: x\narms:\n{BASE}data: {{source: {{name: world, images: {{train: 5}}, things: {{2: 1.0}}}}}}\n"
     experiment = load(write(text + "compare: {controls: [base]}\n"))
-    assert experiment.data.world.images.val == Experiment(experiment="y").data.world.images.val
-    assert experiment.data.world.things == {2: 1.0}
+    assert experiment.data.source.images.val == Experiment(experiment="y").data.source.images.val
+    assert experiment.data.source.things == {2: 1.0}
     assert list(experiment.arms) == ["base"]
     assert experiment.methods() == []
 
@@ -91,8 +118,8 @@ def test_quick_shrinks_everything_and_has_a_name_of_its_own(write):
     assert quick.seeds == [3]
     assert quick.methods() == ["random", "scene_graph"]
     assert quick.pretrain.continued.steps < whole.pretrain.continued.steps
-    assert quick.data.world.images.train < whole.data.world.images.train
-    assert quick.data.world.benchmark.splits == whole.data.world.benchmark.splits
+    assert quick.data.source.images.train < whole.data.source.images.train
+    assert quick.data.source.benchmark.splits == whole.data.source.benchmark.splits
 
 
 def test_quick_leaves_what_is_smaller_already(write):

@@ -81,7 +81,7 @@ def test_anchors_by_themselves_are_fine(tmp_path):
         ("experiment: !!python/object/apply:os.system [id]\n", ["malformed", "line 1"]),
         ("experiment: x\n---\nexperiment: y\n", ["malformed", "line 2"]),
         ("experiment: x\n? [a, b]\n: 1\n", ["key", "line 2"]),
-        ("experiment: x\ndata: {world: {things: {1: 0.5, 01: 0.5}}}\n", ["stands twice", "lines 2 and 2"]),
+        ("experiment: x\ndata: {source: {things: {1: 0.5, 01: 0.5}}}\n", ["stands twice", "lines 2 and 2"]),
         ("experiment: x\narms: {on: {}, yes: {}}\n", ["stands twice", "line 2"]),
         ("x: 1\n" * 2, ["stands twice", "lines 1 and 2"]),
         (b"#" * (2**20 + 1), ["1048576 bytes"]),
@@ -133,11 +133,11 @@ def test_the_largest_seed_is_a_seed_everywhere(tmp_path):
     assert load(file).seeds == [2**63 - 1]
 
 
-@pytest.mark.parametrize("key", ["negatives.seed", "inpaint.seed", "robustness.seed", "data.world.seed"])
+@pytest.mark.parametrize("key", ["negatives.seed", "inpaint.seed", "robustness.seed", "data.source.seed"])
 @pytest.mark.parametrize("value", [str(2**63), "1.5", "true"])
 def test_every_stages_seed_has_the_same_bound(refused, key, value):
     *sections, last = key.split(".")
-    opened = "".join(f"{section}: {{" for section in sections)
+    opened = "".join(f"{section}: {{" for section in sections).replace("source: {", "source: {name: world, ")
     message = refused(f"experiment: x\n{opened}{last}: {value}{'}' * len(sections)}\n")
     assert f"{key} (line 2)" in message
 

@@ -13,19 +13,19 @@ SAID = """\
 Job stats:
 job           count
 ----------  -------
-data_world        1
+data_tables       1
 pretrain_arm      1
 total             3
 
 [Sun Nov 22 18:31:09 2026]
-localrule data_world:
+localrule data_tables:
     input: results/x/fingerprint/data.json
     output: results/x/data/manifest.json
     log: logs/x/data/world.log
     jobid: 1
     resources: tmpdir=/tmp
 [Sun Nov 22 18:31:10 2026]
-Finished jobid: 1 (Rule: data_world)
+Finished jobid: 1 (Rule: data_tables)
 1 of 3 steps (33%) done
 localrule pretrain_arm:
     log: logs/x/pretrain/clip-0.log
@@ -40,9 +40,9 @@ Error in rule pretrain_arm:
 def test_jobs_are_named_by_their_rule_and_wildcards_and_failures_by_their_log():
     told = Told()
     finished = [name for line in SAID.splitlines() if (name := told.line(line))]
-    assert finished == ["data world"]
+    assert finished == ["data tables"]
     assert (told.done, told.total, told.nothing) == (1, 3, False)
-    assert told.jobs == {"1": "data world", "7": "pretrain arm clip 0"}
+    assert told.jobs == {"1": "data tables", "7": "pretrain arm clip 0"}
     assert [str(file) for file in told.failed_logs] == ["logs/x/pretrain/clip-0.log"]
 
 
@@ -73,7 +73,7 @@ def test_a_growing_log_is_read_to_its_end(tmp_path):
 def test_a_line_that_is_written_in_two_parts_is_one_line(tmp_path):
     log = tmp_path / "log"
     log.write_text("Finished jobid: 1 ")
-    parts = ["(Rule: data_world)\nand no", " line end"]
+    parts = ["(Rule: data_tables)\nand no", " line end"]
 
     def until():
         with log.open("a") as handle:
@@ -81,7 +81,7 @@ def test_a_line_that_is_written_in_two_parts_is_one_line(tmp_path):
         return not parts
 
     assert [line for line in lines_of(log, until) if line] == [
-        "Finished jobid: 1 (Rule: data_world)\n",
+        "Finished jobid: 1 (Rule: data_tables)\n",
         "and no line end",
     ]
 

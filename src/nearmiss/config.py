@@ -9,11 +9,12 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Seed, Typed
 from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
-from nearmiss.engine.benchmarks.spec import OWN
+from nearmiss.engine.benchmarks.spec import OWN, table_of
 from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases, uses_negatives
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.data.config import DataConfig
+from nearmiss.stages.data.sources.spec import Declaration, Purpose
 from nearmiss.stages.evaluate.config import EvaluateConfig
 from nearmiss.stages.finetune.config import FinetuneConfig
 from nearmiss.stages.inpaint.config import InpaintConfig
@@ -25,7 +26,7 @@ STAGES = ("data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "r
 
 
 class Experiment(Typed):
-    """An experiment. Defaults are the embedded world's; a file names what differs; lists and maps replace."""
+    """An experiment. Defaults are the synthetic world's; a file names what differs; lists and maps replace."""
 
     experiment: str = Field(
         description="Name; results lie in results/<name>.",
@@ -65,6 +66,7 @@ def resolve(values: dict[str, Any], *, file: object = None, lines: Lines | None 
         raise problem_of(error, Experiment, file=file, lines=lines or {}) from None
     experiment = _with_own_benchmarks(experiment)
     check(experiment, file=file, lines=lines)
+    experiment = _with_caption_sets(experiment)
     if not experiment.quick:
         return experiment
     from nearmiss.quick import shrink
@@ -74,7 +76,9 @@ def resolve(values: dict[str, Any], *, file: object = None, lines: Lines | None 
 
 def _with_own_benchmarks(experiment: Experiment) -> Experiment:
     """Where benchmarks are null: those that the experiment writes itself, and for robustness `world` or the same."""
-    own = [name for name in OWN if name != "inpaintcoco" or experiment.inpaint.operations]
+    tables = experiment.data.source.declare("").tables
+    own = [name for name in OWN if table_of(name, experiment.evaluate.split) in tables]
+    own += ["inpaintcoco"] if experiment.inpaint.operations else []
     evaluated = experiment.evaluate.benchmarks or own
     robust = experiment.robustness.benchmarks or (["world"] if "world" in evaluated else evaluated)
     return experiment.model_copy(
@@ -128,7 +132,10 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
             ("inpaint", "operations"),
             "name at least one operation, or take 'inpaintcoco' out of evaluate.benchmarks",
         )
-    _check_splits(experiment, refuse)
+    declared = experiment.data.source.declare("")
+    _check_caption_sets(experiment, declared, refuse)
+    _check_splits(experiment, declared, refuse)
+    _check_pieces(experiment, declared, refuse)
 
 
 def _check_names(experiment: Experiment, refuse: Any) -> None:
@@ -140,28 +147,119 @@ def _check_names(experiment: Experiment, refuse: Any) -> None:
             refuse(f"{shortened(repr(name))} is {problem[0]}", key, problem[1])
 
 
-def _check_splits(experiment: Experiment, refuse: Any) -> None:
-    asked: dict[str, str] = {"evaluate": experiment.evaluate.split}
-    if experiment.robustness.corruptions:
+def _check_caption_sets(experiment: Experiment, declared: Declaration, refuse: Any) -> None:
+    for key, _ in _CAPTION_SETS:
+        name = _value(experiment, key)
+        if name is not None and name not in declared.caption_sets:
+            refuse(
+                f"the data source has no caption set '{shortened(name)}'",
+                key,
+                near(name, list(declared.caption_sets)) or f"choose one of: {', '.join(declared.caption_sets)}",
+            )
+
+
+def _check_splits(experiment: Experiment, declared: Declaration, refuse: Any) -> None:
+    asked: dict[str, str] = {}
+    if set(experiment.evaluate.benchmarks or ()) & (set(OWN) - {"inpaintcoco"}):
+        asked["evaluate"] = experiment.evaluate.split
+    if _corrupts(experiment) and set(experiment.robustness.benchmarks or ()) & (set(OWN) - {"inpaintcoco"}):
         asked["robustness"] = experiment.robustness.split
-    written = experiment.data.world.benchmark.splits
     for stage, split in asked.items():
-        if split not in written:
+        if split in declared.splits and split not in declared.benchmark_splits:
             refuse(
                 f"no benchmark is written for split '{split}', which {stage} asks for",
-                ("data", "world", "benchmark", "splits"),
-                f"add '{split}' to data.world.benchmark.splits or set {stage}.split to one of "
-                f"{', '.join(written) or 'none'}",
+                (stage, "split"),
+                f"add '{split}' to {declared.keys['benchmarks']} or set {stage}.split to one of "
+                f"{', '.join(declared.benchmark_splits) or 'none'}",
             )
     if experiment.inpaint.operations:
         asked["inpaint"] = experiment.inpaint.split
     for stage, split in asked.items():
-        if getattr(experiment.data.world.images, split) == 0:
+        if split not in declared.splits:
             refuse(
                 f"split '{split}', which {stage} asks for, is empty",
-                ("data", "world", "images", split),
-                "give the split some images",
+                (stage, "split"),
+                f"give the split images in {declared.keys['images']}, or choose one of: {', '.join(declared.splits)}",
             )
+
+
+def _corrupts(experiment: Experiment) -> bool:
+    """Whether stage robustness has something to do."""
+    return bool(experiment.robustness.corruptions)
+
+
+def _check_pieces(experiment: Experiment, declared: Declaration, refuse: Any) -> None:
+    """What an experiment asks for and only some data sources have."""
+    if experiment.inpaint.operations and not declared.masks:
+        refuse(
+            "stage inpaint edits objects by their masks, and the data source has none",
+            ("inpaint", "operations"),
+            "give the source annotations with masks, or write operations: []",
+        )
+    for task in experiment.finetune.tasks:
+        if task.task not in declared.tasks:
+            refuse(
+                f"the data source has no examples of the downstream task '{task.task}'",
+                ("finetune", "tasks"),
+                f"choose among: {', '.join(declared.tasks)}" if declared.tasks else "write tasks: []",
+            )
+    for name, arm in experiment.arms.items():
+        if arm.mask == "truth" and not declared.truth:
+            refuse(
+                f"the arm '{name}' masks by the truth, which the data source does not know",
+                ("arms", name, "mask"),
+                "choose same_image or none",
+            )
+    asked = {"evaluate": experiment.evaluate} | ({"robustness": experiment.robustness} if _corrupts(experiment) else {})
+    for stage, section in asked.items():
+        for name in section.benchmarks or ():
+            if name in OWN and name != "inpaintcoco" and table_of(name, section.split) not in declared.tables:
+                refuse(
+                    f"the data source does not make the benchmark '{name}' of split '{section.split}'",
+                    (stage, "benchmarks"),
+                    f"take '{name}' out of the list",
+                )
+    for name in experiment.methods():
+        if not declared.closed_vocabulary and getattr(experiment.negatives.methods[name], "tagger", "") is None:
+            refuse(
+                f"the method '{name}' tags captions, and the built-in tagger does not know those of this data source",
+                ("negatives", "methods", name, "tagger"),
+                "python -m spacy download en_core_web_sm, then tagger: en_core_web_sm (or a pipeline's folder)",
+            )
+
+
+# Keys that name a caption set, and the purpose whose default is taken where they are null.
+_CAPTION_SETS: tuple[tuple[tuple[str, ...], Purpose], ...] = (
+    (("pretrain", "base", "captions"), "base"),
+    (("pretrain", "continued", "captions"), "continued"),
+    (("negatives", "captions"), "negatives"),
+    (("inpaint", "captions"), "inpaint"),
+    (("evaluate", "captions"), "continued"),
+    (("robustness", "captions"), "continued"),
+)
+
+
+def _value(section: Any, key: tuple[str, ...]) -> Any:
+    for name in key:
+        section = getattr(section, name)
+    return section
+
+
+def _with(section: Any, key: tuple[str, ...], value: Any) -> Any:
+    """A copy of a section with another value under a key."""
+    name, *rest = key
+    inner = _with(getattr(section, name), tuple(rest), value) if rest else value
+    return section.model_copy(update={name: inner})
+
+
+def _with_caption_sets(experiment: Experiment) -> Experiment:
+    """The experiment with the data source's default sets in place of null: stages and fingerprints name them."""
+    defaults = experiment.data.source.declare("").default_sets
+    for key, purpose in _CAPTION_SETS:
+        if _value(experiment, key) is None:
+            own = experiment.pretrain.continued.captions if purpose == "continued" else None
+            experiment = _with(experiment, key, own or defaults[purpose])
+    return experiment
 
 
 def _check_base(base: ArmConfig, refuse: Any) -> None:

@@ -33,6 +33,9 @@ def problem_of(error: ValidationError, model: type[BaseModel], *, file: object, 
         return InputError(f"unknown key '{shortened(where[-1])}'", file=file, record=shortened(record), remedy=remedy)
     if first["type"] == "missing":
         return InputError(f"the key '{where[-1]}' is missing", file=file, record=record, remedy="add it")
+    if first["type"] == "union_tag_not_found":
+        key = first["ctx"]["discriminator"].strip("'")
+        return InputError(f"the key '{key}' is missing", file=file, record=record, remedy="add it")
     message = first["msg"][:1].lower() + first["msg"][1:]
     given = first["input"]
     shown = f" (given: {shortened(repr(given))})" if isinstance(given, str | int | float | bool | None) else ""

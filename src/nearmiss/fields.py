@@ -50,7 +50,7 @@ def source(file: Path | None, stage: str) -> Source:
 
 
 def flags(tokens: tuple[str, ...]) -> dict[str, Any]:
-    """`--world.images.train 5 --seed=3` as nested values; each value is read as YAML."""
+    """`--source.images.train 5 --seed=3` as nested values; each value is read as YAML."""
     found: dict[str, Any] = {}
     waiting = list(tokens)
     while waiting:

@@ -15,6 +15,8 @@ from nearmiss.config_text import models_in
 from nearmiss.engine.images.corruptions import spec as corruptions
 from nearmiss.engine.images.editing import spec as editing
 from nearmiss.engine.objectives import spec as objectives
+from nearmiss.stages.data.sources import registry
+from nearmiss.stages.data.sources.spec import DataSource
 from nearmiss.stages.finetune import spec as tasks
 
 _REQUIRED = object()
@@ -43,6 +45,8 @@ def keys() -> str:
         for model in held:
             title = "An arm (`arms.NAME`)" if name == "arms" else f"Method `{_tag(model)}` (`negatives.methods.NAME`)"
             text.append(_table(title, model))
+    for model in models_in(registry.AnySource):
+        text.append(_table(f"Data source `{_tag(model)}` (`data.source`)", model))
     for (what, where), entries in _LISTED.items():
         for model in models_in(entries):
             text.append(_table(f"{what} `{_tag(model)}` (an entry of `{where}`)", model))
@@ -80,7 +84,8 @@ def _rows(model: type[BaseModel], prefix: str, values: Any) -> list[str]:
             rows += _rows(kind, f"{prefix}{name}.", default)
         else:
             meaning = info.description or ("Names the variant." if name in _VARIANTS else "Weight in the sum.")
-            rows.append(f"| `{prefix}{name}` | {_shown(default)} | {meaning} |")
+            shown = f"`{{name: {_tag(type(default))}}}`" if isinstance(default, DataSource) else _shown(default)
+            rows.append(f"| `{prefix}{name}` | {shown} | {meaning} |")
     return rows
 
 

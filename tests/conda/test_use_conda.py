@@ -35,12 +35,12 @@ def test_one_environment_is_made_from_the_file(conda_run):
 
 def test_what_ran_with_conda_is_done_without_it_and_the_other_way_round(conda_run):
     # A run, not a dry run: the data were made with conda, and the one job without it leaves them alone.
-    assert "data_world" not in conda_run.said("--", KEYWORD)
+    assert "data_tables" not in conda_run.said("--", KEYWORD)
     assert "Nothing to be done" in conda_run.said("--use-conda", "--dry-run", "--", KEYWORD)
     (environment,) = conda_run.environments()
     assert [job["command"][2] for job in conda_run.jobs_in(environment)] == ["data"]
     # The trigger that profiles/default leaves out is the reason: with it the same dry run has work.
-    assert "data_world" in conda_run.said("--dry-run", "--rerun-triggers", "software-env", "--", "data")
+    assert "data_tables" in conda_run.said("--dry-run", "--rerun-triggers", "software-env", "--", "data")
 
 
 @pytest.mark.parametrize(("conda", "noted"), [(True, 1), (False, 0)])

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from tests_data_small import SMALL
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import folder_sha256, read_json
+from nearmiss.base.files import files_below, folder_sha256, read_json
 from nearmiss.base.outputs import OutputFolder
-from nearmiss.base.tables import read_table
+from nearmiss.base.tables import read_caption_set, read_table
 from nearmiss.engine.world.conditions import Reservation, reservation
 from nearmiss.engine.world.scene import Scene, Thing
 from nearmiss.engine.world.scenes import scene_of
@@ -25,9 +25,10 @@ from nearmiss.engine.world.truth import judge
 from nearmiss.engine.world.undecided import undecided
 from nearmiss.engine.world.vocabulary import load_vocabulary, used
 from nearmiss.stages.data.config import DataConfig
+from nearmiss.stages.data.sources.world import WorldSource
 from nearmiss.stages.data.stage import run
 
-SIDE = SMALL.world.side
+SIDE = SMALL.source.side
 
 
 def read(out: Path, name: str, schema: str | None = None) -> pl.DataFrame:
@@ -39,6 +40,18 @@ def scenes(out: Path, name: str) -> dict[str, Scene]:
 
 
 @pytest.mark.usefixtures("worker_server")
+def test_what_the_world_declares_is_what_it_makes(small_world: Path):
+    declared = SMALL.source.declare(str(small_world))
+    tables = {f"{small_world}/tables/{name}.parquet" for name in declared.tables}
+    own = {f"{small_world}/{name}" for name in ("summary.json", "manifest.json", "cost.json")}
+    files = {*tables, *declared.files, *declared.truth, declared.words, declared.reserved, *own}
+    written = {small_world / name for name in files_below(small_world) if not name.startswith(".")}
+    loose = {file for file in written if not any(file.is_relative_to(folder) for folder in declared.folders)}
+    assert files <= {str(file) for file in loose}
+    assert all("final" in file.name for file in loose if str(file) not in files)  # the split that has no images
+    assert all(Path(folder).is_dir() for folder in declared.folders)
+
+
 def test_four_workers_and_another_folder_give_the_same_bytes(small_world: Path, tmp_path: Path):
     again = tmp_path / "elsewhere" / "data"
     run(config=SMALL, out=again, workers=4)
@@ -67,7 +80,7 @@ def seen_things(small_world: Path) -> dict[str, Seen]:
     """Every object of the small world by what is seen of it; scenes are not looked at."""
     files = dict(read(small_world, "images").select("image_id", "file").iter_rows())
     colors = load_vocabulary().colors
-    names = list(colors)[: SMALL.world.colors]
+    names = list(colors)[: SMALL.source.colors]
     found = {}
     for row in read(small_world, "objects").iter_rows(named=True):
         seen = decode(row)
@@ -157,13 +170,13 @@ def test_every_caption_is_true_of_its_image(small_world: Path):
 
 
 def mentions_held_out(text: str) -> bool:
-    held_out, statement = reservation(SMALL.world), parse(text)
+    held_out, statement = reservation(SMALL.source), parse(text)
     assert statement is not None, text
     return bool(set(statement.pairs()) & held_out.pairs) or statement.shape_relation() in held_out.relations
 
 
 def test_nothing_held_out_is_in_a_split(small_world: Path):
-    held_out = reservation(SMALL.world)
+    held_out = reservation(SMALL.source)
     for split in ("train", "val", "test"):
         for scene in scenes(small_world, f"scenes_{split}").values():
             assert held_out.allows(scene)
@@ -172,7 +185,7 @@ def test_nothing_held_out_is_in_a_split(small_world: Path):
 
 
 def test_a_planted_combination_is_caught_in_a_caption_and_in_a_scene(small_world: Path):
-    held_out = reservation(SMALL.world)
+    held_out = reservation(SMALL.source)
     color, shape = min(held_out.pairs)
     first, predicate, second = min(held_out.relations)
     assert mentions_held_out(f"there is a small {color} {shape}")
@@ -193,7 +206,7 @@ def test_every_color_and_shape_is_trained_and_stands_about_as_often_on_either_si
 
 
 def test_held_out_combinations_are_shown_where_they_are_asked_for(small_world: Path):
-    held_out, truth = reservation(SMALL.world), scenes(small_world, "scenes_benchmark_test")
+    held_out, truth = reservation(SMALL.source), scenes(small_world, "scenes_benchmark_test")
     items = read(small_world, "items_test", "items")
     for condition, shown in (("new_pair", Reservation.pairs_of), ("new_relation", Reservation.relations_of)):
         asked = items.filter(condition=condition)
@@ -215,8 +228,8 @@ def test_the_reservation_is_published_in_both_directions(small_world: Path):
         "below": "above",
     }
     assert told == {(b, mirror[predicate], a) for a, predicate, b in told}
-    assert len(told) == 2 * SMALL.world.reserved.relations
-    assert len(record["pairs"]) == SMALL.world.reserved.pairs
+    assert len(told) == 2 * SMALL.source.reserved.relations
+    assert len(record["pairs"]) == SMALL.source.reserved.pairs
     assert record["templates"]
 
 
@@ -230,13 +243,15 @@ def test_every_word_of_every_text_is_published(small_world: Path):
 
 
 def test_completeness_drops_that_share_of_annotations_and_no_caption(tmp_path: Path, small_world: Path):
-    half = SMALL.world.model_copy(update={"completeness": 0.5})
-    run(config=DataConfig(world=half), out=tmp_path / "half", workers=1)
+    half = SMALL.source.model_copy(update={"completeness": 0.5})
+    run(config=DataConfig(source=half), out=tmp_path / "half", workers=1)
     whole, kept = read(small_world, "objects"), read(tmp_path / "half", "objects")
     assert 0.4 < kept.height / whole.height < 0.6
     told = kept["attributes"].list.len().mean() / whole["attributes"].list.len().mean()
     assert 0.4 < told < 0.6
-    captions = [read(out, "captions_narrow", "captions") for out in (small_world, tmp_path / "half")]
+    captions = [
+        read_caption_set(out / "tables" / "captions.parquet", "narrow") for out in (small_world, tmp_path / "half")
+    ]
     assert captions[0].equals(captions[1])
 
 
@@ -263,16 +278,16 @@ def test_an_undecided_statement_is_counted():
 
 
 def test_an_empty_split_ends_before_anything_is_drawn(tmp_path: Path):
-    empty = SMALL.world.model_copy(update={"images": SMALL.world.images.model_copy(update={"test": 0})})
+    empty = SMALL.source.model_copy(update={"images": SMALL.source.images.model_copy(update={"test": 0})})
     with pytest.raises(InputError, match="split 'test' is empty"):
-        run(config=DataConfig(world=empty), out=tmp_path / "data")
+        run(config=DataConfig(source=empty), out=tmp_path / "data")
     assert not list(tmp_path.iterdir())
 
 
 def test_more_words_than_the_vocabulary_has_are_refused(tmp_path: Path):
-    many = WorldConfig.model_validate({**SMALL.world.model_dump(), "shapes": 60})
+    many = WorldSource.model_validate({**SMALL.source.model_dump(), "shapes": 60})
     with pytest.raises(InputError, match="the world has 8 shapes, not 60"):
-        run(config=DataConfig(world=many), out=tmp_path / "data")
+        run(config=DataConfig(source=many), out=tmp_path / "data")
 
 
 @pytest.mark.parametrize("things", [{9: 1.0}, {0: 1.0}, {}, {1: 0.0}, {1: -1.0, 2: 2.0}])
@@ -299,7 +314,7 @@ def test_a_failed_run_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.
     def fail(*given: object) -> None:
         raise InputError("planted")
 
-    monkeypatch.setattr("nearmiss.stages.data.stage.publish", fail)
+    monkeypatch.setattr("nearmiss.engine.world.publish.publish", fail)
     with pytest.raises(InputError, match="planted"):
         run(config=SMALL, out=out)
     assert sorted(file.name for file in out.iterdir()) == [".nearmiss", "mine.txt", "summary.json"]

@@ -24,9 +24,9 @@ from nearmiss.engine.world.statements import OPPOSITE, parse
 from nearmiss.engine.world.tasks import make_tasks
 from nearmiss.engine.world.truth import judge, located
 from nearmiss.engine.world.vocabulary import used
-from nearmiss.stages.data.tables import read_published
+from nearmiss.stages.data.sources.world_tables import read_published
 
-HELD_OUT = reservation(SMALL.world)
+HELD_OUT = reservation(SMALL.source)
 RECORD = {
     "image": "a.jpg",
     "image_link": "images/a.jpg",
@@ -103,7 +103,7 @@ def test_both_things_lie_in_one_half(scenes: dict[str, Scene]):
 
 def test_who_reads_words_alone_is_at_chance():
     sizes = {"vsr": {"train": 500, "dev": 4, "test": 300, "held_out": 0}}
-    rows = make_tasks(WorldConfig.model_validate({"tasks": {**SMALL.world.tasks.model_dump(), **sizes}})).vsr
+    rows = make_tasks(WorldConfig.model_validate({"tasks": {**SMALL.source.tasks.model_dump(), **sizes}})).vsr
     train, test = rows["random/train"], rows["random/test"]
 
     def accuracy(train: list[dict], test: list[dict]) -> float:
@@ -154,7 +154,7 @@ def test_a_planted_combination_is_seen_in_a_statement(scenes: dict[str, Scene]):
 
 
 def test_the_label_of_a_picture_is_its_one_shape(pictured: pl.DataFrame, scenes: dict[str, Scene]):
-    shapes = list(used(SMALL.world).shapes)
+    shapes = list(used(SMALL.source).shapes)
     for row in pictured.iter_rows(named=True):
         assert row["classes"] == shapes
         assert [thing.shape for thing in scenes[row["image_id"]].things] == [shapes[row["label"]]]
@@ -170,8 +170,8 @@ def test_pictures_of_tasks_are_their_own(small_world: Path, statements: pl.DataF
 
 
 def test_where_nothing_is_held_out_there_is_no_zero_shot_split():
-    world = SMALL.world.model_copy(
-        update={"reserved": SMALL.world.reserved.model_copy(update={"pairs": 0, "relations": 0})}
+    world = SMALL.source.model_copy(
+        update={"reserved": SMALL.source.reserved.model_copy(update={"pairs": 0, "relations": 0})}
     )
     made = make_tasks(world)
     assert sorted(made.vsr) == ["random/dev", "random/test", "random/train"]
@@ -268,5 +268,5 @@ def test_broken_tasks_are_refused_before_a_table_is_written(small_world: Path, t
     tables.mkdir()
     message = fault(published)
     with pytest.raises(InputError, match=message):
-        read_published(published, tables, splits=["train", "val", "test"], asked=["test"], source="world")
+        read_published(published, tables, splits=["train", "val", "test"], asked=["test"])
     assert not list(tables.iterdir())

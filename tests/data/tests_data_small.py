@@ -1,10 +1,10 @@
 """The smallest world that the tests of stage data look at."""
 
-from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.stages.data.config import DataConfig
+from nearmiss.stages.data.sources.world import WorldSource
 
 SMALL = DataConfig(
-    world=WorldConfig.model_validate(
+    source=WorldSource.model_validate(
         {
             "images": {"train": 120, "val": 20, "test": 20, "final": 0},
             "benchmark": {"splits": ["test"], "iid": 4, "other": 2},

@@ -79,7 +79,7 @@ def write_tables(folder: Path, *, questions: int = 6, gallery: int = 8) -> None:
                 )
     tables = folder / "tables"
     write_table(table("images", sorted(images, key=lambda row: row["image_id"])), tables / "images.parquet", "images")
-    write_table(table("captions", captions), tables / "captions_narrow.parquet", "captions")
+    write_table(table("captions", captions), tables / "captions.parquet", "captions")
     write_table(table("items", sorted(items, key=lambda row: row["item_id"])), tables / "items_test.parquet", "items")
     write_table(table("retrieval", retrieval), tables / "retrieval_test.parquet", "retrieval")
     write_table(table("classification", classes), tables / "classification_test.parquet", "classification")

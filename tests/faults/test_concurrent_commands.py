@@ -158,7 +158,7 @@ def test_a_killed_worker_ends_a_command(toys, tmp_path, tally, forks):
     config = toys.shared("none") / "toy.yaml"
     for number in range(3):
         with tally(KIND, "a worker process of a command is killed", str(number)):
-            size = ("--world.images.train", "100000")
+            size = ("--source.images.train", "100000")
             job = forks.start("data", "--config", config, *size, "--workers", "2", "--out", tmp_path / "out")
             workers = wait_until(lambda job=job: _busy(job.pid))
             os.kill(Random(number).choice(workers), signal.SIGKILL)

@@ -44,7 +44,7 @@ class Job:
         self.temporary.mkdir()
         config = toys.shared("none") / "toy.yaml"
         if name == "data with workers":
-            words = ("data", "--config", config, "--workers", "2", "--world.images.train", "{}", "--out", self.out)
+            words = ("data", "--config", config, "--workers", "2", "--source.images.train", "{}", "--out", self.out)
             self.long, self.short = "100000", "6"
             self.begun = lambda: list(self.out.glob(".nearmiss-partial-*/published/images/*"))
         elif name == "negatives-truth-table":

@@ -24,7 +24,7 @@ from running import nearmiss
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.curation.opening import open_set
 from nearmiss.engine.curation.store import Decision, Store
-from nearmiss.engine.formats.coco import encode_mask
+from nearmiss.engine.formats.segmentation import encode_mask
 
 CAPTIONS = [(1, "A red dog on a large table."), (2, "Two cats under a blue bench."), (3, "A man holds a small cup.")]
 EXPERIMENT = {
@@ -42,7 +42,8 @@ EXPERIMENT = {
     "compare": {"resamples": 100, "controls": ["clip"]},
     "inpaint": {"operations": [{"operation": "rescale", "pairs": 2}]},
     "data": {
-        "world": {
+        "source": {
+            "name": "world",
             "images": {"train": 6, "val": 2, "test": 4, "final": 0},
             "benchmark": {"splits": ["test"], "iid": 2, "other": 2},
             "tasks": {

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearmiss.engine.formats.coco import encode_mask, mask_counts
-from nearmiss.engine.formats.segmentation import runs_of
+from nearmiss.engine.formats.segmentation import encode_mask, mask_counts, runs_of
 
 SQUARE = [1.0, 1.0, 5.0, 1.0, 5.0, 4.0, 1.0, 4.0]
 

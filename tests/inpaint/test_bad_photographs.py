@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 import toy_pictures as toy
 from PIL import Image
+from pycocotools import mask as rle
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.formats.coco import encode_mask
+from nearmiss.engine.formats.segmentation import encode_mask
 from nearmiss.stages.inpaint import alone, photographs
 from nearmiss.stages.inpaint.config import of_photographs
 from nearmiss.stages.inpaint.corpus import read_corpus
@@ -121,6 +122,40 @@ def test_sizes_that_are_missing_are_those_of_the_files(files, tmp_path, value):
     assert images_of(made) == ["1", "2", "3", "4"] and not made.set_aside
     assert set(pl.read_parquet(made.table("images"))["width"]) == {toy.SIDE}
     assert pl.read_parquet(made.table("objects"))["mask"].null_count() == 0
+
+
+def test_annotations_of_a_resized_photograph_are_scaled_to_its_file(files, tmp_path):
+    file = files[0]["images"] / files[1]["images"][1]["file_name"]
+    whole = read(files, tmp_path)
+    boxes, masks = ({row[0]: row[1:] for row in rows_of(whole, columns)} for columns in (BOX, ("object_id", "mask")))
+    Image.open(file).resize((toy.SIDE // 2, toy.SIDE // 2)).save(file)
+    made = read(files, tmp_path)
+    assert (whole.scaled, made.scaled) == (0, 1) and not made.set_aside
+    sizes = dict(pl.read_parquet(made.table("images")).select("image_id", "width").iter_rows())
+    assert sizes == {"1": toy.SIDE, "2": toy.SIDE // 2, "3": toy.SIDE, "4": toy.SIDE}
+    for object_id, *box in rows_of(made, BOX):
+        assert box == [side / 2 if object_id == "2" else side for side in boxes[object_id]]
+    for object_id, counts in rows_of(made, ("object_id", "mask")):
+        side = toy.SIDE // 2 if object_id == "2" else toy.SIDE
+        share = decode(counts, side).mean() / decode(masks[object_id][0], toy.SIDE).mean()
+        assert share == pytest.approx(1.0, abs=0.1)
+
+
+BOX = ("object_id", "x", "y", "w", "h")
+
+
+def rows_of(made: photographs.Photographs, columns: tuple[str, ...]) -> list[tuple]:
+    return pl.read_parquet(made.table("objects")).select(columns).rows()
+
+
+def decode(counts: str, side: int) -> np.ndarray:
+    return rle.decode({"size": [side, side], "counts": counts.encode()})
+
+
+def test_a_photograph_that_was_cropped_is_set_aside(files, tmp_path):
+    file = files[0]["images"] / files[1]["images"][1]["file_name"]
+    Image.open(file).crop((0, 0, toy.SIDE, toy.SIDE // 2)).save(file)
+    assert read(files, tmp_path).set_aside == [("2", None, "the image is not of the size that is noted")]
 
 
 def test_files_that_are_not_named_are_found_by_address_or_number(files, tmp_path):

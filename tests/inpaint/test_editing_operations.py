@@ -13,8 +13,7 @@ from toy_pictures import EVERY, SIDE, Toy, draw, options
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Typed
 from nearmiss.config import resolve
-from nearmiss.engine.formats.coco import encode_mask
-from nearmiss.engine.formats.segmentation import runs_of
+from nearmiss.engine.formats.segmentation import encode_mask, runs_of
 from nearmiss.engine.images.editing import registry
 from nearmiss.engine.images.editing.composite import changed_outside, composite
 from nearmiss.engine.images.editing.gates import Numbers

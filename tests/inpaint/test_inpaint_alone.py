@@ -15,7 +15,7 @@ from nearmiss.commands.inpaint import inpaint
 from nearmiss.engine.benchmarks.benchmark import Options
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.registry import reader
-from nearmiss.engine.formats.coco import encode_mask
+from nearmiss.engine.formats.segmentation import encode_mask
 from nearmiss.stages.inpaint import alone, judging, photographs
 from nearmiss.stages.inpaint.config import of_photographs
 
@@ -157,7 +157,7 @@ def test_photographs_that_cannot_be_used_are_set_aside_with_a_reason(files, tmp_
     name(0).unlink()
     name(1).write_bytes(b"no picture")
     Image.fromarray(np.zeros((toy.SIDE, toy.SIDE), dtype=np.uint16)).save(name(2))
-    Image.open(name(3)).resize((40, 40)).save(name(3))
+    Image.open(name(3)).resize((40, 30)).save(name(3))
     read = photographs.read(**files, folder=tmp_path)
     assert [(image, reason) for image, _, reason in read.set_aside] == [
         ("0", "the image is missing"),

@@ -10,7 +10,7 @@ from PIL import Image
 from toy_pictures import options
 
 from nearmiss.base.tables import table, write_table
-from nearmiss.engine.formats.coco import read_captions, read_images, read_instances
+from nearmiss.engine.formats.coco import read_captions, read_images, read_whole_instances
 from nearmiss.stages.inpaint.stage import PAIRS, run
 
 COCO = Path(__file__).parents[3] / "shared" / "realdata" / "coco_open_instances"
@@ -20,8 +20,10 @@ COCO = Path(__file__).parents[3] / "shared" / "realdata" / "coco_open_instances"
 @pytest.mark.skipif(not COCO.is_dir(), reason="no real data beside the checkout")
 def test_real_photographs_with_masks_make_pairs(tmp_path):
     write_table(read_images(COCO / "instances.json", split="test", source="coco"), tmp_path / "i.parquet", "images")
-    write_table(read_instances(COCO / "instances.json"), tmp_path / "o.parquet", "objects")
-    write_table(read_captions(COCO / "captions.json"), tmp_path / "c.parquet", "captions")
+    write_table(read_whole_instances(COCO / "instances.json"), tmp_path / "o.parquet", "objects")
+    write_table(
+        read_captions(COCO / "captions.json", strict=True).tables["captions"], tmp_path / "c.parquet", "captions"
+    )
     write_table(table("relations", []), tmp_path / "r.parquet", "relations")
     names = {"images": "i", "objects": "o", "captions": "c", "relations": "r"}
     summary = run(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from nearmiss.base.seeding import array_rng, rng
 from nearmiss.base.tables import table, write_table
-from nearmiss.engine.formats.coco import encode_mask
+from nearmiss.engine.formats.segmentation import encode_mask
 from nearmiss.engine.images.editing.recolor import references
 from nearmiss.stages.inpaint.config import InpaintConfig
 

@@ -6,7 +6,7 @@ import pytest
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table
-from nearmiss.engine.formats.salvage_instances import read_instances
+from nearmiss.engine.formats.coco import read_instances
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS
 from nearmiss.stages.negatives.spec import KeywordConfig, SceneGraphConfig
 from nearmiss.stages.negatives.standalone import run_standalone
@@ -76,23 +76,23 @@ def test_a_crowd_contradicts_that_there_is_none_and_no_number(tmp_path):
 @pytest.mark.parametrize("value", [2, "yes", "1", [1], float("nan"), -1])
 def test_an_iscrowd_that_is_neither_0_nor_1_takes_its_image_along(tmp_path, value):
     rows = [*CROWDS, annotation(99, 3, 3, iscrowd=value)]
-    salvaged = read_instances(file(tmp_path / "i.json", rows))
-    assert "3" not in salvaged.tables["objects"]["image_id"].to_list()
-    assert any("'iscrowd' is neither 0 nor 1" in fault.problem for fault in salvaged.faults)
+    reading = read_instances(file(tmp_path / "i.json", rows))
+    assert "3" not in reading.tables["objects"]["image_id"].to_list()
+    assert any("'iscrowd' is neither 0 nor 1" in fault.problem for fault in reading.faults)
 
 
 @pytest.mark.parametrize(("value", "crowd"), [(True, True), (1.0, True), (False, False), (None, False), (0, False)])
 def test_other_spellings_of_0_and_1_are_read(tmp_path, value, crowd):
-    salvaged = read_instances(file(tmp_path / "i.json", [annotation(1, 1, 1, iscrowd=value)]))
-    assert salvaged.tables["objects"]["crowd"].to_list() == [crowd] and not salvaged.faults
+    reading = read_instances(file(tmp_path / "i.json", [annotation(1, 1, 1, iscrowd=value)]))
+    assert reading.tables["objects"]["crowd"].to_list() == [crowd] and not reading.faults
 
 
 LVIS = {1: "bow_(weapon)", 2: "bow_(decorative_ribbons)", 3: "traffic_light", 4: "kite", 5: "horse"}
 
 
 def closed(tmp_path, annotations, names=LVIS, images=None, **lists):
-    salvaged = read_instances(file(tmp_path / "i.json", annotations, names, images, **lists))
-    return dict(salvaged.tables["images"].select("image_id", "closed").iter_rows()), salvaged
+    reading = read_instances(file(tmp_path / "i.json", annotations, names, images, **lists))
+    return dict(reading.tables["images"].select("image_id", "closed").iter_rows()), reading
 
 
 @pytest.mark.parametrize(
@@ -128,15 +128,15 @@ def test_a_broader_name_is_closed_only_with_its_kinds(tmp_path):
 
 
 def test_a_file_without_the_lists_is_as_before(tmp_path):
-    salvaged = read_instances(file(tmp_path / "i.json", [annotation(1, 1, 3)]))
-    assert "closed" not in salvaged.tables["images"].columns
+    reading = read_instances(file(tmp_path / "i.json", [annotation(1, 1, 3)]))
+    assert "closed" not in reading.tables["images"].columns
 
 
 @pytest.mark.parametrize("value", ["4", 4, [4, "x"], [float("nan")], {"4": 1}])
 def test_a_list_that_is_none_takes_the_annotations_of_its_image_along(tmp_path, value):
-    _, salvaged = closed(tmp_path, [annotation(1, 1, 3)], neg_category_ids=value)
-    assert salvaged.tables["objects"].is_empty()
-    assert any("'neg_category_ids' is no list of ids" in fault.problem for fault in salvaged.faults)
+    _, reading = closed(tmp_path, [annotation(1, 1, 3)], neg_category_ids=value)
+    assert reading.tables["objects"].is_empty()
+    assert any("'neg_category_ids' is no list of ids" in fault.problem for fault in reading.faults)
 
 
 def test_numbers_are_said_of_names_that_are_marked_to_the_last(tmp_path):
@@ -196,17 +196,17 @@ def test_one_name_given_twice_is_one_name(tmp_path):
     content = file(tmp_path / "i.json", rows, {1: "Traffic_Light"}).read_text()
     content = content.replace('"categories": [', '"categories": [{"id": 1, "name": "traffic light"}, ')
     (tmp_path / "i.json").write_text(content)
-    salvaged = read_instances(tmp_path / "i.json")
-    assert salvaged.tables["objects"]["name"].to_list() == ["traffic light"] and not salvaged.faults
+    reading = read_instances(tmp_path / "i.json")
+    assert reading.tables["objects"]["name"].to_list() == ["traffic light"] and not reading.faults
 
 
 def test_images_without_a_size_lose_their_boxes_alone(tmp_path):
     path = file(tmp_path / "i.json", [annotation(1, 1, 1), annotation(2, 2, 1)])
     path.write_text(path.read_text().replace('"width": 320, "height": 320', '"height": 320', 1))
-    salvaged = read_instances(path)
-    assert salvaged.tables["objects"]["image_id"].to_list() == ["2"]
-    assert salvaged.tables["images"]["image_id"].to_list() == ["1", "2"]
-    assert [fault.problem.split(";")[0] for fault in salvaged.faults] == ["its image has no width and height"]
+    reading = read_instances(path)
+    assert reading.tables["objects"]["image_id"].to_list() == ["2"]
+    assert reading.tables["images"]["image_id"].to_list() == ["1", "2"]
+    assert [fault.problem.split(";")[0] for fault in reading.faults] == ["its image has no width and height"]
 
 
 def test_where_no_record_is_left_the_reasons_are_told(tmp_path):

@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 from published_files import coco, graph
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.formats.salvage import read_captions
-from nearmiss.engine.formats.salvage_graphs import read_graphs
-from nearmiss.engine.formats.salvage_instances import read_instances
+from nearmiss.engine.formats.coco import read_captions, read_instances
+from nearmiss.engine.formats.gqa import read_scene_graphs
 
 TEXTS = [(1, "a red dog"), (2, "a blue car")]
 
 
 def captions(tmp_path, content) -> tuple[list, list]:
-    salvaged = read_captions(published_files.write(tmp_path / "captions.json", content))
-    return salvaged.tables["captions"].rows(), salvaged.faults
+    reading = read_captions(published_files.write(tmp_path / "captions.json", content))
+    return reading.tables["captions"].rows(), reading.faults
 
 
 @pytest.mark.parametrize("missing", [("width",), ("height",), ("width", "height"), ("file_name",)])
@@ -64,15 +63,15 @@ def test_large_integers_are_ids_as_they_stand(tmp_path, value):
 def test_an_integer_of_too_many_digits_costs_its_record(tmp_path):
     content = json.dumps(coco(TEXTS)).replace('"id": 1, "image_id": 1', f'"id": {"9" * 5000}, "image_id": 1')
     (tmp_path / "captions.json").write_text(content)
-    salvaged = read_captions(tmp_path / "captions.json")
-    assert salvaged.tables["captions"]["caption_id"].to_list() == ["2"] and len(salvaged.faults) == 1
+    reading = read_captions(tmp_path / "captions.json")
+    assert reading.tables["captions"]["caption_id"].to_list() == ["2"] and len(reading.faults) == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_a_byte_order_mark_is_no_fault(tmp_path, encoding):
     (tmp_path / "captions.json").write_text(json.dumps(coco([(1, "a café")]), ensure_ascii=False), encoding=encoding)
-    salvaged = read_captions(tmp_path / "captions.json")
-    assert salvaged.tables["captions"]["text"].to_list() == ["a café"] and not salvaged.faults
+    reading = read_captions(tmp_path / "captions.json")
+    assert reading.tables["captions"]["text"].to_list() == ["a café"] and not reading.faults
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -114,10 +113,10 @@ def instances(tmp_path, **changes):
     ],
 )
 def test_a_box_that_is_none_costs_its_image_alone(tmp_path, box):
-    salvaged = instances(tmp_path, bbox=box)
-    assert salvaged.tables["objects"]["image_id"].to_list() == ["1", "3"]
-    assert [fault.record for fault in salvaged.faults] == ["annotation 2"]
-    assert len(salvaged.faults[0].problem) < 300
+    reading = instances(tmp_path, bbox=box)
+    assert reading.tables["objects"]["image_id"].to_list() == ["1", "3"]
+    assert [fault.record for fault in reading.faults] == ["annotation 2"]
+    assert len(reading.faults[0].problem) < 300
 
 
 anything = st.recursive(
@@ -130,8 +129,8 @@ anything = st.recursive(
 @settings(max_examples=40)
 @given(key=st.sampled_from(["id", "image_id", "category_id", "bbox", "iscrowd", "segmentation"]), value=anything)
 def test_whatever_one_value_is_the_other_images_are_read(tmp_path_factory, key, value):
-    salvaged = instances(tmp_path_factory.getbasetemp(), **{key: value})
-    kept = set(salvaged.tables["objects"]["image_id"])
+    reading = instances(tmp_path_factory.getbasetemp(), **{key: value})
+    kept = set(reading.tables["objects"]["image_id"])
     touched = {"1", "3"} if key in ("id", "image_id") else set()  # it may name another record
     assert {"1", "3"} - touched <= kept <= {"1", "2", "3"}
 
@@ -154,40 +153,40 @@ def scene(name: str) -> dict:
 
 
 def test_object_ids_of_each_image_are_told_apart(tmp_path):
-    salvaged = read_graphs(published_files.write(tmp_path / "g.json", {"7": scene("man"), "8": scene("woman")}))
-    assert not salvaged.faults
-    names = dict(salvaged.tables["objects"].select("object_id", "name").iter_rows())
+    reading = read_scene_graphs(published_files.write(tmp_path / "g.json", {"7": scene("man"), "8": scene("woman")}))
+    assert not reading.faults
+    names = dict(reading.tables["objects"].select("object_id", "name").iter_rows())
     assert names == {"7/0": "man", "7/1": "cup", "8/0": "woman", "8/1": "cup"}
-    related = salvaged.tables["relations"].select("image_id", "subject_id", "object_id").rows()
+    related = reading.tables["relations"].select("image_id", "subject_id", "object_id").rows()
     assert sorted(related) == [("7", "7/0", "7/1"), ("8", "8/0", "8/1")]
 
 
 def test_object_ids_that_are_unique_in_the_file_stay(tmp_path):
-    salvaged = read_graphs(
+    reading = read_scene_graphs(
         published_files.write(tmp_path / "g.json", {"7": scene("man"), "8": graph(x={"name": "cup"})})
     )
-    assert salvaged.tables["objects"]["object_id"].to_list() == ["0", "1", "x"]
+    assert reading.tables["objects"]["object_id"].to_list() == ["0", "1", "x"]
 
 
 def test_objects_that_are_named_by_number_are_found(tmp_path):
     content = {"7": scene("man")}
     content["7"]["objects"]["0"]["relations"][0]["object"] = 1
-    salvaged = read_graphs(published_files.write(tmp_path / "g.json", content))
-    assert salvaged.tables["relations"]["object_id"].to_list() == ["1"] and not salvaged.faults
+    reading = read_scene_graphs(published_files.write(tmp_path / "g.json", content))
+    assert reading.tables["relations"]["object_id"].to_list() == ["1"] and not reading.faults
 
 
 def test_words_of_graphs_are_spoken(tmp_path):
     thing = {"name": "Traffic_Light", "attributes": ["Bright_Red"], "relations": [{"name": "next_to", "object": "b"}]}
-    salvaged = read_graphs(
+    reading = read_scene_graphs(
         published_files.write(tmp_path / "g.json", {"7": graph(a=thing, b={"name": "bow_(weapon)"})})
     )
-    assert salvaged.tables["objects"]["name"].to_list() == ["traffic light", "bow"]
-    assert salvaged.tables["objects"]["attributes"].to_list() == [["bright red"], []]
-    assert salvaged.tables["relations"]["predicate"].to_list() == ["next to"]
+    assert reading.tables["objects"]["name"].to_list() == ["traffic light", "bow"]
+    assert reading.tables["objects"]["attributes"].to_list() == [["bright red"], []]
+    assert reading.tables["relations"]["predicate"].to_list() == ["next to"]
 
 
 @pytest.mark.parametrize("value", [0, -3, 2**70, 64.5, "64", None])
 def test_a_graph_of_no_size_is_set_aside_alone(tmp_path, value):
     content = {"7": {**scene("man"), "width": value}, "8": graph(x={"name": "cup"})}
-    salvaged = read_graphs(published_files.write(tmp_path / "g.json", content))
-    assert salvaged.tables["images"]["image_id"].to_list() == ["8"] and salvaged.faults[0].record == "image 7"
+    reading = read_scene_graphs(published_files.write(tmp_path / "g.json", content))
+    assert reading.tables["images"]["image_id"].to_list() == ["8"] and reading.faults[0].record == "image 7"

@@ -153,7 +153,7 @@ def worlds(tmp_path_factory) -> dict[float, Path]:
     sizes = {"images": {"train": 150, "val": 0, "test": 1, "final": 0}, "benchmark": {"iid": 2, "other": 2}}
     sizes["tasks"] = {"vsr": few, "shapes": few}
     for completeness in (1.0, 0.75):
-        config = DataConfig.model_validate({"world": {**sizes, "completeness": completeness}})
+        config = DataConfig.model_validate({"source": {"name": "world", **sizes, "completeness": completeness}})
         make_data(config=config, out=folder / str(completeness))
     return {completeness: folder / str(completeness) for completeness in (1.0, 0.75)}
 
@@ -164,7 +164,8 @@ def judged(world: Path, method: str, out: Path) -> dict:
         name=method,
         config=NegativesConfig().methods[method],
         seed=0,
-        captions=tables / "captions_narrow.parquet",
+        captions=tables / "captions.parquet",
+        caption_set="narrow",
         images=tables / "images.parquet",
         objects=tables / "objects.parquet",
         relations=tables / "relations.parquet",

@@ -247,8 +247,8 @@ def _no_images(folder):
 
 
 def _no_captions(folder):
-    (folder / "tables" / "captions_narrow.parquet").unlink()
-    return "captions_narrow.parquet"
+    (folder / "tables" / "captions.parquet").unlink()
+    return "captions.parquet"
 
 
 def _negatives(folder):

@@ -16,7 +16,7 @@ from nearmiss.versions.dag import Dag, DagStage
 DAG = Dag(
     "tiny",
     {
-        "data": DagStage("data", ("data_world",), ("data/manifest.json",), ()),
+        "data": DagStage("data", ("data_tables",), ("data/manifest.json",), ()),
         "compare": DagStage("compare", ("compare_page", "compare_track"), ("compare/manifest.json",), ("data",)),
     },
 )
@@ -94,7 +94,7 @@ def test_a_stage_whose_section_is_not_written_watches_the_whole_file(root, tmp_p
 
 def test_the_default_configuration_needs_no_flag_and_another_one_has_it(root, monkeypatch):
     config = Path(CONFIG)
-    assert stages_of(config, monkeypatch, root)["data"]["cmd"] == "snakemake --allowed-rules data_world data -- data"
+    assert stages_of(config, monkeypatch, root)["data"]["cmd"] == "snakemake --allowed-rules data_tables data -- data"
     other = pipeline.pipeline(Path("config/world-seeds.yaml"), DAG)["stages"]["data"]["cmd"]
     assert other.startswith("snakemake --configfile config/world-seeds.yaml --allowed-rules")
 

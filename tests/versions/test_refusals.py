@@ -106,9 +106,9 @@ def test_results_that_no_snapshot_has_are_not_overwritten(mine):
 def test_results_of_another_configuration_are_not_overwritten(mine):
     manifest = mine.path / RESULTS / "data" / "manifest.json"
     content = json.loads(manifest.read_text())
-    content["fingerprint"]["config"]["world"]["seed"] = 99
+    content["fingerprint"]["config"]["source"]["seed"] = 99
     manifest.write_text(json.dumps(content))
-    refused(mine.nearmiss("restore"), "in no snapshot", "configuration (world.seed)")
+    refused(mine.nearmiss("restore"), "in no snapshot", "configuration (source.seed)")
     assert json.loads(manifest.read_text()) == content
 
 

@@ -9,7 +9,7 @@ from nearmiss.base.files import sha256
 from nearmiss.config import load
 
 EVERYTHING = {
-    "data_world": 1,
+    "data_tables": 1,
     "negatives_generate": 2,
     "negatives_truth": 2,
     "inpaint_pairs": 1,

@@ -90,7 +90,7 @@ def test_data_and_negatives_have_the_same_bytes_elsewhere_and_with_one_worker(fi
     tables = tmp_path / "data" / "tables"
     again = finished.command(
         *("nearmiss", "negatives", "--config", str(results / "fingerprint" / "negatives" / "keyword.json")),
-        *("--method", "keyword", "--captions", str(tables / "captions_narrow.parquet")),
+        *("--method", "keyword", "--captions", str(tables / "captions.parquet")),
         *("--images", str(tables / "images.parquet"), "--objects", str(tables / "objects.parquet")),
         *("--relations", str(tables / "relations.parquet"), "--out", str(tmp_path / "negatives" / "keyword")),
         *("--reserved", str(tmp_path / "data" / "published" / "reserved.json")),

@@ -23,7 +23,7 @@ from nearmiss.stages.negatives.stage import run
 from nearmiss.stages.negatives.truth_table import measure, write_tables
 
 EXPERIMENT = Path(__file__).parents[2] / "config" / "world-words.yaml"
-RICH = load(EXPERIMENT).data.world
+RICH = load(EXPERIMENT).data.source
 SCENES = 60
 
 

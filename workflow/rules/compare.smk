@@ -25,13 +25,11 @@ rule compare_page:
         negatives=expand(
             f"{RESULTS}/negatives/{{method}}/{{file}}",
             method=METHODS,
-            file=("summary.json", "truth.json", "cost.json"),
+            file=("summary.json", "cost.json", *(["truth.json"] if TRUTH else [])),
         ),
-        data=rules.data_world.output.summary,
-        tables=rules.data_world.output.tables,
-        questions=rules.data_world.output.questions_read,
-        examples=rules.data_world.output.examples,
-        images=rules.data_world.output.images,
+        data=rules.data_tables.output.summary,
+        tables=rules.data_tables.output.tables,
+        images=IMAGES,
     output:
         page=report(
             f"{RESULTS}/compare/index.html",
@@ -85,7 +83,7 @@ rule compare_track:
         **FINISHED,
         fingerprint=f"{FINGERPRINTS}/compare.json",
         page=rules.compare_page.output.manifest,
-        data=rules.data_world.output.manifest,
+        data=rules.data_tables.output.manifest,
     output:
         receipt=f"{RESULTS}/compare/tracked.json",
     log:

@@ -1,57 +1,38 @@
-# Stage data: the embedded world publishes its files; they are read back into tables.
-SPLITS = [split for split in ("train", "val", "test", "final") if getattr(EXPERIMENT.data.world.images, split) > 0]
-WRITTEN = EXPERIMENT.data.world.benchmark.splits
+# Stage data: one job makes what the data source declares. Other rules name its files by the constants here.
+SOURCE = EXPERIMENT.data.source
+DECLARED = SOURCE.declare(DATA)
+
+with environment.refusing():
+    if workflow.is_main_process:
+        SOURCE.check()
+
+TABLES = f"{DATA}/tables"
+CAPTIONS = f"{TABLES}/captions.parquet"
+# The folder that files of table `images` are relative to, and the input that stands for all of them.
+IMAGE_ROOT, IMAGES = DECLARED.image_root, DECLARED.images
+# Pieces that only some sources have, as inputs of other rules.
+RESERVED = {"reserved": DECLARED.reserved} if DECLARED.reserved else {}
+TRUTH = {"truth": list(DECLARED.truth)} if DECLARED.truth else {}
 
 
-rule data_world:
+rule data_tables:
     input:
         fingerprint=f"{FINGERPRINTS}/data.json",
+        files=DECLARED.inputs,
     output:
-        images=directory(f"{DATA}/published/images"),
-        captions=expand(
-            f"{DATA}/published/captions_{{split}}_{{kind}}.json",
-            split=SPLITS,
-            kind=("broad", "narrow"),
-        ),
-        annotations=expand(
-            f"{DATA}/published/{{name}}_{{split}}.json",
-            name=("instances", "scene_graphs"),
-            split=SPLITS,
-        ),
-        questions=expand(
-            f"{DATA}/published/{{name}}_{{split}}.json",
-            name=("benchmark", "retrieval", "classification"),
-            split=WRITTEN,
-        ),
-        reserved=f"{DATA}/published/reserved.json",
-        words=f"{DATA}/published/words.txt",
-        tasks=directory(f"{DATA}/published/tasks"),
-        truth=expand(f"{DATA}/truth/scenes_{{split}}.json", split=SPLITS),
-        truth_tasks=f"{DATA}/truth/scenes_tasks.json",
-        truth_benchmark=expand(f"{DATA}/truth/scenes_benchmark_{{split}}.json", split=WRITTEN),
-        tables=expand(
-            f"{DATA}/tables/{{name}}.parquet",
-            name=(
-                "images",
-                "captions_broad",
-                "captions_narrow",
-                "objects",
-                "relations",
-            ),
-        ),
-        questions_read=expand(
-            f"{DATA}/tables/{{name}}_{{split}}.parquet",
-            name=("items", "retrieval", "classification"),
-            split=WRITTEN,
-        ),
-        examples=expand(f"{DATA}/tables/examples_{{task}}.parquet", task=("vsr", "shapes")),
+        **RESERVED,
+        **TRUTH,
+        tables=expand(f"{TABLES}/{{name}}.parquet", name=DECLARED.tables),
+        words=DECLARED.words,
+        files=DECLARED.files,
+        folders=[directory(folder) for folder in DECLARED.folders],
         summary=f"{DATA}/summary.json",
         manifest=f"{DATA}/manifest.json",
         cost=f"{DATA}/cost.json",
     log:
-        f"{LOGS}/data/world.log",
+        f"{LOGS}/data/tables.log",
     benchmark:
-        f"{LOGS}/data/world.tsv"
+        f"{LOGS}/data/tables.tsv"
     conda:
         ENVIRONMENT
     threads: 8
@@ -64,4 +45,4 @@ rule data_world:
 
 rule data:
     input:
-        rules.data_world.output,
+        rules.data_tables.output,

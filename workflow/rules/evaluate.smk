@@ -7,9 +7,9 @@ rule evaluate_run:
         unpack(pairs_of_evaluate),
         fingerprint=f"{FINGERPRINTS}/evaluate.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
-        tables=[f"{DATA}/tables/images.parquet", *tables_of(EXPERIMENT.evaluate)],
-        captions=f"{DATA}/tables/captions_narrow.parquet",
-        images=f"{DATA}/published/images",
+        tables=[f"{TABLES}/images.parquet", *tables_of(EXPERIMENT.evaluate)],
+        captions=CAPTIONS,
+        images=IMAGES,
     output:
         scores=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/scores.parquet",
         outcomes=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/outcomes.parquet",

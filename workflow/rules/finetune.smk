@@ -13,13 +13,13 @@ rule finetune_run:
             otherwise=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         ),
         tables=expand(
-            f"{DATA}/tables/{{name}}.parquet",
+            f"{TABLES}/{{name}}.parquet",
             name=(
                 "images",
                 *(f"examples_{task.task}" for task in EXPERIMENT.finetune.tasks),
             ),
         ),
-        images=f"{DATA}/published/images",
+        images=IMAGES,
     output:
         predictions=f"{RESULTS}/finetune/{{arm}}/{{seed}}/predictions.parquet",
         metrics=f"{RESULTS}/finetune/{{arm}}/{{seed}}/metrics.parquet",
@@ -39,7 +39,7 @@ rule finetune_run:
     params:
         checkpoint=parent_of("checkpoint"),
         tables=parent_of("tables"),
-        root=subpath(input.images, parent=True),
+        root=IMAGE_ROOT,
         out=subpath(output.metrics, parent=True),
     shell:
         "exec python -m nearmiss finetune --config {input.fingerprint:q} --arm {wildcards.arm}"

@@ -1,15 +1,14 @@
 # Stage inpaint: one job edits pictures of one split, one thing and one word each.
-CAPTIONS = EXPERIMENT.inpaint.captions
 
 
 rule inpaint_pairs:
     input:
         fingerprint=f"{FINGERPRINTS}/inpaint.json",
-        images=f"{DATA}/tables/images.parquet",
-        objects=f"{DATA}/tables/objects.parquet",
-        relations=f"{DATA}/tables/relations.parquet",
-        captions=f"{DATA}/tables/captions_{CAPTIONS}.parquet",
-        files=f"{DATA}/published/images",
+        images=f"{TABLES}/images.parquet",
+        objects=f"{TABLES}/objects.parquet",
+        relations=f"{TABLES}/relations.parquet",
+        captions=CAPTIONS,
+        files=IMAGES,
     output:
         pairs=f"{RESULTS}/inpaint/test-00000-of-00001.parquet",
         rejected=f"{RESULTS}/inpaint/rejected.parquet",
@@ -24,7 +23,7 @@ rule inpaint_pairs:
         ENVIRONMENT
     threads: 4
     params:
-        root=subpath(input.files, parent=True),
+        root=IMAGE_ROOT,
         out=subpath(output.pairs, parent=True),
     shell:
         "exec python -m nearmiss inpaint --config {input.fingerprint:q}"

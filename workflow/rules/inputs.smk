@@ -32,10 +32,8 @@ def negatives_of_arm(wildcards):
 
 
 def truth_of_arm(wildcards):
-    """The world's scenes, for an arm that masks by them."""
-    if EXPERIMENT.arms[wildcards.arm].mask != "truth":
-        return {}
-    return {"truth": rules.data_world.output.truth}
+    """What the data source knows of every image, for an arm that masks by it."""
+    return TRUTH if EXPERIMENT.arms[wildcards.arm].mask == "truth" else {}
 
 
 def negatives_flag(wildcards):
@@ -52,7 +50,7 @@ def training_negatives_flag(wildcards):
 def tables_of(section):
     """Tables of stage data that the benchmarks of a section (evaluate, robustness) read."""
     tables = (("world", "items"), ("retrieval", "retrieval"), ("classification", "classification"))
-    return [f"{DATA}/tables/{table}_{section.split}.parquet" for name, table in tables if name in section.benchmarks]
+    return [f"{TABLES}/{table}_{section.split}.parquet" for name, table in tables if name in section.benchmarks]
 
 
 def _pairs(section):
@@ -79,7 +77,7 @@ def data_root_flag():
 
 def moved_folders(wildcards, input):
     """The flags that say where the experiment's own benchmarks lie."""
-    moved = {"tables": Path(input.tables[0]).parent, "source": Path(input.images).parent}
+    moved = {"tables": Path(input.tables[0]).parent, "source": IMAGE_ROOT}
     if hasattr(input, "inpaint"):
         moved["inpaintcoco"] = Path(input.inpaint).parent
     return " ".join(f"--move {name}={folder}" for name, folder in moved.items())

@@ -1,5 +1,4 @@
-# Stage negatives: one job a method, and a report of each method's false negatives from the world's truth.
-CORPUS = EXPERIMENT.negatives.captions
+# Stage negatives: one job a method, and a report of each method's false negatives where the data source knows the truth.
 
 # Hard positives, where the configuration asks for them.
 PARAPHRASES = (
@@ -10,12 +9,12 @@ PARAPHRASES = (
 rule negatives_generate:
     input:
         unpack(published_of_method),
+        **RESERVED,
         fingerprint=f"{FINGERPRINTS}/negatives/{{method}}.json",
-        captions=f"{DATA}/tables/captions_{CORPUS}.parquet",
-        images=f"{DATA}/tables/images.parquet",
-        objects=f"{DATA}/tables/objects.parquet",
-        relations=f"{DATA}/tables/relations.parquet",
-        reserved=f"{DATA}/published/reserved.json",
+        captions=CAPTIONS,
+        images=f"{TABLES}/images.parquet",
+        objects=f"{TABLES}/objects.parquet",
+        relations=f"{TABLES}/relations.parquet",
     output:
         **PARAPHRASES,
         negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
@@ -32,12 +31,13 @@ rule negatives_generate:
     conda:
         ENVIRONMENT
     params:
+        reserved=flag_of("reserved"),
         out=subpath(output.negatives, parent=True),
     shell:
         "exec python -m nearmiss negatives --config {input.fingerprint:q}"
         " --method {wildcards.method:q} --captions {input.captions:q}"
         " --images {input.images:q} --objects {input.objects:q}"
-        " --relations {input.relations:q} --reserved {input.reserved:q}"
+        " --relations {input.relations:q} {params.reserved}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 
@@ -46,7 +46,7 @@ rule negatives_truth:
         f"{RESULTS}/negatives/{{method}}/manifest.json",
         fingerprint=f"{FINGERPRINTS}/negatives/{{method}}.json",
         negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
-        truth=rules.data_world.output.truth,
+        truth=DECLARED.truth,
     output:
         report=f"{RESULTS}/negatives/{{method}}/truth.json",
     log:
@@ -66,4 +66,4 @@ rule negatives_truth:
 rule negatives:
     input:
         expand(rules.negatives_generate.output, method=METHODS),
-        expand(rules.negatives_truth.output, method=METHODS),
+        expand(rules.negatives_truth.output, method=METHODS if TRUTH else []),

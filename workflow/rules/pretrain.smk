@@ -18,8 +18,8 @@ PROCESSES = EXPERIMENT.pretrain.processes
 rule pretrain_store:
     input:
         fingerprint=f"{FINGERPRINTS}/pretrain.json",
-        images=f"{DATA}/tables/images.parquet",
-        folder=f"{DATA}/published/images",
+        images=f"{TABLES}/images.parquet",
+        files=IMAGES,
     output:
         pixels=f"{RESULTS}/pretrain/store/pixels.npy",
         image_ids=f"{RESULTS}/pretrain/store/image_ids.json",
@@ -33,7 +33,7 @@ rule pretrain_store:
     conda:
         ENVIRONMENT
     params:
-        root=subpath(input.folder, parent=True),
+        root=IMAGE_ROOT,
         out=subpath(output.pixels, parent=True),
     shell:
         "exec python -m nearmiss store --config {input.fingerprint:q} --images {input.images:q}"
@@ -44,8 +44,8 @@ rule pretrain_base:
     input:
         fingerprint=f"{FINGERPRINTS}/pretrain/base.json",
         store=rules.pretrain_store.output,
-        captions=f"{DATA}/tables/captions_{EXPERIMENT.pretrain.base.captions}.parquet",
-        words=f"{DATA}/published/words.txt",
+        captions=CAPTIONS,
+        words=DECLARED.words,
     output:
         checkpoint=expand(f"{BASE}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         curve=f"{BASE}/curve.jsonl",
@@ -78,8 +78,8 @@ rule pretrain_arm:
         unpack(truth_of_arm),
         fingerprint=f"{FINGERPRINTS}/pretrain/{{arm}}.json",
         store=rules.pretrain_store.output,
-        captions=f"{DATA}/tables/captions_{EXPERIMENT.pretrain.continued.captions}.parquet",
-        words=f"{DATA}/published/words.txt",
+        captions=CAPTIONS,
+        words=DECLARED.words,
         start=rules.pretrain_base.output.checkpoint,
     output:
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),

@@ -12,8 +12,8 @@ rule robustness_corrupted:
     input:
         unpack(pairs_of_robustness),
         fingerprint=f"{FINGERPRINTS}/robustness.json",
-        tables=[f"{DATA}/tables/images.parquet", *tables_of(EXPERIMENT.robustness)],
-        images=f"{DATA}/published/images",
+        tables=[f"{TABLES}/images.parquet", *tables_of(EXPERIMENT.robustness)],
+        images=IMAGES,
     output:
         pixels=expand(f"{CORRUPTED}/{{file}}", file=["clean.npy", *NOISE]),
         images=f"{CORRUPTED}/images.json",
@@ -44,9 +44,9 @@ rule robustness_run:
         fingerprint=f"{FINGERPRINTS}/robustness.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         corrupted=rules.robustness_corrupted.output,
-        tables=[f"{DATA}/tables/images.parquet", *tables_of(EXPERIMENT.robustness)],
-        captions=f"{DATA}/tables/captions_narrow.parquet",
-        images=f"{DATA}/published/images",
+        tables=[f"{TABLES}/images.parquet", *tables_of(EXPERIMENT.robustness)],
+        captions=CAPTIONS,
+        images=IMAGES,
     output:
         scores=f"{RESULTS}/robustness/{{arm}}/{{seed}}/scores.parquet",
         metrics=f"{RESULTS}/robustness/{{arm}}/{{seed}}/metrics.parquet",

@@ -38,6 +38,18 @@ def verify_inputs(inputs: Mapping[str, Path | None]) -> dict[str, str]:
     return {name: _verified(path, records) for name, path in given.items()}
 
 
+def image_folder(root: Path) -> Path | None:
+    """The folder of images below the root that the synthetic world writes; None where images are the user's own."""
+    folder = Path(root) / "images"
+    return folder if folder.is_dir() else None
+
+
+def verify_files(root: Path, files: Iterable[str]) -> str:
+    """SHA-256 over some files below `root`, by their names; each is compared with its record, as in `verify_inputs`."""
+    records = _Records()
+    return sha256_of_hashes({file: records.verified(Path(root) / file) for file in sorted(files)})
+
+
 def verify_written(files: Iterable[Path]) -> None:
     """Compare those of many files that a record names with it; others are not read, since nothing is known of them.
 

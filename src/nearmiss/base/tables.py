@@ -246,6 +246,11 @@ SCHEMAS: dict[str, pl.Schema] = {
 
 # Columns that a table has only where a data set says more than names and boxes; readers take them as null elsewhere.
 OPTIONAL: dict[str, pl.Schema] = {
+    "captions": _schema(
+        {
+            "set": pl.String,  # captions that are used together, such as `broad`; a table without it is one set
+        }
+    ),
     "images": _schema(
         {
             # names of which every object of the image is marked, so that the others are absent; null: all names
@@ -330,6 +335,32 @@ def read_table(path: Path, name: str) -> pl.DataFrame:
             f"table '{name}' is not readable Parquet: {error}", file=path, remedy="make it again"
         ) from None
     return conform(frame, name, file=path)
+
+
+def read_caption_set(path: Path, name: str | None) -> pl.DataFrame:
+    """The captions of one set of a table, without the column `set`; a table that has no such column is one set.
+
+    Raises `InputError` where the table has no set of this name, and where it has several and none is named.
+    """
+    captions = read_table(path, "captions")
+    if "set" not in captions.columns:
+        return captions
+    sets = sorted(captions["set"].drop_nulls().unique())
+    if name is None and len(sets) > 1:
+        raise InputError(
+            "the table has several sets of captions and none is named",
+            file=path,
+            record="column 'set'",
+            remedy=f"name one of: {', '.join(sets)}",
+        )
+    if name is not None and name not in sets:
+        raise InputError(
+            f"the table has no set '{name}' of captions",
+            file=path,
+            record="column 'set'",
+            remedy=f"name one of: {', '.join(sets) or 'none'}",
+        )
+    return (captions if name is None else captions.filter(pl.col("set") == name)).drop("set")
 
 
 def write_table(frame: pl.DataFrame, path: Path, name: str) -> None:

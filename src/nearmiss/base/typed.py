@@ -1,6 +1,6 @@
 """The base of every configuration model, and the types that several of them share."""
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -27,6 +27,14 @@ class Typed(BaseModel):
             if {int, float} & kinds and bool not in kinds and any(isinstance(one, bool) for one in held):
                 raise PydanticCustomError("number_type", "Input should be a number, not a boolean", {"key": name})
         return values
+
+
+Section = TypeVar("Section", bound=Typed)
+
+
+def at_most(section: Section, **limits: int) -> Section:
+    """The section with each named number cut to its limit; smaller numbers stay."""
+    return section.model_copy(update={name: min(getattr(section, name), most) for name, most in limits.items()})
 
 
 def _parts(annotation: Any) -> set[Any]:

@@ -10,20 +10,23 @@ from nearmiss.stages.data.config import DataConfig
 
 @app.command(help_epilogue=fields_help((DataConfig, "")))
 def data(*fields: Fields, out: Path, config: Path | None = None, workers: int = 1) -> None:
-    """Publish the embedded world's files and read them back into tables.
+    """Make the tables of a data source: images, captions, objects, relations, and what else the source has.
 
     Parameters
     ----------
     out
-        Folder that is made: published, truth, tables.
+        Folder that is made: tables, summary, and what else the source writes.
     config
         An experiment or a fingerprint file.
     workers
-        Processes that draw; the bytes do not depend on it.
+        Processes that draw or decode images; the bytes do not depend on it.
     """
     given = source(config, "data")
-    values = given.experiment.data.model_dump() if given.experiment else given.config
-    section = build(DataConfig, values, flags(fields), file=config)
+    values = given.experiment.data.model_dump() if given.experiment else given.config or DataConfig().model_dump()
+    over = flags(fields)
+    if "name" in over.get("source", {}):  # another source has other options
+        values = {}
+    section = build(DataConfig, values, over, file=config)
     with job("data"):
         from nearmiss.stages.data.stage import run
 

@@ -23,7 +23,6 @@ def evaluate(
     move: list[str] | None = None,
     training_negatives: Path | None = None,
     training_captions: Path | None = None,
-    caption_set: str | None = None,
     published: str | None = None,
     cache: Path = Path(".nearmiss-embeddings"),
     state: Path | None = None,
@@ -54,8 +53,6 @@ def evaluate(
         text-only classifier.
     training_captions
         A table of captions for the plausibility baselines.
-    caption_set
-        The set of these captions that counts.
     published
         Whose published values stand beside, where the model's name does not say it (negclip, ce_clip, openai).
     cache
@@ -87,7 +84,6 @@ def evaluate(
             cache=cache if state is None else state,
             negatives=training_negatives,
             captions=training_captions,
-            caption_set=caption_set,
             paper=published,
             fingerprint=given.fingerprint,
         )

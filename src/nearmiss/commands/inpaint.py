@@ -132,5 +132,7 @@ def _alone(
         )
     pairs = ", ".join(f"{concept} {count}" for concept, count in summary["by_concept"].items())
     print(f"{summary['pairs']} pairs ({pairs}); {summary['rejected']} changes refused; see {out / 'sheets'}")
+    if summary["scaled"]:
+        print(f"{summary['scaled']} photographs are of another size than noted: their annotations were scaled")
     if summary["set_aside"]:
         print(f"{summary['set_aside']} photographs, things and records set aside; see {out / 'rejected.parquet'}")

@@ -6,6 +6,7 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.commands.app import Fields, Many, Seed, app, fields_help
+from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.fields import Source, build, flags, source
 from nearmiss.stages.negatives.config import NegativesConfig, every_method
 from nearmiss.stages.negatives.spec import (
@@ -40,6 +41,7 @@ def negatives(
     objects: Path | None = None,
     relations: Path | None = None,
     reserved: Path | None = None,
+    caption_set: str | None = None,
     config: Path | None = None,
 ) -> None:
     """Make hard negatives of captions or scene graphs by one method; what is refused is kept with its reason.
@@ -81,6 +83,8 @@ def negatives(
         The annotation tables, one by one; without objects nothing contradicts a negative.
     reserved
         Combinations that no negative may mention.
+    caption_set
+        Set of captions, where a table has several; the configuration's if not given.
     config
         An experiment or a fingerprint file.
     """
@@ -89,6 +93,7 @@ def negatives(
     over = {**flags(fields), **_shortcuts(options, mode=mode, tagger=tagger, fill=fill)}
     whole = build(NegativesConfig, {"methods": {method: options}}, {"methods": {method: over}}, file=config)
     chosen, seed = whole.methods[method], shared["seed"] if seed is None else seed
+    caption_set = shared["captions"] if caption_set is None else caption_set
     one_by_one: dict[str, Any] = {"images": images, "objects": objects, "relations": relations, "reserved": reserved}
     if out.suffix == ".parquet" or captions is None or captions.suffix == ".json":
         unfit = [f"--{name}" for name, path in one_by_one.items() if path is not None]
@@ -108,6 +113,7 @@ def negatives(
                 graphs=graphs,
                 instances=instances,
                 tables=tables,
+                caption_set=caption_set,
                 out=out,
                 paraphrases=paraphrases or (),
                 workers=workers,
@@ -122,6 +128,7 @@ def negatives(
             seed=seed,
             captions=captions,
             **one_by_one,
+            caption_set=caption_set,
             out=out,
             paraphrases=shared["paraphrases"] if paraphrases is None else paraphrases,
             fingerprint=given.fingerprint,
@@ -204,18 +211,32 @@ def negatives_truth_table(
     """
     given = source(config, "negatives")
     with job("negatives-truth-table"):
-        from nearmiss.engine.world.spec import WorldConfig
         from nearmiss.stages.negatives.truth_table import measure, told
 
         experiment = given.experiment
         rows = measure(
-            world=experiment.data.world if experiment else WorldConfig(),
+            world=_world(given),
             methods=(experiment.negatives if experiment else NegativesConfig()).methods,
             scenes=scenes,
             completeness=tuple(completeness or (1.0, 0.75, 0.5)),
             out=out,
         )
         print(told(rows))
+
+
+def _world(given: Source) -> WorldConfig:
+    """The experiment's synthetic world, or the default one. Raises `InputError` for another data source."""
+    if given.experiment is None:
+        return WorldConfig()
+    data_source = given.experiment.data.source
+    if not isinstance(data_source, WorldConfig):
+        raise InputError(
+            f"the data source is '{data_source.name}', of which the truth is not known",
+            file=given.file,
+            record="data.source.name",
+            remedy="give an experiment on the synthetic world",
+        )
+    return data_source
 
 
 @app.command(name="negatives-matched")

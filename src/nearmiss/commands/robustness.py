@@ -62,7 +62,6 @@ def robustness(
     move: list[str] | None = None,
     training_negatives: Path | None = None,
     training_captions: Path | None = None,
-    caption_set: str | None = None,
     cache: Path = Path(".nearmiss-embeddings"),
     state: Path | None = None,
     arm: str | None = None,
@@ -89,8 +88,6 @@ def robustness(
         The negatives that the model was trained on: a table or a method's folder; marks what it has seen.
     training_captions
         A table of captions for the plausibility baselines.
-    caption_set
-        The set of these captions that counts.
     cache
         Folder of embeddings, kept by the model's hash, so that nothing is encoded twice.
     state
@@ -115,7 +112,6 @@ def robustness(
             cache=cache if state is None else state,
             negatives=training_negatives,
             captions=training_captions,
-            caption_set=caption_set,
             fingerprint=fingerprint,
         )
     if state is not None:

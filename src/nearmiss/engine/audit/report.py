@@ -116,7 +116,7 @@ def _texts(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         return read_table(path, "captions")["text"].drop_nulls().to_list()
     if path.suffix == ".json":
-        return read_captions(path)["text"].to_list()
+        return read_captions(path, strict=True).tables["captions"]["text"].to_list()
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

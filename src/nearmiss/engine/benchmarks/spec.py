@@ -53,6 +53,11 @@ IMAGE_FOLDER = "imagefolder/"
 """Prefix of classification benchmarks that are folders of a user's own: imagefolder/NAME."""
 
 
+def table_of(name: str, split: str) -> str:
+    """The table of stage data that a benchmark of an experiment's own is read from; for inpaintcoco there is none."""
+    return f"{'items' if name == 'world' else name}_{split}"
+
+
 def module_of(name: str) -> str:
     """The module beside this one that reads a benchmark."""
     return BENCHMARKS.get(name, "image_folders").partition(":")[0]

@@ -1,196 +1,320 @@
-"""COCO captions and instances JSON (Lin et al., ECCV 2014): read into tables `images`, `captions`, `objects`."""
+"""COCO captions and instances JSON (Lin et al., ECCV 2014) and LVIS, as people have them; see set_aside.py.
 
-from collections.abc import Container
-from pathlib import Path
+Records come one by one from a file of any size. What a file leaves open is in optional columns (base/tables.py).
+`iscrowd: 1` (COCO) is a crowd. A file whose images have `neg_category_ids` or `not_exhaustive_category_ids` (LVIS,
+Gupta et al., CVPR 2019) marks few categories of each image without exception: those that it annotates there and does
+not call not exhaustive, and those that it says are absent. `closed` holds their names, as far as no other category of
+the file may go by them: "bow" only where both `bow_(weapon)` and `bow_(decorative_ribbons)` are known.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 import polars as pl
-from pycocotools import mask as rle
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
-from nearmiss.base.tables import table
-from nearmiss.engine.formats.records import REMEDY, box, entries, field, is_crowd, shown, unique
-from nearmiss.engine.formats.segmentation import MOST_PIXELS, check_polygons, check_rle, check_size
+from nearmiss.engine.formats import stream
+from nearmiss.engine.formats.records import REMEDY, box, is_crowd, shown
+from nearmiss.engine.formats.segmentation import MOST_PIXELS, mask_counts
+from nearmiss.engine.formats.set_aside import (
+    Fault,
+    Faults,
+    Reading,
+    Rows,
+    fault_of,
+    identifier,
+    known,
+    once,
+    printable,
+    set_aside,
+    side_of,
+    sound,
+    text,
+)
+from nearmiss.engine.text.annotations import relatives
+from nearmiss.engine.text.category_names import spoken_name
+from nearmiss.engine.text.lexicon import noun_group
+
+_LISTS = {"neg_category_ids": "absent", "not_exhaustive_category_ids": "partly"}
+
+Sized = Callable[[pl.DataFrame], pl.DataFrame]
+"""Of a table `images`, the images that can be used, with their sizes."""
 
 
 def read_images(path: Path, *, split: str, source: str, folder: str = "images") -> pl.DataFrame:
-    """Table `images` from the image list of a captions or instances file; files lie in `folder`."""
-    return table("images", _image_rows(read_json(path), path, split=split, source=source, folder=folder))
+    """Table `images` of a strictly read file; files lie in `folder`, and every image has a size."""
+    images = read_captions(path, strict=True, captions=False).tables["images"]
+    for image_id in images.filter(pl.col("width").is_null())["image_id"]:
+        raise InputError("an image has no width and height", file=path, record=f"image {image_id}", remedy=REMEDY)
+    return images.with_columns(
+        file=pl.concat_str(pl.lit(f"{folder}/"), "file"), split=pl.lit(split), source=pl.lit(source)
+    )
 
 
-def read_captions(path: Path) -> pl.DataFrame:
-    """Table `captions` (source "published"). A caption of an unknown image, or an empty one, is an InputError.
+def read_captions(path: Path, *, strict: bool = False, captions: bool = True) -> Reading:
+    """Tables `images` and `captions` (source "published") of a captions file, the text of captions as it stands.
 
-    The optional key `template_id` of an annotation is kept. Images need neither file nor size.
+    Sizes of images are not needed and may be null. Faults: records that lack something, captions that are empty or not
+    Unicode, ids that stand twice, captions of images that the file does not list (where it lists any). `strict` raises
+    InputError for the first of them, and where the file lists no image; without `captions` those are not read.
     """
-    path = Path(path)
-    document = read_json(path)
-    known = dict.fromkeys(_image_ids(document, path))
-    rows: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    for index, annotation in enumerate(entries(document, "annotations", file=path)):
-        name = _name(annotation, index)
-        text = field(annotation, "caption", str, file=path, name=name)
-        if not text.strip():
-            raise InputError("a caption is empty", file=path, record=name, remedy=REMEDY)
-        rows.append(
-            {
-                "caption_id": unique(
-                    seen, str(field(annotation, "id", (int, str), file=path, name=name)), file=path, name=name
-                ),
-                "image_id": _image_of(annotation, known, path, name),
-                "text": text,
-                "template_id": _template(annotation, path, name),
-                "source": "published",
-            }
-        )
-    return table("captions", rows)
-
-
-def read_instances(path: Path) -> pl.DataFrame:
-    """Table `objects` without attributes; polygons and RLE alike become RLE counts of the whole image.
-
-    Where the file has crowds, column `crowd` says which objects they are.
-    """
-    path = Path(path)
-    document = read_json(path)
-    known = _sizes(document, path)
-    names = {
-        field(c, "id", int, file=path, name=f"category {c}"): field(c, "name", str, file=path, name=f"category {c}")
-        for c in entries(document, "categories", file=path)
-    }
-    rows: list[dict[str, Any]] = []
-    crowds: list[bool] = []
-    seen: set[str] = set()
-    for index, annotation in enumerate(entries(document, "annotations", file=path)):
-        name = _name(annotation, index)
-        category = field(annotation, "category_id", int, file=path, name=name)
-        if category not in names:
-            raise InputError(f"category {category} is not in the file's list", file=path, record=name, remedy=REMEDY)
-        image_id = _image_of(annotation, known, path, name)
-        x, y, w, h = box(annotation.get("bbox"), file=path, name=name)
-        crowds.append(is_crowd(annotation, path, name))
-        rows.append(
-            {
-                "object_id": unique(
-                    seen, str(field(annotation, "id", (int, str), file=path, name=name)), file=path, name=name
-                ),
-                "image_id": image_id,
-                "name": names[category],
-                "x": x,
-                "y": y,
-                "w": w,
-                "h": h,
-                "attributes": [],
-                "mask": _mask(annotation.get("segmentation"), known[image_id], path, name),
-            }
-        )
-    objects = table("objects", rows)
-    return objects.with_columns(crowd=pl.Series(crowds)) if any(crowds) else objects
-
-
-def encode_mask(mask: Any) -> str:
-    """RLE counts, as COCO writes them, of a boolean mask (height, width)."""
-    counts = rle.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
-    return counts.decode("ascii") if isinstance(counts, bytes) else counts
-
-
-def _template(annotation: dict[str, Any], path: Path, name: str) -> str | None:
-    if annotation.get("template_id") is None:
-        return None
-    template_id: str = field(annotation, "template_id", str, file=path, name=name)
-    return template_id
-
-
-def _name(annotation: Any, index: int) -> str:
-    known = annotation.get("id") if isinstance(annotation, dict) else None
-    return f"annotation {index}" + (f" (id {known})" if known is not None else "")
-
-
-def _image_rows(document: Any, path: Path, *, split: str, source: str, folder: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    for index, image in enumerate(entries(document, "images", file=Path(path))):
-        name = f"image {index}"
-        file_name = field(image, "file_name", str, file=path, name=name)
-        if Path(file_name).is_absolute() or ".." in Path(file_name).parts:
-            raise InputError("an image's file lies outside its folder", file=path, record=file_name, remedy=REMEDY)
-        rows.append(
-            {
-                "image_id": unique(
-                    seen, str(field(image, "id", (int, str), file=path, name=name)), file=path, name=name
-                ),
-                "file": f"{folder}/{file_name}",
-                "width": _length(image, "width", path, name),
-                "height": _length(image, "height", path, name),
-                "split": split,
-                "source": source,
-            }
-        )
-    if not rows:
+    images, said, faults = Rows("images"), Rows("captions"), Faults(path, strict=strict)
+    for key, number, record in _records(path):
+        name = _name_of(key, record, number)
+        try:
+            if key == "images":
+                images.add(*_image_of(record, path, name, strict), name)
+            elif key == "annotations" and captions:
+                said.add(*_caption(record, path, name, faults), name)
+        except InputError as error:
+            faults.append(fault_of(name, error.problem, record))
+    listed, told = once(images.frame(), "image_id", faults), once(said.frame(), "caption_id", faults)
+    if strict and listed.is_empty():
         raise InputError("the file has no images: the split is empty", file=path, remedy="give the split images")
-    return rows
+    if listed.height:
+        told = known(told, listed, faults)
+    return Reading({"images": listed.drop("record"), "captions": told.drop("record")}, faults)
 
 
-def _length(image: dict[str, Any], key: str, path: Path, name: str) -> int:
-    value: int = field(image, key, int, file=path, name=name)
-    if not 0 < value <= MOST_PIXELS:
-        raise InputError(f"an image's {key} is {shown(value)}", file=path, record=name, remedy=REMEDY)
-    return value
+def read_instances(path: Path, sized: Sized = lambda images: images, *, strict: bool = False) -> Reading:
+    """Tables `images` and `objects` of an instances file, names as they are spoken; masks are not read (`read_masks`).
 
-
-def _image_ids(document: Any, path: Path) -> list[str]:
-    """The ids of the listed images. Files and sizes that are given must be sound."""
-    images = entries(document, "images", file=path)
-    usual = {"file_name": "", "width": 1, "height": 1}
-    whole = [{**usual, **image} if isinstance(image, dict) else image for image in images]
-    rows = _image_rows({"images": whole}, path, split="", source="", folder="")
-    return [row["image_id"] for row in rows]
-
-
-def _sizes(document: Any, path: Path) -> dict[str, tuple[int, int]]:
-    """image id -> (height, width)."""
-    rows = _image_rows(document, path, split="", source="", folder="")
-    return {row["image_id"]: (row["height"], row["width"]) for row in rows}
-
-
-def _image_of(annotation: Any, known: Container[str], path: Path, name: str) -> str:
-    image_id = str(field(annotation, "image_id", (int, str), file=path, name=name))
-    if image_id not in known:
-        raise InputError(f"image {image_id} is not in the file's list", file=path, record=name, remedy=REMEDY)
-    return image_id
-
-
-def _mask(segmentation: Any, size: tuple[int, int], path: Path, name: str) -> str | None:
-    """RLE counts of polygons (lists of coordinates), of plain counts, or of RLE itself; None where there is none.
-
-    RLE must be of the image's own size (height, width).
+    `sized` leaves out images that cannot be used and may know the size of others better than the file. An image without
+    a size loses its annotations, as do images with a faulty object, such as one of a category that has no name, or two.
+    `strict` raises InputError for the first of them.
     """
-    if segmentation is None or segmentation == []:
+    further = dict.fromkeys(_LISTS.values(), pl.List(pl.String))
+    images, objects = Rows("images", further), Rows("objects", {"crowd": pl.Boolean})
+    faults = Faults(path, strict=strict)
+    names: dict[str, set[str]] = {}
+    spoiled: set[str] = set()
+    for key, number, record in _records(path):
+        name = _name_of(key, record, number)
+        try:
+            if key == "images":
+                row = _image_of(record, path, name, strict)
+                images.add(*row, *(_ids(record, each, name, row[0], faults, spoiled) for each in _LISTS), name)
+            elif key == "categories":
+                names.setdefault(identifier(record, "id", path, name), set()).add(_spoken(record, path, name))
+            else:
+                objects.add(*_object(record, path, name), name)
+        except InputError as error:
+            faults.append(fault_of(name, error.problem, record))
+            spoiled.add(faults[-1].image_id or "")
+    listed = once(images.frame(), "image_id", faults)
+    found = known(objects.frame(), listed, faults)
+    usable = sized(listed)
+    found = _named(known(found, usable, faults, quiet=True), names, faults, spoiled)
+    reading = sound(usable, found, None, faults, spoiled)
+    reading.tables["images"] = _closed(reading.tables["images"], found, names, faults, spoiled)
+    reading.tables["objects"] = reading.tables["objects"].drop("category")
+    return reading
+
+
+def read_masks(
+    path: Path,
+    objects: pl.DataFrame,
+    encode: Callable[[str, Any], str],
+    other: Callable[[str, dict[str, Any]], None] = lambda key, record: None,
+) -> tuple[pl.DataFrame, list[Fault]]:
+    """The objects with masks, RLE counts of the whole image, and those whose masks are malformed. Crowds have none.
+
+    `encode(image_id, segmentation)` gives the counts or raises ValueError, as `mask_counts` does. `other` is called
+    with every other record, by its list: images and licenses.
+    """
+    single = dict(objects.filter(~pl.col("crowd")).select("object_id", "image_id").iter_rows())
+    masks: dict[str, str] = {}
+    flaws: list[Fault] = []
+    for key, record in stream.entries(path, ("images", "annotations", "licenses")):
+        if not isinstance(record, dict):
+            continue
+        if key != "annotations":
+            other(key, record)
+        elif (identity := id_of(record.get("id"))) in single and record.get("segmentation"):
+            try:
+                masks[identity] = encode(single[identity], record["segmentation"])
+            except ValueError as error:
+                flaws.append(Fault(identity, f"malformed mask: {error}", single[identity]))
+    return objects.with_columns(
+        mask=pl.Series([masks.get(each) for each in objects["object_id"]], dtype=pl.String)
+    ), flaws
+
+
+def read_whole_instances(path: Path) -> pl.DataFrame:
+    """Table `objects` with masks of a file without faults. Raises `InputError` at the first."""
+    reading = read_instances(path, strict=True)
+    sizes = {
+        row[0]: (row[1], row[2]) for row in reading.tables["images"].select("image_id", "height", "width").iter_rows()
+    }
+    objects, flaws = read_masks(path, reading.tables["objects"], lambda image, given: mask_counts(given, *sizes[image]))
+    for flaw in flaws:
+        raise InputError(flaw.problem, file=path, record=f"annotation {flaw.record}", remedy=REMEDY)
+    return objects
+
+
+def id_of(value: Any) -> str:
+    """An id as the tables have it; the records of these ids have been checked."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _records(path: Path) -> Iterator[tuple[str, int, Any]]:
+    """(list, number in it, record) of all images, annotations and categories of a file in COCO's format, in its order.
+
+    Raises InputError where the file has none of these lists.
+    """
+    lists = ("images", "annotations", "categories")
+    numbers = dict.fromkeys(lists, 0)
+    empty = True
+    for key, record in stream.entries(path, lists):
+        if key in numbers:
+            empty = False
+            yield key, numbers[key], record
+            numbers[key] += 1
+    if empty:
+        raise InputError(
+            "the file has neither images nor annotations", file=path, remedy="give a file in COCO's format"
+        )
+
+
+def _name_of(key: str, record: Any, number: int) -> str:
+    """Of a record, by its id where it has one: its place in the file says nothing in another order."""
+    known = record.get("id") if isinstance(record, dict) else None
+    named = isinstance(known, int | str) and not isinstance(known, bool)
+    singular = "category" if key == "categories" else key[:-1]
+    return f"{singular} {printable(str(known))}" if named else f"{singular} without an id, number {number}"
+
+
+def _image_of(record: Any, path: Path, name: str, strict: bool) -> tuple[Any, ...]:
+    """A row of table `images`; sides that are missing or no sizes are null, unless the reading is strict."""
+    image_id = identifier(record, "id", path, name)
+    sides = [side_of(record.get(side)) for side in ("width", "height")]
+    file = _file_of(record, image_id)
+    if strict:
+        _check_image(record, file, path, name)
+    return image_id, file, *(sides if all(sides) else (None, None)), "train", "coco"
+
+
+def _check_image(record: dict[str, Any], file: str, path: Path, name: str) -> None:
+    """Refuse a file outside its folder and a side that is no size."""
+    if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
+        raise InputError(f"an image's file lies outside its folder: {file}", file=path, record=name)
+    for key in ("width", "height"):
+        value = side_of(record.get(key))
+        if key in record and (value is None or value > MOST_PIXELS):
+            raise InputError(f"an image's {key} is {shown(record[key])}", file=path, record=name)
+
+
+def _file_of(image: dict[str, Any], image_id: str) -> str:
+    """The file of an image record; where it names none (LVIS), the last part of its `coco_url`, else COCO 2017's name.
+
+    "" where nothing tells it. Blanks and backslashes stay as they are.
+    """
+    name, url = image.get("file_name"), image.get("coco_url")
+    if isinstance(name, str) and name:
+        return printable(name)
+    if isinstance(url, str) and url.rstrip("/"):
+        return printable(url.split("?")[0].split("#")[0].rstrip("/").rpartition("/")[2])
+    return f"{int(image_id):012d}.jpg" if image_id.isascii() and image_id.isdigit() and len(image_id) <= 12 else ""
+
+
+def _caption(record: Any, path: Path, name: str, faults: Faults) -> tuple[Any, ...]:
+    said = text(record, "caption", path, name)
+    ids = [identifier(record, key, path, name) for key in ("id", "image_id")]
+    if not said.strip():
+        raise InputError("a caption is empty", file=path, record=name)
+    template = record.get("template_id")
+    if template is not None and not isinstance(template, str):
+        faults.append(Fault(name, f"'template_id' of a record has the wrong type: {shown(template)}", ids[1]))
+        template = None
+    return *ids, said, template, "published"
+
+
+def _spoken(record: Any, path: Path, name: str) -> str:
+    spoken = spoken_name(text(record, "name", path, name))
+    if not spoken:
+        raise InputError("a category has no name", file=path, record=name)
+    return spoken
+
+
+def _object(record: Any, path: Path, name: str) -> tuple[Any, ...]:
+    """A row of table `objects`, the category's id in place of its name."""
+    category = identifier(record, "category_id", path, name)
+    image_id = identifier(record, "image_id", path, name)
+    sides = box(record.get("bbox"), file=path, name=name)
+    return identifier(record, "id", path, name), image_id, category, *sides, [], None, is_crowd(record, path, name)
+
+
+def _ids(
+    image: dict[str, Any], key: str, name: str, image_id: str, faults: Faults, spoiled: set[str]
+) -> list[str] | None:
+    """A list of category ids of an image, None where it is missing; one that is no such list spoils the image."""
+    values = image.get(key)
+    if values is None:
         return None
-    try:
-        return mask_counts(segmentation, *size)
-    except ValueError as error:
-        raise InputError(f"a segmentation is malformed: {error}", file=path, record=name, remedy=REMEDY) from None
+    if isinstance(values, list) and all(isinstance(each, int) and not isinstance(each, bool) for each in values):
+        return list(map(str, values))
+    problem = f"'{key}' is no list of ids: {shown(values)}"
+    faults.append(Fault(name, f"{problem}; the image's annotations are set aside with it", image_id))
+    spoiled.add(image_id)
+    return []
 
 
-def mask_counts(segmentation: Any, height: int, width: int) -> str:
-    """RLE counts of a segmentation of an image of this size. Raises ValueError where it is malformed."""
-    check_size(height, width)
-    if isinstance(segmentation, list):
-        check_polygons(segmentation, height, width)
-    else:
-        check_rle(segmentation, height, width)
-    try:
-        counts = _encoded(segmentation, height, width)["counts"]
-    except Exception as error:  # pycocotools raises bare exceptions
-        raise ValueError(str(error)) from None
-    return counts.decode("ascii") if isinstance(counts, bytes) else str(counts)
+def _named(found: pl.DataFrame, names: dict[str, set[str]], faults: Faults, spoiled: set[str]) -> pl.DataFrame:
+    """Objects with names; those of a category without one, or with several, are set aside with their images."""
+    several = sorted(category for category, words in names.items() if len(words) > 1)
+    for category in several:
+        words = ", ".join(sorted(names[category]))
+        faults.append(Fault(f"category {category}", f"its id stands for several names: {words}"))
+    set_aside(
+        found.filter(~pl.col("name").is_in(list(names))), "its category is not in the file's list", faults, spoiled
+    )
+    doubtful = found.filter(pl.col("name").is_in(several))
+    set_aside(doubtful, "the id of its category stands for several names", faults, spoiled)
+    single = {category: min(words) for category, words in names.items()}
+    return found.with_columns(category=pl.col("name"), name=pl.col("name").replace(single))
 
 
-def _encoded(segmentation: Any, height: int, width: int) -> dict[str, Any]:
-    if isinstance(segmentation, list):
-        return rle.merge(rle.frPyObjects(segmentation, height, width))
-    return rle.frPyObjects(segmentation, height, width) if isinstance(segmentation["counts"], list) else segmentation
+def _closed(
+    images: pl.DataFrame, found: pl.DataFrame, names: dict[str, set[str]], faults: Faults, spoiled: set[str]
+) -> pl.DataFrame:
+    """Images with column `closed` in place of the lists of a federated data set; without it where there are none."""
+    listed = list(_LISTS.values())
+    if images.select(pl.all_horizontal(pl.col(listed).is_null()).all()).item():
+        return images.drop(listed)
+    annotated = found.select("image_id", "category").unique().group_by("image_id").agg("category")
+    positives = {image_id: set(categories) for image_id, categories in annotated.iter_rows()}
+    categories = _Categories(names)
+    closed: list[list[str] | None] = []
+    for image_id, absent, partly in images.select("image_id", *listed).iter_rows():
+        present = positives.get(image_id, set())
+        contradicted = sorted(present & set(absent or ()))
+        faults.extend(
+            Fault(f"image {image_id}", f"category {category} is said to be absent and is annotated", image_id)
+            for category in contradicted
+        )
+        exhaustive = present - set(partly) if partly is not None else set()
+        sure = (exhaustive | set(absent or ())) - set(contradicted)
+        closed.append(None if image_id in spoiled else categories.closed(sure))
+    return images.drop(listed).with_columns(pl.Series("closed", closed, dtype=pl.List(pl.String)))
+
+
+class _Categories:
+    """The categories of a file by the nouns that they may go by."""
+
+    def __init__(self, names: dict[str, set[str]]) -> None:
+        self._names = names
+        self._of_group: dict[str, set[str]] = {}
+        for category, words in names.items():
+            for word in words:
+                self._of_group.setdefault(noun_group(word), set()).add(category)
+        self._needed = {
+            group: frozenset(category for other in others for category in self._of_group[other])
+            for group, others in relatives(self._of_group).items()
+        }
+
+    def closed(self, sure: set[str]) -> list[str]:
+        """The names, sorted, of which every object is marked where that holds for the categories `sure`."""
+        single = {min(self._names[category]) for category in sure if len(self._names.get(category, ())) == 1}
+        certain = {category for category in sure if len(self._names.get(category, ())) == 1}
+        return sorted(name for name in single if self._needed[noun_group(name)] <= certain)

@@ -1,68 +1,112 @@
-"""GQA scene graphs (Hudson and Manning, CVPR 2019): read into tables `objects` and `relations`."""
+"""GQA scene graphs (Hudson and Manning, CVPR 2019), as people have them; see set_aside.py.
 
+GQA's object ids are unique in the whole file. Tools that write its format often number the objects of each image from
+0: where an id stands in two images of a file, all ids of that file are qualified by their image, "IMAGE/OBJECT".
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
-from nearmiss.base.tables import table
-from nearmiss.engine.formats.records import REMEDY, box, field, unique
+from nearmiss.engine.formats import stream
+from nearmiss.engine.formats.records import box, field
+from nearmiss.engine.formats.set_aside import (
+    Fault,
+    Faults,
+    Reading,
+    Rows,
+    identifier,
+    known,
+    once,
+    printable,
+    side_of,
+    sound,
+    text,
+    unicode_text,
+)
+from nearmiss.engine.text.category_names import spoken_name, with_spoken_objects, with_spoken_predicates
 
 
-def read_scene_graphs(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Tables `objects` (masks null) and `relations`; a relation to an unknown object is an InputError.
+def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
+    """Tables `images`, `objects` and `relations` of a GQA scene graphs file, words as they are spoken.
 
-    Object ids must be unique in the whole file, as they are in GQA.
+    A relation to an object that is not in the graph, and an attribute that is no word, are set aside alone.
+    `strict` raises InputError for the first fault, for an id that stands twice in the file, and for an empty file.
     """
-    path = Path(path)
-    document = read_json(path)
-    if not isinstance(document, dict):
-        raise InputError("scene graphs are an object of image ids", file=path, record="the whole file", remedy=REMEDY)
-    if not document:
+    images, objects, relations = Rows("images"), Rows("objects"), Rows("relations")
+    faults = Faults(path, strict=strict)
+    spoiled: set[str] = set()
+    for image_id, graph in stream.entries(path):
+        name = f"image {printable(image_id)}"
+        try:
+            unicode_text(image_id, name)
+            images.add(image_id, "", *_sides(graph, path, name), "train", "gqa", name)
+            things = field(graph, "objects", dict, file=path, name=name)
+        except InputError as error:
+            faults.append(Fault(name, error.problem, printable(image_id)))
+            spoiled.add(image_id)
+            continue
+        for object_id, thing in things.items():
+            where = f"{name}, object {printable(object_id)}"
+            try:
+                objects.add(*_object(image_id, object_id, thing, path, where, faults), where)
+                for subject, predicate, other in _relations(object_id, thing, things, image_id, path, where, faults):
+                    relations.add(image_id, subject, predicate, other, where)
+            except InputError as error:
+                faults.append(Fault(where, error.problem, image_id))
+                spoiled.add(image_id)
+    listed = once(images.frame(), "image_id", faults)
+    found = known(with_spoken_objects(objects.frame()), listed, faults, quiet=True)
+    related = with_spoken_predicates(relations.frame())
+    if strict and listed.is_empty():
         raise InputError("the file has no scene graphs: the split is empty", file=path, remedy="give the split images")
-    objects: list[dict[str, Any]] = []
-    relations: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    for image_id, graph in document.items():
-        name = f"image {image_id}"
-        known = field(graph, "objects", dict, file=path, name=name)
-        for object_id, thing in known.items():
-            where = f"{name}, object {object_id}"
-            objects.append(_object(image_id, unique(seen, object_id, file=path, name=where), thing, path, where))
-            for index, relation in enumerate(field(thing, "relations", list, file=path, name=where)):
-                relations.append(_relation(image_id, object_id, relation, known, path, f"{where}, relation {index}"))
-    return table("objects", objects), table("relations", relations)
+    if found["object_id"].is_duplicated().any() and not strict:
+        found = found.with_columns(_qualified("object_id"))
+        related = related.with_columns(_qualified("subject_id"), _qualified("object_id"))
+    return sound(listed, found, related, faults, spoiled)
 
 
-def _object(image_id: str, object_id: str, thing: Any, path: Path, where: str) -> dict[str, Any]:
+def _qualified(column: str) -> pl.Expr:
+    return pl.concat_str("image_id", column, separator="/").alias(column)
+
+
+def _sides(graph: Any, path: Path, name: str) -> list[int]:
+    sides = [side_of(field(graph, key, (int, float), file=path, name=name)) for key in ("width", "height")]
+    if sides[0] is None or sides[1] is None:
+        raise InputError("an image's width or height is no size", file=path, record=name)
+    return [sides[0], sides[1]]
+
+
+def _object(image_id: str, object_id: str, thing: Any, path: Path, where: str, faults: Faults) -> tuple[Any, ...]:
+    noun = text(thing, "name", path, where)
+    if not spoken_name(noun):
+        raise InputError("an object has no name", file=path, record=where)
+    unicode_text(object_id, where)
     attributes = field(thing, "attributes", list, file=path, name=where)
-    if not all(isinstance(attribute, str) for attribute in attributes):
-        raise InputError(f"attributes are not words: {attributes!r}", file=path, record=where, remedy=REMEDY)
-    x, y, w, h = box([thing.get(key) for key in ("x", "y", "w", "h")], file=path, name=where)
-    return {
-        "object_id": object_id,
-        "image_id": image_id,
-        "name": field(thing, "name", str, file=path, name=where),
-        "x": x,
-        "y": y,
-        "w": w,
-        "h": h,
-        "attributes": attributes,
-        "mask": None,
-    }
+    words = [each for each in attributes if isinstance(each, str) and spoken_name(each) and printable(each) == each]
+    faults.extend(
+        Fault(where, f"an attribute is no word: {printable(repr(each))[:80]}", image_id)
+        for each in attributes
+        if each not in words
+    )
+    sides = box([thing.get(key) for key in ("x", "y", "w", "h")], file=path, name=where)
+    return object_id, image_id, noun, *sides, words, None
 
 
-def _relation(
-    image_id: str, subject_id: str, relation: Any, known: dict[str, Any], path: Path, where: str
-) -> dict[str, Any]:
-    other = field(relation, "object", str, file=path, name=where)
-    if other not in known:
-        raise InputError(f"object {other} is not in the graph", file=path, record=where, remedy=REMEDY)
-    return {
-        "image_id": image_id,
-        "subject_id": subject_id,
-        "predicate": field(relation, "name", str, file=path, name=where),
-        "object_id": other,
-    }
+def _relations(
+    subject: str, thing: Any, things: dict[str, Any], image_id: str, path: Path, where: str, faults: Faults
+) -> Iterator[tuple[str, str, str]]:
+    for relation in field(thing, "relations", list, file=path, name=where):
+        try:
+            other = identifier(relation, "object", path, where)
+            if other not in things:
+                raise InputError(f"a relation is to object {other[:80]}, which is not in the graph")
+            predicate = text(relation, "name", path, where)
+            if not spoken_name(predicate):
+                raise InputError("a relation has no name")
+            yield subject, predicate, other
+        except InputError as error:
+            faults.append(Fault(where, error.problem, image_id))

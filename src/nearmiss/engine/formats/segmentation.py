@@ -1,4 +1,6 @@
-"""What is checked of a segmentation before pycocotools sees it, which trusts coordinates, lengths and sizes.
+"""Segmentations of COCO, polygons and RLE, as RLE counts of the whole image.
+
+All is checked before pycocotools sees it, which trusts coordinates, lengths and sizes.
 
 A polygon is traced by pycocotools at five times the image's size in 32-bit integers: coordinates of 1e9 overflow, and
 outlines of any length take memory in proportion. The limits are our choice, far above those of photographs.
@@ -6,6 +8,9 @@ outlines of any length take memory in proportion. The limits are our choice, far
 
 from math import isfinite
 from typing import Any
+
+import numpy as np
+from pycocotools import mask as rle
 
 MOST_PIXELS = 1 << 16  # of one side
 _LONGEST = 2_000_000  # pixels of the outlines of one object
@@ -92,3 +97,29 @@ def _is_coordinate(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return abs(value) < 1 << 53 if isinstance(value, int) else isfinite(value)
+
+
+def encode_mask(mask: Any) -> str:
+    """RLE counts, as COCO writes them, of a boolean mask (height, width)."""
+    counts = rle.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
+    return counts.decode("ascii") if isinstance(counts, bytes) else counts
+
+
+def mask_counts(segmentation: Any, height: int, width: int) -> str:
+    """RLE counts of a segmentation of an image of this size. Raises ValueError where it is malformed."""
+    check_size(height, width)
+    if isinstance(segmentation, list):
+        check_polygons(segmentation, height, width)
+    else:
+        check_rle(segmentation, height, width)
+    try:
+        counts = _encoded(segmentation, height, width)["counts"]
+    except Exception as error:  # pycocotools raises bare exceptions
+        raise ValueError(str(error)) from None
+    return counts.decode("ascii") if isinstance(counts, bytes) else str(counts)
+
+
+def _encoded(segmentation: Any, height: int, width: int) -> dict[str, Any]:
+    if isinstance(segmentation, list):
+        return rle.merge(rle.frPyObjects(segmentation, height, width))
+    return rle.frPyObjects(segmentation, height, width) if isinstance(segmentation["counts"], list) else segmentation

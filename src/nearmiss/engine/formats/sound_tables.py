@@ -1,4 +1,4 @@
-"""Rows of tables that cannot be used are set aside with a reason, as the readers of JSON do it (formats/salvage.py).
+"""Rows of tables that cannot be used are set aside with a reason, as the readers of JSON do it (formats/set_aside.py).
 
 What the annotations of an image lack would count as absent from it, so an image with a faulty object loses them all.
 """
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from nearmiss.engine.formats.salvage import Fault
+from nearmiss.engine.formats.set_aside import Fault
 from nearmiss.engine.text.category_names import with_spoken_objects, with_spoken_predicates
 from nearmiss.engine.text.legible import illegible
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from nearmiss.base.tables import read_table, table
+from nearmiss.base.tables import read_caption_set, read_table, table
 from nearmiss.engine.benchmarks.benchmark import (
     Benchmark,
     ClassificationBenchmark,
@@ -58,9 +58,7 @@ def training_captions(captions: Path | None, caption_set: str | None, root: Data
     """Captions of training images, in the order of their ids."""
     if captions is None:
         return []
-    found = read_table(captions, "captions")
-    if caption_set is not None and "set" in found.columns:
-        found = found.filter(pl.col("set") == caption_set)
+    found = read_caption_set(captions, caption_set)
     images = root.path("tables/images.parquet")
     if images.is_file():
         training = read_table(images, "images").filter(pl.col("split") == "train")

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.tables import read_table
+from nearmiss.base.tables import read_caption_set, read_table
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.tokenization import Tokenization
 from nearmiss.engine.training.texts import TextBook, text_book
@@ -64,6 +64,7 @@ def read_corpus(
     *,
     store: Store,
     captions: Path,
+    caption_set: str | None = None,
     negatives: Path | None,
     verdicts: Sequence[str],
     tokenization: Tokenization,
@@ -78,7 +79,7 @@ def read_corpus(
     out, and captions and negatives of images outside of the store. Raises InputError where nothing is left, where the
     negatives were made of other captions, or where no caption is of a named source.
     """
-    own = _captions(captions, store)
+    own = _captions(captions, caption_set, store)
     found = None if negatives is None else _negatives(Path(negatives), own, verdicts, store)
     texts = own["text"].to_list() + ([] if placeholder is None else [placeholder])
     otherwise = _paraphrases(Path(negatives), own) if paraphrased and negatives is not None else None
@@ -117,9 +118,9 @@ def has_positives(negatives: Path | None, own: pl.DataFrame) -> bool:
     return not written.join(own.select("caption_id"), on="caption_id", how="anti").is_empty()
 
 
-def _captions(file: Path, store: Store) -> pl.DataFrame:
-    """The store's captions, sorted by image and caption id."""
-    frame = read_table(file, "captions")
+def _captions(file: Path, caption_set: str | None, store: Store) -> pl.DataFrame:
+    """The store's captions of the set, sorted by image and caption id."""
+    frame = read_caption_set(file, caption_set)
     if frame.is_empty():
         raise InputError("there are no captions", file=file, remedy="run stage data with images in split train")
     own = frame.filter(pl.col("image_id").is_in(store.ids)).sort("image_id", "caption_id")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nearmiss.base.seeding import rng
-from nearmiss.engine.formats.coco import encode_mask
+from nearmiss.engine.formats.segmentation import encode_mask
 from nearmiss.engine.world.drawing import mask
 from nearmiss.engine.world.scene import Scene, Thing
 from nearmiss.engine.world.spec import WorldConfig

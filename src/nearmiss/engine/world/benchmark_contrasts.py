@@ -113,7 +113,7 @@ def _draw(recipe: Recipe, condition: str, config: WorldConfig, name: str) -> tup
     raise InputError(
         f"no scene suits the benchmark's {recipe.concept}/{recipe.operator}, condition {condition}",
         record=name,
-        remedy="give data.world more colors, shapes or sizes, or reserve fewer combinations",
+        remedy="give data.source more colors, shapes or sizes, or reserve fewer combinations",
     )
 
 

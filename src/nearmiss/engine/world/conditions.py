@@ -65,7 +65,7 @@ def reservation(config: WorldConfig) -> Reservation:
     shapes on each axis, so that a shape which never stands left of one neighbor never stands right of the other, and
     its places stay nearly even.
     """
-    return _reservation(config.model_dump_json())
+    return _reservation(config.model_dump_json(include=set(WorldConfig.model_fields)))
 
 
 @cache

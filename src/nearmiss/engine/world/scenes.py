@@ -73,7 +73,7 @@ def draw_scene(
     raise InputError(
         f"no scene of {count} things could be drawn in {ATTEMPTS} attempts",
         record=scene_id,
-        remedy="ask for fewer things in data.world.things or fewer held-out combinations in data.world.reserved",
+        remedy="ask for fewer things in data.source.things or fewer held-out combinations in data.source.reserved",
     )
 
 

@@ -68,7 +68,7 @@ class Wording(Typed):
     general: Share = Field(0.0, description="Share that names a thing by its class: solid, symbol.")
     logic: Share = Field(0.0, description="Share that joins or denies: both, either, no.")
     three: Share = Field(0.0, description="Share that names three things.")
-    actions: Share = Field(0.0, description="Share that says what a thing does; needs data.world.actions.")
+    actions: Share = Field(0.0, description="Share that says what a thing does; needs data.source.actions.")
 
 
 class WorldConfig(Typed):

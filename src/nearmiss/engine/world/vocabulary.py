@@ -67,7 +67,7 @@ def used(config: WorldConfig) -> Vocabulary:
         if number > len(words):
             raise InputError(
                 f"the world has {len(words)} {kind}, not {number}",
-                record=f"data.world.{kind}",
+                record=f"data.source.{kind}",
                 remedy=f"ask for {len(words)} at most",
             )
         return dict(islice(words.items(), number))

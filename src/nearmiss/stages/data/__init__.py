@@ -1,1 +1,1 @@
-"""Stage `data`: publish the embedded world's files and read them back into tables."""
+"""Stage `data`: a data source becomes tables."""

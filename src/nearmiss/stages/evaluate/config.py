@@ -16,6 +16,9 @@ class EvaluateConfig(Typed):
         description="Benchmarks by name (`nearmiss benchmarks list`), as a list or with commas; null for all that an "
         "experiment writes itself, or, without an experiment, all that have files under the data root.",
     )
+    captions: str | None = Field(
+        None, description="Caption set that text-only baselines learn from; null for that of the continued phase."
+    )
     data_root: str | None = Field(None, description="Folder of published benchmarks, each in a folder of its own.")
     split: Literal["val", "test", "final"] = Field("test", description="Split of the benchmarks of an experiment.")
     released: bool = Field(

@@ -60,7 +60,6 @@ def run(
     cache: Path,
     negatives: Path | None = None,
     captions: Path | None = None,
-    caption_set: str | None = None,
     paper: str | None = None,
     fingerprint: Path | None = None,
 ) -> dict[str, Any]:
@@ -68,7 +67,7 @@ def run(
 
     `root` holds the files of the benchmarks. `negatives` (a table, or the folder of a method) is what the model was
     trained on, for the marks seen / concept / unseen and a text-only probe; `captions` (a table, of which the set
-    `caption_set` counts) are those of its training images, for the plausibility baselines; `paper` names whose
+    `config.captions` counts) are those of its training images, for the plausibility baselines; `paper` names whose
     published values stand beside. `cache` keeps embeddings by the model's hash.
 
     Everything is read and checked before the model is opened. Benchmarks none of whose files exist are named in
@@ -90,7 +89,7 @@ def run(
     )
     names = config.benchmarks if config.benchmarks is not None else registry.existing(root, options)
     benchmarks, absent = registry.load(names, root, options)
-    training = Training(training_captions(captions, caption_set, root), read_negatives(table_of_negatives))
+    training = Training(training_captions(captions, config.captions, root), read_negatives(table_of_negatives))
     images = BenchmarkImages(benchmarks, root, Path(cache))
     if config.missing == "refuse":
         _refuse_missing(benchmarks, absent, images, root, config.split)

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json, write_text
-from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.manifest import Cost, image_folder, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
@@ -123,5 +123,5 @@ def _inputs(arm: str, checkpoint: Path, tables: Path, root: Path, tasks: list[st
     return {
         **{f"checkpoint/{file.name}": file for file in used if file.is_file()},
         **{f"tables/{name}": tables / f"{name}.parquet" for name in ("images", *(f"examples_{t}" for t in tasks))},
-        "images": root / "images",
+        "images": image_folder(root),
     }

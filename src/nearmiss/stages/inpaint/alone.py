@@ -62,7 +62,7 @@ def run(
         rejected.write_parquet(folder / REJECTED, statistics=False)
         pairs = pl.read_parquet(folder / "pairs.parquet", glob=False)
         counts = dict(sorted(pairs["concept"].value_counts().iter_rows()))
-        summary |= {"backend": backend, "set_aside": len(aside), "rejected": rejected.height}
+        summary |= {"backend": backend, "set_aside": len(aside), "scaled": read.scaled, "rejected": rejected.height}
         summary |= {"pairs": pairs.height, "by_concept": counts}
         write_json(folder / SUMMARY, summary)
         _write_sheets(pairs, folder / "sheets")

@@ -26,7 +26,9 @@ class InpaintConfig(Typed):
 
     seed: Seed = Field(0, description="Seed of every draw.")
     split: Literal["train", "val", "test", "final"] = Field("test", description="Split whose pictures are edited.")
-    captions: Literal["broad", "narrow"] = Field("narrow", description="Captions that are edited.")
+    captions: str | None = Field(
+        None, description="Caption set that is edited; null for the default of the data source."
+    )
     wording: Literal["exchange", "insert"] = Field(
         "exchange",
         description="exchange edits captions that name what changes; insert also writes a color or size into captions "

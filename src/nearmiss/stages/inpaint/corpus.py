@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.tables import read_table, table
+from nearmiss.base.tables import read_caption_set, read_table, table
 from nearmiss.engine.formats.inpaintcoco import Origin
 from nearmiss.engine.formats.sound_tables import (
     Faults,
@@ -156,7 +156,14 @@ def metres(noun: str) -> float | None:
 
 
 def read_corpus(
-    images: Path, objects: Path, captions: Path, relations: Path | None, root: Path, *, split: str
+    images: Path,
+    objects: Path,
+    captions: Path,
+    relations: Path | None,
+    root: Path,
+    *,
+    split: str,
+    caption_set: str | None = None,
 ) -> Corpus:
     """Read and check the tables and the headers of the split's image files; rows that cannot be used are set aside.
 
@@ -165,7 +172,7 @@ def read_corpus(
     faults: Faults = []
     listed, marked = read_table(images, "images"), read_table(objects, "objects")
     shown = sound_images(listed, images, faults)
-    said = sound_captions(read_table(captions, "captions"), captions, faults)
+    said = sound_captions(read_caption_set(captions, caption_set), captions, faults)
     _check_known(marked.drop_nulls("image_id"), listed, objects, "object_id")
     _check_known(said, listed, captions, "caption_id")
     things = sound_objects(marked, shown, objects, faults)

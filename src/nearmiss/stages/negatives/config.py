@@ -1,6 +1,6 @@
 """Configuration of stage `negatives`."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 from pydantic import Field
 
@@ -35,7 +35,9 @@ class NegativesConfig(Typed):
     """Which negatives are made of which captions."""
 
     seed: Seed = Field(0, description="Seed of every draw.")
-    captions: Literal["broad", "narrow"] = Field("narrow", description="Captions that negatives are made of.")
+    captions: str | None = Field(
+        None, description="Caption set that negatives are made of; null for the default of the data source."
+    )
     paraphrases: list[TrainingParaphrase] = Field(
         [],
         description="Operators of the hard positives that every method writes of its captions; inverse belongs to "

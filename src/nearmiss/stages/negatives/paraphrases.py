@@ -73,7 +73,11 @@ def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> di
     """
     target = OutputFile(out, inputs=[captions])
     verify_inputs({"captions": captions})
-    frame = read_captions(captions) if captions.suffix == ".json" else read_table(captions, "captions")
+    frame = (
+        read_captions(captions, strict=True).tables["captions"]
+        if captions.suffix == ".json"
+        else read_table(captions, "captions")
+    )
     wanted = (
         frame.drop_nulls(["caption_id", "image_id", "text"])
         .sort("image_id", "caption_id")

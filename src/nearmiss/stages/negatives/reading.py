@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.tables import SCHEMAS, read_table, table
-from nearmiss.engine.formats.salvage import Fault, read_captions
-from nearmiss.engine.formats.salvage_graphs import read_graphs
-from nearmiss.engine.formats.salvage_instances import read_instances
+from nearmiss.base.tables import SCHEMAS, read_caption_set, read_table, table
+from nearmiss.engine.formats.coco import read_captions, read_instances
+from nearmiss.engine.formats.gqa import read_scene_graphs
+from nearmiss.engine.formats.set_aside import Fault
 from nearmiss.engine.formats.sound_tables import (
     Faults,
     legible_captions,
@@ -30,18 +30,19 @@ def read_corpus(
     objects: Path | None = None,
     relations: Path | None = None,
     *,
+    caption_set: str | None = None,
     split: str = "train",
     seed: int = 0,
     reserved: Path | None = None,
     faults: Faults | None = None,
 ) -> Corpus:
-    """The captions of one split's images and their annotations; without `images`, all captions and no annotations.
+    """The captions of one set and split, and their annotations; without `images`, all captions and no annotations.
 
     What is set aside is added to `faults`. Raises `InputError` where a table is missing, captions are of unknown
     images, or the split has none.
     """
     faults = [] if faults is None else faults
-    said = legible_captions(sound_captions(read_table(captions, "captions"), captions, faults), captions, faults)
+    said = legible_captions(sound_captions(read_caption_set(captions, caption_set), captions, faults), captions, faults)
     shown = sound_images(read_table(images, "images"), images, faults) if images is not None else table("images", [])
     if images is not None:
         _check_images(said, shown, captions, images)
@@ -118,7 +119,7 @@ def read_published(
     if instances is not None and graphs is not None:
         raise InputError("two files of annotations are given", remedy="give --instances or --graphs, not both")
     readers = [
-        (graphs, read_graphs),
+        (graphs, read_scene_graphs),
         (instances, read_instances),
         (captions, read_captions),
     ]
@@ -126,9 +127,9 @@ def read_published(
     faults: Faults = []
     for path, read in readers:
         if path is not None:
-            salvaged = read(Path(path))
-            faults += [(fault, Path(path)) for fault in salvaged.faults]
-            for name, frame in salvaged.tables.items():
+            reading = read(Path(path))
+            faults += [(fault, Path(path)) for fault in reading.faults]
+            for name, frame in reading.tables.items():
                 frames[name].append(frame)
     if not any(frames.values()):
         raise InputError("no input is given", remedy="give --captions, --instances, --graphs or --tables")

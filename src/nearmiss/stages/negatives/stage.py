@@ -50,6 +50,7 @@ def run(
     objects: Path | None = None,
     relations: Path | None = None,
     reserved: Path | None = None,
+    caption_set: str | None = None,
     split: str = "train",
     paraphrases: Sequence[str] = (),
     fingerprint: Path | None = None,
@@ -57,11 +58,11 @@ def run(
 ) -> dict[str, Any]:
     """Make the folder `out` with the negatives of the method `name`, and return its summary.
 
-    Reads only captions and annotations of the images of `split`; without `images`, all captions are read and nothing is
-    annotated. Writes negatives.parquet, captions.parquet (the positives of the negatives), rejected.parquet,
-    paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and cost.json; the
-    bytes of all but the last do not depend on `workers`. Raises `InputError` where there is nothing to work on, or
-    where no negative comes of it.
+    Reads only captions (of `caption_set`) and annotations of the images of `split`; without `images`, all captions are
+    read and nothing is annotated. Writes negatives.parquet, captions.parquet (the positives of the negatives),
+    rejected.parquet, paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and
+    cost.json; the bytes of all but the last do not depend on `workers`. Raises `InputError` where there is nothing to
+    work on, or where no negative comes of it.
     """
     cost = Cost()
     given = {"captions": captions, "images": images, "objects": objects, "relations": relations, "reserved": reserved}
@@ -70,7 +71,17 @@ def run(
     target = OutputFolder(out, inputs=given.values())
     inputs = verify_inputs(given)
     faults: Faults = []
-    corpus = read_corpus(captions, images, objects, relations, split=split, seed=seed, reserved=reserved, faults=faults)
+    corpus = read_corpus(
+        captions,
+        images,
+        objects,
+        relations,
+        caption_set=caption_set,
+        split=split,
+        seed=seed,
+        reserved=reserved,
+        faults=faults,
+    )
     with target as folder:
         aside = rejected(faults, name)
         counted = make(

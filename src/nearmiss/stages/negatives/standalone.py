@@ -30,6 +30,7 @@ def run_standalone(
     instances: Path | None = None,
     graphs: Path | None = None,
     tables: Path | None = None,
+    caption_set: str | None = None,
     paraphrases: Sequence[str] = (),
     workers: int = 1,
     size: int = SIZE,
@@ -41,8 +42,8 @@ def run_standalone(
     X.rejected.parquet and so on (see `NamedOutputs`).
 
     Takes a COCO captions file, COCO instances, GQA scene graphs, or a folder of tables as stage `data` writes them
-    (with `captions`, a table of another name). All bytes but those of cost.json are the same for any `workers`, any
-    `size` of shards and any order of records.
+    (with `captions`, a table of another name); `caption_set` where it has several sets. All bytes but those of
+    cost.json are the same for any `workers`, any `size` of shards and any order of records.
     Raises `InputError` where an input is missing or none of its records can be used.
     """
     cost = Cost()
@@ -53,10 +54,10 @@ def run_standalone(
     target = (NamedOutputs if Path(out).suffix == ".parquet" else OutputFolder)(Path(out), inputs=given.values())
     hashes = verify_inputs(given)
     if tables is not None:
-        published = _of_tables(Path(tables), captions, name, seed)
+        published = _of_tables(Path(tables), captions, caption_set, name, seed)
     elif captions is not None and Path(captions).suffix == ".parquet":
         faults: Faults = []
-        corpus = read_corpus(Path(captions), seed=seed, faults=faults)
+        corpus = read_corpus(Path(captions), caption_set=caption_set, seed=seed, faults=faults)
         published = Published(corpus, rejected(faults, name))
     else:
         published = read_published(captions=captions, instances=instances, graphs=graphs, method=name, seed=seed)
@@ -81,7 +82,7 @@ def run_standalone(
     return summary
 
 
-def _of_tables(folder: Path, captions: Path | None, name: str, seed: int) -> Published:
+def _of_tables(folder: Path, captions: Path | None, caption_set: str | None, name: str, seed: int) -> Published:
     given = captions if captions is not None else folder / "captions.parquet"
     if captions is None and not given.is_file():
         known = ", ".join(sorted(path.name for path in folder.glob("captions*.parquet")))
@@ -94,7 +95,7 @@ def _of_tables(folder: Path, captions: Path | None, name: str, seed: int) -> Pub
     optional = {each: folder / f"{each}.parquet" for each in ("images", "objects", "relations")}
     found: dict[str, Any] = {each: path for each, path in optional.items() if path.is_file()}
     faults: Faults = []
-    corpus = read_corpus(given, **found, seed=seed, faults=faults)
+    corpus = read_corpus(given, **found, caption_set=caption_set, seed=seed, faults=faults)
     return Published(corpus, rejected(faults, name))
 
 

@@ -89,7 +89,9 @@ class ArmConfig(Typed):
 class PhaseConfig(Typed):
     """How long and on which captions a phase of training runs."""
 
-    captions: Literal["broad", "narrow"] = Field(description="Kind of the images' own captions.")
+    captions: str | None = Field(
+        None, description="Set of the images' own captions; null for the default of the data source."
+    )
     steps: int = Field(1500, ge=0, description="Optimizer steps.")
     cooldown: int = Field(0, ge=0, description="Last steps, over which the rate falls linearly to 0.")
 
@@ -122,11 +124,9 @@ class PretrainConfig(Typed):
         default_factory=FusionConfig, description="The fusion of arms with a matching term; random at first."
     )
     base: PhaseConfig = Field(
-        PhaseConfig(captions="broad"), description="The base's phase; with 0 steps it is the weights that were named."
+        PhaseConfig(), description="The base's phase; with 0 steps it is the weights that were named."
     )
-    continued: PhaseConfig = Field(
-        PhaseConfig(captions="narrow", steps=2000, cooldown=500), description="Every other arm's phase."
-    )
+    continued: PhaseConfig = Field(PhaseConfig(steps=2000, cooldown=500), description="Every other arm's phase.")
     batch: int = Field(64, ge=2, description="Images in a batch.")
     warmup: int = Field(100, ge=0, description="Steps of linear warm-up of each phase.")
     weight_decay: float = Field(0.05, ge=0, description="AdamW weight decay, on matrices only.")

@@ -74,6 +74,7 @@ def run(
     corpus = read_corpus(
         store=pictures,
         captions=captions,
+        caption_set=given.phase.captions,
         negatives=negatives,
         verdicts=arm.verdicts,
         tokenization=architecture.tokenization,

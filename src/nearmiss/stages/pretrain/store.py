@@ -31,7 +31,7 @@ def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, fingerpr
         raise InputError(
             f"there are no images in split {SPLIT}",
             file=images,
-            remedy="run stage data with training images (data.world.images.train)",
+            remedy="give the data source training images",
         )
     check_images(table, root)
     architecture = config.model

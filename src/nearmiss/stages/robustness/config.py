@@ -31,6 +31,9 @@ class RobustnessConfig(Typed):
         None, description="Benchmarks by name; null for `world` where it is evaluated, else all that are evaluated."
     )
     split: Literal["val", "test", "final"] = Field("test", description="Split of the benchmark that is scored.")
+    captions: str | None = Field(
+        None, description="Caption set that text-only baselines learn from; null for that of the continued phase."
+    )
     corruptions: list[AnyCorruption] = Field(
         default_factory=default_corruptions, description="Corruptions of images; with none the stage does nothing."
     )

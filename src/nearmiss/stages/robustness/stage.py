@@ -67,12 +67,11 @@ def run(
     cache: Path,
     negatives: Path | None = None,
     captions: Path | None = None,
-    caption_set: str | None = None,
     fingerprint: Path | None = None,
 ) -> None:
     """Score a model on what command `corrupt` wrote into `corrupted`; write the folder `out`.
 
-    `root`, `negatives`, `captions`, `caption_set` and `cache` are those of stage evaluate. Everything is read and
+    `root`, `negatives`, `captions` and `cache` are those of stage evaluate. Everything is read and
     checked before the model is opened.
     """
     cost = Cost()
@@ -91,7 +90,7 @@ def run(
     benchmarks, images = files.selected(config, root, Path(cache))
     pixels = files.read(Path(corrupted), config, benchmarks, images)
     variants = [variant for benchmark in benchmarks for variant in _variants(benchmark, pixels, config)]
-    training = Training(training_captions(captions, caption_set, root), read_negatives(table_of_negatives))
+    training = Training(training_captions(captions, config.captions, root), read_negatives(table_of_negatives))
 
     encoder = Encoder(model.name, model.pretrained, device=device.type, batch_size=config.batch_size)
     every = [variant.benchmark for variant in variants]

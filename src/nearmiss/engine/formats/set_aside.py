@@ -1,0 +1,192 @@
+"""Records of published files that cannot be used are set aside with a reason; a strict reader stops at the first.
+
+Nothing depends on the order of records: of several with one id none is kept. What the annotations of an image lack
+would count as absent from it, so an image with a faulty object loses them all. This file holds what the readers of
+captions, of instances (coco.py) and of scene graphs (gqa.py) share.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.tables import SCHEMAS
+from nearmiss.engine.formats.records import REMEDY, field, shown
+
+_CHUNK = 50_000  # rows that are Python objects at once
+_OUTSIDE = 1.0  # pixels that a box may reach beyond its image: published boxes are rounded
+_LARGEST_SIDE = 1 << 31  # pixels
+_LARGEST_ID = 1 << 53  # of one that is written as a float
+
+
+class Fault(NamedTuple):
+    """A record that was set aside."""
+
+    record: str
+    problem: str
+    image_id: str | None = None
+    caption_id: str | None = None
+    text: str | None = None
+
+
+class Faults(list[Fault]):
+    """The records of a file that are set aside; with `strict`, adding one raises `InputError` instead."""
+
+    def __init__(self, file: Path, *, strict: bool = False) -> None:
+        super().__init__()
+        self.file, self.strict = Path(file), strict
+
+    def append(self, fault: Fault) -> None:
+        """Add a record."""
+        if self.strict:
+            raise InputError(fault.problem, file=self.file, record=fault.record, remedy=REMEDY)
+        super().append(fault)
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Add records."""
+        for fault in faults:
+            self.append(fault)
+
+
+@dataclass
+class Reading:
+    """What was read of a file: tables by name, and the records that are in none of them."""
+
+    tables: dict[str, pl.DataFrame]
+    faults: Faults
+
+
+class Rows:
+    """Rows of a table that become a frame now and then; a last column `record` says where each comes from.
+
+    `further` are columns that follow those of the table's schema.
+    """
+
+    def __init__(self, name: str, further: dict[str, Any] | None = None) -> None:
+        self._schema: dict[str, Any] = {**SCHEMAS[name], **(further or {}), "record": pl.String}
+        self._rows: list[tuple[Any, ...]] = []
+        self._frames: list[pl.DataFrame] = []
+
+    def add(self, *values: Any) -> None:
+        """Add a row: its values in the order of the columns."""
+        self._rows.append(values)
+        if len(self._rows) >= _CHUNK:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._frames.append(pl.DataFrame(self._rows, schema=self._schema, orient="row"))
+        self._rows = []
+
+    def frame(self) -> pl.DataFrame:
+        """All rows so far."""
+        self._flush()
+        return pl.concat(self._frames)
+
+
+def sound(
+    images: pl.DataFrame,
+    objects: pl.DataFrame,
+    relations: pl.DataFrame | None,
+    faults: Faults,
+    spoiled: set[str],
+) -> Reading:
+    """The tables without the annotations of images of which an object is faulty; `spoiled` are such images so far."""
+    sized = objects.join(images.select("image_id", "width", "height"), on="image_id", how="left", maintain_order="left")
+    set_aside(sized.filter(pl.col("width").is_null()), "its image has no width and height", faults, spoiled)
+    right, bottom = pl.col("x") + pl.col("w"), pl.col("y") + pl.col("h")
+    outside = pl.min_horizontal("x", "y", pl.col("width") - right, pl.col("height") - bottom) < -_OUTSIDE
+    set_aside(sized.filter(outside), "its box lies outside the image", faults, spoiled)
+    twice = objects.filter(pl.col("object_id").is_duplicated())
+    set_aside(twice, "its id stands twice", faults, spoiled)
+    kept = ~pl.col("image_id").is_in(sorted(spoiled))
+    tables = {"images": images, "objects": objects.filter(kept)}
+    if relations is not None:
+        tables["relations"] = relations.filter(kept).join(
+            images.select("image_id"), on="image_id", how="semi", maintain_order="left"
+        )
+    return Reading({name: frame.drop("record") for name, frame in tables.items()}, faults)
+
+
+def set_aside(rows: pl.DataFrame, problem: str, faults: Faults, spoiled: set[str]) -> None:
+    """Report objects, and count the annotations of their images as spoiled."""
+    for record, image_id in rows.select("record", "image_id").iter_rows():
+        faults.append(Fault(record, f"{problem}; the image's annotations are set aside with it", image_id))
+        spoiled.add(image_id)
+
+
+def once(frame: pl.DataFrame, key: str, faults: Faults) -> pl.DataFrame:
+    """The rows whose id stands once; the others are reported."""
+    twice = pl.col(key).is_duplicated()
+    for row in frame.filter(twice).iter_rows(named=True):
+        faults.append(
+            Fault(row["record"], "its id stands twice", row["image_id"], row.get("caption_id"), row.get("text"))
+        )
+    return frame.filter(~twice)
+
+
+def known(frame: pl.DataFrame, images: pl.DataFrame, faults: Faults, *, quiet: bool = False) -> pl.DataFrame:
+    """The rows of images that the file lists."""
+    if not quiet:
+        for row in frame.join(images, on="image_id", how="anti").iter_rows(named=True):
+            problem = "its image is not in the file's list"
+            faults.append(Fault(row["record"], problem, row["image_id"], row.get("caption_id"), row.get("text")))
+    return frame.join(images.select("image_id"), on="image_id", how="semi", maintain_order="left")
+
+
+def identifier(record: Any, key: str, path: Path, name: str) -> str:
+    """An id as text. Whole floats are ids, too: pandas writes 1 as 1.0 in a column that has an empty cell."""
+    value = field(record, key, (int, float, str), file=path, name=name)
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) > _LARGEST_ID:
+            raise InputError(f"'{key}' of a record is no id: {shown(value)}", file=path, record=name)
+        value = int(value)
+    return unicode_text(str(value), name)
+
+
+def text(record: Any, key: str, path: Path, name: str) -> str:
+    """A text of a record, which must be Unicode."""
+    return unicode_text(field(record, key, str, file=path, name=name), name)
+
+
+def unicode_text(value: str, name: str) -> str:
+    """The text itself. Raises InputError where it has lone surrogates, which are bytes that are not UTF-8."""
+    if printable(value) != value:
+        raise InputError("its text is not UTF-8", record=name)
+    return value
+
+
+def printable(value: str) -> str:
+    """The text with a question mark for each lone surrogate."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def fault_of(name: str, problem: str, record: Any) -> Fault:
+    """With as much of the record as can be written down."""
+    given = record if isinstance(record, dict) else {}
+    said = given.get("caption")
+    return Fault(
+        name,
+        printable(problem)[:200],
+        _id_or_none(given.get("image_id")),
+        _id_or_none(given.get("id")) if "caption" in given else None,
+        printable(said) if isinstance(said, str) else None,
+    )
+
+
+def _id_or_none(value: Any) -> str | None:
+    try:
+        return printable(identifier({"id": value}, "id", Path(), ""))
+    except InputError:
+        return None
+
+
+def side_of(value: Any) -> int | None:
+    """A width or height in whole pixels; None where it is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 < value < _LARGEST_SIDE else None

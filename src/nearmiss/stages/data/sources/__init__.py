@@ -1,0 +1,1 @@
+"""Data sources of stage `data`: one file each, listed in registry.py."""

@@ -1,0 +1,76 @@
+"""The workflow on a folder of photographs in COCO's format."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import coco_files
+from checkout import Checkout, copy_checkout
+
+COCO = "tests/coco.yaml"
+
+
+@pytest.fixture(scope="module")
+def photographs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout beside which a folder in COCO's format lies."""
+    copied = copy_checkout(root, tmp_path_factory.mktemp("coco") / "checkout")
+    coco_files.write(copied.path / "coco")
+    return copied
+
+
+@pytest.fixture(scope="module")
+def trained(photographs: Checkout) -> Path:
+    """Its results up to the trained models and one evaluation."""
+    score = "results/coco/evaluate/keyword/0/metrics.parquet"
+    targets = ("data", "negatives", "inpaint", "pretrain", score)
+    answer = photographs.snakemake("--cores", "2", "--", *targets, config=COCO)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return photographs.path / "results" / "coco"
+
+
+def test_every_stage_up_to_training_runs(trained: Path):
+    for folder in ("data", "negatives/keyword", "negatives/random", "inpaint", "pretrain/store"):
+        assert (trained / folder / "manifest.json").is_file()
+    for arm in ("base", "clip", "keyword", "random"):
+        assert (trained / "pretrain" / arm / "0" / "checkpoint" / "open_clip_model.safetensors").is_file()
+    assert not list(trained.glob("negatives/*/truth.json"))
+
+
+def test_negatives_and_pairs_are_of_the_photographs(trained: Path):
+    images = pl.read_parquet(trained / "data" / "tables" / "images.parquet")
+    for method in ("keyword", "random"):
+        negatives = pl.read_parquet(trained / "negatives" / method / "negatives.parquet")
+        assert negatives.height > 0
+        assert set(negatives["image_id"]) <= set(images.filter(pl.col("split") == "train")["image_id"])
+    pairs = pl.read_parquet(trained / "inpaint" / "test-00000-of-00001.parquet")
+    assert pairs.height == 2 and set(pairs["concept"]) == {"color"}
+
+
+def test_a_trained_model_is_scored_on_the_sources_retrieval(trained: Path):
+    metrics = pl.read_parquet(trained / "evaluate" / "keyword" / "0" / "metrics.parquet")
+    recall = metrics.filter(pl.col("benchmark") == "retrieval", pl.col("model") != "blind")
+    assert recall.height and recall["n_expected"].null_count() == 0
+
+
+def test_nothing_of_the_photographs_is_copied(trained: Path):
+    assert not list((trained / "data").rglob("*.png"))
+    summary = json.loads((trained / "data" / "summary.json").read_text())
+    assert summary["images"] == {"train": 28, "val": 4, "test": 8}
+
+
+def test_a_new_caption_file_runs_everything_again(trained: Path, photographs: Checkout):
+    finished = ("data", "negatives", "inpaint", "pretrain")
+    assert photographs.planned(*finished, config=COCO) == {}
+    photographs.append("coco/annotations/captions_val2017.json")
+    again = photographs.planned(*finished, config=COCO)
+    assert again["data_tables"] == 1 and again["pretrain_arm"] == 3
+
+
+def test_a_source_that_is_not_there_is_refused_before_any_job(root: Path, tmp_path: Path):
+    answer = copy_checkout(root, tmp_path / "checkout").snakemake("--cores", "1", "--", "data", config=COCO)
+    said = answer.stdout + answer.stderr
+    assert answer.returncode != 0
+    for words in ("no folder of images here", "coco/val2017", "data.source.images"):
+        assert words in said
