@@ -164,11 +164,11 @@ def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) 
             near(arm.method, list(methods)) or f"add it to negatives.methods or choose one of: {', '.join(methods)}",
         )
     needing = [term.term for term in arm.objective if needs_negatives(term)]
-    if needing and (arm.method is None or arm.texts == 0):
+    if needing and (arm.method is None or arm.num_negatives == 0):
         refuse(
             f"the arm '{name}' has the term '{needing[0]}' but no negatives",
             ("arms", name),
-            "give it a method and texts of 1 or more, or take the term out",
+            "give it a method and num_negatives of 1 or more, or take the term out",
         )
     if arm.method is not None and not any(uses_negatives(term) for term in arm.objective):
         refuse(

@@ -43,10 +43,10 @@ def shrink(experiment: Experiment) -> Experiment:
             "seeds": experiment.seeds[:1],
             "arms": arms,
             "data": experiment.data.model_copy(update={"world": smaller}),
-            "pretrain": _at_most(pretrain, warmup=25).model_copy(
+            "pretrain": _at_most(pretrain, warmup_steps=25).model_copy(
                 update={
-                    "base": _at_most(pretrain.base, steps=250, cooldown=50),
-                    "continued": _at_most(pretrain.continued, steps=250, cooldown=50),
+                    "base": _at_most(pretrain.base, steps=250, cooldown_steps=50),
+                    "continued": _at_most(pretrain.continued, steps=250, cooldown_steps=50),
                 }
             ),
             "inpaint": experiment.inpaint.model_copy(

@@ -120,7 +120,7 @@ def test_a_dual_encoder_says_nothing_of_scorers(done, dual):
 
 def test_the_same_bytes_again_and_nearly_the_same_figures_in_other_batches(made, done):
     again = evaluate(made, "again")
-    smaller = evaluate(made, "smaller", CONFIG.model_copy(update={"batch": 3}))
+    smaller = evaluate(made, "smaller", CONFIG.model_copy(update={"batch_size": 3}))
     for name in ("scores.parquet", "metrics.parquet", "dual_scores.parquet", "manifest.json"):
         assert sha256(again / name) == sha256(done / name)
     figures = [

@@ -112,5 +112,5 @@ def test_parts_of_an_augmented_batch_are_augmented_as_the_whole_one_is(toy_files
 def test_an_augmented_run_in_parts_ends_as_the_whole_one(toy_base, tmp_path):
     shutil.copytree(toy_base, tmp_path, dirs_exist_ok=True)
     train_toy(tmp_path, "whole", augment=["light"])
-    train_toy(tmp_path, "parts", augment=["light"], parts=2)
+    train_toy(tmp_path, "parts", augment=["light"], grad_cache_chunks=2)
     same_trainings(tmp_path, "whole", "parts")

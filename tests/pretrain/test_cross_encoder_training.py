@@ -78,7 +78,7 @@ def test_matching_pairs_cost_more_than_embeddings(toy_copy):
 @pytest.mark.parametrize("kill_at", [2, 4])
 @pytest.mark.parametrize("average", [None, 0.5])
 def test_a_run_that_dies_after_saving_goes_on_to_the_same_bits(toy_copy, monkeypatch, kill_at, average):
-    changed = {"average": average, "validation": ValidationConfig(share=0.34, every=2)}
+    changed = {"ema_decay": average, "validation": ValidationConfig(share=0.34, every=2)}
     stage.run(**arguments(toy_copy, **changed))
     assert [line["step"] for line in curve(toy_copy / "matching") if "validation_loss" in line] == [2, 4, 6]
     with monkeypatch.context() as patch:
@@ -114,7 +114,7 @@ def test_loss_goes_down_and_the_true_text_of_a_pair_beats_its_negative(toy_copy)
     """Positives name the colour that their image is tinted with, their negatives another one."""
     phase = PhaseConfig(captions="narrow", steps=80)
     terms = [spec.Contrastive(), spec.ImageTextMatching(mined=False)]
-    fast = ArmConfig(method="toy", objective=terms, image_rate=5e-3, text_rate=5e-3)
+    fast = ArmConfig(method="toy", objective=terms, image_lr=5e-3, text_lr=5e-3)
     stage.run(**arguments(toy_copy, negatives="pairs", arm=fast, continued=phase, checkpoint_every=100))
     losses = [line["image_text_matching"] for line in curve(toy_copy / "matching")]
     assert min(losses) < losses[0] / 2
@@ -145,7 +145,7 @@ def training(model, read, pixels, **changed):
     run = Training(
         model=model,
         objective=Objective(MATCHING.objective, read.foils.types),
-        batches=Batches(read, size=8, seed=0, phase="continued", texts=4),
+        batches=Batches(read, size=8, seed=0, phase="continued", num_negatives=4),
         pixels=pixels,
         preprocessing=checkpoint.configuration(**SHARED.model.model_dump(), vocabulary=30)["preprocess_cfg"],
         recipe=replace(RECIPE, **changed),
@@ -178,7 +178,7 @@ def test_the_fusion_learns_at_the_text_towers_rate(toy_copy):
     stage.run(**arguments(toy_copy))
     model, _, _ = open_cross_encoder(toy_copy / "matching" / "checkpoint")
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    still = training(model, corpus(toy_copy, "negatives"), Store(toy_copy / "store").pixels, text_rate=0.0)
+    still = training(model, corpus(toy_copy, "negatives"), Store(toy_copy / "store").pixels, text_lr=0.0)
     with deterministic(1):
         still._step(0)
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
@@ -187,7 +187,7 @@ def test_the_fusion_learns_at_the_text_towers_rate(toy_copy):
 
 def refusals():
     """What must not start: a message, and what is changed of the arguments."""
-    yield "whole batches", {"parts": 2}
+    yield "whole batches", {"grad_cache_chunks": 2}
     yield "whole batches", {"compile": True}
     yield "no 3 equal heads", {"fusion": FusionConfig(width=16, heads=3)}
 

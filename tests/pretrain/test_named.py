@@ -200,7 +200,7 @@ def test_a_tower_that_looks_both_ways_trains_from_a_folder(toy_files, folder, pa
     save_file(fresh_model(config, 1).state_dict(), source / WEIGHTS)
     save_tokenizer(word_tokenizer(toy.WORDS, 16), source, 16)
     model = OpenClipConfig(name=f"local-dir:{source}")
-    base = train(toy_files, folder, "base", model, parts=parts)
+    base = train(toy_files, folder, "base", model, grad_cache_chunks=parts)
     assert json.loads((base / "open_clip_config.json").read_text())["preprocess_cfg"]["mean"] == [0.5] * 3
     assert not torch.allclose(opened(base), opened(source), atol=1e-3)
     assert not torch.allclose(opened(train(toy_files, folder, "own", model, toy.OWN)), opened(base), atol=1e-3)
@@ -210,7 +210,7 @@ def changes(toy_files, folder, **changed):
     """Names of the weights that an arm's training changed."""
     model = OpenClipConfig(name=NAME)
     base = train(toy_files, folder, "base", model, base=PhaseConfig(captions="broad", steps=0))
-    arm = train(toy_files, folder, "own", model, toy.OWN.model_copy(update=changed), parts=2)
+    arm = train(toy_files, folder, "own", model, toy.OWN.model_copy(update=changed), grad_cache_chunks=2)
     before, after = load_file(base / WEIGHTS), load_file(arm / WEIGHTS)
     assert before.keys() == after.keys()
     return {name for name, value in after.items() if not torch.equal(value, before[name])}
@@ -223,7 +223,7 @@ def test_frozen_parts_stay_as_they_are(toy_files, folder):
 
 
 def test_low_rank_adaptation_changes_matrices_alone(toy_files, folder):
-    lora = LowRankConfig(rank=2, where=["text", "image.blocks.1"])
+    lora = LowRankConfig(rank=2, target_modules=["text", "image.blocks.1"])
     changed = changes(toy_files, folder, lora=lora, freeze=["text.blocks.0"]) - {"logit_scale"}
     assert {name for name in changed if name.startswith("visual.")} and all(
         "resblocks.1." in name or name == "text_projection" for name in changed

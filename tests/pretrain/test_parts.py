@@ -29,9 +29,9 @@ from nearmiss.stages.pretrain.config import ValidationConfig
 
 MODEL = configuration(**toy.CONFIG.model.model_dump(), vocabulary=len(toy.WORDS) + 3)
 RECIPE = Recipe(
-    schedule=Schedule(6, warmup=2),
-    image_rate=1e-3,
-    text_rate=1e-3,
+    schedule=Schedule(6, warmup_steps=2),
+    image_lr=1e-3,
+    text_lr=1e-3,
     weight_decay=0.05,
     clip=1.0,
     bf16=False,
@@ -118,7 +118,7 @@ def curve(folder):
 
 def test_a_run_in_parts_ends_where_the_whole_one_does(toy_copy):
     run_toy(toy_copy, "whole")
-    run_toy(toy_copy, "parts", parts=4)
+    run_toy(toy_copy, "parts", grad_cache_chunks=4)
     same_trainings(toy_copy, "whole", "parts")
 
 
@@ -140,7 +140,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 import test_parts as t
-t.train_toy(Path({str(toy_copy)!r}), "together", processes=2)
+t.train_toy(Path({str(toy_copy)!r}), "together", num_processes=2)
 """
     (toy_copy / "together.py").write_text(code)
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(toy_copy / "together.py")]
@@ -152,18 +152,20 @@ t.train_toy(Path({str(toy_copy)!r}), "together", processes=2)
 
 def test_processes_and_parts_that_do_not_fit_are_refused_before_any_step(toy_copy):
     with pytest.raises(InputError, match="1 processes were started, the configuration says 2"):
-        run_toy(toy_copy, "wrong", processes=2)
-    with pytest.raises(InputError, match="no 9 parts"):
-        run_toy(toy_copy, "wrong", parts=9)
+        run_toy(toy_copy, "wrong", num_processes=2)
+    with pytest.raises(InputError, match="batch_size 8 cannot be split into 9 chunks"):
+        run_toy(toy_copy, "wrong", grad_cache_chunks=9)
     assert not (toy_copy / "wrong").exists()
 
 
 def test_the_average_of_the_weights_is_the_result_and_resumes_to_the_bit(toy_copy, monkeypatch):
-    last, averaged = run_toy(toy_copy, "last"), run_toy(toy_copy, "averaged", average=0.5)
+    last, averaged = run_toy(toy_copy, "last"), run_toy(toy_copy, "averaged", ema_decay=0.5)
     start = load_file(toy_copy / "base" / "checkpoint" / WEIGHTS)
     name = "visual.trunk.head.weight"
     assert (averaged[name] - start[name]).norm() < (last[name] - start[name]).norm()
-    assert folder_sha256(toy_copy / "averaged" / "checkpoint") == killed_and_resumed(toy_copy, monkeypatch, average=0.5)
+    assert folder_sha256(toy_copy / "averaged" / "checkpoint") == killed_and_resumed(
+        toy_copy, monkeypatch, ema_decay=0.5
+    )
 
 
 def killed_and_resumed(folder, monkeypatch, **changed):
@@ -202,11 +204,11 @@ def foils_of(read, caption):
 
 
 def test_a_validated_run_shows_the_loss_and_resumes_to_the_bit(toy_copy, monkeypatch):
-    run_toy(toy_copy, "validated", validation=VALIDATION, average=0.9)
+    run_toy(toy_copy, "validated", validation=VALIDATION, ema_decay=0.9)
     lines = [line for line in curve(toy_copy / "validated") if "validation_loss" in line]
     assert [line["step"] for line in lines] == [2, 4, 6]
     whole = folder_sha256(toy_copy / "validated" / "checkpoint")
-    assert whole == killed_and_resumed(toy_copy, monkeypatch, validation=VALIDATION, average=0.9)
+    assert whole == killed_and_resumed(toy_copy, monkeypatch, validation=VALIDATION, ema_decay=0.9)
 
 
 def test_a_run_without_patience_left_stops_with_its_best_weights(toy_copy, monkeypatch):
@@ -250,6 +252,6 @@ def test_a_device_without_memory_says_what_to_lower_and_keeps_the_state(toy_copy
         patch.setattr(Training, "_step", fails_at_the_fifth)
         with pytest.raises(InputError, match=r"ran out of memory: tried to allocate 20 GiB") as refused:
             train_toy(toy_copy, "unfinished")
-    assert "pretrain.parts" in refused.value.remedy
+    assert "pretrain.grad_cache_chunks" in refused.value.remedy
     assert not (toy_copy / "unfinished" / "checkpoint").exists()
     assert list(toy_copy.rglob("latest.json"))

@@ -195,7 +195,7 @@ def test_a_training_learns_to_tell_a_caption_from_its_negatives(toy_copy):
     shared = toy.CONFIG.model_copy(
         update={"continued": PhaseConfig(captions="narrow", steps=155), "checkpoint_every": 999}
     )
-    faster = toy.OWN.model_copy(update={"image_rate": 5e-3, "text_rate": 5e-3})
+    faster = toy.OWN.model_copy(update={"image_lr": 5e-3, "text_lr": 5e-3})
     stage.run(**arm(toy_copy, "paired", arm=faster, shared=shared))
     lines = curve(toy_copy / "paired")
     assert [line["step"] for line in lines] == [*range(10, 151, 10), 155]
@@ -215,8 +215,8 @@ def test_rates_and_weight_decay_reach_the_right_parameters(toy_base):
     config = checkpoint.configuration(**toy.CONFIG.model.model_dump(), vocabulary=30)
     recipe = Recipe(
         schedule=Schedule(1),
-        image_rate=1e-3,
-        text_rate=0.0,
+        image_lr=1e-3,
+        text_lr=0.0,
         weight_decay=0.5,
         clip=1.0,
         bf16=False,
@@ -234,7 +234,7 @@ def test_rates_and_weight_decay_reach_the_right_parameters(toy_base):
     training = Training(
         model=model,
         objective=Objective([toy.BASE.objective[0]]),
-        batches=Batches(read, size=8, seed=0, phase="base", texts=0),
+        batches=Batches(read, size=8, seed=0, phase="base", num_negatives=0),
         pixels=Store(toy_base / "store").pixels,
         preprocessing=config["preprocess_cfg"],
         recipe=recipe,
@@ -267,8 +267,8 @@ def refusals(folder):
     yield "an input is missing: words", toy.arguments(folder, words=folder / "nowhere.txt")
     yield "an input is missing: negatives", arm(folder, "own", negatives=folder / "nowhere")
     yield "24 pixels", toy.arguments(folder, shared=toy.CONFIG.model_copy(update={"model": small}))
-    yield "a batch 64", toy.arguments(folder, shared=toy.CONFIG.model_copy(update={"batch": 64}))
-    yield "pairs of texts", arm(folder, "paired", arm=toy.OWN.model_copy(update={"texts": 1}))
+    yield "batch_size is 64", toy.arguments(folder, shared=toy.CONFIG.model_copy(update={"batch_size": 64}))
+    yield "pairs of texts", arm(folder, "paired", arm=toy.OWN.model_copy(update={"num_negatives": 1}))
     (folder / "other-words.txt").write_text("a\nred\nblue\nof\n" + "\n".join(map(str, range(14))) + "\n")
     yield "other", arm(folder, "own", words=folder / "other-words.txt")
 

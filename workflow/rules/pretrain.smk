@@ -12,7 +12,7 @@ CONTINUED = [arm for arm in ARMS if arm != "base"]
 
 
 # A job starts the processes that train one run together by itself.
-PROCESSES = EXPERIMENT.pretrain.processes
+PROCESSES = EXPERIMENT.pretrain.num_processes
 
 
 rule pretrain_store:

@@ -52,7 +52,7 @@ def pretrain(
 ) -> None:
     """Train the base from random weights, or continue an arm from it; a killed training goes on where it was.
 
-    With pretrain.processes above 1 it starts so many of itself, unless torchrun has started them.
+    With pretrain.num_processes above 1 it starts so many of itself, unless torchrun has started them.
 
     Parameters
     ----------
@@ -92,13 +92,13 @@ def pretrain(
     arm_over = over.pop("arm", {})
     section = build(PretrainConfig, shared, over, file=config)
     arm_section = build(ArmConfig, values, arm_over, file=config)
-    if section.processes > 1 and "WORLD_SIZE" not in os.environ:
+    if section.num_processes > 1 and "WORLD_SIZE" not in os.environ:
         from nearmiss.engine.training.launch import run_together
 
         values = {"arm": arm, "seed": seed, "store": store, "captions": captions, "words": words, "state": state}
         values |= {"out": out, "negatives": negatives, "start": start, "truth": truth, "config": config}
         again = [f"--{name}={value}" for name, value in values.items() if value is not None]
-        sys.exit(run_together(section.processes, [sys.executable, "-m", "nearmiss", "pretrain", *again, *fields]))
+        sys.exit(run_together(section.num_processes, [sys.executable, "-m", "nearmiss", "pretrain", *again, *fields]))
     with job(f"pretrain {arm} seed {seed}"):
         from nearmiss.stages.pretrain.stage import run
 

@@ -45,7 +45,7 @@ def adapt(model: nn.Module, names: Iterable[str], *, rank: int, alpha: float, se
             raise InputError(
                 f"a low-rank update of rank {rank} cannot be learned for {name}",
                 record=f"shape {tuple(weights[name].shape)}" if name in weights else "no parameter has this name",
-                remedy="lower pretrain.lora.rank, or name matrices in pretrain.lora.where",
+                remedy="lower arms.NAME.lora.rank, or name other matrices in arms.NAME.lora.target_modules",
             )
     for name, weight in weights.items():
         weight.requires_grad_(name in ("logit_scale", "logit_bias"))

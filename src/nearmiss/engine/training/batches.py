@@ -41,13 +41,13 @@ class Batch:
 class Batches:
     """All batches of a phase. An epoch's last images that fill no batch are left to other epochs."""
 
-    def __init__(self, corpus: Corpus, *, size: int, seed: int, phase: str, texts: int) -> None:
-        """`texts` beside the caption for each image: K = texts negatives of the caption, or, where negatives come in
-        pairs with positives of their own, G = texts // 2 pairs with one negative each."""
+    def __init__(self, corpus: Corpus, *, size: int, seed: int, phase: str, num_negatives: int) -> None:
+        """Of each image are drawn K = `num_negatives` negatives of its caption, or, where negatives come in pairs with
+        positives of their own, G = num_negatives // 2 pairs with one negative each."""
         if len(corpus) < size:
             raise InputError(
                 f"{len(corpus)} images with captions do not fill one batch of {size}",
-                record="pretrain.batch",
+                record="pretrain.batch_size",
                 remedy="take a smaller batch or more training images",
             )
         self.corpus, self.size, self.seed, self.phase = corpus, size, seed, phase
@@ -56,9 +56,9 @@ class Batches:
         if foils is None:
             self.groups, self.negatives = 1, 0
         elif foils.paired:
-            self.groups, self.negatives = texts // 2, 1
+            self.groups, self.negatives = num_negatives // 2, 1
         else:
-            self.groups, self.negatives = 1, texts
+            self.groups, self.negatives = 1, num_negatives
         self._epoch = lru_cache(maxsize=1)(self._drawn_epoch)
 
     def at(self, step: int) -> Batch:

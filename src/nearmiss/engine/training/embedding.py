@@ -129,8 +129,9 @@ def check_parts(model: nn.Module, wanted: int) -> None:
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             raise InputError(
                 f"the model computes statistics over the batch in {name}, so parts of a batch are not the batch",
-                record="pretrain.parts",
-                remedy="set pretrain.parts and pretrain.processes to 1, or take a tower with another normalisation",
+                record="pretrain.grad_cache_chunks",
+                remedy="set pretrain.grad_cache_chunks and pretrain.num_processes to 1, "
+                "or take a tower with another normalization",
             )
 
 

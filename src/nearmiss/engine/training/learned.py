@@ -23,7 +23,7 @@ def freeze(model: nn.Module, parts: Sequence[str]) -> None:
 
 def adapt_matrices(model: nn.Module, parts: Sequence[str], *, rank: int, alpha: float, seed: int) -> None:
     """Low-rank adaptation of every matrix in the parts named that may still learn, tables of embeddings aside."""
-    named = parameters_in(model, parts, "arms.NAME.lora.where")
+    named = parameters_in(model, parts, "arms.NAME.lora.target_modules")
     matrices = [
         name
         for name, weight in model.named_parameters()

@@ -96,8 +96,8 @@ class Training:
         self._optimizer = TowerOptimizer(
             self._whole,
             objective,
-            image_rate=recipe.image_rate,
-            text_rate=recipe.text_rate,
+            image_lr=recipe.image_lr,
+            text_lr=recipe.text_lr,
             weight_decay=recipe.weight_decay,
             schedule=recipe.schedule,
         )
@@ -150,7 +150,7 @@ class Training:
                 f"the loss is {loss.item():g} and the norm of its gradient {norm.item():g} at step {step + 1}: "
                 "the training diverged",
                 record=", ".join(f"{name} {value.item():g}" for name, value in terms.items()),
-                remedy="lower the arm's learning rates, or lengthen pretrain.warmup",
+                remedy="lower the arm's learning rates, or raise pretrain.warmup_steps",
             )
         self._optimizer.step(step)
         with torch.no_grad():

@@ -64,7 +64,7 @@ def check_whole(parts: int, compiled: bool) -> None:
     if parts > 1 or compiled:
         raise InputError(
             "a cross-encoder trains on whole batches in one process and with a tower that is not compiled",
-            record="pretrain.compile" if parts == 1 else "pretrain.parts",
-            remedy="set pretrain.parts and pretrain.processes to 1 and pretrain.compile to false, take a smaller "
-            "batch, or leave image_text_matching out",
+            record="pretrain.compile" if parts == 1 else "pretrain.grad_cache_chunks",
+            remedy="set pretrain.grad_cache_chunks and pretrain.num_processes to 1 and pretrain.compile to false, "
+            "lower pretrain.batch_size, or leave image_text_matching out",
         )

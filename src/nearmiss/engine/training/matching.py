@@ -38,13 +38,13 @@ class MatchingRecipe:
     """How a matching model is optimised; rates are AdamW's, with linear warm-up and then constant."""
 
     steps: int
-    batch: int
-    image_rate: float
-    text_rate: float
-    head_rate: float
-    warmup: int
+    batch_size: int
+    image_lr: float
+    text_lr: float
+    head_lr: float
+    warmup_steps: int
     weight_decay: float
-    clip: float
+    grad_clip_norm: float
 
 
 class MatchingHead(nn.Module):
@@ -94,24 +94,22 @@ class Matching:
         """
         towers = TowerOptimizer(
             self.model,
-            image_rate=recipe.image_rate,
-            text_rate=recipe.text_rate,
+            image_lr=recipe.image_lr,
+            text_lr=recipe.text_lr,
             weight_decay=recipe.weight_decay,
-            schedule=Schedule(recipe.steps, warmup=recipe.warmup),
+            schedule=Schedule(recipe.steps, warmup_steps=recipe.warmup_steps),
         )
-        head = torch.optim.AdamW(
-            self.head.parameters(), lr=recipe.head_rate, betas=BETAS, eps=EPSILON, weight_decay=0.0
-        )
+        head = torch.optim.AdamW(self.head.parameters(), lr=recipe.head_lr, betas=BETAS, eps=EPSILON, weight_decay=0.0)
         parameters = [*self.model.parameters(), *self.head.parameters()]
         labels = torch.from_numpy(pairs.labels.astype(np.float32)).to(self.device)
         self.model.train()
         curve: list[dict[str, float]] = []
         losses: list[float] = []
-        rows = batches(len(pairs.labels), recipe.batch, recipe.steps, order)
+        rows = batches(len(pairs.labels), recipe.batch_size, recipe.steps, order)
         for step, members in enumerate(progress(rows, what=what), start=1):
             loss = F.binary_cross_entropy_with_logits(self._logits(pairs, members, BACKWARD + 1), labels[members])
             loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.grad_clip_norm)
             if not (torch.isfinite(loss) and torch.isfinite(norm)):
                 raise InputError(
                     f"the loss is {loss.item():g} at step {step}: fine-tuning diverged",
@@ -128,11 +126,13 @@ class Matching:
         return curve
 
     @torch.no_grad()
-    def logits(self, pairs: Pairs, batch: int = 256) -> np.ndarray:
+    def logits(self, pairs: Pairs, batch_size: int = 256) -> np.ndarray:
         """The logit of each pair (N,) float32; above 0 the text is taken for true."""
         self.model.eval()
         members = np.arange(len(pairs.labels))
-        parts = [self._logits(pairs, members[start : start + batch], 1) for start in range(0, len(members), batch)]
+        parts = [
+            self._logits(pairs, members[start : start + batch_size], 1) for start in range(0, len(members), batch_size)
+        ]
         return torch.cat(parts).cpu().numpy()
 
     def _logits(self, pairs: Pairs, members: np.ndarray, passes: int) -> Tensor:

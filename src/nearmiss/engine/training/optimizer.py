@@ -15,19 +15,19 @@ _STATE = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the rates go: up over the warm-up, constant, down to 0 over the last `cooldown` steps, both linearly.
+    """How the rates go: up over the warm-up, constant, down to 0 over the last `cooldown_steps`, both linearly.
 
     The form is that of Zhai et al. (Scaling Vision Transformers, CVPR 2022, section 3); lengths are our choice.
     """
 
     steps: int
-    warmup: int = 0
-    cooldown: int = 0
+    warmup_steps: int = 0
+    cooldown_steps: int = 0
 
     def share(self, number: int) -> float:
         """Share of the full rate at step `number`, counted from 0; above 0 at every step of the run."""
-        rising = (number + 1) / self.warmup if self.warmup else 1.0
-        falling = (self.steps - number) / (self.cooldown + 1)
+        rising = (number + 1) / self.warmup_steps if self.warmup_steps else 1.0
+        falling = (self.steps - number) / (self.cooldown_steps + 1)
         return min(1.0, rising, falling)
 
 
@@ -43,8 +43,8 @@ class TowerOptimizer:
         model: nn.Module,
         objective: nn.Module | None = None,
         *,
-        image_rate: float,
-        text_rate: float,
+        image_lr: float,
+        text_lr: float,
         weight_decay: float,
         schedule: Schedule,
     ) -> None:
@@ -70,8 +70,8 @@ class TowerOptimizer:
                     }
                 )
                 self._names += [name for name, _ in members]
-                self._rates.append(image_rate if image else text_rate)
-        self._adamw = torch.optim.AdamW(groups, lr=image_rate, betas=BETAS, eps=EPSILON, fused=True)
+                self._rates.append(image_lr if image else text_lr)
+        self._adamw = torch.optim.AdamW(groups, lr=image_lr, betas=BETAS, eps=EPSILON, fused=True)
 
     def step(self, number: int) -> None:
         """Apply the gradients of step `number`, counted from 0, at the schedule's share of the rates."""

@@ -13,8 +13,8 @@ class Recipe:
     """Options of a training. Rates are AdamW's at their highest; `bf16` computes under autocast, on a GPU only."""
 
     schedule: Schedule
-    image_rate: float
-    text_rate: float
+    image_lr: float
+    text_lr: float
     weight_decay: float
     clip: float
     bf16: bool

@@ -18,6 +18,6 @@ class EvaluateConfig(Typed):
     recall_at: list[int] = Field([1, 5, 10], description="Ranks k of Recall@k.")
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind each interval.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")
-    batch: int = Field(256, ge=1, description="Images or texts encoded at a time.")
+    batch_size: int = Field(256, ge=1, description="Images or texts encoded at a time.")
     threads: int = Field(1, ge=1, description="CPU threads of one evaluation.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")

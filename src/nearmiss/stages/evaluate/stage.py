@@ -69,7 +69,7 @@ def run(
     images, texts = asked.images(), asked.texts()
     pictures = _pictures(asked, tables / "images.parquet", Path(root))
 
-    model = Embedder(checkpoint, batch=config.batch, threads=config.threads, device=device.type)
+    model = Embedder(checkpoint, batch=config.batch_size, threads=config.threads, device=device.type)
     answers = Answers(
         images=model.images(pictures, [image_id for image_id, _ in images]),
         texts=model.texts(texts),
@@ -80,7 +80,7 @@ def run(
     similarity = cosine = asked.similarity(answers).with_columns(scorer=pl.lit("cosine"))
     fused = has_fusion(checkpoint) and asked.has_items
     if fused:
-        judge = MatchScorer(checkpoint, batch=config.batch, threads=config.threads, device=device.type)
+        judge = MatchScorer(checkpoint, batch=config.batch_size, threads=config.threads, device=device.type)
         opened = dict(zip(images, pictures, strict=True))
         matched = asked.judged(partial(judge.of_items, pictures=opened)).with_columns(scorer=pl.lit("match_logit"))
         unmatched = cosine.join(matched, on="item_id", how="anti")
@@ -189,7 +189,7 @@ def _measurement(asked: Exam, model: Embedder, config: EvaluateConfig) -> dict[s
             "level": config.level,
             "resamples": config.resamples,
         },
-        "batch": config.batch,
+        "batch": config.batch_size,
         "threads": config.threads,
         "device": model.device,
     }

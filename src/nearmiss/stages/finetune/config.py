@@ -21,7 +21,7 @@ class FinetuneConfig(Typed):
     )
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind each interval.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")
-    batch: int = Field(256, ge=1, description="Images or pairs encoded at a time where nothing learns.")
+    batch_size: int = Field(256, ge=1, description="Images or pairs encoded at a time where nothing learns.")
     threads: int = Field(1, ge=1, description="CPU threads of one job; results differ in bits between 1 and 2.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
 

@@ -51,8 +51,8 @@ def _embed(given: Given) -> tuple[np.ndarray, int]:
     model = given.start.model().to(given.device).eval()
     normalise = Normalisation(given.start.config["preprocess_cfg"], given.device)
     parts = []
-    for start in range(0, len(given.pixels), given.batch):
-        pixels = torch.from_numpy(given.pixels[start : start + given.batch]).to(given.device)
+    for start in range(0, len(given.pixels), given.batch_size):
+        pixels = torch.from_numpy(given.pixels[start : start + given.batch_size]).to(given.device)
         parts.append(F.normalize(model.encode_image(normalise(pixels)).float(), dim=-1).cpu().numpy())
     features = np.concatenate(parts).astype(np.float64)
     return features, len(features) * image_flops(model, given.pixels.shape[1])

@@ -81,7 +81,7 @@ def run(
                 pixels=_pixels(examples[task.name], shown, Path(root), start),
                 shares=config.shares,
                 seed=seed,
-                batch=config.batch,
+                batch_size=config.batch_size,
                 device=device,
             )
             solved[task.name] = task.solve(given, options)

@@ -20,7 +20,7 @@ class Given:
     pixels: np.ndarray
     shares: Sequence[float]
     seed: int
-    batch: int
+    batch_size: int
     device: torch.device
 
 

@@ -27,15 +27,15 @@ def solve(given: Given, options: VsrConfig) -> Solved:
     best, chosen = -1.0, 0.0
     for factor in sorted(set(options.factors)):
         matching = _train(given, options, book, largest, factor, solved)
-        found = accuracy(matching.logits(dev, given.batch) > 0, dev.labels)
+        found = accuracy(matching.logits(dev, given.batch_size) > 0, dev.labels)
         tried.append({"factor": factor, "share": largest, "dev_accuracy": found})
         if found > best:
             best, chosen = found, factor
-            solved.answers[largest] = _answers(matching.logits(test, given.batch))
+            solved.answers[largest] = _answers(matching.logits(test, given.batch_size))
         _count(matching, solved)
     for share in smaller:
         matching = _train(given, options, book, share, chosen, solved)
-        solved.answers[share] = _answers(matching.logits(test, given.batch))
+        solved.answers[share] = _answers(matching.logits(test, given.batch_size))
         _count(matching, solved)
     solved.search = {"tried": tried, "chosen": [{"factor": chosen, "share": share} for share in (largest, *smaller)]}
     return solved
@@ -45,13 +45,13 @@ def _train(given: Given, options: VsrConfig, book: TextBook, share: float, facto
     """A model trained from the initial weights on a share of the labels; its curve is added to `solved`."""
     recipe = MatchingRecipe(
         steps=options.steps,
-        batch=options.batch,
-        image_rate=factor * options.image_rate,
-        text_rate=factor * options.text_rate,
-        head_rate=options.head_rate,
-        warmup=options.warmup,
+        batch_size=options.batch_size,
+        image_lr=factor * options.image_lr,
+        text_lr=factor * options.text_lr,
+        head_lr=options.head_lr,
+        warmup_steps=options.warmup_steps,
         weight_decay=options.weight_decay,
-        clip=options.clip,
+        grad_clip_norm=options.grad_clip_norm,
     )
     name = given.examples.task
     matching = Matching(given.start.model(), given.start.config["preprocess_cfg"], given.device)

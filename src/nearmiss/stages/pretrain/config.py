@@ -47,7 +47,7 @@ class LowRankConfig(Typed):
 
     rank: int = Field(8, ge=1, description="Rank of the update of each matrix.")
     alpha: float = Field(16.0, gt=0, description="The update counts alpha / rank times.")
-    where: list[str] = Field(
+    target_modules: list[str] = Field(
         ["image", "text"], min_length=1, description="Which matrices, in the words of `freeze`; embeddings never."
     )
 
@@ -75,15 +75,20 @@ class ArmConfig(Typed):
     verdicts: list[Literal["verified", "plausible", "unchecked"]] = Field(
         ["verified", "plausible"], description="Negatives with one of these verdicts are used."
     )
-    texts: int = Field(4, ge=0, description="Texts beside the caption for each image of a batch.")
+    num_negatives: int = Field(
+        4,
+        ge=0,
+        description="Negatives of each image in a batch; where the method writes positives of its own, half as many "
+        "pairs of a positive and a negative.",
+    )
     freeze: list[str] = Field(
         [],
         description="Weights that do not learn: image, text, image.blocks.0-3 (a range of a tower's blocks), or a "
         "pattern of parameter names such as *.bias.",
     )
     lora: LowRankConfig | None = Field(None, description="Low-rank adaptation in place of learning every weight.")
-    image_rate: float = Field(1.5e-3, gt=0, description="Learning rate of the image tower and of the logit scale.")
-    text_rate: float = Field(7.5e-4, gt=0, description="Learning rate of the text tower.")
+    image_lr: float = Field(1.5e-3, gt=0, description="Learning rate of the image tower and of the logit scale.")
+    text_lr: float = Field(7.5e-4, gt=0, description="Learning rate of the text tower.")
 
 
 class PhaseConfig(Typed):
@@ -91,12 +96,12 @@ class PhaseConfig(Typed):
 
     captions: Literal["broad", "narrow"] = Field(description="Kind of the images' own captions.")
     steps: int = Field(1500, ge=0, description="Optimizer steps.")
-    cooldown: int = Field(0, ge=0, description="Last steps, over which the rate falls linearly to 0.")
+    cooldown_steps: int = Field(0, ge=0, description="Last steps, over which the rate falls linearly to 0.")
 
     @model_validator(mode="after")
     def _cooldown_is_part_of_the_phase(self) -> "PhaseConfig":
-        if self.cooldown > self.steps:
-            raise ValueError(f"a cool-down of {self.cooldown} steps does not fit in {self.steps} steps")
+        if self.cooldown_steps > self.steps:
+            raise ValueError(f"a cool-down of {self.cooldown_steps} steps does not fit in {self.steps} steps")
         return self
 
 
@@ -125,12 +130,12 @@ class PretrainConfig(Typed):
         PhaseConfig(captions="broad"), description="The base's phase; with 0 steps it is the weights that were named."
     )
     continued: PhaseConfig = Field(
-        PhaseConfig(captions="narrow", steps=2000, cooldown=500), description="Every other arm's phase."
+        PhaseConfig(captions="narrow", steps=2000, cooldown_steps=500), description="Every other arm's phase."
     )
-    batch: int = Field(64, ge=2, description="Images in a batch.")
-    warmup: int = Field(100, ge=0, description="Steps of linear warm-up of each phase.")
+    batch_size: int = Field(64, ge=2, description="Images in a batch.")
+    warmup_steps: int = Field(100, ge=0, description="Steps of linear warm-up of each phase.")
     weight_decay: float = Field(0.05, ge=0, description="AdamW weight decay, on matrices only.")
-    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    grad_clip_norm: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 uses autocast, on a GPU.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
     threads: int = Field(1, ge=1, description="CPU threads of one training; results differ in bits between 1 and 2.")
@@ -143,14 +148,17 @@ class PretrainConfig(Typed):
         description="How often a caption is drawn by its source, against the other captions of its image; 1 where a "
         "source is not named.",
     )
-    parts: int = Field(
-        1, ge=1, description="Parts of a batch that are embedded one after the other, to save memory; same gradients."
+    grad_cache_chunks: int = Field(
+        1, ge=1, description="Chunks of a batch that are embedded one after the other, to save memory; same gradients."
     )
-    processes: int = Field(
+    num_processes: int = Field(
         1, ge=1, description="Processes that train one run together, each on its part of every batch; same gradients."
     )
-    average: float | None = Field(
-        None, gt=0, lt=1, description="Decay of the moving average of the weights that is the result; null for none."
+    ema_decay: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Decay of the exponential moving average of the weights, which then is the result; null for none.",
     )
     compile: bool = Field(False, description="Compile the image tower (torch.compile): slow to start, then faster.")
     validation: ValidationConfig = Field(default_factory=ValidationConfig, description="Validation while a run trains.")
@@ -165,15 +173,15 @@ def default_arms() -> dict[str, ArmConfig]:
     recipe comes from (docs/findings.md).
     """
     return {
-        "base": ArmConfig(objective=[Contrastive()], texts=0, image_rate=2e-3, text_rate=1e-3),
-        "clip": ArmConfig(objective=[Contrastive()], texts=0),
+        "base": ArmConfig(objective=[Contrastive()], num_negatives=0, image_lr=2e-3, text_lr=1e-3),
+        "clip": ArmConfig(objective=[Contrastive()], num_negatives=0),
         "random": ArmConfig(method="random", objective=[Contrastive(), OwnNegatives(weight=3.0)]),
         "keyword": ArmConfig(method="keyword", objective=[HardNegativeColumns()]),
         "hnc": ArmConfig(
             method="scene_graph",
             objective=[Contrastive(), OwnNegatives(weight=3.0)],
-            image_rate=2e-3,
-            text_rate=1e-3,
+            image_lr=2e-3,
+            text_lr=1e-3,
         ),
         "ce_clip": ArmConfig(
             method="replace", objective=[HardNegativeColumns(), IntraModalContrast(), CrossModalRank()]

@@ -27,7 +27,7 @@ def check_fusion(run: Run) -> None:
             record="pretrain.fusion.heads",
             remedy="take a number of heads that divides the width",
         )
-    check_whole(run.shared.parts * run.shared.processes, run.shared.compile)
+    check_whole(run.shared.grad_cache_chunks * run.shared.num_processes, run.shared.compile)
 
 
 def with_fusion(run: Run, dual: Any) -> Any:

@@ -127,7 +127,7 @@ def check(run: Run) -> None:
             remedy="take a number of heads that divides the width",
         )
     _check_objective(run)
-    _check_parts(run)
+    _check_chunks(run)
     _check_negatives(run)
     _check_truth(run)
     for name, path in run.files().items():
@@ -135,11 +135,11 @@ def check(run: Run) -> None:
             raise InputError(f"an input is missing: {name}", file=path, remedy="run the stages before, or correct it")
     _check_store(run)
     _check_start(run)
-    if has_positives(run.negatives) and arm.texts < 2:
+    if has_positives(run.negatives) and arm.num_negatives < 2:
         raise InputError(
-            f"the method '{arm.method}' gives pairs of texts, but texts is {arm.texts}",
-            record=f"arms.{run.arm_name}.texts",
-            remedy="set texts to 2 or more",
+            f"the method '{arm.method}' gives pairs of texts, but num_negatives is {arm.num_negatives}",
+            record=f"arms.{run.arm_name}.num_negatives",
+            remedy="set num_negatives to 2 or more",
         )
 
 
@@ -155,18 +155,19 @@ def _check_objective(run: Run) -> None:
         )
 
 
-def _check_parts(run: Run) -> None:
+def _check_chunks(run: Run) -> None:
     shared, started = run.shared, int(os.environ.get("WORLD_SIZE", "1"))
-    if shared.parts * shared.processes > shared.batch:
+    chunks = shared.grad_cache_chunks * shared.num_processes
+    if chunks > shared.batch_size:
         raise InputError(
-            f"a batch of {shared.batch} images has no {shared.parts * shared.processes} parts",
-            record="pretrain.parts",
-            remedy="lower pretrain.parts or pretrain.processes, or take a larger batch",
+            f"batch_size {shared.batch_size} cannot be split into {chunks} chunks",
+            record="pretrain.grad_cache_chunks",
+            remedy="lower pretrain.grad_cache_chunks or pretrain.num_processes, or raise pretrain.batch_size",
         )
-    if started != shared.processes:
+    if started != shared.num_processes:
         raise InputError(
-            f"{started} processes were started, the configuration says {shared.processes}",
-            record="pretrain.processes",
+            f"{started} processes were started, the configuration says {shared.num_processes}",
+            record="pretrain.num_processes",
             remedy="start with nearmiss pretrain, which starts them itself, or give torchrun that --nproc-per-node",
         )
 
@@ -207,12 +208,12 @@ def _check_store(run: Run) -> None:
             record="pretrain.model.image_size",
             remedy="make the store again with this configuration (nearmiss store)",
         )
-    if len(store) < run.shared.batch:
+    if len(store) < run.shared.batch_size:
         raise InputError(
-            f"the store has {len(store)} images, a batch {run.shared.batch}",
+            f"the store has {len(store)} images, but batch_size is {run.shared.batch_size}",
             file=run.store / IDS,
-            record="pretrain.batch",
-            remedy="take a smaller batch or more training images",
+            record="pretrain.batch_size",
+            remedy="lower pretrain.batch_size, or take more training images",
         )
 
 

@@ -83,7 +83,9 @@ def run(
     )
     augmentations.check(shared.augment, corpus.book.number)
     corpus, kept = held_out(corpus, shared.validation.share, seed)
-    batches = Batches(corpus, size=shared.batch, seed=seed, phase=given.phase_name, texts=arm.texts)
+    batches = Batches(
+        corpus, size=shared.batch_size, seed=seed, phase=given.phase_name, num_negatives=arm.num_negatives
+    )
     if given.device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with this alone
     with (
@@ -96,7 +98,7 @@ def run(
             load_weights(start, model)
         freeze(model, arm.freeze)
         if arm.lora is not None:
-            adapt_matrices(model, arm.lora.where, rank=arm.lora.rank, alpha=arm.lora.alpha, seed=seed)
+            adapt_matrices(model, arm.lora.target_modules, rank=arm.lora.rank, alpha=arm.lora.alpha, seed=seed)
         whole = with_fusion(given, model)
         training = Training(
             model=whole,
@@ -139,8 +141,9 @@ def _memory_named() -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise InputError(
             f"the device ran out of memory: {str(error).splitlines()[0]}",
-            record="pretrain.parts",
-            remedy="raise pretrain.parts (same gradients, less memory), or lower pretrain.batch or the arm's texts",
+            record="pretrain.grad_cache_chunks",
+            remedy="raise pretrain.grad_cache_chunks (same gradients, less memory), or lower pretrain.batch_size or "
+            "the arm's num_negatives",
         ) from None
 
 
@@ -148,26 +151,28 @@ def _validation(given: Run, kept: Corpus) -> list[Batch]:
     """Whole batches of the images that were kept apart, the same ones every time."""
     if not len(kept):
         return []
-    size = min(given.shared.batch, len(kept))
-    batches = Batches(kept, size=size, seed=given.seed, phase="validation", texts=given.arm.texts)
+    size = min(given.shared.batch_size, len(kept))
+    batches = Batches(kept, size=size, seed=given.seed, phase="validation", num_negatives=given.arm.num_negatives)
     return [batches.at(step) for step in range(min(batches.per_epoch, MOST_VALIDATED))]
 
 
 def _recipe(given: Run) -> Recipe:
     shared = given.shared
     return Recipe(
-        schedule=Schedule(given.phase.steps, warmup=shared.warmup, cooldown=given.phase.cooldown),
-        image_rate=given.arm.image_rate,
-        text_rate=given.arm.text_rate,
+        schedule=Schedule(
+            given.phase.steps, warmup_steps=shared.warmup_steps, cooldown_steps=given.phase.cooldown_steps
+        ),
+        image_lr=given.arm.image_lr,
+        text_lr=given.arm.text_lr,
         weight_decay=shared.weight_decay,
-        clip=shared.clip,
+        clip=shared.grad_clip_norm,
         bf16=shared.precision == "bf16",
         checkpoint_every=shared.checkpoint_every,
         mask=given.arm.mask,
         augment=tuple(shared.augment),
         seed=given.seed,
-        parts=shared.parts,
-        average=shared.average,
+        parts=shared.grad_cache_chunks,
+        average=shared.ema_decay,
         compile=shared.compile,
         validate_every=shared.validation.every if shared.validation.share else 0,
         patience=shared.validation.patience if shared.validation.share else None,

@@ -38,7 +38,7 @@ class RobustnessConfig(Typed):
     )
     resamples: int = Field(500, ge=100, description="Bootstrap resamples behind each interval.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")
-    batch: int = Field(256, ge=1, description="Images or texts encoded at a time.")
+    batch_size: int = Field(256, ge=1, description="Images or texts encoded at a time.")
     threads: int = Field(1, ge=1, description="CPU threads of one job.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
 

@@ -50,7 +50,7 @@ def record(
             "level": config.level,
             "resamples": config.resamples,
         },
-        "batch": config.batch,
+        "batch": config.batch_size,
         "threads": config.threads,
         "device": model.device,
     }

@@ -67,7 +67,7 @@ def run(
     texts = sorted({text for frame in (asked.items, *typed.values()) for text in frame["captions"].explode()})
     blind = TextOnly(texts, _training_captions(tables))
 
-    model = Embedder(checkpoint, batch=config.batch, threads=config.threads, device=device.type)
+    model = Embedder(checkpoint, batch=config.batch_size, threads=config.threads, device=device.type)
     answers = partial(
         Answers,
         texts=model.texts(texts),
