@@ -44,7 +44,7 @@ def test_an_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
     file.write_text(json.dumps({"stage": "pretrain", "config": config, "code": "c", "lock": "l"}))
     given = source(file, "pretrain")
     assert given.fingerprint == file
-    assert build(PretrainConfig, given.config, {}).batch == 8
+    assert build(PretrainConfig, given.config, {}).batch_size == 8
     with pytest.raises(InputError, match="not of 'data'"):
         source(file, "data")
 

@@ -109,7 +109,7 @@ def test_sections_are_filled_up_and_maps_replace(write):
 
 
 def test_quick_shrinks_everything_and_has_a_name_of_its_own(write):
-    whole = load(write("experiment: x\nseeds: [3, 4]\n"))
+    whole = load(write("experiment: x\nseeds: [3, 4]\n")).with_model_defaults()
     quick = load(write("experiment: x\nseeds: [3, 4]\n"), {"quick": True})
     assert quick.experiment == "x-quick"
     assert list(quick.arms) == ["base", "clip", "random", "hnc"]

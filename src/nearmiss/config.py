@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Seed, Typed
@@ -11,13 +11,20 @@ from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
 from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases, uses_negatives
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
+from nearmiss.overlay import QUICK, overlaid
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.evaluate.config import EvaluateConfig
 from nearmiss.stages.finetune.config import FinetuneConfig
 from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.negatives.config import NegativesConfig
-from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig, default_arms
+from nearmiss.stages.pretrain.config import (
+    ArmConfig,
+    PretrainConfig,
+    arm_with_defaults,
+    default_arms,
+    with_defaults,
+)
 from nearmiss.stages.robustness.config import RobustnessConfig
 
 STAGES = ("data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare")
@@ -30,7 +37,12 @@ class Experiment(Typed):
         description="Name; results lie in results/<name>.",
         json_schema_extra={"pattern": PATTERN, "maxLength": LONGEST},  # checked by names.py, for editors here
     )
-    quick: bool = Field(False, description="Shrink everything to its smallest size and append -quick to the name.")
+    quick: bool = Field(False, description="Lay `quick_overlay` on top and append -quick to the name.")
+    quick_overlay: dict[str, Any] = Field(
+        QUICK,
+        description="What makes the experiment small: a number is an upper bound, or how many entries of a list stay; "
+        "a list of names says which entries stay.",
+    )
     seeds: list[Seed] = Field([0], min_length=1, description="Training seeds; a run is an arm and a seed.")
     arms: dict[str, ArmConfig] = Field(default_factory=default_arms, description="Arms; `base` must be among them.")
     data: DataConfig = Field(default_factory=DataConfig, description="Stage data.")
@@ -41,6 +53,18 @@ class Experiment(Typed):
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Stage evaluate.")
     robustness: RobustnessConfig = Field(default_factory=RobustnessConfig, description="Stage robustness.")
     compare: CompareConfig = Field(default_factory=CompareConfig, description="Stage compare.")
+
+    @model_validator(mode="after")
+    def _default_arms_are_those_of_the_model(self) -> "Experiment":
+        """Default arms leave their learning rates to a model of open_clip's."""
+        if "arms" not in self.model_fields_set:
+            self.__dict__["arms"] = default_arms(self.pretrain.model)
+        return self
+
+    def with_model_defaults(self) -> "Experiment":
+        """The experiment with every null of its training that stands for a default of the model replaced by it."""
+        arms = {name: arm_with_defaults(arm, self.pretrain.model) for name, arm in self.arms.items()}
+        return self.model_copy(update={"pretrain": with_defaults(self.pretrain), "arms": arms})
 
     def methods(self) -> list[str]:
         """Names of the methods that some arm trains on, sorted."""
@@ -57,17 +81,28 @@ def load(path: Path, overrides: dict[str, Any] | None = None) -> Experiment:
 
 
 def resolve(values: dict[str, Any], *, file: object = None, lines: Lines | None = None) -> Experiment:
-    """The experiment that plain values describe: validated, shrunk where `quick` says so, cross-checked."""
+    """The experiment that plain values describe: validated, cross-checked, and made small where `quick` says so."""
     try:
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
         raise problem_of(error, Experiment, file=file, lines=lines or {}) from None
     check(experiment, file=file, lines=lines)
-    if not experiment.quick:
-        return experiment
-    from nearmiss.quick import shrink
+    return _quick(experiment, file=file) if experiment.quick else experiment
 
-    return shrink(experiment)
+
+def _quick(experiment: Experiment, *, file: object) -> Experiment:
+    """The experiment under its overlay. Controls that name an arm which is left out go with it."""
+    try:
+        values = overlaid(experiment.with_model_defaults().model_dump(), experiment.quick_overlay, "quick_overlay")
+        values["experiment"] = f"{experiment.experiment}-quick"
+        values["compare"]["controls"] = [name for name in values["compare"]["controls"] if name in values["arms"]]
+        smaller = Experiment.model_validate(values)
+        check(smaller)
+    except ValidationError as error:
+        raise problem_of(error, Experiment, file="quick_overlay", lines={}) from None
+    except InputError as error:
+        raise InputError(error.problem, file=file, record=error.record, remedy=error.remedy) from None
+    return smaller
 
 
 def check(experiment: Experiment, *, file: object = None, lines: Lines | None = None) -> None:

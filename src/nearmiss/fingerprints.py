@@ -14,9 +14,10 @@ def fingerprints(experiment: Experiment, root: Path) -> Fingerprints:
     """Name of each fingerprint file without its suffix (`data`, `negatives/keyword`, `pretrain/clip`) -> its content.
 
     `root` is the checkout, whose code and requirements.lock are hashed. An arm's fingerprint holds what all arms share
-    and its own; seeds and the list of arms are part of none, so that a new seed changes no run that is there.
+    and its own, with the values that null stands for; seeds and the list of arms are part of none, so that a new seed
+    changes no run that is there.
     """
-    plain = experiment.model_dump(mode="json")
+    plain = experiment.with_model_defaults().model_dump(mode="json")
     configs: dict[str, tuple[str, Any]] = {
         stage: (stage, plain[stage]) for stage in STAGES if stage not in ("negatives", "pretrain")
     }

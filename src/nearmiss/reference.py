@@ -15,7 +15,7 @@ from nearmiss.config_text import models_in
 from nearmiss.engine.images.corruptions import spec as corruptions
 from nearmiss.engine.images.editing import spec as editing
 from nearmiss.engine.objectives import spec as objectives
-from nearmiss.stages.finetune import spec as tasks
+from nearmiss.stages.finetune import config as tasks
 
 _REQUIRED = object()
 BEGIN, END = "<!-- keys: written by `make schema` -->", "<!-- end of keys -->"

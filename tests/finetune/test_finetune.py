@@ -1,4 +1,4 @@
-"""One initialisation from end to end on the toy's tasks: what it writes, what it depends on, what it learns."""
+"""One initialization from end to end on the toy's tasks: what it writes, what it depends on, what it learns."""
 
 import json
 import shutil
@@ -13,8 +13,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, sha256
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.stages.finetune import shapes, stage
-from nearmiss.stages.finetune.config import FinetuneConfig
-from nearmiss.stages.finetune.spec import ProbeConfig
+from nearmiss.stages.finetune.config import FinetuneConfig, ProbeConfig
 
 RESULTS = ("predictions.parquet", "metrics.parquet", "curve.jsonl", "search.json")
 ONLY_VSR = CONFIG.model_copy(update={"tasks": [VSR.model_copy(update={"factors": [1.0]})], "shares": [1.0]})

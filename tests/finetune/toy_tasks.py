@@ -8,9 +8,8 @@ from PIL import Image
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.models.checkpoint import configuration, fresh_model, save_checkpoint
-from nearmiss.engine.models.tokenizer import word_tokenizer
-from nearmiss.stages.finetune.config import FinetuneConfig
-from nearmiss.stages.finetune.spec import ProbeConfig, VsrConfig
+from nearmiss.engine.models.tokenization import word_tokenizer
+from nearmiss.stages.finetune.config import FinetuneConfig, ProbeConfig, VsrConfig
 
 TINTS = {"red": (120, 0, 0), "blue": (0, 0, 120), "green": (0, 120, 0)}
 NAMES = tuple(TINTS)

@@ -15,8 +15,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.preprocessing import preprocessing, resizing
-from nearmiss.engine.models.tokenization import Tokenization
-from nearmiss.engine.models.tokenizer import word_tokenizer
+from nearmiss.engine.models.tokenization import Tokenization, word_tokenizer
 from nearmiss.engine.training.batches import Batches
 from nearmiss.engine.training.corpus import read_corpus
 from nearmiss.stages.pretrain import store

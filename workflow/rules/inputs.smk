@@ -34,6 +34,13 @@ def truth_of_arm(wildcards):
     return {"truth": rules.data_world.output.truth}
 
 
+def words_of_model(wildcards):
+    """The list of words that a small model's tokenizer is made of; a model of open_clip's brings its own."""
+    if not EXPERIMENT.pretrain.reads_words:
+        return {}
+    return {"words": f"{DATA}/published/words.txt"}
+
+
 def negatives_flag(wildcards):
     """The flag that names the folder of an arm's negatives, or nothing."""
     method = EXPERIMENT.arms[wildcards.arm].method

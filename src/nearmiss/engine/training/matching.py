@@ -15,9 +15,9 @@ from nearmiss.base.seeding import array_rng
 from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.models.text import encode_texts, forward_flops
+from nearmiss.engine.models.tokenization import TextBook
 from nearmiss.engine.training.flops import BACKWARD, image_flops
 from nearmiss.engine.training.optimizer import BETAS, EPSILON, Schedule, TowerOptimizer
-from nearmiss.engine.training.texts import TextBook
 
 CURVE_EVERY = 20  # steps between two lines of the curve; each is the mean loss of the steps since the last
 
@@ -51,7 +51,7 @@ class MatchingHead(nn.Module):
     """One logit from an image's and a text's L2-normalised embeddings u, v (D): linear in u * v, |u - v| and u . v.
 
     Our choice, after InferSent's features (Conneau et al., EMNLP 2017, section 3.1): VSR's paper has cross-encoders
-    only. Features are scaled to about 1, and all weights start at 0, so that every initialisation starts from the same
+    only. Features are scaled to about 1, and all weights start at 0, so that every initialization starts from the same
     head.
     """
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.training.flops import image_flops
-from nearmiss.stages.finetune.spec import ProbeConfig
+from nearmiss.stages.finetune.config import ProbeConfig
 from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
 
 

@@ -1,6 +1,6 @@
-"""Stage `finetune`: one initialisation, fine-tuned on every downstream task at every share of its labels.
+"""Stage `finetune`: one initialization, fine-tuned on every downstream task at every share of its labels.
 
-One job an initialisation and seed: importing and decoding once costs less than a job a task. All initialisations see
+One job an initialization and seed: importing and decoding once costs less than a job a task. All initializations see
 the same labels in the same order with the same budget and the same search, so that they are compared pair by pair.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from nearmiss.base.device import device_of
+from nearmiss.base.device import deterministic, device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json, write_text
 from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
@@ -22,12 +22,10 @@ from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.decode import check_images, open_rgb
 from nearmiss.engine.models.preprocessing import resizing
-from nearmiss.engine.training.loop import deterministic
 from nearmiss.stages.finetune import figures, shapes, vsr
 from nearmiss.stages.finetune.config import FinetuneConfig
 from nearmiss.stages.finetune.examples import Examples, read_examples
-from nearmiss.stages.finetune.initialisation import SCRATCH, Initialisation, open_initialisation
-from nearmiss.stages.finetune.task import Given, Solved, Task
+from nearmiss.stages.finetune.task import SCRATCH, Given, Initialization, Solved, Task, open_initialization
 
 TASKS: dict[str, Task] = {task.name: task for task in (vsr.TASK, shapes.TASK)}
 
@@ -43,7 +41,7 @@ def run(
     fingerprint: Path | None,
     out: Path,
 ) -> None:
-    """Fine-tune the initialisation `arm` and write the folder `out`: predictions, metrics, the curve and the search.
+    """Fine-tune the initialization `arm` and write the folder `out`: predictions, metrics, the curve and the search.
 
     `checkpoint` is its folder; of `scratch` it gives architecture and tokenizer alone, the weights are drawn from the
     seed. `tables` holds the tables of stage data, `root` the folder that the files of table `images` are relative to.
@@ -68,7 +66,7 @@ def run(
     examples = {task.name: read_examples(tables, task.name, texts=task.texts, known=known) for task, _ in tasks}
     shown = images.filter(pl.col("image_id").is_in({i for one in examples.values() for i in one.images}))
     check_images(shown, Path(root))
-    start = open_initialisation(checkpoint, arm, seed, texts=texts)
+    start = open_initialization(checkpoint, arm, seed, texts=texts)
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with this alone
 
@@ -110,7 +108,7 @@ def run(
         )
 
 
-def _pixels(examples: Examples, images: pl.DataFrame, root: Path, start: Initialisation) -> np.ndarray:
+def _pixels(examples: Examples, images: pl.DataFrame, root: Path, start: Initialization) -> np.ndarray:
     """The task's images as the model sees them: (images, S, S, 3) uint8, each decoded once."""
     files: dict[str, str] = dict(images.select("image_id", "file").iter_rows())
     resize = resizing(start.config["preprocess_cfg"])

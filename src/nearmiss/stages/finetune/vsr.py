@@ -1,6 +1,6 @@
 """Task `vsr`: is a statement on a relation true of an image? Both towers and a head on their embeddings learn.
 
-The search is the cheap fair one: every initialisation trains once for each factor at the largest share of the labels,
+The search is the cheap fair one: every initialization trains once for each factor at the largest share of the labels,
 and the factor that is best on dev also serves the smaller shares. So each has the same number of steps in all.
 """
 
@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from nearmiss.base.seeding import derive
+from nearmiss.engine.models.tokenization import TextBook, text_book
 from nearmiss.engine.training.matching import Matching, MatchingRecipe, Pairs
-from nearmiss.engine.training.texts import TextBook, text_book
-from nearmiss.stages.finetune.spec import VsrConfig
+from nearmiss.stages.finetune.config import VsrConfig
 from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
 
 

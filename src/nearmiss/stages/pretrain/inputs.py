@@ -14,17 +14,26 @@ from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.manifest import verify_inputs, versions
+from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images.store import IDS, PIXELS, Store
-from nearmiss.engine.models.architecture import Architecture, named_architecture, own_architecture
+from nearmiss.engine.models.architecture import Architecture, named_architecture, own_architecture, weights_file
 from nearmiss.engine.models.checkpoint import check_checkpoint
-from nearmiss.engine.models.named import weights_file
-from nearmiss.engine.models.tokenization import tokenization_of
-from nearmiss.engine.models.tokenizer import read_words
-from nearmiss.engine.objectives.spec import needs_paraphrases
+from nearmiss.engine.models.cross_encoder import CrossEncoder, fresh_fusion
+from nearmiss.engine.models.text import packable
+from nearmiss.engine.models.tokenization import read_words, tokenization_of
+from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases
 from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, has_positives
-from nearmiss.stages.pretrain.config import ArmConfig, ModelConfig, OpenClipConfig, PhaseConfig, PretrainConfig
+from nearmiss.engine.training.encoding import check_whole_batches
+from nearmiss.engine.training.spec import TrainingConfig
+from nearmiss.stages.pretrain.config import (
+    BASE,
+    ArmConfig,
+    ModelConfig,
+    OpenClipConfig,
+    PretrainConfig,
+    training_config,
+)
 
-BASE = "base"
 LARGEST_SEED = 2**63 - 1  # of an Int64 column
 
 
@@ -38,7 +47,7 @@ class Run:
     seed: int
     store: Path
     captions: Path
-    words: Path
+    words: Path | None
     negatives: Path | None
     start: Path | None
     fingerprint: Path | None
@@ -49,10 +58,10 @@ class Run:
         """Arms of one phase see the same images and captions in the same order."""
         return BASE if self.arm_name == BASE else "continued"
 
-    @property
-    def phase(self) -> PhaseConfig:
-        """The arm's phase."""
-        return self.shared.base if self.arm_name == BASE else self.shared.continued
+    @cached_property
+    def training(self) -> TrainingConfig:
+        """All options of the training."""
+        return training_config(self.shared, self.arm_name, self.arm, self.seed)
 
     @property
     def device(self) -> torch.device:
@@ -65,8 +74,9 @@ class Run:
             "captions": self.captions,
             "store/image_ids": self.store / IDS,
             "store/pixels": self.store / PIXELS,
-            "words": self.words,
         }
+        if self.words is not None:
+            found["words"] = self.words
         if self.negatives is not None:
             found["negatives"] = self.negatives / NEGATIVES
             if has_positives(self.negatives):
@@ -74,7 +84,7 @@ class Run:
             if needs_paraphrases(self.arm.objective):
                 found["negatives/paraphrases"] = self.negatives / PARAPHRASES
         if self.start is not None:
-            found["start"] = self.start
+            found |= {"start": self.start, "start/weights": self.start / WEIGHTS}
         if self.truth is not None:
             found["truth"] = self.truth
         model = self.shared.model
@@ -92,6 +102,7 @@ class Run:
         """Hash of all that decides the weights: options, fingerprint, input files, device."""
         content: dict[str, Any] = {
             "shared": self.shared.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
             "arm": [self.arm_name, self.arm.model_dump(mode="json"), self.seed],
             "fingerprint": read_json(self.fingerprint) if self.fingerprint is not None else None,
             "files": self.hashes,
@@ -106,6 +117,7 @@ class Run:
         model = self.shared.model
         if isinstance(model, OpenClipConfig):
             return named_architecture(model.name, model.pretrained, model.sha256)
+        assert self.words is not None  # checked
         return own_architecture(model.model_dump(), read_words(self.words))
 
 
@@ -126,6 +138,7 @@ def check(run: Run) -> None:
             record="pretrain.model.text_heads",
             remedy="take a number of heads that divides the width",
         )
+    _check_words(run)
     _check_objective(run)
     _check_chunks(run)
     _check_negatives(run)
@@ -135,11 +148,27 @@ def check(run: Run) -> None:
             raise InputError(f"an input is missing: {name}", file=path, remedy="run the stages before, or correct it")
     _check_store(run)
     _check_start(run)
+    _check_fusion(run)
     if has_positives(run.negatives) and arm.num_negatives < 2:
         raise InputError(
             f"the method '{arm.method}' gives pairs of texts, but num_negatives is {arm.num_negatives}",
             record=f"arms.{run.arm_name}.num_negatives",
             remedy="set num_negatives to 2 or more",
+        )
+
+
+def _check_words(run: Run) -> None:
+    if run.shared.reads_words and run.words is None:
+        raise InputError(
+            "the model's tokenizer is made of a list of words, but none is given",
+            record="pretrain.model",
+            remedy="give --words a file with one word a line, or name a model of open_clip's, which brings its own",
+        )
+    if run.words is not None and not run.shared.reads_words:
+        raise InputError(
+            "a model of open_clip's has a tokenizer of its own, but a list of words is given",
+            file=run.words,
+            remedy="leave --words out",
         )
 
 
@@ -239,3 +268,38 @@ def _check_start(run: Run) -> None:
             file=run.start,
             remedy="train the base again with these words",
         )
+
+
+def _check_fusion(run: Run) -> None:
+    """Raise InputError, before any compute, where an arm's matching term cannot be trained as configured."""
+    if not needs_fusion(run.arm.objective):
+        return
+    shape = run.shared.fusion
+    if run.arm_name == BASE:
+        raise InputError(
+            "the base is a dual encoder, but its objective has a matching term",
+            record="arms.base.objective",
+            remedy="take image_text_matching out; an arm that continues from the base may have it",
+        )
+    if shape.width % shape.heads:
+        raise InputError(
+            f"a fusion {shape.width} wide has no {shape.heads} equal heads",
+            record="pretrain.fusion.heads",
+            remedy="take a number of heads that divides the width",
+        )
+    check_whole_batches(run.shared.grad_cache_chunks * run.shared.num_processes, run.shared.compile)
+
+
+def with_fusion(run: Run, dual: Any) -> Any:
+    """The model that a run trains: the dual encoder, or, for a matching term, that with a random fusion."""
+    if not needs_fusion(run.arm.objective):
+        return dual
+    if not packable(dual):
+        raise InputError(
+            "a cross-encoder needs a causal text tower that is read out at the end token; this one is another",
+            record="pretrain.model",
+            remedy="take another model, or leave image_text_matching out",
+        )
+    side, shape = run.architecture.side, run.shared.fusion
+    fusion = fresh_fusion(dual, side=side, width=shape.width, heads=shape.heads, layers=shape.layers, seed=run.seed)
+    return CrossEncoder(dual, fusion)
