@@ -18,6 +18,7 @@ from nearmiss.engine.models.text import encode_texts, forward_flops
 from nearmiss.engine.models.tokenization import TextBook
 from nearmiss.engine.training.flops import BACKWARD, image_flops
 from nearmiss.engine.training.optimizer import BETAS, EPSILON, Schedule, TowerOptimizer
+from nearmiss.engine.training.spec import MatchingConfig
 
 CURVE_EVERY = 20  # steps between two lines of the curve; each is the mean loss of the steps since the last
 
@@ -31,20 +32,6 @@ class Pairs:
     images: np.ndarray
     texts: np.ndarray
     labels: np.ndarray
-
-
-@dataclass(frozen=True)
-class MatchingRecipe:
-    """How a matching model is optimised; rates are AdamW's, with linear warm-up and then constant."""
-
-    steps: int
-    batch_size: int
-    image_lr: float
-    text_lr: float
-    head_lr: float
-    warmup_steps: int
-    weight_decay: float
-    grad_clip_norm: float
 
 
 class MatchingHead(nn.Module):
@@ -87,29 +74,29 @@ class Matching:
         self._normalise = Normalisation(self.preprocessing, self.device)
         self._image_flops = 0
 
-    def train(self, pairs: Pairs, recipe: MatchingRecipe, order: int, what: str) -> list[dict[str, float]]:
+    def train(self, pairs: Pairs, config: MatchingConfig, order: int, what: str) -> list[dict[str, float]]:
         """Train on `pairs`, in an order drawn from the seed `order`; the curve of the mean binary cross-entropy.
 
         Raises InputError where the loss stops being a number.
         """
         towers = TowerOptimizer(
             self.model,
-            image_lr=recipe.image_lr,
-            text_lr=recipe.text_lr,
-            weight_decay=recipe.weight_decay,
-            schedule=Schedule(recipe.steps, warmup_steps=recipe.warmup_steps),
+            image_lr=config.image_lr,
+            text_lr=config.text_lr,
+            weight_decay=config.weight_decay,
+            schedule=Schedule(config.steps, warmup_steps=config.warmup_steps),
         )
-        head = torch.optim.AdamW(self.head.parameters(), lr=recipe.head_lr, betas=BETAS, eps=EPSILON, weight_decay=0.0)
+        head = torch.optim.AdamW(self.head.parameters(), lr=config.head_lr, betas=BETAS, eps=EPSILON, weight_decay=0.0)
         parameters = [*self.model.parameters(), *self.head.parameters()]
         labels = torch.from_numpy(pairs.labels.astype(np.float32)).to(self.device)
         self.model.train()
         curve: list[dict[str, float]] = []
         losses: list[float] = []
-        rows = batches(len(pairs.labels), recipe.batch_size, recipe.steps, order)
+        rows = batches(len(pairs.labels), config.batch_size, config.steps, order)
         for step, members in enumerate(progress(rows, what=what), start=1):
             loss = F.binary_cross_entropy_with_logits(self._logits(pairs, members, BACKWARD + 1), labels[members])
             loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.grad_clip_norm)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, config.grad_clip_norm)
             if not (torch.isfinite(loss) and torch.isfinite(norm)):
                 raise InputError(
                     f"the loss is {loss.item():g} at step {step}: fine-tuning diverged",
@@ -120,7 +107,7 @@ class Matching:
             head.step()
             head.zero_grad(set_to_none=True)
             losses.append(loss.item())
-            if step % CURVE_EVERY == 0 or step == recipe.steps:
+            if step % CURVE_EVERY == 0 or step == config.steps:
                 curve.append({"step": step, "loss": float(np.mean(losses))})
                 losses.clear()
         return curve

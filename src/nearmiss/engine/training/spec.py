@@ -1,12 +1,13 @@
 """Typed options of a training. Nothing heavy is imported, so that a configuration is validated without torch."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from nearmiss.base.typed import Typed
 from nearmiss.engine.objectives.spec import Mask
 
+Positive = Annotated[float, Field(gt=0)]
 AugmentationName = Literal["flip", "crop", "light", "hue", "gray"]
 
 
@@ -58,3 +59,17 @@ class TrainingConfig(OptimizationConfig):
     epsilon: float = Field(1e-8, gt=0, description="AdamW's epsilon.")
     mask: Mask = Field("same_image", description="Which texts of others are no negatives of an image.")
     seed: int = Field(0, ge=0, description="Seed of the augmentations and of hard pairs.")
+
+
+class MatchingConfig(Typed):
+    """How both towers and a head on their embeddings are fine-tuned for a task of images and texts."""
+
+    task: str = Field(description="Name of the task.")
+    steps: int = Field(200, ge=1, description="Optimizer steps, the same at every share of the labels.")
+    batch_size: int = Field(64, ge=2, description="Statements in a batch.")
+    image_lr: Positive = Field(1e-3, description="Learning rate of the image tower.")
+    text_lr: Positive = Field(5e-4, description="Learning rate of the text tower.")
+    head_lr: Positive = Field(3e-3, description="Learning rate of the head; factors leave it as it is.")
+    warmup_steps: int = Field(30, ge=0, description="Steps of linear warm-up; the rate is constant afterwards.")
+    weight_decay: float = Field(0.05, ge=0, description="AdamW weight decay, on the towers' matrices only.")
+    grad_clip_norm: Positive = Field(1.0, description="Largest norm of the gradient.")

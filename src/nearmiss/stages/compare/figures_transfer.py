@@ -1,4 +1,4 @@
-"""Downstream tasks: a panel a task and share of the labels, a row an initialization, a mark a condition."""
+"""Downstream tasks: a panel a task and share of the labels, a row an initialisation, a mark a condition."""
 
 from itertools import groupby
 

@@ -23,7 +23,7 @@ class Report:
     level: float
     overview: Overview
     transfer: Overview
-    """Figures of the fine-tuned initializations; without columns where nothing was fine-tuned."""
+    """Figures of the fine-tuned initialisations; without columns where nothing was fine-tuned."""
     differences: pl.DataFrame
     gains: list[Gain]
     """Paired differences in the columns of `overview`, then of `transfer`."""

@@ -55,7 +55,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Finetuning:
-    """What stage finetune wrote for one initialization and seed; `arm` may be `scratch`."""
+    """What stage finetune wrote for one initialisation and seed; `arm` may be `scratch`."""
 
     arm: str
     seed: int
@@ -105,7 +105,7 @@ class Runs:
         return str(self.evaluations[0].metrics["split"][0])
 
     @property
-    def initializations(self) -> list[str]:
+    def initialisations(self) -> list[str]:
         """What was fine-tuned, in the order in which the folders were given."""
         return list(dict.fromkeys(one.arm for one in self.finetunings))
 

@@ -85,7 +85,7 @@ def _overview(report: Report) -> Table:
 
 
 def _later(report: Report, shown: Noise) -> Table | None:
-    """Fine-tuned tasks, and the main concept under noise: a row an initialization or arm."""
+    """Fine-tuned tasks, and the main concept under noise: a row an initialisation or arm."""
     severity, main = shown.severity(), MAIN if MAIN in shown.concepts else None
     noisy = shown.corruptions if main is not None and severity is not None else []
     tuned = _tuned(report)

@@ -1,4 +1,4 @@
-"""Did it transfer? Fine-tuned initializations on downstream tasks: rows of the page, columns of the terminal."""
+"""Did it transfer? Fine-tuned initialisations on downstream tasks: rows of the page, columns of the terminal."""
 
 from itertools import groupby
 from typing import Any
@@ -28,9 +28,9 @@ def columns(runs: Runs) -> list[Column]:
 
 
 def transfer(runs: Runs) -> Overview:
-    """The figures of every initialization in these columns."""
+    """The figures of every initialisation in these columns."""
     rows = [one.metrics for one in runs.finetunings]
-    return figures(pl.concat(rows), columns(runs), runs.initializations) if rows else Overview([], {}, {}, {}, {})
+    return figures(pl.concat(rows), columns(runs), runs.initialisations) if rows else Overview([], {}, {}, {}, {})
 
 
 def largest_share(shown: Overview) -> float:
@@ -57,7 +57,7 @@ def heads(shown: Overview) -> list[tuple[str, int]]:
 
 
 def transfer_rows(report: Report) -> list[dict[str, Any]]:
-    """Chance, blind, then a row an initialization: figures with interval (one seed) or range (several)."""
+    """Chance, blind, then a row an initialisation: figures with interval (one seed) or range (several)."""
     shown = report.transfer
     best = {
         column.name: max(row[column.name].value for row in shown.cells.values() if column.name in row)

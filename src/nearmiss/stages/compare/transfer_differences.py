@@ -1,7 +1,7 @@
-"""Paired differences of fine-tuned initializations: every one against every control, example by example.
+"""Paired differences of fine-tuned initialisations: every one against every control, example by example.
 
-All initializations of one seed learned from the same labels and answered the same examples. Intervals and p come from
-clusters of examples that share an image or a text; p is adjusted by Holm over one family: all initializations against
+All initialisations of one seed learned from the same labels and answered the same examples. Intervals and p come from
+clusters of examples that share an image or a text; p is adjusted by Holm over one family: all initialisations against
 one control in one seed, on every task and condition, at the largest share of labels. At smaller shares there is a
 difference and an interval, and no p.
 """
@@ -25,7 +25,7 @@ KEY = ("task", "share", "condition", "concept")
 def transfer_differences(
     runs: Runs, tables: Path, controls: Sequence[str], *, resamples: int, level: float
 ) -> pl.DataFrame:
-    """Rows of table `differences` (stage finetune): one an initialization, control, seed, task, share and condition.
+    """Rows of table `differences` (stage finetune): one an initialisation, control, seed, task, share and condition.
 
     `tables` holds the tables of examples, which say what each example is about. Pairs of which one run is missing are
     left out. Raises InputError where a prediction's example is in no table.
@@ -82,7 +82,7 @@ _ENDPOINT = {
 
 
 def _examples(runs: Runs, tables: Path) -> pl.DataFrame:
-    """What all initializations were asked, sorted: KEY, example_id, label, links (image and text), row."""
+    """What all initialisations were asked, sorted: KEY, example_id, label, links (image and text), row."""
     asked = runs.finetunings[0].predictions.select("task", "share", "condition", "example_id", "label")
     known = pl.concat(
         [

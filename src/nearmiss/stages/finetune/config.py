@@ -5,28 +5,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from nearmiss.base.typed import Typed
+from nearmiss.engine.training.spec import MatchingConfig, Positive
 
-Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class VsrConfig(Typed):
+class VsrConfig(MatchingConfig):
     """Is a statement on a relation true of an image? Both towers learn (task of Liu et al., TACL 2023)."""
 
     task: Literal["vsr"] = "vsr"
-    steps: int = Field(200, ge=1, description="Optimizer steps, the same at every share of the labels.")
-    batch_size: int = Field(64, ge=2, description="Statements in a batch.")
-    image_lr: Positive = Field(1e-3, description="Learning rate of the image tower.")
-    text_lr: Positive = Field(5e-4, description="Learning rate of the text tower.")
-    head_lr: Positive = Field(3e-3, description="Learning rate of the head; factors leave it as it is.")
     factors: list[Positive] = Field(
         [0.3, 1.0],
         min_length=1,
         description="Factors on both towers' rates; one is chosen on dev at the largest share, for all shares.",
     )
-    warmup_steps: int = Field(30, ge=0, description="Steps of linear warm-up; the rate is constant afterwards.")
-    weight_decay: float = Field(0.05, ge=0, description="AdamW weight decay, on the towers' matrices only.")
-    grad_clip_norm: Positive = Field(1.0, description="Largest norm of the gradient.")
 
 
 class ProbeConfig(Typed):

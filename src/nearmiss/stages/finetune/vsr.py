@@ -11,7 +11,7 @@ import polars as pl
 
 from nearmiss.base.seeding import derive
 from nearmiss.engine.models.tokenization import TextBook, text_book
-from nearmiss.engine.training.matching import Matching, MatchingRecipe, Pairs
+from nearmiss.engine.training.matching import Matching, Pairs
 from nearmiss.stages.finetune.config import VsrConfig
 from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
 
@@ -43,21 +43,13 @@ def solve(given: Given, options: VsrConfig) -> Solved:
 
 def _train(given: Given, options: VsrConfig, book: TextBook, share: float, factor: float, solved: Solved) -> Matching:
     """A model trained from the initial weights on a share of the labels; its curve is added to `solved`."""
-    recipe = MatchingRecipe(
-        steps=options.steps,
-        batch_size=options.batch_size,
-        image_lr=factor * options.image_lr,
-        text_lr=factor * options.text_lr,
-        head_lr=options.head_lr,
-        warmup_steps=options.warmup_steps,
-        weight_decay=options.weight_decay,
-        grad_clip_norm=options.grad_clip_norm,
-    )
+    rates = {"image_lr": factor * options.image_lr, "text_lr": factor * options.text_lr}
+    config = options.model_copy(update=rates)
     name = given.examples.task
     matching = Matching(given.start.model(), given.start.config["preprocess_cfg"], given.device)
     order = derive(given.seed, "finetune", name, "order", share)
     pairs = _pairs(given, book, given.examples.part(share, given.seed))
-    curve = matching.train(pairs, recipe, order, what=f"{name} {share:.0%}")
+    curve = matching.train(pairs, config, order, what=f"{name} {share:.0%}")
     solved.curve += [{"task": name, "share": share, "factor": factor, **line} for line in curve]
     return matching
 
