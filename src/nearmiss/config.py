@@ -119,6 +119,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
     if "base" not in experiment.arms:
         refuse("the arm 'base' is missing", ("arms",), "add 'base': every other arm continues from it")
     _check_base(experiment.arms["base"], refuse)
+    _check_phases(with_defaults(experiment.pretrain), refuse)
     for name, arm in experiment.arms.items():
         _check_arm(name, arm, experiment.negatives.methods, refuse)
         if needs_paraphrases(arm.objective) and not experiment.negatives.paraphrases:
@@ -184,6 +185,18 @@ def _check_base(base: ArmConfig, refuse: Any) -> None:
             ("arms", "base"),
             "remove its method and leave 'contrastive' as its only term; call the other arm by another name",
         )
+
+
+def _check_phases(pretrain: PretrainConfig, refuse: Any) -> None:
+    """A phase checks the steps that it gives; here are those that the model gives it."""
+    for name in ("base", "continued"):
+        phase = getattr(pretrain, name)
+        if phase.cooldown_steps > phase.steps:
+            refuse(
+                f"a cool-down of {phase.cooldown_steps} steps does not fit in {phase.steps} steps, the model's default",
+                ("pretrain", name, "cooldown_steps"),
+                f"lower it, or set pretrain.{name}.steps",
+            )
 
 
 def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) -> None:

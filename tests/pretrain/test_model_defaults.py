@@ -2,6 +2,7 @@
 
 import pytest
 
+from nearmiss.base.errors import InputError
 from nearmiss.config import resolve
 from nearmiss.stages.pretrain.config import training_config
 
@@ -41,6 +42,14 @@ def test_random_weights_of_a_large_model_have_clips_rates():
     options = trained(RANDOM, "base")
     assert (options.image_lr, options.text_lr, options.epsilon) == (5e-4, 5e-4, 1e-6)
     assert options.steps > 0
+
+
+@pytest.mark.parametrize(("model", "steps"), [(SMALL, 1500), (PRETRAINED[0], 0)])
+def test_a_cooldown_fits_in_the_models_own_number_of_steps(model, steps):
+    base = {"captions": "broad", "cooldown_steps": 1600}
+    with pytest.raises(InputError, match=f"does not fit in {steps} steps") as error:
+        trained(model, base=base)
+    assert error.value.record == "pretrain.base.cooldown_steps"
 
 
 def test_what_the_configuration_says_wins():
