@@ -84,7 +84,9 @@ class Run:
             if needs_paraphrases(self.arm.objective):
                 found["negatives/paraphrases"] = self.negatives / PARAPHRASES
         if self.start is not None:
-            found |= {"start": self.start, "start/weights": self.start / WEIGHTS}
+            found["start"] = self.start
+            if (self.start / WEIGHTS).is_file():  # else it is no checkpoint, which is told below
+                found["start/weights"] = self.start / WEIGHTS
         if self.truth is not None:
             found["truth"] = self.truth
         model = self.shared.model
