@@ -76,7 +76,7 @@ def test_an_edit_after_the_restore_runs_that_stage_and_its_followers(mine):
 
 def test_other_arms_before_the_restore_run_those_arms_and_the_comparison(fresh):
     arms = fresh.arms()
-    arms["hnc"]["text_lr"] *= 2
+    arms["hnc"]["text_lr"] = 1.5e-3
     del arms["keyword"]
     fresh.change(arms=arms)
     answer = fresh.nearmiss("restore")
