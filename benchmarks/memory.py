@@ -21,13 +21,13 @@ import torch
 from torch import Tensor
 
 from nearmiss.engine.models.checkpoint import configuration, fresh_model
-from nearmiss.engine.models.packing import Texts, pack
+from nearmiss.engine.models.packing import Texts
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.objectives.contrastive import ContrastiveTerm
-from nearmiss.engine.objectives.features import Features
+from nearmiss.engine.objectives.features import Features, Matching
 from nearmiss.engine.training.batches import Batch
-from nearmiss.engine.training.embedding import Embedder, backward_in_parts, backward_whole
-from nearmiss.engine.training.parallel import Group
+from nearmiss.engine.training.embedding import Embedder
+from nearmiss.engine.training.encoding import DualEncoderLoss
 from nearmiss.stages.pretrain.config import ModelConfig
 
 TOKENS, VOCABULARY, MATRICES = 13, 300, 7
@@ -86,18 +86,15 @@ def step(count: int, parts: int, side: int) -> float:
     small = batch_of(8)
     scale = embedder_of.logit_scale.exp().detach()
 
-    def loss(images: Tensor, texts: Tensor) -> Tensor:
+    def loss(images: Tensor, texts: Tensor, _matching: Matching | None) -> Tensor:
         return loss_of(images, texts, scale)
 
     # The first step allocates what every step does: gradients, threads' buffers.
-    backward_whole(embedder, np.zeros((8, side, side, 3), np.uint8), pack(small.texts), loss)
+    DualEncoderLoss(embedder).backward(np.zeros((8, side, side, 3), np.uint8), small, loss)
     before = _peak()
     batch = batch_of(count)
     pixels = np.random.default_rng(0).integers(0, 255, (count, side, side, 3), dtype=np.uint8)
-    if parts == 1:
-        backward_whole(embedder, pixels, pack(batch.texts), loss)
-    else:
-        backward_in_parts(embedder, pixels, batch, loss, parts=parts, group=Group())
+    DualEncoderLoss(embedder, parts).backward(pixels, batch, loss)
     return _peak() - before
 
 

@@ -19,9 +19,9 @@ def nearmiss(*arguments, **options):
 
 
 def test_flags_are_nested_values():
-    given = flags(("--world.images.train", "5", "--world.things={1: 0.5, 2: 0.5}", "--arm.image-rate", "2e-3"))
+    given = flags(("--world.images.train", "5", "--world.things={1: 0.5, 2: 0.5}", "--arm.image-lr", "2e-3"))
     assert given["world"] == {"images": {"train": 5}, "things": {1: 0.5, 2: 0.5}}
-    assert float(given["arm"]["image_rate"]) == 2e-3
+    assert float(given["arm"]["image_lr"]) == 2e-3
 
 
 @pytest.mark.parametrize("tokens", [("stray",), ("--name",), ("--a", "1", "--a.b", "2")])
@@ -40,11 +40,11 @@ def test_flags_win_over_an_experiment_file(tmp_path):
 
 def test_an_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
     file = tmp_path / "pretrain.json"
-    config = PretrainConfig(batch=8).model_dump(mode="json")
+    config = PretrainConfig(batch_size=8).model_dump(mode="json")
     file.write_text(json.dumps({"stage": "pretrain", "config": config, "code": "c", "lock": "l"}))
     given = source(file, "pretrain")
     assert given.fingerprint == file
-    assert build(PretrainConfig, given.config, {}).batch == 8
+    assert build(PretrainConfig, given.config, {}).batch_size == 8
     with pytest.raises(InputError, match="not of 'data'"):
         source(file, "data")
 
@@ -80,4 +80,4 @@ def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, arguments, words
 def test_help_lists_a_stages_fields():
     said = nearmiss("pretrain", "--help").stdout
     assert "--model.image_size" in said
-    assert "--arm.text_rate" in said
+    assert "--arm.text_lr" in said

@@ -24,7 +24,7 @@ def write(tmp_path):
 SOURCE = "experiment: x\ndata:\n  source:\n    name: world\n"
 COCO = "experiment: x\ndata: {source: {name: coco, root: data}}\n"
 QUIET = "evaluate: {benchmarks: [retrieval]}\nrobustness: {corruptions: []}\n"
-BASE = "  base: {objective: [{term: contrastive}], texts: 0}\n"
+BASE = "  base: {objective: [{term: contrastive}], num_negatives: 0}\n"
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,31 @@ def test_an_error_names_the_file_the_key_and_the_remedy(write, text, words):
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [
+        ("pretrain: {batch: 8}", "pretrain.batch", "batch_size"),
+        ("pretrain: {warmup: 8}", "pretrain.warmup", "warmup_steps"),
+        ("pretrain: {clip: 1.0}", "pretrain.clip", "grad_clip_norm"),
+        ("pretrain: {average: 0.9}", "pretrain.average", "ema_decay"),
+        ("pretrain: {parts: 2}", "pretrain.parts", "grad_cache_chunks"),
+        ("pretrain: {processes: 2}", "pretrain.processes", "num_processes"),
+        ("pretrain: {base: {captions: broad, cooldown: 2}}", "pretrain.base.cooldown", "cooldown_steps"),
+        ("arms: {base: {objective: clip, texts: 0}}", "arms.base.texts", "num_negatives"),
+        ("arms: {base: {objective: clip, image_rate: 1.0e-3}}", "arms.base.image_rate", "image_lr"),
+        ("arms: {base: {objective: clip, text_rate: 1.0e-3}}", "arms.base.text_rate", "text_lr"),
+        ("arms: {base: {objective: clip, lora: {where: [text]}}}", "arms.base.lora.where", "target_modules"),
+        ("finetune: {tasks: [{task: vsr, head_rate: 1.0e-3}]}", "finetune.tasks.0.head_rate", "head_lr"),
+        ("evaluate: {batch: 8}", "evaluate.batch", "batch_size"),
+    ],
+)
+def test_a_key_of_an_earlier_version_ends_in_its_present_name(write, text, old, new):
+    with pytest.raises(InputError) as caught:
+        load(write(f"experiment: x\n{text}\n"))
+    assert f"{old} (line 2)" in str(caught.value.record)
+    assert new in caught.value.problem and new in caught.value.remedy
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.yaml"):
         load(tmp_path / "none.yaml")
@@ -111,7 +136,7 @@ def test_sections_are_filled_up_and_maps_replace(write):
 
 
 def test_quick_shrinks_everything_and_has_a_name_of_its_own(write):
-    whole = load(write("experiment: x\nseeds: [3, 4]\n"))
+    whole = load(write("experiment: x\nseeds: [3, 4]\n")).with_model_defaults()
     quick = load(write("experiment: x\nseeds: [3, 4]\n"), {"quick": True})
     assert quick.experiment == "x-quick"
     assert list(quick.arms) == ["base", "clip", "random", "hnc"]
@@ -123,7 +148,7 @@ def test_quick_shrinks_everything_and_has_a_name_of_its_own(write):
 
 
 def test_quick_leaves_what_is_smaller_already(write):
-    assert load(write("experiment: x\nquick: true\npretrain: {warmup: 3}\n")).pretrain.warmup == 3
+    assert load(write("experiment: x\nquick: true\npretrain: {warmup_steps: 3}\n")).pretrain.warmup_steps == 3
 
 
 def test_what_a_resolved_experiment_prints_is_an_experiment(root):
@@ -152,9 +177,9 @@ def test_the_search_gives_every_arm_the_same_grid(root):
     for name, arm in search.arms.items():
         if name != "base":
             original = default.arms[name.rpartition("-")[0]]
-            rates = {"image_rate": original.image_rate, "text_rate": original.text_rate}
+            rates = {"image_lr": original.image_lr, "text_lr": original.text_lr}
             assert arm.model_copy(update=rates) == original
-            grids.setdefault(name.rpartition("-")[0], set()).add((arm.image_rate, arm.text_rate))
+            grids.setdefault(name.rpartition("-")[0], set()).add((arm.image_lr, arm.text_lr))
     assert set(grids) == set(default.arms) - {"base"}
     assert len({frozenset(grid) for grid in grids.values()}) == 1
 

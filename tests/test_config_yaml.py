@@ -14,7 +14,7 @@ from nearmiss.config_yaml import parse_value, parse_yaml
 from nearmiss.fields import flags
 from nearmiss.names import problem_of_name
 
-BASE = "  base: {objective: [{term: contrastive}], texts: 0}\n"
+BASE = "  base: {objective: [{term: contrastive}], num_negatives: 0}\n"
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{letter}: &{letter} [{', '.join([f'*{before}'] * 10)}]\n"
     for before, letter in zip("abcdefgh", "bcdefghi", strict=True)
@@ -60,11 +60,11 @@ def test_deep_nesting_is_refused(refused, text):
 def test_anchors_by_themselves_are_fine(tmp_path):
     file = tmp_path / "experiment.yaml"
     file.write_text(
-        "experiment: x\narms:\n  base: &base {objective: [{term: contrastive}], texts: 0}\n"
-        "  clip: {<<: *base, image_rate: 0.002}\ncompare: {controls: [clip]}\n"
+        "experiment: x\narms:\n  base: &base {objective: [{term: contrastive}], num_negatives: 0}\n"
+        "  clip: {<<: *base, image_lr: 0.002}\ncompare: {controls: [clip]}\n"
     )
     arms = load(file).arms
-    assert (arms["clip"].texts, arms["clip"].image_rate) == (0, 0.002)
+    assert (arms["clip"].num_negatives, arms["clip"].image_lr) == (0, 0.002)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_numbers_are_finite(refused, value):
 
 
 def test_a_boolean_is_no_number(refused):
-    assert "pretrain.batch (line 2)" in refused("experiment: x\npretrain: {batch: yes}\n")
+    assert "pretrain.batch_size (line 2)" in refused("experiment: x\npretrain: {batch_size: yes}\n")
     assert "evaluate.recall_at (line 2)" in refused("experiment: x\nevaluate: {recall_at: [1, on]}\n")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Seed, Typed
@@ -12,6 +12,7 @@ from nearmiss.config_yaml import Lines, parse_yaml
 from nearmiss.engine.benchmarks.spec import OWN, table_of
 from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases, uses_negatives
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
+from nearmiss.overlay import QUICK, overlaid
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.data.sources.spec import Declaration, Purpose
@@ -19,7 +20,13 @@ from nearmiss.stages.evaluate.config import EvaluateConfig
 from nearmiss.stages.finetune.config import FinetuneConfig
 from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.negatives.config import NegativesConfig
-from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig, default_arms
+from nearmiss.stages.pretrain.config import (
+    ArmConfig,
+    PretrainConfig,
+    arm_with_defaults,
+    default_arms,
+    with_defaults,
+)
 from nearmiss.stages.robustness.config import RobustnessConfig
 
 STAGES = ("data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare")
@@ -32,7 +39,12 @@ class Experiment(Typed):
         description="Name; results lie in results/<name>.",
         json_schema_extra={"pattern": PATTERN, "maxLength": LONGEST},  # checked by names.py, for editors here
     )
-    quick: bool = Field(False, description="Shrink everything to its smallest size and append -quick to the name.")
+    quick: bool = Field(False, description="Lay `quick_overlay` on top and append -quick to the name.")
+    quick_overlay: dict[str, Any] = Field(
+        QUICK,
+        description="What makes the experiment small: a number is an upper bound, or how many entries of a list stay; "
+        "a list of names says which entries stay.",
+    )
     seeds: list[Seed] = Field([0], min_length=1, description="Training seeds; a run is an arm and a seed.")
     arms: dict[str, ArmConfig] = Field(default_factory=default_arms, description="Arms; `base` must be among them.")
     data: DataConfig = Field(default_factory=DataConfig, description="Stage data.")
@@ -43,6 +55,18 @@ class Experiment(Typed):
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Stage evaluate.")
     robustness: RobustnessConfig = Field(default_factory=RobustnessConfig, description="Stage robustness.")
     compare: CompareConfig = Field(default_factory=CompareConfig, description="Stage compare.")
+
+    @model_validator(mode="after")
+    def _default_arms_are_those_of_the_model(self) -> "Experiment":
+        """Default arms leave their learning rates to a model of open_clip's."""
+        if "arms" not in self.model_fields_set:
+            self.__dict__["arms"] = default_arms(self.pretrain.model)
+        return self
+
+    def with_model_defaults(self) -> "Experiment":
+        """The experiment with every null of its training that stands for a default of the model replaced by it."""
+        arms = {name: arm_with_defaults(arm, self.pretrain.model) for name, arm in self.arms.items()}
+        return self.model_copy(update={"pretrain": with_defaults(self.pretrain), "arms": arms})
 
     def methods(self) -> list[str]:
         """Names of the methods that some arm trains on, sorted."""
@@ -59,7 +83,7 @@ def load(path: Path, overrides: dict[str, Any] | None = None) -> Experiment:
 
 
 def resolve(values: dict[str, Any], *, file: object = None, lines: Lines | None = None) -> Experiment:
-    """The experiment that plain values describe: validated, shrunk where `quick` says so, cross-checked."""
+    """The experiment that plain values describe: validated, cross-checked, and made small where `quick` says so."""
     try:
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
@@ -67,11 +91,24 @@ def resolve(values: dict[str, Any], *, file: object = None, lines: Lines | None 
     experiment = _with_own_benchmarks(experiment)
     check(experiment, file=file, lines=lines)
     experiment = _with_caption_sets(experiment)
-    if not experiment.quick:
-        return experiment
-    from nearmiss.quick import shrink
+    return _quick(experiment, file=file) if experiment.quick else experiment
 
-    return shrink(experiment)
+
+def _quick(experiment: Experiment, *, file: object) -> Experiment:
+    """The experiment under its overlay. Controls that name an arm which is left out go with it."""
+    try:
+        source = experiment.data.source.smaller()
+        experiment = experiment.model_copy(update={"data": experiment.data.model_copy(update={"source": source})})
+        values = overlaid(experiment.with_model_defaults().model_dump(), experiment.quick_overlay, "quick_overlay")
+        values["experiment"] = f"{experiment.experiment}-quick"
+        values["compare"]["controls"] = [name for name in values["compare"]["controls"] if name in values["arms"]]
+        smaller = Experiment.model_validate(values)
+        check(smaller)
+    except ValidationError as error:
+        raise problem_of(error, Experiment, file="quick_overlay", lines={}) from None
+    except InputError as error:
+        raise InputError(error.problem, file=file, record=error.record, remedy=error.remedy) from None
+    return smaller
 
 
 def _with_own_benchmarks(experiment: Experiment) -> Experiment:
@@ -103,6 +140,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
     if "base" not in experiment.arms:
         refuse("the arm 'base' is missing", ("arms",), "add 'base': every other arm continues from it")
     _check_base(experiment.arms["base"], refuse)
+    _check_phases(with_defaults(experiment.pretrain), refuse)
     for name, arm in experiment.arms.items():
         _check_arm(name, arm, experiment.negatives.methods, refuse)
         if needs_paraphrases(arm.objective) and not experiment.negatives.paraphrases:
@@ -271,6 +309,18 @@ def _check_base(base: ArmConfig, refuse: Any) -> None:
         )
 
 
+def _check_phases(pretrain: PretrainConfig, refuse: Any) -> None:
+    """A phase checks the steps that it gives; here are those that the model gives it."""
+    for name in ("base", "continued"):
+        phase = getattr(pretrain, name)
+        if phase.cooldown_steps > phase.steps:
+            refuse(
+                f"a cool-down of {phase.cooldown_steps} steps does not fit in {phase.steps} steps, the model's default",
+                ("pretrain", name, "cooldown_steps"),
+                f"lower it, or set pretrain.{name}.steps",
+            )
+
+
 def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) -> None:
     if not arm.objective:
         refuse(f"the arm '{name}' has no loss term", ("arms", name, "objective"), "name at least one term")
@@ -290,11 +340,11 @@ def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) 
             "add 'unchecked' to the arm's verdicts",
         )
     needing = [term.term for term in arm.objective if needs_negatives(term)]
-    if needing and (arm.method is None or arm.texts == 0):
+    if needing and (arm.method is None or arm.num_negatives == 0):
         refuse(
             f"the arm '{name}' has the term '{needing[0]}' but no negatives",
             ("arms", name),
-            "give it a method and texts of 1 or more, or take the term out",
+            "give it a method and num_negatives of 1 or more, or take the term out",
         )
     if arm.method is not None and not any(uses_negatives(term) for term in arm.objective):
         refuse(

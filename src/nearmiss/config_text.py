@@ -11,9 +11,25 @@ from pydantic import BaseModel, ValidationError
 from nearmiss.base.errors import InputError
 from nearmiss.config_yaml import Lines
 
+RENAMED = {
+    "average": "ema_decay",
+    "batch": "batch_size",
+    "clip": "grad_clip_norm",
+    "cooldown": "cooldown_steps",
+    "head_rate": "head_lr",
+    "image_rate": "image_lr",
+    "parts": "grad_cache_chunks",
+    "processes": "num_processes",
+    "text_rate": "text_lr",
+    "texts": "num_negatives",
+    "warmup": "warmup_steps",
+    "where": "target_modules",
+}
+"""Keys of earlier versions and their present names. A name counts where the section has the present one."""
+
 
 def dotted(where: tuple) -> str:
-    """A path of keys as people write it: `arms.clip.image_rate`."""
+    """A path of keys as people write it: `arms.clip.image_lr`."""
     return ".".join(map(str, where))
 
 
@@ -29,6 +45,9 @@ def problem_of(error: ValidationError, model: type[BaseModel], *, file: object, 
     record = (dotted(where) or "the whole file") + (f" (line {line})" if line else "")
     if first["type"] == "extra_forbidden":
         siblings = sorted({name for found in _models_at(model, location[:-1]) for name in found.model_fields})
+        if (renamed := RENAMED.get(str(where[-1]))) in siblings:
+            problem, remedy = f"the key '{where[-1]}' is now named '{renamed}'", f"rename it to {renamed}"
+            return InputError(problem, file=file, record=shortened(record), remedy=remedy)
         remedy = near(str(where[-1]), siblings) or f"keys here are: {', '.join(siblings)}"
         return InputError(f"unknown key '{shortened(where[-1])}'", file=file, record=shortened(record), remedy=remedy)
     if first["type"] == "missing":

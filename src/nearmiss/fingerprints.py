@@ -43,7 +43,7 @@ def parts(experiment: Experiment) -> dict[str, Part]:
 
     Seeds and the list of arms belong to no part, so that a new seed changes no run that is there.
     """
-    plain = experiment.model_dump(mode="json")
+    plain = experiment.with_model_defaults().model_dump(mode="json")
     evaluated = [module_of(name) for name in experiment.evaluate.benchmarks or ()]
     plugins: dict[str, Plugins] = {
         "inpaint": {"operations": [each.operation for each in experiment.inpaint.operations]},

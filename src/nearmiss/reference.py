@@ -17,7 +17,7 @@ from nearmiss.engine.images.editing import spec as editing
 from nearmiss.engine.objectives import spec as objectives
 from nearmiss.stages.data.sources import registry
 from nearmiss.stages.data.sources.spec import DataSource
-from nearmiss.stages.finetune import spec as tasks
+from nearmiss.stages.finetune import config as tasks
 
 _REQUIRED = object()
 BEGIN, END = "<!-- keys: written by `make schema` -->", "<!-- end of keys -->"

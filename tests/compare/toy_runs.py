@@ -100,11 +100,16 @@ def _training(folder: Path, arm: str, seed: int) -> None:
     options = {
         "method": "toy" if arm == "hnc" else None,
         "objective": [{"term": "contrastive", "weight": 1.0}],
-        "image_rate": 2e-3,
-        "text_rate": 1e-3,
-        "texts": 4,
+        "image_lr": 2e-3,
+        "text_lr": 1e-3,
+        "num_negatives": 4,
     }
-    fingerprint = {"stage": "pretrain", "config": {"shared": {"batch": 64}, "arm": options}, "code": "c0", "lock": "10"}
+    fingerprint = {
+        "stage": "pretrain",
+        "config": {"shared": {"batch_size": 64}, "arm": options},
+        "code": "c0",
+        "lock": "10",
+    }
     write_json(
         folder / "manifest.json",
         {"stage": "pretrain", "fingerprint": fingerprint, "outputs": {"checkpoint": "ab" * 32}},

@@ -17,7 +17,7 @@ evaluate: {benchmarks: []}
 robustness: {corruptions: []}
 compare: {controls: []}
 arms:
-  base: {objective: [{term: contrastive}], texts: 0}
+  base: {objective: [{term: contrastive}], num_negatives: 0}
   keyword: {method: keyword, objective: [{term: hard_negative_columns}]}
 """
 

@@ -27,7 +27,7 @@ def evaluate(folder, out="out", config=CONFIG, **changed):
         "model": parse_model(f"local-dir:{changed.pop('checkpoint', folder / 'checkpoint')}", arm="hnc", seed=3),
         "root": DataRoot(None, {"tables": folder / "tables", "source": folder / "published"}),
         "negatives": folder / "negatives",
-        "captions": folder / "tables" / "captions_narrow.parquet",
+        "captions": folder / "tables" / "captions.parquet",
         "cache": folder.parent / f"{folder.name}-{out}-cache",
         "out": folder / out,
     }

@@ -29,10 +29,15 @@ from nearmiss.engine.formats.segmentation import encode_mask
 CAPTIONS = [(1, "A red dog on a large table."), (2, "Two cats under a blue bench."), (3, "A man holds a small cup.")]
 EXPERIMENT = {
     "experiment": "toy",
-    "arms": {name: {"objective": [{"term": "contrastive"}], "texts": 0} for name in ("base", "clip")},
+    "arms": {name: {"objective": [{"term": "contrastive"}], "num_negatives": 0} for name in ("base", "clip")},
     "pretrain": {**toy_training.CONFIG.model_dump(mode="json"), "base": {"captions": "broad", "steps": 3}},
     "evaluate": {"resamples": 100, "benchmarks": ["world", "retrieval"]},
-    "finetune": {"tasks": [{"task": "shapes", "strengths": [1.0]}], "shares": [1.0], "resamples": 100, "batch": 16},
+    "finetune": {
+        "tasks": [{"task": "shapes", "strengths": [1.0]}],
+        "shares": [1.0],
+        "resamples": 100,
+        "batch_size": 16,
+    },
     "robustness": {
         "items": 1,
         "severities": [1],

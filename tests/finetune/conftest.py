@@ -1,4 +1,4 @@
-"""The toy's files, made once, and one initialisation fine-tuned on them."""
+"""The toy's files, made once, and one initialization fine-tuned on them."""
 
 import pytest
 import toy_tasks as toy

@@ -6,8 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from nearmiss.base.typed import Typed
-from nearmiss.stages.finetune.config import FinetuneConfig
-from nearmiss.stages.finetune.spec import ProbeConfig, VsrConfig
+from nearmiss.stages.finetune.config import FinetuneConfig, ProbeConfig, VsrConfig
 from nearmiss.stages.finetune.task import Answers, Given, Solved, Task
 
 

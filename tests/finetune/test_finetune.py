@@ -1,4 +1,4 @@
-"""One initialisation from end to end on the toy's tasks: what it writes, what it depends on, what it learns."""
+"""One initialization from end to end on the toy's tasks: what it writes, what it depends on, what it learns."""
 
 import json
 import shutil
@@ -13,9 +13,8 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, sha256
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.stages.finetune import shapes, stage
-from nearmiss.stages.finetune.config import FinetuneConfig
+from nearmiss.stages.finetune.config import FinetuneConfig, ProbeConfig
 from nearmiss.stages.finetune.registry import TASKS
-from nearmiss.stages.finetune.spec import ProbeConfig
 
 RESULTS = ("predictions.parquet", "metrics.parquet", "curve.jsonl", "search.json")
 ONLY_VSR = CONFIG.model_copy(update={"tasks": [VSR.model_copy(update={"factors": [1.0]})], "shares": [1.0]})
@@ -120,7 +119,7 @@ def test_scratch_takes_architecture_and_words_and_no_weights(toy_tasks, tmp_path
 
 
 def test_the_search_keeps_what_it_tried_and_takes_the_best_of_dev(toy_tasks, tmp_path):
-    slow = VSR.model_copy(update={"factors": [1.0, 1e-9], "head_rate": 1e-9, "steps": 20})
+    slow = VSR.model_copy(update={"factors": [1.0, 1e-9], "head_lr": 1e-9, "steps": 20})
     config = CONFIG.model_copy(update={"tasks": [slow]})
     found = read_json(finetune(copied(toy_tasks, tmp_path), config=config) / "search.json")["vsr"]
     dev = {entry["factor"]: entry["dev_accuracy"] for entry in found["tried"]}
@@ -142,7 +141,7 @@ def test_the_manifest_names_what_was_read(toy_tasks):
 
 def test_a_diverging_training_is_named_and_leaves_what_was_there(toy_tasks, tmp_path):
     folder = copied(toy_tasks, tmp_path)
-    wild = ONLY_VSR.tasks[0].model_copy(update={"image_rate": 1e30, "text_rate": 1e30})
+    wild = ONLY_VSR.tasks[0].model_copy(update={"image_lr": 1e30, "text_lr": 1e30})
     with pytest.raises(InputError, match="diverged"):
         finetune(folder, config=ONLY_VSR.model_copy(update={"tasks": [wild]}))
     assert sha256(folder / "out" / "metrics.parquet") == sha256(toy_tasks / "out" / "metrics.parquet")

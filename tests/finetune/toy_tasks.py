@@ -8,17 +8,18 @@ from PIL import Image
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.models.checkpoint import configuration, fresh_model, save_checkpoint
-from nearmiss.engine.models.tokenizer import word_tokenizer
-from nearmiss.stages.finetune.config import FinetuneConfig
-from nearmiss.stages.finetune.spec import ProbeConfig, VsrConfig
+from nearmiss.engine.models.tokenization import word_tokenizer
+from nearmiss.stages.finetune.config import FinetuneConfig, ProbeConfig, VsrConfig
 
 TINTS = {"red": (120, 0, 0), "blue": (0, 0, 120), "green": (0, 120, 0)}
 NAMES = tuple(TINTS)
 WORDS = (*NAMES, "the", "thing", "is", "here", *(f"n{number}" for number in range(10)))
 SIZES = {"train": 48, "dev": 12, "test": 24}
 
-VSR = VsrConfig(steps=40, batch=16, image_rate=3e-3, text_rate=3e-3, head_rate=1e-2, factors=[0.5, 1.0], warmup=5)
-CONFIG = FinetuneConfig(tasks=[VSR, ProbeConfig(strengths=[1.0, 100.0])], shares=[0.25, 1.0], resamples=100, batch=16)
+VSR = VsrConfig(steps=40, batch_size=16, image_lr=3e-3, text_lr=3e-3, head_lr=1e-2, factors=[0.5, 1.0], warmup_steps=5)
+CONFIG = FinetuneConfig(
+    tasks=[VSR, ProbeConfig(strengths=[1.0, 100.0])], shares=[0.25, 1.0], resamples=100, batch_size=16
+)
 
 
 def write(folder: Path) -> None:

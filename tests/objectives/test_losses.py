@@ -14,10 +14,9 @@ from toy_matching import judged_by_embeddings
 
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.objectives import spec
-from nearmiss.engine.objectives.false_negatives import taken_for_true
-from nearmiss.engine.objectives.features import Features
-from nearmiss.engine.objectives.presets import PRESETS, Preset
+from nearmiss.engine.objectives.features import Features, taken_for_true
 from nearmiss.engine.objectives.registry import Objective
+from nearmiss.engine.objectives.spec import PRESETS, Preset
 from nearmiss.stages.pretrain.config import ArmConfig
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "losses.json"

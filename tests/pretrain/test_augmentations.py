@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import toy_training as toy
-from test_parts import RECIPE, same_trainings, train_toy, training
+from test_parts import TRAINING, same_trainings, train_toy, training
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.training.augmentations import AUGMENTATIONS, check, concepts_of, draw
@@ -99,18 +99,18 @@ def test_a_training_refuses_it_before_any_step(toy_base, tmp_path):
 
 def test_parts_of_an_augmented_batch_are_augmented_as_the_whole_one_is(toy_files):
     losses = [
-        run._backward(3, run.batches.at(3), {})[0].item()
+        run._backward(3, run.batches.at(3))[0].item()
         for parts in (1, 3)
-        for run in [training(toy_files, toy.OWN.objective, parts=parts, augment=("light", "flip"))]
+        for run in [training(toy_files, toy.OWN.objective, grad_cache_chunks=parts, augment=("light", "flip"))]
     ]
     assert losses[1] == pytest.approx(losses[0], rel=1e-6)
     plain = training(toy_files, toy.OWN.objective)
-    assert plain._backward(3, plain.batches.at(3), {})[0].item() != losses[0]
-    assert RECIPE.augment == ()
+    assert plain._backward(3, plain.batches.at(3))[0].item() != losses[0]
+    assert TRAINING.augment == []
 
 
 def test_an_augmented_run_in_parts_ends_as_the_whole_one(toy_base, tmp_path):
     shutil.copytree(toy_base, tmp_path, dirs_exist_ok=True)
     train_toy(tmp_path, "whole", augment=["light"])
-    train_toy(tmp_path, "parts", augment=["light"], parts=2)
+    train_toy(tmp_path, "parts", augment=["light"], grad_cache_chunks=2)
     same_trainings(tmp_path, "whole", "parts")

@@ -15,8 +15,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.preprocessing import preprocessing, resizing
-from nearmiss.engine.models.tokenization import Tokenization
-from nearmiss.engine.models.tokenizer import word_tokenizer
+from nearmiss.engine.models.tokenization import Tokenization, word_tokenizer
 from nearmiss.engine.training.batches import Batches
 from nearmiss.engine.training.corpus import read_corpus
 from nearmiss.stages.pretrain import store
@@ -35,8 +34,8 @@ def corpus(folder, negatives=None, verdicts=BOTH, **wanted):
     )
 
 
-def batches(read, *, seed=0, phase="continued", texts=4):
-    return Batches(read, size=8, seed=seed, phase=phase, texts=texts)
+def batches(read, *, seed=0, phase="continued", num_negatives=4):
+    return Batches(read, size=8, seed=seed, phase=phase, num_negatives=num_negatives)
 
 
 def make_store(images, root, out):
@@ -107,7 +106,7 @@ def test_a_batch_holds_a_caption_of_each_image_and_negatives_of_that_caption(toy
     for row in rows_of.iter_rows(named=True):
         wanted.setdefault((row["image_id"], tuple(tokens(row["positive"]))), []).append(row)
     ids = Store(toy_files / "store").ids
-    arm, counts = batches(corpus(toy_files, "negatives"), texts=3), 0
+    arm, counts = batches(corpus(toy_files, "negatives"), num_negatives=3), 0
     for step in range(12):
         batch = arm.at(step)
         assert torch.equal(batch.positives[:, 0], batch.captions)
@@ -125,7 +124,7 @@ def test_a_batch_holds_a_caption_of_each_image_and_negatives_of_that_caption(toy
 
 
 def test_negatives_are_drawn_afresh_every_epoch(toy_files):
-    arm = batches(corpus(toy_files, "negatives"), texts=1)
+    arm = batches(corpus(toy_files, "negatives"), num_negatives=1)
     drawn = {}
     for step in range(60):
         batch = arm.at(step)
@@ -142,7 +141,7 @@ def test_pairs_come_from_the_image_with_one_negative_each(toy_files):
         (row["image_id"], *map(tuple, (tokens(row["positive"]), tokens(row["negative"])))) for row in written.to_dicts()
     }
     ids = Store(toy_files / "store").ids
-    batch = batches(corpus(toy_files, "pairs"), texts=4).at(0)
+    batch = batches(corpus(toy_files, "pairs"), num_negatives=4).at(0)
     assert batch.negatives.shape == (8, 2, 1)
     for place, row in enumerate(batch.rows):
         for group in range(2):
@@ -185,7 +184,7 @@ def test_texts_that_differ_in_capitals_are_one_text(toy_files, tmp_path):
 
 def test_a_batch_larger_than_the_data_is_refused(toy_files):
     with pytest.raises(InputError, match="do not fill"):
-        Batches(corpus(toy_files), size=toy.IMAGES + 1, seed=0, phase="base", texts=0)
+        Batches(corpus(toy_files), size=toy.IMAGES + 1, seed=0, phase="base", num_negatives=0)
 
 
 def test_negatives_of_other_captions_are_refused(toy_files, tmp_path):

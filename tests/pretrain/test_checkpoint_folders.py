@@ -11,12 +11,12 @@ from safetensors.torch import load_file, save_file
 
 import small_open_clip
 from nearmiss.base.errors import InputError
-from nearmiss.engine.models.architecture import named_architecture
-from nearmiss.engine.models.checkpoint import WEIGHTS, fresh_model, open_checkpoint
+from nearmiss.engine.formats.checkpoint import TOKENIZER_FILES as WORDS
+from nearmiss.engine.formats.checkpoint import WEIGHTS
+from nearmiss.engine.models.architecture import configuration_of, named_architecture, weights_file
+from nearmiss.engine.models.checkpoint import fresh_model, open_checkpoint
 from nearmiss.engine.models.folder import CONFIG, FUSION_WEIGHTS, check_configuration, folder_configuration
-from nearmiss.engine.models.named import configuration_of, weights_file
-from nearmiss.engine.models.tokenizer import FILES as WORDS
-from nearmiss.engine.models.tokenizer import save_tokenizer, word_tokenizer
+from nearmiss.engine.models.tokenization import save_tokenizer, word_tokenizer
 
 VOCABULARY = ("red", "blue", "cube", "ball")
 OTHER_NAMES = (

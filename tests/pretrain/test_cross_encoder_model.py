@@ -23,7 +23,7 @@ from nearmiss.engine.models.cross_encoder import (
 )
 from nearmiss.engine.models.packing import pack
 from nearmiss.engine.models.text import encode_texts, encode_tokens, token_places
-from nearmiss.engine.models.tokenizer import word_tokenizer
+from nearmiss.engine.models.tokenization import word_tokenizer
 
 SHAPE = {"side": 24, "width": 16, "heads": 2}
 IMAGE, TEXT = torch.tensor([0, 0, 1, 2, 1]), torch.tensor([0, 3, 1, 2, 0])

@@ -9,11 +9,13 @@ import pytest
 import torch
 import toy_training as toy
 from safetensors.torch import load_file
-from test_parts import RECIPE, corpus
+from test_parts import TRAINING, corpus
 from test_training import Killed, KilledState, weights
 
+from nearmiss.base.device import deterministic
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256, read_json, sha256
+from nearmiss.engine.formats.checkpoint import CONFIG, checkpoint_files
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models import checkpoint
 from nearmiss.engine.models.cross_encoder import FUSION_FILES, FUSION_WEIGHTS, CrossEncoder, open_cross_encoder
@@ -22,9 +24,10 @@ from nearmiss.engine.objectives import spec
 from nearmiss.engine.objectives.image_text_matching import ImageTextMatchingTerm
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.training.batches import Batches
-from nearmiss.engine.training.loop import Training, deterministic
+from nearmiss.engine.training.spec import ValidationConfig
+from nearmiss.engine.training.trainer import Trainer
 from nearmiss.stages.pretrain import stage
-from nearmiss.stages.pretrain.config import ArmConfig, FusionConfig, PhaseConfig, ValidationConfig
+from nearmiss.stages.pretrain.config import ArmConfig, FusionConfig, PhaseConfig
 
 SHARED = toy.CONFIG.model_copy(update={"fusion": FusionConfig(width=16, heads=2, layers=2)})
 MATCHING = ArmConfig(method="toy", objective="hnc_itm")
@@ -56,8 +59,8 @@ def test_a_run_leaves_a_dual_encoder_and_its_fusion_and_repeats_itself(toy_copy,
     stage.run(**arguments(toy_copy, negatives=negatives))
     stage.run(**arguments(toy_copy, "again", negatives=negatives))
     out = toy_copy / "matching"
-    assert files(out) == sorted([*checkpoint.FILES, *FUSION_FILES])
-    assert files(toy_copy / "base") == sorted(checkpoint.FILES)
+    assert files(out) == sorted([*checkpoint_files(tokenizer=True), *FUSION_FILES])
+    assert files(toy_copy / "base") == sorted(checkpoint_files(tokenizer=True))
     assert folder_sha256(toy_copy / "again" / "checkpoint") == folder_sha256(out / "checkpoint")
     assert sha256(toy_copy / "again" / "curve.jsonl") == sha256(out / "curve.jsonl")
     assert {"loss", "contrastive", "image_text_matching"} <= set(curve(out)[0])
@@ -78,7 +81,7 @@ def test_matching_pairs_cost_more_than_embeddings(toy_copy):
 @pytest.mark.parametrize("kill_at", [2, 4])
 @pytest.mark.parametrize("average", [None, 0.5])
 def test_a_run_that_dies_after_saving_goes_on_to_the_same_bits(toy_copy, monkeypatch, kill_at, average):
-    changed = {"average": average, "validation": ValidationConfig(share=0.34, every=2)}
+    changed = {"ema_decay": average, "validation": ValidationConfig(share=0.34, every=2)}
     stage.run(**arguments(toy_copy, **changed))
     assert [line["step"] for line in curve(toy_copy / "matching") if "validation_loss" in line] == [2, 4, 6]
     with monkeypatch.context() as patch:
@@ -93,7 +96,7 @@ def test_a_run_that_dies_after_saving_goes_on_to_the_same_bits(toy_copy, monkeyp
 
 def test_a_fusion_that_was_not_resumed_would_be_noticed(toy_copy, monkeypatch):
     stage.run(**arguments(toy_copy))
-    resume = Training._resume
+    resume = Trainer._resume
 
     def without_fusion(self, saved):
         forgotten = {name: value for name, value in self._whole.state_dict().items() if name.startswith("fusion.")}
@@ -104,7 +107,7 @@ def test_a_fusion_that_was_not_resumed_would_be_noticed(toy_copy, monkeypatch):
         patch.setattr("nearmiss.engine.training.state.State", KilledState)
         with pytest.raises(Killed):
             stage.run(**arguments(toy_copy, "killed"))
-    monkeypatch.setattr(Training, "_resume", without_fusion)
+    monkeypatch.setattr(Trainer, "_resume", without_fusion)
     stage.run(**arguments(toy_copy, "killed"))
     found = [load_file(toy_copy / name / "checkpoint" / FUSION_WEIGHTS) for name in ("killed", "matching")]
     assert not all(torch.equal(found[0][name], found[1][name]) for name in found[0])
@@ -114,12 +117,12 @@ def test_loss_goes_down_and_the_true_text_of_a_pair_beats_its_negative(toy_copy)
     """Positives name the colour that their image is tinted with, their negatives another one."""
     phase = PhaseConfig(captions="narrow", steps=80)
     terms = [spec.Contrastive(), spec.ImageTextMatching(mined=False)]
-    fast = ArmConfig(method="toy", objective=terms, image_rate=5e-3, text_rate=5e-3)
+    fast = ArmConfig(method="toy", objective=terms, image_lr=5e-3, text_lr=5e-3)
     stage.run(**arguments(toy_copy, negatives="pairs", arm=fast, continued=phase, checkpoint_every=100))
     losses = [line["image_text_matching"] for line in curve(toy_copy / "matching")]
     assert min(losses) < losses[0] / 2
     assert won(toy_copy, open_cross_encoder(toy_copy / "matching" / "checkpoint")[0]) > 0.9
-    untrained = checkpoint.fresh_model(read_json(toy_copy / "matching" / "checkpoint" / checkpoint.CONFIG), 0)
+    untrained = checkpoint.fresh_model(read_json(toy_copy / "matching" / "checkpoint" / CONFIG), 0)
     fusion = open_cross_encoder(toy_copy / "matching" / "checkpoint")[0].fusion
     assert won(toy_copy, CrossEncoder(untrained, fusion)) < 0.9  # the same judge, given other features
 
@@ -134,7 +137,7 @@ def won(folder, model):
         batch = run.batches.at(step)
         image = torch.arange(len(batch.rows)).repeat_interleave(batch.positives.shape[1])
         with deterministic(1):
-            images, texts = run._matcher.encode(pixels[batch.rows], pack(batch.texts))
+            images, texts = run._batch_loss.encode(pixels[batch.rows], pack(batch.texts))
             logits = [model.match_logit(images, texts, image, t.flatten()) for t in (batch.positives, batch.negatives)]
         right += (logits[0] > logits[1])[batch.valid.flatten()].tolist()
     assert len(right) > 20
@@ -142,13 +145,13 @@ def won(folder, model):
 
 
 def training(model, read, pixels, **changed):
-    run = Training(
+    run = Trainer(
         model=model,
         objective=Objective(MATCHING.objective, read.foils.types),
-        batches=Batches(read, size=8, seed=0, phase="continued", texts=4),
+        batches=Batches(read, size=8, seed=0, phase="continued", num_negatives=4),
         pixels=pixels,
         preprocessing=checkpoint.configuration(**SHARED.model.model_dump(), vocabulary=30)["preprocess_cfg"],
-        recipe=replace(RECIPE, **changed),
+        config=TRAINING.model_copy(update=changed),
         device=torch.device("cpu"),
     )
     run._whole.eval()
@@ -169,7 +172,7 @@ def test_hard_pairs_are_drawn_by_the_seed_and_the_step_alone(toy_copy, monkeypat
     for seed, step in ((0, 0), (0, 0), (0, 1), (1, 0)):
         run = training(model, read, pixels, seed=seed)
         with deterministic(1):
-            run._backward(step, run.batches.at(step), {})
+            run._backward(step, run.batches.at(step))
     assert torch.equal(noise[0], noise[1])
     assert not torch.equal(noise[0], noise[2]) and not torch.equal(noise[0], noise[3])
 
@@ -178,7 +181,7 @@ def test_the_fusion_learns_at_the_text_towers_rate(toy_copy):
     stage.run(**arguments(toy_copy))
     model, _, _ = open_cross_encoder(toy_copy / "matching" / "checkpoint")
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    still = training(model, corpus(toy_copy, "negatives"), Store(toy_copy / "store").pixels, text_rate=0.0)
+    still = training(model, corpus(toy_copy, "negatives"), Store(toy_copy / "store").pixels, text_lr=0.0)
     with deterministic(1):
         still._step(0)
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
@@ -187,20 +190,20 @@ def test_the_fusion_learns_at_the_text_towers_rate(toy_copy):
 
 def refusals():
     """What must not start: a message, and what is changed of the arguments."""
-    yield "whole batches", {"parts": 2}
+    yield "whole batches", {"grad_cache_chunks": 2}
     yield "whole batches", {"compile": True}
     yield "no 3 equal heads", {"fusion": FusionConfig(width=16, heads=3)}
 
 
 @pytest.mark.parametrize(("message", "changed"), [*refusals()], ids=["parts", "compile", "heads"])
 def test_what_does_not_fit_is_refused_before_any_compute(toy_copy, monkeypatch, message, changed):
-    monkeypatch.setattr(stage, "Training", None)
+    monkeypatch.setattr(stage, "Trainer", None)
     with pytest.raises(InputError, match=message) as error:
         stage.run(**arguments(toy_copy, **changed))
     assert "remedy:" in str(error.value) and not (toy_copy / "matching").exists()
 
 
 def test_the_base_stays_a_dual_encoder(toy_copy, monkeypatch):
-    monkeypatch.setattr(stage, "Training", None)
+    monkeypatch.setattr(stage, "Trainer", None)
     with pytest.raises(InputError, match="the base is a dual encoder"):
         stage.run(**toy.arguments(toy_copy, arm=MATCHING, negatives=toy_copy / "negatives"))

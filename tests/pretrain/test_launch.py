@@ -118,11 +118,11 @@ def test_the_command_starts_itself_as_often_as_the_configuration_says(monkeypatc
     monkeypatch.setattr(launch, "run_together", lambda *given: seen.append(given) or 7)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with pytest.raises(SystemExit) as ended:
-        app([*ARGUMENTS.split(), "--processes", "2", "--batch=8"])
+        app([*ARGUMENTS.split(), "--num-processes", "2", "--batch-size=8"])
     assert ended.value.code == 7
     [(processes, command)] = seen
     assert processes == 2 and command[1:4] == ["-m", "nearmiss", "pretrain"]
-    assert {"--arm=clip", "--seed=3", "--start=b", "--state=st", "--batch=8"} <= set(command)
+    assert {"--arm=clip", "--seed=3", "--start=b", "--state=st", "--batch-size=8"} <= set(command)
     assert not any(word.startswith(("--truth", "--config", "--negatives")) for word in command)
     monkeypatch.setenv("WORLD_SIZE", "2")  # as one of them it trains
     with pytest.raises(InputError, match="missing"):

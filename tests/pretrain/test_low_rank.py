@@ -6,9 +6,9 @@ import toy_training as toy
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.models.checkpoint import configuration, fresh_model
-from nearmiss.engine.models.low_rank import adapt, merged
 from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.text import encode_texts
+from nearmiss.engine.models.trainable import adapt, merged
 
 VOCABULARY = 40
 

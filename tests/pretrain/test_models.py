@@ -14,11 +14,12 @@ from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256
+from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.models import checkpoint
 from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.preprocessing import Normalisation, preprocessing, resizing
 from nearmiss.engine.models.text import check_tower, encode_texts, forward_flops
-from nearmiss.engine.models.tokenizer import word_tokenizer
+from nearmiss.engine.models.tokenization import word_tokenizer
 from nearmiss.engine.models.towers import averaging
 
 SENTENCES = (
@@ -156,9 +157,9 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     checkpoint.check_checkpoint(tmp_path, config)
     with pytest.raises(InputError, match="embed_dim"):
         checkpoint.check_checkpoint(tmp_path, model_config(embed_dim=32))
-    (tmp_path / checkpoint.WEIGHTS).write_bytes(b"torn")
+    (tmp_path / WEIGHTS).write_bytes(b"torn")
     with pytest.raises(InputError, match="do not load"):
         checkpoint.load_weights(tmp_path, checkpoint.fresh_model(config, 0))
-    (tmp_path / checkpoint.WEIGHTS).unlink()
+    (tmp_path / WEIGHTS).unlink()
     with pytest.raises(InputError, match="no checkpoint"):
         checkpoint.check_checkpoint(tmp_path, config)

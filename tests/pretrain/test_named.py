@@ -14,16 +14,15 @@ from safetensors.torch import load_file, save_file
 
 import small_open_clip
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import sha256
+from nearmiss.base.files import read_json, sha256
+from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images.store import Store
-from nearmiss.engine.models.architecture import named_architecture
-from nearmiss.engine.models.checkpoint import WEIGHTS, fresh_model
-from nearmiss.engine.models.named import configuration_of
+from nearmiss.engine.models.architecture import configuration_of, named_architecture
+from nearmiss.engine.models.checkpoint import fresh_model
 from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.models.text import encode_padded, encode_texts, packable
-from nearmiss.engine.models.tokenization import clip_tokenization
-from nearmiss.engine.models.tokenizer import save_tokenizer, word_tokenizer
+from nearmiss.engine.models.tokenization import clip_tokenization, save_tokenizer, word_tokenizer
 from nearmiss.stages.pretrain import stage, store
 from nearmiss.stages.pretrain.config import LowRankConfig, OpenClipConfig, PhaseConfig
 
@@ -51,7 +50,7 @@ def named(model, **changed):
 
 def train(toy_files, folder, name, model, arm=None, **changed):
     """One training into folder/name: the base, or an arm from folder/base."""
-    given = {"shared": named(model, **changed), "store": folder / "store", "out": folder / name}
+    given = {"shared": named(model, **changed), "store": folder / "store", "words": None, "out": folder / name}
     if arm is not None:
         given |= {"arm_name": "own", "arm": arm, "negatives": toy_files / "negatives"}
         given |= {"start": folder / "base" / "checkpoint"}
@@ -110,6 +109,33 @@ def test_the_same_weights_in_another_file_start_another_training(toy_files, fold
         file = written(folder / "weights.pt", seed)
         bases.append(opened(train(toy_files, folder, "base", OpenClipConfig(name=NAME, pretrained=str(file)))))
     assert not torch.allclose(*bases, atol=1e-3)
+
+
+def test_a_run_records_the_weights_that_it_started_from_and_wrote(toy_files, folder):
+    file = written(folder / "weights.pt")
+    base = train(toy_files, folder, "base", OpenClipConfig(name=NAME, pretrained=str(file)))
+    arm = train(toy_files, folder, "own", OpenClipConfig(name=NAME, pretrained=str(file)), toy.OWN)
+    first, second = (read_json(checkpoint.parent / "manifest.json") for checkpoint in (base, arm))
+    assert first["inputs"]["weights"] == sha256(file)
+    assert first["outputs"][f"checkpoint/{WEIGHTS}"] == sha256(base / WEIGHTS) == second["inputs"]["start/weights"]
+    assert second["outputs"][f"checkpoint/{WEIGHTS}"] == sha256(arm / WEIGHTS) != sha256(base / WEIGHTS)
+
+
+def test_where_weights_come_from_is_told(toy_files, folder):
+    file = written(folder / "weights.pt")
+    checkpoint = train(toy_files, folder, "base", OpenClipConfig(name=NAME, pretrained=str(file)))
+    told = {
+        pair: named_architecture(*pair).weights_description
+        for pair in ((NAME, None), (NAME, str(file)), (f"local-dir:{checkpoint}", None))
+    }
+    assert [*told.values()] == ["random weights", str(file), "its own weights"]
+
+
+def test_a_list_of_words_belongs_to_the_small_model_alone(toy_files, folder):
+    with pytest.raises(InputError, match="tokenizer of its own"):
+        stage.run(**toy.arguments(toy_files, shared=named(OpenClipConfig(name=NAME)), out=folder / "base"))
+    with pytest.raises(InputError, match="a list of words, but none is given"):
+        stage.run(**toy.arguments(toy_files, words=None, out=folder / "base"))
 
 
 def damaged(folder):
@@ -200,7 +226,7 @@ def test_a_tower_that_looks_both_ways_trains_from_a_folder(toy_files, folder, pa
     save_file(fresh_model(config, 1).state_dict(), source / WEIGHTS)
     save_tokenizer(word_tokenizer(toy.WORDS, 16), source, 16)
     model = OpenClipConfig(name=f"local-dir:{source}")
-    base = train(toy_files, folder, "base", model, parts=parts)
+    base = train(toy_files, folder, "base", model, grad_cache_chunks=parts)
     assert json.loads((base / "open_clip_config.json").read_text())["preprocess_cfg"]["mean"] == [0.5] * 3
     assert not torch.allclose(opened(base), opened(source), atol=1e-3)
     assert not torch.allclose(opened(train(toy_files, folder, "own", model, toy.OWN)), opened(base), atol=1e-3)
@@ -210,7 +236,7 @@ def changes(toy_files, folder, **changed):
     """Names of the weights that an arm's training changed."""
     model = OpenClipConfig(name=NAME)
     base = train(toy_files, folder, "base", model, base=PhaseConfig(captions="broad", steps=0))
-    arm = train(toy_files, folder, "own", model, toy.OWN.model_copy(update=changed), parts=2)
+    arm = train(toy_files, folder, "own", model, toy.OWN.model_copy(update=changed), grad_cache_chunks=2)
     before, after = load_file(base / WEIGHTS), load_file(arm / WEIGHTS)
     assert before.keys() == after.keys()
     return {name for name, value in after.items() if not torch.equal(value, before[name])}
@@ -223,7 +249,7 @@ def test_frozen_parts_stay_as_they_are(toy_files, folder):
 
 
 def test_low_rank_adaptation_changes_matrices_alone(toy_files, folder):
-    lora = LowRankConfig(rank=2, where=["text", "image.blocks.1"])
+    lora = LowRankConfig(rank=2, target_modules=["text", "image.blocks.1"])
     changed = changes(toy_files, folder, lora=lora, freeze=["text.blocks.0"]) - {"logit_scale"}
     assert {name for name in changed if name.startswith("visual.")} and all(
         "resblocks.1." in name or name == "text_projection" for name in changed

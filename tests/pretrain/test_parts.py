@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,39 +15,31 @@ from torch import nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256
+from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images.store import Store
-from nearmiss.engine.models.checkpoint import WEIGHTS, configuration, fresh_model
+from nearmiss.engine.models.checkpoint import configuration, fresh_model
 from nearmiss.engine.objectives.registry import Objective
-from nearmiss.engine.training.embedding import Embedder, check_parts
-from nearmiss.engine.training.held_out import held_out
-from nearmiss.engine.training.loop import Training
-from nearmiss.engine.training.optimizer import Schedule
-from nearmiss.engine.training.recipe import Recipe
+from nearmiss.engine.training.batches import held_out
+from nearmiss.engine.training.embedding import Embedder
+from nearmiss.engine.training.encoding import check_chunks
+from nearmiss.engine.training.spec import TrainingConfig, ValidationConfig
+from nearmiss.engine.training.trainer import Trainer
 from nearmiss.stages.pretrain import stage
-from nearmiss.stages.pretrain.config import ValidationConfig
 
 MODEL = configuration(**toy.CONFIG.model.model_dump(), vocabulary=len(toy.WORDS) + 3)
-RECIPE = Recipe(
-    schedule=Schedule(6, warmup=2),
-    image_rate=1e-3,
-    text_rate=1e-3,
-    weight_decay=0.05,
-    clip=1.0,
-    bf16=False,
-    checkpoint_every=2,
-)
+TRAINING = TrainingConfig(steps=6, warmup_steps=2, image_lr=1e-3, text_lr=1e-3, checkpoint_every=2)
 
 
 def training(folder, objective, **changed):
     read = corpus(folder, "negatives", paraphrased=True, placeholder="###")
     model = fresh_model(configuration(**toy.CONFIG.model.model_dump(), vocabulary=_vocabulary(read)), 0)
-    return Training(
+    return Trainer(
         model=model,
         objective=Objective(objective, read.foils.types),
         batches=batches(read),
         pixels=Store(folder / "store").pixels,
         preprocessing=MODEL["preprocess_cfg"],
-        recipe=replace(RECIPE, **changed),
+        config=TRAINING.model_copy(update=changed),
         device=torch.device("cpu"),
     )
 
@@ -62,8 +53,8 @@ def _vocabulary(read):
 def test_loss_and_gradients_in_parts_are_those_of_the_whole_batch(toy_files, arm, parts):
     found = []
     for number in (1, parts):
-        run = training(toy_files, arm.objective, parts=number)
-        loss, _ = run._backward(0, run.batches.at(0), {})
+        run = training(toy_files, arm.objective, grad_cache_chunks=number)
+        loss, _, _ = run._backward(0, run.batches.at(0))
         found.append((loss.item(), {name: p.grad for name, p in run.model.named_parameters()}, run.objective))
     (loss, grads, objective), (loss_in_parts, grads_in_parts, objective_in_parts) = found
     assert loss_in_parts == pytest.approx(loss, rel=1e-6)
@@ -76,20 +67,20 @@ def test_loss_and_gradients_in_parts_are_those_of_the_whole_batch(toy_files, arm
 
 
 def test_a_part_that_passed_no_gradient_would_be_noticed(toy_files, monkeypatch):
-    run, whole = training(toy_files, toy.RANK.objective, parts=2), training(toy_files, toy.RANK.objective)
+    run, whole = training(toy_files, toy.RANK.objective, grad_cache_chunks=2), training(toy_files, toy.RANK.objective)
     images = Embedder.images
     monkeypatch.setattr(Embedder, "images", lambda self, *given: images(self, *given).detach().requires_grad_())
     for each in (run, whole):
-        each._backward(0, each.batches.at(0), {})
+        each._backward(0, each.batches.at(0))
     assert all(p.grad is None for name, p in run.model.named_parameters() if name.startswith("visual"))
 
 
 def test_a_tower_with_batch_statistics_takes_no_parts(toy_files):
     model = fresh_model(MODEL, 0)
     model.visual.trunk.norm = nn.BatchNorm1d(8)
-    check_parts(model, 1)
+    check_chunks(model, 1)
     with pytest.raises(InputError, match=r"statistics over the batch in visual\.trunk\.norm"):
-        check_parts(model, 2)
+        check_chunks(model, 2)
 
 
 def options(**changed):
@@ -118,7 +109,7 @@ def curve(folder):
 
 def test_a_run_in_parts_ends_where_the_whole_one_does(toy_copy):
     run_toy(toy_copy, "whole")
-    run_toy(toy_copy, "parts", parts=4)
+    run_toy(toy_copy, "parts", grad_cache_chunks=4)
     same_trainings(toy_copy, "whole", "parts")
 
 
@@ -140,7 +131,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 import test_parts as t
-t.train_toy(Path({str(toy_copy)!r}), "together", processes=2)
+t.train_toy(Path({str(toy_copy)!r}), "together", num_processes=2)
 """
     (toy_copy / "together.py").write_text(code)
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(toy_copy / "together.py")]
@@ -152,18 +143,20 @@ t.train_toy(Path({str(toy_copy)!r}), "together", processes=2)
 
 def test_processes_and_parts_that_do_not_fit_are_refused_before_any_step(toy_copy):
     with pytest.raises(InputError, match="1 processes were started, the configuration says 2"):
-        run_toy(toy_copy, "wrong", processes=2)
-    with pytest.raises(InputError, match="no 9 parts"):
-        run_toy(toy_copy, "wrong", parts=9)
+        run_toy(toy_copy, "wrong", num_processes=2)
+    with pytest.raises(InputError, match="batch_size 8 cannot be split into 9 chunks"):
+        run_toy(toy_copy, "wrong", grad_cache_chunks=9)
     assert not (toy_copy / "wrong").exists()
 
 
 def test_the_average_of_the_weights_is_the_result_and_resumes_to_the_bit(toy_copy, monkeypatch):
-    last, averaged = run_toy(toy_copy, "last"), run_toy(toy_copy, "averaged", average=0.5)
+    last, averaged = run_toy(toy_copy, "last"), run_toy(toy_copy, "averaged", ema_decay=0.5)
     start = load_file(toy_copy / "base" / "checkpoint" / WEIGHTS)
     name = "visual.trunk.head.weight"
     assert (averaged[name] - start[name]).norm() < (last[name] - start[name]).norm()
-    assert folder_sha256(toy_copy / "averaged" / "checkpoint") == killed_and_resumed(toy_copy, monkeypatch, average=0.5)
+    assert folder_sha256(toy_copy / "averaged" / "checkpoint") == killed_and_resumed(
+        toy_copy, monkeypatch, ema_decay=0.5
+    )
 
 
 def killed_and_resumed(folder, monkeypatch, **changed):
@@ -202,16 +195,16 @@ def foils_of(read, caption):
 
 
 def test_a_validated_run_shows_the_loss_and_resumes_to_the_bit(toy_copy, monkeypatch):
-    run_toy(toy_copy, "validated", validation=VALIDATION, average=0.9)
+    run_toy(toy_copy, "validated", validation=VALIDATION, ema_decay=0.9)
     lines = [line for line in curve(toy_copy / "validated") if "validation_loss" in line]
     assert [line["step"] for line in lines] == [2, 4, 6]
     whole = folder_sha256(toy_copy / "validated" / "checkpoint")
-    assert whole == killed_and_resumed(toy_copy, monkeypatch, validation=VALIDATION, average=0.9)
+    assert whole == killed_and_resumed(toy_copy, monkeypatch, validation=VALIDATION, ema_decay=0.9)
 
 
 def test_a_run_without_patience_left_stops_with_its_best_weights(toy_copy, monkeypatch):
     losses = iter([3.0, 1.0, 2.0, 2.0, 2.0])
-    seen, validate = {}, Training._validate
+    seen, validate = {}, Trainer._validate
 
     def told(self):
         forward = self.objective.forward
@@ -221,7 +214,7 @@ def test_a_run_without_patience_left_stops_with_its_best_weights(toy_copy, monke
         monkeypatch.setattr(self.objective, "forward", forward)
         seen[self.done.step] = {name: value.clone() for name, value in self.model.state_dict().items()}
 
-    monkeypatch.setattr(Training, "_validate", told)
+    monkeypatch.setattr(Trainer, "_validate", told)
     patient = ValidationConfig(share=0.3, every=2, patience=1)
     long = toy.CONFIG.continued.model_copy(update={"steps": 20})
     best = run_toy(toy_copy, "patient", validation=patient, continued=long)
@@ -239,7 +232,7 @@ def test_a_compiled_tower_gives_the_same_losses(toy_copy, monkeypatch):
 
 
 def test_a_device_without_memory_says_what_to_lower_and_keeps_the_state(toy_copy, monkeypatch):
-    step = Training._step
+    step = Trainer._step
 
     def fails_at_the_fifth(self, number):
         if number == 4:
@@ -247,9 +240,9 @@ def test_a_device_without_memory_says_what_to_lower_and_keeps_the_state(toy_copy
         step(self, number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_step", fails_at_the_fifth)
+        patch.setattr(Trainer, "_step", fails_at_the_fifth)
         with pytest.raises(InputError, match=r"ran out of memory: tried to allocate 20 GiB") as refused:
             train_toy(toy_copy, "unfinished")
-    assert "pretrain.parts" in refused.value.remedy
+    assert "pretrain.grad_cache_chunks" in refused.value.remedy
     assert not (toy_copy / "unfinished" / "checkpoint").exists()
     assert list(toy_copy.rglob("latest.json"))

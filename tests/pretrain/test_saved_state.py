@@ -9,8 +9,8 @@ import toy_training as toy
 
 from nearmiss.base.files import folder_sha256, sha256
 from nearmiss.base.seeding import array_rng
-from nearmiss.engine.training.loop import Training
 from nearmiss.engine.training.state import POINTER, PREVIOUS, State
+from nearmiss.engine.training.trainer import Trainer
 from nearmiss.stages.pretrain import stage
 
 FILES = (POINTER, PREVIOUS, "step-0000004.safetensors", "step-0000002.safetensors")
@@ -95,7 +95,7 @@ def test_a_save_that_fails_leaves_the_states_that_were(tmp_path, monkeypatch):
 def interrupted(toy_base, tmp_path, monkeypatch):
     """A copy of the toy in which a second training of the base died after its state of step 4, and that state."""
     shutil.copytree(toy_base, tmp_path / "toy")
-    step = Training._step
+    step = Trainer._step
 
     def dies(self, number):
         if number == 4:
@@ -103,7 +103,7 @@ def interrupted(toy_base, tmp_path, monkeypatch):
         step(self, number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_step", dies)
+        patch.setattr(Trainer, "_step", dies)
         with pytest.raises(Killed):
             stage.run(**toy.arguments(tmp_path / "toy", out="again"))
     return tmp_path / "toy", next((tmp_path / "toy" / "state" / "again").glob("*/"))
@@ -124,8 +124,8 @@ def test_a_training_with_a_damaged_state_says_so_and_ends_in_the_same_bits(
     for name in damaged:
         content = (state / name).read_bytes()
         (state / name).write_bytes(content.replace(b"1", b"2") if name.endswith("json") else content[:-1])
-    steps, step = [], Training._step
-    monkeypatch.setattr(Training, "_step", lambda self, number: (steps.append(number), step(self, number)))
+    steps, step = [], Trainer._step
+    monkeypatch.setattr(Trainer, "_step", lambda self, number: (steps.append(number), step(self, number)))
     stage.run(**toy.arguments(folder, out="again"))
     assert steps == list(range(first, 6))
     said = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]

@@ -8,7 +8,7 @@ from test_batches import batches, corpus
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, write_table
-from nearmiss.engine.training.held_out import held_out
+from nearmiss.engine.training.batches import held_out
 
 EPOCHS = 200
 

@@ -13,21 +13,21 @@ import torch
 import toy_training as toy
 from safetensors.torch import load_file
 
+from nearmiss.base.device import deterministic
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256, read_json, sha256
 from nearmiss.base.lifetime import held
 from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.formats.checkpoint import WEIGHTS, checkpoint_files
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models import checkpoint
-from nearmiss.engine.models.tokenization import Tokenization
-from nearmiss.engine.models.tokenizer import word_tokenizer
+from nearmiss.engine.models.tokenization import Tokenization, word_tokenizer
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.training.batches import Batches
 from nearmiss.engine.training.corpus import read_corpus
-from nearmiss.engine.training.loop import Training, deterministic
-from nearmiss.engine.training.optimizer import Schedule
-from nearmiss.engine.training.recipe import Recipe
+from nearmiss.engine.training.spec import TrainingConfig
 from nearmiss.engine.training.state import State, claimed
+from nearmiss.engine.training.trainer import Trainer
 from nearmiss.stages.pretrain import stage
 from nearmiss.stages.pretrain.config import PhaseConfig
 from nearmiss.stages.pretrain.inputs import Run
@@ -44,7 +44,7 @@ def arm(folder, name, **changed):
 
 
 def weights(folder):
-    return load_file(folder / "checkpoint" / checkpoint.WEIGHTS)
+    return load_file(folder / "checkpoint" / WEIGHTS)
 
 
 def curve(folder):
@@ -60,13 +60,13 @@ def toy_copy(toy_base, tmp_path):
 
 def watch_steps(monkeypatch):
     """A list that grows by the number of each training step from now on."""
-    steps, run = [], Training._step
+    steps, run = [], Trainer._step
 
     def step_and_tell(self, step):
         steps.append(step)
         run(self, step)
 
-    monkeypatch.setattr(Training, "_step", step_and_tell)
+    monkeypatch.setattr(Trainer, "_step", step_and_tell)
     return steps
 
 
@@ -94,7 +94,7 @@ def test_a_run_leaves_a_checkpoint_a_curve_and_no_state(toy_base):
         "curve.jsonl",
         "manifest.json",
     ]
-    assert sorted(path.name for path in (out / "checkpoint").iterdir()) == sorted(checkpoint.FILES)
+    assert sorted(path.name for path in (out / "checkpoint").iterdir()) == sorted(checkpoint_files(tokenizer=True))
     assert [line["step"] for line in curve(out)] == [6]
     assert set(curve(out)[0]) == {"step", "loss", "contrastive", "gradient_norm", "scale"}
     assert [path.name for path in (toy_base / "state" / "base").iterdir()] == ["lock"]
@@ -142,15 +142,15 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import toy_training as toy
-from nearmiss.engine.training.loop import Training
+from nearmiss.engine.training.trainer import Trainer
 from nearmiss.stages.pretrain import stage
 
-def step_or_die(self, step, run=Training._step):
+def step_or_die(self, step, run=Trainer._step):
     if step == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     run(self, step)
 
-Training._step = step_or_die
+Trainer._step = step_or_die
 stage.run(**toy.arguments(Path({folder!r}), out="killed"))
 """
 
@@ -195,7 +195,7 @@ def test_a_training_learns_to_tell_a_caption_from_its_negatives(toy_copy):
     shared = toy.CONFIG.model_copy(
         update={"continued": PhaseConfig(captions="narrow", steps=155), "checkpoint_every": 999}
     )
-    faster = toy.OWN.model_copy(update={"image_rate": 5e-3, "text_rate": 5e-3})
+    faster = toy.OWN.model_copy(update={"image_lr": 5e-3, "text_lr": 5e-3})
     stage.run(**arm(toy_copy, "paired", arm=faster, shared=shared))
     lines = curve(toy_copy / "paired")
     assert [line["step"] for line in lines] == [*range(10, 151, 10), 155]
@@ -213,15 +213,7 @@ def test_a_training_that_diverges_stops_and_says_so(toy_copy, monkeypatch):
 
 def test_rates_and_weight_decay_reach_the_right_parameters(toy_base):
     config = checkpoint.configuration(**toy.CONFIG.model.model_dump(), vocabulary=30)
-    recipe = Recipe(
-        schedule=Schedule(1),
-        image_rate=1e-3,
-        text_rate=0.0,
-        weight_decay=0.5,
-        clip=1.0,
-        bf16=False,
-        checkpoint_every=1,
-    )
+    options = TrainingConfig(steps=1, image_lr=1e-3, text_lr=0.0, weight_decay=0.5)
     read = read_corpus(
         store=Store(toy_base / "store"),
         captions=toy_base / "tables" / "captions.parquet",
@@ -231,13 +223,13 @@ def test_rates_and_weight_decay_reach_the_right_parameters(toy_base):
     )
     model = checkpoint.fresh_model(config, 0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    training = Training(
+    training = Trainer(
         model=model,
         objective=Objective([toy.BASE.objective[0]]),
-        batches=Batches(read, size=8, seed=0, phase="base", texts=0),
+        batches=Batches(read, size=8, seed=0, phase="base", num_negatives=0),
         pixels=Store(toy_base / "store").pixels,
         preprocessing=config["preprocess_cfg"],
-        recipe=recipe,
+        config=options,
         device=torch.device("cpu"),
     )
     with deterministic(1):
@@ -267,14 +259,14 @@ def refusals(folder):
     yield "an input is missing: words", toy.arguments(folder, words=folder / "nowhere.txt")
     yield "an input is missing: negatives", arm(folder, "own", negatives=folder / "nowhere")
     yield "24 pixels", toy.arguments(folder, shared=toy.CONFIG.model_copy(update={"model": small}))
-    yield "a batch 64", toy.arguments(folder, shared=toy.CONFIG.model_copy(update={"batch": 64}))
-    yield "pairs of texts", arm(folder, "paired", arm=toy.OWN.model_copy(update={"texts": 1}))
+    yield "batch_size is 64", toy.arguments(folder, shared=toy.CONFIG.model_copy(update={"batch_size": 64}))
+    yield "pairs of texts", arm(folder, "paired", arm=toy.OWN.model_copy(update={"num_negatives": 1}))
     (folder / "other-words.txt").write_text("a\nred\nblue\nof\n" + "\n".join(map(str, range(14))) + "\n")
     yield "other", arm(folder, "own", words=folder / "other-words.txt")
 
 
 def test_what_does_not_fit_is_refused_before_any_compute(toy_copy, monkeypatch):
-    monkeypatch.setattr(stage, "Training", None)
+    monkeypatch.setattr(stage, "Trainer", None)
     kept = folder_sha256(toy_copy / "base")
     for message, given in refusals(toy_copy):
         with pytest.raises(InputError, match=message) as error:

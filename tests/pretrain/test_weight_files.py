@@ -13,9 +13,8 @@ from safetensors.torch import save_file
 import small_open_clip
 from nearmiss.base.errors import InputError
 from nearmiss.base.seeding import array_rng
-from nearmiss.engine.models.architecture import named_architecture
+from nearmiss.engine.models.architecture import configuration_of, named_architecture
 from nearmiss.engine.models.checkpoint import fresh_model
-from nearmiss.engine.models.named import configuration_of
 from nearmiss.engine.models.weights import fitted, load_weights, read_weights
 
 NAME = small_open_clip.NAME

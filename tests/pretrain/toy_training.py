@@ -21,12 +21,12 @@ CONFIG = PretrainConfig(
     model=ModelConfig(image_size=24, embed_dim=16, text_width=16, text_heads=2, context_length=16),
     base=PhaseConfig(captions="broad", steps=6),
     continued=PhaseConfig(captions="narrow", steps=6),
-    batch=8,
-    warmup=2,
+    batch_size=8,
+    warmup_steps=2,
     checkpoint_every=2,
     device="cpu",
 )
-BASE = ArmConfig(objective=[spec.Contrastive()], texts=0)
+BASE = ArmConfig(objective=[spec.Contrastive()], num_negatives=0)
 OWN = ArmConfig(method="toy", objective=[spec.Contrastive(), spec.OwnNegatives()])
 RELEASED = ArmConfig(method="toy", objective="ce_clip_released", mask="none")
 OTHERWISE = ArmConfig(method="toy", objective=[spec.Sigmoid(negatives="own"), spec.HardPositive()])

@@ -33,7 +33,7 @@ def score(folder, out="out", config=toy.CONFIG, **changed):
         "corrupted": folder / "corrupted",
         "root": toy.root_of(folder),
         "negatives": folder / "negatives",
-        "captions": folder / "tables" / "captions_narrow.parquet",
+        "captions": folder / "tables" / "captions.parquet",
         "cache": folder.parent / f"{folder.name}-{out}-cache",
         "out": folder / out,
     }

@@ -76,12 +76,12 @@ def test_an_edit_after_the_restore_runs_that_stage_and_its_followers(mine):
 
 def test_other_arms_before_the_restore_run_those_arms_and_the_comparison(fresh):
     arms = fresh.arms()
-    arms["hnc"]["text_rate"] *= 2
+    arms["hnc"]["text_lr"] = 1.5e-3
     del arms["keyword"]
     fresh.change(arms=arms)
     answer = fresh.nearmiss("restore")
     assert answer.returncode == 0, answer.stderr
-    assert "pretrain/hnc (configuration (arm.text_rate))" in answer.stdout
+    assert "pretrain/hnc (configuration (arm.text_lr))" in answer.stdout
     assert "it compares other runs: -evaluate/keyword/0" in answer.stdout
     planned = fresh.plan()
     assert planned["pretrain_arm"] == planned["evaluate_run"] == 1

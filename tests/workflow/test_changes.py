@@ -100,7 +100,7 @@ def test_a_fingerprint_names_the_pins(finished):
 
 def test_an_arms_rate_re_runs_that_arm_and_its_followers(mine):
     arms = load(mine.path / "tests" / "tiny.yaml").model_dump(mode="json")["arms"]
-    arms["keyword"]["text_rate"] *= 2
+    arms["keyword"]["text_lr"] = 1.5e-3
     planned = mine.planned(config=mine.configure(arms=arms))
     assert planned == {"pretrain_arm": 1, **FOLLOWING_ONE_ARM, "compare_page": 1, "compare_track": 1}
 

@@ -14,7 +14,7 @@ def test_two_processes_train_an_arm_as_one_does_through_the_rule(mine):
     run = mine.results() / "pretrain" / "clip" / "0"
     alone = load_file(run / "checkpoint" / "open_clip_model.safetensors")
     losses = [(run / "curve.jsonl").read_text()]
-    pretrain = yaml.safe_load((mine.path / TINY).read_text())["pretrain"] | {"processes": 2}
+    pretrain = yaml.safe_load((mine.path / TINY).read_text())["pretrain"] | {"num_processes": 2}
     target = (run / "manifest.json").relative_to(mine.path).as_posix()
     (run / "manifest.json").unlink()
     config = mine.configure(pretrain=pretrain)
@@ -29,5 +29,5 @@ def test_two_processes_train_an_arm_as_one_does_through_the_rule(mine):
     losses.append((run / "curve.jsonl").read_text())
     first, second = ([yaml.safe_load(line)["loss"] for line in text.splitlines()] for text in losses)
     assert second == pytest.approx(first, rel=1e-4)
-    assert read_json(run / "manifest.json")["fingerprint"]["config"]["shared"]["processes"] == 2
+    assert read_json(run / "manifest.json")["fingerprint"]["config"]["shared"]["num_processes"] == 2
     assert [path.name for path in (mine.path / "state" / "tiny" / "pretrain" / "clip-0").iterdir()] == ["lock"]

@@ -36,6 +36,13 @@ def truth_of_arm(wildcards):
     return TRUTH if EXPERIMENT.arms[wildcards.arm].mask == "truth" else {}
 
 
+def words_of_model(wildcards):
+    """The list of words that a small model's tokenizer is made of; a model of open_clip's brings its own."""
+    if not EXPERIMENT.pretrain.reads_words:
+        return {}
+    return {"words": DECLARED.words}
+
+
 def negatives_flag(wildcards):
     """The flag that names the folder of an arm's negatives, or nothing."""
     method = EXPERIMENT.arms[wildcards.arm].method

@@ -1,18 +1,13 @@
-# Stage pretrain: the image store, the base from random weights, and every other arm continued from it.
+# Stage pretrain: the image store, the base from its model's first weights, and every other arm continued from it.
 # Trainings are the longest jobs and go first; negatives and evaluations fill the cores that are left.
-CHECKPOINT = (
-    "open_clip_config.json",
-    "open_clip_model.safetensors",
-    "tokenizer.json",
-    "tokenizer_config.json",
-)
+CHECKPOINT = EXPERIMENT.pretrain.checkpoint_files
 RUN = f"{RESULTS}/pretrain/{{arm}}/{{seed}}"
 BASE = f"{RESULTS}/pretrain/base/{{seed}}"
 CONTINUED = [arm for arm in ARMS if arm != "base"]
 
 
 # A job starts the processes that train one run together by itself.
-PROCESSES = EXPERIMENT.pretrain.processes
+PROCESSES = EXPERIMENT.pretrain.num_processes
 
 
 rule pretrain_store:
@@ -42,10 +37,10 @@ rule pretrain_store:
 
 rule pretrain_base:
     input:
+        unpack(words_of_model),
         fingerprint=f"{FINGERPRINTS}/pretrain/base.json",
         store=rules.pretrain_store.output,
         captions=CAPTIONS,
-        words=DECLARED.words,
     output:
         checkpoint=expand(f"{BASE}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         curve=f"{BASE}/curve.jsonl",
@@ -62,24 +57,24 @@ rule pretrain_base:
     resources:
         gpu=GPUS * PROCESSES,
     params:
+        words=flag_of("words"),
         store=parent_of("store"),
         state=f"{STATE}/pretrain/base-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
         "exec python -m nearmiss pretrain --config {input.fingerprint:q} --arm base"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
-        " --words {input.words:q} --state {params.state:q} --out {params.out:q}"
-        " > {log:q} 2>&1"
+        " {params.words} --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule pretrain_arm:
     input:
         unpack(negatives_of_arm),
         unpack(truth_of_arm),
+        unpack(words_of_model),
         fingerprint=f"{FINGERPRINTS}/pretrain/{{arm}}.json",
         store=rules.pretrain_store.output,
         captions=CAPTIONS,
-        words=DECLARED.words,
         start=rules.pretrain_base.output.checkpoint,
     output:
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
@@ -101,6 +96,7 @@ rule pretrain_arm:
     params:
         negatives=negatives_flag,
         truth=folder_flag_of("truth"),
+        words=flag_of("words"),
         start=parent_of("start"),
         store=parent_of("store"),
         state=f"{STATE}/pretrain/{{arm}}-{{seed}}",
@@ -108,7 +104,7 @@ rule pretrain_arm:
     shell:
         "exec python -m nearmiss pretrain --config {input.fingerprint:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
-        " --words {input.words:q} --start {params.start:q} {params.negatives} {params.truth}"
+        " --start {params.start:q} {params.negatives} {params.truth} {params.words}"
         " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
 
 

@@ -19,12 +19,12 @@ def finetune(
     out: Path,
     config: Path | None = None,
 ) -> None:
-    """Fine-tune one initialisation on the downstream tasks, with the same budget and search for each.
+    """Fine-tune one initialization on the downstream tasks, with the same budget and search for each.
 
     Parameters
     ----------
     arm
-        The initialisation: an arm's name, or `scratch` for random weights.
+        The initialization: an arm's name, or `scratch` for random weights.
     seed
         Training seed.
     checkpoint

@@ -42,34 +42,34 @@ def pretrain(
     seed: Seed,
     store: Path,
     captions: Path,
-    words: Path,
     state: Path,
     out: Path,
+    words: Path | None = None,
     negatives: Path | None = None,
     start: Path | None = None,
     truth: Path | None = None,
     config: Path | None = None,
 ) -> None:
-    """Train the base from random weights, or continue an arm from it; a killed training goes on where it was.
+    """Train the base from its model's first weights, or continue an arm from it; a killed training resumes.
 
-    With pretrain.processes above 1 it starts so many of itself, unless torchrun has started them.
+    With pretrain.num_processes above 1 it starts so many of itself, unless torchrun has started them.
 
     Parameters
     ----------
     arm
-        Name of the arm in the configuration; `base` starts from random weights.
+        Name of the arm in the configuration; `base` starts from the weights of `pretrain.model`.
     seed
         Training seed.
     store
         Folder of the image store.
     captions
         The table of the images' own captions.
-    words
-        Every word of the tokenizer, one a line.
     state
         Folder for the state that a killed training resumes from.
     out
         Folder that is made: checkpoint, curve.jsonl.
+    words
+        Every word of the tokenizer, one a line, for a small model of ours.
     negatives
         Folder of the arm's negatives.
     start
@@ -80,25 +80,25 @@ def pretrain(
         An experiment or a fingerprint file.
     """
     given = source(config, "pretrain")
-    if given.fingerprint:
-        shared, values = given.config["shared"], given.config["arm"]
-    else:
-        arms = given.experiment.arms if given.experiment else default_arms()
-        if arm not in arms:
-            raise InputError(f"unknown arm '{arm}'", file=config, remedy=f"choose one of: {', '.join(arms)}")
-        shared = given.experiment.pretrain.model_dump() if given.experiment else {}
-        values = arms[arm].model_dump()
     over = flags(fields)
     arm_over = over.pop("arm", {})
+    shared = given.experiment.pretrain.model_dump() if given.experiment else given.config.get("shared", {})
     section = build(PretrainConfig, shared, over, file=config)
+    if given.fingerprint:
+        values = given.config["arm"]
+    else:
+        arms = given.experiment.arms if given.experiment else default_arms(section.model)
+        if arm not in arms:
+            raise InputError(f"unknown arm '{arm}'", file=config, remedy=f"choose one of: {', '.join(arms)}")
+        values = arms[arm].model_dump()
     arm_section = build(ArmConfig, values, arm_over, file=config)
-    if section.processes > 1 and "WORLD_SIZE" not in os.environ:
+    if section.num_processes > 1 and "WORLD_SIZE" not in os.environ:
         from nearmiss.engine.training.launch import run_together
 
         values = {"arm": arm, "seed": seed, "store": store, "captions": captions, "words": words, "state": state}
         values |= {"out": out, "negatives": negatives, "start": start, "truth": truth, "config": config}
         again = [f"--{name}={value}" for name, value in values.items() if value is not None]
-        sys.exit(run_together(section.processes, [sys.executable, "-m", "nearmiss", "pretrain", *again, *fields]))
+        sys.exit(run_together(section.num_processes, [sys.executable, "-m", "nearmiss", "pretrain", *again, *fields]))
     with job(f"pretrain {arm} seed {seed}"):
         from nearmiss.stages.pretrain.stage import run
 

@@ -15,15 +15,11 @@ import nearmiss.engine.models  # noqa: F401  (registers our towers)
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, replacing, write_json
 from nearmiss.base.seeding import derive
+from nearmiss.engine.formats.checkpoint import CONFIG, WEIGHTS, checkpoint_files
 from nearmiss.engine.models import weights
-from nearmiss.engine.models.folder import CONFIG, folder_configuration, folder_weights
+from nearmiss.engine.models.folder import folder_configuration, folder_weights
 from nearmiss.engine.models.preprocessing import preprocessing
-from nearmiss.engine.models.tokenization import local_tokenizer
-from nearmiss.engine.models.tokenizer import FILES as TOKENIZER_FILES
-from nearmiss.engine.models.tokenizer import NAME, save_tokenizer
-
-WEIGHTS = "open_clip_model.safetensors"
-FILES = (CONFIG, WEIGHTS, *TOKENIZER_FILES)
+from nearmiss.engine.models.tokenization import NAME, local_tokenizer, save_tokenizer
 
 
 def configuration(
@@ -78,7 +74,7 @@ def fresh_model(config: dict[str, Any], seed: int) -> Any:
 def files_of(config: dict[str, Any]) -> tuple[str, ...]:
     """The files of a checkpoint folder: with CLIP's own words it needs no tokenizer files."""
     words = config.get("model_cfg", {}).get("text_cfg", {})
-    return FILES if "hf_tokenizer_name" in words else (CONFIG, WEIGHTS)
+    return checkpoint_files(tokenizer="hf_tokenizer_name" in words)
 
 
 def save_checkpoint(folder: Path, model: Any, config: dict[str, Any], tokenizer: Tokenizer | None) -> None:

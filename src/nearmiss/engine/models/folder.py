@@ -17,11 +17,11 @@ from pydantic import TypeAdapter, ValidationError
 import nearmiss.engine.models  # noqa: F401  (registers our towers)
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
+from nearmiss.engine.formats.checkpoint import CONFIG, TOKENIZER_FILES, WEIGHTS
 
-CONFIG = "open_clip_config.json"
 FUSION_CONFIG, FUSION_WEIGHTS = "fusion_config.json", "fusion.safetensors"
 PREFERRED = (
-    "open_clip_model.safetensors",
+    WEIGHTS,
     "open_clip_pytorch_model.safetensors",
     "open_clip_pytorch_model.bin",
     "open_clip_pytorch_model.pth",
@@ -32,7 +32,6 @@ PREFERRED = (
 )
 """Names of weights in the order in which open_clip takes them."""
 _SUFFIXES = (".safetensors", ".bin", ".pth")  # of other names that open_clip takes
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 _TOKENIZER_OPTIONS = ("clean", "strip_sep_token")  # of open_clip's own; others would reach transformers
 
 _LARGEST = {"layers": 1024, "image_size": 8192, "context_length": 8192, "vocab_size": 2**24}
@@ -164,12 +163,12 @@ def _check_local(model: dict[str, Any], folder: Path, file: Path) -> None:
             remedy="nothing is fetched for a folder: name one of timm.list_models()",
         )
     words = text.get("hf_tokenizer_name")
-    if words is not None and not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+    if words is not None and not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise InputError(
             f"the tokenizer '{words}' is not in the folder",
             file=folder,
             record="text_cfg.hf_tokenizer_name",
-            remedy=f"nothing is fetched for a folder: put the tokenizer's files there ({', '.join(_TOKENIZER_FILES)})",
+            remedy=f"nothing is fetched for a folder: put the tokenizer's files there ({', '.join(TOKENIZER_FILES)})",
         )
     options = sorted((text.get("tokenizer_kwargs") or {}).keys() - set(_TOKENIZER_OPTIONS))
     if options:

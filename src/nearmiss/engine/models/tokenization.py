@@ -1,6 +1,9 @@
-"""How a model reads texts: their cleaning, their tokens and where they end, whatever tokenizer it was trained with."""
+"""How a model reads texts: their cleaning, their tokens and where they end, whatever tokenizer it was trained with.
 
-from collections.abc import Callable, Sequence
+A small model of ours has a closed list of words for a vocabulary, saved so that open_clip and transformers open it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -8,12 +11,19 @@ from typing import Any
 
 import numpy as np
 import open_clip
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
+import polars as pl
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers.models import WordLevel
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.models.tokenizer import NAME, UNKNOWN, load_tokenizer
+from nearmiss.base.files import write_json, write_text
+from nearmiss.engine.formats.checkpoint import TOKENIZER_FILES
 from nearmiss.engine.models.weights import in_one_line
 
+PAD, UNKNOWN, START, END = "<pad>", "<unk>", "<start>", "<end>"
+PUNCTUATION = (".", ",", ";", ":", "!", "?", "'", "-")
+NAME = "nearmiss-words"
+"""What stands for a tokenizer of ours in a checkpoint's configuration; open_clip takes the files beside it."""
 _SPLIT = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""  # as in CLIP's own code
 _MERGES = 49152 - 256 - 2
 _VOCABULARY = 49408  # CLIP's, and open_clip's where a configuration names none
@@ -56,6 +66,101 @@ class Tokenization:
             cut[row] = bool(encoding.overflowing)
             unknown += unknown_id is not None and unknown_id in encoding.ids
         return Tokenized(ids, lengths, cut, unknown)
+
+
+@dataclass(frozen=True)
+class TextBook:
+    """Different texts as rows of token ids, padding after the end token, and the row of each text.
+
+    Texts that are the same tokens, such as two that differ in capitals, share a row: the model cannot tell them apart.
+    """
+
+    ids: np.ndarray  # (M, context) int32
+    lengths: np.ndarray  # (M,) int64
+    number: dict[str, int]
+    truncated: int  # texts that did not fit the context
+    unknown: int  # texts with a word that is not in the vocabulary
+
+    def numbers(self, texts: pl.Series) -> np.ndarray:
+        """Rows of a column of texts (T,) int64."""
+        return np.array([self.number[text] for text in texts], dtype=np.int64)
+
+
+def text_book(texts: Iterable[str], tokenization: Tokenization) -> TextBook:
+    """Tokenize all different texts; rows are sorted by their tokens, so that their order depends on nothing else."""
+    different = sorted(set(texts))
+    read = tokenization(different)
+    rows, first, row_of = np.unique(read.ids, axis=0, return_index=True, return_inverse=True)
+    number = dict(zip(different, row_of.reshape(-1).tolist(), strict=True))
+    return TextBook(rows, read.lengths[first], number, read.truncated, read.unknown)
+
+
+def read_words(path: Path) -> list[str]:
+    """Words of a UTF-8 text file, one a line. Raises InputError where the file is missing or has none."""
+    try:
+        words = Path(path).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        raise InputError(
+            "the list of words is missing", file=path, remedy="run stage data, or correct the path"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "the list of words is not UTF-8 text", file=path, record=f"byte {error.start}", remedy="save it as UTF-8"
+        ) from None
+    if not words:
+        raise InputError("the list of words is empty", file=path, remedy="run stage data again")
+    return words
+
+
+def word_tokenizer(words: Iterable[str], context_length: int) -> Tokenizer:
+    """A tokenizer of lower-cased words and punctuation, at most `context_length` tokens a text.
+
+    A hyphenated word is one token, as in engine/text.
+
+    Ids: 0 padding, 1 unknown word, 2 start, then the words sorted, and the end of text last, because CLIP's text tower
+    pools at the highest id. A text that is too long keeps its end token.
+    """
+    split = pre_tokenizers.Split(Regex(r"\w+(?:-\w+)*|[^\w\s]"), behavior="removed", invert=True)
+    pieces = {piece for word in words for piece, _ in split.pre_tokenize_str(word.lower())} | set(PUNCTUATION)
+    names = [PAD, UNKNOWN, START, *sorted(pieces), END]
+    tokenizer = Tokenizer(WordLevel({name: number for number, name in enumerate(names)}, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = split
+    ids = [(name, names.index(name)) for name in (START, END)]
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=ids)
+    tokenizer.add_special_tokens([PAD, UNKNOWN, START, END])
+    tokenizer.enable_truncation(max_length=context_length)
+    return tokenizer
+
+
+def save_tokenizer(tokenizer: Tokenizer, folder: Path, context_length: int) -> None:
+    """Write the two files that `transformers.AutoTokenizer`, and through it open_clip, reads from a folder."""
+    write_text(Path(folder) / TOKENIZER_FILES[0], tokenizer.to_str(pretty=True) + "\n")
+    write_json(
+        Path(folder) / TOKENIZER_FILES[1],
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": context_length,
+            "pad_token": PAD,
+            "unk_token": UNKNOWN,
+            "bos_token": START,
+            "eos_token": END,
+            "clean_up_tokenization_spaces": False,
+        },
+    )
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a checkpoint folder; InputError where it is missing or damaged."""
+    file = Path(folder) / TOKENIZER_FILES[0]
+    if not file.is_file():
+        raise InputError("the checkpoint has no tokenizer", file=file, remedy="train the checkpoint again")
+    try:
+        return Tokenizer.from_file(str(file))
+    except BaseException as error:  # the library raises a bare Exception, and its Rust part a panic
+        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            raise
+        raise InputError(f"the tokenizer is damaged: {error}", file=file, remedy="train the checkpoint again") from None
 
 
 def clip_tokenization(context: int) -> Tokenization:

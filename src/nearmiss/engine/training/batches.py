@@ -2,8 +2,10 @@
 
 The order of images and the choice of captions depend on nothing else, so every arm of a seed sees the same ones; what
 an arm's negatives add is drawn from a seed of its own. Any step can be asked for, so a resumed run needs no replay.
+Images that are kept apart for validation are in no batch.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +16,7 @@ from torch import Tensor
 from nearmiss.base.errors import InputError
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.models.packing import Texts
-from nearmiss.engine.training.corpus import Corpus
+from nearmiss.engine.training.corpus import Corpus, Foils
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,13 @@ class Batch:
 class Batches:
     """All batches of a phase. An epoch's last images that fill no batch are left to other epochs."""
 
-    def __init__(self, corpus: Corpus, *, size: int, seed: int, phase: str, texts: int) -> None:
-        """`texts` beside the caption for each image: K = texts negatives of the caption, or, where negatives come in
-        pairs with positives of their own, G = texts // 2 pairs with one negative each."""
+    def __init__(self, corpus: Corpus, *, size: int, seed: int, phase: str, num_negatives: int) -> None:
+        """Of each image are drawn K = `num_negatives` negatives of its caption, or, where negatives come in pairs with
+        positives of their own, G = num_negatives // 2 pairs with one negative each."""
         if len(corpus) < size:
             raise InputError(
                 f"{len(corpus)} images with captions do not fill one batch of {size}",
-                record="pretrain.batch",
+                record="pretrain.batch_size",
                 remedy="take a smaller batch or more training images",
             )
         self.corpus, self.size, self.seed, self.phase = corpus, size, seed, phase
@@ -56,9 +58,9 @@ class Batches:
         if foils is None:
             self.groups, self.negatives = 1, 0
         elif foils.paired:
-            self.groups, self.negatives = texts // 2, 1
+            self.groups, self.negatives = num_negatives // 2, 1
         else:
-            self.groups, self.negatives = 1, texts
+            self.groups, self.negatives = 1, num_negatives
         self._epoch = lru_cache(maxsize=1)(self._drawn_epoch)
 
     def at(self, step: int) -> Batch:
@@ -150,3 +152,47 @@ class Batches:
             paraphrased=torch.from_numpy(otherwise != positives),
             book_rows=different,
         )
+
+
+def held_out(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
+    """The corpus without a drawn share of its images, and that share. Equal for every arm of a seed."""
+    if share == 0:
+        return corpus, only(corpus, np.empty(0, dtype=np.int64))
+    order = array_rng(seed, "training", "held out").permutation(len(corpus))
+    count = round(share * len(corpus))
+    return only(corpus, np.sort(order[count:])), only(corpus, np.sort(order[:count]))
+
+
+def only(corpus: Corpus, images: np.ndarray) -> Corpus:
+    """The corpus of some of its images, given by their numbers (M,)."""
+    captions, first = _members(corpus.first, images)
+    foils = corpus.foils
+    if foils is not None:
+        foils = _only_groups(foils, images if foils.paired else captions)
+    return dataclasses.replace(
+        corpus,
+        rows=corpus.rows[images],
+        first=first,
+        captions=corpus.captions[captions],
+        foils=foils,
+        weights=None if corpus.weights is None else corpus.weights[captions],
+    )
+
+
+def _only_groups(foils: Foils, groups: np.ndarray) -> Foils:
+    rows, first = _members(foils.first, groups)
+    return dataclasses.replace(
+        foils,
+        first=first,
+        positives=foils.positives[rows],
+        negatives=foils.negatives[rows],
+        for_others=foils.for_others[rows],
+        kinds=foils.kinds[rows],
+    )
+
+
+def _members(first: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of some groups, one after the other, and where each group's rows begin among them."""
+    ranges = [np.arange(first[group], first[group + 1]) for group in groups]
+    rows = np.concatenate([*ranges, np.empty(0, dtype=np.int64)]).astype(np.int64)
+    return rows, np.concatenate([[0], np.cumsum([len(each) for each in ranges])]).astype(np.int64)

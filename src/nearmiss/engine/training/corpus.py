@@ -10,8 +10,7 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_caption_set, read_table
 from nearmiss.engine.images.store import Store
-from nearmiss.engine.models.tokenization import Tokenization
-from nearmiss.engine.training.texts import TextBook, text_book
+from nearmiss.engine.models.tokenization import TextBook, Tokenization, text_book
 
 NEGATIVES, POSITIVES, PARAPHRASES = "negatives.parquet", "captions.parquet", "paraphrases.parquet"
 

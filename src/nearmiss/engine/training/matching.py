@@ -15,9 +15,10 @@ from nearmiss.base.seeding import array_rng
 from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.models.text import encode_texts, forward_flops
+from nearmiss.engine.models.tokenization import TextBook
 from nearmiss.engine.training.flops import BACKWARD, image_flops
 from nearmiss.engine.training.optimizer import BETAS, EPSILON, Schedule, TowerOptimizer
-from nearmiss.engine.training.texts import TextBook
+from nearmiss.engine.training.spec import MatchingConfig
 
 CURVE_EVERY = 20  # steps between two lines of the curve; each is the mean loss of the steps since the last
 
@@ -33,25 +34,11 @@ class Pairs:
     labels: np.ndarray
 
 
-@dataclass(frozen=True)
-class MatchingRecipe:
-    """How a matching model is optimised; rates are AdamW's, with linear warm-up and then constant."""
-
-    steps: int
-    batch: int
-    image_rate: float
-    text_rate: float
-    head_rate: float
-    warmup: int
-    weight_decay: float
-    clip: float
-
-
 class MatchingHead(nn.Module):
     """One logit from an image's and a text's L2-normalised embeddings u, v (D): linear in u * v, |u - v| and u . v.
 
     Our choice, after InferSent's features (Conneau et al., EMNLP 2017, section 3.1): VSR's paper has cross-encoders
-    only. Features are scaled to about 1, and all weights start at 0, so that every initialisation starts from the same
+    only. Features are scaled to about 1, and all weights start at 0, so that every initialization starts from the same
     head.
     """
 
@@ -87,31 +74,29 @@ class Matching:
         self._normalise = Normalisation(self.preprocessing, self.device)
         self._image_flops = 0
 
-    def train(self, pairs: Pairs, recipe: MatchingRecipe, order: int, what: str) -> list[dict[str, float]]:
+    def train(self, pairs: Pairs, config: MatchingConfig, order: int, what: str) -> list[dict[str, float]]:
         """Train on `pairs`, in an order drawn from the seed `order`; the curve of the mean binary cross-entropy.
 
         Raises InputError where the loss stops being a number.
         """
         towers = TowerOptimizer(
             self.model,
-            image_rate=recipe.image_rate,
-            text_rate=recipe.text_rate,
-            weight_decay=recipe.weight_decay,
-            schedule=Schedule(recipe.steps, warmup=recipe.warmup),
+            image_lr=config.image_lr,
+            text_lr=config.text_lr,
+            weight_decay=config.weight_decay,
+            schedule=Schedule(config.steps, warmup_steps=config.warmup_steps),
         )
-        head = torch.optim.AdamW(
-            self.head.parameters(), lr=recipe.head_rate, betas=BETAS, eps=EPSILON, weight_decay=0.0
-        )
+        head = torch.optim.AdamW(self.head.parameters(), lr=config.head_lr, betas=BETAS, eps=EPSILON, weight_decay=0.0)
         parameters = [*self.model.parameters(), *self.head.parameters()]
         labels = torch.from_numpy(pairs.labels.astype(np.float32)).to(self.device)
         self.model.train()
         curve: list[dict[str, float]] = []
         losses: list[float] = []
-        rows = batches(len(pairs.labels), recipe.batch, recipe.steps, order)
+        rows = batches(len(pairs.labels), config.batch_size, config.steps, order)
         for step, members in enumerate(progress(rows, what=what), start=1):
             loss = F.binary_cross_entropy_with_logits(self._logits(pairs, members, BACKWARD + 1), labels[members])
             loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(parameters, recipe.clip)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, config.grad_clip_norm)
             if not (torch.isfinite(loss) and torch.isfinite(norm)):
                 raise InputError(
                     f"the loss is {loss.item():g} at step {step}: fine-tuning diverged",
@@ -122,17 +107,19 @@ class Matching:
             head.step()
             head.zero_grad(set_to_none=True)
             losses.append(loss.item())
-            if step % CURVE_EVERY == 0 or step == recipe.steps:
+            if step % CURVE_EVERY == 0 or step == config.steps:
                 curve.append({"step": step, "loss": float(np.mean(losses))})
                 losses.clear()
         return curve
 
     @torch.no_grad()
-    def logits(self, pairs: Pairs, batch: int = 256) -> np.ndarray:
+    def logits(self, pairs: Pairs, batch_size: int = 256) -> np.ndarray:
         """The logit of each pair (N,) float32; above 0 the text is taken for true."""
         self.model.eval()
         members = np.arange(len(pairs.labels))
-        parts = [self._logits(pairs, members[start : start + batch], 1) for start in range(0, len(members), batch)]
+        parts = [
+            self._logits(pairs, members[start : start + batch_size], 1) for start in range(0, len(members), batch_size)
+        ]
         return torch.cat(parts).cpu().numpy()
 
     def _logits(self, pairs: Pairs, members: np.ndarray, passes: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""AdamW with a rate for each tower, warm-up and cool-down, and its state as named tensors."""
+"""AdamW with a learning rate for each tower, its schedule, and the moving average of the weights that it learns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ import torch
 from torch import Tensor, nn
 
 BETAS = (0.9, 0.98)  # CLIP's (Radford et al., ICML 2021, table 18)
-EPSILON = 1e-8  # torch's; CLIP's 1e-6 slows a model this small
+EPSILON = 1e-8  # torch's; CLIP's 1e-6 slows a small model
 _OBJECTIVE = "objective."
 _STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the rates go: up over the warm-up, constant, down to 0 over the last `cooldown` steps, both linearly.
+    """How the rates go: up over the warm-up, constant, down to 0 over the last `cooldown_steps`, both linearly.
 
     The form is that of Zhai et al. (Scaling Vision Transformers, CVPR 2022, section 3); lengths are our choice.
     """
 
     steps: int
-    warmup: int = 0
-    cooldown: int = 0
+    warmup_steps: int = 0
+    cooldown_steps: int = 0
 
     def share(self, number: int) -> float:
         """Share of the full rate at step `number`, counted from 0; above 0 at every step of the run."""
-        rising = (number + 1) / self.warmup if self.warmup else 1.0
-        falling = (self.steps - number) / (self.cooldown + 1)
+        rising = (number + 1) / self.warmup_steps if self.warmup_steps else 1.0
+        falling = (self.steps - number) / (self.cooldown_steps + 1)
         return min(1.0, rising, falling)
 
 
@@ -43,10 +43,11 @@ class TowerOptimizer:
         model: nn.Module,
         objective: nn.Module | None = None,
         *,
-        image_rate: float,
-        text_rate: float,
+        image_lr: float,
+        text_lr: float,
         weight_decay: float,
         schedule: Schedule,
+        epsilon: float = EPSILON,
     ) -> None:
         """`objective` is one with parameters of its own, or None."""
         self.schedule = schedule
@@ -70,8 +71,8 @@ class TowerOptimizer:
                     }
                 )
                 self._names += [name for name, _ in members]
-                self._rates.append(image_rate if image else text_rate)
-        self._adamw = torch.optim.AdamW(groups, lr=image_rate, betas=BETAS, eps=EPSILON, fused=True)
+                self._rates.append(image_lr if image else text_lr)
+        self._adamw = torch.optim.AdamW(groups, lr=image_lr, betas=BETAS, eps=epsilon, fused=True)
 
     def step(self, number: int) -> None:
         """Apply the gradients of step `number`, counted from 0, at the schedule's share of the rates."""
@@ -106,3 +107,38 @@ class TowerOptimizer:
 def _of_image_tower(name: str) -> bool:
     name = name.removeprefix("dual.")
     return name.startswith(("visual.", _OBJECTIVE)) or name == "logit_scale"
+
+
+class Average:
+    """An exponential moving average of a model's weights (Polyak and Juditsky, 1992).
+
+    It holds copies of the floating-point entries of the model's state; the first update copies them.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self._model, self._decay = model, decay
+        self._kept: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the model's present weights."""
+        for name, value in self._model.state_dict().items():
+            if not value.is_floating_point():
+                continue
+            if name in self._kept:
+                self._kept[name].lerp_(value, 1 - self._decay)
+            else:
+                self._kept[name] = value.clone()
+
+    def apply(self) -> None:
+        """Put the averages in place of the weights."""
+        self._model.load_state_dict(self._kept, strict=False)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The averages by name."""
+        return dict(self._kept)
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take over averages that `tensors` gave, onto the model's device."""
+        state = self._model.state_dict()
+        self._kept = {name: value.to(state[name].device, copy=True) for name, value in tensors.items()}

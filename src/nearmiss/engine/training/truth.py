@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nearmiss.engine.models.tokenization import TextBook
 from nearmiss.engine.training.batches import Batch
-from nearmiss.engine.training.texts import TextBook
 from nearmiss.engine.world.hidden import read_scenes
 from nearmiss.engine.world.statements import Statement, parse
 from nearmiss.engine.world.truth import judge

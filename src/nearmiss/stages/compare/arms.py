@@ -22,7 +22,7 @@ def objective_text(options: dict[str, Any]) -> str:
 
 
 def arms(runs: Runs) -> pl.DataFrame:
-    """A row an arm: method, objective (JSON), rates, texts beside the caption; null where a manifest does not say."""
+    """A row an arm: method, objective (JSON), learning rates, negatives; null where a manifest does not say."""
     rows = []
     for arm in runs.arms:
         training = next((one for one in runs.trainings if one.arm == arm), None)
@@ -32,17 +32,17 @@ def arms(runs: Runs) -> pl.DataFrame:
                 "arm": arm,
                 "method": options.get("method"),
                 "objective": json.dumps(options.get("objective"), sort_keys=True) if options else None,
-                "image_rate": options.get("image_rate"),
-                "text_rate": options.get("text_rate"),
-                "texts": options.get("texts"),
+                "image_lr": options.get("image_lr"),
+                "text_lr": options.get("text_lr"),
+                "num_negatives": options.get("num_negatives"),
             }
         )
     schema = {
         "arm": pl.String,
         "method": pl.String,
         "objective": pl.String,
-        "image_rate": pl.Float64,
-        "text_rate": pl.Float64,
-        "texts": pl.Int64,
+        "image_lr": pl.Float64,
+        "text_lr": pl.Float64,
+        "num_negatives": pl.Int64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -27,7 +27,7 @@ def arm_rows(report: Report) -> list[dict[str, str]]:
                 "role": role,
                 "method": str(options.get("method") or "none"),
                 "objective": objective_text(options) or "not recorded",
-                "rates": f"{options['image_rate']:g} / {options['text_rate']:g}" if "image_rate" in options else "",
+                "rates": f"{options['image_lr']:g} / {options['text_lr']:g}" if "image_lr" in options else "",
             }
         )
     return rows

@@ -1,1 +1,1 @@
-"""Stage `finetune`: what an initialisation is worth to downstream tasks."""
+"""Stage `finetune`: what an initialization is worth to downstream tasks."""

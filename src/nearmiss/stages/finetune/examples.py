@@ -33,7 +33,7 @@ class Examples:
 
         Examples of one text are a group and stay together, so that the words of a smaller share say as little about
         its labels as those of the whole; without a text, each example is a group. Groups with the same labels are of
-        one kind. A smaller share is part of a larger one; the draw knows no initialisation, so that all see the same.
+        one kind. A smaller share is part of a larger one; the draw knows no initialization, so that all see the same.
         """
         training = self.of("train").with_columns(pl.coalesce("text", "example_id").alias("group"))
         groups = training.group_by("group").agg(kind=pl.col("label").sort()).sort("group")

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from nearmiss.engine.models.preprocessing import Normalisation
 from nearmiss.engine.training.flops import image_flops
-from nearmiss.stages.finetune.spec import ProbeConfig
+from nearmiss.stages.finetune.config import ProbeConfig
 from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
 
 
@@ -51,8 +51,8 @@ def _embed(given: Given) -> tuple[np.ndarray, int]:
     model = given.start.model().to(given.device).eval()
     normalise = Normalisation(given.start.config["preprocess_cfg"], given.device)
     parts = []
-    for start in range(0, len(given.pixels), given.batch):
-        pixels = torch.from_numpy(given.pixels[start : start + given.batch]).to(given.device)
+    for start in range(0, len(given.pixels), given.batch_size):
+        pixels = torch.from_numpy(given.pixels[start : start + given.batch_size]).to(given.device)
         parts.append(F.normalize(model.encode_image(normalise(pixels)).float(), dim=-1).cpu().numpy())
     features = np.concatenate(parts).astype(np.float64)
     return features, len(features) * image_flops(model, given.pixels.shape[1])

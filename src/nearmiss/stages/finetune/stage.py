@@ -1,6 +1,6 @@
-"""Stage `finetune`: one initialisation, fine-tuned on every downstream task at every share of its labels.
+"""Stage `finetune`: one initialization, fine-tuned on every downstream task at every share of its labels.
 
-One job an initialisation and seed: importing and decoding once costs less than a job a task. All initialisations see
+One job an initialization and seed: importing and decoding once costs less than a job a task. All initializations see
 the same labels in the same order with the same budget and the same search, so that they are compared pair by pair.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from nearmiss.base.device import device_of
+from nearmiss.base.device import deterministic, device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json, write_text
 from nearmiss.base.manifest import Cost, image_folder, verify_inputs, write_manifest
@@ -22,13 +22,11 @@ from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.images.decode import check_images, open_rgb
 from nearmiss.engine.models.preprocessing import resizing
-from nearmiss.engine.training.loop import deterministic
 from nearmiss.stages.finetune import figures
 from nearmiss.stages.finetune.config import FinetuneConfig
 from nearmiss.stages.finetune.examples import Examples, read_examples
-from nearmiss.stages.finetune.initialisation import SCRATCH, Initialisation, open_initialisation
 from nearmiss.stages.finetune.registry import TASKS
-from nearmiss.stages.finetune.task import Given, Solved
+from nearmiss.stages.finetune.task import SCRATCH, Given, Initialization, Solved, open_initialization
 
 
 def run(
@@ -42,7 +40,7 @@ def run(
     fingerprint: Path | None,
     out: Path,
 ) -> None:
-    """Fine-tune the initialisation `arm` and write the folder `out`: predictions, metrics, the curve and the search.
+    """Fine-tune the initialization `arm` and write the folder `out`: predictions, metrics, the curve and the search.
 
     `checkpoint` is its folder; of `scratch` it gives architecture and tokenizer alone, the weights are drawn from the
     seed. `tables` holds the tables of stage data, `root` the folder that the files of table `images` are relative to.
@@ -67,7 +65,7 @@ def run(
     examples = {task.name: read_examples(tables, task.name, texts=task.texts, known=known) for task, _ in tasks}
     shown = images.filter(pl.col("image_id").is_in({i for one in examples.values() for i in one.images}))
     check_images(shown, Path(root))
-    start = open_initialisation(checkpoint, arm, seed, texts=texts)
+    start = open_initialization(checkpoint, arm, seed, texts=texts)
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with this alone
 
@@ -80,7 +78,7 @@ def run(
                 pixels=_pixels(examples[task.name], shown, Path(root), start),
                 shares=config.shares,
                 seed=seed,
-                batch=config.batch,
+                batch_size=config.batch_size,
                 device=device,
             )
             solved[task.name] = task.solve(given, options)
@@ -109,7 +107,7 @@ def run(
         )
 
 
-def _pixels(examples: Examples, images: pl.DataFrame, root: Path, start: Initialisation) -> np.ndarray:
+def _pixels(examples: Examples, images: pl.DataFrame, root: Path, start: Initialization) -> np.ndarray:
     """The task's images as the model sees them: (images, S, S, 3) uint8, each decoded once."""
     files: dict[str, str] = dict(images.select("image_id", "file").iter_rows())
     resize = resizing(start.config["preprocess_cfg"])

@@ -1,6 +1,6 @@
 """Task `vsr`: is a statement on a relation true of an image? Both towers and a head on their embeddings learn.
 
-The search is the cheap fair one: every initialisation trains once for each factor at the largest share of the labels,
+The search is the cheap fair one: every initialization trains once for each factor at the largest share of the labels,
 and the factor that is best on dev also serves the smaller shares. So each has the same number of steps in all.
 """
 
@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from nearmiss.base.seeding import derive
-from nearmiss.engine.training.matching import Matching, MatchingRecipe, Pairs
-from nearmiss.engine.training.texts import TextBook, text_book
-from nearmiss.stages.finetune.spec import VsrConfig
+from nearmiss.engine.models.tokenization import TextBook, text_book
+from nearmiss.engine.training.matching import Matching, Pairs
+from nearmiss.stages.finetune.config import VsrConfig
 from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
 
 
@@ -27,15 +27,15 @@ def solve(given: Given, options: VsrConfig) -> Solved:
     best, chosen = -1.0, 0.0
     for factor in sorted(set(options.factors)):
         matching = _train(given, options, book, largest, factor, solved)
-        found = accuracy(matching.logits(dev, given.batch) > 0, dev.labels)
+        found = accuracy(matching.logits(dev, given.batch_size) > 0, dev.labels)
         tried.append({"factor": factor, "share": largest, "dev_accuracy": found})
         if found > best:
             best, chosen = found, factor
-            solved.answers[largest] = _answers(matching.logits(test, given.batch))
+            solved.answers[largest] = _answers(matching.logits(test, given.batch_size))
         _count(matching, solved)
     for share in smaller:
         matching = _train(given, options, book, share, chosen, solved)
-        solved.answers[share] = _answers(matching.logits(test, given.batch))
+        solved.answers[share] = _answers(matching.logits(test, given.batch_size))
         _count(matching, solved)
     solved.search = {"tried": tried, "chosen": [{"factor": chosen, "share": share} for share in (largest, *smaller)]}
     return solved
@@ -43,21 +43,13 @@ def solve(given: Given, options: VsrConfig) -> Solved:
 
 def _train(given: Given, options: VsrConfig, book: TextBook, share: float, factor: float, solved: Solved) -> Matching:
     """A model trained from the initial weights on a share of the labels; its curve is added to `solved`."""
-    recipe = MatchingRecipe(
-        steps=options.steps,
-        batch=options.batch,
-        image_rate=factor * options.image_rate,
-        text_rate=factor * options.text_rate,
-        head_rate=options.head_rate,
-        warmup=options.warmup,
-        weight_decay=options.weight_decay,
-        clip=options.clip,
-    )
+    rates = {"image_lr": factor * options.image_lr, "text_lr": factor * options.text_lr}
+    config = options.model_copy(update=rates)
     name = given.examples.task
     matching = Matching(given.start.model(), given.start.config["preprocess_cfg"], given.device)
     order = derive(given.seed, "finetune", name, "order", share)
     pairs = _pairs(given, book, given.examples.part(share, given.seed))
-    curve = matching.train(pairs, recipe, order, what=f"{name} {share:.0%}")
+    curve = matching.train(pairs, config, order, what=f"{name} {share:.0%}")
     solved.curve += [{"task": name, "share": share, "factor": factor, **line} for line in curve]
     return matching
 

@@ -15,17 +15,26 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.manifest import verify_inputs, versions
 from nearmiss.base.tables import read_table
+from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images.store import IDS, PIXELS, Store
-from nearmiss.engine.models.architecture import Architecture, named_architecture, own_architecture
+from nearmiss.engine.models.architecture import Architecture, named_architecture, own_architecture, weights_file
 from nearmiss.engine.models.checkpoint import check_checkpoint
-from nearmiss.engine.models.named import weights_file
-from nearmiss.engine.models.tokenization import tokenization_of
-from nearmiss.engine.models.tokenizer import read_words
-from nearmiss.engine.objectives.spec import needs_paraphrases
+from nearmiss.engine.models.cross_encoder import CrossEncoder, fresh_fusion
+from nearmiss.engine.models.text import packable
+from nearmiss.engine.models.tokenization import read_words, tokenization_of
+from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases
 from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, has_positives
-from nearmiss.stages.pretrain.config import ArmConfig, ModelConfig, OpenClipConfig, PhaseConfig, PretrainConfig
+from nearmiss.engine.training.encoding import check_whole_batches
+from nearmiss.engine.training.spec import TrainingConfig
+from nearmiss.stages.pretrain.config import (
+    BASE,
+    ArmConfig,
+    ModelConfig,
+    OpenClipConfig,
+    PretrainConfig,
+    training_config,
+)
 
-BASE = "base"
 LARGEST_SEED = 2**63 - 1  # of an Int64 column
 
 
@@ -39,7 +48,7 @@ class Run:
     seed: int
     store: Path
     captions: Path
-    words: Path
+    words: Path | None
     negatives: Path | None
     start: Path | None
     fingerprint: Path | None
@@ -50,10 +59,10 @@ class Run:
         """Arms of one phase see the same images and captions in the same order."""
         return BASE if self.arm_name == BASE else "continued"
 
-    @property
-    def phase(self) -> PhaseConfig:
-        """The arm's phase."""
-        return self.shared.base if self.arm_name == BASE else self.shared.continued
+    @cached_property
+    def training(self) -> TrainingConfig:
+        """All options of the training."""
+        return training_config(self.shared, self.arm_name, self.arm, self.seed)
 
     @property
     def device(self) -> torch.device:
@@ -66,8 +75,9 @@ class Run:
             "captions": self.captions,
             "store/image_ids": self.store / IDS,
             "store/pixels": self.store / PIXELS,
-            "words": self.words,
         }
+        if self.words is not None:
+            found["words"] = self.words
         if self.negatives is not None:
             found["negatives"] = self.negatives / NEGATIVES
             if (self.negatives / POSITIVES).is_file():
@@ -76,6 +86,8 @@ class Run:
                 found["negatives/paraphrases"] = self.negatives / PARAPHRASES
         if self.start is not None:
             found["start"] = self.start
+            if (self.start / WEIGHTS).is_file():  # else it is no checkpoint, which is told below
+                found["start/weights"] = self.start / WEIGHTS
         if self.truth is not None:
             found["truth"] = self.truth
         model = self.shared.model
@@ -93,6 +105,7 @@ class Run:
         """Hash of all that decides the weights: options, fingerprint, input files, device."""
         content: dict[str, Any] = {
             "shared": self.shared.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
             "arm": [self.arm_name, self.arm.model_dump(mode="json"), self.seed],
             "fingerprint": read_json(self.fingerprint) if self.fingerprint is not None else None,
             "files": self.hashes,
@@ -107,6 +120,7 @@ class Run:
         model = self.shared.model
         if isinstance(model, OpenClipConfig):
             return named_architecture(model.name, model.pretrained, model.sha256)
+        assert self.words is not None  # checked
         return own_architecture(model.model_dump(), read_words(self.words))
 
 
@@ -127,8 +141,9 @@ def check(run: Run) -> None:
             record="pretrain.model.text_heads",
             remedy="take a number of heads that divides the width",
         )
+    _check_words(run)
     _check_objective(run)
-    _check_parts(run)
+    _check_chunks(run)
     _check_negatives(run)
     _check_truth(run)
     for name, path in run.files().items():
@@ -136,15 +151,31 @@ def check(run: Run) -> None:
             raise InputError(f"an input is missing: {name}", file=path, remedy="run the stages before, or correct it")
     _check_store(run)
     _check_start(run)
+    _check_fusion(run)
     if (
         run.negatives is not None
-        and arm.texts < 2
+        and arm.num_negatives < 2
         and has_positives(run.negatives, read_table(run.captions, "captions"))
     ):
         raise InputError(
-            f"the method '{arm.method}' gives pairs of texts, but texts is {arm.texts}",
-            record=f"arms.{run.arm_name}.texts",
-            remedy="set texts to 2 or more",
+            f"the method '{arm.method}' gives pairs of texts, but num_negatives is {arm.num_negatives}",
+            record=f"arms.{run.arm_name}.num_negatives",
+            remedy="set num_negatives to 2 or more",
+        )
+
+
+def _check_words(run: Run) -> None:
+    if run.shared.reads_words and run.words is None:
+        raise InputError(
+            "the model's tokenizer is made of a list of words, but none is given",
+            record="pretrain.model",
+            remedy="give --words a file with one word a line, or name a model of open_clip's, which brings its own",
+        )
+    if run.words is not None and not run.shared.reads_words:
+        raise InputError(
+            "a model of open_clip's has a tokenizer of its own, but a list of words is given",
+            file=run.words,
+            remedy="leave --words out",
         )
 
 
@@ -160,18 +191,19 @@ def _check_objective(run: Run) -> None:
         )
 
 
-def _check_parts(run: Run) -> None:
+def _check_chunks(run: Run) -> None:
     shared, started = run.shared, int(os.environ.get("WORLD_SIZE", "1"))
-    if shared.parts * shared.processes > shared.batch:
+    chunks = shared.grad_cache_chunks * shared.num_processes
+    if chunks > shared.batch_size:
         raise InputError(
-            f"a batch of {shared.batch} images has no {shared.parts * shared.processes} parts",
-            record="pretrain.parts",
-            remedy="lower pretrain.parts or pretrain.processes, or take a larger batch",
+            f"batch_size {shared.batch_size} cannot be split into {chunks} chunks",
+            record="pretrain.grad_cache_chunks",
+            remedy="lower pretrain.grad_cache_chunks or pretrain.num_processes, or raise pretrain.batch_size",
         )
-    if started != shared.processes:
+    if started != shared.num_processes:
         raise InputError(
-            f"{started} processes were started, the configuration says {shared.processes}",
-            record="pretrain.processes",
+            f"{started} processes were started, the configuration says {shared.num_processes}",
+            record="pretrain.num_processes",
             remedy="start with nearmiss pretrain, which starts them itself, or give torchrun that --nproc-per-node",
         )
 
@@ -212,12 +244,12 @@ def _check_store(run: Run) -> None:
             record="pretrain.model.image_size",
             remedy="make the store again with this configuration (nearmiss store)",
         )
-    if len(store) < run.shared.batch:
+    if len(store) < run.shared.batch_size:
         raise InputError(
-            f"the store has {len(store)} images, a batch {run.shared.batch}",
+            f"the store has {len(store)} images, but batch_size is {run.shared.batch_size}",
             file=run.store / IDS,
-            record="pretrain.batch",
-            remedy="take a smaller batch or more training images",
+            record="pretrain.batch_size",
+            remedy="lower pretrain.batch_size, or take more training images",
         )
 
 
@@ -243,3 +275,38 @@ def _check_start(run: Run) -> None:
             file=run.start,
             remedy="train the base again with these words",
         )
+
+
+def _check_fusion(run: Run) -> None:
+    """Raise InputError, before any compute, where an arm's matching term cannot be trained as configured."""
+    if not needs_fusion(run.arm.objective):
+        return
+    shape = run.shared.fusion
+    if run.arm_name == BASE:
+        raise InputError(
+            "the base is a dual encoder, but its objective has a matching term",
+            record="arms.base.objective",
+            remedy="take image_text_matching out; an arm that continues from the base may have it",
+        )
+    if shape.width % shape.heads:
+        raise InputError(
+            f"a fusion {shape.width} wide has no {shape.heads} equal heads",
+            record="pretrain.fusion.heads",
+            remedy="take a number of heads that divides the width",
+        )
+    check_whole_batches(run.shared.grad_cache_chunks * run.shared.num_processes, run.shared.compile)
+
+
+def with_fusion(run: Run, dual: Any) -> Any:
+    """The model that a run trains: the dual encoder, or, for a matching term, that with a random fusion."""
+    if not needs_fusion(run.arm.objective):
+        return dual
+    if not packable(dual):
+        raise InputError(
+            "a cross-encoder needs a causal text tower that is read out at the end token; this one is another",
+            record="pretrain.model",
+            remedy="take another model, or leave image_text_matching out",
+        )
+    side, shape = run.architecture.side, run.shared.fusion
+    fusion = fresh_fusion(dual, side=side, width=shape.width, heads=shape.heads, layers=shape.layers, seed=run.seed)
+    return CrossEncoder(dual, fusion)

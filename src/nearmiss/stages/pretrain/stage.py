@@ -1,4 +1,4 @@
-"""Stage `pretrain`: the base is trained from random weights, every other arm continues from it."""
+"""Stage `pretrain`: the base is trained from its model's first weights, every other arm continues from it."""
 
 import json
 import os
@@ -9,32 +9,29 @@ from pathlib import Path
 
 import torch
 
+from nearmiss.base.device import deterministic
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import write_text
+from nearmiss.base.files import sha256, write_text
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.ce_clip import EMPTY
+from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.checkpoint import fresh_model, load_weights
 from nearmiss.engine.models.cross_encoder import CrossEncoder, save_fusion
-from nearmiss.engine.models.low_rank import merged
+from nearmiss.engine.models.trainable import adapt_matrices, freeze, merged
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder
 from nearmiss.engine.training import augmentations
-from nearmiss.engine.training.batches import Batch, Batches
+from nearmiss.engine.training.batches import Batch, Batches, held_out
 from nearmiss.engine.training.corpus import Corpus, read_corpus
 from nearmiss.engine.training.flops import matrix_rate
-from nearmiss.engine.training.held_out import held_out
-from nearmiss.engine.training.learned import adapt_matrices, freeze
-from nearmiss.engine.training.loop import Training, deterministic
-from nearmiss.engine.training.optimizer import Schedule
 from nearmiss.engine.training.parallel import joined
-from nearmiss.engine.training.recipe import Progressed, Recipe
 from nearmiss.engine.training.state import State, claimed
+from nearmiss.engine.training.trainer import Trainer, TrainingProgress
 from nearmiss.engine.training.truth import SceneTruth
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
-from nearmiss.stages.pretrain.fusion import check_fusion, with_fusion
-from nearmiss.stages.pretrain.inputs import Run, check
+from nearmiss.stages.pretrain.inputs import Run, check, with_fusion
 
 CHECKPOINT, CURVE = "checkpoint", "curve.jsonl"
 MOST_VALIDATED = 16  # batches of a validation
@@ -48,7 +45,7 @@ def run(
     seed: int,
     store: Path,
     captions: Path,
-    words: Path,
+    words: Path | None,
     negatives: Path | None,
     start: Path | None,
     state: Path,
@@ -58,15 +55,15 @@ def run(
 ) -> None:
     """Train one run and write the folder `out`: checkpoint/, curve.jsonl, manifest.json, cost.json.
 
-    `base` needs no `start`; every other arm needs the base's checkpoint folder, and one with a method its `negatives`;
-    `truth`, the folder of the world's scenes, belongs to the mask of that name.
+    `base` needs no `start`; every other arm needs the base's checkpoint folder, and one with a method its `negatives`.
+    A small model of ours needs `words`, from which its tokenizer is made; one of open_clip's brings its own. `truth`,
+    the folder of the world's scenes, belongs to the mask of that name.
     Killed and started again with the same arguments, it goes on from `state` and, on a CPU, gives the same bits.
     Raises InputError before any compute where the inputs do not fit, and where the training diverges.
     """
     cost, began = Cost(), (time.perf_counter(), time.process_time())
     given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, fingerprint, truth)
     check(given)
-    check_fusion(given)
     target = OutputFolder(out, inputs=[store, captions, words, negatives, start, state, truth])
     inputs = given.hashes
     architecture = given.architecture
@@ -84,7 +81,9 @@ def run(
     )
     augmentations.check(shared.augment, corpus.book.number)
     corpus, kept = held_out(corpus, shared.validation.share, seed)
-    batches = Batches(corpus, size=shared.batch, seed=seed, phase=given.phase_name, texts=arm.texts)
+    batches = Batches(
+        corpus, size=shared.batch_size, seed=seed, phase=given.phase_name, num_negatives=arm.num_negatives
+    )
     if given.device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with this alone
     with (
@@ -92,20 +91,23 @@ def run(
         claimed(state, given.key()) if group.leads else nullcontext(State(state / given.key())) as saved,
         deterministic(shared.threads),
     ):
-        model = architecture.begun(seed) if start is None else fresh_model(architecture.config, seed)
-        if start is not None:
+        if start is None:
+            model = architecture.begun(seed)
+            inputs |= {"weights": sha256(architecture.weights)} if architecture.weights is not None else {}
+        else:
+            model = fresh_model(architecture.config, seed)
             load_weights(start, model)
         freeze(model, arm.freeze)
         if arm.lora is not None:
-            adapt_matrices(model, arm.lora.where, rank=arm.lora.rank, alpha=arm.lora.alpha, seed=seed)
+            adapt_matrices(model, arm.lora.target_modules, rank=arm.lora.rank, alpha=arm.lora.alpha, seed=seed)
         whole = with_fusion(given, model)
-        training = Training(
+        trainer = Trainer(
             model=whole,
             objective=Objective(arm.objective, corpus.foils.types if corpus.foils else ("",)),
             batches=batches,
             pixels=pictures.pixels,
             preprocessing=architecture.config["preprocess_cfg"],
-            recipe=_recipe(given),
+            config=given.training,
             device=given.device,
             truth=None if truth is None else SceneTruth(truth, pictures.ids, corpus.book),
             validation=_validation(given, kept),
@@ -113,7 +115,7 @@ def run(
             pad=architecture.tokenization.pad,
         )
         with _memory_named():
-            done = training.run(saved)
+            done = trainer.run(saved)
         if not group.leads:
             return
         with target as folder:
@@ -123,13 +125,12 @@ def run(
             write_text(folder / CURVE, "".join(json.dumps(line) + "\n" for line in done.curve))
             cost.counts = {
                 **_costs(given, corpus, done),
-                "seconds": round(time.perf_counter() - began[0] + training.earlier[0], 3),
-                "cpu_seconds": round(time.process_time() - began[1] + training.earlier[1], 3),
+                "seconds": round(time.perf_counter() - began[0] + trainer.earlier[0], 3),
+                "cpu_seconds": round(time.process_time() - began[1] + trainer.earlier[1], 3),
             }
             cost.write(folder)
-            write_manifest(
-                folder, stage="pretrain", fingerprint=fingerprint, inputs=inputs, outputs=[CHECKPOINT, CURVE]
-            )
+            outputs = [CHECKPOINT, f"{CHECKPOINT}/{WEIGHTS}", CURVE]
+            write_manifest(folder, stage="pretrain", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 
 
 @contextmanager
@@ -140,8 +141,9 @@ def _memory_named() -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise InputError(
             f"the device ran out of memory: {str(error).splitlines()[0]}",
-            record="pretrain.parts",
-            remedy="raise pretrain.parts (same gradients, less memory), or lower pretrain.batch or the arm's texts",
+            record="pretrain.grad_cache_chunks",
+            remedy="raise pretrain.grad_cache_chunks (same gradients, less memory), or lower pretrain.batch_size or "
+            "the arm's num_negatives",
         ) from None
 
 
@@ -149,33 +151,12 @@ def _validation(given: Run, kept: Corpus) -> list[Batch]:
     """Whole batches of the images that were kept apart, the same ones every time."""
     if not len(kept):
         return []
-    size = min(given.shared.batch, len(kept))
-    batches = Batches(kept, size=size, seed=given.seed, phase="validation", texts=given.arm.texts)
+    size = min(given.shared.batch_size, len(kept))
+    batches = Batches(kept, size=size, seed=given.seed, phase="validation", num_negatives=given.arm.num_negatives)
     return [batches.at(step) for step in range(min(batches.per_epoch, MOST_VALIDATED))]
 
 
-def _recipe(given: Run) -> Recipe:
-    shared = given.shared
-    return Recipe(
-        schedule=Schedule(given.phase.steps, warmup=shared.warmup, cooldown=given.phase.cooldown),
-        image_rate=given.arm.image_rate,
-        text_rate=given.arm.text_rate,
-        weight_decay=shared.weight_decay,
-        clip=shared.clip,
-        bf16=shared.precision == "bf16",
-        checkpoint_every=shared.checkpoint_every,
-        mask=given.arm.mask,
-        augment=tuple(shared.augment),
-        seed=given.seed,
-        parts=shared.parts,
-        average=shared.average,
-        compile=shared.compile,
-        validate_every=shared.validation.every if shared.validation.share else 0,
-        patience=shared.validation.patience if shared.validation.share else None,
-    )
-
-
-def _costs(given: Run, corpus: Corpus, done: Progressed) -> dict[str, float | str]:
+def _costs(given: Run, corpus: Corpus, done: TrainingProgress) -> dict[str, float | str]:
     """What the whole run computed, in this process and, where it was resumed, in those before."""
     bf16 = given.shared.precision == "bf16" and given.device.type == "cuda"
     seconds = max(done.seconds, 1e-9)  # a base of 0 steps takes none

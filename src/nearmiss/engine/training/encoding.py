@@ -1,0 +1,213 @@
+"""The loss of a batch and its gradients, for both kinds of model: a dual encoder and a cross-encoder.
+
+A dual encoder may embed a batch in chunks of bounded memory. The loss is still that of the whole batch: all embeddings
+are computed without a graph, the loss gives their gradients, and each chunk is embedded again to pass its gradients on
+(Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup, RepL4NLP 2021). Chunks may lie
+with several processes (parallel.py). A cross-encoder needs the features of both sides of a pair, so it takes the whole
+batch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.seeding import array_rng
+from nearmiss.engine.models.cross_encoder import CrossEncoder, EncodedImages, EncodedTexts
+from nearmiss.engine.models.packing import Packed, Texts, pack
+from nearmiss.engine.objectives.features import Matching
+from nearmiss.engine.training.augmentations import Drawn
+from nearmiss.engine.training.batches import Batch
+from nearmiss.engine.training.embedding import Embedder, Laid
+from nearmiss.engine.training.parallel import Group
+
+LossOf = Callable[[Tensor, Tensor, Matching | None], Tensor]
+"""The loss of the images' (N, D) and the texts' (U, D) embeddings, and of what judges their pairs, if anything does."""
+
+
+class BatchLoss(Protocol):
+    """Computes a loss of batches. `pixels` (rows, S, S, 3) is the whole store; `names` say which batch it is."""
+
+    def backward(
+        self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None
+    ) -> tuple[Tensor, int]:
+        """The loss, its gradients in the parameters; and the FLOPs of the forward but for the image tower's."""
+        ...
+
+    def forward(self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
+        """The loss alone."""
+        ...
+
+
+@dataclass
+class DualEncoderLoss:
+    """Of a dual encoder, in `chunks` of the batch in each process of a group."""
+
+    embedder: Embedder
+    chunks: int = 1
+    group: Group = field(default_factory=Group)
+
+    def __post_init__(self) -> None:
+        check_chunks(self.embedder.model, self.chunks * self.group.size)
+
+    def backward(
+        self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None = None
+    ) -> tuple[Tensor, int]:
+        """See `BatchLoss`."""
+        if self.chunks * self.group.size == 1:
+            laid = [self.embedder.laid(batch.texts)]
+            loss = loss_of(self.embedder.images(pixels[batch.rows], drawn), self.embedder.texts(laid[0]), None)
+            loss.backward()
+        else:
+            loss, laid = self._in_chunks(pixels, batch, loss_of, drawn)
+        return loss, self.group.size * sum(self.embedder.text_flops(part) for part in laid)
+
+    def forward(self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
+        """See `BatchLoss`."""
+        images = self.embedder.images(pixels[batch.rows])
+        return loss_of(images, self.embedder.texts(self.embedder.laid(batch.texts)), None)
+
+    def _in_chunks(
+        self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, drawn: Drawn | None
+    ) -> tuple[Tensor, list[Laid]]:
+        """The loss, and the texts of this process as they were embedded.
+
+        A process reads the images of its own chunks alone. Gradients of what the loss itself holds (the logit scale, a
+        bias) are whole in every process; those of the towers are summed.
+        """
+        embedder, group, chunks = self.embedder, self.group, self.chunks
+        rows = np.array_split(batch.rows, chunks * group.size)
+        texts = _split(batch.texts, chunks * group.size)
+        mine = slice(group.rank * chunks, (group.rank + 1) * chunks)
+        laid = [embedder.laid(part) for part in texts[mine]]
+        ends = np.cumsum([0, *map(len, rows)])
+        changes = [None if drawn is None else drawn.part(*ends[part : part + 2]) for part in range(len(rows))]
+        towers = [
+            *(partial(embedder.images, pixels[rows[at]], changes[at]) for at in range(len(rows))[mine]),
+            *(partial(embedder.texts, part) for part in laid),
+        ]
+        with torch.no_grad():
+            found = [embed() for embed in towers]
+        images = group.gather(found[:chunks], [len(part) for part in rows]).requires_grad_()
+        words = group.gather(found[chunks:], [len(part) for part in texts]).requires_grad_()
+        loss = loss_of(images, words, None)
+        loss.backward()
+        grads = [*_chunks_of(images, rows, mine), *_chunks_of(words, texts, mine)]
+        for embed, grad in zip(towers, grads, strict=True):
+            again = embed()
+            if again.requires_grad:  # a frozen tower's does not
+                again.backward(grad)
+        group.sum_gradients(_tower_parameters(embedder.model))
+        return loss, laid
+
+
+@dataclass
+class CrossEncoderLoss:
+    """Of a cross-encoder, which also judges pairs of the batch. It uses the embedder's pixels and precision."""
+
+    model: CrossEncoder
+    embedder: Embedder
+    seed: int
+    _pairs: int = field(default=0, init=False)  # that were judged of the batch encoded last
+
+    def backward(
+        self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None = None
+    ) -> tuple[Tensor, int]:
+        """See `BatchLoss`."""
+        packed = pack(batch.texts)
+        loss = self._loss(pixels, batch, packed, loss_of, names, drawn)
+        loss.backward()
+        return loss, self.model.forward_flops(packed, images=len(batch.rows), pairs=self._pairs)
+
+    def forward(self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
+        """See `BatchLoss`."""
+        return self._loss(pixels, batch, pack(batch.texts), loss_of, names, None)
+
+    def encode(
+        self, pixels: np.ndarray, packed: Packed, drawn: Drawn | None = None
+    ) -> tuple[EncodedImages, EncodedTexts]:
+        """Of uint8 pixels (N, S, S, 3), changed as `drawn` says, and of packed texts."""
+        self._pairs, given = 0, self.embedder.prepared(pixels, drawn)
+        with self.embedder.autocast():
+            return self.model.images(given), self.model.texts(packed)
+
+    def _loss(
+        self,
+        pixels: np.ndarray,
+        batch: Batch,
+        packed: Packed,
+        loss_of: LossOf,
+        names: tuple[object, ...],
+        drawn: Drawn | None,
+    ) -> Tensor:
+        images, texts = self.encode(pixels[batch.rows], packed, drawn)
+        return loss_of(images.embeddings, texts.embeddings, self._matching(batch, images, texts, names))
+
+    def _matching(
+        self, batch: Batch, images: EncodedImages, texts: EncodedTexts, names: tuple[object, ...]
+    ) -> Matching:
+        """The judge of a batch's pairs; hard pairs are drawn by the seed and the batch's names."""
+        device, count = images.embeddings.device, len(batch.rows)
+
+        def logits(image: Tensor, text: Tensor) -> Tensor:
+            self._pairs += len(image)
+            with self.embedder.autocast():
+                return self.model.match_logits(images, texts, image, text)
+
+        noise = array_rng(self.seed, "training", "hard pairs", *names).gumbel(size=(2, count, count))
+        return Matching(
+            captions=batch.captions.to(device),
+            positives=batch.positives.to(device),
+            negatives=batch.negatives.to(device),
+            noise=torch.from_numpy(noise.astype(np.float32)).to(device),
+            logits=logits,
+        )
+
+
+def check_chunks(model: nn.Module, wanted: int) -> None:
+    """Raise InputError where a batch may not be embedded in `wanted` chunks: statistics over it would differ."""
+    if wanted == 1:
+        return
+    for name, module in model.named_modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            raise InputError(
+                f"the model computes statistics over the batch in {name}, which differ between a chunk and the batch",
+                record="pretrain.grad_cache_chunks",
+                remedy="set pretrain.grad_cache_chunks and pretrain.num_processes to 1, or take a tower with another "
+                "normalization",
+            )
+
+
+def check_whole_batches(chunks: int, compiled: bool) -> None:
+    """Raise InputError where a cross-encoder's batch is to be embedded in chunks or by a compiled tower.
+
+    Hard pairs are drawn from the whole batch and need the features of both sides, not embeddings alone.
+    """
+    if chunks > 1 or compiled:
+        raise InputError(
+            "a cross-encoder trains on whole batches in one process and with a tower that is not compiled",
+            record="pretrain.compile" if chunks == 1 else "pretrain.grad_cache_chunks",
+            remedy="set pretrain.grad_cache_chunks and pretrain.num_processes to 1 and pretrain.compile to false, "
+            "lower pretrain.batch_size, or leave image_text_matching out",
+        )
+
+
+def _tower_parameters(model: nn.Module) -> list[nn.Parameter]:
+    return [p for name, p in model.named_parameters() if p.requires_grad and name not in ("logit_scale", "logit_bias")]
+
+
+def _split(texts: Texts, chunks: int) -> list[Texts]:
+    """The texts in chunks of neighbors: they are sorted by their tokens, so what begins alike stays together."""
+    tokens, lengths = (torch.tensor_split(part, chunks) for part in (texts.tokens, texts.lengths))
+    return [Texts(*pair) for pair in zip(tokens, lengths, strict=True)]
+
+
+def _chunks_of(embeddings: Tensor, parts: Any, mine: slice) -> list[Tensor]:
+    """The gradients of this process's chunks."""
+    assert embeddings.grad is not None
+    return list(torch.split(embeddings.grad, [len(part) for part in parts])[mine])
