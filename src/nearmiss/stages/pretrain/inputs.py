@@ -59,6 +59,11 @@ class Run:
         """Arms of one phase see the same images and captions in the same order."""
         return BASE if self.arm_name == BASE else "continued"
 
+    @property
+    def caption_set(self) -> str | None:
+        """The set of the images' own captions that this phase trains on."""
+        return (self.shared.base if self.arm_name == BASE else self.shared.continued).captions
+
     @cached_property
     def training(self) -> TrainingConfig:
         """All options of the training."""

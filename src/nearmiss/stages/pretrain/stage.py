@@ -71,7 +71,7 @@ def run(
     corpus = read_corpus(
         store=pictures,
         captions=captions,
-        caption_set=given.phase.captions,
+        caption_set=given.caption_set,
         negatives=negatives,
         verdicts=arm.verdicts,
         tokenization=architecture.tokenization,
