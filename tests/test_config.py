@@ -40,7 +40,7 @@ BASE = "  base: {objective: [{term: contrastive}], num_negatives: 0}\n"
         ("experiment: x\npretrain: {base: {captions: all}}\n", ["caption set 'all'", "broad, narrow"]),
         (f"{COCO}{QUIET}finetune: {{tasks: []}}\n", ["by their masks", "inpaint.operations", "operations: []"]),
         (f"{COCO}{QUIET}inpaint: {{operations: []}}\n", ["no examples", "'vsr'", "tasks: []"]),
-        (f"{COCO}inpaint: {{operations: []}}\nfinetune: {{tasks: []}}\n", ["benchmark 'inpaintcoco'"]),
+        (f"{COCO}inpaint: {{operations: []}}\nevaluate: {{benchmarks: [inpaintcoco]}}\n", ["benchmark 'inpaintcoco'"]),
         (f"{COCO}{QUIET}inpaint: {{operations: []}}\nfinetune: {{tasks: []}}\n", ["'replace' tags", "en_core_web_sm"]),
         ("experiment: x\nsede: [0]\n", ["sede", "line 2", "did you mean 'seeds'"]),
         ("experiment: x\nzzz: 1\n", ["zzz", "keys here are: arms"]),

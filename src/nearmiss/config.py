@@ -114,7 +114,7 @@ def _quick(experiment: Experiment, *, file: object) -> Experiment:
 def _with_own_benchmarks(experiment: Experiment) -> Experiment:
     """Where benchmarks are null: those that the experiment writes itself, and for robustness `world` or the same."""
     tables = experiment.data.source.declare("").tables
-    own = [name for name in OWN if table_of(name, experiment.evaluate.split) in tables]
+    own = [name for name in OWN if any(table.startswith(table_of(name, "")) for table in tables)]
     own += ["inpaintcoco"] if experiment.inpaint.operations else []
     evaluated = experiment.evaluate.benchmarks or own
     robust = experiment.robustness.benchmarks or (["world"] if "world" in evaluated else evaluated)
