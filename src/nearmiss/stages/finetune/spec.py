@@ -40,4 +40,7 @@ class ProbeConfig(Typed):
     iterations: int = Field(1000, ge=1, description="Most iterations of the solver.")
 
 
+TITLES = {"vsr": "VSR", "shapes": "shapes"}
+"""The tasks as a report calls them."""
+
 TaskConfig = Annotated[VsrConfig | ProbeConfig, Field(discriminator="task")]
