@@ -20,7 +20,7 @@ MARKS = {"seen": "●", "concept": "◐", "unseen": "○"}
 
 
 def write_figures(report: Report, folder: Path) -> dict[str, str]:
-    """Write each figure as SVG into `folder`; name -> SVG text. A figure that has nothing to show is left out."""
+    """Write each figure as SVG into `folder`; name -> SVG text, empty where a figure has nothing to show."""
     makers: dict[str, Callable[[Report], str | None]] = {
         "gains": gains,
         "matrix": matrix,
@@ -30,11 +30,12 @@ def write_figures(report: Report, folder: Path) -> dict[str, str]:
         "robustness": robustness_figure,
         "agreement": agreement_figure,
     }
-    drawn = {name: make(report) for name, make in makers.items()}
-    found = {name: text for name, text in drawn.items() if text is not None}
-    for name, text in found.items():
-        write_text(folder / f"{name}.svg", text)
-    return found
+    drawn = {name: make(report) or "" for name, make in makers.items()}
+    for name, text in drawn.items():
+        if text:
+            write_text(folder / f"{name}.svg", text)
+    folder.mkdir(parents=True, exist_ok=True)
+    return drawn
 
 
 def gains(report: Report) -> str | None:

@@ -74,15 +74,20 @@ def findings(report: Report, shown: Robustness, style: Style) -> list[Findings]:
 
 
 def best_text(report: Report) -> str:
-    """Which compared arm is best at the main column, and what base and controls reach there."""
+    """Which arm is best at the main column, and what base and controls reach there.
+
+    Of an experiment, base and controls are no candidates; of other models, all are.
+    """
     cells, main = report.overview.cells, report.overview.main
     if main is None:
         return ""
-    arms = [arm for arm in compared_arms(report.overview, report.controls) if main.name in cells[arm]]
-    if not arms:
+    asked = compared_arms(report.overview, report.controls) if report.runs.trainings else report.runs.arms
+    arms = [arm for arm in asked if main.name in cells[arm]]
+    if len(report.runs.arms) < 2 or not arms:
         return ""
     best = max(arms, key=lambda arm: cells[arm][main.name].value)
-    others = [arm for arm in dict.fromkeys((BASE, *report.controls)) if main.name in cells.get(arm, {})]
+    others = (BASE, *report.controls) if report.runs.trainings else report.runs.arms
+    others = [arm for arm in dict.fromkeys(others) if arm != best and main.name in cells.get(arm, {})]
     beside = ", ".join(f"{arm} {percent(cells[arm][main.name].value)} %" for arm in others)
     return f"Best at {main.title}: {best}, {percent(cells[best][main.name].value)} %" + (
         f" ({beside})." if beside else "."
@@ -188,8 +193,14 @@ def _solved(cell: Cell, chance: float | None) -> bool:
     return cell.value >= SOLVED and low > (chance or 0)
 
 
-def seeds_text(seeds: Sequence[int]) -> str:
+def seeds_text(report: Report) -> str:
     """What the number of seeds allows one to say."""
+    seeds = report.runs.seeds
+    if len(seeds) == 1 and not report.runs.trainings:
+        return (
+            "One checkpoint of each model: intervals cover the choice of items, not training, so that nothing follows "
+            "for other training seeds."
+        )
     if len(seeds) == 1:
         return (
             "One training seed illustrates and does not prove: intervals cover the choice of items, not training. "

@@ -34,7 +34,7 @@ def render(report: Report, figures: dict[str, str]) -> str:
         trained=bool(report.runs.trainings),
         split=report.runs.split,
         seeds=report.runs.seeds,
-        seeds_text=findings.seeds_text(report.runs.seeds),
+        seeds_text=findings.seeds_text(report),
         level=f"{100 * report.level:g}",
         controls=report.controls,
         best=findings.best_text(report),

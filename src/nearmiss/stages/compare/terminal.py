@@ -55,7 +55,7 @@ def summary(report: Report) -> str:
         console.print(Text(_paragraph(found)))
     for sentence in [*_inpainted(report), *_agreement(report), *solved_by_controls(report.overview, report.controls)]:
         console.print(_text(sentence))
-    console.print(Text(seeds_text(report.runs.seeds)))
+    console.print(Text(seeds_text(report)))
     lines = out.getvalue().replace("\N{NO-BREAK SPACE}", " ").replace("→", ">").replace("×", "x").splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
