@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 from nearmiss.stages.compare import stage
 from nearmiss.stages.compare.config import CompareConfig
+from nearmiss.stages.finetune.config import TITLES
 
 CONFIG = CompareConfig(resamples=100)
 
@@ -14,7 +15,7 @@ def compare(folder, arguments, out="compare", config=CONFIG, **changed):
             **arguments,
             "config": config,
             "negatives": [folder / "negatives" / "toy"],
-            "fingerprint": None,
+            "task_titles": TITLES,
             "out": folder / out,
             **changed,
         }

@@ -1,4 +1,4 @@
-"""Synthesis, fine-tuning and noise in a comparison: planted figures come out, and words say no more than they hold."""
+"""Fine-tuning, robustness and inpainted pairs in a comparison: planted values come out in tables and words."""
 
 import shutil
 from types import SimpleNamespace
@@ -14,9 +14,9 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import folder_sha256, read_json, sha256, write_json
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.scoring.statistics import spearman
-from nearmiss.stages.compare import plain
-from nearmiss.stages.compare.overview import COLUMNS, MAIN, Gain
-from nearmiss.stages.compare.strip import strip
+from nearmiss.stages.compare import findings
+from nearmiss.stages.compare.inpaint import shown_pairs
+from nearmiss.stages.compare.overview import Column, Gain, Overview
 from nearmiss.stages.compare.terminal import BRIEF
 
 
@@ -36,7 +36,7 @@ def part(chain, tmp_path_factory):
     inpaint = tmp_path_factory.mktemp("part") / "inpaint"
     shutil.copytree(folder / "inpaint", inpaint)
     write_json(inpaint / "summary.json", {**read_json(inpaint / "summary.json"), "changed_outside_masks": 17})
-    changed = {"finetunings": [], "robustnesses": arguments["robustnesses"][-1:], "inpaint": inpaint}
+    changed = {"finetunings": [], "robustnesses": arguments["robustnesses"][-1:], "inpainted": inpaint}
     return compare(folder, {**arguments, **changed}, "part")
 
 
@@ -96,8 +96,9 @@ def test_ranks_of_the_arms_are_those_of_both_kinds_of_pairs(chain):
     metrics = metrics.filter(stage="evaluate", condition="iid").filter(pl.col("model") != "blind")
     ranks = [metrics.filter(benchmark=name).sort("arm")["value"].round(12).rank() for name in ("inpaintcoco", "world")]
     row = found.row(by_predicate=(pl.col("concept") == "color") & (pl.col("metric") == "accuracy"), named=True)
+    assert (row["benchmark"], row["reference"]) == ("inpaintcoco", "world")
     assert row["n_arms"] == len(toy_runs.SKILLS)
-    assert row["n_inpainted"] == 6
+    assert row["n_benchmark"] == 6
     if row["spearman"] is None:
         assert 1 in (ranks[0].n_unique(), ranks[1].n_unique())
     else:
@@ -117,13 +118,20 @@ def test_rows_of_other_benchmarks_leave_the_headline_alone(chain):
 
 def test_the_page_shows_each_new_chapter(chain):
     page = text_of(chain, "index.html")
-    for words in ("In plain words", "Did it transfer?", "What noise left", "Synthesised pairs", "Gaussian noise"):
+    for words in (
+        "Findings",
+        "Fine-tuning on downstream tasks",
+        "Robustness",
+        "Inpainted pairs",
+        "Agreement between benchmarks",
+    ):
         assert words in page, words
+    assert "gaussian noise" in page
     assert "<th>scratch</th>" in page
     assert "grayscale destroys color" in page
-    assert "Pixels changed outside the edits&#39; masks, counted over all pairs: 0." in page
+    assert "Pixels changed outside of the masks of the edits, over all pairs: 0." in page
     assert "no caption mentions it (7); touches the &lt;border&gt; (2)" in page
-    assert page.count("data:image/jpeg") == 12
+    assert page.count("data:image/jpeg") == 2 * (6 + 8)  # of pairs, and of sample items
     assert len(page) < 1_500_000
     parsed = Page()
     parsed.feed(page)
@@ -133,7 +141,7 @@ def test_the_page_shows_each_new_chapter(chain):
 
 def test_figures_of_each_new_chapter(chain):
     names = {file.stem for file in (chain[0] / "compare" / "figures").iterdir()}
-    assert names == {"gains", "matrix", "curves", "cost", "transfer", "noise", "synthesis"}
+    assert names == {"gains", "matrix", "curves", "cost", "finetune", "robustness", "agreement"}
 
 
 def test_the_terminal_says_what_each_arm_gained_and_stays_narrow(chain):
@@ -145,9 +153,19 @@ def test_the_terminal_says_what_each_arm_gained_and_stays_narrow(chain):
     said = " ".join(text.split())
     assert "hnc gained: on relation, +" in said
     assert "transfer: VSR with all labels, +" in said
-    assert "noise: severity 3 leaves" in said
-    assert "0 pixels changed outside their masks" in said
+    assert "robustness: severity 3 leaves" in said
+    assert "0 pixels changed outside of their masks" in said
     assert "illustrates and does not prove" in said
+
+
+MAIN = Column("relation", "relation", "which object is left", {"benchmark": "world"}, "relation")
+COLUMNS = [
+    MAIN,
+    Column("binding", "binding", "which value belongs to which object", {}, "bind"),
+    Column("count", "count", "how many objects there are", {}, "count"),
+    Column("t2i", "R@1 text→image", "a caption finds an image", {}, "T>I", cost=True),
+    Column("zero_shot", "zero-shot", "zero-shot classification", {}, "0-shot", cost=True),
+]
 
 
 def gain(*seeds):
@@ -157,15 +175,15 @@ def gain(*seeds):
 def test_an_interval_that_holds_0_is_no_measurable_difference():
     unsure, sure, worse = gain((0.2, -0.01, 0.4)), gain((0.2, 0.01, 0.4)), gain((-0.2, -0.4, -0.01))
     assert BRIEF.over(unsure) == "no measurable difference to clip"
-    assert plain.FULL.over(unsure) == "no measurable difference to clip (+20.0 [-1.0, +40.0])"
+    assert findings.FULL.over(unsure) == "no measurable difference to clip (+20.0 [-1.0, +40.0])"
     assert BRIEF.over(sure) == "+20.0 points over clip"
-    assert plain.FULL.over(worse) == "20.0 points under clip [-40.0, -1.0]"
+    assert findings.FULL.over(worse) == "20.0 points under clip [-40.0, -1.0]"
 
 
 def test_several_seeds_must_agree():
-    assert plain.measured(gain((0.2, 0.1, 0.3), (0.3, 0.2, 0.4)))
-    assert not plain.measured(gain((0.2, 0.1, 0.3), (0.3, -0.2, 0.4)))
-    assert not plain.measured(gain((0.2, 0.1, 0.3), (-0.3, -0.4, -0.2)))
+    assert findings.measured(gain((0.2, 0.1, 0.3), (0.3, 0.2, 0.4)))
+    assert not findings.measured(gain((0.2, 0.1, 0.3), (0.3, -0.2, 0.4)))
+    assert not findings.measured(gain((0.2, 0.1, 0.3), (-0.3, -0.4, -0.2)))
 
 
 def told(label, **values):
@@ -175,8 +193,8 @@ def told(label, **values):
         Gain("hnc", "clip", columns[name], value, {0: (value, value - 0.01, value + 0.01, None)})
         for name, value in values.items()
     ]
-    report = SimpleNamespace(gains=gains, controls=["clip"], overview=SimpleNamespace(columns=COLUMNS))
-    return {"gained": plain._gained, "cost": plain._cost}[label](report, "hnc", BRIEF)
+    report = SimpleNamespace(gains=gains, controls=["clip"], overview=Overview(COLUMNS, {}, {}, {}, {}))
+    return {"gained": findings._gained, "cost": findings._cost}[label](report, "hnc", BRIEF)
 
 
 def test_a_concept_that_got_worse_is_a_cost_and_one_that_got_better_a_gain():
@@ -219,17 +237,17 @@ def test_fine_tunings_on_other_examples_are_refused(chain, tmp_path):
     predictions = read_table(folder / "predictions.parquet", "predictions")
     write_table(predictions.slice(1), folder / "predictions.parquet", "predictions")
     arguments = {**chain[1], "finetunings": [chain[1]["finetunings"][0], folder]}
-    with pytest.raises(InputError, match="different questions"):
+    with pytest.raises(InputError, match="different examples"):
         compare(chain[0], arguments, "never")
 
 
-def test_noise_of_another_kind_is_refused(chain, tmp_path):
+def test_other_corruptions_are_refused(chain, tmp_path):
     folder = tmp_path / "hnc" / "0"
     shutil.copytree(chain[0] / "robustness" / "hnc" / "0", folder)
     metrics = read_table(folder / "metrics.parquet", "metrics").filter(pl.col("severity").ne_missing(5))
     write_table(metrics, folder / "metrics.parquet", "metrics")
     arguments = {**chain[1], "robustnesses": [chain[1]["robustnesses"][0], folder]}
-    with pytest.raises(InputError, match="different questions"):
+    with pytest.raises(InputError, match="different items or corruptions"):
         compare(chain[0], arguments, "never")
 
 
@@ -238,20 +256,20 @@ def test_a_missing_count_of_pairs_is_named_before_anything_is_written(chain, tmp
     shutil.copytree(chain[0] / "inpaint", folder)
     (folder / "summary.json").unlink()
     with pytest.raises(InputError, match=r"summary\.json"):
-        compare(chain[0], {**chain[1], "inpaint": folder}, "never")
+        compare(chain[0], {**chain[1], "inpainted": folder}, "never")
     assert not (chain[0] / "never").exists()
 
 
 def test_a_changed_pixel_is_not_hidden(part):
-    assert "counted over all pairs: 17." in (part / "index.html").read_text()
-    assert "17 pixels changed outside their masks" in " ".join((part / "summary.txt").read_text().split())
+    assert "over all pairs: 17." in (part / "index.html").read_text()
+    assert "17 pixels changed outside of their masks" in " ".join((part / "summary.txt").read_text().split())
 
 
-def test_the_strip_shows_every_concept_and_is_drawn_alike(chain):
+def test_the_pairs_shown_have_every_concept_and_are_drawn_alike(chain):
     file = chain[0] / "inpaint" / "test-00000-of-00001.parquet"
-    shown = strip(file)
+    shown = shown_pairs(file)
     assert [pair.concept for pair in shown] == ["color"] * 3 + ["location"] * 3
-    assert shown == strip(file)
+    assert shown == shown_pairs(file)
 
 
 @pytest.mark.parametrize(
@@ -267,14 +285,15 @@ def test_equal_arms_have_no_rank():
     assert spearman([1], [2]) is None
 
 
-def test_pairs_that_were_asked_but_not_given_are_named(chain):
-    with pytest.raises(InputError, match="--inpaint"):
-        compare(chain[0], {**chain[1], "inpaint": None}, "never")
+def test_scores_of_pairs_are_compared_without_the_folder_that_they_came_from(chain):
+    page = (compare(chain[0], {**chain[1], "inpainted": None}, "scores") / "index.html").read_text()
+    assert "Inpainted pairs" not in page
+    assert "inpaintcoco and world" in page
 
 
 def test_a_stage_that_did_not_run_is_left_out(part):
     page, text = (part / "index.html").read_text(), (part / "summary.txt").read_text()
-    assert "What noise left" in page
-    assert "Did it transfer" not in page
-    assert "Relation, 2x2: clean and at severity 3." in text
+    assert "<h2>Robustness" in page
+    assert "Fine-tuning on downstream tasks" not in page
+    assert "Relation (%): clean and at severity 3." in text
     assert "VSR" not in text

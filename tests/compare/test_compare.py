@@ -10,6 +10,7 @@ import toy_runs
 from comparing import Page, compare
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json, write_json
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.stages.compare.config import CompareConfig
 
@@ -85,7 +86,7 @@ def test_the_terminal_shows_chance_blind_every_arm_and_the_gain(one):
         assert re.search(rf"^{word} ", text, re.MULTILINE), word
     assert re.search(r"hnc +gained: on relation, \+\d+\.\d points over clip", text)
     assert "illustrates and does not prove" in text
-    assert "clip learns by itself: binding" in text
+    assert "clip already solves binding" in text
 
 
 def test_a_long_name_of_an_arm_folds_and_leaves_every_column_its_room(tmp_path, monkeypatch):
@@ -106,7 +107,7 @@ def test_several_seeds_show_every_value_and_no_such_line(three):
     assert "does not prove" not in text + page
     assert re.search(r"\[seeds: [+-][\d.]+, [+-][\d.]+, [+-][\d.]+\]", page)
     assert "Every seed" in page
-    for chapter in ("Did it transfer", "What noise left"):
+    for chapter in ("Fine-tuning on downstream tasks", "<h2>Robustness"):
         assert "lowest and highest seed" in page.partition(chapter)[2].partition("</section>")[0]
     assert max(len(line) for line in text.splitlines()) <= 80
 
@@ -127,10 +128,10 @@ def test_the_page_says_what_a_reader_must_know(one):
     text = (one[0] / "compare" / "index.html").read_text()
     for word in ("chance", "blind", "of 40", "illustrates and does not prove", "◐", "○", "false negatives"):
         assert word in text, word
-    assert re.search(r"<th>relation, reverse</th><td class=\"text\">2x2</td><td class=\"text\">group</td>", text)
-    for section in ("What hard negatives buy", "What they cost", "Seen and unseen", "Items and answers"):
+    assert re.search(r">relation, reverse</td><td class=\"text\">2x2</td><td class=\"text\">group</td>", text)
+    for section in ("What hard negatives improve", "What they cost", "Seen and unseen", "Sample items"):
         assert section in text, section
-    for later in ("Did it transfer", "What noise left", "Synthesised pairs"):
+    for later in ("Fine-tuning on downstream", "<h2>Robustness", "Inpainted pairs", "Agreement between"):
         assert later not in text, later
 
 
@@ -141,7 +142,7 @@ def test_captions_are_escaped(one, tmp_path):
     items = read_table(path, "items")
     spoiled = pl.col("captions").list.eval(pl.element() + "<script>alert(1)</script>")
     write_table(items.with_columns(spoiled), path, "items")
-    arguments = {**one[1], "data": folder / "data"}
+    arguments = {**one[1], "root": toy_runs.root_of(folder)}
     text = (compare(folder, arguments, "spoiled") / "index.html").read_text()
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
@@ -181,14 +182,46 @@ def test_one_control_is_enough(one):
     assert set(differences["control"]) == {"clip"}
 
 
-def test_runs_on_different_questions_are_refused(one, tmp_path):
-    folder = tmp_path / "other"
+def changed_run(one, folder, change):
+    """Arguments in which the last evaluation is a changed copy."""
     shutil.copytree(one[0] / "evaluate" / "hnc" / "0", folder)
-    scores = read_table(folder / "scores.parquet", "scores")
-    write_table(scores.head(scores.height - 1), folder / "scores.parquet", "scores")
-    arguments = {**one[1], "evaluations": [*one[1]["evaluations"][:-1], folder]}
-    with pytest.raises(InputError, match="different questions"):
-        compare(one[0], arguments, "never")
+    change(folder)
+    return {**one[1], "evaluations": [*one[1]["evaluations"][:-1], folder]}
+
+
+def test_runs_on_another_split_or_other_files_are_refused(one, tmp_path):
+    def split(folder):
+        metrics = read_table(folder / "metrics.parquet", "metrics")
+        write_table(metrics.with_columns(split=pl.lit("val")), folder / "metrics.parquet", "metrics")
+
+    def files(folder):
+        measurement = read_json(folder / "measurement.json")
+        measurement["benchmarks"]["world"]["files"] = {"tables/items_test.parquet": "0" * 64}
+        write_json(folder / "measurement.json", measurement)
+
+    for change in (split, files):
+        with pytest.raises(InputError, match="different versions of benchmark"):
+            compare(one[0], changed_run(one, tmp_path / change.__name__, change), "never")
+
+
+def test_a_difference_is_one_over_the_items_that_both_runs_scored(one, tmp_path):
+    where = {"subset": "1x2+2x2", "concept": "relation", "condition": "iid", "metric": "accuracy"}
+
+    def fewer(folder):
+        outcomes = read_table(folder / "outcomes.parquet", "outcomes")
+        dropped = outcomes.filter(concept="relation")["item_id"].unique().sort()[:10].to_list()
+        write_table(outcomes.filter(~pl.col("item_id").is_in(dropped)), folder / "outcomes.parquet", "outcomes")
+
+    out = compare(one[0], changed_run(one, tmp_path / "fewer", fewer), "fewer_items")
+    row = read_table(out / "tables" / "differences.parquet", "differences").filter(arm="hnc", control="clip", **where)
+    hnc, clip = (
+        read_table(folder / "outcomes.parquet", "outcomes").filter(**where)
+        for folder in (tmp_path / "fewer", one[0] / "evaluate" / "clip" / "0")
+    )
+    both = hnc.join(clip, on="item_id", suffix="_clip")
+    assert 0 < both.height < clip.height
+    expected = (both["value"] - both["value_clip"]).sum() / both["weight"].sum()
+    assert row["value"].item() == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_same_run_twice_is_refused(one):

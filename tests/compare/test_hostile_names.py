@@ -12,7 +12,7 @@ from comparing import Page, compare
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.tables import read_table, write_table
-from nearmiss.stages.compare.samples import data_uri
+from nearmiss.stages.compare.samples import file_uri
 
 MARKUP = '"><img src=x onerror=alert(1)><script>alert(2)'
 FORMULA = "_](javascript:alert(1)) {{7x7}} $\\frac$ ${1+1}"
@@ -85,7 +85,7 @@ def test_the_report_has_no_control_characters(hostile):
 
 def test_figures_are_whole_files_that_show_the_names_to_the_letter(hostile):
     files = sorted((hostile / "figures").iterdir())
-    assert {"gains.svg", "curves.svg", "transfer.svg", "noise.svg"} <= {file.name for file in files}
+    assert {"gains.svg", "curves.svg", "finetune.svg", "robustness.svg"} <= {file.name for file in files}
     for file in files:
         tree = ElementTree.parse(file)
         tags = {element.tag.rpartition("}")[2] for element in tree.iter()}
@@ -108,4 +108,4 @@ def test_the_terminal_shows_names_and_obeys_nothing(hostile):
 def test_a_sample_that_is_no_image_does_not_come_into_the_report(tmp_path, content):
     (tmp_path / "a.html").write_bytes(content)
     with pytest.raises(InputError, match="does not decode"):
-        data_uri(tmp_path / "a.html")
+        file_uri(tmp_path / "a.html")

@@ -23,7 +23,7 @@ def made(tmp_path_factory):
     """A results folder with one tracked experiment."""
     results = tmp_path_factory.mktemp("results")
     arguments = toy_chain.write(results / "toy", arms=ARMS, questions=4)
-    del arguments["inpaint"]  # no model is trained or scored there
+    del arguments["inpainted"], arguments["root"]  # no model is trained or scored there
     receipt = results / "toy" / "compare" / "tracked.json"
     track.run(**arguments, store=results / "mlflow.db", out=receipt)
     return results, arguments, receipt
@@ -37,16 +37,17 @@ def test_one_run_for_every_training_fine_tuning_and_evaluation(made):
     assert found["pretrain/hnc/0"]["loss"] == pytest.approx(4.0 / 5.5)
 
 
-def test_figures_of_later_stages_are_named_by_what_they_are_about(made):
+def test_metrics_of_later_stages_are_named_by_what_they_are_about(made):
     found = tracking.recorded(made[0] / "mlflow.db", "toy")
-    tuned, noisy = found["finetune/scratch/0"], found["robustness/hnc/0"]
+    tuned, corrupted = found["finetune/scratch/0"], found["robustness/hnc/0"]
     assert 0 <= tuned["vsr/0.1/iid/relation/accuracy"] <= 1
     assert 0 <= tuned["vsr/1.0/new_relation/relation/accuracy"] <= 1
     assert tuned["vsr/0.1/1.0/loss"] == pytest.approx(1 / 40)  # task, share, factor of the rates
     assert tuned["cost.seconds"] == 30
-    assert 0 <= noisy["relation/reverse/clean/accuracy"] <= 1
-    drop = noisy["relation/reverse/typos/3/accuracy"] - noisy["relation/reverse/clean/accuracy"]
-    assert noisy["relation/reverse/typos/3/drop"] == pytest.approx(drop)
+    endpoint = "world/relation/reverse/iid/2x2"
+    clean, typos = (corrupted[f"{endpoint}/{state}/accuracy"] for state in ("clean", "typos/3"))
+    assert 0 <= clean <= 1
+    assert corrupted[f"{endpoint}/typos/3/accuracy_drop"] == pytest.approx(clean - typos)
 
 
 def test_the_receipt_names_runs_and_hashes_and_no_ids(made):

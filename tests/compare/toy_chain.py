@@ -1,6 +1,7 @@
 """The later stages of the toy experiment: synthesised pairs, fine-tunings and noisy evaluations with planted skills."""
 
 import json
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from PIL import Image
 from nearmiss.base.files import write_json
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.tables import table, write_table
-from nearmiss.engine.benchmarks import world
+from nearmiss.engine.benchmarks import registry
+from nearmiss.engine.benchmarks.benchmark import ItemBenchmark, Options
 from nearmiss.engine.formats.inpaintcoco import CocoDetails, InpaintDetails, Pair
 from nearmiss.engine.formats.inpaintcoco import write as write_pairs
-from nearmiss.engine.scoring import decisions, metrics, retained
-from nearmiss.engine.scoring.metrics import Scored
+from nearmiss.engine.scoring import decisions, metrics
+from nearmiss.engine.scoring.metrics import Beside, Run
 
 STARTS = ("scratch", *toy_runs.SKILLS)
 # The share of examples that each start answers right with all labels.
@@ -33,18 +35,19 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(toy_runs.SKILLS)
     _examples(folder / "data" / "tables")
     starts = ["scratch", *arms]
     write_json(folder / "robustness" / "corrupted" / "cost.json", {"seconds": 3.5, "images": 40})
-    items = world.load(folder / "data" / "tables", "test").frame
-    items = items.filter(pl.col("subset") == "2x2", pl.col("condition") == "iid")
+    (benchmark,), _ = registry.load(["world"], toy_runs.root_of(folder), Options())
+    items = benchmark.items.filter(pl.col("subset") == "2x2", pl.col("condition") == "iid")
+    asked = replace(benchmark, items=items)
     for seed in seeds:
         for arm in starts:
             _finetuning(folder, arm, seed)
         for arm in arms:
-            _robustness(folder, arm, seed, items)
+            _robustness(folder, arm, seed, asked)
     return {
         **arguments,
         "finetunings": [folder / "finetune" / arm / str(seed) for arm in starts for seed in seeds],
         "robustnesses": [folder / "robustness" / arm / str(seed) for arm in arms for seed in seeds],
-        "inpaint": folder / "inpaint",
+        "inpainted": folder / "inpaint",
     }
 
 
@@ -161,29 +164,35 @@ def _accuracy(arm: str, seed: int, task: str, share: float, condition: str, conc
         "ties": 0,
         "chance": 0.5,
         "blind": 0.5,
+        **dict.fromkeys(("text_prior", "training_probe", "published")),
     }
 
 
-def _robustness(root: Path, arm: str, seed: int, items: pl.DataFrame) -> None:
-    scored, how = Scored("toy", arm, seed, "robustness", "test"), toy_runs.HOW
-    clean = _accuracies(items, arm, seed, 1.0)
-    trained = toy_runs.TRAINED.get(arm, frozenset())
-    parts = [metrics.rows(clean, scored, how, n_expected={}, blind={}, trained=trained)]
+def _robustness(root: Path, arm: str, seed: int, asked: ItemBenchmark) -> None:
+    run, how = Run("toy", arm, seed, "robustness", "test"), toy_runs.HOW
+    clean = _accuracies(asked, arm, seed, 1.0)
+    beside = Beside({}, {}, {}, {}, toy_runs.TRAINED.get(arm, frozenset()))
+    parts = [metrics.rows(clean, run, how, beside)]
     for corruption, levels in NOISE.items():
         for severity, noise in zip((1, 3, 5), levels, strict=True):
-            named = {"corruption": corruption, "severity": severity, "floor": 0.6}
-            noisy = _accuracies(items, arm, seed, noise)
-            parts.append(retained.rows(noisy, clean, scored, how, blind={}, trained=trained, **named))
+            named = {"corruption": corruption, "severity": severity, "floor": 0.2}
+            corrupted = _accuracies(asked, arm, seed, noise)
+            parts.append(metrics.corrupted_rows(corrupted, clean, run, how, beside, **named))
     folder = root / "robustness" / arm / str(seed)
     write_table(pl.concat(parts), folder / "metrics.parquet", "metrics")
     write_json(folder / "cost.json", {"seconds": 11.0, "texts": 9})
     floor = "(accuracy - .5) / (clean accuracy - .5), where the clean accuracy's lower bound is at least 0.6"
-    write_json(folder / "measurement.json", {"left_out": {"grayscale": ["color"]}, "metrics": {"retained": floor}})
+    measurement = {
+        "benchmarks": {"world": {"excluded": {"grayscale": ["color"]}}},
+        "corruptions": [{"corruption": "grayscale"}],
+        "metrics": {"retained": floor},
+    }
+    write_json(folder / "measurement.json", measurement)
     _manifest(folder, "robustness", {"items": 60})
 
 
-def _accuracies(items: pl.DataFrame, arm: str, seed: int, noise: float) -> pl.DataFrame:
-    found = decisions.outcomes(items, toy_runs.of_items(items, arm, seed, noise=noise))
+def _accuracies(asked: ItemBenchmark, arm: str, seed: int, noise: float) -> pl.DataFrame:
+    found = decisions.outcomes(asked, toy_runs.of_items(asked.items, arm, seed, noise=noise))
     return found.filter(pl.col("metric") == "accuracy", pl.col("subset") == "2x2")
 
 

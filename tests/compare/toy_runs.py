@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from nearmiss.engine.scoring.exam import Exam
 
 from nearmiss.base.files import write_json
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.tables import write_table
-from nearmiss.engine.scoring import exam, metrics
-from nearmiss.engine.scoring.metrics import Interval, Key, Scored
+from nearmiss.engine.benchmarks import registry
+from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark, Options, RetrievalBenchmark
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.scoring import blind, classes, decisions, metrics, ranking
+from nearmiss.engine.scoring.metrics import Beside, Bootstrap, Run
+from nearmiss.engine.scoring.outcomes import Endpoint, ordered
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
 import toy_experiment
@@ -51,7 +54,7 @@ SUMMARY = {
         ]
     },
 }
-HOW = Interval(100, 0.95)
+HOW = Bootstrap(100, 0.95)
 NONE: frozenset[tuple[str, str]] = frozenset()
 TRAINED = {"hnc": frozenset({("relation", "reverse"), ("color", "replace")})}
 
@@ -79,17 +82,25 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=N
             "examples": {"true": [{"image_id": "x", "sentence": "a <b>bold</b> & false negative"}]},
         },
     )
-    asked = _ask(folder / "data" / "tables", pairs)
+    root = root_of(folder, pairs)
+    asked = ask(root, BENCHMARKS if pairs is None else (*BENCHMARKS, "inpaintcoco"))
     for arm in arms:
         for seed in seeds:
             _training(folder / "pretrain" / arm / str(seed), arm, seed)
-            _evaluation(folder, arm, seed, asked)
+            evaluation(folder, arm, seed, asked)
     return {
         "experiment": "toy",
         "evaluations": [folder / "evaluate" / arm / str(seed) for arm in arms for seed in seeds],
         "trainings": [folder / "pretrain" / arm / str(seed) for arm in arms for seed in seeds],
         "data": folder / "data",
+        "root": root,
     }
+
+
+def root_of(folder: Path, pairs: Path | None = None) -> DataRoot:
+    """Where the files of the benchmarks of an experiment lie."""
+    moved = {"tables": folder / "data" / "tables", "source": folder / "data" / "published"}
+    return DataRoot(None, moved if pairs is None else {**moved, "inpaintcoco": pairs.parent})
 
 
 def _training(folder: Path, arm: str, seed: int) -> None:
@@ -117,47 +128,85 @@ def _training(folder: Path, arm: str, seed: int) -> None:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The exam, the rows of table metrics of its text-only baselines, and the best of their figures: for every arm."""
+class Asked:
+    """Benchmarks, the rows of table metrics of their blind baselines, and the best of their values: for every arm."""
 
-    exam: Exam
+    benchmarks: list[Benchmark]
     blind: pl.DataFrame
-    best: dict[Key, float]
+    best: dict[Endpoint, float]
 
 
-def _ask(tables: Path, pairs: Path | None) -> _Asked:
-    asked = exam.read(tables, "test", BENCHMARKS if pairs is None else (*BENCHMARKS, "inpaintcoco"), (1, 5, 10), pairs)
-    blind = asked.blind(["a red cube left of a blue ball"])
-    best: dict[Key, float] = {}
-    for outcomes in blind.values():
-        for key, figure in metrics.figures(outcomes).items():
-            best[key] = max(figure, best.get(key, 0))
+def ask(root: DataRoot, names) -> Asked:
+    """The benchmarks of these names and their blind baselines."""
+    benchmarks, absent = registry.load(names, root, Options())
+    assert not absent
+    best: dict[Endpoint, float] = {}
+    outcomes: dict[str, list[pl.DataFrame]] = {}
+    for benchmark in benchmarks:
+        for name, found in blind.baselines(benchmark, ["a red cube left of a blue ball"]).items():
+            outcomes.setdefault(name, []).append(found)
+            for key, value in metrics.values(found).items():
+                best[key] = max(value, best.get(key, 0))
+    beside = Beside({}, best, {}, {})
     rows = [
-        metrics.rows(
-            outcomes, Scored("blind", name, 0, "evaluate", "test"), HOW, n_expected={}, blind=best, trained=NONE
-        )
-        for name, outcomes in sorted(blind.items())
+        metrics.rows(ordered(found), Run("blind", name, 0, "evaluate", "test"), HOW, beside)
+        for name, found in sorted(outcomes.items())
     ]
-    return _Asked(asked, pl.concat(rows), best)
+    return Asked(benchmarks, pl.concat(rows), best)
 
 
-def _evaluation(root: Path, arm: str, seed: int, asked: _Asked) -> None:
-    similarity = _similarity(asked.exam, arm, seed)
-    scored, trained = Scored("toy", arm, seed, "evaluate", "test"), TRAINED.get(arm, NONE)
-    outcomes = asked.exam.outcomes(similarity)
-    own = metrics.rows(outcomes, scored, HOW, n_expected={}, blind=asked.best, trained=trained)
-    rows = [own, asked.blind.with_columns(seed=pl.lit(seed, pl.Int64))]
+def evaluation(root: Path, arm: str, seed: int, asked: Asked) -> Path:
+    """Write the folder that stage evaluate makes for one run."""
+    trained = TRAINED.get(arm, NONE)
+    found = [planted_outcomes(benchmark, arm, seed) for benchmark in asked.benchmarks]
+    outcomes = ordered([each for each, _ in found])
+    run = Run("toy", arm, seed, "evaluate", "test")
+    own = metrics.rows(outcomes, run, HOW, Beside({}, asked.best, {}, {}, trained))
     folder = root / "evaluate" / arm / str(seed)
-    write_table(pl.concat(rows), folder / "metrics.parquet", "metrics")
+    write_table(
+        pl.concat([own, asked.blind.with_columns(seed=pl.lit(seed, pl.Int64))]), folder / "metrics.parquet", "metrics"
+    )
+    write_table(outcomes, folder / "outcomes.parquet", "outcomes")
     nothing = pl.lit(None, pl.String)
-    table = similarity.with_columns(
+    scores = pl.concat([similarity for _, similarity in found if similarity is not None]).sort("item_id")
+    scores = scores.with_columns(
         model=pl.lit("toy"), arm=pl.lit(arm), seed=pl.lit(seed), scorer=pl.lit("cosine"), corruption=nothing
     ).with_columns(severity=pl.lit(None, pl.Int64))
-    write_table(table, folder / "scores.parquet", "scores")
+    write_table(scores, folder / "scores.parquet", "scores")
     write_json(folder / "cost.json", {"seconds": 9.5, "images": 100, "texts": 70, "peak_memory": 10**9})
-    write_json(folder / "measurement.json", {"model": {"name": "toy", "activation": "GELU"}, "benchmarks": []})
+    described = {each.name: {"files": each.coverage.hashes, "complete": True} for each in asked.benchmarks}
+    write_json(folder / "measurement.json", {"model": {"name": "toy", "activation": "GELU"}, "benchmarks": described})
     fingerprint = {"stage": "evaluate", "config": {"split": "test"}, "code": "c1", "lock": "10"}
     write_json(folder / "manifest.json", {"stage": "evaluate", "fingerprint": fingerprint, "outputs": {}})
+    return folder
+
+
+def planted_outcomes(benchmark: Benchmark, arm: str, seed: int) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Outcomes of an arm with its planted skill, and the similarities of items."""
+    if isinstance(benchmark, ItemBenchmark):
+        similarity = of_items(benchmark.items, arm, seed)
+        return decisions.outcomes(benchmark, similarity), similarity
+    skills = SKILLS[arm]
+    if isinstance(benchmark, RetrievalBenchmark):
+        rows = [
+            _planted(f"retrieval/{Path(image).stem}", [right], skills["retrieval"], arm, seed)[0]
+            for image, right in zip(benchmark.images, benchmark.right, strict=True)
+        ]
+        return ranking.recalls(benchmark, np.asarray(rows, dtype=np.float32)), None
+    found = []
+    for task in benchmark.tasks:
+        rows = [
+            _planted(
+                f"classification/{task.name}/{Path(image).stem}",
+                [[number == label for number in range(len(task.classes))]],
+                skills["color"],
+                arm,
+                seed,
+            )[0]
+            for image, label in zip(task.images, task.labels, strict=True)
+        ]
+        found.append(np.asarray(rows, dtype=np.float32))
+    return classes.ranks(benchmark, found), None
 
 
 def of_items(items: pl.DataFrame, arm: str, seed: int, *, noise: float = 1.0) -> pl.DataFrame:
@@ -173,22 +222,3 @@ def of_items(items: pl.DataFrame, arm: str, seed: int, *, noise: float = 1.0) ->
 def _planted(item_id: str, truth, skill: float, arm: str, seed: int, noise: float = 1.0) -> list:
     drawn = array_rng(seed, "toy", arm, item_id).normal(0, 1, np.shape(truth))
     return (0.05 * (noise * drawn + skill * np.asarray(truth, dtype=float))).tolist()
-
-
-def _similarity(asked, arm: str, seed: int) -> pl.DataFrame:
-    skills = SKILLS[arm]
-    parts = [asked.items, asked.inpainted]
-    frames = [of_items(part.frame, arm, seed) for part in parts if part is not None]
-    ids, nested = [], []
-
-    def add(item_id, truth, skill):
-        ids.append(item_id)
-        nested.append(_planted(item_id, truth, skill, arm, seed))
-
-    for place, image_id in enumerate(asked.retrieval.image_ids):
-        add(f"retrieval/{image_id}", [asked.retrieval.right[place]], skills["retrieval"])
-    for row in asked.classification.frame.iter_rows(named=True):
-        truth = [[number == row["label"] for number in range(len(row["classes"]))]]
-        add(f"classification/{row['task']}/{row['image_id']}", truth, skills["color"])
-    frame = pl.DataFrame({"item_id": ids, "similarity": pl.Series(nested, dtype=pl.List(pl.List(pl.Float32)))})
-    return pl.concat([*frames, frame]).sort("item_id")

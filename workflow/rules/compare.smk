@@ -66,6 +66,9 @@ rule compare_page:
         finetunings=flags_of("finetunings", FINETUNINGS),
         robustnesses=flags_of("robustnesses", ROBUSTNESSES),
         inpaint=folder_flag_of("inpaint"),
+        pairs=f"--move inpaintcoco={RESULTS}/inpaint" if EXPERIMENT.inpaint.operations else "",
+        tables=parent_of("tables"),
+        source=parent_of("images"),
         generated=GENERATED,
         data=subpath(input.data, parent=True),
         out=subpath(output.page, parent=True),
@@ -73,7 +76,8 @@ rule compare_page:
         "exec python -m nearmiss compare --config {input.fingerprint:q}"
         " --experiment {params.experiment:q} --evaluations {params.evaluations:q}"
         " --trainings {params.trainings:q} --negatives {params.generated:q}"
-        " {params.finetunings} {params.robustnesses} {params.inpaint}"
+        " {params.finetunings} {params.robustnesses} {params.inpaint} {params.pairs}"
+        " --move tables={params.tables:q} --move source={params.source:q}"
         " --data {params.data:q} --out {params.out:q} > {log:q} 2>&1"
 
 

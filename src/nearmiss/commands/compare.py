@@ -11,39 +11,47 @@ from nearmiss.stages.compare.config import CompareConfig
 @app.command(help_epilogue=fields_help((CompareConfig, "")))
 def compare(
     *fields: Fields,
-    experiment: str,
     evaluations: Many,
-    trainings: Many,
-    negatives: Many,
-    data: Path,
     out: Path,
+    experiment: str = "comparison",
+    trainings: SomeOrNone = None,
+    negatives: SomeOrNone = None,
+    data: Path | None = None,
     finetunings: SomeOrNone = None,
     robustnesses: SomeOrNone = None,
     inpaint: Path | None = None,
+    data_root: Path | None = None,
+    move: list[str] | None = None,
     config: Path | None = None,
 ) -> None:
-    """Set all runs side by side: tables, figures, a page, and a table for the terminal.
+    """Set runs side by side: tables, figures, a page, and a table for the terminal.
+
+    nearmiss compare --evaluations RESULTS/a RESULTS/b --out DIR
 
     Parameters
     ----------
+    evaluations
+        Folders that the command evaluate made, of any models and benchmarks.
+    out
+        Folder that is made: index.html, tables, figures.
     experiment
         Name on the page.
-    evaluations
-        Folders that the command evaluate made.
     trainings
         Folders that the command pretrain made, the base included.
     negatives
         Folders that the command negatives made.
     data
         Folder that the command data made.
-    out
-        Folder that is made: index.html, tables, figures.
     finetunings
         Folders that the command finetune made.
     robustnesses
         Folders that the command robustness made.
     inpaint
         Folder that the command inpaint made.
+    data_root
+        The folder under which each benchmark has its own, for sample items with images.
+    move
+        A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
     config
         An experiment or a fingerprint file.
     """
@@ -51,18 +59,22 @@ def compare(
     values = given.experiment.compare.model_dump() if given.experiment else given.config
     section = build(CompareConfig, values, flags(fields), file=config)
     with job("compare"):
+        from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.stages.compare.stage import run
+        from nearmiss.stages.finetune.config import TITLES
 
         run(
             config=section,
             experiment=experiment,
             evaluations=evaluations,
-            trainings=trainings,
-            negatives=negatives,
+            trainings=trainings or [],
+            negatives=negatives or [],
             finetunings=finetunings or [],
             robustnesses=robustnesses or [],
-            inpaint=inpaint,
+            inpainted=inpaint,
             data=data,
+            root=DataRoot(data_root, moves(move or [])),
+            task_titles=TITLES,
             fingerprint=given.fingerprint,
             out=out,
         )
@@ -71,12 +83,12 @@ def compare(
 @app.command
 def track(
     *,
-    experiment: str,
     evaluations: Many,
-    trainings: Many,
-    data: Path,
     store: Path,
     out: Path,
+    experiment: str = "comparison",
+    trainings: SomeOrNone = None,
+    data: Path | None = None,
     finetunings: SomeOrNone = None,
     robustnesses: SomeOrNone = None,
 ) -> None:
@@ -84,14 +96,14 @@ def track(
 
     Parameters
     ----------
-    experiment
-        Name of the experiment in MLflow.
     evaluations, trainings, finetunings, robustnesses, data
         Folders of the finished stages.
     store
         The store, a sqlite file.
     out
         The receipt, a JSON file.
+    experiment
+        Name of the experiment in MLflow.
     """
     with job("track"):
         from nearmiss.stages.compare.track import run
@@ -99,7 +111,7 @@ def track(
         run(
             experiment=experiment,
             evaluations=evaluations,
-            trainings=trainings,
+            trainings=trainings or [],
             finetunings=finetunings or [],
             robustnesses=robustnesses or [],
             data=data,

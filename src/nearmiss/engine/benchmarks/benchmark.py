@@ -92,6 +92,8 @@ class Headline:
     description: str
     where: Mapping[str, str]
     """Columns of table `metrics` and their values, which select one row of a run."""
+    short: str = ""
+    """The title where there is little room, at most 8 characters."""
     cost: bool = False
     """Whether it shows what training on negatives may cost, instead of what it is meant to improve."""
 

@@ -37,6 +37,7 @@ CARD = Card(
             "zero-shot",
             "zero-shot classification, mean over tasks",
             {"benchmark": "classification", "task": MEAN, "metric": "top1"},
+            "0-shot",
             cost=True,
         ),
     ),

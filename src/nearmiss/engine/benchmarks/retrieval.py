@@ -15,10 +15,11 @@ from nearmiss.engine.benchmarks.world import SOURCE, image_files, unknown_image
 
 def recall_headline(benchmark: str, direction: str, description: str) -> Headline:
     """Recall@1 in one direction, `text_to_image` or `image_to_text`."""
-    short, title = ("t2i", "text→image") if direction == "text_to_image" else ("i2t", "image→text")
+    to_image = direction == "text_to_image"
+    key, title, short = ("t2i", "text→image", "T>I") if to_image else ("i2t", "image→text", "I>T")
     where = {"benchmark": benchmark, "subset": direction, "metric": "recall@1"}
-    name = short if benchmark == "retrieval" else f"{benchmark}/{short}"
-    return Headline(name, f"R@1 {title}", description, where, cost=True)
+    name = key if benchmark == "retrieval" else f"{benchmark}/{key}"
+    return Headline(name, f"R@1 {title}", description, where, short, cost=True)
 
 
 CARD = Card(

@@ -21,9 +21,9 @@ IMAGES, SOURCE = "tables/images.parquet", "source"
 AGAIN = "make the table again"
 
 
-def _concept(name: str, operator: str, description: str) -> Headline:
+def _concept(name: str, operator: str, description: str, short: str = "") -> Headline:
     where = {"subset": POOLED, "concept": name, "operator": operator, "condition": "iid", "metric": "accuracy"}
-    return Headline(name, name, description, {"benchmark": "world", **where})
+    return Headline(name, name, description, {"benchmark": "world", **where}, short)
 
 
 CARD = Card(
@@ -48,11 +48,11 @@ CARD = Card(
     robustness_subsets=("2x2",),
     headline=(
         _concept("relation", "reverse", "which of two objects is left of, right of, above or below the other"),
-        _concept("binding", "swap", "which of two present values belongs to which object"),
+        _concept("binding", "swap", "which of two present values belongs to which object", "bind"),
         _concept("color", "replace", "a color against one that is absent"),
         _concept("size", "replace", "a size against one that is absent"),
         _concept("object", "replace", "a shape against one that is absent"),
-        _concept("location", "replace", "where in the image an object lies"),
+        _concept("location", "replace", "where in the image an object lies", "place"),
         _concept("count", "recount", "how many objects there are"),
     ),
 )

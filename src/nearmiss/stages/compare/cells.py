@@ -1,42 +1,41 @@
-"""The matrix of training arm by evaluated cell, each marked seen, concept or unseen."""
+"""Everything that the benchmarks measure: the matrix of arm by concept, and a table of every metric of every subset."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import polars as pl
 
-from nearmiss.engine.benchmarks.spec import BINDING, POOLED
+from nearmiss.engine.benchmarks.spec import MEAN
+from nearmiss.stages.compare.overview import card, in_order, percent
 from nearmiss.stages.compare.runs import Runs
 
-CONDITIONS = {
-    "iid": "",
-    "new_pair": "new color and shape",
-    "new_relation": "new relation",
-    "new_wording": "new wording",
-    "more_objects": "more things",
-}
-_CONCEPTS = ("relation", "color", "size", "pattern", "object", "location", "count")
+_METRICS = ("score", "accuracy", "text", "image", "group", "strict")
+_KEY = ("benchmark", "subset", "concept", "operator", "condition")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One evaluated cell: a concept under an operator in a condition."""
+    """One evaluated cell: a subset's concept under an operator in a condition."""
 
+    benchmark: str
+    subset: str
     concept: str
-    operator: str
-    condition: str
+    operator: str | None
+    condition: str | None
+    title: str
 
     @property
-    def text(self) -> str:
-        """How it is called in figures and tables."""
-        condition = CONDITIONS.get(self.condition, self.condition)
-        kind = "binding: " if self.operator == "swap" and self.concept in BINDING else ""
-        return f"{kind}{self.concept}, {self.operator}" + (f", {condition}" if condition else "")
+    def where(self) -> dict[str, str]:
+        """Columns of table `metrics` that select it."""
+        found = {name: getattr(self, name) for name in _KEY}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Mark:
-    """An arm's figure in a cell: the median over seeds, and how near the cell is to its negatives."""
+    """An arm's metric in a cell: the median over seeds, and how near the cell is to its negatives."""
 
     value: float
     chance: float
@@ -49,30 +48,134 @@ class Cells:
 
     rows: list[Row]
     values: dict[tuple[str, Row], Mark]
+    metrics: dict[str, str]
+    """The metric of each benchmark."""
 
 
 def cells(runs: Runs) -> Cells:
-    """Pooled single decisions of every concept, operator and condition."""
+    """What the arms reach on each concept, operator and condition: one metric of each benchmark that names concepts.
+
+    A benchmark of single decisions is shown by their accuracy, where subsets are pooled by that of the pool; another
+    one by the score of each subset.
+    """
     metrics = runs.metrics().filter(
-        pl.col("model") != "blind",
-        pl.col("benchmark") == "world",
-        pl.col("subset") == POOLED,
-        pl.col("metric") == "accuracy",
-        pl.col("concept") != "binding",  # its parts stand here, a row each
+        pl.col("model") != "blind", pl.col("concept").is_not_null(), pl.col("value").is_not_null()
     )
+    rows: list[Row] = []
     values: dict[tuple[str, Row], Mark] = {}
-    keys = ("concept", "operator", "condition")
-    for (arm, *key), group in metrics.group_by("arm", *keys, maintain_order=True):
-        row = Row(*(str(part) for part in key))
-        values[str(arm), row] = Mark(median(group["value"].to_list()), group["chance"][0], group["trained"][0])
-    rows = sorted({row for _, row in values}, key=_order)
-    return Cells(rows, values)
+    shown: dict[str, str] = {}
+    for benchmark in in_order(set(metrics["benchmark"])):
+        known = _Concepts.of(benchmark)
+        shown[benchmark] = known.metric
+        mine = metrics.filter(
+            pl.col("benchmark") == benchmark,
+            pl.col("metric") == known.metric,
+            ~pl.col("concept").is_in(list(known.pooled)),  # its parts have a row each
+        )
+        if known.subsets:
+            mine = mine.filter(pl.col("subset").is_in(known.subsets))
+        found = sorted(set(mine.select(_KEY).iter_rows()), key=known.place)
+        for key in found:
+            title = known.title(*key)
+            named = title if not rows or rows[0].benchmark == benchmark else f"{benchmark}: {title}"
+            row = Row(**dict(zip(_KEY, key, strict=True)), title=named)
+            rows.append(row)
+            for (arm,), group in mine.filter(**row.where).group_by("arm", maintain_order=True):
+                value, chance = median(group["value"].to_list()), float(group["chance"][0])
+                values[str(arm), row] = Mark(value, chance, group["trained"][0])
+    return Cells(rows, values, shown)
 
 
-def _order(row: Row) -> tuple[bool, bool, int, str, str, int, str]:
-    """Relation, then binding, then the rest by concept; iid before the other conditions."""
-    concept = _CONCEPTS.index(row.concept) if row.concept in _CONCEPTS else len(_CONCEPTS)
-    conditions = list(CONDITIONS)
-    condition = conditions.index(row.condition) if row.condition in conditions else len(conditions)
-    first, second = row.concept != "relation", row.operator != "swap"
-    return (first, second, concept, row.concept, row.operator, condition, row.condition)
+@dataclass(frozen=True)
+class _Concepts:
+    """How a benchmark reports concepts, from its card."""
+
+    metric: str
+    subsets: Sequence[str]
+    """Those that stand for all others; empty for each of them."""
+    pooled: dict[str, tuple[str, tuple[str, ...]]]
+    order: list[tuple[str, str]]
+    """(concept, operator) of the headlines."""
+
+    @classmethod
+    def of(cls, benchmark: str) -> "_Concepts":
+        known = card(benchmark)
+        if known is None:
+            return cls("score", (), {}, [])
+        rules = known.measurement
+        headlines = [(each.where.get("concept", ""), each.where.get("operator", "")) for each in known.headline]
+        order = [
+            pair
+            for name, operator in headlines
+            for pair in [(part, operator) for part in rules.pooled_concepts.get(name, ("", (name,)))[1]]
+        ]
+        metric = "accuracy" if rules.single_decisions else "score"
+        return cls(metric, tuple(rules.pooled_subsets), dict(rules.pooled_concepts), order)
+
+    def title(self, _benchmark: str, subset: str, concept: str, operator: str | None, condition: str | None) -> str:
+        """How a cell is called in figures and tables."""
+        kinds = [name for name, (op, concepts) in self.pooled.items() if op == operator and concept in concepts]
+        parts = [f"{kinds[0]}: {concept}" if kinds else concept, operator]
+        if not self.subsets:
+            parts.append(subset)
+        parts.append(None if condition == "iid" else (condition or "").replace("_", " "))
+        return ", ".join(part for part in parts if part)
+
+    def place(self, key: tuple[Any, ...]) -> tuple[int, str, str, str, bool, str]:
+        """Headlines in their order, then the rest by name; iid before other conditions."""
+        _, subset, concept, operator, condition = (part or "" for part in key)
+        pair = (concept, operator)
+        first = self.order.index(pair) if pair in self.order else len(self.order)
+        return first, concept, operator, subset, condition != "iid", condition
+
+
+def metric_rows(runs: Runs) -> list[dict[str, Any]]:
+    """A row a benchmark, subset or task, concept, operator and metric, iid: n, chance, blind and the arms' medians.
+
+    Pools of subsets, which the overview shows, are left out.
+    """
+    metrics = runs.metrics().filter(
+        pl.col("model") != "blind", pl.col("condition").is_null() | (pl.col("condition") == "iid")
+    )
+    rows = []
+    for benchmark in in_order(set(metrics["benchmark"])):
+        known = card(benchmark)
+        pools = [] if known is None else list(known.measurement.pooled_subsets)
+        mine = metrics.filter(
+            pl.col("benchmark") == benchmark, ~pl.col("subset").is_in(pools) | pl.col("subset").is_null()
+        )
+        keys = ("concept", "operator", "subset", "task", "metric")
+        found = [_metric_row(benchmark, key, group, runs.arms) for key, group in mine.group_by(keys)]
+        rows += sorted(
+            found, key=lambda row: (row["concept"], row["form"] == MEAN, row["form"], *_place(row["metric"]))
+        )
+    return rows
+
+
+def _metric_row(benchmark: str, key: tuple[Any, ...], group: pl.DataFrame, arms: Sequence[str]) -> dict[str, Any]:
+    concept, operator, subset, task, metric = key
+    scored = group.filter(pl.col("value").is_not_null())
+    values = {
+        str(arm): percent(median(mine["value"].to_list()))
+        for (arm,), mine in scored.group_by("arm", maintain_order=True)
+    }
+    least = int(group["n_scored"].to_numpy().min())
+    return {
+        "benchmark": benchmark,
+        "concept": ", ".join(part for part in (concept, operator) if part),
+        "form": ", ".join(part for part in (subset, task) if part),
+        "metric": str(metric),
+        "n": f"{least:,} / {group['n_expected'].to_numpy().max():,}",
+        "chance": percent(_first(scored, "chance")),
+        "blind": percent(_first(scored, "blind")),
+        "cells": [values.get(arm, "-") for arm in arms],
+    }
+
+
+def _first(rows: pl.DataFrame, column: str) -> float | None:
+    known = rows[column].drop_nulls()
+    return None if known.is_empty() else float(known[0])
+
+
+def _place(metric: str) -> tuple[int, str]:
+    return _METRICS.index(metric) if metric in _METRICS else len(_METRICS), metric

@@ -1,8 +1,9 @@
-"""Paired differences: every arm against every control, question by question.
+"""Paired differences: every arm against every control, item by item.
 
-Two runs of one seed answered the same questions, so what counts is the difference on each question. Intervals and p
-come from clusters of questions that share images; p is adjusted by Holm over one family: all arms against one control
-in one seed on the primary endpoints. Other endpoints have a difference and an interval, and no p.
+Two runs of one seed scored the same items, so what counts is the difference on each item; where one of them lacks
+images, on the items that both scored. Intervals and p come from clusters of items that share images; p is adjusted by
+Holm over one family: all arms against one control in one seed on the primary endpoints, which are the headlines of the
+benchmarks. Other endpoints have a difference and an interval, and no p.
 """
 
 from collections.abc import Sequence
@@ -12,91 +13,109 @@ import numpy as np
 import polars as pl
 
 from nearmiss.base.tables import table
-from nearmiss.engine.benchmarks.spec import BINDING, POOLED
-from nearmiss.engine.scoring.classes import MEAN
-from nearmiss.engine.scoring.exam import Exam
-from nearmiss.engine.scoring.metrics import Key, endpoints
-from nearmiss.engine.scoring.outcomes import ENDPOINT
+from nearmiss.engine.scoring.outcomes import ENDPOINT, Endpoint, endpoints
 from nearmiss.engine.scoring.statistics import holm, paired_intervals, sign_flip
+from nearmiss.stages.compare.overview import Column
 from nearmiss.stages.compare.runs import Runs
 
 FLIPS_PER_RESAMPLE = 100
 """Sign flips for each bootstrap resample: with 1000 resamples the smallest p before Holm is 1/100001."""
 
+Pair = tuple[str, str]
+"""Arm and control."""
 
-def primary(key: Key) -> bool:
-    """Whether an endpoint is in the family: pooled single decisions (binding as one), Recall@1, mean zero-shot."""
+
+def primary(key: Endpoint, columns: Sequence[Column]) -> bool:
+    """Whether an endpoint is in the family: whether it is one of the columns."""
     named = dict(zip(ENDPOINT, key, strict=True))
-    if named["benchmark"] == "world":
-        part_of_binding = named["operator"] == "swap" and named["concept"] in BINDING
-        return named["subset"] == POOLED and named["metric"] == "accuracy" and not part_of_binding
-    return named["metric"] == "recall@1" or named["task"] == MEAN
+    return any(column.where.items() <= named.items() for column in columns)
 
 
-def differences(runs: Runs, exam: Exam, controls: Sequence[str], *, resamples: int, level: float) -> pl.DataFrame:
+def differences(
+    runs: Runs, columns: Sequence[Column], controls: Sequence[str], *, resamples: int, level: float
+) -> pl.DataFrame:
     """Table `differences`: a row an arm, control, seed and endpoint; arms in the runs' order.
 
-    Pairs of which one run is missing are left out; `p` is Holm-adjusted, null outside the family.
+    Pairs of which one run is missing, or that share no scored item, are left out; `p` is Holm-adjusted, null outside
+    of the family.
     """
     tests: list[dict[str, Any]] = []
     for seed in runs.seeds:
-        answered = {one.arm: exam.outcomes(one.scores) for one in runs.evaluations if one.seed == seed}
+        scored = {one.arm: dict(endpoints(one.outcomes)) for one in runs.evaluations if one.seed == seed}
         pairs = [
             (arm, control)
             for control in controls
             for arm in runs.arms
-            if {arm, control} <= set(answered) and arm != control
+            if {arm, control} <= set(scored) and arm != control
         ]
-        if pairs:
-            tests += _of_one_seed(answered, pairs, seed, runs.split, resamples=resamples, level=level)
-    for control in controls:
-        for seed in runs.seeds:
-            family = [t for t in tests if (t["control"], t["seed"]) == (control, seed) and t["p"] is not None]
-            for test, adjusted in zip(family, holm([t["p"] for t in family]), strict=True):
-                test["p"] = adjusted
-    return table("differences", tests)
+        keys = dict.fromkeys(key for arm in scored for key in scored[arm])
+        for key in sorted(keys, key=lambda key: [(part is not None, part or "") for part in key]) if pairs else ():
+            outcomes = {arm: found[key] for arm, found in scored.items() if key in found}
+            split = runs.splits[str(key[0])]
+            names = [split, *key]
+            flips = FLIPS_PER_RESAMPLE * resamples if primary(key, columns) else None
+            shared = {**dict(zip(ENDPOINT, key, strict=True)), "stage": "evaluate", "seed": seed, "split": split}
+            tests += [
+                {**_UNUSED, **shared, "arm": arm, "control": control, **found}
+                for (arm, control), found in _of_one_endpoint(outcomes, pairs, names, flips, resamples, level).items()
+            ]
+    return table("differences", adjusted(tests))
 
 
-def _of_one_seed(
-    answered: dict[str, pl.DataFrame],
-    pairs: list[tuple[str, str]],
-    seed: int,
-    split: str,
-    *,
+def adjusted(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tests with p adjusted by Holm, a family for each control and seed."""
+    for control, seed in sorted({(test["control"], test["seed"]) for test in tests}):
+        family = [t for t in tests if (t["control"], t["seed"]) == (control, seed) and t["p"] is not None]
+        for test, value in zip(family, holm([t["p"] for t in family]), strict=True):
+            test["p"] = value
+    return tests
+
+
+_UNUSED = {"corruption": None, "severity": None, "share": None}
+
+
+def _of_one_endpoint(
+    outcomes: dict[str, pl.DataFrame],
+    pairs: Sequence[Pair],
+    names: Sequence[object],
+    flips: int | None,
     resamples: int,
     level: float,
-) -> list[dict[str, Any]]:
-    """Every pair on every endpoint. All runs answered the same questions, so outcomes are in one order."""
-    first = next(iter(answered.values()))
-    values = {arm: dict(_values(frame)) for arm, frame in answered.items()}
-    found: list[dict[str, Any]] = []
-    for key, group in endpoints(first):
-        weight, cluster = group["weight"].to_numpy(), group["cluster"].to_numpy()
-        gaps = np.stack([values[arm][key] - values[control][key] for arm, control in pairs])
-        names = [split, *key]
+) -> dict[Pair, dict[str, float | None]]:
+    """Value, low, high and p of each pair. Pairs that share the same items are computed together."""
+    groups: dict[tuple[int, int], list[Pair]] = {}
+    joined: dict[Pair, pl.DataFrame] = {}
+    for arm, control in pairs:
+        if arm in outcomes and control in outcomes:
+            both = _joined(outcomes[arm], outcomes[control])
+            if not both.is_empty():
+                joined[arm, control] = both
+                items = both.select("item_id", "weight").hash_rows().to_numpy()
+                groups.setdefault((len(items), int(np.bitwise_xor.reduce(items))), []).append((arm, control))
+    found: dict[Pair, dict[str, float | None]] = {}
+    for group in groups.values():
+        weight, cluster = (joined[group[0]][name].to_numpy() for name in ("weight", "cluster"))
+        gaps = np.stack([joined[pair]["gap"].to_numpy() for pair in group])
         low, high = paired_intervals(gaps, weight, cluster, resamples=resamples, level=level, names=names)
-        tested = primary(key)
-        p = sign_flip(gaps, cluster, flips=FLIPS_PER_RESAMPLE * resamples, names=names) if tested else None
-        found += [
-            {
-                "arm": arm,
-                "control": control,
-                "seed": seed,
-                "stage": "evaluate",
-                **dict(zip(ENDPOINT, key, strict=True)),
-                "split": split,
-                "corruption": None,
-                "severity": None,
-                "share": None,
-                "value": float(gaps[index].sum() / weight.sum()),
-                "low": float(low[index]),
-                "high": float(high[index]),
-                "p": None if p is None else float(p[index]),
+        p = None if flips is None else sign_flip(gaps, cluster, flips=flips, names=names)
+        for place, pair in enumerate(group):
+            found[pair] = {
+                "value": float(gaps[place].sum() / weight.sum()),
+                "low": float(low[place]),
+                "high": float(high[place]),
+                "p": None if p is None else float(p[place]),
             }
-            for index, (arm, control) in enumerate(pairs)
-        ]
-    return found
+    return {pair: found[pair] for pair in pairs if pair in found}
 
 
-def _values(frame: pl.DataFrame) -> list[tuple[Key, np.ndarray]]:
-    return [(key, group["value"].to_numpy()) for key, group in endpoints(frame)]
+def _joined(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """item_id, cluster, weight and gap (one minus other, times weight) of the items that both have.
+
+    Weights are those of `one`: an average over strata gives other weights where other items are missing.
+    """
+    both = one.select("item_id", "cluster", "weight", "value").join(
+        other.select("item_id", other_weight="weight", other="value"), on="item_id", how="inner", maintain_order="left"
+    )
+    same = pl.col("weight") == pl.col("other_weight")
+    scaled = pl.col("other") / pl.col("other_weight") * pl.col("weight")
+    return both.with_columns(gap=pl.col("value") - pl.when(same).then("other").otherwise(scaled))

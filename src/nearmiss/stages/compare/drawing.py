@@ -1,4 +1,4 @@
-"""The look of every figure: SVG that follows the page's colors, the same bytes each time."""
+"""The style of every figure: SVG in the colors of the page, one color for each arm, the same bytes each time."""
 
 import io
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nearmiss.base.display import single_line, without_controls
+from nearmiss.stages.compare.overview import compared_arms
+from nearmiss.stages.compare.report import Report
 
 _INK = "#010203"  # stands for the page's text color until the SVG is written
 _STYLE: Any = {
@@ -44,7 +46,7 @@ VIVID = ("#2f7ed8", "#e0802a", "#1f9d72", "#b05fc4", "#d8494f", "#c2a01c")
 
 
 def colors(plain: Sequence[str], vivid: Sequence[str]) -> dict[str, str]:
-    """A color for each arm: muted ones for base and controls, strong ones for arms with hard negatives."""
+    """A color for each arm: muted ones for base and controls, strong ones for the others."""
     return {
         **{arm: PLAIN[place % len(PLAIN)] for place, arm in enumerate(plain)},
         **{arm: VIVID[place % len(VIVID)] for place, arm in enumerate(vivid)},
@@ -52,7 +54,7 @@ def colors(plain: Sequence[str], vivid: Sequence[str]) -> dict[str, str]:
 
 
 def figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
-    """A figure of so many inches, and its axes, in the house style."""
+    """A figure of so many inches, and its axes, in the common style."""
     return plt.subplots(figsize=(width, height), layout="constrained", **subplots)
 
 
@@ -71,3 +73,11 @@ def svg(drawn: Figure, name: str) -> str:
     text = without_controls(text[text.index("<svg") :])
     # The page's own font; matplotlib would ask for fonts that may not be there.
     return text.replace("font-family: 'DejaVu Sans'", "font-family: inherit")
+
+
+def arm_colors(report: Report) -> dict[str, str]:
+    """A color for each arm and initialization of the report: muted for base, controls and scratch."""
+    vivid = compared_arms(report.overview, report.controls)
+    plain = [arm for arm in report.runs.arms if arm not in vivid]
+    others = [arm for arm in report.runs.initialisations if arm not in report.runs.arms]
+    return colors([*plain, *others], vivid)

@@ -10,41 +10,39 @@ from nearmiss.base.display import single_line
 from nearmiss.base.files import write_text
 from nearmiss.stages.compare import drawing
 from nearmiss.stages.compare.cells import Cells, cells
-from nearmiss.stages.compare.costs import training_seconds
-from nearmiss.stages.compare.figures_noise import noise_figure
-from nearmiss.stages.compare.figures_synthesis import synthesis_figure
-from nearmiss.stages.compare.figures_transfer import transfer_figure
-from nearmiss.stages.compare.findings import BASE, hard_negative_arms
-from nearmiss.stages.compare.overview import COLUMNS, MAIN
-from nearmiss.stages.compare.palette import arm_colors
+from nearmiss.stages.compare.drawing import arm_colors
+from nearmiss.stages.compare.figures_of_stages import agreement_figure, finetune_figure, robustness_figure
+from nearmiss.stages.compare.overview import BASE, compared_arms
 from nearmiss.stages.compare.report import Report
+from nearmiss.stages.compare.tables import training_seconds
 
 MARKS = {"seen": "●", "concept": "◐", "unseen": "○"}
 
 
 def write_figures(report: Report, folder: Path) -> dict[str, str]:
-    """Write each figure as SVG into `folder`; name -> SVG text. A figure that has nothing to show is left out."""
+    """Write each figure as SVG into `folder`; name -> SVG text, empty where a figure has nothing to show."""
     makers: dict[str, Callable[[Report], str | None]] = {
         "gains": gains,
         "matrix": matrix,
         "curves": curves,
         "cost": cost,
-        "transfer": transfer_figure,
-        "noise": noise_figure,
-        "synthesis": synthesis_figure,
+        "finetune": finetune_figure,
+        "robustness": robustness_figure,
+        "agreement": agreement_figure,
     }
-    drawn = {name: make(report) for name, make in makers.items()}
-    found = {name: text for name, text in drawn.items() if text is not None}
-    for name, text in found.items():
-        write_text(folder / f"{name}.svg", text)
-    return found
+    drawn = {name: make(report) or "" for name, make in makers.items()}
+    for name, text in drawn.items():
+        if text:
+            write_text(folder / f"{name}.svg", text)
+    folder.mkdir(parents=True, exist_ok=True)
+    return drawn
 
 
 def gains(report: Report) -> str | None:
-    """Paired differences to each control, a row a headline column; small marks are single seeds."""
-    arms = hard_negative_arms(report.overview, report.controls)
-    shown = [gain for gain in report.gains if gain.arm in arms and gain.column in COLUMNS]
-    columns = [column for column in COLUMNS if any(gain.column == column for gain in shown)]
+    """Paired differences to each control, a row a column; small marks are single seeds."""
+    arms = compared_arms(report.overview, report.controls)
+    shown = [gain for gain in report.gains if gain.arm in arms and gain.column in report.overview.columns]
+    columns = [column for column in report.overview.columns if any(gain.column == column for gain in shown)]
     if not shown:
         return None
     palette = arm_colors(report)
@@ -86,15 +84,16 @@ def matrix(report: Report) -> str | None:
             cell = found.values.get((arm, row))
             if cell is None:
                 continue
-            over = (cell.value - cell.chance) / (1 - cell.chance if cell.value >= cell.chance else cell.chance)
+            span = 1 - cell.chance if cell.value >= cell.chance else cell.chance
+            over = (cell.value - cell.chance) / span if span else 0.0
             color = "#2f7ed8" if over >= 0 else "#d8494f"
             patch = Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=color, alpha=0.6 * abs(over), linewidth=0)
             axis.add_patch(patch)
-            mark = MARKS.get(cell.trained or "", "")
+            mark = MARKS.get(cell.trained or "", "") if report.runs.trainings else ""
             axis.text(x, y, f"{100 * cell.value:.0f} {mark}", ha="center", va="center", fontsize=8.5)
-    axis.set_xticks(range(len(arms)), arms)
+    axis.set_xticks(range(len(arms)), [single_line(arm) for arm in arms])
     axis.xaxis.tick_top()
-    axis.set_yticks(range(len(found.rows)), [row.text for row in found.rows], fontsize=8.5)
+    axis.set_yticks(range(len(found.rows)), [row.title for row in found.rows], fontsize=8.5)
     axis.set_xlim(-0.5, len(arms) - 0.5)
     axis.set_ylim(len(found.rows) - 0.5, -0.5)
     axis.tick_params(length=0)
@@ -136,18 +135,22 @@ def curves(report: Report) -> str | None:
 
 
 def cost(report: Report) -> str | None:
-    """Training seconds against accuracy in the main column: what an arm's figure costs."""
+    """Training seconds against accuracy in the main column: what an arm's value costs."""
+    main = report.overview.main
+    if main is None:
+        return None
     seconds = training_seconds(report.costs)
     shown = {
-        arm: (seconds[arm], report.overview.cells[arm][MAIN.name])
+        arm: (seconds[arm], report.overview.cells[arm][main.name])
         for arm in report.runs.arms
-        if arm in seconds and MAIN.name in report.overview.cells[arm]
+        if arm in seconds and main.name in report.overview.cells[arm]
     }
     if not shown:
         return None
     palette = arm_colors(report)
     made, axis = drawing.figure(7.4, 2.8)
-    axis.axhline(100 * report.overview.chance[MAIN.name], color="#808080", linewidth=1, linestyle=":")
+    if (chance := report.overview.chance[main.name]) is not None:
+        axis.axhline(100 * chance, color="#808080", linewidth=1, linestyle=":")
     for arm, (x, cell) in shown.items():
         if cell.low is not None and cell.high is not None:
             axis.plot([x, x], [100 * cell.low, 100 * cell.high], color=palette[arm], linewidth=1.8, alpha=0.6)
@@ -157,7 +160,7 @@ def cost(report: Report) -> str | None:
         axis.plot([x], [100 * cell.value], "o", color=palette[arm])
         axis.annotate(arm, (x, 100 * cell.value), xytext=(6, 4), textcoords="offset points", fontsize=9)
     axis.set_xlabel("training seconds of the arm")
-    axis.set_ylabel(f"{MAIN.title}, iid (%)")
+    axis.set_ylabel(f"{main.title} (%)")
     axis.margins(x=0.12)
     axis.set_ylim(min(40, axis.get_ylim()[0]), 102)
     axis.grid(axis="y")

@@ -1,63 +1,221 @@
-"""Figures in words, and sentences on all arms: what a control learns without negatives, what the seeds allow."""
+"""Findings in sentences: what each arm gained and lost, whether it transferred, how robust it is, what seeds allow.
 
-from collections.abc import Sequence
+Every sentence follows from numbers alone. Where an interval contains 0 it says "no measurable difference", whatever the
+value is; with several seeds a difference counts as measured where every seed's interval lies on the same side of 0.
+"""
 
-from nearmiss.stages.compare.overview import Cell, Overview
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-BASE = "base"
+from nearmiss.stages.compare.finetune import largest_share, share_text
+from nearmiss.stages.compare.overview import BASE, Cell, Column, Gain, Overview, compared_arms, percent, points
+from nearmiss.stages.compare.report import Report
+from nearmiss.stages.compare.robustness import RETAINED, Robustness, name_of
 
-LEARNED = 0.75
-"""A skill counts as learned from here on (design section 6: "broke through 75 %")."""
-
-
-def hard_negative_arms(overview: Overview, controls: Sequence[str]) -> list[str]:
-    """Every arm that is neither the base nor a control."""
-    return [arm for arm in overview.cells if arm != BASE and arm not in controls]
-
-
-def points(share: float) -> str:
-    """A difference in percentage points, with its sign."""
-    return f"{100 * share:+.1f}"
+SOLVED = 0.75
+"""A control counts as solving a concept from here on (our choice)."""
 
 
-def percent(share: float) -> str:
-    """A share in per cent."""
-    return f"{100 * share:.1f}"
+@dataclass(frozen=True)
+class Style:
+    """How much is said: a column's name, and what stands beside a difference (its interval, or nothing)."""
+
+    title: Callable[[Column], str]
+    beside: Callable[[Gain], str]
+
+    def over(self, gain: Gain) -> str:
+        """One difference and the control that it is a difference to."""
+        if measured(gain):
+            text = f"{points(gain.value)} points over" if gain.value >= 0 else f"{percent(-gain.value)} points under"
+            return f"{text} {gain.control}{self.beside(gain)}"
+        value = f" ({points(gain.value)}{self.beside(gain)})" if self.beside(gain) else ""
+        return f"no measurable difference to {gain.control}{value}"
 
 
-def p_text(p: float) -> str:
-    """p as people write it."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+@dataclass(frozen=True)
+class Findings:
+    """The sentences on one arm, each under a label of its own ("gained", "cost", ...)."""
+
+    arm: str
+    lines: list[tuple[str, str]]
 
 
-def learned_by_controls(overview: Overview, controls: Sequence[str]) -> list[str]:
-    """Sentences on skills that a control has without any hard negative; nothing is left to gain there."""
+def measured(gain: Gain) -> bool:
+    """Whether every seed's interval lies on the same side of 0."""
+    spans = [(low, high) for _, low, high, _ in gain.by_seed.values()]
+    return all(low > 0 for low, _ in spans) or all(high < 0 for _, high in spans)
+
+
+def interval_text(gain: Gain) -> str:
+    """A difference's interval, or with several seeds every seed's value."""
+    if len(gain.by_seed) == 1:
+        _, low, high, _ = next(iter(gain.by_seed.values()))
+        return f" [{points(low)}, {points(high)}]"
+    return f" [seeds: {', '.join(points(value[0]) for value in gain.by_seed.values())}]"
+
+
+FULL = Style(lambda column: column.title, interval_text)
+"""The page's style."""
+
+
+def findings(report: Report, shown: Robustness, style: Style) -> list[Findings]:
+    """The sentences on every compared arm; a sentence for which nothing was measured is left out."""
+    found = []
+    for arm in compared_arms(report.overview, report.controls):
+        lines = [
+            ("gained", _gained(report, arm, style)),
+            ("cost", _cost(report, arm, style)),
+            ("transfer", _transferred(report, arm, style)),
+            ("robustness", _robustness(report, shown, arm)),
+        ]
+        if any(text for _, text in lines):
+            found.append(Findings(arm, [(label, text) for label, text in lines if text]))
+    return found
+
+
+def best_text(report: Report) -> str:
+    """Which arm is best at the main column, and what base and controls reach there.
+
+    Of an experiment, base and controls are no candidates; of other models, all are.
+    """
+    cells, main = report.overview.cells, report.overview.main
+    if main is None:
+        return ""
+    asked = compared_arms(report.overview, report.controls) if report.runs.trainings else report.runs.arms
+    arms = [arm for arm in asked if main.name in cells[arm]]
+    if len(report.runs.arms) < 2 or not arms:
+        return ""
+    best = max(arms, key=lambda arm: cells[arm][main.name].value)
+    others = (BASE, *report.controls) if report.runs.trainings else report.runs.arms
+    others = [arm for arm in dict.fromkeys(others) if arm != best and main.name in cells.get(arm, {})]
+    beside = ", ".join(f"{arm} {percent(cells[arm][main.name].value)} %" for arm in others)
+    return f"Best at {main.title}: {best}, {percent(cells[best][main.name].value)} %" + (
+        f" ({beside})." if beside else "."
+    )
+
+
+def _gained(report: Report, arm: str, style: Style) -> str:
+    main = report.overview.main
+    gains = [_gain(report, arm, control, main) for control in report.controls]
+    told = [style.over(gain) for gain in gains if gain is not None]
+    more = [gain for gain in _against_first(report, arm, cost=False) if measured(gain) and gain.value > 0]
+    if told and more:
+        told.append(f"over {report.controls[0]} also on {_listed([_value(gain, style) for gain in more])}")
+    return f"on {main.title}, {'; '.join(told)}." if told and main is not None else ""
+
+
+def _cost(report: Report, arm: str, style: Style) -> str:
+    """Against the first control: the columns that show a cost, and every other one in which the arm is worse."""
+    general = _against_first(report, arm, cost=True)
+    lost = [gain for gain in general if measured(gain) and gain.value < 0]
+    won = [gain for gain in general if measured(gain) and gain.value >= 0]
+    level = [gain for gain in general if not measured(gain)]
+    lost += [gain for gain in _against_first(report, arm, cost=False) if measured(gain) and gain.value < 0]
+    told = [_value(gain, style) for gain in lost]
+    if level:
+        told.append(f"no measurable difference in {_listed([style.title(gain.column) for gain in level])}")
+    if won:
+        told.append(f"better in {_listed([_value(gain, style) for gain in won])}")
+    return f"{'' if lost else 'none '}against {report.controls[0]}, {'; '.join(told)}." if told else ""
+
+
+def _against_first(report: Report, arm: str, *, cost: bool) -> list[Gain]:
+    """The arm's differences to the first control in the columns that show a cost, or in those beside the main one."""
+    main = report.overview.main
+    columns = [column for column in report.overview.columns if column.cost is cost and column != main]
+    gains = [_gain(report, arm, control, column) for control in report.controls[:1] for column in columns]
+    return [gain for gain in gains if gain is not None]
+
+
+def _value(gain: Gain, style: Style) -> str:
+    return f"{style.title(gain.column)} {points(gain.value)}{style.beside(gain)}"
+
+
+def _transferred(report: Report, arm: str, style: Style) -> str:
+    """The first downstream task with most labels, in its first condition, against the first control."""
+    if not report.finetuned.columns or not report.controls:
+        return ""
+    largest, control = largest_share(report.finetuned), report.controls[0]
+    column = next(column for column in report.finetuned.columns if column.where["share"] == largest)
+    gain = _gain(report, arm, control, column)
+    return "" if gain is None else f"{column.short} with {share_text(largest)}, {style.over(gain)}."
+
+
+def _robustness(report: Report, shown: Robustness, arm: str) -> str:
+    """The range over corruptions of what is retained of the main column; else of the first column that has it."""
+    severity, main = shown.severity(), report.overview.main
+    if severity is None or main is None or arm not in shown.arms:
+        return ""
+    ranges = {column.name: _retained(shown, arm, column, severity) for column in shown.columns}
+    told = next((column for column in shown.columns if ranges[column.name]), None)
+    if told is None:
+        return "without corruption every concept is too near chance to say what is retained."
+    (least, low), (most, high) = min(ranges[told.name]), max(ranges[told.name])
+    span = f"{100 * least:.0f}\N{NO-BREAK SPACE}% ({name_of(low)})"
+    if low != high:
+        span += f" to {100 * most:.0f}\N{NO-BREAK SPACE}% ({name_of(high)})"
+    if told == main:
+        return f"severity {severity} leaves {span} of {told.title} above chance."
+    return f"{main.title} is too near chance; of {told.title} severity {severity} leaves {span}."
+
+
+def _retained(shown: Robustness, arm: str, column: Column, severity: int) -> list[tuple[float, str]]:
+    cells = [(name, shown.of(arm, column, name, severity, RETAINED)) for name in shown.corruptions]
+    return [(found.value, name) for name, found in cells if found is not None]
+
+
+def _gain(report: Report, arm: str, control: str, column: Column | None) -> Gain | None:
+    wanted = (arm, control, None if column is None else column.name)
+    return next((gain for gain in report.gains if (gain.arm, gain.control, gain.column.name) == wanted), None)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def solved_by_controls(shown: Overview, controls: Sequence[str]) -> list[str]:
+    """Sentences on what a control reaches without any hard negative; little is left to gain there."""
     sentences = []
     for control in controls:
-        cells = overview.cells.get(control, {})
-        learned = [
+        cells = shown.cells.get(control, {})
+        solved = [
             f"{column.title} ({percent(cells[column.name].value)} %)"
-            for column in overview.columns
-            if not column.cost and column.name in cells and _learned(cells[column.name])
+            for column in shown.columns
+            if not column.cost and column.name in cells and _solved(cells[column.name], shown.chance[column.name])
         ]
-        if learned:
-            sentences.append(f"{control} learns by itself: {', '.join(learned)}.")
+        if solved:
+            sentences.append(f"{control} already solves {', '.join(solved)}.")
     return sentences
 
 
-def seeds_text(seeds: Sequence[int]) -> str:
+def _solved(cell: Cell, chance: float | None) -> bool:
+    low = cell.low if cell.low is not None else min(cell.by_seed.values())
+    return cell.value >= SOLVED and low > (chance or 0)
+
+
+def seeds_text(report: Report) -> str:
     """What the number of seeds allows one to say."""
+    seeds = report.runs.seeds
+    if len(seeds) == 1 and not report.runs.trainings:
+        return (
+            "One checkpoint of each model: intervals cover the choice of items, not training, so that nothing follows "
+            "for other training seeds."
+        )
     if len(seeds) == 1:
         return (
             "One training seed illustrates and does not prove: intervals cover the choice of items, not training. "
             "Another seed may learn, or fail to learn, what this one did not."
         )
     return (
-        f"{len(seeds)} training seeds ({', '.join(map(str, seeds))}): figures are medians over seeds, and every seed's "
-        "own figure stands beside them. Intervals of a single run cover the choice of items, not training."
+        f"{len(seeds)} training seeds ({', '.join(map(str, seeds))}): values are medians over seeds, and every seed's "
+        "own value stands beside them. Intervals of a single run cover the choice of items, not training."
     )
 
 
-def _learned(cell: Cell) -> bool:
-    low = cell.low if cell.low is not None else min(cell.by_seed.values())
-    return cell.value >= LEARNED and low > 0.5
+def incomplete_text(report: Report) -> str:
+    """Which benchmarks some run did not score in full; empty where all are complete."""
+    marked = [column.benchmark for column in report.overview.columns if column.name in report.overview.incomplete]
+    names = dict.fromkeys([*marked, *report.runs.incomplete()])
+    if not names:
+        return ""
+    return f"* Incomplete, as images, files or records are missing: {', '.join(names)}."

@@ -1,74 +1,52 @@
-"""The headline columns and their figures: what the terminal and the page both show.
+"""The columns of a comparison and the metrics in them: what the terminal and the page both show.
 
-A column is one endpoint. With one seed a cell is that run's figure and its interval over items; with several it is the
-median over seeds, and every seed's figure is kept beside it.
+A column is one endpoint, declared by a benchmark as a headline. With one seed a cell is that run's metric and its
+interval over items; with several it is the median over seeds, and every seed's metric is kept beside it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import polars as pl
 
-from nearmiss.engine.benchmarks.spec import POOLED
-from nearmiss.engine.scoring.classes import MEAN
+from nearmiss.base.errors import InputError
+from nearmiss.engine.benchmarks.benchmark import Card
+from nearmiss.engine.benchmarks.registry import reader
+from nearmiss.engine.benchmarks.spec import BENCHMARKS, MEAN
 from nearmiss.stages.compare.runs import Runs
+
+BASE = "base"
+"""The arm that the others continue from."""
+WITHOUT_HEADLINE = ("score", "accuracy", "auroc", "recall@1", "top1")
+"""The metrics that may stand for a benchmark that declares no headline; the first that it has is taken."""
+_SHORT = 10  # characters of a column's name in the terminal
 
 
 @dataclass(frozen=True)
 class Column:
-    """One headline column: how it is called, what it means, and which endpoint it shows."""
+    """A column: its name, title, description, and the endpoint that it shows."""
 
     name: str
     title: str
-    meaning: str
-    where: dict[str, str | float]
+    description: str
+    where: Mapping[str, str | float]
+    """Columns of table `metrics` and their values, which select one row of a run."""
+    short: str = ""
+    """The title in the terminal."""
     cost: bool = False
-    """Whether it stands for what hard negatives may cost, not for what they buy."""
+    """Whether it shows what training on negatives may cost, instead of what it is meant to improve."""
 
-
-def _concept(name: str, concept: str, operator: str, meaning: str) -> Column:
-    where: dict[str, str | float] = {
-        "benchmark": "world",
-        "subset": POOLED,
-        "concept": concept,
-        "operator": operator,
-        "condition": "iid",
-        "metric": "accuracy",
-    }
-    return Column(name, concept, meaning, where)
-
-
-def _recall(name: str, title: str, direction: str, meaning: str) -> Column:
-    return Column(
-        name, title, meaning, {"benchmark": "retrieval", "subset": direction, "metric": "recall@1"}, cost=True
-    )
-
-
-COLUMNS = (
-    _concept("relation", "relation", "reverse", "which of two things is left of, right of, above or below the other"),
-    _concept("binding", "binding", "swap", "which of two present values belongs to which thing"),
-    _concept("color", "color", "replace", "a color against one that is absent"),
-    _concept("size", "size", "replace", "a size against one that is absent"),
-    _concept("object", "object", "replace", "a shape against one that is absent"),
-    _concept("location", "location", "replace", "where in the picture one thing is"),
-    _concept("count", "count", "recount", "how many things there are"),
-    _recall("t2i", "R@1 text→image", "text_to_image", "a broad caption finds an image that it is true of"),
-    _recall("i2t", "R@1 image→text", "image_to_text", "an image finds a broad caption that is true of it"),
-    Column(
-        "zero_shot",
-        "zero-shot",
-        "zero-shot classification, mean over tasks",
-        {"benchmark": "classification", "task": MEAN, "metric": "top1"},
-        cost=True,
-    ),
-)
-MAIN = COLUMNS[0]
+    @property
+    def benchmark(self) -> str:
+        """The benchmark that it belongs to, empty for a downstream task."""
+        return str(self.where.get("benchmark", ""))
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure of one arm: the median over seeds, each seed's own, and with one seed its interval over items."""
+    """A metric of one arm: the median over seeds, each seed's own, and with one seed its interval over items."""
 
     value: float
     by_seed: dict[int, float]
@@ -78,39 +56,141 @@ class Cell:
 
 @dataclass(frozen=True)
 class Overview:
-    """Headline figures: cells[arm][column name], and what chance, a blind scorer and n are for each column."""
+    """Metrics of every arm: cells[arm][column name], and chance, the best blind baseline and n of each column."""
 
     columns: list[Column]
     cells: dict[str, dict[str, Cell]]
-    chance: dict[str, float]
-    blind: dict[str, float]
+    chance: dict[str, float | None]
+    blind: dict[str, float | None]
     n: dict[str, tuple[int, int]]
-    """Scored and expected questions of one run."""
+    """Scored and expected items of the run that scored fewest."""
+    incomplete: frozenset[str] = field(default_factory=frozenset)
+    """Names of the columns whose benchmark lacks items, images, files or records in some run."""
+
+    @property
+    def main(self) -> Column | None:
+        """The first column that is no cost, or the first of all."""
+        return next((column for column in self.columns if not column.cost), next(iter(self.columns), None))
+
+
+def card(benchmark: str) -> Card | None:
+    """What a benchmark declares; None for a name that is not in the registry."""
+    try:
+        return reader(benchmark).card
+    except InputError:
+        return None
+
+
+def in_order(benchmarks: set[str]) -> list[str]:
+    """Benchmarks in the order of the registry, those that it does not name last."""
+    known = list(BENCHMARKS)
+    return sorted(benchmarks, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+def columns(metrics: pl.DataFrame) -> list[Column]:
+    """The columns of the benchmarks that occur in rows of table `metrics`: their headlines.
+
+    A benchmark without a headline has one column, its mean or its only subset. One that has no such row, since it
+    reports concepts alone, has columns only where no other benchmark has: one for each concept.
+    """
+    models = metrics.filter(pl.col("model") != "blind")
+    names = in_order(set(models["benchmark"].drop_nulls()))
+    found = [column for name in names for column in _declared(name, models.filter(benchmark=name))]
+    if not found:
+        found = [column for name in names for column in _of_concepts(name, models.filter(benchmark=name))]
+    return _told_apart(found)
+
+
+def _declared(benchmark: str, metrics: pl.DataFrame) -> list[Column]:
+    known = card(benchmark)
+    if known is not None and known.headline:
+        declared = [
+            Column(each.name, each.title, each.description, each.where, each.short or each.title, each.cost)
+            for each in known.headline
+        ]
+        return [column for column in declared if not rows_of(metrics, column).is_empty()]
+    for metric in WITHOUT_HEADLINE:
+        rows = metrics.filter(pl.col("metric") == metric)
+        subsets = sorted(set(rows["subset"].drop_nulls()))
+        if MEAN not in subsets and len(subsets) != 1:
+            continue
+        subset = MEAN if MEAN in subsets else subsets[0]
+        where: dict[str, str | float] = {"benchmark": benchmark, "subset": subset, "metric": metric}
+        description = f"{'' if known is None else f'{known.paper}: '}{metric}" + (
+            ", mean over subsets" if subset == MEAN else ""
+        )
+        column = Column(benchmark, benchmark, description, where, benchmark)
+        if not rows_of(rows, column).select("arm", "seed").is_duplicated().any():
+            return [column]
+    return []
+
+
+def _of_concepts(benchmark: str, metrics: pl.DataFrame) -> list[Column]:
+    rows = metrics.filter(pl.col("metric") == "accuracy", pl.col("concept").is_not_null())
+    rows = rows.filter(pl.col("condition").eq_missing(rows["condition"].drop_nulls().unique().sort().head(1)))
+    keys = ("subset", "concept", "operator", "condition")
+    found = []
+    for values in rows.select(keys).unique().sort(keys).iter_rows():
+        where = {"benchmark": benchmark, **dict(zip(keys, values, strict=True)), "metric": "accuracy"}
+        where = {name: value for name, value in where.items() if value is not None}
+        title = where["concept"]
+        text = f"{benchmark}: {', '.join(str(value) for value in values[:3] if value is not None)}"
+        found.append(Column(text, title, text, where, title))
+    return found
+
+
+def _told_apart(found: Sequence[Column]) -> list[Column]:
+    """The columns, with the benchmark's name in those names and titles that several have."""
+    names, titles, shorts = (Counter(getattr(each, part) for each in found) for part in ("name", "title", "short"))
+    return [
+        replace(
+            each,
+            name=f"{each.benchmark}/{each.name}" if names[each.name] > 1 else each.name,
+            title=f"{each.benchmark}: {each.title}" if titles[each.title] > 1 else each.title,
+            short=f"{each.benchmark[:_SHORT]} {each.short}" if shorts[each.short] > 1 else each.short,
+        )
+        for each in found
+    ]
 
 
 def overview(runs: Runs) -> Overview:
-    """The headline columns that the evaluations have figures for."""
-    return figures(runs.metrics().filter(pl.col("model") != "blind"), COLUMNS, runs.arms)
+    """The metrics of every evaluated arm in the columns of the benchmarks."""
+    metrics = runs.metrics().filter(pl.col("model") != "blind")
+    return figures(metrics, columns(metrics), runs.arms, runs.incomplete())
 
 
-def figures(metrics: pl.DataFrame, asked: Sequence[Column], arms: Sequence[str]) -> Overview:
-    """Figures of `arms` in those of the columns that `metrics` (rows of models alone) has rows for."""
-    columns = [column for column in asked if not rows_of(metrics, column).is_empty()]
+def figures(
+    metrics: pl.DataFrame, asked: Sequence[Column], arms: Sequence[str], incomplete: Sequence[str] = ()
+) -> Overview:
+    """Metrics of `arms` in those of the columns that `metrics` (rows of models alone) has values for.
+
+    `incomplete` names benchmarks that some run did not score in full.
+    """
+    scored = metrics.filter(pl.col("value").is_not_null())
+    kept = [column for column in asked if not rows_of(scored, column).is_empty()]
     cells: dict[str, dict[str, Cell]] = {arm: {} for arm in arms}
-    chance, blind, n = {}, {}, {}
-    for column in columns:
-        rows = rows_of(metrics, column)
-        chance[column.name], blind[column.name] = float(rows["chance"][0]), float(rows["blind"][0])
-        n[column.name] = (int(rows["n_scored"].to_numpy().min()), int(rows["n_expected"].to_numpy().max()))
+    chance, blind, n, lacking = {}, {}, {}, set()
+    for column in kept:
+        rows = rows_of(scored, column)
+        chance[column.name], blind[column.name] = _first(rows["chance"]), _first(rows["blind"])
+        least = rows_of(metrics, column).sort("n_scored")
+        n[column.name] = (int(least["n_scored"][0]), int(least["n_expected"].to_numpy().max()))
+        if column.benchmark in incomplete or n[column.name][0] < n[column.name][1]:
+            lacking.add(column.name)
         for arm in arms:
             mine = rows.filter(pl.col("arm") == arm)
             if not mine.is_empty():
                 cells[arm][column.name] = cell(mine)
-    return Overview(columns, cells, chance, blind, n)
+    return Overview(kept, cells, chance, blind, n, frozenset(lacking))
+
+
+def _first(values: pl.Series) -> float | None:
+    known = values.drop_nulls()
+    return None if known.is_empty() else float(known[0])
 
 
 def cell(rows: pl.DataFrame) -> Cell:
-    """One arm's figure from its rows of one endpoint, a row a seed."""
+    """One arm's metric from its rows of one endpoint, a row a seed."""
     by_seed = {int(seed): float(value) for seed, value in rows.select("seed", "value").sort("seed").iter_rows()}
     single = rows.height == 1
     return Cell(
@@ -138,10 +218,10 @@ class Gain:
     """seed -> value, low, high, Holm-adjusted p."""
 
 
-def gains(differences: pl.DataFrame, columns: Sequence[Column]) -> list[Gain]:
+def gains(differences: pl.DataFrame, asked: Sequence[Column]) -> list[Gain]:
     """Gains in every column, in the order of the columns and then of the table."""
     found = []
-    for column in columns:
+    for column in asked:
         rows = rows_of(differences, column)
         for (arm, control), group in rows.group_by("arm", "control", maintain_order=True):
             by_seed = {
@@ -150,3 +230,23 @@ def gains(differences: pl.DataFrame, columns: Sequence[Column]) -> list[Gain]:
             }
             found.append(Gain(str(arm), str(control), column, median(v[0] for v in by_seed.values()), by_seed))
     return found
+
+
+def compared_arms(shown: Overview, controls: Sequence[str]) -> list[str]:
+    """Every arm that is neither the base nor a control: in an experiment, those with hard negatives."""
+    return [arm for arm in shown.cells if arm != BASE and arm not in controls]
+
+
+def points(share: float) -> str:
+    """A difference in percentage points, with its sign."""
+    return f"{100 * share:+.1f}"
+
+
+def percent(share: float | None) -> str:
+    """A share in percent; a dash where there is none."""
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def p_text(p: float) -> str:
+    """p as it is written in a paper."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"

@@ -7,14 +7,13 @@ import jinja2
 from markupsafe import Markup
 
 from nearmiss.base.display import without_controls
-from nearmiss.stages.compare import findings, plain, sections, synthesis
-from nearmiss.stages.compare.findings import BASE
-from nearmiss.stages.compare.forms import form_rows
-from nearmiss.stages.compare.noise import Noise, floor_text, left_out, noise, noise_rows
+from nearmiss.stages.compare import agreement, findings, inpaint, sections
+from nearmiss.stages.compare.cells import metric_rows
+from nearmiss.stages.compare.finetune import finetune_rows, panels
+from nearmiss.stages.compare.overview import BASE, Column, compared_arms
 from nearmiss.stages.compare.report import Report
+from nearmiss.stages.compare.robustness import Robustness, excluded, retained_text, robustness, robustness_rows
 from nearmiss.stages.compare.samples import samples
-from nearmiss.stages.compare.strip import strip
-from nearmiss.stages.compare.transfer import heads, transfer_rows
 
 TEMPLATES = Path(__file__).parent
 
@@ -29,26 +28,26 @@ def render(report: Report, figures: dict[str, str]) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    shown = noise(report.runs)
-    first = report.runs.evaluations[0]
+    shown = robustness(report.runs, report.overview)
     return environment.get_template("template.html.j2").render(
         experiment=report.experiment,
+        trained=bool(report.runs.trainings),
         split=report.runs.split,
         seeds=report.runs.seeds,
-        seeds_text=findings.seeds_text(report.runs.seeds),
+        seeds_text=findings.seeds_text(report),
         level=f"{100 * report.level:g}",
         controls=report.controls,
-        best=plain.best_text(report),
-        words=plain.words(report, shown, plain.FULL),
-        by_themselves=findings.learned_by_controls(report.overview, report.controls),
-        measurement=first.measurement,
-        versions=first.manifest.get("versions", {}),
+        best=findings.best_text(report),
+        findings=findings.findings(report, shown, findings.FULL),
+        solved=findings.solved_by_controls(report.overview, report.controls),
+        incomplete=findings.incomplete_text(report),
         figures={name: Markup(text) for name, text in figures.items()},
         **_arms(report),
         **_checks(report),
-        transfer=_transfer(report),
-        noise=_noise(report, shown),
-        synthesis=_synthesis(report),
+        finetuned=_finetuned(report),
+        robustness=_robustness(report, shown),
+        inpainted=_inpainted(report),
+        agreement=_agreement(report),
     )
 
 
@@ -59,72 +58,90 @@ def _shown(value: Any) -> Any:
 
 def _arms(report: Report) -> dict[str, Any]:
     """What the arms are, what they reach, gain and cost."""
-    arms = findings.hard_negative_arms(report.overview, report.controls)
-    columns = report.overview.columns
-    bought, bought_rows = sections.gain_rows(report, [column for column in columns if not column.cost])
-    paid, paid_rows = sections.gain_rows(report, [column for column in columns if column.cost])
+    arms = compared_arms(report.overview, report.controls)
+    shown = report.overview
+    gained, gained_rows = sections.gain_rows(report, [column for column in shown.columns if not column.cost])
+    paid, paid_rows = sections.gain_rows(report, [column for column in shown.columns if column.cost])
     return {
-        "columns": columns,
+        "columns": [{"title": _marked(report, column), "description": column.description} for column in shown.columns],
         "arms": sections.arm_rows(report),
         "rows": sections.main_rows(report),
-        "forms": form_rows(report.runs),
+        "metrics": metric_rows(report.runs),
         "seed_rows": sections.seed_rows(report),
-        "bought": bought,
-        "bought_rows": [row for row in bought_rows if row["arm"] != BASE],
+        "gained": gained,
+        "gained_rows": [row for row in gained_rows if row["arm"] != BASE],
         "paid": paid,
         "paid_rows": [row for row in paid_rows if row["arm"] != BASE],
-        "unseen": sections.unseen_gains(report, arms),
+        "unseen": sections.unseen_gains(report, arms) if report.runs.trainings else [],
         "costs": sections.cost_rows(report),
+        "main": "" if shown.main is None else shown.main.title,
     }
 
 
+def _marked(report: Report, column: Column) -> str:
+    """A column's title, with a star where the benchmark is incomplete."""
+    return f"{column.title} *" if column.name in report.overview.incomplete else column.title
+
+
 def _checks(report: Report) -> dict[str, Any]:
-    """What shows that the figures mean what they say: blind baselines, negatives, data, oracles, samples."""
+    """What shows that the numbers mean what they say: blind baselines, negatives, data, oracles, samples."""
     return {
         "blind": sections.blind_rows(report),
         "negatives": sections.negative_rows(report),
         "data": sections.data_sentences(report),
         "oracles": sections.oracle_rows(report),
         "samples": samples(report),
+        "measurement": sections.measurement_rows(report),
+        "models": sections.model_rows(report),
+        "versions": report.runs.evaluations[0].manifest.get("versions") or {},
     }
 
 
-def _transfer(report: Report) -> dict[str, Any] | None:
-    """The chapter "Did it transfer?"."""
-    if not report.transfer.columns:
+def _finetuned(report: Report) -> dict[str, Any] | None:
+    """The section on downstream tasks."""
+    shown = report.finetuned
+    if not shown.columns:
         return None
-    columns, rows = sections.gain_rows(report, report.transfer.columns)
+    columns, rows = sections.gain_rows(report, shown.columns)
     return {
-        "heads": heads(report.transfer),
-        "columns": report.transfer.columns,
-        "rows": transfer_rows(report),
+        "heads": [(title, len(of)) for title, of in panels(shown)],
+        "columns": shown.columns,
+        "rows": finetune_rows(shown),
         "gain_columns": columns,
         "gain_rows": rows,
     }
 
 
-def _noise(report: Report, shown: Noise) -> dict[str, Any] | None:
-    """The chapter "What noise left"."""
-    if not shown.corruptions:
+def _robustness(report: Report, shown: Robustness) -> dict[str, Any] | None:
+    """The section on corruptions."""
+    if not shown.corruptions or not shown.columns:
         return None
     return {
         "severities": shown.severities,
-        "concepts": [{"title": concept.title, "rows": noise_rows(shown, concept)} for concept in shown.concepts],
-        "left_out": left_out(report),
-        "floor": floor_text(report),
+        "columns": [{"title": column.title, "rows": robustness_rows(shown, column)} for column in shown.columns],
+        "excluded": excluded(report),
+        "retained": retained_text(report),
     }
 
 
-def _synthesis(report: Report) -> dict[str, Any] | None:
-    """The chapter "Synthesised pairs"."""
+def _inpainted(report: Report) -> dict[str, Any] | None:
+    """The section on the pairs of stage inpaint."""
     if report.inpaint is None:
         return None
     return {
-        "sentences": synthesis.sentences(report.synthesised),
-        "operations": synthesis.operation_rows(report.synthesised),
-        "scores": synthesis.score_rows(report),
-        "correlations": synthesis.correlation_rows(report),
-        "caution": synthesis.caution(report.correlations),
-        "strip": strip(report.inpaint / synthesis.PAIRS),
-        "arms": report.runs.arms,
+        "sentences": inpaint.sentences(report.inpainted),
+        "operations": inpaint.operation_rows(report.inpainted),
+        "pairs": inpaint.shown_pairs(report.inpaint / inpaint.PAIRS),
+    }
+
+
+def _agreement(report: Report) -> dict[str, Any] | None:
+    """The section on two benchmarks that ask for the same concepts."""
+    if report.correlations.is_empty() or len(report.runs.arms) < 2:
+        return None
+    return {
+        "metrics": agreement.metrics_of(report.correlations),
+        "rows": agreement.correlation_rows(report.correlations),
+        "scores": agreement.concept_rows(report),
+        "caution": agreement.caution(report.correlations),
     }

@@ -1,12 +1,13 @@
 """Everything that the page and its figures are made from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from nearmiss.engine.scoring.exam import Exam
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.stages.compare.overview import Gain, Overview
 from nearmiss.stages.compare.runs import Runs
 
@@ -17,23 +18,25 @@ class Report:
 
     experiment: str
     runs: Runs
-    exam: Exam
+    root: DataRoot
+    """Where the files of the benchmarks lie, from which sample items are shown."""
     controls: list[str]
     """Controls that were evaluated."""
     level: float
     overview: Overview
-    transfer: Overview
-    """Figures of the fine-tuned initialisations; without columns where nothing was fine-tuned."""
+    finetuned: Overview
+    """Metrics of the fine-tuned initializations; without columns where nothing was fine-tuned."""
     differences: pl.DataFrame
     gains: list[Gain]
-    """Paired differences in the columns of `overview`, then of `transfer`."""
+    """Paired differences in the columns of `overview`, then of `finetuned`."""
     correlations: pl.DataFrame
-    """Rank correlations of the arms on synthesised and on re-drawn pairs."""
+    """Rank correlations of the arms on two benchmarks."""
     costs: pl.DataFrame
     negatives: list[Path]
     """Folders of the methods."""
-    data: Path
+    summary: Mapping[str, Any]
+    """The summary of stage data; empty without one."""
     inpaint: Path | None
     """Folder of stage inpaint."""
-    synthesised: dict[str, Any]
+    inpainted: dict[str, Any]
     """Its summary; empty where it made nothing."""

@@ -1,4 +1,4 @@
-"""The runs that are compared: what each training, fine-tuning, evaluation and noisy evaluation left in its folder."""
+"""The runs that are compared: what each training, fine-tuning, evaluation and robustness test left in its folder."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,9 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import read_table
+from nearmiss.engine.scoring.outcomes import ENDPOINT
 
-REMEDY = "finish the runs (snakemake evaluate), or leave this folder out"
+REMEDY = "finish the run, or leave this folder out"
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,21 @@ class Evaluation:
     seed: int
     folder: Path
     metrics: pl.DataFrame
+    outcomes: pl.DataFrame
     scores: pl.DataFrame
     cost: dict[str, Any]
     measurement: dict[str, Any]
     manifest: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return str(self.metrics.filter(pl.col("model") != "blind")["model"][0])
+
+    @property
+    def benchmarks(self) -> dict[str, dict[str, Any]]:
+        """How each benchmark was measured, by its name."""
+        return dict(self.measurement.get("benchmarks") or {})
 
 
 @dataclass(frozen=True)
@@ -95,14 +107,32 @@ class Runs:
         """The training of one run, if it was given."""
         return next((one for one in self.trainings if (one.arm, one.seed) == (arm, seed)), None)
 
+    def options(self, arm: str) -> dict[str, Any]:
+        """The configuration of an arm; empty where it was not trained, or its manifest does not say."""
+        return next((one.options for one in self.trainings if one.arm == arm), {})
+
     def evaluation(self, arm: str, seed: int) -> Evaluation | None:
         """The evaluation of one run, if it was given."""
         return next((one for one in self.evaluations if (one.arm, one.seed) == (arm, seed)), None)
 
     @property
-    def split(self) -> str:
-        """The split that all runs were scored on."""
-        return str(self.evaluations[0].metrics["split"][0])
+    def splits(self) -> dict[str, str | None]:
+        """The split of each benchmark; None for a published one, which has that of its files."""
+        pairs = self.metrics().select("benchmark", "split").unique(maintain_order=True)
+        return {str(name): split for name, split in pairs.iter_rows()}
+
+    @property
+    def split(self) -> str | None:
+        """The split of the experiment's own benchmarks, None where only published ones were scored."""
+        return next((split for split in self.splits.values() if split is not None), None)
+
+    def incomplete(self) -> list[str]:
+        """Benchmarks of which some run lacks images, files or records, and those that are absent in some run."""
+        found = [
+            name for one in self.evaluations for name, of in one.benchmarks.items() if not of.get("complete", True)
+        ]
+        found += [name for one in self.evaluations for name in one.measurement.get("absent") or []]
+        return list(dict.fromkeys(found))
 
     @property
     def initialisations(self) -> list[str]:
@@ -110,34 +140,38 @@ class Runs:
         return list(dict.fromkeys(one.arm for one in self.finetunings))
 
     def metrics(self) -> pl.DataFrame:
-        """Table `metrics` of all evaluations; each blind baseline once."""
-        blind = self.evaluations[0].metrics.filter(pl.col("model") == "blind")
-        models = [one.metrics.filter(pl.col("model") != "blind") for one in self.evaluations]
-        return pl.concat([*models, blind])
+        """Table `metrics` of all evaluations; the blind baselines of each benchmark once."""
+        blind: list[pl.DataFrame] = []
+        for one in self.evaluations:
+            known = {name for frame in blind for name in frame["benchmark"].unique()}
+            mine = one.metrics.filter(pl.col("model") == "blind")
+            blind.append(mine.filter(~pl.col("benchmark").is_in(sorted(known))))
+        return pl.concat([*(one.metrics.filter(pl.col("model") != "blind") for one in self.evaluations), *blind])
 
     def all_metrics(self) -> pl.DataFrame:
-        """Table `metrics` of all evaluations, fine-tunings and noisy evaluations."""
-        tuned, noisy = [one.metrics for one in self.finetunings], [one.metrics for one in self.robustnesses]
-        return pl.concat([self.metrics(), *tuned, *noisy])
+        """Table `metrics` of all evaluations, fine-tunings and robustness tests."""
+        tuned, corrupted = [one.metrics for one in self.finetunings], [one.metrics for one in self.robustnesses]
+        return pl.concat([self.metrics(), *tuned, *corrupted])
 
 
 def read(
     evaluations: Sequence[Path],
-    trainings: Sequence[Path],
+    trainings: Sequence[Path] = (),
     finetunings: Sequence[Path] = (),
     robustnesses: Sequence[Path] = (),
 ) -> Runs:
     """Read the folders.
 
-    Raises InputError where one is incomplete, two are the same run, or runs answered different questions.
+    Raises InputError where one is incomplete, two are the same run, or runs were scored on different versions of a
+    benchmark, on different examples or under different corruptions.
     """
     if not evaluations:
         raise InputError("there is nothing to compare", remedy="give at least one folder of stage evaluate")
     scored = [_evaluation(Path(folder)) for folder in evaluations]
     trained = [_training(Path(folder)) for folder in trainings]
     tuned = [_finetuning(Path(folder)) for folder in finetunings]
-    noisy = [_robustness(Path(folder)) for folder in robustnesses]
-    for kind in (scored, trained, tuned, noisy):
+    corrupted = [_robustness(Path(folder)) for folder in robustnesses]
+    for kind in (scored, trained, tuned, corrupted):
         seen: dict[tuple[str, int], Path] = {}
         for one in kind:
             if (one.arm, one.seed) in seen:
@@ -145,52 +179,82 @@ def read(
                     f"arm {one.arm}, seed {one.seed} is given twice",
                     file=one.folder,
                     record=seen[one.arm, one.seed],
-                    remedy="give each run once",
+                    remedy="give each run once; --arm and --seed of `nearmiss evaluate` name another one",
                 )
             seen[one.arm, one.seed] = one.folder
-    splits = {(one.metrics["split"][0], tuple(sorted(set(one.scores["item_id"])))) for one in scored}
-    if len(splits) > 1:
-        raise InputError(
-            "the runs answered different questions", file=scored[0].folder, remedy="evaluate all of them on one split"
-        )
-    _alike([(one.folder, one.predictions.select(_EXAMPLE)) for one in tuned], "fine-tune all of them on one data set")
-    asked = [(one.folder, one.metrics.filter(metric="accuracy").select(_CELL)) for one in noisy]
-    _alike(asked, "ask all of them the same items under the same noise")
+    for one in scored[1:]:
+        _refuse_other_items(scored[0], one)
+    _alike(
+        [(one.folder, one.predictions.select(_EXAMPLE)) for one in tuned],
+        "different examples",
+        "fine-tune all of them on one data source",
+    )
+    _alike(
+        [(one.folder, _cells(one.metrics)) for one in corrupted],
+        "different items or corruptions",
+        "test the robustness of all of them with one configuration",
+    )
     return Runs(
         evaluations=scored,
         trainings=trained,
         arms=list(dict.fromkeys(one.arm for one in scored)),
         seeds=sorted({one.seed for one in scored}),
         finetunings=tuned,
-        robustnesses=noisy,
+        robustnesses=corrupted,
     )
 
 
 _EXAMPLE = ["task", "share", "condition", "example_id", "label"]
-_CELL = ["concept", "operator", "subset", "condition", "corruption", "severity", "n_expected"]
+_CELL = [*ENDPOINT, "corruption", "severity", "n_expected"]
 
 
-def _alike(asked: list[tuple[Path, pl.DataFrame]], remedy: str) -> None:
-    """Raises InputError where one folder's questions are not those of the first."""
-    for folder, frame in asked[1:]:
-        first = asked[0][1]
-        if not frame.sort(frame.columns, nulls_last=False).equals(first.sort(first.columns, nulls_last=False)):
+def _refuse_other_items(one: Evaluation, other: Evaluation) -> None:
+    """Items of one id are the same only where they come from one split, the same files and the same rules."""
+    splits = [dict(each.metrics.select("benchmark", "split").unique().iter_rows()) for each in (one, other)]
+    for name in sorted(splits[0].keys() & splits[1].keys()):
+        files, others = (each.benchmarks.get(name, {}).get("files") or {} for each in (one, other))
+        changed = sorted(file for file in files.keys() & others.keys() if files[file] != others[file])
+        if splits[0][name] != splits[1][name] or changed:
             raise InputError(
-                "the runs answered different questions", file=folder, record=f"unlike {asked[0][0]}", remedy=remedy
+                f"the runs were scored on different versions of benchmark {name}",
+                file=other.folder,
+                record=", ".join(changed[:3]) or f"splits {splits[0][name]} and {splits[1][name]}",
+                remedy="evaluate all of them on one split of the same files",
             )
+    if one.measurement.get("released", False) != other.measurement.get("released", False):
+        raise InputError(
+            "the runs follow different rules of ties and subsets",
+            file=other.folder,
+            record="released",
+            remedy="evaluate all of them with --released true, or none",
+        )
+
+
+def _cells(metrics: pl.DataFrame) -> pl.DataFrame:
+    """What was scored under which corruption. Whether a share retained is given depends on the results."""
+    return metrics.filter(~pl.col("metric").str.ends_with("retained")).select(_CELL)
+
+
+def _alike(given: list[tuple[Path, pl.DataFrame]], what: str, remedy: str) -> None:
+    """Raises InputError where one folder's rows are not those of the first."""
+    for folder, frame in given[1:]:
+        first = given[0][1]
+        if not frame.sort(frame.columns, nulls_last=False).equals(first.sort(first.columns, nulls_last=False)):
+            raise InputError(f"the runs have {what}", file=folder, record=f"unlike {given[0][0]}", remedy=remedy)
 
 
 def _evaluation(folder: Path) -> Evaluation:
     metrics = read_table(folder / "metrics.parquet", "metrics")
-    scores = read_table(folder / "scores.parquet", "scores")
-    if metrics.is_empty() or scores.is_empty():
+    models = metrics.filter(pl.col("model") != "blind")
+    if models.is_empty():
         raise InputError("an evaluation has no rows", file=folder, remedy=REMEDY)
     return Evaluation(
-        arm=scores["arm"][0],
-        seed=scores["seed"][0],
+        arm=models["arm"][0],
+        seed=models["seed"][0],
         folder=folder,
         metrics=metrics,
-        scores=scores,
+        outcomes=read_table(folder / "outcomes.parquet", "outcomes"),
+        scores=read_table(folder / "scores.parquet", "scores"),
         cost=read_json(folder / "cost.json"),
         measurement=read_json(folder / "measurement.json"),
         manifest=read_json(folder / "manifest.json"),
@@ -201,7 +265,7 @@ def _finetuning(folder: Path) -> Finetuning:
     metrics = read_table(folder / "metrics.parquet", "metrics")
     predictions = read_table(folder / "predictions.parquet", "predictions")
     if metrics.is_empty() or predictions.is_empty():
-        raise InputError("a fine-tuning has no rows", file=folder, remedy="finish the runs (snakemake finetune)")
+        raise InputError("a fine-tuning has no rows", file=folder, remedy=REMEDY)
     return Finetuning(
         arm=predictions["arm"][0],
         seed=predictions["seed"][0],
@@ -217,7 +281,7 @@ def _finetuning(folder: Path) -> Finetuning:
 def _robustness(folder: Path) -> Robustness:
     metrics = read_table(folder / "metrics.parquet", "metrics")
     if metrics.is_empty():
-        raise InputError("a noisy evaluation has no rows", file=folder, remedy="finish the runs (snakemake robustness)")
+        raise InputError("a robustness test has no rows", file=folder, remedy=REMEDY)
     return Robustness(
         arm=metrics["arm"][0],
         seed=metrics["seed"][0],

@@ -7,34 +7,47 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.files import read_json
-from nearmiss.stages.compare.arms import objective_text
 from nearmiss.stages.compare.cells import cells
-from nearmiss.stages.compare.findings import BASE, p_text, percent, points
-from nearmiss.stages.compare.overview import Cell, Column, Gain, rows_of
+from nearmiss.stages.compare.overview import (
+    BASE,
+    Cell,
+    Column,
+    Gain,
+    card,
+    in_order,
+    p_text,
+    percent,
+    points,
+    rows_of,
+)
 from nearmiss.stages.compare.report import Report
+from nearmiss.stages.compare.tables import objective_text
 
 
 def arm_rows(report: Report) -> list[dict[str, str]]:
     """What each arm is."""
     rows = []
     for arm in report.runs.arms:
-        training = next((one for one in report.runs.trainings if one.arm == arm), None)
-        options = training.options if training is not None else {}
-        role = "base" if arm == BASE else "control" if arm in report.controls else "hard negatives"
+        options = report.runs.options(arm)
+        others = "hard negatives" if report.runs.trainings else "compared"
+        role = "base" if arm == BASE else "control" if arm in report.controls else others
+        rates = [options.get(name) for name in ("image_lr", "text_lr")]
+        model = next(one.model for one in report.runs.evaluations if one.arm == arm)
         rows.append(
             {
                 "arm": arm,
                 "role": role,
-                "method": str(options.get("method") or "none"),
+                "model": model,
+                "method": str(options.get("method") or "none") if report.runs.trainings else "not recorded",
                 "objective": objective_text(options) or "not recorded",
-                "rates": f"{options['image_lr']:g} / {options['text_lr']:g}" if "image_lr" in options else "",
+                "rates": " / ".join(f"{rate:g}" for rate in rates if rate is not None),
             }
         )
     return rows
 
 
 def main_rows(report: Report) -> list[dict[str, Any]]:
-    """The main table: chance and blind, then a row an arm, each cell a figure and its interval or range.
+    """The main table: chance and blind, then a row an arm, each cell a value and its interval or range.
 
     `spent` is what one training of the arm took: texts and seconds (medians over seeds).
     """
@@ -63,11 +76,11 @@ def main_rows(report: Report) -> list[dict[str, Any]]:
         for arm, row in shown.cells.items()
     ]
     counts = [_count(*shown.n[column.name]) for column in shown.columns]
-    return [*reference, *arms, {"name": "questions", "reference": True, "cells": counts, "spent": _NOTHING}]
+    return [*reference, *arms, {"name": "items", "reference": True, "cells": counts, "spent": _NOTHING}]
 
 
 def seed_rows(report: Report) -> list[dict[str, Any]]:
-    """Every seed's figure of every arm and headline column."""
+    """Every seed's value of every arm and headline column."""
     shown = report.overview
     return [
         {
@@ -123,17 +136,11 @@ def unseen_gains(report: Report, arms: list[str]) -> list[str]:
             mark = found.values.get((arm, row))
             if mark is None or mark.trained == "seen":
                 continue
-            gaps = report.differences.filter(
-                pl.col("arm") == arm,
-                pl.col("benchmark") == "world",
-                pl.col("concept") == row.concept,
-                pl.col("operator") == row.operator,
-                pl.col("condition") == row.condition,
-                pl.col("subset") == "1x2+2x2",
-            )
+            where = {"arm": arm, "stage": "evaluate", "metric": found.metrics[row.benchmark], **row.where}
+            gaps = report.differences.filter(**where)
             if gaps.height == len(report.controls) * len(report.runs.seeds) and (gaps["low"] > 0).all():
                 least = min(gaps["value"].to_list())
-                won.append(f"{row.text} ({mark.trained}, at least {points(least)})")
+                won.append(f"{row.title} ({mark.trained}, at least {points(least)})")
         sentences.append(f"{arm}: {'; '.join(won) if won else 'none'}.")
     return sentences
 
@@ -163,9 +170,9 @@ def blind_rows(report: Report) -> list[dict[str, Any]]:
     metrics = report.runs.metrics().filter(pl.col("model") == "blind")
     rows = []
     for (name,), group in metrics.sort("arm").group_by("arm", maintain_order=True):
-        figures = [rows_of(group, column)["value"].to_list() for column in report.overview.columns]
-        cells = [percent(sum(values) / len(values)) if values else "" for values in figures]
-        rows.append({"name": str(name).removeprefix("blind_"), "cells": cells})
+        found = [rows_of(group, column)["value"].drop_nulls().to_list() for column in report.overview.columns]
+        shown = [percent(sum(values) / len(values)) if values else "" for values in found]
+        rows.append({"name": str(name).removeprefix("blind_"), "cells": shown})
     return rows
 
 
@@ -189,19 +196,16 @@ def negative_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def data_sentences(report: Report) -> list[str]:
-    """How far the words of a caption alone tell its image, and how many images there are, from the data's summary."""
-    path = report.data / "summary.json"
-    if not path.is_file():
-        return []
-    record = read_json(path)
+    """How many images there are, and how far the words of a caption alone tell its image, from the data's summary."""
     sentences = []
-    if counts := record.get("images"):
+    if counts := report.summary.get("images"):
         sentences.append("Images: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) + ".")
-    if shares := record.get("separability"):
+    if shares := report.summary.get("separability"):
         sentences.append(
-            f"Of {shares['drawn']} drawn batches of {shares['batch']} images, {percent(shares['batches'])} % hold at "
-            f"least one narrow caption whose bag of words fits another image of the batch too; that is so for "
-            f"{percent(shares['captions'])} % of the captions."
+            f"Of {shares['drawn']} drawn batches of {shares['batch']} images, {percent(shares['batches'])} % contain "
+            f"at least one narrow caption whose bag of words fits another image of the batch too; that is so for "
+            f"{percent(shares['captions'])} % of the captions. Where the words of a caption alone tell its image from "
+            "the others of a batch, a contrastive loss gives no reason to learn word order."
         )
         for kind, share in sorted(shares.get("kinds", {}).items()):
             sentences.append(f"{kind.capitalize()} captions: {_kind_text(share)}.")
@@ -210,10 +214,56 @@ def data_sentences(report: Report) -> list[str]:
 
 def oracle_rows(report: Report) -> list[dict[str, Any]]:
     """What each oracle that lacks one faculty scores on each subset of the split, and what it must score."""
-    path = report.data / "summary.json"
-    record = read_json(path) if path.is_file() else {}
-    rows = record.get("oracles", {}).get(report.runs.split, [])
+    rows = (report.summary.get("oracles") or {}).get(report.runs.split, [])
     return [{**row, "accuracy": percent(row["accuracy"])} for row in rows]
+
+
+def measurement_rows(report: Report) -> list[dict[str, Any]]:
+    """How each benchmark was measured: its name, and pairs of a term and its text."""
+    found = []
+    evaluations = report.runs.evaluations
+    for name in in_order({name for one in evaluations for name in one.benchmarks}):
+        record = next(one.benchmarks[name] for one in evaluations if name in one.benchmarks)
+        known = card(name)
+        rules = record.get("measurement") or {}
+        terms = [
+            ("paper", record.get("paper") or ("" if known is None else known.paper)),
+            ("license", "" if known is None else known.licence),
+            ("metrics", record.get("notes")),
+            ("ties", f"within {rules['margin']:g}, counted as {rules['ties']}" if "ties" in rules else ""),
+            ("precision", record.get("precision")),
+            ("items", f"{record['n_items']:,}" if "n_items" in record else ""),
+            ("missing images", _number_of(record.get("images_missing"))),
+            ("missing files", ", ".join(record.get("files_missing") or [])),
+            ("malformed records", _number_of(record.get("records_malformed"))),
+            (
+                "excluded",
+                "; ".join(f"{reason} ({count:,})" for reason, count in (record.get("excluded") or {}).items()),
+            ),
+        ]
+        files = sorted((record.get("files") or {}).items())
+        shown = [(term, str(text)) for term, text in terms if text]
+        found.append({"name": name, "terms": shown, "files": files[:_FILES], "more": max(0, len(files) - _FILES)})
+    return found
+
+
+def model_rows(report: Report) -> list[dict[str, str]]:
+    """The model of every arm: name, weights, activation."""
+    rows = []
+    for arm in report.runs.arms:
+        one = next(one for one in report.runs.evaluations if one.arm == arm)
+        record = one.measurement.get("model") or {}
+        parts = [record.get(name) for name in ("name", "pretrained", "activation")]
+        weights = str(record.get("weights") or "")
+        rows.append({"arm": arm, "model": ", ".join(str(part) for part in parts if part), "weights": weights})
+    return rows
+
+
+def _number_of(names: Sequence[Any] | None) -> str:
+    return f"{len(names):,}" if names else ""
+
+
+_FILES = 20  # hashed files of a benchmark that are shown
 
 
 def _kind_text(share: Any) -> str:
@@ -225,14 +275,14 @@ def _kind_text(share: Any) -> str:
 _NOTHING = ("", "")
 
 
-def _spent(costs: pl.DataFrame) -> dict[str, tuple[str, str]]:
+def _spent(costs: pl.DataFrame) -> dict[str, tuple[str, ...]]:
     """Texts and seconds of one training of each arm."""
     trained = costs.filter(pl.col("stage") == "pretrain")
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for (arm,), group in trained.group_by("arm", maintain_order=True):
         texts = group["texts"].drop_nulls().to_list()
-        seconds = median(group["seconds"].to_list())
-        found[str(arm)] = (f"{median(texts):,.0f}" if texts else "", f"{seconds:,.0f}")
+        seconds = group["seconds"].drop_nulls().to_list()
+        found[str(arm)] = tuple(f"{median(values):,.0f}" if values else "" for values in (texts, seconds))
     return found
 
 

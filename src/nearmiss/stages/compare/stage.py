@@ -1,6 +1,10 @@
-"""Stage `compare`: every run of an experiment set side by side, in tables, figures and one page."""
+"""Stage `compare`: runs set side by side, in tables, figures and one page.
 
-from collections.abc import Sequence
+The runs are those of an experiment, or evaluations of any models that `nearmiss evaluate` made on their own. Columns
+and concepts are what the benchmarks declare.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -11,19 +15,12 @@ from nearmiss.base.files import read_json, replacing, write_json, write_text
 from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import conform, write_table
-from nearmiss.engine.scoring import exam
-from nearmiss.engine.scoring.exam import Exam
-from nearmiss.stages.compare import arms, costs, figures, overview, page, runs, terminal
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.stages.compare import agreement, figures, finetune, inpaint, overview, page, runs, tables, terminal
 from nearmiss.stages.compare.config import CompareConfig
-from nearmiss.stages.compare.correlations import correlations
-from nearmiss.stages.compare.curves import curves
 from nearmiss.stages.compare.differences import differences
-from nearmiss.stages.compare.headline import headline
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.runs import Runs
-from nearmiss.stages.compare.synthesis import PAIRS, SUMMARY
-from nearmiss.stages.compare.transfer import columns, transfer
-from nearmiss.stages.compare.transfer_differences import transfer_differences
 
 
 class _How(TypedDict):
@@ -35,68 +32,90 @@ def run(
     *,
     config: CompareConfig,
     experiment: str,
-    evaluations: list[Path],
-    trainings: list[Path],
-    negatives: list[Path],
-    data: Path,
-    fingerprint: Path | None,
+    evaluations: Sequence[Path],
     out: Path,
+    trainings: Sequence[Path] = (),
+    negatives: Sequence[Path] = (),
+    data: Path | None = None,
     finetunings: Sequence[Path] = (),
     robustnesses: Sequence[Path] = (),
-    inpaint: Path | None = None,
+    inpainted: Path | None = None,
+    root: DataRoot | None = None,
+    task_titles: Mapping[str, str] | None = None,
+    fingerprint: Path | None = None,
 ) -> None:
     """Compare the runs whose folders are given and write the folder `out`.
 
-    evaluations: folders E/evaluate/<arm>/<seed>; trainings: E/pretrain/<arm>/<seed>, base included; negatives:
-    E/negatives/<method> with summary.json and truth.json; data: E/data; finetunings: E/finetune/<arm>/<seed>, where
-    arm may be `scratch`; robustnesses: E/robustness/<arm>/<seed>; inpaint: E/inpaint. The last three may be missing:
-    then what they would show is left out.
+    evaluations: folders of stage evaluate; trainings: E/pretrain/<arm>/<seed>, base included; negatives:
+    E/negatives/<method> with summary.json and, where the source has a truth, truth.json; data: E/data; finetunings:
+    E/finetune/<arm>/<seed>, where arm may be `scratch`; robustnesses: E/robustness/<arm>/<seed>; inpainted: E/inpaint;
+    root: where the files of the benchmarks lie, for sample items; task_titles: names of downstream tasks. What is not
+    given is left out of the report.
     Writes index.html, summary.txt, metrics.json, tables/, figures/, manifest.json, cost.json.
     """
     cost = Cost()
-    folders = [*evaluations, *trainings, *negatives, data, *finetunings, *robustnesses, inpaint]
+    folders = [*evaluations, *trainings, *negatives, data, *finetunings, *robustnesses, inpainted]
     target = OutputFolder(out, inputs=folders)
-    inpaint = None if inpaint is None else Path(inpaint)
+    inpainted = None if inpainted is None else Path(inpainted)
     found = runs.read(evaluations, trainings, finetunings, robustnesses)
-    inputs = verify_inputs(_inputs(found, negatives, inpaint))
-    missing = [control for control in config.controls if control not in found.arms]
-    if len(missing) == len(config.controls) and config.controls:
-        raise InputError(
-            f"none of the controls {', '.join(config.controls)} was evaluated",
-            record=f"arms: {', '.join(found.arms)}",
-            remedy="evaluate a control, or name another one under compare.controls",
-        )
-    controls = [control for control in config.controls if control in found.arms]
-    tables, how = Path(data) / "tables", _How(resamples=config.resamples, level=config.level)
-    synthesised = {} if inpaint is None else dict(read_json(inpaint / SUMMARY))
-    asked = _exam(found, tables, None if inpaint is None else inpaint / PAIRS)
-    gaps = pl.concat([differences(found, asked, controls, **how), transfer_differences(found, tables, controls, **how)])
+    inputs = verify_inputs(_inputs(found, negatives, inpainted))
+    controls = _controls(config, found)
+    titles, how = task_titles or {}, _How(resamples=config.resamples, level=config.level)
+    shown, tuned = overview.overview(found), finetune.finetuned(found, titles)
+    examples = None if data is None else Path(data) / "tables"
+    gaps = pl.concat(
+        [
+            differences(found, shown.columns, controls, **how),
+            finetune.finetune_differences(found, examples, controls, **how),
+        ]
+    )
     report = Report(
         experiment=experiment,
         runs=found,
-        exam=asked,
+        root=DataRoot(None) if root is None else root,
         controls=controls,
         level=config.level,
-        overview=overview.overview(found),
-        transfer=transfer(found),
+        overview=shown,
+        finetuned=tuned,
         differences=gaps,
-        gains=overview.gains(gaps, [*overview.COLUMNS, *columns(found)]),
-        correlations=correlations(found),
-        costs=costs.costs(found, data, negatives, inpaint),
+        gains=overview.gains(gaps, [*shown.columns, *tuned.columns]),
+        correlations=agreement.correlations(found),
+        costs=tables.costs(found, data, negatives, inpainted),
         negatives=[Path(folder) for folder in negatives],
-        data=Path(data),
-        inpaint=inpaint,
-        synthesised=synthesised,
+        summary=_summary(None if data is None else Path(data) / "summary.json"),
+        inpaint=inpainted,
+        inpainted={} if inpainted is None else dict(read_json(inpainted / inpaint.SUMMARY)),
     )
     with target as folder:
         _write_tables(report, folder / "tables")
         drawn = figures.write_figures(report, folder / "figures")
         write_text(folder / "summary.txt", terminal.summary(report))
-        write_json(folder / "metrics.json", headline(report.overview))
+        write_json(folder / "metrics.json", tables.headline(report.overview))
         write_text(folder / "index.html", page.render(report, drawn))
         cost.write(folder)
         outputs = ["figures", "index.html", "metrics.json", "summary.txt", "tables"]
         write_manifest(folder, stage="compare", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
+
+
+def _controls(config: CompareConfig, found: Runs) -> list[str]:
+    """The configured controls that were evaluated. Where nobody named any and none was, the first run is the control.
+
+    Raises InputError where controls are configured and none was evaluated.
+    """
+    known = [control for control in config.controls if control in found.arms]
+    if known or not config.controls:
+        return known
+    if "controls" in config.model_fields_set:
+        raise InputError(
+            f"none of the controls {', '.join(config.controls)} was evaluated",
+            record=f"arms: {', '.join(found.arms)}",
+            remedy="evaluate a control, or name another one under compare.controls",
+        )
+    return found.arms[:1] if len(found.arms) > 1 else []
+
+
+def _summary(file: Path | None) -> dict[str, object]:
+    return dict(read_json(file)) if file is not None and file.is_file() else {}
 
 
 def _write_tables(report: Report, folder: Path) -> None:
@@ -106,9 +125,9 @@ def _write_tables(report: Report, folder: Path) -> None:
         write_table(frame, folder / f"{name}.parquet", name)
         _write_csv(conform(frame, name), folder / f"{name}.csv")
     own = {
-        "arms": arms.arms(report.runs),
+        "arms": tables.arms(report.runs),
         "correlations": report.correlations,
-        "curves": curves(report.runs.trainings),
+        "curves": tables.curves(report.runs.trainings),
     }
     for name, frame in own.items():
         with replacing(folder / f"{name}.parquet") as partial:
@@ -116,25 +135,21 @@ def _write_tables(report: Report, folder: Path) -> None:
         _write_csv(frame, folder / f"{name}.csv")
 
 
-def _inputs(found: Runs, negatives: Sequence[Path], inpaint: Path | None) -> dict[str, Path]:
+def _inputs(found: Runs, negatives: Sequence[Path], inpainted: Path | None) -> dict[str, Path]:
     """What is read, by name."""
-    inputs = {f"evaluate/{one.arm}/{one.seed}": one.folder / "scores.parquet" for one in found.evaluations}
+    inputs = {
+        f"evaluate/{one.arm}/{one.seed}/{name}": one.folder / f"{name}.parquet"
+        for one in found.evaluations
+        for name in ("metrics", "outcomes", "scores")
+    }
     inputs |= {f"pretrain/{one.arm}/{one.seed}": one.folder / "curve.jsonl" for one in found.trainings}
     inputs |= {f"finetune/{one.arm}/{one.seed}": one.folder / "predictions.parquet" for one in found.finetunings}
     inputs |= {f"robustness/{one.arm}/{one.seed}": one.folder / "metrics.parquet" for one in found.robustnesses}
     judged = [Path(path) / "truth.json" for path in negatives]
     inputs |= {f"negatives/{path.parent.name}": path for path in judged if path.is_file()}
-    if inpaint is not None:
-        inputs |= {"inpaint/pairs": inpaint / PAIRS, "inpaint/summary": inpaint / SUMMARY}
+    if inpainted is not None:
+        inputs |= {"inpaint/pairs": inpainted / inpaint.PAIRS, "inpaint/summary": inpainted / inpaint.SUMMARY}
     return inputs
-
-
-def _exam(found: Runs, tables: Path, pairs: Path | None) -> Exam:
-    """The exam that the runs sat: their split, benchmarks and ranks stand in their metrics."""
-    metrics = found.evaluations[0].metrics
-    benchmarks: Sequence[str] = sorted(set(metrics["benchmark"]))
-    ranks = sorted({int(name.split("@")[1]) for name in metrics["metric"] if name.startswith("recall@")})
-    return exam.read(tables, found.split, benchmarks, ranks, pairs)
 
 
 def _write_csv(frame: pl.DataFrame, path: Path) -> None:

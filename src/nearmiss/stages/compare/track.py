@@ -20,11 +20,11 @@ from nearmiss.stages.compare.runs import Evaluation, Finetuning, Robustness, Run
 def run(
     *,
     experiment: str,
-    evaluations: list[Path],
-    trainings: list[Path],
-    data: Path,
+    evaluations: Sequence[Path],
     store: Path,
     out: Path,
+    trainings: Sequence[Path] = (),
+    data: Path | None = None,
     finetunings: Sequence[Path] = (),
     robustnesses: Sequence[Path] = (),
 ) -> None:
@@ -33,7 +33,7 @@ def run(
     The receipt names each run and the hashes it is tagged with; it holds no id and no time, so that equal results give
     an equal receipt.
     """
-    folders = [*evaluations, *trainings, *finetunings, *robustnesses, data]
+    folders = [*evaluations, *trainings, *finetunings, *robustnesses, *([] if data is None else [data])]
     target = OutputFile(out, inputs=folders)
     verify_written(file for folder in folders for file in sorted(Path(folder).glob("*")))
     recorded = collect(evaluations, trainings, data, finetunings, robustnesses)
@@ -44,14 +44,14 @@ def run(
 
 def collect(
     evaluations: Sequence[Path],
-    trainings: Sequence[Path],
-    data: Path,
+    trainings: Sequence[Path] = (),
+    data: Path | None = None,
     finetunings: Sequence[Path] = (),
     robustnesses: Sequence[Path] = (),
 ) -> list[Tracked]:
-    """What is recorded: trainings, fine-tunings, evaluations, noisy evaluations, each in the order given."""
+    """What is recorded: trainings, fine-tunings, evaluations, robustness tests, each in the order given."""
     found = runs.read(evaluations, trainings, finetunings, robustnesses)
-    made = sha256(Path(data) / "manifest.json")
+    made = None if data is None else sha256(Path(data) / "manifest.json")
     return [
         *[_training(one, made) for one in found.trainings],
         *[_finetuning(one, made) for one in found.finetunings],
@@ -60,7 +60,7 @@ def collect(
     ]
 
 
-def _training(one: Training, data: str) -> Tracked:
+def _training(one: Training, data: str | None) -> Tracked:
     return Tracked(
         name=f"pretrain/{one.arm}/{one.seed}",
         params={"arm": one.arm, "seed": one.seed, **_flat(one.options), **_flat(one.shared)},
@@ -70,44 +70,48 @@ def _training(one: Training, data: str) -> Tracked:
     )
 
 
-def _evaluation(one: Evaluation, found: Runs, data: str) -> Tracked:
-    training = found.training(one.arm, one.seed)
-    shown = overview(Runs([one], [], [one.arm], [one.seed]))
-    headline = {f"headline.{name}": cell.value for name, cell in shown.cells[one.arm].items()}
+def _evaluation(one: Evaluation, found: Runs, data: str | None) -> Tracked:
     rows = one.metrics.filter(pl.col("model") != "blind")
-    options = training.options if training is not None else {}
+    shown = overview(Runs([one], [], [one.arm], [one.seed]))
+    headline = {_letters(f"headline.{name}"): cell.value for name, cell in shown.cells[one.arm].items()}
+    model = one.measurement.get("model") or {}
+    tags = _tags("evaluate", one.arm, one.seed, one.manifest, data)
+    if model.get("weights"):
+        tags["weights_sha256"] = str(model["weights"])
+    params = {"model": one.model, "pretrained": model.get("pretrained"), "split": found.split}
     return Tracked(
         name=f"evaluate/{one.arm}/{one.seed}",
-        params={"arm": one.arm, "seed": one.seed, "split": rows["split"][0], **_flat(options)},
-        metrics={**headline, **{_name(row): row["value"] for row in rows.iter_rows(named=True)}, **_costs(one.cost)},
-        tags=_tags("evaluate", one.arm, one.seed, one.manifest, data),
+        params={
+            "arm": one.arm,
+            "seed": one.seed,
+            **{name: value for name, value in params.items() if value is not None},
+            **_flat(found.options(one.arm)),
+        },
+        metrics={**headline, **_values(rows, _ENDPOINT), **_costs(one.cost)},
+        tags=tags,
     )
 
 
-def _finetuning(one: Finetuning, data: str) -> Tracked:
-    """Figures are named task/share/condition/concept/metric, curves task/share/..., by the step of their training."""
-    rows = one.metrics.iter_rows(named=True)
+def _finetuning(one: Finetuning, data: str | None) -> Tracked:
+    """Metrics are named task/share/condition/concept/metric, curves task/share/..., by the step of their training."""
     parts = ("task", "share", "condition", "concept", "metric")
     fingerprint = one.manifest.get("fingerprint") or {}
     return Tracked(
         name=f"finetune/{one.arm}/{one.seed}",
         params={"arm": one.arm, "seed": one.seed, **_flat(fingerprint.get("config") or {})},
-        metrics={**{_name(row, parts): row["value"] for row in rows}, **_costs(one.cost)},
+        metrics={**_values(one.metrics, parts), **_costs(one.cost)},
         tags=_tags("finetune", one.arm, one.seed, one.manifest, data),
         curve=[_named_by_task(entry) for entry in one.curve if "step" in entry],
     )
 
 
-def _robustness(one: Robustness, found: Runs, data: str) -> Tracked:
-    """Figures are named concept/operator/corruption/severity/metric; without noise concept/operator/clean/metric."""
-    training = found.training(one.arm, one.seed)
-    rows = one.metrics.with_columns(pl.col("corruption").fill_null("clean")).iter_rows(named=True)
-    parts = ("concept", "operator", "corruption", "severity", "metric")
-    options = training.options if training is not None else {}
+def _robustness(one: Robustness, found: Runs, data: str | None) -> Tracked:
+    """Metrics are named benchmark/.../corruption/severity/metric; clean ones benchmark/.../clean/metric."""
+    rows = one.metrics.filter(pl.col("model") != "blind").with_columns(pl.col("corruption").fill_null("clean"))
     return Tracked(
         name=f"robustness/{one.arm}/{one.seed}",
-        params={"arm": one.arm, "seed": one.seed, "split": one.metrics["split"][0], **_flat(options)},
-        metrics={**{_name(row, parts): row["value"] for row in rows}, **_costs(one.cost)},
+        params={"arm": one.arm, "seed": one.seed, **_flat(found.options(one.arm))},
+        metrics={**_values(rows, _CORRUPTED), **_costs(one.cost)},
         tags=_tags("robustness", one.arm, one.seed, one.manifest, data),
     )
 
@@ -117,19 +121,19 @@ def _costs(cost: dict[str, Any]) -> dict[str, float]:
 
 
 def _named_by_task(entry: dict[str, Any]) -> dict[str, float]:
-    """A line of a fine-tuning's curve; its figures carry the training's name, as several trainings share a run."""
+    """A line of a fine-tuning's curve; its values carry the training's name, as several trainings share a run."""
     which = ("task", "share", "factor")
     training = "/".join(str(entry[name]) for name in which if name in entry)
-    figures = _numbers({name: value for name, value in entry.items() if name not in (*which, "step")})
-    return {"step": float(entry["step"]), **{_letters(f"{training}/{name}"): value for name, value in figures.items()}}
+    values = _numbers({name: value for name, value in entry.items() if name not in (*which, "step")})
+    return {"step": float(entry["step"]), **{_letters(f"{training}/{name}"): value for name, value in values.items()}}
 
 
 def _tags(
-    stage: str, arm: str, seed: int, manifest: dict[str, Any], data: str, weights: Path | None = None
+    stage: str, arm: str, seed: int, manifest: dict[str, Any], data: str | None, weights: Path | None = None
 ) -> dict[str, str]:
     """Hashes of configuration, code, environment and data; weights as a pointer (folder and hash), never as a file."""
     fingerprint = manifest.get("fingerprint") or {}
-    tags = {"stage": stage, "arm": arm, "seed": str(seed), "data": data}
+    tags = {"stage": stage, "arm": arm, "seed": str(seed)} | ({} if data is None else {"data": data})
     if fingerprint:
         tags |= {"code": str(fingerprint.get("code")), "lock": str(fingerprint.get("lock"))}
         tags["config"] = tracking.digest(fingerprint.get("config"))
@@ -142,11 +146,16 @@ def _tags(
 
 
 _ENDPOINT = ("benchmark", "task", "concept", "operator", "condition", "subset", "metric")
+_CORRUPTED = (*_ENDPOINT[:-1], "corruption", "severity", "metric")
 
 
-def _name(row: dict[str, Any], parts: Sequence[str] = _ENDPOINT) -> str:
-    """An endpoint as a metric name: the row's parts with slashes between, empty ones left out."""
-    return _letters("/".join(str(row[part]) for part in parts if row[part] is not None))
+def _values(rows: pl.DataFrame, parts: Sequence[str]) -> dict[str, float]:
+    """The value of each row that has one, by the row's parts with slashes between, empty ones left out."""
+    return {
+        _letters("/".join(str(row[part]) for part in parts if row[part] is not None)): row["value"]
+        for row in rows.iter_rows(named=True)
+        if row["value"] is not None
+    }
 
 
 def _letters(name: str) -> str:

@@ -68,7 +68,7 @@ def _of_receipt(receipt: Path) -> tuple[str, list[Tracked]]:
     recorded = collect(
         by_stage["evaluate"],
         by_stage["pretrain"],
-        folder / "data",
+        folder / "data" if (folder / "data" / "manifest.json").is_file() else None,
         finetunings=by_stage["finetune"],
         robustnesses=by_stage["robustness"],
     )

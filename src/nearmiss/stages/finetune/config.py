@@ -58,3 +58,7 @@ class FinetuneConfig(Typed):
         if len(set(names)) < len(names):
             raise ValueError("each may be named once")
         return values
+
+
+TITLES = {"vsr": "VSR", "shapes": "shapes"}
+"""The tasks as a report calls them."""

@@ -1,0 +1,80 @@
+"""The pairs that stage inpaint made: how many, what was refused, and a few of them drawn by seed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nearmiss.base.seeding import rng
+from nearmiss.engine.formats import inpaintcoco
+from nearmiss.engine.formats.inpaintcoco import Read
+from nearmiss.engine.images.browser import thumbnail
+from nearmiss.engine.images.decode import open_image_bytes
+
+PAIRS, SUMMARY = "test-00000-of-00001.parquet", "summary.json"
+COUNT = 6
+SIDE = 160
+"""Longest side of an embedded image in pixels; smaller ones stay as they are."""
+
+
+@dataclass(frozen=True)
+class ShownPair:
+    """One pair: data URIs of the image and its counterfactual, and their captions."""
+
+    concept: str
+    images: tuple[str, str]
+    captions: tuple[str, str]
+
+
+def sentences(summary: dict[str, Any]) -> list[str]:
+    """How many pairs were made, and how many pixels they changed where they should not."""
+    if not summary:
+        return []
+    asked = sum(of["asked"] for of in summary["by_operation"].values())
+    changed = summary["changed_outside_masks"]
+    return [
+        f"{summary['pairs']:,} pairs were made of {asked:,} requested; {summary['rejected']:,} candidates were "
+        "rejected, each with its reason.",
+        f"Pixels changed outside of the masks of the edits, over all pairs: {changed:,}.",
+    ]
+
+
+def operation_rows(summary: dict[str, Any]) -> list[dict[str, str]]:
+    """A row an operation: pairs requested and made, images tried, and why candidates were rejected."""
+    rows = []
+    for name, of in sorted(summary.get("by_operation", {}).items()):
+        reasons = sorted(of["reasons"].items(), key=lambda pair: (-pair[1], pair[0]))
+        tried = of.get("images", of.get("pictures", 0))
+        rows.append(
+            {
+                "operation": name,
+                "pairs": f"{of['pairs']:,} of {of['asked']:,}",
+                "images": f"{tried:,}",
+                "rejected": f"{sum(of['reasons'].values()):,}",
+                "reasons": "; ".join(f"{reason} ({count:,})" for reason, count in reasons),
+            }
+        )
+    return rows
+
+
+def shown_pairs(file: Path, count: int = COUNT) -> list[ShownPair]:
+    """`count` pairs of a file in InpaintCOCO's schema: one of each concept in turn, until there are enough."""
+    usable, _ = inpaintcoco.read(file)
+    by_concept: dict[str, list[Read]] = {}
+    for row in usable:
+        by_concept.setdefault(row.concept, []).append(row)
+    for concept, rows in by_concept.items():
+        rng(0, "strip", concept).shuffle(rows)
+    rounds = max(map(len, by_concept.values()), default=0)
+    drawn = [rows[turn] for turn in range(rounds) for _, rows in sorted(by_concept.items()) if turn < len(rows)]
+    return [
+        ShownPair(
+            concept=row.concept,
+            images=(_uri(row.coco_image), _uri(row.inpaint_image)),
+            captions=(row.coco_caption, row.inpaint_caption),
+        )
+        for row in sorted(drawn[:count], key=lambda row: (row.concept, row.row))
+    ]
+
+
+def _uri(content: bytes) -> str:
+    return thumbnail(open_image_bytes(content), SIDE)

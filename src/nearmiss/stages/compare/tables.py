@@ -1,0 +1,120 @@
+"""The comparison's own tables: what the arms are, what every job cost, the training curves and the headlines."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.files import read_json
+from nearmiss.base.tables import table
+from nearmiss.stages.compare.overview import Overview
+from nearmiss.stages.compare.runs import Runs, Training
+
+ARMS = pl.Schema(
+    {
+        "arm": pl.String,
+        "method": pl.String,
+        "objective": pl.String,
+        "image_lr": pl.Float64,
+        "text_lr": pl.Float64,
+        "texts": pl.Int64,
+    }
+)
+CURVES = pl.Schema({"arm": pl.String, "seed": pl.Int64, "step": pl.Int64, "loss": pl.Float64, "scale": pl.Float64})
+_MEASURED = ("seconds", "cpu_seconds", "peak_memory", "images", "texts", "tokens", "flops")
+
+
+def arms(runs: Runs) -> pl.DataFrame:
+    """A row an arm: method, objective (JSON), rates, texts beside the caption; null where a manifest does not say."""
+    rows = []
+    for arm in runs.arms:
+        options = runs.options(arm)
+        rows.append(
+            {
+                "arm": arm,
+                "method": options.get("method"),
+                "objective": json.dumps(options.get("objective"), sort_keys=True) if options else None,
+                "image_lr": options.get("image_lr"),
+                "text_lr": options.get("text_lr"),
+                "texts": options.get("texts"),
+            }
+        )
+    return pl.DataFrame(rows, schema=ARMS, orient="row")
+
+
+def objective_text(options: dict[str, Any]) -> str:
+    """An objective as a sum of terms, weights other than 1 in front."""
+    parts = []
+    for term in options.get("objective", []):
+        weight = term.get("weight", 1.0)
+        name = str(term.get("term", "?")).replace("_", " ")
+        choices = [str(value) for key, value in sorted(term.items()) if key not in ("term", "weight", "cap")]
+        parts.append(
+            ("" if weight == 1.0 else f"{weight:g} × ") + name + (f" ({', '.join(choices)})" if choices else "")
+        )
+    return " + ".join(parts)
+
+
+def costs(runs: Runs, data: Path | None, negatives: Sequence[Path], inpaint: Path | None = None) -> pl.DataFrame:
+    """Table `costs`: a row a job, stage by stage.
+
+    A method of stage negatives is named in column arm; so is `corrupted`, the images that stage robustness corrupts
+    once for all models (the folder beside those of its arms).
+    """
+    rows = [] if data is None else [_row("data", None, None, None, _cost(data))]
+    rows += [_row("negatives", Path(folder).name, None, None, _cost(folder)) for folder in negatives]
+    if inpaint is not None:
+        rows.append(_row("inpaint", None, None, None, _cost(inpaint)))
+    for training in runs.trainings:
+        evaluation = runs.evaluation(training.arm, training.seed)
+        model = None if evaluation is None else evaluation.model
+        rows.append(_row("pretrain", training.arm, training.seed, model, training.cost))
+    rows += [_row("finetune", one.arm, one.seed, str(one.metrics["model"][0]), one.cost) for one in runs.finetunings]
+    rows += [_row("evaluate", one.arm, one.seed, one.model, one.cost) for one in runs.evaluations]
+    if runs.robustnesses:
+        corrupted = runs.robustnesses[0].folder.parent.parent / "corrupted"
+        if corrupted.is_dir():
+            rows.append(_row("robustness", corrupted.name, None, None, _cost(corrupted)))
+    rows += [_row("robustness", one.arm, one.seed, str(one.metrics["model"][0]), one.cost) for one in runs.robustnesses]
+    return table("costs", rows)
+
+
+def training_seconds(frame: pl.DataFrame) -> dict[str, float]:
+    """Median training time of each arm over its seeds."""
+    trained = frame.filter(pl.col("stage") == "pretrain", pl.col("seconds").is_not_null())
+    return {
+        str(arm): float(median(group["seconds"].to_list()))
+        for (arm,), group in trained.group_by("arm", maintain_order=True)
+    }
+
+
+def curves(trainings: Sequence[Training]) -> pl.DataFrame:
+    """A row a logged step of each run: its loss and the logit scale. `dvc plots` draws them."""
+    rows = [
+        {"arm": one.arm, "seed": one.seed, "step": entry["step"], "loss": entry["loss"], "scale": entry.get("scale")}
+        for one in trainings
+        for entry in one.curve
+        if "step" in entry
+    ]
+    return pl.DataFrame(rows, schema=CURVES, orient="row")
+
+
+def headline(shown: Overview) -> dict[str, dict[str, float]]:
+    """arm -> column -> value in percent to two digits (the median over seeds); `dvc metrics diff` compares them."""
+    return {
+        arm: {name: round(100 * cell.value, 2) for name, cell in sorted(cells.items())}
+        for arm, cells in shown.cells.items()
+    }
+
+
+def _cost(folder: Path) -> dict[str, Any]:
+    path = Path(folder) / "cost.json"
+    return dict(read_json(path)) if path.is_file() else {}
+
+
+def _row(stage: str, arm: str | None, seed: int | None, model: str | None, cost: dict[str, Any]) -> dict[str, Any]:
+    measured = {name: cost.get(name) for name in _MEASURED}
+    return {"model": model, "arm": arm, "seed": seed, "stage": stage, **measured}
