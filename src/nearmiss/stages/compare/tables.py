@@ -20,7 +20,7 @@ ARMS = pl.Schema(
         "objective": pl.String,
         "image_lr": pl.Float64,
         "text_lr": pl.Float64,
-        "texts": pl.Int64,
+        "num_negatives": pl.Int64,
     }
 )
 CURVES = pl.Schema({"arm": pl.String, "seed": pl.Int64, "step": pl.Int64, "loss": pl.Float64, "scale": pl.Float64})
@@ -39,7 +39,7 @@ def arms(runs: Runs) -> pl.DataFrame:
                 "objective": json.dumps(options.get("objective"), sort_keys=True) if options else None,
                 "image_lr": options.get("image_lr"),
                 "text_lr": options.get("text_lr"),
-                "texts": options.get("texts"),
+                "num_negatives": options.get("num_negatives"),
             }
         )
     return pl.DataFrame(rows, schema=ARMS, orient="row")
