@@ -17,11 +17,11 @@ os.environ.update(OMP_NUM_THREADS="1", POLARS_MAX_THREADS="1", OPENBLAS_NUM_THRE
 
 import numpy as np
 import polars as pl
-
 from nearmiss.engine.benchmarks.published import Rule, Source
-from nearmiss.engine.scoring import published
 from nearmiss.engine.scoring.encoded import Encoded
 from nearmiss.engine.scoring.figures import figures
+
+from nearmiss.engine.scoring import published
 
 IMAGES, TEXTS, WIDTH, PARTS = 10_000, 200_000, 512, 7
 RULE = Rule()

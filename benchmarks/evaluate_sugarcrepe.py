@@ -16,10 +16,10 @@ from pathlib import Path
 
 import open_clip
 import torch
+from nearmiss.engine.benchmarks.published import Folders
 from PIL import Image
 
 from nearmiss.engine.benchmarks import sugarcrepe
-from nearmiss.engine.benchmarks.published import Folders
 from nearmiss.engine.scoring.encoder import Encoder
 from nearmiss.stages.evaluate import alone
 

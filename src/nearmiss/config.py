@@ -73,11 +73,16 @@ def resolve(values: dict[str, Any], *, file: object = None, lines: Lines | None 
 
 
 def _with_own_benchmarks(experiment: Experiment) -> Experiment:
-    """Where evaluate.benchmarks is null, it is every benchmark that the experiment writes itself."""
-    if experiment.evaluate.benchmarks is not None:
-        return experiment
+    """Where benchmarks are null: those that the experiment writes itself, and for robustness `world` or the same."""
     own = [name for name in OWN if name != "inpaintcoco" or experiment.inpaint.operations]
-    return experiment.model_copy(update={"evaluate": experiment.evaluate.model_copy(update={"benchmarks": own})})
+    evaluated = experiment.evaluate.benchmarks or own
+    robust = experiment.robustness.benchmarks or (["world"] if "world" in evaluated else evaluated)
+    return experiment.model_copy(
+        update={
+            "evaluate": experiment.evaluate.model_copy(update={"benchmarks": evaluated}),
+            "robustness": experiment.robustness.model_copy(update={"benchmarks": robust}),
+        }
+    )
 
 
 def check(experiment: Experiment, *, file: object = None, lines: Lines | None = None) -> None:

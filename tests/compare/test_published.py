@@ -13,10 +13,10 @@ import small_open_clip
 from nearmiss.base.tables import read_table
 from nearmiss.engine.benchmarks import spec
 from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.scoring.model import Model
 from nearmiss.stages.compare import stage, track
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.evaluate.config import EvaluateConfig
-from nearmiss.stages.evaluate.model import Model
 from nearmiss.stages.evaluate.stage import run as evaluate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))

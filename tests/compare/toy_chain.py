@@ -182,7 +182,12 @@ def _robustness(root: Path, arm: str, seed: int, asked: ItemBenchmark) -> None:
     write_table(pl.concat(parts), folder / "metrics.parquet", "metrics")
     write_json(folder / "cost.json", {"seconds": 11.0, "texts": 9})
     floor = "(accuracy - .5) / (clean accuracy - .5), where the clean accuracy's lower bound is at least 0.6"
-    write_json(folder / "measurement.json", {"left_out": {"grayscale": ["color"]}, "metrics": {"retained": floor}})
+    measurement = {
+        "benchmarks": {"world": {"excluded": {"grayscale": ["color"]}}},
+        "corruptions": [{"corruption": "grayscale"}],
+        "metrics": {"retained": floor},
+    }
+    write_json(folder / "measurement.json", measurement)
     _manifest(folder, "robustness", {"items": 60})
 
 

@@ -5,8 +5,8 @@ import torch
 
 import small_open_clip
 from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.scoring.model import Model
 from nearmiss.stages.evaluate.config import EvaluateConfig
-from nearmiss.stages.evaluate.model import Model
 from nearmiss.stages.evaluate.stage import METRICS, run
 from nearmiss.stages.evaluate.terminal import summary
 

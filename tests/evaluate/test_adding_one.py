@@ -1,22 +1,47 @@
-"""The example of docs/benchmarks.md works as it stands there."""
+"""The example of docs/benchmarks.md is a benchmark, in the command and in a workflow's configuration."""
 
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import benchmark_files
-from nearmiss.engine.benchmarks.published import Folders, filled
-from nearmiss.engine.scoring.published import decisions, lines
+import evaluating
+import pytest
+
+import small_open_clip
+from nearmiss.config import resolve
+from nearmiss.engine.benchmarks import spec
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
 
-def test_the_documented_example_is_a_benchmark(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL)
-    reader = ModuleType("svo_probes")
-    exec(compile(code, str(DOCS), "exec"), reader.__dict__)
+@pytest.fixture
+def example(monkeypatch):
+    """The documented file and line, added to the registry."""
+    text = DOCS.read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    ((name, entry),) = re.findall(r'`"(\w+)": "(.*?)"`', text)
+    module = ModuleType(name)
+    exec(compile(code, str(DOCS), "exec"), module.__dict__)
+    monkeypatch.setitem(sys.modules, f"nearmiss.engine.benchmarks.{entry.partition(':')[0]}", module)
+    monkeypatch.setitem(spec.BENCHMARKS, name, entry)
+    return name
+
+
+def test_the_documented_example_is_scored(example, tmp_path):
+    small_open_clip.register(tmp_path)
     record = {"sentence": "A man rides a horse.", "pos_image_id": 1, "neg_image_id": 2, "differs": "verb"}
-    benchmark_files.put(tmp_path / "svo" / "probes.json", [record])
-    items = filled(reader.SOURCE, reader.fill, Folders(tmp_path)).items()
-    (decided,) = decisions(lines(items), [0.5, 0.2], reader.SOURCE.rule).to_dicts()
-    assert decided == {"item": 0, "text": None, "image": True, "group": None, "interaction": None}
+    benchmark_files.put(tmp_path / "data" / "svo" / "probes.json", [record])
+    for number in (1, 2):
+        benchmark_files.picture(tmp_path / "data" / "svo" / "images" / f"{number}.jpg", number)
+    result = evaluating.runner(tmp_path)(tmp_path / "data", example)
+    assert result["complete"]
+    (row,) = [row for row in result["metrics"] if row["metric"] == "score"]
+    assert (row["benchmark"], row["subset"], row["concept"]) == (example, "verb", "relation")
+    assert (row["n_scored"], row["chance"]) == (1, 0.5)
+
+
+def test_the_documented_example_is_a_benchmark_of_an_experiment(example, tmp_path):
+    values = {"experiment": "x", "evaluate": {"benchmarks": ["world", example], "data_root": str(tmp_path)}}
+    assert resolve(values).evaluate.benchmarks == ["world", example]

@@ -12,9 +12,9 @@ from nearmiss.base.files import RECORD, folder_sha256, sha256
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.scoring.model import parse_model
 from nearmiss.stages.evaluate import stage
 from nearmiss.stages.evaluate.config import EvaluateConfig
-from nearmiss.stages.evaluate.model import parse_model
 
 CONFIG = EvaluateConfig(
     resamples=100, benchmarks=["world", "retrieval", "classification"], missing="refuse", device="cpu"

@@ -37,21 +37,27 @@ class Case:
 
     def arguments(self, folder: Path) -> list[object]:
         """The command line without --out."""
-        words = [folder / word[1:] if word.startswith("@") else word for word in self.words.split()]
-        words = [f"local-dir:{folder / word[11:]}" if str(word).startswith("local-dir:@") else word for word in words]
+        words = [folder / word[1:] if word.startswith("@") else _placed(word, folder) for word in self.words.split()]
         return [*self.command.split(), *words]
 
     def inputs(self, folder: Path) -> list[Path]:
-        """The files and folders that it reads."""
-        given = [word for word in self.arguments(folder) if isinstance(word, Path)]
+        """The files and folders that it reads; of `--move NAME=PATH` the path."""
+        given = [folder / word.rpartition("@")[2] for word in self.words.split() if "@" in word]
         return [path for path in given if path.relative_to(folder).parts[:1] not in WRITTEN]
+
+
+def _placed(word: str, folder: Path) -> str:
+    """A word with a path behind a prefix, as in local-dir:@model and tables=@tables."""
+    prefix, at, name = word.partition("@")
+    return f"{prefix}{folder / name}" if at else word
 
 
 WRITTEN = {("state",), ("cache",), ("mlflow.db",)}
 """Names in a group's folder that are no inputs: a command writes there, beside --out."""
 
 TABLES = "--captions @world/captions.parquet --images @world/images.parquet --objects @world/objects.parquet"
-SCORED = "--config @toy.yaml --arm hnc --seed 0 --checkpoint @trained/checkpoint --tables @tables --root @published"
+MOVED = "--move tables=@tables --move source=@published --cache @cache"
+SCORED = f"--config @toy.yaml --arm hnc --seed 0 --model local-dir:@trained/checkpoint {MOVED}"
 RUNS = " ".join(
     f"--{flag} " + " ".join(f"@{stage}/{arm}/0" for arm in toys.ARMS)
     for flag, stage in (("evaluations", "evaluate"), ("trainings", "pretrain"))
@@ -67,12 +73,12 @@ CASES = [
     Case("convert", "text", "--pairs @keyword/negatives.parquet --to negclip", file="negclip.tsv", form="file"),
     Case("curate-export", "curation", "@set/pairs.parquet --db @decisions.db"),
     Case("data", "none", "--config @toy.yaml"),
-    Case("evaluate", "experiment", f"{SCORED} --negatives @negatives", form="workflow", roots="@published"),
+    Case("evaluate", "experiment", f"{SCORED} --training-negatives @negatives", form="workflow", roots="@published"),
     Case(
         "evaluate",
         "benchmark",
         "--model local-dir:@model --benchmarks winoground --data-root @root --cache @cache",
-        form="alone",
+        form="standalone",
     ),
     Case(
         "finetune",
@@ -110,8 +116,13 @@ CASES = [
         "--config @toy.yaml --arm base --seed 0 --store @store --captions @tables/captions.parquet"
         " --words @words.txt --state @state/base/0",
     ),
-    Case("corrupt", "experiment", "--config @toy.yaml --tables @tables --root @published", roots="@published"),
-    Case("robustness", "experiment", f"{SCORED} --negatives @negatives --corrupted @corrupted", roots="@published"),
+    Case("corrupt", "experiment", f"--config @toy.yaml {MOVED}", roots="@published"),
+    Case(
+        "robustness",
+        "experiment",
+        f"{SCORED} --training-negatives @negatives --corrupted @corrupted",
+        roots="@published",
+    ),
     Case("schema", "none", "", file="experiment.schema.json"),
 ]
 

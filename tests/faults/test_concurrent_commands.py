@@ -115,7 +115,7 @@ def test_two_trainings_with_one_state(toys, tmp_path, tally):
 
 
 def test_two_evaluations_with_one_cache(toys, tmp_path, tally):
-    case = case_of("evaluate (alone)")
+    case = case_of("evaluate (standalone)")
     expected = results(toys.result(case))
     inputs = toys.copy(case.group, tmp_path / "inputs")
     arguments = case.arguments(inputs)

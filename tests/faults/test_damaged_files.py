@@ -72,7 +72,7 @@ def test_many_damaged_inputs_of_each_command(case, toys, tmp_path, tally):
 
 
 def embedding_cache(toys, tmp_path, tally, number):
-    (case,) = [each for each in CASES if each.name == "evaluate (alone)"]
+    (case,) = [each for each in CASES if each.name == "evaluate (standalone)"]
     inputs = toys.copy(case.group, tmp_path / "inputs")
     expected = None
     draw = Random("cache")

@@ -137,7 +137,7 @@ def test_addresses_in_a_benchmark_are_never_fetched(toys, tmp_path, tally):
         example = json.loads(file.read_text().splitlines()[0])
         file.write_text(json.dumps({**example, "image_0": "http://127.0.0.1:9/x"}) + "\n")
     with tally(KIND, "file names in JSON", "an address in a benchmark"):
-        (case,) = [each for each in CASES if each.name == "evaluate (alone)"]
+        (case,) = [each for each in CASES if each.name == "evaluate (standalone)"]
         answer = nearmiss(*case.arguments(inputs), "--out", tmp_path / "out")
         assert answer.status in (2, 3), answer.said
 

@@ -102,7 +102,7 @@ def test_a_command_on_a_full_disk(name, disk, toys, tmp_path, tally):
 
 
 def test_a_cache_on_a_full_disk(disk, toys, tmp_path, tally):
-    case = case_of("evaluate (alone)")
+    case = case_of("evaluate (standalone)")
     inputs, expected = toys.copy(case.group, tmp_path / "inputs"), results(toys.result(case))
     arguments = [disk.folder / "cache" if word == inputs / "cache" else word for word in case.arguments(inputs)]
     for number, left in enumerate((0, PAGE, 2 * PAGE, 3 * PAGE)):

@@ -107,9 +107,11 @@ def experiment(folder: Path) -> None:
     (folder / "trained").mkdir()
     (folder / "checkpoint").rename(folder / "trained" / "checkpoint")
     record(folder / "trained")
-    given = ("--config", folder / "toy.yaml", "--tables", folder / "tables", "--root", folder / "published")
+    given = ["--config", folder / "toy.yaml", "--cache", folder / "contents"]
+    given += ["--move", f"tables={folder / 'tables'}", "--move", f"source={folder / 'published'}"]
     answer = nearmiss("corrupt", *given, "--out", folder / "corrupted")
     assert answer.status == 0, answer.said
+    shutil.rmtree(folder / "contents")
 
 
 def tasks(folder: Path) -> None:

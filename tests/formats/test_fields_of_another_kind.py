@@ -7,13 +7,15 @@ import pytest
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.benchmarks import classification, retrieval, world
+from nearmiss.engine.benchmarks.benchmark import Options
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.formats import valse
 from nearmiss.engine.formats.labels_list import read_classes, read_labels
 from nearmiss.engine.formats.questions import ROWS, read_questions
 from nearmiss.engine.formats.vsr import read_statements
 
 VALUES = [None, True, 3, 0.5, float("nan"), 10**30, "ab", "", [], ["ab"], [3], [None], [[1]], {}, {"a": 1}]
-QUESTIONS = {
+ITEMS = {
     "items": {
         "item_id": "a", "benchmark": "world", "subset": "1x2", "concept": "color", "operator": "swap",
         "template_id": None, "condition": "iid", "images": ["1"], "captions": ["a", "b"], "truth": [[True, False]],
@@ -24,12 +26,20 @@ QUESTIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+def write_images(root):
+    """Table `images` with every image that the items name."""
+    row = {"width": 8, "height": 8, "split": "test", "source": "toy"}
+    names = sorted({"1", *ITEMS["items"]["images"], ITEMS["classification"]["image_id"]})
+    rows = [{"image_id": name, "file": f"{name}.png", **row} for name in names]
+    write_table(table("images", rows), root / "tables" / "images.parquet", "images")
+
+
+@pytest.mark.parametrize("name", ITEMS)
 def test_a_question_keeps_its_values_or_is_refused(tmp_path, name):
     file = tmp_path / "questions.json"
-    for column in QUESTIONS[name]:
+    for column in ITEMS[name]:
         for value in VALUES:
-            row = {**QUESTIONS[name], column: value}
+            row = {**ITEMS[name], column: value}
             file.write_text(json.dumps({ROWS[name]: [row]}))
             try:
                 (read,) = read_questions(file, name).to_dicts()
@@ -63,22 +73,23 @@ def test_a_question_keeps_its_values_or_is_refused(tmp_path, name):
         ("classification", "prompts", [["x"], []]),
     ],
 )
-def test_a_table_of_questions_with_a_gap_is_refused(tmp_path, name, column, value):
-    load = {"items": world.load, "retrieval": retrieval.load, "classification": classification.load}[name]
-    file = tmp_path / f"{name}_test.parquet"
-    write_table(table(name, [QUESTIONS[name]]), file, name)
-    load(tmp_path, "test")
-    write_table(table(name, [{**QUESTIONS[name], column: value}]), file, name)
+def test_a_table_of_items_with_a_gap_is_refused(tmp_path, name, column, value):
+    reader = {"items": world, "retrieval": retrieval, "classification": classification}[name].BENCHMARK
+    write_images(tmp_path)
+    file = tmp_path / "tables" / f"{name}_test.parquet"
+    write_table(table(name, [ITEMS[name]]), file, name)
+    reader.load(DataRoot(tmp_path), Options())
+    write_table(table(name, [{**ITEMS[name], column: value}]), file, name)
     with pytest.raises(InputError) as refused:
-        load(tmp_path, "test")
+        reader.load(DataRoot(tmp_path), Options())
     assert refused.value.file == file
 
 
 def test_a_caption_that_is_right_for_no_further_image_is_no_gap(tmp_path):
-    write_table(
-        table("retrieval", [{**QUESTIONS["retrieval"], "right": []}]), tmp_path / "retrieval_t.parquet", "retrieval"
-    )
-    assert retrieval.load(tmp_path, "t").right.tolist() == [[True]]
+    write_images(tmp_path)
+    file = tmp_path / "tables" / "retrieval_test.parquet"
+    write_table(table("retrieval", [{**ITEMS["retrieval"], "right": []}]), file, "retrieval")
+    assert retrieval.BENCHMARK.load(DataRoot(tmp_path), Options()).right.tolist() == [[True]]
 
 
 def test_a_statement_keeps_its_values_or_is_refused(tmp_path):

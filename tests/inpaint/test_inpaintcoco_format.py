@@ -10,9 +10,12 @@ import pytest
 from PIL import Image
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.benchmarks.inpaintcoco import load
+from nearmiss.engine.benchmarks.benchmark import Options
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.inpaintcoco import BENCHMARK
 from nearmiss.engine.formats import inpaintcoco
 from nearmiss.engine.formats.inpaintcoco import CocoDetails, InpaintDetails, Pair
+from nearmiss.engine.images.decode import open_image_bytes
 
 
 def png(value: int = 9, side: int = 16, mode: str = "RGB") -> bytes:
@@ -65,6 +68,11 @@ def pair(number: int) -> Pair:
     )
 
 
+def load(file):
+    """The benchmark of one file of pairs."""
+    return BENCHMARK.load(DataRoot(None, {"inpaintcoco": file.parent}), Options())
+
+
 def test_what_is_written_is_read_back(tmp_path):
     inpaintcoco.write([pair(0), pair(1)], tmp_path / "a.parquet")
     usable, rejected = inpaintcoco.read(tmp_path / "a.parquet")
@@ -107,7 +115,7 @@ def test_an_unfit_row_is_left_out_and_counted(tmp_path, other, reason):
     file = written(tmp_path, row(), row(**other))
     usable, rejected = inpaintcoco.read(file)
     assert [each.row for each in usable] == [0] and rejected == [(1, reason)]
-    assert f"{reason} (1)" in load(file, "test").measurement.source
+    assert [each.reason for each in load(file).coverage.malformed] == [reason]
 
 
 @pytest.mark.parametrize(
@@ -116,33 +124,36 @@ def test_an_unfit_row_is_left_out_and_counted(tmp_path, other, reason):
         (lambda frame: frame.drop("mask"), "lacks the columns"),
         (lambda frame: frame.with_columns(mask=pl.lit("m.png")), "column 'mask'"),
         (lambda frame: frame.with_columns(concept=pl.lit(3)), "column 'concept'"),
-        (lambda frame: frame.head(0), "no usable row"),
+        (lambda frame: frame.head(0), "has no items"),
     ],
 )
 def test_a_file_of_another_schema_is_an_input_error(tmp_path, change, problem):
     file = tmp_path / "other.parquet"
     change(pl.DataFrame([row()])).write_parquet(file)
     with pytest.raises(InputError, match=problem):
-        load(file, "test")
+        load(file)
 
 
 def test_a_missing_or_broken_file_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match="missing"):
-        load(tmp_path / "none.parquet", "test")
+    with pytest.raises(InputError, match="no file of benchmark inpaintcoco exists"):
+        load(tmp_path / "none.parquet")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(InputError, match="not readable"):
-        load(tmp_path / "broken.parquet", "test")
+        load(tmp_path / "broken.parquet")
 
 
 def test_rows_become_items_of_two_images_and_two_captions(tmp_path):
-    items = load(written(tmp_path, row(), row(concept="Colors"), row(concept="Colour"), row(concept="mood")), "test")
-    assert items.frame.select("concept", "operator", "subset", "condition").unique(maintain_order=True).rows() == [
+    benchmark = load(written(tmp_path, row(), row(concept="Colors"), row(concept="Colour"), row(concept="mood")))
+    assert benchmark.items.select("concept", "operator", "subset", "condition").unique(maintain_order=True).rows() == [
         ("object", "replace", "2x2", "iid"),
         ("color", "replace", "2x2", "iid"),
     ]
-    first = items.frame.row(0, named=True)
-    assert first["images"] == ["inpaintcoco-000000-coco", "inpaintcoco-000000-inpaint"]
+    first = benchmark.items.row(0, named=True)
+    assert [image[-12:] for image in first["images"]] == ["-000000-coco", "0000-inpaint"]
     assert first["truth"] == [[True, False], [False, True]]
-    assert set(items.pictures) == {name for names in items.frame["images"] for name in names}
-    assert items.pictures[first["images"][1]] == png(90)
-    assert "unknown concept 'mood' (1)" in items.measurement.source and len(items.measurement.hashes) == 1
+    assert set(benchmark.embedded) == {name for names in benchmark.items["images"] for name in names}
+    assert np.array_equal(
+        np.asarray(benchmark.embedded[first["images"][1]].open()), np.asarray(open_image_bytes(png(90)))
+    )
+    assert [each.reason for each in benchmark.coverage.malformed] == ["unknown concept 'mood'"]
+    assert len(benchmark.coverage.hashes) == 1

@@ -67,27 +67,39 @@ def broken(made, tmp_path):
 
 
 def pixels(folder, name):
-    return np.load(folder / f"{name}.npy")
+    """The images of one file; all of the toy's have one size."""
+    return np.load(folder / f"{name}.npy").reshape(-1, 32, 32, 3)
+
+
+def names_of(folder):
+    return [each["image"] for each in read_json(folder / "images.json")]
+
+
+def chosen(folder, config=toy.CONFIG):
+    """The items that are corrupted."""
+    (benchmark,), _ = corrupted.selected(config, toy.root_of(folder), folder.parent / "contents")
+    return benchmark.items
 
 
 def test_each_corruption_and_severity_is_one_file_of_pixels_as_drawn(made, done):
-    ids, items = read_json(done / "image_ids.json"), read_table(done / "items.parquet", "items")
-    assert ids == sorted({image_id for images in items["images"].to_list() for image_id in images})
+    listed = read_json(done / "images.json")
+    assert [each["image"] for each in listed] == sorted(names_of(done))
     names = {f"{each.corruption}-{severity}" for each in toy.CONFIG.corruptions for severity in (1, 5)}
     assert {file.stem for file in done.glob("*.npy")} == {*names, "clean"}
     for name in (*names, "clean"):
-        assert pixels(done, name).shape == (len(ids), 32, 32, 3)
-    with Image.open(made / "published" / "images" / f"{ids[0]}.png") as drawn:
+        assert pixels(done, name).shape == (len(listed), 32, 32, 3)
+    with Image.open(made / "published" / listed[0]["image"].removeprefix("source/")) as drawn:
         assert np.array_equal(pixels(done, "clean")[0], np.asarray(drawn))
 
 
 def test_items_are_two_by_two_iid_and_evenly_spaced(made, done):
-    items = read_table(done / "items.parquet", "items")
+    items = chosen(made)
     assert set(items["subset"]) == {"2x2"} and set(items["condition"]) == {"iid"}
     assert set(items.group_by("concept", "operator").len()["len"]) == {3}
-    able = read_table(made / "tables" / "items_test.parquet", "items")
-    few = corrupted.chosen(able, 2).filter(pl.col("concept") == "relation")["item_id"].to_list()
-    every = corrupted.chosen(able, 99).filter(pl.col("concept") == "relation")["item_id"].to_list()
+    few, every = (
+        chosen(made, toy.CONFIG.model_copy(update={"items": most})).filter(concept="relation")["item_id"].to_list()
+        for most in (2, 99)
+    )
     assert few == [every[0], every[-1]] and len(every) == 4
 
 
@@ -106,7 +118,7 @@ def test_the_same_bytes_for_two_workers_and_shuffled_tables(made, done, tmp_path
 
 def test_noise_of_an_image_does_not_depend_on_the_others(made, done):
     alone = toy.corrupt(made, "alone", toy.CONFIG.model_copy(update={"items": 1}))
-    ids, few = read_json(done / "image_ids.json"), read_json(alone / "image_ids.json")
+    ids, few = names_of(done), names_of(alone)
     shared = [image_id for image_id in few if image_id in ids]
     assert 0 < len(shared) < len(ids)
     for image_id in shared:
@@ -117,6 +129,19 @@ def test_noise_of_an_image_does_not_depend_on_the_others(made, done):
     assert np.array_equal(pixels(reseeded, "jpeg_compression-5"), pixels(done, "jpeg_compression-5"))
 
 
+def test_images_of_different_sizes_are_corrupted_and_large_ones_resized(made, tmp_path):
+    folder = tmp_path / "sizes"
+    shutil.copytree(made, folder, ignore=shutil.ignore_patterns(RECORD))
+    name = chosen(folder)["images"][0][0]
+    Image.new("RGB", (96, 64), (200, 10, 10)).save(folder / "published" / name.removeprefix("source/"))
+    out = toy.corrupt(folder, "sizes", toy.CONFIG.model_copy(update={"side": 48}))
+    listed = {each["image"]: (each["height"], each["width"]) for each in read_json(out / "images.json")}
+    assert listed[name] == (48, 72)
+    assert set(listed.values()) == {(48, 72), (32, 32)}
+    total = sum(3 * height * width for height, width in listed.values())
+    assert all(np.load(file).shape == (total,) for file in out.glob("*.npy"))
+
+
 def _edit(folder, name, kind, **columns):
     path = folder / "tables" / f"{name}.parquet"
     write_table(read_table(path, kind).with_columns(**columns), path, kind)
@@ -125,12 +150,7 @@ def _edit(folder, name, kind, **columns):
 def _unknown_image(folder):
     path = folder / "tables" / "images.parquet"
     write_table(read_table(path, "images").filter(pl.col("split") != "benchmark_test"), path, "images")
-    return "not in the table of images"
-
-
-def _another_split(folder):
-    _edit(folder, "images", "images", split=pl.lit("train"))
-    return "an item of split 'test' asks for an image of split 'train'"
+    return "table 'images' does not have"
 
 
 def _missing_image(folder):
@@ -144,24 +164,19 @@ def _broken_image(folder):
     return "does not decode"
 
 
-def _another_size(folder):
-    Image.new("RGB", (16, 16)).save(folder / "published" / "images" / "relation-reverse-2x2-001-b.png")
-    return "different sizes"
-
-
 def _nothing_to_ask(folder):
     _edit(folder, "items_test", "items", condition=pl.lit("new_pair"))
-    return "no 2x2 items of condition iid"
+    return "no items of condition iid in 2x2"
 
 
 def _no_table(folder):
     (folder / "tables" / "items_test.parquet").unlink()
-    return "items_test.parquet"
+    return "no benchmark has a file"
 
 
 @pytest.mark.parametrize(
     "fault",
-    [_unknown_image, _another_split, _missing_image, _broken_image, _another_size, _nothing_to_ask, _no_table],
+    [_unknown_image, _missing_image, _broken_image, _nothing_to_ask, _no_table],
 )
 def test_bad_input_is_named_and_nothing_is_overwritten(broken, fault):
     message = fault(broken)
@@ -200,9 +215,8 @@ def test_a_new_corruption_is_one_file_one_entry_and_one_line(made, tmp_path):
     registry = registry.replace("    )\n", line, 1).replace("import contrast,", "import contrast, grayscale,")
     (corruptions / "registry.py").write_text(registry)
     flags = ["--corruptions", json.dumps([{"corruption": "grayscale"}]), "--severities", "[2]", "--items", "2"]
-    folders = {"tables": made / "tables", "root": made / "published", "out": tmp_path / "out"}
-    for name, folder in folders.items():
-        flags += [f"--{name}", str(folder)]
+    flags += ["--move", f"tables={made / 'tables'}", "--move", f"source={made / 'published'}"]
+    flags += ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "contents")]
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-m", "nearmiss", "corrupt", *flags], env=env, check=True, capture_output=True)
     gray = pixels(tmp_path / "out", "grayscale-2")

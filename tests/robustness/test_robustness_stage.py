@@ -1,4 +1,4 @@
-"""The second step: a model's answers under noise beside its clean ones, and what is refused before it is opened."""
+"""A model's scores on corrupted images and captions beside its clean ones, and what is refused before it is opened."""
 
 import shutil
 
@@ -13,13 +13,14 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import RECORD, folder_sha256, read_json, sha256, write_json
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table, write_table
+from nearmiss.engine.benchmarks.benchmark import ItemBenchmark
 from nearmiss.engine.images.corruptions.corruption import Corruption
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
-from nearmiss.engine.scoring.blind import baselines
-from nearmiss.engine.scoring.embeddings import Embedder, open_image
-from nearmiss.engine.scoring.metrics import figures
+from nearmiss.engine.images.decode import open_rgb
+from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.engine.scoring.model import parse_model
+from nearmiss.stages.robustness import corrupted as corrupted_images
 from nearmiss.stages.robustness import stage
-from nearmiss.stages.robustness.blind import TextOnly
 
 NOISE = {(each.corruption, severity) for each in toy.CONFIG.corruptions for severity in (1, 5)}
 TYPOS = {("typos", 1), ("typos", 5)}
@@ -28,14 +29,12 @@ TYPOS = {("typos", 1), ("typos", 5)}
 def score(folder, out="out", config=toy.CONFIG, **changed):
     arguments = {
         "config": config,
-        "arm": "hnc",
-        "seed": 3,
-        "checkpoint": folder / "checkpoint",
+        "model": parse_model(f"local-dir:{folder / 'checkpoint'}", arm="hnc", seed=3),
         "corrupted": folder / "corrupted",
-        "tables": folder / "tables",
-        "root": folder / "published",
+        "root": toy.root_of(folder),
         "negatives": folder / "negatives",
-        "fingerprint": None,
+        "captions": folder / "tables" / "captions_narrow.parquet",
+        "cache": folder.parent / f"{folder.name}-{out}-cache",
         "out": folder / out,
     }
     stage.run(**{**arguments, **changed})
@@ -65,31 +64,38 @@ def broken(made, tmp_path):
     return folder
 
 
+def chosen(folder, config=toy.CONFIG):
+    """The world's items that are scored."""
+    (benchmark,), _ = corrupted_images.selected(config, toy.root_of(folder), folder.parent / "contents")
+    assert isinstance(benchmark, ItemBenchmark)
+    return benchmark.items
+
+
 def metrics(folder):
     return read_table(folder / "metrics.parquet", "metrics")
 
 
 def test_every_item_has_its_scores_clean_and_under_each_noise(made, done):
     scores = read_table(done / "scores.parquet", "scores")
-    items = read_table(made / "corrupted" / "items.parquet", "items")
+    items = chosen(made)
     cells = scores.group_by("corruption", "severity").agg("item_id").select("corruption", "severity", "item_id")
     assert {row[:2] for row in cells.iter_rows()} == {(None, None), *NOISE, *TYPOS}
     assert all(sorted(row[2]) == items["item_id"].to_list() for row in cells.iter_rows())
     assert set(scores["arm"]) == {"hnc"} and set(scores["seed"]) == {3}
 
 
-def test_a_drop_is_accuracy_minus_clean(done):
+def test_a_drop_is_the_clean_accuracy_minus_the_corrupted_one(done):
     rows = metrics(done)
     key = ["concept", "operator"]
     clean = rows.filter(pl.col("corruption").is_null())
     assert set(clean["metric"]) == {"accuracy"}
     assert ("binding", "swap") in set(clean.select(key).iter_rows())
     noisy = rows.filter(pl.col("metric") == "accuracy", pl.col("corruption").is_not_null())
-    drop = rows.filter(pl.col("metric") == "drop")
+    drop = rows.filter(pl.col("metric") == "accuracy_drop")
     assert noisy.height == drop.height == clean.height * len(NOISE | TYPOS)
     both = noisy.join(drop, on=[*key, "corruption", "severity"], suffix="_drop")
     both = both.join(clean, on=key, suffix="_clean")
-    assert (both["value"] - both["value_clean"]).to_list() == pytest.approx(both["value_drop"].to_list())
+    assert (both["value_clean"] - both["value"]).to_list() == pytest.approx(both["value_drop"].to_list())
     assert ((drop["low"] <= drop["value"]) & (drop["value"] <= drop["high"])).all()
     assert set(rows["stage"]) == {"robustness"} and set(rows["subset"]) == {"2x2"} and set(rows["split"]) == {"test"}
 
@@ -107,32 +113,37 @@ def test_noise_moves_the_similarities_and_typos_leave_the_images_alone(done):
 
 def test_clean_answers_are_those_of_the_published_images(made, done):
     """The same model on the published files gives the clean scores: the way over stored pixels changes nothing."""
-    row = read_table(made / "corrupted" / "items.parquet", "items").row(0, named=True)
-    model = Embedder(made / "checkpoint")
-    files = [made / "published" / "images" / f"{name}.png" for name in row["images"]]
-    images = model.images([lambda file=file: open_image(file) for file in files], row["images"])
+    row = chosen(made).row(0, named=True)
+    model = Encoder(f"local-dir:{made / 'checkpoint'}", None)
+    files = [made / "published" / name.removeprefix("source/") for name in row["images"]]
+    images = model.images([lambda file=file: open_rgb(file) for file in files])
     expected = images @ model.texts(row["captions"]).T
     scores = read_table(done / "scores.parquet", "scores").filter(pl.col("corruption").is_null())
     found = scores.filter(pl.col("item_id") == row["item_id"])["similarity"].to_list()[0]
     assert np.array(found) == pytest.approx(expected, abs=1e-5)
 
 
-def test_texts_are_encoded_once_and_clean_images_once(made, monkeypatch):
-    asked = {"images": 0, "texts": 0}
+def test_every_text_and_every_content_of_an_image_is_encoded_once(made, monkeypatch):
+    encoded = {"images": 0, "texts": 0}
 
-    class Counting(Embedder):
-        def images(self, pictures, names):
-            asked["images"] += len(pictures)
-            return super().images(pictures, names)
+    class Counting(Encoder):
+        def images(self, openers):
+            encoded["images"] += len(openers)
+            return super().images(openers)
 
         def texts(self, texts):
-            asked["texts"] += 1
+            encoded["texts"] += 1
             assert len(set(texts)) == len(texts)
             return super().texts(texts)
 
-    monkeypatch.setattr(stage, "Embedder", Counting)
+    monkeypatch.setattr(stage, "Encoder", Counting)
     score(made, "counted")
-    assert asked == {"images": len(read_json(made / "corrupted" / "image_ids.json")) * (1 + len(NOISE)), "texts": 1}
+    contents = {
+        image.tobytes()
+        for file in (made / "corrupted").glob("*.npy")
+        for image in np.load(file).reshape(-1, 32 * 32 * 3)
+    }
+    assert encoded == {"images": len(contents), "texts": 1}
 
 
 def test_rows_say_what_the_arm_was_taught_and_what_text_alone_gives_away(made, done):
@@ -149,24 +160,16 @@ def test_rows_say_what_the_arm_was_taught_and_what_text_alone_gives_away(made, d
     assert accuracies["blind"].null_count() == 0 and set(accuracies["chance"]) == {0.5}
 
 
-def test_blind_is_the_best_baseline_of_evaluate(made):
-    items = read_table(made / "tables" / "items_test.parquet", "items").filter(pl.col("subset") == "2x2")
-    training = read_table(made / "tables" / "captions_narrow.parquet", "captions")["text"].to_list()
-    found = TextOnly(sorted(set(items["captions"].explode())), training).best(items)
-    every = [figures(each) for each in baselines.of_items(items, training).values()]
-    asked = {key for key in every[0] if key[1] == "2x2" and key[-1] == "accuracy"}
-    assert found == {key: max(each[key] for each in every) for key in asked}
-
-
 def test_how_it_was_measured_is_written(done):
     record = read_json(done / "measurement.json")
+    world = record["benchmarks"]["world"]
     assert {each["corruption"] for each in record["corruptions"]} == {name for name, _ in NOISE}
     assert record["corruptions"][0]["deviation"] == [0.08, 0.12, 0.18, 0.26, 0.38]
-    few, many = record["typos"]["by_severity"]["1"], record["typos"]["by_severity"]["5"]
+    few, many = world["typos_by_severity"]["1"], world["typos_by_severity"]["5"]
     assert few.keys() == many.keys() == {"color replace", "color swap", "location replace", "relation reverse"}
     assert all(0 < few[cell]["share"] <= many[cell]["share"] < 0.6 for cell in few)
     assert all(cell["untouched_items"] == 0 for cell in few.values())
-    assert record["left_out"] == {} and record["severities"] == [1, 5]
+    assert world["excluded"] == {} and record["severities"] == [1, 5]
     assert {"clean", "images", "typos"} == record["blind"].keys()
 
 
@@ -182,9 +185,9 @@ def test_a_destroyed_concept_is_not_asked_and_it_is_said(made, monkeypatch):
     assert "color" in set(rows.filter(pl.col("corruption") != "contrast")["concept"])
     asked = read_table(folder / "scores.parquet", "scores").filter(pl.col("corruption") == "contrast")
     assert not asked["item_id"].str.starts_with("color").any()
-    record = read_json(folder / "measurement.json")
-    assert record["left_out"] == {"contrast": ["color"]}
-    assert record["why_left_out"]["contrast"].startswith("contrast destroys color, so nobody could answer: 6 items")
+    world = read_json(folder / "measurement.json")["benchmarks"]["world"]
+    assert world["excluded"] == {"contrast": ["color"]}
+    assert world["why_excluded"]["contrast"] == "contrast destroys color: 6 items are not scored"
 
 
 def test_the_same_bytes_again(made, done):
@@ -215,7 +218,7 @@ def _cut_pixels(folder):
 
 
 def _another_split(folder):
-    file = folder / "corrupted" / "noise.json"
+    file = folder / "corrupted" / "corruptions.json"
     write_json(file, {**read_json(file), "split": "val"})
     return "made with split 'val', not 'test'"
 
@@ -227,20 +230,15 @@ def _other_severities(folder):
 
 
 def _other_items(folder):
-    file = folder / "corrupted" / "items.parquet"
-    write_table(read_table(file, "items").head(3), file, "items")
-    return "of other items than the data's"
+    file = folder / "corrupted" / "images.json"
+    write_json(file, read_json(file)[:3])
+    return "of other items"
 
 
 def _other_images(folder):
-    file = folder / "corrupted" / "clean.npy"
-    np.save(file, np.load(file)[::-1])
+    file = folder / "corrupted" / "images.json"
+    write_json(file, [{**each, "digest": "0" * 64} for each in read_json(file)])
     return "made from other images"
-
-
-def _other_ids(folder):
-    write_json(folder / "corrupted" / "image_ids.json", ["one"])
-    return "image_ids.json"
 
 
 def _no_images(folder):
@@ -266,7 +264,6 @@ FAULTS = [
     _other_severities,
     _other_items,
     _other_images,
-    _other_ids,
     _no_images,
     _no_captions,
     _negatives,
@@ -275,7 +272,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, fault):
-    monkeypatch.setattr(stage, "Embedder", None)
+    monkeypatch.setattr(stage, "Encoder", None)
     message = fault(broken)
     before = folder_sha256(broken / "out")
     with pytest.raises(InputError, match=message):
@@ -285,12 +282,12 @@ def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, faul
 
 def _other_weights(checkpoint):
     save_file({"positional_embedding": torch.zeros(2)}, checkpoint / "open_clip_model.safetensors")
-    return "open_clip does not load the checkpoint"
+    return "checkpoint"
 
 
 def _no_weights(checkpoint):
     (checkpoint / "open_clip_model.safetensors").unlink()
-    return "open_clip does not load the checkpoint"
+    return "checkpoint"
 
 
 def _no_model(checkpoint):
@@ -321,3 +318,17 @@ def test_a_planted_truth_turns_the_clean_figure_around(broken):
     both = there.join(back, on=key, nulls_equal=True)
     assert both.height == there.height
     assert (both["value"] + both["value_right"]).to_list() == pytest.approx([1.0] * both.height)
+
+
+def test_retrieval_and_classification_are_corrupted_too(made):
+    config = toy.CONFIG.model_copy(update={"benchmarks": ["retrieval", "classification"], "gallery": 3})
+    folder = made.parent / "galleries"
+    shutil.copytree(made, folder, ignore=shutil.ignore_patterns("out", "corrupted", RECORD))
+    toy.corrupt(folder, config=config)
+    rows = metrics(score(folder, config=config))
+    clean = rows.filter(pl.col("corruption").is_null())
+    assert set(clean["benchmark"]) == {"retrieval", "classification"}
+    assert set(clean.filter(benchmark="retrieval", subset="image_to_text")["n_scored"]) == {3}
+    noisy = rows.filter(pl.col("corruption") == "gaussian_noise", pl.col("severity") == 5)
+    assert {"recall@1", "recall@1_drop", "top1", "top1_drop"} <= set(noisy["metric"])
+    assert set(rows.filter(pl.col("corruption") == "typos")["benchmark"]) == {"retrieval"}

@@ -6,10 +6,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
 import toy_experiment
 
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.stages.robustness import corrupted
 from nearmiss.stages.robustness.config import RobustnessConfig
 
-CONFIG = RobustnessConfig(items=3, severities=[1, 5], resamples=100)
+CONFIG = RobustnessConfig(items=3, severities=[1, 5], resamples=100, device="cpu")
 """Four corruptions of images and typos, at two severities; three of the toy's four items of each cell."""
 
 
@@ -22,7 +23,13 @@ def write(folder: Path, *, checkpoint: bool = True) -> Path:
     return folder
 
 
+def root_of(folder: Path) -> DataRoot:
+    """The toy's own benchmarks."""
+    return DataRoot(None, {"tables": folder / "tables", "source": folder / "published"})
+
+
 def corrupt(folder: Path, out: str = "corrupted", config: RobustnessConfig = CONFIG, workers: int = 1) -> Path:
     """Run the first step on what `write` wrote."""
-    corrupted.run(config=config, tables=folder / "tables", root=folder / "published", out=folder / out, workers=workers)
+    cache = folder.parent / f"{folder.name}-contents"
+    corrupted.run(config=config, root=root_of(folder), out=folder / out, cache=cache, workers=workers)
     return folder / out

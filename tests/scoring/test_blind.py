@@ -4,6 +4,8 @@ import polars as pl
 import pytest
 
 from nearmiss.base.tables import table
+from nearmiss.engine.benchmarks.benchmark import Coverage, ItemBenchmark
+from nearmiss.engine.benchmarks.world import CARD
 from nearmiss.engine.scoring.blind import baselines
 
 TRAINING = ["a red cube on the left", "a blue ball on the right", "a red ball above a blue cube"] * 20
@@ -26,7 +28,9 @@ def items(pairs):
         }
         for number, (true, false) in enumerate(pairs)
     ]
-    return table("items", rows)
+    return ItemBenchmark(
+        CARD, CARD.measurement, table("items", rows).with_columns(stratum=pl.col("subset")), Coverage()
+    )
 
 
 def accuracy(frame):
@@ -35,7 +39,7 @@ def accuracy(frame):
 
 
 def found(pairs):
-    return {name: accuracy(frame) for name, frame in baselines.of_items(items(pairs), TRAINING).items()}
+    return {name: accuracy(frame) for name, frame in baselines(items(pairs), TRAINING).items()}
 
 
 def test_balanced_words_give_nothing_away():
@@ -60,3 +64,7 @@ def test_implausible_false_captions_are_found():
 def test_a_word_that_only_false_captions_have_is_found():
     pairs = [("a red cube", "a zany cube"), ("a blue ball", "a zany ball")] * 20
     assert found(pairs)["blind_lexical"] == 1
+
+
+def test_without_training_captions_there_are_no_plausibility_models():
+    assert set(baselines(items([("a red cube", "a blue cube")] * 5), [])) == {"blind_length", "blind_lexical"}

@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearmiss.base.tables import table
+from nearmiss.engine.benchmarks.benchmark import Card, Coverage, ItemBenchmark, Measurement
+from nearmiss.engine.benchmarks.world import CARD
 from nearmiss.engine.scoring import decisions
 
 TRUTHS = {
@@ -34,8 +36,14 @@ def item(number, form, *, truth=None, concept="relation", operator="reverse", im
     }
 
 
+def world(rows):
+    """Items that are scored as the world's are."""
+    items = table("items", rows).with_columns(stratum=pl.col("subset"))
+    return ItemBenchmark(CARD, CARD.measurement, items, Coverage())
+
+
 def figures(rows, similarities):
-    items = table("items", rows)
+    items = world(rows)
     scored = pl.DataFrame({"item_id": [row["item_id"] for row in rows], "similarity": similarities})
     frame = decisions.outcomes(items, scored)
     frame = frame.filter(pl.col("subset") == rows[0]["subset"])
@@ -106,7 +114,7 @@ def test_forms_are_pooled_by_decisions_and_binding_over_concepts():
     ]
     scores = [[[0.1, 0.9]], [[0.9, 0.1], [0.1, 0.9]], [[0.9, 0.1, 0.8]]]
     scored = pl.DataFrame({"item_id": [row["item_id"] for row in rows], "similarity": scores})
-    frame = decisions.outcomes(table("items", rows), scored)
+    frame = decisions.outcomes(world(rows), scored)
     pooled = frame.filter(pl.col("subset") == "1x2+2x2", pl.col("concept") == "binding")
     assert pooled["value"].sum() == 4
     assert pooled["weight"].sum() == 5
@@ -115,7 +123,57 @@ def test_forms_are_pooled_by_decisions_and_binding_over_concepts():
 
 def test_unscored_items_are_expected_but_have_no_outcome():
     rows = [item(0, "1x2"), item(1, "1x2")]
-    items = table("items", rows)
+    items = world(rows)
     scored = pl.DataFrame({"item_id": ["i00001"], "similarity": [[[0.9, 0.1]]]})
-    assert decisions.outcomes(items, scored).filter(pl.col("subset") == "1x2")["question"].to_list() == ["i00001"]
-    assert decisions.blank(items).filter(pl.col("subset") == "1x2").height == 2
+    assert decisions.outcomes(items, scored).filter(pl.col("subset") == "1x2")["item_id"].to_list() == ["i00001"]
+    assert decisions.expected(items).filter(pl.col("subset") == "1x2").height == 2
+
+
+def published(rows, **rules):
+    """Items that are scored as those of a published benchmark."""
+    card = Card("toy", "", "", "", (), averages={"some": ("a*",)})
+    items = table("items", rows).with_columns(stratum=pl.Series([row["template_id"] or row["subset"] for row in rows]))
+    return ItemBenchmark(card, Measurement(**rules), items, Coverage())
+
+
+def values(benchmark, similarities):
+    scored = benchmark.items.select("item_id").with_columns(similarity=pl.Series(similarities, dtype=decisions.NESTED))
+    return {
+        (subset, metric): group["value"].sum() / group["weight"].sum()
+        for (subset, metric), group in decisions.outcomes(benchmark, scored).group_by("subset", "metric")
+    }
+
+
+RIGHT, WRONG, TIED = [[0.9, 0.1]], [[0.1, 0.9]], [[0.5, 0.5]]
+
+
+@pytest.mark.parametrize(("ties", "value"), [("wrong", 1 / 3), ("right", 2 / 3)])
+def test_a_tied_item_counts_as_the_measurement_states(ties, value):
+    rows = [item(number, "1x2") | {"subset": "a"} for number in range(3)]
+    assert values(published(rows, ties=ties), [RIGHT, WRONG, TIED])["a", "score"] == pytest.approx(value)
+
+
+def test_averages_count_every_subset_alike():
+    rows = [item(number, "1x2") | {"subset": name} for number, name in enumerate(["a1", "a1", "a1", "a2", "b"])]
+    found = values(published(rows), [RIGHT, RIGHT, WRONG, WRONG, RIGHT])
+    assert found["a1", "score"] == pytest.approx(2 / 3)
+    assert found["some", "score"] == pytest.approx((2 / 3 + 0) / 2)
+    assert found["mean", "score"] == pytest.approx((2 / 3 + 0 + 1) / 3)
+
+
+def test_a_macro_average_counts_every_stratum_alike():
+    strata = ["x", "x", "x", "y"]
+    rows = [item(number, "1x2") | {"subset": "a", "template_id": name} for number, name in enumerate(strata)]
+    found = values(published(rows, macro=True), [RIGHT, RIGHT, RIGHT, WRONG])
+    assert found["a", "score"] == pytest.approx(0.5)
+    assert values(published(rows), [RIGHT, RIGHT, RIGHT, WRONG])["a", "score"] == pytest.approx(0.75)
+
+
+def test_the_primary_decisions_of_a_square_are_its_score():
+    rows = [item(0, "2x2") | {"subset": "a"}]
+    scores = [[[0.9, 0.1], [0.95, 0.97]]]  # caption 0 prefers the wrong image
+    for primary, value in (("text", 1), ("image", 0), ("group", 0)):
+        found = values(published(rows, primary=primary), scores)
+        assert found["a", "score"] == value
+        assert ("a", primary) not in found
+    assert values(published(rows), scores)["a", "interaction"] == 1

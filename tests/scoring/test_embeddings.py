@@ -1,4 +1,4 @@
-"""A checkpoint answers as open_clip does; a broken model or image is named."""
+"""A checkpoint is encoded as open_clip encodes it; a broken model is named."""
 
 import json
 import sys
@@ -7,19 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import open_clip
+import polars as pl
 import pytest
 import torch
-from nearmiss.engine.scoring.answers import Answers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.scoring.embeddings import Embedder, open_image
+from nearmiss.engine.images.decode import cut, open_rgb
+from nearmiss.engine.scoring import decisions
+from nearmiss.engine.scoring.embeddings import Embeddings
+from nearmiss.engine.scoring.encoder import Encoder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
 import toy_experiment as toy
 
 TEXTS = ["a red cube left of a blue ball", "a ball", "a blue star on the right", "a ball and a cube"]
+
+
+def encoder_of(folder, **options):
+    return Encoder(f"local-dir:{folder}", None, **options)
 
 
 @pytest.fixture(scope="module")
@@ -48,40 +55,48 @@ def test_the_same_as_open_clip_in_any_batch(checkpoint, files):
         images = model.encode_image(torch.stack([preprocess(Image.open(file)) for file in files]), normalize=True)
         texts = model.encode_text(tokenizer(TEXTS), normalize=True)
     for batch in (1, 2, 256):
-        embedder = Embedder(checkpoint, batch=batch)
-        embedded = embedder.images([partial(open_image, file) for file in files], files)
+        encoder = encoder_of(checkpoint, batch_size=batch)
+        embedded = encoder.images([partial(open_rgb, file) for file in files])
         assert np.allclose(embedded, images.numpy(), atol=1e-6)
-        assert np.allclose(embedder.texts(TEXTS), texts.numpy(), atol=1e-6)
+        assert np.allclose(encoder.texts(TEXTS), texts.numpy(), atol=1e-6)
 
 
 def test_a_crop_is_what_the_model_sees(checkpoint, files, tmp_path):
-    cut = tmp_path / "cut.png"
-    Image.open(files[0]).crop((4, 2, 24, 22)).save(cut)
-    embedder = Embedder(checkpoint)
-    cropped = partial(open_image, files[0], (4.0, 2.0, 20.0, 20.0))
-    both = embedder.images([cropped, partial(open_image, cut)], ["cropped", "cut"])
+    file = tmp_path / "cut.png"
+    Image.open(files[0]).crop((4, 2, 24, 22)).save(file)
+    cropped = partial(cut, open_rgb(files[0]), (4.0, 2.0, 20.0, 20.0))
+    both = encoder_of(checkpoint).images([cropped, partial(open_rgb, file)])
     assert np.allclose(both[0], both[1], atol=1e-6)
 
 
-def test_similarities_have_the_shape_of_the_questions():
-    answers = Answers(
+def test_similarities_have_the_shape_of_the_items():
+    embeddings = Embeddings(
         images=np.eye(2, dtype=np.float32),
         texts=np.array([[1, 0], [0, 1]], dtype=np.float32),
-        image_place={("a", None): 0, ("b", None): 1},
-        text_place={"x": 0, "y": 1},
+        view_rows={"a": 0, "b": 1},
+        text_rows={"x": 0, "y": 1},
     )
-    import polars as pl
-
+    rows = [
+        ("1", ["a"], [[True, False]]),
+        ("2", ["b", "a"], [[True, False], [False, True]]),
+        ("3", ["gone"], [[True, False]]),
+    ]
     items = pl.DataFrame(
-        {"item_id": ["1", "2"], "images": [["a"], ["b", "a"]], "captions": [["x", "y"], ["x", "y"]], "crop": [None] * 2}
+        [
+            {"item_id": item_id, "images": images, "captions": ["x", "y"], "truth": truth, "crop": None}
+            for item_id, images, truth in rows
+        ],
+        schema_overrides={"crop": pl.List(pl.Float64)},
     )
-    assert answers.of_items(items)["similarity"].to_list() == [[[1, 0]], [[0, 1], [1, 0]]]
+    found = decisions.similarities(items, embeddings)
+    assert found["item_id"].to_list() == ["1", "2"]  # an item without its image has no similarity
+    assert found["similarity"].to_list() == [[[1, 0]], [[0, 1], [1, 0]]]
 
 
 def test_the_activation_is_read_from_the_checkpoint(checkpoint, tmp_path):
     toy.write_checkpoint(tmp_path / "quick", quick_gelu=True)
-    assert Embedder(checkpoint).activation == "GELU"
-    assert Embedder(tmp_path / "quick").activation == "QuickGELU"
+    assert encoder_of(checkpoint).measurement["activation"] == "GELU"
+    assert encoder_of(tmp_path / "quick").measurement["activation"] == "QuickGELU"
 
 
 def test_a_diverged_model_is_not_counted_as_merely_wrong(checkpoint, tmp_path):
@@ -91,22 +106,14 @@ def test_a_diverged_model_is_not_counted_as_merely_wrong(checkpoint, tmp_path):
     state["ln_final.bias"].fill_(3e38)  # finite, but its products are not
     state["text_projection"].fill_(2.0)
     save_file(state, folder / "open_clip_model.safetensors")
-    with pytest.raises(InputError, match="not finite for 4 of 4 texts"):
-        Embedder(folder).texts(TEXTS)
+    with pytest.raises(InputError, match="not finite for 4 of 4"):
+        encoder_of(folder).texts(TEXTS)
 
 
 def test_a_folder_that_is_no_checkpoint_is_named(tmp_path):
     with pytest.raises(InputError, match="open_clip_config"):
-        Embedder(tmp_path / "nothing")
+        encoder_of(tmp_path / "nothing")
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "open_clip_config.json").write_text(json.dumps({"model_cfg": {"embed_dim": 16}}))
-    with pytest.raises(InputError, match="does not load"):
-        Embedder(tmp_path / "half")
-
-
-@pytest.mark.parametrize("content", [b"", b"not an image", None])
-def test_an_image_that_does_not_decode_is_named(tmp_path, files, content):
-    file = tmp_path / "broken.png"
-    file.write_bytes(files[0].read_bytes()[:200] if content is None else content)
-    with pytest.raises(InputError, match="broken"):
-        open_image(file)
+    with pytest.raises(InputError, match="half"):
+        encoder_of(tmp_path / "half")

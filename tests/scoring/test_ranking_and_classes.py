@@ -7,8 +7,10 @@ import pytest
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.benchmarks import classification, retrieval
+from nearmiss.engine.benchmarks.benchmark import ClassificationBenchmark, ClassificationTask, Coverage, Options
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.scoring import classes, ranking
-from nearmiss.engine.scoring.blind import baselines
+from nearmiss.engine.scoring.blind import constant_ranking, most_frequent_class
 
 CAPTIONS = 40
 
@@ -24,8 +26,17 @@ def asked(tmp_path):
         }
         for number in range(CAPTIONS)
     ]
-    write_table(table("retrieval", rows), tmp_path / "retrieval_test.parquet", "retrieval")
-    return retrieval.load(tmp_path, "test")
+    write_table(table("retrieval", rows), tmp_path / "tables" / "retrieval_test.parquet", "retrieval")
+    write_images(tmp_path, 10)
+    return retrieval.BENCHMARK.load(DataRoot(tmp_path), Options(recall_at=(1, 3, 5)))
+
+
+def write_images(root, count):
+    rows = [
+        {"image_id": name, "file": f"{name}.png", "width": 8, "height": 8, "split": "test", "source": "toy"}
+        for name in (f"i{number}" for number in range(count))
+    ]
+    write_table(table("images", rows), root / "tables" / "images.parquet", "images")
 
 
 def figure(frame, subset, metric):
@@ -35,7 +46,7 @@ def figure(frame, subset, metric):
 
 def test_recall_agrees_with_a_plain_loop(asked):
     scores = np.random.default_rng(0).random((10, CAPTIONS)).astype(np.float32)
-    frame = ranking.outcomes(asked, scores, [1, 3])
+    frame = ranking.recalls(asked, scores)
     for k in (1, 3):
         found = 0
         for caption in range(CAPTIONS):
@@ -53,13 +64,13 @@ def test_another_true_image_is_right_but_not_exact(asked):
     scores = np.zeros((10, CAPTIONS), dtype=np.float32)
     for caption in range(CAPTIONS):
         scores[caption % 10, caption] = 1.0
-    frame = ranking.outcomes(asked, scores, [1])
+    frame = ranking.recalls(asked, scores)
     assert figure(frame, "text_to_image", "recall@1") == 1
     assert figure(frame, "text_to_image", "exact_recall@1") < 0.3
 
 
 def test_one_score_for_everything_finds_nothing(asked):
-    frame = ranking.outcomes(asked, np.zeros((10, CAPTIONS)), [1, 5])
+    frame = ranking.recalls(asked, np.zeros((10, CAPTIONS)))
     assert frame["value"].sum() == 0
     assert frame["ties"].sum() == frame.height
 
@@ -68,18 +79,11 @@ def test_chance_is_what_random_scores_reach(asked):
     draws = np.random.default_rng(0)
     reached, said = [], []
     for _ in range(60):
-        frame = ranking.outcomes(asked, draws.random((10, CAPTIONS)), [5])
+        frame = ranking.recalls(asked, draws.random((10, CAPTIONS)))
         frame = frame.filter(pl.col("subset") == "text_to_image", pl.col("metric") == "recall@5")
         reached.append(frame["value"].mean())
         said.append(frame["chance"].mean())
     assert np.mean(reached) == pytest.approx(said[0], abs=0.03)
-
-
-def test_scores_survive_the_table(asked):
-    scores = np.random.default_rng(0).random((10, CAPTIONS)).astype(np.float32)
-    assert np.array_equal(ranking.from_rows(asked, ranking.as_rows(asked, scores)), scores)
-    with pytest.raises(InputError, match="i3"):
-        ranking.from_rows(asked, ranking.as_rows(asked, scores).filter(pl.col("item_id") != "retrieval/i3"))
 
 
 def rows_of_classes(labels):
@@ -95,9 +99,25 @@ def rows_of_classes(labels):
     ]
 
 
+def benchmark_of(*tasks):
+    """A classification benchmark of tasks (name, labels) with three classes."""
+    classes_of = ["red", "blue", "green"]
+    return ClassificationBenchmark(
+        classification.CARD,
+        [
+            ClassificationTask(
+                name, [f"i{n:03d}" for n in range(len(labels))], labels, classes_of, [[c] for c in classes_of]
+            )
+            for name, labels in tasks
+        ],
+        (1,),
+        Coverage(),
+    )
+
+
 def test_classification_counts_the_best_class_and_a_tie_is_wrong():
-    frame = table("classification", rows_of_classes([0, 1, 2]))
-    found = classes.outcomes(frame, [[0.9, 0.1, 0.2], [0.5, 0.4, 0.1], [0.3, 0.7, 0.7]])
+    scores = np.array([[0.9, 0.1, 0.2], [0.5, 0.4, 0.1], [0.3, 0.7, 0.7]])
+    found = classes.ranks(benchmark_of(("color", [0, 1, 2])), [scores])
     found = found.filter(pl.col("task") == "color")
     assert found["value"].to_list() == [1, 0, 0]
     assert found["ties"].to_list() == [0, 0, 1]
@@ -105,30 +125,27 @@ def test_classification_counts_the_best_class_and_a_tie_is_wrong():
 
 
 def test_the_blind_class_is_the_most_frequent_one():
-    frame = table("classification", rows_of_classes([1, 1, 1, 0, 2]))
-    found = baselines.of_classification(frame).filter(pl.col("task") == "color")
+    found = most_frequent_class(benchmark_of(("color", [1, 1, 1, 0, 2]))).filter(pl.col("task") == "color")
     assert found["value"].mean() == pytest.approx(0.6)
 
 
 def test_the_mean_counts_each_task_alike():
-    small = [{**row, "task": "shape"} for row in rows_of_classes([0])]
-    found = classes.outcomes(
-        table("classification", [*rows_of_classes([0, 0, 0]), *small]), [[0, 1, 0]] * 3 + [[1, 0, 0]]
-    )
+    scores = [np.array([[0.0, 1.0, 0.0]] * 3), np.array([[1.0, 0.0, 0.0]])]
+    found = classes.ranks(benchmark_of(("color", [0, 0, 0]), ("shape", [0])), scores)
     mean = found.filter(pl.col("task") == "mean")
     assert mean["value"].sum() / mean["weight"].sum() == pytest.approx(0.5)
     assert mean["cluster"].n_unique() == 3
 
 
 def test_the_blind_ranking_is_the_best_constant_one(asked):
-    frame = baselines.of_retrieval(asked, [1])
+    frame = constant_ranking(asked)
     assert figure(frame, "text_to_image", "recall@1") == pytest.approx(asked.right.sum(axis=1).max() / CAPTIONS)
     assert figure(frame, "image_to_text", "recall@1") == pytest.approx(asked.right.sum(axis=0).max() / 10)
 
 
 def test_a_label_that_is_no_class_is_named(tmp_path):
-    write_table(
-        table("classification", rows_of_classes([0, 3])), tmp_path / "classification_test.parquet", "classification"
-    )
+    file = tmp_path / "tables" / "classification_test.parquet"
+    write_table(table("classification", rows_of_classes([0, 3])), file, "classification")
+    write_images(tmp_path, 2)
     with pytest.raises(InputError, match="i001"):
-        classification.load(tmp_path, "test")
+        classification.BENCHMARK.load(DataRoot(tmp_path), Options())

@@ -1,20 +1,13 @@
 # Stage evaluate: one job a checkpoint scores every benchmark.
-SPLIT = EXPERIMENT.evaluate.split
-# Tables of stage data that the chosen benchmarks read.
-BENCHMARK_TABLES = [
-    f"{DATA}/tables/{table}_{SPLIT}.parquet"
-    for name, table in (("world", "items"), ("retrieval", "retrieval"), ("classification", "classification"))
-    if name in EXPERIMENT.evaluate.benchmarks
-]
 
 
 rule evaluate_run:
     input:
         unpack(negatives_of_arm),
-        unpack(pairs_of_inpaint),
+        unpack(pairs_of_evaluate),
         fingerprint=f"{FINGERPRINTS}/evaluate.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
-        tables=[f"{DATA}/tables/images.parquet", *BENCHMARK_TABLES],
+        tables=[f"{DATA}/tables/images.parquet", *tables_of(EXPERIMENT.evaluate)],
         captions=f"{DATA}/tables/captions_narrow.parquet",
         images=f"{DATA}/published/images",
     output:
@@ -38,13 +31,13 @@ rule evaluate_run:
         moved=moved_folders,
         missing="allow" if EXPERIMENT.evaluate.missing == "allow" else "refuse",
         checkpoint=parent_of("checkpoint"),
-        cache=f"{STATE}/evaluate/{{arm}}-{{seed}}",
+        state=f"{STATE}/evaluate/{{arm}}-{{seed}}",
         out=subpath(output.scores, parent=True),
     shell:
         "exec python -m nearmiss evaluate --config {input.fingerprint:q}"
         " --model local-dir:{params.checkpoint:q} --arm {wildcards.arm} --seed {wildcards.seed}"
         " {params.moved} --missing {params.missing} {params.negatives}"
-        " --training-captions {input.captions:q} --cache {params.cache:q}"
+        " --training-captions {input.captions:q} --state {params.state:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 

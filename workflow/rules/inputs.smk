@@ -45,11 +45,32 @@ def training_negatives_flag(wildcards):
     return negatives_flag(wildcards).replace("--negatives", "--training-negatives")
 
 
-def pairs_of_inpaint(wildcards):
-    """The pairs that benchmark inpaintcoco reads, where it is asked."""
-    if "inpaintcoco" not in EXPERIMENT.evaluate.benchmarks:
+def tables_of(section):
+    """Tables of stage data that the benchmarks of a section (evaluate, robustness) read."""
+    tables = (("world", "items"), ("retrieval", "retrieval"), ("classification", "classification"))
+    return [f"{DATA}/tables/{table}_{section.split}.parquet" for name, table in tables if name in section.benchmarks]
+
+
+def _pairs(section):
+    if "inpaintcoco" not in section.benchmarks:
         return {}
     return {"inpaint": f"{RESULTS}/inpaint/test-00000-of-00001.parquet"}
+
+
+def pairs_of_evaluate(wildcards):
+    """The pairs that benchmark inpaintcoco reads, where it is evaluated."""
+    return _pairs(EXPERIMENT.evaluate)
+
+
+def pairs_of_robustness(wildcards):
+    """The same for stage robustness."""
+    return _pairs(EXPERIMENT.robustness)
+
+
+def data_root_flag():
+    """The flag that names the folder of published benchmarks, or nothing."""
+    root = EXPERIMENT.evaluate.data_root
+    return f"--data-root {root}" if root else ""
 
 
 def moved_folders(wildcards, input):

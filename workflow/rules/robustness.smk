@@ -10,17 +10,14 @@ CORRUPTED = f"{RESULTS}/robustness/corrupted"
 
 rule robustness_corrupted:
     input:
+        unpack(pairs_of_robustness),
         fingerprint=f"{FINGERPRINTS}/robustness.json",
-        tables=expand(
-            f"{DATA}/tables/{{name}}.parquet",
-            name=("images", f"items_{EXPERIMENT.robustness.split}"),
-        ),
+        tables=[f"{DATA}/tables/images.parquet", *tables_of(EXPERIMENT.robustness)],
         images=f"{DATA}/published/images",
     output:
         pixels=expand(f"{CORRUPTED}/{{file}}", file=["clean.npy", *NOISE]),
-        image_ids=f"{CORRUPTED}/image_ids.json",
-        asked=f"{CORRUPTED}/items.parquet",
-        noise=f"{CORRUPTED}/noise.json",
+        images=f"{CORRUPTED}/images.json",
+        settings=f"{CORRUPTED}/corruptions.json",
         manifest=f"{CORRUPTED}/manifest.json",
         cost=f"{CORRUPTED}/cost.json",
     log:
@@ -31,25 +28,24 @@ rule robustness_corrupted:
         ENVIRONMENT
     threads: 4
     params:
-        tables=parent_of("tables"),
-        root=subpath(input.images, parent=True),
-        out=subpath(output.asked, parent=True),
+        root=data_root_flag(),
+        moved=moved_folders,
+        cache=f"{STATE}/robustness/corrupted",
+        out=subpath(output.images, parent=True),
     shell:
-        "exec python -m nearmiss corrupt --config {input.fingerprint:q}"
-        " --tables {params.tables:q} --root {params.root:q} --out {params.out:q}"
-        " --workers {threads} > {log:q} 2>&1"
+        "exec python -m nearmiss corrupt --config {input.fingerprint:q} {params.root} {params.moved}"
+        " --cache {params.cache:q} --out {params.out:q} --workers {threads} > {log:q} 2>&1"
 
 
 rule robustness_run:
     input:
         unpack(negatives_of_arm),
+        unpack(pairs_of_robustness),
         fingerprint=f"{FINGERPRINTS}/robustness.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         corrupted=rules.robustness_corrupted.output,
-        tables=expand(
-            f"{DATA}/tables/{{name}}.parquet",
-            name=("images", "captions_narrow", f"items_{EXPERIMENT.robustness.split}"),
-        ),
+        tables=[f"{DATA}/tables/images.parquet", *tables_of(EXPERIMENT.robustness)],
+        captions=f"{DATA}/tables/captions_narrow.parquet",
         images=f"{DATA}/published/images",
     output:
         scores=f"{RESULTS}/robustness/{{arm}}/{{seed}}/scores.parquet",
@@ -67,17 +63,19 @@ rule robustness_run:
     resources:
         gpu=environment.gpus_wanted(EXPERIMENT.robustness.device),
     params:
-        negatives=negatives_flag,
+        negatives=training_negatives_flag,
+        root=data_root_flag(),
+        moved=moved_folders,
         checkpoint=parent_of("checkpoint"),
         corrupted=parent_of("corrupted"),
-        tables=parent_of("tables"),
-        root=subpath(input.images, parent=True),
+        state=f"{STATE}/robustness/{{arm}}-{{seed}}",
         out=subpath(output.scores, parent=True),
     shell:
-        "exec python -m nearmiss robustness --config {input.fingerprint:q} --arm {wildcards.arm}"
-        " --seed {wildcards.seed} --checkpoint {params.checkpoint:q}"
-        " --corrupted {params.corrupted:q} --tables {params.tables:q} --root {params.root:q}"
-        " {params.negatives} --out {params.out:q} > {log:q} 2>&1"
+        "exec python -m nearmiss robustness --config {input.fingerprint:q}"
+        " --model local-dir:{params.checkpoint:q} --arm {wildcards.arm} --seed {wildcards.seed}"
+        " --corrupted {params.corrupted:q} {params.root} {params.moved} {params.negatives}"
+        " --training-captions {input.captions:q} --state {params.state:q}"
+        " --out {params.out:q} > {log:q} 2>&1"
 
 
 rule robustness:

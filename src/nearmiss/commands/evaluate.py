@@ -1,5 +1,6 @@
 """Command of stage `evaluate`."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def evaluate(
     caption_set: str | None = None,
     published: str | None = None,
     cache: Path = Path(".nearmiss-embeddings"),
+    state: Path | None = None,
     arm: str | None = None,
     seed: Seed | None = None,
     config: Path | None = None,
@@ -58,6 +60,8 @@ def evaluate(
         Whose published values stand beside, where the model's name does not say it (negclip, ce_clip, openai).
     cache
         Folder of embeddings, kept by the model's hash, so that nothing is encoded twice.
+    state
+        Folder of embeddings in place of cache, which is removed after success: a killed run continues from it.
     arm, seed
         Labels of the rows of the tables; by default the model's name, or those of the run.
     config
@@ -71,7 +75,7 @@ def evaluate(
         import polars as pl
 
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
-        from nearmiss.stages.evaluate.model import parse_model
+        from nearmiss.engine.scoring.model import parse_model
         from nearmiss.stages.evaluate.stage import METRICS, run
         from nearmiss.stages.evaluate.terminal import summary
 
@@ -80,13 +84,15 @@ def evaluate(
             model=parse_model(model, pretrained, arm, seed),
             root=DataRoot(None if section.data_root is None else Path(section.data_root), moves(move or [])),
             out=out,
-            cache=cache,
+            cache=cache if state is None else state,
             negatives=training_negatives,
             captions=training_captions,
             caption_set=caption_set,
             paper=published,
             fingerprint=given.fingerprint,
         )
+    if state is not None:
+        shutil.rmtree(state, ignore_errors=True)
     print(summary(measurement, pl.read_parquet(out / METRICS, glob=False)))
     if not measurement["complete"] and section.missing != "allow":
         sys.exit(INCOMPLETE)

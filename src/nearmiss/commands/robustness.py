@@ -1,5 +1,6 @@
-"""Commands of stage `robustness`: the corrupted images, made once, and a model's answers to them."""
+"""Commands of stage `robustness`: the corrupted images, made once, and a model's scores on them."""
 
+import shutil
 from pathlib import Path
 
 from nearmiss.base.progress import job
@@ -9,17 +10,27 @@ from nearmiss.stages.robustness.config import RobustnessConfig
 
 
 @app.command(help_epilogue=fields_help((RobustnessConfig, "")))
-def corrupt(*fields: Fields, tables: Path, root: Path, out: Path, config: Path | None = None, workers: int = 1) -> None:
-    """Corrupt the images of the fine-grained items once, for all models.
+def corrupt(
+    *fields: Fields,
+    out: Path,
+    data_root: Path | None = None,
+    move: list[str] | None = None,
+    cache: Path = Path(".nearmiss-embeddings"),
+    config: Path | None = None,
+    workers: int = 1,
+) -> None:
+    """Corrupt the images of benchmarks once, for all models.
 
     Parameters
     ----------
-    tables
-        Folder of the data stage's tables.
-    root
-        Folder that the images' files are relative to.
     out
         Folder that is made: a file of pixels for each corruption and severity.
+    data_root
+        The folder under which each benchmark has its own, see `nearmiss benchmarks list`.
+    move
+        A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
+    cache
+        Folder in which hashes of image files are kept.
     config
         An experiment or a fingerprint file.
     workers
@@ -27,61 +38,88 @@ def corrupt(*fields: Fields, tables: Path, root: Path, out: Path, config: Path |
     """
     section, fingerprint = _section(config, fields)
     with job("robustness corrupted"):
+        from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.stages.robustness.corrupted import run
 
-        run(config=section, tables=tables, root=root, out=out, workers=workers, fingerprint=fingerprint)
+        run(
+            config=section,
+            root=DataRoot(data_root, moves(move or [])),
+            out=out,
+            cache=cache,
+            workers=workers,
+            fingerprint=fingerprint,
+        )
 
 
 @app.command(help_epilogue=fields_help((RobustnessConfig, "")))
 def robustness(
     *fields: Fields,
-    arm: str,
-    seed: Seed,
-    checkpoint: Path,
+    model: str,
     corrupted: Path,
-    tables: Path,
-    root: Path,
     out: Path,
-    negatives: Path | None = None,
+    pretrained: str | None = None,
+    data_root: Path | None = None,
+    move: list[str] | None = None,
+    training_negatives: Path | None = None,
+    training_captions: Path | None = None,
+    caption_set: str | None = None,
+    cache: Path = Path(".nearmiss-embeddings"),
+    state: Path | None = None,
+    arm: str | None = None,
+    seed: Seed | None = None,
     config: Path | None = None,
 ) -> None:
-    """Score a checkpoint on corrupted images and mistyped captions, item by item.
+    """Score a model on corrupted images and on captions with typos, item by item.
 
     Parameters
     ----------
-    arm, seed
-        What the rows of the tables are marked with.
-    checkpoint
-        Checkpoint folder.
+    model
+        open_clip's name of a model, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME, or the folder of an experiment's run.
     corrupted
         Folder that the command corrupt made.
-    tables
-        Folder of the data stage's tables.
-    root
-        Folder that the images' files are relative to.
     out
         Folder that is made: scores.parquet, metrics.parquet, measurement.json.
-    negatives
-        Folder of the negatives the arm was trained on; marks what it has seen.
+    pretrained
+        A tag of open_clip's or a file of weights.
+    data_root
+        The folder under which each benchmark has its own, see `nearmiss benchmarks list`.
+    move
+        A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
+    training_negatives
+        The negatives that the model was trained on: a table or a method's folder; marks what it has seen.
+    training_captions
+        A table of captions for the plausibility baselines.
+    caption_set
+        The set of these captions that counts.
+    cache
+        Folder of embeddings, kept by the model's hash, so that nothing is encoded twice.
+    state
+        Folder of embeddings in place of cache, which is removed after success: a killed run continues from it.
+    arm, seed
+        Labels of the rows of the tables; by default the model's name, or those of the run.
     config
         An experiment or a fingerprint file.
     """
     section, fingerprint = _section(config, fields)
-    with job(f"robustness {arm} seed {seed}"):
+    with job(f"robustness {model}"):
+        from nearmiss.engine.benchmarks.data_root import DataRoot, moves
+        from nearmiss.engine.scoring.model import parse_model
         from nearmiss.stages.robustness.stage import run
 
         run(
             config=section,
-            arm=arm,
-            seed=seed,
-            checkpoint=checkpoint,
+            model=parse_model(model, pretrained, arm, seed),
             corrupted=corrupted,
-            tables=tables,
-            root=root,
-            negatives=negatives,
-            fingerprint=fingerprint,
+            root=DataRoot(data_root, moves(move or [])),
             out=out,
+            cache=cache if state is None else state,
+            negatives=training_negatives,
+            captions=training_captions,
+            caption_set=caption_set,
+            fingerprint=fingerprint,
         )
+    if state is not None:
+        shutil.rmtree(state, ignore_errors=True)
 
 
 def _section(config: Path | None, fields: tuple[str, ...]) -> tuple[RobustnessConfig, Path | None]:

@@ -73,6 +73,8 @@ class Card:
     notes: str = ""
     complete: bool = False
     """Whether every image must exist (data that nearmiss wrote itself); published benchmarks report missing ones."""
+    robustness_subsets: tuple[str, ...] = ()
+    """The subsets whose items stage robustness corrupts; empty: all of them."""
     headline: tuple["Headline", ...] = ()
     """The metrics that stand for the benchmark in an overview."""
 

@@ -35,7 +35,7 @@ CARD = Card(
 
 def add_items(items: ItemBuilder) -> None:
     """One item of two images and two captions for each usable row; the others are set aside with their reason."""
-    files = items.files()
+    files = [file for file in items.files() if file.stem != "rejected"]  # stage inpaint writes it beside its pairs
     for file in files:
         unique = sum(file.stem == other.stem for other in files) == 1
         stem = file.stem if unique else items.root.name(file).removesuffix(".parquet")

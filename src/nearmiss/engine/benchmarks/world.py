@@ -45,6 +45,7 @@ CARD = Card(
     "on color, size and pattern together. text, image, group as in Winoground; strict: every decision of a 1xN or 1x3 "
     "item.",
     complete=True,
+    robustness_subsets=("2x2",),
     headline=(
         _concept("relation", "reverse", "which of two objects is left of, right of, above or below the other"),
         _concept("binding", "swap", "which of two present values belongs to which object", "bind"),

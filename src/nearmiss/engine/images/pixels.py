@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +16,43 @@ def write_pixels(file: Path, shape: tuple[int, ...], rows: Iterable[np.ndarray])
     The space is taken before the first row is asked for, and nothing is mapped into memory: a full disk is an OSError
     at once, not the end of the process (SIGBUS) at some row. Raises ValueError where a row is of another shape or type.
     """
-    file = Path(file)
-    with file.open("wb") as handle:
+    count = 0
+
+    def checked() -> Iterable[np.ndarray]:
+        nonlocal count
+        for row in rows:
+            if row.shape != shape[1:] or row.dtype != np.uint8:
+                raise ValueError(f"row {count} is {row.dtype} {row.shape}, not uint8 {shape[1:]}")
+            count += 1
+            yield row
+
+    _write(file, shape, checked())
+    if count != shape[0]:
+        raise ValueError(f"{count} rows were given for {shape[0]}")
+
+
+def write_flat_pixels(file: Path, sizes: Sequence[int], images: Iterable[np.ndarray]) -> None:
+    """Write uint8 arrays of any shapes, of `sizes` values each, as one flat .npy file, one after the other."""
+    found = []
+
+    def checked() -> Iterable[np.ndarray]:
+        for image in images:
+            found.append(image.size)
+            yield image
+
+    _write(file, (sum(sizes),), checked())
+    if found != list(sizes):
+        raise ValueError(f"images of other sizes than {sizes}: {found}")
+
+
+def _write(file: Path, shape: tuple[int, ...], parts: Iterable[np.ndarray]) -> None:
+    with Path(file).open("wb") as handle:
         header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(handle, header)
         handle.flush()
         _reserve(handle.fileno(), handle.tell() + int(np.prod(shape, dtype=np.int64)))
-        count = 0
-        for row in rows:
-            if row.shape != shape[1:] or row.dtype != np.uint8:
-                raise ValueError(f"row {count} is {row.dtype} {row.shape}, not uint8 {shape[1:]}")
-            handle.write(np.ascontiguousarray(row).data)
-            count += 1
-        if count != shape[0]:
-            raise ValueError(f"{count} rows were given for {shape[0]}")
+        for part in parts:
+            handle.write(np.ascontiguousarray(part).data)
         handle.flush()
         os.fsync(handle.fileno())
 

@@ -8,10 +8,12 @@ import hashlib
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from zipfile import BadZipFile
 
 import numpy as np
 
+from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
@@ -19,6 +21,20 @@ Encode = Callable[[Sequence[int]], np.ndarray]
 """Values (n, D) of the rows (n,) asked for; a row of NaN for what cannot be encoded."""
 
 _SUFFIX = ".npz"
+
+
+def check_cache(folder: Path) -> None:
+    """Make the folder of a cache. Raises InputError where files cannot be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"the folder of embeddings cannot be written: {error.strerror or error}",
+            file=folder,
+            remedy="give another --cache",
+        ) from None
 
 
 class Cache:

@@ -118,11 +118,8 @@ def outcomes(benchmark: ItemBenchmark, similarity: pl.DataFrame) -> pl.DataFrame
     scored = items.join(similarity.select("item_id", "similarity"), on="item_id", how="inner").sort("item_id")
     shapes = scored.select(shape=_shape(pl.col("truth")))["shape"]
     scored = scored.with_columns(shape=shapes)
-    parts = [
-        _of_one_shape(group, rule)
-        for (shape,), group in scored.group_by("shape", maintain_order=True)
-        if "/" in str(shape) or len(str(shape)) > 1
-    ]
+    shaped = [_of_one_shape(group, rule) for _, group in scored.group_by("shape", maintain_order=True)]
+    parts = [part for part in shaped if part is not None]
     if not parts:
         return pl.DataFrame(schema=OUTCOMES)
     frame = pl.concat(parts)
@@ -141,13 +138,15 @@ def _shape(truth: pl.Expr) -> pl.Expr:
     return truth.list.eval(row).list.join("/")
 
 
-def _of_one_shape(group: pl.DataFrame, rule: Measurement) -> pl.DataFrame:
-    """Outcomes of items that have one truth matrix, all at once, with unit weights; `stratum` is kept."""
+def _of_one_shape(group: pl.DataFrame, rule: Measurement) -> pl.DataFrame | None:
+    """Outcomes of items that have one truth matrix, all at once, with unit weights; None where it has no decision."""
     truth: Truth = tuple(tuple(row) for row in group["truth"][0].to_list())
     flat = group["similarity"].explode().explode().to_numpy().astype(np.float64)
     values = flat.reshape(group.height, len(truth), len(truth[0]))
     decisions = {"text": caption_decisions(truth), "image": image_decisions(truth)}
     decisions["group"] = decisions["text"] + decisions["image"]
+    if not decisions["text"] and not decisions["image"]:
+        return None
     chance = chances(truth)
     shared = group.select("item_id", "benchmark", "subset", "concept", "operator", "condition", "stratum", "cluster")
 
@@ -170,8 +169,8 @@ def _of_one_shape(group: pl.DataFrame, rule: Measurement) -> pl.DataFrame:
     single = rows(ACCURACY, won.sum(1) + 0.5 * tied.sum(1), len(decisions["group"]), tied.sum(1), 0.5)
     found = [single] if rule.single_decisions else [whole(SCORE, rule.primary)]
     if decisions["image"]:
-        sides = [side for side in ("text", "image", "group") if rule.single_decisions or side != rule.primary]
-        found += [whole(side, side) for side in sides]
+        sides = ("text", "image", "group") if decisions["text"] else ("image",)
+        found += [whole(side, side) for side in sides if rule.single_decisions or side != rule.primary]
         if len(truth) == len(truth[0]) == 2 and not rule.single_decisions:
             signed = values * np.where(np.asarray(truth), 1, -1)
             none = np.zeros(group.height)

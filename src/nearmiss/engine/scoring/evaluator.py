@@ -16,6 +16,7 @@ from nearmiss.engine.benchmarks.benchmark import (
     ItemBenchmark,
     RetrievalBenchmark,
 )
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.scoring import blind, classes, decisions, metrics, ranking, single_captions
 from nearmiss.engine.scoring.embeddings import Embeddings
 from nearmiss.engine.scoring.metrics import Beside, Bootstrap, Run
@@ -51,6 +52,20 @@ def read_negatives(file: Path | None) -> pl.DataFrame | None:
     if file is None:
         return None
     return read_table(file / "negatives.parquet" if Path(file).is_dir() else Path(file), "negatives")
+
+
+def training_captions(captions: Path | None, caption_set: str | None, root: DataRoot) -> list[str]:
+    """Captions of training images, in the order of their ids."""
+    if captions is None:
+        return []
+    found = read_table(captions, "captions")
+    if caption_set is not None and "set" in found.columns:
+        found = found.filter(pl.col("set") == caption_set)
+    images = root.path("tables/images.parquet")
+    if images.is_file():
+        training = read_table(images, "images").filter(pl.col("split") == "train")
+        found = found.join(training, on="image_id", how="semi")
+    return found.sort("caption_id")["text"].to_list()
 
 
 def similarities(benchmark: Benchmark, embeddings: Embeddings) -> pl.DataFrame:

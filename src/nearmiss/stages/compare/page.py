@@ -12,7 +12,7 @@ from nearmiss.stages.compare.cells import metric_rows
 from nearmiss.stages.compare.finetune import finetune_rows, panels
 from nearmiss.stages.compare.overview import BASE, Column, compared_arms
 from nearmiss.stages.compare.report import Report
-from nearmiss.stages.compare.robustness import Robustness, left_out, retained_text, robustness, robustness_rows
+from nearmiss.stages.compare.robustness import Robustness, excluded, retained_text, robustness, robustness_rows
 from nearmiss.stages.compare.samples import samples
 
 TEMPLATES = Path(__file__).parent
@@ -119,7 +119,7 @@ def _robustness(report: Report, shown: Robustness) -> dict[str, Any] | None:
     return {
         "severities": shown.severities,
         "columns": [{"title": column.title, "rows": robustness_rows(shown, column)} for column in shown.columns],
-        "left_out": left_out(report),
+        "excluded": excluded(report),
         "retained": retained_text(report),
     }
 

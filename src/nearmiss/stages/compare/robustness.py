@@ -1,6 +1,5 @@
 """Robustness: metrics under each corruption and severity, the drop against clean, and the share that is retained."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +52,7 @@ def robustness(runs: Runs, shown: Overview) -> Robustness:
     columns, chance = [], {}
     for column in shown.columns:
         rows = _rows(metrics, column)
-        if rows.is_empty() or column.cost:
+        if rows.is_empty():
             continue
         columns.append(column)
         chance[column.name] = float(rows["chance"].drop_nulls().head(1).sum())
@@ -135,14 +134,15 @@ def robustness_rows(shown: Robustness, column: Column) -> list[dict[str, Any]]:
     return rows
 
 
-def left_out(report: Report) -> list[str]:
+def excluded(report: Report) -> list[str]:
     """Which concepts a corruption destroys, so that their items are not scored under it."""
     record = report.runs.robustnesses[0].measurement if report.runs.robustnesses else {}
+    tested = {each.get("corruption") for each in record.get("corruptions") or []}
     found: dict[str, list[str]] = {}
-    for name, concepts in (record.get("left_out") or {}).items():
-        for corruption, each in concepts.items() if isinstance(concepts, dict) else [(name, concepts)]:
-            if isinstance(each, Sequence) and not isinstance(each, str):
-                found.setdefault(str(corruption), []).extend(map(str, each))
+    for described in (record.get("benchmarks") or {}).values():
+        for corruption, concepts in (described.get("excluded") or {}).items():
+            if corruption in tested:
+                found.setdefault(corruption, []).extend(concepts)
     return [
         f"{name_of(name)} destroys {', '.join(dict.fromkeys(concepts))}: these items are not scored under it."
         for name, concepts in sorted(found.items())

@@ -20,23 +20,30 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
-from nearmiss.base.tables import read_table, table, write_table
+from nearmiss.base.tables import table, write_table
 from nearmiss.engine.benchmarks import papers, registry
 from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark, Options
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.spec import OWN
 from nearmiss.engine.models.cross_encoder import has_fusion
+from nearmiss.engine.scoring.cache import check_cache
 from nearmiss.engine.scoring.encode import encode
 from nearmiss.engine.scoring.encoder import Encoder
-from nearmiss.engine.scoring.evaluator import Comparison, Training, outcomes, read_negatives, similarities
+from nearmiss.engine.scoring.evaluator import (
+    Comparison,
+    Training,
+    outcomes,
+    read_negatives,
+    similarities,
+    training_captions,
+)
 from nearmiss.engine.scoring.images import BenchmarkImages, views_of
 from nearmiss.engine.scoring.match import MatchScorer
 from nearmiss.engine.scoring.metrics import Bootstrap, Run
+from nearmiss.engine.scoring.model import Model
 from nearmiss.engine.scoring.outcomes import ordered
-from nearmiss.preflight import check_writable
 from nearmiss.stages.evaluate.config import EvaluateConfig
 from nearmiss.stages.evaluate.measurement import described, is_complete
-from nearmiss.stages.evaluate.model import Model
 
 SCORES, OUTCOMES, METRICS = "scores.parquet", "outcomes.parquet", "metrics.parquet"
 DUAL_SCORES, DUAL_METRICS = "dual_scores.parquet", "dual_metrics.parquet"
@@ -72,7 +79,7 @@ def run(
     target = OutputFolder(
         out, inputs=[root.root, *root.moved.values(), negatives, captions, checkpoint], roots=[root.path("source")]
     )
-    check_writable(Path(cache))
+    check_cache(Path(cache))
     torch.set_num_threads(config.threads)
     device = device_of(config.device, key="evaluate.device")
     table_of_negatives = None if negatives is None else _table(Path(negatives))
@@ -83,7 +90,7 @@ def run(
     )
     names = config.benchmarks if config.benchmarks is not None else registry.existing(root, options)
     benchmarks, absent = registry.load(names, root, options)
-    training = Training(_training_captions(captions, caption_set, root), read_negatives(table_of_negatives))
+    training = Training(training_captions(captions, caption_set, root), read_negatives(table_of_negatives))
     images = BenchmarkImages(benchmarks, root, Path(cache))
     if config.missing == "refuse":
         _refuse_missing(benchmarks, absent, images, root, config.split)
@@ -167,20 +174,6 @@ def _refuse_missing(
 
 def _table(path: Path) -> Path:
     return path / "negatives.parquet" if path.is_dir() else path
-
-
-def _training_captions(captions: Path | None, caption_set: str | None, root: DataRoot) -> list[str]:
-    """Captions of training images, in the order of their ids."""
-    if captions is None:
-        return []
-    found = read_table(captions, "captions")
-    if caption_set is not None and "set" in found.columns:
-        found = found.filter(pl.col("set") == caption_set)
-    images = root.path("tables/images.parquet")
-    if images.is_file():
-        training = read_table(images, "images").filter(pl.col("split") == "train")
-        found = found.join(training, on="image_id", how="semi")
-    return found.sort("caption_id")["text"].to_list()
 
 
 def _reported(model: Model, paper: str | None) -> dict[tuple[str, str, str], papers.Reported]:

@@ -1,10 +1,18 @@
-"""The items' captions with typos, one table of items a severity."""
+"""Benchmarks with typos in their captions."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from nearmiss.base.seeding import rng
+from nearmiss.engine.benchmarks.benchmark import (
+    Benchmark,
+    ClassificationBenchmark,
+    ItemBenchmark,
+    RetrievalBenchmark,
+)
 from nearmiss.engine.text.typos import mistyped, share_mistyped
 from nearmiss.stages.robustness.config import RobustnessConfig
 
@@ -12,38 +20,40 @@ TYPOS = "typos"
 """What table `metrics` calls the corruption."""
 
 
-def mistyped_items(items: pl.DataFrame, config: RobustnessConfig) -> dict[int, pl.DataFrame]:
-    """Table `items` with typos at each severity; empty where the configuration has none.
+def mistyped_benchmark(benchmark: Benchmark, config: RobustnessConfig, severity: int) -> Benchmark | None:
+    """A benchmark with typos in its captions; None where the configuration has none, and for classification.
 
-    The typos of an item depend on its id and the severity alone.
+    The typos of an item depend on its id and the severity alone; all captions of an item have the same ones, and none
+    is in a word in which they differ.
     """
-    if config.typos is None:
-        return {}
-    return {
-        severity: _mistype(items, config.seed, severity, config.typos.share[severity - 1])
-        for severity in sorted(config.severities)
-    }
+    if config.typos is None or isinstance(benchmark, ClassificationBenchmark):
+        return None
+    share = config.typos.share[severity - 1]
+    if isinstance(benchmark, RetrievalBenchmark):
+        captions = [
+            mistyped([text], share, rng(config.seed, TYPOS, severity, caption_id))[0]
+            for caption_id, text in zip(benchmark.caption_ids, benchmark.captions, strict=True)
+        ]
+        return replace(benchmark, captions=captions)
+    found = [
+        mistyped(texts, share, rng(config.seed, TYPOS, severity, item_id))
+        for item_id, texts in benchmark.items.select("item_id", "captions").iter_rows()
+    ]
+    return replace(benchmark, items=benchmark.items.with_columns(captions=pl.Series(found, dtype=pl.List(pl.String))))
 
 
-def shares(items: pl.DataFrame, typed: dict[int, pl.DataFrame]) -> dict[str, dict[str, Any]]:
-    """What the typos came to, by severity and "concept operator": the mean share of words that were hit, and how many
-    items have no typo, because every longer word of theirs is asked for, says a place or is a number."""
+def shares(clean: ItemBenchmark, typed: Mapping[int, ItemBenchmark]) -> dict[str, dict[str, Any]]:
+    """The typos by severity and "concept operator": the mean share of words with a typo, and how many items have none,
+    because every longer word of theirs is one in which captions differ, names a place or is a number."""
     found = {}
-    clean = items["captions"].to_list()
-    for severity, frame in typed.items():
-        hit = [share_mistyped(*pair) for pair in zip(clean, frame["captions"].to_list(), strict=True)]
-        cells = frame.select("concept", "operator", hit=pl.Series(hit)).group_by("concept", "operator")
+    texts = clean.items["captions"].to_list()
+    for severity, benchmark in typed.items():
+        pairs = zip(texts, benchmark.items["captions"].to_list(), strict=True)
+        hit = [share_mistyped(*pair) for pair in pairs]
+        cells = benchmark.items.select("concept", "operator", hit=pl.Series(hit)).group_by("concept", "operator")
         rows = cells.agg(pl.col("hit").mean(), untouched=(pl.col("hit") == 0).sum()).sort("concept", "operator")
         found[str(severity)] = {
             f"{concept} {operator}": {"share": round(share, 4), "untouched_items": untouched}
             for concept, operator, share, untouched in rows.iter_rows()
         }
     return found
-
-
-def _mistype(items: pl.DataFrame, seed: int, severity: int, share: float) -> pl.DataFrame:
-    captions = [
-        mistyped(texts, share, rng(seed, TYPOS, severity, item_id))
-        for item_id, texts in items.select("item_id", "captions").iter_rows()
-    ]
-    return items.with_columns(captions=pl.Series(captions, dtype=pl.List(pl.String)))

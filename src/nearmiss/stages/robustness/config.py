@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from nearmiss.base.typed import Seed, Typed
+from nearmiss.engine.benchmarks.spec import problem_of
 from nearmiss.engine.images.corruptions.spec import AnyCorruption, default_corruptions
 
 Severity = Annotated[int, Field(ge=1, le=5)]
@@ -23,24 +24,43 @@ class TyposConfig(Typed):
 
 
 class RobustnessConfig(Typed):
-    """Which items are asked again, under which noise."""
+    """Which benchmarks are scored again, with which corruptions of images and captions."""
 
-    seed: Seed = Field(0, description="Seed of all noise.")
+    seed: Seed = Field(0, description="Seed of all corruptions.")
+    benchmarks: list[str] | None = Field(
+        None, description="Benchmarks by name; null for `world` where it is evaluated, else all that are evaluated."
+    )
     split: Literal["val", "test", "final"] = Field("test", description="Split of the benchmark that is scored.")
     corruptions: list[AnyCorruption] = Field(
         default_factory=default_corruptions, description="Corruptions of images; with none the stage does nothing."
     )
     typos: TyposConfig | None = Field(TyposConfig(), description="Typos in captions, or null for none.")
     severities: list[Severity] = Field([1, 3, 5], min_length=1, description="Severities, 1 to 5.")
-    items: int = Field(60, ge=1, description="2x2 items of each concept and operator, condition iid, at most.")
+    items: int = Field(60, ge=1, description="Items of each subset, concept and operator, condition iid, at most.")
+    gallery: int = Field(500, ge=2, description="Images of a retrieval or classification benchmark, at most.")
+    side: int = Field(
+        256, ge=16, description="Shorter side in pixels to which larger images are resized before they are corrupted."
+    )
     floor: float = Field(
-        0.6, gt=0.5, lt=1, description="What is retained is given where the clean score's lower bound is at least this."
+        0.2,
+        ge=0,
+        lt=1,
+        description="`retained` is given where the clean value's lower bound exceeds chance by at least this share of "
+        "the distance from chance to 1.",
     )
     resamples: int = Field(500, ge=100, description="Bootstrap resamples behind each interval.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")
-    batch: int = Field(256, ge=1, description="Images or texts encoded at a time.")
+    batch_size: int = Field(256, ge=1, description="Images or texts encoded at a time.")
     threads: int = Field(1, ge=1, description="CPU threads of one job.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _each_benchmark_is_known(cls, names: list[str] | None) -> list[str] | None:
+        for name in names or []:
+            if problem := problem_of(name):
+                raise ValueError(f"{problem[0]}: {problem[1]}")
+        return names
 
     @field_validator("corruptions")
     @classmethod

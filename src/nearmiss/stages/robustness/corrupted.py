@@ -1,32 +1,38 @@
-"""The images of the fine-grained items, corrupted once for all models.
+"""The images of benchmarks, corrupted once for all models.
 
-Each corruption and severity is one file of pixels at the size as drawn, (images, H, W, 3) uint8, in the order of
-image_ids.json; clean.npy is what they were made from. items.parquet holds the items that are asked, noise.json what
-noise was made.
+Each corruption and severity is one flat file of pixels, in the order of images.json, which holds the path, the size and
+the content hash of each image; clean.npy is what they were made from. corruptions.json holds what decides the pixels.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
+from PIL import Image
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import write_json
-from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.files import read_json, write_json
+from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import array_rng
-from nearmiss.base.tables import read_table, write_table
 from nearmiss.base.workers import map_in_order
-from nearmiss.engine.benchmarks import world
+from nearmiss.engine.benchmarks import registry
+from nearmiss.engine.benchmarks.benchmark import Benchmark, EmbeddedImage, Options
+from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
-from nearmiss.engine.images.decode import open_rgb
-from nearmiss.engine.images.pixels import write_pixels
+from nearmiss.engine.images.pixels import open_pixels, write_flat_pixels
+from nearmiss.engine.scoring.embeddings import view_name
+from nearmiss.engine.scoring.images import BenchmarkImages, views_of
 from nearmiss.stages.robustness.config import RobustnessConfig
+from nearmiss.stages.robustness.selection import select
 
-IDS, ITEMS, NOISE, CLEAN = "image_ids.json", "items.parquet", "noise.json", "clean.npy"
+IMAGES, SETTINGS, CLEAN = "images.json", "corruptions.json", "clean.npy"
+AGAIN = "make the corrupted images again (nearmiss corrupt)"
 
 
 @dataclass(frozen=True)
@@ -42,103 +48,179 @@ class Cell:
         return f"{self.corruption}-{self.severity}.npy"
 
 
+@dataclass(frozen=True)
+class Pixels:
+    """A flat array of the pixels of several images, and where each image lies in it."""
+
+    values: np.ndarray
+    shapes: Sequence[tuple[int, int]]
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum([3 * h * w for h, w in self.shapes])])
+
+    def image(self, row: int) -> np.ndarray:
+        """(H, W, 3) uint8."""
+        start, end = self._starts[row : row + 2]
+        return np.asarray(self.values[start:end]).reshape(*self.shapes[row], 3)
+
+
 def cells(config: RobustnessConfig) -> list[Cell]:
     """Every corruption of images at every severity."""
     return [Cell(each.corruption, severity) for each in config.corruptions for severity in sorted(config.severities)]
 
 
-def noise(config: RobustnessConfig) -> dict[str, Any]:
-    """The part of the configuration that decides the pixels, as noise.json holds it."""
-    made = config.model_dump(mode="json", include={"seed", "split", "items", "severities", "corruptions"})
+def settings(config: RobustnessConfig) -> dict[str, Any]:
+    """The part of the configuration that decides the pixels, as corruptions.json holds it."""
+    keys = {"seed", "split", "benchmarks", "items", "gallery", "side", "severities", "corruptions"}
+    made = config.model_dump(mode="json", include=keys)
     return {**made, "severities": sorted(made["severities"])}
 
 
+def selected(config: RobustnessConfig, root: DataRoot, cache: Path) -> tuple[list[Benchmark], BenchmarkImages]:
+    """The items that are scored, and the images of all benchmarks. Raises InputError where a benchmark has no file."""
+    names = config.benchmarks if config.benchmarks is not None else ["world"]
+    benchmarks, absent = registry.load(names, root, Options(split=config.split))
+    if absent:
+        raise InputError(
+            "no file of a benchmark exists", record=", ".join(absent), remedy="correct robustness.benchmarks"
+        )
+    images = BenchmarkImages(benchmarks, root, cache)
+    return [select(benchmark, config, images.digests) for benchmark in benchmarks], images
+
+
+def views(benchmarks: Sequence[Benchmark]) -> list[str]:
+    """Names of the views of benchmarks, sorted: crops are corrupted as images of their own."""
+    return sorted({view_name(path, crop) for benchmark in benchmarks for path, crop in views_of(benchmark)})
+
+
 def run(
-    *, config: RobustnessConfig, tables: Path, root: Path, out: Path, workers: int = 1, fingerprint: Path | None = None
+    *,
+    config: RobustnessConfig,
+    root: DataRoot,
+    out: Path,
+    cache: Path,
+    workers: int = 1,
+    fingerprint: Path | None = None,
 ) -> None:
-    """Corrupt the images of the chosen items and write the folder `out`. The same bytes for any number of workers."""
+    """Corrupt the images of the selected items and write the folder `out`. The bytes do not depend on `workers`."""
     cost = Cost()
-    target = OutputFolder(out, inputs=[tables], roots=[root])
-    inputs = verify_inputs({"items": Path(tables) / f"items_{config.split}.parquet", "images": Path(root) / "images"})
-    items = chosen(world.load(tables, config.split).frame, config.items)
-    image_ids = ids_of(items)
-    clean = pixels_of(image_ids, Path(tables) / "images.parquet", Path(root), split=config.split)
+    target = OutputFolder(out, inputs=[root.root, *root.moved.values()], roots=[root.path("source")])
+    benchmarks, images = selected(config, root, cache)
+    names = views(benchmarks)
+    decoded = [_decode(images, name, config.side) for name in progress(names, what="decode images", total=len(names))]
+    shapes = [(pixels.shape[0], pixels.shape[1]) for pixels in decoded]
     with target as folder:
-        write_table(items, folder / ITEMS, "items")
-        write_json(folder / IDS, image_ids)
-        write_json(folder / NOISE, noise(config))
-        write_pixels(folder / CLEAN, clean.shape, clean)
+        listed = [
+            {"image": name, "height": h, "width": w, "digest": images.content_key(name)}
+            for name, (h, w) in zip(names, shapes, strict=True)
+        ]
+        write_json(folder / IMAGES, listed)
+        write_json(folder / SETTINGS, settings(config))
+        write_flat_pixels(folder / CLEAN, [pixels.size for pixels in decoded], decoded)
         every = cells(config)
-        done = map_in_order(_write, (config, folder, image_ids), every, workers, preload=[__name__])
+        done = map_in_order(_write, (config, folder, names, shapes), every, workers, preload=[__name__])
         for _ in progress(done, what="corrupt images", total=len(every)):
             pass
-        cost.counts.update(images=len(image_ids) * len(every))
+        cost.counts.update(images=len(names) * len(every))
         cost.write(folder)
-        outputs = [IDS, ITEMS, NOISE, CLEAN, *(cell.file for cell in every)]
+        inputs = {f"{each.name}/{file}": h for each in benchmarks for file, h in each.coverage.hashes.items()}
+        inputs |= {f"{each.name}/images": images.digest(each) for each in benchmarks}
+        outputs = [IMAGES, SETTINGS, CLEAN, *(cell.file for cell in every)]
         write_manifest(folder, stage="robustness", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 
 
-def chosen(items: pl.DataFrame, most: int) -> pl.DataFrame:
-    """2x2 items of condition iid, at most `most` of each concept and operator, evenly spaced in the order of ids."""
-    able = items.filter(pl.col("subset") == "2x2", pl.col("condition") == "iid").sort("item_id")
-    if able.is_empty():
-        raise InputError("the benchmark has no 2x2 items of condition iid", remedy="give data.world.benchmark.iid some")
-    parts = []
-    for _, group in able.group_by("concept", "operator", maintain_order=True):
-        kept = np.unique(np.linspace(0, group.height - 1, min(most, group.height)).round().astype(int))
-        parts.append(group[kept.tolist()])
-    return pl.concat(parts).sort("item_id")
+def _decode(images: BenchmarkImages, name: str, side: int) -> np.ndarray:
+    """(H, W, 3) uint8 of a view, its shorter side at most `side`."""
+    image = images.opener(name)()
+    if image is None:
+        raise InputError("an image does not decode", file=name, remedy="restore it, or take its benchmark out")
+    scale = side / min(image.size)
+    if scale < 1:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(image)
 
 
-def ids_of(items: pl.DataFrame) -> list[str]:
-    """Each unique image of the items, sorted."""
-    return sorted({image_id for images in items["images"] for image_id in images})
-
-
-def pixels_of(image_ids: list[str], table: Path, root: Path, *, split: str) -> np.ndarray:
-    """The decoded images (N, H, W, 3) uint8, which are the benchmark's of this split.
-
-    Raises InputError where one is unknown, broken, of another split or of another size.
-    """
-    known = {row[0]: row[1:] for row in read_table(table, "images").select("image_id", "file", "split").iter_rows()}
-    decoded: list[np.ndarray] = []
-    for image_id in progress(image_ids, what="decode images", total=len(image_ids)):
-        if image_id not in known:
-            raise InputError(
-                "an item asks for an image that is not in the table of images",
-                file=table,
-                record=image_id,
-                remedy="make the data again, so that both tables come from one run",
-            )
-        file, home = known[image_id]
-        if home != f"benchmark_{split}":
-            raise InputError(
-                f"an item of split '{split}' asks for an image of split '{home}'",
-                file=table,
-                record=image_id,
-                remedy="make the data again: a benchmark has images of its own",
-            )
-        pixels = np.asarray(open_rgb(root / file))
-        if decoded and pixels.shape != decoded[0].shape:
-            raise InputError(
-                f"images are of different sizes: {pixels.shape[:2]} and {decoded[0].shape[:2]}",
-                file=root / file,
-                record=image_id,
-                remedy="robustness reads images of one size: resize the benchmark's images first",
-            )
-        decoded.append(pixels)
-    return np.stack(decoded)
-
-
-def _write(given: tuple[RobustnessConfig, Path, list[str]], cell: Cell) -> None:
-    """Corrupt every image for one cell; the noise of an image depends on its own name alone."""
-    config, folder, image_ids = given
+def _write(given: tuple[RobustnessConfig, Path, list[str], list[tuple[int, int]]], cell: Cell) -> None:
+    """Corrupt every image for one cell; the noise of an image depends on its own file name alone."""
+    config, folder, names, shapes = given
     corruption = CORRUPTIONS[cell.corruption]
     options = next(each for each in config.corruptions if each.corruption == cell.corruption)
-    clean = np.load(folder / CLEAN, mmap_mode="r")
+    clean = Pixels(np.load(folder / CLEAN, mmap_mode="r"), shapes)
 
-    def corrupted(row: int, image_id: str) -> np.ndarray:
-        rng = array_rng(config.seed, "corruption", cell.corruption, cell.severity, image_id)
-        return corruption.apply(np.asarray(clean[row]), options, cell.severity, rng)
+    def corrupted(row: int, name: str) -> np.ndarray:
+        rng = array_rng(config.seed, "corruption", cell.corruption, cell.severity, Path(name).stem)
+        return corruption.apply(clean.image(row), options, cell.severity, rng)
 
-    write_pixels(folder / cell.file, clean.shape, (corrupted(row, image_id) for row, image_id in enumerate(image_ids)))
+    sizes = [3 * h * w for h, w in shapes]
+    write_flat_pixels(folder / cell.file, sizes, (corrupted(row, name) for row, name in enumerate(names)))
+
+
+@dataclass(frozen=True)
+class Corrupted:
+    """The corrupted images as a model's job reads them: names of views, and their pixels clean and per cell."""
+
+    names: list[str]
+    clean: Pixels
+    cells: dict[Cell, Pixels]
+
+    def embedded(self, cell: Cell | None) -> dict[str, EmbeddedImage]:
+        """The images of one cell, or the clean ones, by name (see `label`)."""
+        pixels = self.clean if cell is None else self.cells[cell]
+        return {
+            label(name, cell): EmbeddedImage(partial(_image, pixels, row), _digest(pixels, row))
+            for row, name in enumerate(self.names)
+        }
+
+
+def label(name: str, cell: Cell | None) -> str:
+    """What the image of a view is called in one cell."""
+    return name if cell is None else f"{name}@{cell.corruption}-{cell.severity}"
+
+
+def _image(pixels: Pixels, row: int) -> Image.Image:
+    return Image.fromarray(pixels.image(row))
+
+
+def _digest(pixels: Pixels, row: int) -> str:
+    return hashlib.sha256(repr(pixels.shapes[row]).encode() + pixels.image(row).tobytes()).hexdigest()
+
+
+def read(folder: Path, config: RobustnessConfig, benchmarks: Sequence[Benchmark], images: BenchmarkImages) -> Corrupted:
+    """What the command `corrupt` wrote into `folder`.
+
+    Raises InputError where a file is missing or damaged, where the corruptions are not those of `config`, and where the
+    images are not those of the benchmarks.
+    """
+    made, wanted = read_json(folder / SETTINGS), settings(config)
+    for key, value in wanted.items():
+        if made.get(key) != value:
+            raise InputError(
+                f"the corrupted images were made with {key} {made.get(key)!r}, not {value!r}",
+                file=folder / SETTINGS,
+                record=key,
+                remedy=f"give both steps the same configuration, or {AGAIN}",
+            )
+    listed, names = read_json(folder / IMAGES), views(benchmarks)
+    if [each["image"] for each in listed] != names:
+        raise InputError("the corrupted images are of other items", file=folder / IMAGES, remedy=AGAIN)
+    if other := [each["image"] for each in listed if each["digest"] != images.content_key(each["image"])]:
+        raise InputError(
+            "the corrupted images were made from other images", file=folder / IMAGES, record=other[0], remedy=AGAIN
+        )
+    shapes = [(int(each["height"]), int(each["width"])) for each in listed]
+    return Corrupted(
+        names,
+        _pixels(folder / CLEAN, shapes),
+        {cell: _pixels(folder / cell.file, shapes) for cell in cells(config)},
+    )
+
+
+def _pixels(file: Path, shapes: list[tuple[int, int]]) -> Pixels:
+    """A file of pixels, mapped."""
+    values = open_pixels(file, what="corrupted images", remedy=AGAIN)
+    expected = sum(3 * h * w for h, w in shapes)
+    if values.shape != (expected,):
+        raise InputError(f"corrupted images are {values.shape}, not ({expected},)", file=file, remedy=AGAIN)
+    return Pixels(values, shapes)

@@ -1,139 +1,268 @@
-"""Stage `robustness`: one checkpoint, asked the same items under noisy images and mistyped captions.
+"""Stage `robustness`: benchmarks again, with corrupted images and with typos in captions.
 
-Texts are encoded once for all corruptions of images, clean images once for all typos.
+Every unique text is encoded once for all corruptions of images, and every clean image once for all typos. What is
+reported of a benchmark is its first metric (`accuracy` of single decisions, `score`, recall, top-1) on the same items
+clean and corrupted.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import polars as pl
-from PIL import Image
+import torch
 
 from nearmiss.base.device import device_of
 from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, verify_inputs, verify_written, write_manifest
 from nearmiss.base.outputs import OutputFolder
-from nearmiss.base.progress import progress
-from nearmiss.base.tables import read_table, write_table
-from nearmiss.engine.scoring import metrics, retained
-from nearmiss.engine.scoring.answers import Answers
-from nearmiss.engine.scoring.embeddings import Embedder
-from nearmiss.engine.scoring.metrics import Interval, Scored
-from nearmiss.engine.scoring.trained import trained_pairs
-from nearmiss.stages.robustness import measurement, opened
-from nearmiss.stages.robustness.accuracy import accuracy
-from nearmiss.stages.robustness.blind import TextOnly
-from nearmiss.stages.robustness.captions import TYPOS, mistyped_items
+from nearmiss.base.tables import table, write_table
+from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.spec import OWN
+from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
+from nearmiss.engine.scoring import metrics
+from nearmiss.engine.scoring.embeddings import Embeddings
+from nearmiss.engine.scoring.encode import encode
+from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.engine.scoring.evaluator import (
+    Comparison,
+    Training,
+    outcomes,
+    read_negatives,
+    similarities,
+    training_captions,
+)
+from nearmiss.engine.scoring.images import BenchmarkImages
+from nearmiss.engine.scoring.metrics import Bootstrap, Run
+from nearmiss.engine.scoring.model import Model
+from nearmiss.stages.robustness import corrupted as files
+from nearmiss.stages.robustness.captions import TYPOS, mistyped_benchmark, shares
 from nearmiss.stages.robustness.config import RobustnessConfig
-from nearmiss.stages.robustness.corrupted import Cell
+from nearmiss.stages.robustness.corrupted import Cell, Corrupted, label
+from nearmiss.stages.robustness.selection import with_images
+
+REPORTED = ("accuracy", "score", "recall@1", "top1")
+"""The metrics that are compared with their clean values."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One benchmark in one state: clean, with corrupted images, or with typos."""
+
+    clean: Benchmark
+    benchmark: Benchmark
+    cell: Cell | None
 
 
 def run(
     *,
     config: RobustnessConfig,
-    arm: str,
-    seed: int,
-    checkpoint: Path,
+    model: Model,
     corrupted: Path,
-    tables: Path,
-    root: Path,
-    negatives: Path | None,
-    fingerprint: Path | None,
+    root: DataRoot,
     out: Path,
+    cache: Path,
+    negatives: Path | None = None,
+    captions: Path | None = None,
+    caption_set: str | None = None,
+    fingerprint: Path | None = None,
 ) -> None:
-    """Score the checkpoint of run (arm, seed) on what command `corrupt` made in `corrupted`; write the folder `out`.
+    """Score a model on what command `corrupt` wrote into `corrupted`; write the folder `out`.
 
-    `tables` and `root` are those of stage data; `negatives` is the folder of the arm's method, for the mark seen /
-    concept / unseen. Everything is read and checked before the model is opened.
+    `root`, `negatives`, `captions`, `caption_set` and `cache` are those of stage evaluate. Everything is read and
+    checked before the model is opened.
     """
     cost = Cost()
+    torch.set_num_threads(config.threads)
     device = device_of(config.device, key="robustness.device")
-    tables = Path(tables)
-    target = OutputFolder(out, inputs=[checkpoint, corrupted, tables, negatives], roots=[root])
-    read = {
-        "checkpoint": Path(checkpoint),
-        "corrupted": Path(corrupted) / "manifest.json",
-        "images": tables / "images.parquet",
-        "captions": tables / "captions_narrow.parquet",
-        "negatives": None if negatives is None else Path(negatives) / "negatives.parquet",
-    }
-    inputs = verify_inputs(read)
-    verify_written(sorted(Path(corrupted).iterdir()))
-    asked = opened.read(Path(corrupted), config, tables, Path(root))
-    typed = mistyped_items(asked.items, config)
-    trained = trained_pairs(negatives)
-    texts = sorted({text for frame in (asked.items, *typed.values()) for text in frame["captions"].explode()})
-    blind = TextOnly(texts, _training_captions(tables))
-
-    model = Embedder(checkpoint, batch=config.batch, threads=config.threads, device=device.type)
-    answers = partial(
-        Answers,
-        texts=model.texts(texts),
-        image_place={(image_id, None): row for row, image_id in enumerate(asked.image_ids)},
-        text_place={text: row for row, text in enumerate(texts)},
+    checkpoint = model.folder
+    target = OutputFolder(
+        out,
+        inputs=[checkpoint, corrupted, root.root, *root.moved.values(), negatives, captions],
+        roots=[root.path("source")],
     )
-    scored = Scored(model.name, arm, seed, "robustness", config.split)
-    how = Interval(config.resamples, config.level)
+    table_of_negatives = negatives / "negatives.parquet" if negatives is not None and negatives.is_dir() else negatives
+    read = {"checkpoint": checkpoint, "corrupted": Path(corrupted) / "manifest.json", "captions": captions}
+    inputs = verify_inputs({**read, "negatives": table_of_negatives})
+    verify_written(sorted(Path(corrupted).iterdir()))
+    benchmarks, images = files.selected(config, root, Path(cache))
+    pixels = files.read(Path(corrupted), config, benchmarks, images)
+    variants = [variant for benchmark in benchmarks for variant in _variants(benchmark, pixels, config)]
+    training = Training(training_captions(captions, caption_set, root), read_negatives(table_of_negatives))
 
-    unharmed = answers(images=_encode(model, asked.clean, asked.image_ids))
-    similarity = unharmed.of_items(asked.items)
-    clean, known = accuracy(asked.items, similarity), blind.best(asked.items)
-    scores = [_scores(similarity, scored, None)]
-    figures = [metrics.rows(clean, scored, how, n_expected={}, blind=known, trained=trained)]
-
-    noisy = partial(retained.rows, clean=clean, scored=scored, how=how, floor=config.floor, trained=trained)
-    for cell, pixels in progress(asked.noisy.items(), what="score corrupted images", total=len(asked.noisy)):
-        items = measurement.answerable(asked.items, cell.corruption)
-        if items.is_empty():
-            continue
-        similarity = answers(images=_encode(model, pixels, asked.image_ids)).of_items(items)
-        scores.append(_scores(similarity, scored, cell))
-        best = known if items.height == asked.items.height else blind.best(items)
-        outcomes = accuracy(items, similarity)
-        figures.append(noisy(outcomes, corruption=cell.corruption, severity=cell.severity, blind=best))
-    for severity, items in typed.items():
-        similarity = unharmed.of_items(items)
-        scores.append(_scores(similarity, scored, Cell(TYPOS, severity)))
-        outcomes = accuracy(items, similarity)
-        figures.append(noisy(outcomes, corruption=TYPOS, severity=severity, blind=blind.best(items)))
-
-    encoded = len(asked.image_ids) * (1 + len(asked.noisy))
-    cost.counts.update(images=encoded, texts=len(texts), questions=asked.items.height)
+    encoder = Encoder(model.name, model.pretrained, device=device.type, batch_size=config.batch_size)
+    every = [variant.benchmark for variant in variants]
+    embeddings = encode(every, BenchmarkImages(every, DataRoot(None), Path(cache)), encoder, Path(cache))
+    how = Bootstrap(config.resamples, config.level)
+    scores, rows = [], []
+    for benchmark in benchmarks:
+        own = [variant for variant in variants if variant.clean is benchmark]
+        split = config.split if benchmark.name in OWN else None
+        row = Run(encoder.name, model.arm, model.seed, "robustness", split)
+        scores += [_scores(variant, embeddings, row) for variant in own]
+        rows += _rows(own, embeddings, training, row, how, config.floor)
+    cost.counts.update(images=len(embeddings.view_rows), texts=len(embeddings.text_rows), items=scores[0].height)
     with target as folder:
         write_table(pl.concat(scores), folder / "scores.parquet", "scores")
-        write_table(pl.concat(figures), folder / "metrics.parquet", "metrics")
-        write_json(folder / "measurement.json", measurement.record(config, asked.items, typed, model))
+        write_table(pl.concat(rows), folder / "metrics.parquet", "metrics")
+        write_json(folder / "measurement.json", _measurement(config, variants, encoder, how))
         cost.write(folder)
         outputs = ["measurement.json", "metrics.parquet", "scores.parquet"]
         write_manifest(folder, stage="robustness", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 
 
-def _training_captions(tables: Path) -> list[str]:
-    """What the blind baselines learn from: the narrow captions of training images."""
-    training = read_table(tables / "images.parquet", "images").filter(pl.col("split") == "train")
-    captions = read_table(tables / "captions_narrow.parquet", "captions")
-    return captions.join(training, on="image_id", how="semi").sort("caption_id")["text"].to_list()
+def _variants(benchmark: Benchmark, pixels: Corrupted, config: RobustnessConfig) -> list[Variant]:
+    """A benchmark clean, under every corruption of images that leaves items, and with typos."""
+    found = [Variant(benchmark, with_images(benchmark, partial(label, cell=None), pixels.embedded(None)), None)]
+    clean = found[0].benchmark
+    for cell in pixels.cells:
+        answerable = _answerable(benchmark, cell.corruption)
+        if not isinstance(answerable, ItemBenchmark) or not answerable.items.is_empty():
+            other = with_images(answerable, partial(label, cell=cell), pixels.embedded(cell))
+            found.append(Variant(benchmark, other, cell))
+    for severity in sorted(config.severities):
+        typed = mistyped_benchmark(clean, config, severity)
+        if typed is not None:
+            found.append(Variant(benchmark, typed, Cell(TYPOS, severity)))
+    return found
 
 
-def _encode(model: Embedder, pixels: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    return model.images([partial(_picture, pixels, row) for row in range(len(pixels))], names)
+def _answerable(benchmark: Benchmark, corruption: str) -> Benchmark:
+    """The items whose concept a corruption of images does not destroy."""
+    destroyed = CORRUPTIONS[corruption].destroys
+    if not isinstance(benchmark, ItemBenchmark) or not destroyed:
+        return benchmark
+    kept = benchmark.items.filter(pl.col("concept").is_null() | ~pl.col("concept").is_in(sorted(destroyed)))
+    return replace(benchmark, items=kept)
 
 
-def _picture(pixels: np.ndarray, row: int) -> Image.Image:
-    return Image.fromarray(np.asarray(pixels[row]))
+def _rows(
+    variants: Sequence[Variant], embeddings: Embeddings, training: Training, run: Run, how: Bootstrap, floor: float
+) -> list[pl.DataFrame]:
+    """Table `metrics` of one benchmark: clean, then of every corruption and severity."""
+    first, *others = variants
+    beside = Comparison(first.benchmark, training, embeddings)
+    clean = _reported(first.benchmark, outcomes(first.benchmark, embeddings))
+    found = [metrics.rows(clean, run, how, beside.beside)]
+    for variant in others:
+        assert variant.cell is not None
+        same = not isinstance(variant.benchmark, ItemBenchmark) or _same_texts(variant.benchmark, first.benchmark)
+        known = beside if same else Comparison(variant.benchmark, training, embeddings)
+        found.append(
+            metrics.corrupted_rows(
+                _reported(variant.benchmark, outcomes(variant.benchmark, embeddings)),
+                clean,
+                run,
+                how,
+                known.beside,
+                corruption=variant.cell.corruption,
+                severity=variant.cell.severity,
+                floor=floor,
+            )
+        )
+    return found
 
 
-def _scores(similarity: pl.DataFrame, scored: Scored, cell: Cell | None) -> pl.DataFrame:
-    """Rows of table `scores`; without a cell they are clean."""
-    return similarity.select(
-        pl.lit(scored.model).alias("model"),
-        pl.lit(scored.arm).alias("arm"),
-        pl.lit(scored.seed).alias("seed"),
-        pl.lit("cosine").alias("scorer"),
-        pl.lit(cell.corruption if cell else None, pl.String).alias("corruption"),
-        pl.lit(cell.severity if cell else None, pl.Int64).alias("severity"),
-        "item_id",
-        "similarity",
+def _same_texts(benchmark: ItemBenchmark, other: Benchmark) -> bool:
+    """Whether two benchmarks have the same items and captions, so that what text alone gives away is the same."""
+    assert isinstance(other, ItemBenchmark)
+    return benchmark.items.select("item_id", "captions").equals(other.items.select("item_id", "captions"))
+
+
+def _reported(benchmark: Benchmark, found: pl.DataFrame) -> pl.DataFrame:
+    """The outcomes of the metrics that are reported; of pooled subsets there are none beside their parts.
+
+    Items are told by the clean images' names, so that corrupted and clean outcomes are paired.
+    """
+    kept = found.filter(pl.col("metric").is_in(REPORTED))
+    if isinstance(benchmark, ItemBenchmark):
+        return kept.filter(~pl.col("subset").is_in(list(benchmark.measurement.pooled_subsets)))
+    return kept.with_columns(pl.col("item_id").str.replace(r"@[a-z_]+-\d$", ""))
+
+
+def _scores(variant: Variant, embeddings: Embeddings, run: Run) -> pl.DataFrame:
+    """Table `scores` of one variant; corruption and severity of clean items are null."""
+    cell = variant.cell
+    return (
+        similarities(variant.benchmark, embeddings)
+        .with_columns(
+            pl.lit(run.model).alias("model"),
+            pl.lit(run.arm).alias("arm"),
+            pl.lit(run.seed).alias("seed"),
+            pl.lit("cosine").alias("scorer"),
+            pl.lit(cell.corruption if cell else None, pl.String).alias("corruption"),
+            pl.lit(cell.severity if cell else None, pl.Int64).alias("severity"),
+        )
+        .select(table("scores", []).columns)
     )
+
+
+def _measurement(
+    config: RobustnessConfig, variants: Sequence[Variant], encoder: Encoder, how: Bootstrap
+) -> dict[str, Any]:
+    """How the metrics were computed, as measurement.json has it."""
+    clean = [variant for variant in variants if variant.cell is None]
+    return {
+        "benchmarks": {each.benchmark.name: _described(each, variants) for each in clean},
+        "split": config.split,
+        "seed": config.seed,
+        "severities": sorted(config.severities),
+        "corruptions": [each.model_dump(mode="json") for each in config.corruptions],
+        "lengths": "given for a side of 224 pixels, scaled by the shorter side over 224, applied to images whose "
+        f"shorter side is at most {config.side} pixels",
+        TYPOS: config.typos.model_dump(mode="json") if config.typos else None,
+        "metrics": {
+            "reported": "the first metric of each benchmark; a row without corruption is clean",
+            "drop": "<metric>_drop: the clean value minus the corrupted one of the same items, intervals paired; "
+            "positive is worse",
+            "retained": "(value - chance) / (clean value - chance) of the same items; no row where the lower bound of "
+            f"the clean value exceeds chance by less than {config.floor} of the distance to 1",
+        },
+        "blind": {
+            "clean": "the best text-only baseline on the selected items",
+            "images": "as clean, over the items that are left: corrupted images leave the captions unchanged",
+            TYPOS: "computed again on the captions with typos",
+        },
+        "model": encoder.measurement,
+        "intervals": how.record(),
+        "batch_size": config.batch_size,
+        "threads": config.threads,
+        "device": encoder.device.type,
+    }
+
+
+def _described(clean: Variant, variants: Sequence[Variant]) -> dict[str, Any]:
+    benchmark = clean.benchmark
+    if not isinstance(benchmark, ItemBenchmark):
+        return {}
+    own = [variant for variant in variants if variant.clean is clean.clean]
+    typed = {
+        variant.cell.severity: variant.benchmark
+        for variant in own
+        if variant.cell is not None
+        and variant.cell.corruption == TYPOS
+        and isinstance(variant.benchmark, ItemBenchmark)
+    }
+    counts = benchmark.items.group_by("concept", "operator").len().sort("concept", "operator", nulls_last=False)
+    corruptions = sorted(CORRUPTIONS)
+    excluded = {name: found for name in corruptions if (found := _excluded(benchmark, name)) is not None}
+    return {
+        "items": {f"{concept} {operator}": count for concept, operator, count in counts.iter_rows()},
+        "typos_by_severity": shares(benchmark, typed),
+        "excluded": {name: concepts for name, (concepts, _) in excluded.items()},
+        "why_excluded": {name: reason for name, (_, reason) in excluded.items()},
+    }
+
+
+def _excluded(benchmark: ItemBenchmark, corruption: str) -> tuple[list[str], str] | None:
+    """Concepts that are not scored under a corruption of images, and why; None where all are."""
+    concepts = sorted(CORRUPTIONS[corruption].destroys & set(benchmark.items["concept"]))
+    if not concepts:
+        return None
+    left = _answerable(benchmark, corruption)
+    assert isinstance(left, ItemBenchmark)
+    count = benchmark.items.height - left.items.height
+    return concepts, f"{corruption} destroys {', '.join(concepts)}: {count} items are not scored"
