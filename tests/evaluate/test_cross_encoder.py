@@ -144,6 +144,6 @@ def test_a_diverged_fusion_is_not_counted_as_merely_wrong(made, tmp_path):
     weights = load_file(tmp_path / "checkpoint" / FUSION_WEIGHTS)
     weights["head.bias"][:] = torch.tensor([-3e38, 3e38])  # finite, but their difference is not
     save_file(weights, tmp_path / "checkpoint" / FUSION_WEIGHTS)
-    with pytest.raises(InputError, match="match logits of .* are not finite"):
+    with pytest.raises(InputError, match=r"match logits of .* are not finite"):
         evaluate(made, "bad", checkpoint=tmp_path / "checkpoint")
     assert not (made / "bad").exists()
