@@ -1,5 +1,6 @@
 """The experiment: one typed configuration, put together from the stages' own. Imports nothing heavy."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nearmiss.engine.benchmarks.spec import OWN, table_of
 from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases, uses_negatives
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
 from nearmiss.overlay import QUICK, overlaid
+from nearmiss.overrides import Override, lines_with, of_override, overridden
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.data.sources.spec import Declaration, Purpose
@@ -73,42 +75,66 @@ class Experiment(Typed):
         return sorted({arm.method for arm in self.arms.values() if arm.method is not None})
 
 
-def load(path: Path, overrides: dict[str, Any] | None = None) -> Experiment:
-    """Read an experiment from YAML, put `overrides` (top-level keys) on top, and check it.
+def load(path: Path, changes: dict[str, Any] | None = None, overrides: Sequence[Override] = ()) -> Experiment:
+    """Read an experiment from YAML, with `changes` (top-level keys) and overrides on top, and check it.
 
     Raises `InputError` that names the file, the key with its line, and the remedy.
     """
     values, lines = parse_yaml(Path(path))
-    return resolve({**values, **(overrides or {})}, file=path, lines=lines)
+    return resolve({**values, **(changes or {})}, file=path, lines=lines, overrides=overrides)
 
 
-def resolve(values: dict[str, Any], *, file: object = None, lines: Lines | None = None) -> Experiment:
-    """The experiment that plain values describe: validated, cross-checked, and made small where `quick` says so."""
+def resolve(
+    values: dict[str, Any], *, file: object = None, lines: Lines | None = None, overrides: Sequence[Override] = ()
+) -> Experiment:
+    """The experiment that values and overrides describe: validated, cross-checked, and made small by `quick`."""
     try:
-        experiment = Experiment.model_validate(values)
+        if overrides:
+            values = overridden(values, overrides, Experiment)
+            lines = lines_with(values, lines or {}, overrides)
+        experiment = _with_own_benchmarks(validated(values, file=file, lines=lines))
+        check(experiment, file=file, lines=lines)
+        experiment = _with_caption_sets(experiment)
+        return _quick(experiment, overrides, file=file) if experiment.quick else experiment
+    except InputError as error:
+        raise of_override(error, overrides) from None
+
+
+def validated(values: dict[str, Any], *, file: object = None, lines: Lines | None = None) -> Experiment:
+    """The experiment as its values say, before defaults that depend on other keys; raises `InputError`."""
+    try:
+        return Experiment.model_validate(values)
     except ValidationError as error:
         raise problem_of(error, Experiment, file=file, lines=lines or {}) from None
-    experiment = _with_own_benchmarks(experiment)
-    check(experiment, file=file, lines=lines)
-    experiment = _with_caption_sets(experiment)
-    return _quick(experiment, file=file) if experiment.quick else experiment
 
 
-def _quick(experiment: Experiment, *, file: object) -> Experiment:
-    """The experiment under its overlay. Controls that name an arm which is left out go with it."""
+def _quick(experiment: Experiment, overrides: Sequence[Override], *, file: object) -> Experiment:
+    """The experiment under its overlay, and overrides on top of both. Controls whose arm is left out go with it."""
     try:
         source = experiment.data.source.smaller()
         experiment = experiment.model_copy(update={"data": experiment.data.model_copy(update={"source": source})})
         values = overlaid(experiment.with_model_defaults().model_dump(), experiment.quick_overlay, "quick_overlay")
         values["experiment"] = f"{experiment.experiment}-quick"
         values["compare"]["controls"] = [name for name in values["compare"]["controls"] if name in values["arms"]]
-        smaller = Experiment.model_validate(values)
+        again = [each for each in overrides if each.path[0] not in ("experiment", "quick", "quick_overlay")]
+        _refuse_left_out(values["arms"], again)
+        smaller = Experiment.model_validate(overridden(values, again, Experiment))
         check(smaller)
     except ValidationError as error:
         raise problem_of(error, Experiment, file="quick_overlay", lines={}) from None
     except InputError as error:
-        raise InputError(error.problem, file=file, record=error.record, remedy=error.remedy) from None
+        raise InputError(error.problem, file=error.file or file, record=error.record, remedy=error.remedy) from None
     return smaller
+
+
+def _refuse_left_out(arms: dict[str, Any], overrides: Sequence[Override]) -> None:
+    for each in overrides:
+        if each.path[0] == "arms" and len(each.path) > 1 and each.path[1] not in arms:
+            raise InputError(
+                f"quick leaves out the arm '{shortened(each.path[1])}', which an override names",
+                record=each.key,
+                remedy="name the arm in quick_overlay.arms, or leave the override out",
+            )
 
 
 def _with_own_benchmarks(experiment: Experiment) -> Experiment:

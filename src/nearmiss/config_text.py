@@ -44,7 +44,7 @@ def problem_of(error: ValidationError, model: type[BaseModel], *, file: object, 
     line = line_of(where, lines)
     record = (dotted(where) or "the whole file") + (f" (line {line})" if line else "")
     if first["type"] == "extra_forbidden":
-        siblings = sorted({name for found in _models_at(model, location[:-1]) for name in found.model_fields})
+        siblings = sorted({name for found in models_at(model, location[:-1]) for name in found.model_fields})
         if (renamed := RENAMED.get(str(where[-1]))) in siblings:
             problem, remedy = f"the key '{where[-1]}' is now named '{renamed}'", f"rename it to {renamed}"
             return InputError(problem, file=file, record=shortened(record), remedy=remedy)
@@ -97,7 +97,7 @@ def _as_written(location: tuple, lines: Lines) -> tuple:
     return where
 
 
-def _models_at(model: type[BaseModel], location: tuple) -> list[type[BaseModel]]:
+def models_at(model: type[BaseModel], location: tuple) -> list[type[BaseModel]]:
     """Models whose fields may stand at `location`; several where a value is one of several variants."""
     found = [model]
     for part in location:
