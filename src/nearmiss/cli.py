@@ -1,42 +1,73 @@
-"""The command line: a command per stage and the command of versions (commands/), `run`, `ui` and `schema`."""
+"""The command line: the stages' commands, the groups (commands/), and `run`, `ui` and `schema`."""
 
 import io
 import os
 import signal
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import cyclopts
+from cyclopts import Parameter
 
 from nearmiss.base.errors import InputError, explained
 from nearmiss.base.lifetime import die_with_starter
 from nearmiss.commands import (  # noqa: F401  (each adds its commands)
-    audit,
     benchmarks,
     compare,
-    convert,
     curate,
     data,
     evaluate,
     finetune,
     inpaint,
-    negatives,
-    paraphrases,
     pretrain,
     robustness,
     versions,
 )
-from nearmiss.commands.app import Stage, app
+from nearmiss.commands.app import Overrides, Stage, app
+from nearmiss.commands.negatives import audit, convert, make, match, paraphrase, truth  # noqa: F401
+from nearmiss.commands.renamed import GROUPED, refuse_renamed
 
 
-@app.command
+@app.command(sort_key=1)
+def run(
+    *,
+    config: Path = Path("config/config.yaml"),
+    set_: Overrides = None,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    cores: str = "all",
+    stage: Stage | None = None,
+) -> None:
+    """Run the workflow of an experiment and print the comparison.
+
+    Results that are up to date are not made again.
+
+    Parameters
+    ----------
+    config
+        Experiment file.
+    quick
+        Run the smallest size of the experiment, under a name of its own.
+    cores
+        Number of cores that jobs run on.
+    stage
+        Last stage to run; all stages if not given.
+    """
+    from nearmiss.driver import run as drive
+
+    sys.exit(drive(config=config, overrides=set_ or (), quick=quick, cores=cores, stage=stage))
+
+
+@app.command(sort_key=2)
 def ui(*, store: Path = Path("results/mlflow.db"), port: int = 5000) -> None:
-    """Open MLflow's page on this machine only; the store is made again from the results where it is missing.
+    """Open MLflow's page on this machine.
+
+    The store is made again from the results where it is missing.
 
     Parameters
     ----------
     store
-        The store, a sqlite file.
+        Store, an SQLite file.
     port
         Port on the loopback address.
     """
@@ -45,38 +76,16 @@ def ui(*, store: Path = Path("results/mlflow.db"), port: int = 5000) -> None:
     open_ui(store=store, port=port)
 
 
-@app.command
-def run(
-    *, config: Path = Path("config/config.yaml"), quick: bool = False, cores: str = "all", stage: Stage | None = None
-) -> None:
-    """Run the whole workflow in this checkout and print the comparison; what is up to date is not made again.
-
-    Parameters
-    ----------
-    config
-        The experiment.
-    quick
-        The smallest size, under a name of its own.
-    cores
-        Jobs run on this many cores.
-    stage
-        The stage to stop after; the last one if not given.
-    """
-    from nearmiss.driver import run as drive
-
-    sys.exit(drive(config=config, quick=quick, cores=cores, stage=stage))
-
-
-@app.command
+@app.command(show=False)
 def schema(*, out: Path = Path("workflow/schemas/config.schema.json"), readme: Path | None = None) -> None:
     """Write the JSON schema of an experiment, which editors complete from.
 
     Parameters
     ----------
     out
-        The schema file.
+        Output: the schema file.
     readme
-        A file whose table of keys is written anew.
+        File whose table of keys is written, too.
     """
     from nearmiss.reference import write_readme, write_schema
 
@@ -95,6 +104,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know ASCII alone
     try:
+        _refuse_renamed(sys.argv[1:])
         app(exit_on_error=False)
     except cyclopts.CycloptsError:
         sys.exit(2)
@@ -109,6 +119,11 @@ def main() -> None:
             raise
         print(f"nearmiss: {message}", file=sys.stderr)
         sys.exit(2)
+
+
+def _refuse_renamed(arguments: list[str]) -> None:
+    first = arguments[0] if arguments else ""
+    refuse_renamed(arguments, list(app[first]) if first in GROUPED else [])
 
 
 def _end_by_exception(*signals: signal.Signals) -> None:

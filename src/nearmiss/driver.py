@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -22,6 +22,7 @@ from nearmiss.base.lifetime import PARENT, held, take
 from nearmiss.base.progress import FOLDER
 from nearmiss.child_environment import child_environment, run_captured
 from nearmiss.config import STAGES, Experiment, load
+from nearmiss.overrides import WORKFLOW_KEY, as_one_word, parse_overrides
 from nearmiss.watch import Board, Told, lines_of
 
 STORE = Path("results/mlflow.db")
@@ -31,14 +32,21 @@ GRACE = 20.0
 """Seconds that Snakemake and its jobs have to end before they are killed (our choice)."""
 
 
-def run(*, config: Path, quick: bool = False, cores: str = "all", stage: str | None = None) -> int:
-    """Run an experiment's workflow in this checkout and say what came of it; returns the exit status.
+def run(
+    *,
+    config: Path,
+    overrides: Sequence[str] = (),
+    quick: bool = False,
+    cores: str = "all",
+    stage: str | None = None,
+) -> int:
+    """Run an experiment's workflow in this checkout and print its results; returns the exit status.
 
     Raises `InputError` before any job starts: for a wrong configuration, a checkout that cannot work (its path, its
     rights), and where another run is under way here.
     """
     preflight.check_checkout()
-    experiment = load(config, {"quick": True} if quick else None)
+    experiment = load(config, {"quick": True} if quick else None, parse_overrides(overrides))
     if cores != "all" and (not cores.isdecimal() or int(cores) == 0):
         raise InputError(
             f"'{cores}' is no number of cores", remedy="give a whole number of 1 or more, or all (--cores)"
@@ -55,7 +63,9 @@ def run(*, config: Path, quick: bool = False, cores: str = "all", stage: str | N
             )
         # An option's value that begins with a hyphen would be read as an option.
         named = f"./{config}" if str(config).startswith("-") else str(config)
-        asked = ["--configfile", named, *(["--config", "quick=true"] if quick else [])]
+        changes = ["quick=true"] if quick else []
+        changes += [f"{WORKFLOW_KEY}={as_one_word(overrides)}"] if overrides else []
+        asked = ["--configfile", named, *(["--config", *changes] if changes else [])]
         _unlock(asked)
         status = _snakemake(experiment, ["--cores", cores, *asked, *(["--", stage] if stage else [])])
         if status == 0 and stage in (None, "compare"):

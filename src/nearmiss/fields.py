@@ -1,5 +1,6 @@
-"""A stage's configuration from a file, with flags on top: what every verb of the command line takes."""
+"""A stage's configuration from a file, overrides and flags: what the stages' commands take."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -8,45 +9,125 @@ from pydantic import BaseModel, ValidationError
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Typed
-from nearmiss.config import Experiment, resolve
+from nearmiss.config import Experiment, resolve, validated
 from nearmiss.config_text import problem_of
 from nearmiss.config_yaml import parse_value, parse_yaml
+from nearmiss.overrides import OPTION, Override, lines_with, of_override, overridden, parse_overrides
 
 Section = TypeVar("Section", bound=Typed)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a verb's configuration comes from: a fingerprint file, an experiment file, or the defaults."""
+    """Where a command's configuration comes from: an experiment's file, a fingerprint file, or the defaults."""
 
+    stage: str
     file: Path | None = None
     fingerprint: Path | None = None
-    config: dict[str, Any] = field(default_factory=dict)  # a fingerprint's own
+    config: dict[str, Any] = field(default_factory=dict)
+    """The configuration of a fingerprint file; without any file, the sections that overrides give."""
     experiment: Experiment | None = None
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The stage's section. Keys that are missing have the section's defaults."""
+        if self.experiment is not None:
+            return dict(getattr(self.experiment, self.stage).model_dump())
+        return self.config if self.fingerprint else self.config.get(self.stage, {})
 
-def source(file: Path | None, stage: str) -> Source:
-    """Read `--config`: a fingerprint file of the stage, or an experiment."""
-    if file is None:
-        return Source()
-    values, lines = parse_yaml(file)
-    if {"stage", "config", "code"} <= set(values):
-        if values["stage"] != stage:
+    def section(self, model: type[Section], over: dict[str, Any], values: dict[str, Any] | None = None) -> Section:
+        """A section of the configuration with flags on top; `values` in place of the stage's own section.
+
+        Raises `InputError` for a flag beside a fingerprint file, which would no longer name what a result is made with.
+        """
+        if over and self.fingerprint:
             raise InputError(
-                f"the fingerprint is one of stage '{values['stage']}', not of '{stage}'",
-                file=file,
-                record="stage",
-                remedy="name the fingerprint file of this stage",
+                f"the fingerprint file fixes the configuration, so that --{_first_key(over)} has no effect",
+                file=self.fingerprint,
+                remedy="leave the flag out, or name an experiment with --config in place of --fingerprint",
             )
-        if not isinstance(values["config"], dict):
+        return build(model, self.values if values is None else values, over, file=self.file)
+
+
+def source(
+    stage: str,
+    *,
+    config: Path | None = None,
+    fingerprint: Path | None = None,
+    overrides: Sequence[str] | None = None,
+    reads: Collection[str] = (),
+) -> Source:
+    """The configuration of a command of `stage`: --config, or --fingerprint, or neither; and --set on top.
+
+    `reads` are the dotted keys that the command reads, by default the stage's section. Raises `InputError` for an
+    override of any other key, or beside a fingerprint file: it would have no effect.
+    """
+    changes = parse_overrides(overrides)
+    if fingerprint is not None:
+        if config is not None or changes:
+            other = "--config" if config is not None else OPTION
             raise InputError(
-                "the fingerprint has no configuration",
-                file=file,
-                record="config",
-                remedy="delete the file; `nearmiss run` writes it again",
+                f"--fingerprint and {other} exclude each other: the fingerprint file fixes the configuration",
+                file=fingerprint,
+                remedy="name an experiment with --config, and override its keys with --set",
             )
-        return Source(file=file, fingerprint=file, config=values["config"])
-    return Source(file=file, experiment=resolve(values, file=file, lines=lines))
+        return Source(stage, fingerprint, fingerprint, config=_of_fingerprint(fingerprint, stage))
+    if config is None:
+        found = Source(stage, config=_of_overrides(changes))
+    else:
+        values, lines = parse_yaml(config)
+        found = Source(stage, config, experiment=resolve(values, file=config, lines=lines, overrides=changes))
+    _refuse_unread(changes, reads or (stage,))
+    return found
+
+
+def _of_fingerprint(file: Path, stage: str) -> dict[str, Any]:
+    values, _ = parse_yaml(file)
+    if not {"stage", "config", "code"} <= set(values):
+        raise InputError("the file is no fingerprint file", file=file, remedy="name an experiment with --config")
+    if values["stage"] != stage:
+        raise InputError(
+            f"the fingerprint is one of stage '{values['stage']}', not of '{stage}'",
+            file=file,
+            record="stage",
+            remedy="name the fingerprint file of this stage",
+        )
+    if not isinstance(values["config"], dict):
+        raise InputError(
+            "the fingerprint has no configuration",
+            file=file,
+            record="config",
+            remedy="delete the file; `nearmiss run` writes it again",
+        )
+    return values["config"]
+
+
+def _of_overrides(changes: Sequence[Override]) -> dict[str, Any]:
+    """The sections that overrides give on the defaults, checked; empty without overrides."""
+    if not changes:
+        return {}
+    values = overridden({"experiment": "defaults"}, changes, Experiment)
+    try:
+        validated(values, lines=lines_with(values, {}, changes))
+    except InputError as error:
+        raise of_override(error, changes) from None
+    return values
+
+
+def _refuse_unread(changes: Sequence[Override], reads: Collection[str]) -> None:
+    for each in changes:
+        if not any(each.concerns(key) or Override(key, None).concerns(each.key) for key in reads):
+            raise InputError(
+                "the command does not read this key",
+                file=OPTION,
+                record=each.key,
+                remedy=f"leave it out; the command reads {', '.join(reads)}",
+            )
+
+
+def _first_key(over: dict[str, Any]) -> str:
+    name, value = next(iter(over.items()))
+    return f"{name}.{_first_key(value)}" if isinstance(value, dict) and value else name
 
 
 def flags(tokens: tuple[str, ...]) -> dict[str, Any]:
@@ -90,10 +171,17 @@ def _on_top(values: Any, over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def described(model: type[BaseModel], prefix: str = "", values: BaseModel | None = None) -> str:
-    """The fields of a section as lines of help: name, description and default (`values`' where its owner has one)."""
+def described(
+    model: type[BaseModel], prefix: str = "", values: BaseModel | None = None, without: Collection[str] = ()
+) -> str:
+    """The fields of a section as lines of help: name, description and default (`values`' where its owner has one).
+
+    `without` names fields that a command has an option of its own for.
+    """
     lines = []
     for name, info in model.model_fields.items():
+        if name in without:
+            continue
         kind = info.annotation
         default = None if info.is_required() else info.get_default(call_default_factory=True)
         default = getattr(values, name) if values is not None else default

@@ -19,6 +19,8 @@ from nearmiss.config_text import models_at, shortened
 from nearmiss.config_yaml import Lines, parse_value
 
 OPTION = "--set"
+WORKFLOW_KEY = "set"
+"""The key of Snakemake's configuration (`--config`) that brings overrides into the workflow."""
 _ABSENT = object()
 
 
@@ -60,13 +62,19 @@ def parse_overrides(texts: Sequence[str] | None) -> tuple[Override, ...]:
 
 
 def as_one_word(texts: Iterable[str]) -> str:
-    """Several overrides as one argument for Snakemake, whose jobs quote it again."""
+    """Several overrides as one word, which Snakemake can quote for its jobs."""
     return "&".join(quote(text, safe="=.,:") for text in texts)
 
 
-def from_one_word(word: str) -> list[str]:
-    """The overrides in an argument of `as_one_word`."""
-    return [unquote(part) for part in word.split("&") if part]
+def of_workflow(values: dict[str, Any], lines: Lines) -> tuple[dict[str, Any], tuple[Override, ...]]:
+    """Snakemake's configuration without the overrides that `as_one_word` put there, and these.
+
+    A key of that name in a file is no override; it stays, and is an unknown key.
+    """
+    if WORKFLOW_KEY not in values or (WORKFLOW_KEY,) in lines:
+        return values, ()
+    texts = [unquote(part) for part in str(values[WORKFLOW_KEY]).split("&")]
+    return {key: value for key, value in values.items() if key != WORKFLOW_KEY}, parse_overrides(texts)
 
 
 def overridden(values: dict[str, Any], overrides: Sequence[Override], model: type[BaseModel]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent))
 import environment
 from nearmiss.config import resolve
 from nearmiss.config_yaml import parse_yaml
+from nearmiss.overrides import of_workflow
 
 # Snakemake merges a configfile named here with one of the command line, key by key; maps of ours replace.
 if not workflow.overwrite_configfiles:
@@ -18,7 +19,13 @@ with environment.refusing():
     environment.check_checkout()
     FILES = [Path(file) for file in workflow.configfiles]
     LINES = parse_yaml(FILES[0])[1] if len(FILES) == 1 else {}
-    EXPERIMENT = resolve(dict(config), file=", ".join(map(str, FILES)) or "--config", lines=LINES)
+    VALUES, OVERRIDES = of_workflow(dict(config), LINES)
+    EXPERIMENT = resolve(
+        VALUES,
+        file=", ".join(map(str, FILES)) or "--config",
+        lines=LINES,
+        overrides=OVERRIDES,
+    )
 
     environment.check_published(EXPERIMENT)
 

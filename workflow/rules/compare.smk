@@ -73,7 +73,7 @@ rule compare_page:
         data=subpath(input.data, parent=True),
         out=subpath(output.page, parent=True),
     shell:
-        "exec python -m nearmiss compare --config {input.fingerprint:q}"
+        "exec python -m nearmiss compare --fingerprint {input.fingerprint:q}"
         " --experiment {params.experiment:q} --evaluations {params.evaluations:q}"
         " --trainings {params.trainings:q} --negatives {params.generated:q}"
         " {params.finetunings} {params.robustnesses} {params.inpaint} {params.pairs}"

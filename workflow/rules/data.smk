@@ -39,7 +39,7 @@ rule data_tables:
     params:
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec python -m nearmiss data --config {input.fingerprint:q} --out {params.out:q}"
+        "exec python -m nearmiss data --fingerprint {input.fingerprint:q} --out {params.out:q}"
         " --workers {threads} > {log:q} 2>&1"
 
 

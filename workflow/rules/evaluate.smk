@@ -34,7 +34,7 @@ rule evaluate_run:
         state=f"{STATE}/evaluate/{{arm}}-{{seed}}",
         out=subpath(output.scores, parent=True),
     shell:
-        "exec python -m nearmiss evaluate --config {input.fingerprint:q}"
+        "exec python -m nearmiss evaluate --fingerprint {input.fingerprint:q}"
         " --model local-dir:{params.checkpoint:q} --arm {wildcards.arm} --seed {wildcards.seed}"
         " {params.moved} --missing {params.missing} {params.negatives}"
         " --training-captions {input.captions:q} --state {params.state:q}"

@@ -42,7 +42,7 @@ rule finetune_run:
         root=IMAGE_ROOT,
         out=subpath(output.metrics, parent=True),
     shell:
-        "exec python -m nearmiss finetune --config {input.fingerprint:q} --arm {wildcards.arm}"
+        "exec python -m nearmiss finetune --fingerprint {input.fingerprint:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --checkpoint {params.checkpoint:q}"
         " --tables {params.tables:q} --root {params.root:q} --out {params.out:q} > {log:q} 2>&1"
 

@@ -26,7 +26,7 @@ rule inpaint_pairs:
         root=IMAGE_ROOT,
         out=subpath(output.pairs, parent=True),
     shell:
-        "exec python -m nearmiss inpaint --config {input.fingerprint:q}"
+        "exec python -m nearmiss inpaint --fingerprint {input.fingerprint:q}"
         " --images {input.images:q} --objects {input.objects:q}"
         " --relations {input.relations:q} --captions {input.captions:q}"
         " --root {params.root:q} --out {params.out:q}"

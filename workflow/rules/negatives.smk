@@ -31,13 +31,12 @@ rule negatives_generate:
     conda:
         ENVIRONMENT
     params:
+        tables=parent_of("images"),
         reserved=flag_of("reserved"),
         out=subpath(output.negatives, parent=True),
     shell:
-        "exec python -m nearmiss negatives --config {input.fingerprint:q}"
-        " --method {wildcards.method:q} --captions {input.captions:q}"
-        " --images {input.images:q} --objects {input.objects:q}"
-        " --relations {input.relations:q} {params.reserved}"
+        "exec python -m nearmiss negatives make --fingerprint {input.fingerprint:q}"
+        " --method {wildcards.method:q} --tables {params.tables:q} {params.reserved}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 
@@ -59,7 +58,7 @@ rule negatives_truth:
         negatives=subpath(input.negatives, parent=True),
         truth=parent_of("truth"),
     shell:
-        "exec python -m nearmiss negatives-truth --negatives {params.negatives:q}"
+        "exec python -m nearmiss negatives truth --negatives {params.negatives:q}"
         " --truth {params.truth:q} --out {output.report:q} > {log:q} 2>&1"
 
 

@@ -31,7 +31,7 @@ rule pretrain_store:
         root=IMAGE_ROOT,
         out=subpath(output.pixels, parent=True),
     shell:
-        "exec python -m nearmiss store --config {input.fingerprint:q} --images {input.images:q}"
+        "exec python -m nearmiss store --fingerprint {input.fingerprint:q} --images {input.images:q}"
         " --root {params.root:q} --out {params.out:q} > {log:q} 2>&1"
 
 
@@ -62,7 +62,7 @@ rule pretrain_base:
         state=f"{STATE}/pretrain/base-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec python -m nearmiss pretrain --config {input.fingerprint:q} --arm base"
+        "exec python -m nearmiss pretrain --fingerprint {input.fingerprint:q} --arm base"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " {params.words} --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
 
@@ -102,7 +102,7 @@ rule pretrain_arm:
         state=f"{STATE}/pretrain/{{arm}}-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
-        "exec python -m nearmiss pretrain --config {input.fingerprint:q} --arm {wildcards.arm}"
+        "exec python -m nearmiss pretrain --fingerprint {input.fingerprint:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
         " --start {params.start:q} {params.negatives} {params.truth} {params.words}"
         " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"

@@ -33,7 +33,7 @@ rule robustness_corrupted:
         cache=f"{STATE}/robustness/corrupted",
         out=subpath(output.images, parent=True),
     shell:
-        "exec python -m nearmiss corrupt --config {input.fingerprint:q} {params.root} {params.moved}"
+        "exec python -m nearmiss corrupt --fingerprint {input.fingerprint:q} {params.root} {params.moved}"
         " --cache {params.cache:q} --out {params.out:q} --workers {threads} > {log:q} 2>&1"
 
 
@@ -71,7 +71,7 @@ rule robustness_run:
         state=f"{STATE}/robustness/{{arm}}-{{seed}}",
         out=subpath(output.scores, parent=True),
     shell:
-        "exec python -m nearmiss robustness --config {input.fingerprint:q}"
+        "exec python -m nearmiss robustness --fingerprint {input.fingerprint:q}"
         " --model local-dir:{params.checkpoint:q} --arm {wildcards.arm} --seed {wildcards.seed}"
         " --corrupted {params.corrupted:q} {params.root} {params.moved} {params.negatives}"
         " --training-captions {input.captions:q} --state {params.state:q}"

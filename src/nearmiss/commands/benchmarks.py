@@ -1,45 +1,47 @@
-"""Commands about published benchmarks: what there is of them, and how two models' answers differ."""
+"""Group `nearmiss benchmarks`: the published benchmarks, and the differences between two models on them."""
 
 from pathlib import Path
+from typing import Annotated
 
-import cyclopts
+from cyclopts import Parameter
 
-from nearmiss.commands.app import app
-
-benchmarks = cyclopts.App(name="benchmarks", help="Published benchmarks: what is there, and two models side by side.")
-app.command(benchmarks)
+from nearmiss.commands.app import DataRootPath, Moved
+from nearmiss.commands.app import benchmarks as group
 
 
-@benchmarks.command(name="list")
-def list_(*, data_root: Path | None = None, move: list[str] | None = None) -> None:
-    """Show each benchmark, its licence, where its files come from and belong, and what of it is under the data root.
-
-    Parameters
-    ----------
-    data_root
-        The folder under which each source has its own.
-    move
-        A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
-    """
+@group.command(name="list")
+def list_(*, data_root: DataRootPath = None, move: Moved = None) -> None:
+    """List each benchmark with its license, its origin, and its files under the data root."""
     from nearmiss.engine.benchmarks.data_root import DataRoot, moves
     from nearmiss.stages.evaluate.listing import listing
 
-    print(listing(None if data_root is None else DataRoot(data_root, moves(move or []))))
+    print(listing(None if data_root is None and not move else DataRoot(data_root, moves(move or []))))
 
 
-@benchmarks.command
-def compare(one: Path, other: Path, /, *, endpoint: list[str] | None = None, out: Path | None = None) -> None:
-    """Compare two models on the same items: differences with intervals, sign-flip tests by image, Holm's adjustment.
+@group.command
+def compare(
+    one: Path,
+    other: Path,
+    /,
+    *,
+    endpoint: Annotated[list[str] | None, Parameter(negative="")] = None,
+    out: Path | None = None,
+) -> None:
+    """Compare two models on the same items.
+
+    Prints differences with intervals, and sign-flip tests by image with Holm's adjustment.
 
     Parameters
     ----------
-    one, other
-        Folders that `nearmiss evaluate` made.
+    one
+        Folder of `nearmiss evaluate` of the first model.
+    other
+        Folder of `nearmiss evaluate` of the second model.
     endpoint
-        What is tested, as BENCHMARK/SUBSET, named in advance; repeat it for several. Without it every endpoint is shown
-        and none is tested.
+        Endpoint to test, as BENCHMARK/SUBSET, chosen in advance. Repeat it for several. Without it every endpoint is
+        shown and none is tested.
     out
-        A Parquet file for the table.
+        Output: a Parquet file for the table.
     """
     from nearmiss.stages.evaluate.paired import paired
 

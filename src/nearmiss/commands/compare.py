@@ -1,14 +1,26 @@
-"""Commands of stage `compare`: the page with its tables, and MLflow's record."""
+"""Commands of stage `compare`: the report with its tables, and the runs in MLflow's store."""
 
 from pathlib import Path
 
 from nearmiss.base.progress import job
-from nearmiss.commands.app import Fields, Many, SomeOrNone, app, fields_help
-from nearmiss.fields import build, flags, source
+from nearmiss.commands.app import (
+    STAGES,
+    Config,
+    DataRootPath,
+    Fields,
+    Fingerprint,
+    Many,
+    Moved,
+    Overrides,
+    SomeOrNone,
+    app,
+    fields_help,
+)
+from nearmiss.fields import flags, source
 from nearmiss.stages.compare.config import CompareConfig
 
 
-@app.command(help_epilogue=fields_help((CompareConfig, "")))
+@app.command(group=STAGES, sort_key=8, help_epilogue=fields_help((CompareConfig, "")))
 def compare(
     *fields: Fields,
     evaluations: Many,
@@ -20,44 +32,39 @@ def compare(
     finetunings: SomeOrNone = None,
     robustnesses: SomeOrNone = None,
     inpaint: Path | None = None,
-    data_root: Path | None = None,
-    move: list[str] | None = None,
-    config: Path | None = None,
+    data_root: DataRootPath = None,
+    move: Moved = None,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
 ) -> None:
-    """Set runs side by side: tables, figures, a page, and a table for the terminal.
+    """Compare runs in tables, figures and one HTML report.
 
     nearmiss compare --evaluations RESULTS/a RESULTS/b --out DIR
 
     Parameters
     ----------
     evaluations
-        Folders that the command evaluate made, of any models and benchmarks.
+        Folders of `nearmiss evaluate`, of any models and benchmarks.
     out
-        Folder that is made: index.html, tables, figures.
+        Output folder: index.html, tables, figures.
     experiment
-        Name on the page.
+        Name in the report.
     trainings
-        Folders that the command pretrain made, the base included.
+        Folders of `nearmiss pretrain`, the base included.
     negatives
-        Folders that the command negatives made.
+        Folders of `nearmiss negatives make`.
     data
-        Folder that the command data made.
+        Folder of `nearmiss data`.
     finetunings
-        Folders that the command finetune made.
+        Folders of `nearmiss finetune`.
     robustnesses
-        Folders that the command robustness made.
+        Folders of `nearmiss robustness`.
     inpaint
-        Folder that the command inpaint made.
-    data_root
-        The folder under which each benchmark has its own, for sample items with images.
-    move
-        A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
-    config
-        An experiment or a fingerprint file.
+        Folder of `nearmiss inpaint`.
     """
-    given = source(config, "compare")
-    values = given.experiment.compare.model_dump() if given.experiment else given.config
-    section = build(CompareConfig, values, flags(fields), file=config)
+    given = source("compare", config=config, fingerprint=fingerprint, overrides=set_)
+    section = given.section(CompareConfig, flags(fields))
     with job("compare"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.stages.compare.stage import run
@@ -75,12 +82,12 @@ def compare(
             data=data,
             root=DataRoot(data_root, moves(move or [])),
             task_titles=TITLES,
-            fingerprint=given.fingerprint,
+            fingerprint=fingerprint,
             out=out,
         )
 
 
-@app.command
+@app.command(show=False)
 def track(
     *,
     evaluations: Many,
@@ -92,18 +99,26 @@ def track(
     finetunings: SomeOrNone = None,
     robustnesses: SomeOrNone = None,
 ) -> None:
-    """Record every training, fine-tuning and evaluation in the MLflow store, one run each.
+    """Record every training, fine-tuning and evaluation as a run in MLflow's store.
 
     Parameters
     ----------
-    evaluations, trainings, finetunings, robustnesses, data
-        Folders of the finished stages.
+    evaluations
+        Folders of `nearmiss evaluate`.
     store
-        The store, a sqlite file.
+        Store, an SQLite file.
     out
-        The receipt, a JSON file.
+        Output: the receipt, a JSON file.
     experiment
         Name of the experiment in MLflow.
+    trainings
+        Folders of `nearmiss pretrain`.
+    data
+        Folder of `nearmiss data`.
+    finetunings
+        Folders of `nearmiss finetune`.
+    robustnesses
+        Folders of `nearmiss robustness`.
     """
     with job("track"):
         from nearmiss.stages.compare.track import run

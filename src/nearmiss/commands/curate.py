@@ -1,17 +1,18 @@
-"""The commands `curate` and `curate-export`: people decide which pairs or negatives are good; what they accepted."""
+"""Group `nearmiss curate`: annotators accept or reject pairs or negatives; the accepted ones are exported."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
+from cyclopts import Parameter
 
-from nearmiss.commands.app import app
+from nearmiss.base.errors import InputError
+from nearmiss.commands.app import curate as group
 
-Names = Annotated[list[str] | None, cyclopts.Parameter(consume_multiple=True, negative="")]
+Names = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 
 
-@app.command
-def curate(
+@group.command
+def serve(
     items: Path,
     /,
     *,
@@ -21,20 +22,20 @@ def curate(
     root: Path | None = None,
     port: int = 8765,
 ) -> None:
-    """Accept, refuse and correct image pairs or negatives on a local page.
+    """Serve a local page on which one annotator accepts, rejects and corrects items.
 
     Parameters
     ----------
     items
-        Pairs in InpaintCOCO's schema or negatives: a Parquet file, or a folder that a command made.
+        Pairs in InpaintCOCO's schema or negatives: a Parquet file, or a folder that a command wrote.
     db
-        The database of decisions, a file that is made at the first start; one for all annotators of a set.
+        Database of decisions, a file that the first start creates; one for all annotators of a set.
     annotator
-        Who decides. Each annotator starts a page of their own and sees no decision of another.
+        Name of the annotator. Each annotator starts a page of their own and sees no decision of another.
     images
-        The table of images, to show negatives with their pictures.
+        Table of images, to show negatives with their images.
     root
-        The folder that the files of --images are relative to.
+        Folder that the files of --images are relative to.
     port
         Port on the loopback address; 0 takes a free one. Keep it when you start again: what a browser could not send
         waits under this address.
@@ -45,6 +46,8 @@ def curate(
     from nearmiss.engine.curation.server import create_app, listen
     from nearmiss.engine.curation.store import Store, annotator_name
 
+    if root is not None and images is None:
+        raise InputError("--root has no effect without --images", remedy="give --images, too")
     name, token = annotator_name(annotator), token_urlsafe(32)
     curated = open_set(items, images=images, root=root)
     with Store(db, curated.digest) as store:
@@ -58,8 +61,8 @@ def curate(
             server.server_close()
 
 
-@app.command
-def curate_export(
+@group.command
+def export(
     items: Path,
     /,
     *,
@@ -68,26 +71,27 @@ def curate_export(
     rule: Literal["all", "majority"] = "all",
     of: Names = None,
 ) -> None:
-    """Write what was accepted on the page, what was not with its reasons, and how far the annotators agree.
+    """Export the accepted items, the rejected ones with reasons, and the inter-annotator agreement.
 
     Parameters
     ----------
     items
-        The pairs or negatives that were curated, unchanged.
+        Pairs or negatives that were curated, unchanged.
     db
-        The database of decisions.
+        Database of decisions.
     out
-        Folder that is made: the accepted items in the set's own format, set_aside.parquet with the others and their
-        reasons, report.json with counts and the agreement of the annotators.
+        Output folder: the accepted items in the set's own format, set_aside.parquet with the others and their reasons,
+        and report.json with counts and the inter-annotator agreement.
     rule
-        What accepts an item: all annotators, or more than half of them.
+        Whose acceptance an item needs: that of all annotators, or of more than half of them.
     of
-        The annotators who count; all who decided anything if not given.
+        Annotators who count; all who decided anything if not given.
     """
-    from nearmiss.engine.curation.export import export, in_words
+    from nearmiss.engine.curation.export import export as write
+    from nearmiss.engine.curation.export import in_words
     from nearmiss.engine.curation.opening import open_set
     from nearmiss.engine.curation.store import Store
 
     curated = open_set(items)
     with Store(db, curated.digest, create=False) as store:
-        print(in_words(export(curated, store, out, rule=rule, annotators=of or ())))
+        print(in_words(write(curated, store, out, rule=rule, annotators=of or ())))

@@ -3,31 +3,35 @@
 from pathlib import Path
 
 from nearmiss.base.progress import job
-from nearmiss.commands.app import Fields, app, fields_help
-from nearmiss.fields import build, flags, source
+from nearmiss.commands.app import STAGES, Config, Fields, Fingerprint, Overrides, app, fields_help
+from nearmiss.fields import flags, source
 from nearmiss.stages.data.config import DataConfig
 
 
-@app.command(help_epilogue=fields_help((DataConfig, "")))
-def data(*fields: Fields, out: Path, config: Path | None = None, workers: int = 1) -> None:
-    """Make the tables of a data source: images, captions, objects, relations, and what else the source has.
+@app.command(group=STAGES, sort_key=1, help_epilogue=fields_help((DataConfig, "")))
+def data(
+    *fields: Fields,
+    out: Path,
+    workers: int = 1,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
+) -> None:
+    """Make the image, caption and annotation tables of a data source.
 
     Parameters
     ----------
     out
-        Folder that is made: tables, summary, and what else the source writes.
-    config
-        An experiment or a fingerprint file.
+        Output folder: tables, summary, and what else the source writes.
     workers
-        Processes that draw or decode images; the bytes do not depend on it.
+        Number of processes that draw or decode images. The output does not depend on it.
     """
-    given = source(config, "data")
-    values = given.experiment.data.model_dump() if given.experiment else given.config or DataConfig().model_dump()
+    given = source("data", config=config, fingerprint=fingerprint, overrides=set_)
     over = flags(fields)
-    if "name" in over.get("source", {}):  # another source has other options
-        values = {}
-    section = build(DataConfig, values, over, file=config)
+    # Another source has other options.
+    values = {} if "name" in over.get("source", {}) else given.values or DataConfig().model_dump()
+    section = given.section(DataConfig, over, values)
     with job("data"):
         from nearmiss.stages.data.stage import run
 
-        run(config=section, out=out, workers=workers, fingerprint=given.fingerprint)
+        run(config=section, out=out, workers=workers, fingerprint=fingerprint)

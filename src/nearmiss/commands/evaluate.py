@@ -3,32 +3,48 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import Literal
 
 from nearmiss.base.progress import job
-from nearmiss.commands.app import Fields, Seed, app, fields_help
-from nearmiss.fields import build, flags, source
+from nearmiss.commands.app import (
+    STAGES,
+    Config,
+    DataRootPath,
+    Fields,
+    Fingerprint,
+    Moved,
+    Overrides,
+    Seed,
+    app,
+    fields_help,
+)
+from nearmiss.commands.scoring import embeddings
+from nearmiss.fields import flags, source
 from nearmiss.stages.evaluate.config import EvaluateConfig
 
 INCOMPLETE = 3
 """Exit status where images, files or records of a benchmark are missing."""
 
 
-@app.command(help_epilogue=fields_help((EvaluateConfig, "")))
+@app.command(group=STAGES, sort_key=6, help_epilogue=fields_help((EvaluateConfig, ""), without=("data_root", "missing")))
 def evaluate(
     *fields: Fields,
     model: str,
     out: Path,
     pretrained: str | None = None,
-    data_root: Path | None = None,
-    move: list[str] | None = None,
+    data_root: DataRootPath = None,
+    move: Moved = None,
+    missing: Literal["report", "refuse", "allow"] | None = None,
     training_negatives: Path | None = None,
     training_captions: Path | None = None,
     published: str | None = None,
-    cache: Path = Path(".nearmiss-embeddings"),
+    cache: Path | None = None,
     state: Path | None = None,
     arm: str | None = None,
     seed: Seed | None = None,
-    config: Path | None = None,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
 ) -> None:
     """Score a model on benchmarks, item by item.
 
@@ -39,35 +55,35 @@ def evaluate(
     Parameters
     ----------
     model
-        open_clip's name of a model, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME, or the folder of an experiment's run.
+        Model: open_clip's name, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME, or the folder of an experiment's run.
     out
-        Folder that is made: scores, outcomes and metrics as Parquet, measurement.json.
+        Output folder: scores, outcomes and metrics as Parquet, and measurement.json.
     pretrained
-        A tag of open_clip's or a file of weights.
-    data_root
-        The folder under which each benchmark has its own, see `nearmiss benchmarks list`.
-    move
-        A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
+        Tag of open_clip's, or a file of weights.
+    missing
+        What to do where images or files are missing; the configuration's evaluate.missing if not given. report: score
+        what exists and exit with status 3; refuse: stop before the model is loaded; allow: score what exists and exit
+        with status 0.
     training_negatives
-        The negatives that the model was trained on: a table or a method's folder; marks what it has seen, and fits a
-        text-only classifier.
+        Negatives that the model was trained on, a table or a method's folder; marks what the model has seen, and fits
+        a text-only classifier.
     training_captions
-        A table of captions for the plausibility baselines.
+        Table of captions for the plausibility baselines.
     published
-        Whose published values stand beside, where the model's name does not say it (negclip, ce_clip, openai).
+        Paper whose published values are shown, where the model's name does not tell it: negclip, ce_clip, openai.
     cache
-        Folder of embeddings, kept by the model's hash, so that nothing is encoded twice.
+        Folder of embeddings by the model's hash, so that nothing is encoded twice; .nearmiss-embeddings if not given.
     state
-        Folder of embeddings in place of cache, which is removed after success: a killed run continues from it.
-    arm, seed
-        Labels of the rows of the tables; by default the model's name, or those of the run.
-    config
-        An experiment or a fingerprint file.
+        Folder of embeddings in place of --cache, removed after success; a killed run continues from it.
+    arm
+        Arm in the rows of the tables; the model's name, or the run's arm, if not given.
+    seed
+        Seed in the rows of the tables; 0, or the run's seed, if not given.
     """
-    given = source(config, "evaluate")
-    values = given.experiment.evaluate.model_dump() if given.experiment else given.config
-    over = flags(fields) | ({} if data_root is None else {"data_root": str(data_root)})
-    section = build(EvaluateConfig, values, over, file=config)
+    given = source("evaluate", config=config, fingerprint=fingerprint, overrides=set_)
+    section = given.section(EvaluateConfig, flags(fields) | ({} if data_root is None else {"data_root": str(data_root)}))
+    section = section if missing is None else section.model_copy(update={"missing": missing})
+    kept = embeddings(cache, state)
     with job(f"evaluate {model}"):
         import polars as pl
 
@@ -81,11 +97,11 @@ def evaluate(
             model=parse_model(model, pretrained, arm, seed),
             root=DataRoot(None if section.data_root is None else Path(section.data_root), moves(move or [])),
             out=out,
-            cache=cache if state is None else state,
+            cache=kept,
             negatives=training_negatives,
             captions=training_captions,
             paper=published,
-            fingerprint=given.fingerprint,
+            fingerprint=fingerprint,
         )
     if state is not None:
         shutil.rmtree(state, ignore_errors=True)

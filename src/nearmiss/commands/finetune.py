@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from nearmiss.base.progress import job
-from nearmiss.commands.app import Fields, Seed, app, fields_help
-from nearmiss.fields import build, flags, source
+from nearmiss.commands.app import STAGES, Config, Fields, Fingerprint, Overrides, Seed, app, fields_help
+from nearmiss.fields import flags, source
 from nearmiss.stages.finetune.config import FinetuneConfig
 
 
-@app.command(help_epilogue=fields_help((FinetuneConfig, "")))
+@app.command(group=STAGES, sort_key=5, help_epilogue=fields_help((FinetuneConfig, "")))
 def finetune(
     *fields: Fields,
     arm: str,
@@ -17,30 +17,31 @@ def finetune(
     tables: Path,
     root: Path,
     out: Path,
-    config: Path | None = None,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
 ) -> None:
-    """Fine-tune one initialization on the downstream tasks, with the same budget and search for each.
+    """Fine-tune a checkpoint on downstream tasks.
+
+    Every initialization has the same budget and the same search for hyperparameters.
 
     Parameters
     ----------
     arm
-        The initialization: an arm's name, or `scratch` for random weights.
+        Initialization: an arm's name, or `scratch` for random weights.
     seed
         Training seed.
     checkpoint
-        Checkpoint folder; of `scratch` it gives the architecture and the tokenizer alone.
+        Checkpoint folder; for `scratch` only its architecture and tokenizer are used.
     tables
-        Folder of the data stage's tables.
+        Folder of the tables of stage data.
     root
-        Folder that the images' files are relative to.
+        Folder that the files in the table of images are relative to.
     out
-        Folder that is made: predictions.parquet, metrics.parquet, curve.jsonl, search.json.
-    config
-        An experiment or a fingerprint file.
+        Output folder: predictions.parquet, metrics.parquet, curve.jsonl, search.json.
     """
-    given = source(config, "finetune")
-    values = given.experiment.finetune.model_dump() if given.experiment else given.config
-    section = build(FinetuneConfig, values, flags(fields), file=config)
+    given = source("finetune", config=config, fingerprint=fingerprint, overrides=set_)
+    section = given.section(FinetuneConfig, flags(fields))
     with job(f"finetune {arm} seed {seed}"):
         from nearmiss.stages.finetune.stage import run
 
@@ -51,6 +52,6 @@ def finetune(
             checkpoint=checkpoint,
             tables=tables,
             root=root,
-            fingerprint=given.fingerprint,
+            fingerprint=fingerprint,
             out=out,
         )

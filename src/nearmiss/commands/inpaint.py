@@ -1,84 +1,94 @@
-"""Command of stage `inpaint`: a stage of the workflow, or photographs in COCO's format by themselves."""
+"""Command of stage `inpaint`: pairs of the tables of stage `data`, or of photographs in COCO's format."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
-from nearmiss.commands.app import Fields, Seed, app, fields_help
+from nearmiss.commands.app import STAGES, Config, Fields, Fingerprint, Overrides, Seed, app, fields_help
 from nearmiss.fields import build, flags, source
 from nearmiss.stages.inpaint.config import InpaintConfig, of_photographs
 
 
-@app.command(help_epilogue=fields_help((InpaintConfig, "")))
+@app.command(group=STAGES, sort_key=3, help_epilogue=fields_help((InpaintConfig, ""), without=("seed",)))
 def inpaint(
     *fields: Fields,
     images: Path,
     captions: Path,
     out: Path | None = None,
     instances: Path | None = None,
-    backend: Literal["classical", "diffusion"] = "classical",
+    backend: Literal["classical", "diffusion"] | None = None,
     pipeline: str | None = None,
     judge: str | None = None,
     judge_pretrained: str | None = None,
-    seed: Seed = 0,
     dry_run: bool = False,
     objects: Path | None = None,
-    root: Path | None = None,
     relations: Path | None = None,
-    config: Path | None = None,
+    root: Path | None = None,
+    seed: Seed | None = None,
     workers: int = 1,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
 ) -> None:
-    """Make counterfactual image pairs by editing one concept of a picture and of its caption, as InpaintCOCO has them.
+    """Make counterfactual image pairs that differ in one concept.
 
-    Alone:    nearmiss inpaint --images DIR --instances instances.json --captions captions.json --out DIR
-    Workflow: --images, --objects and --captions are Parquet tables, --root is the folder of the pictures.
+    Photographs: nearmiss inpaint --images DIR --instances instances.json --captions captions.json --out DIR
+    Tables:      nearmiss inpaint --images images.parquet --objects objects.parquet --captions captions.parquet
+                 --root DIR --out DIR
 
     Parameters
     ----------
     images
-        Alone: the folder of the photographs. Workflow: the table of images.
+        Folder of the photographs, or the table of images.
     captions
-        Alone: captions in COCO's format (JSON). Workflow: the table of captions.
+        Captions in COCO's format (JSON), or the table of captions.
     out
-        Folder that is made: the pairs in InpaintCOCO's schema, rejected.parquet, summary.json; alone also contact
-        sheets and the card.
+        Output folder: the pairs in InpaintCOCO's schema, rejected.parquet and summary.json; of photographs also contact
+        sheets and a dataset card.
     instances
-        Alone: instances in COCO's format (JSON), with masks.
+        Photographs: instances in COCO's format (JSON), with masks.
     backend
-        Alone: classical edits pixels, without any weights; diffusion paints inside the mask.
+        Photographs: classical edits pixels without any model, and is the default; diffusion paints inside the mask.
     pipeline
-        Alone, diffusion: a folder that an inpainting pipeline was saved to, or its name on the hub.
-    judge, judge_pretrained
-        Alone: a model as open_clip names it, with its tag or a file of weights; pairs whose change it does not see are
-        refused.
-    seed
-        Alone: seed of every draw.
+        Photographs, diffusion: folder of a saved inpainting pipeline, or its name on the hub.
+    judge
+        Photographs: model, by open_clip's name, that must tell the two images of a pair apart; other pairs are rejected.
+    judge_pretrained
+        Photographs: tag or file of weights of --judge.
     dry_run
-        Alone: print the plan and make nothing.
+        Photographs: print the planned edits and write nothing.
     objects
-        Workflow: the table of objects with their masks.
-    root
-        Workflow: folder that the images' files are relative to.
+        Tables: the table of objects with their masks.
     relations
-        Workflow: the table of relations; without it nothing is known of how things stand to each other.
-    config
-        Workflow: an experiment or a fingerprint file.
+        Tables: the table of relations. Without it no relation between objects is known.
+    root
+        Tables: folder that the files in the table of images are relative to.
+    seed
+        Seed of every draw; for tables the configuration's if not given, for photographs 0.
     workers
-        Processes that edit; the bytes do not depend on it.
+        Number of processes that edit. The output does not depend on it.
     """
+    photographs: dict[str, Any] = {"backend": backend, "pipeline": pipeline, "judge": judge}
+    photographs |= {"judge-pretrained": judge_pretrained, "dry-run": dry_run or None}
+    tables: dict[str, Any] = {"objects": objects, "relations": relations, "root": root}
+    tables |= {"config": config, "set": set_, "fingerprint": fingerprint}
     if instances is not None:
-        asked = None if judge is None else (judge, judge_pretrained)
-        _alone(images, instances, captions, out, backend, pipeline, seed, workers, fields, dry_run, asked)
+        _refuse(tables, "photographs (--instances)")
+        model = None if judge is None else (judge, judge_pretrained)
+        if judge is None and judge_pretrained is not None:
+            raise InputError("--judge-pretrained has no effect without --judge", remedy="give --judge, too")
+        section = build(InpaintConfig, of_photographs(seed or 0, pipeline).model_dump(), flags(fields))
+        _of_photographs(images, instances, captions, out, backend or "classical", section, workers, dry_run, model)
         return
     if objects is None or root is None or out is None:
         raise InputError(
-            "nothing says where things are",
-            remedy="give --instances (alone), or --objects, --root and --out (workflow)",
+            "no annotations, folder of images or output are given",
+            remedy="give --instances and --out (photographs), or --objects, --root and --out (tables)",
         )
-    given = source(config, "inpaint")
-    values = given.experiment.inpaint.model_dump() if given.experiment else given.config
-    section = build(InpaintConfig, values, flags(fields), file=config)
+    _refuse(photographs, "tables (--objects)")
+    given = source("inpaint", config=config, fingerprint=fingerprint, overrides=set_)
+    section = given.section(InpaintConfig, flags(fields) | ({} if seed is None else {"seed": seed}))
     with job("inpaint"):
         from nearmiss.stages.inpaint.stage import run
 
@@ -91,28 +101,32 @@ def inpaint(
             root=root,
             out=out,
             workers=workers,
-            fingerprint=given.fingerprint,
+            fingerprint=fingerprint,
         )
 
 
-def _alone(
+def _refuse(options: dict[str, Any], inputs: str) -> None:
+    """Refuse options of the other kind of inputs, which would have no effect."""
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"--{name} has no effect on {inputs}", remedy="leave the option out")
+
+
+def _of_photographs(
     images: Path,
     instances: Path,
     captions: Path,
     out: Path | None,
     backend: str,
-    pipeline: str | None,
-    seed: Seed,
+    section: InpaintConfig,
     workers: int,
-    fields: tuple[str, ...],
     dry_run: bool,
     judge: tuple[str, str | None] | None,
 ) -> None:
-    if (backend == "diffusion") != (pipeline is not None):
+    if (backend == "diffusion") != any(hasattr(each, "diffusion") for each in section.operations):
         raise InputError("--backend diffusion and --pipeline belong together", remedy="give both, or neither")
     if out is None and not dry_run:
-        raise InputError("nothing says where the pairs go", remedy="give --out, or --dry-run")
-    section = build(InpaintConfig, of_photographs(seed, pipeline).model_dump(), flags(fields), file=None)
+        raise InputError("no output folder is given", remedy="give --out, or --dry-run")
     with job("inpaint"):
         from nearmiss.stages.inpaint.alone import plan, run
 
@@ -131,8 +145,8 @@ def _alone(
             judge=judge,
         )
     pairs = ", ".join(f"{concept} {count}" for concept, count in summary["by_concept"].items())
-    print(f"{summary['pairs']} pairs ({pairs}); {summary['rejected']} changes refused; see {out / 'sheets'}")
+    print(f"{summary['pairs']} pairs ({pairs}); {summary['rejected']} edits rejected; see {out / 'sheets'}")
     if summary["scaled"]:
-        print(f"{summary['scaled']} photographs are of another size than noted: their annotations were scaled")
+        print(f"{summary['scaled']} photographs differ in size from their annotations, which were scaled")
     if summary["set_aside"]:
-        print(f"{summary['set_aside']} photographs, things and records set aside; see {out / 'rejected.parquet'}")
+        print(f"{summary['set_aside']} photographs, objects and records set aside; see {out / 'rejected.parquet'}")

@@ -3,39 +3,45 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
-from nearmiss.commands.app import Fields, Seed, app, fields_help
-from nearmiss.fields import build, flags, source
+from nearmiss.commands.app import STAGES, Config, Fields, Fingerprint, Overrides, Seed, app, fields_help
+from nearmiss.fields import Source, flags, source
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig, default_arms
 
 
-@app.command(help_epilogue=fields_help((PretrainConfig, "")))
-def store(*fields: Fields, images: Path, root: Path, out: Path, config: Path | None = None) -> None:
-    """Decode the training images once into a memory-mapped store of the model's size.
+@app.command(show=False, help_epilogue=fields_help((PretrainConfig, "")))
+def store(
+    *fields: Fields,
+    images: Path,
+    root: Path,
+    out: Path,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
+) -> None:
+    """Decode the training images into a memory-mapped store at the model's size.
 
     Parameters
     ----------
     images
-        The table of images.
+        Table of images.
     root
-        Folder that the table's files are relative to.
+        Folder that the files in the table are relative to.
     out
-        Folder that is made: pixels.npy, image_ids.json.
-    config
-        An experiment or a fingerprint file.
+        Output folder: pixels.npy, image_ids.json.
     """
-    given = source(config, "pretrain")
-    values = given.experiment.pretrain.model_dump() if given.experiment else given.config
-    section = build(PretrainConfig, values, flags(fields), file=config)
+    given = source("pretrain", config=config, fingerprint=fingerprint, overrides=set_, reads=("pretrain.model",))
+    section = given.section(PretrainConfig, flags(fields))
     with job("pretrain store"):
         from nearmiss.stages.pretrain.store import run
 
-        run(config=section, images=images, root=root, out=out, fingerprint=given.fingerprint)
+        run(config=section, images=images, root=root, out=out, fingerprint=fingerprint)
 
 
-@app.command(help_epilogue=fields_help((PretrainConfig, ""), (ArmConfig, "arm.")))
+@app.command(group=STAGES, sort_key=4, help_epilogue=fields_help((PretrainConfig, ""), (ArmConfig, "arm.")))
 def pretrain(
     *fields: Fields,
     arm: str,
@@ -48,11 +54,14 @@ def pretrain(
     negatives: Path | None = None,
     start: Path | None = None,
     truth: Path | None = None,
-    config: Path | None = None,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
 ) -> None:
-    """Train the base from its model's first weights, or continue an arm from it; a killed training resumes.
+    """Train the base model, or continue an arm from it.
 
-    With pretrain.num_processes above 1 it starts so many of itself, unless torchrun has started them.
+    A killed training resumes from --state. With pretrain.num_processes above 1 the command starts as many processes of
+    itself, unless torchrun has started them.
 
     Parameters
     ----------
@@ -63,41 +72,34 @@ def pretrain(
     store
         Folder of the image store.
     captions
-        The table of the images' own captions.
+        Table of the images' own captions.
     state
-        Folder for the state that a killed training resumes from.
+        Folder of the state that a killed training resumes from.
     out
-        Folder that is made: checkpoint, curve.jsonl.
+        Output folder: checkpoint, curve.jsonl.
     words
-        Every word of the tokenizer, one a line, for a small model of ours.
+        Words of the tokenizer, one a line, for a small model that is described in the configuration.
     negatives
         Folder of the arm's negatives.
     start
         Checkpoint folder that the arm continues from.
     truth
-        Folder of the embedded world's scenes, for an arm with the mask `truth`.
-    config
-        An experiment or a fingerprint file.
+        Folder of the synthetic world's truth, for an arm with the mask `truth`.
     """
-    given = source(config, "pretrain")
+    reads = ("pretrain", f"arms.{arm}")
+    given = source("pretrain", config=config, fingerprint=fingerprint, overrides=set_, reads=reads)
     over = flags(fields)
     arm_over = over.pop("arm", {})
-    shared = given.experiment.pretrain.model_dump() if given.experiment else given.config.get("shared", {})
-    section = build(PretrainConfig, shared, over, file=config)
-    if given.fingerprint:
-        values = given.config["arm"]
-    else:
-        arms = given.experiment.arms if given.experiment else default_arms(section.model)
-        if arm not in arms:
-            raise InputError(f"unknown arm '{arm}'", file=config, remedy=f"choose one of: {', '.join(arms)}")
-        values = arms[arm].model_dump()
-    arm_section = build(ArmConfig, values, arm_over, file=config)
+    section = given.section(PretrainConfig, over, given.config["shared"] if fingerprint else None)
+    arm_section = given.section(ArmConfig, arm_over, _arm(given, arm, section))
     if section.num_processes > 1 and "WORLD_SIZE" not in os.environ:
         from nearmiss.engine.training.launch import run_together
 
         values = {"arm": arm, "seed": seed, "store": store, "captions": captions, "words": words, "state": state}
         values |= {"out": out, "negatives": negatives, "start": start, "truth": truth, "config": config}
+        values |= {"fingerprint": fingerprint}
         again = [f"--{name}={value}" for name, value in values.items() if value is not None]
+        again += [f"--set={override}" for override in set_ or ()]
         sys.exit(run_together(section.num_processes, [sys.executable, "-m", "nearmiss", "pretrain", *again, *fields]))
     with job(f"pretrain {arm} seed {seed}"):
         from nearmiss.stages.pretrain.stage import run
@@ -113,7 +115,21 @@ def pretrain(
             negatives=negatives,
             start=start,
             state=state,
-            fingerprint=given.fingerprint,
+            fingerprint=fingerprint,
             out=out,
             truth=truth,
         )
+
+
+def _arm(given: Source, name: str, section: PretrainConfig) -> dict[str, Any]:
+    """The values of an arm: a fingerprint's, or the experiment's, or a default arm's."""
+    if given.fingerprint:
+        return dict(given.config["arm"])
+    if given.experiment is None and "arms" in given.config:  # by overrides
+        arms = given.config["arms"]
+    else:
+        found = given.experiment.arms if given.experiment else default_arms(section.model)
+        arms = {each: config.model_dump() for each, config in found.items()}
+    if name not in arms:
+        raise InputError(f"unknown arm '{name}'", file=given.file, remedy=f"choose one of: {', '.join(arms)}")
+    return dict(arms[name])

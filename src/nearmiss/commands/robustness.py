@@ -1,42 +1,51 @@
-"""Commands of stage `robustness`: the corrupted images, made once, and a model's scores on them."""
+"""Commands of stage `robustness`: the corrupted images, written once, and a model's scores on them."""
 
 import shutil
 from pathlib import Path
 
 from nearmiss.base.progress import job
-from nearmiss.commands.app import Fields, Seed, app, fields_help
-from nearmiss.fields import build, flags, source
+from nearmiss.commands.app import (
+    STAGES,
+    Config,
+    DataRootPath,
+    Fields,
+    Fingerprint,
+    Moved,
+    Overrides,
+    Seed,
+    app,
+    fields_help,
+)
+from nearmiss.commands.scoring import CACHE, embeddings
+from nearmiss.fields import flags, source
 from nearmiss.stages.robustness.config import RobustnessConfig
 
 
-@app.command(help_epilogue=fields_help((RobustnessConfig, "")))
+@app.command(show=False, help_epilogue=fields_help((RobustnessConfig, "")))
 def corrupt(
     *fields: Fields,
     out: Path,
-    data_root: Path | None = None,
-    move: list[str] | None = None,
-    cache: Path = Path(".nearmiss-embeddings"),
-    config: Path | None = None,
+    data_root: DataRootPath = None,
+    move: Moved = None,
+    cache: Path = CACHE,
     workers: int = 1,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
 ) -> None:
-    """Corrupt the images of benchmarks once, for all models.
+    """Write corrupted copies of the benchmarks' images, once for all models.
 
     Parameters
     ----------
     out
-        Folder that is made: a file of pixels for each corruption and severity.
-    data_root
-        The folder under which each benchmark has its own, see `nearmiss benchmarks list`.
-    move
-        A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
+        Output folder: a file of pixels for each corruption and severity.
     cache
-        Folder in which hashes of image files are kept.
-    config
-        An experiment or a fingerprint file.
+        Folder of the hashes of image files.
     workers
-        Processes that corrupt; the bytes do not depend on it.
+        Number of processes. The output does not depend on it.
     """
-    section, fingerprint = _section(config, fields)
+    given = source("robustness", config=config, fingerprint=fingerprint, overrides=set_)
+    section = given.section(RobustnessConfig, flags(fields))
     with job("robustness corrupted"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.stages.robustness.corrupted import run
@@ -51,53 +60,53 @@ def corrupt(
         )
 
 
-@app.command(help_epilogue=fields_help((RobustnessConfig, "")))
+@app.command(group=STAGES, sort_key=7, help_epilogue=fields_help((RobustnessConfig, "")))
 def robustness(
     *fields: Fields,
     model: str,
     corrupted: Path,
     out: Path,
     pretrained: str | None = None,
-    data_root: Path | None = None,
-    move: list[str] | None = None,
+    data_root: DataRootPath = None,
+    move: Moved = None,
     training_negatives: Path | None = None,
     training_captions: Path | None = None,
-    cache: Path = Path(".nearmiss-embeddings"),
+    cache: Path | None = None,
     state: Path | None = None,
     arm: str | None = None,
     seed: Seed | None = None,
-    config: Path | None = None,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
 ) -> None:
-    """Score a model on corrupted images and on captions with typos, item by item.
+    """Score a model on corrupted images and on captions with typos.
 
     Parameters
     ----------
     model
-        open_clip's name of a model, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME, or the folder of an experiment's run.
+        Model: open_clip's name, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME, or the folder of an experiment's run.
     corrupted
-        Folder that the command corrupt made.
+        Folder of `nearmiss corrupt`, with the corrupted images.
     out
-        Folder that is made: scores.parquet, metrics.parquet, measurement.json.
+        Output folder: scores.parquet, metrics.parquet, measurement.json.
     pretrained
-        A tag of open_clip's or a file of weights.
-    data_root
-        The folder under which each benchmark has its own, see `nearmiss benchmarks list`.
-    move
-        A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
+        Tag of open_clip's, or a file of weights.
     training_negatives
-        The negatives that the model was trained on: a table or a method's folder; marks what it has seen.
+        Negatives that the model was trained on, a table or a method's folder; marks what the model has seen.
     training_captions
-        A table of captions for the plausibility baselines.
+        Table of captions for the plausibility baselines.
     cache
-        Folder of embeddings, kept by the model's hash, so that nothing is encoded twice.
+        Folder of embeddings by the model's hash, so that nothing is encoded twice; .nearmiss-embeddings if not given.
     state
-        Folder of embeddings in place of cache, which is removed after success: a killed run continues from it.
-    arm, seed
-        Labels of the rows of the tables; by default the model's name, or those of the run.
-    config
-        An experiment or a fingerprint file.
+        Folder of embeddings in place of --cache, removed after success; a killed run continues from it.
+    arm
+        Arm in the rows of the tables; the model's name, or the run's arm, if not given.
+    seed
+        Seed in the rows of the tables; 0, or the run's seed, if not given.
     """
-    section, fingerprint = _section(config, fields)
+    given = source("robustness", config=config, fingerprint=fingerprint, overrides=set_)
+    section = given.section(RobustnessConfig, flags(fields))
+    kept = embeddings(cache, state)
     with job(f"robustness {model}"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.engine.scoring.model import parse_model
@@ -109,7 +118,7 @@ def robustness(
             corrupted=corrupted,
             root=DataRoot(data_root, moves(move or [])),
             out=out,
-            cache=cache if state is None else state,
+            cache=kept,
             negatives=training_negatives,
             captions=training_captions,
             fingerprint=fingerprint,
@@ -117,8 +126,3 @@ def robustness(
     if state is not None:
         shutil.rmtree(state, ignore_errors=True)
 
-
-def _section(config: Path | None, fields: tuple[str, ...]) -> tuple[RobustnessConfig, Path | None]:
-    given = source(config, "robustness")
-    values = given.experiment.robustness.model_dump() if given.experiment else given.config
-    return build(RobustnessConfig, values, flags(fields), file=config), given.fingerprint

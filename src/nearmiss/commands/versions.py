@@ -1,35 +1,27 @@
-"""Commands of versions: dvc.yaml from the workflow; record results, bring them back, date them, and check a re-run."""
+"""Group `nearmiss versions`: results recorded with DVC, restored and verified; and the pipeline file that DVC reads.
+
+A record names a configuration file, so that these commands take no overrides.
+"""
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
-from nearmiss.commands.app import Stage, app
+from cyclopts import Parameter
 
+from nearmiss.commands.app import Stage
+from nearmiss.commands.app import versions as group
 
-@app.command
-def pipeline(*, config: Path = Path("config/config.yaml"), out: Path = Path("dvc.yaml")) -> None:
-    """Write DVC's pipeline from the workflow; nothing is run, and no results are needed.
-
-    Parameters
-    ----------
-    config
-        The experiment.
-    out
-        The pipeline file.
-    """
-    from nearmiss.versions.pipeline import write
-
-    write(config=config, out=out)
+Experiment = Annotated[Path, Parameter(help="Experiment file.")]
+DEFAULT = Path("config/config.yaml")
 
 
-@app.command
-def snapshot(*, config: Path = Path("config/config.yaml"), remote: str | None = None) -> None:
-    """Record finished results with DVC and send them to the remote, if one is configured.
+@group.command
+def snapshot(*, config: Experiment = DEFAULT, remote: str | None = None) -> None:
+    """Record finished results with DVC, and push them to the remote if there is one.
 
     Parameters
     ----------
-    config
-        The experiment.
     remote
         Name of the remote; the default one if not given.
     """
@@ -38,18 +30,14 @@ def snapshot(*, config: Path = Path("config/config.yaml"), remote: str | None = 
     record(config=config, remote=remote)
 
 
-@app.command
-def restore(
-    *, stage: Stage | None = None, config: Path = Path("config/config.yaml"), remote: str | None = None
-) -> None:
-    """Bring recorded results back; what agrees with today's code and configuration does not run again.
+@group.command
+def restore(*, stage: Stage | None = None, config: Experiment = DEFAULT, remote: str | None = None) -> None:
+    """Restore recorded results; those that match the code and configuration do not run again.
 
     Parameters
     ----------
     stage
-        The last stage to bring back, with those that it was made from; all stages if not given.
-    config
-        The experiment.
+        Last stage to restore, with the stages that it was made from; all stages if not given.
     remote
         Name of the remote; the default one if not given.
     """
@@ -58,31 +46,42 @@ def restore(
     bring_back(config=config, stage=stage, remote=remote)
 
 
-@app.command
-def redate(*, config: Path = Path("config/config.yaml")) -> None:
-    """Keep results that were copied without their times: check every hash, and date what agrees as up to date.
+@group.command
+def verify(*, against: str = "HEAD", config: Experiment = DEFAULT) -> None:
+    """Verify results against recorded ones: data byte for byte, metrics within intervals.
+
+    The exit status is 1 where they differ.
 
     Parameters
     ----------
-    config
-        The experiment.
+    against
+        Revision whose dvc.lock has recorded results, or another folder results/<experiment>.
+    """
+    from nearmiss.versions.verify import verify as compare
+
+    sys.exit(0 if compare(config=config, against=against) else 1)
+
+
+@group.command
+def redate(*, config: Experiment = DEFAULT) -> None:
+    """Redate results that were copied without their times, after a check of every hash.
+
+    Results that match the code and configuration count as up to date afterwards.
     """
     from nearmiss.versions.redate import redate as date_anew
 
     date_anew(config=config)
 
 
-@app.command
-def verify(*, against: str = "HEAD", config: Path = Path("config/config.yaml")) -> None:
-    """Set the results against recorded ones: data byte for byte, metrics within their intervals; status 1 if not.
+@group.command
+def pipeline(*, config: Experiment = DEFAULT, out: Path = Path("dvc.yaml")) -> None:
+    """Write DVC's pipeline file from the workflow, without running anything.
 
     Parameters
     ----------
-    against
-        A revision whose dvc.lock has recorded results, or another folder results/<experiment>.
-    config
-        The experiment.
+    out
+        Output: the pipeline file.
     """
-    from nearmiss.versions.verify import verify as compare
+    from nearmiss.versions.pipeline import write
 
-    sys.exit(0 if compare(config=config, against=against) else 1)
+    write(config=config, out=out)

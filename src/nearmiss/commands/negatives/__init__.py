@@ -1,0 +1,1 @@
+"""Group `nearmiss negatives`: commands that make negatives and paraphrases, and that measure them."""
