@@ -43,8 +43,9 @@ def write(path: Path, number: int) -> None:
 
 def one(captions: Path, out: Path) -> None:
     """A run in this process; prints its seconds, peak megabytes and number of negatives."""
-    from nearmiss.stages.negatives.spec import KeywordConfig
     from nearmiss.stages.negatives.standalone import run_standalone
+
+    from nearmiss.stages.negatives.spec import KeywordConfig
 
     start = time.process_time()
     summary = run_standalone(name="keyword", config=KeywordConfig(), captions=captions, out=out)

@@ -1,9 +1,9 @@
 """`--set KEY=VALUE`: an override of one key of an experiment, by its dotted name, with a value in YAML.
 
-An override changes the key that it names and nothing else. Where a file leaves out the section around a key, the section
-keeps its defaults, also where it is a map, which a file could only replace: `arms.clip.image_lr=1e-4` keeps every arm.
-An entry of a list is named by its index, from 0: `finetune.tasks.0.steps=60`. Naming another variant of a section drops
-the options of the former one: `data.source.name=coco`.
+An override changes the key that it names and nothing else. Where a file leaves out the section around a key, the
+section keeps its defaults, also where it is a map, which a file could only replace: `arms.clip.image_lr=1e-4` keeps
+every arm. An entry of a list is named by its index, from 0: `finetune.tasks.0.steps=60`. Naming another variant of a
+section drops the options of the former one: `data.source.name=coco`.
 """
 
 from collections.abc import Iterable, Sequence

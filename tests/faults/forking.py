@@ -20,7 +20,7 @@ MODULES = (
     "nearmiss.engine.formats.exchange",
     "nearmiss.engine.curation.export",
     "nearmiss.stages.data.stage",
-    "nearmiss.stages.negatives.standalone",
+    "nearmiss.stages.negatives.stage",
     "nearmiss.stages.pretrain.stage",
     "nearmiss.stages.pretrain.store",
     "nearmiss.stages.evaluate.stage",

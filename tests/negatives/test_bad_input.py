@@ -9,7 +9,7 @@ from published_files import coco, graph
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table
 from nearmiss.stages.negatives.spec import KeywordConfig, SceneGraphConfig
-from nearmiss.stages.negatives.standalone import run_standalone
+from nearmiss.stages.negatives.stage import run
 
 GOOD = (1, "A red dog on a large table.")
 
@@ -21,7 +21,7 @@ def keyword(tmp_path):
     def ran(content: dict | bytes):
         path = tmp_path / "captions.json"
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-        run_standalone(name="keyword", config=KeywordConfig(), captions=path, out=tmp_path / "out")
+        run(name="keyword", config=KeywordConfig(), captions=path, out=tmp_path / "out")
         return tables(tmp_path)
 
     return ran
@@ -105,7 +105,7 @@ def scene_graph(tmp_path):
     def ran(**graphs):
         path = published_files.write(tmp_path / "graphs.json", graphs)
         options = SceneGraphConfig(types=["attribute", "relation_pred"])
-        run_standalone(name="scene_graph", config=options, graphs=path, out=tmp_path / "out")
+        run(name="scene_graph", config=options, graphs=path, out=tmp_path / "out")
         return tables(tmp_path)
 
     return ran
@@ -162,9 +162,7 @@ def test_an_instance_of_an_unknown_category_takes_its_image_along(tmp_path):
         "categories": [{"id": 1, "name": "dog"}],
     }
     path = published_files.write(tmp_path / "instances.json", content)
-    run_standalone(
-        name="scene_graph", config=SceneGraphConfig(types=["obj_count"]), instances=path, out=tmp_path / "out"
-    )
+    run(name="scene_graph", config=SceneGraphConfig(types=["obj_count"]), instances=path, out=tmp_path / "out")
     negatives, aside = tables(tmp_path)
     assert set(negatives["image_id"]) <= {"1", "2"} and negatives.height
     assert "category" in aside["reason"][0] and aside["image_id"][0] == "3"

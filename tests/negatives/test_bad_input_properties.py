@@ -10,10 +10,10 @@ from nearmiss.base.tables import SCHEMAS, table
 from nearmiss.engine.formats import stream
 from nearmiss.engine.text.edits import Edit, replay
 from nearmiss.engine.text.tokens import tokenize
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Caption, Corpus
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.registry import METHODS
-from nearmiss.stages.negatives.stage import take
 
 CONFIGS = NegativesConfig().methods
 EXAMPLES = settings(max_examples=25, suppress_health_check=list(HealthCheck))

@@ -9,7 +9,6 @@ from nearmiss.base.tables import read_table, table
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.spec import KeywordConfig
 from nearmiss.stages.negatives.stage import run
-from nearmiss.stages.negatives.standalone import run_standalone
 
 GOOD = {"caption_id": "1", "image_id": "1", "text": "A red dog on a large table.", "template_id": None, "source": "x"}
 
@@ -17,7 +16,7 @@ GOOD = {"caption_id": "1", "image_id": "1", "text": "A red dog on a large table.
 def keyword(tmp_path, *rows):
     path = tmp_path / "captions.parquet"
     pl.DataFrame([GOOD, *rows], schema=dict.fromkeys(GOOD, pl.String)).write_parquet(path)
-    run_standalone(name="keyword", config=KeywordConfig(), captions=path, out=tmp_path / "out")
+    run(name="keyword", config=KeywordConfig(), captions=path, out=tmp_path / "out")
     rejected = read_table(tmp_path / "out" / "rejected.parquet", "rejected")
     return read_table(tmp_path / "out" / "negatives.parquet", "negatives"), rejected.filter(type="input")
 

@@ -9,7 +9,7 @@ from nearmiss.base.tables import read_table
 from nearmiss.engine.formats.coco import read_instances
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS
 from nearmiss.stages.negatives.spec import KeywordConfig, SceneGraphConfig
-from nearmiss.stages.negatives.standalone import run_standalone
+from nearmiss.stages.negatives.stage import run
 
 NAMES = {1: "person", 2: "horse", 3: "kite", 4: "cat"}
 
@@ -36,7 +36,7 @@ def made(tmp_path, path, captions=None, **config):
     options = KeywordConfig() if captions else SceneGraphConfig(types=sorted(BUILDERS), per_image=50, **config)
     out = tmp_path / "out"
     name = "keyword" if captions else "scene_graph"
-    run_standalone(name=name, config=options, instances=path, captions=captions, out=out)
+    run(name=name, config=options, instances=path, captions=captions, out=out)
     return read_table(out / "negatives.parquet", "negatives"), read_table(out / "rejected.parquet", "rejected")
 
 

@@ -9,10 +9,10 @@ import pytest
 import small_world
 
 from nearmiss.base.files import read_json, write_json
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.registry import METHODS
-from nearmiss.stages.negatives.stage import take
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CONFIGS = NegativesConfig().methods

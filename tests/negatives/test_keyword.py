@@ -9,12 +9,12 @@ import small_world
 
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.text.edits import diff
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
 from nearmiss.stages.negatives.keyword.method import METHOD, generate
 from nearmiss.stages.negatives.keyword.spots import spots
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.spec import KeywordConfig
-from nearmiss.stages.negatives.stage import take
 
 CAPTIONS = Path(__file__).parents[3] / "shared" / "realdata" / "coco_captions_val2017" / "captions_val2017.json"
 MANY = KeywordConfig(per_caption=50)

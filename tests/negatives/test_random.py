@@ -6,11 +6,11 @@ import pytest
 import small_world
 
 from nearmiss.engine.text.check import Verdict
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
 from nearmiss.stages.negatives.random.method import METHOD, generate
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.spec import RandomConfig
-from nearmiss.stages.negatives.stage import take
 
 
 @pytest.fixture(scope="module")

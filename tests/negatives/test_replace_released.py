@@ -6,13 +6,13 @@ from test_replace import corpus, tiny_language_model  # noqa: F401
 from nearmiss.engine.text.cloze import Cloze
 from nearmiss.engine.text.tagging import tag
 from nearmiss.engine.text.tokens import tokenize
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.replace.gaps import CorpusFiller, Gap
 from nearmiss.stages.negatives.replace.method import generate
 from nearmiss.stages.negatives.replace.released import IMPOSSIBLE, exchanged
 from nearmiss.stages.negatives.spec import ReplaceConfig
-from nearmiss.stages.negatives.stage import take
 
 
 def outcomes(given: Corpus, **options) -> list:

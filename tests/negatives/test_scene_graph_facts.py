@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from raw_graphs import REAL, Raw, as_corpus, as_graphs, raw_graphs, real
 
 from nearmiss.engine.training.corpus import OWN_ONLY
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD, pairs
 from nearmiss.stages.negatives.scene_graph.replacement import count
 from nearmiss.stages.negatives.scene_graph.sources import Pair
 from nearmiss.stages.negatives.spec import GraphType, SceneGraphConfig
-from nearmiss.stages.negatives.stage import take
 
 ALL = SceneGraphConfig(types=sorted(BUILDERS), per_image=100_000)
 OF_QUANTITY_OR_LOGIC = {name for name in BUILDERS if name.startswith(("obj_", "and_", "xor_"))}

@@ -10,7 +10,7 @@ import pytest
 from nearmiss.base.tables import read_table
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS
 from nearmiss.stages.negatives.spec import SceneGraphConfig
-from nearmiss.stages.negatives.standalone import run_standalone
+from nearmiss.stages.negatives.stage import run
 
 NAMES = {1: "dog", 2: "cat", 3: "car", 4: "bus"}
 THERE = {1: {"dog": 2, "car": 1}, 2: {"cat": 3}, 3: {"bus": 1, "dog": 1, "cat": 2}, 4: {"car": 4, "bus": 2}}
@@ -49,7 +49,7 @@ def negatives(tmp_path_factory):
     folder = tmp_path_factory.mktemp("instances")
     options = SceneGraphConfig(types=sorted(BUILDERS), per_image=50)
     out = folder / "made" / "negatives.parquet"
-    run_standalone(name="scene_graph", config=options, instances=instances(folder / "instances.json"), out=out)
+    run(name="scene_graph", config=options, instances=instances(folder / "instances.json"), out=out)
     return read_table(out, "negatives")
 
 

@@ -8,13 +8,13 @@ from raw_graphs import REAL, as_corpus, as_graphs, real
 
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.inflection import is_plural
+from nearmiss.stages.negatives.acceptance import Taken, take
 from nearmiss.stages.negatives.scene_graph import released_selection as defects
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD
 from nearmiss.stages.negatives.scene_graph.released_selection import ReleasedSelector
 from nearmiss.stages.negatives.scene_graph.released_types import obj_comp_count
 from nearmiss.stages.negatives.scene_graph.replacement import count
 from nearmiss.stages.negatives.spec import SceneGraphConfig
-from nearmiss.stages.negatives.stage import Taken, take
 
 pytestmark = [pytest.mark.realdata, pytest.mark.skipif(not REAL.exists(), reason="the real data folder is absent")]
 

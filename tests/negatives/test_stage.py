@@ -19,12 +19,13 @@ from nearmiss.engine.text.edits import Edit, replay
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.wording import words
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Outcome, Positive, Rejected
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.spec import KeywordConfig, ReplaceConfig
-from nearmiss.stages.negatives.stage import run, take
+from nearmiss.stages.negatives.stage import run
 from nearmiss.stages.negatives.truth_report import report
 
 CONFIGS = NegativesConfig().methods

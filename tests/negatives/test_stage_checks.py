@@ -9,10 +9,10 @@ from nearmiss.engine.text import collisions
 from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import diff
 from nearmiss.engine.text.grammar import ARTICLE, DOUBLED, NUMBER, broken
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method
 from nearmiss.stages.negatives.spec import KeywordConfig
-from nearmiss.stages.negatives.stage import take
-from nearmiss.stages.negatives.standalone import run_standalone
+from nearmiss.stages.negatives.stage import run
 
 
 def collides(positive: str, negative: str, *others: str) -> str | None:
@@ -90,7 +90,7 @@ def test_the_stage_refuses_both_and_an_annotated_image_is_judged_by_its_annotati
 def test_the_report_counts_each_type_and_says_what_checks_cost(tmp_path):
     path = write(tmp_path / "captions.json", coco([(1, "a red dog"), (1, "a blue ball"), (2, "a small cat")]))
     out = tmp_path / "negatives.parquet"
-    summary = run_standalone(name="keyword", config=KeywordConfig(), captions=path, out=out)
+    summary = run(name="keyword", config=KeywordConfig(), captions=path, out=out)
     assert sum(sum(each["verdicts"].values()) for each in summary["checks"].values()) == summary["negatives"]
     assert sum(sum(each["reasons"].values()) for each in summary["checks"].values()) == summary["rejected"]
     assert set(summary["checks"]["object"]["verdicts"]) == {"plausible"}

@@ -16,7 +16,7 @@ from nearmiss.stages.negatives.keyword import method as keyword
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.shards import SIZE, shards
-from nearmiss.stages.negatives.standalone import run_standalone
+from nearmiss.stages.negatives.stage import run
 
 CONFIGS = NegativesConfig().methods
 SCENES = 30
@@ -33,7 +33,7 @@ def shuffled(content: Any) -> Any:
 def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int = SIZE) -> dict[str, bytes]:
     """Everything that is written and must not differ."""
     said, graphs = content
-    run_standalone(
+    run(
         name=method,
         config=CONFIGS[method],
         captions=published_files.write(folder / "in" / "captions.json", said),

@@ -17,11 +17,11 @@ from nearmiss.engine.text.spans import SPANS, agree
 from nearmiss.engine.text.tagging import tag
 from nearmiss.engine.text.tokens import normalized, tokenize
 from nearmiss.engine.text.usage import Usage
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Rejected
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.spec import SwapConfig
-from nearmiss.stages.negatives.stage import take
 from nearmiss.stages.negatives.swap.method import generate
 
 SHARED_DATA = Path(__file__).parents[3] / "shared"

@@ -13,10 +13,10 @@ from nearmiss.engine.text.paraphrasing import paraphrases
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import said, tokenize
 from nearmiss.engine.text.typos import mistyped
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import TOO_MANY, Caption, Corpus, most_tried
 from nearmiss.stages.negatives.config import every_method
 from nearmiss.stages.negatives.registry import METHODS
-from nearmiss.stages.negatives.stage import take
 
 SHUFFLED = Random(1).sample([f"w{n}" for n in range(9000)] * 2, 18000)
 TEXTS = {

@@ -10,10 +10,10 @@ from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import Edit, diff, replay
 from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
 from nearmiss.engine.text.tokens import normalized, said, tokenize
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Caption, Corpus
 from nearmiss.stages.negatives.config import every_method
 from nearmiss.stages.negatives.registry import METHODS
-from nearmiss.stages.negatives.stage import take
 
 
 def words(text: str) -> list[str]:

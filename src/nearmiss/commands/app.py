@@ -40,7 +40,8 @@ Many = Annotated[list[Path], Parameter(consume_multiple=True, negative="")]
 SomeOrNone = Annotated[list[Path] | None, Parameter(consume_multiple=True, negative="")]
 Config = Annotated[Path | None, Parameter(help="Experiment file. Defaults are used if it is not given.")]
 Fingerprint = Annotated[
-    Path | None, Parameter(help="Fingerprint file of a job of the workflow, in place of --config; it fixes every field.")
+    Path | None,
+    Parameter(help="Fingerprint file of a workflow's job, in place of --config; it fixes every field."),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -59,7 +60,8 @@ Moved = Annotated[
     list[str] | None,
     Parameter(
         negative="",
-        help="Place of a folder of the data root that lies elsewhere, as coco/val2017=/data/coco. Repeat it for several.",
+        help="Place of a folder of the data root that lies elsewhere, as coco/val2017=/data/coco. "
+        "Repeat it for several.",
     ),
 ]
 

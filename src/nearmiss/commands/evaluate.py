@@ -26,7 +26,9 @@ INCOMPLETE = 3
 """Exit status where images, files or records of a benchmark are missing."""
 
 
-@app.command(group=STAGES, sort_key=6, help_epilogue=fields_help((EvaluateConfig, ""), without=("data_root", "missing")))
+@app.command(
+    group=STAGES, sort_key=6, help_epilogue=fields_help((EvaluateConfig, ""), without=("data_root", "missing"))
+)
 def evaluate(
     *fields: Fields,
     model: str,
@@ -81,7 +83,9 @@ def evaluate(
         Seed in the rows of the tables; 0, or the run's seed, if not given.
     """
     given = source("evaluate", config=config, fingerprint=fingerprint, overrides=set_)
-    section = given.section(EvaluateConfig, flags(fields) | ({} if data_root is None else {"data_root": str(data_root)}))
+    section = given.section(
+        EvaluateConfig, flags(fields) | ({} if data_root is None else {"data_root": str(data_root)})
+    )
     section = section if missing is None else section.model_copy(update={"missing": missing})
     kept = embeddings(cache, state)
     with job(f"evaluate {model}"):

@@ -53,7 +53,7 @@ def inpaint(
     pipeline
         Photographs, diffusion: folder of a saved inpainting pipeline, or its name on the hub.
     judge
-        Photographs: model, by open_clip's name, that must tell the two images of a pair apart; other pairs are rejected.
+        Photographs: model, by open_clip's name, that must tell the images of a pair apart; other pairs are rejected.
     judge_pretrained
         Photographs: tag or file of weights of --judge.
     dry_run
@@ -75,6 +75,8 @@ def inpaint(
     tables |= {"config": config, "set": set_, "fingerprint": fingerprint}
     if instances is not None:
         _refuse(tables, "photographs (--instances)")
+        if (backend == "diffusion") != (pipeline is not None):
+            raise InputError("--backend diffusion and --pipeline belong together", remedy="give both, or neither")
         model = None if judge is None else (judge, judge_pretrained)
         if judge is None and judge_pretrained is not None:
             raise InputError("--judge-pretrained has no effect without --judge", remedy="give --judge, too")
@@ -123,8 +125,6 @@ def _of_photographs(
     dry_run: bool,
     judge: tuple[str, str | None] | None,
 ) -> None:
-    if (backend == "diffusion") != any(hasattr(each, "diffusion") for each in section.operations):
-        raise InputError("--backend diffusion and --pipeline belong together", remedy="give both, or neither")
     if out is None and not dry_run:
         raise InputError("no output folder is given", remedy="give --out, or --dry-run")
     with job("inpaint"):

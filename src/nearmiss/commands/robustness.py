@@ -125,4 +125,3 @@ def robustness(
         )
     if state is not None:
         shutil.rmtree(state, ignore_errors=True)
-

@@ -74,7 +74,7 @@ def make(
     mode
         Behavior of a method that has both: default (corrected), or released (as the paper's code).
     tagger
-        spaCy pipeline, by name or folder; lexicon for the built-in tagger, which knows the words of the synthetic world.
+        spaCy pipeline, by name or folder; lexicon for the built-in tagger, which knows the synthetic world's words.
     fill
         Masked language model, by name or folder; cloze for counts of the captions themselves.
     paraphrases

@@ -1,7 +1,7 @@
-"""The corpus of one split from the tables that cross the stage's border; rows that cannot be used are set aside."""
+"""The corpus of a method from published files or from tables; records that cannot be used are set aside."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import polars as pl
@@ -107,6 +107,70 @@ class Published:
 
     corpus: Corpus
     aside: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files of a corpus: captions, and annotations in one of three forms."""
+
+    captions: Path | None = None
+    graphs: Path | None = None
+    instances: Path | None = None
+    images: Path | None = None
+    objects: Path | None = None
+    relations: Path | None = None
+    reserved: Path | None = None
+
+    def files(self) -> dict[str, Path]:
+        """Those that are given, by name."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: Path(path) for name, path in values.items() if path is not None}
+
+    def with_folder(self, folder: Path) -> "Inputs":
+        """The inputs with the tables of a folder. Raises `InputError` where it has no table of captions."""
+        folder = Path(folder)
+        if self.graphs is not None or self.instances is not None:
+            other = "--graphs" if self.graphs is not None else "--instances"
+            raise InputError(f"--tables and {other} exclude each other", remedy="give one form of annotations")
+        if self.captions is None and not (folder / "captions.parquet").is_file():
+            known = ", ".join(sorted(path.name for path in folder.glob("captions*.parquet")))
+            raise InputError(
+                "the folder has no captions.parquet",
+                file=folder,
+                record=f"it has {known}" if known else None,
+                remedy="name a table with --captions",
+            )
+        tables = {name: folder / f"{name}.parquet" for name in ("images", "objects", "relations")}
+        found = {name: path for name, path in tables.items() if path.is_file()}
+        return replace(self, captions=self.captions or folder / "captions.parquet", **found)
+
+    def read(self, *, caption_set: str | None, split: str, method: str, seed: int) -> "Published":
+        """The corpus, and rows of table `rejected` for the records that are not in it."""
+        if self.captions is None or Path(self.captions).suffix != ".parquet":
+            found = read_published(
+                captions=self.captions, instances=self.instances, graphs=self.graphs, method=method, seed=seed
+            )
+            reserved = Reserved() if self.reserved is None else Reserved.read(self.reserved)
+            return Published(replace(found.corpus, reserved=reserved), found.aside)
+        if self.graphs is not None or self.instances is not None:
+            raise InputError(
+                "a table of captions does not go with annotations in JSON",
+                file=self.captions,
+                remedy="give captions in COCO's format, or annotations by --tables",
+            )
+        faults: Faults = []
+        corpus = read_corpus(
+            self.captions,
+            self.images,
+            self.objects,
+            self.relations,
+            caption_set=caption_set,
+            split=split,
+            seed=seed,
+            reserved=self.reserved,
+            faults=faults,
+        )
+        return Published(corpus, rejected(faults, method))
 
 
 def read_published(

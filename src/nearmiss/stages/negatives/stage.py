@@ -1,51 +1,52 @@
-"""Stage `negatives`: one method's candidates, all taken the same way, into tables.
+"""Stage `negatives`: one method's negatives of published files or of tables, into tables.
 
-check -> reserved -> duplicates -> label -> tables; every candidate that is refused is kept with its reason. The corpus
-is worked on in shards, in as many processes as one likes; the tables are written shard by shard.
+The corpus is processed in shards, in as many processes as one likes; the tables are written shard by shard.
 """
 
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress, silent
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
-from nearmiss.engine.formats.sound_tables import Faults
-from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.glance import named
-from nearmiss.engine.text.grammar import broken
-from nearmiss.engine.text.labels import label, same_meaning
-from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, said, tokenize
-from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Meter, Method, Positive, Rejected
+from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.candidates import Corpus, Meter, Method
 from nearmiss.stages.negatives.paraphrases import of_negatives
-from nearmiss.stages.negatives.reading import read_corpus, rejected
+from nearmiss.stages.negatives.reading import Inputs, Published
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.shards import SIZE, at_rest, shards
 from nearmiss.stages.negatives.spec import MethodConfig, PublishedConfig
-from nearmiss.stages.negatives.summary import Counted, as_summary
-from nearmiss.stages.negatives.writing import Tables
+from nearmiss.stages.negatives.summary import Counted, as_summary, told
+from nearmiss.stages.negatives.writing import NamedOutputs, Tables
+
+NEEDS_CAPTIONS = ("random", "keyword", "replace", "swap", "published")
+NEEDS_OBJECTS = ("scene_graph",)
 
 
 def run(
     *,
     name: str,
     config: MethodConfig,
-    seed: int,
-    captions: Path,
     out: Path,
+    seed: int = 0,
+    captions: Path | None = None,
+    graphs: Path | None = None,
+    instances: Path | None = None,
+    tables: Path | None = None,
     images: Path | None = None,
     objects: Path | None = None,
     relations: Path | None = None,
@@ -55,41 +56,77 @@ def run(
     paraphrases: Sequence[str] = (),
     fingerprint: Path | None = None,
     workers: int = 1,
+    size: int = SIZE,
 ) -> dict[str, Any]:
-    """Make the folder `out` with the negatives of the method `name`, and return its summary.
+    """Write the negatives of the method `name` with what belongs to them, print a summary and return it.
 
-    Reads only captions (of `caption_set`) and annotations of the images of `split`; without `images`, all captions are
-    read and nothing is annotated. Writes negatives.parquet, captions.parquet (the positives of the negatives),
-    rejected.parquet, paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and
-    cost.json; the bytes of all but the last do not depend on `workers`. Raises `InputError` where there is nothing to
-    work on, or where no negative comes of it.
+    Inputs are a COCO captions file, COCO instances or GQA scene graphs, or tables: a folder of them as stage `data`
+    writes it (`tables`), or single ones. Of tables, only captions of `caption_set` and annotations of the images of
+    `split` are read; without `images`, all captions are read and nothing is annotated.
+
+    `out` is a folder for negatives.parquet, captions.parquet (the positives of the negatives), rejected.parquet,
+    paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and cost.json; or a file
+    X.parquet for the negatives, beside which the others are named after it (see `NamedOutputs`). All bytes but those of
+    cost.json are the same for any `workers`, any `size` of shards and any order of records.
+
+    Raises `InputError` where an input is missing, none of its records can be used, or no negative comes of it.
     """
     cost = Cost()
-    given = {"captions": captions, "images": images, "objects": objects, "relations": relations, "reserved": reserved}
+    _check_tagger(config)
+    inputs = Inputs(captions, graphs, instances, images, objects, relations, reserved)
+    inputs = inputs if tables is None else inputs.with_folder(tables)
+    given = inputs.files()
     if isinstance(config, PublishedConfig):
         given["published"] = Path(config.file)
-    target = OutputFolder(out, inputs=given.values())
-    inputs = verify_inputs(given)
-    faults: Faults = []
-    corpus = read_corpus(
-        captions,
-        images,
-        objects,
-        relations,
-        caption_set=caption_set,
-        split=split,
-        seed=seed,
-        reserved=reserved,
-        faults=faults,
+    target = (NamedOutputs if Path(out).suffix == ".parquet" else OutputFolder)(
+        Path(out), inputs=[*given.values(), tables]
     )
+    hashes = verify_inputs(given)
+    found = inputs.read(caption_set=caption_set, split=split, method=name, seed=seed)
+    _check_needs(config.method, found)
     with target as folder:
-        aside = rejected(faults, name)
         counted = make(
-            corpus, METHODS[config.method], config, name, folder, workers=workers, aside=aside, paraphrases=paraphrases
+            found.corpus,
+            METHODS[config.method],
+            config,
+            name,
+            folder,
+            workers=workers,
+            size=size,
+            aside=found.aside,
+            paraphrases=paraphrases,
         )
         if not counted.negatives:
-            raise counted.nothing(name, captions)
-        return finish(folder, counted, corpus, name, cost=cost, inputs=inputs, fingerprint=fingerprint)
+            raise counted.nothing(name, next(iter(given.values()), None))
+        summary = finish(folder, counted, found.corpus, name, cost=cost, inputs=hashes, fingerprint=fingerprint)
+    print(told(summary, counted.examples, out))
+    return summary
+
+
+def _check_tagger(config: MethodConfig) -> None:
+    """A tagger that is not there is told before any file is read."""
+    tagger = getattr(config, "tagger", None)
+    if tagger is None:
+        return
+    from nearmiss.engine.text.pipelines import trained_pipeline
+
+    try:
+        trained_pipeline(tagger)
+    except InputError as error:
+        raise InputError(error.problem.splitlines()[0], remedy=how_to_get(tagger)) from None
+
+
+def how_to_get(tagger: str = "en_core_web_sm") -> str:
+    """The command that brings a tagger."""
+    return f"python -m spacy download {tagger}, or name the folder of a spaCy pipeline with --tagger"
+
+
+def _check_needs(method: str, published: Published) -> None:
+    if method in NEEDS_CAPTIONS and not len(published.corpus.captions):
+        raise InputError(f"method '{method}' works on captions", remedy="give --captions, a file in COCO's format")
+    if method in NEEDS_OBJECTS and not published.corpus.objects.height:
+        remedy = "give --graphs, a file in GQA's format, or --instances, one in COCO's"
+        raise InputError(f"method '{method}' works on annotations", remedy=remedy)
 
 
 def finish(
@@ -213,142 +250,3 @@ def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
         cached.cache_clear()
     asked = taken.asked | {row["caption_id"] for row in taken.negatives}
     return Part(frames, len(asked), bool(taken.positives), corpus.meter)
-
-
-@dataclass
-class Taken:
-    """What came of a method's outcomes: rows of the tables."""
-
-    negatives: list[dict[str, Any]] = field(default_factory=list)
-    rejected: list[dict[str, Any]] = field(default_factory=list)
-    positives: dict[str, dict[str, Any]] = field(default_factory=dict)
-    edited: list[Caption] = field(default_factory=list)  # captions of the corpus that negatives are made of
-    refused_positives: dict[str, str] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
-
-    def reasons(self) -> Counter[str]:
-        """How often each reason was given."""
-        return Counter(row["reason"] for row in self.rejected)
-
-    def captions(self) -> list[dict[str, Any]]:
-        """The positives of the negatives: the method's own, and captions of the corpus."""
-        used = {row["caption_id"] for row in self.negatives}
-        rows = [row for key, row in self.positives.items() if key in used] + [asdict(each) for each in self.edited]
-        return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
-
-
-def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Taken:
-    """The one path of every candidate, whatever method it is of; rows sorted by image and caption."""
-    taken = Taken()
-    seen: set[tuple[str, str]] = set()
-    numbers: Counter[str] = Counter()
-    mode = getattr(options, "mode", method.mode)
-    for outcome in method.generate(corpus, options):
-        if isinstance(outcome, Positive):
-            _take_positive(corpus, outcome, name, taken)
-            continue
-        if outcome.caption_id is not None:
-            taken.asked.add(outcome.caption_id)
-        if isinstance(outcome, Rejected):
-            taken.rejected.append(_rejection(outcome, outcome.reason, name))
-            continue
-        reason = None if outcome.unchecked else _refusal(corpus, outcome, taken)
-        if reason is None and not outcome.unchecked and (outcome.caption_id, outcome.negative) in seen:
-            reason = "duplicate"
-        if reason is not None:
-            taken.rejected.append(_rejection(outcome, reason, name))
-            continue
-        seen.add((outcome.caption_id, outcome.negative))
-        numbers[outcome.caption_id] += 1
-        row = _negative(corpus, outcome, name, mode)
-        taken.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
-    used = {row["caption_id"] for row in taken.negatives} - taken.positives.keys()
-    taken.edited = [caption for caption in corpus.captions if caption.caption_id in used]
-    taken.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
-    taken.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
-    return taken
-
-
-def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
-    """Why a candidate cannot serve: its positive, the annotations, its meaning, its grammar or, without annotations,
-    a word that may be true."""
-    refused = taken.refused_positives.get(candidate.caption_id) or corpus.refusal(
-        candidate.image_id, candidate.negative
-    )
-    if refused is not None:
-        return refused
-    if candidate.positive not in corpus.own_texts(candidate.image_id):  # else compared with all of these already
-        with corpus.meter("same meaning"):
-            same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
-        if same:
-            return "says the same as its positive"
-    with corpus.meter("grammar"):
-        fault = broken(candidate.positive, candidate.negative)
-    if fault is not None:
-        return f"grammar: {fault}"
-    if not candidate.edited:
-        return None
-    return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
-
-
-def _take_positive(corpus: Corpus, positive: Positive, name: str, taken: Taken) -> None:
-    """A method's own positive serves unless the annotations contradict it or it speaks of a reserved combination."""
-    kind = None if positive.unchecked else corpus.verdict(positive.image_id, positive.text).kind
-    if kind in ("verified", "undefined"):
-        taken.refused_positives[positive.caption_id] = "the positive is not true by the annotations"
-    elif not positive.unchecked and corpus.reserved.mentioned_in(positive.text, corpus.vocabulary.names):
-        taken.refused_positives[positive.caption_id] = "reserved combination"
-    else:
-        taken.positives[positive.caption_id] = {
-            "caption_id": positive.caption_id,
-            "image_id": positive.image_id,
-            "text": positive.text,
-            "template_id": positive.template_id,
-            "source": name,
-        }
-
-
-def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str) -> dict[str, Any]:
-    with corpus.meter("labels"):
-        concept, operator = label(candidate.positive, candidate.negative, corpus.vocabulary.names)
-    return {
-        "caption_id": candidate.caption_id,
-        "image_id": candidate.image_id,
-        "method": name,
-        "mode": mode,
-        "type": candidate.type,
-        "concept": concept,
-        "operator": operator,
-        "template_id": candidate.template_id,
-        "positive": candidate.positive,
-        "negative": candidate.negative,
-        "edits": [edit.as_record() for edit in candidate.all_edits()],
-        "foil_in_scene": _in_scene(candidate.foil, corpus.annotations.get(candidate.image_id)),
-        "verdict": "unchecked" if candidate.unchecked else corpus.verdict(candidate.image_id, candidate.negative).kind,
-        "seed": corpus.seed,
-    }
-
-
-def _in_scene(foil: str | None, annotations: Annotations | None) -> bool | None:
-    """Whether the new word names a thing or an attribute of the scene; null where it names neither."""
-    if foil is None or annotations is None:
-        return None
-    kind = attribute_kind(foil)
-    if kind is not None and any(kind in thing.attributes for thing in annotations.objects):
-        return True
-    noun = noun_group(foil)
-    if any(noun == thing.noun for thing in annotations.objects):
-        return True
-    return False if kind is not None or annotations.marks_all(noun) else None
-
-
-def _rejection(outcome: Candidate | Rejected, reason: str, name: str) -> dict[str, Any]:
-    return {
-        "caption_id": outcome.caption_id,
-        "image_id": outcome.image_id,
-        "method": name,
-        "type": outcome.type,
-        "positive": outcome.positive,
-        "negative": outcome.negative,
-        "reason": reason,
-    }

@@ -1,0 +1,154 @@
+"""The one path of every candidate, whatever method it is of: accepted, or rejected with a reason.
+
+check -> reserved -> duplicates -> label
+"""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nearmiss.engine.text.annotations import Annotations
+from nearmiss.engine.text.grammar import broken
+from nearmiss.engine.text.labels import label, same_meaning
+from nearmiss.engine.text.lexicon import attribute_kind, noun_group
+from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.spec import MethodConfig
+
+
+@dataclass
+class Taken:
+    """What came of a method's outcomes: rows of the tables."""
+
+    negatives: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    positives: dict[str, dict[str, Any]] = field(default_factory=dict)
+    edited: list[Caption] = field(default_factory=list)  # captions of the corpus that negatives are made of
+    refused_positives: dict[str, str] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+    def reasons(self) -> Counter[str]:
+        """How often each reason was given."""
+        return Counter(row["reason"] for row in self.rejected)
+
+    def captions(self) -> list[dict[str, Any]]:
+        """The positives of the negatives: the method's own, and captions of the corpus."""
+        used = {row["caption_id"] for row in self.negatives}
+        rows = [row for key, row in self.positives.items() if key in used] + [asdict(each) for each in self.edited]
+        return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
+
+
+def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Taken:
+    """The one path of every candidate, whatever method it is of; rows sorted by image and caption."""
+    taken = Taken()
+    seen: set[tuple[str, str]] = set()
+    numbers: Counter[str] = Counter()
+    mode = getattr(options, "mode", method.mode)
+    for outcome in method.generate(corpus, options):
+        if isinstance(outcome, Positive):
+            _take_positive(corpus, outcome, name, taken)
+            continue
+        if outcome.caption_id is not None:
+            taken.asked.add(outcome.caption_id)
+        if isinstance(outcome, Rejected):
+            taken.rejected.append(_rejection(outcome, outcome.reason, name))
+            continue
+        reason = None if outcome.unchecked else _refusal(corpus, outcome, taken)
+        if reason is None and not outcome.unchecked and (outcome.caption_id, outcome.negative) in seen:
+            reason = "duplicate"
+        if reason is not None:
+            taken.rejected.append(_rejection(outcome, reason, name))
+            continue
+        seen.add((outcome.caption_id, outcome.negative))
+        numbers[outcome.caption_id] += 1
+        row = _negative(corpus, outcome, name, mode)
+        taken.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
+    used = {row["caption_id"] for row in taken.negatives} - taken.positives.keys()
+    taken.edited = [caption for caption in corpus.captions if caption.caption_id in used]
+    taken.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
+    taken.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
+    return taken
+
+
+def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
+    """Why a candidate cannot serve: its positive, the annotations, its meaning, its grammar or, without annotations,
+    a word that may be true."""
+    refused = taken.refused_positives.get(candidate.caption_id) or corpus.refusal(
+        candidate.image_id, candidate.negative
+    )
+    if refused is not None:
+        return refused
+    if candidate.positive not in corpus.own_texts(candidate.image_id):  # else compared with all of these already
+        with corpus.meter("same meaning"):
+            same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
+        if same:
+            return "says the same as its positive"
+    with corpus.meter("grammar"):
+        fault = broken(candidate.positive, candidate.negative)
+    if fault is not None:
+        return f"grammar: {fault}"
+    if not candidate.edited:
+        return None
+    return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
+
+
+def _take_positive(corpus: Corpus, positive: Positive, name: str, taken: Taken) -> None:
+    """A method's own positive serves unless the annotations contradict it or it speaks of a reserved combination."""
+    kind = None if positive.unchecked else corpus.verdict(positive.image_id, positive.text).kind
+    if kind in ("verified", "undefined"):
+        taken.refused_positives[positive.caption_id] = "the positive is not true by the annotations"
+    elif not positive.unchecked and corpus.reserved.mentioned_in(positive.text, corpus.vocabulary.names):
+        taken.refused_positives[positive.caption_id] = "reserved combination"
+    else:
+        taken.positives[positive.caption_id] = {
+            "caption_id": positive.caption_id,
+            "image_id": positive.image_id,
+            "text": positive.text,
+            "template_id": positive.template_id,
+            "source": name,
+        }
+
+
+def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str) -> dict[str, Any]:
+    with corpus.meter("labels"):
+        concept, operator = label(candidate.positive, candidate.negative, corpus.vocabulary.names)
+    return {
+        "caption_id": candidate.caption_id,
+        "image_id": candidate.image_id,
+        "method": name,
+        "mode": mode,
+        "type": candidate.type,
+        "concept": concept,
+        "operator": operator,
+        "template_id": candidate.template_id,
+        "positive": candidate.positive,
+        "negative": candidate.negative,
+        "edits": [edit.as_record() for edit in candidate.all_edits()],
+        "foil_in_scene": _in_scene(candidate.foil, corpus.annotations.get(candidate.image_id)),
+        "verdict": "unchecked" if candidate.unchecked else corpus.verdict(candidate.image_id, candidate.negative).kind,
+        "seed": corpus.seed,
+    }
+
+
+def _in_scene(foil: str | None, annotations: Annotations | None) -> bool | None:
+    """Whether the new word names a thing or an attribute of the scene; null where it names neither."""
+    if foil is None or annotations is None:
+        return None
+    kind = attribute_kind(foil)
+    if kind is not None and any(kind in thing.attributes for thing in annotations.objects):
+        return True
+    noun = noun_group(foil)
+    if any(noun == thing.noun for thing in annotations.objects):
+        return True
+    return False if kind is not None or annotations.marks_all(noun) else None
+
+
+def _rejection(outcome: Candidate | Rejected, reason: str, name: str) -> dict[str, Any]:
+    return {
+        "caption_id": outcome.caption_id,
+        "image_id": outcome.image_id,
+        "method": name,
+        "type": outcome.type,
+        "positive": outcome.positive,
+        "negative": outcome.negative,
+        "reason": reason,
+    }
