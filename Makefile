@@ -46,7 +46,7 @@ schema: $(STAMP)
 
 # dvc.yaml, from the workflow.
 pipeline: $(STAMP)
-	$(BIN)/python -m nearmiss pipeline
+	$(BIN)/python -m nearmiss versions pipeline
 
 bench: $(STAMP)
 	@set -e; for file in $(wildcard benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file; done

@@ -1,4 +1,4 @@
-"""A process that has imported the command line once and forks for each start of `nearmiss curate`.
+"""A process that has imported the command line once and forks for each start of `nearmiss curate serve`.
 
 Each line of its input is JSON: the arguments, and the named pipe that takes the standard output. It answers with the id
 of the new process, which ends with this one, and this one with the process that started it.

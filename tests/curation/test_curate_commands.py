@@ -1,4 +1,4 @@
-"""The commands `curate` and `curate-export`: from decisions to a curated set, and mistakes that end in one message."""
+"""The commands `curate serve` and `curate export`: from decisions to a curated set, and mistakes that end in one message."""
 
 import sqlite3
 import sys
@@ -40,7 +40,7 @@ def test_what_was_accepted_on_the_page_is_exported(tmp_path, serve, nearmiss):
         {"item": "3", "decision": "refuse", "reason": "seam", "token": "t1"},
     )
     status, told, errors = nearmiss(
-        "curate-export", file, "--db", tmp_path / "decisions.db", "--out", tmp_path / "out", "--of", "anna"
+        "curate", "export", file, "--db", tmp_path / "decisions.db", "--out", tmp_path / "out", "--of", "anna"
     )
     assert status == 0, errors
     assert "1 accepted, 1 refused, 3 undecided" in told
@@ -98,15 +98,15 @@ def write_everything(folder: Path) -> dict[str, str]:
         ("curate SET --db EMPTY --annotator anna", ["EMPTY", "is empty", "remove it to begin anew"]),
         ("curate SET --db FOLDER --annotator anna", ["FOLDER", "is no file"]),
         ("curate FOLDER --db DB --annotator anna", ["FOLDER", "nothing here can be curated"]),
-        ("curate-export SET --db DB --out OUT", ["DB", "database of decisions is missing"]),
-        ("curate-export SET --db FOREIGN --out OUT", ["FOREIGN", "holds no decisions"]),
-        ("curate-export SET --db NEWER --out OUT", ["NEWER", "version 7", "newer nearmiss"]),
-        ("curate-export SET --db CUT --out OUT", ["CUT", "is damaged", "restore a copy"]),
-        ("curate-export SET --db OTHER --out OUT", ["OTHER", "another set"]),
-        ("curate-export SET --db OWN --out FULL", ["FULL", "did not write", "mine.txt"]),
-        ("curate-export SET --db OWN --out SET", ["SET", "is or holds an input", "another folder"]),
-        ("curate-export SET --db OWN --out OUT --of ben", ["OWN", "nobody of this name", "anna"]),
-        ("curate-export SET --db DB --out OUT --rule most", ["most", "majority"]),
+        ("curate export SET --db DB --out OUT", ["DB", "database of decisions is missing"]),
+        ("curate export SET --db FOREIGN --out OUT", ["FOREIGN", "holds no decisions"]),
+        ("curate export SET --db NEWER --out OUT", ["NEWER", "version 7", "newer nearmiss"]),
+        ("curate export SET --db CUT --out OUT", ["CUT", "is damaged", "restore a copy"]),
+        ("curate export SET --db OTHER --out OUT", ["OTHER", "another set"]),
+        ("curate export SET --db OWN --out FULL", ["FULL", "did not write", "mine.txt"]),
+        ("curate export SET --db OWN --out SET", ["SET", "is or holds an input", "another folder"]),
+        ("curate export SET --db OWN --out OUT --of ben", ["OWN", "nobody of this name", "anna"]),
+        ("curate export SET --db DB --out OUT --rule most", ["most", "majority"]),
     ],
 )
 def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, nearmiss, arguments, words):

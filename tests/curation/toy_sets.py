@@ -141,7 +141,7 @@ def write_images(folder: Path) -> tuple[Path, Path]:
 
 @dataclass
 class Serving:
-    """A process of `nearmiss curate` and the address of its page, token included."""
+    """A process of `nearmiss curate serve` and the address of its page, token included."""
 
     process: int
     url: str
@@ -184,7 +184,7 @@ def send(opener: urllib.request.OpenerDirector, address: str, **decision: str) -
 
 
 class Starter:
-    """Starts `nearmiss curate`; see starting.py."""
+    """Starts `nearmiss curate serve`; see starting.py."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._count = folder, 0

@@ -1,4 +1,4 @@
-"""`nearmiss negatives` without a workflow; and a new method, which is one package, one entry and one line."""
+"""`nearmiss negatives make` without a workflow; and a new method, which is one package, one entry and one line."""
 
 import os
 import shutil
@@ -16,14 +16,14 @@ from nearmiss.base.files import read_json
 from nearmiss.base.outputs import beside
 from nearmiss.base.tables import read_table
 from nearmiss.commands.app import app
-from nearmiss.commands.negatives import negatives  # noqa: F401  (adds the command)
+from nearmiss.commands.negatives import make  # noqa: F401  (adds the command)
 
 SOURCE = Path(nearmiss.__file__).parents[1]
 CAPTIONS = [(1, "A red dog on a large table."), (2, "Two cats under a blue bench."), (3, "")]
 
 
 def command(*arguments: object) -> None:
-    app(["negatives", *map(str, arguments)], exit_on_error=False, result_action="return_value")
+    app(["negatives", "make", *map(str, arguments)], exit_on_error=False, result_action="return_value")
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
         (["--method", "keyword", "--mode", "released"], "mode"),
         (["--method", "scene_graph"], "give --graphs"),
         (["--method", "none"], "unknown method 'none'"),
-        (["--method", "keyword", "--objects", "x.parquet"], "--objects"),
+        (["--method", "keyword", "--tables", "x", "--graphs", "y"], "exclude each other"),
+        (["--method", "keyword", "--set", "negatives.methods.swap.method=swap"], "does not read this key"),
+        (["--method", "keyword", "--set", "negatives.methods.keyword.concept=color"], "did you mean 'concepts'"),
     ],
 )
 def test_what_is_missing_is_said_before_any_work(captions, tmp_path, arguments, message):
@@ -151,7 +153,7 @@ def test_a_new_method_is_one_package_one_entry_and_one_line(captions, tmp_path):
     loud = "    loud: {method: shout, word: purple}\n"
     config.write_text(f"experiment: loud\nnegatives:\n  methods:\n{methods}{loud}")
     out = tmp_path / "negatives.parquet"
-    command = [sys.executable, "-m", "nearmiss", "negatives", "--config", str(config), "--method", "loud"]
+    command = [sys.executable, "-m", "nearmiss", "negatives", "make", "--config", str(config), "--method", "loud"]
     command += ["--captions", str(captions), "--out", str(out), "--workers", "2"]
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

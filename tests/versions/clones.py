@@ -70,7 +70,7 @@ def new_repository(finished: Path, folder: Path) -> Clone:
     sections = {name: values.get(name, {}) for name in STAGES}
     values = {**values, "seeds": whole["seeds"], "arms": whole["arms"], **sections}
     (folder / CONFIG).write_text(json.dumps(values, indent=1))
-    written = repository.nearmiss("pipeline")
+    written = repository.nearmiss("versions", "pipeline")
     assert written.returncode == 0, written.stderr
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     repository.commit("the tiny experiment")

@@ -41,7 +41,7 @@ def recorded(finished, shared, store) -> Clone:
     def record(folder: Path) -> Clone:
         repository = new_repository(finished.path, folder)
         repository.use_remote(store)
-        answer = repository.nearmiss("snapshot")
+        answer = repository.nearmiss("versions", "snapshot")
         assert answer.returncode == 0, answer.stdout + answer.stderr
         repository.commit("a snapshot")
         return repository
@@ -55,7 +55,7 @@ def restored(recorded, shared, store) -> Clone:
 
     def restore(folder: Path) -> Clone:
         copy = clone(recorded, folder, store)
-        answer = copy.nearmiss("restore")
+        answer = copy.nearmiss("versions", "restore")
         assert answer.returncode == 0, answer.stdout + answer.stderr
         (copy.path / "said.txt").write_text(answer.stdout)
         return copy

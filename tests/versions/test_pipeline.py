@@ -26,13 +26,13 @@ DAG = Dag(
 def written(root, tmp_path_factory) -> Clone:
     """A copy of the checkout with the dvc.yaml of its default configuration."""
     copy = Clone(copy_checkout(root, tmp_path_factory.mktemp("pipeline") / "checkout").path)
-    answer = copy.nearmiss("pipeline", "--out", "written.yaml")
+    answer = copy.nearmiss("versions", "pipeline", "--out", "written.yaml")
     assert answer.returncode == 0, answer.stderr
     return copy
 
 
 def test_dvc_yaml_is_the_one_of_the_workflow(written, root):
-    assert (root / "dvc.yaml").read_text() == (written.path / "written.yaml").read_text(), "run `nearmiss pipeline`"
+    assert (root / "dvc.yaml").read_text() == (written.path / "written.yaml").read_text(), "run `nearmiss versions pipeline`"
 
 
 def test_there_is_a_stage_for_each_stage_that_makes_something(written):
@@ -60,7 +60,7 @@ def test_a_new_import_of_a_stage_changes_the_pipeline(written, tmp_path):
     copy = Clone(tmp_path / "checkout")
     shutil.copytree(written.path, copy.path, symlinks=True)
     copy.append("src/nearmiss/stages/compare/terminal.py", "from nearmiss.engine.text import cloze  # noqa\n")
-    assert copy.nearmiss("pipeline", "--out", "again.yaml").returncode == 0
+    assert copy.nearmiss("versions", "pipeline", "--out", "again.yaml").returncode == 0
     before, after = ((copy.path / name).read_text().splitlines() for name in ("written.yaml", "again.yaml"))
     assert "    - src/nearmiss/engine/text/cloze.py" in set(after)
     assert (

@@ -35,33 +35,33 @@ def spoil(file):
 
 def test_a_restore_without_a_snapshot(fresh):
     (fresh.path / "dvc.lock").unlink()
-    refused(fresh.nearmiss("restore"), "dvc.lock is missing", "nearmiss snapshot")
+    refused(fresh.nearmiss("versions", "restore"), "dvc.lock is missing", "nearmiss versions snapshot")
     assert not (fresh.path / RESULTS / "data").exists()
 
 
 def test_a_restore_of_an_experiment_that_was_not_recorded(fresh):
     fresh.change(experiment="other")
-    refused(fresh.nearmiss("restore"), "no results of experiment 'other'")
+    refused(fresh.nearmiss("versions", "restore"), "no results of experiment 'other'")
 
 
 def test_a_lock_file_that_is_none(fresh):
     (fresh.path / "dvc.lock").write_text("stages: [")
-    refused(fresh.nearmiss("restore"), "no lock file of DVC")
+    refused(fresh.nearmiss("versions", "restore"), "no lock file of DVC")
 
 
 def test_a_restore_without_a_remote(recorded, tmp_path):
     lonely = clone(recorded, tmp_path / "clone", None)
-    refused(lonely.nearmiss("restore"), "no remote is configured", "results/tiny/")
+    refused(lonely.nearmiss("versions", "restore"), "no remote is configured", "results/tiny/")
 
 
 def test_a_restore_from_a_remote_that_is_not_known(fresh):
-    refused(fresh.nearmiss("restore", "--remote", "elsewhere"), "no remote 'elsewhere'", "store")
+    refused(fresh.nearmiss("versions", "restore", "--remote", "elsewhere"), "no remote 'elsewhere'", "store")
 
 
 def test_a_restore_from_an_empty_remote(fresh, tmp_path):
     (tmp_path / "empty").mkdir()
     fresh.use_remote(tmp_path / "empty")
-    refused(fresh.nearmiss("restore"), "does not have", "dvc push")
+    refused(fresh.nearmiss("versions", "restore"), "does not have", "dvc push")
     assert not (fresh.path / RESULTS / "data").exists()
 
 
@@ -69,7 +69,7 @@ def test_a_remote_that_lacks_one_object(fresh, store, tmp_path):
     shutil.copytree(store, tmp_path / "store")
     objects(tmp_path / "store")[0].unlink()
     fresh.use_remote(tmp_path / "store")
-    refused(fresh.nearmiss("restore"), "does not have 1 of", "results/tiny/pretrain/")
+    refused(fresh.nearmiss("versions", "restore"), "does not have 1 of", "results/tiny/pretrain/")
     assert not (fresh.path / RESULTS / "data").exists()
 
 
@@ -81,7 +81,7 @@ def test_a_damaged_object_in_the_remote_is_named_and_not_kept(fresh, store, tmp_
     spoil(bad)
     fresh.use_remote(tmp_path / "store")
     name = f"{bad.parent.name}/{bad.name}"
-    refused(fresh.nearmiss("restore"), "damaged objects in remote 'store': ", name, "results/tiny/")
+    refused(fresh.nearmiss("versions", "restore"), "damaged objects in remote 'store': ", name, "results/tiny/")
     assert not (fresh.path / RESULTS / "data").exists()
     assert not (fresh.path / ".dvc" / "cache" / "files" / "md5" / name).exists()
 
@@ -90,16 +90,16 @@ def test_a_damaged_object_in_the_cache_is_named(mine):
     bad = objects(mine.path / ".dvc" / "cache")[0]
     spoil(bad)
     assert "up to date" in mine.dvc("status")  # DVC itself sees nothing
-    refused(mine.nearmiss("restore"), "damaged objects in DVC's cache: 1", str(bad))
-    refused(mine.nearmiss("snapshot"), "damaged objects in DVC's cache: 1", str(bad))
+    refused(mine.nearmiss("versions", "restore"), "damaged objects in DVC's cache: 1", str(bad))
+    refused(mine.nearmiss("versions", "snapshot"), "damaged objects in DVC's cache: 1", str(bad))
     bad.unlink()
-    assert mine.nearmiss("restore").returncode == 0
+    assert mine.nearmiss("versions", "restore").returncode == 0
 
 
 def test_results_that_no_snapshot_has_are_not_overwritten(mine):
     file = mine.path / RESULTS / "compare" / "summary.txt"
     file.write_text("mine")
-    refused(mine.nearmiss("restore"), "in no snapshot", "compare/summary.txt", "nearmiss snapshot")
+    refused(mine.nearmiss("versions", "restore"), "in no snapshot", "compare/summary.txt", "nearmiss versions snapshot")
     assert file.read_text() == "mine"
 
 
@@ -108,14 +108,14 @@ def test_results_of_another_configuration_are_not_overwritten(mine):
     content = json.loads(manifest.read_text())
     content["fingerprint"]["config"]["source"]["seed"] = 99
     manifest.write_text(json.dumps(content))
-    refused(mine.nearmiss("restore"), "in no snapshot", "configuration (source.seed)")
+    refused(mine.nearmiss("versions", "restore"), "in no snapshot", "configuration (source.seed)")
     assert json.loads(manifest.read_text()) == content
 
 
 def test_a_snapshot_of_results_that_are_out_of_date(mine):
     before = (mine.path / "dvc.lock").read_bytes()
     mine.append("src/nearmiss/stages/compare/stage.py")
-    refused(mine.nearmiss("snapshot"), "Snakemake would run: compare_page (1), compare_track (1)", "nearmiss run")
+    refused(mine.nearmiss("versions", "snapshot"), "Snakemake would run: compare_page (1), compare_track (1)", "nearmiss run")
     assert (mine.path / "dvc.lock").read_bytes() == before
 
 
@@ -124,7 +124,7 @@ def test_a_snapshot_of_results_that_were_only_touched(mine):
     mine.append("src/nearmiss/stages/compare/stage.py")
     touched = mine.command("snakemake", "--nocolor", "--touch")
     assert touched.returncode == 0 and mine.plan() == {}
-    refused(mine.nearmiss("snapshot"), "made with another code", "fingerprint/compare.json")
+    refused(mine.nearmiss("versions", "snapshot"), "made with another code", "fingerprint/compare.json")
     assert (mine.path / "dvc.lock").read_bytes() == before
 
 
@@ -135,7 +135,7 @@ def test_a_snapshot_with_a_manifest_that_was_edited_by_hand(mine):
     content["outputs"]["negatives.parquet"] = "0" * 64
     manifest.write_text(json.dumps(content))
     os.utime(manifest, ns=(times.st_atime_ns, times.st_mtime_ns))
-    refused(mine.nearmiss("snapshot"), "changed by hand", "negatives/keyword/negatives.parquet")
+    refused(mine.nearmiss("versions", "snapshot"), "changed by hand", "negatives/keyword/negatives.parquet")
 
 
 def test_a_restore_of_a_manifest_that_was_edited_by_hand(mine):
@@ -143,14 +143,14 @@ def test_a_restore_of_a_manifest_that_was_edited_by_hand(mine):
     content = json.loads(manifest.read_text())
     content["outputs"]["negatives.parquet"] = "0" * 64
     manifest.write_text(json.dumps(content))
-    mine.dvc("commit", "--force", "negatives")  # past `nearmiss snapshot`
-    refused(mine.nearmiss("restore"), "not what their manifests say", "negatives/keyword/negatives.parquet")
+    mine.dvc("commit", "--force", "negatives")  # past `nearmiss versions snapshot`
+    refused(mine.nearmiss("versions", "restore"), "not what their manifests say", "negatives/keyword/negatives.parquet")
 
 
 def test_a_lock_that_pairs_a_stage_with_other_data_runs_that_stage_again(mine):
     (mine.path / RESULTS / "data" / "cost.json").write_text("{}")
     mine.dvc("commit", "--force", "data")  # as after `dvc repro data`
-    answer = mine.nearmiss("restore")
+    answer = mine.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stderr
     assert "made from other results of data" in answer.stdout
     assert not {rule for rule in mine.plan() if rule.startswith("data_")}
@@ -160,15 +160,15 @@ def test_a_lock_that_pairs_a_stage_with_other_data_runs_that_stage_again(mine):
 def test_a_snapshot_with_a_pipeline_of_another_workflow(mine):
     text = (mine.path / "dvc.yaml").read_text()
     (mine.path / "dvc.yaml").write_text(text.replace("- requirements.lock\n", ""))
-    refused(mine.nearmiss("snapshot"), "dvc.yaml is not the one", "nearmiss pipeline")
+    refused(mine.nearmiss("versions", "snapshot"), "dvc.yaml is not the one", "nearmiss versions pipeline")
 
 
 def test_nothing_is_done_beside_a_running_workflow(mine):
     from nearmiss.base.lifetime import held
 
     with held(mine.path / "state" / "run.lock"):
-        refused(mine.nearmiss("restore"), "a run is under way")
-        refused(mine.nearmiss("snapshot"), "a run is under way")
+        refused(mine.nearmiss("versions", "restore"), "a run is under way")
+        refused(mine.nearmiss("versions", "snapshot"), "a run is under way")
 
 
 def test_outside_a_checkout(restored, tmp_path):
@@ -179,6 +179,6 @@ def test_outside_a_checkout(restored, tmp_path):
 
 def test_a_configuration_outside_the_checkout_cannot_be_versioned(restored, tmp_path):
     shutil.copy(restored.path / CONFIG, tmp_path / "elsewhere.yaml")
-    answer = restored.nearmiss("pipeline", "--config", str(tmp_path / "elsewhere.yaml"), "--out", str(tmp_path / "d"))
+    answer = restored.nearmiss("versions", "pipeline", "--config", str(tmp_path / "elsewhere.yaml"), "--out", str(tmp_path / "d"))
     refused(answer, "inside the checkout")
     assert not (tmp_path / "d").exists()

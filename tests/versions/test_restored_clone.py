@@ -44,7 +44,7 @@ def test_dvc_skips_every_stage_of_a_restored_clone(mine):
 
 
 def test_a_second_restore_changes_nothing(mine):
-    answer = mine.nearmiss("restore")
+    answer = mine.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stderr
     assert mine.plan() == {}
 
@@ -63,7 +63,7 @@ def test_a_deleted_output_is_made_again_with_what_follows(mine, file, planned):
 
 def test_an_edit_before_the_restore_runs_that_stage_and_its_followers(fresh):
     fresh.append("src/nearmiss/stages/evaluate/stage.py")
-    answer = fresh.nearmiss("restore")
+    answer = fresh.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stderr
     assert "runs again, with what follows from it: evaluate (code)" in answer.stdout
     assert set(fresh.plan()) == {"evaluate_run", *COMPARE}
@@ -79,7 +79,7 @@ def test_other_arms_before_the_restore_run_those_arms_and_the_comparison(fresh):
     arms["hnc"]["text_lr"] = 1.5e-3
     del arms["keyword"]
     fresh.change(arms=arms)
-    answer = fresh.nearmiss("restore")
+    answer = fresh.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stderr
     assert "pretrain/hnc (configuration (arm.text_lr))" in answer.stdout
     assert "it compares other runs: -evaluate/keyword/0" in answer.stdout
@@ -100,7 +100,7 @@ def test_an_updated_lock_runs_every_stage_again(mine):
 
 
 def test_one_stage_comes_back_with_those_it_was_made_from(fresh):
-    answer = fresh.nearmiss("restore", "--stage", "negatives")
+    answer = fresh.nearmiss("versions", "restore", "--stage", "negatives")
     assert answer.returncode == 0, answer.stderr
     assert sorted(one.name for one in (fresh.path / RESULTS).iterdir()) == ["data", "fingerprint", "negatives"]
     assert not {rule for rule in fresh.plan() if rule.startswith(("data_", "negatives_"))}
@@ -110,14 +110,14 @@ def test_a_restore_that_was_cut_off_is_completed(mine):
     shutil.rmtree(mine.path / RESULTS / "data" / "tables")
     (mine.path / RESULTS / "compare" / "index.html").unlink()
     assert mine.plan() != {}
-    answer = mine.nearmiss("restore")
+    answer = mine.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stderr
     assert mine.plan() == {}
 
 
 def test_dvc_runs_what_changed_and_nothing_else(mine):
     mine.append("src/nearmiss/stages/compare/stage.py")
-    assert mine.nearmiss("pipeline").returncode == 0
+    assert mine.nearmiss("versions", "pipeline").returncode == 0
     said = mine.dvc("repro")
     assert said.count("Running stage") == 1
     assert "Running stage 'compare'" in said

@@ -28,11 +28,11 @@ def use_bucket(copy: Clone, address: str) -> Clone:
 
 
 def test_results_go_to_a_bucket_and_come_back(mine, recorded, bucket, tmp_path):
-    sent = use_bucket(mine, bucket).nearmiss("snapshot")
+    sent = use_bucket(mine, bucket).nearmiss("versions", "snapshot")
     assert sent.returncode == 0, sent.stdout + sent.stderr
     assert "sent to remote 'bucket'" in sent.stdout
     other = use_bucket(clone(recorded, tmp_path / "other", None), bucket)
-    answer = other.nearmiss("restore")
+    answer = other.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert other.plan() == {}
     for name in ("data/manifest.json", "compare/index.html"):
@@ -43,6 +43,6 @@ def test_a_bucket_that_is_not_there_is_named(recorded, bucket, tmp_path):
     other = clone(recorded, tmp_path / "other", None)
     other.dvc("remote", "add", "--local", "--default", "bucket", "s3://nowhere/nearmiss")
     other.dvc("remote", "modify", "--local", "bucket", "endpointurl", bucket)
-    answer = other.nearmiss("restore")
+    answer = other.nearmiss("versions", "restore")
     assert answer.returncode == 2
     assert "remote 'bucket' does not have" in answer.stderr and "Traceback" not in answer.stderr

@@ -22,7 +22,7 @@ def used(recorded, tmp_path) -> Clone:
 def test_a_restore_into_a_used_checkout_leaves_nothing_to_do(used):
     assert list((used.path / "logs" / "tiny").rglob("*.tsv"))
     shutil.rmtree(used.path / RESULTS / "compare")
-    answer = used.nearmiss("restore")
+    answer = used.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stderr
     assert used.plan() == {}
 
@@ -35,9 +35,9 @@ def test_results_without_their_times_are_named_checked_and_kept(used):
     changed = used.path / RESULTS / "evaluate" / "hnc" / "0" / "measurement.json"
     changed.write_text("{}")
     told = used.command("snakemake", "--nocolor", "--dry-run")
-    assert "nearmiss redate" in told.stderr and "nearmiss restore" in told.stderr
+    assert "nearmiss versions redate" in told.stderr and "nearmiss versions restore" in told.stderr
     assert "pretrain_arm" in told.stdout + told.stderr
-    answer = used.nearmiss("redate")
+    answer = used.nearmiss("versions", "redate")
     assert answer.returncode == 0, answer.stderr
     assert "evaluate/hnc/0 (not what its manifest says: evaluate/hnc/0/measurement.json)" in answer.stdout
     assert used.plan() == {"evaluate_run": 1, "compare_page": 1, "compare_track": 1}

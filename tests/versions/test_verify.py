@@ -149,7 +149,7 @@ def test_a_figure_without_an_interval_is_counted_and_not_judged(tmp_path):
 
 
 def test_restored_results_hold_against_the_snapshot(restored):
-    answer = restored.nearmiss("verify")
+    answer = restored.nearmiss("versions", "verify")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "all hold" in answer.stdout
     assert "DIFFERS" not in answer.stdout
@@ -162,13 +162,13 @@ def test_a_changed_data_file_ends_with_status_1(mine, restored):
     manifest["outputs"]["summary.json"] = sha256(folder / "summary.json")
     write_json(folder / "manifest.json", manifest)
     for against in ("HEAD", str(restored.path / RESULTS)):
-        answer = mine.nearmiss("verify", "--against", against)
+        answer = mine.nearmiss("versions", "verify", "--against", against)
         assert answer.returncode == 1, answer.stderr
         assert "DIFFERS  negatives/keyword: 1 data files differ" in answer.stdout
 
 
 @pytest.mark.parametrize("against", ["no-such-revision", "HEAD~1"])
 def test_a_revision_without_a_snapshot_is_refused(restored, against):
-    answer = restored.nearmiss("verify", "--against", against)
+    answer = restored.nearmiss("versions", "verify", "--against", against)
     assert answer.returncode == 2
     assert "no revision with a dvc.lock" in answer.stderr and "remedy" in answer.stderr

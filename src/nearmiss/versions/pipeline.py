@@ -24,7 +24,7 @@ WORKFLOW = (
 )
 # What a stage reads of the configuration beside its own section. Methods are those that some arm trains on.
 READS = {stage: ("arms", "seeds") for stage in STAGES} | {"data": (), "inpaint": (), "negatives": ("arms",)}
-HEADER = "# Written by `nearmiss pipeline` from the workflow. Change the rules, then write this file anew.\n"
+HEADER = "# Written by `nearmiss versions pipeline` from the workflow. Change the rules, then write this file anew.\n"
 
 
 def write(*, config: Path, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""`nearmiss snapshot`: finished results are recorded by DVC, together with the code and configuration that made them.
+"""`nearmiss versions snapshot`: finished results are recorded by DVC, together with the code and configuration that made them.
 
 DVC would record any results beside any code. So this refuses whatever Snakemake would still run, and results whose
 manifests name another fingerprint than today's or other bytes than there are.
@@ -32,7 +32,7 @@ def snapshot(*, config: Path, remote: str | None = None) -> None:
             raise InputError(
                 "dvc.yaml is not the one of this workflow and configuration",
                 file=PIPELINE,
-                remedy=f"write it anew: nearmiss pipeline {_flag(config)}".strip(),
+                remedy=f"write it anew: nearmiss versions pipeline {_flag(config)}".strip(),
             )
         cache = Cache()
         _refuse_damaged_cache(cache, results, stages)
@@ -62,7 +62,7 @@ def _refuse_unfinished(config: Path) -> None:
             file=config,
             remedy=f"finish the run first (nearmiss run {_flag(config)}".strip()
             + "), then record it"
-            + ("; where results were copied without their times, try `nearmiss redate`" if copied else ""),
+            + ("; where results were copied without their times, try `nearmiss versions redate`" if copied else ""),
         )
 
 

@@ -1,4 +1,4 @@
-"""`nearmiss verify`: the results that lie here against recorded ones, and why they may differ.
+"""`nearmiss versions verify`: the results that lie here against recorded ones, and why they may differ.
 
 Data must have the same bytes. Trainings end in other bits on other devices, with other versions or numbers of threads;
 what they promise is that every figure lies within its interval.
@@ -69,7 +69,7 @@ def _recorded(against: str, results: Path) -> Files:
         raise InputError(
             f"'{against}' is no folder, and no revision with a dvc.lock: {recorded.stderr.strip()}",
             file=LOCKFILE,
-            remedy="name a folder of results or a revision (--against), or record results with `nearmiss snapshot`",
+            remedy="name a folder of results or a revision (--against), or record results with `nearmiss versions snapshot`",
         )
     pipeline = _shown(against, PIPELINE)
     text = pipeline.stdout if pipeline.returncode == 0 else ""

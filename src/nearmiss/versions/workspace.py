@@ -129,7 +129,7 @@ def locked(text: str, results: Path, file: object = LOCKFILE, pipeline: str = ""
         raise InputError(
             f"the file is no lock file of DVC that this version reads{told}",
             file=file,
-            remedy="take the file from git (git checkout), or write it again: nearmiss snapshot",
+            remedy="take the file from git (git checkout), or write it again: nearmiss versions snapshot",
         )
     entries = content.get("stages") or {}
     if not isinstance(entries, dict):

@@ -50,7 +50,7 @@ CREATE TRIGGER decisions_last BEFORE DELETE ON decisions BEGIN SELECT RAISE(ABOR
 _ADD_CHECKSUMS = "ALTER TABLE decisions ADD COLUMN checksum TEXT"
 _DAMAGED = (
     "restore a copy of the file, with its -wal file if there is one; without a copy, `sqlite3 FILE .recover` may save"
-    " rows. What curate-export wrote earlier holds the accepted items, not the decisions"
+    " rows. What `curate export` wrote earlier holds the accepted items, not the decisions"
 )
 _UNUSABLE = "give another file after --db, on a local disk that can be written to"
 

@@ -35,7 +35,7 @@ _PER_FILE = 50_000
 # As NumPy 1 writes such files: CE-CLIP's code runs under versions that do not know the module's name in NumPy 2.
 _PICKLE_PROTOCOL = 3
 _MODULE, _MODULE_OF_NUMPY_1 = b"numpy._core.multiarray", b"numpy.core.multiarray"
-_SOURCE_REMEDY = "give files that CE-CLIP's generator or `nearmiss convert` wrote"
+_SOURCE_REMEDY = "give files that CE-CLIP's generator or `nearmiss negatives convert` wrote"
 
 
 def read(path: Path) -> pl.DataFrame:

@@ -116,7 +116,7 @@ class SwapConfig(Typed):
 
 
 class PublishedConfig(Typed):
-    """Negatives of a file, unchecked: one that a paper released, or that `nearmiss convert` wrote."""
+    """Negatives of a file, unchecked: one that a paper released, or that `nearmiss negatives convert` wrote."""
 
     method: Literal["published"] = "published"
     file: str = Field(min_length=1, description="The file or folder of negatives.")
