@@ -185,7 +185,7 @@ def test_unusable_files_are_refused(tmp_path):
 
 def test_the_verb_prints_the_table(tmp_path, capsys):
     planted.drawn(60, planted.longer).write_parquet(tmp_path / "x.parquet")
-    arguments = ["audit", "--pairs", tmp_path / "x.parquet", "--out", tmp_path / "out"]
+    arguments = ["negatives", "audit", "--pairs", tmp_path / "x.parquet", "--out", tmp_path / "out"]
     app(list(map(str, arguments)), exit_on_error=False, result_action="return_value")
     told = capsys.readouterr().out
     assert "60 of 60 pairs judged from text alone; chance is 50 %." in told

@@ -51,7 +51,7 @@ def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve, nearmis
     file = toy_sets.write_pairs(tmp_path / "pairs.parquet")
     server = serve(file, tmp_path / "decisions.db")
     status, _, errors = nearmiss(
-        "curate", file, "--db", tmp_path / "decisions.db", "--annotator", "ben", "--port", server.port
+        "curate", "serve", file, "--db", tmp_path / "decisions.db", "--annotator", "ben", "--port", server.port
     )
     assert status == 2
     assert "give another port" in errors
@@ -82,21 +82,21 @@ def write_everything(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("curate SET --db DB", ["annotator"]),
-        ("curate SET --annotator anna", ["db"]),
+        ("curate serve SET --db DB", ["annotator"]),
+        ("curate serve SET --annotator anna", ["db"]),
         ("curate MISSING --db DB --annotator anna", ["MISSING", "the set is missing"]),
-        ("curate SET --db OTHER --annotator anna", ["OTHER", "another set", "--db"]),
-        ("curate SET --db DB --annotator anna --port 99999", ["99999", "another port"]),
-        ("curate SET --db DB --annotator anna --images SET --root .", ["pairs hold their own images"]),
+        ("curate serve SET --db OTHER --annotator anna", ["OTHER", "another set", "--db"]),
+        ("curate serve SET --db DB --annotator anna --port 99999", ["99999", "another port"]),
+        ("curate serve SET --db DB --annotator anna --images SET --root .", ["pairs hold their own images"]),
         (
             "curate NEGATIVES --db DB --annotator anna --images IMAGES --root MISSING",
             ["MISSING", "folder of the images"],
         ),
-        ("curate SET --db SET --annotator anna", ["SET", "or is no database", "give another file"]),
-        ("curate SET --db FOREIGN --annotator anna", ["FOREIGN", "holds no decisions"]),
-        ("curate SET --db NEWER --annotator anna", ["NEWER", "version 7", "newer nearmiss"]),
-        ("curate SET --db EMPTY --annotator anna", ["EMPTY", "is empty", "remove it to begin anew"]),
-        ("curate SET --db FOLDER --annotator anna", ["FOLDER", "is no file"]),
+        ("curate serve SET --db SET --annotator anna", ["SET", "or is no database", "give another file"]),
+        ("curate serve SET --db FOREIGN --annotator anna", ["FOREIGN", "holds no decisions"]),
+        ("curate serve SET --db NEWER --annotator anna", ["NEWER", "version 7", "newer nearmiss"]),
+        ("curate serve SET --db EMPTY --annotator anna", ["EMPTY", "is empty", "remove it to begin anew"]),
+        ("curate serve SET --db FOLDER --annotator anna", ["FOLDER", "is no file"]),
         ("curate FOLDER --db DB --annotator anna", ["FOLDER", "nothing here can be curated"]),
         ("curate export SET --db DB --out OUT", ["DB", "database of decisions is missing"]),
         ("curate export SET --db FOREIGN --out OUT", ["FOREIGN", "holds no decisions"]),

@@ -208,7 +208,7 @@ class Starter:
         self._count += 1
         pipe = self._folder / f"said-{self._count}"
         os.mkfifo(pipe)
-        arguments = ["curate", path, "--db", db, "--annotator", annotator, "--port", port]
+        arguments = ["curate", "serve", path, "--db", db, "--annotator", annotator, "--port", port]
         self._process.stdin.write(json.dumps([[str(each) for each in arguments], str(pipe)]) + "\n")
         self._process.stdin.flush()
         process = int(self._process.stdout.readline())

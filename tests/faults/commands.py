@@ -55,7 +55,6 @@ def _placed(word: str, folder: Path) -> str:
 WRITTEN = {("state",), ("cache",), ("mlflow.db",)}
 """Names in a group's folder that are no inputs: a command writes there, beside --out."""
 
-TABLES = "--captions @world/captions.parquet --images @world/images.parquet --objects @world/objects.parquet"
 MOVED = "--move tables=@tables --move source=@published --cache @cache"
 SCORED = f"--config @toy.yaml --arm hnc --seed 0 --model local-dir:@trained/checkpoint {MOVED}"
 RUNS = " ".join(
@@ -64,14 +63,14 @@ RUNS = " ".join(
 )
 
 CASES = [
-    Case("audit", "pairs", "--pairs @pairs/negatives.parquet --balance"),
+    Case("negatives audit", "pairs", "--pairs @pairs/negatives.parquet --balance"),
     Case("benchmarks compare", "benchmark", "@one @other", file="differences.parquet"),
     Case("compare", "runs", f"--config @toy.yaml --experiment toy {RUNS} --negatives @negatives/toy --data @data"),
     Case("track", "runs", f"--experiment toy {RUNS} --data @data --store @mlflow.db", file="tracked.json"),
-    Case("convert", "text", "--pairs @keyword/negatives.parquet --to sugarcrepe", form="folder"),
-    Case("convert", "text", "--pairs @keyword/negatives.parquet --to ce_clip", form="folder of arrays"),
-    Case("convert", "text", "--pairs @keyword/negatives.parquet --to negclip", file="negclip.tsv", form="file"),
-    Case("curate-export", "curation", "@set/pairs.parquet --db @decisions.db"),
+    Case("negatives convert", "text", "--pairs @keyword/negatives.parquet --to sugarcrepe", form="folder"),
+    Case("negatives convert", "text", "--pairs @keyword/negatives.parquet --to ce_clip", form="folder of arrays"),
+    Case("negatives convert", "text", "--pairs @keyword/negatives.parquet --to negclip", file="negclip.tsv", form="file"),
+    Case("curate export", "curation", "@set/pairs.parquet --db @decisions.db"),
     Case("data", "none", "--config @toy.yaml"),
     Case("evaluate", "experiment", f"{SCORED} --training-negatives @negatives", form="workflow", roots="@published"),
     Case(
@@ -101,14 +100,14 @@ CASES = [
         ' --operations [{"operation":"rescale","pairs":2}]',
         form="alone",
     ),
-    Case("negatives", "text", "--method keyword --captions @captions.json", file="negatives.parquet", form="file"),
-    Case("negatives", "text", "--method keyword --captions @captions.json", form="folder"),
-    Case("negatives", "text", f"--method replace --fill cloze {TABLES} --paraphrases synonym", form="workflow"),
-    Case("negatives", "text", "--method scene_graph --tables @world", file="graphs.parquet", form="tables"),
-    Case("negatives-truth", "text", "--negatives @keyword --truth @truth", file="truth.json"),
-    Case("negatives-truth-table", "none", "--scenes 4 --completeness 1.0", file="table.json"),
-    Case("negatives-matched", "text", "--negatives @keyword @scene_graph"),
-    Case("paraphrases", "text", "--captions @world/captions.parquet", file="paraphrases.parquet"),
+    Case("negatives make", "text", "--method keyword --captions @captions.json", file="negatives.parquet", form="file"),
+    Case("negatives make", "text", "--method keyword --captions @captions.json", form="folder"),
+    Case("negatives make", "text", "--method replace --fill cloze --tables @world --paraphrases synonym", form="workflow"),
+    Case("negatives make", "text", "--method scene_graph --tables @world", file="graphs.parquet", form="tables"),
+    Case("negatives truth", "text", "--negatives @keyword --truth @truth", file="truth.json"),
+    Case("negatives truth-table", "none", "--scenes 4 --completeness 1.0", file="table.json"),
+    Case("negatives match", "text", "--negatives @keyword @scene_graph"),
+    Case("negatives paraphrase", "text", "--captions @world/captions.parquet", file="paraphrases.parquet"),
     Case("store", "training", "--config @toy.yaml --images @tables/images.parquet --root @", roots="@."),
     Case(
         "pretrain",
@@ -126,7 +125,7 @@ CASES = [
     Case("schema", "none", "", file="experiment.schema.json"),
 ]
 
-APART = {"pipeline": "test_the_pipeline_is_written_over_one_of_its_own_alone"}
+APART = {"versions pipeline": "test_the_pipeline_is_written_over_one_of_its_own_alone"}
 """Commands with --out that need a whole checkout, and the test that runs them."""
 
 

@@ -19,11 +19,11 @@ from nearmiss.base.workers import map_in_order, worker_pool
 KIND = "concurrency"
 pytestmark = pytest.mark.slow
 PAIRS = [  # commands of one output, and what the second one has otherwise
-    ("negatives (folder)", ["--seed", "7"]),
-    ("negatives (file)", ["--seed", "7"]),
-    ("negatives (tables)", ["--seed", "7"]),
+    ("negatives make (folder)", ["--seed", "7"]),
+    ("negatives make (file)", ["--seed", "7"]),
+    ("negatives make (tables)", ["--seed", "7"]),
     ("paraphrases", ["--operators", "synonym"]),
-    ("convert (folder)", ["--file-pattern", "{}.png"]),
+    ("negatives convert (folder)", ["--file-pattern", "{}.png"]),
 ]
 FEW, MANY = 4, 60
 

@@ -120,7 +120,7 @@ def training_state(toys, tmp_path, tally, number):
 
 
 def decisions(toys, tmp_path, tally, number):
-    (case,) = [each for each in CASES if each.command == "curate-export"]
+    (case,) = [each for each in CASES if each.command == "curate export"]
     inputs, expected = toys.copy(case.group, tmp_path / "inputs"), results(toys.result(case))
     database = inputs / "decisions.db"
     with sqlite3.connect(database) as connection:
@@ -171,7 +171,7 @@ def fingerprint(toys, tmp_path, tally, number):
         "lock": "0" * 64,
     }
     write_fingerprint(file, content)
-    words = ["negatives", "--method", "keyword", "--config", file, "--captions", inputs / "world" / "captions.parquet"]
+    words = ["negatives", "make", "--method", "keyword", "--fingerprint", file, "--captions", inputs / "world" / "captions.parquet"]
     assert nearmiss(*words, "--out", tmp_path / "first").status == 0
     whole, expected = file.read_bytes(), results(tmp_path / "first")
     for round_ in range(number):

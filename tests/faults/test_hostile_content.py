@@ -64,7 +64,7 @@ def test_pickles_are_not_executed(toys, tmp_path, tally):
     record[0] = Trap(mark)
     np.save(tmp_path / "records.npy", record, allow_pickle=True)
     with tally(KIND, "pickles", "records of CE-CLIP"):
-        answer = nearmiss("convert", "--pairs", tmp_path / "records.npy", "--to", "parquet", "--out", tmp_path / "x")
+        answer = nearmiss("negatives", "convert", "--pairs", tmp_path / "records.npy", "--to", "parquet", "--out", tmp_path / "x")
         assert answer.status == 2 and "records.npy" in answer.err, answer.said
     with tally(KIND, "pickles", "image store"):
         (case,) = [each for each in CASES if each.command == "pretrain"]

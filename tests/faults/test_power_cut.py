@@ -50,7 +50,7 @@ def test_every_file_is_flushed_before_it_gets_its_name_and_the_manifest_is_last(
     case: Case, toys, tmp_path, monkeypatch, tally
 ):
     inputs, out = toys.copy(case.group, tmp_path / "inputs"), tmp_path / "out"
-    whole = case.file if case.file and case.command == "negatives" else "manifest.json"
+    whole = case.file if case.file and case.command == "negatives make" else "manifest.json"
     disk = Disk(out, whole)
     flush_files = files.flush_files
 

@@ -47,9 +47,9 @@ class Job:
             words = ("data", "--config", config, "--workers", "2", "--source.images.train", "{}", "--out", self.out)
             self.long, self.short = "100000", "6"
             self.begun = lambda: list(self.out.glob(".nearmiss-partial-*/published/images/*"))
-        elif name == "negatives-truth-table":
+        elif name == "negatives truth-table":
             self.out = self.out / "table.json"
-            words = ("negatives-truth-table", "--scenes", "{}", "--completeness", "1.0", "--out", self.out)
+            words = ("negatives", "truth-table", "--scenes", "{}", "--completeness", "1.0", "--out", self.out)
             self.long, self.short = "100000", "2"
             self.begun = lambda: list(self.temporary.iterdir())
         else:
@@ -81,7 +81,7 @@ def attempt(name: str, sent: signal.Signals, toys, tmp_path: Path, tally, forks)
 
 
 def test_a_job_that_is_interrupted(toys, tmp_path, tally, forks):
-    attempt("negatives-truth-table", signal.SIGINT, toys, tmp_path, tally, forks)
+    attempt("negatives truth-table", signal.SIGINT, toys, tmp_path, tally, forks)
 
 
 def test_a_job_that_is_terminated(toys, tmp_path, tally, forks):
@@ -90,7 +90,7 @@ def test_a_job_that_is_terminated(toys, tmp_path, tally, forks):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", SIGNALS, ids=lambda sent: sent.name)
-@pytest.mark.parametrize("name", ["data with workers", "negatives-truth-table", "pretrain"])
+@pytest.mark.parametrize("name", ["data with workers", "negatives truth-table", "pretrain"])
 def test_every_signal_to_every_kind_of_job(name, sent, toys, tmp_path, tally, forks):
     attempt(name, sent, toys, tmp_path, tally, forks)
 

@@ -91,10 +91,9 @@ def text(folder: Path) -> None:
     shutil.move(folder / "world" / "truth", folder / "truth")
     record(folder / "world")
     record(folder / "truth")
-    tables = {name: folder / "world" / f"{name}.parquet" for name in ("captions", "images", "objects", "relations")}
     for method in ("keyword", "scene_graph"):
-        given = [word for name, file in tables.items() for word in (f"--{name}", file)]
-        answer = nearmiss("negatives", "--method", method, *given, "--out", folder / method)
+        given = ("--method", method, "--tables", folder / "world")
+        answer = nearmiss("negatives", "make", *given, "--out", folder / method)
         assert answer.status == 0, answer.said
 
 

@@ -250,7 +250,7 @@ def test_image_ids_and_file_names():
 def test_the_verb_converts(tmp_path):
     write_table(toy(), tmp_path / "x.parquet", "negatives")
     arguments = ["--pairs", tmp_path / "x.parquet", "--to", "hnc", "--out", tmp_path / "y.json"]
-    command = [sys.executable, "-m", "nearmiss", "convert", *map(str, arguments)]
+    command = [sys.executable, "-m", "nearmiss", "negatives", "convert", *map(str, arguments)]
     told = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "5 negatives written" in told.stdout
     assert read_negatives(tmp_path / "y.json", "hnc").height == 5

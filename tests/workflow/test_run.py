@@ -77,22 +77,20 @@ def test_training_never_sees_the_truth(finished):
     commands = [line for line in said.splitlines() if "exec python -m nearmiss" in line]
     reading = [line for line in commands if "/truth" in line]
     assert len(commands) > 20
-    assert reading and all("negatives-truth" in line or " compare " in line for line in reading)
+    assert reading and all("negatives truth" in line or " compare " in line for line in reading)
 
 
 def test_data_and_negatives_have_the_same_bytes_elsewhere_and_with_one_worker(finished, tmp_path):
     results = finished.results()
     again = finished.command(
-        *("nearmiss", "data", "--config", str(results / "fingerprint" / "data.json")),
+        *("nearmiss", "data", "--fingerprint", str(results / "fingerprint" / "data.json")),
         *("--out", str(tmp_path / "data"), "--workers", "1"),
     )
     assert again.returncode == 0, again.stderr
     tables = tmp_path / "data" / "tables"
     again = finished.command(
-        *("nearmiss", "negatives", "--config", str(results / "fingerprint" / "negatives" / "keyword.json")),
-        *("--method", "keyword", "--captions", str(tables / "captions.parquet")),
-        *("--images", str(tables / "images.parquet"), "--objects", str(tables / "objects.parquet")),
-        *("--relations", str(tables / "relations.parquet"), "--out", str(tmp_path / "negatives" / "keyword")),
+        *("nearmiss", "negatives", "make", "--fingerprint", str(results / "fingerprint/negatives/keyword.json")),
+        *("--method", "keyword", "--tables", str(tables), "--out", str(tmp_path / "negatives" / "keyword")),
         *("--reserved", str(tmp_path / "data" / "published" / "reserved.json")),
     )
     assert again.returncode == 0, again.stderr
