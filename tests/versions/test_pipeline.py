@@ -77,7 +77,8 @@ def stages_of(config, monkeypatch, root):
 def test_a_stage_watches_its_section(root, tmp_path, monkeypatch):
     config = tmp_path / "config.yaml"
     config.write_text(
-        "experiment: tiny\ndata: {}\ncompare: {controls: []}\narms: {base: {objective: clip, texts: 0}}\nseeds: [0]\n"
+        "experiment: tiny\ndata: {}\ncompare: {controls: []}\nseeds: [0]\n"
+        "arms: {base: {objective: clip, num_negatives: 0}}\n"
     )
     stages = stages_of(config, monkeypatch, root)
     assert stages["data"]["params"] == [{config.as_posix(): ["data"]}]

@@ -16,6 +16,7 @@ def corrupt(
     data_root: Path | None = None,
     move: list[str] | None = None,
     cache: Path = Path(".nearmiss-embeddings"),
+    state: Path | None = None,
     config: Path | None = None,
     workers: int = 1,
 ) -> None:
@@ -31,6 +32,8 @@ def corrupt(
         A folder below the data root that lies elsewhere, as coco/val2017=/data/coco; repeat it for several.
     cache
         Folder in which hashes of image files are kept.
+    state
+        Folder of such hashes in place of cache, which is removed after success.
     config
         An experiment or a fingerprint file.
     workers
@@ -45,10 +48,12 @@ def corrupt(
             config=section,
             root=DataRoot(data_root, moves(move or [])),
             out=out,
-            cache=cache,
+            cache=cache if state is None else state,
             workers=workers,
             fingerprint=fingerprint,
         )
+    if state is not None:
+        shutil.rmtree(state, ignore_errors=True)
 
 
 @app.command(help_epilogue=fields_help((RobustnessConfig, "")))
