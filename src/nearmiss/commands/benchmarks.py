@@ -12,7 +12,7 @@ app.command(benchmarks)
 
 @benchmarks.command(name="list")
 def list_(*, data_root: Path | None = None, move: list[str] | None = None) -> None:
-    """Show each benchmark, its licence, where its files come from and belong, and what of it is under the data root.
+    """Show each benchmark, its license, where its files come from and belong, and what of it is under the data root.
 
     Parameters
     ----------
