@@ -22,6 +22,7 @@ from nearmiss.base.lifetime import PARENT, held, take
 from nearmiss.base.progress import FOLDER
 from nearmiss.child_environment import child_environment, run_captured
 from nearmiss.config import STAGES, Experiment, load
+from nearmiss.stages.inpaint.config import check_packages
 from nearmiss.watch import Board, Told, lines_of
 
 STORE = Path("results/mlflow.db")
@@ -39,6 +40,7 @@ def run(*, config: Path, quick: bool = False, cores: str = "all", stage: str | N
     """
     preflight.check_checkout()
     experiment = load(config, {"quick": True} if quick else None)
+    check_packages(experiment.inpaint.operations)
     if cores != "all" and (not cores.isdecimal() or int(cores) == 0):
         raise InputError(
             f"'{cores}' is no number of cores", remedy="give a whole number of 1 or more, or all (--cores)"

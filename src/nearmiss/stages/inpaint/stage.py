@@ -21,7 +21,7 @@ from nearmiss.base.seeding import derive
 from nearmiss.base.workers import worker_pool
 from nearmiss.engine.formats.inpaintcoco import Origin, write
 from nearmiss.engine.images.editing.spec import OperationConfig
-from nearmiss.stages.inpaint.config import InpaintConfig
+from nearmiss.stages.inpaint.config import InpaintConfig, check_packages
 from nearmiss.stages.inpaint.corpus import Corpus, read_corpus
 from nearmiss.stages.inpaint.work import Outcome, Rejection, edit_picture
 
@@ -64,6 +64,7 @@ def run(
     cost = Cost()
     if workers < 1:
         raise InputError(f"{workers} workers cannot work", record="--workers", remedy="give 1 or more")
+    check_packages(config.operations)
     target = OutputFolder(out, inputs=[images, objects, captions, relations], roots=[root])
     inputs = verify_inputs({"images": images, "objects": objects, "captions": captions, "relations": relations})
     corpus = read_corpus(images, objects, captions, relations, root, split=config.split, caption_set=config.captions)
