@@ -35,10 +35,11 @@ lint: $(STAMP)
 	$(BIN)/snakefmt --line-length 120 --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-# The pins, for all platforms; and the digest by which conda sees that they changed.
+# The pins of what pyproject.toml declares, for all platforms, and the digest by which conda sees that they changed. Pins
+# that are there stay; `make lock UPGRADE="-P torch"` renews one, `UPGRADE=--upgrade` all.
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --no-annotate requirements.in -o requirements.lock
+	  --no-annotate $(UPGRADE) --all-extras pyproject.toml -o requirements.lock
 	$(BIN)/python workflow/envs/digest.py
 
 schema: $(STAMP)

@@ -2,7 +2,7 @@
 
     python benchmarks/loader.py [--images DIR] [--side 224] [--batch 64] [--copies 20]
 
-Both give normalised float32 batches, equal in every bit. Files are read in a random order as a training does; the store
+Both give normalized float32 batches, equal in every bit. Files are read in a random order as a training does; the store
 holds each picture `copies` times, in rows of their own. The last line is one JSON object.
 """
 
@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from nearmiss.engine.images.store import Store, write_store
-from nearmiss.engine.models.preprocessing import Normalisation, preprocessing, resizing
+from nearmiss.engine.models.preprocessing import Normalization, preprocessing, resizing
 
 IMAGES = Path(__file__).parents[2] / "shared" / "realdata" / "coco_open_instances" / "images"
 SECONDS = 5.0  # each way is timed for at least so long
@@ -44,11 +44,11 @@ def decoded(files: list[Path], batch: int, transform: Callable[[Image.Image], Te
         yield torch.stack([transform(Image.open(draw.choice(files)).convert("RGB")) for _ in range(batch)])
 
 
-def stored(store: Store, batch: int, normalise: Normalisation) -> Iterator[Tensor]:
-    """Batches of rows drawn at random from a mapped file, normalised in one piece."""
+def stored(store: Store, batch: int, normalize: Normalization) -> Iterator[Tensor]:
+    """Batches of rows drawn at random from a mapped file, normalized in one piece."""
     draw = np.random.default_rng(0)
     while True:
-        yield normalise(torch.from_numpy(store.pixels[draw.integers(0, len(store), batch)]))
+        yield normalize(torch.from_numpy(store.pixels[draw.integers(0, len(store), batch)]))
 
 
 def main() -> None:
@@ -61,18 +61,18 @@ def main() -> None:
     torch.set_num_threads(1)
     config = preprocessing(given.side)
     files = sorted(given.images.glob("*.jpg"))
-    transform, normalise = image_transform_v2(PreprocessCfg(**config), is_train=False), Normalisation(config, _CPU)
+    transform, normalize = image_transform_v2(PreprocessCfg(**config), is_train=False), Normalization(config, _CPU)
     with tempfile.TemporaryDirectory() as folder:
         many = files * given.copies
         start = time.perf_counter()
         write_store(Path(folder), [str(n) for n in range(len(many))], many, given.side, resizing(config))
         making = time.perf_counter() - start
         store = Store(Path(folder))
-        same = normalise(torch.from_numpy(store.pixels[:1].copy()))[0]
+        same = normalize(torch.from_numpy(store.pixels[:1].copy()))[0]
         assert torch.equal(same, transform(Image.open(files[0]).convert("RGB")))
         found = {
             "decoded": rate(decoded(files, given.batch, transform), given.batch),
-            "stored": rate(stored(store, given.batch, normalise), given.batch),
+            "stored": rate(stored(store, given.batch, normalize), given.batch),
             "bytes_an_image": store.pixels[0].nbytes,
         }
     print(f"{len(files)} photographs at {given.side} px, batch {given.batch}, one core")

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from nearmiss.engine.models.checkpoint import configuration, fresh_model
 from nearmiss.engine.models.packing import Texts
-from nearmiss.engine.models.preprocessing import Normalisation
+from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.objectives.contrastive import ContrastiveTerm
 from nearmiss.engine.objectives.features import Features, Matching
 from nearmiss.engine.training.batches import Batch
@@ -82,7 +82,7 @@ def step(count: int, parts: int, side: int) -> float:
     config = configuration(**options, vocabulary=VOCABULARY)
     embedder_of = fresh_model(config, 0).train()
     cpu = torch.device("cpu")
-    embedder = Embedder(embedder_of, Normalisation(config["preprocess_cfg"], cpu), cpu, bf16=False)
+    embedder = Embedder(embedder_of, Normalization(config["preprocess_cfg"], cpu), cpu, bf16=False)
     small = batch_of(8)
     scale = embedder_of.logit_scale.exp().detach()
 

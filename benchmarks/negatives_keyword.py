@@ -1,4 +1,4 @@
-"""How fast `keyword` is, next to the floor: only tokenising the same captions and the negatives made of them.
+"""How fast `keyword` is, next to the floor: only tokenizing the same captions and the negatives made of them.
 
     python benchmarks/negatives_keyword.py [captions.json]      (default: COCO's val2017 in ../shared/realdata)
 
@@ -70,12 +70,12 @@ def main(file: Path) -> None:
         "read the file": reading,
         "count its words": seconds(lambda: learn(corpus, options), 1),
         "made and checked": seconds(whole),
-        "floor: tokenised": seconds(floor),
+        "floor: tokenized": seconds(floor),
     }
     print(f"{file.name}: {count} captions, {tried[0]} candidates, {len(made)} negatives")
     for name, value in rows.items():
         print(f"  {name:20}{count / value:12,.0f} captions/s")
-    rate, ratio = count / rows["made and checked"], rows["made and checked"] / rows["floor: tokenised"]
+    rate, ratio = count / rows["made and checked"], rows["made and checked"] / rows["floor: tokenized"]
     print(f"  {ratio:.1f} times the floor; {len(made) / rows['made and checked']:,.0f} negatives/s; the bar is {BAR:,}")
     figures = {name: round(count / value) for name, value in rows.items()}
     sizes = {"captions": count, "candidates": tried[0], "negatives": len(made)}

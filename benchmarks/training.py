@@ -71,7 +71,7 @@ def captions_of(file: Path, batch: int, count: int) -> list[list[str]]:
 def loss_of(images: Tensor, texts: Tensor, scale: Tensor) -> Tensor:
     """Contrastive loss over the captions, and each image's softmax over its caption and its own negatives.
 
-    `images` (B, D) and `texts` (B, 1 + K, D), all L2-normalised.
+    `images` (B, D) and `texts` (B, 1 + K, D), all L2-normalized.
     """
     logits = scale * images @ texts[:, 0].T
     right = torch.arange(len(images), device=images.device)

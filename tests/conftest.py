@@ -18,8 +18,8 @@ for name in ONE_THREAD:
     os.environ.setdefault(name, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
-settings.register_profile("house", deadline=None)  # no test waits on time
-settings.load_profile("house")
+settings.register_profile("nearmiss", deadline=None)  # no test waits on time
+settings.load_profile("nearmiss")
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from nearmiss.base.progress import FOLDER
 from nearmiss.child_environment import child_environment, run_captured
 from nearmiss.config import STAGES, Experiment, load
 from nearmiss.overrides import WORKFLOW_KEY, as_one_word, parse_overrides
+from nearmiss.stages.inpaint.config import check_packages
 from nearmiss.watch import Board, Told, lines_of
 
 STORE = Path("results/mlflow.db")
@@ -47,6 +48,7 @@ def run(
     """
     preflight.check_checkout()
     experiment = load(config, {"quick": True} if quick else None, parse_overrides(overrides))
+    check_packages(experiment.inpaint.operations)
     if cores != "all" and (not cores.isdecimal() or int(cores) == 0):
         raise InputError(
             f"'{cores}' is no number of cores", remedy="give a whole number of 1 or more, or all (--cores)"

@@ -12,7 +12,7 @@ from nearmiss.engine.curation.agreement import all_of_them, cohen, every_two, fl
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "kappas.json").read_text())
 
 
-def labelled(counts: list[list[int]]) -> tuple[dict[str, str], dict[str, str]]:
+def labeled(counts: list[list[int]]) -> tuple[dict[str, str], dict[str, str]]:
     """Two annotators whose labels cross as in a table of counts."""
     cells = [
         (str(row), str(column)) for row, line in enumerate(counts) for column, n in enumerate(line) for _ in range(n)
@@ -22,7 +22,7 @@ def labelled(counts: list[list[int]]) -> tuple[dict[str, str], dict[str, str]]:
 
 def test_cohens_own_example():
     golden = GOLDEN["cohen_1960"]
-    found = cohen(*labelled(golden["counts"]), ("anna", "ben"))
+    found = cohen(*labeled(golden["counts"]), ("anna", "ben"))
     assert (found.items, found.observed) == (200, pytest.approx(golden["observed"]))
     assert round(found.kappa, 3) == golden["kappa"]
 

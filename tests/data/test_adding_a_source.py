@@ -13,7 +13,7 @@ EXPERIMENT = """experiment: toys
 data: {source: {name: toys}}
 inpaint: {operations: []}
 finetune: {tasks: []}
-evaluate: {benchmarks: []}
+evaluate: {benchmarks: [sugarcrepe], data_root: ., missing: allow}
 robustness: {corruptions: []}
 compare: {controls: []}
 arms:

@@ -35,6 +35,11 @@ def read(out: Path, name: str, schema: str | None = None) -> pl.DataFrame:
     return read_table(out / "tables" / f"{name}.parquet", schema or name)
 
 
+def captions_of(out: Path, kind: str) -> pl.DataFrame:
+    """The captions of one set."""
+    return read(out, "captions").filter(pl.col("set") == kind)
+
+
 def scenes(out: Path, name: str) -> dict[str, Scene]:
     return {key: Scene.from_record(record) for key, record in read_json(out / "truth" / f"{name}.json").items()}
 
@@ -162,7 +167,7 @@ def test_graphs_are_complete_and_agree_with_the_truth(small_world: Path):
 def test_every_caption_is_true_of_its_image(small_world: Path):
     truth = {**scenes(small_world, "scenes_train"), **scenes(small_world, "scenes_test")}
     for kind in ("broad", "narrow"):
-        for row in read(small_world, f"captions_{kind}", "captions").iter_rows(named=True):
+        for row in captions_of(small_world, kind).iter_rows(named=True):
             if row["image_id"] in truth:
                 statement = parse(row["text"])
                 assert statement is not None, row["text"]
@@ -181,7 +186,7 @@ def test_nothing_held_out_is_in_a_split(small_world: Path):
         for scene in scenes(small_world, f"scenes_{split}").values():
             assert held_out.allows(scene)
     for kind in ("broad", "narrow"):
-        assert not any(map(mentions_held_out, read(small_world, f"captions_{kind}", "captions")["text"]))
+        assert not any(map(mentions_held_out, captions_of(small_world, kind)["text"]))
 
 
 def test_a_planted_combination_is_caught_in_a_caption_and_in_a_scene(small_world: Path):
@@ -235,7 +240,7 @@ def test_the_reservation_is_published_in_both_directions(small_world: Path):
 
 def test_every_word_of_every_text_is_published(small_world: Path):
     known = set((small_world / "published" / "words.txt").read_text().split())
-    texts = [text for kind in ("broad", "narrow") for text in read(small_world, f"captions_{kind}", "captions")["text"]]
+    texts = [text for kind in ("broad", "narrow") for text in captions_of(small_world, kind)["text"]]
     texts += [text for captions in read(small_world, "items_test", "items")["captions"] for text in captions]
     for row in read(small_world, "classification_test", "classification")["prompts"]:
         texts += [text for prompts in row for text in prompts]

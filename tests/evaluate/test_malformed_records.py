@@ -287,9 +287,9 @@ def test_a_class_whose_folder_is_missing_or_empty_is_named(tmp_path):
     benchmark_files.picture(root / "cat" / "1.png", 1)
     (root / "empty").mkdir()
     benchmark_files.put(root / "classes.json", {"cat": "cat", "empty": "ferret", "hoarse": "horse"})
-    labelled = reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
-    assert labelled.coverage.files_missing == ["classification/pets/empty", "classification/pets/hoarse"]
-    assert labelled.tasks[0].classes == ["cat", "ferret", "horse"]
+    labeled = reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
+    assert labeled.coverage.files_missing == ["classification/pets/empty", "classification/pets/hoarse"]
+    assert labeled.tasks[0].classes == ["cat", "ferret", "horse"]
 
 
 @pytest.mark.parametrize(

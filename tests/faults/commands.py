@@ -69,7 +69,9 @@ CASES = [
     Case("track", "runs", f"--experiment toy {RUNS} --data @data --store @mlflow.db", file="tracked.json"),
     Case("negatives convert", "text", "--pairs @keyword/negatives.parquet --to sugarcrepe", form="folder"),
     Case("negatives convert", "text", "--pairs @keyword/negatives.parquet --to ce_clip", form="folder of arrays"),
-    Case("negatives convert", "text", "--pairs @keyword/negatives.parquet --to negclip", file="negclip.tsv", form="file"),
+    Case(
+        "negatives convert", "text", "--pairs @keyword/negatives.parquet --to negclip", file="negclip.tsv", form="file"
+    ),
     Case("curate export", "curation", "@set/pairs.parquet --db @decisions.db"),
     Case("data", "none", "--config @toy.yaml"),
     Case("evaluate", "experiment", f"{SCORED} --training-negatives @negatives", form="workflow", roots="@published"),
@@ -102,7 +104,9 @@ CASES = [
     ),
     Case("negatives make", "text", "--method keyword --captions @captions.json", file="negatives.parquet", form="file"),
     Case("negatives make", "text", "--method keyword --captions @captions.json", form="folder"),
-    Case("negatives make", "text", "--method replace --fill cloze --tables @world --paraphrases synonym", form="workflow"),
+    Case(
+        "negatives make", "text", "--method replace --fill cloze --tables @world --paraphrases synonym", form="workflow"
+    ),
     Case("negatives make", "text", "--method scene_graph --tables @world", file="graphs.parquet", form="tables"),
     Case("negatives truth", "text", "--negatives @keyword --truth @truth", file="truth.json"),
     Case("negatives truth-table", "none", "--scenes 4 --completeness 1.0", file="table.json"),

@@ -22,7 +22,7 @@ PAIRS = [  # commands of one output, and what the second one has otherwise
     ("negatives make (folder)", ["--seed", "7"]),
     ("negatives make (file)", ["--seed", "7"]),
     ("negatives make (tables)", ["--seed", "7"]),
-    ("paraphrases", ["--operators", "synonym"]),
+    ("negatives paraphrase", ["--operators", "synonym"]),
     ("negatives convert (folder)", ["--file-pattern", "{}.png"]),
 ]
 FEW, MANY = 4, 60

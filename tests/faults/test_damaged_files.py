@@ -171,7 +171,16 @@ def fingerprint(toys, tmp_path, tally, number):
         "lock": "0" * 64,
     }
     write_fingerprint(file, content)
-    words = ["negatives", "make", "--method", "keyword", "--fingerprint", file, "--captions", inputs / "world" / "captions.parquet"]
+    words = [
+        "negatives",
+        "make",
+        "--method",
+        "keyword",
+        "--fingerprint",
+        file,
+        "--captions",
+        inputs / "world" / "captions.parquet",
+    ]
     assert nearmiss(*words, "--out", tmp_path / "first").status == 0
     whole, expected = file.read_bytes(), results(tmp_path / "first")
     for round_ in range(number):

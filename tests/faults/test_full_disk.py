@@ -13,7 +13,8 @@ from running import contents, nearmiss
 
 from nearmiss.base.outputs import OutputFile, OutputFolder
 
-_MODEL = re.compile(rb"local-dir:[^\"]*")
+# a measurement names the folder of its model, which each test copies; the manifest holds its hash
+_MODEL = re.compile(rb'local-dir:[^"]*|"measurement.json": "[0-9a-f]{64}"')
 
 KIND = "full disk"
 ERRORS = {errno.ENOSPC: "no space left", errno.EIO: "input/output error"}
@@ -86,7 +87,6 @@ def results(found: dict | Path) -> dict:
     found = contents(found) if isinstance(found, Path) else found
     apart = ("cost.json", ".nearmiss", "mine.txt")
     files = {name: content for name, content in found.items() if content != "folder" and not name.endswith(apart)}
-    # a measurement names the folder of its model, which each test has a copy of
     return {name: _MODEL.sub(b"", each) if isinstance(each, bytes) else each for name, each in files.items()}
 
 

@@ -64,7 +64,9 @@ def test_pickles_are_not_executed(toys, tmp_path, tally):
     record[0] = Trap(mark)
     np.save(tmp_path / "records.npy", record, allow_pickle=True)
     with tally(KIND, "pickles", "records of CE-CLIP"):
-        answer = nearmiss("negatives", "convert", "--pairs", tmp_path / "records.npy", "--to", "parquet", "--out", tmp_path / "x")
+        answer = nearmiss(
+            "negatives", "convert", "--pairs", tmp_path / "records.npy", "--to", "parquet", "--out", tmp_path / "x"
+        )
         assert answer.status == 2 and "records.npy" in answer.err, answer.said
     with tally(KIND, "pickles", "image store"):
         (case,) = [each for each in CASES if each.command == "pretrain"]
@@ -183,15 +185,25 @@ def attack_lengths(folder: Path, toys) -> dict[str, list]:
     (photographs / "captions.json").write_text(json.dumps(document))
     (inpaint,) = [each for each in CASES if each.name == "inpaint (alone)"]
     return {
-        "long captions, keyword": ["negatives", "--method", "keyword", "--captions", captions],
-        "long captions, replace": ["negatives", "--method", "replace", "--captions", captions, *lexicon],
-        "long captions, swap": ["negatives", "--method", "swap", "--captions", captions, *lexicon],
-        "long captions, random": ["negatives", "--method", "random", "--captions", captions],
-        "long captions, audit": ["audit", "--pairs", pairs],
+        "long captions, keyword": ["negatives", "make", "--method", "keyword", "--captions", captions],
+        "long captions, replace": ["negatives", "make", "--method", "replace", "--captions", captions, *lexicon],
+        "long captions, swap": ["negatives", "make", "--method", "swap", "--captions", captions, *lexicon],
+        "long captions, random": ["negatives", "make", "--method", "random", "--captions", captions],
+        "long captions, audit": ["negatives", "audit", "--pairs", pairs],
         "long captions, inpaint": inpaint.arguments(photographs),
-        "many people, scene_graph": ["negatives", "--method", "scene_graph", "--graphs", graphs],
-        "many people, keyword": ["negatives", "--method", "keyword", "--captions", said, "--graphs", graphs],
-        "many people, replace": ["negatives", "--method", "replace", "--captions", said, "--graphs", graphs, *lexicon],
+        "many people, scene_graph": ["negatives", "make", "--method", "scene_graph", "--graphs", graphs],
+        "many people, keyword": ["negatives", "make", "--method", "keyword", "--captions", said, "--graphs", graphs],
+        "many people, replace": [
+            "negatives",
+            "make",
+            "--method",
+            "replace",
+            "--captions",
+            said,
+            "--graphs",
+            graphs,
+            *lexicon,
+        ],
     }
 
 

@@ -17,7 +17,16 @@ from nearmiss.base.tracking import recorded
 KIND = "full disk (tmpfs)"
 SIZE = 24 << 20
 PAGE = 4096
-NAMES = ("negatives make (folder)", "negatives make (file)", "store", "pretrain", "negatives convert (folder)", "corrupt", "data", "audit")
+NAMES = (
+    "negatives make (folder)",
+    "negatives make (file)",
+    "store",
+    "pretrain",
+    "negatives convert (folder)",
+    "corrupt",
+    "data",
+    "negatives audit",
+)
 MOMENTS = 6
 
 pytestmark = pytest.mark.slow

@@ -232,7 +232,9 @@ def test_the_pipeline_is_written_over_one_of_its_own_alone(root, tmp_path, tally
         with tally(KIND, "--out is a file of the user", "pipeline"):
             put(tmp_path, name)
             before = contents(tmp_path)
-            answer = nearmiss("versions", "pipeline", "--config", "tests/tiny.yaml", "--out", tmp_path / name, folder=root)
+            answer = nearmiss(
+                "versions", "pipeline", "--config", "tests/tiny.yaml", "--out", tmp_path / name, folder=root
+            )
             assert answer.status == 2 and "did not write" in answer.err, answer.said
             assert contents(tmp_path) == before
     with tally(KIND, "--out is a folder of the user", "pipeline"):

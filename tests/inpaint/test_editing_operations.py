@@ -159,8 +159,8 @@ def plans(**fields: object) -> list[Plan | Refused]:
     seen = view()
     seen = replace(
         seen,
-        things=tuple(replace(each, metres=0.2) for each in seen.things),
-        donors=tuple(replace(each, metres=0.4) for each in seen.donors),
+        things=tuple(replace(each, meters=0.2) for each in seen.things),
+        donors=tuple(replace(each, meters=0.4) for each in seen.donors),
     )
     return [each for each in registry.OPERATIONS["replace"].candidates(seen, given) if isinstance(each, Plan)]
 

@@ -1,4 +1,4 @@
-"""Licences, addresses, captions and reasons of strangers in the card and on contact sheets: text, and nothing else."""
+"""Licenses, addresses, captions and reasons of strangers in the card and on contact sheets: text, and nothing else."""
 
 import numpy as np
 import polars as pl
@@ -94,7 +94,7 @@ def test_a_card_has_no_markup_of_its_sources(field, planted):
 def test_a_card_of_ordinary_sources_is_as_before():
     text = made()
     assert f"| 7 | CC BY 4.0 | {WEB} | {WEB} |" in text
-    assert "Licences: CC BY 4.0. An" in text
+    assert "Licenses: CC BY 4.0. An" in text
     assert "too small (1)." in text
 
 

@@ -20,7 +20,7 @@ from nearmiss.stages.inpaint import alone, judging, photographs
 from nearmiss.stages.inpaint.config import of_photographs
 
 CATEGORIES = {"ball": 1, "cube": 2, "cross": 3}
-LICENCE = {"id": 4, "name": "Attribution License", "url": "by"}
+LICENSE = {"id": 4, "name": "Attribution License", "url": "by"}
 LOOSE = ("--gates.rougher", "9", "--gates.softer", "9", "--gates.recolored", "0")  # toys have no texture to keep
 COLORS = ("red", "blue", "green", "yellow", "purple", "red")
 
@@ -69,7 +69,7 @@ def write(folder: Path) -> dict[str, Path]:
     categories = [{"id": number, "name": name} for name, number in CATEGORIES.items()]
     files = {"images": folder / "images", "instances": folder / "instances.json", "captions": folder / "captions.json"}
     files["instances"].write_text(
-        json.dumps({"licenses": [LICENCE], "images": images, "categories": categories, "annotations": annotations})
+        json.dumps({"licenses": [LICENSE], "images": images, "categories": categories, "annotations": annotations})
     )
     files["captions"].write_text(json.dumps({"images": images, "annotations": said}))
     return files

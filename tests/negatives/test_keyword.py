@@ -132,7 +132,7 @@ def test_several_keywords_can_change_at_once(tmp_path):
         config = KeywordConfig(edits_at_once=several, per_caption=3)
         made = [o for o in generate(corpus, config) if isinstance(o, Candidate)]
         assert made
-        assert {sum(1 for _ in diff(o.positive, o.negative)) for o in made} <= {several, several - 1}  # neighbours join
+        assert {sum(1 for _ in diff(o.positive, o.negative)) for o in made} <= {several, several - 1}  # neighbors join
         assert all(len(o.type.split("+")) <= several and "+" in o.type for o in made)
     refused = {o.caption_id: o.reason for o in generate(corpus, config) if isinstance(o, Rejected)}
     assert refused["0002"] == "fewer keywords than are edited at once"
@@ -195,8 +195,8 @@ def test_most_real_captions_have_negatives(tmp_path):
     assert len({row["caption_id"] for row in taken.negatives}) / len(corpus.captions) > 0.8
     types = Counter(row["type"] for row in taken.negatives)
     assert min(types.values()) > 50
-    labelled = [row for row in taken.negatives if row["concept"] is not None]
-    assert len(labelled) / len(taken.negatives) > 0.6
+    labeled = [row for row in taken.negatives if row["concept"] is not None]
+    assert len(labeled) / len(taken.negatives) > 0.6
 
 
 OBJECTS = KeywordConfig(concepts=["object"], per_caption=50)

@@ -111,7 +111,7 @@ def test_an_arm_says_that_it_takes_unchecked_negatives():
     values = {
         "experiment": "e",
         "negatives": {"methods": {"x": {"method": "published", "file": "negatives.tsv"}}},
-        "arms": {"base": {"objective": "clip", "texts": 0}, "arm": arm},
+        "arms": {"base": {"objective": "clip", "num_negatives": 0}, "arm": arm},
         "compare": {"controls": []},
     }
     with pytest.raises(InputError, match="unchecked") as told:

@@ -153,7 +153,7 @@ def test_capitals_stay_at_the_head_of_the_sentence_and_articles_fit():
     assert negatives(corpus(said, annotated=False))["1-0", "relation"] == "Elephant above a dog"
 
 
-def test_neighbouring_nouns_move_together():
+def test_neighboring_nouns_move_together():
     said = {"1": ["a tennis racket above a dog"]}
     assert negatives(corpus(said, annotated=False))["1-0", "relation"] == "a dog above a tennis racket"
 

@@ -17,7 +17,7 @@ from nearmiss.base.files import folder_sha256
 from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.models import checkpoint
 from nearmiss.engine.models.packing import Texts, pack
-from nearmiss.engine.models.preprocessing import Normalisation, preprocessing, resizing
+from nearmiss.engine.models.preprocessing import Normalization, preprocessing, resizing
 from nearmiss.engine.models.text import check_tower, encode_texts, forward_flops
 from nearmiss.engine.models.tokenization import word_tokenizer
 from nearmiss.engine.models.towers import averaging
@@ -67,7 +67,7 @@ with torch.no_grad():
     ours = packed(SENTENCES)
     pixels = torch.from_numpy(resizing(config["preprocess_cfg"])(image)[None].copy())
     with torch.no_grad():
-        own = model.encode_image(Normalisation(config["preprocess_cfg"], torch.device("cpu"))(pixels), normalize=True)
+        own = model.encode_image(Normalization(config["preprocess_cfg"], torch.device("cpu"))(pixels), normalize=True)
         assert tokens == ours.tokens.tolist()
         assert torch.allclose(torch.tensor(texts), encode_texts(model, pack(ours)), atol=1e-5)
         assert torch.allclose(torch.tensor(images), own, atol=1e-5)
@@ -89,13 +89,13 @@ def test_the_order_of_words_does_not_matter():
 
 
 @pytest.mark.parametrize("size", [(40, 32), (24, 24), (17, 90)])
-def test_bytes_and_normalisation_equal_open_clips_preprocessing(size):
+def test_bytes_and_normalization_equal_open_clips_preprocessing(size):
     pixels = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
     config = preprocessing(24)
     image = Image.fromarray(pixels)
     whole = transform.image_transform_v2(transform.PreprocessCfg(**config), is_train=False)(image)
     stored = torch.from_numpy(resizing(config)(image)[None].copy())
-    assert torch.equal(Normalisation(config, torch.device("cpu"))(stored)[0], whole)
+    assert torch.equal(Normalization(config, torch.device("cpu"))(stored)[0], whole)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])

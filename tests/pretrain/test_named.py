@@ -20,7 +20,7 @@ from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.architecture import configuration_of, named_architecture
 from nearmiss.engine.models.checkpoint import fresh_model
 from nearmiss.engine.models.packing import Texts, pack
-from nearmiss.engine.models.preprocessing import Normalisation
+from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import encode_padded, encode_texts, packable
 from nearmiss.engine.models.tokenization import clip_tokenization, save_tokenizer, word_tokenizer
 from nearmiss.stages.pretrain import stage, store
@@ -99,7 +99,7 @@ def test_an_arm_trains_on_and_plain_open_clip_sees_what_the_training_saw(toy_fil
     with torch.no_grad():
         texts = encode_texts(own, pack(Texts(torch.from_numpy(read.ids).long(), torch.from_numpy(read.lengths))))
         assert torch.allclose(texts, opened(arm)[1:], atol=1e-5)
-        images = own.encode_image(Normalisation(architecture.config["preprocess_cfg"], torch.device("cpu"))(pixels))
+        images = own.encode_image(Normalization(architecture.config["preprocess_cfg"], torch.device("cpu"))(pixels))
     assert images.shape == (2, 16)
 
 

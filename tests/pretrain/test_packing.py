@@ -65,7 +65,7 @@ def test_a_packed_tower_is_open_clips_however_long_the_rows_are():
         assert torch.allclose(encode_texts(model, pack(Texts(ids, lengths), row)), theirs, atol=1e-5)
 
 
-def test_a_token_that_looked_at_a_neighbours_text_would_be_noticed():
+def test_a_token_that_looked_at_a_neighbors_text_would_be_noticed():
     model = checkpoint.fresh_model(model_config(), seed=0)
     packed = pack(texts([[1, 2], [3, 2]]))
     blind = Packed(packed.tokens, packed.depths, torch.ones_like(packed.seen), packed.ends, packed.texts)

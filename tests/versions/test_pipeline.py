@@ -32,7 +32,9 @@ def written(root, tmp_path_factory) -> Clone:
 
 
 def test_dvc_yaml_is_the_one_of_the_workflow(written, root):
-    assert (root / "dvc.yaml").read_text() == (written.path / "written.yaml").read_text(), "run `nearmiss versions pipeline`"
+    assert (root / "dvc.yaml").read_text() == (written.path / "written.yaml").read_text(), (
+        "run `nearmiss versions pipeline`"
+    )
 
 
 def test_there_is_a_stage_for_each_stage_that_makes_something(written):
@@ -77,7 +79,8 @@ def stages_of(config, monkeypatch, root):
 def test_a_stage_watches_its_section(root, tmp_path, monkeypatch):
     config = tmp_path / "config.yaml"
     config.write_text(
-        "experiment: tiny\ndata: {}\ncompare: {controls: []}\narms: {base: {objective: clip, texts: 0}}\nseeds: [0]\n"
+        "experiment: tiny\ndata: {}\ncompare: {controls: []}\nseeds: [0]\n"
+        "arms: {base: {objective: clip, num_negatives: 0}}\n"
     )
     stages = stages_of(config, monkeypatch, root)
     assert stages["data"]["params"] == [{config.as_posix(): ["data"]}]

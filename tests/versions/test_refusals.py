@@ -115,7 +115,11 @@ def test_results_of_another_configuration_are_not_overwritten(mine):
 def test_a_snapshot_of_results_that_are_out_of_date(mine):
     before = (mine.path / "dvc.lock").read_bytes()
     mine.append("src/nearmiss/stages/compare/stage.py")
-    refused(mine.nearmiss("versions", "snapshot"), "Snakemake would run: compare_page (1), compare_track (1)", "nearmiss run")
+    refused(
+        mine.nearmiss("versions", "snapshot"),
+        "Snakemake would run: compare_page (1), compare_track (1)",
+        "nearmiss run",
+    )
     assert (mine.path / "dvc.lock").read_bytes() == before
 
 
@@ -179,6 +183,8 @@ def test_outside_a_checkout(restored, tmp_path):
 
 def test_a_configuration_outside_the_checkout_cannot_be_versioned(restored, tmp_path):
     shutil.copy(restored.path / CONFIG, tmp_path / "elsewhere.yaml")
-    answer = restored.nearmiss("versions", "pipeline", "--config", str(tmp_path / "elsewhere.yaml"), "--out", str(tmp_path / "d"))
+    answer = restored.nearmiss(
+        "versions", "pipeline", "--config", str(tmp_path / "elsewhere.yaml"), "--out", str(tmp_path / "d")
+    )
     refused(answer, "inside the checkout")
     assert not (tmp_path / "d").exists()

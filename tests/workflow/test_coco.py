@@ -1,10 +1,13 @@
 """The workflow on a folder of photographs in COCO's format."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
+from filelock import FileLock
 
 import coco_files
 from checkout import Checkout, copy_checkout
@@ -12,21 +15,27 @@ from checkout import Checkout, copy_checkout
 COCO = "tests/coco.yaml"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def photographs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout beside which a folder in COCO's format lies."""
-    copied = copy_checkout(root, tmp_path_factory.mktemp("coco") / "checkout")
-    coco_files.write(copied.path / "coco")
-    return copied
+    """A checkout beside a folder in COCO's format in which the workflow ran up to one evaluation; one for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    checkout = Checkout(shared / "coco" / "checkout")
+    with FileLock(shared / "coco.lock"):
+        if not (shared / "coco.made").exists():
+            copy_checkout(root, checkout.path)
+            coco_files.write(checkout.path / "coco")
+            score = "results/coco/evaluate/keyword/0/metrics.parquet"
+            targets = ("data", "negatives", "inpaint", "pretrain", score)
+            answer = checkout.snakemake("--cores", "2", "--", *targets, config=COCO)
+            assert answer.returncode == 0, answer.stdout + answer.stderr
+            (shared / "coco.made").touch()
+    return checkout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def trained(photographs: Checkout) -> Path:
-    """Its results up to the trained models and one evaluation."""
-    score = "results/coco/evaluate/keyword/0/metrics.parquet"
-    targets = ("data", "negatives", "inpaint", "pretrain", score)
-    answer = photographs.snakemake("--cores", "2", "--", *targets, config=COCO)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    """Its results."""
     return photographs.path / "results" / "coco"
 
 
@@ -60,11 +69,13 @@ def test_nothing_of_the_photographs_is_copied(trained: Path):
     assert summary["images"] == {"train": 28, "val": 4, "test": 8}
 
 
-def test_a_new_caption_file_runs_everything_again(trained: Path, photographs: Checkout):
+def test_a_new_caption_file_runs_everything_again(photographs: Checkout, tmp_path: Path):
     finished = ("data", "negatives", "inpaint", "pretrain")
     assert photographs.planned(*finished, config=COCO) == {}
-    photographs.append("coco/annotations/captions_val2017.json")
-    again = photographs.planned(*finished, config=COCO)
+    mine = Checkout(tmp_path / "checkout")
+    shutil.copytree(photographs.path, mine.path, symlinks=True)
+    mine.append("coco/annotations/captions_val2017.json")
+    again = mine.planned(*finished, config=COCO)
     assert again["data_tables"] == 1 and again["pretrain_arm"] == 3
 
 

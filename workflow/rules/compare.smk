@@ -2,10 +2,10 @@
 EVALUATIONS = expand(f"{RESULTS}/evaluate/{{arm}}/{{seed}}", arm=ARMS, seed=SEEDS)
 TRAININGS = expand(f"{RESULTS}/pretrain/{{arm}}/{{seed}}", arm=ARMS, seed=SEEDS)
 GENERATED = expand(f"{RESULTS}/negatives/{{method}}", method=METHODS)
-FINETUNINGS = expand(f"{RESULTS}/finetune/{{arm}}/{{seed}}", arm=INITIALISATIONS, seed=SEEDS)
+FINETUNINGS = expand(f"{RESULTS}/finetune/{{arm}}/{{seed}}", arm=INITIALIZATIONS, seed=SEEDS)
 ROBUSTNESSES = expand(f"{RESULTS}/robustness/{{arm}}/{{seed}}", arm=ROBUST, seed=SEEDS)
 FINISHED = {
-    "finetunings": expand(rules.finetune_run.output, arm=INITIALISATIONS, seed=SEEDS),
+    "finetunings": expand(rules.finetune_run.output, arm=INITIALIZATIONS, seed=SEEDS),
     "robustnesses": expand(rules.robustness_run.output, arm=ROBUST, seed=SEEDS),
     "evaluations": expand(rules.evaluate_run.output, arm=ARMS, seed=SEEDS),
     "trainings": expand(

@@ -1,5 +1,5 @@
-# Stage finetune: one job an initialisation fine-tunes it on every downstream task and share of labels.
-INITIALISATIONS = ["scratch", *ARMS] if EXPERIMENT.finetune.tasks else []
+# Stage finetune: one job an initialization fine-tunes it on every downstream task and share of labels.
+INITIALIZATIONS = ["scratch", *ARMS] if EXPERIMENT.finetune.tasks else []
 # Random weights need a checkpoint's architecture and tokenizer alone.
 ARCHITECTURE = [name for name in CHECKPOINT if not name.endswith(".safetensors")]
 
@@ -49,4 +49,4 @@ rule finetune_run:
 
 rule finetune:
     input:
-        expand(rules.finetune_run.output, arm=INITIALISATIONS, seed=SEEDS),
+        expand(rules.finetune_run.output, arm=INITIALIZATIONS, seed=SEEDS),

@@ -30,11 +30,11 @@ rule robustness_corrupted:
     params:
         root=data_root_flag(),
         moved=moved_folders,
-        cache=f"{STATE}/robustness/corrupted",
+        state=f"{STATE}/robustness/corrupted",
         out=subpath(output.images, parent=True),
     shell:
         "exec python -m nearmiss corrupt --fingerprint {input.fingerprint:q} {params.root} {params.moved}"
-        " --cache {params.cache:q} --out {params.out:q} --workers {threads} > {log:q} 2>&1"
+        " --state {params.state:q} --out {params.out:q} --workers {threads} > {log:q} 2>&1"
 
 
 rule robustness_run:

@@ -16,6 +16,8 @@ from nearmiss.base.files import files_below, folder_sha256, read_json, sha256, s
 from nearmiss.base.outputs import COST, MANIFEST, Hashes, Record, read_record
 
 _VERSIONS = ("numpy", "open_clip_torch", "opencv-python-headless", "pillow", "polars", "pyarrow", "spacy", "torch")
+OF_IMAGES = "/images"
+"""How the name of an input ends that is a hash over the image files which another input lists."""
 _LEVELS = 6  # folders above a file in which its record is looked for
 
 

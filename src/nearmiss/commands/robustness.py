@@ -16,7 +16,7 @@ from nearmiss.commands.app import (
     app,
     fields_help,
 )
-from nearmiss.commands.scoring import CACHE, embeddings
+from nearmiss.commands.scoring import embeddings
 from nearmiss.fields import flags, source
 from nearmiss.stages.robustness.config import RobustnessConfig
 
@@ -27,7 +27,8 @@ def corrupt(
     out: Path,
     data_root: DataRootPath = None,
     move: Moved = None,
-    cache: Path = CACHE,
+    cache: Path | None = None,
+    state: Path | None = None,
     workers: int = 1,
     config: Config = None,
     set_: Overrides = None,
@@ -40,12 +41,15 @@ def corrupt(
     out
         Output folder: a file of pixels for each corruption and severity.
     cache
-        Folder of the hashes of image files.
+        Folder of the hashes of image files; .nearmiss-embeddings if not given.
+    state
+        Folder of such hashes in place of --cache, removed after success.
     workers
         Number of processes. The output does not depend on it.
     """
     given = source("robustness", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(RobustnessConfig, flags(fields))
+    kept = embeddings(cache, state)
     with job("robustness corrupted"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.stages.robustness.corrupted import run
@@ -54,10 +58,12 @@ def corrupt(
             config=section,
             root=DataRoot(data_root, moves(move or [])),
             out=out,
-            cache=cache,
+            cache=kept,
             workers=workers,
             fingerprint=fingerprint,
         )
+    if state is not None:
+        shutil.rmtree(state, ignore_errors=True)
 
 
 @app.command(group=STAGES, sort_key=7, help_epilogue=fields_help((RobustnessConfig, "")))

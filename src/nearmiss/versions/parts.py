@@ -100,7 +100,7 @@ def _other_runs(manifest: dict[str, Any], parts: list[str]) -> str | None:
     It is the only part that reads all runs and the list of runs is part of no fingerprint. Snakemake itself sees a
     changed list only where it has made the comparison, not in a clone.
     """
-    named = {name for name in manifest.get("inputs", {}) if name.count("/") == 2}
+    named = {"/".join(name.split("/")[:3]) for name in manifest.get("inputs", {}) if name.count("/") >= 2}
     stages = {name.partition("/")[0] for name in named}
     runs = {part for part in parts if part.count("/") == 2 and part.partition("/")[0] in stages}
     gone, new = sorted(named - set(parts)), sorted(runs - named)

@@ -6,11 +6,15 @@ dated as older and made again. (`snakemake --touch` checks nothing.)
 """
 
 from pathlib import Path
+from typing import Any
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import RECORD, sha256, sha256_of_hashes
+from nearmiss.base.manifest import OF_IMAGES
 from nearmiss.base.progress import progress
-from nearmiss.config import STAGES, load
+from nearmiss.config import STAGES, Experiment, load
+from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.registry import reader
 from nearmiss.fingerprints import Fingerprints, fingerprint_of, fingerprints
 from nearmiss.versions import dag, parts
 from nearmiss.versions.dates import date, date_fingerprints, date_stage, moment
@@ -34,7 +38,7 @@ def redate(*, config: Path) -> dict[str, str]:
             raise InputError("there are no results to date", file=results, remedy=f"nearmiss run --config {config}")
         today = fingerprints(experiment, Path.cwd())
         made = dag.files(config)
-        wrong = disagreeing(names, today, dag.parts(made))
+        wrong = disagreeing(names, today, dag.parts(made), _of_the_user(experiment, results))
         dag.forget(config, [(results / name).as_posix() for name in made])
         when = moment()
         for stage in STAGES:
@@ -50,14 +54,15 @@ def redate(*, config: Path) -> dict[str, str]:
     return wrong
 
 
-def disagreeing(names: parts.Files, today: Fingerprints, mine: list[str]) -> dict[str, str]:
+def disagreeing(names: parts.Files, today: Fingerprints, mine: list[str], outside: set[str]) -> dict[str, str]:
     """Parts of `mine` that today's code and configuration would not make so: name -> why.
 
-    `names` are all files of the results, `today` today's fingerprints.
+    `names` are all files of the results, `today` today's fingerprints, `outside` hashes of the user's own files. A hash
+    over image files is not compared: the tables that list them are inputs, too.
     """
     files = sorted(names.items())
     digests = {name: sha256(path) for name, path in progress(files, what="hash results", total=len(files))}
-    known = {*digests.values(), *_folders(digests).values()}
+    known = {*digests.values(), *_folders(digests).values(), *outside}
     found, wrong = {}, {}
     for part in mine:
         try:
@@ -71,9 +76,24 @@ def disagreeing(names: parts.Files, today: Fingerprints, mine: list[str]) -> dic
             wrong[part] = why
         elif changed := parts.edited(names, {part: manifest}):
             wrong[part] = f"not what its manifest says: {changed[0]}"
-        elif lacking := [name for name, digest in manifest.get("inputs", {}).items() if digest not in known]:
+        elif lacking := [name for name, digest in _files(manifest) if digest not in known]:
             wrong[part] = f"made from other inputs: {lacking[0]}"
     return {part: wrong[part] for part in mine if part in wrong}
+
+
+def _of_the_user(experiment: Experiment, results: Path) -> set[str]:
+    """Hashes of the user's own files: those that the data source reads, and those of published benchmarks."""
+    files = [Path(file) for file in experiment.data.source.declare(str(results / "data")).inputs]
+    if experiment.evaluate.data_root is not None:
+        root = DataRoot(Path(experiment.evaluate.data_root))
+        named = dict.fromkeys([*(experiment.evaluate.benchmarks or ()), *(experiment.robustness.benchmarks or ())])
+        files += [file for name in named for pattern in reader(name).card.files for file in root.files(pattern)]
+    return {sha256(file) for file in files if file.is_file()}
+
+
+def _files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """The inputs that are one file or one folder, with their hashes."""
+    return [(name, digest) for name, digest in manifest.get("inputs", {}).items() if not name.endswith(OF_IMAGES)]
 
 
 def _folders(digests: dict[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.extras import require
 from nearmiss.base.lifetime import held, take
 from nearmiss.child_environment import run_captured
 from nearmiss.config import STAGES
@@ -92,15 +93,18 @@ def remote_of(asked: str | None) -> str | None:
             f"DVC cannot read its configuration: {last_words(answer)}", file=".dvc/config", remedy="correct the file"
         )
     settings = answer.stdout
-    names = re.findall(r"(?m)^remote\.(.+)\.url=", settings)
-    if asked is not None and asked not in names:
+    urls: dict[str, str] = dict(re.findall(r"(?m)^remote\.(.+)\.url=(.*)$", settings))
+    if asked is not None and asked not in urls:
         raise InputError(
             f"DVC knows no remote '{asked}'",
             file=".dvc/config",
-            remedy=f"name one of: {', '.join(names) or 'none is configured'}; `dvc remote add` adds one",
+            remedy=f"name one of: {', '.join(urls) or 'none is configured'}; `dvc remote add` adds one",
         )
     default = re.findall(r"(?m)^core\.remote=(.+)$", settings)
-    return asked or (default[0] if default else None)
+    remote = asked or (default[0] if default else None)
+    if urls.get(remote or "", "").startswith("s3://"):
+        require("dvc_s3", "s3", f"the DVC remote '{remote}'")
+    return remote
 
 
 def text_of(file: Path) -> str:

@@ -1,6 +1,6 @@
 """Features of a pair for the classifier: how often each stands in the positive more than in the negative.
 
-Families of features: words, pairs of neighbouring words, and form. A sparse row a pair; features that fewer than two
+Families of features: words, pairs of neighboring words, and form. A sparse row a pair; features that fewer than two
 pairs have are left out, as nothing that is learnt of them can be asked.
 """
 
@@ -24,12 +24,12 @@ def words(tokens: Words) -> Iterable[str]:
 
 
 def bigrams(tokens: Words) -> Iterable[str]:
-    """Neighbouring tokens, the text's edges included; never a token by itself."""
+    """Neighboring tokens, the text's edges included; never a token by itself."""
     return (f"{a} {b}" for a, b in pairwise((_EDGE, *tokens, _EDGE)))
 
 
 def words_and_distant_pairs(tokens: Words) -> Iterable[str]:
-    """Each token, and ordered pairs of tokens that are no neighbours, at most 30 places apart: company and order."""
+    """Each token, and ordered pairs of tokens that are no neighbors, at most 30 places apart: company and order."""
     edged = (_EDGE, *tokens, _EDGE)
     distant = (f"{a} .. {b}" for at, a in enumerate(edged) for b in edged[at + 2 : at + 1 + _FAR])
     return (*tokens, *distant)

@@ -30,7 +30,7 @@ class Corpus:
 
     @classmethod
     def without(cls, texts: list[str], pairs: Pairs) -> "Corpus":
-        """A corpus of the texts that are no caption under audit: those would be recognised, not judged."""
+        """A corpus of the texts that are no caption under audit: those would be recognized, not judged."""
         audited = {normalized(text) for side in (pairs.positive, pairs.negative) for text in side}
         return cls(tuple(text for text in texts if normalized(text) not in audited))
 

@@ -1,6 +1,6 @@
 """The probes, by name. A new one is a file with a `gap` and a line here.
 
-`USED` balance a set, `UNSEEN` judges it afterwards: it sees neighbouring words only, which nothing that balances looks
+`USED` balance a set, `UNSEEN` judges it afterwards: it sees neighboring words only, which nothing that balances looks
 at with both labels in hand.
 """
 

@@ -33,7 +33,7 @@ def text(report: dict[str, Any]) -> str:
     for name in ("given", "balanced"):
         if any(row["set"] == name for row in report["rows"]):
             console.print(_probes(report["rows"], name))
-    console.print("* neither image nor edit occurs in training; pairs: neighbouring words only, the unseen probe")
+    console.print("* neither image nor edit occurs in training; pairs: neighboring words only, the unseen probe")
     for kind, words in report["giveaways"].items():
         if words:
             told = ", ".join(f"{row['word']} {row['positive']}:{row['negative']}" for row in words[:5])

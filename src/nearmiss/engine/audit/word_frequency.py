@@ -8,7 +8,7 @@ import numpy as np
 from nearmiss.engine.audit.folds import Fold
 from nearmiss.engine.audit.pairs import Array, Pairs
 from nearmiss.engine.audit.probe import Corpus, texts_to_learn
-from nearmiss.engine.scoring.blind.plausibility import unigram
+from nearmiss.engine.scoring.blind import unigram
 
 
 def gap(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:

@@ -21,7 +21,7 @@ _MEASUREMENT = Measurement(macro=True, excluded_strata=_left_out(), min_items={_
 CARD = Card(
     name="aro",
     paper="Yuksekgonul et al., When and Why Vision-Language Models Behave like Bags-of-Words, ICLR 2023",
-    licence="MIT (images and regions of Visual Genome: CC BY 4.0)",
+    license="MIT (images and regions of Visual Genome: CC BY 4.0)",
     origin="the authors' repository mertyg/vision-language-models-are-bows and its Google Drive",
     files=(f"aro/{_RELATION}.json", f"aro/{_ATTRIBUTION}.json"),
     images=("aro/images",),

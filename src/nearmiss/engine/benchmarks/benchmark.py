@@ -58,7 +58,7 @@ class Card:
 
     name: str
     paper: str
-    licence: str
+    license: str
     origin: str
     """Where its files come from, in words."""
     files: tuple[str, ...]

@@ -24,7 +24,7 @@ from nearmiss.engine.benchmarks.world import SOURCE, image_files, unknown_image
 CARD = Card(
     name="classification",
     paper="nearmiss: images of the experiment's own data",
-    licence="that of the data source",
+    license="that of the data source",
     origin="stage data",
     files=("tables/classification_{split}.parquet",),
     images=(SOURCE,),

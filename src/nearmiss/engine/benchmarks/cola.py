@@ -6,7 +6,7 @@ from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
 CARD = Card(
     name="cola",
     paper="Ray et al., Cola, NeurIPS 2023",
-    licence="MIT (images of Visual Genome: CC BY 4.0)",
+    license="MIT (images of Visual Genome: CC BY 4.0)",
     origin="the authors' repository arijitray1993/COLA; images: Visual Genome",
     files=("cola/COLA_multiobjects_matching_benchmark.json",),
     images=("vg/images",),

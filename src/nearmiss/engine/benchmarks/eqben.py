@@ -6,7 +6,7 @@ from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
 CARD = Card(
     name="eqben",
     paper="Wang et al., Equivariant Similarity for Vision-Language Foundation Models, ICCV 2023",
-    licence="Apache 2.0; images under their sources' own",
+    license="Apache 2.0; images under their sources' own",
     origin="the authors' repository Wangt-CN/EqBen: the annotation in Winoground's style, the light images",
     files=("eqben/*.json",),
     images=("eqben/image",),

@@ -9,7 +9,7 @@ from nearmiss.engine.benchmarks.fields import Record, kind_of
 CARD = Card(
     name="hnc",
     paper="Dönmez et al., HNC, CoNLL 2023",
-    licence="MIT (images of GQA: CC BY 4.0)",
+    license="MIT (images of GQA: CC BY 4.0)",
     origin="the hub's data set patilli/HNC or DaRUS; images: GQA",
     files=("hnc/*test*.json",),
     images=("gqa/images",),

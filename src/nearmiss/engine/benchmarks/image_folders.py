@@ -51,7 +51,7 @@ class ImageFolder:
         return Card(
             name=self._name,
             paper="images of your own",
-            licence="yours",
+            license="yours",
             origin=f"folders of images by class; {TEMPLATES} beside {CLASSES} lists templates with {{}}",
             files=(f"{self._root}/{CLASSES}",),
             notes="A class is the mean of its prompts' embeddings.",
@@ -171,7 +171,7 @@ CIFAR10 = CifarReader(
     Card(
         name="cifar10",
         paper="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
-        licence="not stated",
+        license="not stated",
         origin="CIFAR-10's binary version",
         files=(f"{_CIFAR10}/test_batch.bin", f"{_CIFAR10}/batches.meta.txt"),
         notes="Test batch; one template.",

@@ -24,7 +24,7 @@ _SHOWN = 40  # characters of a concept that stand in a message
 CARD = Card(
     name="inpaintcoco",
     paper="Rösch et al., Enhancing Conceptual Understanding in Multimodal Contrastive Learning, ALVR 2024",
-    licence="CC BY 4.0 (captions); images under COCO's own",
+    license="CC BY 4.0 (captions); images under COCO's own",
     origin="the hub's data set phiyodr/InpaintCOCO, or what `nearmiss inpaint` makes",
     files=("inpaintcoco/**/*.parquet",),
     measurement=Measurement(single_decisions=True, margin=MARGIN, primary="group"),

@@ -129,7 +129,7 @@ def _reader(name: str, images: str, notes: str) -> KarpathyReader:
     card = Card(
         name=f"retrieval_{name}",
         paper="Karpathy and Fei-Fei, CVPR 2015 (splits)" + ("; ECCV Caption, ECCV 2022" if name == "coco" else ""),
-        licence="captions of COCO: CC BY 4.0; Flickr: research only",
+        license="captions of COCO: CC BY 4.0; Flickr: research only",
         origin="Karpathy's caption_datasets.zip",
         files=(f"{name}/dataset_{name}.json",),
         images=(images,),

@@ -25,7 +25,7 @@ def recall_headline(benchmark: str, direction: str, description: str) -> Headlin
 CARD = Card(
     name="retrieval",
     paper="nearmiss: captions and images of the experiment's own data",
-    licence="that of the data source",
+    license="that of the data source",
     origin="stage data",
     files=("tables/retrieval_{split}.parquet",),
     images=(SOURCE,),

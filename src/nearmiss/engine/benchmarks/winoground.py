@@ -6,7 +6,7 @@ from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, json_lin
 CARD = Card(
     name="winoground",
     paper="Thrush et al., Winoground, CVPR 2022",
-    licence="Meta Images Research Licence (gated)",
+    license="Meta Images Research License (gated)",
     origin="the hub's data set facebook/winoground: examples.jsonl and the images",
     files=("winoground/examples.jsonl",),
     images=("winoground/images",),

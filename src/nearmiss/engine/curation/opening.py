@@ -10,7 +10,9 @@ from nearmiss.engine.curation.items import CurationSet
 from nearmiss.engine.curation.negatives import NegativeSet, is_negatives
 from nearmiss.engine.curation.pairs import PairSet, is_pairs
 
-_REMEDY = "give a Parquet file or a folder of `nearmiss inpaint` or `nearmiss negatives make`, or InpaintCOCO as published"
+_REMEDY = (
+    "give a Parquet file or a folder of `nearmiss inpaint` or `nearmiss negatives make`, or InpaintCOCO as published"
+)
 
 
 def open_set(path: Path, *, images: Path | None = None, root: Path | None = None) -> CurationSet:

@@ -55,7 +55,9 @@ def check_sender(request: Request, cookie: str, token: str) -> None:
         raise Refused(403, "requests of other pages are refused")
     given = request.args.getlist("token") if request.path == "/" else []
     if not any(_same(each, token) for each in (*given, *request.cookies.getlist(cookie))):
-        raise Refused(403, "open the address, with its token, that nearmiss curate serve printed when it was last started")
+        raise Refused(
+            403, "open the address, with its token, that nearmiss curate serve printed when it was last started"
+        )
 
 
 def read_object(request: Request, largest: int) -> dict[str, Any]:

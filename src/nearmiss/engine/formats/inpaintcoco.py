@@ -72,7 +72,7 @@ _GROUP = 100  # rows of a group
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a picture comes from and under which licence, as its data set says; None where it says nothing."""
+    """Where a picture comes from and under which license, as its data set says; None where it says nothing."""
 
     coco_url: str | None = None
     flickr_url: str | None = None

@@ -38,7 +38,7 @@ _AGAIN = "train the checkpoint again"
 class EncodedImages:
     """N images as a dual encoder and as a fusion see them."""
 
-    embeddings: Tensor  # (N, D) float32, L2-normalised
+    embeddings: Tensor  # (N, D) float32, L2-normalized
     patches: Tensor  # (N, M, C)
 
 
@@ -46,7 +46,7 @@ class EncodedImages:
 class EncodedTexts:
     """U texts as a dual encoder and as a fusion see them."""
 
-    embeddings: Tensor  # (U, D) float32, L2-normalised
+    embeddings: Tensor  # (U, D) float32, L2-normalized
     tokens: Tensor  # (U, L, W)
     lengths: Tensor  # (U,) int64
 
@@ -59,7 +59,7 @@ class CrossEncoder(nn.Module):
         self.dual, self.fusion = dual, fusion
 
     def images(self, pixels: Tensor) -> EncodedImages:
-        """Of normalised pixels (N, 3, S, S)."""
+        """Of normalized pixels (N, 3, S, S)."""
         embeddings, patches = encode_patches(self.dual.visual, pixels)
         return EncodedImages(F.normalize(embeddings.float(), dim=-1), patches)
 

@@ -2,7 +2,7 @@
 
 The shape is that of ALBEF (Li et al., NeurIPS 2021, section 3.1) and X-VLM (Zeng et al., ICML 2022, section 3.1): text
 tokens attend to each other, then to the image, and one token's last state decides in two classes, no match and match.
-Ours differs in what a small run needs (our choice): normalisation comes first in each layer, the token that decides is
+Ours differs in what a small run needs (our choice): normalization comes first in each layer, the token that decides is
 the end of the text, where a causal tower has read all of it, and patches get a learned place, because convolutions
 have none.
 """

@@ -1,7 +1,7 @@
 """Several texts in one row, and what texts begin with in common only once.
 
 In a causal tower a token's features depend on the tokens before it alone, so two texts that begin alike share the
-features of that beginning: a caption and its negatives differ from the edit on. Texts are sorted, neighbours are laid
+features of that beginning: a caption and its negatives differ from the edit on. Texts are sorted, neighbors are laid
 into rows as a tree, and a mask lets each token look at the tokens of its own text only. Exact (no paper; our choice).
 """
 

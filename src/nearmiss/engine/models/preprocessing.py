@@ -15,7 +15,7 @@ from torchvision.transforms import ToTensor
 def preprocessing(side: int) -> dict[str, Any]:
     """The `preprocess_cfg` of our models: squashed to `side` pixels, bicubic, CLIP's mean and deviation.
 
-    Squashing keeps all of an image (our choice): a centre crop would cut off what a caption places at its edge.
+    Squashing keeps all of an image (our choice): a center crop would cut off what a caption places at its edge.
     """
     return {
         "size": side,
@@ -41,7 +41,7 @@ def resizing(config: dict[str, Any]) -> Callable[[Image.Image], np.ndarray]:
     return resize
 
 
-class Normalisation:
+class Normalization:
     """The part of open_clip's transform from `ToTensor` on, for batches of bytes on the model's device.
 
     uint8 (N, S, S, 3) -> float32 (N, 3, S, S) in channels-last memory, equal in every bit to open_clip's transform.

@@ -44,14 +44,14 @@ def check_tower(model: Any) -> None:
 
 
 def encode_padded(model: Any, texts: Texts, pad: int) -> Tensor:
-    """L2-normalised embeddings (U, D) float32 of texts padded to the model's context, by open_clip's own forward."""
+    """L2-normalized embeddings (U, D) float32 of texts padded to the model's context, by open_clip's own forward."""
     room = model.context_length - texts.tokens.shape[1]
     tokens = F.pad(texts.tokens, (0, room), value=pad).to(model.logit_scale.device)
     return F.normalize(model.encode_text(tokens).float(), dim=-1)
 
 
 def encode_texts(model: Any, packed: Packed) -> Tensor:
-    """L2-normalised embeddings (U, D) float32 of packed texts on the model's device, in the order of the texts."""
+    """L2-normalized embeddings (U, D) float32 of packed texts on the model's device, in the order of the texts."""
     model = text_tower(model)
     device = model.positional_embedding.device
     tokens, depths, seen, ends, places = (
@@ -59,7 +59,7 @@ def encode_texts(model: Any, packed: Packed) -> Tensor:
         for part in (packed.tokens, packed.depths, packed.seen, packed.ends, packed.texts)
     )
     found = _encode(model, tokens, depths, seen.unsqueeze(1), ends)
-    # Normalised in float32 whatever autocast computed: bf16 would blur small differences between near misses.
+    # Normalized in float32 whatever autocast computed: bf16 would blur small differences between near misses.
     return F.normalize(found.flatten(0, 1).index_select(0, places).float(), dim=-1)
 
 

@@ -26,7 +26,7 @@ class Matching:
 class Features:
     """Embeddings of a batch of N images with G positive texts an image and K negatives a positive, dimension D.
 
-    All embeddings are L2-normalised. Where an arm's method does not write positives of its own, G is 1 and the
+    All embeddings are L2-normalized. Where an arm's method does not write positives of its own, G is 1 and the
     positives are the captions. What is `true` here is taken for true of an image, so that it is no negative of it.
     """
 

@@ -7,7 +7,7 @@ Semantics (our choice): a thing that is mentioned exists, several mentions are d
 What annotators have words for and did not mark is absent, unless the data set says that it did not mark all of it in
 this image; what they have no words for, and an attribute of a kind that they did not note, is unknown. A crowd is
 there, its number is unknown. Geometry is between box centers; nearer to the border than `MARGIN` it is undefined.
-A foil may name what is in the scene: the statement decides, not the word (plan of the house, rule 5).
+A negative may name what is in the scene: the statement decides, not the word.
 """
 
 from collections.abc import Hashable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""A cloze model counted on the corpus itself: which words of a class stand between these neighbours?
+"""A cloze model counted on the corpus itself: which words of a class stand between these neighbors?
 
 It takes the place of a masked language model where none is given (our choice: CE-CLIP fills its slots with
 distilroberta). Four contexts are tried from the narrowest to the widest, and a word that a narrower context has seen

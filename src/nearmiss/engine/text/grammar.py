@@ -1,6 +1,6 @@
 """Grammar that an edit can break: "a" and "an", number, doubled words. Only faults that the positive has not count.
 
-Captions of people have faults of their own, and a rule that looks at neighbours alone errs ("the man with the dogs
+Captions of people have faults of their own, and a rule that looks at neighbors alone errs ("the man with the dogs
 is"); both stand in the positive as well, so that the comparison leaves what the edit did (our choice).
 """
 

@@ -1,4 +1,4 @@
-"""A caption cut into labelled phrases: the longest phrase that a lexicon has wins, a word that none has stays "word".
+"""A caption cut into labeled phrases: the longest phrase that a lexicon has wins, a word that none has stays "word".
 
 Labels: article, number, adjective (value: kind and group), noun (value: group and number), relation, half, be, and,
 no meaning at all (frames such as "a picture of": left out), word. "either" is a word that is adjective and noun

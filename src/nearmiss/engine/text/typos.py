@@ -13,7 +13,7 @@ from nearmiss.engine.text.edits import Edit, diff, replay
 from nearmiss.engine.text.lexicon import attribute_words, load, object_words
 from nearmiss.engine.text.tokens import tokenize
 
-SHORTEST = 3  # letters of a word that is mistyped; of a shorter one nothing is left to recognise
+SHORTEST = 3  # letters of a word that is mistyped; of a shorter one nothing is left to recognize
 
 
 def mistyped(captions: Sequence[str], share: float, rng: Random) -> list[str]:
@@ -46,7 +46,7 @@ def share_mistyped(captions: Sequence[str], made: Sequence[str]) -> float:
 def typo(word: str, rng: Random) -> str:
     """The word with one typo that changes it, and not into another word of the lexicons where it can be helped."""
     for _ in range(20):
-        made = rng.choice((_neighbour, _exchanged, _omitted, _doubled))(word, rng)
+        made = rng.choice((_neighbor, _exchanged, _omitted, _doubled))(word, rng)
         if made != word and made not in _known():
             return made
     return _omitted(word, rng)
@@ -89,7 +89,7 @@ def _retyped(caption: str, chosen: dict[str, str]) -> str:
 
 
 @cache
-def _neighbours(letter: str) -> str:
+def _neighbors(letter: str) -> str:
     """The letters on the keys around a letter's."""
     layout = load("keyboard")
     places = {
@@ -105,9 +105,9 @@ def _neighbours(letter: str) -> str:
     )
 
 
-def _neighbour(word: str, rng: Random) -> str:
+def _neighbor(word: str, rng: Random) -> str:
     place = rng.randrange(len(word))
-    near = _neighbours(word[place])
+    near = _neighbors(word[place])
     return word[:place] + rng.choice(near) + word[place + 1 :] if near else word
 
 

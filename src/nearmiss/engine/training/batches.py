@@ -83,7 +83,7 @@ class Batches:
         ends = np.concatenate([[0.0], np.cumsum(self.corpus.weights)])
         points = ends[first[:-1]] + draw.random(len(self.corpus)) * (ends[first[1:]] - ends[first[:-1]])
         chosen = np.searchsorted(ends, points, side="right") - 1
-        return order, np.clip(chosen, first[:-1], first[1:] - 1)  # a sum's last digit may point to a neighbour
+        return order, np.clip(chosen, first[:-1], first[1:] - 1)  # a sum's last digit may point to a neighbor
 
     def _drawn_foils(
         self, step: int, images: np.ndarray, captions: np.ndarray

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nearmiss.engine.models.packing import Packed, Texts, pack
-from nearmiss.engine.models.preprocessing import Normalisation
+from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import encode_padded, encode_texts, forward_flops, padded_flops
 from nearmiss.engine.training.augmentations import Drawn
 
@@ -20,10 +20,10 @@ Laid = Packed | Texts
 
 @dataclass
 class Embedder:
-    """Embeds images and texts with a model; L2-normalised float32, whatever autocast computes."""
+    """Embeds images and texts with a model; L2-normalized float32, whatever autocast computes."""
 
     model: Any
-    normalise: Normalisation
+    normalize: Normalization
     device: torch.device
     bf16: bool
     image_tower: Callable[[Tensor], Tensor] | None = None  # a compiled one
@@ -39,7 +39,7 @@ class Embedder:
     def prepared(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
         """What the image tower is given: float32 (N, 3, S, S)."""
         given = torch.from_numpy(pixels).to(self.device, non_blocking=True)
-        return self.normalise(given if drawn is None else drawn.apply(given))
+        return self.normalize(given if drawn is None else drawn.apply(given))
 
     def laid(self, texts: Texts) -> Laid:
         """Texts as this model's tower takes them."""

@@ -13,7 +13,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.models.packing import Texts, pack
-from nearmiss.engine.models.preprocessing import Normalisation
+from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import encode_texts, forward_flops
 from nearmiss.engine.models.tokenization import TextBook
 from nearmiss.engine.training.flops import BACKWARD, image_flops
@@ -35,7 +35,7 @@ class Pairs:
 
 
 class MatchingHead(nn.Module):
-    """One logit from an image's and a text's L2-normalised embeddings u, v (D): linear in u * v, |u - v| and u . v.
+    """One logit from an image's and a text's L2-normalized embeddings u, v (D): linear in u * v, |u - v| and u . v.
 
     Our choice, after InferSent's features (Conneau et al., EMNLP 2017, section 3.1): VSR's paper has cross-encoders
     only. Features are scaled to about 1, and all weights start at 0, so that every initialization starts from the same
@@ -71,7 +71,7 @@ class Matching:
     def __post_init__(self) -> None:
         self.model.to(self.device, memory_format=torch.channels_last)
         self.head = MatchingHead(self.model.text_projection.shape[1]).to(self.device)
-        self._normalise = Normalisation(self.preprocessing, self.device)
+        self._normalize = Normalization(self.preprocessing, self.device)
         self._image_flops = 0
 
     def train(self, pairs: Pairs, config: MatchingConfig, order: int, what: str) -> list[dict[str, float]]:
@@ -129,7 +129,7 @@ class Matching:
         lengths = torch.from_numpy(pairs.book.lengths[different])
         tokens = torch.from_numpy(pairs.book.ids[different][:, : int(lengths.max())].astype(np.int64))
         packed = pack(Texts(tokens, lengths))
-        images = F.normalize(self.model.encode_image(self._normalise(pixels)).float(), dim=-1)
+        images = F.normalize(self.model.encode_image(self._normalize(pixels)).float(), dim=-1)
         rows = torch.from_numpy(place.reshape(-1)).to(self.device)
         logits: Tensor = self.head(images, encode_texts(self.model, packed).index_select(0, rows))
         self._image_flops = self._image_flops or image_flops(self.model, pairs.pixels.shape[1])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.engine.models.cross_encoder import CrossEncoder
-from nearmiss.engine.models.preprocessing import Normalisation
+from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import packable
 from nearmiss.engine.objectives.features import Features, Matching, taken_for_true
 from nearmiss.engine.objectives.registry import Objective
@@ -80,7 +80,7 @@ class Trainer:
         self.done = TrainingProgress()
         self.earlier = (0.0, 0.0)  # wall and CPU seconds of processes before this one
         self._bf16 = config.precision == "bf16" and device.type == "cuda"
-        self._batch_loss = self._batch_loss_of(model, Normalisation(preprocessing, device), pad)
+        self._batch_loss = self._batch_loss_of(model, Normalization(preprocessing, device), pad)
         self._image_flops = image_flops(self.model, pixels.shape[1])
         self._learned = [p for part in (model, objective) for p in part.parameters() if p.requires_grad]
         self._optimizer = TowerOptimizer(
@@ -97,12 +97,12 @@ class Trainer:
         self._loss = torch.zeros(())  # of the step before
         self._rate: float | None = None  # of square matrix products on this device, once it is asked for
 
-    def _batch_loss_of(self, model: Any, normalise: Normalisation, pad: int) -> BatchLoss:
+    def _batch_loss_of(self, model: Any, normalize: Normalization, pad: int) -> BatchLoss:
         """How the loss of a batch is computed for this kind of model."""
         config, chunks = self.config, self.config.grad_cache_chunks
         compiled: Any = torch.compile(self.model.encode_image) if config.compile else None
         padding = None if packable(self.model) else pad
-        embedder = Embedder(self.model, normalise, self.device, self._bf16, compiled, padding)
+        embedder = Embedder(self.model, normalize, self.device, self._bf16, compiled, padding)
         if isinstance(model, CrossEncoder):
             check_whole_batches(chunks * self.group.size, config.compile)
             return CrossEncoderLoss(model, embedder, config.seed)

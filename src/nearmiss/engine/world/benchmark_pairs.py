@@ -2,8 +2,8 @@
 
 A recipe takes a drawn scene and gives the scene before and after its one change, same ground, light and noise, or None
 where the drawn scene does not lend itself to it. Things 0 and 1 are the ones that captions speak of. What each recipe
-asks for follows the design's section on isolation: a new value is absent from both scenes, exchanged values are both
-present, related things lie in the same half of the picture, a located thing is alone and on a grid.
+asks for isolates that change: a new value is absent from both scenes, exchanged values are both present, related things
+lie in the same half of the picture, a located thing is alone and on a grid.
 """
 
 from collections.abc import Callable, Iterable

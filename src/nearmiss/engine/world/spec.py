@@ -39,7 +39,7 @@ class BenchmarkSizes(Typed):
 
 
 class ExampleSizes(Typed):
-    """Number of labelled examples in each part of a downstream task."""
+    """Number of labeled examples in each part of a downstream task."""
 
     train: int = Field(ge=20, le=100_000, description="Examples that are learned from.")
     dev: int = Field(ge=4, le=100_000, description="Examples that options are chosen on.")

@@ -79,5 +79,5 @@ def arm_colors(report: Report) -> dict[str, str]:
     """A color for each arm and initialization of the report: muted for base, controls and scratch."""
     vivid = compared_arms(report.overview, report.controls)
     plain = [arm for arm in report.runs.arms if arm not in vivid]
-    others = [arm for arm in report.runs.initialisations if arm not in report.runs.arms]
+    others = [arm for arm in report.runs.initializations if arm not in report.runs.arms]
     return colors([*plain, *others], vivid)

@@ -181,16 +181,21 @@ def solved_by_controls(shown: Overview, controls: Sequence[str]) -> list[str]:
         solved = [
             f"{column.title} ({percent(cells[column.name].value)} %)"
             for column in shown.columns
-            if not column.cost and column.name in cells and _solved(cells[column.name], shown.chance[column.name])
+            if not column.cost and column.name in cells and _solved(cells[column.name], _baseline(shown, column))
         ]
         if solved:
             sentences.append(f"{control} already solves {', '.join(solved)}.")
     return sentences
 
 
-def _solved(cell: Cell, chance: float | None) -> bool:
+def _solved(cell: Cell, baseline: float) -> bool:
     low = cell.low if cell.low is not None else min(cell.by_seed.values())
-    return cell.value >= SOLVED and low > (chance or 0)
+    return cell.value >= SOLVED and low > baseline
+
+
+def _baseline(shown: Overview, column: Column) -> float:
+    """What needs no image: the best blind baseline or chance, whichever is higher."""
+    return max(shown.chance[column.name] or 0.0, shown.blind[column.name] or 0.0)
 
 
 def seeds_text(report: Report) -> str:

@@ -61,7 +61,7 @@ def finetuned(runs: Runs, titles: Mapping[str, str]) -> Overview:
     """The metrics of every initialization in these columns."""
     rows = [one.metrics for one in runs.finetunings]
     shown = columns(runs, titles)
-    return figures(pl.concat(rows), shown, runs.initialisations) if rows else Overview([], {}, {}, {}, {})
+    return figures(pl.concat(rows), shown, runs.initializations) if rows else Overview([], {}, {}, {}, {})
 
 
 def largest_share(shown: Overview) -> float:
@@ -172,7 +172,7 @@ _ENDPOINT = {
 
 
 def _examples(runs: Runs, tables: Path) -> pl.DataFrame:
-    """What all initialisations were asked, sorted: KEY, example_id, label, links (image and text), row."""
+    """What all initializations were asked, sorted: KEY, example_id, label, links (image and text), row."""
     asked = runs.finetunings[0].predictions.select("task", "share", "condition", "example_id", "label")
     known = pl.concat(
         [

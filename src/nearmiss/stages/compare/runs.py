@@ -67,7 +67,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Finetuning:
-    """What stage finetune wrote for one initialisation and seed; `arm` may be `scratch`."""
+    """What stage finetune wrote for one initialization and seed; `arm` may be `scratch`."""
 
     arm: str
     seed: int
@@ -135,7 +135,7 @@ class Runs:
         return list(dict.fromkeys(found))
 
     @property
-    def initialisations(self) -> list[str]:
+    def initializations(self) -> list[str]:
         """What was fine-tuned, in the order in which the folders were given."""
         return list(dict.fromkeys(one.arm for one in self.finetunings))
 

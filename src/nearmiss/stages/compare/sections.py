@@ -228,7 +228,7 @@ def measurement_rows(report: Report) -> list[dict[str, Any]]:
         rules = record.get("measurement") or {}
         terms = [
             ("paper", record.get("paper") or ("" if known is None else known.paper)),
-            ("license", "" if known is None else known.licence),
+            ("license", "" if known is None else known.license),
             ("metrics", record.get("notes")),
             ("ties", f"within {rules['margin']:g}, counted as {rules['ties']}" if "ties" in rules else ""),
             ("precision", record.get("precision")),

@@ -18,7 +18,7 @@ def listing(root: DataRoot | None) -> str:
     blocks = []
     for name in BENCHMARKS:
         card = reader(name).card
-        about = [card.paper, f"License: {card.licence}", f"From: {card.origin}", card.notes]
+        about = [card.paper, f"License: {card.license}", f"From: {card.origin}", card.notes]
         files = [pattern.format(split=options.split) for pattern in card.files]
         blocks.append(_block(name, about, files, card.images, root))
     wanted = f"{image_folders.ROOT}/NAME/{image_folders.CLASSES}"

@@ -18,7 +18,7 @@ import torch
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json
-from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
+from nearmiss.base.manifest import OF_IMAGES, Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.benchmarks import papers, registry
@@ -133,7 +133,7 @@ def run(
         "device": device.type,
     }
     inputs |= {f"{each.name}/{name}": digest for each in benchmarks for name, digest in each.coverage.hashes.items()}
-    inputs |= {f"{each.name}/images": images.digest(each) for each in benchmarks}
+    inputs |= {f"{each.name}{OF_IMAGES}": images.digest(each) for each in benchmarks}
     cost.counts.update(images=len(embeddings.view_rows), texts=len(embeddings.text_rows), items=_count(scores))
     tables: dict[str, tuple[str, pl.DataFrame]] = {
         SCORES: ("scores", pl.concat(scores).sort("item_id")),

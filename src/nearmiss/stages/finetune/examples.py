@@ -1,4 +1,4 @@
-"""The labelled examples of a task: read from its table, checked, and cut into shares of its training labels."""
+"""The labeled examples of a task: read from its table, checked, and cut into shares of its training labels."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

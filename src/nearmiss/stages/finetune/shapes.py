@@ -1,7 +1,7 @@
 """Task `shapes`: which class does an image show? A linear probe on frozen embeddings, as CLIP was probed.
 
 Radford et al. (ICML 2021, section 3.2 and appendix A.3): logistic regression, its penalty chosen on held-out data.
-Embeddings are L2-normalised here (our choice). The text tower is not used.
+Embeddings are L2-normalized here (our choice). The text tower is not used.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
 
-from nearmiss.engine.models.preprocessing import Normalisation
+from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.training.flops import image_flops
 from nearmiss.stages.finetune.config import ProbeConfig
 from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
@@ -47,13 +47,13 @@ def solve(given: Given, options: ProbeConfig) -> Solved:
 
 @torch.no_grad()
 def _embed(given: Given) -> tuple[np.ndarray, int]:
-    """L2-normalised embeddings (images, D) float64 of all images, and the operations that they cost."""
+    """L2-normalized embeddings (images, D) float64 of all images, and the operations that they cost."""
     model = given.start.model().to(given.device).eval()
-    normalise = Normalisation(given.start.config["preprocess_cfg"], given.device)
+    normalize = Normalization(given.start.config["preprocess_cfg"], given.device)
     parts = []
     for start in range(0, len(given.pixels), given.batch_size):
         pixels = torch.from_numpy(given.pixels[start : start + given.batch_size]).to(given.device)
-        parts.append(F.normalize(model.encode_image(normalise(pixels)).float(), dim=-1).cpu().numpy())
+        parts.append(F.normalize(model.encode_image(normalize(pixels)).float(), dim=-1).cpu().numpy())
     features = np.concatenate(parts).astype(np.float64)
     return features, len(features) * image_flops(model, given.pixels.shape[1])
 

@@ -1,4 +1,4 @@
-"""What a downstream task is: a function from an initialization and labelled examples to answers.
+"""What a downstream task is: a function from an initialization and labeled examples to answers.
 
 An initialization is the weights that fine-tuning starts from: those of a checkpoint, or random ones for `scratch`.
 """

@@ -31,7 +31,7 @@ def card(pairs: pl.DataFrame, rejected: pl.DataFrame, config: dict[str, Any], ba
     )
     reasons = Counter(rejected["reason"].to_list()).most_common(15)
     backend = single_line(backend).replace("`", "'")
-    licences = sorted({licence or "not stated" for licence in sources["image_license"]})
+    licenses = sorted({license or "not stated" for license in sources["image_license"]})
     return f"""---
 pretty_name: Counterfactual image pairs
 task_categories: [zero-shot-image-classification, image-to-text]
@@ -57,7 +57,7 @@ measure.
 {"; ".join(f"{markdown(reason)} ({count})" for reason, count in reasons)}.
 
 ## Whose pictures
-Licences: {", ".join(map(markdown, licences))}. An edited picture is a work made of the original, under the same terms.
+Licenses: {", ".join(map(markdown, licenses))}. An edited picture is a work made of the original, under the same terms.
 
 {_markdown(sources)}"""
 

@@ -1,9 +1,11 @@
 """Configuration of stage `inpaint`."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, field_validator
 
+from nearmiss.base.extras import require
 from nearmiss.base.typed import Seed, Typed
 from nearmiss.engine.images.editing.spec import (
     AnyOperation,
@@ -48,6 +50,13 @@ class InpaintConfig(Typed):
         if len(set(names)) < len(names):
             raise ValueError("each operation is named once")
         return operations
+
+
+def check_packages(operations: Sequence[AnyOperation]) -> None:
+    """Raise InputError where an operation needs a package of an extra that is not installed."""
+    for each in operations:
+        if isinstance(each, RepaintColorConfig | RepaintObjectConfig):
+            require("diffusers", "diffusion", f"the operation '{each.operation}'")
 
 
 def of_photographs(seed: int, pipeline: str | None = None, pairs: int = 1000) -> InpaintConfig:

@@ -93,7 +93,7 @@ class Corpus:
         """The things of the split that have a mask and a box, sorted, with what annotators noted of them."""
         return tuple(
             Donor(
-                row.object_id, image_id, thing.noun, values_of(thing), row.box, family(thing.noun), metres(thing.noun)
+                row.object_id, image_id, thing.noun, values_of(thing), row.box, family(thing.noun), meters(thing.noun)
             )
             for image_id, annotations in sorted(self.annotations.items())
             for row, thing in zip(self.objects[image_id], annotations.objects, strict=True)
@@ -150,9 +150,9 @@ def family(noun: str) -> tuple[str, ...]:
     return tuple(load("object")["groups"].get(noun, {}).get("kinds", ()))
 
 
-def metres(noun: str) -> float | None:
+def meters(noun: str) -> float | None:
     """The usual length of a thing's longest side, an estimate of ours; None where the lexicon has none."""
-    return load("length")["metres"].get(noun)
+    return load("length")["meters"].get(noun)
 
 
 def read_corpus(

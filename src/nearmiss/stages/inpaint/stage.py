@@ -14,14 +14,14 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing, write_json
-from nearmiss.base.manifest import Cost, verify_files, verify_inputs, write_manifest
+from nearmiss.base.manifest import OF_IMAGES, Cost, verify_files, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import derive
 from nearmiss.base.workers import worker_pool
 from nearmiss.engine.formats.inpaintcoco import Origin, write
 from nearmiss.engine.images.editing.spec import OperationConfig
-from nearmiss.stages.inpaint.config import InpaintConfig
+from nearmiss.stages.inpaint.config import InpaintConfig, check_packages
 from nearmiss.stages.inpaint.corpus import Corpus, read_corpus
 from nearmiss.stages.inpaint.work import Outcome, Rejection, edit_picture
 
@@ -64,10 +64,11 @@ def run(
     cost = Cost()
     if workers < 1:
         raise InputError(f"{workers} workers cannot work", record="--workers", remedy="give 1 or more")
+    check_packages(config.operations)
     target = OutputFolder(out, inputs=[images, objects, captions, relations], roots=[root])
     inputs = verify_inputs({"images": images, "objects": objects, "captions": captions, "relations": relations})
     corpus = read_corpus(images, objects, captions, relations, root, split=config.split, caption_set=config.captions)
-    inputs["files"] = verify_files(Path(root), (picture.file for picture in corpus.pictures.values()))
+    inputs[f"source{OF_IMAGES}"] = verify_files(Path(root), (picture.file for picture in corpus.pictures.values()))
     corpus = replace(corpus, origins=origins or {})
     tried: dict[str, list[Outcome]] = {}
     with worker_pool(_work, (corpus, config), workers, preload=["nearmiss.stages.inpaint.work", "inflect"]) as each:

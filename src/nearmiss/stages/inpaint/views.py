@@ -15,7 +15,7 @@ from nearmiss.engine.images.masks import Mask, MaskError, box_of, decode, overla
 from nearmiss.engine.text.annotations import Annotated, Annotations
 from nearmiss.engine.text.inflection import indefinite_article
 from nearmiss.engine.text.parsing import parse
-from nearmiss.stages.inpaint.corpus import KINDS, Corpus, Object, family, metres, values_of
+from nearmiss.stages.inpaint.corpus import KINDS, Corpus, Object, family, meters, values_of
 from nearmiss.stages.inpaint.judge import meant
 
 _NEVER_OF_A_COLOR = {"person", "food", "traffic light"}  # nobody says one of these, or means its lamp
@@ -65,7 +65,7 @@ def view_of(
         values = values_of(thing)
         if pixels is not None and flaw is None and "color" not in values and mask is not None:
             values |= _measured(pixels, mask, thing.noun, quality)
-        things.append(Thing(row.object_id, thing.noun, values, row.box, mask, family(thing.noun), metres(thing.noun)))
+        things.append(Thing(row.object_id, thing.noun, values, row.box, mask, family(thing.noun), meters(thing.noun)))
     random = rng(seed, "inpaint", operation, image_id)
     view = View(
         image_id=image_id,

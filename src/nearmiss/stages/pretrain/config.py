@@ -40,7 +40,7 @@ class ModelConfig(Typed):
 class OpenClipConfig(Typed):
     """A model that open_clip knows, with its own tokenizer and preprocessing."""
 
-    name: str = Field(description="open_clip's name of it, or `local-dir:FOLDER`, or `hf-hub:ORGANISATION/NAME`.")
+    name: str = Field(description="open_clip's name of it, or `local-dir:FOLDER`, or `hf-hub:ORGANIZATION/NAME`.")
     pretrained: str | None = Field(
         None, description="A tag of open_clip's or a file of weights; null for random ones, or for those of a folder."
     )

@@ -16,7 +16,7 @@ from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.manifest import OF_IMAGES, Cost, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import array_rng
@@ -125,7 +125,7 @@ def run(
         cost.counts.update(images=len(names) * len(every))
         cost.write(folder)
         inputs = {f"{each.name}/{file}": h for each in benchmarks for file, h in each.coverage.hashes.items()}
-        inputs |= {f"{each.name}/images": images.digest(each) for each in benchmarks}
+        inputs |= {f"{each.name}{OF_IMAGES}": images.digest(each) for each in benchmarks}
         outputs = [IMAGES, SETTINGS, CLEAN, *(cell.file for cell in every)]
         write_manifest(folder, stage="robustness", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
 

@@ -31,7 +31,7 @@ class Thing:
     mask: Mask | None
     family: tuple[str, ...] = ()
     """What sort of thing it is ("animal"); another one that takes its place is of the same sort."""
-    metres: float | None = None
+    meters: float | None = None
     """The usual length of its longest side; None where that is not known."""
 
     def covers(self, height: int, width: int) -> Mask:
@@ -58,7 +58,7 @@ class Donor:
     values: Mapping[str, str]
     box: Box
     family: tuple[str, ...] = ()
-    metres: float | None = None
+    meters: float | None = None
 
 
 @dataclass(frozen=True)

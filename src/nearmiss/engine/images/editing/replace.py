@@ -65,7 +65,7 @@ def _fits(donor: Donor, thing: Thing, options: ReplaceConfig) -> bool:
     if thing.family and not set(thing.family) & set(donor.family):
         return False
     most = options.stature
-    if most and thing.metres and donor.metres and _factor(thing.metres, donor.metres) > most:
+    if most and thing.meters and donor.meters and _factor(thing.meters, donor.meters) > most:
         return False
     return _factor(donor.box[2] / donor.box[3], thing.box[2] / thing.box[3]) <= options.aspect
 

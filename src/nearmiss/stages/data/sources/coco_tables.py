@@ -9,7 +9,7 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256_of_hashes, write_text
-from nearmiss.base.manifest import verify_inputs
+from nearmiss.base.manifest import OF_IMAGES, verify_inputs
 from nearmiss.base.seeding import derive
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.formats import stream
@@ -64,7 +64,7 @@ def write_tables(source: "CocoSource", data: Path, workers: int) -> tuple[dict[s
         "unlisted_captions": found.unlisted,
         "set_aside": dict(sorted(Counter(each.reason.split("; record: ")[0] for each in aside).items())),
     }
-    return summary, {**hashes, "images": sha256_of_hashes(found.hashes)}
+    return summary, {**hashes, f"source{OF_IMAGES}": sha256_of_hashes(found.hashes)}
 
 
 class _Splits:

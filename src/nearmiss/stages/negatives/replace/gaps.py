@@ -2,7 +2,7 @@
 
 Published: nouns, adjectives and verbs by spaCy's coarse tags; the first two of more than two nouns are exchanged by
 replacing strings, and one word of each class, drawn at random, is masked. Corrected: words are tokens, so that "man" in
-"woman" is safe; neighbouring nouns ("tennis racket") move together; nouns that are equal, of unlike number, only listed
+"woman" is safe; neighboring nouns ("tennis racket") move together; nouns that are equal, of unlike number, only listed
 or part of a phrase of place ("to the left of") are not exchanged. Our choices: two nouns are enough, and where the
 first two do not make a negative, the next two are tried.
 """

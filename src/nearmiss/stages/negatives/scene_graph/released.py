@@ -78,7 +78,7 @@ def xor_logic_attr(selector: ReleasedSelector) -> Iterator[Pair]:
 def and_logic_rel(selector: ReleasedSelector) -> Iterator[Pair]:
     """There are both a fork on the tissue and a banana to the left of the juice / ... on the plate and a banana ...
 
-    Subjects form a chain (its order is that of the ids; a set's, in the release), and the relations of two neighbours
+    Subjects form a chain (its order is that of the ids; a set's, in the release), and the relations of two neighbors
     are paired in their order. One choice of what is foiled stands for all pairs of two subjects.
     """
     of_subject: dict[str, list[Triple]] = {}

@@ -1,4 +1,4 @@
-"""The arrows of the house: what may import what, and what a configuration may cost to read."""
+"""The layers of docs/architecture.md: what may import what, and what a configuration may cost to read."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ from nearmiss.config import STAGES
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 TREE = SourceTree(SOURCE)
 MODULES = TREE.modules("nearmiss")
-# Inside the engine an arrow points to a lower level only.
+# Inside the engine an import points to a lower level only.
 LEVELS = [
     {"text", "images"},
     {"formats"},
@@ -32,16 +32,16 @@ def level(part: str) -> int:
 
 
 def forbidden(importer: str, imported: str) -> str | None:
-    """Why an import breaks the house's rules; None where it does not."""
+    """Why an import breaks the rules; None where it does not."""
     one, two = importer.split("."), imported.split(".")
     if len(one) < 2 or len(two) < 2:
         return None
     if one[1] == "base" and two[1] != "base":
-        return "base imports nothing of ours but base"
+        return "base imports base only"
     if one[1] == "engine" and two[1] not in ("engine", "base"):
         return "the engine imports engine and base"
     if one[1] == "stages" and two[1] not in ("stages", "engine", "base"):
-        return "a stage never imports the door"
+        return "a stage imports stages, engine and base"
     if one[1] == two[1] == "stages" and len(one) > 2 and len(two) > 2 and one[2] != two[2]:
         return "stages never import each other"
     if one[:3] == two[:3] == ["nearmiss", "stages", "negatives"] and len(one) > 3 and len(two) > 3:
@@ -49,7 +49,7 @@ def forbidden(importer: str, imported: str) -> str | None:
             "methods of negatives never import each other" if {one[3], two[3]} <= METHODS and one[3] != two[3] else None
         )
     if one[1] == two[1] == "engine" and len(one) > 2 and len(two) > 2 and one[2] != two[2]:
-        return None if level(two[2]) < level(one[2]) else "arrows inside the engine point down"
+        return None if level(two[2]) < level(one[2]) else "imports inside the engine point down"
     return None
 
 
@@ -71,18 +71,18 @@ def test_imports_point_down(module):
         ("nearmiss.stages.negatives.replace.author", "nearmiss.stages.negatives.swap.method"),
     ],
 )
-def test_a_planted_arrow_upwards_is_caught(importer, imported):
+def test_a_planted_import_upwards_is_caught(importer, imported):
     assert forbidden(importer, imported)
 
 
-def test_the_check_of_negatives_shares_no_code_with_the_judge():
+def test_the_check_of_negatives_shares_no_code_with_the_truth():
     check = TREE.closure(["nearmiss.engine.text.check"])
-    judge = TREE.closure(["nearmiss.engine.world.truth"])
-    shared = {module for module in {*check} & {*judge} if not module.startswith("nearmiss.base")}
+    truth = TREE.closure(["nearmiss.engine.world.truth"])
+    shared = {module for module in {*check} & {*truth} if not module.startswith("nearmiss.base")}
     assert shared <= {"nearmiss", "nearmiss.engine"}
 
 
-def test_only_the_door_and_the_tracker_know_mlflow():
+def test_only_the_tracker_imports_mlflow():
     knowing = [
         module
         for module in MODULES
@@ -126,5 +126,22 @@ def test_files_stay_short(root):
 
 
 def test_no_file_names_a_download_address(root):
-    for name in ("requirements.in", "requirements.lock", "Makefile", "pyproject.toml", ".ci/run"):
+    for name in ("requirements.lock", "Makefile", "pyproject.toml", ".ci/run"):
         assert "://" not in (root / name).read_text(), name
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "glossary.md", "extending.md"])
+def test_pages_name_files_and_pages_that_exist(root, page):
+    text = (root / "docs" / page).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#]+)", text):
+        assert (root / "docs" / link).exists(), link
+    folder = SOURCE / "nearmiss" if page == "glossary.md" else root
+    for name in re.findall(r"`(\w[\w/]*/|\w[\w/]*\.(?:py|smk))`", text):
+        if page == "glossary.md" or "/" in name:
+            assert (folder / name).exists() or (root / name).exists(), name
+
+
+def test_the_documented_levels_of_the_engine_are_those_of_this_test(root):
+    text = " ".join((root / "docs" / "architecture.md").read_text(encoding="utf-8").split())
+    listed = re.search(r"from the lowest level: (.*?)\. Packages", text)[1]
+    assert [set(re.findall(r"`(\w+)`", level)) for level in listed.split(";")] == LEVELS

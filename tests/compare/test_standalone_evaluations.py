@@ -31,7 +31,7 @@ from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
 CARD = Card(
     name="colors_of_things",
     paper="Nobody et al., Colors of Things",
-    licence="MIT",
+    license="MIT",
     origin="this test",
     files=("colors_of_things/items.json",),
     images=("coco/val2017",),
