@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from nearmiss.base.errors import InputError
-from nearmiss.fields import build, flags, source
+from nearmiss.fields import flags, source
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.pretrain.config import PretrainConfig
 
@@ -33,20 +33,20 @@ def test_wrong_flags_are_refused(tokens):
 def test_flags_win_over_an_experiment_file(tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text("experiment: x\ndata: {source: {name: world, seed: 7, images: {train: 50, val: 9}}}\n")
-    given = source(file, "data")
-    section = build(DataConfig, given.experiment.data.model_dump(), flags(("--source.images.train", "3")), file=file)
+    given = source("data", config=file)
+    section = given.section(DataConfig, flags(("--source.images.train", "3")))
     assert (section.source.seed, section.source.images.train, section.source.images.val) == (7, 3, 9)
 
 
-def test_an_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
+def test_a_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
     file = tmp_path / "pretrain.json"
     config = PretrainConfig(batch_size=8).model_dump(mode="json")
     file.write_text(json.dumps({"stage": "pretrain", "config": config, "code": "c", "lock": "l"}))
-    given = source(file, "pretrain")
+    given = source("pretrain", fingerprint=file)
     assert given.fingerprint == file
-    assert build(PretrainConfig, given.config, {}).batch_size == 8
+    assert given.section(PretrainConfig, {}).batch_size == 8
     with pytest.raises(InputError, match="not of 'data'"):
-        source(file, "data")
+        source("data", fingerprint=file)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,9 @@ def test_an_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
         ("data", ["--out"]),
         ("nothing", ["nothing"]),
         ("run --config missing.yaml", ["no workflow"]),
+        ("snapshot", ["'nearmiss snapshot' is now 'nearmiss versions snapshot'"]),
         (
-            "negatives --method magic --captions a --images a --objects a --relations a --out OUT",
+            "negatives make --method magic --captions a --out OUT",
             ["magic", "keyword"],
         ),
         (

@@ -105,7 +105,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know ASCII alone
     try:
         _refuse_renamed(sys.argv[1:])
-        app(exit_on_error=False)
+        app(sys.argv[1:], exit_on_error=False)
     except cyclopts.CycloptsError:
         sys.exit(2)
     except KeyboardInterrupt:

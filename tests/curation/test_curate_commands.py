@@ -1,4 +1,4 @@
-"""The commands `curate serve` and `curate export`: from decisions to a curated set, and mistakes that end in one message."""
+"""The commands `curate serve` and `curate export`: from decisions to a curated set; mistakes end in one message."""
 
 import sqlite3
 import sys

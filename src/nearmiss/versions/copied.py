@@ -17,8 +17,8 @@ def notice(results: Path, today: Fingerprints) -> list[str]:
     return [
         f"Results that are older than what they were made from, and yet agree with today's code and configuration: "
         f"{len(parts)} (the first: {results / parts[0]}). Files that are copied without their times (cp -r) look so.",
-        "Snakemake may make them again. To keep them, stop now; then `nearmiss versions redate` checks every hash and dates "
-        "them, and `nearmiss versions restore` brings back what a snapshot recorded.",
+        "Snakemake may make them again. To keep them, stop now; then `nearmiss versions redate` checks every hash and "
+        "dates them, and `nearmiss versions restore` brings back what a snapshot recorded.",
     ]
 
 

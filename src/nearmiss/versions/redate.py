@@ -1,4 +1,4 @@
-"""`nearmiss versions redate`: results that were copied without their times are checked, and dated so that they are up to date.
+"""`nearmiss versions redate`: results that were copied without their times are checked, and dated as up to date.
 
 Snakemake compares times alone, so that it makes copied results again. Here the manifests decide: what has today's
 fingerprint, the bytes that its manifest names, and inputs that are among the results, gets one time; everything else is

@@ -1,4 +1,4 @@
-"""`nearmiss versions restore`: results that a snapshot recorded come back, and Snakemake finds what agrees with today's code.
+"""`nearmiss versions restore`: results of a snapshot come back, and Snakemake finds what agrees with today's code.
 
 Everything that can be wrong is found before a file of the results is touched: objects that are missing or damaged,
 manifests that do not describe their files, results that no snapshot has. Then one modification time for all that
@@ -59,7 +59,7 @@ def _wanted(results: Path, config: Path, stage: str | None) -> list[Locked]:
         raise InputError(
             "nothing was recorded here: dvc.lock is missing",
             file=LOCKFILE,
-            remedy="check out a revision that has one, or run the workflow and record it with `nearmiss versions snapshot`",
+            remedy="check out a revision that has one, or run the workflow, then `nearmiss versions snapshot`",
         )
     pipeline = text_of(PIPELINE) if PIPELINE.is_file() else ""
     recorded = locked(text_of(LOCKFILE), results, pipeline=pipeline)

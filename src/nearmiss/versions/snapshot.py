@@ -1,4 +1,4 @@
-"""`nearmiss versions snapshot`: finished results are recorded by DVC, together with the code and configuration that made them.
+"""`nearmiss versions snapshot`: finished results are recorded by DVC, with the code and configuration that made them.
 
 DVC would record any results beside any code. So this refuses whatever Snakemake would still run, and results whose
 manifests name another fingerprint than today's or other bytes than there are.

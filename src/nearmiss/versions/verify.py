@@ -69,7 +69,7 @@ def _recorded(against: str, results: Path) -> Files:
         raise InputError(
             f"'{against}' is no folder, and no revision with a dvc.lock: {recorded.stderr.strip()}",
             file=LOCKFILE,
-            remedy="name a folder of results or a revision (--against), or record results with `nearmiss versions snapshot`",
+            remedy="name a folder of results or a revision (--against), or record results (nearmiss versions snapshot)",
         )
     pipeline = _shown(against, PIPELINE)
     text = pipeline.stdout if pipeline.returncode == 0 else ""

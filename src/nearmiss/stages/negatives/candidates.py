@@ -1,4 +1,4 @@
-"""What a method of negatives is given and what it gives back; stage.py takes every candidate the same way from here."""
+"""What a method of negatives is given and what it gives back; acceptance.py takes every candidate the same way."""
 
 import time
 from collections import Counter

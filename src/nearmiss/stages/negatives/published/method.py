@@ -1,4 +1,4 @@
-"""Negatives of a file: a table that `nearmiss negatives convert` wrote, or a file that a paper released (engine/formats).
+"""Negatives of a file: a table of `nearmiss negatives convert`, or a file that a paper released (engine/formats).
 
 They are taken unchecked. A pair belongs to a caption of the corpus where its image has a caption of the same text; any
 other positive is written as a caption of the method. Pairs of images that the corpus does not have are set aside, since
