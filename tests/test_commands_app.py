@@ -75,6 +75,13 @@ def test_every_option_has_a_help_text(name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_no_field_has_the_name_of_an_option(name):
+    options = {each for option in COMMANDS[name].assemble_argument_collection() for each in option.names}
+    fields = {line.partition(":")[0] for line in (COMMANDS[name].help_epilogue or "").splitlines()}
+    assert not fields & options
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_a_command_is_one_sentence_that_begins_with_a_verb(name):
     first, *_ = inspect.getdoc(COMMANDS[name].default_command).splitlines()
     verbs = (

@@ -84,7 +84,7 @@ def write_everything(folder: Path) -> dict[str, str]:
     [
         ("curate serve SET --db DB", ["annotator"]),
         ("curate serve SET --annotator anna", ["db"]),
-        ("curate MISSING --db DB --annotator anna", ["MISSING", "the set is missing"]),
+        ("curate serve MISSING --db DB --annotator anna", ["MISSING", "the set is missing"]),
         ("curate serve SET --db OTHER --annotator anna", ["OTHER", "another set", "--db"]),
         ("curate serve SET --db DB --annotator anna --port 99999", ["99999", "another port"]),
         ("curate serve SET --db DB --annotator anna --images SET --root .", ["pairs hold their own images"]),
@@ -97,7 +97,7 @@ def write_everything(folder: Path) -> dict[str, str]:
         ("curate serve SET --db NEWER --annotator anna", ["NEWER", "version 7", "newer nearmiss"]),
         ("curate serve SET --db EMPTY --annotator anna", ["EMPTY", "is empty", "remove it to begin anew"]),
         ("curate serve SET --db FOLDER --annotator anna", ["FOLDER", "is no file"]),
-        ("curate FOLDER --db DB --annotator anna", ["FOLDER", "nothing here can be curated"]),
+        ("curate serve FOLDER --db DB --annotator anna", ["FOLDER", "nothing here can be curated"]),
         ("curate export SET --db DB --out OUT", ["DB", "database of decisions is missing"]),
         ("curate export SET --db FOREIGN --out OUT", ["FOREIGN", "holds no decisions"]),
         ("curate export SET --db NEWER --out OUT", ["NEWER", "version 7", "newer nearmiss"]),

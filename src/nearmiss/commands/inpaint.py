@@ -10,7 +10,7 @@ from nearmiss.fields import build, flags, source
 from nearmiss.stages.inpaint.config import InpaintConfig, of_photographs
 
 
-@app.command(group=STAGES, sort_key=3, help_epilogue=fields_help((InpaintConfig, ""), without=("seed",)))
+@app.command(group=STAGES, sort_key=3, help_epilogue=fields_help((InpaintConfig, ""), without=("seed", "captions")))
 def inpaint(
     *fields: Fields,
     images: Path,
