@@ -89,7 +89,7 @@ def write_everything(folder: Path) -> dict[str, str]:
         ("curate serve SET --db DB --annotator anna --port 99999", ["99999", "another port"]),
         ("curate serve SET --db DB --annotator anna --images SET --root .", ["pairs hold their own images"]),
         (
-            "curate NEGATIVES --db DB --annotator anna --images IMAGES --root MISSING",
+            "curate serve NEGATIVES --db DB --annotator anna --images IMAGES --root MISSING",
             ["MISSING", "folder of the images"],
         ),
         ("curate serve SET --db SET --annotator anna", ["SET", "or is no database", "give another file"]),

@@ -34,7 +34,10 @@ def store(
         Output folder: pixels.npy, image_ids.json.
     """
     given = source("pretrain", config=config, fingerprint=fingerprint, overrides=set_, reads=("pretrain.model",))
-    section = given.section(PretrainConfig, flags(fields))
+    over = flags(fields)
+    if unread := sorted(over.keys() - {"model"}):
+        raise InputError(f"--{unread[0]} has no effect on the store", remedy="leave the flag out")
+    section = given.section(PretrainConfig, over)
     with job("pretrain store"):
         from nearmiss.stages.pretrain.store import run
 

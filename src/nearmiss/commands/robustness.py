@@ -66,7 +66,7 @@ def corrupt(
         shutil.rmtree(state, ignore_errors=True)
 
 
-@app.command(group=STAGES, sort_key=7, help_epilogue=fields_help((RobustnessConfig, "")))
+@app.command(group=STAGES, sort_key=7, help_epilogue=fields_help((RobustnessConfig, ""), without=("seed",)))
 def robustness(
     *fields: Fields,
     model: str,
@@ -108,7 +108,7 @@ def robustness(
     arm
         Arm in the rows of the tables; the model's name, or the run's arm, if not given.
     seed
-        Seed in the rows of the tables; 0, or the run's seed, if not given.
+        Seed in the rows of the tables; 0, or the run's seed, if not given. The corruptions have robustness.seed (--set).
     """
     given = source("robustness", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(RobustnessConfig, flags(fields))
