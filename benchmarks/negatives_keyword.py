@@ -17,11 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from nearmiss.engine.text.tokens import normalized, said, tokenize
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.keyword.method import METHOD, learn
 from nearmiss.stages.negatives.reading import read_published
 from nearmiss.stages.negatives.shards import at_rest, shards
 from nearmiss.stages.negatives.spec import KeywordConfig
-from nearmiss.stages.negatives.stage import take
 
 REAL = Path(__file__).parents[2] / "shared" / "realdata" / "coco_captions_val2017" / "captions_val2017.json"
 RUNS = 3

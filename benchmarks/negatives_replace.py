@@ -16,11 +16,11 @@ from pathlib import Path
 
 from nearmiss.engine.text.pipelines import as_doc, trained_pipeline
 from nearmiss.engine.text.tokens import tokenize
+from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.reading import read_published
 from nearmiss.stages.negatives.replace.method import METHOD, learn
 from nearmiss.stages.negatives.shards import at_rest, shards
 from nearmiss.stages.negatives.spec import ReplaceConfig
-from nearmiss.stages.negatives.stage import take
 
 SHARED = Path(__file__).parents[2] / "shared"
 REAL = SHARED / "realdata" / "coco_captions_val2017" / "captions_val2017.json"

@@ -43,12 +43,11 @@ def write(path: Path, number: int) -> None:
 
 def one(captions: Path, out: Path) -> None:
     """A run in this process; prints its seconds, peak megabytes and number of negatives."""
-    from nearmiss.stages.negatives.standalone import run_standalone
-
     from nearmiss.stages.negatives.spec import KeywordConfig
+    from nearmiss.stages.negatives.stage import run
 
     start = time.process_time()
-    summary = run_standalone(name="keyword", config=KeywordConfig(), captions=captions, out=out)
+    summary = run(name="keyword", config=KeywordConfig(), captions=captions, out=out)
     spent = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
     print(json.dumps({"cpu_seconds": spent, "peak_mb": peak, "negatives": summary["negatives"]}))

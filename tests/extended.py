@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 import test_losses
 import toy_tasks
-from nearmiss.stages.negatives.standalone import run_standalone
 from test_editing_operations import PICTURE, view
 from toy_pictures import draw
 
@@ -23,6 +22,7 @@ from nearmiss.engine.objectives.registry import Objective
 from nearmiss.fingerprints import REGISTRIES, parts
 from nearmiss.stages.finetune import stage as finetune
 from nearmiss.stages.finetune.config import FinetuneConfig
+from nearmiss.stages.negatives.stage import run as run_negatives
 
 SOURCE, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
 EXPERIMENT = resolve(
@@ -49,7 +49,7 @@ def method() -> None:
         '"annotations": [{"id": 1, "image_id": 1, "caption": "A red bus next to a white car."}]}'
     )
     options = EXPERIMENT.negatives.methods["word_order"]
-    run_standalone(name="word_order", config=options, captions=captions, out=FOLDER / "negatives")
+    run_negatives(name="word_order", config=options, captions=captions, out=FOLDER / "negatives")
     (row,) = pl.read_parquet(FOLDER / "negatives" / "negatives.parquet").to_dicts()
     assert row["type"] == "word_order" and row["positive"] != row["negative"]
     assert sorted(row["positive"].split()) == sorted(row["negative"].split())

@@ -108,7 +108,7 @@ def robustness(
     arm
         Arm in the rows of the tables; the model's name, or the run's arm, if not given.
     seed
-        Seed in the rows of the tables; 0, or the run's seed, if not given. The corruptions have robustness.seed (--set).
+        Seed in the rows of the tables; 0, or the run's seed, if not given. Corruptions have robustness.seed (--set).
     """
     given = source("robustness", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(RobustnessConfig, flags(fields))
