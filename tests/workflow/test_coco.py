@@ -17,7 +17,7 @@ COCO = "tests/coco.yaml"
 
 @pytest.fixture(scope="session")
 def photographs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout beside a folder in COCO format, in which the workflow ran up to one evaluation; one for all workers."""
+    """A checkout in which the workflow ran on a folder in COCO format, up to one evaluation; one for all workers."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     checkout = Checkout(shared / "coco" / "checkout")

@@ -39,7 +39,7 @@ rule finetune_run:
     params:
         checkpoint=parent_of("checkpoint"),
         tables=parent_of("tables"),
-        root=IMAGE_ROOT,
+        root=image_root,
         out=subpath(output.metrics, parent=True),
     shell:
         "exec python -m nearmiss finetune --fingerprint {input.fingerprint:q} --arm {wildcards.arm}"

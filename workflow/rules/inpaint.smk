@@ -23,7 +23,7 @@ rule inpaint_pairs:
         ENVIRONMENT
     threads: 4
     params:
-        root=IMAGE_ROOT,
+        root=image_root,
         out=subpath(output.pairs, parent=True),
     shell:
         "exec python -m nearmiss inpaint --fingerprint {input.fingerprint:q}"

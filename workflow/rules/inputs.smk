@@ -82,6 +82,11 @@ def data_root_flag():
     return f"--data-root {root}" if root else ""
 
 
+def image_root(wildcards):
+    """The folder that the files of table `images` are relative to; it may lie outside of the results."""
+    return IMAGE_ROOT
+
+
 def moved_folders(wildcards, input):
     """The flags that say where the experiment's own benchmarks lie."""
     moved = {"tables": Path(input.tables[0]).parent, "source": IMAGE_ROOT}

@@ -28,7 +28,7 @@ rule pretrain_store:
     conda:
         ENVIRONMENT
     params:
-        root=IMAGE_ROOT,
+        root=image_root,
         out=subpath(output.pixels, parent=True),
     shell:
         "exec python -m nearmiss store --fingerprint {input.fingerprint:q} --images {input.images:q}"
