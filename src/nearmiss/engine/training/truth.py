@@ -14,9 +14,9 @@ from torch import Tensor
 
 from nearmiss.engine.models.tokenization import TextBook
 from nearmiss.engine.training.batches import Batch
-from nearmiss.engine.world.hidden import read_scenes
+from nearmiss.engine.world.scene import read_scenes
 from nearmiss.engine.world.statements import Statement, parse
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 
 
 class SceneTruth:
@@ -39,7 +39,7 @@ class SceneTruth:
         key = image, text
         if key not in self._known:
             statement = self._statement(text)
-            self._known[key] = statement is not None and judge(statement, self._scenes[image]) is not False
+            self._known[key] = statement is not None and truth_value(statement, self._scenes[image]) is not False
         return self._known[key]
 
     def _parsed(self, text: int) -> Statement | None:
