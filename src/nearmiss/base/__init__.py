@@ -1,1 +1,1 @@
-"""What everything stands on: tables, seeding, files, fingerprint, manifests, tracking."""
+"""What everything is on: tables, seeding, files, fingerprint, manifests, tracking."""

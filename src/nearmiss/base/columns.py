@@ -14,7 +14,7 @@ _INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+")
 
 
 def is_index(name: str) -> bool:
-    """Whether a column is an index that pandas wrote beside the data: it holds nothing of the table's own."""
+    """Whether a column is an index that pandas wrote next to the data: it holds nothing of the table's own."""
     return _INDEX.fullmatch(name) is not None
 
 

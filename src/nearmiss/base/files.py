@@ -1,4 +1,4 @@
-"""Files that are whole or absent: write beside the target, flush, rename. Hashes of files and folders."""
+"""Files that are whole or absent: write next to the target, flush, rename. Hashes of files and folders."""
 
 import ctypes
 import errno
@@ -23,7 +23,7 @@ _MANY = 64  # files from which flushing the whole file system is cheaper than fi
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path`, on failure it goes away.
+    """Yield a temporary path next to `path`; on success it takes the place of `path`, on failure it goes away.
 
     A symlink is followed.
     """
@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def partial_of(path: Path) -> Path:
-    """A hidden name beside `path`, of this process alone, that is written to before `path` is taken."""
+    """A hidden name next to `path`, of this process only, that is written to before `path` is taken."""
     return path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
 
 
@@ -124,7 +124,7 @@ _RESTORE = "restore the file from its source"
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a text file, numbered from 1; blank ones are passed over.
 
-    Lines end at a line feed alone: U+2028, U+0085 and their like may stand inside of a string of JSON.
+    Lines end at a line feed only: U+2028, U+0085 and their like may stand inside of a string of JSON.
     """
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():

@@ -1,4 +1,4 @@
-"""What lies beside every output: `manifest.json` (what it is made of) and `cost.json` (what it cost).
+"""What lies next to every output: `manifest.json` (what it is made of) and `cost.json` (what it cost).
 
 The manifest has no absolute path and no time, so that equal work gives equal bytes; the cost is no part of fingerprint.
 """
@@ -25,10 +25,10 @@ def verify_inputs(inputs: Mapping[str, Path | None]) -> dict[str, str]:
     """Hash the named inputs, files or folders, and compare each file with the record of whoever wrote it.
 
     Returns the SHA-256 of each, for `write_manifest`. A file that no record names, such as a user's own, is hashed
-    alone. Called before any work: one flipped bit must not be trained or scored on.
+    only. Called before any work: one flipped bit must not be trained or scored on.
 
     Raises:
-        InputError: a file is missing, differs from what was written there, or lies beside a damaged manifest.
+        InputError: a file is missing, differs from what was written there, or lies next to a damaged manifest.
     """
     records = _Records()
     given = {name: Path(path) for name, path in sorted(inputs.items()) if path is not None}

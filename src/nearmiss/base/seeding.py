@@ -1,4 +1,4 @@
-"""Seeds that depend on names alone: the same item draws the same numbers in any order, process or shard."""
+"""Seeds that depend on names only: the same item draws the same numbers in any order, process or shard."""
 
 import hashlib
 from random import Random

@@ -45,7 +45,7 @@ class Tracked:
 def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: Path | None = None) -> None:
     """Write `runs` into the sqlite file `store`; a run of the same name is replaced.
 
-    `artifacts` is the folder that MLflow notes for artifacts, beside `store` if not given.
+    `artifacts` is the folder that MLflow notes for artifacts, next to `store` if not given.
     Runs of the experiment that are not among `runs` stay. Raises InputError where the store is not MLflow's, is damaged
     or cannot be written, and where another process holds it and does not release it.
     """
@@ -76,7 +76,7 @@ def _recorded(client: Any, experiment: str) -> dict[str, dict[str, float]]:
 
 
 def command(store: Path, port: int) -> list[str]:
-    """The command that shows the store in a browser, on this machine's loopback address alone."""
+    """The command that shows the store in a browser, on this machine's loopback address only."""
     return [
         sys.executable,
         "-m",

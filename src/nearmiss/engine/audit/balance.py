@@ -1,4 +1,4 @@
-"""Adversarial refinement: drop pairs of a type until text alone does not help.
+"""Adversarial refinement: drop pairs of a type until text only does not help.
 
 After SugarCrepe (Hsieh et al., NeurIPS 2023, section 3): the pairs lie on a grid of two score gaps between positive and
 negative; a cell and its opposite (both gaps with the other sign) are cut to the same number of pairs, so that neither

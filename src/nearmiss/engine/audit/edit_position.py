@@ -1,4 +1,4 @@
-"""Where the edit stands: in the true caption earlier than in the false one, or later?
+"""Where the edit is: in the true caption earlier than in the false one, or later?
 
 The place of a text's changed words is the middle of the span from the first to the last of them, as a share of the
 text's length in tokens. Edits of equal length at equal places are ties, as they should be.

@@ -1,4 +1,4 @@
-"""Features of a pair for the classifier: how often each stands in the positive more than in the negative.
+"""Features of a pair for the classifier: how often each is in the positive more than in the negative.
 
 Families of features: words, pairs of neighboring words, and form. A sparse row a pair; features that fewer than two
 pairs have are left out, as nothing that is learnt of them can be asked.

@@ -20,7 +20,7 @@ def by_image(pairs: Pairs, seed: int) -> list[Fold]:
 
 
 def by_edit(pairs: Pairs, seed: int) -> list[Fold]:
-    """Folds of whole edits: neither an exchange of words nor an image stands on both sides.
+    """Folds of whole edits: neither an exchange of words nor an image is on both sides.
 
     A pair may make several exchanges, and chains of them would tie most of a set into one fold; so pairs fall into
     folds by all their exchanges together, and what shares one of them, or an image, with a fold is not learnt from when

@@ -44,7 +44,7 @@ class Trigrams:
         self._pair_total = np.bincount(contexts, weights=seen, minlength=len(self._pairs))
         self._pair_kinds = np.bincount(contexts, minlength=len(self._pairs))
         self._trigram_counts = seen
-        # lower orders count in how many different contexts a word stands, not how often
+        # lower orders count in how many different contexts a word is, not how often
         self._bigrams, followed = np.unique(self._trigrams % (size * size), return_counts=True)
         self._bigram_counts = followed
         self._word_total = np.bincount(self._bigrams // size, weights=followed, minlength=size)
@@ -107,7 +107,7 @@ def _looked_up(keys: Array, values: Array, asked: Array) -> Array:
 
 
 def _interpolated(count: Array, total: Array, kinds: Array, lower: Array) -> Array:
-    """Discounted share of a context, the rest from the lower order; the lower order alone where it is unknown."""
+    """Discounted share of a context, the rest from the lower order; the lower order only where it is unknown."""
     known = np.maximum(total, 1)
     whole = (np.maximum(count - _DISCOUNT, 0) + _DISCOUNT * kinds * lower) / known
     return np.where(total > 0, whole, lower)

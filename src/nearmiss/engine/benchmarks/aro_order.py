@@ -1,6 +1,6 @@
 """ARO's order parts (Yuksekgonul et al., ICLR 2023): a caption against four other orders of its own words.
 
-The orders are drawn by engine/text/order.py from the caption alone, where the authors' depend on when their script is
+The orders are drawn by engine/text/order.py from the caption only, where the authors' depend on when their script is
 seeded: the numbers are comparable, the items are not the same ones.
 """
 
@@ -32,7 +32,7 @@ CARD = Card(
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item of up to five captions for each caption; the true one stands first."""
+    """One item of up to five captions for each caption; the true one is first."""
     if items.options.tagger is None:
         raise InputError("benchmark aro_order needs a tagger", remedy=f"give --tagger; {GET_ONE} gets en_core_web_sm")
     for file in items.files():

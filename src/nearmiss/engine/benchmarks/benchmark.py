@@ -85,7 +85,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Headline:
-    """A column of an overview: a metric that stands for the benchmark."""
+    """A column of an overview: a metric that represents the benchmark."""
 
     name: str
     title: str
@@ -191,7 +191,7 @@ Benchmark = ItemBenchmark | RetrievalBenchmark | ClassificationBenchmark
 
 @dataclass(frozen=True)
 class Options:
-    """What a reader may need beside the data root."""
+    """What a reader may need next to the data root."""
 
     split: str = "test"
     """Of the benchmarks of an experiment's own data; published benchmarks have the split of their files."""

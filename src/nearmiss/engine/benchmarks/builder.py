@@ -180,7 +180,7 @@ def rows(file: Path) -> list[Any]:
 
 
 def keyed(file: Path) -> dict[str, Any]:
-    """The records of a file that is one JSON object, by their ids; `Unreadable` where an id stands twice.
+    """The records of a file that is one JSON object, by their ids; `Unreadable` where an id occurs twice.
 
     Raises InputError where the file is something else.
     """

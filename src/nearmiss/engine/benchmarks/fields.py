@@ -164,7 +164,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What stands in the place of a record that cannot be told apart from the rest of its file, and why."""
+    """What is in the place of a record that cannot be told apart from the rest of its file, and why."""
 
     reason: str
 
@@ -176,7 +176,7 @@ class Doubled(dict):
 
 
 def read_document(file: Path) -> Any:
-    """A JSON file in which objects with a name that stands twice are marked (`Doubled`); see `base.files.read_json`."""
+    """A JSON file in which objects with a name that occurs twice are marked (`Doubled`); see `base.files.read_json`."""
     return read_json(file, pairs=_marked)
 
 

@@ -28,7 +28,7 @@ ROOT, CLASSES, TEMPLATES = "classification", "classes.json", "templates.json"
 _CIFAR10 = "cifar10/cifar-10-batches-bin"
 TEMPLATE = "a photo of a {}."
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-_SIDE = 32  # pixels of a CIFAR picture; a record is a label and three planes
+_SIDE = 32  # pixels of a CIFAR image; a record is a label and three planes
 
 
 TOP_K = (1, 5)

@@ -1,6 +1,6 @@
 """Retrieval on COCO, Flickr30k and Flickr8k: the test images of Karpathy's splits, with five captions each.
 
-For COCO, ECCV Caption (Chun et al., ECCV 2022) adds the pairs that its annotators found right beside the original ones.
+For COCO, ECCV Caption (Chun et al., ECCV 2022) adds the pairs that its annotators found right next to the original ones.
 """
 
 import re

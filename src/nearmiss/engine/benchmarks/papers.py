@@ -1,4 +1,4 @@
-"""What papers report (data/published.yaml), to stand beside our figures with the difference and its likely reason."""
+"""What papers report (data/published.yaml), to stand next to our figures with the difference and its likely reason."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,7 @@
 """The benchmarks by name, and names that they share with what compares them. Import-free.
 
-A benchmark is one file beside this one and one line in `BENCHMARKS`. The table holds texts, so that a configuration is
-checked without importing a reader, and so that a fingerprint holds the files of the chosen benchmarks alone.
+A benchmark is one file next to this one and one line in `BENCHMARKS`. The table holds texts, so that a configuration is
+checked without importing a reader, and so that a fingerprint holds the files of the chosen benchmarks only.
 """
 
 import difflib
@@ -19,7 +19,7 @@ MARGIN = 1e-6
 """Similarities this near count as equal: the batch in which an embedding was computed moves it by up to 1e-7."""
 
 MEAN = "mean"
-"""The subset, or task, that stands for the unweighted mean of all."""
+"""The subset, or task, that represents the unweighted mean of all."""
 
 BENCHMARKS = {
     "world": "world:BENCHMARK",
@@ -44,7 +44,7 @@ BENCHMARKS = {
     "retrieval_flickr8k": "karpathy:FLICKR8K",
     "cifar10": "image_folders:CIFAR10",
 }
-"""Name -> module beside this one and the `Reader` in it."""
+"""Name -> module next to this one and the `Reader` in it."""
 
 OWN = ("world", "retrieval", "classification", "inpaintcoco")
 """Benchmarks that an experiment writes for itself; they are read from its results."""
@@ -59,7 +59,7 @@ def table_of(name: str, split: str) -> str:
 
 
 def module_of(name: str) -> str:
-    """The module beside this one that reads a benchmark."""
+    """The module next to this one that reads a benchmark."""
     return BENCHMARKS.get(name, "image_folders").partition(":")[0]
 
 

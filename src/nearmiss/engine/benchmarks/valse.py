@@ -1,4 +1,4 @@
-"""VALSE (Parcalabescu et al., ACL 2022): a caption against its foil in eleven pieces; what annotators agreed on."""
+"""VALSE (Parcalabescu et al., ACL 2022): a caption against its negative in eleven pieces; what annotators agreed on."""
 
 from nearmiss.engine.benchmarks.benchmark import Card
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, keyed

@@ -1,9 +1,9 @@
-"""VSR (Liu, Emerson, Collier, TACL 2023): is a statement about how two things lie to each other true of the picture?"""
+"""VSR (Liu, Emerson, Collier, TACL 2023): is a statement about how two objects lie to each other true of the image?"""
 
 from nearmiss.engine.benchmarks.benchmark import Card, Measurement
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, json_lines
 
-_SHOWN = 1000  # labels below this stand in a message
+_SHOWN = 1000  # labels below this are in a message
 
 CARD = Card(
     name="vsr",

@@ -28,7 +28,7 @@ CARD = Card(
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item for each record; the true caption stands first."""
+    """One item for each record; the true caption is first."""
     for file in items.files():
         folder = _IMAGES[file.stem]
         for place, value in enumerate(rows(file)):

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from nearmiss.base.errors import InputError
 
 COLUMNS = "token, annotator, item, decision, reason, caption, time"
-"""Of a decision, beside its number and its checksum."""
+"""Of a decision, next to its number and its checksum."""
 _APPLICATION = 0x6E6D6375  # "nmcu": marks the file as ours, so that no other program's database is written into
 _SCHEMA = 1  # 0 had no checksums; a file of that version gets the column, and its old rows stay without one
 _WAIT = 30.0  # seconds to wait for another annotator's server that is writing

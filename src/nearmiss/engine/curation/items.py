@@ -11,9 +11,9 @@ Which = Literal["original", "changed", "outline"]
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to decide on.
+    """One object to decide on.
 
-    `key` names it within its set for good. `original` is the caption that is taken as it stands, `changed` the one that
+    `key` names it within its set for good. `original` is the caption that is taken as it is, `changed` the one that
     may be corrected; either may be empty, as some published captions are. `pictures` says what can be shown with it.
     """
 
@@ -43,7 +43,7 @@ class CurationSet(Protocol):
     """The set's files, which are read and never written."""
 
     def picture(self, place: int, which: Which) -> Picture | None:
-        """A picture of the item at a place of `items`; None where it has none that can be shown."""
+        """An image of the item at a place of `items`; None where it has none that can be shown."""
         ...
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Hard negatives as a set to curate: the caption and its negative, with the picture where the images are at hand."""
+"""Hard negatives as a set to curate: the caption and its negative, with the image where the images are at hand."""
 
 import hashlib
 import shutil
@@ -26,7 +26,7 @@ class NegativeSet:
     def __init__(self, file: Path, *, images: Path | None = None, root: Path | None = None) -> None:
         """Read the table. `images` is the table of images and `root` the folder that its files are relative to.
 
-        Raises InputError where a table is unfit, an id stands twice, only one of `images` and `root` is given, or
+        Raises InputError where a table is unfit, an id occurs twice, only one of `images` and `root` is given, or
         `root` is no folder.
         """
         if (images is None) != (root is None):
@@ -65,7 +65,7 @@ class NegativeSet:
         """Write negatives.parquet; see `CurationSet.write`.
 
         A corrected negative has its `edits` anew. What was found out about the old words no longer holds: whether the
-        foil is in the scene is unknown, and the verdict is plausible, for people saw nothing that speaks against it.
+        negative is in the scene is unknown, and the verdict is plausible, for people saw nothing that speaks against it.
         The captions that some methods write with it are copied: the negatives may speak of its captions.
         """
         kept = self._table.filter(pl.col("negative_id").is_in(list(captions)))
@@ -87,7 +87,7 @@ class NegativeSet:
 def _captions_of(file: Path) -> Path | None:
     """The captions that were written with a table of negatives: in its folder, or named after it (x.captions.parquet).
 
-    A captions.parquet beside a table of another name is somebody else's.
+    A captions.parquet next to a table of another name is somebody else's.
     """
     named = file.with_name(f"{file.name.removesuffix('.parquet')}.{_CAPTIONS}")
     candidates = [named, file.with_name(_CAPTIONS)] if file.name == _NEGATIVES else [named]

@@ -1,4 +1,4 @@
-"""Pairs of pictures in InpaintCOCO's schema as a set to curate, written back as they came.
+"""Pairs of images in InpaintCOCO's schema as a set to curate, written back as they came.
 
 The published set holds a gigabyte of images in three files: captions are read at once, images when they are shown.
 """
@@ -19,7 +19,7 @@ from nearmiss.engine.curation.items import Item, Kind, Picture, Which
 from nearmiss.engine.curation.outline import outline_svg
 from nearmiss.engine.formats.inpaintcoco import NEEDED
 from nearmiss.engine.images.browser import for_browser
-from nearmiss.engine.images.decode import opened
+from nearmiss.engine.images.decode import open_image
 from nearmiss.engine.images.masks import from_image
 
 _COLUMN: dict[Which, str] = {"original": "coco_image", "changed": "inpaint_image", "outline": "mask"}
@@ -60,7 +60,7 @@ class PairSet:
             found = for_browser(content)
             return None if found is None else Picture(*found)
         try:
-            with opened(content) as mask:
+            with open_image(content) as mask:
                 outline = outline_svg(from_image(mask))
         except (InputError, MemoryError):
             return None

@@ -19,7 +19,7 @@ from nearmiss.engine.curation.store import Decision
 _LONGEST = 2000  # characters of a corrected caption, where the item's own captions are not longer
 _LONGEST_TOKEN = 200
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
-_BESIDE = 64 * 1024  # bytes of a request beside its longest text
+_BESIDE = 64 * 1024  # bytes of a request next to its longest text
 _BYTES = 12  # of a character in JSON, at most: two escapes \\uXXXX
 
 
@@ -44,7 +44,7 @@ def largest_body(items: list[Item]) -> int:
 def check_sender(request: Request, cookie: str, token: str) -> None:
     """Refuse other machines, pages of other sites, and whoever does not know the token of this start of the server.
 
-    The token stands in the address that is printed; who opens it is given the cookie, and needs nothing else from then
+    The token is in the address that is printed; who opens it is given the cookie, and needs nothing else from then
     on. Other users of this machine can reach the port, and do not know the token.
     """
     if not _is_loopback(request.remote_addr or "") or not _is_loopback(_name(request.host)):

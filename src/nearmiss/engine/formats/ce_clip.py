@@ -1,6 +1,6 @@
 """CE-CLIP's records (Zhang et al., CVPR 2024): NumPy object arrays of dictionaries, 50,000 a file.
 
-A record is a caption with four slots for negatives, in this order: relation, adjective, noun, verb; "###" stands in an
+A record is a caption with four slots for negatives, in this order: relation, adjective, noun, verb; "###" is in an
 empty one, and `valid_caption` (caption, relation, adjective, noun, verb) is 0 there. Such files are pickles, and a
 pickle can run any program when it is opened: they are read as plain data (npy_objects.py), without the pickle module.
 """

@@ -53,7 +53,7 @@ def read_images(path: Path, *, split: str, source: str, folder: str = "images") 
 
 
 def read_captions(path: Path, *, strict: bool = False, captions: bool = True) -> Reading:
-    """Tables `images` and `captions` (source "published") of a captions file, the text of captions as it stands.
+    """Tables `images` and `captions` (source "published") of a captions file, the text of captions as it is.
 
     Sizes of images are not needed and may be null. Faults: records that lack something, captions that are empty or not
     Unicode, ids that stand twice, captions of images that the file does not list (where it lists any). `strict` raises

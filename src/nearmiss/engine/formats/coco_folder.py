@@ -224,7 +224,7 @@ def _seen(folder: Path, name: str) -> _Seen:
 def _located(folder: Path, name: str) -> tuple[Path, Path | str]:
     """Where a photograph was looked for last; and its path in the folder, or why it has none.
 
-    Backslashes are taken for slashes where the name as it stands is no file: annotation tools write them on Windows.
+    Backslashes are taken for slashes where the name as it is is no file: annotation tools write them on Windows.
     """
     if not name:
         return folder, "its record names no file"

@@ -1,7 +1,7 @@
 """GQA scene graphs (Hudson and Manning, CVPR 2019), as people have them; see set_aside.py.
 
 GQA's object ids are unique in the whole file. Tools that write its format often number the objects of each image from
-0: where an id stands in two images of a file, all ids of that file are qualified by their image, "IMAGE/OBJECT".
+0: where an id is in two images of a file, all ids of that file are qualified by their image, "IMAGE/OBJECT".
 """
 
 from collections.abc import Iterator
@@ -33,8 +33,8 @@ from nearmiss.engine.text.category_names import spoken_name, with_spoken_objects
 def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
     """Tables `images`, `objects` and `relations` of a GQA scene graphs file, words as they are spoken.
 
-    A relation to an object that is not in the graph, and an attribute that is no word, are set aside alone.
-    `strict` raises InputError for the first fault, for an id that stands twice in the file, and for an empty file.
+    A relation to an object that is not in the graph, and an attribute that is no word, are set aside only.
+    `strict` raises InputError for the first fault, for an id that occurs twice in the file, and for an empty file.
     """
     images, objects, relations = Rows("images"), Rows("objects"), Rows("relations")
     faults = Faults(path, strict=strict)

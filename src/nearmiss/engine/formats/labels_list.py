@@ -35,7 +35,7 @@ def read_labels(
 ) -> pl.DataFrame:
     """Table `examples` of a task from one file; `images` gives the id of an image by its name without ending.
 
-    Raises InputError for a class that `classes` lacks, an image that stands twice or is not among `images`, and a file
+    Raises InputError for a class that `classes` lacks, an image that occurs twice or is not among `images`, and a file
     without examples. A class without images is no error.
     """
     path = Path(path)

@@ -14,7 +14,7 @@ _HEADER = re.compile(
     re.DOTALL,
 )
 _DEEPEST = 8  # levels of containers inside of a record
-_SPREAD = 16  # values of all records per byte of the file; more is one container that stands in many places
+_SPREAD = 16  # values of all records per byte of the file; more is one container that is in many places
 _PLAIN = (str, int, float, bool, type(None), bytes, bytearray, list, tuple, dict, Array)
 
 

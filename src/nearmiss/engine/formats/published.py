@@ -95,7 +95,7 @@ def image_id(file_name: str) -> str:
 
 @dataclass(frozen=True)
 class FileNames:
-    """Which file an image id stands for: as `known` says, else by `pattern` where the id is a number, else the id."""
+    """Which file an image id represents: as `known` says, else by `pattern` where the id is a number, else the id."""
 
     known: Mapping[str, str]
     pattern: str = COCO_NAME

@@ -118,7 +118,7 @@ def set_aside(rows: pl.DataFrame, problem: str, faults: Faults, spoiled: set[str
 
 
 def once(frame: pl.DataFrame, key: str, faults: Faults) -> pl.DataFrame:
-    """The rows whose id stands once; the others are reported."""
+    """The rows whose id is once; the others are reported."""
     twice = pl.col(key).is_duplicated()
     for row in frame.filter(twice).iter_rows(named=True):
         faults.append(

@@ -12,7 +12,7 @@ from nearmiss.engine.text.category_names import with_spoken_objects, with_spoken
 from nearmiss.engine.text.legible import illegible
 
 Faults = list[tuple[Fault, Path]]
-"""What was set aside, and the file that it stands in."""
+"""What was set aside, and the file that it is in."""
 
 _SIDES = ("x", "y", "w", "h")
 

@@ -68,7 +68,7 @@ class CrossEncoder(nn.Module):
         return EncodedTexts(*encode_tokens(self.dual, packed))
 
     def forward(self, pixels: Tensor, packed: Packed) -> tuple[Tensor, Tensor]:
-        """Embeddings (N, D) and (U, D), as the dual encoder alone gives them."""
+        """Embeddings (N, D) and (U, D), as the dual encoder only gives them."""
         return self.images(pixels).embeddings, self.texts(packed).embeddings
 
     def match_logits(self, images: EncodedImages, texts: EncodedTexts, image: Tensor, text: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ def encode_patches(visual: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fresh_fusion(dual: CLIP, *, side: int, width: int, heads: int, layers: int, seed: int) -> Fusion:
-    """A fusion for this dual encoder and images of `side` pixels; weights depend on its shape and the seed alone."""
+    """A fusion for this dual encoder and images of `side` pixels; weights depend on its shape and the seed only."""
     check_tower(dual)
     with torch.no_grad():
         device = dual.logit_scale.device
@@ -124,7 +124,7 @@ def fresh_fusion(dual: CLIP, *, side: int, width: int, heads: int, layers: int, 
 
 
 def save_fusion(folder: Path, fusion: Fusion) -> None:
-    """Write the fusion beside the dual part of a checkpoint folder; equal weights give equal bytes."""
+    """Write the fusion next to the dual part of a checkpoint folder; equal weights give equal bytes."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in fusion.state_dict().items()}
     write_json(Path(folder) / FUSION_CONFIG, fusion.shape)
     with replacing(Path(folder) / FUSION_WEIGHTS) as partial:

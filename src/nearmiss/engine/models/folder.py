@@ -69,7 +69,7 @@ def check_configuration(found: Any, *, file: Path | None, place: str | None = No
     """Raise InputError where something is not the content of an `open_clip_config.json` of a dual encoder.
 
     Keys and types are open_clip's own; sizes are bounded, so that a wrong digit does not take all memory. `place` is
-    what stands in a message where there is no file.
+    what is in a message where there is no file.
     """
     given_as = place if file is None else file
     if not isinstance(found, dict) or not isinstance(found.get("model_cfg"), dict):

@@ -49,7 +49,7 @@ class FusionLayer(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, WIDER * width), nn.GELU(), nn.Linear(WIDER * width, width))
 
     def listen(self, x: Tensor, there: Tensor, ends: Tensor | None) -> Tensor:
-        """Self-attention of texts x (B, L, W); with `ends` (B,) the rows of the end tokens alone, (B, 1, W)."""
+        """Self-attention of texts x (B, L, W); with `ends` (B,) the rows of the end tokens only, (B, 1, W)."""
         normed = self.norm_own(x)
         asking, asked = (x, normed) if ends is None else (_at(x, ends), _at(normed, ends))
         return asking + self.own(asked, self.own.offered(normed), there)
@@ -61,7 +61,7 @@ class FusionLayer(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Logits of pairs of images and texts; what depends on one side alone is computed once for all of its pairs."""
+    """Logits of pairs of images and texts; what depends on one side only is computed once for all of its pairs."""
 
     def __init__(self, *, width: int, heads: int, layers: int, text_width: int, patch_width: int, patches: int) -> None:
         """`patches` of `patch_width` an image and tokens of `text_width`; `layers` of `width` with `heads` each."""

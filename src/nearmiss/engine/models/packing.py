@@ -1,6 +1,6 @@
 """Several texts in one row, and what texts begin with in common only once.
 
-In a causal tower a token's features depend on the tokens before it alone, so two texts that begin alike share the
+In a causal tower a token's features depend on the tokens before it only, so two texts that begin alike share the
 features of that beginning: a caption and its negatives differ from the edit on. Texts are sorted, neighbors are laid
 into rows as a tree, and a mask lets each token look at the tokens of its own text only. Exact (no paper; our choice).
 """
@@ -36,7 +36,7 @@ class Packed:
     depths: Tensor  # (R, N) int64, a token's place in its text
     seen: Tensor  # (R, N, N) bool, whether a token looks at another
     ends: Tensor  # (R, T) int64, the place of each text's end token
-    texts: Tensor  # (U,) int64, where among the R * T ends each text stands, in the order given
+    texts: Tensor  # (U,) int64, where among the R * T ends each text is, in the order given
 
 
 def pack(texts: Texts, row: int = ROW) -> Packed:

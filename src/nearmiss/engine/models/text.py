@@ -1,6 +1,6 @@
 """CLIP's text tower without wasted work: the same parameters, equal embeddings, fewer products.
 
-Three things are exact for a causal tower that pools at the end of the text (Radford et al., ICML 2021, section 2.4): no
+Three objects are exact for a causal tower that pools at the end of the text (Radford et al., ICML 2021, section 2.4): no
 token after the end is looked at; what texts begin with in common is computed once (packing.py); and of the last layer
 only the end token's row is computed, because nothing else is read from it.
 """
@@ -86,7 +86,7 @@ def encode_tokens(model: Any, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
 def token_places(packed: Packed) -> tuple[Tensor, Tensor]:
     """Where each text's tokens stand among all R * N places, (U, L) int64, 0 behind a text's end; and lengths (U,).
 
-    What a text's end token sees are that text's tokens, and in a row they stand in the order of their depths.
+    What a text's end token sees are that text's tokens, and in a row they are in the order of their depths.
     """
     row, width = packed.texts // packed.ends.shape[1], packed.tokens.shape[1]
     own = packed.seen[row, packed.ends.flatten()[packed.texts]]

@@ -23,7 +23,7 @@ from nearmiss.engine.models.weights import in_one_line
 PAD, UNKNOWN, START, END = "<pad>", "<unk>", "<start>", "<end>"
 PUNCTUATION = (".", ",", ";", ":", "!", "?", "'", "-")
 NAME = "nearmiss-words"
-"""What stands for a tokenizer of ours in a checkpoint's configuration; open_clip takes the files beside it."""
+"""What represents a tokenizer of ours in a checkpoint's configuration; open_clip takes the files next to it."""
 _SPLIT = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""  # as in CLIP's own code
 _MERGES = 49152 - 256 - 2
 _VOCABULARY = 49408  # CLIP's, and open_clip's where a configuration names none
@@ -198,7 +198,7 @@ def tokenization_of(name: str, text_cfg: dict[str, Any], folder: Path | None) ->
 
 
 def local_tokenizer(folder: Path, text_cfg: dict[str, Any]) -> Any:
-    """open_clip's tokenizer of a checkpoint folder: of the files there alone, and without running code of others.
+    """open_clip's tokenizer of a checkpoint folder: of the files there only, and without running code of others.
 
     Raises InputError where it does not open.
     """

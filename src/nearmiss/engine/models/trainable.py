@@ -1,6 +1,6 @@
 """Which weights of a model learn: parts of it by name, freezing, and low-rank adaptation.
 
-Low-rank adaptation keeps the weights and learns a product of two thin matrices beside each (Hu et al., LoRA: Low-Rank
+Low-rank adaptation keeps the weights and learns a product of two thin matrices next to each (Hu et al., LoRA: Low-Rank
 Adaptation of Large Language Models, ICLR 2022, section 4.1: W + (alpha / rank) B A, with A drawn and B zero, so that
 training begins at the given weights). It is a parametrization of the weight itself and not a layer around it: whatever
 reads the weight (attention's one matrix for three projections, packed texts) reads the sum. peft is not used: it adapts

@@ -1,6 +1,6 @@
 """A paraphrase of a text is nearer to the image than the text's negatives are (our choice; no paper).
 
-The weakness that it answers: models trained on hard negatives alone take every edit for a wrong one ("The Hard Positive
+The weakness that it answers: models trained on hard negatives only take every edit for a wrong one ("The Hard Positive
 Truth", arXiv 2409.17958).
 """
 

@@ -15,8 +15,8 @@ class IntraModalContrastReleasedTerm(nn.Module):
     """Mean cross-entropy of a text over all negatives of the batch, nothing masked: absent ones are texts as well.
 
     `true_pair` (commit 7f4433a): the logit of the image with its text is the answer, and the text with every negative
-    stands beside it. `first_negative` (7b58a00 and b8a5244): the same logits, but the answer is the first negative of
-    the batch's first image. `no_positive` (47cef4e and after): the negatives alone, with that same answer.
+    is next to it. `first_negative` (7b58a00 and b8a5244): the same logits, but the answer is the first negative of
+    the batch's first image. `no_positive` (47cef4e and after): the negatives only, with that same answer.
     """
 
     def __init__(self, form: Form) -> None:

@@ -1,6 +1,6 @@
 """Names and typed options of the loss terms, and the papers' objectives by name.
 
-One file per term lies beside this one; an objective is their weighted sum.
+One file per term lies next to this one; an objective is their weighted sum.
 """
 
 from collections.abc import Sequence
@@ -183,7 +183,7 @@ PRESETS: dict[str, list[Term]] = {
     ],
     # HNC (CoNLL 2023) trains a matching head; a dual encoder ranks each pair instead (our choice).
     "hnc": [Contrastive(), OwnNegatives(weight=3.0)],
-    # With a matching head, contrast beside it as in ALBEF; weights of one, as there.
+    # With a matching head, contrast next to it as in ALBEF; weights of one, as there.
     "hnc_itm": [Contrastive(), ImageTextMatching()],
     "fsc_clip": [Contrastive(), FocalOwnNegatives()],
     "hard_positive": [HardNegativeColumns(), HardPositive()],

@@ -1,6 +1,6 @@
 """Files of a cache that say by their name what they hold, so that a damaged one is found before it is used.
 
-The SHA-256 of a file's bytes stands in its name, `STEM-DIGEST.SUFFIX`. A file of another content was cut short or
+The SHA-256 of a file's bytes is in its name, `STEM-DIGEST.SUFFIX`. A file of another content was cut short or
 changed: it is deleted, which is said in one line, and what it held is made again.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nearmiss.base.files import replacing
 
-_DIGITS = 32  # of the digest that stand in a name
+_DIGITS = 32  # of the digest that are in a name
 
 
 def write_checked(folder: Path, stem: str, suffix: str, content: bytes) -> Path:

@@ -1,7 +1,7 @@
 """What lies in image files: the SHA-256 of their bytes and their size in pixels. Embeddings are kept by content.
 
 A relative name, a size in bytes and a time do not say which image a file holds: two data roots may share them all.
-Hashes are kept in a table beside the embeddings, by path, size, times and inode, so that a second run only asks the
+Hashes are kept in a table next to the embeddings, by path, size, times and inode, so that a second run only asks the
 file system.
 """
 
@@ -19,7 +19,7 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
-from nearmiss.engine.images.decode import opened
+from nearmiss.engine.images.decode import open_image
 from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 _STEM, _SUFFIX = "contents", ".parquet"
@@ -105,7 +105,7 @@ def _read(file: Path) -> Content | None:
 def content_of(content: bytes) -> Content:
     """The content of an image file's bytes."""
     try:
-        with opened(content) as image:
+        with open_image(content) as image:
             size = image.size
     except InputError:
         size = None

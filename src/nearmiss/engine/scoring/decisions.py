@@ -28,7 +28,7 @@ Decision = tuple[Pair, Pair]
 
 SCORE, ACCURACY = "score", "accuracy"
 _CHUNK = 1 << 12  # rows whose embeddings fit into a core's cache
-_LOT = 1 << 16  # items that are compared at once, so that memory grows with the results alone
+_LOT = 1 << 16  # items that are compared at once, so that memory grows with the results only
 
 
 def caption_decisions(truth: Truth) -> list[Decision]:

@@ -74,7 +74,7 @@ def similarities(benchmark: Benchmark, embeddings: Embeddings) -> pl.DataFrame:
 
 
 def outcomes(benchmark: Benchmark, embeddings: Embeddings, similarity: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Table `outcomes`. `similarity` stands in for the cosines of items, such as a cross-encoder's logits."""
+    """Table `outcomes`. `similarity` is in for the cosines of items, such as a cross-encoder's logits."""
     if isinstance(benchmark, RetrievalBenchmark):
         return ranking.outcomes(benchmark, embeddings)
     if isinstance(benchmark, ClassificationBenchmark):
@@ -84,7 +84,7 @@ def outcomes(benchmark: Benchmark, embeddings: Embeddings, similarity: pl.DataFr
 
 
 class Comparison:
-    """What every metric of a benchmark stands beside; computed once, applied to several outcomes."""
+    """What every metric of a benchmark is next to; computed once, applied to several outcomes."""
 
     def __init__(self, benchmark: Benchmark, training: Training, embeddings: Embeddings) -> None:
         self._benchmark = benchmark
@@ -129,7 +129,7 @@ class Comparison:
 
     @property
     def beside(self) -> Beside:
-        """What values stand beside, without numbers of items."""
+        """What values stand next to, without numbers of items."""
         return self._beside
 
 

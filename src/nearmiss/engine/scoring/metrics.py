@@ -1,4 +1,4 @@
-"""Outcomes into rows of table `metrics`: a value, its interval over items, and what it stands beside."""
+"""Outcomes into rows of table `metrics`: a value, its interval over items, and what it is next to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Beside:
-    """What the values of a benchmark stand beside, by endpoint."""
+    """What the values of a benchmark stand next to, by endpoint."""
 
     n_expected: Mapping[Endpoint, int]
     """Number of items, scored or not; every endpoint has a row."""

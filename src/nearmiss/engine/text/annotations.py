@@ -52,7 +52,7 @@ class Annotated:
 class Annotations:
     """An image of `width` x `height` pixels: its objects, and relations (subject id, predicate, object id).
 
-    What stands on something is also on it: a predicate with a posture is there twice. `closed` are the groups of nouns
+    What is on something is also on it: a predicate with a posture is there twice. `closed` are the groups of nouns
     of which every object of the image is marked; None where that holds for the whole vocabulary.
     """
 
@@ -127,7 +127,7 @@ def predicate_group(predicate: str) -> str:
 
 @cache
 def without_posture(predicate: str) -> str:
-    """The place alone: "on" for "standing on"."""
+    """The place only: "on" for "standing on"."""
     posture, _, place = predicate.partition(" ")
     return place if place and posture in load("grammar")["postures"] else predicate
 

@@ -5,7 +5,7 @@ search over the related mentions that keeps domains arc consistent and gives up 
 mentions exists. Objects that nothing in the problem can tell apart are tried once. The search is exact; where it needs
 more than a stated number of steps it stops with an error rather than an answer (the bound is our choice).
 
-Sets of objects are integers: bit i stands for object i.
+Sets of objects are integers: bit i represents object i.
 """
 
 from collections import deque

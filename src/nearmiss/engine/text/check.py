@@ -3,11 +3,11 @@
 A caption is parsed by phrases (parsing.py) and held against the annotated objects, relations and boxes. It shares no
 code with the world's judge, which counts what this check lets through.
 
-Semantics (our choice): a thing that is mentioned exists, several mentions are different things, a number is exact.
+Semantics (our choice): an object that is mentioned exists, several mentions are different objects, a number is exact.
 What annotators have words for and did not mark is absent, unless the data set says that it did not mark all of it in
 this image; what they have no words for, and an attribute of a kind that they did not note, is unknown. A crowd is
 there, its number is unknown. Geometry is between box centers; nearer to the border than `MARGIN` it is undefined.
-A negative may name what is in the scene: the statement decides, not the word.
+A negative may name what is in the scene: the statement decides, not the word (plan of the house, rule 5).
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -24,7 +24,7 @@ from nearmiss.engine.text.phrases import ANYTHING
 from nearmiss.engine.text.readings import best_reading
 from nearmiss.engine.text.truth_values import Truth, every, negated
 
-MARGIN = 0.04  # of the picture's side
+MARGIN = 0.04  # of the image's side
 
 Kind = Literal["verified", "plausible", "true", "collision", "undefined"]
 
@@ -95,7 +95,7 @@ def _of_joined(caption: Caption, annotations: Annotations, steps: Steps) -> Trut
 
 
 def _compared(caption: Caption, annotations: Annotations) -> Truth:
-    """Whether the numbers of two kinds of things compare as stated; unknown where an attribute leaves them open."""
+    """Whether the numbers of two kinds of objects compare as stated; unknown where an attribute leaves them open."""
     bounds = []
     for mention in caption.things:
         if not _counts(mention.noun, annotations):
@@ -112,13 +112,13 @@ def _compared(caption: Caption, annotations: Annotations) -> Truth:
 
 
 def _counted(mention: Mention, annotations: Annotations, *, exact: bool) -> Truth:
-    """Whether the number is right; where a relation narrows the things down, whether there are enough."""
+    """Whether the number is right; where a relation narrows the objects down, whether there are enough."""
     number = mention.count or 0
     fits = [_fits(mention, thing, annotations) for thing in annotations.objects]
     sure = fits.count(Truth.TRUE)
     possible = sure + fits.count(Truth.UNKNOWN) + fits.count(Truth.UNDEFINED)
     if not number and sure and _has_word(mention.noun, annotations):
-        return Truth.FALSE  # a crowd, or one of things that are not all marked, is there
+        return Truth.FALSE  # a crowd, or one of objects that are not all marked, is there
     if not _counts(mention.noun, annotations):
         return Truth.UNKNOWN
     if possible < number or (exact and sure > number):
@@ -161,17 +161,17 @@ def _together(caption: Caption, mentions: Sequence[int], annotations: Annotation
 
 
 def _has_word(noun: str, annotations: Annotations) -> bool:
-    """Whether annotators of the corpus have a word for such a thing."""
+    """Whether annotators of the corpus have a word for such an object."""
     return noun == ANYTHING or noun in annotations.vocabulary.nouns
 
 
 def _marks_all(noun: str, annotations: Annotations) -> bool:
-    """Whether annotators would have marked every such thing in the image."""
+    """Whether annotators would have marked every such object in the image."""
     return annotations.closed is None if noun == ANYTHING else annotations.marks_all(noun)
 
 
 def _counts(noun: str, annotations: Annotations) -> bool:
-    """Whether the number of such things is known: all are marked, and none of them in a crowd."""
+    """Whether the number of such objects is known: all are marked, and none of them in a crowd."""
     if noun == ANYTHING:
         return annotations.closed is None and not any(thing.crowd for thing in annotations.objects)
     return annotations.counts(noun)
@@ -179,7 +179,7 @@ def _counts(noun: str, annotations: Annotations) -> bool:
 
 @cache
 def _named(claimed: str, noun: str) -> Truth:
-    """Whether a thing annotated as `noun` is what the caption calls `claimed`."""
+    """Whether an object annotated as `noun` is what the caption calls `claimed`."""
     if claimed in (ANYTHING, noun) or claimed in hypernyms(noun) or noun.endswith(f" {claimed}"):
         return Truth.TRUE
     if noun in hypernyms(claimed) or claimed.endswith(f" {noun}"):
@@ -188,7 +188,7 @@ def _named(claimed: str, noun: str) -> Truth:
 
 
 def _fits(mention: Mention, thing: Annotated, annotations: Annotations) -> Truth:
-    """Whether the object is such a thing, with these attributes, in this place."""
+    """Whether the object is such an object, with these attributes, in this place."""
     named = _named(mention.noun, thing.noun)
     if named is Truth.FALSE:
         return named

@@ -39,7 +39,7 @@ class Cloze:
     def fills(self, words: Sequence[str], place: int, word_class: str) -> Iterator[tuple[str, int, int]]:
         """Words for `place`, best first: (word, level, count), level 0 being the narrowest context.
 
-        Inside a level the more frequent word comes first, equal ones in alphabetical order. The word that stands
+        Inside a level the more frequent word comes first, equal ones in alphabetical order. The word that is
         there now is not left out: the caller says what a fill may be. The widest level holds every word of the class.
         """
         given: set[str] = set()

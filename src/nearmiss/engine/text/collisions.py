@@ -2,7 +2,7 @@
 
 Without annotations nothing but the captions speaks of the image, so a new word is refused which one of them uses, or
 which means the same as one of theirs, or is more general, or less: each may be true of what they speak of (our choice;
-string collision alone lets 5.8 % of HNC's published negatives pass). The loss is counted, reason by reason.
+string collision only lets 5.8 % of HNC's published negatives pass). The loss is counted, reason by reason.
 """
 
 from collections.abc import Iterable, Sequence

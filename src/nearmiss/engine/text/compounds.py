@@ -64,7 +64,7 @@ def _completed(before: Phrases, one: Phrases, other: Phrases) -> tuple[Phrases, 
 
 
 def _attributes_alone(half: Phrases, other: Phrases) -> Phrases | None:
-    """The half where it has attributes and no noun ("a red"); "orange" beside "a red cube" is one."""
+    """The half where it has attributes and no noun ("a red"); "orange" next to "a red cube" is one."""
     if not half or not any(phrase.label in ("adjective", "word") for phrase in other):
         return None
     *ahead, last = half

@@ -1,4 +1,4 @@
-"""Edits of a caption: what stood where, and what stands there instead."""
+"""Edits of a caption: what stood where, and what is there instead."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -16,7 +16,7 @@ _MOST_EQUAL = 50_000  # and of equal ones; a caption of 300 words has 3,000
 
 
 class Edit(NamedTuple):
-    """`old`, which stands at [start, end) of the positive, becomes `new`. Offsets in characters."""
+    """`old`, which is at [start, end) of the positive, becomes `new`. Offsets in characters."""
 
     start: int
     end: int
@@ -104,7 +104,7 @@ def _replay(text: str, edits: Sequence[Edit]) -> tuple[str, list[tuple[int, int]
 
 
 def _cased(edit: Edit, shouted: bool) -> str:
-    """The new words with the capitals of the old ones; those of an abbreviation ("TV") belong to it alone."""
+    """The new words with the capitals of the old ones; those of an abbreviation ("TV") belong to it only."""
     old, new = edit.old, edit.new
     if not old or not new or not old[0].isupper():
         return new

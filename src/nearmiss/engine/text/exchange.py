@@ -63,9 +63,9 @@ def _same_heads(sentence: Sentence, one: Span, other: Span) -> str | None:
 
 
 def _joint(between: Sequence[Tagged]) -> str | None:
-    """What joins two things to something that holds both ways ("and", "next to"), None where it does not.
+    """What joins two objects to something that holds both ways ("and", "next to"), None where it does not.
 
-    In a list further things may stand between the two.
+    In a list further objects may stand between the two.
     """
     kept = [word for word in between if word.lower not in _silent()]
     said = " ".join(word.lower for word in kept)
@@ -81,7 +81,7 @@ def _joint(between: Sequence[Tagged]) -> str | None:
 
 @cache
 def _beside() -> tuple[str, ...]:
-    """Ends of what stands between two things that are near each other, wherever the two are."""
+    """Ends of what is between two objects that are near each other, wherever the two are."""
     return tuple(
         f" {joint}" for joint in words()["symmetric"] if joint[-1].isalpha() and joint not in ("and", "or", ", and")
     )
@@ -89,7 +89,7 @@ def _beside() -> tuple[str, ...]:
 
 @cache
 def _silent() -> frozenset[str]:
-    """Words that change nothing in how two things stand to each other."""
+    """Words that change nothing in how two objects stand to each other."""
     grammar = load("grammar")
     return frozenset({*words()["articles"], *grammar["be"], *words()["postures"], "both", "that", "who", "which"})
 
@@ -117,7 +117,7 @@ def _modifiers(sentence: Sentence, span: Span) -> list[str]:
 
 
 def _head(sentence: Sentence, span: Span) -> int:
-    """The last noun of what an adjective stands before."""
+    """The last noun of what an adjective is before."""
     at = span.last
     while at + 1 < len(sentence) and (sentence[at].pos == "ADJ" or sentence[at + 1].pos == "NOUN"):
         at += 1

@@ -1,6 +1,6 @@
 """What the phrases of two captions tell at a glance, before either is read to the end: cheap, and nearly always enough.
 
-Two captions can state the same only if they name the same things; and where one phrase gave way to another that plays
+Two captions can state the same only if they name the same objects; and where one phrase gave way to another that plays
 the same part (a noun to a noun, a color to a color), the sentence around it is read as it was before.
 """
 
@@ -34,7 +34,7 @@ def named(text: str, names: frozenset[str]) -> frozenset[object] | None:
 
 def exchanged(before: Sequence[Phrase], after: Sequence[Phrase]) -> Label | None:
     """The label of an edit that exchanges one phrase for another of its part, if the sentence is a plain one that is
-    read to the end; None where the phrases alone do not decide it.
+    read to the end; None where the phrases only do not decide it.
 
     However the two statements are told, something of this concept differs in them and nothing else need to: so no
     telling makes the change another one.

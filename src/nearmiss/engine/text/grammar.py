@@ -1,7 +1,7 @@
 """Grammar that an edit can break: "a" and "an", number, doubled words. Only faults that the positive has not count.
 
-Captions of people have faults of their own, and a rule that looks at neighbors alone errs ("the man with the dogs
-is"); both stand in the positive as well, so that the comparison leaves what the edit did (our choice).
+Captions of people have faults of their own, and a rule that looks at neighbors only errs ("the man with the dogs
+is"); both are in the positive as well, so that the comparison leaves what the edit did (our choice).
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ _AGREEING = {"is": True, "was": True, "has": True, "are": False, "were": False, 
 def broken(positive: str, negative: str) -> str | None:
     """The first kind of fault of which the negative has more than its positive; None where there is none.
 
-    Looks at what the edit can reach alone: before and behind, both texts have the same faults.
+    Looks at what the edit can reach only: before and behind, both texts have the same faults.
     """
     before, after = said(positive), said(negative)
     start, tail = _reach(before, after)

@@ -58,7 +58,7 @@ def singular(noun: str) -> str:
 
 @cache
 def is_plural(noun: str) -> bool:
-    """Whether a noun, by its last word, stands in the plural; "scissors" always does, "sheep" never."""
+    """Whether a noun, by its last word, is in the plural; "scissors" always does, "sheep" never."""
     last = noun.rpartition(" ")[2].lower()
     return last in _data()["paired"] or singular(last) != last
 

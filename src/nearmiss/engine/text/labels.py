@@ -19,14 +19,14 @@ from nearmiss.engine.text.tokens import normalized
 
 # Where several single changes explain a difference, the first of these is named.
 _RANKS = ("color", "size", "pattern", "location", "count", "existence", "attribute", "object")
-_MOST_CHANGED = 2  # things, by one change: two that exchange what is said of them
+_MOST_CHANGED = 2  # objects, by one change: two that exchange what is said of them
 _LONGEST_LIST = 4  # longer lists are compared in the order in which they are told
 
 
 def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> Label:
     """(concept, operator) of the one change that makes the negative of the positive.
 
-    (None, None) where both mean the same, where more than one thing changed, or where either does not parse and its
+    (None, None) where both mean the same, where more than one object changed, or where either does not parse and its
     frame ("there is no", "either ... or") does not tell. `names` are further nouns. An attribute whose kind is no
     concept of its own (material, age) is ("attribute", operator). Two numbers compared are ("count", "recount");
     statements joined by "both" or "either" are "logic", with the operator of the part that changed.
@@ -80,7 +80,7 @@ def _least(before: Caption, after: Caption) -> tuple[int, str, str] | None:
         lost = list((Counter(before.things) - Counter(after.things)).elements())
         won = list((Counter(after.things) - Counter(before.things)).elements())
         if len(lost) == 1 and len(_mention_changes(lost[0], won[0])) > 1:
-            return None  # however the things are paired, one of them changes in more than one way
+            return None  # however the objects are paired, one of them changes in more than one way
     found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
     return min(found, default=None)
 
@@ -127,7 +127,7 @@ _Key = tuple[str, tuple[tuple[str, str], ...], int, str, bool]
 
 
 def _key(mention: Mention) -> _Key:
-    """Everything that is said of a thing, as what can be sorted."""
+    """Everything that is said of an object, as what can be sorted."""
     count = -1 if mention.count is None else mention.count
     return mention.noun, mention.attributes, count, mention.location or "", mention.plural
 
@@ -161,7 +161,7 @@ def _spelling(caption: Caption) -> object:
 
 
 def _tellings(caption: Caption) -> Iterator[Caption]:
-    """All ways of telling the same: every order of the things, each relation from either end."""
+    """All ways of telling the same: every order of the objects, each relation from either end."""
     count = len(caption.things)
     orders = permutations(range(count)) if count <= _LONGEST_LIST else [tuple(range(count))]
     for order in orders:
@@ -174,8 +174,8 @@ def _tellings(caption: Caption) -> Iterator[Caption]:
 def _decided(before: Caption, after: Caption, direct: tuple[int, str, str]) -> bool:
     """Whether no other telling can make a change, told in the same order, another one.
 
-    A relation comes before all else, and things that differ can stay what they are in one order alone. What one thing
-    loses and wins, no order of the things can hide.
+    A relation comes before all else, and objects that differ can stay what they are in one order only. What one object
+    loses and wins, no order of the objects can hide.
     """
     if direct[1] == "relation":
         return len(set(after.things)) == len(after.things)
@@ -183,12 +183,12 @@ def _decided(before: Caption, after: Caption, direct: tuple[int, str, str]) -> b
 
 
 def _from_start(caption: Caption) -> Caption:
-    """The caption with each relation told from the thing that is mentioned first."""
+    """The caption with each relation told from the object that is mentioned first."""
     return Caption(caption.things, tuple(sorted(map(_from_first, caption.relations))))
 
 
 def _from_first(relation: tuple[int, str, int]) -> tuple[int, str, int]:
-    """The relation told from the thing that is mentioned first, where its predicate has an inverse."""
+    """The relation told from the object that is mentioned first, where its predicate has an inverse."""
     subject, predicate, other = relation
     turned = inverse(predicate) if subject > other else None
     return (other, turned, subject) if turned is not None else relation
@@ -209,7 +209,7 @@ def _change(before: Caption, after: Caption) -> tuple[int, str, str] | None:
 def _relation_change(
     old: tuple[tuple[int, str, int], ...], new: tuple[tuple[int, str, int], ...]
 ) -> tuple[int, str, str] | None:
-    """The same relations but for one, between the same things; with a predicate turned round it is reversed."""
+    """The same relations but for one, between the same objects; with a predicate turned round it is reversed."""
     if old == new:
         return _SAME
     differing = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
@@ -283,7 +283,7 @@ def _ranked(concept: str, operator: str) -> tuple[int, str, str]:
 
 
 def mentioned_pairs(caption: Caption) -> list[tuple[str, str]]:
-    """The (color, noun) pairs that are said of one thing."""
+    """The (color, noun) pairs that are said of one object."""
     return [(group, thing.noun) for thing in caption.things for kind, group in thing.attributes if kind == "color"]
 
 

@@ -17,7 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # all but thos
 def illegible(text: str) -> str | None:
     """Why a text is no caption that negatives are made of; None where it is one.
 
-    Refused are empty and overlong texts, control characters, emoji and other pictures, text that runs from right to
+    Refused are empty and overlong texts, control characters, emoji and other images, text that runs from right to
     left, and text without a word in Latin letters: the methods read English. Tabs and line breaks are whitespace.
     """
     if not text.strip():
@@ -37,4 +37,4 @@ def illegible(text: str) -> str | None:
 
 
 _RIGHT_TO_LEFT = ("R", "AL", "AN", "RLE", "RLO", "RLI")
-_PICTURES = 0x2190  # arrows, and all pictures behind them
+_PICTURES = 0x2190  # arrows, and all images behind them

@@ -17,7 +17,7 @@ from nearmiss.engine.text.spelling import lowered
 
 @cache
 def load(name: str) -> dict[str, Any]:
-    """The lexicon file `lexicons/NAME.json` as it stands."""
+    """The lexicon file `lexicons/NAME.json` as it is."""
     text = files(__package__).joinpath("lexicons", f"{name}.json").read_text(encoding="utf-8")
     content: dict[str, Any] = json.loads(text)
     return content
@@ -104,6 +104,6 @@ def inverse(predicate: str) -> str | None:
 
 @cache
 def near(name: str) -> frozenset[tuple[str, str]]:
-    """Of lexicon `color` or `object`: pairs of groups, both ways round, that two people may use of one thing."""
+    """Of lexicon `color` or `object`: pairs of groups, both ways round, that two people may use of one object."""
     pairs = load(name)["near"]
     return frozenset([(a, b) for a, b in pairs] + [(b, a) for a, b in pairs])

@@ -1,6 +1,6 @@
 """ARO's four perturbations of word order (Yuksekgonul et al., ICLR 2023, section 4: COCO-Order and Flickr30k-Order).
 
-Each says which places of a caption's tokens exchange their words; what stands at the other places stays. Corrected
+Each says which places of a caption's tokens exchange their words; what is at the other places stays. Corrected
 against the published code: draws come from a seed of the item's name, not from global generators that must be seeded
 before the data set is built; a draw that returns the caption is repeated, since a distractor that equals the caption
 can only be guessed. Our choice: tokens are ours, where the paper takes spaCy's for two of the four and nltk's for two.
@@ -13,7 +13,7 @@ from typing import Final
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.tagging import Tagged
 
-Order = list[int]  # for each place, which token stands there
+Order = list[int]  # for each place, which token is there
 _TRIES = 20
 _LENGTH = 3  # of a trigram
 

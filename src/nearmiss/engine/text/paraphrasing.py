@@ -58,7 +58,7 @@ def synonym(text: str) -> Iterator[str]:
 
 
 def conjunction(text: str) -> Iterator[str]:
-    """What "and" joins changes places: things in a list that nothing else hangs on, and two colors of one thing."""
+    """What "and" joins changes places: objects in a list that nothing else hangs on, and two colors of one object."""
     tokens = tokenize(text)
     words = [token.lower for token in tokens]
     opener = None  # the last word before an "and" that may begin a phrase and has one word or more behind it

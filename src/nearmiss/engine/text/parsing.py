@@ -1,4 +1,4 @@
-"""What a caption states, by patterns of phrases: things with attributes, numbers, relations, places.
+"""What a caption states, by patterns of phrases: objects with attributes, numbers, relations, places.
 
 The patterns are simple (noun phrases `[number | article] adjective* noun`, a relation between two of them, a place of
 one) and read the world's sentences, graph captions and many plain captions; what they do not read is None.
@@ -18,7 +18,7 @@ Attribute = tuple[str, str]  # kind and group; the kind is "" where no lexicon h
 
 @dataclass(frozen=True)
 class Mention:
-    """A thing as a caption speaks of it. `count` None means at least one; a number is exact; 0 is "no"."""
+    """An object as a caption speaks of it. `count` None means at least one; a number is exact; 0 is "no"."""
 
     noun: str
     attributes: tuple[Attribute, ...] = ()
@@ -35,7 +35,7 @@ class Mention:
 class Caption:
     """A caption's statement: `relations` are (index of the subject, predicate, index of the object) in `things`.
 
-    Where it joins two statements (compounds.py), `parts` are these, and things and relations are those of both.
+    Where it joins two statements (compounds.py), `parts` are these, and objects and relations are those of both.
     """
 
     things: tuple[Mention, ...]
@@ -45,7 +45,7 @@ class Caption:
 
     @property
     def locations(self) -> tuple[tuple[int, str], ...]:
-        """(index of the thing, place) of every place that is said."""
+        """(index of the object, place) of every place that is said."""
         return tuple((index, thing.location) for index, thing in enumerate(self.things) if thing.location)
 
 
@@ -132,7 +132,7 @@ class _Reader:
         self.relations.append((1, predicate, 0))
 
     def _next(self) -> None:
-        """One step after a thing: what it is, where it is, what it does, what else there is."""
+        """One step after an object: what it is, where it is, what it does, what else there is."""
         label, last = self.label(), len(self.things) - 1
         if label == "be":
             self._is()
@@ -171,14 +171,14 @@ class _Reader:
         return found
 
     def _ends_in_adjectives(self) -> bool:
-        """Whether the "and" before us joins adjectives and no further thing ("small and red")."""
+        """Whether the "and" before us joins adjectives and no further object ("small and red")."""
         ahead = 1
         while self.label(ahead) == "adjective":
             ahead += 1
         return ahead > 1 and self.label(ahead) not in ("noun", "word")
 
     def _unknown(self, last: int) -> None:
-        """Words of no lexicon: a relation before a thing ("tossing a ball"), else something said of the last thing."""
+        """Words of no lexicon: a relation before an object ("tossing a ball"), else something said of the last object."""
         words = []
         while self.label() == "word":
             words.append(self.take().text)
@@ -202,7 +202,7 @@ class _Reader:
         self.things[index] = replace(thing, attributes=_sorted([*thing.attributes, *attributes]))
 
     def _thing(self) -> None:
-        """A noun phrase; of several nouns in a row the last one is the thing ("a cat statue")."""
+        """A noun phrase; of several nouns in a row the last one is the object ("a cat statue")."""
         count: int | None = None
         attributes: list[Attribute] = []
         nouns: list[Phrase] = []

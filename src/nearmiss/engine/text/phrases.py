@@ -27,7 +27,7 @@ class Phrase:
     """A phrase of a caption; `value` depends on the label.
 
     `about` is what it names whatever words tell it: captions that state the same are about the same. None for what has
-    no meaning of its own, for numbers, and for materials, which may be read as a thing or as what one is made of.
+    no meaning of its own, for numbers, and for materials, which may be read as an object or as what one is made of.
     """
 
     label: str
@@ -139,7 +139,7 @@ def _unlisted(word: str) -> Phrase:
 
 
 def _decided(found: list[Phrase]) -> list[Phrase]:
-    """Every "either" as adjective or noun: an adjective stands before a noun, or after "is" and at the end."""
+    """Every "either" as adjective or noun: an adjective is before a noun, or after "is" and at the end."""
     decided = list(found)
     for index, phrase in enumerate(found):
         if phrase.label == "either":

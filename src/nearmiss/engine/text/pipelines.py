@@ -1,6 +1,6 @@
 """spaCy pipelines for tagging: the small one that is built from the lexicons, and trained ones.
 
-The lexicon pipeline knows a closed vocabulary exactly, the embedded world's for one, and guesses at other words by
+The lexicon pipeline knows a closed vocabulary exactly, the synthetic world's for one, and guesses at other words by
 their endings; for free captions name a trained pipeline.
 """
 
@@ -96,7 +96,7 @@ def _closed() -> dict[str, tuple[str, str]]:
 
 @cache
 def _class(word: str) -> tuple[str, str]:
-    """(UPOS, Penn tag) of a word alone; "EITHER" where its place decides between adjective and noun."""
+    """(UPOS, Penn tag) of a word only; "EITHER" where its place decides between adjective and noun."""
     if not word[0].isalnum():
         return "PUNCT", word if word in ".,:" else "."
     if word.isdigit() or (word in load("number")["words"] and word != "no"):

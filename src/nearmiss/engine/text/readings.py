@@ -113,7 +113,7 @@ def _needed(fits: Sequence[Sequence[Truth]], looks: Sequence[Hashable]) -> tuple
 
 
 def _domains(fits: Sequence[Sequence[Truth]], unmarked: Sequence[Truth], kept: Sequence[int]) -> list[_Sets]:
-    """The objects of each mention. Behind those that are kept stands one for each mention that may be unmarked."""
+    """The objects of each mention. Behind those that are kept is one for each mention that may be unmarked."""
     found = []
     following = len(kept)
     for values, free in zip(fits, unmarked, strict=True):

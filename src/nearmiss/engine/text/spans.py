@@ -2,11 +2,11 @@
 
 NP   (determiner | possessive | number)? (adverb | adjective | participle)* noun+
 VP   verb (particle | preposition)?          the verb as it is said, without its object
-NN   noun+ whose last is singular, without what stands before it, both with an article or both without ("a man playing
+NN   noun+ whose last is singular, without what is before it, both with an article or both without ("a man playing
      tennis" is no "a tennis playing man"); NNS the same in the plural
-ADJ  an adjective that stands before a noun;  ADV  an adverb
+ADJ  an adjective that is before a noun;  ADV  an adverb
 
-Compounds ("tennis racket") are one span. Words for the picture, for amounts and for places ("couple", "photo", "left")
+Compounds ("tennis racket") are one span. Words for the image, for amounts and for places ("couple", "photo", "left")
 head no span, and neither does a word whose usual class in the corpus is another: both lists are those of usage.py.
 """
 
@@ -82,7 +82,7 @@ def verb_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
 
 
 def singular_nouns(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
-    """NN: nouns without what stands before them."""
+    """NN: nouns without what is before them."""
     return [span for span in _bare(caption, sentence, usage) if span.kind == "NN"]
 
 
@@ -197,7 +197,7 @@ def _in_noun_phrase(sentence: Sentence, at: int) -> bool:
 
 
 def _head(sentence: Sentence, at: int) -> int | None:
-    """Where the noun begins that an adjective stands before, other adjectives aside."""
+    """Where the noun begins that an adjective is before, other adjectives aside."""
     after = at + 1
     while after < len(sentence) and sentence[after].pos == "ADJ":
         after += 1

@@ -3,7 +3,7 @@
 Captions write one word in many ways: with typographic hyphens and apostrophes, in full-width letters, with ligatures,
 with accents as combining marks, with invisible characters inside. Lexicons have one spelling of each word, so words are
 spelled plainly before they are looked up or compared; the caption itself is never changed. Our choice: letters and
-digits alone are replaced by their compatibility forms; a superscript or a fraction is no number.
+digits only are replaced by their compatibility forms; a superscript or a fraction is no number.
 """
 
 import re

@@ -9,7 +9,7 @@ from nearmiss.engine.text.tokens import tokenize
 
 _BATCH = 256
 _FREE = 0.2  # share of words that only a trained tagger knows, above which captions are not the world's
-_FEWEST = 50  # captions on which that is judged
+_FEWEST = 50  # captions on which that is checked
 
 
 class Tagged(NamedTuple):

@@ -1,6 +1,6 @@
 """Words, numbers and punctuation of a caption with their places in it.
 
-Offsets are in characters of the caption as it stands: the caption is cut first, and only its pieces are then spelled
+Offsets are in characters of the caption as it is: the caption is cut first, and only its pieces are then spelled
 plainly for comparison (spelling.py). Our choices: a word is one token with the hyphens, dashes and apostrophes of any
 kind between its letters, with its combining marks, and with invisible characters inside it; every Unicode space parts
 tokens; an emoji is one token with its modifiers, and so is a flag.
@@ -78,5 +78,5 @@ def said(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 14)
 def normalized(text: str) -> str:
-    """A caption as its words and numbers alone, in lower case: captions that differ in nothing else are equal."""
+    """A caption as its words and numbers only, in lower case: captions that differ in nothing else are equal."""
     return " ".join([word for word in said(text) if word[0].isalnum()])

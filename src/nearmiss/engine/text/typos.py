@@ -1,7 +1,7 @@
-"""Keyboard typos: a key beside the right one, two letters exchanged, one left out, one struck twice.
+"""Keyboard typos: a key next to the right one, two letters exchanged, one left out, one struck twice.
 
 A question must stay answerable: a word in which an item's captions differ is never mistyped, nor one that says where
-things are or how many; no typo makes another known word (our choice). All captions of an item get the same typos.
+objects are or how many; no typo makes another known word (our choice). All captions of an item get the same typos.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ SHORTEST = 3  # letters of a word that is mistyped; of a shorter one nothing is 
 def mistyped(captions: Sequence[str], share: float, rng: Random) -> list[str]:
     """The captions with about `share` of the first one's words mistyped, at least one word where one may be.
 
-    A word that stands twice is mistyped twice. Where too few words may be mistyped all of those are.
+    A word that occurs twice is mistyped twice. Where too few words may be mistyped all of those are.
     """
     words = _allowed(captions)
     counts = Counter(token.lower for token in tokenize(captions[0]) if token.is_word)

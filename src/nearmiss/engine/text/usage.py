@@ -1,6 +1,6 @@
 """Which words of a caption may be exchanged or replaced, and which replacements say something else (our choices).
 
-Left alone are words that name nothing to be seen ("couple", "several", "is"), words for the picture itself, nouns that
+Left only are words that name nothing to be seen ("couple", "several", "is"), words for the image itself, nouns that
 may be colors ("orange"), and words whose tag in this caption is not their usual one in the corpus.
 """
 
@@ -84,7 +84,7 @@ def of_one_kind(old: str, new: str, pos: str) -> bool:
     """Whether the new word speaks of what the old one did: after a color a color, where the lexicons have the old word.
 
     A word of another kind ("a red train": "an electric train") may be just as true, and so may two words for what a
-    thing is like of which no lexicon knows the kind ("an Asian highway": "a busy highway").
+    object is like of which no lexicon knows the kind ("an Asian highway": "a busy highway").
     """
     kind, other = attribute_kind(old), attribute_kind(new)
     if kind is None or other is None:
@@ -93,7 +93,7 @@ def of_one_kind(old: str, new: str, pos: str) -> bool:
 
 
 def alike(old: str, new: str) -> bool:
-    """Whether two people may use the two words of one thing: red and orange, cowboy and person."""
+    """Whether two people may use the two words of one object: red and orange, cowboy and person."""
     one, other = attribute_kind(old), attribute_kind(new)
     if one is not None and other is not None:
         return (one[1], other[1]) in near("color")

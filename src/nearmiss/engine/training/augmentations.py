@@ -1,7 +1,7 @@
 """Augmentations on the device, each with the concepts that it breaks: one that captions speak of is refused.
 
 Every augmentation is a change of place (an affine map) or of color (a matrix and an offset), drawn for each image by
-seed and step, so that a batch in parts and a resumed run see the same pictures. What is preserved is our choice; the
+seed and step, so that a batch in parts and a resumed run see the same images. What is preserved is our choice; the
 ranges are those usual for contrastive training.
 """
 
@@ -34,7 +34,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Changes of N images: `place` (N, 2, 3), from the changed picture to the given one, and `color` (N, 3, 4)."""
+    """Changes of N images: `place` (N, 2, 3), from the changed image to the given one, and `color` (N, 3, 4)."""
 
     place: np.ndarray
     color: np.ndarray
@@ -44,7 +44,7 @@ class Drawn:
         return Drawn(self.place[start:end], self.color[start:end])
 
     def apply(self, pixels: Tensor) -> Tensor:
-        """The changed pictures (N, S, S, 3) uint8, of pictures (N, S, S, 3) uint8 on any device."""
+        """The changed images (N, S, S, 3) uint8, of images (N, S, S, 3) uint8 on any device."""
         images = pixels.permute(0, 3, 1, 2).float()
         place = torch.from_numpy(self.place).to(images)
         grid = F.affine_grid(place, list(images.shape), align_corners=False)

@@ -1,4 +1,4 @@
-"""Batches of images, captions and negatives: each a function of the seed and the step alone.
+"""Batches of images, captions and negatives: each a function of the seed and the step only.
 
 The order of images and the choice of captions depend on nothing else, so every arm of a seed sees the same ones; what
 an arm's negatives add is drawn from a seed of its own. Any step can be asked for, so a resumed run needs no replay.
@@ -88,7 +88,7 @@ class Batches:
     def _drawn_foils(
         self, step: int, images: np.ndarray, captions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positives (N, G), negatives (N, G, K) as rows of the text book, and rows of the foils (N, G, K), -1 none."""
+        """Positives (N, G), negatives (N, G, K) as rows of the text book, and rows of the negatives (N, G, K), -1 none."""
         shape = (len(images), self.groups, self.negatives)
         own = self.corpus.captions[captions]
         positives = np.broadcast_to(own[:, None], shape[:2]).copy()

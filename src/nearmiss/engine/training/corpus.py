@@ -14,7 +14,7 @@ from nearmiss.engine.models.tokenization import TextBook, Tokenization, text_boo
 
 NEGATIVES, POSITIVES, PARAPHRASES = "negatives.parquet", "captions.parquet", "paraphrases.parquet"
 
-# Statements of these concepts are true of many other images, so they are negatives of their own image alone.
+# Statements of these concepts are true of many other images, so they are negatives of their own image only.
 OWN_ONLY = ("count", "existence", "logic")
 
 
@@ -52,7 +52,7 @@ class Corpus:
     book: TextBook
     foils: Foils | None
     paraphrases: Paraphrases | None = None
-    placeholder: int | None = None  # row of the text book that stands for an absent negative, where one is wanted
+    placeholder: int | None = None  # row of the text book that represents an absent negative, where one is wanted
     weights: np.ndarray | None = None  # (captions,) float64, how often each is drawn; None for all of an image alike
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ def read_corpus(
 ) -> Corpus:
     """Read the captions of the store's images and, where a folder is given, their negatives with one of the verdicts.
 
-    With `paraphrased`, the paraphrases beside the negatives are read too; a text `placeholder` becomes a text of the
+    With `paraphrased`, the paraphrases next to the negatives are read too; a text `placeholder` becomes a text of the
     book. `sources` has weights of captions by their source, 1 where it is not named. Images without a caption are left
     out, and captions and negatives of images outside of the store. Raises InputError where nothing is left, where the
     negatives were made of other captions, or where no caption is of a named source.

@@ -40,7 +40,7 @@ class BatchLoss(Protocol):
         ...
 
     def forward(self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
-        """The loss alone."""
+        """The loss only."""
         ...
 
 
@@ -77,7 +77,7 @@ class DualEncoderLoss:
     ) -> tuple[Tensor, list[Laid]]:
         """The loss, and the texts of this process as they were embedded.
 
-        A process reads the images of its own chunks alone. Gradients of what the loss itself holds (the logit scale, a
+        A process reads the images of its own chunks only. Gradients of what the loss itself holds (the logit scale, a
         bias) are whole in every process; those of the towers are summed.
         """
         embedder, group, chunks = self.embedder, self.group, self.chunks
@@ -186,7 +186,7 @@ def check_chunks(model: nn.Module, wanted: int) -> None:
 def check_whole_batches(chunks: int, compiled: bool) -> None:
     """Raise InputError where a cross-encoder's batch is to be embedded in chunks or by a compiled tower.
 
-    Hard pairs are drawn from the whole batch and need the features of both sides, not embeddings alone.
+    Hard pairs are drawn from the whole batch and need the features of both sides, not embeddings only.
     """
     if chunks > 1 or compiled:
         raise InputError(

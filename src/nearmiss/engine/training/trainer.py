@@ -172,7 +172,7 @@ class Trainer:
             )
 
     def _told(self) -> str:
-        """What stands behind the bar: the loss, images a second, and the share of the device's matrix rate."""
+        """What is behind the bar: the loss, images a second, and the share of the device's matrix rate."""
         if self._rate is None:
             self._rate = matrix_rate(self.device, torch.bfloat16 if self._bf16 else torch.float32)
         seconds, counts = max(self.done.seconds, 1e-9), self.done.counts

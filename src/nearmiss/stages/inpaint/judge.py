@@ -6,7 +6,7 @@ with a reason.
 
 from dataclasses import replace
 
-from nearmiss.engine.images.editing.plan import Box, Operation, Plan, Thing
+from nearmiss.engine.images.editing.plan import Box, ImageObject, Operation, Plan
 from nearmiss.engine.images.masks import overlap_of_boxes
 from nearmiss.engine.text.annotations import Annotated, Annotations
 from nearmiss.engine.text.check import check, truth
@@ -89,7 +89,7 @@ def verdict(edited: str, noted: Annotations, own_captions: tuple[str, ...]) -> s
     return check(edited, noted, own_captions).kind
 
 
-def after_edit(before: Annotations, plan: Plan, thing: Thing, box: Box | None) -> Annotations:
+def after_edit(before: Annotations, plan: Plan, thing: ImageObject, box: Box | None) -> Annotations:
     """The annotations of the edited picture; `box` is where the thing is now, None where it is gone."""
     if plan.after is None or box is None:
         objects = tuple(each for each in before.objects if each.object_id != plan.object_id)
@@ -103,7 +103,7 @@ def after_edit(before: Annotations, plan: Plan, thing: Thing, box: Box | None) -
     return replace(before, objects=objects, relations=frozenset(kept))
 
 
-def _changed(noted: Annotated, plan: Plan, thing: Thing, box: Box) -> Annotated:
+def _changed(noted: Annotated, plan: Plan, thing: ImageObject, box: Box) -> Annotated:
     """The thing after the edit: of another one that took its place, nothing is kept that was noted of the first."""
     assert plan.after is not None
     values = frozenset(plan.after.values.items())
