@@ -33,7 +33,7 @@ from nearmiss.engine.formats.set_aside import (
     text,
 )
 from nearmiss.engine.text.annotations import relatives
-from nearmiss.engine.text.category_names import spoken_name
+from nearmiss.engine.text.category_names import readable_name
 from nearmiss.engine.text.lexicon import noun_group
 
 _LISTS = {"neg_category_ids": "absent", "not_exhaustive_category_ids": "partly"}
@@ -96,7 +96,7 @@ def read_instances(path: Path, sized: Sized = lambda images: images, *, strict: 
                 row = _image_of(record, path, name, strict)
                 images.add(*row, *(_ids(record, each, name, row[0], faults, spoiled) for each in _LISTS), name)
             elif key == "categories":
-                names.setdefault(identifier(record, "id", path, name), set()).add(_spoken(record, path, name))
+                names.setdefault(identifier(record, "id", path, name), set()).add(_readable(record, path, name))
             else:
                 objects.add(*_object(record, path, name), name)
         except InputError as error:
@@ -230,11 +230,11 @@ def _caption(record: Any, path: Path, name: str, faults: Faults) -> tuple[Any, .
     return *ids, said, template, "published"
 
 
-def _spoken(record: Any, path: Path, name: str) -> str:
-    spoken = spoken_name(text(record, "name", path, name))
-    if not spoken:
+def _readable(record: Any, path: Path, name: str) -> str:
+    readable = readable_name(text(record, "name", path, name))
+    if not readable:
         raise InputError("a category has no name", file=path, record=name)
-    return spoken
+    return readable
 
 
 def _object(record: Any, path: Path, name: str) -> tuple[Any, ...]:

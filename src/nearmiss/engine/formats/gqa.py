@@ -27,7 +27,7 @@ from nearmiss.engine.formats.set_aside import (
     text,
     unicode_text,
 )
-from nearmiss.engine.text.category_names import spoken_name, with_spoken_objects, with_spoken_predicates
+from nearmiss.engine.text.category_names import readable_name, with_readable_objects, with_readable_predicates
 
 
 def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
@@ -59,8 +59,8 @@ def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
                 faults.append(Fault(where, error.problem, image_id))
                 spoiled.add(image_id)
     listed = once(images.frame(), "image_id", faults)
-    found = known(with_spoken_objects(objects.frame()), listed, faults, quiet=True)
-    related = with_spoken_predicates(relations.frame())
+    found = known(with_readable_objects(objects.frame()), listed, faults, quiet=True)
+    related = with_readable_predicates(relations.frame())
     if strict and listed.is_empty():
         raise InputError("the file has no scene graphs: the split is empty", file=path, remedy="give the split images")
     if found["object_id"].is_duplicated().any() and not strict:
@@ -82,11 +82,11 @@ def _sides(graph: Any, path: Path, name: str) -> list[int]:
 
 def _object(image_id: str, object_id: str, thing: Any, path: Path, where: str, faults: Faults) -> tuple[Any, ...]:
     noun = text(thing, "name", path, where)
-    if not spoken_name(noun):
+    if not readable_name(noun):
         raise InputError("an object has no name", file=path, record=where)
     unicode_text(object_id, where)
     attributes = field(thing, "attributes", list, file=path, name=where)
-    words = [each for each in attributes if isinstance(each, str) and spoken_name(each) and printable(each) == each]
+    words = [each for each in attributes if isinstance(each, str) and readable_name(each) and printable(each) == each]
     faults.extend(
         Fault(where, f"an attribute is no word: {printable(repr(each))[:80]}", image_id)
         for each in attributes
@@ -105,7 +105,7 @@ def _relations(
             if other not in things:
                 raise InputError(f"a relation is to object {other[:80]}, which is not in the graph")
             predicate = text(relation, "name", path, where)
-            if not spoken_name(predicate):
+            if not readable_name(predicate):
                 raise InputError("a relation has no name")
             yield subject, predicate, other
         except InputError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from nearmiss.engine.formats.set_aside import Fault
-from nearmiss.engine.text.category_names import with_spoken_objects, with_spoken_predicates
+from nearmiss.engine.text.category_names import with_readable_objects, with_readable_predicates
 from nearmiss.engine.text.legible import illegible
 
 Faults = list[tuple[Fault, Path]]
@@ -61,7 +61,7 @@ def sound_images(images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFra
 def sound_objects(objects: pl.DataFrame, images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
     """The objects of `images`, names as they are spoken, without images of which an object is faulty."""
     sized = images.select("image_id", sized=pl.col("width").is_not_null() & pl.col("height").is_not_null())
-    objects = with_spoken_objects(objects)
+    objects = with_readable_objects(objects)
     joined = objects.join(sized, on="image_id", how="left", maintain_order="left", nulls_equal=False)
     reason = _first_reason(
         {
@@ -89,7 +89,7 @@ def sound_relations(relations: pl.DataFrame, path: Path, faults: Faults) -> pl.D
     wrong, sound = _parted(relations, reason)
     for row in wrong.iter_rows(named=True):
         faults.append((Fault(_name("relation", None, row["row"]), row["reason"], row["image_id"]), path))
-    return with_spoken_predicates(sound)
+    return with_readable_predicates(sound)
 
 
 def _first_reason(reasons: dict[str, pl.Expr]) -> pl.Expr:

@@ -31,7 +31,7 @@ def studied(corpus: Corpus, image_id: str) -> Annotations:
     said: dict[str, dict[str, set[str]]] = {}
     for caption in corpus.captions.get(image_id, ()):
         read = parse(caption.text, corpus.nouns)
-        for mention in read.things if read is not None else ():
+        for mention in read.mentions if read is not None else ():
             things = meant(mention, noted)
             if len(things) != 1 or mention.plural or mention.count not in (None, 1):
                 continue

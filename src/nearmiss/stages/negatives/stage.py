@@ -22,13 +22,13 @@ from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
 from nearmiss.engine.formats.sound_tables import Faults
 from nearmiss.engine.text.annotations import Annotations
-from nearmiss.engine.text.glance import named
 from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.parsing import parse
+from nearmiss.engine.text.phrase_labels import named
 from nearmiss.engine.text.phrases import phrases
-from nearmiss.engine.text.tokens import normalized, said, tokenize
+from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Meter, Method, Positive, Rejected
 from nearmiss.stages.negatives.paraphrases import of_negatives
 from nearmiss.stages.negatives.reading import read_corpus, rejected
@@ -146,7 +146,7 @@ def make(
 
 _PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines", "inflect")
 # What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
-_OF_TEXTS = (parse, phrases, named, tokenize, said, normalized)
+_OF_TEXTS = (parse, phrases, named, tokenize, token_texts, normalized)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A diffusion pipeline that paints inside a mask: any inpainting pipeline of diffusers, from a folder or the hub.
 
-Rösch et al. (ALVR 2024, section 4) painted with Stable Diffusion 2 and kept the decoder's output for the rest of the image.
-Here only pixels inside the mask are used (composite.py).
+Rösch et al. (ALVR 2024, section 4) painted with Stable Diffusion 2 and kept the decoder's output for the rest of the
+image. Here only pixels inside the mask are used (composite.py).
 """
 
 from collections.abc import Sequence
