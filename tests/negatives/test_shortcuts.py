@@ -84,7 +84,7 @@ def label_the_long_way(positive: str, negative: str) -> tuple[str | None, str | 
         return labels._compound_label(before, after)
     if not 0 <= len(after.mentions) - len(before.mentions) <= 1:
         return None, None
-    changes = [labels._change(before, told) for told in labels._tellings(after)]
+    changes = [labels._change(before, variant) for variant in labels._variants(after)]
     found = [change for change in changes if change is not None]
     return min(found)[1:] if found and labels._SAME not in found else (None, None)
 
@@ -189,10 +189,10 @@ def test_one_exchange_is_an_edit_in_any_text(pieces, data):
     at = data.draw(st.integers(0, len(tokens) - 1))
     new = data.draw(st.sampled_from(["elephant", "cat", "hour", "fire hydrant", "a", "dog", "TV"]))
     token = tokens[at]
-    negative, told = exchanged(text, at, Edit(token.start, token.end, token.text, new))
+    negative, variant = exchanged(text, at, Edit(token.start, token.end, token.text, new))
     assert negative == apply(text, [Edit(token.start, token.end, token.text, new)])
-    assert told == diff(text, negative)
-    assert replay(text, told) == negative
+    assert variant == diff(text, negative)
+    assert replay(text, variant) == negative
 
 
 def test_tags_are_read_as_they_were_given(tmp_path):

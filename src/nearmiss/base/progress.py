@@ -68,7 +68,7 @@ def progress(
     what: str,
     total: int | None = None,
     initial: int = 0,
-    told: Callable[[], str] | None = None,
+    status: Callable[[], str] | None = None,
 ) -> Iterable[T]:
     """Iterate over `items` with a bar named `what`: `total` items of which `initial` are done already.
 
@@ -79,23 +79,23 @@ def progress(
     if _silent:
         return items
     if os.environ.get(FOLDER):
-        return _with_status(items, what, total, initial, told)
+        return _with_status(items, what, total, initial, status)
     quiet = bool(os.environ.get("CI")) or not sys.stderr.isatty()
     bar = tqdm(items, desc=what, total=total, initial=initial, disable=quiet, mininterval=0.5, dynamic_ncols=True)
-    return bar if quiet or told is None else _with_words(bar, told)
+    return bar if quiet or status is None else _with_words(bar, status)
 
 
-def _with_words(bar: Any, told: Callable[[], str]) -> Iterator[Any]:
-    asked = 0.0
+def _with_words(bar: Any, status: Callable[[], str]) -> Iterator[Any]:
+    updated = 0.0
     for item in bar:
         yield item
-        if time.monotonic() - asked >= _INTERVAL:
-            bar.set_postfix_str(told(), refresh=False)
-            asked = time.monotonic()
+        if time.monotonic() - updated >= _INTERVAL:
+            bar.set_postfix_str(status(), refresh=False)
+            updated = time.monotonic()
 
 
 def _with_status(
-    items: Iterable[T], what: str, total: int | None, initial: int, told: Callable[[], str] | None
+    items: Iterable[T], what: str, total: int | None, initial: int, status: Callable[[], str] | None
 ) -> Iterator[T]:
     outer = dict(_state)
     written = 0.0
@@ -103,7 +103,7 @@ def _with_status(
     try:
         for item in items:
             if time.monotonic() - written >= _INTERVAL:
-                words = what if told is None or done == initial else told()
+                words = what if status is None or done == initial else status()
                 _state.update(what=words, done=done, total=total)
                 _report()
                 written = time.monotonic()

@@ -31,8 +31,8 @@ _MOST = 25  # steps from the middle of an axis: 50 x 50 cells, as SugarCrepe had
 def balanced(pairs: Pairs, corpus: Corpus, seed: int, step: Callable[[str, int], None] = lambda kind, n: None) -> Array:
     """Places (sorted int) of the pairs that stay; types are balanced one by one. `step` hears type and number left."""
     kept = []
-    for kind, places in pairs.kinds.items():
-        left = places
+    for kind, indices in pairs.kinds.items():
+        left = indices
         for number in range(_ROUNDS):
             stays = _round(pairs.take(left), corpus, derive(seed, "balance", kind, number))
             if stays is None:

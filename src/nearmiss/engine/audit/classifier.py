@@ -37,8 +37,8 @@ def form(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
 def out_of_fold(x: csr_matrix, folds: list[Fold]) -> Array:
     """w x of each pair, w learnt on the other folds: (n,); 0 where there was nothing to learn from."""
     found = np.zeros(x.shape[0])
-    for learnt, asked in folds:
-        found[asked] = x[asked] @ _weights(x[learnt])
+    for train, test in folds:
+        found[test] = x[test] @ _weights(x[train])
     return found
 
 
@@ -46,11 +46,11 @@ def _weights(x: csr_matrix) -> Array:
     """Weights (features,) of positive minus negative features `x` (pairs, features)."""
     from sklearn.linear_model import LogisticRegression
 
-    told = x[np.flatnonzero(np.diff(x.indptr))]  # a pair without a known feature teaches nothing
-    if told.shape[0] < 2:
+    nonempty = x[np.flatnonzero(np.diff(x.indptr))]  # a pair without a known feature teaches nothing
+    if nonempty.shape[0] < 2:
         return np.zeros(x.shape[1])
-    sign = np.where(np.arange(told.shape[0]) % 2, -1.0, 1.0)
+    sign = np.where(np.arange(nonempty.shape[0]) % 2, -1.0, 1.0)
     model = LogisticRegression(C=_STRENGTH, fit_intercept=False, max_iter=_STEPS, tol=_TOLERANCE)
-    model.fit(diags(sign) @ told, sign)
+    model.fit(diags(sign) @ nonempty, sign)
     weights: Array = model.coef_[0]
     return weights

@@ -13,7 +13,7 @@ from nearmiss.engine.audit.probe import Corpus
 
 def gap(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
     """Place in the positive minus place in the negative: (n,), each place from 0 to 1."""
-    return np.asarray([_place(*_span(one, other)) - _place(*_span(other, one)) for one, other in pairs.tokens])
+    return np.asarray([_position(*_span(one, other)) - _position(*_span(other, one)) for one, other in pairs.tokens])
 
 
 def _span(words: Words, other: Words) -> tuple[int, int, int]:
@@ -24,5 +24,5 @@ def _span(words: Words, other: Words) -> tuple[int, int, int]:
     return head, len(words) - tail, len(words)
 
 
-def _place(start: int, end: int, length: int) -> float:
+def _position(start: int, end: int, length: int) -> float:
     return (start + end) / (2 * length) if length else 0.0

@@ -71,9 +71,9 @@ def _minus(one: Iterable[str], other: Iterable[str]) -> dict[str, int]:
 
 def _matrix(rows: list[dict[str, int]]) -> csr_matrix:
     shared = Counter(name for row in rows for name in row)
-    places = {name: place for place, name in enumerate(sorted(n for n, count in shared.items() if count > 1))}
-    kept = [sorted((places[name], count) for name, count in row.items() if name in places) for row in rows]
+    columns_of = {name: index for index, name in enumerate(sorted(n for n, count in shared.items() if count > 1))}
+    kept = [sorted((columns_of[name], count) for name, count in row.items() if name in columns_of) for row in rows]
     ends = np.cumsum([0, *map(len, kept)])
-    columns = np.fromiter((place for row in kept for place, _ in row), dtype=np.int32, count=int(ends[-1]))
+    columns = np.fromiter((index for row in kept for index, _ in row), dtype=np.int32, count=int(ends[-1]))
     values = np.fromiter((count for row in kept for _, count in row), dtype=np.float64, count=int(ends[-1]))
-    return csr_matrix((values, columns, ends), shape=(len(rows), max(1, len(places))))
+    return csr_matrix((values, columns, ends), shape=(len(rows), max(1, len(columns_of))))

@@ -29,17 +29,17 @@ def by_edit(pairs: Pairs, seed: int) -> list[Fold]:
     fold = _numbers(["edit|" + " | ".join(keys) for keys in pairs.exchanges], seed)
     found: list[Fold] = []
     for k in range(FOLDS):
-        asked = np.flatnonzero(fold == k)
-        if not len(asked):
+        test = np.flatnonzero(fold == k)
+        if not len(test):
             continue
-        images = {pairs.image[i] for i in asked.tolist()}
-        edits = {key for i in asked.tolist() for key in pairs.exchanges[i]}
-        learnt = [
+        images = {pairs.image[i] for i in test.tolist()}
+        edits = {key for i in test.tolist() for key in pairs.exchanges[i]}
+        train = [
             i
             for i in np.flatnonzero(fold != k).tolist()
             if pairs.image[i] not in images and edits.isdisjoint(pairs.exchanges[i])
         ]
-        found.append((np.asarray(learnt, dtype=np.int64), asked))
+        found.append((np.asarray(train, dtype=np.int64), test))
     return found
 
 

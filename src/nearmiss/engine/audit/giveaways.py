@@ -16,7 +16,7 @@ _CLEAR = 3.0  # of the thousands of words that are looked at, a few reach 3 by c
 
 def giveaways(pairs: Pairs) -> dict[str, list[dict[str, Any]]]:
     """For each type the most one-sided words, the clearest first: word, votes as `positive` and `negative`, z."""
-    return {kind: _of(pairs.take(places)) for kind, places in pairs.kinds.items()}
+    return {kind: _of(pairs.take(rows)) for kind, rows in pairs.kinds.items()}
 
 
 def _of(pairs: Pairs) -> list[dict[str, Any]]:

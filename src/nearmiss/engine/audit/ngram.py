@@ -22,10 +22,10 @@ def gap(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
     """Mean log-probability of the positive's tokens minus that of the negative's: (n,)."""
     found = np.zeros(len(pairs))
     model = Trigrams(corpus.tokens) if corpus.texts else None
-    for learnt, asked in folds:
-        fitted = model or Trigrams(tokens_to_learn(pairs, learnt, corpus))
-        sides = [pairs.tokens[i] for i in asked.tolist()]
-        found[asked] = fitted.scores([one for one, _ in sides]) - fitted.scores([other for _, other in sides])
+    for train, test in folds:
+        fitted = model or Trigrams(tokens_to_learn(pairs, train, corpus))
+        sides = [pairs.tokens[i] for i in test.tolist()]
+        found[test] = fitted.scores([one for one, _ in sides]) - fitted.scores([other for _, other in sides])
     return found
 
 
@@ -93,17 +93,17 @@ class Trigrams:
             count=int(lengths.sum()),
         )
         owner = np.repeat(np.arange(len(texts)), lengths)
-        place = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        last = np.flatnonzero(place >= 2)
+        index = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        last = np.flatnonzero(index >= 2)
         return flat[last - 2], flat[last - 1], flat[last], owner[last]
 
 
-def _looked_up(keys: Array, values: Array, asked: Array) -> Array:
+def _looked_up(keys: Array, values: Array, wanted: Array) -> Array:
     """The value of each asked key in sorted `keys`, 0 where it is not there."""
     if not len(keys):
-        return np.zeros(len(asked))
-    place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-    return np.where(keys[place] == asked, values[place], 0)
+        return np.zeros(len(wanted))
+    index = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[index] == wanted, values[index], 0)
 
 
 def _interpolated(count: Array, total: Array, kinds: Array, lower: Array) -> Array:

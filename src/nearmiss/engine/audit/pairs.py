@@ -52,11 +52,11 @@ class Pairs:
         names = np.asarray(self.kind, dtype=object)
         return {name: np.flatnonzero(names == name) for name in sorted(set(self.kind))}
 
-    def take(self, places: Array) -> "Pairs":
+    def take(self, indices: Array) -> "Pairs":
         """The pairs at these places, in this order."""
-        at = np.asarray(places).tolist()
+        at = np.asarray(indices).tolist()
         columns = (self.image, self.kind, self.positive, self.negative)
-        taken = Pairs(self.row[places], *(tuple(column[i] for i in at) for column in columns))
+        taken = Pairs(self.row[indices], *(tuple(column[i] for i in at) for column in columns))
         for name in ("tokens", "exchanges"):  # what is known is not made again
             if name in self.__dict__:
                 taken.__dict__[name] = [self.__dict__[name][i] for i in at]
@@ -105,8 +105,8 @@ def load(frame: pl.DataFrame, *, file: Path) -> Loaded:
     if not rows:
         raise InputError(f"no pair can be judged: {set_aside}", file=file, remedy="give pairs whose texts differ")
     rows.sort()
-    images, kinds, positives, negatives, places = zip(*rows, strict=True)
-    return Loaded(Pairs(np.asarray(places), images, kinds, positives, negatives), set_aside)
+    images, kinds, positives, negatives, indices = zip(*rows, strict=True)
+    return Loaded(Pairs(np.asarray(indices), images, kinds, positives, negatives), set_aside)
 
 
 def tokens_of(text: str) -> Words:

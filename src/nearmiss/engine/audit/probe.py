@@ -45,12 +45,12 @@ class Probe:
     name: str
     gap: Gap
     schemes: tuple[str, ...] = field(default=("image",))
-    learnt: bool = False
+    trained: bool = False
 
     def outcomes(self, pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
         """(n,) of 1 right, 0 wrong, .5 undecided."""
         gap = self.gap(pairs, folds, corpus)
-        return decided(gap) if self.learnt else directed(gap, folds)
+        return decided(gap) if self.trained else directed(gap, folds)
 
 
 def decided(gap: Array) -> Array:
@@ -62,10 +62,10 @@ def directed(gap: Array, folds: list[Fold]) -> Array:
     """As `decided`, each fold in the direction that is right more often on what is learnt from; .5 where none is."""
     right = decided(gap)
     found = np.full(len(gap), 0.5)
-    for learnt, asked in folds:
-        lean = float(np.sum(right[learnt] - 0.5))
+    for train, test in folds:
+        lean = float(np.sum(right[train] - 0.5))
         if lean:
-            found[asked] = right[asked] if lean > 0 else 1 - right[asked]
+            found[test] = right[test] if lean > 0 else 1 - right[test]
     return found
 
 
@@ -74,11 +74,11 @@ def gap_of(pairs: Pairs, number: Callable[[Words], float]) -> Array:
     return np.asarray([number(one) - number(other) for one, other in pairs.tokens], dtype=np.float64)
 
 
-def texts_to_learn(pairs: Pairs, learnt: Array, corpus: Corpus) -> list[str]:
+def texts_to_learn(pairs: Pairs, train: Array, corpus: Corpus) -> list[str]:
     """The corpus, or each different positive of what is learnt from; sorted."""
-    return list(corpus.texts) or sorted({pairs.positive[i] for i in learnt.tolist()})
+    return list(corpus.texts) or sorted({pairs.positive[i] for i in train.tolist()})
 
 
-def tokens_to_learn(pairs: Pairs, learnt: Array, corpus: Corpus) -> list[Words]:
+def tokens_to_learn(pairs: Pairs, train: Array, corpus: Corpus) -> list[Words]:
     """As `texts_to_learn`, in tokens."""
-    return corpus.tokens or sorted({pairs.tokens[i][0] for i in learnt.tolist()})
+    return corpus.tokens or sorted({pairs.tokens[i][0] for i in train.tolist()})

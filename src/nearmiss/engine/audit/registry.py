@@ -14,8 +14,8 @@ PROBES = (
     Probe("edit_position", edit_position.gap),
     Probe("word_frequency", word_frequency.gap),
     Probe("ngram", ngram.gap),
-    Probe("form", classifier.form, learnt=True),
-    Probe("words", classifier.probe_of(features.words), _BOTH, learnt=True),
-    Probe("classifier", classifier.probe_of(features.words_and_bigrams), _BOTH, learnt=True),
+    Probe("form", classifier.form, trained=True),
+    Probe("words", classifier.probe_of(features.words), _BOTH, trained=True),
+    Probe("classifier", classifier.probe_of(features.words_and_bigrams), _BOTH, trained=True),
 )
-UNSEEN = Probe("bigrams", classifier.probe_of(features.bigrams), _BOTH, learnt=True)
+UNSEEN = Probe("bigrams", classifier.probe_of(features.bigrams), _BOTH, trained=True)

@@ -34,12 +34,12 @@ def add_items(items: ItemBuilder) -> None:
     """One item of two captions on a cut-out region; the true caption is first."""
     for file in items.files():
         relation = file.stem == _RELATION
-        for place, value in enumerate(rows(file)):
-            with items.record(value, file, f"record {place}") as record:
+        for index, value in enumerate(rows(file)):
+            with items.record(value, file, f"record {index}") as record:
                 captions = [record.text(key) for key in ("true_caption", "false_caption")]
                 items.add(
                     file.stem,
-                    place,
+                    index,
                     [f"aro/images/{record.text('image_path')}"],
                     captions,
                     [[True, False]],

@@ -218,19 +218,19 @@ def _equal(captions: Sequence[str], truth: Sequence[Sequence[bool]]) -> bool:
 
 
 @contextmanager
-def readable(benchmark: str, place: Path) -> Iterator[None]:
+def readable(benchmark: str, location: Path) -> Iterator[None]:
     """A block that reads a benchmark's files; what it raises becomes an InputError. `place` is where they lie."""
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputError(
             f"a record of benchmark {benchmark} is not what its authors publish: {type(error).__name__} {error}",
-            file=place,
+            file=location,
             remedy=REMEDY,
         ) from None
     except OSError as error:
         raise InputError(
             f"a file of benchmark {benchmark} cannot be read: {error.strerror or error}",
-            file=error.filename or place,
+            file=error.filename or location,
             remedy="make it readable, or restore it from its source",
         ) from None

@@ -45,7 +45,7 @@ def _parsed(lines: Sequence[str]) -> Iterator[list[str] | Unreadable]:
     """The cells of each record that is not blank."""
     start = 0
     while start < len(lines):
-        reader = csv.reader((lines[place] for place in range(start, len(lines))), strict=True)
+        reader = csv.reader((lines[index] for index in range(start, len(lines))), strict=True)
         done = 0
         try:
             for cells in reader:

@@ -37,9 +37,9 @@ class DataRoot:
     def files(self, pattern: str) -> list[Path]:
         """The files that match a pattern with stars, sorted."""
         parts = pattern.split("/")
-        plain = next((place for place, part in enumerate(parts) if "*" in part), len(parts) - 1)
-        folder = self.path("/".join(parts[:plain]))
-        return sorted(file for file in folder.glob("/".join(parts[plain:])) if file.is_file())
+        first = next((at for at, part in enumerate(parts) if "*" in part), len(parts) - 1)
+        folder = self.path("/".join(parts[:first]))
+        return sorted(file for file in folder.glob("/".join(parts[first:])) if file.is_file())
 
     def check(self) -> None:
         """Raise InputError where a moved folder does not exist."""

@@ -82,7 +82,7 @@ class Record:
             raise self.wrong(f"{key} is {kind_of(value)}, not a list of texts")
         if len(value) < least:
             raise self.wrong(f"{key} has fewer than {least} texts")
-        return [self._text(each, f"{key}, entry {place}") for place, each in enumerate(value)]
+        return [self._text(each, f"{key}, entry {index}") for index, each in enumerate(value)]
 
     def entries(self, key: str | int) -> list[Any]:
         """A list of anything."""

@@ -26,8 +26,8 @@ def names() -> list[str]:
 
 def model_of(architecture: str, pretrained: str | None) -> str | None:
     """The papers' name of what open_clip calls by architecture and tag; None where no paper reports of it."""
-    asked = [architecture.removesuffix("-quickgelu"), pretrained]
-    return next((name for name, model in _document()["models"].items() if model.get("tag") == asked), None)
+    wanted = [architecture.removesuffix("-quickgelu"), pretrained]
+    return next((name for name, model in _document()["models"].items() if model.get("tag") == wanted), None)
 
 
 def reported(name: str) -> dict[tuple[str, str, str], Reported]:

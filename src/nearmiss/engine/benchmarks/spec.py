@@ -67,5 +67,5 @@ def problem_of(name: str) -> tuple[str, str] | None:
     """What is wrong with a name, and the remedy; None where there is such a benchmark."""
     if name in BENCHMARKS or (name.startswith(IMAGE_FOLDER) and len(name) > len(IMAGE_FOLDER)):
         return None
-    near = difflib.get_close_matches(name, BENCHMARKS, n=3, cutoff=0.6)
-    return f"no benchmark is called {name!r}", f"choose from: {', '.join(near or BENCHMARKS)}, {IMAGE_FOLDER}NAME"
+    close = difflib.get_close_matches(name, BENCHMARKS, n=3, cutoff=0.6)
+    return f"no benchmark is called {name!r}", f"choose from: {', '.join(close or BENCHMARKS)}, {IMAGE_FOLDER}NAME"

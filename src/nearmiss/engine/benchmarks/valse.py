@@ -40,7 +40,7 @@ def add_items(items: ItemBuilder) -> None:
                     items.exclude("fewer than two annotators chose the caption")
                     continue
                 image = record.text("image_file")
-                folder = next((place for start, place in _NAMED.items() if image.startswith(start)), root)
+                folder = next((directory for start, directory in _NAMED.items() if image.startswith(start)), root)
                 captions = [record.text(key) for key in ("caption", "foil")]
                 truth = [[True, False]]
                 items.add(file.stem, number, [f"{folder}/{image}"], captions, truth, concept=concept, operator=operator)

@@ -38,19 +38,19 @@ def add_items(items: ItemBuilder) -> None:
     would take its first letter for the phrase.
     """
     for file in items.files():
-        places = file.parts[file.parts.index("vl_checklist") + 1 :] if "vl_checklist" in file.parts else file.parts[-3:]
-        part = "/".join((*places[:-1], file.stem))
+        parts = file.parts[file.parts.index("vl_checklist") + 1 :] if "vl_checklist" in file.parts else file.parts[-3:]
+        part = "/".join((*parts[:-1], file.stem))
         corpus = next((name for name in ("swig", "hake") if name in part), "vg")  # vaw's images are Visual Genome's
-        for place, value in enumerate(rows(file)):
-            with items.record(value, file, f"record {place}") as record:
+        for index, value in enumerate(rows(file)):
+            with items.record(value, file, f"record {index}") as record:
                 phrases = record.inner(1)
                 items.add(
                     part,
-                    place,
+                    index,
                     [f"vl_checklist/images/{corpus}/{record.text(0)}"],
                     [phrases.texts(key)[0].strip() for key in ("POS", "NEG")],
                     [[True, False]],
-                    concept=_ASPECTS.get(places[0]),
+                    concept=_ASPECTS.get(parts[0]),
                     operator="replace",
                 )
 

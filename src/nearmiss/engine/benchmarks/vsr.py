@@ -21,13 +21,13 @@ CARD = Card(
 def add_items(items: ItemBuilder) -> None:
     """One item of one image and one caption for each line."""
     for file in items.files():
-        for place, value in json_lines(file):
-            with items.record(value, file, f"line {place}") as record:
+        for index, value in json_lines(file):
+            with items.record(value, file, f"line {index}") as record:
                 label = record.whole("label")
                 if label not in (0, 1):
                     raise record.wrong(f"a label is {label if abs(label) < _SHOWN else 'large'}, not 0 or 1")
                 image, caption = f"vsr/images/{record.text('image')}", record.text("caption")
-                items.add(file.parent.name, place, [image], [caption], [[bool(label)]], concept="relation")
+                items.add(file.parent.name, index, [image], [caption], [[bool(label)]], concept="relation")
 
 
 BENCHMARK = ItemReader(CARD, add_items)

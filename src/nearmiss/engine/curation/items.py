@@ -25,7 +25,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageContent:
     """The bytes of an image file and its media type."""
 
     content: bytes
@@ -42,7 +42,7 @@ class CurationSet(Protocol):
     files: list[Path]
     """The set's files, which are read and never written."""
 
-    def picture(self, place: int, which: Which) -> Picture | None:
+    def picture(self, index: int, which: Which) -> ImageContent | None:
         """An image of the item at a place of `items`; None where it has none that can be shown."""
         ...
 

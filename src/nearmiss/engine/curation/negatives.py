@@ -10,7 +10,7 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table, write_table
-from nearmiss.engine.curation.items import Item, Kind, Picture, Which
+from nearmiss.engine.curation.items import ImageContent, Item, Kind, Which
 from nearmiss.engine.images.browser import for_browser
 from nearmiss.engine.text.edits import diff
 
@@ -48,9 +48,9 @@ class NegativeSet:
         if not self.items:
             raise InputError("the set has no negatives", file=file, remedy="give a set with at least one row")
 
-    def picture(self, place: int, which: Which) -> Picture | None:
+    def picture(self, index: int, which: Which) -> ImageContent | None:
         """The image that the caption belongs to; None where it is missing, no image, or another is asked for."""
-        file = self._files.get(self._table["image_id"][place])
+        file = self._files.get(self._table["image_id"][index])
         if which != "original" or file is None:
             return None
         try:
@@ -59,7 +59,7 @@ class NegativeSet:
             found = for_browser(file.read_bytes())
         except OSError:  # too long a name, no permission
             return None
-        return None if found is None else Picture(*found)
+        return None if found is None else ImageContent(*found)
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
         """Write negatives.parquet; see `CurationSet.write`.

@@ -16,9 +16,9 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.npy_objects import read_objects
-from nearmiss.engine.formats.plain_pickle import shown
 from nearmiss.engine.formats.published import FileNames, Published, image_id, negatives, writable
 from nearmiss.engine.formats.records import REMEDY
+from nearmiss.engine.formats.safe_pickle import shown
 
 EMPTY = "###"
 SLOTS = ("relation", "adj", "noun", "verb")

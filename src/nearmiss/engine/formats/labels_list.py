@@ -45,7 +45,7 @@ def read_labels(
     for label in document if isinstance(document, dict) else ():
         if label not in classes:
             raise InputError(f"the class {label} is not in classes.txt", file=path, record=label, remedy=REMEDY)
-    for place, label in enumerate(classes):
+    for index, label in enumerate(classes):
         names = field(document, label, list, file=path, name="the whole file")
         for name in names:
             if not isinstance(name, str) or name not in images:
@@ -58,7 +58,7 @@ def read_labels(
                     "condition": condition,
                     "image_id": images[name],
                     "text": None,
-                    "label": place,
+                    "label": index,
                     "classes": classes,
                     "concept": concept,
                 }

@@ -62,9 +62,9 @@ def _pairs(path: Path) -> Iterator[Published]:
         name = f"row {index}"
         title = text(row["title"], "title", file=path, name=name)
         image = image_id(text(row["filepath"], "filepath", file=path, name=name))
-        for place, negative in enumerate(_list(row["neg_caption"], path, name)):
+        for number, negative in enumerate(_list(row["neg_caption"], path, name)):
             yield Published(
-                pair_id=f"{index}-{place}",
+                pair_id=f"{index}-{number}",
                 image_id=image,
                 kind=TYPE,
                 positive=title,

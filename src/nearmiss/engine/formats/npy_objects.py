@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.formats.plain_pickle import Array, PlainPickle, Refused
+from nearmiss.engine.formats.safe_pickle import Array, Refused, SafeUnpickler
 
 # Magic, version and length of the header (NEP 1), then the header as every version of NumPy writes it.
 _HEADER = re.compile(
@@ -31,7 +31,7 @@ def read_objects(file: Path, remedy: str) -> list[Any]:
     header = _HEADER.match(content)
     if header is None:
         raise _refused("its header is not that of a row of objects", file, remedy)
-    reader = PlainPickle(content[header.end() :])
+    reader = SafeUnpickler(content[header.end() :])
     try:
         found, size = reader.load()
     except Refused as error:

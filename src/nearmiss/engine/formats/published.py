@@ -47,12 +47,12 @@ def negatives(pairs: Iterable[Published], *, method: str, file: Path) -> pl.Data
     captions: dict[str, dict[str, int]] = {}
     rows: list[dict[str, Any]] = []
     for pair in pairs:
-        places = captions.setdefault(pair.image_id, {})
-        place = places.setdefault(pair.positive, len(places))
+        numbers = captions.setdefault(pair.image_id, {})
+        number = numbers.setdefault(pair.positive, len(numbers))
         rows.append(
             {
                 "negative_id": pair.pair_id,
-                "caption_id": pair.caption_id or f"{pair.image_id}-{place}",
+                "caption_id": pair.caption_id or f"{pair.image_id}-{number}",
                 "image_id": pair.image_id,
                 "method": method,
                 "mode": MODE,

@@ -166,13 +166,13 @@ def printable(value: str) -> str:
 def fault_of(name: str, problem: str, record: Any) -> Fault:
     """With as much of the record as can be written down."""
     given = record if isinstance(record, dict) else {}
-    said = given.get("caption")
+    caption = given.get("caption")
     return Fault(
         name,
         printable(problem)[:200],
         _id_or_none(given.get("image_id")),
         _id_or_none(given.get("id")) if "caption" in given else None,
-        printable(said) if isinstance(said, str) else None,
+        printable(caption) if isinstance(caption, str) else None,
     )
 
 

@@ -99,8 +99,8 @@ def _first_reason(reasons: dict[str, pl.Expr]) -> pl.Expr:
 
 def _parted(frame: pl.DataFrame, reason: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows that have a reason, with columns `row` and `reason`, and the others as they were."""
-    judged = frame.with_row_index("row").with_columns(reason)
-    return judged.filter(pl.col("reason").is_not_null()), frame.filter(judged["reason"].is_null())
+    checked = frame.with_row_index("row").with_columns(reason)
+    return checked.filter(pl.col("reason").is_not_null()), frame.filter(checked["reason"].is_null())
 
 
 def _name(kind: str, known: str | None, row: int) -> str:

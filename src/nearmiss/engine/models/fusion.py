@@ -51,8 +51,8 @@ class FusionLayer(nn.Module):
     def listen(self, x: Tensor, there: Tensor, ends: Tensor | None) -> Tensor:
         """Self-attention of texts x (B, L, W); with `ends` (B,) the rows of the end tokens only, (B, 1, W)."""
         normed = self.norm_own(x)
-        asking, asked = (x, normed) if ends is None else (_at(x, ends), _at(normed, ends))
-        return asking + self.own(asked, self.own.offered(normed), there)
+        asking, queries = (x, normed) if ends is None else (_at(x, ends), _at(normed, ends))
+        return asking + self.own(queries, self.own.offered(normed), there)
 
     def look(self, x: Tensor, offered: Tensor) -> Tensor:
         """Cross-attention of x (B, L, W) to what images offer, and the MLP."""
@@ -106,21 +106,21 @@ class Fusion(nn.Module):
         """Floating-point operations of `forward` for texts padded to so many tokens; norms are not counted."""
         width, layers, patches = self.shape["width"], self.shape["layers"], self.shape["patches"]
         square = width**2
-        work = images * patches * (self.shape["patch_width"] * width + layers * 2 * square)
-        work += texts * tokens * self.shape["text_width"] * width
+        flops = images * patches * (self.shape["patch_width"] * width + layers * 2 * square)
+        flops += texts * tokens * self.shape["text_width"] * width
         for number in range(layers):
             rows = 1 if number == layers - 1 else tokens
             listening = texts if number == 0 else pairs
-            work += listening * (2 * tokens * square + rows * (2 * square + 2 * tokens * width))
-            work += pairs * rows * ((2 + 2 * WIDER) * square + 2 * patches * width)
-        return 2 * (work + pairs * 2 * width)
+            flops += listening * (2 * tokens * square + rows * (2 * square + 2 * tokens * width))
+            flops += pairs * rows * ((2 + 2 * WIDER) * square + 2 * patches * width)
+        return 2 * (flops + pairs * 2 * width)
 
 
 def _layers(layers: Any) -> list[FusionLayer]:
     return list(layers)
 
 
-def _at(x: Tensor, places: Tensor) -> Tensor:
+def _at(x: Tensor, positions: Tensor) -> Tensor:
     """Rows (B, 1, W) of x (B, L, W) at `places` (B,)."""
-    flat = places + torch.arange(len(x), device=x.device) * x.shape[1]
+    flat = positions + torch.arange(len(x), device=x.device) * x.shape[1]
     return x.flatten(0, 1).index_select(0, flat).unsqueeze(1)

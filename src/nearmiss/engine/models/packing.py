@@ -50,19 +50,19 @@ def pack(texts: Texts, row: int = ROW) -> Packed:
     new = (depth >= shared[:, None]) & (depth < lengths[:, None])
     # Sorted, the last text that wrote something at a depth is the one that this text shares it with.
     writer = np.maximum.accumulate(np.where(new, np.arange(count)[:, None], 0), axis=0)
-    place = (starts - shared)[writer] + depth
+    position = (starts - shared)[writer] + depth
     text, at = np.nonzero(new)
-    where = rows[text], place[text, at]
+    where = rows[text], position[text, at]
     height = int(rows[-1]) + 1
     laid = np.zeros((2, height, width), dtype=np.int64)
     laid[0][where], laid[1][where] = tokens[text, at], at
     seen = np.zeros((height, width, width), dtype=bool)
     seen[:, np.arange(width), np.arange(width)] = True
     which, before = np.nonzero(depth <= at[:, None])
-    seen[where[0][which], where[1][which], place[text[which], before]] = True
+    seen[where[0][which], where[1][which], position[text[which], before]] = True
     number = np.arange(count) - np.searchsorted(rows, rows)
     ends = np.zeros((height, int(number.max()) + 1), dtype=np.int64)
-    ends[rows, number] = place[np.arange(count), lengths - 1]
+    ends[rows, number] = position[np.arange(count), lengths - 1]
     back = np.empty(count, dtype=np.int64)
     back[order] = rows * ends.shape[1] + number
     return Packed(*map(torch.from_numpy, (laid[0], laid[1], seen, ends, back)))

@@ -51,13 +51,13 @@ class NearmissConv(nn.Module):
 
     def read_out(self, grid: Tensor) -> Tensor:
         """(N, num_classes) of what the convolutions give, (N, 96, H, W)."""
-        places = self.narrow(grid)
-        height, width = places.shape[-2:]
+        cells = self.narrow(grid)
+        height, width = cells.shape[-2:]
         if (height, width) != (GRID, GRID):
             # As matrix products: the backward of adaptive pooling is not deterministic on a GPU.
-            rows, columns = averaging(height, GRID).to(places), averaging(width, GRID).to(places)
-            places = rows @ places @ columns.T
-        return self.head(self.norm(places.flatten(1)))
+            rows, columns = averaging(height, GRID).to(cells), averaging(width, GRID).to(cells)
+            cells = rows @ cells @ columns.T
+        return self.head(self.norm(cells.flatten(1)))
 
 
 @register_model

@@ -111,14 +111,14 @@ def parameters_in(model: nn.Module, wanted: Iterable[str], key: str) -> set[str]
     names = [name for name, _ in model.named_parameters()]
     found: set[str] = set()
     for word in wanted:
-        meant = {name for name in names if _means(word, name)}
-        if not meant:
+        matched = {name for name in names if _means(word, name)}
+        if not matched:
             raise InputError(
                 f"'{word}' is no part of the model",
                 record=key,
                 remedy=f"name a tower, a tower's blocks, or a pattern of names such as {names[0]}",
             )
-        found |= meant
+        found |= matched
     return found
 
 

@@ -208,12 +208,12 @@ def _check_tensor(name: str, value: Any, wanted: Tensor, file: Path, remedy: str
     if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_meta:
         raise _refused(f"{name} is no dense tensor", file, remedy)
     if value.shape != wanted.shape:
-        place = "positional_embedding" in name or "pos_embed" in name
+        is_position = "positional_embedding" in name or "pos_embed" in name
         raise _refused(
             f"{name} is {tuple(value.shape)}, the model's is {tuple(wanted.shape)}",
             file,
             "name the model whose context length and image size these weights have; nothing is interpolated"
-            if place
+            if is_position
             else remedy,
         )
     if value.is_floating_point() != wanted.is_floating_point() or value.is_complex():

@@ -17,6 +17,6 @@ class HardPositiveTerm(nn.Module):
     """
 
     def forward(self, features: Features) -> Tensor:
-        told_otherwise = (features.images[:, None] * (features.paraphrases - features.positives)).sum(-1)
-        gaps = own_gaps(features) + told_otherwise[..., None]
+        paraphrased = (features.images[:, None] * (features.paraphrases - features.positives)).sum(-1)
+        gaps = own_gaps(features) + paraphrased[..., None]
         return mean_where(F.softplus(-features.scale * gaps), features.valid & features.paraphrased[..., None])

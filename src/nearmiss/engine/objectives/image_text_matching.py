@@ -71,5 +71,5 @@ def mined_pairs(features: Features, matching: Matching) -> Tensor:
         for_images = (logits + matching.noise[0]).masked_fill(taken, float("-inf"))
         for_captions = (logits + matching.noise[1]).masked_fill(taken, float("-inf"))
         texts = torch.stack([images, matching.captions[for_images.argmax(dim=1)]])[:, ~taken.all(dim=1)]
-        pictures = torch.stack([for_captions.argmax(dim=0), matching.captions])[:, ~taken.all(dim=0)]
-        return torch.cat([texts, pictures], dim=1)
+        image_pairs = torch.stack([for_captions.argmax(dim=0), matching.captions])[:, ~taken.all(dim=0)]
+        return torch.cat([texts, image_pairs], dim=1)

@@ -28,5 +28,5 @@ class IntraModalContrastReleasedTerm(nn.Module):
         texts = torch.einsum("ngd,md->ngm", features.positives, features.negatives.flatten(0, 2))
         logits = texts if self.form == "no_positive" else torch.cat([pair, texts], dim=-1)
         logits = features.scale * logits.flatten(0, 1)
-        answer = 1 if self.form == "first_negative" else 0
-        return F.cross_entropy(logits, torch.full((len(logits),), answer, device=logits.device))
+        target = 1 if self.form == "first_negative" else 0
+        return F.cross_entropy(logits, torch.full((len(logits),), target, device=logits.device))

@@ -30,8 +30,8 @@ class SigmoidTerm(nn.Module):
         total = torch.where(features.true_captions, 0.0, losses).sum()
         if self.negatives != "none":
             wrong = negative_columns(features, own=self.negatives == "own")
-            foils = features.negatives.flatten(0, 2)
-            losses = self._losses(features, foils, torch.zeros_like(wrong))
+            negatives = features.negatives.flatten(0, 2)
+            losses = self._losses(features, negatives, torch.zeros_like(wrong))
             total = total + torch.where(wrong, losses, 0.0).sum()
         return total / count
 

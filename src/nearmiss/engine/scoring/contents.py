@@ -55,7 +55,7 @@ def contents(files: Mapping[str, Path], folder: Path) -> dict[str, Content]:
     """
     known, read = _known(Path(folder))
     found: dict[str, Content] = {}
-    ask: list[tuple[str, _Key]] = []
+    unknown: list[tuple[str, _Key]] = []
     for name, file in files.items():
         status = _status(file)
         if status is None:
@@ -65,11 +65,11 @@ def contents(files: Mapping[str, Path], folder: Path) -> dict[str, Content]:
         if (before := known.get(key)) is not None:
             found[name] = before
         else:
-            ask.append((name, key))
+            unknown.append((name, key))
     new: dict[_Key, Content] = {}
     with ThreadPoolExecutor(_THREADS) as pool:
-        made = pool.map(lambda each: _read(files[each[0]]), ask)
-        for (name, key), content in zip(ask, progress(made, what="hash images", total=len(ask)), strict=True):
+        made = pool.map(lambda each: _read(files[each[0]]), unknown)
+        for (name, key), content in zip(unknown, progress(made, what="hash images", total=len(unknown)), strict=True):
             if content is not None:
                 found[name] = content
                 if max(key[2], key[3]) < time.time_ns() - _SETTLED:

@@ -150,8 +150,8 @@ class Encoder:
                 yield [future.result() for future in now]
 
     def _pixels(self, open_image: OpenImage) -> torch.Tensor | None:
-        opened = open_image()
-        return None if opened is None else self._transform(opened)
+        image = open_image()
+        return None if image is None else self._transform(image)
 
 
 def _finite(features: np.ndarray, names: Sequence[str]) -> np.ndarray:

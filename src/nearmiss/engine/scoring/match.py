@@ -83,10 +83,10 @@ class MatchScorer:
 
 
 def _open(images: BenchmarkImages, view: str) -> Image.Image:
-    opened = images.opener(view)()
-    if opened is None:
+    image = images.opener(view)()
+    if image is None:
         raise InputError("an image does not decode", file=view, remedy="restore it, or take it out of the benchmark")
-    return opened
+    return image
 
 
 def trimmed(tokens: Tensor) -> Texts:

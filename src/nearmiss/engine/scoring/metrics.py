@@ -160,7 +160,7 @@ def corrupted_rows(
         row = _row(key, group, run, how, beside)
         row |= {"corruption": corruption, "severity": severity, "n_expected": before[key].height}
         made.append(row)
-        alone = row | {
+        common = row | {
             "chance": None,
             "blind": None,
             "text_prior": None,
@@ -169,13 +169,15 @@ def corrupted_rows(
         lows, highs = paired_intervals((was - value)[None, :], weight, cluster, **settings)
         lost = float((was - value).sum() / weight.sum())
         metric = str(dict(zip(ENDPOINT, key, strict=True))["metric"])
-        made.append(alone | {"metric": f"{metric}_drop", "value": lost, "low": float(lows[0]), "high": float(highs[0])})
+        made.append(
+            common | {"metric": f"{metric}_drop", "value": lost, "low": float(lows[0]), "high": float(highs[0])}
+        )
         clean_low, _ = interval(was, weight, cluster, **settings)
         if clean_low >= row["chance"] + floor * (1 - row["chance"]):
             over, base = value - row["chance"] * weight, was - row["chance"] * weight
             low, high = _ratio(over, base, cluster, settings)
             kept = float(over.sum() / base.sum())
-            made.append(alone | {"metric": "retained", "value": kept, "low": low, "high": high})
+            made.append(common | {"metric": "retained", "value": kept, "low": low, "high": high})
     return table("metrics", made)
 
 

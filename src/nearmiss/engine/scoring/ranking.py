@@ -45,12 +45,12 @@ def recalls(
     kinds += [] if benchmark.right is benchmark.own else [("exact_recall", own)]
     parts = []
     for prefix, truth in kinds:
-        for subset, scores, answers, cluster, names in (
+        for subset, scores, relevant, cluster, names in (
             ("text_to_image", similarity.T, truth.T, own.argmax(axis=0), captions),
             ("image_to_text", similarity, truth, np.arange(len(images)), images),
         ):
-            asked: np.ndarray = np.any(answers, axis=1)
-            better, tied = _wrong_before(scores[asked], answers[asked])
+            has_answer: np.ndarray = np.any(relevant, axis=1)
+            better, tied = _wrong_before(scores[has_answer], relevant[has_answer])
             for k in benchmark.recall_at:
                 parts.append(
                     pl.DataFrame(
@@ -59,13 +59,13 @@ def recalls(
                             "subset": subset,
                             "condition": "iid",
                             "metric": f"{prefix}@{k}",
-                            "item_id": [name for name, ask in zip(names, asked, strict=True) if ask],
-                            "cluster": cluster[asked],
+                            "item_id": [name for name, kept in zip(names, has_answer, strict=True) if kept],
+                            "cluster": cluster[has_answer],
                             "value": (better + tied < k).astype(np.float64),
                             "weight": 1.0,
                             # a tie is one that decides: without it the answer would have been found
                             "ties": ((better < k) & (better + tied >= k)).astype(np.int64),
-                            "chance": _chance(answers[asked], k),
+                            "chance": _chance(relevant[has_answer], k),
                         }
                     )
                 )

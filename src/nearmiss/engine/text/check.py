@@ -231,7 +231,7 @@ class _Relations:
     def __init__(self, annotations: Annotations, objects: Sequence[Annotated], predicates: set[str]) -> None:
         self._annotations = annotations
         self._axes = load("location")["axes"]
-        axes = {self._axes[axis][0] for each in predicates if (axis := without_posture(each)) in self._axes}
+        axes = {self._axes[form][0] for each in predicates if (form := without_posture(each)) in self._axes}
         self._ids = [obj.object_id for obj in objects]
         self._centers = {axis: [_center(obj, axis) for obj in objects] for axis in sorted(axes)}
         stated = annotations.relations if predicates else ()

@@ -28,7 +28,7 @@ class Augmentation:
     """`place` draws affine maps (N, 2, 3) or `color` draws matrices and offsets (N, 3, 4); `breaks` names concepts."""
 
     breaks: frozenset[str]
-    place: Draw | None = None
+    affine: Draw | None = None
     color: Draw | None = None
 
 
@@ -36,18 +36,18 @@ class Augmentation:
 class Drawn:
     """Changes of N images: `place` (N, 2, 3), from the changed image to the given one, and `color` (N, 3, 4)."""
 
-    place: np.ndarray
+    affine: np.ndarray
     color: np.ndarray
 
     def part(self, start: int, end: int) -> "Drawn":
         """Those of some of the images."""
-        return Drawn(self.place[start:end], self.color[start:end])
+        return Drawn(self.affine[start:end], self.color[start:end])
 
     def apply(self, pixels: Tensor) -> Tensor:
         """The changed images (N, S, S, 3) uint8, of images (N, S, S, 3) uint8 on any device."""
         images = pixels.permute(0, 3, 1, 2).float()
-        place = torch.from_numpy(self.place).to(images)
-        grid = F.affine_grid(place, list(images.shape), align_corners=False)
+        affine = torch.from_numpy(self.affine).to(images)
+        grid = F.affine_grid(affine, list(images.shape), align_corners=False)
         moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
         color = torch.from_numpy(self.color).to(images)
         changed = torch.einsum("nij,njhw->nihw", color[:, :, :3], moved) + color[:, :, 3, None, None]
@@ -97,8 +97,8 @@ def _hue(generator: np.random.Generator, count: int) -> np.ndarray:
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {
-    "flip": Augmentation(frozenset({"relation", "location"}), place=_flip),
-    "crop": Augmentation(frozenset({"location", "count", "size"}), place=_crop),
+    "flip": Augmentation(frozenset({"relation", "location"}), affine=_flip),
+    "crop": Augmentation(frozenset({"location", "count", "size"}), affine=_crop),
     "light": Augmentation(frozenset(), color=_light),
     "hue": Augmentation(frozenset({"color"}), color=_hue),
     "gray": Augmentation(frozenset({"color"}), color=_gray),
@@ -107,14 +107,14 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 
 def draw(names: Sequence[AugmentationName], *, seed: int, step: int, count: int) -> Drawn:
     """The changes of a batch of `count` images at a step, in the order of the names."""
-    place, color = np.tile(np.eye(3), (count, 1, 1)), np.tile(np.eye(4), (count, 1, 1))
+    affine, color = np.tile(np.eye(3), (count, 1, 1)), np.tile(np.eye(4), (count, 1, 1))
     for name in names:
         known, generator = AUGMENTATIONS[name], array_rng(seed, "augmentation", name, step)
-        if known.place is not None:
-            place = place @ _square(known.place(generator, count))
+        if known.affine is not None:
+            affine = affine @ _square(known.affine(generator, count))
         if known.color is not None:
             color = _square(known.color(generator, count)) @ color
-    return Drawn(place[:, :2].astype(np.float32), color[:, :3].astype(np.float32))
+    return Drawn(affine[:, :2].astype(np.float32), color[:, :3].astype(np.float32))
 
 
 def _square(maps: np.ndarray) -> np.ndarray:
@@ -141,9 +141,9 @@ def check(names: Sequence[AugmentationName], texts: Iterable[str]) -> None:
     """Raise InputError where an augmentation breaks what some of the texts say."""
     if not names:
         return
-    said = concepts_of(texts)
+    concepts = concepts_of(texts)
     for name in names:
-        broken = sorted(AUGMENTATIONS[name].breaks & said)
+        broken = sorted(AUGMENTATIONS[name].breaks & concepts)
         if broken:
             raise InputError(
                 f"the augmentation '{name}' makes captions false that speak of {', '.join(broken)}",

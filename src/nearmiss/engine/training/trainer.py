@@ -124,7 +124,7 @@ class Trainer:
         steps, every = self.config.steps, self.config.checkpoint_every
         wall, cpu = time.perf_counter() - self.done.seconds, time.process_time() - self.done.cpu_seconds
         left = range(self.done.step, steps)
-        for step in progress(left, what="train", total=steps, initial=self.done.step, told=self._told):
+        for step in progress(left, what="train", total=steps, initial=self.done.step, status=self._status):
             if self._patience_is_over():
                 break
             self._step(step)
@@ -171,7 +171,7 @@ class Trainer:
                 }
             )
 
-    def _told(self) -> str:
+    def _status(self) -> str:
         """What is behind the bar: the loss, images a second, and the share of the device's matrix rate."""
         if self._rate is None:
             self._rate = matrix_rate(self.device, torch.bfloat16 if self._bf16 else torch.float32)
@@ -196,8 +196,8 @@ class Trainer:
     def _features(self, batch: Batch, images: Tensor, texts: Tensor, matching: Matching | None) -> Features:
         """What the terms compute from: embeddings (N, D) of the batch's images and (U, D) of its texts."""
 
-        def of(places: Tensor) -> Tensor:
-            rows = places.to(self.device, non_blocking=True)
+        def of(rows_of: Tensor) -> Tensor:
+            rows = rows_of.to(self.device, non_blocking=True)
             return texts.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
         true_captions, true_negatives = taken_for_true(

@@ -58,7 +58,7 @@ class Array(list[Any]):
     built = False
 
 
-class PlainPickle:
+class SafeUnpickler:
     """One pickle; `load` reads it. While it reads, `place` says how far it has come."""
 
     def __init__(self, content: bytes) -> None:
