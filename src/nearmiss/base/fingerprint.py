@@ -1,4 +1,4 @@
-"""What a part of an experiment depends on next to its input files: its configuration, its code and the pinned packages.
+"""Dependencies of a part of an experiment besides its input files: its configuration, its code and the pinned packages.
 
 A fingerprint is a small JSON file that the rules take as an input. Snakemake does not see edits of imported modules, so
 the driver writes the file when it reads the workflow, and only when its content has changed.
@@ -70,7 +70,7 @@ class SourceTree:
         return None
 
     def modules(self, package: str) -> list[str]:
-        """A package with every module below it, or a module only; sorted."""
+        """A package with every module below it, or a single module; sorted."""
         folder = self.root.joinpath(*package.split("."))
         if not folder.is_dir():
             return [package] if self.file(package) else []
@@ -97,7 +97,7 @@ class SourceTree:
     def closure(self, roots: Iterable[str], used: Plugins | None = None) -> list[str]:
         """All modules that the roots reach by imports, the roots included, sorted.
 
-        Where `used` is given, a registry leads to the plugins that it names only.
+        Where `used` is given, a registry leads only to the plugins that it names.
         """
         reached: set[str] = set()
         waiting = list(roots)
@@ -137,7 +137,7 @@ class SourceTree:
         return sorted(modules | data)
 
     def stage_digest(self, stage: str, used: Plugins | None = None, rules: Path | None = None) -> str:
-        """Hash of what a part's code files and its stage's rule file say, with names relative to the source folder."""
+        """Hash of a part's code files and its stage's rule file, with names relative to the source folder."""
         lines = [
             f"{file.relative_to(self.root).as_posix()} {self._digest(file)}" for file in self.stage_files(stage, used)
         ]
@@ -152,7 +152,7 @@ class SourceTree:
 
 
 def digest(file: Path) -> str:
-    """Hash of a file without what changes no behavior: comments, docstrings and formatting."""
+    """Hash of a file without comments, docstrings and formatting, which do not change behavior."""
     content = file.read_bytes()
     if file.suffix == ".py":
         return _parsed(content)[1]

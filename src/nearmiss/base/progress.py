@@ -1,7 +1,7 @@
 """Progress of everything that takes longer than a few seconds: a bar for a person, a small file for `nearmiss run`.
 
 A job of the workflow writes its standard error to a log, where no bar can be seen. Where the environment variable
-NEARMISS_PROGRESS names a folder, each process keeps one JSON file there that says what it is doing and how far it is;
+NEARMISS_PROGRESS names a folder, each process keeps one JSON file there with its task and progress;
 `nearmiss run` reads them and draws all bars in one terminal.
 """
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 FOLDER = "NEARMISS_PROGRESS"
 _INTERVAL = 0.3  # seconds between two writings of a status file
-_state: dict[str, Any] = {}  # what this process does now; the status file's content
+_state: dict[str, Any] = {}  # the current task of this process; the status file's content
 _silent = False
 
 
@@ -40,7 +40,7 @@ def _report() -> None:
 
 @contextmanager
 def job(name: str) -> Iterator[None]:
-    """Name what this process does, for as long as the block lasts."""
+    """Name the task of this process for the duration of the block."""
     _state.update(job=name, started=time.time())
     _report()
     try:
@@ -72,7 +72,7 @@ def progress(
 ) -> Iterable[T]:
     """Iterate over `items` with a bar named `what`: `total` items of which `initial` are done already.
 
-    `told` gives words that stand behind the bar, such as the loss; it is asked only where a bar is seen.
+    `status` returns a text for the end of the bar, such as the loss; it is called only where a bar is shown.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)

@@ -1,4 +1,4 @@
-"""The only place that knows MLflow. One writer fills the store from what the jobs left in their folders.
+"""The only module that uses MLflow. One writer fills the store from the output folders of the jobs.
 
 Several writers that create a store at once destroy it for good (hydraflow issue 245 reports the same), so `track` takes
 a file lock. The store is a sqlite file and no declared output of the workflow: it is made again from the folders where
@@ -150,7 +150,7 @@ def _refuse_unusable(store: Path) -> None:
 
 @contextmanager
 def _explained(store: Path) -> Iterator[None]:
-    """Errors of MLflow and of its database as messages that say what to do; each kind has its own remedy."""
+    """Errors of MLflow and of its database as messages, each kind with a remedy."""
     _refuse_unusable(store)
     _silence()
     from mlflow.exceptions import MlflowException

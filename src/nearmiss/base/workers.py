@@ -1,4 +1,4 @@
-"""The same work on many items in several processes, results in the order of the items."""
+"""Applies a function to many items in several processes, with results in the order of the items."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -23,10 +23,10 @@ _AHEAD = 2  # items for each worker that wait: more would only fill the memory
 def worker_pool(
     function: Callable[[S, T], R], shared: S, workers: int, *, preload: Iterable[str] = ()
 ) -> Iterator[Callable[[Iterable[T]], Iterator[R]]]:
-    """Yield a function that maps items to `work(shared, item)`, in order, in processes that last for the block.
+    """Yield a function that maps items to `function(shared, item)`, in order, in processes that last for the block.
 
     Args:
-        work: a function of a module.
+        function: a function of a module.
         shared: what all items need; it is sent to each process once.
         workers: number of processes; 1 works in this process.
         preload: modules that are imported once, before the processes are forked. They must not start threads.

@@ -1,7 +1,7 @@
 """Features of a pair for the classifier: how often each is in the positive more than in the negative.
 
 Families of features: words, pairs of neighboring words, and form. A sparse row a pair; features that fewer than two
-pairs have are left out, as nothing that is learnt of them can be asked.
+pairs have are left out, as they cannot be both in training and test.
 """
 
 import re
@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from nearmiss.engine.audit.pairs import Pairs, Words
 
 _EDGE = ""
-_FAR = 30  # places; longer texts than captions would have more pairs than can be counted
+_FAR = 30  # tokens; texts longer than captions would have too many pairs
 
 
 def words(tokens: Words) -> Iterable[str]:
@@ -29,7 +29,7 @@ def bigrams(tokens: Words) -> Iterable[str]:
 
 
 def words_and_distant_pairs(tokens: Words) -> Iterable[str]:
-    """Each token, and ordered pairs of tokens that are no neighbors, at most 30 places apart: company and order."""
+    """Each token, and ordered pairs of tokens that are no neighbors, at most 30 tokens apart."""
     edged = (_EDGE, *tokens, _EDGE)
     distant = (f"{a} .. {b}" for at, a in enumerate(edged) for b in edged[at + 2 : at + 1 + _FAR])
     return (*tokens, *distant)
@@ -57,7 +57,7 @@ def differences(pairs: Pairs, family: Callable[[Words], Iterable[str]]) -> csr_m
 
 
 def forms(pairs: Pairs) -> csr_matrix:
-    """(n, 7) float64: marks of how the raw text is written, positive minus negative."""
+    """(n, 7) float64: features of the form of the raw text, positive minus negative."""
     sides = zip(pairs.positive, pairs.negative, strict=True)
     rows = [[len(p.findall(one)) - len(p.findall(other)) for p in _FORMS.values()] for one, other in sides]
     return csr_matrix(np.asarray(rows, dtype=np.float64).reshape(len(pairs), len(_FORMS)))

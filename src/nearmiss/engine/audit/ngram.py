@@ -1,8 +1,8 @@
-"""An n-gram language model: does the true caption read more usual? Interpolated Kneser-Ney trigrams.
+"""An n-gram language model: is the true caption more probable? Interpolated Kneser-Ney trigrams.
 
-Chen and Goodman (1999), section 2.7, with one discount of 0.75 for all orders (our choice); words seen once in what is
-learnt from and unknown words are one word. A text's score is the mean log-probability of its tokens, so that length by
-itself has no say. Counted on the positives of other folds, or on a corpus where one is given.
+Chen and Goodman (1999), section 2.7, with one discount of 0.75 for all orders (our choice); words that occur once in
+training and unknown words are one word. A text's score is the mean log-probability of its tokens, so that length has
+no direct effect. Counted on the positives of other folds, or on a corpus where one is given.
 """
 
 from collections import Counter
@@ -99,7 +99,7 @@ class Trigrams:
 
 
 def _looked_up(keys: Array, values: Array, wanted: Array) -> Array:
-    """The value of each asked key in sorted `keys`, 0 where it is not there."""
+    """The value of each key of `wanted` in sorted `keys`, 0 where it is missing."""
     if not len(keys):
         return np.zeros(len(wanted))
     index = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
@@ -107,7 +107,7 @@ def _looked_up(keys: Array, values: Array, wanted: Array) -> Array:
 
 
 def _interpolated(count: Array, total: Array, kinds: Array, lower: Array) -> Array:
-    """Discounted share of a context, the rest from the lower order; the lower order only where it is unknown."""
+    """Discounted share of a context, the rest from the lower order; just the lower order where it is unknown."""
     known = np.maximum(total, 1)
     whole = (np.maximum(count - _DISCOUNT, 0) + _DISCOUNT * kinds * lower) / known
     return np.where(total > 0, whole, lower)

@@ -1,7 +1,7 @@
 """The probes, by name. A new one is a file with a `gap` and a line here.
 
-`USED` balance a set, `UNSEEN` judges it afterwards: it sees neighboring words only, which nothing that balances looks
-at with both labels in hand.
+`USED` balance a set, `UNSEEN` evaluates it afterwards: it uses neighboring words only, which no balancing probe uses
+with labels.
 """
 
 from nearmiss.engine.audit import classifier, edit_position, features, length, ngram, word_frequency

@@ -1,4 +1,4 @@
-"""The audit of a file: probes, giveaways, and the balanced set where it is asked for.
+"""The audit of a file: probes, giveaways, and the balanced set on request.
 
 report.json holds:
 
@@ -85,7 +85,7 @@ def run(*, pairs: Path, form: str | None, corpus: Path | None, balance: bool, se
 
 
 def _balance(before: Pairs, after: Pairs, rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """Per type what went, and what the unseen probe says of what stayed."""
+    """Per type the dropped pairs, and the result of the unseen probe on the others."""
     result = {}
     for kind, indices in before.kinds.items():
         left = after.kinds.get(kind, ())

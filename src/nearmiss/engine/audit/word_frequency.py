@@ -1,4 +1,4 @@
-"""Word frequency: are the words of the negatives rarer, or more usual, than those of the positives?
+"""Word frequency: are the words of the negatives rarer, or more frequent, than those of the positives?
 
 Frequencies are counted on the positives of other folds, or on a corpus where one is given.
 """

@@ -1,7 +1,7 @@
 """ARO's order parts (Yuksekgonul et al., ICLR 2023): a caption against four other orders of its own words.
 
-The orders are drawn by engine/text/order.py from the caption only, where the authors' depend on when their script is
-seeded: the numbers are comparable, the items are not the same ones.
+The orders are drawn by engine/text/order.py, seeded by the caption, where the authors' depend on the seeding of their
+script: the numbers are comparable, the items differ.
 """
 
 import re
@@ -58,7 +58,7 @@ def add_items(items: ItemBuilder) -> None:
 
 
 def lowered_words(caption: str) -> str:
-    """A caption as ARO reads it: lower case, no punctuation, single blanks, 30 words at most."""
+    """A caption as ARO's code processes it: lower case, no punctuation, single blanks, 30 words at most."""
     words = re.sub(r"[.!\"()*#:;~]", " ", caption.lower()).split()
     return " ".join(words[:_LONGEST])
 

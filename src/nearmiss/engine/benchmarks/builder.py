@@ -209,7 +209,7 @@ def inside(path: object) -> bool:
 
 
 def _equal(captions: Sequence[str], truth: Sequence[Sequence[bool]]) -> bool:
-    """Whether some caption is true of an image as one place and false of it as another."""
+    """Whether equal captions have different truth values for the same image."""
     for row in truth:
         right = {caption for caption, value in zip(captions, row, strict=True) if value}
         if any(caption in right for caption, value in zip(captions, row, strict=True) if not value):
@@ -219,7 +219,7 @@ def _equal(captions: Sequence[str], truth: Sequence[Sequence[bool]]) -> bool:
 
 @contextmanager
 def readable(benchmark: str, location: Path) -> Iterator[None]:
-    """A block that reads a benchmark's files; what it raises becomes an InputError. `place` is where they lie."""
+    """A block that reads a benchmark's files; exceptions become an InputError. `location` is their folder."""
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""Records of a CSV file with a header, read so that one with broken quotes or missing cells costs no other one.
+"""Records of a CSV file with a header, parsed so that broken quotes or missing cells affect one record only.
 
 Python's reader takes an opening quote that is never closed as the beginning of a text that runs to the end of the file.
 Here a record that does not parse ends at its first line, and reading goes on with the next.

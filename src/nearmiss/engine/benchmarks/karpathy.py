@@ -1,6 +1,6 @@
 """Retrieval on COCO, Flickr30k and Flickr8k: the test images of Karpathy's splits, with five captions each.
 
-For COCO, ECCV Caption (Chun et al., ECCV 2022) adds the pairs that its annotators found right next to the original ones.
+For COCO, ECCV Caption (Chun et al., ECCV 2022) adds further correct pairs that its annotators found.
 """
 
 import re
@@ -20,7 +20,7 @@ from nearmiss.engine.benchmarks.retrieval import recall_headline
 from nearmiss.engine.formats.records import REMEDY
 
 ECCV = ("eccv/eccv_caption_to_image.json", "coco/annotations/captions_val2014.json")
-"""ECCV Caption's positives by caption id, and COCO's own file, which says what caption an id is."""
+"""ECCV Caption's positives by caption id, and COCO's own file, which maps ids to captions."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ BINDING = ("color", "size", "pattern")
 """Concepts whose operator `swap` is called binding: two present objects exchange a value."""
 
 MARGIN = 1e-6
-"""Similarities this near count as equal: the batch in which an embedding was computed moves it by up to 1e-7."""
+"""Similarities within this distance count as equal: an embedding depends on its batch by up to 1e-7."""
 
 MEAN = "mean"
 """The subset, or task, that represents the unweighted mean of all."""

@@ -1,4 +1,4 @@
-"""SugarCrepe++ (Dumpala et al., 2024): two captions that say the same must both lie above one that does not."""
+"""SugarCrepe++ (Dumpala et al., 2024): two captions of the same meaning must score above another one."""
 
 from nearmiss.engine.benchmarks.benchmark import Card
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows

@@ -15,7 +15,7 @@ _AVERAGES: dict[str, tuple[str, ...]] = {
     for kind in kinds
 }
 _AVERAGES |= {aspect.lower(): (f"{aspect}/*",) for aspect in _ASPECTS}
-_FIRST = 1000  # what the authors' evaluator asks of each file
+_FIRST = 1000  # fields that the authors' evaluator uses for each file
 
 CARD = Card(
     name="vl_checklist",
@@ -32,7 +32,7 @@ CARD = Card(
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item of two phrases for each record; only the first of several is asked, as the authors do.
+    """One item of two phrases for each record; only the first of several is used, as by the authors.
 
     `POS` and `NEG` are lists of phrases. A record in which one of them is a text is left out: the authors' evaluator
     would take its first letter for the phrase.

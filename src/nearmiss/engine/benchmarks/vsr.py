@@ -1,4 +1,4 @@
-"""VSR (Liu, Emerson, Collier, TACL 2023): is a statement about how two objects lie to each other true of the image?"""
+"""VSR (Liu, Emerson, Collier, TACL 2023): statements on the spatial relation of two objects, true or false."""
 
 from nearmiss.engine.benchmarks.benchmark import Card, Measurement
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, json_lines

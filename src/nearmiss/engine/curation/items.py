@@ -11,10 +11,10 @@ Which = Literal["original", "changed", "outline"]
 
 @dataclass(frozen=True)
 class Item:
-    """One object to decide on.
+    """One item to decide on.
 
-    `key` names it within its set for good. `original` is the caption that is taken as it is, `changed` the one that
-    may be corrected; either may be empty, as some published captions are. `pictures` says what can be shown with it.
+    `key` identifies it within its set. `original` is the caption that stays, `changed` the one that may be corrected;
+    either may be empty, as some published captions are. `pictures` lists the images that can be shown with it.
     """
 
     key: str
@@ -43,7 +43,7 @@ class CurationSet(Protocol):
     """The set's files, which are read and never written."""
 
     def picture(self, index: int, which: Which) -> ImageContent | None:
-        """An image of the item at a place of `items`; None where it has none that can be shown."""
+        """An image of the item at an index of `items`; None where there is none to show."""
         ...
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:

@@ -64,9 +64,8 @@ class NegativeSet:
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
         """Write negatives.parquet; see `CurationSet.write`.
 
-        A corrected negative has its `edits` anew. What was found out about the old words no longer holds: whether the
-        negative is in the scene is unknown, and the verdict is plausible, for people saw nothing that speaks against it.
-        The captions that some methods write with it are copied: the negatives may speak of its captions.
+        The `edits` of a corrected negative are computed again. Its `foil_in_scene` becomes null and its verdict
+        plausible, as annotators saw no contradiction. The captions that some methods write with the table are copied.
         """
         kept = self._table.filter(pl.col("negative_id").is_in(list(captions)))
         rows = []
@@ -87,7 +86,7 @@ class NegativeSet:
 def _captions_of(file: Path) -> Path | None:
     """The captions that were written with a table of negatives: in its folder, or named after it (x.captions.parquet).
 
-    A captions.parquet next to a table of another name is somebody else's.
+    A captions.parquet next to a table of another name does not belong to it.
     """
     named = file.with_name(f"{file.name.removesuffix('.parquet')}.{_CAPTIONS}")
     candidates = [named, file.with_name(_CAPTIONS)] if file.name == _NEGATIVES else [named]

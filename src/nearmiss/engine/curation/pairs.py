@@ -37,7 +37,7 @@ class PairSet:
         self.digest = hashlib.sha256("\n".join(["pairs", *map(sha256, self.files)]).encode()).hexdigest()
         self.items: list[Item] = []
         self._locations: list[tuple[int, int, int]] = []  # file, group of rows, row of the group
-        self._lock = Lock()  # pyarrow's readers and their cache are asked by several threads of the server
+        self._lock = Lock()  # pyarrow's readers and their cache are used by several threads of the server
         self._open: list[pq.ParquetFile] = []
         for number, file in enumerate(self.files):
             self._open.append(_open_parquet(file))

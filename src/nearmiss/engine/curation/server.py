@@ -44,10 +44,10 @@ def reasons_of(kind: Kind) -> dict[str, str]:
 
 
 def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -> Flask:
-    """The page for one annotator, who sees the items and their own decisions and nobody else's.
+    """The page for one annotator, with the items and the annotator's own decisions.
 
-    `token` is the secret of this start of the server: who opens `/?token=...` with it is given a cookie, and without
-    either nothing is read or written.
+    `token` is the secret of this start of the server: opening `/?token=...` sets a cookie; without either, requests are
+    refused.
     """
     app = Flask(__name__, static_folder="page", static_url_path="/page", template_folder="page")
     largest = app.config["MAX_CONTENT_LENGTH"] = largest_body(curated.items)
@@ -60,7 +60,7 @@ def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -
         return {each.item: each for each in store.last(annotator)}
 
     def progress(after: int) -> dict[str, Any]:
-        """How far the annotator is, and the next undecided place, searched from `after` on and then from the start."""
+        """The annotator's progress, and the next undecided index, searched from `after` on and then from the start."""
         decided = standing()
         total = len(curated.items)
         order = (index % total for index in range(after, after + total))
@@ -160,7 +160,7 @@ def session_of(digest: str, annotator: str) -> str:
 
 def listen(app: Flask, port: int) -> BaseWSGIServer:
     """A server on the loopback address; port 0 takes a free one. Raises InputError where the port is taken."""
-    with socket.socket() as trial:  # asked before: werkzeug ends the process where it cannot bind
+    with socket.socket() as trial:  # tested first: werkzeug ends the process where it cannot bind
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((LOOPBACK, port))
@@ -171,7 +171,7 @@ def listen(app: Flask, port: int) -> BaseWSGIServer:
 
 
 class _Quiet(WSGIRequestHandler):
-    """Says nothing of requests that went well: the terminal is for the address and for errors."""
+    """Logs no successful requests: the terminal is for the address and for errors."""
 
     timeout = TIMEOUT
 
@@ -180,7 +180,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 def _shown(item: Item, index: int, session: str, own: Decision | None) -> dict[str, Any]:
-    """What the page is told of an item. What generators and other annotators say of it is not part of that."""
+    """The data of an item for the page, without labels of generators and other annotators."""
     changed = item.changed if own is None or own.caption is None else own.caption
     return {
         "place": index,

@@ -14,7 +14,7 @@ Outcome = Literal["accepted", "refused", "undecided"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of an item: its outcome, its changed caption (as accepted), and who said what."""
+    """The result for an item: its outcome, its changed caption (as accepted), and the decisions."""
 
     item: Item
     outcome: Outcome

@@ -24,7 +24,7 @@ EMPTY = "###"
 SLOTS = ("relation", "adj", "noun", "verb")
 _TYPES = {"relation": "relation", "adj": "attribute", "noun": "object", "verb": "action"}
 _OPERATORS = {"relation": "swap", "adj": "replace", "noun": "replace", "verb": "replace"}
-# Where our negatives go, by what they are about; a swap goes where CE-CLIP's own swap goes (our choice).
+# Slots of our negatives, by concept; a swap uses the slot of CE-CLIP's own swap (our choice).
 _SLOT_OF = {
     **dict.fromkeys(("relation", "location", "logic"), "relation"),
     **dict.fromkeys(("attribute", "color", "size", "shape", "pattern", "count"), "adj"),

@@ -81,7 +81,7 @@ def read_captions(path: Path, *, strict: bool = False, captions: bool = True) ->
 
 
 def read_instances(path: Path, sized: Sized = lambda images: images, *, strict: bool = False) -> Reading:
-    """Tables `images` and `objects` of an instances file, names as they are spoken; masks are not read (`read_masks`).
+    """Tables `images` and `objects` of an instances file, names as words; masks are not read (`read_masks`).
 
     `sized` leaves out images that cannot be used and may know the size of others better than the file. An image without
     a size loses its annotations, as do images with a faulty object, such as one of a category that has no name, or two.
@@ -181,7 +181,7 @@ def _records(path: Path) -> Iterator[tuple[str, int, Any]]:
 
 
 def _name_of(key: str, record: Any, number: int) -> str:
-    """Of a record, by its id where it has one: its place in the file says nothing in another order."""
+    """The name of a record: its id where it has one, as its position depends on the order of the file."""
     known = record.get("id") if isinstance(record, dict) else None
     named = isinstance(known, int | str) and not isinstance(known, bool)
     singular = "category" if key == "categories" else key[:-1]

@@ -201,7 +201,7 @@ class _Seen(NamedTuple):
 def _seen(folder: Path, name: str) -> _Seen:
     """Decode a file. Gray and CMYK images can be used: they are read as RGB.
 
-    Pixels are taken as they are stored, as COCO's masks are drawn, whatever an EXIF tag says of their rotation.
+    Pixels are taken as stored, like COCO's masks; EXIF rotation is ignored.
     """
     path, found = _located(folder, name)
     if isinstance(found, str):
@@ -214,7 +214,7 @@ def _seen(folder: Path, name: str) -> _Seen:
             if image.mode.split(";")[0] in _DEEP:
                 return _Seen(name, path, size, "more than eight bits a channel")
             image.load()
-    except MemoryError:  # what the machine cannot do now is no fault of the file
+    except MemoryError:  # a lack of memory is not a fault of the file
         raise
     except Exception:  # Pillow's decoders raise whatever their parsers meet
         return _Seen(name, path, size, "the image does not decode")

@@ -31,7 +31,7 @@ from nearmiss.engine.text.category_names import readable_name, with_readable_obj
 
 
 def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
-    """Tables `images`, `objects` and `relations` of a GQA scene graphs file, words as they are spoken.
+    """Tables `images`, `objects` and `relations` of a GQA scene graphs file, names as words.
 
     A relation to an object that is not in the graph, and an attribute that is no word, are set aside only.
     `strict` raises InputError for the first fault, for an id that occurs twice in the file, and for an empty file.

@@ -2,7 +2,7 @@
 
 Columns: an index without a name, title (the caption), filepath, neg_caption (a Python list literal of negatives) and
 neg_image (a Python list literal of rows whose images are alike). NegCLIP mines neg_image with an image encoder. We have
-none here: written rows name three rows of other images, drawn by seed (our choice), and readers leave the column only.
+none here: written rows name three rows of other images, drawn by seed (our choice), and readers ignore the column.
 """
 
 import ast

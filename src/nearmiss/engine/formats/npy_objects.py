@@ -1,4 +1,4 @@
-"""NumPy's .npy files that hold a row of Python objects, read as plain data; see plain_pickle.py for what that is."""
+"""NumPy's .npy files that hold a row of Python objects, read as plain data; see safe_pickle.py."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ _HEADER = re.compile(
     re.DOTALL,
 )
 _DEEPEST = 8  # levels of containers inside of a record
-_SPREAD = 16  # values of all records per byte of the file; more is one container that is in many places
+_SPREAD = 16  # values of all records per byte of the file; more means that one container is referenced many times
 _PLAIN = (str, int, float, bool, type(None), bytes, bytearray, list, tuple, dict, Array)
 
 

@@ -1,6 +1,6 @@
 """What the exchange formats of negatives share: pairs become table `negatives`, image ids become file names and back.
 
-Published files know less than our table. `mode` is "released" and `verdict` is "unchecked",
+Published files have fewer fields than our table. `mode` is "released" and `verdict` is "unchecked",
 concept and operator are what the format's own kinds say, and a caption's id is made of its image and its text's place
 among the captions of that image, so that the negatives of one caption keep together.
 """

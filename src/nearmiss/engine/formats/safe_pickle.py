@@ -59,7 +59,7 @@ class Array(list[Any]):
 
 
 class SafeUnpickler:
-    """One pickle; `load` reads it. While it reads, `place` says how far it has come."""
+    """One pickle, which `load` reads; meanwhile `place` is the number of objects read."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content

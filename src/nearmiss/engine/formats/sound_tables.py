@@ -59,7 +59,7 @@ def sound_images(images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFra
 
 
 def sound_objects(objects: pl.DataFrame, images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
-    """The objects of `images`, names as they are spoken, without images of which an object is faulty."""
+    """The objects of `images`, names as words, without images with a faulty object."""
     sized = images.select("image_id", sized=pl.col("width").is_not_null() & pl.col("height").is_not_null())
     objects = with_readable_objects(objects)
     joined = objects.join(sized, on="image_id", how="left", maintain_order="left", nulls_equal=False)
@@ -83,7 +83,7 @@ def sound_objects(objects: pl.DataFrame, images: pl.DataFrame, path: Path, fault
 
 
 def sound_relations(relations: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
-    """The relations that have two objects and a predicate, predicates as they are spoken."""
+    """The relations that have two objects and a predicate, predicates as words."""
     columns = relations.columns
     reason = _first_reason({f"its '{column}' is null": pl.col(column).is_null() for column in columns})
     wrong, sound = _parted(relations, reason)

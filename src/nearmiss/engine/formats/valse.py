@@ -14,7 +14,7 @@ from nearmiss.engine.formats.records import field
 from nearmiss.engine.formats.sugarcrepe import json_files, records
 
 AGREED = 2
-# What an instrument is about and what its negative does, by the beginning of the file's name (our reading of the paper).
+# Concept and operator of an instrument, by the beginning of the file's name (our reading of the paper).
 KINDS = {
     "existence": ("existence", "negate"),
     "plurals": ("count", "recount"),

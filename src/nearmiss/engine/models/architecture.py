@@ -65,7 +65,7 @@ class Architecture:
         return "random weights" if self.name is None or parse_model_name(self.name)[0] is None else "its own weights"
 
     def begun(self, seed: int) -> Any:
-        """The model with its first weights: those that its name represents, or random ones by the seed.
+        """The model with its initial weights: those of its name, or random ones by the seed.
 
         Raises InputError where weights cannot be had, are damaged, of another architecture, or hold more than tensors,
         and where `digest` is given and the file's SHA-256 is another.
@@ -159,7 +159,7 @@ def weights_file(name: str, pretrained: str | None) -> Path | None:
 
 
 def _downloaded(name: str, pretrained: str | None) -> Path:
-    """The file that a tag or a hub's model represents, in the hub's cache."""
+    """The file of a tag or a hub's model, in the hub's cache."""
     kind, location = parse_model_name(name)
     try:
         if kind == "hf-hub":

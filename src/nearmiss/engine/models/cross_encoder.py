@@ -1,7 +1,7 @@
 """A cross-encoder: a dual encoder as open_clip has it, and a fusion that compares an image and a text in detail.
 
 The dual part gives embeddings as before and stays an open_clip model of its own; the fusion reads the towers' last
-features, one a patch and one a token, and says of given pairs whether the text is true of the image (ALBEF, Li et al.,
+features, one a patch and one a token, and classifies whether the text of a pair is true of the image (ALBEF, Li et al.,
 NeurIPS 2021, section 3.1; the kind of model that HNC and CE-XVLM train).
 """
 
@@ -68,7 +68,7 @@ class CrossEncoder(nn.Module):
         return EncodedTexts(*encode_tokens(self.dual, packed))
 
     def forward(self, pixels: Tensor, packed: Packed) -> tuple[Tensor, Tensor]:
-        """Embeddings (N, D) and (U, D), as the dual encoder only gives them."""
+        """Embeddings (N, D) and (U, D), as from the dual encoder."""
         return self.images(pixels).embeddings, self.texts(packed).embeddings
 
     def match_logits(self, images: EncodedImages, texts: EncodedTexts, image: Tensor, text: Tensor) -> Tensor:
@@ -174,7 +174,7 @@ def _fusion_shape(file: Path) -> dict[str, int]:
 
 
 def _reads(dual: Any, transform: Any) -> dict[str, int]:
-    """What a dual encoder gives a fusion to read."""
+    """The shapes of a dual encoder's features for a fusion."""
     pixels = transform(Image.new("RGB", (8, 8)))[None]
     with torch.no_grad():
         _, patches = encode_patches(dual.visual, pixels)

@@ -1,4 +1,4 @@
-"""Several texts in one row, and what texts begin with in common only once.
+"""Packs several texts into one row, with common prefixes only once.
 
 In a causal tower a token's features depend on the tokens before it only, so two texts that begin alike share the
 features of that beginning: a caption and its negatives differ from the edit on. Texts are sorted, neighbors are laid
@@ -29,18 +29,18 @@ class Texts:
 class Packed:
     """R rows of N tokens that hold U texts, at most T a row; all on the CPU.
 
-    A place that holds nothing has token 0 and looks at itself; an end that no text has is place 0.
+    An empty position has token 0 and attends to itself; an end that no text has is position 0.
     """
 
     tokens: Tensor  # (R, N) int64
-    depths: Tensor  # (R, N) int64, a token's place in its text
-    seen: Tensor  # (R, N, N) bool, whether a token looks at another
-    ends: Tensor  # (R, T) int64, the place of each text's end token
+    depths: Tensor  # (R, N) int64, a token's position in its text
+    seen: Tensor  # (R, N, N) bool, whether a token attends to another
+    ends: Tensor  # (R, T) int64, the position of each text's end token
     texts: Tensor  # (U,) int64, where among the R * T ends each text is, in the order given
 
 
 def pack(texts: Texts, row: int = ROW) -> Packed:
-    """Lay texts into rows of at most `row` tokens. Equal texts and equal beginnings in a row stand there once."""
+    """Lay texts into rows of at most `row` tokens. Equal texts and equal prefixes occur once in a row."""
     tokens, lengths = texts.tokens.numpy(), texts.lengths.numpy()
     order = np.lexsort(tokens.T[::-1])
     tokens, lengths = tokens[order], lengths[order]

@@ -1,8 +1,8 @@
-"""CLIP's text tower without wasted work: the same parameters, equal embeddings, fewer products.
+"""CLIP's text tower with fewer computations: the same parameters and equal embeddings.
 
-Three objects are exact for a causal tower that pools at the end of the text (Radford et al., ICML 2021, section 2.4): no
-token after the end is looked at; what texts begin with in common is computed once (packing.py); and of the last layer
-only the end token's row is computed, because nothing else is read from it.
+Three savings are exact for a causal tower that pools at the end of the text (Radford et al., ICML 2021, section 2.4):
+tokens after the end are skipped; common prefixes of texts are computed once (packing.py); and of the last layer only
+the end token's row is computed, because nothing else is read from it.
 """
 
 from typing import Any
@@ -23,8 +23,8 @@ def text_tower(model: Any) -> Any:
 def packable(model: Any) -> bool:
     """Whether a text tower is of the kind that this file computes: plain blocks, causal, read out at the end token.
 
-    Found by looking at the modules. Towers that are not, such as SigLIP's, which look both ways and read out at the
-    last place, see padding, so their texts stay padded.
+    Found by looking at the modules. Towers that are not, such as SigLIP's, which are bidirectional and read out
+    at the last position, attend to padding, so their texts stay padded.
     """
     tower = text_tower(model)
     blocks = getattr(getattr(tower, "transformer", None), "resblocks", None)
@@ -59,7 +59,7 @@ def encode_texts(model: Any, packed: Packed) -> Tensor:
         for part in (packed.tokens, packed.depths, packed.seen, packed.ends, packed.texts)
     )
     found = _encode(model, tokens, depths, seen.unsqueeze(1), ends)
-    # Normalized in float32 whatever autocast computed: bf16 would blur small differences between near misses.
+    # Normalized in float32 whatever autocast computed: bf16 would blur small differences.
     return F.normalize(found.flatten(0, 1).index_select(0, positions).float(), dim=-1)
 
 
@@ -84,7 +84,7 @@ def encode_tokens(model: Any, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def token_positions(packed: Packed) -> tuple[Tensor, Tensor]:
-    """Where each text's tokens stand among all R * N places, (U, L) int64, 0 behind a text's end; and lengths (U,).
+    """The index of each text's tokens among all R * N positions, (U, L) int64, 0 after a text's end; lengths (U,).
 
     What a text's end token sees are that text's tokens, and in a row they are in the order of their depths.
     """
@@ -99,7 +99,7 @@ def token_positions(packed: Packed) -> tuple[Tensor, Tensor]:
 
 
 def _encode(model: Any, tokens: Tensor, depths: Tensor, seen: Tensor, ends: Tensor) -> Tensor:
-    """Embeddings (R, T, D) at the places `ends` (R, T) of rows of tokens (R, N); `seen` (R, 1, N, N)."""
+    """Embeddings (R, T, D) at the positions `ends` (R, T) of rows of tokens (R, N); `seen` (R, 1, N, N)."""
     x = model.token_embedding(tokens) + F.embedding(depths, model.positional_embedding)
     *blocks, final = model.transformer.resblocks
     for block in blocks:
@@ -121,7 +121,7 @@ def _width_of(projection: Any) -> int:
 
 
 def _at(x: Tensor, positions: Tensor) -> Tensor:
-    """Rows (R, T, W) of x (R, N, W) at `places` (R, T)."""
+    """Rows (R, T, W) of x (R, N, W) at `positions` (R, T)."""
     flat = positions + torch.arange(len(x), device=x.device).unsqueeze(1) * x.shape[1]
     return x.flatten(0, 1).index_select(0, flat.flatten()).unflatten(0, positions.shape)
 
@@ -142,7 +142,7 @@ def _attention(attention: nn.MultiheadAttention, x: Tensor, seen: Tensor) -> Ten
 
 
 def _attention_at(attention: nn.MultiheadAttention, x: Tensor, seen: Tensor, positions: Tensor) -> Tensor:
-    """Rows (R, T, W) of the self-attention of x (R, N, W) at `places` (R, T)."""
+    """Rows (R, T, W) of the self-attention of x (R, N, W) at `positions` (R, T)."""
     heads, width = attention.num_heads, x.shape[-1]
     weight, bias = attention.in_proj_weight, attention.in_proj_bias
     query = F.linear(_at(x, positions), weight[:width], bias[:width])

@@ -25,7 +25,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
 """Keys under which training scripts keep the weights in a checkpoint of more."""
 PREFIXES = ("module.", "model.", "_orig_mod.")
 """What DataParallel, Lightning and torch.compile put before every name."""
-_COMPILED = "_orig_mod."  # is in the middle of a name where only a part of the model was compiled
+_COMPILED = "_orig_mod."  # occurs inside a name where only a part of the model was compiled
 _RECORDS = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI keeps among its weights
 _POSITION_IDS = "text.transformer.embeddings.position_ids"  # kept by transformers up to 4.30, computed since
 _FOLDER = 0x10  # marks a folder in a zip; torch writes none, and would read one as a tensor of nothing
@@ -112,7 +112,7 @@ def in_one_line(error: BaseException) -> str:
 
 
 class _Skipped:
-    """Stands for a numpy value in a pickle. It takes numpy's place because numpy follows whatever a pickle says."""
+    """Stands for a numpy value in a pickle. It replaces numpy, which would follow the pickle's instructions."""
 
     def __init__(self, *_: object) -> None:
         pass
@@ -161,7 +161,7 @@ def _unwrapped(content: Any, file: Path, remedy: str) -> dict[str, Any]:
 
 
 def _renamed(found: Mapping[str, Any], expected: Mapping[str, Tensor], file: Path, remedy: str) -> dict[str, Any]:
-    """Weights without the wrappers' prefixes. A name that the model has itself is left only."""
+    """Weights without the wrappers' prefixes. A name that the model itself has is kept."""
     renamed: dict[str, Any] = {}
     before: dict[str, str] = {}
     for old in found:

@@ -14,8 +14,8 @@ class SigmoidTerm(nn.Module):
 
     The bias is learned, at the image tower's rate, and belongs to the training: it changes no order of texts, and a
     checkpoint leaves it out. Texts of others that are taken for true of an image are left out (our choice). With
-    `negatives` other than "none", an image is also told apart from its own or from all negatives of the batch, which
-    the paper has not.
+    `negatives` other than "none", an image is also contrasted with its own or with all negatives of the batch, which
+    is not in the paper.
     """
 
     def __init__(self, negatives: Literal["none", "own", "all"], bias: float) -> None:

@@ -1,7 +1,7 @@
-"""Embeddings on disk: each unique image and text is encoded once for a model, and what a killed run made is kept.
+"""Embeddings on disk: each unique image and text is encoded once for a model, also across interrupted runs.
 
 A folder belongs to one model and one way of reading (its name is their hash). Entries are found by the SHA-256 of their
-keys, so that a key may be as long as it likes. Shards are whole files, written once (checked.py).
+keys, so that a key may have any length. Shards are whole files, written once (checked.py).
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from nearmiss.base.progress import progress
 from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 Encode = Callable[[Sequence[int]], np.ndarray]
-"""Values (n, D) of the rows (n,) asked for; a row of NaN for what cannot be encoded."""
+"""Values (n, D) of the requested rows (n,); a row of NaN where it cannot be encoded."""
 
 _SUFFIX = ".npz"
 

@@ -1,4 +1,4 @@
-"""Classification benchmarks: is the right class among the k most similar ones? A tie counts against it."""
+"""Classification benchmarks: whether the correct class is among the k most similar ones. A tie counts as wrong."""
 
 from collections.abc import Sequence
 

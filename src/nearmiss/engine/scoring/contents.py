@@ -1,8 +1,7 @@
-"""What lies in image files: the SHA-256 of their bytes and their size in pixels. Embeddings are kept by content.
+"""Contents of image files: the SHA-256 of their bytes and their size in pixels. Embeddings are keyed by content.
 
-A relative name, a size in bytes and a time do not say which image a file holds: two data roots may share them all.
-Hashes are kept in a table next to the embeddings, by path, size, times and inode, so that a second run only asks the
-file system.
+A relative name, a size in bytes and a time do not identify an image: two data roots may share them all. Hashes are
+kept in a table next to the embeddings, by path, size, times and inode, so that a second run reads no image files.
 """
 
 import hashlib
@@ -24,9 +23,7 @@ from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 _STEM, _SUFFIX = "contents", ".parquet"
 _THREADS = 4
-_SETTLED = (
-    2_000_000_000  # ns that a file has stood unchanged before its hash is kept: clocks of file systems are coarse
-)
+_SETTLED = 2_000_000_000  # ns without a change before the hash of a file is kept: clocks of file systems are coarse
 _STATUS = ("size", "modified", "changed", "inode", "device")
 _SCHEMA = pl.Schema(
     {
@@ -60,7 +57,7 @@ def contents(files: Mapping[str, Path], folder: Path) -> dict[str, Content]:
         status = _status(file)
         if status is None:
             continue
-        # resolve() would ask the file system for every folder of the path
+        # resolve() would query the file system for every folder of the path
         key = (os.fsencode(os.path.abspath(file)), *status)  # noqa: PTH100
         if (before := known.get(key)) is not None:
             found[name] = before

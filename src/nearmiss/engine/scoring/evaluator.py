@@ -31,7 +31,7 @@ _MOST = 20_000  # training negatives that the text classifier is fitted on: more
 
 @dataclass(frozen=True)
 class Training:
-    """What a model was trained on, as far as it is known: for blind baselines and the marks seen, concept, unseen."""
+    """Training data of a model, as far as known: for blind baselines and the marks seen, concept, unseen."""
 
     captions: Sequence[str] = ()
     """Captions of training images."""
@@ -84,7 +84,7 @@ def outcomes(benchmark: Benchmark, embeddings: Embeddings, similarity: pl.DataFr
 
 
 class Comparison:
-    """What every metric of a benchmark is next to; computed once, applied to several outcomes."""
+    """Reference values of a benchmark's metrics; computed once, applied to several outcomes."""
 
     def __init__(self, benchmark: Benchmark, training: Training, embeddings: Embeddings) -> None:
         self._benchmark = benchmark

@@ -1,4 +1,4 @@
-"""The image files of benchmarks: which views are asked for, what their files hold, and how each is opened."""
+"""The image files of benchmarks: the views that are needed, the content of their files, and how to open them."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

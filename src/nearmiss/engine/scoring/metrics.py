@@ -39,7 +39,7 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Beside:
-    """What the values of a benchmark stand next to, by endpoint."""
+    """Reference values of a benchmark, by endpoint."""
 
     n_expected: Mapping[Endpoint, int]
     """Number of items, scored or not; every endpoint has a row."""
@@ -143,8 +143,8 @@ def corrupted_rows(
 
     `corrupted` and `clean` are outcomes of the same items. accuracy_drop is the clean value minus the corrupted one, so
     that positive means worse. retained is (value - chance) / (clean value - chance), given only where the lower bound
-    of the clean value exceeds chance by at least `floor` of the distance to 1: nearer to chance the ratio says nothing
-    (our choice). Intervals resample the clusters of both alike.
+    of the clean value exceeds chance by at least `floor` of the distance to 1: closer to chance the ratio is not
+    meaningful (our choice). Intervals resample the clusters of both alike.
     """
     before = dict(endpoints(clean))
     made: list[dict[str, Any]] = []

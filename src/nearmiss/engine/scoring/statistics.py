@@ -47,7 +47,7 @@ def interval(
     """Percentile bootstrap interval of sum(value) / sum(weight), clusters resampled with replacement.
 
     `names` seed the draw, so that one endpoint draws the same clusters for every arm. Where every cluster has the same
-    score of 0 or 1 the bootstrap would give an interval of no width; the exact binomial bound over clusters is in.
+    score of 0 or 1 the bootstrap would give an interval of no width; the exact binomial bound over clusters is used.
     """
     sums, weights = by_cluster(cluster, value, weight)
     count = len(sums)

@@ -1,6 +1,6 @@
-"""Augmentations on the device, each with the concepts that it breaks: one that captions speak of is refused.
+"""Augmentations on the device, each with the concepts that it breaks: one that breaks captions is refused.
 
-Every augmentation is a change of place (an affine map) or of color (a matrix and an offset), drawn for each image by
+Every augmentation is a change of geometry (an affine map) or of color (a matrix and an offset), drawn for each image by
 seed and step, so that a batch in parts and a resumed run see the same images. What is preserved is our choice; the
 ranges are those usual for contrastive training.
 """
@@ -25,7 +25,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class Augmentation:
-    """`place` draws affine maps (N, 2, 3) or `color` draws matrices and offsets (N, 3, 4); `breaks` names concepts."""
+    """`affine` draws affine maps (N, 2, 3) or `color` draws matrices and offsets (N, 3, 4); `breaks` names concepts."""
 
     breaks: frozenset[str]
     affine: Draw | None = None
@@ -34,7 +34,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Changes of N images: `place` (N, 2, 3), from the changed image to the given one, and `color` (N, 3, 4)."""
+    """Changes of N images: `affine` (N, 2, 3), from the changed image to the given one, and `color` (N, 3, 4)."""
 
     affine: np.ndarray
     color: np.ndarray
@@ -125,7 +125,7 @@ def _square(maps: np.ndarray) -> np.ndarray:
 
 
 def concepts_of(texts: Iterable[str]) -> frozenset[str]:
-    """The concepts that texts speak of: color, size, location, relation, count."""
+    """The concepts in texts: color, size, location, relation, count."""
     found: set[str] = set()
     sizes = load("size")["dimensions"]
     for text in texts:
@@ -138,7 +138,7 @@ def concepts_of(texts: Iterable[str]) -> frozenset[str]:
 
 
 def check(names: Sequence[AugmentationName], texts: Iterable[str]) -> None:
-    """Raise InputError where an augmentation breaks what some of the texts say."""
+    """Raise InputError where an augmentation makes some of the texts false."""
     if not names:
         return
     concepts = concepts_of(texts)

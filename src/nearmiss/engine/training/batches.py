@@ -1,7 +1,7 @@
 """Batches of images, captions and negatives: each a function of the seed and the step only.
 
 The order of images and the choice of captions depend on nothing else, so every arm of a seed sees the same ones; what
-an arm's negatives add is drawn from a seed of its own. Any step can be asked for, so a resumed run needs no replay.
+an arm's negatives add is drawn from a separate seed. Any step can be computed, so a resumed run needs no replay.
 Images that are kept apart for validation are in no batch.
 """
 
@@ -23,8 +23,8 @@ from nearmiss.engine.training.corpus import Corpus, NegativeTable
 class Batch:
     """N images with one caption each, G positives an image and K negatives a positive.
 
-    Texts are places in `texts`, which has each different text once; a negative that is not there has the place of the
-    corpus' placeholder, or 0 where there is none.
+    Texts are indices into `texts`, which has each different text once; an absent negative has the index of the corpus'
+    placeholder, or 0 where there is none.
     """
 
     rows: np.ndarray  # (N,) int64, rows of the image store
@@ -88,7 +88,7 @@ class Batches:
     def _draw_negatives(
         self, step: int, images: np.ndarray, captions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positives (N, G), negatives (N, G, K) as rows of the text book, and rows of the negatives (N, G, K), -1 none."""
+        """Positives (N, G), negatives (N, G, K) as rows of the text book, rows of the negatives (N, G, K), -1 none."""
         shape = (len(images), self.groups, self.negatives)
         own = self.corpus.captions[captions]
         positives = np.broadcast_to(own[:, None], shape[:2]).copy()

@@ -30,13 +30,13 @@ class NegativeTable:
     positives: np.ndarray  # (rows,) int64
     negatives: np.ndarray  # (rows,) int64
     for_others: np.ndarray  # (rows,) bool: may be a negative of other images too
-    kinds: np.ndarray  # (rows,) int64, places in `types`
+    kinds: np.ndarray  # (rows,) int64, indices into `types`
     types: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Paraphrases:
-    """Other words for texts: what row t of the book says is also said by texts[first[t]] to texts[first[t + 1]]."""
+    """Paraphrases: those of row t of the book are texts[first[t]] to texts[first[t + 1]]."""
 
     first: np.ndarray  # (rows of the book + 1,) int64
     texts: np.ndarray  # (paraphrases,) int64, rows of the text book

@@ -27,7 +27,7 @@ from nearmiss.engine.training.embedding import Embedder, Laid
 from nearmiss.engine.training.parallel import Group
 
 LossOf = Callable[[Tensor, Tensor, Matching | None], Tensor]
-"""The loss of the images' (N, D) and the texts' (U, D) embeddings, and of what judges their pairs, if anything does."""
+"""The loss of the images' (N, D) and the texts' (U, D) embeddings, and of a pair classifier, if any."""
 
 
 class BatchLoss(Protocol):
@@ -108,12 +108,12 @@ class DualEncoderLoss:
 
 @dataclass
 class CrossEncoderLoss:
-    """Of a cross-encoder, which also judges pairs of the batch. It uses the embedder's pixels and precision."""
+    """Of a cross-encoder, which also classifies pairs of the batch. It uses the embedder's pixels and precision."""
 
     model: CrossEncoder
     embedder: Embedder
     seed: int
-    _pairs: int = field(default=0, init=False)  # that were judged of the batch encoded last
+    _pairs: int = field(default=0, init=False)  # pairs of the last encoded batch
 
     def backward(
         self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None = None
@@ -151,7 +151,7 @@ class CrossEncoderLoss:
     def _matching(
         self, batch: Batch, images: EncodedImages, texts: EncodedTexts, names: tuple[object, ...]
     ) -> Matching:
-        """The judge of a batch's pairs; hard pairs are drawn by the seed and the batch's names."""
+        """The pair classifier of a batch; hard pairs are drawn by the seed and the batch's names."""
         device, count = images.embeddings.device, len(batch.rows)
 
         def logits(image: Tensor, text: Tensor) -> Tensor:
@@ -186,7 +186,7 @@ def check_chunks(model: nn.Module, wanted: int) -> None:
 def check_whole_batches(chunks: int, compiled: bool) -> None:
     """Raise InputError where a cross-encoder's batch is to be embedded in chunks or by a compiled tower.
 
-    Hard pairs are drawn from the whole batch and need the features of both sides, not embeddings only.
+    Hard pairs are drawn from the whole batch and need the features of both sides, not just embeddings.
     """
     if chunks > 1 or compiled:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Fine-tuning of both towers to say whether a text is true of an image: a head on their embeddings, and its loop."""
+"""Fine-tuning of both towers to classify texts as true or false of an image: a head on their embeddings, and its loop."""
 
 import math
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class MatchingHead(nn.Module):
 
 @dataclass
 class Matching:
-    """A model and its head, trained on some pairs and asked about others."""
+    """A model and its head, trained on pairs and evaluated on others."""
 
     model: CLIP
     preprocessing: dict

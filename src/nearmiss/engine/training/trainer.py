@@ -70,7 +70,7 @@ class Trainer:
         pad: int = 0,
     ) -> None:
         """`pixels` (rows, S, S, 3) uint8, mapped from a file or not; `preprocessing` as in the checkpoint. `truth` is
-        what the mask of that name asks; `validation` are batches that are never trained on; `pad` is the token behind
+        used by the mask of that name; `validation` are batches that are never trained on; `pad` is the token behind
         a text's end, which a tower that is not causal sees."""
         self.model = model.dual if isinstance(model, CrossEncoder) else model
         self._whole: nn.Module = model.to(device).train()  # what learns: the model, and its fusion where it has one
@@ -95,7 +95,7 @@ class Trainer:
         self._average = None if config.ema_decay is None else Average(self._whole, config.ema_decay)
         self._best: dict[str, Tensor] = {}
         self._loss = torch.zeros(())  # of the step before
-        self._rate: float | None = None  # of square matrix products on this device, once it is asked for
+        self._rate: float | None = None  # of square matrix products on this device, measured on demand
 
     def _batch_loss_of(self, model: Any, normalize: Normalization, pad: int) -> BatchLoss:
         """How the loss of a batch is computed for this kind of model."""
@@ -172,7 +172,7 @@ class Trainer:
             )
 
     def _status(self) -> str:
-        """What is behind the bar: the loss, images a second, and the share of the device's matrix rate."""
+        """Postfix of the bar: the loss, images a second, and the share of the device's matrix rate."""
         if self._rate is None:
             self._rate = matrix_rate(self.device, torch.bfloat16 if self._bf16 else torch.float32)
         seconds, counts = max(self.done.seconds, 1e-9), self.done.counts

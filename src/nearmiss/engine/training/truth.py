@@ -1,6 +1,6 @@
-"""Which texts of a batch are true of which of its images, by the world's hidden scenes.
+"""Which texts of a batch are true of which of its images, by the world's exact scenes.
 
-An upper bound of what masking false negatives can do, for experiments that ask for it (mask `truth`; our choice). No
+An upper bound of what masking false negatives can do, for experiments with mask `truth` (our choice). No
 real data has such a truth.
 """
 
@@ -20,7 +20,7 @@ from nearmiss.engine.world.truth import truth_value
 
 
 class SceneTruth:
-    """Judges texts of a text book of images of a store. A text that is no sentence of the world is true of none."""
+    """Truth values of texts for images of a store. A text that does not parse is true of none."""
 
     def __init__(self, folder: Path, image_ids: Sequence[str], book: TextBook) -> None:
         """`folder` holds scenes_*.json; `image_ids` are the store's, by row."""
