@@ -1,4 +1,4 @@
-"""Fine-tuning of both towers to classify texts as true or false of an image: a head on their embeddings, and its loop."""
+"""Fine-tuning of both towers to classify texts as true or false of an image: a head on embeddings, and its loop."""
 
 import math
 from dataclasses import dataclass, field
