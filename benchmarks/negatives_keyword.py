@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from nearmiss.engine.text.tokens import normalized, said, tokenize
+from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
 from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.keyword.method import METHOD, learn
 from nearmiss.stages.negatives.reading import read_published
@@ -58,10 +58,10 @@ def main(file: Path) -> None:
             tried[0] += len(taken.negatives) + len(taken.rejected)
 
     def floor() -> None:
-        for cached in (tokenize, said, normalized):
+        for cached in (tokenize, token_texts, normalized):
             cached.cache_clear()
         for text in texts:
-            said(text)
+            token_texts(text)
 
     whole()
     texts = [caption.text for caption in corpus.captions] + made

@@ -24,7 +24,7 @@ def every_item(monkeypatch):
 
 def test_words_stand_behind_the_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
-    assert list(shown.progress(range(3), what="train", told=lambda: "loss 0.5")) == [0, 1, 2]
+    assert list(shown.progress(range(3), what="train", status=lambda: "loss 0.5")) == [0, 1, 2]
     assert "train" in terminal.getvalue() and "3/3" in terminal.getvalue() and "loss 0.5" in terminal.getvalue()
 
 
@@ -32,7 +32,7 @@ def test_a_status_file_has_them_after_the_first_item(monkeypatch, tmp_path):
     monkeypatch.setenv(shown.FOLDER, str(tmp_path))
     seen = []
     with shown.job("pretrain hnc"):
-        for _ in shown.progress(range(3), what="train", told=lambda: "loss 0.5"):
+        for _ in shown.progress(range(3), what="train", status=lambda: "loss 0.5"):
             seen.append(json.loads(next(tmp_path.glob("*.json")).read_text()))
     assert [status["what"] for status in seen] == ["train", "loss 0.5", "loss 0.5"]
     assert [(status["done"], status["total"]) for status in seen] == [(0, 3), (1, 3), (2, 3)]
@@ -44,5 +44,5 @@ def test_where_no_bar_is_seen_nothing_is_asked(monkeypatch, quiet):
     monkeypatch.setattr(sys, "stderr", Terminal() if quiet else io.StringIO())
     for name, value in quiet.items():
         monkeypatch.setenv(name, value)
-    assert list(shown.progress(range(3), what="train", told=lambda: 1 / 0)) == [0, 1, 2]
+    assert list(shown.progress(range(3), what="train", status=lambda: 1 / 0)) == [0, 1, 2]
     assert sys.stderr.getvalue() == ""

@@ -4,7 +4,7 @@ import pytest
 
 from nearmiss.engine.curation.items import Item
 from nearmiss.engine.curation.store import Decision
-from nearmiss.engine.curation.verdicts import judge
+from nearmiss.engine.curation.verdicts import decide
 
 ITEM = Item("0", "color", "a red ball", "a blue ball", ())
 NAMES = ("anna", "ben", "cleo", "dan")
@@ -20,7 +20,7 @@ def verdict(said: str, rule: str, captions: tuple[str | None, ...] = ()):
         for name, letter, caption in zip(names, said, captions or (None,) * len(said), strict=True)
         if letter != "-"
     ]
-    return judge([ITEM], decisions, names, rule)[0]
+    return decide([ITEM], decisions, names, rule)[0]
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_a_refusing_annotators_caption_has_no_say():
 
 def test_whoever_does_not_count_changes_nothing():
     refusal = Decision("ben", "0", "refuse", reason="seam")
-    found = judge([ITEM], [Decision("anna", "0", "accept"), refusal], ["anna"], "all")[0]
+    found = decide([ITEM], [Decision("anna", "0", "accept"), refusal], ["anna"], "all")[0]
     assert (found.outcome, len(found.decisions)) == ("accepted", 1)
 
 
 def test_items_keep_their_order():
     items = [Item(key, "", "x", "y", ()) for key in ("9", "10", "1")]
-    assert [each.item.key for each in judge(items, [], ["anna"], "all")] == ["9", "10", "1"]
+    assert [each.item.key for each in decide(items, [], ["anna"], "all")] == ["9", "10", "1"]

@@ -17,11 +17,11 @@ from nearmiss.base.files import files_below, folder_sha256, read_json
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_caption_set, read_table
 from nearmiss.engine.world.conditions import Reservation, reservation
-from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.engine.world.scene import Scene, SceneObject
 from nearmiss.engine.world.scenes import scene_of
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import parse
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 from nearmiss.engine.world.undecided import undecided
 from nearmiss.engine.world.vocabulary import load_vocabulary, used
 from nearmiss.stages.data.config import DataConfig
@@ -158,10 +158,10 @@ def direction(rgb: object) -> np.ndarray:
 def test_graphs_are_complete_and_agree_with_the_truth(small_world: Path):
     objects, relations = read(small_world, "objects"), read(small_world, "relations")
     truth = scenes(small_world, "scenes_train")
-    assert objects.filter(pl.col("image_id").is_in(list(truth))).height == sum(len(s.things) for s in truth.values())
+    assert objects.filter(pl.col("image_id").is_in(list(truth))).height == sum(len(s.objects) for s in truth.values())
     for scene in list(truth.values())[:50]:
         told = relations.filter(image_id=scene.scene_id)
-        assert told.height == 2 * len(list(permutations(scene.things, 2)))
+        assert told.height == 2 * len(list(permutations(scene.objects, 2)))
 
 
 def test_every_caption_is_true_of_its_image(small_world: Path):
@@ -171,7 +171,7 @@ def test_every_caption_is_true_of_its_image(small_world: Path):
             if row["image_id"] in truth:
                 statement = parse(row["text"])
                 assert statement is not None, row["text"]
-                assert judge(statement, truth[row["image_id"]]) is True, row["text"]
+                assert truth_value(statement, truth[row["image_id"]]) is True, row["text"]
 
 
 def mentions_held_out(text: str) -> bool:
@@ -196,12 +196,12 @@ def test_a_planted_combination_is_caught_in_a_caption_and_in_a_scene(small_world
     assert mentions_held_out(f"there is a small {color} {shape}")
     assert mentions_held_out(f"a {first} is {predicate} a {second}")
     scene = next(iter(scenes(small_world, "scenes_train").values()))
-    assert not held_out.allows(replace(scene, things=(replace(scene.things[0], color=color, shape=shape),)))
+    assert not held_out.allows(replace(scene, objects=(replace(scene.objects[0], color=color, shape=shape),)))
 
 
 def test_every_color_and_shape_is_trained_and_stands_about_as_often_on_either_side():
     world = WorldConfig()
-    drawn = [thing for index in range(1500) for thing in scene_of(world, "train", index).things]
+    drawn = [thing for index in range(1500) for thing in scene_of(world, "train", index).objects]
     for slot, values in (("color", used(world).colors), ("shape", used(world).shapes)):
         for value in values:
             here = [thing for thing in drawn if getattr(thing, slot) == value]
@@ -274,7 +274,7 @@ def test_hardly_a_statement_is_undecided(small_world: Path):
 
 def test_an_undecided_statement_is_counted():
     """A thing within the margin of the middle: neither on the left nor on the right."""
-    thing = Thing("0", "cube", "red", "small", "plain", 48.5, 20.0, 15.0)
+    thing = SceneObject("0", "cube", "red", "small", "plain", 48.5, 20.0, 15.0)
     scene = Scene("0", 96, "grass", 1.0, 0, (thing,))
     counts = undecided(
         {"0": scene}, {"0": [("a small red cube on the left-hand side", "location.bare")]}, WorldConfig(), drawn=50
@@ -304,7 +304,7 @@ def test_shares_of_things_that_make_no_sense_are_refused(things: dict[int, float
 def test_crowded_scenes_can_be_drawn():
     world = WorldConfig(things={5: 1.0})
     for index in range(5):
-        things = scene_of(world, "train", index).things
+        things = scene_of(world, "train", index).objects
         assert len(things) == 5
         for a, b in combinations(things, 2):
             assert np.hypot(a.x - b.x, a.y - b.y) > a.radius + b.radius

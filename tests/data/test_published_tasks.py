@@ -22,7 +22,7 @@ from nearmiss.engine.world.scene import Scene
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import OPPOSITE, parse
 from nearmiss.engine.world.tasks import make_tasks
-from nearmiss.engine.world.truth import judge, located
+from nearmiss.engine.world.truth import located, truth_value
 from nearmiss.engine.world.vocabulary import used
 from nearmiss.stages.data.sources.world_tables import read_published
 
@@ -57,7 +57,7 @@ def lies(frame: pl.DataFrame, scenes: dict[str, Scene]) -> list[str]:
     return [
         row["example_id"]
         for row in frame.iter_rows(named=True)
-        if judge(parse(row["text"]), scenes[row["image_id"]]) is not (row["label"] == 1)
+        if truth_value(parse(row["text"]), scenes[row["image_id"]]) is not (row["label"] == 1)
     ]
 
 
@@ -98,7 +98,7 @@ def test_both_things_lie_in_one_half(scenes: dict[str, Scene]):
     for name, scene in scenes.items():
         if name.startswith("vsr"):
             halves = ("on the left-hand side", "on the right-hand side", "at the top", "at the bottom")
-            assert any(all(located(thing, half, scene.side) for thing in scene.things) for half in halves), name
+            assert any(all(located(obj, half, scene.side) for obj in scene.objects) for half in halves), name
 
 
 def test_who_reads_words_alone_is_at_chance():
@@ -125,8 +125,10 @@ def shows_held_out(text: str | None, scene: Scene) -> bool:
     """Whether the statement or the scene has a held-out combination."""
     if not HELD_OUT.allows(scene):
         return True
-    said = parse(text) if text is not None else None
-    return said is not None and (bool({*said.pairs()} & HELD_OUT.pairs) or said.shape_relation() in HELD_OUT.relations)
+    statement = parse(text) if text is not None else None
+    return statement is not None and (
+        bool({*statement.pairs()} & HELD_OUT.pairs) or statement.shape_relation() in HELD_OUT.relations
+    )
 
 
 def test_held_out_combinations_stand_in_their_conditions_alone(
@@ -157,7 +159,7 @@ def test_the_label_of_a_picture_is_its_one_shape(pictured: pl.DataFrame, scenes:
     shapes = list(used(SMALL.source).shapes)
     for row in pictured.iter_rows(named=True):
         assert row["classes"] == shapes
-        assert [thing.shape for thing in scenes[row["image_id"]].things] == [shapes[row["label"]]]
+        assert [obj.shape for obj in scenes[row["image_id"]].objects] == [shapes[row["label"]]]
 
 
 def test_pictures_of_tasks_are_their_own(small_world: Path, statements: pl.DataFrame, pictured: pl.DataFrame):

@@ -18,8 +18,18 @@ from nearmiss.engine.images.editing import registry
 from nearmiss.engine.images.editing.composite import changed_outside, composite
 from nearmiss.engine.images.editing.gates import Numbers
 from nearmiss.engine.images.editing.gates import refusal as refused
-from nearmiss.engine.images.editing.hole import vacated
-from nearmiss.engine.images.editing.plan import After, Donor, Edited, Lent, Plan, Refused, Thing, View, covered
+from nearmiss.engine.images.editing.hole import background_of
+from nearmiss.engine.images.editing.plan import (
+    After,
+    Donor,
+    DonorImage,
+    Edited,
+    ImageObject,
+    Plan,
+    Refused,
+    View,
+    covered,
+)
 from nearmiss.engine.images.editing.spec import Gates, Quality
 from nearmiss.engine.images.masks import MaskError, box_of, decode, dilated
 from nearmiss.stages.inpaint.config import InpaintConfig
@@ -31,9 +41,9 @@ PICTURE = [Toy("ball", "red", "small", 22, 26), Toy("cube", "blue", "large", 56,
 LENDER = [Toy("cross", "red", "large", 40, 40)]
 
 
-def things(toys: list[Toy]) -> tuple[Thing, ...]:
+def objects(toys: list[Toy]) -> tuple[ImageObject, ...]:
     return tuple(
-        Thing(str(place), toy.name, {"color": toy.color, "size": toy.size}, box_of(toy.mask()), toy.mask())
+        ImageObject(str(place), toy.name, {"color": toy.color, "size": toy.size}, box_of(toy.mask()), toy.mask())
         for place, toy in enumerate(toys)
     )
 
@@ -45,11 +55,11 @@ def view(toys: list[Toy] = PICTURE, lent: np.ndarray | None = None) -> View:
         image_id="picture",
         width=SIDE,
         height=SIDE,
-        things=things(toys),
+        objects=objects(toys),
         targets=tuple(str(place) for place in range(len(toys))),
         known={"color": ("blue", "green", "red", "yellow")},
         donors=(donor,),
-        borrow=lambda _: Lent(draw(LENDER, "lender"), mask, mask & False),
+        load_donor=lambda _: DonorImage(draw(LENDER, "lender"), mask, mask & False),
         random=Random(0),
         quality=Quality(),
     )
@@ -159,7 +169,7 @@ def plans(**fields: object) -> list[Plan | Refused]:
     seen = view()
     seen = replace(
         seen,
-        things=tuple(replace(each, meters=0.2) for each in seen.things),
+        objects=tuple(replace(each, meters=0.2) for each in seen.objects),
         donors=tuple(replace(each, meters=0.4) for each in seen.donors),
     )
     return [each for each in registry.OPERATIONS["replace"].candidates(seen, given) if isinstance(each, Plan)]
@@ -189,9 +199,9 @@ def test_a_thing_in_pieces_or_of_another_shape_is_not_lent():
 
 def test_what_is_behind_a_thing_is_found_once():
     seen, original = view(), draw(PICTURE, "picture")
-    first = vacated(original, seen, "0")
-    assert vacated(original, seen, "0") is first
-    assert vacated(original, seen, "1") is not first
+    first = background_of(original, seen, "0")
+    assert background_of(original, seen, "0") is first
+    assert background_of(original, seen, "1") is not first
 
 
 def test_another_thing_may_be_as_sharp_as_the_gate_says():
@@ -239,7 +249,7 @@ def test_masks_decode_as_coco_writes_them():
         assert (decode(runs_of(encode_mask(toy.mask())), SIDE, SIDE) == toy.mask()).all()
     with pytest.raises(MaskError, match="another size"):
         decode(runs_of(encode_mask(PICTURE[0].mask())), SIDE, SIDE + 1)
-    assert covered(things(PICTURE), "0", SIDE, SIDE).sum() > PICTURE[1].mask().sum()
+    assert covered(objects(PICTURE), "0", SIDE, SIDE).sum() > PICTURE[1].mask().sum()
 
 
 # A new operation: one file of this size, one entry with its options, one line in the registry.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from nearmiss.base.display import markdown, single_line, without_controls
-from nearmiss.engine.images.sheet import Shown, sheet
+from nearmiss.engine.images.contact_sheet import SheetPair, contact_sheet
 from nearmiss.stages.inpaint.card import card
 
 PLANTED = [
@@ -101,7 +101,7 @@ def test_a_card_of_ordinary_sources_is_as_before():
 @pytest.mark.parametrize("caption", [*PLANTED, "x" * 100_000, "\ud800", "\x00", "", "a\nb\tc"])
 def test_any_caption_can_be_drawn_on_a_sheet(caption):
     picture = np.zeros((8, 8, 3), np.uint8)
-    shown = Shown(picture, picture, np.zeros((8, 8), bool), (caption, "a dog"), caption)
-    drawn = np.asarray(sheet([shown]))
-    same = Shown(picture, picture, np.zeros((8, 8), bool), (single_line(caption), "a dog"), single_line(caption))
-    assert np.array_equal(drawn, np.asarray(sheet([same])))
+    shown = SheetPair(picture, picture, np.zeros((8, 8), bool), (caption, "a dog"), caption)
+    drawn = np.asarray(contact_sheet([shown]))
+    same = SheetPair(picture, picture, np.zeros((8, 8), bool), (single_line(caption), "a dog"), single_line(caption))
+    assert np.array_equal(drawn, np.asarray(contact_sheet([same])))

@@ -9,7 +9,7 @@ from nearmiss.engine.text.parsing import parse as read
 from nearmiss.engine.world.spec import Wording, WorldConfig
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.topics import TOPICS
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 from nearmiss.engine.world.wording import all_templates, captions, fits, phrase
 
 RICH = WorldConfig(
@@ -33,7 +33,7 @@ def verdicts(shown, config):
         for text in sorted(texts):
             statement = parse(text)
             if statement is not None and scene.scene_id in notes:
-                yield text, judge(statement, scene), check(text, notes[scene.scene_id]).kind, statement
+                yield text, truth_value(statement, scene), check(text, notes[scene.scene_id]).kind, statement
 
 
 def test_the_check_is_exact_where_annotations_are_complete():

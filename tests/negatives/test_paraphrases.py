@@ -10,7 +10,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, table, write_table
 from nearmiss.engine.text.edits import Edit, replay
 from nearmiss.engine.world.statements import parse
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 from nearmiss.stages.negatives.candidates import Reserved
 from nearmiss.stages.negatives.paraphrases import FILE, rows, run
 from nearmiss.stages.negatives.spec import KeywordConfig
@@ -62,7 +62,7 @@ def test_every_paraphrase_of_the_world_is_true_of_its_image(tmp_path):
     verdicts: Counter[tuple[str, str]] = Counter()
     for row in rows(asked, ["conjunction", "inverse"], seed=0):
         statement = parse(row["paraphrase"])
-        told = "unparsed" if statement is None else str(judge(statement, scenes[row["image_id"]]))
+        told = "unparsed" if statement is None else str(truth_value(statement, scenes[row["image_id"]]))
         verdicts[row["operator"], told] += 1
     assert {told for _, told in verdicts} == {"True"}, verdicts
     assert min(verdicts.values()) > 20

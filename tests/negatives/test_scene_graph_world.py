@@ -7,7 +7,7 @@ from nearmiss.base.files import write_json
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import parse
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 from nearmiss.stages.negatives.stage import run
@@ -74,18 +74,18 @@ SCENE = small_world.scenes(60, WORLD)
 def test_two_ways_of_saying_it_are_judged_alike(sentence, reads_as):
     one, other = parse(sentence), parse(reads_as)
     assert one is not None and other is not None
-    verdicts = [judge(one, scene) for scene in SCENE]
-    assert verdicts == [judge(other, scene) for scene in SCENE]
+    verdicts = [truth_value(one, scene) for scene in SCENE]
+    assert verdicts == [truth_value(other, scene) for scene in SCENE]
 
 
 def test_either_is_one_of_two_and_not_both():
     sentence = "The {} is {} either the {} or the {}."
     for scene in SCENE:
-        one, *others = scene.things
-        if len({thing.shape for thing in scene.things}) < 3 or len(scene.things) != 3:
+        one, *others = scene.objects
+        if len({thing.shape for thing in scene.objects}) < 3 or len(scene.objects) != 3:
             continue
         sides = ["to the left of" if one.x < other.x else "to the right of" for other in others]
-        verdict = judge(parse(sentence.format(one.shape, sides[0], *(other.shape for other in others))), scene)
+        verdict = truth_value(parse(sentence.format(one.shape, sides[0], *(other.shape for other in others))), scene)
         assert verdict is None or verdict == (sides[0] != sides[1])
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from nearmiss.engine.text import edits, grammar, labels
 from nearmiss.engine.text.edits import Edit, apply, diff, exchanged, replay
-from nearmiss.engine.text.labels import label, same_meaning, says_one_of
+from nearmiss.engine.text.labels import has_same_meaning_as_any, label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_words, load, object_words
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.tokens import normalized, said, tokenize
+from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.wording import captions
 from nearmiss.stages.negatives.candidates import Caption
@@ -82,9 +82,9 @@ def label_the_long_way(positive: str, negative: str) -> tuple[str | None, str | 
         return labels._label_of_frames(positive, negative, frozenset())
     if before.join or after.join:
         return labels._compound_label(before, after)
-    if not 0 <= len(after.things) - len(before.things) <= 1:
+    if not 0 <= len(after.mentions) - len(before.mentions) <= 1:
         return None, None
-    changes = [labels._change(before, told) for told in labels._tellings(after)]
+    changes = [labels._change(before, variant) for variant in labels._variants(after)]
     found = [change for change in changes if change is not None]
     return min(found)[1:] if found and labels._SAME not in found else (None, None)
 
@@ -97,7 +97,9 @@ def same_the_long_way(one: str, other: str) -> bool:
 
 
 def broken_the_long_way(positive: str, negative: str) -> str | None:
-    before, after = (Counter(grammar._faults(said(text), 0, len(said(text)))) for text in (positive, negative))
+    before, after = (
+        Counter(grammar._faults(token_texts(text), 0, len(token_texts(text)))) for text in (positive, negative)
+    )
     kinds = (grammar.ARTICLE, grammar.NUMBER, grammar.DOUBLED)
     return next((kind for kind in kinds if after[kind] > before[kind]), None)
 
@@ -111,7 +113,7 @@ def disagreements(texts: list[str], each: int) -> dict[str, list[tuple[str, str]
         own = (text, *texts[number % 7 :: len(texts) // 4])
         checks = {
             "label": (label(text, negative), label_the_long_way(text, negative)),
-            "meaning": (says_one_of(negative, own), any(same_the_long_way(each, negative) for each in own)),
+            "meaning": (has_same_meaning_as_any(negative, own), any(same_the_long_way(each, negative) for each in own)),
             "grammar": (grammar.broken(text, negative), broken_the_long_way(text, negative)),
             "edit": (exchanged(text, at, edit), (negative, diff(text, negative))),
         }
@@ -152,10 +154,10 @@ def test_a_wrong_short_way_would_be_seen(monkeypatch, module, name, wrong, what)
         return
     if what == "meaning":  # captions that say the same in other words
         pair = "a cat to the left of a dog", "a dog to the right of a cat"
-        assert says_one_of(pair[0], (pair[1],))
+        assert has_same_meaning_as_any(pair[0], (pair[1],))
         monkeypatch.setattr(module, name, wrong)
         labels._readable.cache_clear()
-        assert not says_one_of(pair[0], (pair[1],))
+        assert not has_same_meaning_as_any(pair[0], (pair[1],))
         labels._readable.cache_clear()
         return
     monkeypatch.setattr(module, name, wrong)
@@ -171,7 +173,7 @@ def test_captions_that_state_the_same_name_the_same():
     texts = [*of_the_world(12)[:160], *OF_PEOPLE, "there are fewer cats than dogs on a bench"]
     same = [pair for pair in combinations(texts, 2) if same_the_long_way(*pair)]
     assert len(same) > 20
-    assert all(same_meaning(*pair) and says_one_of(pair[0], (pair[1],)) for pair in same)
+    assert all(same_meaning(*pair) and has_same_meaning_as_any(pair[0], (pair[1],)) for pair in same)
 
 
 WORDS = st.sampled_from(
@@ -187,10 +189,10 @@ def test_one_exchange_is_an_edit_in_any_text(pieces, data):
     at = data.draw(st.integers(0, len(tokens) - 1))
     new = data.draw(st.sampled_from(["elephant", "cat", "hour", "fire hydrant", "a", "dog", "TV"]))
     token = tokens[at]
-    negative, told = exchanged(text, at, Edit(token.start, token.end, token.text, new))
+    negative, variant = exchanged(text, at, Edit(token.start, token.end, token.text, new))
     assert negative == apply(text, [Edit(token.start, token.end, token.text, new)])
-    assert told == diff(text, negative)
-    assert replay(text, told) == negative
+    assert variant == diff(text, negative)
+    assert replay(text, variant) == negative
 
 
 def test_tags_are_read_as_they_were_given(tmp_path):

@@ -9,7 +9,7 @@ import nearmiss.stages.negatives
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.tables import table, write_table
-from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.engine.world.scene import Scene, SceneObject
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.data.stage import run as make_data
 from nearmiss.stages.negatives.config import NegativesConfig
@@ -23,8 +23,8 @@ SCENE = Scene(
     1.0,
     0,
     (
-        Thing("1-0", "cube", "red", "small", "plain", 25.0, 30.0, 15.0),
-        Thing("1-1", "ball", "blue", "large", "plain", 70.0, 29.0, 20.0),
+        SceneObject("1-0", "cube", "red", "small", "plain", 25.0, 30.0, 15.0),
+        SceneObject("1-1", "ball", "blue", "large", "plain", 70.0, 29.0, 20.0),
     ),
 )
 TRUE = "a red cube to the left of a blue ball"

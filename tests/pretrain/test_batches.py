@@ -66,7 +66,7 @@ def test_captions_that_a_method_edited_change_no_batch(toy_files, tmp_path):
     own = read_table(folder / "tables" / "captions.parquet", "captions")
     write_table(own.filter(pl.col("caption_id").is_in(used)), folder / "negatives" / "captions.parquet", "captions")
     after = batches(corpus(folder, "negatives"))
-    assert not after.corpus.foils.paired
+    assert not after.corpus.negative_table.paired
     for step in range(4):
         one, other = before.at(step), after.at(step)
         assert one.rows.tolist() == other.rows.tolist()
@@ -163,7 +163,7 @@ def test_a_batch_has_each_different_text_once_and_no_column_of_padding(toy_files
 
 
 def test_verdicts_choose_negatives(toy_files):
-    both, verified = (corpus(toy_files, "negatives", verdicts).foils for verdicts in (BOTH, ("verified",)))
+    both, verified = (corpus(toy_files, "negatives", verdicts).negative_table for verdicts in (BOTH, ("verified",)))
     assert len(both.negatives) == len(verified.negatives) + 1
     with pytest.raises(InputError, match="verdict"):
         corpus(toy_files, "pairs", ("plausible",))
@@ -262,7 +262,7 @@ def test_a_batch_is_the_same_however_the_tables_are_sorted(toy_files, tmp_path):
 
 def test_reading_does_not_depend_on_foils_that_are_not_there(toy_files):
     read = corpus(toy_files, "negatives")
-    assert same_images_and_captions(batches(read).at(2), batches(replace(read, foils=None)).at(2))
+    assert same_images_and_captions(batches(read).at(2), batches(replace(read, negative_table=None)).at(2))
 
 
 def test_a_text_stands_beside_one_of_its_own_paraphrases(toy_files):

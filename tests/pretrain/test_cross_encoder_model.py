@@ -22,7 +22,7 @@ from nearmiss.engine.models.cross_encoder import (
     save_fusion,
 )
 from nearmiss.engine.models.packing import pack
-from nearmiss.engine.models.text import encode_texts, encode_tokens, token_places
+from nearmiss.engine.models.text import encode_texts, encode_tokens, token_positions
 from nearmiss.engine.models.tokenization import word_tokenizer
 
 SHAPE = {"side": 24, "width": 16, "heads": 2}
@@ -73,10 +73,10 @@ def test_features_of_tokens_are_those_of_the_text_alone():
 def test_tokens_are_found_where_they_were_packed():
     texts = packed([*SENTENCES, *(f"a red cube and a {name} star" for name in toy.COLORS)])
     laid = pack(texts, row=32)
-    places, lengths = token_places(laid)
+    positions, lengths = token_positions(laid)
     for row, length in enumerate(lengths.tolist()):
-        assert laid.tokens.flatten()[places[row, :length]].tolist() == texts.tokens[row, :length].tolist()
-        assert laid.depths.flatten()[places[row, :length]].tolist() == list(range(length))
+        assert laid.tokens.flatten()[positions[row, :length]].tolist() == texts.tokens[row, :length].tolist()
+        assert laid.depths.flatten()[positions[row, :length]].tolist() == list(range(length))
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
@@ -96,7 +96,7 @@ def test_every_patch_its_place_and_every_token_are_seen(layers):
     images, texts = model.images(pixels()), model.texts(pack(packed(SENTENCES)))
     patches, tokens = images.patches.detach().requires_grad_(), texts.tokens.detach().requires_grad_()
     model.fusion(patches, tokens, texts.lengths, IMAGE, TEXT)[:, 1].sum().backward()
-    assert (patches.grad.norm(dim=-1) > 0).all() and (model.fusion.places.grad.norm(dim=-1) > 0).all()
+    assert (patches.grad.norm(dim=-1) > 0).all() and (model.fusion.positions.grad.norm(dim=-1) > 0).all()
     there = torch.arange(tokens.shape[1]) < texts.lengths[:, None]
     assert torch.equal(tokens.grad.norm(dim=-1) > 0, there)  # and nothing behind a text's end
 
@@ -111,7 +111,7 @@ def by_hand(fusion, patches, tokens, image, text):
         weights = torch.einsum("lhd,mhd->hlm", parts[0], parts[1]) / (width // heads) ** 0.5
         return own.out(torch.einsum("hlm,mhd->lhd", weights.softmax(-1), parts[2]).reshape(-1, width))
 
-    x, seen = fusion.of_tokens(tokens), fusion.of_patches(patches) + fusion.places
+    x, seen = fusion.of_tokens(tokens), fusion.of_patches(patches) + fusion.positions
     for layer in fusion.layers:
         normed = layer.norm_own(x)
         x = x + attend(layer.own, normed, normed)
@@ -136,7 +136,7 @@ def test_a_fresh_fusion_says_either_and_depends_on_the_seed_alone():
     one, same, other = (fresh_fusion(dual, layers=2, seed=seed, **SHAPE) for seed in (0, 0, 1))
     for name, value in one.state_dict().items():
         assert torch.equal(value, same.state_dict()[name])
-    assert not torch.equal(one.places, other.places)
+    assert not torch.equal(one.positions, other.positions)
     assert asked(CrossEncoder(dual, one)).abs().max() == 0
 
 

@@ -147,7 +147,7 @@ def won(folder, model):
 def training(model, read, pixels, **changed):
     run = Trainer(
         model=model,
-        objective=Objective(MATCHING.objective, read.foils.types),
+        objective=Objective(MATCHING.objective, read.negative_table.types),
         batches=Batches(read, size=8, seed=0, phase="continued", num_negatives=4),
         pixels=pixels,
         preprocessing=checkpoint.configuration(**SHARED.model.model_dump(), vocabulary=30)["preprocess_cfg"],

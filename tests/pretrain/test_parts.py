@@ -35,7 +35,7 @@ def training(folder, objective, **changed):
     model = fresh_model(configuration(**toy.CONFIG.model.model_dump(), vocabulary=_vocabulary(read)), 0)
     return Trainer(
         model=model,
-        objective=Objective(objective, read.foils.types),
+        objective=Objective(objective, read.negative_table.types),
         batches=batches(read),
         pixels=Store(folder / "store").pixels,
         preprocessing=MODEL["preprocess_cfg"],
@@ -181,7 +181,7 @@ def test_validation_is_on_images_that_are_never_trained_on(toy_files):
     assert len(kept) == 6 and len(rest) == 18
     assert sorted([*rest.rows, *kept.rows]) == sorted(read.rows)
     for part in (rest, kept):
-        assert len(part.foils.first) - 1 == len(part.captions) == part.first[-1]
+        assert len(part.negative_table.first) - 1 == len(part.captions) == part.first[-1]
     whole = {(read.captions[c], n) for c in range(len(read.captions)) for n in foils_of(read, c)}
     parts = {
         (part.captions[c], n) for part in (rest, kept) for c in range(len(part.captions)) for n in foils_of(part, c)
@@ -190,8 +190,8 @@ def test_validation_is_on_images_that_are_never_trained_on(toy_files):
 
 
 def foils_of(read, caption):
-    start, end = read.foils.first[caption : caption + 2]
-    return read.foils.negatives[start:end].tolist()
+    start, end = read.negative_table.first[caption : caption + 2]
+    return read.negative_table.negatives[start:end].tolist()
 
 
 def test_a_validated_run_shows_the_loss_and_resumes_to_the_bit(toy_copy, monkeypatch):

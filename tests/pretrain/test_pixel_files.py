@@ -137,8 +137,8 @@ def test_an_archive_of_arrays_is_no_file_of_pixels(tmp_path):
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        ({"a": 1}, "list of texts"),
-        ([1, 2], "list of texts"),
+        ({"a": 1}, "list of strings"),
+        ([1, 2], "list of strings"),
         (["train-00"] * toy.IMAGES, "twice"),
         (["train-00"], "for 1 ids"),
     ],

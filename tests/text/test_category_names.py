@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from nearmiss.base.tables import table
 from nearmiss.engine.text.category_names import (
     plural_of,
-    spoken_name,
-    with_spoken_objects,
-    with_spoken_predicates,
+    readable_name,
+    with_readable_objects,
+    with_readable_predicates,
 )
 from nearmiss.engine.text.lexicon import objects
 
 
 @pytest.mark.parametrize(
-    ("raw", "spoken"),
+    ("raw", "readable"),
     [
         ("bow_(decorative_ribbons)", "bow"),
         ("traffic_light", "traffic light"),
@@ -36,15 +36,15 @@ from nearmiss.engine.text.lexicon import objects
         ("_", ""),
     ],
 )
-def test_what_is_said(raw, spoken):
-    assert spoken_name(raw) == spoken
+def test_what_is_said(raw, readable):
+    assert readable_name(raw) == readable
 
 
 def test_names_that_are_words_stay():
     """All of COCO's categories are in the lexicon of objects."""
     words = [word for names in objects().values() for word in names]
     assert len(words) > 80
-    assert [word for word in words if spoken_name(word) != word] == []
+    assert [word for word in words if readable_name(word) != word] == []
 
 
 def test_acronyms_keep_their_capitals_in_the_plural():
@@ -52,23 +52,23 @@ def test_acronyms_keep_their_capitals_in_the_plural():
 
 
 @given(st.text(max_size=30))
-def test_a_spoken_name_is_clean_and_stays_as_it_is(raw):
-    spoken = spoken_name(raw)
-    assert spoken == " ".join(spoken.split())
-    assert not set(spoken) & set("_()[]")
-    assert spoken_name(spoken) == spoken
+def test_a_readable_name_is_clean_and_stays_as_it_is(raw):
+    readable = readable_name(raw)
+    assert readable == " ".join(readable.split())
+    assert not set(readable) & set("_()[]")
+    assert readable_name(readable) == readable
 
 
-def test_tables_are_spoken_and_sound_ones_are_the_same():
+def test_tables_are_readable_and_sound_ones_are_the_same():
     box = {"x": 0.0, "y": 0.0, "w": 1.0, "h": 1.0, "mask": None}
     rows = [
         {"object_id": "1", "image_id": "1", "name": "traffic_light", "attributes": ["Dark_Red", "on"], **box},
         {"object_id": "2", "image_id": "1", "name": "car", "attributes": [], **box},
     ]
     objects_table = table("objects", rows)
-    made = with_spoken_objects(objects_table)
+    made = with_readable_objects(objects_table)
     assert made["name"].to_list() == ["traffic light", "car"]
     assert made["attributes"].to_list() == [["dark red", "on"], []]
-    assert with_spoken_objects(made).equals(made)
+    assert with_readable_objects(made).equals(made)
     related = [{"image_id": "1", "subject_id": "1", "predicate": "Standing_on", "object_id": "2"}]
-    assert with_spoken_predicates(table("relations", related))["predicate"].to_list() == ["standing on"]
+    assert with_readable_predicates(table("relations", related))["predicate"].to_list() == ["standing on"]

@@ -7,8 +7,8 @@ import pytest
 from nearmiss.engine.text.lexicon import (
     attribute_kind,
     hypernyms,
+    interchangeable,
     load,
-    near,
     noun_group,
     object_words,
     objects,
@@ -32,7 +32,7 @@ def test_each_object_word_belongs_to_one_group():
 
 @pytest.mark.parametrize("name", ["color", "object"])
 def test_pairs_that_are_near_name_groups(name):
-    assert {group for pair in near(name) for group in pair} <= load(name)["groups"].keys()
+    assert {group for pair in interchangeable(name) for group in pair} <= load(name)["groups"].keys()
 
 
 def test_opposites_name_groups_and_go_both_ways():

@@ -11,7 +11,7 @@ from nearmiss.engine.text.inflection import indefinite_article, is_plural, plura
 from nearmiss.engine.text.legible import LONGEST, illegible
 from nearmiss.engine.text.paraphrasing import paraphrases
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.tokens import said, tokenize
+from nearmiss.engine.text.tokens import token_texts, tokenize
 from nearmiss.engine.text.typos import mistyped
 from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import TOO_MANY, Caption, Corpus, most_tried
@@ -33,7 +33,7 @@ TEXTS = {
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts_are_cut_and_compared(name):
     text = TEXTS[name]
-    assert len(tokenize(text)) == len(said(text))
+    assert len(tokenize(text)) == len(token_texts(text))
     for other in ("a blue cat " + text, text[: len(text) // 2], text[::-1], text.replace("dog", "big cat")):
         assert replay(text, diff(text, other)) == other
 

@@ -38,13 +38,13 @@ def test_what_a_caption_states(text, things, relations):
 
 def test_free_captions_are_read_where_the_patterns_fit():
     said = parse("A black and white cat is sitting on top of a wooden bench next to a man riding a bike.")
-    assert [thing.noun for thing in said.things] == ["cat", "bench", "man", "bicycle"]
-    assert said.things[0].attributes == (("color", "black"), ("color", "white"))
+    assert [thing.noun for thing in said.mentions] == ["cat", "bench", "man", "bicycle"]
+    assert said.mentions[0].attributes == (("color", "black"), ("color", "white"))
     assert said.relations == ((0, "sitting on", 1), (1, "near", 2), (2, "riding", 3))
 
 
 def test_names_of_annotators_are_nouns():
-    assert parse("The palm tree is to the left of the lamp.", frozenset(["palm tree", "lamp"])).things == (
+    assert parse("The palm tree is to the left of the lamp.", frozenset(["palm tree", "lamp"])).mentions == (
         Mention("palm tree"),
         Mention("lamp"),
     )
@@ -63,14 +63,16 @@ def told(text: str) -> tuple:
     assert ours is not None, text
     assert world is not None, text
     ground = {
-        index for index, thing in enumerate(ours.things) if any(p == "on" and o == index for _, p, o in ours.relations)
+        index
+        for index, thing in enumerate(ours.mentions)
+        if any(p == "on" and o == index for _, p, o in ours.relations)
     }
     things = {
         (t.noun, t.value("color"), t.value("size"), t.value("pattern"), t.location, t.count)
-        for index, t in enumerate(ours.things)
+        for index, t in enumerate(ours.mentions)
         if index not in ground
     }
-    relations = {(ours.things[s].noun, p, ours.things[o].noun) for s, p, o in ours.relations if p != "on"}
+    relations = {(ours.mentions[s].noun, p, ours.mentions[o].noun) for s, p, o in ours.relations if p != "on"}
     theirs = {(m.shape or "thing", m.color, m.size, m.pattern, _half(m.location), m.count) for m in world.mentions}
     relation = world.shape_relation()
     return (things, relations, bool(ground)), (theirs, {relation} if relation else set(), world.ground is not None)

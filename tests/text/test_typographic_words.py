@@ -9,7 +9,7 @@ from nearmiss.engine.text.check import check
 from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import Edit, diff, replay
 from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
-from nearmiss.engine.text.tokens import normalized, said, tokenize
+from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
 from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Caption, Corpus
 from nearmiss.stages.negatives.config import every_method
@@ -30,7 +30,7 @@ def negatives(*texts: str, method: str = "keyword") -> list[dict]:
 def test_a_word_with_any_hyphen_is_kept_whole(hyphen):
     word = f"red{hyphen}haired"
     text = f"A {word} man next to a blue car."
-    assert words(text)[1] == word and said(text)[1] == "red-haired"
+    assert words(text)[1] == word and token_texts(text)[1] == "red-haired"
     made = negatives(text, "a green car next to a dog")
     assert any(row["caption_id"] == "0" for row in made)
     assert all(word in row["negative"] for row in made if row["caption_id"] == "0")
@@ -69,7 +69,7 @@ def test_any_space_parts_words(space):
     ],
 )
 def test_one_word_in_two_spellings_is_one_word(text, plain):
-    assert said(text) == (plain,)
+    assert token_texts(text) == (plain,)
     assert normalized(f"a {text}") == normalized(f"a {plain}")
 
 
@@ -109,7 +109,7 @@ pieces = st.sampled_from([*LETTERS, *BETWEEN])
 @given(st.lists(st.lists(pieces, max_size=24).map("".join), min_size=2, max_size=3))
 def test_no_edit_splits_a_word_and_pairs_differ_in_it_alone(texts):
     assert all(text[token.start : token.end] == token.text for text in texts for token in tokenize(text))
-    assert all(len(said(text)) == len(tokenize(text)) and all(said(text)) for text in texts)
+    assert all(len(token_texts(text)) == len(tokenize(text)) and all(token_texts(text)) for text in texts)
     assert replay(texts[0], diff(texts[0], texts[1])) == texts[1]
     for method in ("keyword", "replace", "swap"):
         for row in negatives(*texts, method=method):

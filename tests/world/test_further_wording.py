@@ -17,7 +17,7 @@ from nearmiss.engine.world.scene import Scene
 from nearmiss.engine.world.scenes import scene_of
 from nearmiss.engine.world.spec import Wording, WorldConfig
 from nearmiss.engine.world.statements import compare, parse
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 from nearmiss.engine.world.wording import all_templates, captions, words
 from nearmiss.stages.negatives.stage import run
 from nearmiss.stages.negatives.truth_table import measure, write_tables
@@ -35,25 +35,25 @@ def written():
 
 
 def test_every_further_caption_is_true_and_of_known_words(written):
-    assert [text for scene, text, _ in written if judge(parse(text), scene) is not True] == []
+    assert [text for scene, text, _ in written if truth_value(parse(text), scene) is not True] == []
     known = {*words(RICH)}
     assert {word for _, text, _ in written for word in text.split()} <= known
 
 
 def test_everything_that_the_configuration_asks_for_is_said(written):
-    said = Counter(name for _, _, name in written)
+    evaluate = Counter(name for _, _, name in written)
     further = [template.template_id for template in all_templates() if template.part]
-    assert all(said[name] >= 20 for name in further)
+    assert all(evaluate[name] >= 20 for name in further)
     text = " ".join(text for _, text, _ in written)
     assert all(f" {word} " in text for word in ("sphere", "violet", "big", "little", "solid", "symbol"))
-    assert max(len(scene.things) for scene, _, _ in written) == 5
+    assert max(len(scene.objects) for scene, _, _ in written) == 5
 
 
 def test_the_default_world_says_and_knows_nothing_of_it():
     plain = WorldConfig()
     further = {"sphere", "violet", "big", "little", "solid", "both", "either", "or", "spinning", "glowing", "shaking"}
     assert further.isdisjoint(words(plain)) and further <= {*words(RICH)}
-    assert all(thing.action is None for index in range(50) for thing in scene_of(plain, "train", index).things)
+    assert all(obj.action is None for index in range(50) for obj in scene_of(plain, "train", index).objects)
     assert "action" not in str(scene_of(plain, "train", 0).as_record())
 
 
@@ -65,33 +65,33 @@ def test_no_further_caption_speaks_of_what_is_held_out(written):
 
 def test_synonyms_and_classes_are_judged_by_what_they_mean():
     assert parse("a big violet sphere") == parse("a large purple ball")
-    scene = next(s for i in range(50) if (s := scene_of(RICH, "train", i)).things[0].shape == "cube")
-    thing = scene.things[0]
-    assert judge(parse(f"a {thing.color} solid"), scene) is True
-    stars = any(t.shape in ("star", "cross") for t in scene.things)
-    assert judge(parse("there is a symbol"), scene) is stars
+    scene = next(s for i in range(50) if (s := scene_of(RICH, "train", i)).objects[0].shape == "cube")
+    obj = scene.objects[0]
+    assert truth_value(parse(f"a {obj.color} solid"), scene) is True
+    stars = any(t.shape in ("star", "cross") for t in scene.objects)
+    assert truth_value(parse("there is a symbol"), scene) is stars
     assert compare(parse("a spinning red cube"), parse("a glowing red cube")) == ("attribute", "replace")
 
 
 def test_an_action_is_seen_around_the_thing_and_nowhere_else():
     """Measured on the pixels: each action leaves marks of its own, and the thing's own pixels stay as they are."""
-    scene = next(s for i in range(80) if len((s := scene_of(RICH, "train", i)).things) == 1)
-    alone = replace(scene, things=(replace(scene.things[0], action=None, x=48.0, y=48.0),))
+    scene = next(s for i in range(80) if len((s := scene_of(RICH, "train", i)).objects) == 1)
+    alone = replace(scene, objects=(replace(scene.objects[0], action=None, x=48.0, y=48.0),))
     still = np.asarray(draw(alone)).astype(int)
-    thing = mask(alone, alone.things[0])
+    obj = mask(alone, alone.objects[0])
     y, x = np.mgrid[0:96, 0:96] + 0.5
-    radius = np.hypot(x - 48, y - 48) / alone.things[0].radius
+    radius = np.hypot(x - 48, y - 48) / alone.objects[0].radius
     marks = {}
     for action in ("spinning", "glowing", "shaking"):
-        acting = Scene(**{**vars(alone), "things": (replace(alone.things[0], action=action),)})
+        acting = Scene(**{**vars(alone), "objects": (replace(alone.objects[0], action=action),)})
         change = np.asarray(draw(acting)).astype(int) - still
         changed = np.abs(change).max(axis=-1) > 30
         assert changed.sum() > 40
         assert not changed[radius > 1.55].any()
-        assert not changed[thing & (radius < 0.9)].any()
+        assert not changed[obj & (radius < 0.9)].any()
         marks[action] = change
-    beside = (np.abs(y - 48) < 0.3 * alone.things[0].radius) & (radius > 1.08)
-    over = (np.abs(x - 48) < 0.3 * alone.things[0].radius) & (radius > 1.08)
+    beside = (np.abs(y - 48) < 0.3 * alone.objects[0].radius) & (radius > 1.08)
+    over = (np.abs(x - 48) < 0.3 * alone.objects[0].radius) & (radius > 1.08)
     assert marks["shaking"][beside].min() < -60 and np.abs(marks["shaking"][over]).max() < 30
     assert marks["glowing"][..., 2].max() < marks["glowing"][..., 0].max()  # warm: less blue than red
     assert marks["spinning"].max() > 60 or marks["spinning"].min() < -60

@@ -3,7 +3,7 @@
 import pytest
 
 from nearmiss.engine.world.oracles import EXPECTED, ORACLES, decisions, table
-from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.engine.world.scene import Scene, SceneObject
 from nearmiss.engine.world.scenes import scene_of
 from nearmiss.engine.world.separability import separability
 from nearmiss.engine.world.wording import captions
@@ -31,7 +31,7 @@ def test_a_leak_is_found(world_files):
     leaky = []
     for item in world_files.items:
         if item["concept"] == "relation" and item["subset"] == "1x2" and item["condition"] == "iid":
-            colors = {thing.color for thing in world_files.scenes[item["images"][0]].things}
+            colors = {obj.color for obj in world_files.scenes[item["images"][0]].objects}
             absent = next(color for color in ("red", "blue", "cyan") if color not in colors)
             foil = " ".join(absent if word in colors else word for word in item["captions"][1].split())
             leaky.append({**item, "captions": [item["captions"][0], foil]})
@@ -50,7 +50,7 @@ def test_single_decisions_count_ties_half():
 def test_shares_of_captions_whose_words_fit_another_image(world_config):
     def scene(name, *things):
         parts = tuple(
-            Thing(f"{name}{i}", *thing, "plain", 20 + 50 * i, 20 + 50 * i, 16) for i, thing in enumerate(things)
+            SceneObject(f"{name}{i}", *obj, "plain", 20 + 50 * i, 20 + 50 * i, 16) for i, obj in enumerate(things)
         )
         return Scene(name, 96, "grass", 1.0, 0, parts)
 

@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from nearmiss.engine.world import statements, truth
-from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.engine.world.scene import Scene, SceneObject
 from nearmiss.engine.world.statements import parse
-from nearmiss.engine.world.truth import hidden, judge
+from nearmiss.engine.world.truth import is_occluded, truth_value
 
-CUBE = Thing("t0", "cube", "red", "small", "plain", 20, 30, 16)
-BALL = Thing("t1", "ball", "blue", "large", "striped", 70, 60, 20)
+CUBE = SceneObject("t0", "cube", "red", "small", "plain", 20, 30, 16)
+BALL = SceneObject("t1", "ball", "blue", "large", "striped", 70, 60, 20)
 SCENE = Scene("s", 96, "grass", 1.0, 0, (CUBE, BALL))
-SECOND_CUBE = Thing("t2", "cube", "green", "small", "plain", 75, 18, 15)
+SECOND_CUBE = SceneObject("t2", "cube", "green", "small", "plain", 75, 18, 15)
 
 
-def said(sentence, scene=SCENE):
+def evaluate(sentence, scene=SCENE):
     statement = parse(sentence)
     assert statement is not None, sentence
-    return judge(statement, scene)
+    return truth_value(statement, scene)
 
 
 @pytest.mark.parametrize(
@@ -52,37 +52,37 @@ def said(sentence, scene=SCENE):
     ],
 )
 def test_statements_about_a_decided_scene(sentence, verdict):
-    assert said(sentence) is verdict
+    assert evaluate(sentence) is verdict
 
 
 def test_some_such_pair_is_enough():
-    scene = replace(SCENE, things=(*SCENE.things, SECOND_CUBE))
-    assert said("a cube to the left of a ball", scene) is True
-    assert said("a cube to the right of a ball", scene) is True
-    assert said("a red cube to the right of a ball", scene) is False
-    assert said("two cubes", scene) is True
+    scene = replace(SCENE, objects=(*SCENE.objects, SECOND_CUBE))
+    assert evaluate("a cube to the left of a ball", scene) is True
+    assert evaluate("a cube to the right of a ball", scene) is True
+    assert evaluate("a red cube to the right of a ball", scene) is False
+    assert evaluate("two cubes", scene) is True
 
 
 def test_positions_within_the_margin_are_undefined():
-    level = replace(SCENE, things=(CUBE, replace(BALL, y=CUBE.y + 3.8)))
-    assert said("a cube above a ball", level) is None
-    assert said("a ball above a cube", level) is None
-    assert said("a blue cube above a ball", level) is False  # no blue cube, wherever it might be
-    assert said("a cube left of a ball", level) is True
-    assert said("a cube above a ball", replace(SCENE, things=(CUBE, replace(BALL, y=CUBE.y + 3.9)))) is True
-    middle = replace(SCENE, things=(replace(CUBE, x=47),))
-    assert said("a cube on the left-hand side", middle) is None
-    assert said("no cube on the left-hand side", middle) is None
-    assert said("a cube at the top", middle) is True
+    level = replace(SCENE, objects=(CUBE, replace(BALL, y=CUBE.y + 3.8)))
+    assert evaluate("a cube above a ball", level) is None
+    assert evaluate("a ball above a cube", level) is None
+    assert evaluate("a blue cube above a ball", level) is False  # no blue cube, wherever it might be
+    assert evaluate("a cube left of a ball", level) is True
+    assert evaluate("a cube above a ball", replace(SCENE, objects=(CUBE, replace(BALL, y=CUBE.y + 3.9)))) is True
+    middle = replace(SCENE, objects=(replace(CUBE, x=47),))
+    assert evaluate("a cube on the left-hand side", middle) is None
+    assert evaluate("no cube on the left-hand side", middle) is None
+    assert evaluate("a cube at the top", middle) is True
 
 
 def test_nothing_is_decided_about_a_hidden_thing():
-    covered = replace(SCENE, things=(CUBE, replace(BALL, x=24, y=32)))
-    assert hidden(covered.things[0], covered) and not hidden(covered.things[1], covered)
-    assert said("a red cube", covered) is None
-    assert said("a ball", covered) is True
-    assert said("two things", covered) is None
-    assert said("four things", covered) is False
+    covered = replace(SCENE, objects=(CUBE, replace(BALL, x=24, y=32)))
+    assert is_occluded(covered.objects[0], covered) and not is_occluded(covered.objects[1], covered)
+    assert evaluate("a red cube", covered) is None
+    assert evaluate("a ball", covered) is True
+    assert evaluate("two things", covered) is None
+    assert evaluate("four things", covered) is False
 
 
 def test_the_judge_shares_no_code_with_the_generators_check():

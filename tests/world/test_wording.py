@@ -13,7 +13,7 @@ from nearmiss.engine.world.conditions import reservation
 from nearmiss.engine.world.scenes import scene_of
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import OPPOSITE, Mention, parse
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 from nearmiss.engine.world.vocabulary import load_vocabulary
 from nearmiss.engine.world.wording import all_templates, captions, reserved_templates, words
 
@@ -36,13 +36,13 @@ def written():
 
 def test_every_caption_is_true_of_its_scene(written):
     assert len(written) == 10_000
-    assert [text for scene, _, text, _ in written if judge(parse(text), scene) is not True] == []
+    assert [text for scene, _, text, _ in written if truth_value(parse(text), scene) is not True] == []
 
 
 def test_a_false_caption_would_be_found():
-    scene = next(s for s in (scene_of(CONFIG, "train", i) for i in range(50)) if len(s.things) == 2)
+    scene = next(s for s in (scene_of(CONFIG, "train", i) for i in range(50)) if len(s.objects) == 2)
     relation = next(parse(text) for text, name in captions(scene, "narrow", CONFIG) if name.startswith("relation"))
-    assert judge(replace(relation, predicate=OPPOSITE[relation.predicate]), scene) is False
+    assert truth_value(replace(relation, predicate=OPPOSITE[relation.predicate]), scene) is False
 
 
 def test_edited_captions_are_hardly_ever_undefined(written):
@@ -69,7 +69,7 @@ def test_edited_captions_are_hardly_ever_undefined(written):
             edited = replace(statement, mentions=tuple(mentions))
         else:
             continue
-        verdicts[judge(edited, scene)] += 1
+        verdicts[truth_value(edited, scene)] += 1
     assert verdicts[None] <= 0.02 * verdicts.total()
     assert verdicts[False] > verdicts[True]
 
@@ -78,7 +78,7 @@ def test_plans_of_two_things(written):
     shares = {"broad": Counter(), "narrow": Counter()}
     images = Counter()
     for scene, kind, _, template_id in written:
-        if len(scene.things) > 1:
+        if len(scene.objects) > 1:
             images[kind] += 1 / 5
             shares[kind][template_id.split(".")[0]] += 1
     assert shares["broad"]["relation"] == round(images["broad"])
@@ -97,7 +97,7 @@ def test_relation_words_and_orders_are_told_equally_often(written):
 def test_the_two_relations_of_two_things_are_of_both_axes():
     for index in range(200):
         scene = scene_of(CONFIG, "train", index)
-        if len(scene.things) == 2:
+        if len(scene.objects) == 2:
             told = [parse(text).predicate for text, _ in captions(scene, "narrow", CONFIG)[:2]]
             assert (told[0] in ("above", "below")) != (told[1] in ("above", "below"))
 

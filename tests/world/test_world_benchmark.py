@@ -14,7 +14,7 @@ from nearmiss.engine.world.benchmark_tasks import split_scenes
 from nearmiss.engine.world.conditions import reservation
 from nearmiss.engine.world.spec import BenchmarkSizes, Reserved, SplitSizes, WorldConfig
 from nearmiss.engine.world.statements import compare, parse
-from nearmiss.engine.world.truth import MARGIN, judge
+from nearmiss.engine.world.truth import MARGIN, truth_value
 from nearmiss.engine.world.wording import captions, reserved_templates, words
 
 TINY = WorldConfig(images=SplitSizes(train=1, val=3, test=3, final=3), benchmark=BenchmarkSizes(iid=3, other=2))
@@ -49,7 +49,7 @@ def test_all_concepts_forms_and_conditions_are_there(world_files, world_config):
 def test_the_truth_is_the_judges(world_files):
     for item in world_files.items:
         for image, row in zip(item["images"], item["truth"], strict=True):
-            judged = [judge(parse(caption), world_files.scenes[image]) for caption in item["captions"]]
+            judged = [truth_value(parse(caption), world_files.scenes[image]) for caption in item["captions"]]
             assert judged == row, item
 
 
@@ -90,12 +90,12 @@ def test_pictures_of_a_pair_share_everything_but_the_change(world_files):
         for (a, b), item in pairs_of(world_files, condition):
             assert (a.ground, a.light, a.nuisance, a.side) == (b.ground, b.light, b.nuisance, b.side)
             if item["concept"] == "count":
-                few, many = sorted((a, b), key=lambda scene: len(scene.things))
-                assert many.things[:-1] == few.things and len({thing.shape for thing in many.things}) == 1
+                few, many = sorted((a, b), key=lambda scene: len(scene.objects))
+                assert many.objects[:-1] == few.objects and len({obj.shape for obj in many.objects}) == 1
                 continue
             differing = {
                 name
-                for one, two in zip(a.things, b.things, strict=True)
+                for one, two in zip(a.objects, b.objects, strict=True)
                 for name, value in vars(one).items()
                 if value != vars(two)[name]
             }
@@ -108,24 +108,24 @@ def test_pictures_of_a_pair_share_everything_but_the_change(world_files):
 def test_a_replaced_value_is_absent_from_the_other_picture(world_files, concept, slot):
     for condition in ("iid", "more_objects"):
         for scenes, _ in pairs_of(world_files, condition, concept=concept, operator="replace"):
-            values = [[getattr(thing, slot) for thing in scene.things] for scene in scenes]
+            values = [[getattr(obj, slot) for obj in scene.objects] for scene in scenes]
             assert values[0][0] not in values[1] and values[1][0] not in values[0]
 
 
 def test_swapped_values_are_present_in_both_pictures(world_files):
     for (a, b), item in pairs_of(world_files, operator="swap"):
         slot = item["concept"]
-        assert sorted(getattr(t, slot) for t in a.things) == sorted(getattr(t, slot) for t in b.things)
-        assert a.things[0].shape != a.things[1].shape
+        assert sorted(getattr(t, slot) for t in a.objects) == sorted(getattr(t, slot) for t in b.objects)
+        assert a.objects[0].shape != a.objects[1].shape
 
 
 def test_related_things_lie_in_one_half_of_the_picture(world_files):
     axes, edits, half = Counter(), Counter(), Counter()
     for (a, b), item in pairs_of(world_files, concept="relation"):
-        axis = "x" if a.things[0].x != b.things[0].x else "y"
+        axis = "x" if a.objects[0].x != b.objects[0].x else "y"
         assert (parse(item["captions"][0]).predicate in ("above", "below")) == (axis == "y")
         for scene in (a, b):
-            offsets = [getattr(thing, axis) / scene.side - 0.5 for thing in scene.things[:2]]
+            offsets = [getattr(obj, axis) / scene.side - 0.5 for obj in scene.objects[:2]]
             assert offsets[0] * offsets[1] > 0 and min(map(abs, offsets)) > MARGIN
             half[axis, offsets[0] > 0] += 1
         axes[axis] += 1
@@ -135,11 +135,11 @@ def test_related_things_lie_in_one_half_of_the_picture(world_files):
 
 def test_located_things_are_alone_on_a_grid(world_files):
     centers = {
-        (round(s.things[0].x / s.side, 3), round(s.things[0].y / s.side, 3))
+        (round(s.objects[0].x / s.side, 3), round(s.objects[0].y / s.side, 3))
         for pair, _ in pairs_of(world_files, concept="location")
         for s in pair
     }
-    assert all(len(s.things) == 1 for pair, _ in pairs_of(world_files, concept="location") for s in pair)
+    assert all(len(s.objects) == 1 for pair, _ in pairs_of(world_files, concept="location") for s in pair)
     assert len(centers) <= 16 and len({x for x, _ in centers}) == len({y for _, y in centers}) == 4
 
 
@@ -181,8 +181,8 @@ def test_new_wording_is_the_iid_items_in_other_words(world_files):
 
 def test_more_objects_has_one_more_than_training_ever_shows(world_files):
     for scenes, item in pairs_of(world_files, "more_objects"):
-        assert max(len(scene.things) for scene in scenes) == 3
-        assert min(len(scene.things) for scene in scenes) == (2 if item["concept"] == "count" else 3)
+        assert max(len(scene.objects) for scene in scenes) == 3
+        assert min(len(scene.objects) for scene in scenes) == (2 if item["concept"] == "count" else 3)
 
 
 def test_every_word_of_the_benchmark_is_known(world_files, world_config):
@@ -195,7 +195,7 @@ def test_every_word_of_the_benchmark_is_known(world_files, world_config):
 def test_retrieval_counts_every_image_that_a_caption_is_true_of(world_files, world_config):
     scenes = split_scenes(world_config, "test")
     texts = [text for scene in scenes for text, _ in captions(scene, "broad", world_config)]
-    right = {text: [s.scene_id for s in scenes if judge(parse(text), s) is True] for text in texts}
+    right = {text: [s.scene_id for s in scenes if truth_value(parse(text), s) is True] for text in texts}
     for row in world_files.retrieval:
         assert row["image_id"] in row["right"]
         assert row["right"] == right[row["text"]]

@@ -1,1 +1,1 @@
-"""What everything stands on: tables, seeding, files, fingerprint, manifests, tracking."""
+"""The foundation of all other packages: tables, seeding, files, fingerprint, manifests, tracking."""

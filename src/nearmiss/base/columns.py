@@ -14,12 +14,12 @@ _INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+")
 
 
 def is_index(name: str) -> bool:
-    """Whether a column is an index that pandas wrote beside the data: it holds nothing of the table's own."""
+    """Whether a column is an index that pandas wrote next to the data."""
     return _INDEX.fullmatch(name) is not None
 
 
 def cast(column: pl.Series, dtype: Any) -> pl.Series:
-    """The column with type `dtype`. Raises ValueError, which says what is wrong, where a value would change."""
+    """The column with type `dtype`. Raises ValueError, with the reason, where a value would change."""
     if column.dtype == dtype:
         return column
     if column.dtype == pl.Null:

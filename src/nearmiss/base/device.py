@@ -13,7 +13,7 @@ from nearmiss.base.errors import InputError
 def device_of(name: str, *, key: str) -> torch.device:
     """`auto` is a GPU where there is one; of several, each process that torchrun started takes its own.
 
-    Raises InputError, naming the `key`, where a GPU is asked for and none is.
+    Raises InputError, naming the `key`, where a GPU is required and none is available.
     """
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
@@ -24,7 +24,7 @@ def device_of(name: str, *, key: str) -> torch.device:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Only deterministic algorithms on so many CPU threads; what was set before is put back."""
+    """Only deterministic algorithms on so many CPU threads; the former settings are restored."""
     memory: Any = torch.utils.deterministic
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
     torch.set_num_threads(threads)

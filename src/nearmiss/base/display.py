@@ -1,4 +1,4 @@
-"""Text of unknown origin, made safe for the place where it is shown: a terminal, an image, an XML file, Markdown.
+"""Text of unknown origin, made safe for display: a terminal, an image, an XML file, Markdown.
 
 Captions, names and licenses come from data sets and configurations. A terminal obeys the control characters in them, an
 XML file is broken by them, and Markdown turns their punctuation into markup. HTML is escaped by its templates.

@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read: what is wrong, where, and what to do about it."""
+"""The exception for mistakes of users: the problem, its location, and a remedy."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import re
 
 
 class InputError(Exception):
-    """Something the user gave is wrong. Raised before compute is spent; the CLI prints it and exits with 2.
+    """An input of the user is invalid. Raised before compute; the CLI prints it and exits with status 2.
 
     `file` names the file, `record` the entry inside it (a key, an id, a line), `remedy` what to do.
     """
@@ -46,7 +46,7 @@ _PARTIAL = re.compile(r"/\.[^/]*partial[^/]*(/.*)?$")  # names that are written 
 
 
 def explained(error: BaseException) -> InputError | None:
-    """What the machine refused (space, permission, memory) as a message; None for errors of the program.
+    """A message for errors of the machine (space, permission, memory); None for errors of the program.
 
     Libraries that write files by themselves raise errors of their own, with the system's error in the text or as the
     cause.

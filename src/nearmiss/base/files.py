@@ -1,4 +1,4 @@
-"""Files that are whole or absent: write beside the target, flush, rename. Hashes of files and folders."""
+"""Files that are whole or absent: write next to the target, flush, rename. Hashes of files and folders."""
 
 import ctypes
 import errno
@@ -13,7 +13,7 @@ from typing import Any
 
 from nearmiss.base.errors import InputError
 
-# Snakemake leaves this in every folder that is an output; it is no part of anybody's data.
+# Snakemake leaves this in every output folder; it is not part of the data.
 SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
 # The names and hashes of the files that nearmiss wrote into a folder (base/outputs.py).
 RECORD = ".nearmiss"
@@ -23,7 +23,7 @@ _MANY = 64  # files from which flushing the whole file system is cheaper than fi
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path`, on failure it goes away.
+    """Yield a temporary path next to `path`; on success it replaces `path`, on failure it is removed.
 
     A symlink is followed.
     """
@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def partial_of(path: Path) -> Path:
-    """A hidden name beside `path`, of this process alone, that is written to before `path` is taken."""
+    """A hidden name next to `path`, of this process only, that is written to before `path` is taken."""
     return path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
 
 
@@ -99,7 +99,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 Pairs = Callable[[list[tuple[str, Any]]], Any]
-"""What becomes of the names and values of a JSON object, in place of a dict."""
+"""Converts the names and values of a JSON object, instead of a dict."""
 
 
 def read_json(path: Path, *, pairs: Pairs | None = None) -> Any:
@@ -124,7 +124,7 @@ _RESTORE = "restore the file from its source"
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a text file, numbered from 1; blank ones are passed over.
 
-    Lines end at a line feed alone: U+2028, U+0085 and their like may stand inside of a string of JSON.
+    Lines end at a line feed only: U+2028, U+0085 and similar characters may occur inside a JSON string.
     """
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():

@@ -1,4 +1,4 @@
-"""What a part of an experiment depends on beside its input files: its configuration, its code and the pinned packages.
+"""Dependencies of a part of an experiment besides its input files: its configuration, its code and the pinned packages.
 
 A fingerprint is a small JSON file that the rules take as an input. Snakemake does not see edits of imported modules, so
 the driver writes the file when it reads the workflow, and only when its content has changed.
@@ -31,12 +31,12 @@ Plugins = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True)
 class Registry:
-    """A module that imports every plugin of a kind; each plugin is a module or a package beside it."""
+    """A module that imports every plugin of a kind; each plugin is a module or a package next to it."""
 
     kind: str
     module: str
     helpers: Collection[str] = ()
-    """What the module imports from its package beside plugins."""
+    """What the module imports from its package next to plugins."""
     files: Mapping[str, str] = field(default_factory=dict)
     """File or package of a plugin, where it is not the plugin's name."""
 
@@ -45,7 +45,7 @@ class Registry:
         return self.files.get(plugin, plugin)
 
     def part(self, module: str) -> str | None:
-        """The file or package beside the registry that a module is or lies in; None for a module from elsewhere."""
+        """The file or package next to the registry that a module is or lies in; None for a module from elsewhere."""
         package, _, own = self.module.rpartition(".")
         inside = module.startswith(f"{package}.") and module != self.module
         name = module.removeprefix(f"{package}.").partition(".")[0] if inside else own
@@ -70,7 +70,7 @@ class SourceTree:
         return None
 
     def modules(self, package: str) -> list[str]:
-        """A package with every module below it, or a module alone; sorted."""
+        """A package with every module below it, or a single module; sorted."""
         folder = self.root.joinpath(*package.split("."))
         if not folder.is_dir():
             return [package] if self.file(package) else []
@@ -90,14 +90,14 @@ class SourceTree:
         return self._imports[module]
 
     def plugins(self, registry: Registry) -> set[str]:
-        """Files and packages of a registry's plugins: what it imports from beside itself, helpers left out."""
+        """Files and packages of a registry's plugins: what it imports from next to itself, helpers left out."""
         imported = {registry.part(name) for name in self.imports(registry.module)}
         return {name for name in imported if name is not None} - set(registry.helpers)
 
     def closure(self, roots: Iterable[str], used: Plugins | None = None) -> list[str]:
         """All modules that the roots reach by imports, the roots included, sorted.
 
-        Where `used` is given, a registry leads to the plugins that it names alone.
+        Where `used` is given, a registry leads only to the plugins that it names.
         """
         reached: set[str] = set()
         waiting = list(roots)
@@ -131,13 +131,13 @@ class SourceTree:
         return self.closure([name for name in folder if name not in plugins], used)
 
     def stage_files(self, stage: str, used: Plugins | None = None) -> list[Path]:
-        """Files that decide what a part of a stage does: the modules that it reaches, and data beside those."""
+        """Files that decide what a part of a stage does: the modules that it reaches, and data next to those."""
         modules = {file for name in self.stage_modules(stage, used) if (file := self.file(name))}
         data = {each for folder in {file.parent for file in modules} for each in _data_files(folder)}
         return sorted(modules | data)
 
     def stage_digest(self, stage: str, used: Plugins | None = None, rules: Path | None = None) -> str:
-        """Hash of what a part's code files and its stage's rule file say, with names relative to the source folder."""
+        """Hash of a part's code files and its stage's rule file, with names relative to the source folder."""
         lines = [
             f"{file.relative_to(self.root).as_posix()} {self._digest(file)}" for file in self.stage_files(stage, used)
         ]
@@ -152,7 +152,7 @@ class SourceTree:
 
 
 def digest(file: Path) -> str:
-    """Hash of a file without what changes no behavior: comments, docstrings and formatting."""
+    """Hash of a file without comments, docstrings and formatting, which do not change behavior."""
     content = file.read_bytes()
     if file.suffix == ".py":
         return _parsed(content)[1]

@@ -1,4 +1,4 @@
-"""How long a process may live, and who may work on what: dying with a parent, and locks that die with their holder."""
+"""Lifetime of processes and exclusive access: termination with a parent, and file locks."""
 
 import ctypes
 import fcntl

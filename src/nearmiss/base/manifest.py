@@ -1,6 +1,6 @@
-"""What lies beside every output: `manifest.json` (what it is made of) and `cost.json` (what it cost).
+"""Metadata of every output: `manifest.json` (its inputs) and `cost.json` (its cost).
 
-The manifest has no absolute path and no time, so that equal work gives equal bytes; the cost is no part of fingerprint.
+The manifest has no absolute path and no time, so that equal results give equal bytes. The cost is in no fingerprint.
 """
 
 import importlib.metadata
@@ -25,10 +25,10 @@ def verify_inputs(inputs: Mapping[str, Path | None]) -> dict[str, str]:
     """Hash the named inputs, files or folders, and compare each file with the record of whoever wrote it.
 
     Returns the SHA-256 of each, for `write_manifest`. A file that no record names, such as a user's own, is hashed
-    alone. Called before any work: one flipped bit must not be trained or scored on.
+    only. Called before any compute, so that no damaged file is used.
 
     Raises:
-        InputError: a file is missing, differs from what was written there, or lies beside a damaged manifest.
+        InputError: a file is missing, differs from what was written there, or lies next to a damaged manifest.
     """
     records = _Records()
     given = {name: Path(path) for name, path in sorted(inputs.items()) if path is not None}
@@ -88,7 +88,7 @@ class _Records:
         return digest
 
     def hashes(self, file: Path) -> Hashes | None:
-        """What the nearest record says of a file; None where no record names it."""
+        """The entry of a file in the nearest record; None where no record names it."""
         whole = file.absolute()
         for folder in list(whole.parents)[:_LEVELS]:
             if folder not in self._of:

@@ -1,8 +1,8 @@
-"""Where results are written: nothing that nearmiss did not write is ever replaced or removed.
+"""Output folders and files: only files that nearmiss wrote are ever replaced or removed.
 
 A folder with results holds a record, `.nearmiss`: the names and SHA-256 of the files that were written there. A file
 that is not in the record, or that differs from it, belongs to the user. Targets are checked when an `OutputFolder` or
-`OutputFile` is constructed, before any work; files appear when its `with` block ends, the manifest last.
+`OutputFile` is constructed, before any compute; files appear when its `with` block ends, the manifest last.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ class Record:
 class OutputFolder:
     """A folder of results: `with OutputFolder(path, inputs=[...]) as folder` yields an empty folder to write into.
 
-    On success its files take the place of the files that an earlier run wrote; files of the user that lie beside them
+    On success its files replace the files that an earlier run wrote; files of the user that lie next to them
     stay. On failure nothing has changed. A symlink is followed, and a mount point is written into.
 
     Args:
@@ -375,6 +375,6 @@ def _taken(handle: int) -> bool:
 
 
 def beside(out: Path, name: str) -> Path:
-    """The file of a table that belongs to `out`: negatives.parquet has captions.parquet beside it as
+    """The file of a table that belongs to `out`: negatives.parquet has captions.parquet next to it as
     negatives.captions.parquet."""
     return out.with_name(f"{out.name.removesuffix('.parquet')}.{name}")

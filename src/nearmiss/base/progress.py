@@ -1,7 +1,7 @@
 """Progress of everything that takes longer than a few seconds: a bar for a person, a small file for `nearmiss run`.
 
 A job of the workflow writes its standard error to a log, where no bar can be seen. Where the environment variable
-NEARMISS_PROGRESS names a folder, each process keeps one JSON file there that says what it is doing and how far it is;
+NEARMISS_PROGRESS names a folder, each process keeps one JSON file there with its task and progress;
 `nearmiss run` reads them and draws all bars in one terminal.
 """
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 FOLDER = "NEARMISS_PROGRESS"
 _INTERVAL = 0.3  # seconds between two writings of a status file
-_state: dict[str, Any] = {}  # what this process does now; the status file's content
+_state: dict[str, Any] = {}  # the current task of this process; the status file's content
 _silent = False
 
 
@@ -40,7 +40,7 @@ def _report() -> None:
 
 @contextmanager
 def job(name: str) -> Iterator[None]:
-    """Name what this process does, for as long as the block lasts."""
+    """Name the task of this process for the duration of the block."""
     _state.update(job=name, started=time.time())
     _report()
     try:
@@ -68,34 +68,34 @@ def progress(
     what: str,
     total: int | None = None,
     initial: int = 0,
-    told: Callable[[], str] | None = None,
+    status: Callable[[], str] | None = None,
 ) -> Iterable[T]:
     """Iterate over `items` with a bar named `what`: `total` items of which `initial` are done already.
 
-    `told` gives words that stand behind the bar, such as the loss; it is asked only where a bar is seen.
+    `status` returns a text for the end of the bar, such as the loss; it is called only where a bar is shown.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
     if _silent:
         return items
     if os.environ.get(FOLDER):
-        return _with_status(items, what, total, initial, told)
+        return _with_status(items, what, total, initial, status)
     quiet = bool(os.environ.get("CI")) or not sys.stderr.isatty()
     bar = tqdm(items, desc=what, total=total, initial=initial, disable=quiet, mininterval=0.5, dynamic_ncols=True)
-    return bar if quiet or told is None else _with_words(bar, told)
+    return bar if quiet or status is None else _with_words(bar, status)
 
 
-def _with_words(bar: Any, told: Callable[[], str]) -> Iterator[Any]:
-    asked = 0.0
+def _with_words(bar: Any, status: Callable[[], str]) -> Iterator[Any]:
+    updated = 0.0
     for item in bar:
         yield item
-        if time.monotonic() - asked >= _INTERVAL:
-            bar.set_postfix_str(told(), refresh=False)
-            asked = time.monotonic()
+        if time.monotonic() - updated >= _INTERVAL:
+            bar.set_postfix_str(status(), refresh=False)
+            updated = time.monotonic()
 
 
 def _with_status(
-    items: Iterable[T], what: str, total: int | None, initial: int, told: Callable[[], str] | None
+    items: Iterable[T], what: str, total: int | None, initial: int, status: Callable[[], str] | None
 ) -> Iterator[T]:
     outer = dict(_state)
     written = 0.0
@@ -103,7 +103,7 @@ def _with_status(
     try:
         for item in items:
             if time.monotonic() - written >= _INTERVAL:
-                words = what if told is None or done == initial else told()
+                words = what if status is None or done == initial else status()
                 _state.update(what=words, done=done, total=total)
                 _report()
                 written = time.monotonic()

@@ -1,4 +1,4 @@
-"""Seeds that depend on names alone: the same item draws the same numbers in any order, process or shard."""
+"""Seeds that depend on names only: an item gets the same numbers in any order, process or shard."""
 
 import hashlib
 from random import Random
@@ -13,10 +13,10 @@ def derive(seed: int, *names: object) -> int:
 
 
 def rng(seed: int, *names: object) -> Random:
-    """A Python generator of its own for one item."""
+    """A Python generator for one item."""
     return Random(derive(seed, *names))
 
 
 def array_rng(seed: int, *names: object) -> np.random.Generator:
-    """A NumPy generator of its own for one item."""
+    """A NumPy generator for one item."""
     return np.random.default_rng(derive(seed, *names))

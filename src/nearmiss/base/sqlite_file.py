@@ -1,4 +1,4 @@
-"""A sqlite file before it is used: who holds it, whether it is whole, and what an error of sqlite means to its user."""
+"""Checks of a sqlite file before use: other processes, integrity, and messages for sqlite's errors."""
 
 import os
 import sqlite3

@@ -91,7 +91,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "negative": pl.String,
             "edits": EDITS,  # offsets in `positive`
             "foil_in_scene": pl.Boolean,
-            # verified: contradicted by the annotations; plausible: nothing speaks against it; unchecked: as published
+            # verified: contradicted by the annotations; plausible: no contradiction known; unchecked: as published
             "verdict": pl.String,
             "seed": pl.Int64,
         }
@@ -147,7 +147,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "prompts": pl.List(pl.List(pl.String)),  # classes x prompts
         }
     ),
-    # Downstream tasks: one row an example; `label` is a place in `classes`.
+    # Downstream tasks: one row an example; `label` is an index into `classes`.
     "examples": _schema(
         {
             "example_id": pl.String,

@@ -1,4 +1,4 @@
-"""The only place that knows MLflow. One writer fills the store from what the jobs left in their folders.
+"""The only module that uses MLflow. One writer fills the store from the output folders of the jobs.
 
 Several writers that create a store at once destroy it for good (hydraflow issue 245 reports the same), so `track` takes
 a file lock. The store is a sqlite file and no declared output of the workflow: it is made again from the folders where
@@ -45,7 +45,7 @@ class Tracked:
 def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: Path | None = None) -> None:
     """Write `runs` into the sqlite file `store`; a run of the same name is replaced.
 
-    `artifacts` is the folder that MLflow notes for artifacts, beside `store` if not given.
+    `artifacts` is the folder that MLflow notes for artifacts, next to `store` if not given.
     Runs of the experiment that are not among `runs` stay. Raises InputError where the store is not MLflow's, is damaged
     or cannot be written, and where another process holds it and does not release it.
     """
@@ -76,7 +76,7 @@ def _recorded(client: Any, experiment: str) -> dict[str, dict[str, float]]:
 
 
 def command(store: Path, port: int) -> list[str]:
-    """The command that shows the store in a browser, on this machine's loopback address alone."""
+    """The command that shows the store in a browser, on this machine's loopback address only."""
     return [
         sys.executable,
         "-m",
@@ -150,7 +150,7 @@ def _refuse_unusable(store: Path) -> None:
 
 @contextmanager
 def _explained(store: Path) -> Iterator[None]:
-    """Errors of MLflow and of its database as messages that say what to do; each kind has its own remedy."""
+    """Errors of MLflow and of its database as messages, each kind with a remedy."""
     _refuse_unusable(store)
     _silence()
     from mlflow.exceptions import MlflowException

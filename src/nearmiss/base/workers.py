@@ -1,4 +1,4 @@
-"""The same work on many items in several processes, results in the order of the items."""
+"""Applies a function to many items in several processes, with results in the order of the items."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,12 +21,12 @@ _AHEAD = 2  # items for each worker that wait: more would only fill the memory
 
 @contextmanager
 def worker_pool(
-    work: Callable[[S, T], R], shared: S, workers: int, *, preload: Iterable[str] = ()
+    function: Callable[[S, T], R], shared: S, workers: int, *, preload: Iterable[str] = ()
 ) -> Iterator[Callable[[Iterable[T]], Iterator[R]]]:
-    """Yield a function that maps items to `work(shared, item)`, in order, in processes that last for the block.
+    """Yield a function that maps items to `function(shared, item)`, in order, in processes that last for the block.
 
     Args:
-        work: a function of a module.
+        function: a function of a module.
         shared: what all items need; it is sent to each process once.
         workers: number of processes; 1 works in this process.
         preload: modules that are imported once, before the processes are forked. They must not start threads.
@@ -35,12 +35,12 @@ def worker_pool(
         InputError: a process ended without a result, for instance because the machine ran out of memory.
     """
     if workers <= 1:
-        yield lambda items: (work(shared, item) for item in items)
+        yield lambda items: (function(shared, item) for item in items)
         return
     # Not fork: the threads of polars and OpenCV do not survive it.
     context = get_context("forkserver")
     context.set_forkserver_preload([*preload])
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(work, shared))
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(function, shared))
     try:
         yield partial(_in_order, executor, workers)
     except BrokenProcessPool:
@@ -53,10 +53,10 @@ def worker_pool(
 
 
 def map_in_order(
-    work: Callable[[S, T], R], shared: S, items: Iterable[T], workers: int, *, preload: Iterable[str] = ()
+    function: Callable[[S, T], R], shared: S, items: Iterable[T], workers: int, *, preload: Iterable[str] = ()
 ) -> Iterator[R]:
     """Yield `work(shared, item)` for each item, in order, by a `worker_pool` of its own."""
-    with worker_pool(work, shared, workers, preload=preload) as each:
+    with worker_pool(function, shared, workers, preload=preload) as each:
         yield from each(items)
 
 
@@ -78,11 +78,11 @@ def _in_order(executor: ProcessPoolExecutor, workers: int, items: Iterable[Any])
 _given: list[Any] = []  # the work and what it shares, in a worker process
 
 
-def _begin(work: Callable[[Any, Any], Any], shared: Any) -> None:
+def _begin(function: Callable[[Any, Any], Any], shared: Any) -> None:
     die_with_parent()
-    _given[:] = [work, shared]
+    _given[:] = [function, shared]
 
 
 def _one(item: Any) -> Any:
-    work, shared = _given
-    return work(shared, item)
+    function, shared = _given
+    return function(shared, item)

@@ -1,1 +1,1 @@
-"""How well text alone gives away which caption of a pair is true, and how to take that away."""
+"""How well the true caption of a pair can be found from text only, and how to reduce that."""

@@ -1,11 +1,11 @@
-"""Adversarial refinement: drop pairs of a type until text alone does not help.
+"""Adversarial refinement: drop pairs of a type until text-only probes are at chance.
 
 After SugarCrepe (Hsieh et al., NeurIPS 2023, section 3): the pairs lie on a grid of two score gaps between positive and
 negative; a cell and its opposite (both gaps with the other sign) are cut to the same number of pairs, so that neither
-score points anywhere. SugarCrepe's scores come from two large models, a plausibility and a grammar model. Ours (our
-choice) are made of what the set itself shows: a classifier of words, one of words and their order, and a blend of the
-one-number gaps and of form; the two that tell most span the grid. As a new classifier may find what the last one left,
-it is done in rounds, each with folds of its own.
+score is informative. SugarCrepe's scores come from two large models, a plausibility and a grammar model. Ours (our
+choice) are computed on the set itself: a classifier of words, one of words and their order, and a combination of the
+one-number gaps and of form; the two most accurate ones span the grid. As a new classifier may find what the last one
+missed, this is repeated in rounds, each with its own folds.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,10 @@ from nearmiss.engine.audit.pairs import Array, Pairs
 from nearmiss.engine.audit.probe import Corpus, decided, directed
 
 USED = ("length", "edit_position", "word_frequency", "ngram", "form", "words", "words_and_distant_pairs")
-"""The probes whose gaps balance a set; none of them judges it afterwards."""
+"""The probes whose gaps balance a set; none of them evaluates it afterwards."""
 _NUMBERS = (length.gap, edit_position.gap, word_frequency.gap, ngram.gap)
 _ROUNDS = 8
-_SLACK = 0.003  # a used score within this of chance, or within one and a half standard errors, gives nothing away
+_SLACK = 0.003  # a score within this of chance, or within 1.5 standard errors, counts as chance
 _PER_CELL = 100  # pairs in a cell and its opposite on average: fewer, and evening out noise costs more than it mends
 _MOST = 25  # steps from the middle of an axis: 50 x 50 cells, as SugarCrepe had
 
@@ -31,8 +31,8 @@ _MOST = 25  # steps from the middle of an axis: 50 x 50 cells, as SugarCrepe had
 def balanced(pairs: Pairs, corpus: Corpus, seed: int, step: Callable[[str, int], None] = lambda kind, n: None) -> Array:
     """Places (sorted int) of the pairs that stay; types are balanced one by one. `step` hears type and number left."""
     kept = []
-    for kind, places in pairs.kinds.items():
-        left = places
+    for kind, indices in pairs.kinds.items():
+        left = indices
         for number in range(_ROUNDS):
             stays = _round(pairs.take(left), corpus, derive(seed, "balance", kind, number))
             if stays is None:

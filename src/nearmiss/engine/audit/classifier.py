@@ -1,8 +1,8 @@
 """A trained text classifier: logistic regression on what the two captions of a pair do not share.
 
 With x the features of the positive minus those of the negative, P(the first caption is true) = sigmoid(w x), without a
-constant, so that the order in which the two are shown has no say. Turning a pair round, x to -x and 1 to 0, leaves the
-loss as it is; every second pair is turned, for a solver that wants to see both classes.
+constant, so that the order of the two does not matter. Swapping a pair, x to -x and 1 to 0, does not
+change the loss; every second pair is swapped, for a solver that needs both classes.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ _TOLERANCE = 1e-3
 
 
 def probe_of(family: Callable[[Words], Iterable[str]]) -> Gap:
-    """The gap of a classifier that sees one family of features."""
+    """The gap of a classifier of one family of features."""
 
     def gap(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
         return out_of_fold(features.differences(pairs, family), folds)
@@ -30,15 +30,15 @@ def probe_of(family: Callable[[Words], Iterable[str]]) -> Gap:
 
 
 def form(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
-    """The gap of a classifier that sees how the texts are written, and no word."""
+    """The gap of a classifier of the form of the texts, without words."""
     return out_of_fold(features.forms(pairs), folds)
 
 
 def out_of_fold(x: csr_matrix, folds: list[Fold]) -> Array:
-    """w x of each pair, w learnt on the other folds: (n,); 0 where there was nothing to learn from."""
+    """w x of each pair, w trained on the other folds: (n,); 0 without training pairs."""
     found = np.zeros(x.shape[0])
-    for learnt, asked in folds:
-        found[asked] = x[asked] @ _weights(x[learnt])
+    for train, test in folds:
+        found[test] = x[test] @ _weights(x[train])
     return found
 
 
@@ -46,11 +46,11 @@ def _weights(x: csr_matrix) -> Array:
     """Weights (features,) of positive minus negative features `x` (pairs, features)."""
     from sklearn.linear_model import LogisticRegression
 
-    told = x[np.flatnonzero(np.diff(x.indptr))]  # a pair without a known feature teaches nothing
-    if told.shape[0] < 2:
+    nonempty = x[np.flatnonzero(np.diff(x.indptr))]  # a pair without a known feature teaches nothing
+    if nonempty.shape[0] < 2:
         return np.zeros(x.shape[1])
-    sign = np.where(np.arange(told.shape[0]) % 2, -1.0, 1.0)
+    sign = np.where(np.arange(nonempty.shape[0]) % 2, -1.0, 1.0)
     model = LogisticRegression(C=_STRENGTH, fit_intercept=False, max_iter=_STEPS, tol=_TOLERANCE)
-    model.fit(diags(sign) @ told, sign)
+    model.fit(diags(sign) @ nonempty, sign)
     weights: Array = model.coef_[0]
     return weights

@@ -1,7 +1,7 @@
-"""Where the edit stands: in the true caption earlier than in the false one, or later?
+"""Where the edit is: in the true caption earlier than in the false one, or later?
 
-The place of a text's changed words is the middle of the span from the first to the last of them, as a share of the
-text's length in tokens. Edits of equal length at equal places are ties, as they should be.
+The position of a text's changed words is the middle of the span from the first to the last of them, as a share of the
+text's length in tokens. Edits of equal length at equal positions are ties.
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ from nearmiss.engine.audit.probe import Corpus
 
 
 def gap(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
-    """Place in the positive minus place in the negative: (n,), each place from 0 to 1."""
-    return np.asarray([_place(*_span(one, other)) - _place(*_span(other, one)) for one, other in pairs.tokens])
+    """Position in the positive minus position in the negative: (n,), each from 0 to 1."""
+    return np.asarray([_position(*_span(one, other)) - _position(*_span(other, one)) for one, other in pairs.tokens])
 
 
 def _span(words: Words, other: Words) -> tuple[int, int, int]:
@@ -24,5 +24,5 @@ def _span(words: Words, other: Words) -> tuple[int, int, int]:
     return head, len(words) - tail, len(words)
 
 
-def _place(start: int, end: int, length: int) -> float:
+def _position(start: int, end: int, length: int) -> float:
     return (start + end) / (2 * length) if length else 0.0

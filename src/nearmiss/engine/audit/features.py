@@ -1,7 +1,7 @@
-"""Features of a pair for the classifier: how often each stands in the positive more than in the negative.
+"""Features of a pair for the classifier: how often each is in the positive more than in the negative.
 
 Families of features: words, pairs of neighboring words, and form. A sparse row a pair; features that fewer than two
-pairs have are left out, as nothing that is learnt of them can be asked.
+pairs have are left out, as they cannot be both in training and test.
 """
 
 import re
@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from nearmiss.engine.audit.pairs import Pairs, Words
 
 _EDGE = ""
-_FAR = 30  # places; longer texts than captions would have more pairs than can be counted
+_FAR = 30  # tokens; texts longer than captions would have too many pairs
 
 
 def words(tokens: Words) -> Iterable[str]:
@@ -29,7 +29,7 @@ def bigrams(tokens: Words) -> Iterable[str]:
 
 
 def words_and_distant_pairs(tokens: Words) -> Iterable[str]:
-    """Each token, and ordered pairs of tokens that are no neighbors, at most 30 places apart: company and order."""
+    """Each token, and ordered pairs of tokens that are no neighbors, at most 30 tokens apart."""
     edged = (_EDGE, *tokens, _EDGE)
     distant = (f"{a} .. {b}" for at, a in enumerate(edged) for b in edged[at + 2 : at + 1 + _FAR])
     return (*tokens, *distant)
@@ -57,7 +57,7 @@ def differences(pairs: Pairs, family: Callable[[Words], Iterable[str]]) -> csr_m
 
 
 def forms(pairs: Pairs) -> csr_matrix:
-    """(n, 7) float64: marks of how the raw text is written, positive minus negative."""
+    """(n, 7) float64: features of the form of the raw text, positive minus negative."""
     sides = zip(pairs.positive, pairs.negative, strict=True)
     rows = [[len(p.findall(one)) - len(p.findall(other)) for p in _FORMS.values()] for one, other in sides]
     return csr_matrix(np.asarray(rows, dtype=np.float64).reshape(len(pairs), len(_FORMS)))
@@ -71,9 +71,9 @@ def _minus(one: Iterable[str], other: Iterable[str]) -> dict[str, int]:
 
 def _matrix(rows: list[dict[str, int]]) -> csr_matrix:
     shared = Counter(name for row in rows for name in row)
-    places = {name: place for place, name in enumerate(sorted(n for n, count in shared.items() if count > 1))}
-    kept = [sorted((places[name], count) for name, count in row.items() if name in places) for row in rows]
+    columns_of = {name: index for index, name in enumerate(sorted(n for n, count in shared.items() if count > 1))}
+    kept = [sorted((columns_of[name], count) for name, count in row.items() if name in columns_of) for row in rows]
     ends = np.cumsum([0, *map(len, kept)])
-    columns = np.fromiter((place for row in kept for place, _ in row), dtype=np.int32, count=int(ends[-1]))
+    columns = np.fromiter((index for row in kept for index, _ in row), dtype=np.int32, count=int(ends[-1]))
     values = np.fromiter((count for row in kept for _, count in row), dtype=np.float64, count=int(ends[-1]))
-    return csr_matrix((values, columns, ends), shape=(len(rows), max(1, len(places))))
+    return csr_matrix((values, columns, ends), shape=(len(rows), max(1, len(columns_of))))

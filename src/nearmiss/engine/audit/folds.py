@@ -1,4 +1,4 @@
-"""Cross-validation: what a probe learns from never shares an image, or an edit, with what it is asked."""
+"""Cross-validation: training pairs of a probe never share an image, or an edit, with test pairs."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from nearmiss.engine.audit.pairs import Array, Pairs
 
 FOLDS = 5
 
-Fold = tuple[Array, Array]  # places learnt from, places asked
+Fold = tuple[Array, Array]  # indices of training pairs, of test pairs
 Scheme = Callable[[Pairs, int], list[Fold]]
 
 
@@ -20,26 +20,26 @@ def by_image(pairs: Pairs, seed: int) -> list[Fold]:
 
 
 def by_edit(pairs: Pairs, seed: int) -> list[Fold]:
-    """Folds of whole edits: neither an exchange of words nor an image stands on both sides.
+    """Folds of whole edits: neither an exchange of words nor an image is on both sides.
 
     A pair may make several exchanges, and chains of them would tie most of a set into one fold; so pairs fall into
-    folds by all their exchanges together, and what shares one of them, or an image, with a fold is not learnt from when
-    that fold is asked (our choice). The sides are smaller than in `by_image`.
+    folds by all their exchanges together, and pairs that share one of them, or an image, with the test fold are left
+    out of training (our choice). The sides are smaller than in `by_image`.
     """
     fold = _numbers(["edit|" + " | ".join(keys) for keys in pairs.exchanges], seed)
     found: list[Fold] = []
     for k in range(FOLDS):
-        asked = np.flatnonzero(fold == k)
-        if not len(asked):
+        test = np.flatnonzero(fold == k)
+        if not len(test):
             continue
-        images = {pairs.image[i] for i in asked.tolist()}
-        edits = {key for i in asked.tolist() for key in pairs.exchanges[i]}
-        learnt = [
+        images = {pairs.image[i] for i in test.tolist()}
+        edits = {key for i in test.tolist() for key in pairs.exchanges[i]}
+        train = [
             i
             for i in np.flatnonzero(fold != k).tolist()
             if pairs.image[i] not in images and edits.isdisjoint(pairs.exchanges[i])
         ]
-        found.append((np.asarray(learnt, dtype=np.int64), asked))
+        found.append((np.asarray(train, dtype=np.int64), test))
     return found
 
 

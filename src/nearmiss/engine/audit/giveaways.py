@@ -1,4 +1,4 @@
-"""The words that give a type away: which stand on one side far more often than on the other.
+"""One-sided words of a type: those that occur on one side far more often than on the other.
 
 A word that one caption of a pair has more often than the other is a vote; z is how far the votes are from a coin's, in
 standard errors: (positive - negative) / sqrt(positive + negative).
@@ -11,12 +11,12 @@ from typing import Any
 from nearmiss.engine.audit.pairs import Pairs
 
 _MOST = 8
-_CLEAR = 3.0  # of the thousands of words that are looked at, a few reach 3 by chance
+_CLEAR = 3.0  # of thousands of words, a few reach 3 by chance
 
 
 def giveaways(pairs: Pairs) -> dict[str, list[dict[str, Any]]]:
     """For each type the most one-sided words, the clearest first: word, votes as `positive` and `negative`, z."""
-    return {kind: _of(pairs.take(places)) for kind, places in pairs.kinds.items()}
+    return {kind: _of(pairs.take(rows)) for kind, rows in pairs.kinds.items()}
 
 
 def _of(pairs: Pairs) -> list[dict[str, Any]]:

@@ -39,8 +39,8 @@ def measured(pairs: Pairs, probes: Sequence[Probe], corpus: Corpus, *, name: str
     parts = dict(pairs.kinds)
     parts[ALL] = np.arange(len(pairs))
     rows = []
-    for kind, places in progress(list(parts.items()), what="types audited"):
-        part = pairs.take(places)
+    for kind, indices in progress(list(parts.items()), what="types audited"):
+        part = pairs.take(indices)
         cluster = _clusters(part, seed)
         folds = {scheme: make(part, seed) for scheme, make in SCHEMES.items()}
         for probe in probes:

@@ -1,8 +1,8 @@
-"""An n-gram language model: does the true caption read more usual? Interpolated Kneser-Ney trigrams.
+"""An n-gram language model: is the true caption more probable? Interpolated Kneser-Ney trigrams.
 
-Chen and Goodman (1999), section 2.7, with one discount of 0.75 for all orders (our choice); words seen once in what is
-learnt from and unknown words are one word. A text's score is the mean log-probability of its tokens, so that length by
-itself has no say. Counted on the positives of other folds, or on a corpus where one is given.
+Chen and Goodman (1999), section 2.7, with one discount of 0.75 for all orders (our choice); words that occur once in
+training and unknown words are one word. A text's score is the mean log-probability of its tokens, so that length has
+no direct effect. Counted on the positives of other folds, or on a corpus where one is given.
 """
 
 from collections import Counter
@@ -22,10 +22,10 @@ def gap(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
     """Mean log-probability of the positive's tokens minus that of the negative's: (n,)."""
     found = np.zeros(len(pairs))
     model = Trigrams(corpus.tokens) if corpus.texts else None
-    for learnt, asked in folds:
-        fitted = model or Trigrams(tokens_to_learn(pairs, learnt, corpus))
-        sides = [pairs.tokens[i] for i in asked.tolist()]
-        found[asked] = fitted.scores([one for one, _ in sides]) - fitted.scores([other for _, other in sides])
+    for train, test in folds:
+        fitted = model or Trigrams(tokens_to_learn(pairs, train, corpus))
+        sides = [pairs.tokens[i] for i in test.tolist()]
+        found[test] = fitted.scores([one for one, _ in sides]) - fitted.scores([other for _, other in sides])
     return found
 
 
@@ -44,7 +44,7 @@ class Trigrams:
         self._pair_total = np.bincount(contexts, weights=seen, minlength=len(self._pairs))
         self._pair_kinds = np.bincount(contexts, minlength=len(self._pairs))
         self._trigram_counts = seen
-        # lower orders count in how many different contexts a word stands, not how often
+        # lower orders count in how many different contexts a word is, not how often
         self._bigrams, followed = np.unique(self._trigrams % (size * size), return_counts=True)
         self._bigram_counts = followed
         self._word_total = np.bincount(self._bigrams // size, weights=followed, minlength=size)
@@ -93,21 +93,21 @@ class Trigrams:
             count=int(lengths.sum()),
         )
         owner = np.repeat(np.arange(len(texts)), lengths)
-        place = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        last = np.flatnonzero(place >= 2)
+        index = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        last = np.flatnonzero(index >= 2)
         return flat[last - 2], flat[last - 1], flat[last], owner[last]
 
 
-def _looked_up(keys: Array, values: Array, asked: Array) -> Array:
-    """The value of each asked key in sorted `keys`, 0 where it is not there."""
+def _looked_up(keys: Array, values: Array, wanted: Array) -> Array:
+    """The value of each key of `wanted` in sorted `keys`, 0 where it is missing."""
     if not len(keys):
-        return np.zeros(len(asked))
-    place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-    return np.where(keys[place] == asked, values[place], 0)
+        return np.zeros(len(wanted))
+    index = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[index] == wanted, values[index], 0)
 
 
 def _interpolated(count: Array, total: Array, kinds: Array, lower: Array) -> Array:
-    """Discounted share of a context, the rest from the lower order; the lower order alone where it is unknown."""
+    """Discounted share of a context, the rest from the lower order; just the lower order where it is unknown."""
     known = np.maximum(total, 1)
     whole = (np.maximum(count - _DISCOUNT, 0) + _DISCOUNT * kinds * lower) / known
     return np.where(total > 0, whole, lower)

@@ -1,4 +1,4 @@
-"""The pairs under audit: images, types, texts, their tokens and their edits. Nothing else is known to a probe."""
+"""The pairs under audit: images, types, texts, their tokens and their edits. Probes use nothing else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,24 +39,24 @@ class Pairs:
 
     @cached_property
     def exchanges(self) -> list[tuple[str, ...]]:
-        """What each pair exchanges: sorted keys "word <> word", one a changed place, alike in both directions.
+        """What each pair exchanges: sorted keys "word <> word", one per changed position, the same in both directions.
 
-        Without direction, so that "red for blue" and "blue for red" stay together: with one of them known and the other
-        asked, a classifier would learn the wrong way round.
+        Without direction, so that "red for blue" and "blue for red" stay together: with one of them in training and
+        the other in test, a classifier would learn the opposite.
         """
         return [_exchanged(one, other) for one, other in zip(self.positive, self.negative, strict=True)]
 
     @cached_property
     def kinds(self) -> dict[str, Array]:
-        """The places (int) of each type's pairs, types in alphabetical order."""
+        """The indices (int) of each type's pairs, types in alphabetical order."""
         names = np.asarray(self.kind, dtype=object)
         return {name: np.flatnonzero(names == name) for name in sorted(set(self.kind))}
 
-    def take(self, places: Array) -> "Pairs":
-        """The pairs at these places, in this order."""
-        at = np.asarray(places).tolist()
+    def take(self, indices: Array) -> "Pairs":
+        """The pairs at these indices, in this order."""
+        at = np.asarray(indices).tolist()
         columns = (self.image, self.kind, self.positive, self.negative)
-        taken = Pairs(self.row[places], *(tuple(column[i] for i in at) for column in columns))
+        taken = Pairs(self.row[indices], *(tuple(column[i] for i in at) for column in columns))
         for name in ("tokens", "exchanges"):  # what is known is not made again
             if name in self.__dict__:
                 taken.__dict__[name] = [self.__dict__[name][i] for i in at]
@@ -65,7 +65,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The pairs that can be judged, and how many were set aside for what reason."""
+    """The pairs that can be audited, and the number of others by reason."""
 
     pairs: Pairs
     set_aside: dict[str, int]
@@ -105,8 +105,8 @@ def load(frame: pl.DataFrame, *, file: Path) -> Loaded:
     if not rows:
         raise InputError(f"no pair can be judged: {set_aside}", file=file, remedy="give pairs whose texts differ")
     rows.sort()
-    images, kinds, positives, negatives, places = zip(*rows, strict=True)
-    return Loaded(Pairs(np.asarray(places), images, kinds, positives, negatives), set_aside)
+    images, kinds, positives, negatives, indices = zip(*rows, strict=True)
+    return Loaded(Pairs(np.asarray(indices), images, kinds, positives, negatives), set_aside)
 
 
 def tokens_of(text: str) -> Words:

@@ -1,7 +1,7 @@
-"""What a probe is: a number for each pair from which it is guessed which of the two captions is true.
+"""A probe: a number for each pair that predicts which of its two captions is true.
 
-A one-number probe (length, say) does not know which way its number points: the direction is chosen on the other folds.
-A learnt probe has learnt the direction with everything else. A guess that does not decide counts half.
+A one-number probe (length, say) has no given direction: it is chosen on the other folds. A trained probe has
+learned its direction. An undecided prediction counts half.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Corpus:
 
     @classmethod
     def without(cls, texts: list[str], pairs: Pairs) -> "Corpus":
-        """A corpus of the texts that are no caption under audit: those would be recognized, not judged."""
+        """A corpus of the texts that are not captions under audit."""
         audited = {normalized(text) for side in (pairs.positive, pairs.negative) for text in side}
         return cls(tuple(text for text in texts if normalized(text) not in audited))
 
@@ -40,17 +40,17 @@ Gap = Callable[[Pairs, list[Fold], Corpus], Array]
 
 @dataclass(frozen=True)
 class Probe:
-    """A probe by its name; `gap` gives (n,) numbers, above 0 where the positive has more of what it looks at."""
+    """A probe by its name; `gap` gives (n,) numbers, above 0 where the positive has the larger value."""
 
     name: str
     gap: Gap
     schemes: tuple[str, ...] = field(default=("image",))
-    learnt: bool = False
+    trained: bool = False
 
     def outcomes(self, pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
         """(n,) of 1 right, 0 wrong, .5 undecided."""
         gap = self.gap(pairs, folds, corpus)
-        return decided(gap) if self.learnt else directed(gap, folds)
+        return decided(gap) if self.trained else directed(gap, folds)
 
 
 def decided(gap: Array) -> Array:
@@ -59,13 +59,13 @@ def decided(gap: Array) -> Array:
 
 
 def directed(gap: Array, folds: list[Fold]) -> Array:
-    """As `decided`, each fold in the direction that is right more often on what is learnt from; .5 where none is."""
+    """As `decided`, each fold in the direction that is correct more often on its training pairs; .5 where none is."""
     right = decided(gap)
     found = np.full(len(gap), 0.5)
-    for learnt, asked in folds:
-        lean = float(np.sum(right[learnt] - 0.5))
+    for train, test in folds:
+        lean = float(np.sum(right[train] - 0.5))
         if lean:
-            found[asked] = right[asked] if lean > 0 else 1 - right[asked]
+            found[test] = right[test] if lean > 0 else 1 - right[test]
     return found
 
 
@@ -74,11 +74,11 @@ def gap_of(pairs: Pairs, number: Callable[[Words], float]) -> Array:
     return np.asarray([number(one) - number(other) for one, other in pairs.tokens], dtype=np.float64)
 
 
-def texts_to_learn(pairs: Pairs, learnt: Array, corpus: Corpus) -> list[str]:
-    """The corpus, or each different positive of what is learnt from; sorted."""
-    return list(corpus.texts) or sorted({pairs.positive[i] for i in learnt.tolist()})
+def texts_to_learn(pairs: Pairs, train: Array, corpus: Corpus) -> list[str]:
+    """The corpus, or each different positive of the training pairs; sorted."""
+    return list(corpus.texts) or sorted({pairs.positive[i] for i in train.tolist()})
 
 
-def tokens_to_learn(pairs: Pairs, learnt: Array, corpus: Corpus) -> list[Words]:
+def tokens_to_learn(pairs: Pairs, train: Array, corpus: Corpus) -> list[Words]:
     """As `texts_to_learn`, in tokens."""
-    return corpus.tokens or sorted({pairs.tokens[i][0] for i in learnt.tolist()})
+    return corpus.tokens or sorted({pairs.tokens[i][0] for i in train.tolist()})

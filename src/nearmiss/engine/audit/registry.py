@@ -1,7 +1,7 @@
 """The probes, by name. A new one is a file with a `gap` and a line here.
 
-`USED` balance a set, `UNSEEN` judges it afterwards: it sees neighboring words only, which nothing that balances looks
-at with both labels in hand.
+`USED` balance a set, `UNSEEN` evaluates it afterwards: it uses neighboring words only, which no balancing probe uses
+with labels.
 """
 
 from nearmiss.engine.audit import classifier, edit_position, features, length, ngram, word_frequency
@@ -14,8 +14,8 @@ PROBES = (
     Probe("edit_position", edit_position.gap),
     Probe("word_frequency", word_frequency.gap),
     Probe("ngram", ngram.gap),
-    Probe("form", classifier.form, learnt=True),
-    Probe("words", classifier.probe_of(features.words), _BOTH, learnt=True),
-    Probe("classifier", classifier.probe_of(features.words_and_bigrams), _BOTH, learnt=True),
+    Probe("form", classifier.form, trained=True),
+    Probe("words", classifier.probe_of(features.words), _BOTH, trained=True),
+    Probe("classifier", classifier.probe_of(features.words_and_bigrams), _BOTH, trained=True),
 )
-UNSEEN = Probe("bigrams", classifier.probe_of(features.bigrams), _BOTH, learnt=True)
+UNSEEN = Probe("bigrams", classifier.probe_of(features.bigrams), _BOTH, trained=True)

@@ -1,4 +1,4 @@
-"""The audit of a file: probes, giveaways, and the balanced set where it is asked for.
+"""The audit of a file: probes, giveaways, and the balanced set on request.
 
 report.json holds:
 
@@ -85,20 +85,20 @@ def run(*, pairs: Path, form: str | None, corpus: Path | None, balance: bool, se
 
 
 def _balance(before: Pairs, after: Pairs, rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """Per type what went, and what the unseen probe says of what stayed."""
-    told = {}
-    for kind, places in before.kinds.items():
+    """Per type the dropped pairs, and the result of the unseen probe on the others."""
+    result = {}
+    for kind, indices in before.kinds.items():
         left = after.kinds.get(kind, ())
-        judged = rows.filter(set="balanced", type=kind, probe=UNSEEN.name).sort("high", "scheme", descending=True)
-        unseen = judged.select("accuracy", "low", "high", "scheme").row(0, named=True) if judged.height else None
-        told[kind] = {
-            "before": len(places),
+        best = rows.filter(set="balanced", type=kind, probe=UNSEEN.name).sort("high", "scheme", descending=True)
+        unseen = best.select("accuracy", "low", "high", "scheme").row(0, named=True) if best.height else None
+        result[kind] = {
+            "before": len(indices),
             "after": len(left),
-            "dropped": 1 - len(left) / len(places),
+            "dropped": 1 - len(left) / len(indices),
             "unseen": unseen,
-            "aim": unseen["high"] <= AIM if unseen and len(places) >= LARGE else None,
+            "aim": unseen["high"] <= AIM if unseen and len(indices) >= LARGE else None,
         }
-    return told
+    return result
 
 
 def _parquet(path: Path) -> pl.DataFrame:

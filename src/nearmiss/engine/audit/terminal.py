@@ -36,13 +36,13 @@ def text(report: dict[str, Any]) -> str:
     console.print("* neither image nor edit occurs in training; pairs: neighboring words only, the unseen probe")
     for kind, words in report["giveaways"].items():
         if words:
-            told = ", ".join(f"{row['word']} {row['positive']}:{row['negative']}" for row in words[:5])
-            console.print(escape(single_line(f"{kind}: words on the true:false side  {told}")))
+            listing = ", ".join(f"{row['word']} {row['positive']}:{row['negative']}" for row in words[:5])
+            console.print(escape(single_line(f"{kind}: words on the true:false side  {listing}")))
     if report["balance"]:
         console.print(_dropped(report["balance"]))
-    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    text = console.file.getvalue()  # type: ignore[attr-defined]
     # Types and words come from the file under audit: their escape sequences are not obeyed.
-    return "\n".join(without_controls(line).rstrip() for line in printed.split("\n")).rstrip("\n")
+    return "\n".join(without_controls(line).rstrip() for line in text.split("\n")).rstrip("\n")
 
 
 def _probes(rows: list[dict[str, Any]], name: str) -> Table:
@@ -70,16 +70,16 @@ def _dropped(balance: dict[str, dict[str, Any]]) -> Table:
     table = Table(title="balanced: what went, and what the unseen probe still finds", box=None, pad_edge=False)
     for column in ("type", "before", "after", "dropped", "unseen", "aim: at most 55"):
         table.add_column(column, justify="left" if column == "type" else "right")
-    for kind, told in balance.items():
-        unseen = told["unseen"]
-        said = f"{100 * unseen['accuracy']:.1f} (to {100 * unseen['high']:.1f})" if unseen else "nothing left"
-        aim = {True: "met", False: "not met", None: "under 2,000 pairs"}[told["aim"]]
+    for kind, row in balance.items():
+        unseen = row["unseen"]
+        held = f"{100 * unseen['accuracy']:.1f} (to {100 * unseen['high']:.1f})" if unseen else "nothing left"
+        aim = {True: "met", False: "not met", None: "under 2,000 pairs"}[row["aim"]]
         table.add_row(
             escape(single_line(kind)),
-            str(told["before"]),
-            str(told["after"]),
-            f"{100 * told['dropped']:.1f} %",
-            said,
+            str(row["before"]),
+            str(row["after"]),
+            f"{100 * row['dropped']:.1f} %",
+            held,
             aim,
         )
     return table

@@ -1,4 +1,4 @@
-"""Word frequency: are the words of the negatives rarer, or more usual, than those of the positives?
+"""Word frequency: are the words of the negatives rarer, or more frequent, than those of the positives?
 
 Frequencies are counted on the positives of other folds, or on a corpus where one is given.
 """
@@ -14,8 +14,8 @@ from nearmiss.engine.scoring.blind import unigram
 def gap(pairs: Pairs, folds: list[Fold], corpus: Corpus) -> Array:
     """Mean log-frequency of the positive's words minus that of the negative's: (n,)."""
     found = np.zeros(len(pairs))
-    for learnt, asked in folds:
-        texts = [text for i in asked.tolist() for text in (pairs.positive[i], pairs.negative[i])]
-        scores = unigram(set(texts), texts_to_learn(pairs, learnt, corpus))
-        found[asked] = [scores[one] - scores[other] for one, other in zip(texts[::2], texts[1::2], strict=True)]
+    for train, test in folds:
+        texts = [text for i in test.tolist() for text in (pairs.positive[i], pairs.negative[i])]
+        scores = unigram(set(texts), texts_to_learn(pairs, train, corpus))
+        found[test] = [scores[one] - scores[other] for one, other in zip(texts[::2], texts[1::2], strict=True)]
     return found

@@ -1,4 +1,4 @@
-"""ARO (Yuksekgonul et al., ICLR 2023): relations and attributes of Visual Genome regions, exchanged between things."""
+"""ARO (Yuksekgonul et al., ICLR 2023): relations and attributes of Visual Genome regions, exchanged between objects."""
 
 import json
 from importlib.resources import files
@@ -31,15 +31,15 @@ CARD = Card(
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item of two captions on a cut-out region; the true caption stands first."""
+    """One item of two captions on a cut-out region; the true caption is first."""
     for file in items.files():
         relation = file.stem == _RELATION
-        for place, value in enumerate(rows(file)):
-            with items.record(value, file, f"record {place}") as record:
+        for index, value in enumerate(rows(file)):
+            with items.record(value, file, f"record {index}") as record:
                 captions = [record.text(key) for key in ("true_caption", "false_caption")]
                 items.add(
                     file.stem,
-                    place,
+                    index,
                     [f"aro/images/{record.text('image_path')}"],
                     captions,
                     [[True, False]],

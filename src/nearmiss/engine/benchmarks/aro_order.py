@@ -1,7 +1,7 @@
 """ARO's order parts (Yuksekgonul et al., ICLR 2023): a caption against four other orders of its own words.
 
-The orders are drawn by engine/text/order.py from the caption alone, where the authors' depend on when their script is
-seeded: the numbers are comparable, the items are not the same ones.
+The orders are drawn by engine/text/order.py, seeded by the caption, where the authors' depend on the seeding of their
+script: the numbers are comparable, the items differ.
 """
 
 import re
@@ -32,41 +32,41 @@ CARD = Card(
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item of up to five captions for each caption; the true one stands first."""
+    """One item of up to five captions for each caption; the true one is first."""
     if items.options.tagger is None:
         raise InputError("benchmark aro_order needs a tagger", remedy=f"give --tagger; {GET_ONE} gets en_core_web_sm")
     for file in items.files():
         part, root = _PARTS[file.stem]
-        asked: list[tuple[str, str, str, str]] = []
-        for place, entry in enumerate(rows(file)):
-            name = f"record {place}"
+        selected: list[tuple[str, str, str, str]] = []
+        for number, entry in enumerate(rows(file)):
+            name = f"record {number}"
             with items.record(entry, file, name) as record:
                 value, image = record.of("caption"), f"{root}/{record.text('image')}"
                 captions = [value] if isinstance(value, str) else record.entries("caption")
                 for index, caption in enumerate(captions):
                     with items.record([caption], file, f"{name}, caption {index}") as one:
-                        asked.append((f"{name}, caption {index}", f"{place}-{index}", image, one.text(0)))
-        tagged = tag([caption for *_, caption in asked], items.options.tagger)
-        for (name, number, image, caption), sentence in zip(asked, tagged, strict=True):
+                        selected.append((f"{name}, caption {index}", f"{number}-{index}", image, one.text(0)))
+        tagged = tag([caption for *_, caption in selected], items.options.tagger)
+        for (name, item, image, caption), sentence in zip(selected, tagged, strict=True):
             orders = _orders(sentence, caption)
             if not orders:
                 items.exclude("a caption that reads the same in every order")
                 continue
-            captions = [plain(caption), *orders]
+            captions = [lowered_words(caption), *orders]
             with items.record(caption, file, name):
-                items.add(part, number, [image], captions, [[True] + [False] * len(orders)], operator="order")
+                items.add(part, item, [image], captions, [[True] + [False] * len(orders)], operator="order")
 
 
-def plain(caption: str) -> str:
-    """A caption as ARO reads it: lower case, no punctuation, single blanks, 30 words at most."""
+def lowered_words(caption: str) -> str:
+    """A caption as ARO's code processes it: lower case, no punctuation, single blanks, 30 words at most."""
     words = re.sub(r"[.!\"()*#:;~]", " ", caption.lower()).split()
     return " ".join(words[:_LONGEST])
 
 
 def _orders(sentence: Sequence[Tagged], caption: str) -> list[str]:
     drawn = (perturbed(sentence, name, _SEED, caption) for name in PERTURBATIONS)
-    found = dict.fromkeys(plain(" ".join(words)) for words in drawn if words is not None)
-    return [order for order in found if order != plain(caption)]
+    found = dict.fromkeys(lowered_words(" ".join(words)) for words in drawn if words is not None)
+    return [order for order in found if order != lowered_words(caption)]
 
 
 BENCHMARK = ItemReader(CARD, add_items)

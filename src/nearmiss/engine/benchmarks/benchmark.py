@@ -1,4 +1,4 @@
-"""A benchmark: what its authors publish (`Card`), how it is scored (`Measurement`), and its items once they are read.
+"""A benchmark: its description (`Card`), its scoring rules (`Measurement`), and its items.
 
 There are three kinds: items (images x captions with a truth matrix), retrieval and classification. The world's own
 benchmarks and published ones are the same kinds, read by the same code and scored by the same evaluator
@@ -26,7 +26,7 @@ class Measurement:
     """How the items of a benchmark are scored and averaged. Source: each benchmark's own evaluator.
 
     An item's similarities are compared in decisions: of one image, a true against a false caption (`text`), or of one
-    caption, a true against a false image (`image`). `group` asks for both.
+    caption, a true against a false image (`image`). `group` requires both.
     """
 
     ties: Ties = "wrong"
@@ -54,15 +54,15 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Card:
-    """What a user needs to know of a benchmark before getting it."""
+    """Description of a benchmark and its files."""
 
     name: str
     paper: str
     license: str
     origin: str
-    """Where its files come from, in words."""
+    """Where its files come from."""
     files: tuple[str, ...]
-    """The files as patterns below the data root, {split} in place of a split; no match is a missing file."""
+    """The files as patterns below the data root, with {split} for a split; no match is a missing file."""
     images: tuple[str, ...] = ()
     """Folders of images below the data root."""
     measurement: Measurement = field(default_factory=Measurement)
@@ -76,7 +76,7 @@ class Card:
     robustness_subsets: tuple[str, ...] = ()
     """The subsets whose items stage robustness corrupts; empty: all of them."""
     headline: tuple["Headline", ...] = ()
-    """The metrics that stand for the benchmark in an overview."""
+    """The metrics that represent the benchmark in an overview."""
 
     def rules(self, *, released: bool) -> Measurement:
         """The measurement that applies."""
@@ -85,7 +85,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Headline:
-    """A column of an overview: a metric that stands for the benchmark."""
+    """A column of an overview: a metric that represents the benchmark."""
 
     name: str
     title: str
@@ -95,12 +95,12 @@ class Headline:
     short: str = ""
     """The title where there is little room, at most 8 characters."""
     cost: bool = False
-    """Whether it shows what training on negatives may cost, instead of what it is meant to improve."""
+    """Whether it measures what training on negatives may cost, not what it may improve."""
 
 
 @dataclass(frozen=True)
 class EmbeddedImage:
-    """An image that lies inside of a benchmark's own file: what opens it, and a hash of its content."""
+    """An image inside a benchmark's file: a function that opens it, and a hash of its content."""
 
     open: Callable[[], Image.Image]
     digest: str
@@ -108,7 +108,7 @@ class EmbeddedImage:
 
 @dataclass
 class Coverage:
-    """What was read of a benchmark's files, and what was not."""
+    """Coverage of a benchmark's files: what was read, and what was not."""
 
     hashes: dict[str, str] = field(default_factory=dict)
     """SHA-256 of each file by its path below the data root."""
@@ -191,7 +191,7 @@ Benchmark = ItemBenchmark | RetrievalBenchmark | ClassificationBenchmark
 
 @dataclass(frozen=True)
 class Options:
-    """What a reader may need beside the data root."""
+    """Options of a reader besides the data root."""
 
     split: str = "test"
     """Of the benchmarks of an experiment's own data; published benchmarks have the split of their files."""
@@ -203,7 +203,7 @@ class Options:
 
 
 class Reader(Protocol):
-    """What a benchmark's module provides under the name that the registry gives."""
+    """The interface of a benchmark's module."""
 
     @property
     def card(self) -> Card: ...

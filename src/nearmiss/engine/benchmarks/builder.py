@@ -180,7 +180,7 @@ def rows(file: Path) -> list[Any]:
 
 
 def keyed(file: Path) -> dict[str, Any]:
-    """The records of a file that is one JSON object, by their ids; `Unreadable` where an id stands twice.
+    """The records of a file that is one JSON object, by their ids; `Unreadable` where an id occurs twice.
 
     Raises InputError where the file is something else.
     """
@@ -209,7 +209,7 @@ def inside(path: object) -> bool:
 
 
 def _equal(captions: Sequence[str], truth: Sequence[Sequence[bool]]) -> bool:
-    """Whether some caption is true of an image as one place and false of it as another."""
+    """Whether equal captions have different truth values for the same image."""
     for row in truth:
         right = {caption for caption, value in zip(captions, row, strict=True) if value}
         if any(caption in right for caption, value in zip(captions, row, strict=True) if not value):
@@ -218,19 +218,19 @@ def _equal(captions: Sequence[str], truth: Sequence[Sequence[bool]]) -> bool:
 
 
 @contextmanager
-def readable(benchmark: str, place: Path) -> Iterator[None]:
-    """A block that reads a benchmark's files; what it raises becomes an InputError. `place` is where they lie."""
+def readable(benchmark: str, location: Path) -> Iterator[None]:
+    """A block that reads a benchmark's files; exceptions become an InputError. `location` is their folder."""
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputError(
             f"a record of benchmark {benchmark} is not what its authors publish: {type(error).__name__} {error}",
-            file=place,
+            file=location,
             remedy=REMEDY,
         ) from None
     except OSError as error:
         raise InputError(
             f"a file of benchmark {benchmark} cannot be read: {error.strerror or error}",
-            file=error.filename or place,
+            file=error.filename or location,
             remedy="make it readable, or restore it from its source",
         ) from None

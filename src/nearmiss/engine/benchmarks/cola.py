@@ -19,15 +19,15 @@ CARD = Card(
 def add_items(items: ItemBuilder) -> None:
     """One item of two images and two captions for each record."""
     for file in items.files():
-        for place, value in enumerate(rows(file)):
-            with items.record(value, file, f"record {place}") as record:
+        for index, value in enumerate(rows(file)):
+            with items.record(value, file, f"record {index}") as record:
                 entries = record.as_texts(value, "a record", least=4)
                 if len(entries) > 4:
                     raise record.wrong("a record has more than four texts")
                 first, one, second, other = entries
                 images = [f"vg/images/{url.rsplit('/', 1)[-1]}" for url in (first, second)]
                 truth = [[True, False], [False, True]]
-                items.add("multi_object", place, images, [one, other], truth, concept="attribute")
+                items.add("multi_object", index, images, [one, other], truth, concept="attribute")
 
 
 BENCHMARK = ItemReader(CARD, add_items)

@@ -31,15 +31,15 @@ CARD = Card(
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item of a caption and its negatives for each row; the true caption stands first."""
+    """One item of a caption and its negatives for each row; the true caption is first."""
     for file in items.files():
         kind, complexity = file.stem.removeprefix("prod_vg_hard_negs_").split("_complexity_")
-        for place, cells in csv_records(file, _COLUMNS):
-            with items.record(cells, file, f"row {place}") as record:
+        for index, cells in csv_records(file, _COLUMNS):
+            with items.record(cells, file, f"row {index}") as record:
                 negatives = record.as_texts(literal(record.text("hard_negs"), record), "'hard_negs'")
                 items.add(
                     f"{kind}/{int(complexity):02d}",
-                    place,
+                    index,
                     [f"vg/images/{record.identifier('image_id')}.jpg"],
                     [record.text("caption"), *negatives],
                     [[True] + [False] * len(negatives)],
@@ -51,7 +51,7 @@ def add_items(items: ItemBuilder) -> None:
 def literal(cell: str, record: Record) -> object:
     """The value of a Python literal, as the authors write lists.
 
-    Raises InputError where it is none, and where texts stand beside each other without a comma, as NumPy prints an
+    Raises InputError where it is none, and where texts stand next to each other without a comma, as NumPy prints an
     array: Python would join them into one.
     """
     cell = cell.strip()

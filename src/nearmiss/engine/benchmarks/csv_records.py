@@ -1,4 +1,4 @@
-"""Records of a CSV file with a header, read so that one with broken quotes or missing cells costs no other one.
+"""Records of a CSV file with a header, parsed so that broken quotes or missing cells affect one record only.
 
 Python's reader takes an opening quote that is never closed as the beginning of a text that runs to the end of the file.
 Here a record that does not parse ends at its first line, and reading goes on with the next.
@@ -45,7 +45,7 @@ def _parsed(lines: Sequence[str]) -> Iterator[list[str] | Unreadable]:
     """The cells of each record that is not blank."""
     start = 0
     while start < len(lines):
-        reader = csv.reader((lines[place] for place in range(start, len(lines))), strict=True)
+        reader = csv.reader((lines[index] for index in range(start, len(lines))), strict=True)
         done = 0
         try:
             for cells in reader:

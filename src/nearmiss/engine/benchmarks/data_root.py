@@ -1,4 +1,4 @@
-"""Where the files of benchmarks lie: one folder, the data root, in which any folder may be replaced by another one."""
+"""Location of benchmark files: one folder, the data root, in which any folder may be replaced by another one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from nearmiss.base.errors import InputError
 
 @dataclass(frozen=True)
 class DataRoot:
-    """A data root. `moved` maps a path below the root to the place where it lies instead.
+    """A data root. `moved` maps a path below the root to its actual location.
 
-    Without a root only what is moved exists.
+    Without a root only moved paths exist.
     """
 
     root: Path | None
     moved: Mapping[str, Path] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
-        """Where `name`, a path below the root, lies; the longest moved prefix of it counts."""
+        """The location of `name`, a path below the root; its longest moved prefix counts."""
         parts = name.split("/")
         for count in range(len(parts), 0, -1):
             if (moved := self.moved.get("/".join(parts[:count]))) is not None:
@@ -37,9 +37,9 @@ class DataRoot:
     def files(self, pattern: str) -> list[Path]:
         """The files that match a pattern with stars, sorted."""
         parts = pattern.split("/")
-        plain = next((place for place, part in enumerate(parts) if "*" in part), len(parts) - 1)
-        folder = self.path("/".join(parts[:plain]))
-        return sorted(file for file in folder.glob("/".join(parts[plain:])) if file.is_file())
+        first = next((at for at, part in enumerate(parts) if "*" in part), len(parts) - 1)
+        folder = self.path("/".join(parts[:first]))
+        return sorted(file for file in folder.glob("/".join(parts[first:])) if file.is_file())
 
     def check(self) -> None:
         """Raise InputError where a moved folder does not exist."""

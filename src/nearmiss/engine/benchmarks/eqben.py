@@ -19,12 +19,12 @@ CARD = Card(
 def add_items(items: ItemBuilder) -> None:
     """One item of two images and two captions for each record."""
     for file in items.files():
-        for place, value in enumerate(rows(file)):
-            with items.record(value, file, f"record {place}") as record:
+        for index, value in enumerate(rows(file)):
+            with items.record(value, file, f"record {index}") as record:
                 images, captions = ([record.text(f"{key}{side}") for side in (0, 1)] for key in ("image", "caption"))
                 part = images[0].split("/")[0] if "/" in images[0] else "all"
                 paths = [_there(items, f"eqben/image/{image}") for image in images]
-                items.add(part, f"{file.stem}-{place}", paths, captions, [[True, False], [False, True]])
+                items.add(part, f"{file.stem}-{index}", paths, captions, [[True, False], [False, True]])
 
 
 def _there(items: ItemBuilder, path: str) -> str:

@@ -1,7 +1,7 @@
 """Typed access to the records of published files, and what is left out of them.
 
-A field is what the benchmark's authors publish, or the record is left out with a reason: nothing is guessed, so a text
-where a list of texts is due is never taken apart into letters. A record that is left out is reported with its file and
+A field has the published type, or the record is left out with a reason. Nothing is guessed: a string where a list of
+strings is required is never split into letters. A record that is left out is reported with its file and
 name, and makes the result incomplete (stages/evaluate).
 """
 
@@ -82,7 +82,7 @@ class Record:
             raise self.wrong(f"{key} is {kind_of(value)}, not a list of texts")
         if len(value) < least:
             raise self.wrong(f"{key} has fewer than {least} texts")
-        return [self._text(each, f"{key}, entry {place}") for place, each in enumerate(value)]
+        return [self._text(each, f"{key}, entry {index}") for index, each in enumerate(value)]
 
     def entries(self, key: str | int) -> list[Any]:
         """A list of anything."""
@@ -164,7 +164,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """What stands in the place of a record that cannot be told apart from the rest of its file, and why."""
+    """A placeholder for a record that cannot be separated from the rest of its file, with the reason."""
 
     reason: str
 
@@ -176,7 +176,7 @@ class Doubled(dict):
 
 
 def read_document(file: Path) -> Any:
-    """A JSON file in which objects with a name that stands twice are marked (`Doubled`); see `base.files.read_json`."""
+    """A JSON file in which objects with a name that occurs twice are marked (`Doubled`); see `base.files.read_json`."""
     return read_json(file, pairs=_marked)
 
 

@@ -1,4 +1,4 @@
-"""Tables of questions have no gaps: a null or an empty text would be scored, or end in an error without a name."""
+"""Checks that tables of items have no gaps: a null or an empty text would be scored, or raise an unclear error."""
 
 from collections.abc import Sequence
 from pathlib import Path

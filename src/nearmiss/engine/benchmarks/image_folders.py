@@ -28,7 +28,7 @@ ROOT, CLASSES, TEMPLATES = "classification", "classes.json", "templates.json"
 _CIFAR10 = "cifar10/cifar-10-batches-bin"
 TEMPLATE = "a photo of a {}."
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-_SIDE = 32  # pixels of a CIFAR picture; a record is a label and three planes
+_SIDE = 32  # pixels of a CIFAR image; a record is a label and three planes
 
 
 TOP_K = (1, 5)
@@ -75,10 +75,10 @@ class ImageFolder:
             templates, coverage.hashes[f"{self._root}/{TEMPLATES}"] = _templates(own), sha256(own)
         labels: dict[str, int] = {}
         for label, folder in enumerate(classes):
-            place = file.parent / folder
-            found = sorted(each for each in place.rglob("*") if each.suffix.lower() in _SUFFIXES and each.is_file())
+            directory = file.parent / folder
+            found = sorted(each for each in directory.rglob("*") if each.suffix.lower() in _SUFFIXES and each.is_file())
             for each in found:
-                image = f"{self._root}/{folder}/{each.relative_to(place).as_posix()}"
+                image = f"{self._root}/{folder}/{each.relative_to(directory).as_posix()}"
                 if image in labels:
                     raise InputError(
                         "an image lies in the folders of two classes", file=each, record=folder, remedy=REMEDY
@@ -149,7 +149,7 @@ class CifarReader:
         digest = sha256(file)
         images = [f"{self.card.files[0]}:{row:05d}" for row in range(len(records))]
         embedded = {
-            image: EmbeddedImage(partial(_picture, record[1:]), f"{digest}-{row}")
+            image: EmbeddedImage(partial(_image, record[1:]), f"{digest}-{row}")
             for row, (image, record) in enumerate(zip(images, records, strict=True))
         }
         labels = records[:, 0].astype(int).tolist()
@@ -163,7 +163,7 @@ class CifarReader:
         return ClassificationBenchmark(self.card, [task], TOP_K, coverage, embedded)
 
 
-def _picture(planes: np.ndarray) -> Image.Image:
+def _image(planes: np.ndarray) -> Image.Image:
     return Image.fromarray(planes.reshape(3, _SIDE, _SIDE).transpose(1, 2, 0))
 
 

@@ -18,8 +18,8 @@ CONCEPTS = {
     "location": ("location", "replace"),
     "count": ("count", "recount"),
 }
-"""The file's word for a concept, in lower case and without a plural s: the (concept, operator) that it stands for."""
-_SHOWN = 40  # characters of a concept that stand in a message
+"""The file's word for a concept, in lower case and without a plural s: the (concept, operator) that it represents."""
+_SHOWN = 40  # characters of a concept that are in a message
 
 CARD = Card(
     name="inpaintcoco",
@@ -35,7 +35,7 @@ CARD = Card(
 
 def add_items(items: ItemBuilder) -> None:
     """One item of two images and two captions for each usable row; the others are set aside with their reason."""
-    files = [file for file in items.files() if file.stem != "rejected"]  # stage inpaint writes it beside its pairs
+    files = [file for file in items.files() if file.stem != "rejected"]  # stage inpaint writes it next to its pairs
     for file in files:
         unique = sum(file.stem == other.stem for other in files) == 1
         stem = file.stem if unique else items.root.name(file).removesuffix(".parquet")

@@ -1,6 +1,6 @@
 """Retrieval on COCO, Flickr30k and Flickr8k: the test images of Karpathy's splits, with five captions each.
 
-For COCO, ECCV Caption (Chun et al., ECCV 2022) adds the pairs that its annotators found right beside the original ones.
+For COCO, ECCV Caption (Chun et al., ECCV 2022) adds further correct pairs that its annotators found.
 """
 
 import re
@@ -20,7 +20,7 @@ from nearmiss.engine.benchmarks.retrieval import recall_headline
 from nearmiss.engine.formats.records import REMEDY
 
 ECCV = ("eccv/eccv_caption_to_image.json", "coco/annotations/captions_val2014.json")
-"""ECCV Caption's positives by caption id, and COCO's own file, which says what caption an id is."""
+"""ECCV Caption's positives by caption id, and COCO's own file, which maps ids to captions."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class KarpathyReader:
             self.card,
             images=list(images),
             captions=captions,
-            caption_ids=[str(place) for place in range(len(captions))],
+            caption_ids=[str(index) for index in range(len(captions))],
             right=right,
             own=own,
             recall_at=tuple(options.recall_at),
@@ -106,22 +106,24 @@ def _eccv(
     ids: dict[tuple[str, str], str] = {}
     for number, value in enumerate(Record(read_document(known), known, "the document").entries("annotations")):
         with reading.record(value, known, f"annotation {number}", ECCV[1]) as record:
-            ids[record.identifier("image_id"), _plain(record.text("caption"))] = record.identifier("id")
+            ids[record.identifier("image_id"), _simplified(record.text("caption"))] = record.identifier("id")
     right: dict[str, list[str]] = {}
     for caption_id, value in keyed(positives).items():
         with reading.record({"images": value}, positives, f"caption {caption_id}", ECCV[0]) as record:
-            listed = Record(record.entries("images"), positives, f"caption {caption_id}")
-            right[caption_id] = [listed.identifier(place) for place in range(len(listed.value))]
-    image_of = {cocoid: place for place, cocoid in enumerate(cocoids) if cocoid}
+            positives_of_caption = Record(record.entries("images"), positives, f"caption {caption_id}")
+            right[caption_id] = [
+                positives_of_caption.identifier(index) for index in range(len(positives_of_caption.value))
+            ]
+    image_of = {cocoid: index for index, cocoid in enumerate(cocoids) if cocoid}
     found = np.zeros((len(cocoids), len(captions)), dtype=bool)
-    for column, (caption, place) in enumerate(zip(captions, owner, strict=True)):
-        for image in right.get(ids.get((cocoids[place], _plain(caption)), ""), []):
+    for column, (caption, index) in enumerate(zip(captions, owner, strict=True)):
+        for image in right.get(ids.get((cocoids[index], _simplified(caption)), ""), []):
             if image in image_of:
                 found[image_of[image], column] = True
     return found
 
 
-def _plain(text: str) -> str:
+def _simplified(text: str) -> str:
     return re.sub(r"\W+", " ", text.lower()).strip()
 
 

@@ -1,4 +1,4 @@
-"""What papers report (data/published.yaml), to stand beside our figures with the difference and its likely reason."""
+"""Results reported in papers (data/published.yaml), for comparison with ours, with likely reasons of differences."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -20,14 +20,14 @@ class Reported:
 
 
 def names() -> list[str]:
-    """The models that papers report of."""
+    """The models with results in papers."""
     return sorted(_document()["models"])
 
 
 def model_of(architecture: str, pretrained: str | None) -> str | None:
-    """The papers' name of what open_clip calls by architecture and tag; None where no paper reports of it."""
-    asked = [architecture.removesuffix("-quickgelu"), pretrained]
-    return next((name for name, model in _document()["models"].items() if model.get("tag") == asked), None)
+    """The papers' name of a model with this architecture and tag of open_clip; None where there is none."""
+    wanted = [architecture.removesuffix("-quickgelu"), pretrained]
+    return next((name for name, model in _document()["models"].items() if model.get("tag") == wanted), None)
 
 
 def reported(name: str) -> dict[tuple[str, str, str], Reported]:

@@ -65,12 +65,12 @@ class RetrievalReader:
         files = image_files(root)
         if unknown := [image_id for image_id in image_ids if image_id not in files]:
             raise unknown_image(root, unknown[0])
-        place = {image_id: index for index, image_id in enumerate(image_ids)}
+        index_of = {image_id: index for index, image_id in enumerate(image_ids)}
         own = np.zeros((len(image_ids), frame.height), dtype=bool)
         right = np.zeros_like(own)
         for column, (image_id, images) in enumerate(zip(frame["image_id"], frame["right"].to_list(), strict=True)):
-            own[place[image_id], column] = True
-            right[[place[other] for other in images], column] = True
+            own[index_of[image_id], column] = True
+            right[[index_of[other] for other in images], column] = True
         return RetrievalBenchmark(
             self.card,
             images=[files[image_id] for image_id in image_ids],

@@ -1,7 +1,7 @@
 """The benchmarks by name, and names that they share with what compares them. Import-free.
 
-A benchmark is one file beside this one and one line in `BENCHMARKS`. The table holds texts, so that a configuration is
-checked without importing a reader, and so that a fingerprint holds the files of the chosen benchmarks alone.
+A benchmark is one file next to this one and one line in `BENCHMARKS`. The table holds texts, so that a configuration is
+checked without importing a reader, and so that a fingerprint holds the files of the chosen benchmarks only.
 """
 
 import difflib
@@ -16,10 +16,10 @@ BINDING = ("color", "size", "pattern")
 """Concepts whose operator `swap` is called binding: two present objects exchange a value."""
 
 MARGIN = 1e-6
-"""Similarities this near count as equal: the batch in which an embedding was computed moves it by up to 1e-7."""
+"""Similarities within this distance count as equal: an embedding depends on its batch by up to 1e-7."""
 
 MEAN = "mean"
-"""The subset, or task, that stands for the unweighted mean of all."""
+"""The subset, or task, that represents the unweighted mean of all."""
 
 BENCHMARKS = {
     "world": "world:BENCHMARK",
@@ -44,7 +44,7 @@ BENCHMARKS = {
     "retrieval_flickr8k": "karpathy:FLICKR8K",
     "cifar10": "image_folders:CIFAR10",
 }
-"""Name -> module beside this one and the `Reader` in it."""
+"""Name -> module next to this one and the `Reader` in it."""
 
 OWN = ("world", "retrieval", "classification", "inpaintcoco")
 """Benchmarks that an experiment writes for itself; they are read from its results."""
@@ -59,7 +59,7 @@ def table_of(name: str, split: str) -> str:
 
 
 def module_of(name: str) -> str:
-    """The module beside this one that reads a benchmark."""
+    """The module next to this one that reads a benchmark."""
     return BENCHMARKS.get(name, "image_folders").partition(":")[0]
 
 
@@ -67,5 +67,5 @@ def problem_of(name: str) -> tuple[str, str] | None:
     """What is wrong with a name, and the remedy; None where there is such a benchmark."""
     if name in BENCHMARKS or (name.startswith(IMAGE_FOLDER) and len(name) > len(IMAGE_FOLDER)):
         return None
-    near = difflib.get_close_matches(name, BENCHMARKS, n=3, cutoff=0.6)
-    return f"no benchmark is called {name!r}", f"choose from: {', '.join(near or BENCHMARKS)}, {IMAGE_FOLDER}NAME"
+    close = difflib.get_close_matches(name, BENCHMARKS, n=3, cutoff=0.6)
+    return f"no benchmark is called {name!r}", f"choose from: {', '.join(close or BENCHMARKS)}, {IMAGE_FOLDER}NAME"

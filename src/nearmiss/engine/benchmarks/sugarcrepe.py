@@ -19,7 +19,7 @@ CARD = Card(
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item of two captions for each record; the true caption stands first."""
+    """One item of two captions for each record; the true caption is first."""
     for file in items.files():
         operator, about = file.stem.split("_")
         for number, value in keyed(file).items():

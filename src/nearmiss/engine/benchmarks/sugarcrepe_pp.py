@@ -1,4 +1,4 @@
-"""SugarCrepe++ (Dumpala et al., 2024): two captions that say the same must both lie above one that does not."""
+"""SugarCrepe++ (Dumpala et al., 2024): two captions of the same meaning must score above another one."""
 
 from nearmiss.engine.benchmarks.benchmark import Card
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
@@ -22,11 +22,11 @@ def add_items(items: ItemBuilder) -> None:
     """One item of three captions for each record: two are true."""
     for file in items.files():
         operator, _, about = file.stem.partition("_")
-        for place, value in enumerate(rows(file)):
-            with items.record(value, file, f"record {place}") as record:
+        for index, value in enumerate(rows(file)):
+            with items.record(value, file, f"record {index}") as record:
                 items.add(
                     file.stem,
-                    record.identifier("id") if record.has("id") else place,
+                    record.identifier("id") if record.has("id") else index,
                     [f"coco/val2017/{record.text('filename')}"],
                     [record.text(key) for key in _KEYS],
                     [[True, True, False]],

@@ -1,4 +1,4 @@
-"""VALSE (Parcalabescu et al., ACL 2022): a caption against its foil in eleven pieces; what annotators agreed on."""
+"""VALSE (Parcalabescu et al., ACL 2022): a caption against its negative in eleven pieces; what annotators agreed on."""
 
 from nearmiss.engine.benchmarks.benchmark import Card
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, keyed
@@ -40,7 +40,7 @@ def add_items(items: ItemBuilder) -> None:
                     items.exclude("fewer than two annotators chose the caption")
                     continue
                 image = record.text("image_file")
-                folder = next((place for start, place in _NAMED.items() if image.startswith(start)), root)
+                folder = next((directory for start, directory in _NAMED.items() if image.startswith(start)), root)
                 captions = [record.text(key) for key in ("caption", "foil")]
                 truth = [[True, False]]
                 items.add(file.stem, number, [f"{folder}/{image}"], captions, truth, concept=concept, operator=operator)

@@ -15,7 +15,7 @@ _AVERAGES: dict[str, tuple[str, ...]] = {
     for kind in kinds
 }
 _AVERAGES |= {aspect.lower(): (f"{aspect}/*",) for aspect in _ASPECTS}
-_FIRST = 1000  # what the authors' evaluator asks of each file
+_FIRST = 1000  # fields that the authors' evaluator uses for each file
 
 CARD = Card(
     name="vl_checklist",
@@ -32,25 +32,25 @@ CARD = Card(
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item of two phrases for each record; only the first of several is asked, as the authors do.
+    """One item of two phrases for each record; only the first of several is used, as by the authors.
 
     `POS` and `NEG` are lists of phrases. A record in which one of them is a text is left out: the authors' evaluator
     would take its first letter for the phrase.
     """
     for file in items.files():
-        places = file.parts[file.parts.index("vl_checklist") + 1 :] if "vl_checklist" in file.parts else file.parts[-3:]
-        part = "/".join((*places[:-1], file.stem))
+        parts = file.parts[file.parts.index("vl_checklist") + 1 :] if "vl_checklist" in file.parts else file.parts[-3:]
+        part = "/".join((*parts[:-1], file.stem))
         corpus = next((name for name in ("swig", "hake") if name in part), "vg")  # vaw's images are Visual Genome's
-        for place, value in enumerate(rows(file)):
-            with items.record(value, file, f"record {place}") as record:
+        for index, value in enumerate(rows(file)):
+            with items.record(value, file, f"record {index}") as record:
                 phrases = record.inner(1)
                 items.add(
                     part,
-                    place,
+                    index,
                     [f"vl_checklist/images/{corpus}/{record.text(0)}"],
                     [phrases.texts(key)[0].strip() for key in ("POS", "NEG")],
                     [[True, False]],
-                    concept=_ASPECTS.get(places[0]),
+                    concept=_ASPECTS.get(parts[0]),
                     operator="replace",
                 )
 

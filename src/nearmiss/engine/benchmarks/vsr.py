@@ -1,9 +1,9 @@
-"""VSR (Liu, Emerson, Collier, TACL 2023): is a statement about how two things lie to each other true of the picture?"""
+"""VSR (Liu, Emerson, Collier, TACL 2023): statements on the spatial relation of two objects, true or false."""
 
 from nearmiss.engine.benchmarks.benchmark import Card, Measurement
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, json_lines
 
-_SHOWN = 1000  # labels below this stand in a message
+_SHOWN = 1000  # labels below this are in a message
 
 CARD = Card(
     name="vsr",
@@ -21,13 +21,13 @@ CARD = Card(
 def add_items(items: ItemBuilder) -> None:
     """One item of one image and one caption for each line."""
     for file in items.files():
-        for place, value in json_lines(file):
-            with items.record(value, file, f"line {place}") as record:
+        for index, value in json_lines(file):
+            with items.record(value, file, f"line {index}") as record:
                 label = record.whole("label")
                 if label not in (0, 1):
                     raise record.wrong(f"a label is {label if abs(label) < _SHOWN else 'large'}, not 0 or 1")
                 image, caption = f"vsr/images/{record.text('image')}", record.text("caption")
-                items.add(file.parent.name, place, [image], [caption], [[bool(label)]], concept="relation")
+                items.add(file.parent.name, index, [image], [caption], [[bool(label)]], concept="relation")
 
 
 BENCHMARK = ItemReader(CARD, add_items)

@@ -28,11 +28,11 @@ CARD = Card(
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item for each record; the true caption stands first."""
+    """One item for each record; the true caption is first."""
     for file in items.files():
         folder = _IMAGES[file.stem]
-        for place, value in enumerate(rows(file)):
-            with items.record(value, file, f"record {place}") as record:
+        for index, value in enumerate(rows(file)):
+            with items.record(value, file, f"record {index}") as record:
                 if isinstance(value, dict):
                     image = PurePosixPath(record.text("image_path")).name
                     captions = record.texts("caption_options", least=2)
@@ -43,7 +43,7 @@ def add_items(items: ItemBuilder) -> None:
                     image = f"{int(number):012d}.jpg" if folder.startswith("coco") else f"{number}.jpg"
                     captions = record.as_texts(value[1:], "a record", least=2)
                 truth = [True] + [False] * (len(captions) - 1)
-                items.add(file.stem, place, [f"{folder}/{image}"], captions, [truth], concept="relation")
+                items.add(file.stem, index, [f"{folder}/{image}"], captions, [truth], concept="relation")
 
 
 BENCHMARK = ItemReader(CARD, add_items)

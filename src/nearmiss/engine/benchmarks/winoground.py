@@ -18,12 +18,12 @@ CARD = Card(
 def add_items(items: ItemBuilder) -> None:
     """One item of two images and two captions for each line."""
     for file in items.files():
-        for place, value in json_lines(file):
-            with items.record(value, file, f"line {place}") as record:
+        for index, value in json_lines(file):
+            with items.record(value, file, f"line {index}") as record:
                 images = [record.text(f"image_{side}").removesuffix(".png") for side in (0, 1)]
                 items.add(
                     "all",
-                    record.identifier("id") if record.has("id") else place,
+                    record.identifier("id") if record.has("id") else index,
                     [f"winoground/images/{image}.png" for image in images],
                     [record.text(f"caption_{side}") for side in (0, 1)],
                     [[True, False], [False, True]],

@@ -1,1 +1,1 @@
-"""The page on which people accept, refuse and correct pairs of pictures and negatives, and what is made of it."""
+"""The page on which people accept, refuse and correct pairs of images and negatives, and what is made of it."""

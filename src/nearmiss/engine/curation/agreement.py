@@ -11,7 +11,7 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Agreement:
-    """`kappa` is None where it is undefined: no shared item, or one label alone, so that chance agrees always.
+    """`kappa` is None where it is undefined: no shared item, or one label only, so that chance agrees always.
 
     `observed` is the share of agreeing pairs of decisions (None without a shared item), `items` what was shared.
     """

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from nearmiss.base.errors import InputError
 
 COLUMNS = "token, annotator, item, decision, reason, caption, time"
-"""Of a decision, beside its number and its checksum."""
+"""Of a decision, next to its number and its checksum."""
 _APPLICATION = 0x6E6D6375  # "nmcu": marks the file as ours, so that no other program's database is written into
 _SCHEMA = 1  # 0 had no checksums; a file of that version gets the column, and its old rows stay without one
 _WAIT = 30.0  # seconds to wait for another annotator's server that is writing
@@ -63,12 +63,12 @@ def open_database(file: Path, digest: str, *, create: bool) -> sqlite3.Connectio
     into it then.
     """
     # absolute: SQLite takes some relative names, such as :memory:, for something that is no file
-    place = file.absolute()
+    path = file.absolute()
     try:
-        _check_file(place, file, create=create)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        reading = not create and not _can_write(place)
-        connection = _connect(place, reading=reading)
+        _check_file(path, file, create=create)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        reading = not create and not _can_write(path)
+        connection = _connect(path, reading=reading)
         try:
             if reading:
                 _check(connection, digest, file)
@@ -78,9 +78,9 @@ def open_database(file: Path, digest: str, *, create: bool) -> sqlite3.Connectio
             connection.close()
             raise
     except (sqlite3.DatabaseError, OSError, ValueError) as error:
-        if is_full(error, place) and place.is_file() and not place.stat().st_size:
-            place.unlink()  # else the next start would take it for one that was cut short
-        problem, remedy = _diagnosis(error, place)
+        if is_full(error, path) and path.is_file() and not path.stat().st_size:
+            path.unlink()  # else the next start would take it for one that was cut short
+        problem, remedy = _diagnosis(error, path)
         raise InputError(f"the database of decisions {problem}: {error}", file=file, remedy=remedy) from None
     return connection
 
@@ -114,14 +114,14 @@ def is_full(error: Exception, file: Path) -> bool:
         return False
 
 
-def _check_file(place: Path, file: Path, *, create: bool) -> None:
-    if not place.exists() and not create:
+def _check_file(path: Path, file: Path, *, create: bool) -> None:
+    if not path.exists() and not create:
         raise InputError("the database of decisions is missing", file=file, remedy="give the one curated with")
-    if place.exists() and not place.is_file():
+    if path.exists() and not path.is_file():
         raise InputError("the database of decisions is no file", file=file, remedy=_UNUSABLE)
     # one that another server is making is empty for a moment
     for _ in range(_LOOKS):
-        if not place.is_file() or place.stat().st_size:
+        if not path.is_file() or path.stat().st_size:
             return
         sleep(_PAUSE)
     raise InputError(
@@ -136,8 +136,8 @@ def _connect(file: Path, *, reading: bool) -> sqlite3.Connection:
     if not reading:
         return sqlite3.connect(file, **options)
     # without a log and where none can be made, SQLite reads a file only if it is told that nobody writes
-    alone = "" if file.with_name(f"{file.name}-wal").exists() else "&immutable=1"
-    return sqlite3.connect(f"file:{quote(str(file))}?mode=ro{alone}", uri=True, **options)
+    suffix = "" if file.with_name(f"{file.name}-wal").exists() else "&immutable=1"
+    return sqlite3.connect(f"file:{quote(str(file))}?mode=ro{suffix}", uri=True, **options)
 
 
 def _make_or_check(connection: sqlite3.Connection, digest: str, file: Path, *, create: bool) -> None:

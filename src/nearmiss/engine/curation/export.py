@@ -14,7 +14,7 @@ from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.curation.agreement import Agreement, all_of_them, every_two
 from nearmiss.engine.curation.items import CurationSet
 from nearmiss.engine.curation.store import Decision, Store
-from nearmiss.engine.curation.verdicts import Outcome, Rule, Verdict, judge
+from nearmiss.engine.curation.verdicts import Outcome, Rule, Verdict, decide
 
 SET_ASIDE, REPORT = "set_aside.parquet", "report.json"
 _SET_ASIDE: dict[str, Any] = {
@@ -49,7 +49,7 @@ def export(
             file=store.file,
             remedy=f"name some of: {', '.join(present)}",
         )
-    verdicts = judge(curated.items, decisions, counting, rule)
+    verdicts = decide(curated.items, decisions, counting, rule)
     accepted = {each.item.key: each.caption for each in verdicts if each.outcome == "accepted"}
     if not accepted:
         raise InputError(

@@ -11,10 +11,10 @@ Which = Literal["original", "changed", "outline"]
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to decide on.
+    """One item to decide on.
 
-    `key` names it within its set for good. `original` is the caption that is taken as it stands, `changed` the one that
-    may be corrected; either may be empty, as some published captions are. `pictures` says what can be shown with it.
+    `key` identifies it within its set. `original` is the caption that stays, `changed` the one that may be corrected;
+    either may be empty, as some published captions are. `pictures` lists the images that can be shown with it.
     """
 
     key: str
@@ -25,7 +25,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageContent:
     """The bytes of an image file and its media type."""
 
     content: bytes
@@ -42,8 +42,8 @@ class CurationSet(Protocol):
     files: list[Path]
     """The set's files, which are read and never written."""
 
-    def picture(self, place: int, which: Which) -> Picture | None:
-        """A picture of the item at a place of `items`; None where it has none that can be shown."""
+    def picture(self, index: int, which: Which) -> ImageContent | None:
+        """An image of the item at an index of `items`; None where there is none to show."""
         ...
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Hard negatives as a set to curate: the caption and its negative, with the picture where the images are at hand."""
+"""Hard negatives as a set to curate: the caption and its negative, with the image where the images are at hand."""
 
 import hashlib
 import shutil
@@ -10,7 +10,7 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table, write_table
-from nearmiss.engine.curation.items import Item, Kind, Picture, Which
+from nearmiss.engine.curation.items import ImageContent, Item, Kind, Which
 from nearmiss.engine.images.browser import for_browser
 from nearmiss.engine.text.edits import diff
 
@@ -26,7 +26,7 @@ class NegativeSet:
     def __init__(self, file: Path, *, images: Path | None = None, root: Path | None = None) -> None:
         """Read the table. `images` is the table of images and `root` the folder that its files are relative to.
 
-        Raises InputError where a table is unfit, an id stands twice, only one of `images` and `root` is given, or
+        Raises InputError where a table is unfit, an id occurs twice, only one of `images` and `root` is given, or
         `root` is no folder.
         """
         if (images is None) != (root is None):
@@ -48,9 +48,9 @@ class NegativeSet:
         if not self.items:
             raise InputError("the set has no negatives", file=file, remedy="give a set with at least one row")
 
-    def picture(self, place: int, which: Which) -> Picture | None:
+    def picture(self, index: int, which: Which) -> ImageContent | None:
         """The image that the caption belongs to; None where it is missing, no image, or another is asked for."""
-        file = self._files.get(self._table["image_id"][place])
+        file = self._files.get(self._table["image_id"][index])
         if which != "original" or file is None:
             return None
         try:
@@ -59,14 +59,13 @@ class NegativeSet:
             found = for_browser(file.read_bytes())
         except OSError:  # too long a name, no permission
             return None
-        return None if found is None else Picture(*found)
+        return None if found is None else ImageContent(*found)
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
         """Write negatives.parquet; see `CurationSet.write`.
 
-        A corrected negative has its `edits` anew. What was found out about the old words no longer holds: whether the
-        foil is in the scene is unknown, and the verdict is plausible, for people saw nothing that speaks against it.
-        The captions that some methods write with it are copied: the negatives may speak of its captions.
+        The `edits` of a corrected negative are computed again. Its `foil_in_scene` becomes null and its verdict
+        plausible, as annotators saw no contradiction. The captions that some methods write with the table are copied.
         """
         kept = self._table.filter(pl.col("negative_id").is_in(list(captions)))
         rows = []
@@ -87,7 +86,7 @@ class NegativeSet:
 def _captions_of(file: Path) -> Path | None:
     """The captions that were written with a table of negatives: in its folder, or named after it (x.captions.parquet).
 
-    A captions.parquet beside a table of another name is somebody else's.
+    A captions.parquet next to a table of another name does not belong to it.
     """
     named = file.with_name(f"{file.name.removesuffix('.parquet')}.{_CAPTIONS}")
     candidates = [named, file.with_name(_CAPTIONS)] if file.name == _NEGATIVES else [named]

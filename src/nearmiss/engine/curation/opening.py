@@ -18,7 +18,7 @@ _REMEDY = (
 def open_set(path: Path, *, images: Path | None = None, root: Path | None = None) -> CurationSet:
     """The set in a Parquet file, in a folder of such files, or in such a folder's `data` (as data sets are published).
 
-    `images` and `root` say where the pictures of negatives are; pairs hold their own. Raises InputError where nothing
+    `images` and `root` say where the images of negatives are; pairs hold their own. Raises InputError where nothing
     that can be curated is found, or where a folder holds pairs and negatives at once.
     """
     path = Path(path)

@@ -1,17 +1,17 @@
-"""A mask's outline as a drawing that lies over the picture and is sharp at any size."""
+"""A mask's outline as a drawing that lies over the image and is sharp at any size."""
 
 import numpy as np
 
-# Dark under light, so that one of the two is seen on any picture.
+# Dark under light, so that one of the two is seen on any image.
 _STROKES = (("#000", 3.0), ("#fff", 1.4))
 _MOST_LINES = 100_000  # of an outline: a mask of noise would make a drawing larger than a browser can show
-_REFERENCE = 320  # pixels of a picture's longer side at which the strokes have their nominal width
+_REFERENCE = 320  # pixels of an image's longer side at which the strokes have their nominal width
 
 
 def outline_svg(mask: np.ndarray) -> bytes | None:
     """An SVG of the mask's size that runs along the edges of its pixels, holes included; None for more than 100,000.
 
-    `mask` is (H, W) bool. The picture's own border counts as outside, so that a thing that is cut off has an outline
+    `mask` is (H, W) bool. The image's own border counts as outside, so that an object that is cut off has an outline
     there too. Our choice: edges of pixels and no smoothed contour, because the question is what exactly was changed.
     """
     height, width = mask.shape

@@ -1,4 +1,4 @@
-"""Pairs of pictures in InpaintCOCO's schema as a set to curate, written back as they came.
+"""Pairs of images in InpaintCOCO's schema as a set to curate, written back as they came.
 
 The published set holds a gigabyte of images in three files: captions are read at once, images when they are shown.
 """
@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing, sha256
-from nearmiss.engine.curation.items import Item, Kind, Picture, Which
+from nearmiss.engine.curation.items import ImageContent, Item, Kind, Which
 from nearmiss.engine.curation.outline import outline_svg
 from nearmiss.engine.formats.inpaintcoco import NEEDED
 from nearmiss.engine.images.browser import for_browser
-from nearmiss.engine.images.decode import opened
+from nearmiss.engine.images.decode import open_image
 from nearmiss.engine.images.masks import from_image
 
 _COLUMN: dict[Which, str] = {"original": "coco_image", "changed": "inpaint_image", "outline": "mask"}
@@ -36,19 +36,19 @@ class PairSet:
         self.files = list(files)
         self.digest = hashlib.sha256("\n".join(["pairs", *map(sha256, self.files)]).encode()).hexdigest()
         self.items: list[Item] = []
-        self._places: list[tuple[int, int, int]] = []  # file, group of rows, row of the group
-        self._lock = Lock()  # pyarrow's readers and their cache are asked by several threads of the server
+        self._locations: list[tuple[int, int, int]] = []  # file, group of rows, row of the group
+        self._lock = Lock()  # pyarrow's readers and their cache are used by several threads of the server
         self._open: list[pq.ParquetFile] = []
         for number, file in enumerate(self.files):
-            self._open.append(_opened(file))
+            self._open.append(_open_parquet(file))
             self._read_captions(number)
         self._images = lru_cache(maxsize=_GROUPS)(self._read_images)
         if not self.items:
             raise InputError("the set has no pairs", file=self.files[0], remedy="give a set with at least one row")
 
-    def picture(self, place: int, which: Which) -> Picture | None:
+    def picture(self, index: int, which: Which) -> ImageContent | None:
         """An image as the file holds it, or the mask's outline; None where it is missing or does not decode."""
-        file, group, row = self._places[place]
+        file, group, row = self._locations[index]
         try:
             with self._lock:
                 content = self._images(file, group)[_COLUMN[which]][row]
@@ -58,13 +58,13 @@ class PairSet:
             return None
         if which != "outline":
             found = for_browser(content)
-            return None if found is None else Picture(*found)
+            return None if found is None else ImageContent(*found)
         try:
-            with opened(content) as mask:
+            with open_image(content) as mask:
                 outline = outline_svg(from_image(mask))
         except (InputError, MemoryError):
             return None
-        return None if outline is None else Picture(outline, "image/svg+xml")
+        return None if outline is None else ImageContent(outline, "image/svg+xml")
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
         """Write every file again under its name, all columns and `datasets`' metadata kept; see `CurationSet.write`."""
@@ -80,8 +80,8 @@ class PairSet:
                     row += rows.num_rows
                     kept = [index for index, item in enumerate(items) if item.key in captions]
                     corrected = {
-                        place: captions[items[index].key]
-                        for place, index in enumerate(kept)
+                        row: captions[items[index].key]
+                        for row, index in enumerate(kept)
                         if captions[items[index].key] != items[index].changed
                     }
                     if kept:
@@ -105,7 +105,7 @@ class PairSet:
                     (row[name] or "").strip() for name in ("concept", "coco_caption", "inpaint_caption")
                 )
                 self.items.append(Item(str(len(self.items)), concept, original, changed, tuple(_COLUMN)))
-                self._places.append((number, group, index))
+                self._locations.append((number, group, index))
 
     def _read_images(self, file: int, group: int) -> dict[str, list[bytes | None]]:
         rows = self._open[file].read_row_group(group, columns=list(_COLUMN.values()))
@@ -117,7 +117,7 @@ def is_pairs(columns: Sequence[str]) -> bool:
     return "inpaint_image" in columns
 
 
-def _opened(file: Path) -> pq.ParquetFile:
+def _open_parquet(file: Path) -> pq.ParquetFile:
     try:
         table = pq.ParquetFile(file)
     except (pa.ArrowException, OSError) as error:

@@ -1,4 +1,4 @@
-"""What the page may ask for: who asks, how long a body may be, and the decision that it holds.
+"""Checks of requests: their origin, their length, and the decision in their body.
 
 A request that is not answered is `Refused` with a status and a sentence. Statuses from 400 to 499 other than 403, 408
 and 409 say that this decision will never be taken; the page keeps it, shows it, and goes on with later ones.
@@ -19,7 +19,7 @@ from nearmiss.engine.curation.store import Decision
 _LONGEST = 2000  # characters of a corrected caption, where the item's own captions are not longer
 _LONGEST_TOKEN = 200
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
-_BESIDE = 64 * 1024  # bytes of a request beside its longest text
+_BESIDE = 64 * 1024  # bytes of a request next to its longest text
 _BYTES = 12  # of a character in JSON, at most: two escapes \\uXXXX
 
 
@@ -42,10 +42,10 @@ def largest_body(items: list[Item]) -> int:
 
 
 def check_sender(request: Request, cookie: str, token: str) -> None:
-    """Refuse other machines, pages of other sites, and whoever does not know the token of this start of the server.
+    """Refuse other machines, pages of other sites, and requests without the token of this start of the server.
 
-    The token stands in the address that is printed; who opens it is given the cookie, and needs nothing else from then
-    on. Other users of this machine can reach the port, and do not know the token.
+    The token is in the address in the terminal; opening it sets a cookie for later requests. Other users of this
+    machine can reach the port, but do not have the token.
     """
     if not _is_loopback(request.remote_addr or "") or not _is_loopback(_name(request.host)):
         raise Refused(403, "this page is served to its own machine only")

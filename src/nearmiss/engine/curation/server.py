@@ -44,15 +44,15 @@ def reasons_of(kind: Kind) -> dict[str, str]:
 
 
 def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -> Flask:
-    """The page for one annotator, who sees the items and their own decisions and nobody else's.
+    """The page for one annotator, with the items and the annotator's own decisions.
 
-    `token` is the secret of this start of the server: who opens `/?token=...` with it is given a cookie, and without
-    either nothing is read or written.
+    `token` is the secret of this start of the server: opening `/?token=...` sets a cookie; without either, requests are
+    refused.
     """
     app = Flask(__name__, static_folder="page", static_url_path="/page", template_folder="page")
     largest = app.config["MAX_CONTENT_LENGTH"] = largest_body(curated.items)
     reasons = reasons_of(curated.kind)
-    places = {item.key: place for place, item in enumerate(curated.items)}
+    index_of = {item.key: index for index, item in enumerate(curated.items)}
     session = session_of(curated.digest, annotator)
     cookie = f"nearmiss-{session}"
 
@@ -60,11 +60,11 @@ def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -
         return {each.item: each for each in store.last(annotator)}
 
     def progress(after: int) -> dict[str, Any]:
-        """How far the annotator is, and the next undecided place, searched from `after` on and then from the start."""
+        """The annotator's progress, and the next undecided index, searched from `after` on and then from the start."""
         decided = standing()
         total = len(curated.items)
-        order = (place % total for place in range(after, after + total))
-        upcoming = next((place for place in order if curated.items[place].key not in decided), None)
+        order = (index % total for index in range(after, after + total))
+        upcoming = next((index for index in order if curated.items[index].key not in decided), None)
         return {"decided": len(decided), "total": total, "next": upcoming}
 
     @app.before_request
@@ -119,15 +119,15 @@ def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -
     def where() -> Response:
         return jsonify(progress(request.args.get("after", 0, type=int) % len(curated.items)))
 
-    @app.get("/<session>/items/<int:place>")
-    def item(place: int) -> Response:
-        if place >= len(curated.items):
+    @app.get("/<session>/items/<int:index>")
+    def item(index: int) -> Response:
+        if index >= len(curated.items):
             raise Refused(404, f"the set has {len(curated.items)} items")
-        return jsonify(_shown(curated.items[place], place, session, standing().get(curated.items[place].key)))
+        return jsonify(_shown(curated.items[index], index, session, standing().get(curated.items[index].key)))
 
-    @app.get("/<session>/pictures/<int:place>/<any(original, changed, outline):which>")
-    def picture(place: int, which: Any) -> Response:
-        found = curated.picture(place, which) if place < len(curated.items) else None
+    @app.get("/<session>/pictures/<int:index>/<any(original, changed, outline):which>")
+    def picture(index: int, which: Any) -> Response:
+        found = curated.picture(index, which) if index < len(curated.items) else None
         if found is None:
             raise Refused(404, "there is no such picture")
         response = Response(found.content, mimetype=found.media)
@@ -138,13 +138,13 @@ def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -
     @app.post("/<session>/decisions")
     def decide() -> Response:
         given = read_object(request, largest)
-        place = places.get(text_of(given, "item"))
-        if place is None:
+        index = index_of.get(text_of(given, "item"))
+        if index is None:
             raise Refused(404, "the set has no such item")
-        decision = decision_of(given, curated.items[place], annotator, reasons)
+        decision = decision_of(given, curated.items[index], annotator, reasons)
         named = token_of(given)
         store.add(decision, named)
-        return jsonify(saved=named, **progress(place))
+        return jsonify(saved=named, **progress(index))
 
     return app
 
@@ -160,7 +160,7 @@ def session_of(digest: str, annotator: str) -> str:
 
 def listen(app: Flask, port: int) -> BaseWSGIServer:
     """A server on the loopback address; port 0 takes a free one. Raises InputError where the port is taken."""
-    with socket.socket() as trial:  # asked before: werkzeug ends the process where it cannot bind
+    with socket.socket() as trial:  # tested first: werkzeug ends the process where it cannot bind
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((LOOPBACK, port))
@@ -171,7 +171,7 @@ def listen(app: Flask, port: int) -> BaseWSGIServer:
 
 
 class _Quiet(WSGIRequestHandler):
-    """Says nothing of requests that went well: the terminal is for the address and for errors."""
+    """Logs no successful requests: the terminal is for the address and for errors."""
 
     timeout = TIMEOUT
 
@@ -179,18 +179,18 @@ class _Quiet(WSGIRequestHandler):
         """Log nothing."""
 
 
-def _shown(item: Item, place: int, session: str, own: Decision | None) -> dict[str, Any]:
-    """What the page is told of an item. What generators and other annotators say of it is not part of that."""
+def _shown(item: Item, index: int, session: str, own: Decision | None) -> dict[str, Any]:
+    """The data of an item for the page, without labels of generators and other annotators."""
     changed = item.changed if own is None or own.caption is None else own.caption
     return {
-        "place": place,
+        "place": index,
         "item": item.key,
         "concept": item.concept,
         "original": _marked(changed, item.original),
         "changed": _marked(item.original, changed),
         "as_found": item.changed,
         "longest": longest_caption(item),
-        "pictures": {which: f"/{session}/pictures/{place}/{which}" for which in item.pictures},
+        "pictures": {which: f"/{session}/pictures/{index}/{which}" for which in item.pictures},
         "decision": None if own is None else own.decision,
         "reason": None if own is None else own.reason,
         "edited": own is not None and own.caption is not None,

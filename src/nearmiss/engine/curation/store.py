@@ -20,7 +20,7 @@ _LAST = "number IN (SELECT max(number) FROM decisions GROUP BY annotator, item)"
 
 @dataclass(frozen=True)
 class Decision:
-    """What an annotator said of an item: a refusal has a `reason`, an acceptance a `caption` if it was corrected."""
+    """An annotator's decision on an item: a refusal has a `reason`, an acceptance a `caption` if it was corrected."""
 
     annotator: str
     item: str

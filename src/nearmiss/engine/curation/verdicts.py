@@ -14,7 +14,7 @@ Outcome = Literal["accepted", "refused", "undecided"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of an item: its outcome, its changed caption (as accepted), and who said what."""
+    """The result for an item: its outcome, its changed caption (as accepted), and the decisions."""
 
     item: Item
     outcome: Outcome
@@ -28,7 +28,9 @@ class Verdict:
         return len({_caption(self.item, each) for each in accepting}) > 1
 
 
-def judge(items: Sequence[Item], decisions: Iterable[Decision], annotators: Sequence[str], rule: Rule) -> list[Verdict]:
+def decide(
+    items: Sequence[Item], decisions: Iterable[Decision], annotators: Sequence[str], rule: Rule
+) -> list[Verdict]:
     """One verdict an item, in the items' order, from the last decisions of the named annotators.
 
     "all": accepted when every annotator accepts, refused when one refuses. "majority": accepted when more than half of

@@ -1,6 +1,6 @@
 """CE-CLIP's records (Zhang et al., CVPR 2024): NumPy object arrays of dictionaries, 50,000 a file.
 
-A record is a caption with four slots for negatives, in this order: relation, adjective, noun, verb; "###" stands in an
+A record is a caption with four slots for negatives, in this order: relation, adjective, noun, verb; "###" is in an
 empty one, and `valid_caption` (caption, relation, adjective, noun, verb) is 0 there. Such files are pickles, and a
 pickle can run any program when it is opened: they are read as plain data (npy_objects.py), without the pickle module.
 """
@@ -16,15 +16,15 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.npy_objects import read_objects
-from nearmiss.engine.formats.plain_pickle import shown
 from nearmiss.engine.formats.published import FileNames, Published, image_id, negatives, writable
 from nearmiss.engine.formats.records import REMEDY
+from nearmiss.engine.formats.safe_pickle import shown
 
 EMPTY = "###"
 SLOTS = ("relation", "adj", "noun", "verb")
 _TYPES = {"relation": "relation", "adj": "attribute", "noun": "object", "verb": "action"}
 _OPERATORS = {"relation": "swap", "adj": "replace", "noun": "replace", "verb": "replace"}
-# Where our negatives go, by what they are about; a swap goes where CE-CLIP's own swap goes (our choice).
+# Slots of our negatives, by concept; a swap uses the slot of CE-CLIP's own swap (our choice).
 _SLOT_OF = {
     **dict.fromkeys(("relation", "location", "logic"), "relation"),
     **dict.fromkeys(("attribute", "color", "size", "shape", "pattern", "count"), "adj"),

@@ -33,7 +33,7 @@ from nearmiss.engine.formats.set_aside import (
     text,
 )
 from nearmiss.engine.text.annotations import relatives
-from nearmiss.engine.text.category_names import spoken_name
+from nearmiss.engine.text.category_names import readable_name
 from nearmiss.engine.text.lexicon import noun_group
 
 _LISTS = {"neg_category_ids": "absent", "not_exhaustive_category_ids": "partly"}
@@ -53,32 +53,35 @@ def read_images(path: Path, *, split: str, source: str, folder: str = "images") 
 
 
 def read_captions(path: Path, *, strict: bool = False, captions: bool = True) -> Reading:
-    """Tables `images` and `captions` (source "published") of a captions file, the text of captions as it stands.
+    """Tables `images` and `captions` (source "published") of a captions file, the text of captions as it is.
 
     Sizes of images are not needed and may be null. Faults: records that lack something, captions that are empty or not
     Unicode, ids that stand twice, captions of images that the file does not list (where it lists any). `strict` raises
     InputError for the first of them, and where the file lists no image; without `captions` those are not read.
     """
-    images, said, faults = Rows("images"), Rows("captions"), Faults(path, strict=strict)
+    images, captions_read, faults = Rows("images"), Rows("captions"), Faults(path, strict=strict)
     for key, number, record in _records(path):
         name = _name_of(key, record, number)
         try:
             if key == "images":
                 images.add(*_image_of(record, path, name, strict), name)
             elif key == "annotations" and captions:
-                said.add(*_caption(record, path, name, faults), name)
+                captions_read.add(*_caption(record, path, name, faults), name)
         except InputError as error:
             faults.append(fault_of(name, error.problem, record))
-    listed, told = once(images.frame(), "image_id", faults), once(said.frame(), "caption_id", faults)
-    if strict and listed.is_empty():
+    image_table, caption_table = (
+        once(images.frame(), "image_id", faults),
+        once(captions_read.frame(), "caption_id", faults),
+    )
+    if strict and image_table.is_empty():
         raise InputError("the file has no images: the split is empty", file=path, remedy="give the split images")
-    if listed.height:
-        told = known(told, listed, faults)
-    return Reading({"images": listed.drop("record"), "captions": told.drop("record")}, faults)
+    if image_table.height:
+        caption_table = known(caption_table, image_table, faults)
+    return Reading({"images": image_table.drop("record"), "captions": caption_table.drop("record")}, faults)
 
 
 def read_instances(path: Path, sized: Sized = lambda images: images, *, strict: bool = False) -> Reading:
-    """Tables `images` and `objects` of an instances file, names as they are spoken; masks are not read (`read_masks`).
+    """Tables `images` and `objects` of an instances file, names as words; masks are not read (`read_masks`).
 
     `sized` leaves out images that cannot be used and may know the size of others better than the file. An image without
     a size loses its annotations, as do images with a faulty object, such as one of a category that has no name, or two.
@@ -96,15 +99,15 @@ def read_instances(path: Path, sized: Sized = lambda images: images, *, strict: 
                 row = _image_of(record, path, name, strict)
                 images.add(*row, *(_ids(record, each, name, row[0], faults, spoiled) for each in _LISTS), name)
             elif key == "categories":
-                names.setdefault(identifier(record, "id", path, name), set()).add(_spoken(record, path, name))
+                names.setdefault(identifier(record, "id", path, name), set()).add(_readable(record, path, name))
             else:
                 objects.add(*_object(record, path, name), name)
         except InputError as error:
             faults.append(fault_of(name, error.problem, record))
             spoiled.add(faults[-1].image_id or "")
-    listed = once(images.frame(), "image_id", faults)
-    found = known(objects.frame(), listed, faults)
-    usable = sized(listed)
+    image_table = once(images.frame(), "image_id", faults)
+    found = known(objects.frame(), image_table, faults)
+    usable = sized(image_table)
     found = _named(known(found, usable, faults, quiet=True), names, faults, spoiled)
     reading = sound(usable, found, None, faults, spoiled)
     reading.tables["images"] = _closed(reading.tables["images"], found, names, faults, spoiled)
@@ -178,7 +181,7 @@ def _records(path: Path) -> Iterator[tuple[str, int, Any]]:
 
 
 def _name_of(key: str, record: Any, number: int) -> str:
-    """Of a record, by its id where it has one: its place in the file says nothing in another order."""
+    """The name of a record: its id where it has one, as its position depends on the order of the file."""
     known = record.get("id") if isinstance(record, dict) else None
     named = isinstance(known, int | str) and not isinstance(known, bool)
     singular = "category" if key == "categories" else key[:-1]
@@ -219,22 +222,22 @@ def _file_of(image: dict[str, Any], image_id: str) -> str:
 
 
 def _caption(record: Any, path: Path, name: str, faults: Faults) -> tuple[Any, ...]:
-    said = text(record, "caption", path, name)
+    caption = text(record, "caption", path, name)
     ids = [identifier(record, key, path, name) for key in ("id", "image_id")]
-    if not said.strip():
+    if not caption.strip():
         raise InputError("a caption is empty", file=path, record=name)
     template = record.get("template_id")
     if template is not None and not isinstance(template, str):
         faults.append(Fault(name, f"'template_id' of a record has the wrong type: {shown(template)}", ids[1]))
         template = None
-    return *ids, said, template, "published"
+    return *ids, caption, template, "published"
 
 
-def _spoken(record: Any, path: Path, name: str) -> str:
-    spoken = spoken_name(text(record, "name", path, name))
-    if not spoken:
+def _readable(record: Any, path: Path, name: str) -> str:
+    readable = readable_name(text(record, "name", path, name))
+    if not readable:
         raise InputError("a category has no name", file=path, record=name)
-    return spoken
+    return readable
 
 
 def _object(record: Any, path: Path, name: str) -> tuple[Any, ...]:
@@ -279,14 +282,14 @@ def _closed(
     images: pl.DataFrame, found: pl.DataFrame, names: dict[str, set[str]], faults: Faults, spoiled: set[str]
 ) -> pl.DataFrame:
     """Images with column `closed` in place of the lists of a federated data set; without it where there are none."""
-    listed = list(_LISTS.values())
-    if images.select(pl.all_horizontal(pl.col(listed).is_null()).all()).item():
-        return images.drop(listed)
+    columns = list(_LISTS.values())
+    if images.select(pl.all_horizontal(pl.col(columns).is_null()).all()).item():
+        return images.drop(columns)
     annotated = found.select("image_id", "category").unique().group_by("image_id").agg("category")
     positives = {image_id: set(categories) for image_id, categories in annotated.iter_rows()}
     categories = _Categories(names)
     closed: list[list[str] | None] = []
-    for image_id, absent, partly in images.select("image_id", *listed).iter_rows():
+    for image_id, absent, partly in images.select("image_id", *columns).iter_rows():
         present = positives.get(image_id, set())
         contradicted = sorted(present & set(absent or ()))
         faults.extend(
@@ -296,7 +299,7 @@ def _closed(
         exhaustive = present - set(partly) if partly is not None else set()
         sure = (exhaustive | set(absent or ())) - set(contradicted)
         closed.append(None if image_id in spoiled else categories.closed(sure))
-    return images.drop(listed).with_columns(pl.Series("closed", closed, dtype=pl.List(pl.String)))
+    return images.drop(columns).with_columns(pl.Series("closed", closed, dtype=pl.List(pl.String)))
 
 
 class _Categories:

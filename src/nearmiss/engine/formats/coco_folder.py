@@ -72,7 +72,7 @@ def read_coco_folder(
     *,
     captions: Path,
     instances: Path | None = None,
-    choose: Choose = lambda listed: listed["image_id"],
+    choose: Choose = lambda images: images["image_id"],
     workers: int = 1,
 ) -> CocoFolder:
     """Read the image files in `images` and what the two JSON files say of them.
@@ -80,7 +80,7 @@ def read_coco_folder(
     Without instances `objects` is empty. Only images that `choose` returns are decoded, by
     `workers` processes. Raises InputError where a file is malformed.
     """
-    said = read_captions(captions)
+    reading = read_captions(captions)
     photographs = _Photographs(Path(images), choose, workers)
     if instances is not None:
         read = read_instances(Path(instances), photographs.usable)
@@ -94,24 +94,24 @@ def read_coco_folder(
             *(_aside(fault, Path(instances)) for fault in faults),
         ]
     else:
-        usable, faults = photographs.usable(said.tables["images"]), said.faults
+        usable, faults = photographs.usable(reading.tables["images"]), reading.faults
         objects, origins, aside = table("objects", []), {}, []
-    told = said.tables["captions"].join(usable, on="image_id", how="semi", maintain_order="left")
-    aside += [_aside(fault, Path(captions)) for fault in said.faults]
+    caption_table = reading.tables["captions"].join(usable, on="image_id", how="semi", maintain_order="left")
+    aside += [_aside(fault, Path(captions)) for fault in reading.faults]
     texts = _license_of_texts(Path(captions))
     origins = {image_id: replace(origin, text_license=texts) for image_id, origin in origins.items()}
     aside += [Aside(image, None, reason) for reason, found in photographs.unusable.items() for image, _ in found]
     if "crowd" in objects.columns:
         crowds = objects.filter("crowd").select("image_id", "object_id").iter_rows()
-        aside += [Aside(image, thing, "a crowd") for image, thing in crowds]
+        aside += [Aside(image, obj, "a crowd") for image, obj in crowds]
     return CocoFolder(
         images=photographs.with_file_sizes(usable),
-        captions=told,
+        captions=caption_table,
         objects=objects,
         hashes=photographs.hashes,
         origins=origins,
         set_aside=sorted(aside, key=lambda each: each.order),
-        unlisted=said.tables["captions"].filter(~pl.col("image_id").is_in(sorted(photographs.listed))).height,
+        unlisted=reading.tables["captions"].filter(~pl.col("image_id").is_in(sorted(photographs.listed_ids))).height,
         scaled=len(photographs.resized) if instances is not None else 0,
         unusable={reason: [path for _, path in found] for reason, found in photographs.unusable.items()},
         faults=faults,
@@ -123,21 +123,21 @@ class _Photographs:
 
     def __init__(self, folder: Path, choose: Choose, workers: int) -> None:
         self.folder, self._choose, self._workers = folder, choose, workers
-        self.listed: set[str] = set()  # ids of all images of the list
+        self.listed_ids: set[str] = set()  # ids of all images of the list
         self.unusable: dict[str, list[tuple[str, Path]]] = {}
         self.hashes: dict[str, str] = {}
         self.sizes: dict[str, Size] = {}  # (width, height) of the file
         self.noted: dict[str, Size] = {}  # (width, height) that its annotations were made at
         self.resized: dict[str, tuple[float, float]] = {}  # factors of the images whose files have another size
 
-    def usable(self, listed: pl.DataFrame) -> pl.DataFrame:
+    def usable(self, images: pl.DataFrame) -> pl.DataFrame:
         """The rows of photographs that can be used, with the sizes that annotations were made at."""
         rows = []
-        self.listed = set(listed["image_id"])
-        listed = listed.filter(pl.col("image_id").is_in(sorted(self._choose(listed))))
-        found = map_in_order(_seen, self.folder, listed["file"].to_list(), self._workers, preload=[__name__])
-        seen: Iterable[_Seen] = progress(found, what="decode images", total=listed.height)
-        for row, photograph in zip(listed.iter_rows(named=True), seen, strict=True):
+        self.listed_ids = set(images["image_id"])
+        images = images.filter(pl.col("image_id").is_in(sorted(self._choose(images))))
+        found = map_in_order(_seen, self.folder, images["file"].to_list(), self._workers, preload=[__name__])
+        seen: Iterable[_Seen] = progress(found, what="decode images", total=images.height)
+        for row, photograph in zip(images.iter_rows(named=True), seen, strict=True):
             size = photograph.size
             noted = (row["width"], row["height"]) if row["width"] and row["height"] else size
             flaw = photograph.flaw or (OTHER_SHAPE if not _one_shape(noted, size) else None)
@@ -149,12 +149,12 @@ class _Photographs:
                 self.resized[row["image_id"]] = (size[0] / noted[0], size[1] / noted[1])
             self.hashes[photograph.file] = photograph.digest
             rows.append({**row, "file": photograph.file, "width": noted[0], "height": noted[1]})
-        return pl.DataFrame(rows, schema=listed.schema, orient="row")
+        return pl.DataFrame(rows, schema=images.schema, orient="row")
 
     def with_file_sizes(self, images: pl.DataFrame) -> pl.DataFrame:
         """The images with the sizes of their files."""
         sizes = [self.sizes[image_id] for image_id in images["image_id"]]
-        columns = {name: [size[place] for size in sizes] for place, name in enumerate(("width", "height"))}
+        columns = {name: [size[axis] for size in sizes] for axis, name in enumerate(("width", "height"))}
         return images.with_columns(pl.Series(name, values, dtype=pl.Int64) for name, values in columns.items())
 
     def scaled(self, objects: pl.DataFrame) -> pl.DataFrame:
@@ -162,7 +162,7 @@ class _Photographs:
         if not self.resized:
             return objects
         factors = [self.resized.get(image_id, (1.0, 1.0)) for image_id in objects["image_id"]]
-        across, down = (pl.Series([pair[place] for pair in factors], dtype=pl.Float64) for place in (0, 1))
+        across, down = (pl.Series([pair[axis] for pair in factors], dtype=pl.Float64) for axis in (0, 1))
         return objects.with_columns(
             x=objects["x"] * across, y=objects["y"] * down, w=objects["w"] * across, h=objects["h"] * down
         )
@@ -201,7 +201,7 @@ class _Seen(NamedTuple):
 def _seen(folder: Path, name: str) -> _Seen:
     """Decode a file. Gray and CMYK images can be used: they are read as RGB.
 
-    Pixels are taken as they are stored, as COCO's masks are drawn, whatever an EXIF tag says of their rotation.
+    Pixels are taken as stored, like COCO's masks; EXIF rotation is ignored.
     """
     path, found = _located(folder, name)
     if isinstance(found, str):
@@ -209,12 +209,12 @@ def _seen(folder: Path, name: str) -> _Seen:
     size = (0, 0)
     content = path.read_bytes()
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as opened:
-            size = opened.size
-            if opened.mode.split(";")[0] in _DEEP:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            size = image.size
+            if image.mode.split(";")[0] in _DEEP:
                 return _Seen(name, path, size, "more than eight bits a channel")
-            opened.load()
-    except MemoryError:  # what the machine cannot do now is no fault of the file
+            image.load()
+    except MemoryError:  # a lack of memory is not a fault of the file
         raise
     except Exception:  # Pillow's decoders raise whatever their parsers meet
         return _Seen(name, path, size, "the image does not decode")
@@ -224,7 +224,7 @@ def _seen(folder: Path, name: str) -> _Seen:
 def _located(folder: Path, name: str) -> tuple[Path, Path | str]:
     """Where a photograph was looked for last; and its path in the folder, or why it has none.
 
-    Backslashes are taken for slashes where the name as it stands is no file: annotation tools write them on Windows.
+    Backslashes are taken for slashes where the name as it is is no file: annotation tools write them on Windows.
     """
     if not name:
         return folder, "its record names no file"

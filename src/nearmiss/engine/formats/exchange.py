@@ -61,7 +61,7 @@ def guessed(path: Path) -> str:
 def convert(
     pairs: Path, *, source: str | None, target: str, out: Path, images: Path | None, pattern: str, seed: int
 ) -> int:
-    """Write pairs in another format and return how many; `images`, a table, says which file an image id stands for.
+    """Write pairs in another format and return how many; `images`, a table, says which file an image id represents.
 
     Raises InputError for a format that is only read, before anything is read; and before anything is written, for
     negatives without image or text, and for two image ids that the format cannot tell apart.

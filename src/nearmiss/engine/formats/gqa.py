@@ -1,7 +1,7 @@
 """GQA scene graphs (Hudson and Manning, CVPR 2019), as people have them; see set_aside.py.
 
 GQA's object ids are unique in the whole file. Tools that write its format often number the objects of each image from
-0: where an id stands in two images of a file, all ids of that file are qualified by their image, "IMAGE/OBJECT".
+0: where an id is in two images of a file, all ids of that file are qualified by their image, "IMAGE/OBJECT".
 """
 
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ from nearmiss.engine.formats.set_aside import (
     text,
     unicode_text,
 )
-from nearmiss.engine.text.category_names import spoken_name, with_spoken_objects, with_spoken_predicates
+from nearmiss.engine.text.category_names import readable_name, with_readable_objects, with_readable_predicates
 
 
 def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
-    """Tables `images`, `objects` and `relations` of a GQA scene graphs file, words as they are spoken.
+    """Tables `images`, `objects` and `relations` of a GQA scene graphs file, names as words.
 
-    A relation to an object that is not in the graph, and an attribute that is no word, are set aside alone.
-    `strict` raises InputError for the first fault, for an id that stands twice in the file, and for an empty file.
+    A relation to an object that is not in the graph, and an attribute that is no word, are set aside only.
+    `strict` raises InputError for the first fault, for an id that occurs twice in the file, and for an empty file.
     """
     images, objects, relations = Rows("images"), Rows("objects"), Rows("relations")
     faults = Faults(path, strict=strict)
@@ -44,29 +44,29 @@ def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
         try:
             unicode_text(image_id, name)
             images.add(image_id, "", *_sides(graph, path, name), "train", "gqa", name)
-            things = field(graph, "objects", dict, file=path, name=name)
+            nodes = field(graph, "objects", dict, file=path, name=name)
         except InputError as error:
             faults.append(Fault(name, error.problem, printable(image_id)))
             spoiled.add(image_id)
             continue
-        for object_id, thing in things.items():
+        for object_id, obj in nodes.items():
             where = f"{name}, object {printable(object_id)}"
             try:
-                objects.add(*_object(image_id, object_id, thing, path, where, faults), where)
-                for subject, predicate, other in _relations(object_id, thing, things, image_id, path, where, faults):
+                objects.add(*_object(image_id, object_id, obj, path, where, faults), where)
+                for subject, predicate, other in _relations(object_id, obj, nodes, image_id, path, where, faults):
                     relations.add(image_id, subject, predicate, other, where)
             except InputError as error:
                 faults.append(Fault(where, error.problem, image_id))
                 spoiled.add(image_id)
-    listed = once(images.frame(), "image_id", faults)
-    found = known(with_spoken_objects(objects.frame()), listed, faults, quiet=True)
-    related = with_spoken_predicates(relations.frame())
-    if strict and listed.is_empty():
+    image_table = once(images.frame(), "image_id", faults)
+    found = known(with_readable_objects(objects.frame()), image_table, faults, quiet=True)
+    related = with_readable_predicates(relations.frame())
+    if strict and image_table.is_empty():
         raise InputError("the file has no scene graphs: the split is empty", file=path, remedy="give the split images")
     if found["object_id"].is_duplicated().any() and not strict:
         found = found.with_columns(_qualified("object_id"))
         related = related.with_columns(_qualified("subject_id"), _qualified("object_id"))
-    return sound(listed, found, related, faults, spoiled)
+    return sound(image_table, found, related, faults, spoiled)
 
 
 def _qualified(column: str) -> pl.Expr:
@@ -80,32 +80,32 @@ def _sides(graph: Any, path: Path, name: str) -> list[int]:
     return [sides[0], sides[1]]
 
 
-def _object(image_id: str, object_id: str, thing: Any, path: Path, where: str, faults: Faults) -> tuple[Any, ...]:
-    noun = text(thing, "name", path, where)
-    if not spoken_name(noun):
+def _object(image_id: str, object_id: str, obj: Any, path: Path, where: str, faults: Faults) -> tuple[Any, ...]:
+    noun = text(obj, "name", path, where)
+    if not readable_name(noun):
         raise InputError("an object has no name", file=path, record=where)
     unicode_text(object_id, where)
-    attributes = field(thing, "attributes", list, file=path, name=where)
-    words = [each for each in attributes if isinstance(each, str) and spoken_name(each) and printable(each) == each]
+    attributes = field(obj, "attributes", list, file=path, name=where)
+    words = [each for each in attributes if isinstance(each, str) and readable_name(each) and printable(each) == each]
     faults.extend(
         Fault(where, f"an attribute is no word: {printable(repr(each))[:80]}", image_id)
         for each in attributes
         if each not in words
     )
-    sides = box([thing.get(key) for key in ("x", "y", "w", "h")], file=path, name=where)
+    sides = box([obj.get(key) for key in ("x", "y", "w", "h")], file=path, name=where)
     return object_id, image_id, noun, *sides, words, None
 
 
 def _relations(
-    subject: str, thing: Any, things: dict[str, Any], image_id: str, path: Path, where: str, faults: Faults
+    subject: str, obj: Any, nodes: dict[str, Any], image_id: str, path: Path, where: str, faults: Faults
 ) -> Iterator[tuple[str, str, str]]:
-    for relation in field(thing, "relations", list, file=path, name=where):
+    for relation in field(obj, "relations", list, file=path, name=where):
         try:
             other = identifier(relation, "object", path, where)
-            if other not in things:
+            if other not in nodes:
                 raise InputError(f"a relation is to object {other[:80]}, which is not in the graph")
             predicate = text(relation, "name", path, where)
-            if not spoken_name(predicate):
+            if not readable_name(predicate):
                 raise InputError("a relation has no name")
             yield subject, predicate, other
         except InputError as error:

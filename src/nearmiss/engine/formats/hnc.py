@@ -31,7 +31,7 @@ def read(path: Path) -> pl.DataFrame:
 
 
 def write(frame: pl.DataFrame, out: Path) -> None:
-    """Write table `negatives`; a positive stands once for its image and type, before its negatives."""
+    """Write table `negatives`; a positive is once for its image and type, before its negatives."""
     images: dict[str, dict[str, Any]] = {}
     positives: dict[tuple[str, str, str], int] = {}
     for row in writable(frame, file=out):

@@ -1,6 +1,6 @@
 """InpaintCOCO's Parquet schema (Rösch et al., ALVR 2024; data set card of phiyodr/InpaintCOCO): written and read.
 
-A row is a picture and its counterfactual: two captions, two images, the mask between them. Images are structs {bytes,
+A row is an image and its counterfactual: two captions, two images, the mask between them. Images are structs {bytes,
 path}, as Hugging Face `datasets` writes its feature Image. `worker` names who edited. Members of `inpaint_details` are
 our own where the published ones (a diffusion model's settings) have no counterpart; readers here need none of them.
 """
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing
 from nearmiss.engine.images.decode import REMEDY as RESTORE
-from nearmiss.engine.images.decode import open_image_bytes, opened
+from nearmiss.engine.images.decode import open_image, open_image_bytes
 from nearmiss.engine.images.masks import from_image
 
 _IMAGE = pl.Struct({"bytes": pl.Binary, "path": pl.String})
@@ -72,7 +72,7 @@ _GROUP = 100  # rows of a group
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a picture comes from and under which license, as its data set says; None where it says nothing."""
+    """Where an image comes from and under which license, as its data set says; None where it says nothing."""
 
     coco_url: str | None = None
     flickr_url: str | None = None
@@ -83,7 +83,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class CocoDetails:
-    """The original picture: all its captions, its id in its data set, its size in pixels, where it comes from."""
+    """The original image: all its captions, its id in its data set, its size in pixels, where it comes from."""
 
     captions: tuple[str, ...]
     image_id: str
@@ -94,7 +94,7 @@ class CocoDetails:
 
 @dataclass(frozen=True)
 class InpaintDetails:
-    """The edit: what was done to which thing, which words changed, and what the annotations say of the new caption."""
+    """The edit: what was done to which object, which words changed, and what the annotations say of the new caption."""
 
     operation: str
     operator: str
@@ -113,7 +113,7 @@ class InpaintDetails:
     """What was measured on the edit (engine/images/editing/gates.py)."""
     judge_original: float | None = None
     judge_changed: float | None = None
-    """How much more each picture is like its own caption than like the other, by a model, where one was asked."""
+    """How much more each image is like its own caption than like the other, by a model, where one was asked."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
     schema = pa.schema([(name, _arrow(kind)) for name, kind in SCHEMA.items()], metadata={"huggingface": _features()})
     table = pa.Table.from_pylist(list(rows), schema=schema)
     with replacing(path) as partial:
-        # small groups of rows, so that a viewer need not read all images for one; pictures are compressed already
+        # small groups of rows, so that a viewer need not read all images for one; images are compressed already
         pq.write_table(table, partial, row_group_size=_GROUP, compression="snappy", write_statistics=False)
 
 
@@ -218,7 +218,7 @@ def _read_row(number: int, row: dict[str, Any]) -> Read | str:
         return "image without bytes"
     try:
         sizes = {open_image_bytes(each).size for each in content[:2]}
-        with opened(content[2]) as mask:
+        with open_image(content[2]) as mask:
             inside = from_image(mask)
             sizes.add(mask.size)
     except InputError:

@@ -35,7 +35,7 @@ def read_labels(
 ) -> pl.DataFrame:
     """Table `examples` of a task from one file; `images` gives the id of an image by its name without ending.
 
-    Raises InputError for a class that `classes` lacks, an image that stands twice or is not among `images`, and a file
+    Raises InputError for a class that `classes` lacks, an image that occurs twice or is not among `images`, and a file
     without examples. A class without images is no error.
     """
     path = Path(path)
@@ -45,7 +45,7 @@ def read_labels(
     for label in document if isinstance(document, dict) else ():
         if label not in classes:
             raise InputError(f"the class {label} is not in classes.txt", file=path, record=label, remedy=REMEDY)
-    for place, label in enumerate(classes):
+    for index, label in enumerate(classes):
         names = field(document, label, list, file=path, name="the whole file")
         for name in names:
             if not isinstance(name, str) or name not in images:
@@ -58,7 +58,7 @@ def read_labels(
                     "condition": condition,
                     "image_id": images[name],
                     "text": None,
-                    "label": place,
+                    "label": index,
                     "classes": classes,
                     "concept": concept,
                 }

@@ -2,7 +2,7 @@
 
 Columns: an index without a name, title (the caption), filepath, neg_caption (a Python list literal of negatives) and
 neg_image (a Python list literal of rows whose images are alike). NegCLIP mines neg_image with an image encoder. We have
-none here: written rows name three rows of other images, drawn by seed (our choice), and readers leave the column alone.
+none here: written rows name three rows of other images, drawn by seed (our choice), and readers ignore the column.
 """
 
 import ast
@@ -62,9 +62,9 @@ def _pairs(path: Path) -> Iterator[Published]:
         name = f"row {index}"
         title = text(row["title"], "title", file=path, name=name)
         image = image_id(text(row["filepath"], "filepath", file=path, name=name))
-        for place, negative in enumerate(_list(row["neg_caption"], path, name)):
+        for number, negative in enumerate(_list(row["neg_caption"], path, name)):
             yield Published(
-                pair_id=f"{index}-{place}",
+                pair_id=f"{index}-{number}",
                 image_id=image,
                 kind=TYPE,
                 positive=title,

@@ -1,11 +1,11 @@
-"""NumPy's .npy files that hold a row of Python objects, read as plain data; see plain_pickle.py for what that is."""
+"""NumPy's .npy files that hold a row of Python objects, read as plain data; see safe_pickle.py."""
 
 import re
 from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.formats.plain_pickle import Array, PlainPickle, Refused
+from nearmiss.engine.formats.safe_pickle import Array, Refused, SafeUnpickler
 
 # Magic, version and length of the header (NEP 1), then the header as every version of NumPy writes it.
 _HEADER = re.compile(
@@ -14,7 +14,7 @@ _HEADER = re.compile(
     re.DOTALL,
 )
 _DEEPEST = 8  # levels of containers inside of a record
-_SPREAD = 16  # values of all records per byte of the file; more is one container that stands in many places
+_SPREAD = 16  # values of all records per byte of the file; more means that one container is referenced many times
 _PLAIN = (str, int, float, bool, type(None), bytes, bytearray, list, tuple, dict, Array)
 
 
@@ -31,7 +31,7 @@ def read_objects(file: Path, remedy: str) -> list[Any]:
     header = _HEADER.match(content)
     if header is None:
         raise _refused("its header is not that of a row of objects", file, remedy)
-    reader = PlainPickle(content[header.end() :])
+    reader = SafeUnpickler(content[header.end() :])
     try:
         found, size = reader.load()
     except Refused as error:

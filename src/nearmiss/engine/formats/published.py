@@ -1,6 +1,6 @@
 """What the exchange formats of negatives share: pairs become table `negatives`, image ids become file names and back.
 
-Published files know less than our table. `mode` is "released" and `verdict` is "unchecked",
+Published files have fewer fields than our table. `mode` is "released" and `verdict` is "unchecked",
 concept and operator are what the format's own kinds say, and a caption's id is made of its image and its text's place
 among the captions of that image, so that the negatives of one caption keep together.
 """
@@ -47,12 +47,12 @@ def negatives(pairs: Iterable[Published], *, method: str, file: Path) -> pl.Data
     captions: dict[str, dict[str, int]] = {}
     rows: list[dict[str, Any]] = []
     for pair in pairs:
-        places = captions.setdefault(pair.image_id, {})
-        place = places.setdefault(pair.positive, len(places))
+        numbers = captions.setdefault(pair.image_id, {})
+        number = numbers.setdefault(pair.positive, len(numbers))
         rows.append(
             {
                 "negative_id": pair.pair_id,
-                "caption_id": pair.caption_id or f"{pair.image_id}-{place}",
+                "caption_id": pair.caption_id or f"{pair.image_id}-{number}",
                 "image_id": pair.image_id,
                 "method": method,
                 "mode": MODE,
@@ -95,7 +95,7 @@ def image_id(file_name: str) -> str:
 
 @dataclass(frozen=True)
 class FileNames:
-    """Which file an image id stands for: as `known` says, else by `pattern` where the id is a number, else the id."""
+    """Which file an image id represents: as `known` says, else by `pattern` where the id is a number, else the id."""
 
     known: Mapping[str, str]
     pattern: str = COCO_NAME

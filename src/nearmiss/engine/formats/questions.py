@@ -1,4 +1,4 @@
-"""The world's own question files (benchmark, retrieval, classification): rows of the tables of the same names."""
+"""The world's benchmark files (items, retrieval, classification): rows of the tables of the same names."""
 
 from pathlib import Path
 from typing import Any

@@ -118,7 +118,7 @@ def set_aside(rows: pl.DataFrame, problem: str, faults: Faults, spoiled: set[str
 
 
 def once(frame: pl.DataFrame, key: str, faults: Faults) -> pl.DataFrame:
-    """The rows whose id stands once; the others are reported."""
+    """The rows whose id is once; the others are reported."""
     twice = pl.col(key).is_duplicated()
     for row in frame.filter(twice).iter_rows(named=True):
         faults.append(
@@ -166,13 +166,13 @@ def printable(value: str) -> str:
 def fault_of(name: str, problem: str, record: Any) -> Fault:
     """With as much of the record as can be written down."""
     given = record if isinstance(record, dict) else {}
-    said = given.get("caption")
+    caption = given.get("caption")
     return Fault(
         name,
         printable(problem)[:200],
         _id_or_none(given.get("image_id")),
         _id_or_none(given.get("id")) if "caption" in given else None,
-        printable(said) if isinstance(said, str) else None,
+        printable(caption) if isinstance(caption, str) else None,
     )
 
 

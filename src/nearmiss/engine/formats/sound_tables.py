@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from nearmiss.engine.formats.set_aside import Fault
-from nearmiss.engine.text.category_names import with_spoken_objects, with_spoken_predicates
+from nearmiss.engine.text.category_names import with_readable_objects, with_readable_predicates
 from nearmiss.engine.text.legible import illegible
 
 Faults = list[tuple[Fault, Path]]
-"""What was set aside, and the file that it stands in."""
+"""What was set aside, and the file that it is in."""
 
 _SIDES = ("x", "y", "w", "h")
 
@@ -59,9 +59,9 @@ def sound_images(images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFra
 
 
 def sound_objects(objects: pl.DataFrame, images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
-    """The objects of `images`, names as they are spoken, without images of which an object is faulty."""
+    """The objects of `images`, names as words, without images with a faulty object."""
     sized = images.select("image_id", sized=pl.col("width").is_not_null() & pl.col("height").is_not_null())
-    objects = with_spoken_objects(objects)
+    objects = with_readable_objects(objects)
     joined = objects.join(sized, on="image_id", how="left", maintain_order="left", nulls_equal=False)
     reason = _first_reason(
         {
@@ -83,13 +83,13 @@ def sound_objects(objects: pl.DataFrame, images: pl.DataFrame, path: Path, fault
 
 
 def sound_relations(relations: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
-    """The relations that have two objects and a predicate, predicates as they are spoken."""
+    """The relations that have two objects and a predicate, predicates as words."""
     columns = relations.columns
     reason = _first_reason({f"its '{column}' is null": pl.col(column).is_null() for column in columns})
     wrong, sound = _parted(relations, reason)
     for row in wrong.iter_rows(named=True):
         faults.append((Fault(_name("relation", None, row["row"]), row["reason"], row["image_id"]), path))
-    return with_spoken_predicates(sound)
+    return with_readable_predicates(sound)
 
 
 def _first_reason(reasons: dict[str, pl.Expr]) -> pl.Expr:
@@ -99,8 +99,8 @@ def _first_reason(reasons: dict[str, pl.Expr]) -> pl.Expr:
 
 def _parted(frame: pl.DataFrame, reason: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows that have a reason, with columns `row` and `reason`, and the others as they were."""
-    judged = frame.with_row_index("row").with_columns(reason)
-    return judged.filter(pl.col("reason").is_not_null()), frame.filter(judged["reason"].is_null())
+    checked = frame.with_row_index("row").with_columns(reason)
+    return checked.filter(pl.col("reason").is_not_null()), frame.filter(checked["reason"].is_null())
 
 
 def _name(kind: str, known: str | None, row: int) -> str:

@@ -1,4 +1,4 @@
-"""VALSE's files (Parcalabescu et al., ACL 2022): JSON objects id -> item with a caption and its foil. Read only.
+"""VALSE's files (Parcalabescu et al., ACL 2022): JSON objects id -> item with a caption and its negative. Read only.
 
 The valid subset is read, as the paper scores it: items whose caption at least two of three annotators preferred
 (`mturk.caption` of 2 or more). A file holds one instrument and is named after it.
@@ -14,7 +14,7 @@ from nearmiss.engine.formats.records import field
 from nearmiss.engine.formats.sugarcrepe import json_files, records
 
 AGREED = 2
-# What an instrument is about and what its foil does, by the beginning of the file's name (our reading of the paper).
+# Concept and operator of an instrument, by the beginning of the file's name (our reading of the paper).
 KINDS = {
     "existence": ("existence", "negate"),
     "plurals": ("count", "recount"),
@@ -29,7 +29,7 @@ KINDS = {
 def read(path: Path) -> pl.DataFrame:
     """Table `negatives` of the valid items of one file, or of every .json file of a folder.
 
-    Raises InputError, naming file and id, for an item that lacks caption, foil, image_file or mturk.
+    Raises InputError, naming file and id, for an item that lacks caption, negative, image_file or mturk.
     """
     path = Path(path)
     return negatives(_pairs(json_files(path)), method="valse", file=path)

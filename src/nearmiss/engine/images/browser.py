@@ -1,4 +1,4 @@
-"""Images for a web page: only what decodes as a raster image, named by what it is and not by its file's name."""
+"""Images for a web page: only what decodes as a raster image, with the media type of its content, not its file name."""
 
 import base64
 from io import BytesIO
@@ -6,7 +6,7 @@ from io import BytesIO
 from PIL import Image
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.images.decode import as_rgb, opened
+from nearmiss.engine.images.decode import as_rgb, open_image
 
 _SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
@@ -14,10 +14,10 @@ _SHOWN = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP":
 def for_browser(content: bytes) -> tuple[bytes, str] | None:
     """The bytes to send and their media type: PNG, JPEG, WebP and GIF as they are, other raster images as PNG.
 
-    None for everything else: SVG and HTML are documents that can run scripts, whatever their file is called.
+    None for everything else: SVG and HTML can run scripts, whatever the file name is.
     """
     try:
-        with opened(content) as image:
+        with open_image(content) as image:
             image.load()
             if image.format in _SHOWN:
                 return content, _SHOWN[image.format]
@@ -29,7 +29,7 @@ def for_browser(content: bytes) -> tuple[bytes, str] | None:
 
 
 def data_uri(content: bytes, media: str) -> str:
-    """An image as a data URI, so that a page needs no other file."""
+    """An image as a data URI, for a self-contained page."""
     return f"data:{media};base64,{base64.b64encode(content).decode('ascii')}"
 
 

@@ -1,8 +1,8 @@
-"""Image files: found, opened, decoded to 8-bit RGB and cut, or named.
+"""Image files: opened, decoded to 8-bit RGB and cropped.
 
-One decoder for every image of a user. Only raster formats whose decoders start no other program are opened, whatever
-a file's name says: Pillow would hand a PostScript file to Ghostscript. 8-bit images become RGB as Pillow converts them,
-as the papers' code does: alpha is dropped, an animation gives its first frame, EXIF rotation is not applied.
+The only decoder for images of users. Only raster formats whose decoders start no other program are opened, regardless
+of the file name: Pillow would pass a PostScript file to Ghostscript. 8-bit images are converted to RGB by Pillow, as in
+the papers' code: alpha is dropped, an animation gives its first frame, EXIF rotation is not applied.
 """
 
 import stat
@@ -23,7 +23,7 @@ REMEDY = "restore the file from its source"
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that are opened, by Pillow's names. A photograph with several frames (MPO) is a JPEG."""
 PIXELS = 178_956_970
-"""Most pixels of an image: twice Pillow's bound, where it speaks of a decompression bomb."""
+"""Maximum number of pixels of an image: twice Pillow's limit, where it raises a decompression bomb error."""
 
 _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF
 _SIXTEEN = ("PNG", "PPM")  # formats whose mode I holds 0 to 65535
@@ -31,22 +31,22 @@ _SIXTEEN = ("PNG", "PPM")  # formats whose mode I holds 0 to 65535
 
 def open_rgb(path: Path) -> Image.Image:
     """The whole image of a file, decoded, as 8-bit RGB. Raises InputError where it is missing or does not decode."""
-    with opened(Path(path)) as image:
+    with open_image(Path(path)) as image:
         return as_rgb(image)
 
 
 def open_image_bytes(content: bytes, *, file: object = None, record: object = None) -> Image.Image:
-    """As `open_rgb`, of the bytes of an image file; `file` and `record` say in a message where they come from."""
-    with opened(content, file=file, record=record) as image:
+    """As `open_rgb`, of the bytes of an image file; `file` and `record` name their origin in messages."""
+    with open_image(content, file=file, record=record) as image:
         return as_rgb(image)
 
 
 @contextmanager
-def opened(source: Path | bytes, *, file: object = None, record: object = None) -> Iterator[Image.Image]:
+def open_image(source: Path | bytes, *, file: object = None, record: object = None) -> Iterator[Image.Image]:
     """The image of a file or of its bytes: header read, pixels not yet.
 
-    Raises InputError where a file is missing or is no regular one, where it is an image of none of `FORMATS` or of more
-    than `PIXELS` pixels, and where what the block does with it fails, as decoding a file that is cut short does.
+    Raises InputError where a file is missing or is no regular one, where its format is not in `FORMATS` or it has more
+    than `PIXELS` pixels, and where the block fails, for example on decoding a truncated file.
     """
     if isinstance(source, Path):
         file = source if file is None else file
@@ -61,13 +61,13 @@ def opened(source: Path | bytes, *, file: object = None, record: object = None) 
                     remedy="make it smaller",
                 )
             yield image
-    except (InputError, MemoryError):  # what the machine cannot do now is no fault of the file
+    except (InputError, MemoryError):  # a lack of memory is not a fault of the file
         raise
     except Image.DecompressionBombError:
         raise InputError(
             f"an image is too large: more than {PIXELS:,} pixels", file=file, record=record, remedy="make it smaller"
         ) from None
-    except Exception as error:  # decoders raise what they like at a damaged file
+    except Exception as error:  # decoders raise any exception on a damaged file
         raise InputError(
             f"an image does not decode: {_reason(error)}", file=file, record=record, remedy=REMEDY
         ) from None
@@ -76,10 +76,10 @@ def opened(source: Path | bytes, *, file: object = None, record: object = None) 
 def as_rgb(image: Image.Image) -> Image.Image:
     """An open image as 8-bit RGB (pixels decoded).
 
-    Gray of 16 bits is scaled from its whole range, 0 to 65535 (TIFF: as its bits say), so 257 becomes 1. Our choice:
-    it is what the PNG specification says of it, and Pillow alone would clip it to white. A file that uses a small part
-    of that range, as depth maps do, stays as dark as it is. Integers of 32 bits and floats have no known range: they
-    raise ValueError, so that `opened` refuses them.
+    Gray of 16 bits is scaled from its whole range, 0 to 65535 (TIFF: that of its bits), so 257 becomes 1. Our choice,
+    which follows the PNG specification; Pillow would clip to white. A file that uses a small part of that range, as
+    depth maps do, stays dark. 32-bit integers and floats have no known range: they raise ValueError, so that
+    `open_image` rejects them.
     """
     return Image.fromarray(_eight_bits(image)).convert("RGB") if _is_deep(image) else image.convert("RGB")
 
@@ -104,18 +104,18 @@ def _eight_bits(image: Image.Image) -> np.ndarray:
 
 
 def check_images(images: pl.DataFrame, root: Path) -> None:
-    """Every file of table `images` is there, is an image that can be read as RGB, and has the size that the table says.
+    """Check that every file of table `images` exists, can be read as RGB, and has the size in the table.
 
-    Reads headers only, so that it is cheap before compute is spent.
+    Reads headers only, so that it is cheap to call before compute.
     """
     for image_id, file, width, height in images.select("image_id", "file", "width", "height").iter_rows():
         path = Path(root) / file
-        with opened(path, record=image_id) as image:
+        with open_image(path, record=image_id) as image:
             _is_deep(image)
             size = image.size
         if size != (width, height):
             raise InputError(
-                f"an image is {size[0]} x {size[1]} pixels, its record says {width} x {height}",
+                f"an image is {size[0]} x {size[1]} pixels, its record states {width} x {height}",
                 file=path,
                 record=image_id,
                 remedy=REMEDY,
@@ -123,7 +123,7 @@ def check_images(images: pl.DataFrame, root: Path) -> None:
 
 
 def pixel_box(crop: Sequence[float]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom in whole pixels of a box x, y, w, h, as Pillow rounds it; it may leave the image.
+    """Left, top, right, bottom in whole pixels of a box x, y, w, h, rounded as in Pillow; it may exceed the image.
 
     Raises ValueError, with the reason, where a number is not finite, where no pixel is left, and where there are more
     than `PIXELS`.
@@ -140,12 +140,12 @@ def pixel_box(crop: Sequence[float]) -> tuple[int, int, int, int]:
 
 
 def cut(image: Image.Image, crop: Sequence[float] | None) -> Image.Image:
-    """The part of an image that a box x, y, w, h covers; black where the box leaves the image, as Pillow's crop is."""
+    """The part of an image that a box x, y, w, h covers; black outside the image, as in Pillow's crop."""
     return image if crop is None else image.crop(pixel_box(crop))
 
 
 def _regular(path: Path, file: object, record: object) -> None:
-    """A pipe would be waited for without an end, and a folder is no image."""
+    """Reject what is no regular file: reading a pipe would block."""
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:
@@ -157,7 +157,7 @@ def _regular(path: Path, file: object, record: object) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what was raised, without the address of an object in memory."""
+    """The first line of an exception, without memory addresses."""
     if isinstance(error, UnidentifiedImageError):
-        return f"it is none of {', '.join(FORMATS)}"
+        return f"its format is none of {', '.join(FORMATS)}"
     return (str(error).splitlines() or [type(error).__name__])[0][:200]

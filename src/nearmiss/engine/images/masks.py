@@ -1,4 +1,4 @@
-"""Masks of things: from COCO's runs to pixels, and what is asked of their shape. A mask is (H, W) bool."""
+"""Masks of objects: decoding of COCO run lengths, and measures of their shape. A mask is (H, W) bool."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ class MaskError(ValueError):
 
 
 def decode(runs: Sequence[int], height: int, width: int) -> Mask:
-    """The mask that COCO's run lengths stand for: background first, column by column.
+    """Decode COCO run lengths: background first, column by column.
 
-    Raises MaskError "mask of another size" where they do not add up to the picture's pixels, "empty mask" where no
+    Raises MaskError "mask of another size" where they do not sum to the number of pixels, "empty mask" where no
     pixel is set.
     """
     if min(runs, default=0) < 0 or sum(runs) != height * width:
@@ -29,12 +29,12 @@ def decode(runs: Sequence[int], height: int, width: int) -> Mask:
 
 
 def from_image(image: Image.Image) -> Mask:
-    """The mask that an image of one draws, whatever its mode: what is not black is inside.
+    """The mask in an image of any mode: pixels that are not black are inside.
 
-    Of a palette the colors count, not their numbers. Where some value lies in the upper half of the range, gray is the
-    soft rim of a mask of 0 and 255, and what lies in the lower half is outside (our choice; 127 is the last value
-    outside, as for the published masks of InpaintCOCO). Where none does, the values are 0 and 1 or the numbers of
-    several objects, and all but 0 is inside. Alpha does not count.
+    For a palette, its colors count, not its indices. Where some value lies in the upper half of the range, gray is the
+    soft rim of a mask of 0 and 255, and the lower half is outside (our choice; 127 is the last value outside, as for
+    the published masks of InpaintCOCO). Otherwise the values are 0 and 1 or indices of several objects, and all but 0
+    is inside. Alpha is ignored.
     """
     if image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;"):
         values = np.asarray(image.getchannel(0) if len(image.getbands()) > 1 else image)
@@ -54,7 +54,7 @@ def box_of(mask: Mask) -> tuple[int, int, int, int]:
 
 
 def box_mask(box: tuple[float, float, float, float], height: int, width: int) -> Mask:
-    """The pixels that a box x, y, w, h covers, in part too."""
+    """The pixels that a box x, y, w, h covers fully or partly."""
     x, y, w, h = box
     covered = np.zeros((height, width), dtype=bool)
     covered[max(0, int(y)) : max(0, int(np.ceil(y + h))), max(0, int(x)) : max(0, int(np.ceil(x + w)))] = True
@@ -71,18 +71,18 @@ def overlap_of_boxes(one: tuple[float, float, float, float], other: tuple[float,
 
 
 def touches_border(mask: Mask) -> bool:
-    """Whether the thing reaches the picture's edge, so that a part of it may be cut off."""
+    """Whether the object touches the image border, so that it may be truncated."""
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
 def largest_part(mask: Mask) -> float:
-    """The share of a mask's pixels that lie in its largest piece (pixels hang together by sides and corners)."""
+    """The share of a mask's pixels in its largest connected component (8-connected)."""
     sizes = np.bincount(cv2.connectedComponents(mask.astype(np.uint8))[1].ravel())[1:]
     return float(sizes.max() / sizes.sum())
 
 
 def dilated(mask: Mask, pixels: float) -> Mask:
-    """The mask and everything within `pixels` of it (Euclidean)."""
+    """The mask dilated by a Euclidean distance of `pixels`."""
     return distance_to(mask) <= pixels
 
 
@@ -94,14 +94,14 @@ def distance_to(mask: Mask) -> np.ndarray:
 
 
 def depth_in(mask: Mask) -> np.ndarray:
-    """(H, W) float32: how deep in the mask each pixel lies; 1 on its rim, 0 outside. The picture's edge is no rim."""
+    """(H, W) float32: distance of each pixel to the outside of the mask, 1 on its rim; not to the image border."""
     if mask.all():
         return np.full(mask.shape, np.inf, dtype=np.float32)
     return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
 def shifted(mask: Mask, across: int, down: int) -> Mask:
-    """The mask moved by whole pixels; what leaves the picture is lost."""
+    """The mask moved by whole pixels, cropped to the image."""
     height, width = mask.shape
     moved = np.zeros_like(mask)
     moved[max(0, down) : height + min(0, down), max(0, across) : width + min(0, across)] = mask[

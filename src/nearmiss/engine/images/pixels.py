@@ -13,8 +13,8 @@ from nearmiss.base.errors import InputError
 def write_pixels(file: Path, shape: tuple[int, ...], rows: Iterable[np.ndarray]) -> None:
     """Write `shape[0]` uint8 arrays of shape `shape[1:]` as one .npy file, one after the other.
 
-    The space is taken before the first row is asked for, and nothing is mapped into memory: a full disk is an OSError
-    at once, not the end of the process (SIGBUS) at some row. Raises ValueError where a row is of another shape or type.
+    The space is reserved before the first row is computed, and nothing is mapped into memory: a full disk is an OSError
+    at once, not a SIGBUS at some row. Raises ValueError where a row is of another shape or type.
     """
     count = 0
 
@@ -60,19 +60,19 @@ def _write(file: Path, shape: tuple[int, ...], parts: Iterable[np.ndarray]) -> N
 def open_pixels(file: Path, *, what: str, remedy: str) -> np.ndarray:
     """The uint8 array in a .npy file, mapped for reading; `what` names it in messages.
 
-    Raises InputError where the file is missing, damaged, holds anything else, or has another length than it says.
+    Raises InputError where the file is missing, damaged, has other content, or another length than its header states.
     """
     file = Path(file)
     try:
         pixels = np.lib.format.open_memmap(file, mode="r")
     except FileNotFoundError:
         raise InputError(f"{what} are missing", file=file, remedy=remedy) from None
-    except Exception as error:  # what numpy meets in a header that is none
+    except Exception as error:  # numpy raises many types on an invalid header
         raise InputError(f"{what} do not load: {error}", file=file, remedy=remedy) from None
     expected = pixels.offset + pixels.nbytes
     if pixels.dtype != np.uint8 or not pixels.flags.c_contiguous or file.stat().st_size != expected:
         raise InputError(
-            f"{what} do not load: the file says {pixels.dtype} {pixels.shape}, which are {expected} bytes, and has "
+            f"{what} do not load: the header states {pixels.dtype} {pixels.shape}, which are {expected} bytes, and has "
             f"{file.stat().st_size}",
             file=file,
             remedy=remedy,
@@ -81,7 +81,7 @@ def open_pixels(file: Path, *, what: str, remedy: str) -> np.ndarray:
 
 
 def _reserve(handle: int, size: int) -> None:
-    """Take the space of a file, where the file system can; where it cannot, a write says that it is full."""
+    """Reserve the space of a file where the file system supports it; elsewhere a write fails when the disk is full."""
     if not hasattr(os, "posix_fallocate"):
         return
     try:

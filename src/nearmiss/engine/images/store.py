@@ -29,7 +29,7 @@ def write_store(
 
 
 class Store:
-    """A store opened for reading: `pixels` (N, S, S, 3) uint8, mapped from the file, and `ids` of the rows."""
+    """An image store, open for reading: `pixels` (N, S, S, 3) uint8, mapped from the file, and `ids` of the rows."""
 
     def __init__(self, folder: Path) -> None:
         """Open a store; InputError where it is missing, damaged or inconsistent."""
@@ -66,11 +66,11 @@ class Store:
 
 
 def _ids(file: Path, remedy: str) -> list[str]:
-    """The ids of a store's rows: texts, each one once."""
+    """The ids of a store's rows: unique strings."""
     ids = read_json(file)
     if not isinstance(ids, list) or not all(isinstance(image_id, str) for image_id in ids):
-        raise InputError("the ids of a store are a list of texts", file=file, remedy=remedy)
+        raise InputError("the ids of a store must be a list of strings", file=file, remedy=remedy)
     if len(set(ids)) != len(ids):
         twice = next(image_id for row, image_id in enumerate(ids) if image_id in ids[:row])
-        raise InputError("an id stands twice in the store", file=file, record=twice, remedy=remedy)
+        raise InputError("an id occurs twice in the store", file=file, record=twice, remedy=remedy)
     return ids

@@ -65,7 +65,7 @@ class Architecture:
         return "random weights" if self.name is None or parse_model_name(self.name)[0] is None else "its own weights"
 
     def begun(self, seed: int) -> Any:
-        """The model with its first weights: those that its name stands for, or random ones by the seed.
+        """The model with its initial weights: those of its name, or random ones by the seed.
 
         Raises InputError where weights cannot be had, are damaged, of another architecture, or hold more than tensors,
         and where `digest` is given and the file's SHA-256 is another.
@@ -89,9 +89,9 @@ class Architecture:
         save_checkpoint(folder, model, self.config, own)
         words = self.config["model_cfg"]["text_cfg"]
         if self.name is not None and words.get("hf_tokenizer_name"):
-            kind, place = parse_model_name(self.name)
+            kind, location = parse_model_name(self.name)
             local = kind == "local-dir"
-            theirs = local_tokenizer(Path(place), words) if local else open_clip.get_tokenizer(self.name)
+            theirs = local_tokenizer(Path(location), words) if local else open_clip.get_tokenizer(self.name)
             theirs.tokenizer.save_pretrained(folder)
 
 
@@ -105,8 +105,10 @@ def own_architecture(options: dict[str, Any], words: list[str]) -> Architecture:
 def named_architecture(name: str, pretrained: str | None, digest: str | None = None) -> Architecture:
     """A model that open_clip knows. Raises InputError where it, its tag or its tokenizer is not to be had."""
     config = configuration_of(name, pretrained)
-    kind, place = parse_model_name(name)
-    tokenization = tokenization_of(name, config["model_cfg"]["text_cfg"], Path(place) if kind == "local-dir" else None)
+    kind, location = parse_model_name(name)
+    tokenization = tokenization_of(
+        name, config["model_cfg"]["text_cfg"], Path(location) if kind == "local-dir" else None
+    )
     return Architecture(config, tokenization, name, pretrained, digest)
 
 
@@ -115,7 +117,7 @@ def configuration_of(name: str, pretrained: str | None) -> dict[str, Any]:
 
     Raises InputError where there is no such model or tag, or where the tag's weights need the other activation.
     """
-    kind, place = parse_model_name(name)
+    kind, location = parse_model_name(name)
     if kind is not None:
         if pretrained is not None:
             raise InputError(
@@ -123,14 +125,14 @@ def configuration_of(name: str, pretrained: str | None) -> dict[str, Any]:
                 record=f"pretrained: {pretrained}",
                 remedy="leave pretrain.model.pretrained out",
             )
-        return _completed(folder_configuration(Path(place)) if kind == "local-dir" else _of_hub(place), {})
+        return _completed(folder_configuration(Path(location)) if kind == "local-dir" else _of_hub(location), {})
     model = open_clip.get_model_config(name)
     if model is None:
-        near = difflib.get_close_matches(name, open_clip.list_models(), n=3, cutoff=0.5)
+        close = difflib.get_close_matches(name, open_clip.list_models(), n=3, cutoff=0.5)
         raise InputError(
             f"open_clip has no model '{name}'",
             record="pretrain.model.name",
-            remedy=f"take one of open_clip.list_models(), such as {', '.join(near or open_clip.list_models()[:3])}",
+            remedy=f"take one of open_clip.list_models(), such as {', '.join(close or open_clip.list_models()[:3])}",
         )
     tag = _tag(name, pretrained)
     quick = bool(model.get("quick_gelu", False))
@@ -150,18 +152,18 @@ def weights_file(name: str, pretrained: str | None) -> Path | None:
 
     Raises InputError where a local folder has none.
     """
-    kind, place = parse_model_name(name)
+    kind, location = parse_model_name(name)
     if kind == "local-dir":
-        return folder_weights(Path(place))
+        return folder_weights(Path(location))
     return Path(pretrained) if pretrained is not None and kind is None and _is_file(pretrained) else None
 
 
 def _downloaded(name: str, pretrained: str | None) -> Path:
-    """The file that a tag or a hub's model stands for, in the hub's cache."""
-    kind, place = parse_model_name(name)
+    """The file of a tag or a hub's model, in the hub's cache."""
+    kind, location = parse_model_name(name)
     try:
         if kind == "hf-hub":
-            return Path(download_pretrained_from_hf(place))
+            return Path(download_pretrained_from_hf(location))
         return Path(download_pretrained(open_clip.get_pretrained_cfg(name, pretrained)))
     except Exception as error:  # whatever the network and the hub raise
         raise InputError(
@@ -190,16 +192,16 @@ def _is_file(pretrained: str) -> bool:
     return Path(pretrained).is_file()
 
 
-def _of_hub(place: str) -> dict[str, Any]:
+def _of_hub(location: str) -> dict[str, Any]:
     try:
-        found = _get_hf_config(place)
+        found = _get_hf_config(location)
     except Exception as error:  # whatever the network and the hub raise
         raise InputError(
             f"the hub does not give the model's configuration: {in_one_line(error)}",
-            record=place,
+            record=location,
             remedy="connect to the hub, or give a folder with local-dir:",
         ) from None
-    check_configuration(found, file=None, place=f"hf-hub:{place}")
+    check_configuration(found, file=None, origin=f"hf-hub:{location}")
     return dict(found)
 
 

@@ -58,7 +58,7 @@ def configuration(
 
 
 def fresh_model(config: dict[str, Any], seed: int) -> Any:
-    """A model with random weights that depend on the configuration (`configuration`'s) and the seed alone.
+    """A model with random weights that depend on the configuration (`configuration`'s) and the seed only.
 
     A CLIP, or the CustomTextCLIP that open_clip makes of such a configuration. Raises ValueError for another kind.
     """

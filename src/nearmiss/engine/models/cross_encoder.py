@@ -1,7 +1,7 @@
 """A cross-encoder: a dual encoder as open_clip has it, and a fusion that compares an image and a text in detail.
 
 The dual part gives embeddings as before and stays an open_clip model of its own; the fusion reads the towers' last
-features, one a patch and one a token, and says of given pairs whether the text is true of the image (ALBEF, Li et al.,
+features, one a patch and one a token, and classifies whether the text of a pair is true of the image (ALBEF, Li et al.,
 NeurIPS 2021, section 3.1; the kind of model that HNC and CE-XVLM train).
 """
 
@@ -68,7 +68,7 @@ class CrossEncoder(nn.Module):
         return EncodedTexts(*encode_tokens(self.dual, packed))
 
     def forward(self, pixels: Tensor, packed: Packed) -> tuple[Tensor, Tensor]:
-        """Embeddings (N, D) and (U, D), as the dual encoder alone gives them."""
+        """Embeddings (N, D) and (U, D), as from the dual encoder."""
         return self.images(pixels).embeddings, self.texts(packed).embeddings
 
     def match_logits(self, images: EncodedImages, texts: EncodedTexts, image: Tensor, text: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ def encode_patches(visual: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fresh_fusion(dual: CLIP, *, side: int, width: int, heads: int, layers: int, seed: int) -> Fusion:
-    """A fusion for this dual encoder and images of `side` pixels; weights depend on its shape and the seed alone."""
+    """A fusion for this dual encoder and images of `side` pixels; weights depend on its shape and the seed only."""
     check_tower(dual)
     with torch.no_grad():
         device = dual.logit_scale.device
@@ -124,7 +124,7 @@ def fresh_fusion(dual: CLIP, *, side: int, width: int, heads: int, layers: int, 
 
 
 def save_fusion(folder: Path, fusion: Fusion) -> None:
-    """Write the fusion beside the dual part of a checkpoint folder; equal weights give equal bytes."""
+    """Write the fusion next to the dual part of a checkpoint folder; equal weights give equal bytes."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in fusion.state_dict().items()}
     write_json(Path(folder) / FUSION_CONFIG, fusion.shape)
     with replacing(Path(folder) / FUSION_WEIGHTS) as partial:
@@ -174,7 +174,7 @@ def _fusion_shape(file: Path) -> dict[str, int]:
 
 
 def _reads(dual: Any, transform: Any) -> dict[str, int]:
-    """What a dual encoder gives a fusion to read."""
+    """The shapes of a dual encoder's features for a fusion."""
     pixels = transform(Image.new("RGB", (8, 8)))[None]
     with torch.no_grad():
         _, patches = encode_patches(dual.visual, pixels)

@@ -65,13 +65,13 @@ def folder_configuration(folder: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def check_configuration(found: Any, *, file: Path | None, place: str | None = None) -> None:
+def check_configuration(found: Any, *, file: Path | None, origin: str | None = None) -> None:
     """Raise InputError where something is not the content of an `open_clip_config.json` of a dual encoder.
 
-    Keys and types are open_clip's own; sizes are bounded, so that a wrong digit does not take all memory. `place` is
-    what stands in a message where there is no file.
+    Keys and types are open_clip's own; sizes are bounded, so that a wrong digit does not take all memory. `origin` is
+    named in messages where there is no file.
     """
-    given_as = place if file is None else file
+    given_as = origin if file is None else file
     if not isinstance(found, dict) or not isinstance(found.get("model_cfg"), dict):
         raise _wrong("the checkpoint's configuration lacks 'model_cfg'", "model_cfg", given_as)
     model, preprocessing = found["model_cfg"], found.get("preprocess_cfg", {})

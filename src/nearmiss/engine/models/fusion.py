@@ -3,8 +3,8 @@
 The shape is that of ALBEF (Li et al., NeurIPS 2021, section 3.1) and X-VLM (Zeng et al., ICML 2022, section 3.1): text
 tokens attend to each other, then to the image, and one token's last state decides in two classes, no match and match.
 Ours differs in what a small run needs (our choice): normalization comes first in each layer, the token that decides is
-the end of the text, where a causal tower has read all of it, and patches get a learned place, because convolutions
-have none.
+the end of the text, where a causal tower has read all of it, and patches get a learned position embedding, because
+convolutions have none.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def offered(self, x: Tensor) -> Tensor:
-        """Keys and values (2, B, heads, M, W / heads) of what is looked at, x (B, M, W)."""
+        """Keys and values (2, B, heads, M, W / heads) of x (B, M, W)."""
         return self.key_value(x).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
     def forward(self, x: Tensor, offered: Tensor, there: Tensor | None = None) -> Tensor:
@@ -39,7 +39,7 @@ class Attention(nn.Module):
 
 
 class FusionLayer(nn.Module):
-    """A text listens to itself, looks at the image, and thinks: self-attention, cross-attention, MLP."""
+    """A layer of self-attention over the text, cross-attention to the image, and MLP."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -49,19 +49,19 @@ class FusionLayer(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, WIDER * width), nn.GELU(), nn.Linear(WIDER * width, width))
 
     def listen(self, x: Tensor, there: Tensor, ends: Tensor | None) -> Tensor:
-        """Self-attention of texts x (B, L, W); with `ends` (B,) the rows of the end tokens alone, (B, 1, W)."""
+        """Self-attention of texts x (B, L, W); with `ends` (B,) the rows of the end tokens only, (B, 1, W)."""
         normed = self.norm_own(x)
-        asking, asked = (x, normed) if ends is None else (_at(x, ends), _at(normed, ends))
-        return asking + self.own(asked, self.own.offered(normed), there)
+        asking, queries = (x, normed) if ends is None else (_at(x, ends), _at(normed, ends))
+        return asking + self.own(queries, self.own.offered(normed), there)
 
     def look(self, x: Tensor, offered: Tensor) -> Tensor:
-        """Cross-attention of x (B, L, W) to what images offer, and the MLP."""
+        """Cross-attention of x (B, L, W) to keys and values of images, and the MLP."""
         x = x + self.across(self.norm_across(x), offered)
         return x + self.mlp(self.norm_mlp(x))
 
 
 class Fusion(nn.Module):
-    """Logits of pairs of images and texts; what depends on one side alone is computed once for all of its pairs."""
+    """Logits of pairs of images and texts; what depends on one side only is computed once for all of its pairs."""
 
     def __init__(self, *, width: int, heads: int, layers: int, text_width: int, patch_width: int, patches: int) -> None:
         """`patches` of `patch_width` an image and tokens of `text_width`; `layers` of `width` with `heads` each."""
@@ -80,7 +80,7 @@ class Fusion(nn.Module):
         self.layers = nn.ModuleList(FusionLayer(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, 2)
-        # A head of zeros says "either" of every pair, so that the towers are not shaken by a random judge.
+        # A head of zeros gives equal logits for every pair, so that the towers get no gradient from random weights.
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
@@ -88,7 +88,7 @@ class Fusion(nn.Module):
         """Logits (P, 2), no match first, of pairs (image, text), both (P,) int64 numbers.
 
         `patches` (N, M, C) are features of N images, `tokens` (U, L, W) of U texts with `lengths` (U,) int64; rows
-        from a text's length on are not looked at.
+        from a text's length on are ignored.
         """
         x = self.of_tokens(tokens)
         there = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
@@ -97,7 +97,7 @@ class Fusion(nn.Module):
         for number, layer in enumerate(_layers(self.layers)):
             last = number == len(self.layers) - 1
             x = layer.listen(x, there, ends if last else None)
-            if number == 0:  # until here a text knows nothing of its images
+            if number == 0:  # until here, texts do not depend on images
                 x, there, ends = (part.index_select(0, text) for part in (x, there, ends))
             x = layer.look(x, layer.across.offered(seen).index_select(1, image))
         return self.head(self.norm(x[:, 0])).float()
@@ -106,21 +106,21 @@ class Fusion(nn.Module):
         """Floating-point operations of `forward` for texts padded to so many tokens; norms are not counted."""
         width, layers, patches = self.shape["width"], self.shape["layers"], self.shape["patches"]
         square = width**2
-        work = images * patches * (self.shape["patch_width"] * width + layers * 2 * square)
-        work += texts * tokens * self.shape["text_width"] * width
+        flops = images * patches * (self.shape["patch_width"] * width + layers * 2 * square)
+        flops += texts * tokens * self.shape["text_width"] * width
         for number in range(layers):
             rows = 1 if number == layers - 1 else tokens
             listening = texts if number == 0 else pairs
-            work += listening * (2 * tokens * square + rows * (2 * square + 2 * tokens * width))
-            work += pairs * rows * ((2 + 2 * WIDER) * square + 2 * patches * width)
-        return 2 * (work + pairs * 2 * width)
+            flops += listening * (2 * tokens * square + rows * (2 * square + 2 * tokens * width))
+            flops += pairs * rows * ((2 + 2 * WIDER) * square + 2 * patches * width)
+        return 2 * (flops + pairs * 2 * width)
 
 
 def _layers(layers: Any) -> list[FusionLayer]:
     return list(layers)
 
 
-def _at(x: Tensor, places: Tensor) -> Tensor:
-    """Rows (B, 1, W) of x (B, L, W) at `places` (B,)."""
-    flat = places + torch.arange(len(x), device=x.device) * x.shape[1]
+def _at(x: Tensor, positions: Tensor) -> Tensor:
+    """Rows (B, 1, W) of x (B, L, W) at `positions` (B,)."""
+    flat = positions + torch.arange(len(x), device=x.device) * x.shape[1]
     return x.flatten(0, 1).index_select(0, flat).unsqueeze(1)

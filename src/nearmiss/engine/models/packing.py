@@ -1,6 +1,6 @@
-"""Several texts in one row, and what texts begin with in common only once.
+"""Packs several texts into one row, with common prefixes only once.
 
-In a causal tower a token's features depend on the tokens before it alone, so two texts that begin alike share the
+In a causal tower a token's features depend on the tokens before it only, so two texts that begin alike share the
 features of that beginning: a caption and its negatives differ from the edit on. Texts are sorted, neighbors are laid
 into rows as a tree, and a mask lets each token look at the tokens of its own text only. Exact (no paper; our choice).
 """
@@ -29,18 +29,18 @@ class Texts:
 class Packed:
     """R rows of N tokens that hold U texts, at most T a row; all on the CPU.
 
-    A place that holds nothing has token 0 and looks at itself; an end that no text has is place 0.
+    An empty position has token 0 and attends to itself; an end that no text has is position 0.
     """
 
     tokens: Tensor  # (R, N) int64
-    depths: Tensor  # (R, N) int64, a token's place in its text
-    seen: Tensor  # (R, N, N) bool, whether a token looks at another
-    ends: Tensor  # (R, T) int64, the place of each text's end token
-    texts: Tensor  # (U,) int64, where among the R * T ends each text stands, in the order given
+    depths: Tensor  # (R, N) int64, a token's position in its text
+    seen: Tensor  # (R, N, N) bool, whether a token attends to another
+    ends: Tensor  # (R, T) int64, the position of each text's end token
+    texts: Tensor  # (U,) int64, where among the R * T ends each text is, in the order given
 
 
 def pack(texts: Texts, row: int = ROW) -> Packed:
-    """Lay texts into rows of at most `row` tokens. Equal texts and equal beginnings in a row stand there once."""
+    """Lay texts into rows of at most `row` tokens. Equal texts and equal prefixes occur once in a row."""
     tokens, lengths = texts.tokens.numpy(), texts.lengths.numpy()
     order = np.lexsort(tokens.T[::-1])
     tokens, lengths = tokens[order], lengths[order]
@@ -50,19 +50,19 @@ def pack(texts: Texts, row: int = ROW) -> Packed:
     new = (depth >= shared[:, None]) & (depth < lengths[:, None])
     # Sorted, the last text that wrote something at a depth is the one that this text shares it with.
     writer = np.maximum.accumulate(np.where(new, np.arange(count)[:, None], 0), axis=0)
-    place = (starts - shared)[writer] + depth
+    position = (starts - shared)[writer] + depth
     text, at = np.nonzero(new)
-    where = rows[text], place[text, at]
+    where = rows[text], position[text, at]
     height = int(rows[-1]) + 1
     laid = np.zeros((2, height, width), dtype=np.int64)
     laid[0][where], laid[1][where] = tokens[text, at], at
     seen = np.zeros((height, width, width), dtype=bool)
     seen[:, np.arange(width), np.arange(width)] = True
     which, before = np.nonzero(depth <= at[:, None])
-    seen[where[0][which], where[1][which], place[text[which], before]] = True
+    seen[where[0][which], where[1][which], position[text[which], before]] = True
     number = np.arange(count) - np.searchsorted(rows, rows)
     ends = np.zeros((height, int(number.max()) + 1), dtype=np.int64)
-    ends[rows, number] = place[np.arange(count), lengths - 1]
+    ends[rows, number] = position[np.arange(count), lengths - 1]
     back = np.empty(count, dtype=np.int64)
     back[order] = rows * ends.shape[1] + number
     return Packed(*map(torch.from_numpy, (laid[0], laid[1], seen, ends, back)))

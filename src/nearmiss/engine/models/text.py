@@ -1,8 +1,8 @@
-"""CLIP's text tower without wasted work: the same parameters, equal embeddings, fewer products.
+"""CLIP's text tower with fewer computations: the same parameters and equal embeddings.
 
-Three things are exact for a causal tower that pools at the end of the text (Radford et al., ICML 2021, section 2.4): no
-token after the end is looked at; what texts begin with in common is computed once (packing.py); and of the last layer
-only the end token's row is computed, because nothing else is read from it.
+Three savings are exact for a causal tower that pools at the end of the text (Radford et al., ICML 2021, section 2.4):
+tokens after the end are skipped; common prefixes of texts are computed once (packing.py); and of the last layer only
+the end token's row is computed, because nothing else is read from it.
 """
 
 from typing import Any
@@ -23,8 +23,8 @@ def text_tower(model: Any) -> Any:
 def packable(model: Any) -> bool:
     """Whether a text tower is of the kind that this file computes: plain blocks, causal, read out at the end token.
 
-    Found by looking at the modules. Towers that are not, such as SigLIP's, which look both ways and read out at the
-    last place, see padding, so their texts stay padded.
+    Found by looking at the modules. Towers that are not, such as SigLIP's, which are bidirectional and read out
+    at the last position, attend to padding, so their texts stay padded.
     """
     tower = text_tower(model)
     blocks = getattr(getattr(tower, "transformer", None), "resblocks", None)
@@ -54,13 +54,13 @@ def encode_texts(model: Any, packed: Packed) -> Tensor:
     """L2-normalized embeddings (U, D) float32 of packed texts on the model's device, in the order of the texts."""
     model = text_tower(model)
     device = model.positional_embedding.device
-    tokens, depths, seen, ends, places = (
+    tokens, depths, seen, ends, positions = (
         part.to(device, non_blocking=True)
         for part in (packed.tokens, packed.depths, packed.seen, packed.ends, packed.texts)
     )
     found = _encode(model, tokens, depths, seen.unsqueeze(1), ends)
-    # Normalized in float32 whatever autocast computed: bf16 would blur small differences between near misses.
-    return F.normalize(found.flatten(0, 1).index_select(0, places).float(), dim=-1)
+    # Normalized in float32 whatever autocast computed: bf16 would blur small differences.
+    return F.normalize(found.flatten(0, 1).index_select(0, positions).float(), dim=-1)
 
 
 def encode_tokens(model: Any, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,35 +71,35 @@ def encode_tokens(model: Any, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
     tower: Any = text_tower(model)
     device = tower.positional_embedding.device
     tokens, depths, seen = (part.to(device) for part in (packed.tokens, packed.depths, packed.seen))
-    places, lengths = (part.to(device) for part in token_places(packed))
+    positions, lengths = (part.to(device) for part in token_positions(packed))
     x = tower.token_embedding(tokens) + F.embedding(depths, tower.positional_embedding)
     for block in tower.transformer.resblocks:
         x = x + block.ls_1(_attention(block.attn, block.ln_1(x), seen.unsqueeze(1)))
         x = x + block.ls_2(block.mlp(block.ln_2(x)))
     x = tower.ln_final(x).flatten(0, 1)
-    ends = places.gather(1, lengths.unsqueeze(1) - 1).squeeze(1)
+    ends = positions.gather(1, lengths.unsqueeze(1) - 1).squeeze(1)
     found = _projected(tower, x.index_select(0, ends))
-    features = x.index_select(0, places.flatten()).unflatten(0, places.shape)
+    features = x.index_select(0, positions.flatten()).unflatten(0, positions.shape)
     return F.normalize(found.float(), dim=-1), features, lengths
 
 
-def token_places(packed: Packed) -> tuple[Tensor, Tensor]:
-    """Where each text's tokens stand among all R * N places, (U, L) int64, 0 behind a text's end; and lengths (U,).
+def token_positions(packed: Packed) -> tuple[Tensor, Tensor]:
+    """The index of each text's tokens among all R * N positions, (U, L) int64, 0 after a text's end; lengths (U,).
 
-    What a text's end token sees are that text's tokens, and in a row they stand in the order of their depths.
+    What a text's end token sees are that text's tokens, and in a row they are in the order of their depths.
     """
     row, width = packed.texts // packed.ends.shape[1], packed.tokens.shape[1]
     own = packed.seen[row, packed.ends.flatten()[packed.texts]]
     lengths = own.sum(dim=1)
-    text, place = own.nonzero(as_tuple=True)
-    depth = own.cumsum(dim=1)[text, place] - 1
-    places = torch.zeros(len(row), int(lengths.max()), dtype=torch.int64)
-    places[text, depth] = row[text] * width + place
-    return places, lengths
+    text, position = own.nonzero(as_tuple=True)
+    depth = own.cumsum(dim=1)[text, position] - 1
+    positions = torch.zeros(len(row), int(lengths.max()), dtype=torch.int64)
+    positions[text, depth] = row[text] * width + position
+    return positions, lengths
 
 
 def _encode(model: Any, tokens: Tensor, depths: Tensor, seen: Tensor, ends: Tensor) -> Tensor:
-    """Embeddings (R, T, D) at the places `ends` (R, T) of rows of tokens (R, N); `seen` (R, 1, N, N)."""
+    """Embeddings (R, T, D) at the positions `ends` (R, T) of rows of tokens (R, N); `seen` (R, 1, N, N)."""
     x = model.token_embedding(tokens) + F.embedding(depths, model.positional_embedding)
     *blocks, final = model.transformer.resblocks
     for block in blocks:
@@ -120,10 +120,10 @@ def _width_of(projection: Any) -> int:
     return int(projection.out_features if isinstance(projection, nn.Linear) else projection.shape[1])
 
 
-def _at(x: Tensor, places: Tensor) -> Tensor:
-    """Rows (R, T, W) of x (R, N, W) at `places` (R, T)."""
-    flat = places + torch.arange(len(x), device=x.device).unsqueeze(1) * x.shape[1]
-    return x.flatten(0, 1).index_select(0, flat.flatten()).unflatten(0, places.shape)
+def _at(x: Tensor, positions: Tensor) -> Tensor:
+    """Rows (R, T, W) of x (R, N, W) at `positions` (R, T)."""
+    flat = positions + torch.arange(len(x), device=x.device).unsqueeze(1) * x.shape[1]
+    return x.flatten(0, 1).index_select(0, flat.flatten()).unflatten(0, positions.shape)
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:
@@ -141,13 +141,13 @@ def _attention(attention: nn.MultiheadAttention, x: Tensor, seen: Tensor) -> Ten
     return attention.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
-def _attention_at(attention: nn.MultiheadAttention, x: Tensor, seen: Tensor, places: Tensor) -> Tensor:
-    """Rows (R, T, W) of the self-attention of x (R, N, W) at `places` (R, T)."""
+def _attention_at(attention: nn.MultiheadAttention, x: Tensor, seen: Tensor, positions: Tensor) -> Tensor:
+    """Rows (R, T, W) of the self-attention of x (R, N, W) at `positions` (R, T)."""
     heads, width = attention.num_heads, x.shape[-1]
     weight, bias = attention.in_proj_weight, attention.in_proj_bias
-    query = F.linear(_at(x, places), weight[:width], bias[:width])
+    query = F.linear(_at(x, positions), weight[:width], bias[:width])
     key, value = F.linear(x, weight[width:], bias[width:]).chunk(2, dim=-1)
-    mask = _at(seen.squeeze(1), places).unsqueeze(1)
+    mask = _at(seen.squeeze(1), positions).unsqueeze(1)
     mixed = F.scaled_dot_product_attention(
         _heads(query, heads), _heads(key, heads), _heads(value, heads), attn_mask=mask
     )

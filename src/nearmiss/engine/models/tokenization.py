@@ -23,7 +23,7 @@ from nearmiss.engine.models.weights import in_one_line
 PAD, UNKNOWN, START, END = "<pad>", "<unk>", "<start>", "<end>"
 PUNCTUATION = (".", ",", ";", ":", "!", "?", "'", "-")
 NAME = "nearmiss-words"
-"""What stands for a tokenizer of ours in a checkpoint's configuration; open_clip takes the files beside it."""
+"""What represents a tokenizer of ours in a checkpoint's configuration; open_clip takes the files next to it."""
 _SPLIT = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""  # as in CLIP's own code
 _MERGES = 49152 - 256 - 2
 _VOCABULARY = 49408  # CLIP's, and open_clip's where a configuration names none
@@ -187,7 +187,7 @@ def tokenization_of(name: str, text_cfg: dict[str, Any], folder: Path | None) ->
         if text_cfg.get("tokenizer_kwargs"):
             raise InputError("the model's tokenizer has options of its own", record=name, remedy="take another model")
         return _held(clip_tokenization(context), name, text_cfg)
-    theirs = _opened(name, text_cfg, None) if folder is None else local_tokenizer(folder, text_cfg)
+    theirs = _load_tokenizer(name, text_cfg, None) if folder is None else local_tokenizer(folder, text_cfg)
     backend = getattr(theirs.tokenizer, "backend_tokenizer", None)
     if backend is None or theirs.tokenizer_mode or theirs.strip_sep_token:
         raise InputError("the model's tokenizer is not a fast one", record=name, remedy="take another model")
@@ -198,11 +198,11 @@ def tokenization_of(name: str, text_cfg: dict[str, Any], folder: Path | None) ->
 
 
 def local_tokenizer(folder: Path, text_cfg: dict[str, Any]) -> Any:
-    """open_clip's tokenizer of a checkpoint folder: of the files there alone, and without running code of others.
+    """open_clip's tokenizer of a checkpoint folder: of the files there only, and without running code of others.
 
     Raises InputError where it does not open.
     """
-    return _opened(f"local-dir:{folder}", text_cfg, folder, local_files_only=True, trust_remote_code=False)
+    return _load_tokenizer(f"local-dir:{folder}", text_cfg, folder, local_files_only=True, trust_remote_code=False)
 
 
 def _held(tokenization: Tokenization, name: str, text_cfg: dict[str, Any]) -> Tokenization:
@@ -217,7 +217,7 @@ def _held(tokenization: Tokenization, name: str, text_cfg: dict[str, Any]) -> To
     return tokenization
 
 
-def _opened(name: str, text_cfg: dict[str, Any], folder: Path | None, **options: bool) -> Any:
+def _load_tokenizer(name: str, text_cfg: dict[str, Any], folder: Path | None, **options: bool) -> Any:
     """open_clip's tokenizer of a model; `options` are for transformers."""
     theirs = text_cfg.get("hf_tokenizer_name")
     try:

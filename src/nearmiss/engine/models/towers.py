@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 CHANNELS = (32, 64, 96)
 GROUPS = 8
-NARROW = 24  # channels that each place keeps for the read-out
-GRID = 6  # places along a side of the read-out
+NARROW = 24  # channels that each cell keeps for the read-out
+GRID = 6  # cells along a side of the read-out
 
 
 def averaging(size: int, cells: int) -> Tensor:
-    """Matrix (cells, size) that averages a line of `size` places over `cells` equal, possibly overlapping cells."""
+    """Matrix (cells, size) that averages a line of `size` positions over `cells` equal, possibly overlapping cells."""
     weights = torch.zeros(cells, size)
     for cell in range(cells):
         first, last = cell * size // cells, -(-(cell + 1) * size // cells)
@@ -24,10 +24,10 @@ def averaging(size: int, cells: int) -> Tensor:
 class NearmissConv(nn.Module):
     """Three strided convolutions and a read-out that keeps positions (our choice; no paper).
 
-    Images (N, 3, S, S) -> (N, num_classes), S of 16 or more. Each of the 6 x 6 places keeps its own weights in the
+    Images (N, 3, S, S) -> (N, num_classes), S of 16 or more. Each of the 6 x 6 cells has its own weights in the
     last layer, so that location and relation are learned sooner than from pooled features. GroupNorm has no batch
     statistics, which would break gradient caching and data parallel training. At 48 px the third convolution gives
-    6 x 6 places; at other sizes they are averaged to as many.
+    6 x 6 cells; at other sizes they are averaged to as many.
     """
 
     def __init__(self, num_classes: int) -> None:
@@ -51,13 +51,13 @@ class NearmissConv(nn.Module):
 
     def read_out(self, grid: Tensor) -> Tensor:
         """(N, num_classes) of what the convolutions give, (N, 96, H, W)."""
-        places = self.narrow(grid)
-        height, width = places.shape[-2:]
+        cells = self.narrow(grid)
+        height, width = cells.shape[-2:]
         if (height, width) != (GRID, GRID):
             # As matrix products: the backward of adaptive pooling is not deterministic on a GPU.
-            rows, columns = averaging(height, GRID).to(places), averaging(width, GRID).to(places)
-            places = rows @ places @ columns.T
-        return self.head(self.norm(places.flatten(1)))
+            rows, columns = averaging(height, GRID).to(cells), averaging(width, GRID).to(cells)
+            cells = rows @ cells @ columns.T
+        return self.head(self.norm(cells.flatten(1)))
 
 
 @register_model

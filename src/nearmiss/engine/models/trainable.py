@@ -1,6 +1,6 @@
 """Which weights of a model learn: parts of it by name, freezing, and low-rank adaptation.
 
-Low-rank adaptation keeps the weights and learns a product of two thin matrices beside each (Hu et al., LoRA: Low-Rank
+Low-rank adaptation keeps the weights and learns a product of two thin matrices next to each (Hu et al., LoRA: Low-Rank
 Adaptation of Large Language Models, ICLR 2022, section 4.1: W + (alpha / rank) B A, with A drawn and B zero, so that
 training begins at the given weights). It is a parametrization of the weight itself and not a layer around it: whatever
 reads the weight (attention's one matrix for three projections, packed texts) reads the sum. peft is not used: it adapts
@@ -111,14 +111,14 @@ def parameters_in(model: nn.Module, wanted: Iterable[str], key: str) -> set[str]
     names = [name for name, _ in model.named_parameters()]
     found: set[str] = set()
     for word in wanted:
-        meant = {name for name in names if _means(word, name)}
-        if not meant:
+        matched = {name for name in names if _means(word, name)}
+        if not matched:
             raise InputError(
                 f"'{word}' is no part of the model",
                 record=key,
                 remedy=f"name a tower, a tower's blocks, or a pattern of names such as {names[0]}",
             )
-        found |= meant
+        found |= matched
     return found
 
 

@@ -1,6 +1,6 @@
 """Weight files: read without running anything that is in them, and fitted to a model key by key.
 
-open_clip's own loader interpolates positional embeddings of another shape and says so in a log alone, and of a state
+open_clip's own loader interpolates positional embeddings of another shape and says so in a log only, and of a state
 dict that does not fit it tells the first line. Here a file fits as it is or is refused with the key.
 """
 
@@ -25,7 +25,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
 """Keys under which training scripts keep the weights in a checkpoint of more."""
 PREFIXES = ("module.", "model.", "_orig_mod.")
 """What DataParallel, Lightning and torch.compile put before every name."""
-_COMPILED = "_orig_mod."  # stands in the middle of a name where only a part of the model was compiled
+_COMPILED = "_orig_mod."  # occurs inside a name where only a part of the model was compiled
 _RECORDS = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI keeps among its weights
 _POSITION_IDS = "text.transformer.embeddings.position_ids"  # kept by transformers up to 4.30, computed since
 _FOLDER = 0x10  # marks a folder in a zip; torch writes none, and would read one as a tensor of nothing
@@ -46,7 +46,7 @@ def load_weights(file: Path, model: Any, *, remedy: str = REMEDY) -> None:
 def read_weights(file: Path, *, remedy: str = REMEDY) -> dict[str, Any]:
     """The state dict in a file: safetensors, or what `torch.save` wrote, bare or under one of `WRAPPERS`.
 
-    Nothing in the file is executed: numpy's scalars and arrays beside the weights are skipped, and any other object is
+    Nothing in the file is executed: numpy's scalars and arrays next to the weights are skipped, and any other object is
     an InputError that names its class. So is a file that is empty, cut short or damaged.
     """
     file = Path(file)
@@ -112,7 +112,7 @@ def in_one_line(error: BaseException) -> str:
 
 
 class _Skipped:
-    """Stands for a numpy value in a pickle. It takes numpy's place because numpy follows whatever a pickle says."""
+    """Stands for a numpy value in a pickle. It replaces numpy, which would follow the pickle's instructions."""
 
     def __init__(self, *_: object) -> None:
         pass
@@ -161,7 +161,7 @@ def _unwrapped(content: Any, file: Path, remedy: str) -> dict[str, Any]:
 
 
 def _renamed(found: Mapping[str, Any], expected: Mapping[str, Tensor], file: Path, remedy: str) -> dict[str, Any]:
-    """Weights without the wrappers' prefixes. A name that the model has itself is left alone."""
+    """Weights without the wrappers' prefixes. A name that the model itself has is kept."""
     renamed: dict[str, Any] = {}
     before: dict[str, str] = {}
     for old in found:
@@ -208,12 +208,12 @@ def _check_tensor(name: str, value: Any, wanted: Tensor, file: Path, remedy: str
     if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_meta:
         raise _refused(f"{name} is no dense tensor", file, remedy)
     if value.shape != wanted.shape:
-        place = "positional_embedding" in name or "pos_embed" in name
+        is_position = "positional_embedding" in name or "pos_embed" in name
         raise _refused(
             f"{name} is {tuple(value.shape)}, the model's is {tuple(wanted.shape)}",
             file,
             "name the model whose context length and image size these weights have; nothing is interpolated"
-            if place
+            if is_position
             else remedy,
         )
     if value.is_floating_point() != wanted.is_floating_point() or value.is_complex():

@@ -1,1 +1,1 @@
-"""One file per loss term; names and options stand in spec.py."""
+"""One file per loss term; names and options are in spec.py."""

@@ -19,8 +19,8 @@ class CrossModalRankReleasedTerm(nn.Module):
     What differs from the corrected term: thresholds are logits, so that shrinking the scale lowers the loss; the mean
     counts slots that hold no negative, so that the weight follows the yield; the `mean` rule takes the mean over all
     images for the positive and over the valid ones for the negative; thresholds start at 0 again in every epoch. One
-    thing is mended, as it would end the training: a type that is valid nowhere in a batch keeps its threshold, where
-    the release divides 0 by 0.
+    defect is corrected, which would end the training: a type that is valid nowhere in a batch keeps its threshold,
+    where the release divides 0 by 0.
     """
 
     threshold: Tensor  # (types,)

@@ -11,7 +11,7 @@ from nearmiss.engine.objectives.spec import Mask
 
 @dataclass(frozen=True)
 class Matching:
-    """What judges pairs of a batch's N images and U texts; texts are numbers from 0 to U - 1."""
+    """A classifier of pairs of a batch's N images and U texts; texts are indices from 0 to U - 1."""
 
     captions: Tensor  # (N,) int64
     positives: Tensor  # (N, G) int64
@@ -83,10 +83,10 @@ def taken_for_true(
 ) -> tuple[Tensor, Tensor]:
     """Captions (N, N) and negatives (N, N * G * K) of others that are taken for true of an image, both bool.
 
-    Texts are places among the batch's U different texts: `captions` (N,), `positives` (N, G), `negatives` (N, G, K).
+    Texts are indices of the batch's U different texts: `captions` (N,), `positives` (N, G), `negatives` (N, G, K).
     `none` takes nothing for true, as the releases do. `same_image` takes another image's text for true that is one of
     the image's own true texts, and whatever may not serve others (`for_others` (N, G, K) bool is false of counts and
-    the like). `truth` knows, from `truth` (N, U) bool, which texts are true of which image, and needs no such rule.
+    the like). `truth` uses `truth` (N, U) bool, which texts are true of which image, and needs no such rule.
     The masks are our choice: the papers mask nothing, or less.
     """
     count, per_image = len(captions), negatives[0].numel()

@@ -1,7 +1,6 @@
-"""A paraphrase of a text is nearer to the image than the text's negatives are (our choice; no paper).
+"""Ranks a paraphrase of a text above the text's negatives (our choice; no paper).
 
-The weakness that it answers: models trained on hard negatives alone take every edit for a wrong one ("The Hard Positive
-Truth", arXiv 2409.17958).
+Without it, models trained on hard negatives classify every edit as wrong ("The Hard Positive Truth", arXiv 2409.17958).
 """
 
 from torch import Tensor, nn
@@ -17,6 +16,6 @@ class HardPositiveTerm(nn.Module):
     """
 
     def forward(self, features: Features) -> Tensor:
-        told_otherwise = (features.images[:, None] * (features.paraphrases - features.positives)).sum(-1)
-        gaps = own_gaps(features) + told_otherwise[..., None]
+        paraphrased = (features.images[:, None] * (features.paraphrases - features.positives)).sum(-1)
+        gaps = own_gaps(features) + paraphrased[..., None]
         return mean_where(F.softplus(-features.scale * gaps), features.valid & features.paraphrased[..., None])

@@ -1,4 +1,4 @@
-"""Image-text matching: a head on the fused pair says whether the text is true of the image.
+"""Image-text matching: a head on the fused pair classifies whether the text is true of the image.
 
 Li et al., ALBEF, NeurIPS 2021, section 3.2, equation 3, with the hard pairs of a batch mined as there; that a caption's
 own hard negatives are such pairs is HNC's idea (Dönmez et al., CoNLL 2023), whose paper does not say how it samples or
@@ -17,8 +17,8 @@ class ImageTextMatchingTerm(nn.Module):
 
     Match: an image with its caption, and with each positive that is another text. No match: an image with the valid
     negatives of its positives; and, where `mined`, each image with one caption of another image and each caption with
-    one other image, drawn from the softmax of scale * cosine, so that what the dual part mistakes is asked most. Pairs
-    that are taken for true are never drawn; one without another pair to draw has none.
+    one other image, drawn from the softmax of scale * cosine, so that pairs that the dual part confuses are drawn
+    most. Pairs that are taken for true are never drawn; one without another pair to draw has none.
 
     Both kinds weigh one half whatever their number (our choice: ALBEF has one to two, and HNC pairs); the draw teaches
     the towers nothing, as there.
@@ -61,7 +61,7 @@ def _numbered(texts: Tensor) -> Tensor:
 def mined_pairs(features: Features, matching: Matching) -> Tensor:
     """(2, P) int64: for each image the caption of another, and for each caption another image, as far as there is one.
 
-    A draw from a softmax is the place of the largest logit once Gumbel noise is added to each.
+    A draw from a softmax is the argmax of the logits with Gumbel noise.
     """
     with torch.no_grad():
         count = len(features.images)
@@ -71,5 +71,5 @@ def mined_pairs(features: Features, matching: Matching) -> Tensor:
         for_images = (logits + matching.noise[0]).masked_fill(taken, float("-inf"))
         for_captions = (logits + matching.noise[1]).masked_fill(taken, float("-inf"))
         texts = torch.stack([images, matching.captions[for_images.argmax(dim=1)]])[:, ~taken.all(dim=1)]
-        pictures = torch.stack([for_captions.argmax(dim=0), matching.captions])[:, ~taken.all(dim=0)]
-        return torch.cat([texts, pictures], dim=1)
+        image_pairs = torch.stack([for_captions.argmax(dim=0), matching.captions])[:, ~taken.all(dim=0)]
+        return torch.cat([texts, image_pairs], dim=1)

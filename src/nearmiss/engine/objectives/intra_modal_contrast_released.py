@@ -14,9 +14,9 @@ Form = Literal["true_pair", "first_negative", "no_positive"]
 class IntraModalContrastReleasedTerm(nn.Module):
     """Mean cross-entropy of a text over all negatives of the batch, nothing masked: absent ones are texts as well.
 
-    `true_pair` (commit 7f4433a): the logit of the image with its text is the answer, and the text with every negative
-    stands beside it. `first_negative` (7b58a00 and b8a5244): the same logits, but the answer is the first negative of
-    the batch's first image. `no_positive` (47cef4e and after): the negatives alone, with that same answer.
+    `true_pair` (commit 7f4433a): the target is the logit of the image with its text, next to the text with every
+    negative. `first_negative` (7b58a00 and b8a5244): the same logits, but the target is the first negative of the
+    batch's first image. `no_positive` (47cef4e and after): the negatives only, with that same target.
     """
 
     def __init__(self, form: Form) -> None:
@@ -28,5 +28,5 @@ class IntraModalContrastReleasedTerm(nn.Module):
         texts = torch.einsum("ngd,md->ngm", features.positives, features.negatives.flatten(0, 2))
         logits = texts if self.form == "no_positive" else torch.cat([pair, texts], dim=-1)
         logits = features.scale * logits.flatten(0, 1)
-        answer = 1 if self.form == "first_negative" else 0
-        return F.cross_entropy(logits, torch.full((len(logits),), answer, device=logits.device))
+        target = 1 if self.form == "first_negative" else 0
+        return F.cross_entropy(logits, torch.full((len(logits),), target, device=logits.device))

@@ -17,6 +17,6 @@ class OwnNegativesTerm(nn.Module):
     def forward(self, features: Features) -> Tensor:
         used = features.valid.any(-1)
         losing = (-features.scale * own_gaps(features)).masked_fill(~features.valid, float("-inf"))
-        # A row of -inf alone has no gradient that is a number: give it one finite entry; it is not counted.
+        # A row of -inf has a NaN gradient: give it one finite entry; it is not counted.
         losing = losing.masked_fill(~used[..., None], 0.0)
         return mean_where(F.softplus(torch.logsumexp(losing, dim=-1)), used)

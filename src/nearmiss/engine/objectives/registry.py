@@ -47,7 +47,7 @@ def build(term: spec.Term, types: int) -> nn.Module:
 
 
 class Objective(nn.Module):
-    """The weighted sum of loss terms. What a term remembers or learns between steps is in `state_dict`."""
+    """The weighted sum of loss terms. State and parameters of terms are in `state_dict`."""
 
     def __init__(self, terms: Sequence[spec.Term], types: Sequence[str] = ("",)) -> None:
         """`types` are the names of the negatives' types, in the order of their numbers."""
@@ -64,7 +64,7 @@ class Objective(nn.Module):
         return total, {name: value.detach() for name, value in values.items()}
 
     def start_epoch(self) -> None:
-        """Tell the terms that forget something from epoch to epoch."""
+        """Reset the terms with a state per epoch."""
         for term in self.terms.values():
             if isinstance(term, CrossModalRankReleasedTerm):
                 term.start_epoch()

@@ -14,8 +14,8 @@ class SigmoidTerm(nn.Module):
 
     The bias is learned, at the image tower's rate, and belongs to the training: it changes no order of texts, and a
     checkpoint leaves it out. Texts of others that are taken for true of an image are left out (our choice). With
-    `negatives` other than "none", an image is also told apart from its own or from all negatives of the batch, which
-    the paper has not.
+    `negatives` other than "none", an image is also contrasted with its own or with all negatives of the batch, which
+    is not in the paper.
     """
 
     def __init__(self, negatives: Literal["none", "own", "all"], bias: float) -> None:
@@ -30,8 +30,8 @@ class SigmoidTerm(nn.Module):
         total = torch.where(features.true_captions, 0.0, losses).sum()
         if self.negatives != "none":
             wrong = negative_columns(features, own=self.negatives == "own")
-            foils = features.negatives.flatten(0, 2)
-            losses = self._losses(features, foils, torch.zeros_like(wrong))
+            negatives = features.negatives.flatten(0, 2)
+            losses = self._losses(features, negatives, torch.zeros_like(wrong))
             total = total + torch.where(wrong, losses, 0.0).sum()
         return total / count
 

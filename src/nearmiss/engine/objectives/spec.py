@@ -1,6 +1,6 @@
 """Names and typed options of the loss terms, and the papers' objectives by name.
 
-One file per term lies beside this one; an objective is their weighted sum.
+One file per term lies next to this one; an objective is their weighted sum.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Sigmoid(Typed):
     term: Literal["sigmoid"] = "sigmoid"
     weight: Weight = 1.0
     negatives: Literal["none", "own", "all"] = Field(
-        "none", description="Hard negatives that every image is told apart from as well."
+        "none", description="Hard negatives that every image is contrasted with as well."
     )
     bias: float = Field(-10.0, description="The bias at first, in logits.")
 
@@ -77,7 +77,7 @@ class IntraModalContrastReleased(Typed):
     term: Literal["intra_modal_contrast_released"] = "intra_modal_contrast_released"
     weight: Weight = 0.3
     form: Literal["true_pair", "first_negative", "no_positive"] = Field(
-        "no_positive", description="What the softmax takes for the answer; no_positive is the last released form."
+        "no_positive", description="Target of the softmax; no_positive is the last released form."
     )
 
 
@@ -107,17 +107,17 @@ class HardPositive(Typed):
 
 
 class ImageTextMatching(Typed):
-    """A fusion of both towers says whether a text is true of an image (ALBEF; HNC): trains a cross-encoder."""
+    """A fusion of both towers classifies whether a text is true of an image (ALBEF; HNC): trains a cross-encoder."""
 
     term: Literal["image_text_matching"] = "image_text_matching"
     weight: Weight = 1.0
     mined: bool = Field(
-        True, description="Also ask of pairs of the batch that the dual part mistakes, as ALBEF does; else of own ones."
+        True, description="Also use pairs of the batch that the dual part confuses, as in ALBEF; else only own ones."
     )
 
 
 def needs_negatives(term: "Term") -> bool:
-    """Whether a term says nothing without hard negatives."""
+    """Whether a term requires hard negatives."""
     if isinstance(term, Sigmoid):
         return term.negatives != "none"
     if isinstance(term, ImageTextMatching):
@@ -126,7 +126,7 @@ def needs_negatives(term: "Term") -> bool:
 
 
 def uses_negatives(term: "Term") -> bool:
-    """Whether hard negatives change what a term says."""
+    """Whether hard negatives change the value of a term."""
     return needs_negatives(term) or isinstance(term, ImageTextMatching)
 
 
@@ -183,7 +183,7 @@ PRESETS: dict[str, list[Term]] = {
     ],
     # HNC (CoNLL 2023) trains a matching head; a dual encoder ranks each pair instead (our choice).
     "hnc": [Contrastive(), OwnNegatives(weight=3.0)],
-    # With a matching head, contrast beside it as in ALBEF; weights of one, as there.
+    # With a matching head, contrast next to it as in ALBEF; weights of one, as there.
     "hnc_itm": [Contrastive(), ImageTextMatching()],
     "fsc_clip": [Contrastive(), FocalOwnNegatives()],
     "hard_positive": [HardNegativeColumns(), HardPositive()],

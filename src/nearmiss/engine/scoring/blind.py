@@ -1,4 +1,4 @@
-"""Blind baselines: how much of a benchmark the words alone give away, without an image.
+"""Blind baselines: the scores of text-only methods on a benchmark.
 
 - `blind_length`: the shorter caption is taken to be the true one.
 - `blind_unigram`, `blind_bigram`: the mean log-probability of a caption's words by the captions of training images,
@@ -113,7 +113,7 @@ def lexical(items: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 
 
 def trained(items: pl.DataFrame, negatives: pl.DataFrame) -> pl.DataFrame:
-    """item_id and similarity of each item by the log-odds of table `negatives`: how far its wording alone carries."""
+    """item_id and similarity of each item by the log-odds of table `negatives`, without images."""
     pairs = [[positive, negative] for positive, negative in negatives.select("positive", "negative").iter_rows()]
     odds = log_odds(pairs, [[[True, False]]] * len(pairs))
     return text_only(items, scores_by(odds, items["captions"].explode()))
@@ -142,9 +142,9 @@ def log_odds(captions: Sequence[Sequence[str]], truths: Sequence[Sequence[Sequen
 
 
 def constant_ranking(benchmark: RetrievalBenchmark) -> pl.DataFrame:
-    """Outcomes of the best constant ranking: what is right most often stands first, whatever the query.
+    """Outcomes of the best constant ranking: what is right most often is first, whatever the query.
 
-    It knows the answers, so for k = 1 nothing that ignores the query does better.
+    It uses the labels, so for k = 1 no ranking that ignores the query is better.
     """
     equal = np.zeros(benchmark.right.shape)
     by_image = ranking.recalls(benchmark, equal + _spread(benchmark.right.sum(axis=1))[:, None])

@@ -1,7 +1,7 @@
-"""Embeddings on disk: each unique image and text is encoded once for a model, and what a killed run made is kept.
+"""Embeddings on disk: each unique image and text is encoded once for a model, also across interrupted runs.
 
 A folder belongs to one model and one way of reading (its name is their hash). Entries are found by the SHA-256 of their
-keys, so that a key may be as long as it likes. Shards are whole files, written once (checked.py).
+keys, so that a key may have any length. Shards are whole files, written once (checked.py).
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from nearmiss.base.progress import progress
 from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 Encode = Callable[[Sequence[int]], np.ndarray]
-"""Values (n, D) of the rows (n,) asked for; a row of NaN for what cannot be encoded."""
+"""Values (n, D) of the requested rows (n,); a row of NaN where it cannot be encoded."""
 
 _SUFFIX = ".npz"
 
@@ -50,8 +50,8 @@ class Cache:
         Keys that are not there are encoded and kept by shards of `shard` keys.
         """
         digests = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest() for key in keys]
-        place, parts = self._kept()
-        missing = [row for row, digest in enumerate(digests) if digest not in place]
+        row_of_key, parts = self._kept()
+        missing = [row for row, digest in enumerate(digests) if digest not in row_of_key]
         count = sum(map(len, parts))
         for start in progress(range(0, len(missing), shard), what=f"encode {self._kind}s"):
             rows = missing[start : start + shard]
@@ -60,11 +60,11 @@ class Cache:
             names = [digests[row] for row, fine in zip(rows, good, strict=True) if fine]
             unfit = [digests[row] for row, fine in zip(rows, good, strict=True) if not fine]
             self._keep(names, made[good], unfit)
-            place.update({name: count + row for row, name in enumerate(names)})
-            place.update(dict.fromkeys(unfit, -1))
+            row_of_key.update({name: count + row for row, name in enumerate(names)})
+            row_of_key.update(dict.fromkeys(unfit, -1))
             count += len(names)
             parts += [made[good]] if names else []
-        rows_of = np.array([place[digest] for digest in digests], dtype=np.int64)
+        rows_of = np.array([row_of_key[digest] for digest in digests], dtype=np.int64)
         seen = rows_of >= 0
         if not seen.any():
             return np.empty((0, 0), dtype=np.float32), rows_of
@@ -74,7 +74,7 @@ class Cache:
 
     def _kept(self) -> tuple[dict[bytes, int], list[np.ndarray]]:
         """Row of each key, -1 where it cannot be encoded, and the parts of the values that rows count through."""
-        place: dict[bytes, int] = {}
+        row_of_key: dict[bytes, int] = {}
         parts: list[np.ndarray] = []
         count = 0
         for file, content in read_checked(self._folder, self._kind, _SUFFIX):
@@ -87,12 +87,12 @@ class Cache:
                 discard(file)
                 continue
             for row, key in enumerate(keys):
-                place.setdefault(key, count + row)
+                row_of_key.setdefault(key, count + row)
             for key in unfit:
-                place.setdefault(key, -1)
+                row_of_key.setdefault(key, -1)
             count += len(values)
             parts += [values] if len(values) else []
-        return place, parts
+        return row_of_key, parts
 
     def _keep(self, keys: list[bytes], values: np.ndarray, unfit: list[bytes]) -> None:
         content = BytesIO()

@@ -1,7 +1,7 @@
-"""Files of a cache that say by their name what they hold, so that a damaged one is found before it is used.
+"""Cache files with a digest of their content in their name, so that damage is detected before use.
 
-The SHA-256 of a file's bytes stands in its name, `STEM-DIGEST.SUFFIX`. A file of another content was cut short or
-changed: it is deleted, which is said in one line, and what it held is made again.
+The SHA-256 of a file's bytes is in its name, `STEM-DIGEST.SUFFIX`. A file of another content was cut short or
+changed: it is deleted with a message, and its content is computed again.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nearmiss.base.files import replacing
 
-_DIGITS = 32  # of the digest that stand in a name
+_DIGITS = 32  # of the digest that are in a name
 
 
 def write_checked(folder: Path, stem: str, suffix: str, content: bytes) -> Path:
@@ -36,7 +36,7 @@ def read_checked(folder: Path, stem: str, suffix: str) -> Iterator[tuple[Path, b
 
 
 def discard(file: Path) -> None:
-    """Delete a file that cannot be used, and say so."""
+    """Delete a damaged file, with a message."""
     print(f"nearmiss: {file} is damaged and is made again", file=sys.stderr)
     file.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Classification benchmarks: is the right class among the k most similar ones? A tie counts against it."""
+"""Classification benchmarks: whether the correct class is among the k most similar ones. A tie counts as wrong."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,7 @@ def ranks(
 
     Beside named tasks there is their mean (task `mean`): an item weighs one over the number of its task's items.
     """
-    cluster = {image: place for place, image in enumerate(sorted({i for task in benchmark.tasks for i in task.images}))}
+    cluster = {image: index for index, image in enumerate(sorted({i for task in benchmark.tasks for i in task.images}))}
     parts = []
     for task, scores in zip(benchmark.tasks, similarity, strict=True):
         known = [p for p, image in enumerate(task.images) if embeddings is None or image in embeddings.view_rows]
@@ -44,8 +44,8 @@ def ranks(
         better, tied = (gap < -MARGIN).sum(axis=1), (np.abs(gap) <= MARGIN).sum(axis=1)
         shared = pl.DataFrame(
             {
-                "item_id": [task.images[place] for place in known],
-                "cluster": [cluster[task.images[place]] for place in known],
+                "item_id": [task.images[index] for index in known],
+                "cluster": [cluster[task.images[index]] for index in known],
             }
         )
         for k in benchmark.top_k:
@@ -91,13 +91,13 @@ def _similarity(task: ClassificationTask, images: Sequence[str], embeddings: Emb
     Classes whose prompts are the same to the model share a column: products of equal rows may differ in a last bit.
     """
     columns = _columns(task, embeddings)
-    place = {rows: number for number, rows in enumerate(dict.fromkeys(columns))}
-    means = np.stack([embeddings.texts[list(rows)].mean(axis=0) for rows in place])
+    column_of = {rows: number for number, rows in enumerate(dict.fromkeys(columns))}
+    means = np.stack([embeddings.texts[list(rows)].mean(axis=0) for rows in column_of])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     rows = [embeddings.view_rows[image] for image in images]
     found = [embeddings.images[rows[start : start + _CHUNK]] @ means.T for start in range(0, len(rows), _CHUNK)]
-    every = np.concatenate(found) if found else np.empty((0, len(place)), dtype=np.float32)
-    return np.asarray(every[:, [place[rows] for rows in columns]])
+    every = np.concatenate(found) if found else np.empty((0, len(column_of)), dtype=np.float32)
+    return np.asarray(every[:, [column_of[rows] for rows in columns]])
 
 
 def _rows(

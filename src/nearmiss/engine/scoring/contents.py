@@ -1,8 +1,7 @@
-"""What lies in image files: the SHA-256 of their bytes and their size in pixels. Embeddings are kept by content.
+"""Contents of image files: the SHA-256 of their bytes and their size in pixels. Embeddings are keyed by content.
 
-A relative name, a size in bytes and a time do not say which image a file holds: two data roots may share them all.
-Hashes are kept in a table beside the embeddings, by path, size, times and inode, so that a second run only asks the
-file system.
+A relative name, a size in bytes and a time do not identify an image: two data roots may share them all. Hashes are
+kept in a table next to the embeddings, by path, size, times and inode, so that a second run reads no image files.
 """
 
 import hashlib
@@ -19,14 +18,12 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
-from nearmiss.engine.images.decode import opened
+from nearmiss.engine.images.decode import open_image
 from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 _STEM, _SUFFIX = "contents", ".parquet"
 _THREADS = 4
-_SETTLED = (
-    2_000_000_000  # ns that a file has stood unchanged before its hash is kept: clocks of file systems are coarse
-)
+_SETTLED = 2_000_000_000  # ns without a change before the hash of a file is kept: clocks of file systems are coarse
 _STATUS = ("size", "modified", "changed", "inode", "device")
 _SCHEMA = pl.Schema(
     {
@@ -55,21 +52,21 @@ def contents(files: Mapping[str, Path], folder: Path) -> dict[str, Content]:
     """
     known, read = _known(Path(folder))
     found: dict[str, Content] = {}
-    ask: list[tuple[str, _Key]] = []
+    unknown: list[tuple[str, _Key]] = []
     for name, file in files.items():
         status = _status(file)
         if status is None:
             continue
-        # resolve() would ask the file system for every folder of the path
+        # resolve() would query the file system for every folder of the path
         key = (os.fsencode(os.path.abspath(file)), *status)  # noqa: PTH100
         if (before := known.get(key)) is not None:
             found[name] = before
         else:
-            ask.append((name, key))
+            unknown.append((name, key))
     new: dict[_Key, Content] = {}
     with ThreadPoolExecutor(_THREADS) as pool:
-        made = pool.map(lambda each: _read(files[each[0]]), ask)
-        for (name, key), content in zip(ask, progress(made, what="hash images", total=len(ask)), strict=True):
+        made = pool.map(lambda each: _read(files[each[0]]), unknown)
+        for (name, key), content in zip(unknown, progress(made, what="hash images", total=len(unknown)), strict=True):
             if content is not None:
                 found[name] = content
                 if max(key[2], key[3]) < time.time_ns() - _SETTLED:
@@ -105,7 +102,7 @@ def _read(file: Path) -> Content | None:
 def content_of(content: bytes) -> Content:
     """The content of an image file's bytes."""
     try:
-        with opened(content) as image:
+        with open_image(content) as image:
             size = image.size
     except InputError:
         size = None

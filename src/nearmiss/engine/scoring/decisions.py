@@ -28,7 +28,7 @@ Decision = tuple[Pair, Pair]
 
 SCORE, ACCURACY = "score", "accuracy"
 _CHUNK = 1 << 12  # rows whose embeddings fit into a core's cache
-_LOT = 1 << 16  # items that are compared at once, so that memory grows with the results alone
+_LOT = 1 << 16  # items that are compared at once, so that memory grows with the results only
 
 
 def caption_decisions(truth: Truth) -> list[Decision]:
@@ -101,7 +101,7 @@ def nested(items: pl.DataFrame, flat: np.ndarray) -> pl.DataFrame:
 
 
 def text_only(items: pl.DataFrame, scores: Mapping[str, float]) -> pl.DataFrame:
-    """The same for a scorer that never sees an image: each image of an item gets its captions' own scores."""
+    """The same for a text-only scorer: each image of an item gets its captions' own scores."""
     flat = [
         scores[text] for ids, texts in items.select("images", "captions").iter_rows() for _ in ids for text in texts
     ]
@@ -193,7 +193,7 @@ def compare(values: np.ndarray, decisions: Sequence[Decision], margin: float) ->
 
 @cache
 def chances(truth: Truth) -> dict[str, float]:
-    """How likely an item is right when all orders of its similarities are alike, by side.
+    """Probability that an item is correct when all orders of its similarities are equally likely, by side.
 
     group of a 2x2 item: of the 24 orders of four similarities, four put both true pairs above both false ones.
     """
@@ -204,7 +204,7 @@ def chances(truth: Truth) -> dict[str, float]:
 
 
 def _all_above(row: list[bool]) -> float:
-    """How likely all true entries of a row lie above all false ones."""
+    """Probability that all true entries of a row lie above all false ones."""
     true = sum(row)
     return factorial(true) * factorial(len(row) - true) / factorial(len(row))
 

@@ -41,7 +41,7 @@ def _encode_images(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings of each content and crop, and the row of each view (V,), -1 where it does not decode."""
     keys = [images.content_key(view) for view in views]
-    first = {key: place for place, key in reversed(list(enumerate(keys)))}
+    first = {key: index for index, key in reversed(list(enumerate(keys)))}
     unique = list(dict.fromkeys(keys))
     openers = [images.opener(views[first[key]]) for key in unique]
     values, rows = Cache(folder, "image").get(unique, lambda wanted: encoder.images([openers[row] for row in wanted]))
@@ -58,7 +58,7 @@ def _encode_texts(
     tokens, at = Cache(folder, "token").get(texts, lambda rows: encoder.tokens([texts[row] for row in rows]))
     read = tokens[at]
     names = [row.tobytes().hex() for row in read[:, :-1]]
-    first = {name: place for place, name in reversed(list(enumerate(names)))}
+    first = {name: index for index, name in reversed(list(enumerate(names)))}
     unique = list(dict.fromkeys(names))  # in the order of the texts: neighbors have a common prefix
     values, rows = Cache(folder, "text").get(
         unique, lambda wanted: encoder.texts([texts[first[unique[row]]] for row in wanted])

@@ -1,4 +1,4 @@
-"""Any open_clip model as an encoder of images and texts, in fp32 evaluation mode, with a hash of all that decides.
+"""Any open_clip model as an encoder of images and texts, in fp32 evaluation mode, with a hash of its computation.
 
 Equal embeddings to open_clip's own to 1e-5: images go through its transform, decoded by a few threads while the
 model computes; texts are packed where the tower allows it (engine/models/text.py) and padded where not.
@@ -150,8 +150,8 @@ class Encoder:
                 yield [future.result() for future in now]
 
     def _pixels(self, open_image: OpenImage) -> torch.Tensor | None:
-        opened = open_image()
-        return None if opened is None else self._transform(opened)
+        image = open_image()
+        return None if image is None else self._transform(image)
 
 
 def _finite(features: np.ndarray, names: Sequence[str]) -> np.ndarray:

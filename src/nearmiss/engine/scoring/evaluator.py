@@ -31,7 +31,7 @@ _MOST = 20_000  # training negatives that the text classifier is fitted on: more
 
 @dataclass(frozen=True)
 class Training:
-    """What a model was trained on, as far as it is known: for blind baselines and the marks seen, concept, unseen."""
+    """Training data of a model, as far as known: for blind baselines and the marks seen, concept, unseen."""
 
     captions: Sequence[str] = ()
     """Captions of training images."""
@@ -74,7 +74,7 @@ def similarities(benchmark: Benchmark, embeddings: Embeddings) -> pl.DataFrame:
 
 
 def outcomes(benchmark: Benchmark, embeddings: Embeddings, similarity: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Table `outcomes`. `similarity` stands in for the cosines of items, such as a cross-encoder's logits."""
+    """Table `outcomes`. `similarity` is in for the cosines of items, such as a cross-encoder's logits."""
     if isinstance(benchmark, RetrievalBenchmark):
         return ranking.outcomes(benchmark, embeddings)
     if isinstance(benchmark, ClassificationBenchmark):
@@ -84,7 +84,7 @@ def outcomes(benchmark: Benchmark, embeddings: Embeddings, similarity: pl.DataFr
 
 
 class Comparison:
-    """What every metric of a benchmark stands beside; computed once, applied to several outcomes."""
+    """Reference values of a benchmark's metrics; computed once, applied to several outcomes."""
 
     def __init__(self, benchmark: Benchmark, training: Training, embeddings: Embeddings) -> None:
         self._benchmark = benchmark
@@ -129,7 +129,7 @@ class Comparison:
 
     @property
     def beside(self) -> Beside:
-        """What values stand beside, without numbers of items."""
+        """What values stand next to, without numbers of items."""
         return self._beside
 
 

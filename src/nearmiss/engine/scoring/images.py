@@ -1,4 +1,4 @@
-"""The image files of benchmarks: which views are asked for, what their files hold, and how each is opened."""
+"""The image files of benchmarks: the views that are needed, the content of their files, and how to open them."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -62,7 +62,7 @@ class BenchmarkImages:
         path, crop = self.views[view]
         if path in self._embedded:
             return partial(_decoded, self._embedded[path].open, crop)
-        return partial(_opened, self._files[path], self.digests[path], crop)
+        return partial(_open_checked, self._files[path], self.digests[path], crop)
 
     def digest(self, benchmark: Benchmark) -> str:
         """SHA-256 over the names and contents of all images of a benchmark that exist."""
@@ -101,7 +101,7 @@ def texts_of(benchmark: Benchmark, existing: Mapping[str, object]) -> set[str]:
     return {text for task in benchmark.tasks for prompts in task.prompts for text in prompts}
 
 
-def _opened(file: Path, digest: str, crop: Crop | None) -> Image.Image | None:
+def _open_checked(file: Path, digest: str, crop: Crop | None) -> Image.Image | None:
     """The image, or None where it does not decode. A file that changed since it was hashed stops the evaluation."""
     try:
         content = file.read_bytes()
@@ -112,8 +112,8 @@ def _opened(file: Path, digest: str, crop: Crop | None) -> Image.Image | None:
     return _decoded(partial(open_image_bytes, content), crop)
 
 
-def _decoded(opened: Callable[[], Image.Image], crop: Crop | None) -> Image.Image | None:
+def _decoded(open_image: Callable[[], Image.Image], crop: Crop | None) -> Image.Image | None:
     try:
-        return cut(opened(), crop)
+        return cut(open_image(), crop)
     except (InputError, ValueError):
         return None

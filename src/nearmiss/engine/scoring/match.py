@@ -1,6 +1,6 @@
 """A cross-encoder checkpoint as a scorer of pairs: `match_logit` of every image and caption of an item, in fp32.
 
-The items of fine-grained benchmarks are few pairs each, so all of them are judged. A gallery is not: retrieval and
+The items of fine-grained benchmarks are few pairs each, so all of them are checked. A gallery is not: retrieval and
 classification stay with the dual part, whose cosine is what such a model retrieves with before it ranks anything again
 (ALBEF, section 3.4; that re-ranking is left out, so that retrieval means the same for every arm).
 """
@@ -83,10 +83,10 @@ class MatchScorer:
 
 
 def _open(images: BenchmarkImages, view: str) -> Image.Image:
-    opened = images.opener(view)()
-    if opened is None:
+    image = images.opener(view)()
+    if image is None:
         raise InputError("an image does not decode", file=view, remedy="restore it, or take it out of the benchmark")
-    return opened
+    return image
 
 
 def trimmed(tokens: Tensor) -> Texts:

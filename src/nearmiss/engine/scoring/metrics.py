@@ -1,4 +1,4 @@
-"""Outcomes into rows of table `metrics`: a value, its interval over items, and what it stands beside."""
+"""Outcomes into rows of table `metrics`: a value, its interval over items, and what it is next to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Beside:
-    """What the values of a benchmark stand beside, by endpoint."""
+    """Reference values of a benchmark, by endpoint."""
 
     n_expected: Mapping[Endpoint, int]
     """Number of items, scored or not; every endpoint has a row."""
@@ -143,8 +143,8 @@ def corrupted_rows(
 
     `corrupted` and `clean` are outcomes of the same items. accuracy_drop is the clean value minus the corrupted one, so
     that positive means worse. retained is (value - chance) / (clean value - chance), given only where the lower bound
-    of the clean value exceeds chance by at least `floor` of the distance to 1: nearer to chance the ratio says nothing
-    (our choice). Intervals resample the clusters of both alike.
+    of the clean value exceeds chance by at least `floor` of the distance to 1: closer to chance the ratio is not
+    meaningful (our choice). Intervals resample the clusters of both alike.
     """
     before = dict(endpoints(clean))
     made: list[dict[str, Any]] = []
@@ -160,7 +160,7 @@ def corrupted_rows(
         row = _row(key, group, run, how, beside)
         row |= {"corruption": corruption, "severity": severity, "n_expected": before[key].height}
         made.append(row)
-        alone = row | {
+        common = row | {
             "chance": None,
             "blind": None,
             "text_prior": None,
@@ -169,13 +169,15 @@ def corrupted_rows(
         lows, highs = paired_intervals((was - value)[None, :], weight, cluster, **settings)
         lost = float((was - value).sum() / weight.sum())
         metric = str(dict(zip(ENDPOINT, key, strict=True))["metric"])
-        made.append(alone | {"metric": f"{metric}_drop", "value": lost, "low": float(lows[0]), "high": float(highs[0])})
+        made.append(
+            common | {"metric": f"{metric}_drop", "value": lost, "low": float(lows[0]), "high": float(highs[0])}
+        )
         clean_low, _ = interval(was, weight, cluster, **settings)
         if clean_low >= row["chance"] + floor * (1 - row["chance"]):
             over, base = value - row["chance"] * weight, was - row["chance"] * weight
             low, high = _ratio(over, base, cluster, settings)
             kept = float(over.sum() / base.sum())
-            made.append(alone | {"metric": "retained", "value": kept, "low": low, "high": high})
+            made.append(common | {"metric": "retained", "value": kept, "low": low, "high": high})
     return table("metrics", made)
 
 

@@ -1,4 +1,4 @@
-"""What a model got right, item by item: the table between similarities and every metric.
+"""Outcomes of a model per item: the table between similarities and metrics.
 
 An endpoint is what one row of table `metrics` is about. Each item has `value` (correct decisions, a tie half of one)
 out of `weight`, so a metric is sum(value) / sum(weight); two runs are compared on the same items.

@@ -1,7 +1,7 @@
 """Retrieval benchmarks: Recall@k in both directions, from one matrix of similarities.
 
-A query is right at k if a right answer ranks among the first k. Everything that is not right and within the margin of
-the best right answer ranks before it, so a model that gives every pair one similarity finds nothing.
+A query counts at k if a relevant result ranks among the first k. A result that is not relevant and within the margin of
+the best relevant one ranks before it, so a model with equal similarities of all pairs scores 0.
 """
 
 from math import comb
@@ -45,12 +45,12 @@ def recalls(
     kinds += [] if benchmark.right is benchmark.own else [("exact_recall", own)]
     parts = []
     for prefix, truth in kinds:
-        for subset, scores, answers, cluster, names in (
+        for subset, scores, relevant, cluster, names in (
             ("text_to_image", similarity.T, truth.T, own.argmax(axis=0), captions),
             ("image_to_text", similarity, truth, np.arange(len(images)), images),
         ):
-            asked: np.ndarray = np.any(answers, axis=1)
-            better, tied = _wrong_before(scores[asked], answers[asked])
+            has_answer: np.ndarray = np.any(relevant, axis=1)
+            better, tied = _wrong_before(scores[has_answer], relevant[has_answer])
             for k in benchmark.recall_at:
                 parts.append(
                     pl.DataFrame(
@@ -59,13 +59,13 @@ def recalls(
                             "subset": subset,
                             "condition": "iid",
                             "metric": f"{prefix}@{k}",
-                            "item_id": [name for name, ask in zip(names, asked, strict=True) if ask],
-                            "cluster": cluster[asked],
+                            "item_id": [name for name, kept in zip(names, has_answer, strict=True) if kept],
+                            "cluster": cluster[has_answer],
                             "value": (better + tied < k).astype(np.float64),
                             "weight": 1.0,
-                            # a tie is one that decides: without it the answer would have been found
+                            # a tie counts where the query would be correct without it
                             "ties": ((better < k) & (better + tied >= k)).astype(np.int64),
-                            "chance": _chance(answers[asked], k),
+                            "chance": _chance(relevant[has_answer], k),
                         }
                     )
                 )
@@ -80,7 +80,7 @@ def expected(benchmark: RetrievalBenchmark) -> dict[str, int]:
 
 
 def _wrong_before(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each query: how many wrong answers score above the best right one, and how many within the margin of it."""
+    """For each query: the number of wrong results above the best relevant one, and within the margin of it."""
     better, tied = (np.empty(len(scores), dtype=np.int64) for _ in range(2))
     for start in range(0, len(scores), _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -91,7 +91,7 @@ def _wrong_before(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _chance(truth: np.ndarray, k: int) -> np.ndarray:
-    """Probability that k answers drawn at random hold a right one: (queries,)."""
+    """Probability that k random results contain a relevant one: (queries,)."""
     count = truth.shape[1]
     right = truth.sum(axis=1)
     missed = {

@@ -18,14 +18,14 @@ Array = np.ndarray
 
 def clusters(images: Sequence[Iterable[str]]) -> Array:
     """The cluster of each item, given each item's images: (items,) int, numbered by first appearance."""
-    place: dict[str, int] = {}
+    column_of: dict[str, int] = {}
     rows: list[int] = []
     columns: list[int] = []
     for item, ids in enumerate(images):
         for image_id in ids:
             rows.append(item)
-            columns.append(place.setdefault(image_id, len(place)))
-    nodes = len(images) + len(place)
+            columns.append(column_of.setdefault(image_id, len(column_of)))
+    nodes = len(images) + len(column_of)
     ones = np.ones(len(rows), dtype=np.int8)
     graph = coo_matrix((ones, (rows, np.asarray(columns, dtype=np.int64) + len(images))), shape=(nodes, nodes))
     labels = connected_components(graph, directed=False)[1][: len(images)]
@@ -47,7 +47,7 @@ def interval(
     """Percentile bootstrap interval of sum(value) / sum(weight), clusters resampled with replacement.
 
     `names` seed the draw, so that one endpoint draws the same clusters for every arm. Where every cluster has the same
-    score of 0 or 1 the bootstrap would give an interval of no width; the exact binomial bound over clusters stands in.
+    score of 0 or 1 the bootstrap would give an interval of no width; the exact binomial bound over clusters is used.
     """
     sums, weights = by_cluster(cluster, value, weight)
     count = len(sums)
@@ -135,5 +135,5 @@ def _resampled(count: int, resamples: int, names: Sequence[object]) -> Iterator[
     rng = array_rng(0, "bootstrap", *names)
     for start in range(0, resamples, _BLOCK):
         rows = min(_BLOCK, resamples - start)
-        places = rng.integers(0, count, size=(rows, count)) + np.arange(0, rows * count, count)[:, None]
-        yield np.bincount(places.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
+        draws = rng.integers(0, count, size=(rows, count)) + np.arange(0, rows * count, count)[:, None]
+        yield np.bincount(draws.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)

@@ -1,9 +1,8 @@
-"""The annotations of one image as the check reads them: groups of the lexicons, boxes, relations.
+"""The annotations of one image as the check uses them: groups of the lexicons, boxes, relations.
 
-`Vocabulary` is what the annotators of a corpus had words for: that no cube is annotated speaks against a cube only
-where annotators name cubes at all. Data sets differ in what else they leave open. COCO marks a crowd with one box: how
-many objects it holds is unknown. LVIS (Gupta et al., CVPR 2019) verifies a few categories of each image: only those are
-marked without exception, or known to be absent.
+`Vocabulary` is the set of words that the annotators of a corpus used: an unannotated cube counts as absent only where
+annotators name cubes at all. COCO marks a crowd with one box, so its number of objects is unknown. LVIS (Gupta et al.,
+CVPR 2019) verifies a few categories per image: only those are annotated exhaustively or known to be absent.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +25,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, objects: pl.DataFrame, images: pl.DataFrame | None = None) -> "Vocabulary":
-        """The vocabulary of a table `objects`, and of the names that a table `images` says are marked or absent."""
+        """The vocabulary of a table `objects`, and of the names that a table `images` lists as annotated or absent."""
         names = frozenset(objects["name"].unique().to_list())
         if images is not None and "closed" in images.columns:
             names |= frozenset(images["closed"].explode().drop_nulls().unique().to_list())
@@ -38,7 +37,7 @@ class Vocabulary:
 class Annotated:
     """An annotated object. `attributes` are (kind, group), the kind "" where no lexicon has the word.
 
-    A `crowd` is a group of objects under one box: they exist, and nothing else is known of any one of them.
+    A `crowd` is a group of objects under one box: they exist, but nothing else is known about them.
     """
 
     object_id: str
@@ -52,8 +51,8 @@ class Annotated:
 class Annotations:
     """An image of `width` x `height` pixels: its objects, and relations (subject id, predicate, object id).
 
-    What stands on something is also on it: a predicate with a posture is there twice. `closed` are the groups of nouns
-    of which every object of the image is marked; None where that holds for the whole vocabulary.
+    A predicate with a posture ("standing on") occurs also without it. `closed` are the groups of nouns of which every
+    object of the image is annotated; None where that holds for the whole vocabulary.
     """
 
     width: float
@@ -64,34 +63,34 @@ class Annotations:
     closed: frozenset[str] | None = None
 
     def marks_all(self, noun: str) -> bool:
-        """Whether every object of this noun is marked in the image, so that there are no others."""
+        """Whether every object of this noun is annotated in the image."""
         if noun not in self.vocabulary.nouns:
             return False
         return is_closed(noun, self.closed)
 
     def counts(self, noun: str) -> bool:
-        """Whether the number of objects of this noun is known: all are marked, and none of them in a crowd."""
+        """Whether the number of objects of this noun is known: all are annotated, and none in a crowd."""
         return self.marks_all(noun) and not any(may_be(noun, each.noun) for each in self.objects if each.crowd)
 
 
 def is_closed(noun: str, closed: frozenset[str] | None) -> bool:
-    """Whether every object of a noun is marked, where that holds for the nouns `closed`; for all where it is None.
+    """Whether every object of a noun is annotated, given the nouns `closed` (None: all).
 
-    It holds for a kind of what is closed: who marks all people marks all men.
+    It holds for hyponyms of closed nouns: where all people are annotated, all men are.
     """
     return closed is None or not closed.isdisjoint((noun, *hypernyms(noun), *_endings(noun)))
 
 
 @cache
 def may_be(claimed: str, noun: str) -> bool:
-    """Whether an object annotated as `noun` may be what a caption calls `claimed`, both given as groups."""
+    """Whether an object annotated as `noun` may be called `claimed` by a caption, both given as groups."""
     if claimed == noun or claimed in hypernyms(noun) or noun in hypernyms(claimed):
         return True
     return noun.endswith(f" {claimed}") or claimed.endswith(f" {noun}")
 
 
 def relatives(nouns: Iterable[str]) -> dict[str, frozenset[str]]:
-    """For each of some groups of nouns, those of them that it may be (see `may_be`), itself included."""
+    """For each of some groups of nouns, those that it may be (see `may_be`), itself included."""
     known = sorted(set(nouns))
     wider = {noun: {noun, *hypernyms(noun), *_endings(noun)} for noun in known}
     found: dict[str, set[str]] = {noun: {noun} for noun in known}
@@ -127,9 +126,9 @@ def predicate_group(predicate: str) -> str:
 
 @cache
 def without_posture(predicate: str) -> str:
-    """The place alone: "on" for "standing on"."""
-    posture, _, place = predicate.partition(" ")
-    return place if place and posture in load("grammar")["postures"] else predicate
+    """The predicate without posture: "on" for "standing on"."""
+    posture, _, position = predicate.partition(" ")
+    return position if position and posture in load("grammar")["postures"] else predicate
 
 
 def annotate(
@@ -141,19 +140,19 @@ def annotate(
         for image_id, width, height in images.select("image_id", "width", "height").iter_rows()
     }
     closed = closed_groups(images)
-    things: dict[str, list[Annotated]] = {}
+    by_image: dict[str, list[Annotated]] = {}
     columns = ["image_id", "object_id", "name", "attributes", "x", "y", "w", "h"]
     rows = objects.select(*columns, crowds(objects)).sort(columns[:2])
     for image_id, object_id, name, attributes, x, y, w, h, crowd in rows.iter_rows():
         if image_id in sizes:
-            things.setdefault(image_id, []).append(annotated(object_id, name, attributes or [], (x, y, w, h), crowd))
+            by_image.setdefault(image_id, []).append(annotated(object_id, name, attributes or [], (x, y, w, h), crowd))
     related: dict[str, set[tuple[str, str, str]]] = {}
     canonical = {predicate: predicate_group(predicate) for predicate in relations["predicate"].unique().to_list()}
-    for image_id, subject, predicate, thing in relations.select(
+    for image_id, subject, predicate, obj in relations.select(
         "image_id", "subject_id", "predicate", "object_id"
     ).iter_rows():
         known = related.setdefault(image_id, set())
-        known |= {(subject, each, thing) for each in (canonical[predicate], without_posture(canonical[predicate]))}
+        known |= {(subject, each, obj) for each in (canonical[predicate], without_posture(canonical[predicate]))}
     return {
         image_id: Annotations(
             *sizes[image_id],
@@ -162,7 +161,7 @@ def annotate(
             vocabulary,
             closed.get(image_id),
         )
-        for image_id, found in sorted(things.items())
+        for image_id, found in sorted(by_image.items())
     }
 
 
@@ -172,7 +171,7 @@ def crowds(objects: pl.DataFrame) -> pl.Expr:
 
 
 def closed_groups(images: pl.DataFrame) -> dict[str, frozenset[str]]:
-    """The groups of nouns of which an image marks every object, for the images that do not mark all of them."""
+    """The exhaustively annotated groups of nouns, for images where not all groups are."""
     if "closed" not in images.columns:
         return {}
     stated = images.select("image_id", "closed").drop_nulls("closed")

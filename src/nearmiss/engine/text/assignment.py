@@ -1,11 +1,11 @@
 """Assignment of different objects to the mentions of a caption, under relations between mentions.
 
 Without relations this is a bipartite matching. With relations it is a constraint satisfaction problem: a depth-first
-search over the related mentions that keeps domains arc consistent and gives up a branch as soon as no matching of all
-mentions exists. Objects that nothing in the problem can tell apart are tried once. The search is exact; where it needs
-more than a stated number of steps it stops with an error rather than an answer (the bound is our choice).
+search over the related mentions that keeps domains arc consistent and prunes a branch as soon as no matching of all
+mentions exists. Interchangeable objects are tried once. The search is exact; beyond a maximum number of steps it
+raises an error (the bound is our choice).
 
-Sets of objects are integers: bit i stands for object i.
+Sets of objects are integers: bit i represents object i.
 """
 
 from collections import deque
@@ -17,11 +17,11 @@ MAX_STEPS = 10_000
 
 
 class TooManyStepsError(Exception):
-    """The search was stopped before it was decided."""
+    """The search was stopped before a decision."""
 
 
 class Steps:
-    """Counts the steps of a search: objects tried for a mention, and augmenting paths looked for."""
+    """Counts the steps of a search: objects tried for a mention, and searches for augmenting paths."""
 
     def __init__(self, most: int | None = None) -> None:
         self.most, self.taken = MAX_STEPS if most is None else most, 0
@@ -58,7 +58,7 @@ class Constraint(NamedTuple):
     """A relation between two different mentions, given by their indices."""
 
     subject: int
-    thing: int
+    obj: int
     allowed: Table
 
 
@@ -74,7 +74,7 @@ def assignable(domains: Sequence[int], constraints: Sequence[Constraint], classe
     """Whether each mention can be a different object of its domain so that all constraints hold.
 
     `classes[i]` is the class of object i; objects of one class must be interchangeable in domains and constraints.
-    Raises TooManyStepsError where `steps` are used up.
+    Raises TooManyStepsError beyond the bound of `steps`.
     """
     problem = _Problem(constraints, classes, steps)
     root = problem.consistent(list(domains), {}, list(constraints))
@@ -108,19 +108,19 @@ class _Problem:
         self._constraints: dict[int, list[Constraint]] = {}
         for each in constraints:
             self._constraints.setdefault(each.subject, []).append(each)
-            self._constraints.setdefault(each.thing, []).append(each)
+            self._constraints.setdefault(each.obj, []).append(each)
 
     def open_mentions(self, node: _Node) -> list[int]:
         """The related mentions that are not decided yet."""
         return [mention for mention in self._constraints if node.domains[mention].bit_count() > 1]
 
     def branches(self, node: _Node) -> Iterator[_Node]:
-        """The consistent nodes below a node: the open mention with the smallest domain is each of its objects."""
+        """The consistent children of a node: one for each object of the open mention with the smallest domain."""
         mention = min(self.open_mentions(node), key=lambda each: (node.domains[each].bit_count(), each), default=None)
         if mention is None:
             return
         used = sum({node.domains[each] for each in self._constraints if node.domains[each].bit_count() == 1})
-        tried: set[int] = set()  # classes; of those, an object that another mention has is no longer like the others
+        tried: set[int] = set()  # classes; an object in the domain of another mention is no longer interchangeable
         for choice in bits(node.domains[mention] & ~used):
             if self._classes[choice] in tried:
                 continue
@@ -146,8 +146,8 @@ class _Problem:
         while waiting:
             each = waiting.popleft()
             for here, there, table in (
-                (each.subject, each.thing, each.allowed.rows),
-                (each.thing, each.subject, each.allowed.columns),
+                (each.subject, each.obj, each.allowed.rows),
+                (each.obj, each.subject, each.allowed.columns),
             ):
                 supported = 0
                 for choice in bits(domains[here]):

@@ -1,7 +1,7 @@
-"""Names of annotation files as the words of a sentence: LVIS writes `traffic_light` and `bow_(decorative_ribbons)`.
+"""Converts names of annotation files to words: LVIS has `traffic_light` and `bow_(decorative_ribbons)`.
 
-Names that are words already, such as all of COCO's, stay as they are. Two names that become one word are one noun from
-there on: their objects are counted together. The list of acronyms is ours.
+Names that are words already, such as all of COCO's, are unchanged. Two names that become the same word are one noun:
+their objects are counted together. The list of acronyms is ours.
 """
 
 import json
@@ -19,8 +19,8 @@ _JOINED = re.compile(r"(?<=[a-z]{3})(?=[A-Z][a-z])")  # TrafficLight, not iPod o
 
 
 @cache
-def spoken_name(raw: str) -> str:
-    """A category, attribute or relation as a caption says it; "" where nothing is left to say.
+def readable_name(raw: str) -> str:
+    """A category, attribute or relation in the words of a caption; "" where no word is left.
 
     Underscores become spaces, qualifiers in brackets are removed (unless they are all there is), blanks are collapsed,
     letters are lowered except those of acronyms (TV), and Unicode is composed (NFC).
@@ -31,7 +31,7 @@ def spoken_name(raw: str) -> str:
 
 
 def plural_of(name: str) -> str:
-    """The plural of a spoken name in the singular; acronyms keep their capitals."""
+    """The plural of a readable name in the singular; acronyms keep their capitals."""
     head, space, last = name.rpartition(" ")
     return f"{head}{space}{last}s" if last in _acronyms() else plural(name)
 
@@ -54,8 +54,8 @@ def _acronyms() -> frozenset[str]:
     return frozenset(found)
 
 
-def with_spoken_objects(objects: pl.DataFrame) -> pl.DataFrame:
-    """A table `objects` whose names and attributes are spoken; equal tables where they are words already."""
+def with_readable_objects(objects: pl.DataFrame) -> pl.DataFrame:
+    """A table `objects` with readable names and attributes; unchanged where they are words already."""
     names = _changed(objects["name"])
     attributes = _changed(objects["attributes"].explode())
     if names:
@@ -65,13 +65,13 @@ def with_spoken_objects(objects: pl.DataFrame) -> pl.DataFrame:
     return objects
 
 
-def with_spoken_predicates(relations: pl.DataFrame) -> pl.DataFrame:
-    """A table `relations` whose predicates are spoken."""
+def with_readable_predicates(relations: pl.DataFrame) -> pl.DataFrame:
+    """A table `relations` with readable predicates."""
     changed = _changed(relations["predicate"])
     return relations.with_columns(pl.col("predicate").replace(changed)) if changed else relations
 
 
 def _changed(words: pl.Series) -> dict[str, str]:
-    """raw -> spoken, of the words that differ; a word of which nothing would be left stays."""
+    """raw -> readable, for the words that differ; a word that would become empty stays."""
     given = sorted(words.drop_nulls().unique().to_list())
-    return {raw: spoken for raw in given if (spoken := spoken_name(raw)) and spoken != raw}
+    return {raw: readable for raw in given if (readable := readable_name(raw)) and readable != raw}

@@ -1,13 +1,13 @@
-"""Is a caption contradicted by an image's annotations? The generators' own check, against false negatives.
+"""Checks whether a caption is contradicted by an image's annotations, to avoid false negatives.
 
-A caption is parsed by phrases (parsing.py) and held against the annotated objects, relations and boxes. It shares no
-code with the world's judge, which counts what this check lets through.
+A caption is parsed by phrases (parsing.py) and compared with the annotated objects, relations and boxes. The check
+shares no code with the world's truth values (engine/world/truth.py), which count the false negatives that it misses.
 
-Semantics (our choice): a thing that is mentioned exists, several mentions are different things, a number is exact.
-What annotators have words for and did not mark is absent, unless the data set says that it did not mark all of it in
-this image; what they have no words for, and an attribute of a kind that they did not note, is unknown. A crowd is
-there, its number is unknown. Geometry is between box centers; nearer to the border than `MARGIN` it is undefined.
-A negative may name what is in the scene: the statement decides, not the word.
+Semantics (our choice): a mentioned object exists, several mentions are different objects, a number is exact. An object
+with a word in the annotators' vocabulary but without annotation is absent, unless the data set is not exhaustive for
+it in this image. An object without a word, and an attribute of a kind that is not annotated, is unknown. A crowd
+exists, but its number is unknown. Geometry is between box centers and undefined within `MARGIN` of a borderline. A
+negative may name objects of the scene: the statement decides, not the word.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -17,21 +17,21 @@ from typing import Literal
 
 from nearmiss.engine.text.annotations import Annotated, Annotations, without_posture
 from nearmiss.engine.text.assignment import Steps, TooManyStepsError
-from nearmiss.engine.text.labels import says_one_of
+from nearmiss.engine.text.labels import has_same_meaning_as_any
 from nearmiss.engine.text.lexicon import hypernyms, load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.phrases import ANYTHING
 from nearmiss.engine.text.readings import best_reading
 from nearmiss.engine.text.truth_values import Truth, every, negated
 
-MARGIN = 0.04  # of the picture's side
+MARGIN = 0.04  # of the image's side
 
 Kind = Literal["verified", "plausible", "true", "collision", "undefined"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the annotations say of a negative: `verified` (contradicted) or `plausible` may serve, the others not."""
+    """The result for a negative: `verified` (contradicted) and `plausible` are accepted, the others not."""
 
     kind: Kind
     why: str
@@ -50,7 +50,7 @@ _VERDICTS = {
 def check(negative: str, annotations: Annotations | None, own_captions: Iterable[str] = ()) -> Verdict:
     """The verdict on a caption as a negative of an image with these annotations (None: not annotated)."""
     names = annotations.vocabulary.names if annotations is not None else frozenset()
-    if says_one_of(negative, tuple(own_captions), names):
+    if has_same_meaning_as_any(negative, tuple(own_captions), names):
         return Verdict("collision", "says what a caption of the image says")
     if annotations is None:
         return Verdict("plausible", "the image has no annotations")
@@ -68,22 +68,22 @@ def truth(caption: Caption, annotations: Annotations, steps: Steps | None = None
     if caption.join is not None:
         return _of_joined(caption, annotations, steps)
     subjects = {subject for subject, _, _ in caption.relations}
-    related = subjects | {thing for _, _, thing in caption.relations}
+    related = subjects | {obj for _, _, obj in caption.relations}
     parts = [
         _counted(mention, annotations, exact=index not in related)
-        for index, mention in enumerate(caption.things)
+        for index, mention in enumerate(caption.mentions)
         if mention.count is not None and not (mention.count == 0 and index in related)
     ]
-    together = [i for i, mention in enumerate(caption.things) if mention.count is None or i in related]
+    together = [i for i, mention in enumerate(caption.mentions) if mention.count is None or i in related]
     if together:
         found = _together(caption, together, annotations, steps)
-        denied = any(caption.things[index].count == 0 for index in subjects)
+        denied = any(caption.mentions[index].count == 0 for index in subjects)
         parts.append(negated(found) if denied else found)
     return every(parts)
 
 
 def _of_joined(caption: Caption, annotations: Annotations, steps: Steps) -> Truth:
-    """Of two statements: whether both hold, whether exactly one does, or how two numbers compare."""
+    """For two statements: whether both hold, whether exactly one does, or how two numbers compare."""
     if caption.join not in ("both", "either"):
         return _compared(caption, annotations)
     parts = [truth(part, annotations, steps) for part in caption.parts]
@@ -95,12 +95,12 @@ def _of_joined(caption: Caption, annotations: Annotations, steps: Steps) -> Trut
 
 
 def _compared(caption: Caption, annotations: Annotations) -> Truth:
-    """Whether the numbers of two kinds of things compare as stated; unknown where an attribute leaves them open."""
+    """Whether the numbers of two kinds of objects compare as stated; unknown where an attribute leaves them open."""
     bounds = []
-    for mention in caption.things:
+    for mention in caption.mentions:
         if not _counts(mention.noun, annotations):
             return Truth.UNKNOWN
-        fits = [_fits(mention, thing, annotations) for thing in annotations.objects]
+        fits = [_fits(mention, obj, annotations) for obj in annotations.objects]
         bounds.append((fits.count(Truth.TRUE), len(fits) - fits.count(Truth.FALSE)))
     if len(bounds) != 2:
         return Truth.UNKNOWN
@@ -112,13 +112,13 @@ def _compared(caption: Caption, annotations: Annotations) -> Truth:
 
 
 def _counted(mention: Mention, annotations: Annotations, *, exact: bool) -> Truth:
-    """Whether the number is right; where a relation narrows the things down, whether there are enough."""
+    """Whether the number is right; where a relation narrows the objects down, whether there are enough."""
     number = mention.count or 0
-    fits = [_fits(mention, thing, annotations) for thing in annotations.objects]
+    fits = [_fits(mention, obj, annotations) for obj in annotations.objects]
     sure = fits.count(Truth.TRUE)
     possible = sure + fits.count(Truth.UNKNOWN) + fits.count(Truth.UNDEFINED)
     if not number and sure and _has_word(mention.noun, annotations):
-        return Truth.FALSE  # a crowd, or one of things that are not all marked, is there
+        return Truth.FALSE  # a crowd exists, or one of several objects that are not all annotated
     if not _counts(mention.noun, annotations):
         return Truth.UNKNOWN
     if possible < number or (exact and sure > number):
@@ -129,29 +129,28 @@ def _counted(mention: Mention, annotations: Annotations, *, exact: bool) -> Trut
 
 
 def _together(caption: Caption, mentions: Sequence[int], annotations: Annotations, steps: Steps) -> Truth:
-    """The best value that different annotated objects give to all mentions and relations at once.
+    """The best value of all mentions and relations over assignments of different annotated objects.
 
-    Several mentions may be of one crowd, of which no object can be told from the others and whose box is that of none.
-    A mention of what annotators do not mark without exception may also be an object that they did not mark. Where the
-    search takes too many steps the value is unknown, never false.
+    Several mentions may be of one crowd, whose objects have no boxes. A mention of a noun that is not annotated
+    exhaustively may also be an object without annotation. Beyond the step limit the value is unknown, never false.
     """
-    objects = [thing for thing in annotations.objects if not thing.crowd]
-    crowds = [thing for thing in annotations.objects if thing.crowd]
+    objects = [obj for obj in annotations.objects if not obj.crowd]
+    crowds = [obj for obj in annotations.objects if obj.crowd]
     fits, unmarked = [], []
     for index in mentions:
-        mention = caption.things[index]
-        fits.append([_fits(mention, thing, annotations) for thing in objects])
-        others = [_fits(mention, thing, annotations) for thing in crowds]
+        mention = caption.mentions[index]
+        fits.append([_fits(mention, obj, annotations) for obj in objects])
+        others = [_fits(mention, obj, annotations) for obj in crowds]
         if not _marks_all(mention.noun, annotations):
             others.append(Truth.UNKNOWN)
         unmarked.append(max(others, default=Truth.FALSE))
         if not unmarked[-1] and not any(fits[-1]):
             return Truth.FALSE
-    place = {index: at for at, index in enumerate(mentions)}
+    position = {index: at for at, index in enumerate(mentions)}
     relations = [
-        (place[subject], predicate, place[other])
+        (position[subject], predicate, position[other])
         for subject, predicate, other in caption.relations
-        if subject in place and other in place
+        if subject in position and other in position
     ]
     known = _Relations(annotations, objects, {predicate for _, predicate, _ in relations})
     try:
@@ -161,25 +160,25 @@ def _together(caption: Caption, mentions: Sequence[int], annotations: Annotation
 
 
 def _has_word(noun: str, annotations: Annotations) -> bool:
-    """Whether annotators of the corpus have a word for such a thing."""
+    """Whether the annotators' vocabulary has a word for such an object."""
     return noun == ANYTHING or noun in annotations.vocabulary.nouns
 
 
 def _marks_all(noun: str, annotations: Annotations) -> bool:
-    """Whether annotators would have marked every such thing in the image."""
+    """Whether every such object in the image is annotated."""
     return annotations.closed is None if noun == ANYTHING else annotations.marks_all(noun)
 
 
 def _counts(noun: str, annotations: Annotations) -> bool:
-    """Whether the number of such things is known: all are marked, and none of them in a crowd."""
+    """Whether the number of such objects is known: all are annotated, and none in a crowd."""
     if noun == ANYTHING:
-        return annotations.closed is None and not any(thing.crowd for thing in annotations.objects)
+        return annotations.closed is None and not any(obj.crowd for obj in annotations.objects)
     return annotations.counts(noun)
 
 
 @cache
 def _named(claimed: str, noun: str) -> Truth:
-    """Whether a thing annotated as `noun` is what the caption calls `claimed`."""
+    """Whether an object annotated as `noun` is a `claimed`."""
     if claimed in (ANYTHING, noun) or claimed in hypernyms(noun) or noun.endswith(f" {claimed}"):
         return Truth.TRUE
     if noun in hypernyms(claimed) or claimed.endswith(f" {noun}"):
@@ -187,54 +186,54 @@ def _named(claimed: str, noun: str) -> Truth:
     return Truth.FALSE
 
 
-def _fits(mention: Mention, thing: Annotated, annotations: Annotations) -> Truth:
-    """Whether the object is such a thing, with these attributes, in this place."""
-    named = _named(mention.noun, thing.noun)
+def _fits(mention: Mention, obj: Annotated, annotations: Annotations) -> Truth:
+    """Whether the object matches noun, attributes and location of the mention."""
+    named = _named(mention.noun, obj.noun)
     if named is Truth.FALSE:
         return named
-    if thing.crowd:
+    if obj.crowd:
         return Truth.UNKNOWN if mention.attributes or mention.location else named
-    parts = [named, *(_carries(thing, kind, group) for kind, group in mention.attributes)]
+    parts = [named, *(_carries(obj, kind, group) for kind, group in mention.attributes)]
     if mention.location is not None:
-        parts.append(_located(thing, mention.location, annotations))
+        parts.append(_located(obj, mention.location, annotations))
     return every(parts)
 
 
-def _carries(thing: Annotated, kind: str, group: str) -> Truth:
-    """Whether the object has the attribute; another one of the same kind, or the opposite, speaks against it."""
-    if (kind, group) in thing.attributes:
+def _carries(obj: Annotated, kind: str, group: str) -> Truth:
+    """Whether the object has the attribute; another one of the same kind, or the opposite, contradicts it."""
+    if (kind, group) in obj.attributes:
         return Truth.TRUE
     contrary = opposites("size").get(group, ())
-    if kind and any(other == kind or value in contrary for other, value in thing.attributes):
+    if kind and any(other == kind or value in contrary for other, value in obj.attributes):
         return Truth.FALSE
     return Truth.UNKNOWN
 
 
-def _located(thing: Annotated, place: str, annotations: Annotations) -> Truth:
-    if place not in load("location")["axes"]:
+def _located(obj: Annotated, location: str, annotations: Annotations) -> Truth:
+    if location not in load("location")["axes"]:
         return Truth.UNKNOWN
-    axis, sign = load("location")["axes"][place]
+    axis, sign = load("location")["axes"][location]
     side = annotations.width if axis == "x" else annotations.height
-    return _decide(sign * (side / 2 - _center(thing, axis)), side)
+    return _decide(sign * (side / 2 - _center(obj, axis)), side)
 
 
-# These say no more than the boxes do; of "over" and "under" boxes can only tell what is impossible.
+# Decided by boxes; for "over" and "under", boxes only decide what is impossible.
 _GEOMETRIC = frozenset(("to the left of", "to the right of", "above", "below"))
 
 
 class _Relations:
     """Whether relations hold between annotated objects, given by their indices in `objects`.
 
-    `looks` holds of each object all that decides it: its center on the axes of the predicates, and which object it is
-    where relations to it are annotated.
+    `looks` holds all that determines the relations of an object: its center on the axes of the predicates, and its
+    identity where it has annotated relations.
     """
 
     def __init__(self, annotations: Annotations, objects: Sequence[Annotated], predicates: set[str]) -> None:
         self._annotations = annotations
         self._axes = load("location")["axes"]
-        axes = {self._axes[place][0] for each in predicates if (place := without_posture(each)) in self._axes}
-        self._ids = [thing.object_id for thing in objects]
-        self._centers = {axis: [_center(thing, axis) for thing in objects] for axis in sorted(axes)}
+        axes = {self._axes[form][0] for each in predicates if (form := without_posture(each)) in self._axes}
+        self._ids = [obj.object_id for obj in objects]
+        self._centers = {axis: [_center(obj, axis) for obj in objects] for axis in sorted(axes)}
         stated = annotations.relations if predicates else ()
         self._linked = {pair for one, _, other in stated for pair in ((one, other), (other, one))}
         ends = {one for one, _ in self._linked}
@@ -259,7 +258,7 @@ class _Relations:
 
 
 def _stated(subject: str, predicate: str, other: str, relations: frozenset[tuple[str, str, str]]) -> Truth | None:
-    """What annotated relations between two objects (ids) say of this one; None where they say nothing."""
+    """The value of a relation by the annotated relations between two objects (ids); None where undecided."""
     if (subject, predicate, other) in relations:
         return Truth.TRUE
     predicate = without_posture(predicate)
@@ -275,8 +274,8 @@ def _stated(subject: str, predicate: str, other: str, relations: frozenset[tuple
     return None
 
 
-def _center(thing: Annotated, axis: str) -> float:
-    x, y, w, h = thing.box
+def _center(obj: Annotated, axis: str) -> float:
+    x, y, w, h = obj.box
     return x + w / 2 if axis == "x" else y + h / 2
 
 

@@ -1,12 +1,12 @@
-"""A cloze model counted on the corpus itself: which words of a class stand between these neighbors?
+"""A cloze model from counts on the corpus: the words of a class that occur between given neighbors.
 
-It takes the place of a masked language model where none is given (our choice: CE-CLIP fills its slots with
-distilroberta). Four contexts are tried from the narrowest to the widest, and a word that a narrower context has seen
-comes before every word that only a wider one has (backoff without weights, so that counts stay integers):
+It replaces a masked language model where none is configured (our choice: CE-CLIP fills its slots with distilroberta).
+Contexts are tried from the narrowest to the widest, and a word of a narrower context precedes every word that only a
+wider one has (backoff without weights, so that counts stay integers):
 
-    two words on each side, one word on each side, the word on the right, the word on the left, any place.
+    two words on each side, one word on each side, the word on the right, the word on the left, any position.
 
-Only words that the corpus has in the same word class come into question, so "red" is never filled with "cube".
+Only words that the corpus has in the same word class are candidates, so "red" is never filled with "cube".
 """
 
 from collections import Counter
@@ -31,36 +31,36 @@ class Cloze:
 
     def _count(self, sentence: Sequence[Tagged]) -> None:
         words = [word for word, _ in sentence]
-        for place, (word, word_class) in enumerate(sentence):
+        for index, (word, word_class) in enumerate(sentence):
             if word_class in self._classes:
-                for context in _contexts(words, place, word_class):
+                for context in _contexts(words, index, word_class):
                     self._seen.setdefault(context, Counter())[word] += 1
 
-    def fills(self, words: Sequence[str], place: int, word_class: str) -> Iterator[tuple[str, int, int]]:
-        """Words for `place`, best first: (word, level, count), level 0 being the narrowest context.
+    def fills(self, words: Sequence[str], index: int, word_class: str) -> Iterator[tuple[str, int, int]]:
+        """Words for position `index`, best first: (word, level, count); level 0 is the narrowest context.
 
-        Inside a level the more frequent word comes first, equal ones in alphabetical order. The word that stands
-        there now is not left out: the caller says what a fill may be. The widest level holds every word of the class.
+        Within a level the more frequent word comes first, equal ones in alphabetical order. The current word is
+        not left out: the caller filters fills. The widest level has every word of the class.
         """
         given: set[str] = set()
-        for level, context in enumerate(_contexts(words, place, word_class)):
+        for level, context in enumerate(_contexts(words, index, word_class)):
             for word, count in self._best(context):
                 if word not in given:
                     given.add(word)
                     yield word, level, count
 
     def _best(self, context: Context) -> list[tuple[str, int]]:
-        """The words seen in a context, the most frequent first; sorted once."""
+        """The words of a context, the most frequent first; sorted once."""
         if context not in self._ranked:
             seen = self._seen.get(context, Counter[str]())
             self._ranked[context] = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
         return self._ranked[context]
 
 
-def _contexts(words: Sequence[str], place: int, word_class: str) -> Iterator[Context]:
-    """The contexts of a place, narrowest first; the edge of the sentence is a word of its own."""
-    before_last, before = _word(words, place - 2), _word(words, place - 1)
-    after, after_next = _word(words, place + 1), _word(words, place + 2)
+def _contexts(words: Sequence[str], index: int, word_class: str) -> Iterator[Context]:
+    """The contexts of a position, narrowest first; the edge of the sentence is a special word."""
+    before_last, before = _word(words, index - 2), _word(words, index - 1)
+    after, after_next = _word(words, index + 1), _word(words, index + 2)
     yield word_class, "4", before_last, before, after, after_next
     yield word_class, "2", before, after
     yield word_class, "right", after
@@ -68,5 +68,5 @@ def _contexts(words: Sequence[str], place: int, word_class: str) -> Iterator[Con
     yield word_class, "any"
 
 
-def _word(words: Sequence[str], place: int) -> str:
-    return words[place] if 0 <= place < len(words) else _EDGE
+def _word(words: Sequence[str], index: int) -> str:
+    return words[index] if 0 <= index < len(words) else _EDGE

@@ -1,8 +1,8 @@
-"""Do the new words of a negative collide with what an image's captions say? Asked where no annotations decide.
+"""Collisions of the new words of a negative with the image's captions, used where no annotations exist.
 
-Without annotations nothing but the captions speaks of the image, so a new word is refused which one of them uses, or
-which means the same as one of theirs, or is more general, or less: each may be true of what they speak of (our choice;
-string collision alone lets 5.8 % of HNC's published negatives pass). The loss is counted, reason by reason.
+Without annotations only the captions describe the image, so a new word is rejected if one of them has it, a synonym,
+or a more or less general word: each may be true of the image (our choice; with plain string collision, 5.8 % of HNC's
+published negatives pass). Rejections are counted by reason.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, load, noun_group, object_words
 from nearmiss.engine.text.spelling import parted
-from nearmiss.engine.text.tokens import said
+from nearmiss.engine.text.tokens import token_texts
 
 WORD = "the image's captions use the new word"
 SYNONYM = "the image's captions use a synonym of the new word"
@@ -23,18 +23,18 @@ _LONGEST = 3  # words in a noun of the lexicon
 
 @dataclass(frozen=True)
 class Used:
-    """What some captions use: words in lower case, and meanings (groups of nouns and attributes)."""
+    """The words of some captions in lower case, and their meanings (groups of nouns and attributes)."""
 
     words: frozenset[str]
     meanings: frozenset[str]
 
 
 def collision(positive: str, edits: Sequence[Edit], own_captions: Iterable[str]) -> str | None:
-    """Why the words that `edits` bring into `positive` collide with the image's own captions; None where none does.
+    """Why new words that `edits` insert into `positive` collide with the image's captions; None where none does.
 
-    A word that the positive has already is not new: words that change places are left to the other checks.
+    A word that the positive has already is not new: swapped words are left to the other checks.
     """
-    old = said(positive)
+    old = token_texts(positive)
     used: Used | None = None
     for edit in edits:
         for word, parts, meaning, related in _entering(edit.old, edit.new):
@@ -52,9 +52,9 @@ def collision(positive: str, edits: Sequence[Edit], own_captions: Iterable[str])
 
 @lru_cache(maxsize=1 << 14)
 def _entering(old: str, new: str) -> tuple[tuple[str, tuple[str, ...], str, frozenset[str]], ...]:
-    """Of each term of `new`: itself, its words, its meaning, and the meanings that are more or less general."""
+    """For each term of `new`: itself, its words, its meaning, and the meanings that are more or less general."""
     of_color = any(attribute_kind(each) for each in _terms(old))  # "orange" for "blue" is no fruit
-    # A general word that also covers the word that stood here names that one: "an animal" is the dog.
+    # A general word that also covers the replaced word may mean it: "an animal" for the dog.
     covering = frozenset[str]().union(*(_above(_meaning(each)) for each in _terms(old)))
     found = []
     for word in _terms(new):
@@ -72,7 +72,7 @@ def _used(captions: tuple[str, ...]) -> Used:
 @lru_cache(maxsize=1 << 12)
 def _terms(text: str) -> tuple[str, ...]:
     """The content words of a text in lower case; a noun of several words that a lexicon has is one."""
-    words = [word for word in said(text) if word[0].isalpha()]
+    words = [word for word in token_texts(text) if word[0].isalpha()]
     known, small = object_words(), _small_words()
     found: list[str] = []
     at = 0
@@ -95,9 +95,9 @@ def _openings() -> frozenset[str]:
 
 @cache
 def _small_words() -> frozenset[str]:
-    """Words that name nothing to be seen."""
+    """Words that name nothing visible."""
     grammar = load("grammar")
-    places = {
+    locations = {
         word
         for lists in (load("location")["relations"], load("location")["halves"])
         for phrases in lists.values()
@@ -105,7 +105,7 @@ def _small_words() -> frozenset[str]:
         for word in phrase.split()
     } - {"left", "right", "top", "bottom", "front", "back", "foreground", "background"}
     words = [*grammar["articles"], *grammar["be"], *grammar["and"]]
-    return frozenset(word for phrase in [*words, *places] for word in phrase.split())
+    return frozenset(word for phrase in [*words, *locations] for word in phrase.split())
 
 
 @cache

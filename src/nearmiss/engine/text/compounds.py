@@ -1,7 +1,7 @@
 """Sentences made of two statements: both A and B, either A or B, more (fewer, as many) A than (as) B.
 
-What the two parts share is said once ("the cube is above either the ball or the star"); here each part gets it back, so
-that the reader of plain statements reads both.
+What the two parts share occurs once ("the cube is above either the ball or the star"); here it is added to both parts,
+so that the parser of simple statements can parse them.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ _COMPARED: dict[Join, tuple[str, ...]] = {"more": ("more",), "fewer": ("fewer",)
 
 @dataclass(frozen=True)
 class Compound:
-    """How two statements are joined, and the phrases of each; None where they cannot be told apart."""
+    """How two statements are joined, and the phrases of each; None where the boundary is ambiguous."""
 
     join: Join
     parts: tuple[Phrases, Phrases] | None
 
 
 def compound(found: Phrases) -> Compound | None:
-    """The two statements of a sentence, or None where it is a plain one."""
+    """The two statements of a sentence, or None for a simple one."""
     if found and found[0].label == "be":
         for join, words in _COMPARED.items():
             if tuple(phrase.text for phrase in found[1 : 1 + len(words)]) == words:
@@ -50,12 +50,12 @@ def _halves(found: Phrases, join: Join) -> tuple[Phrases, Phrases] | None:
 
 
 def _completed(before: Phrases, one: Phrases, other: Phrases) -> tuple[Phrases, Phrases]:
-    """Each half with what the sentence says once: a subject and predicate before, a noun or a relation behind."""
+    """Each half with the shared phrases: a subject and predicate before, a noun or a relation behind."""
     if before[0].label != "be":
         return before + one, before + other
     nouns = [phrase for phrase in other if phrase.label == "noun"]
-    if len(nouns) == 1 and (said := _attributes_alone(one, other)) is not None:
-        return (*said, *nouns), other
+    if len(nouns) == 1 and (shared := _shared_attributes(one, other)) is not None:
+        return (*shared, *nouns), other
     behind = next((index for index, phrase in enumerate(other) if index and _definite(phrase)), None)
     if behind is not None and not any(map(_definite, one)):
         head = next((index for index, phrase in enumerate(other) if phrase.label == "noun"), behind)
@@ -63,8 +63,8 @@ def _completed(before: Phrases, one: Phrases, other: Phrases) -> tuple[Phrases, 
     return one, other
 
 
-def _attributes_alone(half: Phrases, other: Phrases) -> Phrases | None:
-    """The half where it has attributes and no noun ("a red"); "orange" beside "a red cube" is one."""
+def _shared_attributes(half: Phrases, other: Phrases) -> Phrases | None:
+    """The half where it has attributes and no noun ("a red"); "orange" next to "a red cube" is one."""
     if not half or not any(phrase.label in ("adjective", "word") for phrase in other):
         return None
     *ahead, last = half

@@ -1,4 +1,4 @@
-"""Edits of a caption: what stood where, and what stands there instead."""
+"""Edits of a caption: spans and their replacements."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -9,14 +9,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from nearmiss.engine.text.spelling import lowered
-from nearmiss.engine.text.tokens import Token, said, tokenize
+from nearmiss.engine.text.tokens import Token, token_texts, tokenize
 
 _MOST_PAIRS = 1_000_000  # of tokens that difflib compares,
 _MOST_EQUAL = 50_000  # and of equal ones; a caption of 300 words has 3,000
 
 
 class Edit(NamedTuple):
-    """`old`, which stands at [start, end) of the positive, becomes `new`. Offsets in characters."""
+    """Replaces `old` at [start, end) of the positive by `new`. Offsets in characters."""
 
     start: int
     end: int
@@ -24,19 +24,19 @@ class Edit(NamedTuple):
     new: str
 
     def as_record(self) -> dict[str, int | str]:
-        """The edit as the tables hold it."""
+        """The edit as a table record."""
         return {"start": self.start, "end": self.end, "old": self.old, "new": self.new}
 
 
 def replay(text: str, edits: Sequence[Edit]) -> str:
-    """The text with the edits made to the letter. Raises ValueError where `old` does not stand, or edits overlap."""
+    """The text with the edits applied exactly. Raises ValueError where `old` does not match, or edits overlap."""
     return _replay(text, edits)[0]
 
 
 def apply(text: str, edits: Sequence[Edit]) -> str:
-    """The text with the edits made as a writer would: capitals kept, "a" and "an" fitted to the words that changed.
+    """The text with the edits applied, with capitals kept and "a" and "an" adapted to the changed words.
 
-    Raises ValueError where an edit's `old` does not stand at its place, or where edits overlap.
+    Raises ValueError where an edit's `old` does not match the text, or where edits overlap.
     """
     shouted = text.isupper()
     cased = [Edit(edit.start, edit.end, edit.old, _cased(edit, shouted)) for edit in edits]
@@ -45,17 +45,17 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
     return replay(changed, mended) if mended else changed
 
 
-def exchanged(text: str, place: int, edit: Edit) -> tuple[str, list[Edit]]:
-    """`apply` of one edit that begins with the `place`-th token, and the edits of which `diff` would tell afterwards.
+def exchanged(text: str, index: int, edit: Edit) -> tuple[str, list[Edit]]:
+    """`apply` of one edit that begins at the token `index`, and the edits that `diff` would return afterwards.
 
-    Where one word gives way to one word, nothing but the article before it can change as well: no text is compared.
+    Where one word replaces one word, only the article before it can change as well, so no texts are compared.
     """
     was, becomes = lowered(edit.old), lowered(edit.new)
     if was == becomes or becomes in ("a", "an") or not (was.isalpha() and becomes.isalpha()):
         negative = apply(text, [edit])
         return negative, diff(text, negative)
     start, old, new = edit.start, edit.old, _cased(edit, text.isupper())
-    article = tokenize(text)[place - 1] if place else None
+    article = tokenize(text)[index - 1] if index else None
     if article is not None and article.lower in ("a", "an"):
         right = _article_before(becomes)
         if right != article.lower:
@@ -66,7 +66,7 @@ def exchanged(text: str, place: int, edit: Edit) -> tuple[str, list[Edit]]:
 
 
 def diff(positive: str, negative: str) -> list[Edit]:
-    """The fewest whole-token edits that `replay` turns into exactly the negative, in order."""
+    """The fewest whole-token edits with which `replay` gives exactly the negative, in order."""
     old, new = tokenize(positive), tokenize(negative)
     edits = []
     head, middle, tail = _anchors(old, new)
@@ -87,7 +87,7 @@ def diff(positive: str, negative: str) -> list[Edit]:
 
 
 def _replay(text: str, edits: Sequence[Edit]) -> tuple[str, list[tuple[int, int]]]:
-    """The edited text, and the spans in it that are new."""
+    """The edited text, and its new spans."""
     parts: list[str] = []
     spans: list[tuple[int, int]] = []
     at = length = 0
@@ -104,7 +104,7 @@ def _replay(text: str, edits: Sequence[Edit]) -> tuple[str, list[tuple[int, int]
 
 
 def _cased(edit: Edit, shouted: bool) -> str:
-    """The new words with the capitals of the old ones; those of an abbreviation ("TV") belong to it alone."""
+    """The new words with the capitals of the old ones, except those of an abbreviation ("TV")."""
     old, new = edit.old, edit.new
     if not old or not new or not old[0].isupper():
         return new
@@ -117,7 +117,7 @@ def _cased(edit: Edit, shouted: bool) -> str:
 def _articles(text: str, spans: list[tuple[int, int]]) -> list[Edit]:
     """Edits that fit "a" and "an" to what follows, wherever the article or its next word is new."""
     found: list[Edit] = []
-    words = said(text)
+    words = token_texts(text)
     if "a" not in words and "an" not in words:
         return found
     tokens = tokenize(text)
@@ -159,7 +159,7 @@ def _anchors(old: Sequence[Token], new: Sequence[Token]) -> tuple[int, list[tupl
         tail += 1
     found: list[tuple[int, int]] = []
     first, second = was[head : len(was) - tail], becomes[head : len(becomes) - tail]
-    if len(first) == len(second):  # word for word: most edits, and the quick case
+    if len(first) == len(second):  # word for word: the most frequent case, and fast
         found += [(head + i, head + i) for i, text in enumerate(first) if text == second[i]]
     else:
         found += [(head + i, head + j) for i, j in _matching(first, second)]
@@ -169,8 +169,8 @@ def _anchors(old: Sequence[Token], new: Sequence[Token]) -> tuple[int, list[tupl
 def _matching(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of indices of equal tokens, in order.
 
-    Texts that are too long for difflib, whose time grows with the square of their length and worse, are first cut at
-    the tokens that each has once (patience diff): texts of a thousand words, longer than any caption (our choice).
+    Texts that are too long for difflib, which takes quadratic time or worse, are first split at the tokens that occur
+    once in each (patience diff): texts of a thousand words, longer than any caption (our choice).
     """
     if _comparable(first, second):
         return _blocks(first, second)
@@ -193,7 +193,7 @@ def _blocks(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]
 
 
 def _comparable(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Whether difflib compares two texts in little time."""
+    """Whether difflib compares two texts quickly."""
     if len(first) * len(second) > _MOST_PAIRS:
         return False
     counts = Counter(second)
@@ -201,17 +201,17 @@ def _comparable(first: Sequence[str], second: Sequence[str]) -> bool:
 
 
 def _unique(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]]:
-    """The longest ascending run of pairs of tokens that stand once in each text."""
+    """The longest ascending run of pairs of tokens that occur once in each text."""
     once = [{token for token, count in Counter(text).items() if count == 1} for text in (first, second)]
-    places = {token: at for at, token in enumerate(second) if token in once[1]}
-    pairs = [(at, places[token]) for at, token in enumerate(first) if token in once[0] and token in places]
-    ends: list[int] = []  # of the runs of each length, the smallest last place in `second`
+    index_of = {token: at for at, token in enumerate(second) if token in once[1]}
+    pairs = [(at, index_of[token]) for at, token in enumerate(first) if token in once[0] and token in index_of]
+    ends: list[int] = []  # the smallest last index in `second` over the runs of each length
     last: list[int] = []  # and the pair that it belongs to
     before: list[int | None] = []
-    for number, (_, place) in enumerate(pairs):
-        length = bisect_left(ends, place)
+    for number, (_, index) in enumerate(pairs):
+        length = bisect_left(ends, index)
         before.append(last[length - 1] if length else None)
-        ends[length : length + 1] = [place]
+        ends[length : length + 1] = [index]
         last[length : length + 1] = [number]
     found = []
     at = last[-1] if last else None
@@ -222,7 +222,7 @@ def _unique(first: Sequence[str], second: Sequence[str]) -> list[tuple[int, int]
 
 
 def _gap(text: str, tokens: Sequence[Token], before: int, after: int) -> tuple[int, int]:
-    """The span between two tokens; index -1 is the text's start and one past the last token its end."""
+    """The span between two tokens; index -1 is the start of the text, one past the last token its end."""
     start = tokens[before].end if before >= 0 else 0
     return start, tokens[after].start if after < len(tokens) else len(text)
 

@@ -1,6 +1,6 @@
-"""When an exchange of two spans says the same again: "a cat and a dog", "a man next to a dog" (all rules are ours).
+"""Detects swaps of two spans that keep the meaning: "a cat and a dog", "a man next to a dog" (all rules are ours).
 
-Where annotations exist the stage's own check decides as well; these rules need none, and know only the words.
+Where annotations exist, the check decides as well; these rules only use the words.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _LIST = ("and", "or", ",")
 
 
 def same_either_way(sentence: Sentence, one: Span, other: Span) -> str | None:
-    """Why exchanging two spans would say the same; None where it says something else as far as the words tell."""
+    """Why a swap of two spans keeps the meaning; None where it changes it as far as the words show."""
     if one.kind in ("VP", "ADV"):
         return TOGETHER if _only_joined(sentence[one.last : other.first]) else None
     if one.kind == "ADJ":
@@ -54,7 +54,7 @@ def _related_phrases(sentence: Sentence, one: Span, other: Span) -> bool:
 
 
 def _same_heads(sentence: Sentence, one: Span, other: Span) -> str | None:
-    """ "a red car next to a blue car": the adjectives exchanged, the same two cars."""
+    """ "a red car next to a blue car": with the adjectives swapped, the same two cars."""
     first, second = _head(sentence, one), _head(sentence, other)
     if noun_group(sentence[first].text) != noun_group(sentence[second].text):
         return None
@@ -63,25 +63,25 @@ def _same_heads(sentence: Sentence, one: Span, other: Span) -> str | None:
 
 
 def _joint(between: Sequence[Tagged]) -> str | None:
-    """What joins two things to something that holds both ways ("and", "next to"), None where it does not.
+    """The symmetric connection of two objects ("and", "next to"), None where it is not symmetric.
 
-    In a list further things may stand between the two.
+    In a list further objects may stand between the two.
     """
     kept = [word for word in between if word.lower not in _silent()]
-    said = " ".join(word.lower for word in kept)
-    if said in (*words()["symmetric"], *words()["mutual"]):
-        return "and" if set(said.split()) <= {*_LIST} else said
-    things = ("NOUN", "PROPN", "ADJ", "DET", "NUM")
-    joints = [word.lower for word in kept if word.pos not in things]
-    if all(word.pos in (*things, "ADP", "ADV", "PUNCT") for word in kept) and said.endswith(_beside()):
-        return "next to"  # "a man out in the water next to a dog": the place is that of both
-    listed = bool(joints) and set(joints) <= {*_LIST} and kept[0].lower in _LIST and kept[-1].lower in _LIST
-    return "and" if listed else None
+    text = " ".join(word.lower for word in kept)
+    if text in (*words()["symmetric"], *words()["mutual"]):
+        return "and" if set(text.split()) <= {*_LIST} else text
+    objects = ("NOUN", "PROPN", "ADJ", "DET", "NUM")
+    joints = [word.lower for word in kept if word.pos not in objects]
+    if all(word.pos in (*objects, "ADP", "ADV", "PUNCT") for word in kept) and text.endswith(_beside()):
+        return "next to"  # "a man out in the water next to a dog": the location is that of both
+    is_list = bool(joints) and set(joints) <= {*_LIST} and kept[0].lower in _LIST and kept[-1].lower in _LIST
+    return "and" if is_list else None
 
 
 @cache
 def _beside() -> tuple[str, ...]:
-    """Ends of what stands between two things that are near each other, wherever the two are."""
+    """Endings of the words between two objects that are close to each other, wherever the two are."""
     return tuple(
         f" {joint}" for joint in words()["symmetric"] if joint[-1].isalpha() and joint not in ("and", "or", ", and")
     )
@@ -89,7 +89,7 @@ def _beside() -> tuple[str, ...]:
 
 @cache
 def _silent() -> frozenset[str]:
-    """Words that change nothing in how two things stand to each other."""
+    """Words that do not change the relation of two objects."""
     grammar = load("grammar")
     return frozenset({*words()["articles"], *grammar["be"], *words()["postures"], "both", "that", "who", "which"})
 
@@ -99,7 +99,7 @@ def _only_joined(between: Sequence[Tagged]) -> bool:
 
 
 def _opening(sentence: Sentence, span: Span) -> int:
-    """Where the phrase of a noun begins."""
+    """The start of the noun phrase."""
     at = span.first
     while at > 0 and sentence[at - 1].pos in ("DET", "ADJ", "NUM"):
         at -= 1
@@ -111,13 +111,13 @@ def _opened(sentence: Sentence, span: Span) -> bool:
 
 
 def _modifiers(sentence: Sentence, span: Span) -> list[str]:
-    """Adjectives and numbers before a noun; where both have the same, "two cats, two dogs" stays as true."""
+    """Adjectives and numbers before a noun; where both have the same ("two cats, two dogs"), the meaning stays."""
     phrase = sentence[_opening(sentence, span) : span.first]
     return [word.lower for word in phrase if word.pos != "DET"]
 
 
 def _head(sentence: Sentence, span: Span) -> int:
-    """The last noun of what an adjective stands before."""
+    """The last noun of the noun phrase after an adjective."""
     at = span.last
     while at + 1 < len(sentence) and (sentence[at].pos == "ADJ" or sentence[at + 1].pos == "NOUN"):
         at += 1

@@ -1,7 +1,7 @@
-"""Grammar that an edit can break: "a" and "an", number, doubled words. Only faults that the positive has not count.
+"""Grammar errors that an edit can introduce: "a" and "an", number, repeated words. Errors of the positive do not count.
 
-Captions of people have faults of their own, and a rule that looks at neighbors alone errs ("the man with the dogs
-is"); both stand in the positive as well, so that the comparison leaves what the edit did (our choice).
+Captions written by people have errors, and rules on neighboring words have false positives ("the man with the dogs
+is"). Both occur in the positive as well, so that the comparison leaves the errors of the edit (our choice).
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from functools import cache
 
 from nearmiss.engine.text.inflection import indefinite_article, plural, singular
 from nearmiss.engine.text.lexicon import Noun, attribute_words, load, object_words
-from nearmiss.engine.text.tokens import said
+from nearmiss.engine.text.tokens import token_texts
 
 ARTICLE, NUMBER, DOUBLED = "'a' or 'an' does not fit", "number does not agree", "a word stands twice"
 
@@ -19,11 +19,11 @@ _AGREEING = {"is": True, "was": True, "has": True, "are": False, "were": False, 
 
 
 def broken(positive: str, negative: str) -> str | None:
-    """The first kind of fault of which the negative has more than its positive; None where there is none.
+    """The first kind of error that the negative has more often than its positive; None where there is none.
 
-    Looks at what the edit can reach alone: before and behind, both texts have the same faults.
+    Only the range that the edit can affect is checked: outside of it, both texts have the same errors.
     """
-    before, after = said(positive), said(negative)
+    before, after = token_texts(positive), token_texts(negative)
     start, tail = _reach(before, after)
     found = _faults(after, start, len(after) - tail)
     if not found:
@@ -41,7 +41,7 @@ def _reach(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
     tail = 0
     while tail < least - head and before[-1 - tail] == after[-1 - tail]:
         tail += 1
-    # A number's phrase goes over attributes to its noun and looks at one word behind that.
+    # A number's phrase extends over attributes to its noun and one word after it.
     start = head - 2
     while start > 0 and before[start] in attribute_words():
         start -= 1
@@ -49,7 +49,7 @@ def _reach(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
 
 
 def _faults(words: Sequence[str], start: int, end: int) -> list[str]:
-    """The faults that begin at a word of [start, end)."""
+    """The errors that begin at a word of [start, end)."""
     found: list[str] = []
     last = len(words) - 1
     for at in range(start, end):
@@ -74,11 +74,11 @@ def _of_phrase(words: Sequence[str], at: int) -> Iterator[str]:
     number = words[at] in _MANY or load("number")["words"].get(words[at], 0) > 1
     if not number and words[at] not in _ONE:
         return
-    place = at + 1
-    while place < len(words) - 1 and words[place] in attribute_words():
-        place += 1
-    noun = _counted(words[place])
-    after = words[place + 1] if place + 1 < len(words) else "."
+    end = at + 1
+    while end < len(words) - 1 and words[end] in attribute_words():
+        end += 1
+    noun = _counted(words[end])
+    after = words[end + 1] if end + 1 < len(words) else "."
     if noun is None or not (after in _closing() or not after[0].isalnum()):
         return
     if words[at] in _ONE and noun.plural:
@@ -101,5 +101,5 @@ def _closing() -> frozenset[str]:
     """Small words that end a noun phrase."""
     grammar = load("grammar")
     relations = load("location")["relations"].values()
-    places = {phrase.split()[0] for phrases in relations for phrase in phrases}
-    return frozenset([*grammar["be"], *grammar["and"], *places, "with", "of", "that", "who", "which", "at"])
+    prepositions = {phrase.split()[0] for phrases in relations for phrase in phrases}
+    return frozenset([*grammar["be"], *grammar["and"], *prepositions, "with", "of", "that", "who", "which", "at"])

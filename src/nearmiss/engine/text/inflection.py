@@ -1,5 +1,5 @@
-"""Number and article of English nouns, on the library `inflect`, cached. Its few faults are put right by data:
-lexicons/inflection.json names words in -s that are no plurals, words without another number, and irregular pairs.
+"""Number and article of English nouns, based on the library `inflect`, cached. Its few errors are corrected by data:
+lexicons/inflection.json lists words in -s that are no plurals, words with only one number, and irregular pairs.
 """
 
 import json
@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_LONGEST_WORD = 100  # letters: what is longer is no English word, and `inflect` takes the square of its length
+_LONGEST_WORD = 100  # letters: longer strings are no English words, and `inflect` takes quadratic time
 
 
 @cache
@@ -24,7 +24,7 @@ def _data() -> dict[str, Any]:
 
 @cache
 def _engine() -> Any:
-    import inflect  # takes seconds of compute: only where a word is inflected
+    import inflect  # the import takes seconds
 
     return inflect.engine()
 
@@ -58,7 +58,7 @@ def singular(noun: str) -> str:
 
 @cache
 def is_plural(noun: str) -> bool:
-    """Whether a noun, by its last word, stands in the plural; "scissors" always does, "sheep" never."""
+    """Whether a noun, by its last word, is in the plural; "scissors" always is, "sheep" never."""
     last = noun.rpartition(" ")[2].lower()
     return last in _data()["paired"] or singular(last) != last
 

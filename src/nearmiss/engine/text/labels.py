@@ -1,7 +1,7 @@
-"""Concept and operator of a negative, from comparing what it states with what its positive states.
+"""Concept and operator of a negative, from comparing its statement with that of its positive.
 
-The generator's own label plays no part: tables are grouped by what changed in meaning. A statement can be told in
-several ways (a list in any order, a relation from its other end); the change is the smallest over all of them.
+The generator's own label is not used: tables are grouped by the change of meaning. A statement has several equivalent
+forms (a list in any order, a relation from its other end); the change is the smallest over all of them.
 """
 
 from collections import Counter
@@ -11,55 +11,55 @@ from itertools import permutations
 
 from nearmiss.engine.text.annotations import without_posture
 from nearmiss.engine.text.compounds import compound
-from nearmiss.engine.text.glance import Label, concept_of, exchanged, named
 from nearmiss.engine.text.lexicon import inverse, load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
+from nearmiss.engine.text.phrase_labels import Label, concept_of, exchanged, named
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized
 
 # Where several single changes explain a difference, the first of these is named.
 _RANKS = ("color", "size", "pattern", "location", "count", "existence", "attribute", "object")
-_MOST_CHANGED = 2  # things, by one change: two that exchange what is said of them
-_LONGEST_LIST = 4  # longer lists are compared in the order in which they are told
+_MOST_CHANGED = 2  # objects that one change affects: a swap affects two
+_LONGEST_LIST = 4  # longer lists are compared in their given order
 
 
 def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> Label:
     """(concept, operator) of the one change that makes the negative of the positive.
 
-    (None, None) where both mean the same, where more than one thing changed, or where either does not parse and its
-    frame ("there is no", "either ... or") does not tell. `names` are further nouns. An attribute whose kind is no
-    concept of its own (material, age) is ("attribute", operator). Two numbers compared are ("count", "recount");
+    (None, None) where both mean the same, where more than one object changed, or where either does not parse and its
+    frame ("there is no", "either ... or") does not decide. `names` are further nouns. An attribute of a kind without a
+    separate concept (material, age) is ("attribute", operator). Two numbers compared are ("count", "recount");
     statements joined by "both" or "either" are "logic", with the operator of the part that changed.
     """
-    told = phrases(positive, names)
-    glanced = exchanged(told, phrases(negative, names))
-    if glanced is not None and compound(told) is None:
-        return glanced if parse(positive, names) is not None else (None, None)
+    phrased = phrases(positive, names)
+    quick = exchanged(phrased, phrases(negative, names))
+    if quick is not None and compound(phrased) is None:
+        return quick if parse(positive, names) is not None else (None, None)
     before, after = parse(positive, names), parse(negative, names)
     if before is None or after is None:
         return _label_of_frames(positive, negative, names)
     if before.join or after.join:
         return _compound_label(before, after)
-    if not 0 <= len(after.things) - len(before.things) <= 1:
+    if not 0 <= len(after.mentions) - len(before.mentions) <= 1:
         return None, None
-    if len(set(before.things) - set(after.things)) > _MOST_CHANGED:
+    if len(set(before.mentions) - set(after.mentions)) > _MOST_CHANGED:
         return None, None
     change = _least(before, after)
     return (None, None) if change is None or change == _SAME else change[1:]
 
 
 def _label_of_frames(positive: str, negative: str, names: frozenset[str]) -> Label:
-    """The label of texts that are not read to the end, where their first words say enough: joined, or denied."""
-    told = [phrases(text, names) for text in (positive, negative)]
-    joins = {joined.join for found in told if (joined := compound(found)) is not None}
+    """The label of texts that do not parse, where their first words suffice: joined, or negated."""
+    phrased = [phrases(text, names) for text in (positive, negative)]
+    joins = {joined.join for found in phrased if (joined := compound(found)) is not None}
     if joins:
         return ("count", "recount") if joins <= _COMPARISONS else ("logic", None)
-    denied = [[phrase.label for phrase in found[:2]] == ["be", "number"] and found[1].value == 0 for found in told]
+    denied = [[phrase.label for phrase in found[:2]] == ["be", "number"] and found[1].value == 0 for found in phrased]
     return ("existence", "negate") if denied[0] != denied[1] else (None, None)
 
 
 def _compound_label(before: Caption, after: Caption) -> Label:
-    """The label where two statements are joined; parts are compared in the order in which they are told."""
+    """The label where two statements are joined; parts are compared in their given order."""
     if _spelling(before) == _spelling(after):
         return None, None
     if {before.join, after.join} <= _COMPARISONS:
@@ -72,16 +72,16 @@ def _compound_label(before: Caption, after: Caption) -> Label:
 
 
 def _least(before: Caption, after: Caption) -> tuple[int, str, str] | None:
-    """The smallest change over all tellings; `_SAME` where one tells the same."""
-    if len(before.things) == len(after.things):
+    """The smallest change over all equivalent forms; `_SAME` where one is equal."""
+    if len(before.mentions) == len(after.mentions):
         direct = _change(before, _from_start(after))
         if direct == _SAME or (direct is not None and _decided(before, after, direct)):
             return direct
-        lost = list((Counter(before.things) - Counter(after.things)).elements())
-        won = list((Counter(after.things) - Counter(before.things)).elements())
+        lost = list((Counter(before.mentions) - Counter(after.mentions)).elements())
+        won = list((Counter(after.mentions) - Counter(before.mentions)).elements())
         if len(lost) == 1 and len(_mention_changes(lost[0], won[0])) > 1:
-            return None  # however the things are paired, one of them changes in more than one way
-    found = [change for told in _tellings(after) if (change := _change(before, told)) is not None]
+            return None  # in every pairing of the objects, one of them changes in more than one way
+    found = [change for variant in _variants(after) if (change := _change(before, variant)) is not None]
     return min(found, default=None)
 
 
@@ -99,8 +99,8 @@ def same_meaning(one: str, other: str, names: frozenset[str] = frozenset()) -> b
     return _canonical(one, names) == _canonical(other, names)
 
 
-def says_one_of(text: str, captions: tuple[str, ...], names: frozenset[str] = frozenset()) -> bool:
-    """Whether a text has the meaning of one of these captions, as `same_meaning` has it."""
+def has_same_meaning_as_any(text: str, captions: tuple[str, ...], names: frozenset[str] = frozenset()) -> bool:
+    """Whether a text has the same meaning as one of these captions (`same_meaning`)."""
     if normalized(text) in _words_of(captions):
         return True
     readable = _readable(captions, names)
@@ -119,7 +119,7 @@ def _words_of(captions: tuple[str, ...]) -> frozenset[str]:
 
 @lru_cache(maxsize=1 << 12)
 def _readable(captions: tuple[str, ...], names: frozenset[str]) -> tuple[tuple[str, frozenset[object] | None], ...]:
-    """Those of some captions that are read to the end, with what they name."""
+    """The captions that parse, with the words that they name."""
     return tuple((own, named(own, names)) for own in captions if parse(own, names) is not None)
 
 
@@ -127,89 +127,89 @@ _Key = tuple[str, tuple[tuple[str, str], ...], int, str, bool]
 
 
 def _key(mention: Mention) -> _Key:
-    """Everything that is said of a thing, as what can be sorted."""
+    """A sortable key of all properties of a mention."""
     count = -1 if mention.count is None else mention.count
     return mention.noun, mention.attributes, count, mention.location or "", mention.plural
 
 
 @lru_cache(maxsize=1 << 14)
 def _outline(text: str, names: frozenset[str]) -> tuple[int, tuple[_Key, ...]] | None:
-    """What every telling of a caption has in common: cheap to compare, and nearly always unlike."""
+    """An invariant of all equivalent forms of a caption: cheap to compare, and nearly always different."""
     caption = parse(text, names)
     if caption is None:
         return None
     if caption.join is not None:
         return -1, ()
-    return len(caption.relations), tuple(sorted(map(_key, caption.things)))
+    return len(caption.relations), tuple(sorted(map(_key, caption.mentions)))
 
 
 @lru_cache(maxsize=1 << 14)
 def _canonical(text: str, names: frozenset[str]) -> object:
-    """One spelling for all captions that state the same; None where the text does not parse."""
+    """A canonical form for all captions that state the same; None where the text does not parse."""
     caption = parse(text, names)
     return None if caption is None else _spelling(caption)
 
 
 def _spelling(caption: Caption) -> object:
-    """Of joined statements in either order, the fewer of two in the words of the more."""
+    """For joined statements in a canonical order, with "fewer" expressed as "more"."""
     if caption.join is None:
-        return min((tuple(map(_key, told.things)), told.relations) for told in _tellings(caption))
+        return min((tuple(map(_key, variant.mentions)), variant.relations) for variant in _variants(caption))
     parts = [_spelling(part) for part in caption.parts]
     if caption.join == "fewer":
         return "more", *reversed(parts)
     return caption.join, *(parts if caption.join == "more" else sorted(parts, key=repr))
 
 
-def _tellings(caption: Caption) -> Iterator[Caption]:
-    """All ways of telling the same: every order of the things, each relation from either end."""
-    count = len(caption.things)
+def _variants(caption: Caption) -> Iterator[Caption]:
+    """All equivalent forms: every order of the objects, each relation from either end."""
+    count = len(caption.mentions)
     orders = permutations(range(count)) if count <= _LONGEST_LIST else [tuple(range(count))]
     for order in orders:
-        place = {old: new for new, old in enumerate(order)}
-        things = tuple(caption.things[index] for index in order)
-        told = [(place[s], predicate, place[o]) for s, predicate, o in caption.relations]
-        yield Caption(things, tuple(sorted(map(_from_first, told))))
+        index_of = {old: new for new, old in enumerate(order)}
+        mentions = tuple(caption.mentions[index] for index in order)
+        relations = [(index_of[s], predicate, index_of[o]) for s, predicate, o in caption.relations]
+        yield Caption(mentions, tuple(sorted(map(_from_first, relations))))
 
 
 def _decided(before: Caption, after: Caption, direct: tuple[int, str, str]) -> bool:
-    """Whether no other telling can make a change, told in the same order, another one.
+    """Whether no equivalent form can give another label to a change in the same order.
 
-    A relation comes before all else, and things that differ can stay what they are in one order alone. What one thing
-    loses and wins, no order of the things can hide.
+    Relations rank first, and different objects can stay unchanged in one order only. No order of the objects can hide
+    the properties that one object loses and gains.
     """
     if direct[1] == "relation":
-        return len(set(after.things)) == len(after.things)
-    return sum(old != new for old, new in zip(before.things, after.things, strict=True)) == 1
+        return len(set(after.mentions)) == len(after.mentions)
+    return sum(old != new for old, new in zip(before.mentions, after.mentions, strict=True)) == 1
 
 
 def _from_start(caption: Caption) -> Caption:
-    """The caption with each relation told from the thing that is mentioned first."""
-    return Caption(caption.things, tuple(sorted(map(_from_first, caption.relations))))
+    """The caption with each relation from the object that is mentioned first."""
+    return Caption(caption.mentions, tuple(sorted(map(_from_first, caption.relations))))
 
 
 def _from_first(relation: tuple[int, str, int]) -> tuple[int, str, int]:
-    """The relation told from the thing that is mentioned first, where its predicate has an inverse."""
+    """The relation from the object that is mentioned first, where its predicate has an inverse."""
     subject, predicate, other = relation
     turned = inverse(predicate) if subject > other else None
     return (other, turned, subject) if turned is not None else relation
 
 
 def _change(before: Caption, after: Caption) -> tuple[int, str, str] | None:
-    """(rank, concept, operator) of the one change between captions told in the same order, or None."""
+    """(rank, concept, operator) of the one change between captions in the same order, or None."""
     old_relations = tuple(sorted(map(_from_first, before.relations)))
     relation = _relation_change(old_relations, after.relations)
-    things = _things_change(before.things, after.things)
-    if relation is None or things is None:
+    mentions = _mentions_change(before.mentions, after.mentions)
+    if relation is None or mentions is None:
         return None
-    if relation == _SAME or things == _SAME:
-        return things if relation == _SAME else relation
+    if relation == _SAME or mentions == _SAME:
+        return mentions if relation == _SAME else relation
     return None
 
 
 def _relation_change(
     old: tuple[tuple[int, str, int], ...], new: tuple[tuple[int, str, int], ...]
 ) -> tuple[int, str, str] | None:
-    """The same relations but for one, between the same things; with a predicate turned round it is reversed."""
+    """The change of one relation between the same objects; reversed where the predicate is inverted."""
     if old == new:
         return _SAME
     differing = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
@@ -224,7 +224,7 @@ def _relation_change(
     return None
 
 
-def _things_change(old: tuple[Mention, ...], new: tuple[Mention, ...]) -> tuple[int, str, str] | None:
+def _mentions_change(old: tuple[Mention, ...], new: tuple[Mention, ...]) -> tuple[int, str, str] | None:
     if len(new) == len(old) + 1:
         return _ranked("object", "add") if new[:-1] == old else None
     if len(new) != len(old):
@@ -250,7 +250,7 @@ def _mention_changes(old: Mention, new: Mention) -> tuple[tuple[str, str, str], 
 
 
 def _differences(old: Mention, new: Mention) -> Iterator[tuple[str, str, str]]:
-    """(concept, what was said, what is said) of everything that differs between two mentions; "" is nothing."""
+    """(concept, old, new) of all differences between two mentions; "" is none."""
     sizes = load("size")["dimensions"]
     kinds = sorted({kind for kind, _ in (*old.attributes, *new.attributes)})
     lost = {kind: _values(old, kind) - _values(new, kind) for kind in kinds}
@@ -283,12 +283,18 @@ def _ranked(concept: str, operator: str) -> tuple[int, str, str]:
 
 
 def mentioned_pairs(caption: Caption) -> list[tuple[str, str]]:
-    """The (color, noun) pairs that are said of one thing."""
-    return [(group, thing.noun) for thing in caption.things for kind, group in thing.attributes if kind == "color"]
+    """The (color, noun) pairs of single mentions."""
+    return [
+        (group, mention.noun) for mention in caption.mentions for kind, group in mention.attributes if kind == "color"
+    ]
 
 
 def mentioned_relations(caption: Caption) -> list[tuple[str, str, str]]:
-    """(noun, predicate, noun) of every relation as told, and from its other end."""
-    told = [(caption.things[s].noun, predicate, caption.things[o].noun) for s, predicate, o in caption.relations]
-    turned = [(other, back, subject) for subject, predicate, other in told if (back := inverse(predicate)) is not None]
-    return [*told, *turned]
+    """(noun, predicate, noun) of every relation, from both ends."""
+    relations = [
+        (caption.mentions[s].noun, predicate, caption.mentions[o].noun) for s, predicate, o in caption.relations
+    ]
+    turned = [
+        (other, back, subject) for subject, predicate, other in relations if (back := inverse(predicate)) is not None
+    ]
+    return [*relations, *turned]

@@ -1,4 +1,4 @@
-"""Can a text be a caption? Rules for text that strangers wrote (our choice): what breaks them is set aside."""
+"""Rules for texts that can be captions (our choice); others are set aside."""
 
 import re
 import unicodedata
@@ -15,10 +15,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # all but thos
 
 
 def illegible(text: str) -> str | None:
-    """Why a text is no caption that negatives are made of; None where it is one.
+    """Why no negatives are made from a text; None where it is usable.
 
-    Refused are empty and overlong texts, control characters, emoji and other pictures, text that runs from right to
-    left, and text without a word in Latin letters: the methods read English. Tabs and line breaks are whitespace.
+    Rejected are empty and overlong texts, control characters, emoji and other symbols, text that runs from right to
+    left, and text without a word in Latin letters: the methods parse English. Tabs and line breaks are whitespace.
     """
     if not text.strip():
         return "the caption is empty"
@@ -37,4 +37,4 @@ def illegible(text: str) -> str | None:
 
 
 _RIGHT_TO_LEFT = ("R", "AL", "AN", "RLE", "RLO", "RLI")
-_PICTURES = 0x2190  # arrows, and all pictures behind them
+_PICTURES = 0x2190  # arrows, and all symbols after them

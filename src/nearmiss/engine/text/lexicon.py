@@ -1,4 +1,4 @@
-"""Words and what they mean, as data: groups of words of one meaning, kinds of groups, opposites.
+"""Words and their meanings, from data files: groups of words of one meaning, kinds of groups, opposites.
 
 A *group* holds words of one meaning under a canonical name ("big" belongs to "large"); a *kind* holds groups that
 exclude one another (colors, heights, materials). The lists are our choice: Rösch et al. do not publish theirs.
@@ -17,7 +17,7 @@ from nearmiss.engine.text.spelling import lowered
 
 @cache
 def load(name: str) -> dict[str, Any]:
-    """The lexicon file `lexicons/NAME.json` as it stands."""
+    """The lexicon file `lexicons/NAME.json` as it is."""
     text = files(__package__).joinpath("lexicons", f"{name}.json").read_text(encoding="utf-8")
     content: dict[str, Any] = json.loads(text)
     return content
@@ -25,7 +25,7 @@ def load(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Noun:
-    """A noun as it was said: its canonical group (or itself, where no lexicon has it) and its number."""
+    """A noun: its canonical group (or itself, where no lexicon has it) and its number."""
 
     group: str
     plural: bool
@@ -85,7 +85,7 @@ def attribute_kind(word: str) -> tuple[str, str] | None:
 
 @cache
 def opposites(name: str) -> dict[str, tuple[str, ...]]:
-    """Of lexicon `size` or `location`: each group and the groups that say the contrary."""
+    """For lexicon `size` or `location`: each group and its opposite groups."""
     found: dict[str, tuple[str, ...]] = {}
     for one, other in load(name)["opposites"]:
         found[one] = (*found.get(one, ()), other)
@@ -95,7 +95,7 @@ def opposites(name: str) -> dict[str, tuple[str, ...]]:
 
 @cache
 def inverse(predicate: str) -> str | None:
-    """The predicate that says the same from the other end: "above" for "below", "near" for "near"; None without one."""
+    """The inverse predicate: "above" for "below", "near" for "near"; None without one."""
     axes, symmetric = load("location")["axes"], load("location")["symmetric"]
     if predicate in symmetric:
         return predicate
@@ -103,7 +103,7 @@ def inverse(predicate: str) -> str | None:
 
 
 @cache
-def near(name: str) -> frozenset[tuple[str, str]]:
-    """Of lexicon `color` or `object`: pairs of groups, both ways round, that two people may use of one thing."""
+def interchangeable(name: str) -> frozenset[tuple[str, str]]:
+    """For lexicon `color` or `object`: pairs of groups, in both orders, that may describe the same object."""
     pairs = load(name)["near"]
     return frozenset([(a, b) for a, b in pairs] + [(b, a) for a, b in pairs])

@@ -1,7 +1,7 @@
-"""Hard positives: other words for the same statement, by rules that are careful rather than many (our choice).
+"""Hard positives: paraphrases of a statement by a few conservative rules (our choice).
 
-A model that only learns that an edited caption is a wrong one rejects these as well ("The Hard Positive Truth",
-arXiv 2409.17958), so they show whether meaning was learned or difference.
+A model that only learns that edited captions are wrong rejects these as well ("The Hard Positive Truth",
+arXiv 2409.17958), so they show whether meaning or mere difference was learned.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,30 +19,30 @@ from nearmiss.engine.text.tokens import Token, normalized, tokenize
 
 _MOST: Final = 256  # a caption of usual length has fewer than 20
 _PICTURE_OF: Final = ("of", "with", "both", "has", "is", "are")  # what a list may follow
-_AFTER_LIST: Final = ("", ".", ",", "!")  # what follows a list and says nothing of its last part
+_AFTER_LIST: Final = ("", ".", ",", "!")  # what follows a list and does not describe its last part
 
 
 def paraphrases(operator: str, text: str, names: frozenset[str] = frozenset()) -> list[str]:
     """The paraphrases of a caption by one operator, sorted; `names` are further nouns.
 
-    None is the caption itself, none breaks its grammar, and where both are read to the end both state the same. Of
-    very many the first 256 are looked at, and a caption that is longer than legible.py allows has none (our choice).
+    None equals the caption or breaks its grammar, and where both parse both state the same. At most the first 256
+    candidates are considered, and a caption that is longer than legible.py allows has none (our choice).
     """
     if len(text) > LONGEST:
         return []
     offered = islice(OPERATORS[operator](text), _MOST)
     found = sorted({other for other in offered if normalized(other) != normalized(text)})
-    return [other for other in found if not broken(text, other) and _says_the_same(text, other, names)]
+    return [other for other in found if not broken(text, other) and _is_equivalent(text, other, names)]
 
 
-def _says_the_same(text: str, other: str, names: frozenset[str]) -> bool:
+def _is_equivalent(text: str, other: str, names: frozenset[str]) -> bool:
     if parse(text, names) is None or parse(other, names) is None:
         return True
     return same_meaning(text, other, names)
 
 
 def synonym(text: str) -> Iterator[str]:
-    """One word or fixed phrase gives way to a synonym of the lexicon: "a big dog" for "a large dog"."""
+    """Replaces one word or fixed phrase by a synonym of the lexicon: "a big dog" for "a large dog"."""
     tokens = tokenize(text)
     words = [token.lower for token in tokens]
     fixed = load("synonym")
@@ -58,10 +58,10 @@ def synonym(text: str) -> Iterator[str]:
 
 
 def conjunction(text: str) -> Iterator[str]:
-    """What "and" joins changes places: things in a list that nothing else hangs on, and two colors of one thing."""
+    """Swaps what "and" joins: objects in a list without further modifiers, and two colors of one object."""
     tokens = tokenize(text)
     words = [token.lower for token in tokens]
-    opener = None  # the last word before an "and" that may begin a phrase and has one word or more behind it
+    opener = None  # the last word before an "and" that may begin a phrase of at least two words
     for at, word in enumerate(words):
         if at > 1 and words[at - 2] in _openers():
             opener = at - 2
@@ -77,7 +77,7 @@ def conjunction(text: str) -> Iterator[str]:
 
 
 def inverse_relation(text: str) -> Iterator[str]:
-    """The relation told from its other end: "a ball to the right of a cube" for "a cube to the left of a ball"."""
+    """The relation from its other end: "a ball to the right of a cube" for "a cube to the left of a ball"."""
     tokens = tokenize(text)
     words = [token.lower for token in tokens]
     stop = len(words) - 1 if words and words[-1] == "." else len(words)
@@ -85,18 +85,18 @@ def inverse_relation(text: str) -> Iterator[str]:
     subject = _phrase_after(words, start)
     if subject is None:
         return
-    verb = subject + 1 if _word(words, subject) in ("is", "are") else subject
+    predicate = subject + 1 if _word(words, subject) in ("is", "are") else subject
     for phrase, turned in _relations():
-        place = verb + len(phrase)
-        if tuple(words[verb:place]) != phrase or _phrase_after(words, place) != stop:
+        second = predicate + len(phrase)
+        if tuple(words[predicate:second]) != phrase or _phrase_after(words, second) != stop:
             continue
         edits = [
-            *_exchange(text, tokens[start:subject], tokens[place:stop]),
-            _edit(text, tokens[verb:place], turned),
+            *_exchange(text, tokens[start:subject], tokens[second:stop]),
+            _edit(text, tokens[predicate:second], turned),
         ]
-        told = (start - 1 if start else None, subject if verb > subject else None)
+        articles = (start - 1 if start else None, subject if predicate > subject else None)
         form = "are" if object_words()[words[stop - 1]].plural else "is"
-        edits += [_edit(text, tokens[at : at + 1], form) for at in told if at is not None and words[at] != form]
+        edits += [_edit(text, tokens[at : at + 1], form) for at in articles if at is not None and words[at] != form]
         yield apply(text, edits)
 
 
@@ -158,7 +158,7 @@ def _exchanged(text: str, one: Sequence[Token], other: Sequence[Token]) -> str:
 
 
 def _exchange(text: str, one: Sequence[Token], other: Sequence[Token]) -> list[Edit]:
-    """Two spans change places; the capital that opens a text stays where it is."""
+    """Swaps two spans; a capital at the start of the text stays there."""
     first, second = (text[span[0].start : span[-1].end] for span in (one, other))
     moved = first[0].lower() + first[1:] if one[0].start == 0 and not text.isupper() else first
     return [Edit(one[0].start, one[-1].end, first, second), Edit(other[0].start, other[-1].end, second, moved)]

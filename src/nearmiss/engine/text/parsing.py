@@ -1,7 +1,7 @@
-"""What a caption states, by patterns of phrases: things with attributes, numbers, relations, places.
+"""Parses captions by patterns of phrases: objects with attributes, numbers, relations, locations.
 
-The patterns are simple (noun phrases `[number | article] adjective* noun`, a relation between two of them, a place of
-one) and read the world's sentences, graph captions and many plain captions; what they do not read is None.
+The patterns are simple (noun phrases `[number | article] adjective* noun`, a relation between two of them, a location
+of one) and parse the world's sentences, graph captions and many simple captions; other captions give None.
 """
 
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ Attribute = tuple[str, str]  # kind and group; the kind is "" where no lexicon h
 
 @dataclass(frozen=True)
 class Mention:
-    """A thing as a caption speaks of it. `count` None means at least one; a number is exact; 0 is "no"."""
+    """An object as a caption describes it. `count` None means at least one; a number is exact; 0 is "no"."""
 
     noun: str
     attributes: tuple[Attribute, ...] = ()
@@ -33,27 +33,27 @@ class Mention:
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption's statement: `relations` are (index of the subject, predicate, index of the object) in `things`.
+    """A caption's statement: `relations` are (index of the subject, predicate, index of the object) in `mentions`.
 
-    Where it joins two statements (compounds.py), `parts` are these, and things and relations are those of both.
+    Where it joins two statements (compounds.py), `parts` holds both, and mentions and relations are those of both.
     """
 
-    things: tuple[Mention, ...]
+    mentions: tuple[Mention, ...]
     relations: tuple[tuple[int, str, int], ...] = ()
     join: Join | None = None
     parts: tuple["Caption", ...] = ()
 
     @property
     def locations(self) -> tuple[tuple[int, str], ...]:
-        """(index of the thing, place) of every place that is said."""
-        return tuple((index, thing.location) for index, thing in enumerate(self.things) if thing.location)
+        """(index of the mention, location) of every stated location."""
+        return tuple((index, mention.location) for index, mention in enumerate(self.mentions) if mention.location)
 
 
 @lru_cache(maxsize=1 << 16)
 def parse(text: str, names: frozenset[str] = frozenset()) -> Caption | None:
     """The statement of a caption, or None; `names` are further nouns, such as the annotators' own words.
 
-    Captions that are longer than legible.py allows are not read.
+    Captions that are longer than legible.py allows are not parsed.
     """
     if len(text) > LONGEST:
         return None
@@ -74,26 +74,26 @@ def _part(found: Phrases) -> Caption:
 
 
 def _joined(join: Join, one: Caption, other: Caption) -> Caption:
-    first = len(one.things)
-    moved = tuple((subject + first, predicate, thing + first) for subject, predicate, thing in other.relations)
-    return Caption(one.things + other.things, one.relations + moved, join, (one, other))
+    first = len(one.mentions)
+    moved = tuple((subject + first, predicate, obj + first) for subject, predicate, obj in other.relations)
+    return Caption(one.mentions + other.mentions, one.relations + moved, join, (one, other))
 
 
 class _UnreadError(Exception):
-    """The patterns do not fit."""
+    """The patterns do not match."""
 
 
 class _Reader:
-    """Reads phrases from left to right."""
+    """Parses phrases from left to right."""
 
     def __init__(self, found: Phrases) -> None:
         self.phrases, self.at = found, 0
         self.labels = [*(phrase.label for phrase in found), ""]
-        self.things: list[Mention] = []
+        self.mentions: list[Mention] = []
         self.relations: list[tuple[int, str, int]] = []
 
     def label(self, ahead: int = 0) -> str:
-        """The label of a coming phrase, "" just past the end, beyond which nothing looks."""
+        """The label of a coming phrase; "" past the end."""
         return self.labels[self.at + ahead]
 
     def take(self) -> Phrase:
@@ -112,32 +112,32 @@ class _Reader:
         if self.label() == "relation":
             self._fronted_relation()
         elif self.label() == "half":
-            place = self.take().value
+            location = self.take().value
             self.skip("be")
-            self._thing()
-            self._place(len(self.things) - 1, place)
+            self._mention_phrase()
+            self._set_location(len(self.mentions) - 1, location)
         else:
-            self._thing()
+            self._mention_phrase()
         while self.label():
             self._next()
-        return Caption(tuple(self.things), tuple(self.relations))
+        return Caption(tuple(self.mentions), tuple(self.relations))
 
     def _fronted_relation(self) -> None:
         """ "above a ball is a cube"."""
         predicate = self.take().value
-        self._thing()
+        self._mention_phrase()
         self.skip("be")
         self.skip("and")
-        self._thing()
+        self._mention_phrase()
         self.relations.append((1, predicate, 0))
 
     def _next(self) -> None:
-        """One step after a thing: what it is, where it is, what it does, what else there is."""
-        label, last = self.label(), len(self.things) - 1
+        """Parses one continuation after an object: attribute, location, relation, or another object."""
+        label, last = self.label(), len(self.mentions) - 1
         if label == "be":
             self._is()
         elif label == "half":
-            self._place(last, self.take().value)
+            self._set_location(last, self.take().value)
         elif label == "relation":
             self._relation(last, self.take().value)
         elif label == "and":
@@ -146,7 +146,7 @@ class _Reader:
                 subject = self.relations[-1][0] if self.relations else last
                 self._relation(subject, self.take().value)
             else:
-                self._thing()
+                self._mention_phrase()
         elif label == "word":
             self._unknown(last)
         else:
@@ -156,7 +156,7 @@ class _Reader:
         """ "is red", "is small and red", "is above a ball", "is on the left", "is parked"."""
         self.skip("be")
         if self.label() == "adjective":
-            self._add(len(self.things) - 1, self._predicated())
+            self._add(len(self.mentions) - 1, self._predicated())
         elif self.label() not in ("relation", "half", "word"):
             raise _UnreadError
 
@@ -171,38 +171,38 @@ class _Reader:
         return found
 
     def _ends_in_adjectives(self) -> bool:
-        """Whether the "and" before us joins adjectives and no further thing ("small and red")."""
+        """Whether the coming "and" joins adjectives and no further object ("small and red")."""
         ahead = 1
         while self.label(ahead) == "adjective":
             ahead += 1
         return ahead > 1 and self.label(ahead) not in ("noun", "word")
 
     def _unknown(self, last: int) -> None:
-        """Words of no lexicon: a relation before a thing ("tossing a ball"), else something said of the last thing."""
+        """Words of no lexicon: a relation before an object ("tossing a ball"), else an attribute of the last object."""
         words = []
         while self.label() == "word":
             words.append(self.take().text)
-        said = " ".join(words)
+        words_text = " ".join(words)
         if self.label() in ("article", "number", "adjective", "noun"):
-            self._relation(last, said)
+            self._relation(last, words_text)
         else:
-            self._add(last, [("", said)])
+            self._add(last, [("", words_text)])
 
     def _relation(self, subject: int, predicate: str) -> None:
-        self._thing()
-        self.relations.append((subject, predicate, len(self.things) - 1))
+        self._mention_phrase()
+        self.relations.append((subject, predicate, len(self.mentions) - 1))
 
-    def _place(self, index: int, place: str) -> None:
-        if self.things[index].location is not None:
+    def _set_location(self, index: int, location: str) -> None:
+        if self.mentions[index].location is not None:
             raise _UnreadError
-        self.things[index] = replace(self.things[index], location=place)
+        self.mentions[index] = replace(self.mentions[index], location=location)
 
     def _add(self, index: int, attributes: list[Attribute]) -> None:
-        thing = self.things[index]
-        self.things[index] = replace(thing, attributes=_sorted([*thing.attributes, *attributes]))
+        mention = self.mentions[index]
+        self.mentions[index] = replace(mention, attributes=_sorted([*mention.attributes, *attributes]))
 
-    def _thing(self) -> None:
-        """A noun phrase; of several nouns in a row the last one is the thing ("a cat statue")."""
+    def _mention_phrase(self) -> None:
+        """A noun phrase; of several nouns in a row the last one is the object ("a cat statue")."""
         count: int | None = None
         attributes: list[Attribute] = []
         nouns: list[Phrase] = []
@@ -222,14 +222,14 @@ class _Reader:
         head = nouns.pop()
         attributes += [("", phrase.text) for phrase in nouns]
         noun = head.value if isinstance(head.value, Noun) else Noun(noun_group(head.text), is_plural(head.text))
-        self.things.append(Mention(noun.group, _sorted(attributes), count, plural=noun.plural))
+        self.mentions.append(Mention(noun.group, _sorted(attributes), count, plural=noun.plural))
 
     def _goes_on(self) -> bool:
         """Whether the noun phrase goes on; a material at its end is a noun ("on brick")."""
         return self.label() in ("adjective", "noun", "word")
 
     def _joins(self, nouns: list[Phrase]) -> bool:
-        """Whether the "and" before us joins two adjectives of one noun ("black and white cat")."""
+        """Whether the coming "and" joins two adjectives of one noun ("black and white cat")."""
         before = self.phrases[self.at - 1].label if self.at else ""
         return not nouns and before == "adjective" and self.label(1) == "adjective"
 

@@ -1,8 +1,8 @@
-"""A caption cut into labeled phrases: the longest phrase that a lexicon has wins, a word that none has stays "word".
+"""Splits a caption into labeled phrases: the longest phrase of a lexicon wins, an unknown word has the label "word".
 
 Labels: article, number, adjective (value: kind and group), noun (value: group and number), relation, half, be, and,
 no meaning at all (frames such as "a picture of": left out), word. "either" is a word that is adjective and noun
-("orange"); its place decides.
+("orange"); its position decides.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from typing import Any
 from nearmiss.engine.text.inflection import is_plural, plural
 from nearmiss.engine.text.lexicon import Noun, attribute_words, inverse, load, noun_group, object_words
 from nearmiss.engine.text.spelling import lowered
-from nearmiss.engine.text.tokens import said
+from nearmiss.engine.text.tokens import token_texts
 
 ANYTHING = "thing"
 _DIGITS = 9
@@ -26,8 +26,8 @@ JOINING = ("joining",)  # `about` of words that may join two statements
 class Phrase:
     """A phrase of a caption; `value` depends on the label.
 
-    `about` is what it names whatever words tell it: captions that state the same are about the same. None for what has
-    no meaning of its own, for numbers, and for materials, which may be read as a thing or as what one is made of.
+    `about` is the canonical meaning: captions that state the same are about the same. None for phrases without a
+    meaning, for numbers, and for materials, which may be an object or an attribute.
     """
 
     label: str
@@ -37,7 +37,7 @@ class Phrase:
 
     @classmethod
     def of(cls, label: str, value: Any, text: str) -> "Phrase":
-        """A phrase that knows what it is about."""
+        """A phrase with its `about`."""
         return cls(label, value, text, _about(label, value, text))
 
 
@@ -60,13 +60,13 @@ def _materials() -> frozenset[str]:
 
 
 Entry = tuple[str, Any]
-# First word -> (length, phrases of this length), the longest first, each ready made: captions share their phrases.
+# First word -> (length, phrases of this length), the longest first; captions share the phrase objects.
 Table = dict[str, list[tuple[int, dict[tuple[str, ...], Phrase]]]]
 
 
 @cache
 def table(names: frozenset[str]) -> Table:
-    """All phrases that are known when annotators also use these names."""
+    """All known phrases, including these names of annotators."""
     entries: dict[str, Entry] = {}
     grammar = load("grammar")
     for word, noun in object_words().items():
@@ -108,7 +108,7 @@ def table(names: frozenset[str]) -> Table:
 @lru_cache(maxsize=1 << 14)
 def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
     """The caption's phrases in order, frames and closing punctuation left out."""
-    words = said(text)
+    words = token_texts(text)
     end = len(words)
     while end and not words[end - 1][0].isalnum():
         end -= 1
@@ -117,8 +117,8 @@ def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
     found: list[Phrase] = []
     start, undecided = 0, False
     while start < end:
-        for length, listed in known.get(words[start], ()):
-            phrase = listed.get(words[start : start + length])
+        for length, candidates in known.get(words[start], ()):
+            phrase = candidates.get(words[start : start + length])
             if phrase is not None:
                 break
         else:
@@ -133,13 +133,13 @@ def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
 @lru_cache(maxsize=1 << 14)
 def _unlisted(word: str) -> Phrase:
     """A number in digits, or a word that no lexicon has."""
-    if word.isdecimal() and len(word) <= _DIGITS:  # not "²", nor what no one counts
+    if word.isdecimal() and len(word) <= _DIGITS:  # not "²", nor very large numbers
         return Phrase.of("number", int(word), word)
     return Phrase.of("word", word, word)
 
 
 def _decided(found: list[Phrase]) -> list[Phrase]:
-    """Every "either" as adjective or noun: an adjective stands before a noun, or after "is" and at the end."""
+    """Every "either" as adjective or noun: an adjective is before a noun, or after "is" and at the end."""
     decided = list(found)
     for index, phrase in enumerate(found):
         if phrase.label == "either":

@@ -1,7 +1,7 @@
-"""spaCy pipelines for tagging: the small one that is built from the lexicons, and trained ones.
+"""spaCy pipelines for tagging: a small one that is built from the lexicons, and trained ones.
 
-The lexicon pipeline knows a closed vocabulary exactly, the embedded world's for one, and guesses at other words by
-their endings; for free captions name a trained pipeline.
+The lexicon pipeline is exact for a closed vocabulary, such as that of the synthetic world, and guesses other words by
+their endings; free captions need a trained pipeline.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.lexicon import attribute_words, load, object_words
 from nearmiss.engine.text.phrases import ANYTHING
-from nearmiss.engine.text.spelling import plain
+from nearmiss.engine.text.spelling import normalize_spelling
 from nearmiss.engine.text.tokens import Token
 
 GET_ONE = "`python -m spacy download en_core_web_sm`"
@@ -25,7 +25,7 @@ _UNUSED = ["parser", "ner", "lemmatizer", "trainable_lemmatizer", "senter"]
 
 @cache
 def lexicon_pipeline() -> Language:
-    """`spacy.blank("en")` with one component that tags by the lexicons and, failing these, by endings."""
+    """`spacy.blank("en")` with one component that tags by the lexicons, else by endings."""
     nlp = spacy.blank("en")
     nlp.add_pipe("nearmiss_lexicon_tagger")
     return nlp
@@ -41,8 +41,8 @@ def trained_pipeline(pipeline: str) -> Language:
         raise InputError(f"no spaCy pipeline '{pipeline}': {error}", file=file, remedy=remedy) from None
 
 
-def knows(word: str) -> bool:
-    """Whether the lexicon pipeline has a word, in lower case, or only guesses at it by its ending."""
+def is_known(word: str) -> bool:
+    """Whether the lexicon pipeline has a word, in lower case, and does not guess it by its ending."""
     if not word[0].isalpha() or word in _closed() or word in attribute_words() or word in object_words():
         return True
     return word in (ANYTHING, ANYTHING + "s") or word in load("number")["words"]
@@ -53,7 +53,9 @@ def as_doc(nlp: Language, tokens: tuple[Token, ...]) -> Doc:
     ends = [token.end for token in tokens]
     starts = [token.start for token in tokens[1:]]
     spaces = [start > end for end, start in zip(ends, starts, strict=False)]
-    return Doc(nlp.vocab, words=[plain(token.text) for token in tokens], spaces=[*spaces, False][: len(tokens)])
+    return Doc(
+        nlp.vocab, words=[normalize_spelling(token.text) for token in tokens], spaces=[*spaces, False][: len(tokens)]
+    )
 
 
 @Language.factory("nearmiss_lexicon_tagger")
@@ -96,7 +98,7 @@ def _closed() -> dict[str, tuple[str, str]]:
 
 @cache
 def _class(word: str) -> tuple[str, str]:
-    """(UPOS, Penn tag) of a word alone; "EITHER" where its place decides between adjective and noun."""
+    """(UPOS, Penn tag) of a word without context; "EITHER" where its position decides between adjective and noun."""
     if not word[0].isalnum():
         return "PUNCT", word if word in ".,:" else "."
     if word.isdigit() or (word in load("number")["words"] and word != "no"):

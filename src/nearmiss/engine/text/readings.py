@@ -1,8 +1,8 @@
 """The value of a statement under its best reading: different mentions are different objects.
 
-A reading assigns an object to each mention; its value is that of the conjunction of all parts: each mention fits its
-object, each relation holds. Three questions decide the value of the best reading exactly, each a search for an
-assignment (assignment.py): is any reading not false, is one true, has one that is not false an undefined part?
+A reading assigns an object to each mention; its value is that of the conjunction of all parts: each mention matches
+its object, each relation holds. Three searches for an assignment (assignment.py) give the exact value of the best
+reading: is any reading not false, is one true, has one that is not false an undefined part?
 """
 
 from collections import Counter
@@ -27,10 +27,10 @@ def best_reading(
 ) -> Truth:
     """The largest value over all readings.
 
-    `fits[m][i]` says whether mention m fits object i, `unmarked[m]` whether it fits an object that is not annotated by
-    itself; there are enough of those, and no relation of theirs is known. `relations` are between mentions; `holds(i,
-    predicate, j)` is the value of a relation between objects. `holds` must not tell objects with equal `looks` apart.
-    Raises TooManyStepsError where the searches take more than `steps`.
+    `fits[m][i]`: whether mention m matches object i; `unmarked[m]`: whether it matches an object without an annotation;
+    enough of those exist, without known relations. `relations` are between mentions; `holds(i, predicate, j)` is the
+    value of a relation between objects. `holds` must be equal for objects with equal `looks`. Raises TooManyStepsError
+    where the searches take more than `steps`.
     """
     if len(fits) == 1 and not relations:
         return max([*fits[0], unmarked[0]])
@@ -66,7 +66,7 @@ def best_reading(
 
 
 class _Sets(NamedTuple):
-    """The objects for which a part is not false, undefined, true; bit i is the i-th object that is kept."""
+    """The objects for which a part is not false, undefined, true; bit i is the i-th kept object."""
 
     possible: int
     undefined: int
@@ -84,7 +84,7 @@ class _Tables(NamedTuple):
 def _with_loops(
     fits: Sequence[Sequence[Truth]], unmarked: Sequence[Truth], relations: Sequence[Relation], holds: Holds
 ) -> tuple[list[Sequence[Truth]], list[Truth]]:
-    """What mentions fit, with the relations that each has to itself."""
+    """The matches of mentions, combined with the relations of each to itself."""
     found, free = list(fits), list(unmarked)
     for mention in sorted({subject for subject, _, other in relations if subject == other}):
         own = [predicate for subject, predicate, other in relations if subject == other == mention]
@@ -96,7 +96,7 @@ def _with_loops(
 
 
 def _needed(fits: Sequence[Sequence[Truth]], looks: Sequence[Hashable]) -> tuple[list[int], list[int]]:
-    """Objects that decide the value, and the class of each: of interchangeable ones, as many as there are mentions."""
+    """Objects that determine the value, and the class of each: at most as many interchangeable ones as mentions."""
     numbers: dict[Hashable, int] = {}
     found: Counter[int] = Counter()
     kept, classes = [], []
@@ -113,13 +113,13 @@ def _needed(fits: Sequence[Sequence[Truth]], looks: Sequence[Hashable]) -> tuple
 
 
 def _domains(fits: Sequence[Sequence[Truth]], unmarked: Sequence[Truth], kept: Sequence[int]) -> list[_Sets]:
-    """The objects of each mention. Behind those that are kept stands one for each mention that may be unmarked."""
+    """The objects of each mention. After the kept ones follows one for each mention that may be unmarked."""
     found = []
     following = len(kept)
     for values, free in zip(fits, unmarked, strict=True):
         sets = dict.fromkeys(Truth, 0)
-        for at, place in enumerate(kept):
-            sets[values[place]] |= 1 << at
+        for at, obj in enumerate(kept):
+            sets[values[obj]] |= 1 << at
         if free:
             sets[free] |= 1 << following
             following += 1

@@ -1,13 +1,13 @@
 """Spans of a tagged caption that NegCLIP's swaps exchange, by patterns of tags (the patterns are our choice).
 
 NP   (determiner | possessive | number)? (adverb | adjective | participle)* noun+
-VP   verb (particle | preposition)?          the verb as it is said, without its object
-NN   noun+ whose last is singular, without what stands before it, both with an article or both without ("a man playing
+VP   verb (particle | preposition)?          without its object
+NN   noun+, the last one singular, without the words before, both with an article or both without ("a man playing
      tennis" is no "a tennis playing man"); NNS the same in the plural
-ADJ  an adjective that stands before a noun;  ADV  an adverb
+ADJ  an adjective that is before a noun;  ADV  an adverb
 
-Compounds ("tennis racket") are one span. Words for the picture, for amounts and for places ("couple", "photo", "left")
-head no span, and neither does a word whose usual class in the corpus is another: both lists are those of usage.py.
+Compounds ("tennis racket") are one span. Words for the image, for amounts and for locations ("couple", "photo",
+"left") head no span, and neither does a word with another usual class in the corpus: both lists are in usage.py.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
 from nearmiss.engine.text.tagging import Tagged
-from nearmiss.engine.text.usage import Usage, is_place, words
+from nearmiss.engine.text.usage import Usage, is_location_noun, words
 
 Sentence = Sequence[Tagged]
 
@@ -25,7 +25,7 @@ Sentence = Sequence[Tagged]
 class Span:
     """`caption[start:end]`, the tokens [first, last) of the sentence.
 
-    Spans may change places where their `form` is equal and their `meaning` is not.
+    Spans may be swapped where their `form` is equal and their `meaning` is not.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Span:
 
 
 def agree(one: Span, other: Span) -> bool:
-    """Whether exchanging the two keeps the sentence whole and says something else, as far as words can tell."""
+    """Whether a swap keeps the sentence grammatical and changes its meaning, as far as the words show."""
     return one.form == other.form and one.meaning != other.meaning and one.last <= other.first
 
 
@@ -54,13 +54,13 @@ def noun_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
             start -= 1
         meaning = " ".join(word.lower for word in sentence[start:last] if word.pos != "DET")
         number = "plural" if _plural(sentence, last) else "singular"
-        opened = "open" if _opens(sentence[start]) or number == "plural" else "bare"
-        found.append(_span(caption, sentence, start, last, f"{number} {opened}", meaning, "NP"))
+        opening = "open" if _opens(sentence[start]) or number == "plural" else "bare"
+        found.append(_span(caption, sentence, start, last, f"{number} {opening}", meaning, "NP"))
     return found
 
 
 def verb_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
-    """VP: a verb with its particle or preposition; alike in form are those of one tag before the same kind of word."""
+    """VP: a verb with its particle or preposition; the form is its tag and the kind of word after it."""
     found = []
     for at, word in enumerate(sentence):
         if word.pos != "VERB" or not usage.serves(word.lower, "VERB") or _in_noun_phrase(sentence, at):
@@ -69,11 +69,11 @@ def verb_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
         if last < len(sentence) and sentence[last].pos in ("ADP", "ADV") and not _comma(sentence, last):
             last += 1
         after = sentence[last].pos if last < len(sentence) else ""
-        if last < len(sentence) and is_place(sentence[last].lower):
+        if last < len(sentence) and is_location_noun(sentence[last].lower):
             continue  # "standing in front of"
         object_follows = after in ("DET", "NOUN", "ADJ", "NUM", "PRON", "PROPN")
         if sentence[last - 1].pos == "ADP" and not object_follows:
-            continue  # "held up by": cut anywhere it would fall apart
+            continue  # "held up by" cannot be split
         object_kind = "of the preposition" if sentence[last - 1].pos == "ADP" else "direct"
         form = f"{word.tag}, object {object_kind if object_follows else 'none'}"
         text = " ".join(each.lower for each in sentence[at:last])
@@ -82,7 +82,7 @@ def verb_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
 
 
 def singular_nouns(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
-    """NN: nouns without what stands before them."""
+    """NN: nouns without the words before them."""
     return [span for span in _bare(caption, sentence, usage) if span.kind == "NN"]
 
 
@@ -92,11 +92,11 @@ def plural_nouns(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
 
 
 def adjectives(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
-    """ADJ: one before each noun, the first; those that are paired ("black and white") stay."""
+    """ADJ: the first one before each noun; paired ones ("black and white") are skipped."""
     found = []
     for at, word in enumerate(sentence[:-1]):
         low = word.lower
-        pair = any(0 <= near < len(sentence) and sentence[near].pos == "CCONJ" for near in (at - 1, at + 1))
+        pair = any(0 <= neighbor < len(sentence) and sentence[neighbor].pos == "CCONJ" for neighbor in (at - 1, at + 1))
         second = at > 0 and sentence[at - 1].pos == "ADJ"
         named = word.start > 0 and word.text[0].isupper()
         if word.pos != "ADJ" or pair or second or named or not usage.serves(low, "ADJ"):
@@ -107,7 +107,7 @@ def adjectives(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
 
 
 def adverbs(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
-    """ADV: in -ly, so that none is a particle, a negation or a place."""
+    """ADV: in -ly, so that none is a particle, a negation or a location."""
     return [
         _span(caption, sentence, at, at + 1, word.tag, word.lower, "ADV")
         for at, word in enumerate(sentence)
@@ -137,7 +137,7 @@ def _bare(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
 
 
 def _opened(sentence: Sentence, first: int) -> bool:
-    """Whether an article, a number or a possessive opens the phrase whose noun begins here."""
+    """Whether an article, a number or a possessive precedes the noun that begins here."""
     at = first
     while at > 0 and _modifies(sentence[at - 1]):
         at -= 1
@@ -145,7 +145,7 @@ def _opened(sentence: Sentence, first: int) -> bool:
 
 
 def _nouns(sentence: Sentence, usage: Usage) -> Iterator[tuple[int, int]]:
-    """[first, last) of every run of nouns whose words may all be moved."""
+    """[first, last) of every run of nouns that may all be moved."""
     at = 0
     while at < len(sentence):
         last = at
@@ -163,11 +163,13 @@ def _movable(run: Sentence, usage: Usage) -> bool:
     named = any(word.text[0].isupper() and word.start > 0 for word in run)  # a name keeps its capital, so it stays
     if len(head) < 2:  # of "t.v."
         return False
-    return run[-1].pos == "NOUN" and not (is_place(head) or head in fixed or named) and usage.serves(head, "NOUN")
+    return (
+        run[-1].pos == "NOUN" and not (is_location_noun(head) or head in fixed or named) and usage.serves(head, "NOUN")
+    )
 
 
 def _possessed(sentence: Sentence, first: int, last: int) -> bool:
-    """Part of a possessive ("a dog's head") or the first half of a hyphened word: moving it would tear that apart."""
+    """Part of a possessive ("a dog's head") or the first half of a hyphenated word: moving it would split that."""
     apostrophe = last < len(sentence) and sentence[last].text[0] in APOSTROPHES
     return apostrophe or (first > 0 and sentence[first - 1].text[0] in APOSTROPHES + HYPHENS)
 
@@ -197,7 +199,7 @@ def _in_noun_phrase(sentence: Sentence, at: int) -> bool:
 
 
 def _head(sentence: Sentence, at: int) -> int | None:
-    """Where the noun begins that an adjective stands before, other adjectives aside."""
+    """The start of the noun after an adjective and further adjectives."""
     after = at + 1
     while after < len(sentence) and sentence[after].pos == "ADJ":
         after += 1

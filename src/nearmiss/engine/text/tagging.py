@@ -1,4 +1,4 @@
-"""Parts of speech of our own tokens, so that offsets agree everywhere; which pipelines there are says pipelines.py."""
+"""Parts of speech of our tokens, so that offsets agree everywhere; pipelines are in pipelines.py."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from nearmiss.engine.text.spelling import lowered
 from nearmiss.engine.text.tokens import tokenize
 
 _BATCH = 256
-_FREE = 0.2  # share of words that only a trained tagger knows, above which captions are not the world's
-_FEWEST = 50  # captions on which that is judged
+_FREE = 0.2  # share of words that only a trained tagger has, above which captions are not those of the world
+_FEWEST = 50  # captions on which this is checked
 
 
 class Tagged(NamedTuple):
@@ -23,24 +23,24 @@ class Tagged(NamedTuple):
 
     @property
     def lower(self) -> str:
-        """The token in plain spelling and lower case."""
+        """The token in normalized spelling and lower case."""
         return lowered(self.text)
 
 
 def need_tagger(texts: Sequence[str], pipeline: str | None) -> None:
-    """Load the pipeline, so that one that is missing is told before any work.
+    """Load the pipeline, so that a missing one is reported before any compute.
 
-    Raises `InputError` where it cannot be loaded, and where there is none although the captions are free ones, at which
-    the lexicon pipeline would only guess (our choice: more than a fifth of the words of 50 captions or more).
+    Raises `InputError` where it cannot be loaded, and where none is set for free captions, which the lexicon pipeline
+    would only guess (our choice: more than a fifth of the words of 50 captions or more).
     """
-    from nearmiss.engine.text.pipelines import GET_ONE, knows, trained_pipeline
+    from nearmiss.engine.text.pipelines import GET_ONE, is_known, trained_pipeline
 
     if pipeline is not None:
         trained_pipeline(pipeline)
         return
-    judged = texts[:: max(len(texts) // 1000, 1)]
-    said = [token.lower for text in judged for token in tokenize(text)]
-    share = sum(not knows(word) for word in said) / max(len(said), 1)
+    sample = texts[:: max(len(texts) // 1000, 1)]
+    words = [token.lower for text in sample for token in tokenize(text)]
+    share = sum(not is_known(word) for word in words) / max(len(words), 1)
     if len(texts) >= _FEWEST and share > _FREE:
         raise InputError(
             f"no tagger for free captions: {share:.0%} of their words are not in the lexicons",

@@ -1,9 +1,9 @@
-"""Words, numbers and punctuation of a caption with their places in it.
+"""Words, numbers and punctuation of a caption with their offsets.
 
-Offsets are in characters of the caption as it stands: the caption is cut first, and only its pieces are then spelled
-plainly for comparison (spelling.py). Our choices: a word is one token with the hyphens, dashes and apostrophes of any
-kind between its letters, with its combining marks, and with invisible characters inside it; every Unicode space parts
-tokens; an emoji is one token with its modifiers, and so is a flag.
+Offsets are in characters of the unchanged caption: it is split first, and the tokens are then normalized for comparison
+(spelling.py). Our choices: a word is one token with the hyphens, dashes and apostrophes of any kind between its
+letters, with its combining marks, and with invisible characters inside it; every Unicode space separates tokens; an
+emoji is one token with its modifiers, and so is a flag.
 """
 
 import re
@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS, INVISIBLE, lowered
 
-# A hyphenated or apostrophised word is one token: "red" in "red-haired" is nobody's color to exchange.
+# A hyphenated or apostrophised word is one token: "red" in "red-haired" is no color to replace.
 _ASCII = re.compile(r"[^\W\d_]+(?:[-'`][^\W\d_]+)*|\d+(?:[.,:]\d+)*|[^\w\s]|_")
 
 
 @cache
 def _unicode() -> re.Pattern[str]:
-    """The same for texts beyond ASCII; compiled where one is met."""
+    """The same for texts beyond ASCII; compiled on first use."""
     marks = f"[{_marks()}]"
     letters = rf"[^\W\d_](?:[^\W\d_]|{marks})*"
     inside = rf"(?:[{INVISIBLE}]+[{HYPHENS}{APOSTROPHES}]?[{INVISIBLE}]*|[{HYPHENS}{APOSTROPHES}][{INVISIBLE}]*)"
@@ -55,7 +55,7 @@ class Token(NamedTuple):
 
     @property
     def lower(self) -> str:
-        """The token in plain spelling and lower case."""
+        """The token in normalized spelling and lower case."""
         return lowered(self.text)
 
     @property
@@ -71,12 +71,12 @@ def tokenize(text: str) -> tuple[Token, ...]:
 
 
 @lru_cache(maxsize=1 << 14)
-def said(text: str) -> tuple[str, ...]:
-    """The tokens of a text in plain spelling and lower case, without their places: cheaper, where nobody asks."""
+def token_texts(text: str) -> tuple[str, ...]:
+    """The tokens of a text in normalized spelling and lower case, without offsets, which is faster."""
     return tuple(map(lowered, _pattern(text).findall(text)))
 
 
 @lru_cache(maxsize=1 << 14)
 def normalized(text: str) -> str:
-    """A caption as its words and numbers alone, in lower case: captions that differ in nothing else are equal."""
-    return " ".join([word for word in said(text) if word[0].isalnum()])
+    """A caption as its words and numbers only, in lower case: captions that differ in nothing else are equal."""
+    return " ".join([word for word in token_texts(text) if word[0].isalnum()])

@@ -1,4 +1,4 @@
-"""Truth values of statements about annotated images, and how the values of several parts combine."""
+"""Truth values of statements about annotated images, and their combination."""
 
 from collections.abc import Iterable
 from enum import IntEnum
@@ -7,7 +7,7 @@ from enum import IntEnum
 class Truth(IntEnum):
     """The truth value of a statement, ordered so that the maximum over possible readings is the value of the best one.
 
-    `UNKNOWN`: the annotations do not say. `UNDEFINED`: two boxes are too close to decide a position.
+    `UNKNOWN`: the annotations do not decide. `UNDEFINED`: two boxes are too close to decide a position.
     """
 
     FALSE = 0

@@ -1,7 +1,7 @@
-"""Keyboard typos: a key beside the right one, two letters exchanged, one left out, one struck twice.
+"""Keyboard typos: a neighboring key, two letters swapped, one left out, one repeated.
 
-A question must stay answerable: a word in which an item's captions differ is never mistyped, nor one that says where
-things are or how many; no typo makes another known word (our choice). All captions of an item get the same typos.
+An item must stay solvable: a word in which its captions differ is never mistyped, nor a word for a location or number;
+no typo gives another known word (our choice). All captions of an item get the same typos.
 """
 
 from collections import Counter
@@ -13,13 +13,13 @@ from nearmiss.engine.text.edits import Edit, diff, replay
 from nearmiss.engine.text.lexicon import attribute_words, load, object_words
 from nearmiss.engine.text.tokens import tokenize
 
-SHORTEST = 3  # letters of a word that is mistyped; of a shorter one nothing is left to recognize
+SHORTEST = 3  # letters of a word that is mistyped; shorter words would become unrecognizable
 
 
 def mistyped(captions: Sequence[str], share: float, rng: Random) -> list[str]:
     """The captions with about `share` of the first one's words mistyped, at least one word where one may be.
 
-    A word that stands twice is mistyped twice. Where too few words may be mistyped all of those are.
+    A word that occurs twice is mistyped twice. Where too few words are eligible, all of them are mistyped.
     """
     words = _allowed(captions)
     counts = Counter(token.lower for token in tokenize(captions[0]) if token.is_word)
@@ -34,7 +34,7 @@ def mistyped(captions: Sequence[str], share: float, rng: Random) -> list[str]:
 
 
 def share_mistyped(captions: Sequence[str], made: Sequence[str]) -> float:
-    """Which share of the words of `captions` differs in `made`, the same captions with typos."""
+    """The share of the words of `captions` that differs in `made`, the same captions with typos."""
     pairs = [
         (old, new)
         for before, after in zip(captions, made, strict=True)
@@ -44,7 +44,7 @@ def share_mistyped(captions: Sequence[str], made: Sequence[str]) -> float:
 
 
 def typo(word: str, rng: Random) -> str:
-    """The word with one typo that changes it, and not into another word of the lexicons where it can be helped."""
+    """The word with one typo, which gives no other word of the lexicons if possible."""
     for _ in range(20):
         made = rng.choice((_neighbor, _exchanged, _omitted, _doubled))(word, rng)
         if made != word and made not in _known():
@@ -53,7 +53,7 @@ def typo(word: str, rng: Random) -> str:
 
 
 def _allowed(captions: Sequence[str]) -> list[str]:
-    """Words, in lower case and sorted, that every caption has, none that a difference between captions touches."""
+    """Words, in lower case and sorted, that every caption has and that no difference between captions affects."""
     common = set.intersection(*({token.lower for token in tokenize(caption) if token.is_word} for caption in captions))
     touched = {
         token.lower
@@ -62,16 +62,16 @@ def _allowed(captions: Sequence[str]) -> list[str]:
         for text in (edit.old, edit.new)
         for token in tokenize(text)
     }
-    return sorted(word for word in common - touched - _places_and_numbers() if len(word) >= SHORTEST)
+    return sorted(word for word in common - touched - _location_and_number_words() if len(word) >= SHORTEST)
 
 
 @cache
 def _known() -> frozenset[str]:
-    return frozenset(object_words()) | frozenset(attribute_words()) | _places_and_numbers()
+    return frozenset(object_words()) | frozenset(attribute_words()) | _location_and_number_words()
 
 
 @cache
-def _places_and_numbers() -> frozenset[str]:
+def _location_and_number_words() -> frozenset[str]:
     location = load("location")
     phrases = [
         phrase for group in ("relations", "halves") for phrases in location[group].values() for phrase in phrases
@@ -92,35 +92,35 @@ def _retyped(caption: str, chosen: dict[str, str]) -> str:
 def _neighbors(letter: str) -> str:
     """The letters on the keys around a letter's."""
     layout = load("keyboard")
-    places = {
+    positions = {
         key: (column + offset, row)
         for row, (keys, offset) in enumerate(zip(layout["rows"], layout["offsets"], strict=True))
         for column, key in enumerate(keys)
     }
-    if letter not in places:
+    if letter not in positions:
         return ""
-    x, y = places[letter]
+    x, y = positions[letter]
     return "".join(
-        key for key, (u, v) in sorted(places.items()) if key != letter and abs(u - x) <= 1.0 and abs(v - y) <= 1
+        key for key, (u, v) in sorted(positions.items()) if key != letter and abs(u - x) <= 1.0 and abs(v - y) <= 1
     )
 
 
 def _neighbor(word: str, rng: Random) -> str:
-    place = rng.randrange(len(word))
-    near = _neighbors(word[place])
-    return word[:place] + rng.choice(near) + word[place + 1 :] if near else word
+    index = rng.randrange(len(word))
+    neighbors = _neighbors(word[index])
+    return word[:index] + rng.choice(neighbors) + word[index + 1 :] if neighbors else word
 
 
 def _exchanged(word: str, rng: Random) -> str:
-    place = rng.randrange(len(word) - 1)
-    return word[:place] + word[place + 1] + word[place] + word[place + 2 :]
+    index = rng.randrange(len(word) - 1)
+    return word[:index] + word[index + 1] + word[index] + word[index + 2 :]
 
 
 def _omitted(word: str, rng: Random) -> str:
-    place = rng.randrange(len(word))
-    return word[:place] + word[place + 1 :]
+    index = rng.randrange(len(word))
+    return word[:index] + word[index + 1 :]
 
 
 def _doubled(word: str, rng: Random) -> str:
-    place = rng.randrange(len(word))
-    return word[: place + 1] + word[place:]
+    index = rng.randrange(len(word))
+    return word[: index + 1] + word[index:]

@@ -1,7 +1,7 @@
-"""Which words of a caption may be exchanged or replaced, and which replacements say something else (our choices).
+"""Words of a caption that may be swapped or replaced, and replacements that change the meaning (our choices).
 
-Left alone are words that name nothing to be seen ("couple", "several", "is"), words for the picture itself, nouns that
-may be colors ("orange"), and words whose tag in this caption is not their usual one in the corpus.
+Excluded are words that name nothing visible ("couple", "several", "is"), words for the image itself, nouns that may be
+colors ("orange"), and words with an unusual tag for the corpus.
 """
 
 from collections import Counter
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, load, near, noun_group
+from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, interchangeable, load, noun_group
 from nearmiss.engine.text.spelling import lowered, parted
 from nearmiss.engine.text.tagging import Tagged
-from nearmiss.engine.text.tokens import said
+from nearmiss.engine.text.tokens import token_texts
 
 FILLED: Final = {"attribute": "ADJ", "object": "NOUN", "action": "VERB"}
 
@@ -24,29 +24,29 @@ def words() -> dict[str, Any]:
 
 
 @cache
-def _left_alone(pos: str) -> frozenset[str]:
+def _excluded_words(pos: str) -> frozenset[str]:
     return frozenset(words()["left_alone"].get(pos, ()))
 
 
 @cache
-def _opposite_places() -> dict[str, str]:
+def _opposite_locations() -> dict[str, str]:
     pairs = words()["opposite_places"]
     return dict([*pairs, *((b, a) for a, b in pairs)])
 
 
 @cache
-def is_place(word: str) -> bool:
-    """Whether a noun only serves a phrase of place: "left" in "to the left of"."""
-    return word in _opposite_places() or word in words()["other_places"]
+def is_location_noun(word: str) -> bool:
+    """Whether a noun only serves a phrase of location: "left" in "to the left of"."""
+    return word in _opposite_locations() or word in words()["other_places"]
 
 
 def word_class(word: Tagged) -> str:
-    """What a fill must agree in: the fine tag, which tells plurals from singulars and the forms of a verb."""
+    """The class that a fill must have: the fine tag, which distinguishes number and verb forms."""
     return word.tag or word.pos
 
 
 class Usage:
-    """The usual coarse class of each word of a corpus: the most frequent one, in doubt the first by alphabet."""
+    """The usual coarse class of each word of a corpus: the most frequent one, of equals the first by alphabet."""
 
     def __init__(self, tagged: Iterable[Sequence[Tagged]]) -> None:
         counts: dict[str, Counter[str]] = {}
@@ -56,10 +56,10 @@ class Usage:
         self._usual = {word: min(seen, key=lambda pos: (-seen[pos], pos)) for word, seen in counts.items()}
 
     def serves(self, word: str, pos: str) -> bool:
-        """Whether a word, in lower case, may be exchanged or be a fill as a word of this class."""
+        """Whether a word, in lower case, may be swapped or be a fill as a word of this class."""
         if (
-            not (word.isalpha() or word in _opposite_places())
-            or word in _left_alone(pos)
+            not (word.isalpha() or word in _opposite_locations())
+            or word in _excluded_words(pos)
             or self._usual.get(word, pos) != pos
         ):
             return False
@@ -67,13 +67,13 @@ class Usage:
 
 
 def comparable(old: str, new: str) -> bool:
-    """Whether a word says something else of the same kind: another color for a color, for a place its opposite.
+    """Whether a word has another meaning of the same kind: another color for a color, the opposite for a location.
 
-    Words that no lexicon knows are comparable with each other and with all others.
+    Words that no lexicon has are comparable with each other and with all others.
     """
     old = lowered(old)
-    if old in _opposite_places() or new in _opposite_places():
-        return _opposite_places().get(old) == new
+    if old in _opposite_locations() or new in _opposite_locations():
+        return _opposite_locations().get(old) == new
     if noun_group(new) in (noun_group(old), noun_group(old.split()[-1])):  # a school bus is a bus
         return False
     first, second = attribute_kind(old), attribute_kind(new)
@@ -81,10 +81,10 @@ def comparable(old: str, new: str) -> bool:
 
 
 def of_one_kind(old: str, new: str, pos: str) -> bool:
-    """Whether the new word speaks of what the old one did: after a color a color, where the lexicons have the old word.
+    """Whether the new word is of the kind of the old one: a color for a color, where the lexicons have the old word.
 
-    A word of another kind ("a red train": "an electric train") may be just as true, and so may two words for what a
-    thing is like of which no lexicon knows the kind ("an Asian highway": "a busy highway").
+    A word of another kind ("a red train": "an electric train") may be true as well, and so may two adjectives of
+    unknown kind ("an Asian highway": "a busy highway").
     """
     kind, other = attribute_kind(old), attribute_kind(new)
     if kind is None or other is None:
@@ -93,32 +93,36 @@ def of_one_kind(old: str, new: str, pos: str) -> bool:
 
 
 def alike(old: str, new: str) -> bool:
-    """Whether two people may use the two words of one thing: red and orange, cowboy and person."""
+    """Whether both words may describe the same object: red and orange, cowboy and person."""
     one, other = attribute_kind(old), attribute_kind(new)
     if one is not None and other is not None:
-        return (one[1], other[1]) in near("color")
+        return (one[1], other[1]) in interchangeable("color")
     first, second = noun_group(old), noun_group(new)
-    if _near(lowered(old), lowered(new), "near_verbs") or _near(lowered(old).split()[-1], lowered(new), "near_nouns"):
+    if _listed_together(lowered(old), lowered(new), "near_verbs") or _listed_together(
+        lowered(old).split()[-1], lowered(new), "near_nouns"
+    ):
         return True
     if first in words()["general"] or second in words()["general"]:
         return True
-    return first in hypernyms(second) or second in hypernyms(first) or (first, second) in near("object")
+    return first in hypernyms(second) or second in hypernyms(first) or (first, second) in interchangeable("object")
 
 
 @lru_cache(maxsize=1 << 14)
-def _near(old: str, new: str, listed: str) -> bool:
-    return any(old in together and new in together for together in words()[listed])
+def _listed_together(old: str, new: str, key: str) -> bool:
+    return any(old in together and new in together for together in words()[key])
 
 
 @lru_cache(maxsize=1 << 10)
 def meanings(captions: tuple[str, ...]) -> frozenset[object]:
-    """What the words of some captions name: groups of nouns and attributes."""
-    return frozenset([each for caption in captions for word in said(parted(caption)) for each in _meanings(word)])
+    """The meanings of the words of some captions: groups of nouns and attributes."""
+    return frozenset(
+        [each for caption in captions for word in token_texts(parted(caption)) for each in _meanings(word)]
+    )
 
 
-def used(word: str, said: frozenset[object]) -> bool:
-    """Whether a word, in either number, or one of its meaning is among `said`."""
-    return not said.isdisjoint(_meanings(word))
+def used(word: str, named: frozenset[object]) -> bool:
+    """Whether a word, in either number, or its meaning is among `named`."""
+    return not named.isdisjoint(_meanings(word))
 
 
 @cache

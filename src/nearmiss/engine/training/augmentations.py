@@ -1,7 +1,7 @@
-"""Augmentations on the device, each with the concepts that it breaks: one that captions speak of is refused.
+"""Augmentations on the device, each with the concepts that it breaks: one that breaks captions is refused.
 
-Every augmentation is a change of place (an affine map) or of color (a matrix and an offset), drawn for each image by
-seed and step, so that a batch in parts and a resumed run see the same pictures. What is preserved is our choice; the
+Every augmentation is a change of geometry (an affine map) or of color (a matrix and an offset), drawn for each image by
+seed and step, so that a batch in parts and a resumed run see the same images. What is preserved is our choice; the
 ranges are those usual for contrastive training.
 """
 
@@ -25,29 +25,29 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class Augmentation:
-    """`place` draws affine maps (N, 2, 3) or `color` draws matrices and offsets (N, 3, 4); `breaks` names concepts."""
+    """`affine` draws affine maps (N, 2, 3) or `color` draws matrices and offsets (N, 3, 4); `breaks` names concepts."""
 
     breaks: frozenset[str]
-    place: Draw | None = None
+    affine: Draw | None = None
     color: Draw | None = None
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Changes of N images: `place` (N, 2, 3), from the changed picture to the given one, and `color` (N, 3, 4)."""
+    """Changes of N images: `affine` (N, 2, 3), from the changed image to the given one, and `color` (N, 3, 4)."""
 
-    place: np.ndarray
+    affine: np.ndarray
     color: np.ndarray
 
     def part(self, start: int, end: int) -> "Drawn":
         """Those of some of the images."""
-        return Drawn(self.place[start:end], self.color[start:end])
+        return Drawn(self.affine[start:end], self.color[start:end])
 
     def apply(self, pixels: Tensor) -> Tensor:
-        """The changed pictures (N, S, S, 3) uint8, of pictures (N, S, S, 3) uint8 on any device."""
+        """The changed images (N, S, S, 3) uint8, of images (N, S, S, 3) uint8 on any device."""
         images = pixels.permute(0, 3, 1, 2).float()
-        place = torch.from_numpy(self.place).to(images)
-        grid = F.affine_grid(place, list(images.shape), align_corners=False)
+        affine = torch.from_numpy(self.affine).to(images)
+        grid = F.affine_grid(affine, list(images.shape), align_corners=False)
         moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
         color = torch.from_numpy(self.color).to(images)
         changed = torch.einsum("nij,njhw->nihw", color[:, :, :3], moved) + color[:, :, 3, None, None]
@@ -97,8 +97,8 @@ def _hue(generator: np.random.Generator, count: int) -> np.ndarray:
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {
-    "flip": Augmentation(frozenset({"relation", "location"}), place=_flip),
-    "crop": Augmentation(frozenset({"location", "count", "size"}), place=_crop),
+    "flip": Augmentation(frozenset({"relation", "location"}), affine=_flip),
+    "crop": Augmentation(frozenset({"location", "count", "size"}), affine=_crop),
     "light": Augmentation(frozenset(), color=_light),
     "hue": Augmentation(frozenset({"color"}), color=_hue),
     "gray": Augmentation(frozenset({"color"}), color=_gray),
@@ -107,14 +107,14 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 
 def draw(names: Sequence[AugmentationName], *, seed: int, step: int, count: int) -> Drawn:
     """The changes of a batch of `count` images at a step, in the order of the names."""
-    place, color = np.tile(np.eye(3), (count, 1, 1)), np.tile(np.eye(4), (count, 1, 1))
+    affine, color = np.tile(np.eye(3), (count, 1, 1)), np.tile(np.eye(4), (count, 1, 1))
     for name in names:
         known, generator = AUGMENTATIONS[name], array_rng(seed, "augmentation", name, step)
-        if known.place is not None:
-            place = place @ _square(known.place(generator, count))
+        if known.affine is not None:
+            affine = affine @ _square(known.affine(generator, count))
         if known.color is not None:
             color = _square(known.color(generator, count)) @ color
-    return Drawn(place[:, :2].astype(np.float32), color[:, :3].astype(np.float32))
+    return Drawn(affine[:, :2].astype(np.float32), color[:, :3].astype(np.float32))
 
 
 def _square(maps: np.ndarray) -> np.ndarray:
@@ -125,7 +125,7 @@ def _square(maps: np.ndarray) -> np.ndarray:
 
 
 def concepts_of(texts: Iterable[str]) -> frozenset[str]:
-    """The concepts that texts speak of: color, size, location, relation, count."""
+    """The concepts in texts: color, size, location, relation, count."""
     found: set[str] = set()
     sizes = load("size")["dimensions"]
     for text in texts:
@@ -138,12 +138,12 @@ def concepts_of(texts: Iterable[str]) -> frozenset[str]:
 
 
 def check(names: Sequence[AugmentationName], texts: Iterable[str]) -> None:
-    """Raise InputError where an augmentation breaks what some of the texts say."""
+    """Raise InputError where an augmentation makes some of the texts false."""
     if not names:
         return
-    said = concepts_of(texts)
+    concepts = concepts_of(texts)
     for name in names:
-        broken = sorted(AUGMENTATIONS[name].breaks & said)
+        broken = sorted(AUGMENTATIONS[name].breaks & concepts)
         if broken:
             raise InputError(
                 f"the augmentation '{name}' makes captions false that speak of {', '.join(broken)}",

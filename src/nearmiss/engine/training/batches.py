@@ -1,7 +1,7 @@
-"""Batches of images, captions and negatives: each a function of the seed and the step alone.
+"""Batches of images, captions and negatives: each a function of the seed and the step only.
 
 The order of images and the choice of captions depend on nothing else, so every arm of a seed sees the same ones; what
-an arm's negatives add is drawn from a seed of its own. Any step can be asked for, so a resumed run needs no replay.
+an arm's negatives add is drawn from a separate seed. Any step can be computed, so a resumed run needs no replay.
 Images that are kept apart for validation are in no batch.
 """
 
@@ -16,15 +16,15 @@ from torch import Tensor
 from nearmiss.base.errors import InputError
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.models.packing import Texts
-from nearmiss.engine.training.corpus import Corpus, Foils
+from nearmiss.engine.training.corpus import Corpus, NegativeTable
 
 
 @dataclass(frozen=True)
 class Batch:
     """N images with one caption each, G positives an image and K negatives a positive.
 
-    Texts are places in `texts`, which has each different text once; a negative that is not there has the place of the
-    corpus' placeholder, or 0 where there is none.
+    Texts are indices into `texts`, which has each different text once; an absent negative has the index of the corpus'
+    placeholder, or 0 where there is none.
     """
 
     rows: np.ndarray  # (N,) int64, rows of the image store
@@ -54,10 +54,10 @@ class Batches:
             )
         self.corpus, self.size, self.seed, self.phase = corpus, size, seed, phase
         self.per_epoch = len(corpus) // size
-        foils = corpus.foils
-        if foils is None:
+        negative_table = corpus.negative_table
+        if negative_table is None:
             self.groups, self.negatives = 1, 0
-        elif foils.paired:
+        elif negative_table.paired:
             self.groups, self.negatives = num_negatives // 2, 1
         else:
             self.groups, self.negatives = 1, num_negatives
@@ -69,7 +69,7 @@ class Batches:
         order, chosen = self._epoch(epoch)
         images = order[number * self.size : (number + 1) * self.size]
         captions = chosen[images]
-        positives, negatives, picked = self._drawn_foils(step, images, captions)
+        positives, negatives, picked = self._draw_negatives(step, images, captions)
         otherwise = self._drawn_paraphrases(step, positives)
         return self._batch(images, self.corpus.captions[captions], positives, negatives, picked, otherwise)
 
@@ -85,27 +85,27 @@ class Batches:
         chosen = np.searchsorted(ends, points, side="right") - 1
         return order, np.clip(chosen, first[:-1], first[1:] - 1)  # a sum's last digit may point to a neighbor
 
-    def _drawn_foils(
+    def _draw_negatives(
         self, step: int, images: np.ndarray, captions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positives (N, G), negatives (N, G, K) as rows of the text book, and rows of the foils (N, G, K), -1 none."""
+        """Positives (N, G), negatives (N, G, K) as rows of the text book, rows of the negatives (N, G, K), -1 none."""
         shape = (len(images), self.groups, self.negatives)
         own = self.corpus.captions[captions]
         positives = np.broadcast_to(own[:, None], shape[:2]).copy()
         picked = np.full((len(images), self.groups * self.negatives), -1, dtype=np.int64)
-        foils = self.corpus.foils
-        if foils is None:
+        negative_table = self.corpus.negative_table
+        if negative_table is None:
             return positives, np.zeros(shape, dtype=np.int64), picked.reshape(shape)
         draw = array_rng(self.seed, "training", self.phase, "negatives", step)
-        owners = images if foils.paired else captions
-        for place, owner in enumerate(owners.tolist()):
-            start, end = int(foils.first[owner]), int(foils.first[owner + 1])
+        owners = images if negative_table.paired else captions
+        for inverse, owner in enumerate(owners.tolist()):
+            start, end = int(negative_table.first[owner]), int(negative_table.first[owner + 1])
             some = start + draw.permutation(end - start)[: picked.shape[1]]
-            picked[place, : len(some)] = some
+            picked[inverse, : len(some)] = some
         rows = picked.reshape(shape)
-        if foils.paired:
-            positives = np.where(rows[..., 0] >= 0, foils.positives[rows[..., 0]], positives)
-        return positives, foils.negatives[rows], rows
+        if negative_table.paired:
+            positives = np.where(rows[..., 0] >= 0, negative_table.positives[rows[..., 0]], positives)
+        return positives, negative_table.negatives[rows], rows
 
     def _drawn_paraphrases(self, step: int, positives: np.ndarray) -> np.ndarray:
         """Rows of the text book (N, G): a paraphrase of each positive, or the positive where it has none."""
@@ -130,25 +130,31 @@ class Batches:
         valid, placeholder = picked >= 0, self.corpus.placeholder
         absent = () if placeholder is None else (placeholder,)
         wanted = np.concatenate([captions, positives.ravel(), otherwise.ravel(), negatives[valid], absent])
-        different, place = np.unique(wanted.astype(np.int64), return_inverse=True)
+        different, inverse = np.unique(wanted.astype(np.int64), return_inverse=True)
         count, total = len(captions), positives.size
-        of_negatives = np.full(picked.shape, place[-1] if absent else 0, dtype=np.int64)
-        of_negatives[valid] = place[count + 2 * total : len(place) - len(absent)]
-        book, foils = self.corpus.book, self.corpus.foils
+        of_negatives = np.full(picked.shape, inverse[-1] if absent else 0, dtype=np.int64)
+        of_negatives[valid] = inverse[count + 2 * total : len(inverse) - len(absent)]
+        book, negative_table = self.corpus.book, self.corpus.negative_table
         lengths = book.lengths[different]
         tokens = book.ids[different, : lengths.max()].astype(np.int64)
-        for_others = np.zeros(picked.shape, dtype=bool) if foils is None else foils.for_others[picked] & valid
-        kinds = np.zeros(picked.shape, dtype=np.int64) if foils is None else np.where(valid, foils.kinds[picked], 0)
+        for_others = (
+            np.zeros(picked.shape, dtype=bool) if negative_table is None else negative_table.for_others[picked] & valid
+        )
+        kinds = (
+            np.zeros(picked.shape, dtype=np.int64)
+            if negative_table is None
+            else np.where(valid, negative_table.kinds[picked], 0)
+        )
         return Batch(
             rows=self.corpus.rows[images],
             texts=Texts(torch.from_numpy(tokens), torch.from_numpy(lengths)),
-            captions=torch.from_numpy(place[:count]),
-            positives=torch.from_numpy(place[count : count + total].reshape(positives.shape)),
+            captions=torch.from_numpy(inverse[:count]),
+            positives=torch.from_numpy(inverse[count : count + total].reshape(positives.shape)),
             negatives=torch.from_numpy(of_negatives),
             valid=torch.from_numpy(valid),
             for_others=torch.from_numpy(for_others),
             kinds=torch.from_numpy(kinds),
-            paraphrases=torch.from_numpy(place[count + total : count + 2 * total].reshape(positives.shape)),
+            paraphrases=torch.from_numpy(inverse[count + total : count + 2 * total].reshape(positives.shape)),
             paraphrased=torch.from_numpy(otherwise != positives),
             book_rows=different,
         )
@@ -166,28 +172,28 @@ def held_out(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
 def only(corpus: Corpus, images: np.ndarray) -> Corpus:
     """The corpus of some of its images, given by their numbers (M,)."""
     captions, first = _members(corpus.first, images)
-    foils = corpus.foils
-    if foils is not None:
-        foils = _only_groups(foils, images if foils.paired else captions)
+    negative_table = corpus.negative_table
+    if negative_table is not None:
+        negative_table = _only_groups(negative_table, images if negative_table.paired else captions)
     return dataclasses.replace(
         corpus,
         rows=corpus.rows[images],
         first=first,
         captions=corpus.captions[captions],
-        foils=foils,
+        negative_table=negative_table,
         weights=None if corpus.weights is None else corpus.weights[captions],
     )
 
 
-def _only_groups(foils: Foils, groups: np.ndarray) -> Foils:
-    rows, first = _members(foils.first, groups)
+def _only_groups(negative_table: NegativeTable, groups: np.ndarray) -> NegativeTable:
+    rows, first = _members(negative_table.first, groups)
     return dataclasses.replace(
-        foils,
+        negative_table,
         first=first,
-        positives=foils.positives[rows],
-        negatives=foils.negatives[rows],
-        for_others=foils.for_others[rows],
-        kinds=foils.kinds[rows],
+        positives=negative_table.positives[rows],
+        negatives=negative_table.negatives[rows],
+        for_others=negative_table.for_others[rows],
+        kinds=negative_table.kinds[rows],
     )
 
 

@@ -14,12 +14,12 @@ from nearmiss.engine.models.tokenization import TextBook, Tokenization, text_boo
 
 NEGATIVES, POSITIVES, PARAPHRASES = "negatives.parquet", "captions.parquet", "paraphrases.parquet"
 
-# Statements of these concepts are true of many other images, so they are negatives of their own image alone.
+# Statements of these concepts are true of many other images, so they are negatives of their own image only.
 OWN_ONLY = ("count", "existence", "logic")
 
 
 @dataclass(frozen=True)
-class Foils:
+class NegativeTable:
     """Negatives in groups: group g has rows first[g] to first[g + 1]. Texts are rows of the text book.
 
     A group is a caption; or an image, where the method writes positives of its own (`paired`).
@@ -30,13 +30,13 @@ class Foils:
     positives: np.ndarray  # (rows,) int64
     negatives: np.ndarray  # (rows,) int64
     for_others: np.ndarray  # (rows,) bool: may be a negative of other images too
-    kinds: np.ndarray  # (rows,) int64, places in `types`
+    kinds: np.ndarray  # (rows,) int64, indices into `types`
     types: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Paraphrases:
-    """Other words for texts: what row t of the book says is also said by texts[first[t]] to texts[first[t + 1]]."""
+    """Paraphrases: those of row t of the book are texts[first[t]] to texts[first[t + 1]]."""
 
     first: np.ndarray  # (rows of the book + 1,) int64
     texts: np.ndarray  # (paraphrases,) int64, rows of the text book
@@ -50,9 +50,9 @@ class Corpus:
     first: np.ndarray  # (images + 1,) int64
     captions: np.ndarray  # (captions,) int64, rows of the text book
     book: TextBook
-    foils: Foils | None
+    negative_table: NegativeTable | None
     paraphrases: Paraphrases | None = None
-    placeholder: int | None = None  # row of the text book that stands for an absent negative, where one is wanted
+    placeholder: int | None = None  # row of the text book that represents an absent negative, where one is wanted
     weights: np.ndarray | None = None  # (captions,) float64, how often each is drawn; None for all of an image alike
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ def read_corpus(
 ) -> Corpus:
     """Read the captions of the store's images and, where a folder is given, their negatives with one of the verdicts.
 
-    With `paraphrased`, the paraphrases beside the negatives are read too; a text `placeholder` becomes a text of the
+    With `paraphrased`, the paraphrases next to the negatives are read too; a text `placeholder` becomes a text of the
     book. `sources` has weights of captions by their source, 1 where it is not named. Images without a caption are left
     out, and captions and negatives of images outside of the store. Raises InputError where nothing is left, where the
     negatives were made of other captions, or where no caption is of a named source.
@@ -81,25 +81,25 @@ def read_corpus(
     own = _captions(captions, caption_set, store)
     found = None if negatives is None else _negatives(Path(negatives), own, verdicts, store)
     texts = own["text"].to_list() + ([] if placeholder is None else [placeholder])
-    otherwise = _paraphrases(Path(negatives), own) if paraphrased and negatives is not None else None
-    if otherwise is not None:
-        texts += otherwise["positive"].to_list() + otherwise["paraphrase"].to_list()
+    paraphrases_of = _paraphrases(Path(negatives), own) if paraphrased and negatives is not None else None
+    if paraphrases_of is not None:
+        texts += paraphrases_of["positive"].to_list() + paraphrases_of["paraphrase"].to_list()
     if found is not None:
         texts += found["positive"].to_list() + found["negative"].to_list()
     book = text_book(texts, tokenization)
     images = own["image_id"].unique(maintain_order=True).to_list()
-    foils = None
+    negative_table = None
     if found is not None:
         paired = has_positives(negatives, own)
         owner, groups = ("image_id", images) if paired else ("caption_id", own["caption_id"].to_list())
-        foils = _foils(found, owner, groups, book, paired)
+        negative_table = _negative_table(found, owner, groups, book, paired)
     return Corpus(
         rows=np.array([store.row(image_id) for image_id in images], dtype=np.int64),
         first=_first(own["image_id"], images),
         captions=book.numbers(own["text"]),
         book=book,
-        foils=foils,
-        paraphrases=None if otherwise is None else _by_text(otherwise, book),
+        negative_table=negative_table,
+        paraphrases=None if paraphrases_of is None else _by_text(paraphrases_of, book),
         placeholder=None if placeholder is None else book.number[placeholder],
         weights=_weights(own["source"], sources, captions) if sources else None,
     )
@@ -190,10 +190,10 @@ def _paraphrases(folder: Path, own: pl.DataFrame) -> pl.DataFrame:
 
 def _by_text(frame: pl.DataFrame, book: TextBook) -> Paraphrases:
     """Paraphrases grouped by the row of their text in the book."""
-    said, otherwise = book.numbers(frame["positive"]), book.numbers(frame["paraphrase"])
-    order = np.lexsort((otherwise, said))
-    counted = np.bincount(said, minlength=len(book.ids))
-    return Paraphrases(np.concatenate([[0], np.cumsum(counted)]), otherwise[order])
+    positives_of, paraphrases_of = book.numbers(frame["positive"]), book.numbers(frame["paraphrase"])
+    order = np.lexsort((paraphrases_of, positives_of))
+    counted = np.bincount(positives_of, minlength=len(book.ids))
+    return Paraphrases(np.concatenate([[0], np.cumsum(counted)]), paraphrases_of[order])
 
 
 def _of_captions(frame: pl.DataFrame, own: pl.DataFrame, store: Store, file: Path) -> pl.DataFrame:
@@ -211,12 +211,12 @@ def _of_captions(frame: pl.DataFrame, own: pl.DataFrame, store: Store, file: Pat
     return ours
 
 
-def _foils(frame: pl.DataFrame, owner: str, groups: list[str], book: TextBook, paired: bool) -> Foils:
+def _negative_table(frame: pl.DataFrame, owner: str, groups: list[str], book: TextBook, paired: bool) -> NegativeTable:
     """Negatives grouped by their owner, in the order of `groups`; sorted by id within a group."""
     place = pl.DataFrame({owner: groups, "place": range(len(groups))})
     frame = frame.join(place, on=owner, how="inner").sort("place", "negative_id")
     types = tuple(sorted(frame["type"].fill_null("").unique().to_list()))
-    return Foils(
+    return NegativeTable(
         paired=paired,
         first=_first(frame[owner], groups),
         positives=book.numbers(frame["positive"]),

@@ -27,7 +27,7 @@ from nearmiss.engine.training.embedding import Embedder, Laid
 from nearmiss.engine.training.parallel import Group
 
 LossOf = Callable[[Tensor, Tensor, Matching | None], Tensor]
-"""The loss of the images' (N, D) and the texts' (U, D) embeddings, and of what judges their pairs, if anything does."""
+"""The loss of the images' (N, D) and the texts' (U, D) embeddings, and of a pair classifier, if any."""
 
 
 class BatchLoss(Protocol):
@@ -40,7 +40,7 @@ class BatchLoss(Protocol):
         ...
 
     def forward(self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
-        """The loss alone."""
+        """The loss only."""
         ...
 
 
@@ -77,7 +77,7 @@ class DualEncoderLoss:
     ) -> tuple[Tensor, list[Laid]]:
         """The loss, and the texts of this process as they were embedded.
 
-        A process reads the images of its own chunks alone. Gradients of what the loss itself holds (the logit scale, a
+        A process reads the images of its own chunks only. Gradients of what the loss itself holds (the logit scale, a
         bias) are whole in every process; those of the towers are summed.
         """
         embedder, group, chunks = self.embedder, self.group, self.chunks
@@ -108,12 +108,12 @@ class DualEncoderLoss:
 
 @dataclass
 class CrossEncoderLoss:
-    """Of a cross-encoder, which also judges pairs of the batch. It uses the embedder's pixels and precision."""
+    """Of a cross-encoder, which also classifies pairs of the batch. It uses the embedder's pixels and precision."""
 
     model: CrossEncoder
     embedder: Embedder
     seed: int
-    _pairs: int = field(default=0, init=False)  # that were judged of the batch encoded last
+    _pairs: int = field(default=0, init=False)  # pairs of the last encoded batch
 
     def backward(
         self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None = None
@@ -151,7 +151,7 @@ class CrossEncoderLoss:
     def _matching(
         self, batch: Batch, images: EncodedImages, texts: EncodedTexts, names: tuple[object, ...]
     ) -> Matching:
-        """The judge of a batch's pairs; hard pairs are drawn by the seed and the batch's names."""
+        """The pair classifier of a batch; hard pairs are drawn by the seed and the batch's names."""
         device, count = images.embeddings.device, len(batch.rows)
 
         def logits(image: Tensor, text: Tensor) -> Tensor:
@@ -186,7 +186,7 @@ def check_chunks(model: nn.Module, wanted: int) -> None:
 def check_whole_batches(chunks: int, compiled: bool) -> None:
     """Raise InputError where a cross-encoder's batch is to be embedded in chunks or by a compiled tower.
 
-    Hard pairs are drawn from the whole batch and need the features of both sides, not embeddings alone.
+    Hard pairs are drawn from the whole batch and need the features of both sides, not just embeddings.
     """
     if chunks > 1 or compiled:
         raise InputError(

@@ -20,7 +20,7 @@ def image_flops(model: CLIP, side: int) -> int:
 def matrix_rate(device: torch.device, precision: torch.dtype) -> float:
     """Operations a second of a square matrix product on this device and these threads: the best of five, measured.
 
-    It stands for the peak in MFU (our choice): a data sheet knows nothing of the threads that a job was given.
+    It represents the peak in MFU (our choice): a data sheet does not depend on the threads of a job.
     """
     side, best = (4096 if device.type == "cuda" else 1024), float("inf")
     left = torch.ones(side, side, device=device, dtype=precision)

@@ -17,9 +17,9 @@ from nearmiss.base.progress import FOLDER
 
 RENDEZVOUS, LISTENING = "NEARMISS_RENDEZVOUS", "NEARMISS_RENDEZVOUS_FD"
 """Set for each process: the port at which they find each other; for the first one, the open socket of that port."""
-_INTERVAL = 0.1  # seconds between two looks at the processes
+_INTERVAL = 0.1  # seconds between two polls of the processes
 _GRACE = 10.0  # seconds in which the others may end by themselves once one has failed
-_WRONG_INPUT = 2  # the exit status of an InputError, which the first process has told already
+_WRONG_INPUT = 2  # the exit status of an InputError, which the first process has already reported
 
 
 def run_together(processes: int, command: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Fine-tuning of both towers to say whether a text is true of an image: a head on their embeddings, and its loop."""
+"""Fine-tuning of both towers to classify texts as true or false of an image: a head on embeddings, and its loop."""
 
 import math
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class MatchingHead(nn.Module):
 
 @dataclass
 class Matching:
-    """A model and its head, trained on some pairs and asked about others."""
+    """A model and its head, trained on pairs and evaluated on others."""
 
     model: CLIP
     preprocessing: dict
@@ -125,12 +125,12 @@ class Matching:
     def _logits(self, pairs: Pairs, members: np.ndarray, passes: int) -> Tensor:
         """Logits of some pairs; each different text of them is encoded once. `passes` is what a forward counts."""
         pixels = torch.from_numpy(pairs.pixels[pairs.images[members]]).to(self.device)
-        different, place = np.unique(pairs.texts[members], return_inverse=True)
+        different, inverse = np.unique(pairs.texts[members], return_inverse=True)
         lengths = torch.from_numpy(pairs.book.lengths[different])
         tokens = torch.from_numpy(pairs.book.ids[different][:, : int(lengths.max())].astype(np.int64))
         packed = pack(Texts(tokens, lengths))
         images = F.normalize(self.model.encode_image(self._normalize(pixels)).float(), dim=-1)
-        rows = torch.from_numpy(place.reshape(-1)).to(self.device)
+        rows = torch.from_numpy(inverse.reshape(-1)).to(self.device)
         logits: Tensor = self.head(images, encode_texts(self.model, packed).index_select(0, rows))
         self._image_flops = self._image_flops or image_flops(self.model, pairs.pixels.shape[1])
         self.counts["images"] += len(members)

@@ -1,6 +1,6 @@
 """Processes that train one model together: each embeds a part of the batch, all see the whole loss.
 
-Started by `nearmiss pretrain` (launch.py) or by torchrun; alone, a process is a group of one. Every process draws the
+Started by `nearmiss pretrain` (launch.py) or by torchrun; a single process is a group of one. Every process draws the
 same batch, so nothing but embeddings and gradients is sent.
 """
 

@@ -122,7 +122,7 @@ def _checksum(content: dict[str, Any]) -> str:
 
 @contextmanager
 def claimed(run: Path, key: str) -> Iterator[State]:
-    """The state of one training, for it alone: `run/key`. States that other keys left behind in `run` are removed.
+    """The state of one training, locked: `run/key`. States that other keys left behind in `run` are removed.
 
     Raises InputError where another process trains this run. The state stays when the block fails or is killed, and
     goes when it succeeds; the empty lock file `run/lock` stays.

@@ -70,7 +70,7 @@ class Trainer:
         pad: int = 0,
     ) -> None:
         """`pixels` (rows, S, S, 3) uint8, mapped from a file or not; `preprocessing` as in the checkpoint. `truth` is
-        what the mask of that name asks; `validation` are batches that are never trained on; `pad` is the token behind
+        used by the mask of that name; `validation` are batches that are never trained on; `pad` is the token behind
         a text's end, which a tower that is not causal sees."""
         self.model = model.dual if isinstance(model, CrossEncoder) else model
         self._whole: nn.Module = model.to(device).train()  # what learns: the model, and its fusion where it has one
@@ -95,7 +95,7 @@ class Trainer:
         self._average = None if config.ema_decay is None else Average(self._whole, config.ema_decay)
         self._best: dict[str, Tensor] = {}
         self._loss = torch.zeros(())  # of the step before
-        self._rate: float | None = None  # of square matrix products on this device, once it is asked for
+        self._rate: float | None = None  # of square matrix products on this device, measured on demand
 
     def _batch_loss_of(self, model: Any, normalize: Normalization, pad: int) -> BatchLoss:
         """How the loss of a batch is computed for this kind of model."""
@@ -124,7 +124,7 @@ class Trainer:
         steps, every = self.config.steps, self.config.checkpoint_every
         wall, cpu = time.perf_counter() - self.done.seconds, time.process_time() - self.done.cpu_seconds
         left = range(self.done.step, steps)
-        for step in progress(left, what="train", total=steps, initial=self.done.step, told=self._told):
+        for step in progress(left, what="train", total=steps, initial=self.done.step, status=self._status):
             if self._patience_is_over():
                 break
             self._step(step)
@@ -171,8 +171,8 @@ class Trainer:
                 }
             )
 
-    def _told(self) -> str:
-        """What stands behind the bar: the loss, images a second, and the share of the device's matrix rate."""
+    def _status(self) -> str:
+        """Postfix of the bar: the loss, images a second, and the share of the device's matrix rate."""
         if self._rate is None:
             self._rate = matrix_rate(self.device, torch.bfloat16 if self._bf16 else torch.float32)
         seconds, counts = max(self.done.seconds, 1e-9), self.done.counts
@@ -196,8 +196,8 @@ class Trainer:
     def _features(self, batch: Batch, images: Tensor, texts: Tensor, matching: Matching | None) -> Features:
         """What the terms compute from: embeddings (N, D) of the batch's images and (U, D) of its texts."""
 
-        def of(places: Tensor) -> Tensor:
-            rows = places.to(self.device, non_blocking=True)
+        def of(rows_of: Tensor) -> Tensor:
+            rows = rows_of.to(self.device, non_blocking=True)
             return texts.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
         true_captions, true_negatives = taken_for_true(

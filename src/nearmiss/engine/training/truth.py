@@ -1,6 +1,6 @@
-"""Which texts of a batch are true of which of its images, by the world's hidden scenes.
+"""Which texts of a batch are true of which of its images, by the world's exact scenes.
 
-An upper bound of what masking false negatives can do, for experiments that ask for it (mask `truth`; our choice). No
+An upper bound of what masking false negatives can do, for experiments with mask `truth` (our choice). No
 real data has such a truth.
 """
 
@@ -14,13 +14,13 @@ from torch import Tensor
 
 from nearmiss.engine.models.tokenization import TextBook
 from nearmiss.engine.training.batches import Batch
-from nearmiss.engine.world.hidden import read_scenes
+from nearmiss.engine.world.scene import read_scenes
 from nearmiss.engine.world.statements import Statement, parse
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 
 
 class SceneTruth:
-    """Judges texts of a text book of images of a store. A text that is no sentence of the world is true of none."""
+    """Truth values of texts for images of a store. A text that does not parse is true of none."""
 
     def __init__(self, folder: Path, image_ids: Sequence[str], book: TextBook) -> None:
         """`folder` holds scenes_*.json; `image_ids` are the store's, by row."""
@@ -39,7 +39,7 @@ class SceneTruth:
         key = image, text
         if key not in self._known:
             statement = self._statement(text)
-            self._known[key] = statement is not None and judge(statement, self._scenes[image]) is not False
+            self._known[key] = statement is not None and truth_value(statement, self._scenes[image]) is not False
         return self._known[key]
 
     def _parsed(self, text: int) -> Statement | None:

@@ -1,1 +1,1 @@
-"""The embedded world: scenes, drawing, wording, statements, truth, benchmark."""
+"""The synthetic world: scenes, drawing, wording, statements, truth, benchmark."""

@@ -1,6 +1,6 @@
-"""How an action looks: marks around a thing, so that any shape can show it (our choice).
+"""How actions are drawn: marks around an object, so that any shape can show an action (our choice).
 
-All marks lie outside of the circle around the thing and under every thing, so that shapes and their masks stay whole.
+All marks lie outside the object's circle and are drawn below all objects, so that shapes and masks are unchanged.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from nearmiss.engine.world.scene import Thing
+from nearmiss.engine.world.scene import SceneObject
 
 Array = np.ndarray
 REACH = 1.5  # how far from the center marks may lie, in radii
@@ -17,7 +17,7 @@ WHITE, DARK, WARM = (250.0, 250.0, 250.0), (30.0, 30.0, 36.0), (255.0, 236.0, 13
 
 
 def spinning(radius: Array, angle: Array, wider: float = 0.0) -> Array:
-    """Two long arcs that run around the thing, each growing thicker to its end."""
+    """Two long arcs around the object, each growing thicker towards its end."""
     along = np.mod(angle, 180.0) / 130.0
     thickness = 0.035 + 0.05 * along + wider
     return np.where(along < 1, np.clip((thickness - np.abs(radius - 1.2)) / 0.03, 0, 1), 0.0)
@@ -35,7 +35,7 @@ def glowing(radius: Array, angle: Array) -> Array:
     return np.exp(-(((radius - 1.0) / 0.24) ** 2)) * np.where(radius < 1.0, 1.0, 0.95)
 
 
-Mark = tuple[Callable[[Array, Array], Array], tuple[float, float, float]]  # strength 0 to 1 at each place, and color
+Mark = tuple[Callable[[Array, Array], Array], tuple[float, float, float]]  # strength 0 to 1 per pixel, and color
 
 ACTIONS: dict[str, tuple[Mark, ...]] = {
     "glowing": ((glowing, WARM),),
@@ -44,19 +44,19 @@ ACTIONS: dict[str, tuple[Mark, ...]] = {
 }
 
 
-def draw_action(canvas: Array, thing: Thing) -> None:
-    """Draw a thing's action, if it has one, onto the canvas (side, side, 3) float32, where the thing will lie later."""
-    if thing.action is None:
+def draw_action(canvas: Array, obj: SceneObject) -> None:
+    """Draw an object's action, if it has one, onto the canvas (side, side, 3) float32, before the object itself."""
+    if obj.action is None:
         return
     side = canvas.shape[0]
-    left, top = (max(0, int(center - REACH * thing.radius)) for center in (thing.x, thing.y))
-    right, bottom = (min(side, int(center + REACH * thing.radius) + 1) for center in (thing.x, thing.y))
-    u = (np.arange(left, right) + 0.5 - thing.x) / thing.radius
-    v = (np.arange(top, bottom) + 0.5 - thing.y) / thing.radius
+    left, top = (max(0, int(center - REACH * obj.radius)) for center in (obj.x, obj.y))
+    right, bottom = (min(side, int(center + REACH * obj.radius) + 1) for center in (obj.x, obj.y))
+    u = (np.arange(left, right) + 0.5 - obj.x) / obj.radius
+    v = (np.arange(top, bottom) + 0.5 - obj.y) / obj.radius
     across, down = np.meshgrid(u, v)
     angle = np.rad2deg(np.arctan2(across, -down))
     part = canvas[top:bottom, left:right]
-    for strength, color in ACTIONS[thing.action]:
+    for strength, color in ACTIONS[obj.action]:
         alpha = strength(np.hypot(across, down), angle)[..., None].astype(np.float32)
         part *= 1 - alpha
         part += alpha * np.asarray(color, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What a human annotator would have left of a scene: boxes, masks, attributes and relations, perhaps incomplete."""
+"""Annotations of a scene as a human would make them: boxes, masks, attributes and relations, possibly incomplete."""
 
 from dataclasses import dataclass
 from itertools import permutations
@@ -9,7 +9,7 @@ import numpy as np
 from nearmiss.base.seeding import rng
 from nearmiss.engine.formats.segmentation import encode_mask
 from nearmiss.engine.world.drawing import mask
-from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.engine.world.scene import Scene, SceneObject
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.truth import related
 from nearmiss.engine.world.vocabulary import load_vocabulary
@@ -24,40 +24,40 @@ class Annotated:
 
 
 def annotate(scene: Scene, config: WorldConfig) -> Annotated:
-    """The annotations of a scene, of which the share `config.completeness` is kept, drawn record by record.
+    """Annotate a scene; each record is kept with probability `config.completeness`.
 
-    Attributes and relations are kept at that share of what the kept objects have; each direction of a relation is a
-    record of its own, as in GQA.
+    Attributes and relations are sampled among those of the kept objects. Each direction of a relation is a separate
+    record, as in GQA.
     """
-    kept = [thing for thing in scene.things if _keeps(config, thing.thing_id)]
-    seen = {thing.thing_id: mask(scene, thing) for thing in kept}
-    objects = {thing.thing_id: _object(thing, seen[thing.thing_id], config) for thing in kept}
+    kept = [obj for obj in scene.objects if _keeps(config, obj.object_id)]
+    seen = {obj.object_id: mask(scene, obj) for obj in kept}
+    objects = {obj.object_id: _object(obj, seen[obj.object_id], config) for obj in kept}
     for subject, other in permutations(kept, 2):
         for predicate in load_vocabulary().predicates:
             holds = related(subject, predicate, other, scene.side)
-            if holds and _keeps(config, subject.thing_id, predicate, other.thing_id):
-                objects[subject.thing_id]["relations"].append({"name": predicate, "object": other.thing_id})
+            if holds and _keeps(config, subject.object_id, predicate, other.object_id):
+                objects[subject.object_id]["relations"].append({"name": predicate, "object": other.object_id})
     graph = {"width": scene.side, "height": scene.side, "objects": objects}
-    return Annotated(graph, [_instance(scene, thing, seen[thing.thing_id]) for thing in kept])
+    return Annotated(graph, [_instance(scene, obj, seen[obj.object_id]) for obj in kept])
 
 
 def _keeps(config: WorldConfig, *record: str) -> bool:
     return config.completeness >= 1 or rng(config.seed, "annotation", *record).random() < config.completeness
 
 
-def _object(thing: Thing, seen: np.ndarray, config: WorldConfig) -> dict[str, Any]:
+def _object(obj: SceneObject, seen: np.ndarray, config: WorldConfig) -> dict[str, Any]:
     x, y, w, h = tight_box(seen)
-    said = [thing.size, thing.color, *([thing.pattern] if thing.pattern != "plain" else [])]
-    said += [thing.action] if thing.action is not None else []
-    attributes = [value for value in said if _keeps(config, thing.thing_id, "attribute", value)]
-    return {"name": thing.shape, "x": x, "y": y, "w": w, "h": h, "attributes": attributes, "relations": []}
+    values = [obj.size, obj.color, *([obj.pattern] if obj.pattern != "plain" else [])]
+    values += [obj.action] if obj.action is not None else []
+    attributes = [value for value in values if _keeps(config, obj.object_id, "attribute", value)]
+    return {"name": obj.shape, "x": x, "y": y, "w": w, "h": h, "attributes": attributes, "relations": []}
 
 
-def _instance(scene: Scene, thing: Thing, seen: np.ndarray) -> dict[str, Any]:
+def _instance(scene: Scene, obj: SceneObject, seen: np.ndarray) -> dict[str, Any]:
     return {
-        "id": int(thing.thing_id),
+        "id": int(obj.object_id),
         "image_id": int(scene.scene_id),
-        "category": thing.shape,
+        "category": obj.shape,
         "bbox": list(tight_box(seen)),
         "area": int(seen.sum()),
         "iscrowd": 0,

@@ -10,7 +10,7 @@ from itertools import permutations
 from typing import Any
 
 from nearmiss.base.seeding import rng
-from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.engine.world.scene import Scene, SceneObject
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.vocabulary import used
 
@@ -22,7 +22,7 @@ _AXES = (("x", "to the left of", "to the right of"), ("y", "above", "below"))
 
 @dataclass(frozen=True)
 class Reservation:
-    """What is held out: (color, shape) pairs, and relations (shape, predicate, shape) told in both directions."""
+    """What is held out: (color, shape) pairs, and relations (shape, predicate, shape) in both directions."""
 
     pairs: frozenset[Pair]
     relations: frozenset[Relation]
@@ -37,18 +37,18 @@ class Reservation:
 
     def pairs_of(self, scene: Scene) -> set[Pair]:
         """Held-out pairs that the scene shows."""
-        return {(thing.color, thing.shape) for thing in scene.things} & self.pairs
+        return {(obj.color, obj.shape) for obj in scene.objects} & self.pairs
 
     def relations_of(self, scene: Scene) -> set[Relation]:
         """Held-out relations that the scene shows."""
-        return {fact for a, b in permutations(scene.things, 2) for fact in facts(a, b)} & self.relations
+        return {fact for a, b in permutations(scene.objects, 2) for fact in facts(a, b)} & self.relations
 
     def allows(self, scene: Scene) -> bool:
         """Whether the scene shows nothing that is held out."""
         return not self.pairs_of(scene) and not self.relations_of(scene)
 
 
-def facts(a: Thing, b: Thing) -> set[Relation]:
+def facts(a: SceneObject, b: SceneObject) -> set[Relation]:
     """The relations of a's center to b's, by shape; equal coordinates give none."""
     found = set()
     for axis, before, after in _AXES:
@@ -61,9 +61,9 @@ def facts(a: Thing, b: Thing) -> set[Relation]:
 def reservation(config: WorldConfig) -> Reservation:
     """The held-out combinations of a world, drawn from its seed.
 
-    Pairs are spread over colors and shapes (no color or shape twice before all had one). Relations run along a chain of
-    shapes on each axis, so that a shape which never stands left of one neighbor never stands right of the other, and
-    its places stay nearly even.
+    Pairs are spread over colors and shapes (no color or shape twice before all were used once). Relations run along a
+    chain of shapes on each axis, so that a shape that is never left of one neighbor is never right of the other, and
+    its positions stay nearly uniform.
     """
     return _reservation(config.model_dump_json(include=set(WorldConfig.model_fields)))
 
@@ -80,7 +80,7 @@ def _reservation(config_json: str) -> Reservation:
     relations: set[Relation] = set()
     for number in range(min(config.reserved.relations, len(shapes) * (len(shapes) - 1) // 4)):
         _, before, after = _AXES[number % 2]
-        place = number // 2 + 2 * (number % 2)  # the two axes begin at different shapes of the chain
-        first, second = shapes[place % len(shapes)], shapes[(place + 1) % len(shapes)]
+        start = number // 2 + 2 * (number % 2)  # the two axes begin at different shapes of the chain
+        first, second = shapes[start % len(shapes)], shapes[(start + 1) % len(shapes)]
         relations |= {(first, before, second), (second, after, first)}
     return Reservation(pairs, frozenset(relations))

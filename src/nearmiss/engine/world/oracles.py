@@ -1,12 +1,12 @@
-"""Four scorers that see a scene exactly but lack one faculty, and what each must score on each subset.
+"""Four scorers that read the exact scene but lack one ability, and the expected score of each on each subset.
 
-An isolating benchmark lets an oracle answer at chance exactly where the faculty it lacks is asked for. The table of
-expectations stands beside the oracles; a test and the summary of stage `data` hold items against it.
+On an isolating benchmark, an oracle is at chance exactly where the item tests the ability that it lacks. A test and
+the summary of stage `data` compare the scores of the items with the table of expectations.
 
-- bag_of_words knows which words a true caption of the scene could have, not how they stand together.
-- things_without_places knows each thing with its attributes, not where it is.
-- places_without_binding knows which shape is where and which colors, sizes and patterns occur, not on which shape.
-- counts_only knows how many things there are.
+- bag_of_words uses the words that a true caption of the scene could have, without their order.
+- things_without_places uses each object with its attributes, without positions.
+- places_without_binding uses which shape is where and which colors, sizes and patterns occur, not on which shape.
+- counts_only uses the number of objects.
 """
 
 import re
@@ -19,13 +19,13 @@ from typing import Any
 
 from nearmiss.engine.world.scene import Scene
 from nearmiss.engine.world.statements import NUMBERS, OPPOSITE, Statement, parse
-from nearmiss.engine.world.truth import judge, located, related
+from nearmiss.engine.world.truth import located, related, truth_value
 from nearmiss.engine.world.vocabulary import load_vocabulary
 
 CHANCE_BAND = 0.03  # chance is .5 plus or minus this
 SOLVED = 0.95
 
-_SAYS_NOTHING = {"on", "at", "to", "of", "the", "side"}  # words of a place that are alike in all places
+_UNINFORMATIVE = {"on", "at", "to", "of", "the", "side"}  # words that occur in several locations
 _ORDER = ("bag_of_words", "things_without_places", "places_without_binding", "counts_only")
 _SOLVES: dict[tuple[str, str], tuple[str, ...]] = {
     ("color", "replace"): _ORDER[:3],
@@ -48,30 +48,30 @@ EXPECTED: dict[tuple[str, str, str], str] = {
 
 
 def bag_of_words(scene: Scene, caption: str) -> float:
-    """Minus the number of the caption's words that no true caption of the scene would have."""
+    """Minus the number of words in the caption that no true caption of the scene contains."""
     return -float((content_words(caption) - scene_words(scene)).total())
 
 
 def things_without_places(scene: Scene, caption: str) -> float:
-    """1 where the statement holds once places and relations are taken out of it, else 0."""
+    """1 where the statement holds after locations and relations are removed, else 0."""
     statement = _parsed(caption)
     mentions = tuple(replace(mention, location=None) for mention in statement.mentions)
     return _truth(Statement(mentions, ground=statement.ground), scene)
 
 
 def places_without_binding(scene: Scene, caption: str) -> float:
-    """1 where the statement holds of shapes and places and each attribute is on enough things of the scene, else 0."""
+    """1 where the statement holds for shapes and positions and each attribute occurs often enough, else 0."""
     statement = _parsed(caption)
     bare = tuple(replace(mention, color=None, size=None, pattern=None) for mention in statement.mentions)
-    said = Counter(value for m in statement.mentions for value in (m.color, m.size, m.pattern) if value is not None)
-    seen = Counter(value for thing in scene.things for value in (thing.color, thing.size, thing.pattern))
-    return _truth(replace(statement, mentions=bare), scene) if said <= seen else 0.0
+    named = Counter(value for m in statement.mentions for value in (m.color, m.size, m.pattern) if value is not None)
+    seen = Counter(value for obj in scene.objects for value in (obj.color, obj.size, obj.pattern))
+    return _truth(replace(statement, mentions=bare), scene) if named <= seen else 0.0
 
 
 def counts_only(scene: Scene, caption: str) -> float:
-    """Minus the distance between the number of things and the number said; 0 where no number is said."""
+    """Minus the distance between the number of objects and the stated number; 0 where none is stated."""
     counts = [mention.count for mention in _parsed(caption).mentions if mention.count is not None]
-    return -float(abs(sum(counts) - len(scene.things))) if counts else 0.0
+    return -float(abs(sum(counts) - len(scene.objects))) if counts else 0.0
 
 
 ORACLES: dict[str, Callable[[Scene, str], float]] = {
@@ -85,48 +85,48 @@ ORACLES: dict[str, Callable[[Scene, str], float]] = {
 def _parsed(caption: str) -> Statement:
     statement = parse(caption)
     if statement is None:
-        raise ValueError(f"the world does not read its own caption: {caption!r}")
+        raise ValueError(f"a caption of the world does not parse: {caption!r}")
     return statement
 
 
 def _truth(statement: Statement, scene: Scene) -> float:
-    return float(judge(statement, scene) is True)
+    return float(truth_value(statement, scene) is True)
 
 
 @lru_cache(maxsize=1 << 16)
 def content_words(caption: str) -> Counter[str]:
-    """The words of a caption that say something about a picture, with how often they stand there."""
-    telling = _telling_words()
-    return Counter(word for word in re.findall(r"[a-z]+(?:-[a-z]+)*", caption.lower()) if word in telling)
+    """The content words of a caption, with their counts."""
+    known = _known_words()
+    return Counter(word for word in re.findall(r"[a-z]+(?:-[a-z]+)*", caption.lower()) if word in known)
 
 
 @lru_cache(maxsize=1)
-def _telling_words() -> frozenset[str]:
+def _known_words() -> frozenset[str]:
     vocabulary = load_vocabulary()
     attributes = {*vocabulary.colors, *vocabulary.sizes, *vocabulary.patterns, *vocabulary.grounds}
     nouns = {*vocabulary.plurals, *vocabulary.plurals.values(), "things"}
-    places = {word for phrase in (*vocabulary.predicates, *vocabulary.locations) for word in phrase.split()}
-    return frozenset({*attributes, *nouns, *NUMBERS, *places} - _SAYS_NOTHING)
+    positions = {word for phrase in (*vocabulary.predicates, *vocabulary.locations) for word in phrase.split()}
+    return frozenset({*attributes, *nouns, *NUMBERS, *positions} - _UNINFORMATIVE)
 
 
 @lru_cache(maxsize=1 << 14)
 def scene_words(scene: Scene) -> Counter[str]:
-    """The telling words that a true caption of the scene could have: a thing's words once for each such thing."""
-    vocabulary, things = load_vocabulary(), scene.things
-    shapes = Counter(thing.shape for thing in things)
-    once = {scene.ground, *(NUMBERS[count] for count in (*shapes.values(), len(things)))}
+    """The content words that a true caption of the scene could have, an object's words once per object."""
+    vocabulary, objects = load_vocabulary(), scene.objects
+    shapes = Counter(obj.shape for obj in objects)
+    once = {scene.ground, *(NUMBERS[count] for count in (*shapes.values(), len(objects)))}
     once |= {vocabulary.plurals[shape] for shape, count in shapes.items() if count > 1}
-    once |= {"things"} if len(things) > 1 else set()
-    once |= {p for a, b in permutations(things, 2) for p in OPPOSITE if related(a, p, b, scene.side)}
-    once |= {half for thing in things for half in vocabulary.locations if located(thing, half, scene.side)}
-    telling = _telling_words()
-    each = Counter(value for thing in things for value in (thing.shape, thing.color, thing.size, thing.pattern))
-    return each + Counter({word for phrase in once for word in phrase.split() if word in telling})
+    once |= {"things"} if len(objects) > 1 else set()
+    once |= {p for a, b in permutations(objects, 2) for p in OPPOSITE if related(a, p, b, scene.side)}
+    once |= {half for obj in objects for half in vocabulary.locations if located(obj, half, scene.side)}
+    known = _known_words()
+    each = Counter(value for obj in objects for value in (obj.shape, obj.color, obj.size, obj.pattern))
+    return each + Counter({word for phrase in once for word in phrase.split() if word in known})
 
 
 def decisions(scores: Sequence[Sequence[float]], truth: Sequence[Sequence[bool]]) -> list[float]:
     """Single decisions of an item (images x captions): each true against each false caption of an image, each true
-    against each false image of a caption; 1 right, 0 wrong, .5 a tie."""
+    against each false image of a caption; 1 correct, 0 wrong, .5 a tie."""
     found = []
     rows = [(list(s), list(t)) for s, t in zip(scores, truth, strict=True)]
     columns = [(list(s), list(t)) for s, t in zip(zip(*scores, strict=True), zip(*truth, strict=True), strict=True)]

@@ -1,7 +1,7 @@
-"""Publishes the world as real data sets are published: image files, COCO captions and instances, GQA scene graphs.
+"""Writes the world in the formats of real data sets: image files, COCO captions and instances, GQA scene graphs.
 
-`published/` holds what a user of the data set gets, `truth/` the exact scenes. Work is cut into blocks of pictures,
-each a function of the configuration alone, so that any number of workers writes the same bytes.
+`published/` holds what a user of the data set gets, `truth/` the exact scenes. Images are made in blocks, each a
+function of the configuration only, so that any number of workers writes the same bytes.
 """
 
 import json
@@ -26,9 +26,9 @@ from nearmiss.engine.world.vocabulary import used
 from nearmiss.engine.world.wording import captions, reserved_templates, words
 
 KINDS = ("broad", "narrow")
-BLOCK = 100  # pictures that one worker makes at a time
+BLOCK = 100  # images that one worker makes at a time
 QUALITY = 95  # of the JPEG files, without color subsampling
-LICENSES = [{"id": 1, "name": "MIT License"}]  # of the pictures too: nearmiss draws them
+LICENSES = [{"id": 1, "name": "MIT License"}]  # also of the images, which nearmiss draws
 
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 Record = dict[str, Any]
@@ -36,7 +36,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Block:
-    """Pictures `start` to `stop` of a split."""
+    """Images `start` to `stop` of a split."""
 
     split: str
     start: int
@@ -131,7 +131,7 @@ def _publish_benchmark(config: WorldConfig, split: Any, published: Path, truth: 
 
 
 def _publish_tasks(config: WorldConfig, published: Path, truth: Path, each: Map) -> None:
-    """VSR's files, Food-101's, and COCO's list of the pictures of both."""
+    """VSR's files, Food-101's, and COCO's list of the images of both."""
     made, folder = make_tasks(config), published / "tasks"
     info = {"description": "the embedded world's downstream tasks", "version": "1"}
     images = _draw_named(made.scenes, published, each, what="draw tasks")
@@ -145,7 +145,7 @@ def _publish_tasks(config: WorldConfig, published: Path, truth: Path, each: Map)
 
 
 def _draw_named(scenes: dict[str, Scene], published: Path, each: Map, *, what: str) -> list[Record]:
-    """Draw pictures that have names of their own, and list them as COCO does, sorted by name."""
+    """Draw named images, and list them as COCO does, sorted by name."""
     named = sorted(scenes.items())
     blocks = [named[start : start + BLOCK] for start in range(0, len(named), BLOCK)]
     list(progress(each(partial(_save_block, published / "images"), blocks), what=what, total=len(blocks)))

@@ -1,7 +1,7 @@
-"""How often the words of a caption alone do not tell its image from the others of a training batch.
+"""How often the bag of words of a caption does not identify its image within a training batch.
 
-Where they do not, plain contrast already has to learn order, and hard negatives have nothing to add; the page prints
-these shares beside the results.
+Where it does not, the contrastive loss already has to learn word order, and hard negatives have little to add. The
+report shows these shares next to the results.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ def separability(
     """Shares over drawn batches of `size` images with one caption (text, template_id) each.
 
     A caption is ambiguous where the bag of its words fits another image of the batch too. `captions` is the share of
-    such captions, `batches` the share of batches with at least one; `kinds` says both for each kind of caption
+    such captions, `batches` the share of batches with at least one; `kinds` has both for each kind of caption
     (relation, location, ...), its batches counted over those that have a caption of the kind.
     """
     images = sorted(scenes)
@@ -55,5 +55,5 @@ def _share(flags: list[bool]) -> float:
 
 
 def _ambiguous(text: str, image: str, shown: Mapping[str, Counter[str]]) -> bool:
-    said = content_words(text)
-    return any(said <= words for other, words in shown.items() if other != image)
+    content = content_words(text)
+    return any(content <= words for other, words in shown.items() if other != image)

@@ -1,6 +1,6 @@
-"""How each shape looks: a signed distance and a shading, over a square from -1 to 1 around the thing (our choice).
+"""How each shape looks: a signed distance and a shading, over a square from -1 to 1 around the object (our choice).
 
-A shape is a function of u (to the right) and v (downwards), both arrays of equal size, in units of the thing's
+A shape is a function of u (to the right) and v (downwards), both arrays of equal size, in units of the object's
 radius. It returns the distance to its outline (negative inside) and the brightness of its surface (about 1).
 Light comes from the top left.
 """

@@ -1,8 +1,8 @@
-"""What a sentence of the world states. One grammar reads them all: captions, benchmark, graph captions, edited forms.
+"""Parses the world's sentences into statements: captions, benchmark captions, graph captions and their edits.
 
-A sentence is cut into chunks (a phrase of the vocabulary each), and the chunks are read from left to right. Articles,
-capitals, number agreement and frames such as "there is" or "a picture of" carry no meaning here, so an edit that breaks
-the grammar's small rules is still read. What does not parse is None, never an error.
+A sentence is cut into chunks (one phrase of the vocabulary each), which are parsed from left to right. Articles,
+capitals, number agreement and frames such as "there is" or "a picture of" carry no meaning here, so an edit that
+violates these rules still parses. A sentence that does not parse gives None, never an error.
 """
 
 import re
@@ -25,7 +25,7 @@ OPPOSITE = {
 
 @dataclass(frozen=True)
 class Mention:
-    """A thing as a sentence speaks of it; None where nothing is said. `shape` may be a class; None is "a thing".
+    """An object as a sentence describes it; None where unspecified. `shape` may be a class; None is "a thing".
 
     `count` None means at least one; a number is exact, 0 is "no".
     """
@@ -41,9 +41,9 @@ class Mention:
 
 @dataclass(frozen=True)
 class Statement:
-    """What is stated: things, perhaps a relation from the first to the second, perhaps the ground they are on.
+    """The objects that a sentence mentions, optionally a relation from the first to the second, optionally the ground.
 
-    Where two statements are joined (compounds.py), `parts` are these, and the mentions those of both.
+    Where two statements are joined (compounds.py), `parts` holds both, and `mentions` those of both.
     """
 
     mentions: tuple[Mention, ...] = ()
@@ -68,11 +68,11 @@ class Statement:
         return "ground" if self.ground else "attribute"
 
     def pairs(self) -> list[tuple[str, str]]:
-        """The (color, shape) pairs that are said of one thing."""
+        """The (color, shape) pairs that one mention states."""
         return [(m.color, m.shape) for m in self.mentions if m.color is not None and m.shape is not None]
 
     def shape_relation(self) -> tuple[str, str, str] | None:
-        """(shape, predicate, shape) as said, or None."""
+        """(shape, predicate, shape) as stated, or None."""
         if self.predicate is None or self.mentions[0].shape is None or self.mentions[1].shape is None:
             return None
         return self.mentions[0].shape, self.predicate, self.mentions[1].shape
@@ -84,14 +84,14 @@ def short(predicate: str) -> str:
 
 
 def inverted(statement: Statement) -> Statement:
-    """The same relation told from the other thing: "A above B" as "B below A"."""
+    """The same relation from the other object: "A above B" as "B below A"."""
     first, second = statement.mentions
     return replace(statement, mentions=(second, first), predicate=OPPOSITE[statement.predicate or ""])
 
 
 @lru_cache(maxsize=1 << 17)
 def parse(sentence: str) -> Statement | None:
-    """The statement of a sentence, or None where the world's grammar does not read it."""
+    """The statement of a sentence, or None where it does not parse."""
     words = re.findall(r"[a-z]+(?:-[a-z]+)*", sentence.lower())
     chunks = _chunks(words)
     return None if chunks is None else _read(chunks)
@@ -99,7 +99,7 @@ def parse(sentence: str) -> Statement | None:
 
 @cache
 def _phrases() -> dict[tuple[str, ...], Chunk | None]:
-    """Every phrase of the grammar and its chunk; None for a phrase without meaning."""
+    """Every phrase of the grammar with its chunk; None for a phrase without meaning."""
     vocabulary = load_vocabulary()
     phrases: dict[str, Chunk | None] = {}
     for slot, values in (
@@ -149,7 +149,7 @@ def _chunks(words: list[str]) -> list[Chunk] | None:
 
 
 class _Reader:
-    """Reads chunks from left to right."""
+    """Parses chunks from left to right."""
 
     def __init__(self, chunks: list[Chunk]) -> None:
         self.chunks, self.at = chunks, 0
@@ -172,7 +172,7 @@ class _Reader:
 
     @property
     def ended(self) -> bool:
-        """Whether all is read."""
+        """Whether all chunks are consumed."""
         return self.at == len(self.chunks)
 
     def mention(self) -> Mention | None:
@@ -214,7 +214,7 @@ def _read(chunks: list[Chunk]) -> Statement | None:
     reader = _Reader([chunk for chunk in chunks if chunk[0] != "ground"])
     if len(grounds) > 1:
         return None
-    statement = _fronted(reader) if reader.next("predicate") or reader.next("location") else _plain(reader)
+    statement = _fronted(reader) if reader.next("predicate") or reader.next("location") else _subject_first(reader)
     if statement is None or not reader.ended:
         return None
     return replace(statement, ground=grounds[0] if grounds else None)
@@ -250,8 +250,8 @@ def _fronted(reader: _Reader) -> Statement | None:
     return Statement((replace(mentions[0], location=location),))
 
 
-def _plain(reader: _Reader) -> Statement | None:
-    """Plain forms: "A is above B", "A and B", "there are two A"."""
+def _subject_first(reader: _Reader) -> Statement | None:
+    """Subject first: "A is above B", "A and B", "there are two A"."""
     reader.skip("is")
     mentions = [reader.mention()]
     predicate = reader.take("predicate") or reader.take("is", "predicate")
@@ -267,7 +267,7 @@ def _plain(reader: _Reader) -> Statement | None:
 
 
 def _relation(subject: Mention, predicate: str, other: Mention) -> Statement | None:
-    """A relation speaks of one thing and another; of the subject it may say "no", else numbers have no place in it."""
+    """A relation between two mentions; the subject may be "no", other numbers are not allowed."""
     if subject.count not in (None, 0) or other.count is not None:
         return None
     return Statement((subject, other), predicate)
@@ -278,13 +278,13 @@ _CONCEPT = {slot: slot for slot in _SLOTS} | {"shape": "object", "action": "attr
 
 
 def compare(a: Statement, b: Statement) -> tuple[str | None, str | None]:
-    """The one change that makes `b` of `a`, as (concept, operator).
+    """The single change from `a` to `b`, as (concept, operator).
 
-    The change is one of meaning, not of words: order in a conjunction and the direction in which a relation is told do
-    not count, so that a relation's word reversed and its things exchanged are both ("relation", "reverse"). Where
-    several single changes explain the difference, the first in this order is named: relation, color, size, pattern,
-    location, count, object. A changed ground is ("object", "replace"). (None, None) where the two mean the same, where
-    more than one thing changed, or where something was left out. A noun is always said: "thing" is one too.
+    Changes of meaning count, not of wording: the order of a conjunction and the direction of a relation do not matter,
+    so that a reversed relation word and exchanged objects are both ("relation", "reverse"). Where several single
+    changes explain the difference, the first in this order is returned: relation, color, size, pattern, location,
+    count, object. A changed ground is ("object", "replace"). (None, None) where the two mean the same, where several
+    changes are needed, or where something was left out. A noun is never left out: "thing" is one too.
     """
     if a.join is not None and b.join is not None:
         change = ("logic", "replace") if a.kind == "logic" else ("count", "recount")
@@ -297,23 +297,23 @@ def compare(a: Statement, b: Statement) -> tuple[str | None, str | None]:
     if _same(a, b):
         return None, None
     if a.predicate is not None:
-        for told in (b, inverted(b)):
-            if told.mentions == a.mentions:
-                return "relation", "reverse" if told.predicate == OPPOSITE[a.predicate] else "replace"
-    changes = [_change(a.mentions, told.mentions) for told in _tellings(b) if told.predicate == a.predicate]
+        for variant in (b, inverted(b)):
+            if variant.mentions == a.mentions:
+                return "relation", "reverse" if variant.predicate == OPPOSITE[a.predicate] else "replace"
+    changes = [_change(a.mentions, variant.mentions) for variant in _variants(b) if variant.predicate == a.predicate]
     found = [change for change in changes if change is not None]
     return min(found)[1:] if found else (None, None)
 
 
-def _tellings(statement: Statement) -> list[Statement]:
-    """All ways of telling the same: both directions of a relation, all orders of a list."""
+def _variants(statement: Statement) -> list[Statement]:
+    """All equivalent statements: both directions of a relation, all orders of a list."""
     if statement.predicate is not None:
         return [statement, inverted(statement)]
     return [replace(statement, mentions=order) for order in permutations(statement.mentions)]
 
 
 def _same(a: Statement, b: Statement) -> bool:
-    return a in _tellings(b)
+    return a in _variants(b)
 
 
 def _change(old: tuple[Mention, ...], new: tuple[Mention, ...]) -> tuple[int, str, str] | None:

@@ -1,18 +1,18 @@
-"""The world's judge: is a statement true of a scene, false of it, or can its pixels not decide?
+"""The truth value of a statement about a scene: true, false, or undecided by the pixels.
 
 Reads the exact scene. It shares no code with the check that generators use (engine/text/check.py), so that false
-negatives are counted by somebody who did not make them.
+negatives are counted independently.
 
-Semantics (our choice): a thing that is mentioned exists ("a red cube left of a blue ball" holds when some such pair of
-two things does), a number is exact ("two cubes" holds when there are exactly two), size is one of the world's named
-sizes, "either" is one of two and not both, and the parts of "both" and "either" are judged each alone. Geometry is
-between centers; nearer to the border than `MARGIN` of the picture's side it is undefined.
+Semantics (our choice): a mention is existential ("a red cube left of a blue ball" holds when some such pair of objects
+exists), a number is exact ("two cubes" holds when there are exactly two), size is one of the world's named sizes,
+"either" is exclusive, and the parts of "both" and "either" are evaluated separately. Geometry is between centers and
+undefined within a margin of `MARGIN` times the image side.
 """
 
 from itertools import permutations
 from math import hypot
 
-from nearmiss.engine.world.scene import Scene, Thing
+from nearmiss.engine.world.scene import Scene, SceneObject
 from nearmiss.engine.world.statements import Mention, Statement
 from nearmiss.engine.world.vocabulary import load_vocabulary
 
@@ -27,8 +27,8 @@ _HALVES = {
 }
 
 
-def judge(statement: Statement, scene: Scene) -> bool | None:
-    """True, False, or None where the pixels cannot decide (a hidden thing, a borderline position)."""
+def truth_value(statement: Statement, scene: Scene) -> bool | None:
+    """True, False, or None where the pixels cannot decide (an occluded object, a borderline position)."""
     if statement.join is not None:
         return _joined(statement, scene)
     parts: list[bool | None] = []
@@ -43,22 +43,22 @@ def judge(statement: Statement, scene: Scene) -> bool | None:
     return _every(parts)
 
 
-def related(subject: Thing, predicate: str, thing: Thing, side: int) -> bool | None:
-    """Whether `subject` stands in relation `predicate` to `thing`; None within the margin."""
+def related(subject: SceneObject, predicate: str, obj: SceneObject, side: int) -> bool | None:
+    """Whether `subject` is in relation `predicate` to `obj`; None within the margin."""
     axis, sign = _AXES[predicate]
-    return _decide(sign * (getattr(thing, axis) - getattr(subject, axis)), side)
+    return _decide(sign * (getattr(obj, axis) - getattr(subject, axis)), side)
 
 
-def located(thing: Thing, location: str, side: int) -> bool | None:
-    """Whether `thing` lies in the half of the picture that `location` names; None within the margin."""
+def located(obj: SceneObject, location: str, side: int) -> bool | None:
+    """Whether `obj` lies in the half of the image that `location` names; None within the margin."""
     axis, sign = _HALVES[location]
-    return _decide(sign * (side / 2 - getattr(thing, axis)), side)
+    return _decide(sign * (side / 2 - getattr(obj, axis)), side)
 
 
-def hidden(thing: Thing, scene: Scene) -> bool:
-    """Whether a thing that is drawn later lies over the center of this one (things are drawn in their order)."""
-    later = scene.things[scene.things.index(thing) + 1 :]
-    return any(hypot(other.x - thing.x, other.y - thing.y) < other.radius for other in later)
+def is_occluded(obj: SceneObject, scene: Scene) -> bool:
+    """Whether an object that is drawn later covers the center of this one (objects are drawn in order)."""
+    later = scene.objects[scene.objects.index(obj) + 1 :]
+    return any(hypot(other.x - obj.x, other.y - obj.y) < other.radius for other in later)
 
 
 def _decide(distance: float, side: int) -> bool | None:
@@ -79,34 +79,34 @@ def _some(parts: list[bool | None]) -> bool | None:
     return None if None in parts else False
 
 
-def _class_of(thing: Thing, name: str | None) -> str | None:
-    return name if name is not None and thing.shape in load_vocabulary().classes[name] else None
+def _class_of(obj: SceneObject, name: str | None) -> str | None:
+    return name if name is not None and obj.shape in load_vocabulary().classes[name] else None
 
 
-def _matches(mention: Mention, thing: Thing, scene: Scene) -> bool | None:
-    named = thing.shape if mention.shape not in load_vocabulary().classes else _class_of(thing, mention.shape)
-    said = ((mention.shape, named), (mention.color, thing.color), (mention.size, thing.size))
-    further = ((mention.pattern, thing.pattern), (mention.action, thing.action))
-    alike = all(word is None or word == value for word, value in (*said, *further))
-    if hidden(thing, scene):
+def _matches(mention: Mention, obj: SceneObject, scene: Scene) -> bool | None:
+    named = obj.shape if mention.shape not in load_vocabulary().classes else _class_of(obj, mention.shape)
+    stated = ((mention.shape, named), (mention.color, obj.color), (mention.size, obj.size))
+    further = ((mention.pattern, obj.pattern), (mention.action, obj.action))
+    alike = all(word is None or word == value for word, value in (*stated, *further))
+    if is_occluded(obj, scene):
         return None
     if not alike:
         return False
-    return True if mention.location is None else located(thing, mention.location, scene.side)
+    return True if mention.location is None else located(obj, mention.location, scene.side)
 
 
 def _present(mentions: list[Mention], scene: Scene) -> bool | None:
-    """Whether different things of the scene fit all mentions at once."""
+    """Whether distinct objects of the scene match all mentions at once."""
     if len(mentions) == 1:
-        return _some([_matches(mentions[0], thing, scene) for thing in scene.things])
-    fits = [[_matches(mention, thing, scene) for thing in scene.things] for mention in mentions]
-    orders = permutations(range(len(scene.things)), len(mentions))
+        return _some([_matches(mentions[0], obj, scene) for obj in scene.objects])
+    fits = [[_matches(mention, obj, scene) for obj in scene.objects] for mention in mentions]
+    orders = permutations(range(len(scene.objects)), len(mentions))
     return _some([_every([fit[i] for fit, i in zip(fits, order, strict=True)]) for order in orders])
 
 
 def _counted(mention: Mention, scene: Scene) -> bool | None:
-    """Whether exactly as many things fit as the mention says."""
-    fits = [_matches(mention, thing, scene) for thing in scene.things]
+    """Whether the number of matching objects is that of the mention."""
+    fits = [_matches(mention, obj, scene) for obj in scene.objects]
     sure, unsure = fits.count(True), fits.count(None)
     if mention.count is None or not sure <= mention.count <= sure + unsure:
         return False
@@ -114,9 +114,9 @@ def _counted(mention: Mention, scene: Scene) -> bool | None:
 
 
 def _joined(statement: Statement, scene: Scene) -> bool | None:
-    """Both parts, exactly one, or how the numbers of two kinds of things compare."""
+    """Both parts, exactly one, or a comparison of two counts."""
     if statement.join in ("both", "either"):
-        parts = [judge(part, scene) for part in statement.parts]
+        parts = [truth_value(part, scene) for part in statement.parts]
         if statement.join == "both" or None in parts:
             return _every(parts) if statement.join == "both" else None
         return parts[0] != parts[1]
@@ -129,13 +129,13 @@ def _joined(statement: Statement, scene: Scene) -> bool | None:
 
 
 def _bounds(mentions: tuple[Mention, ...], scene: Scene) -> tuple[int, int]:
-    """The least and the greatest number of things that fit."""
-    fits = [_matches(mentions[0], thing, scene) for thing in scene.things]
+    """The least and the greatest number of matching objects."""
+    fits = [_matches(mentions[0], obj, scene) for obj in scene.objects]
     return fits.count(True), len(fits) - fits.count(False)
 
 
 def _related(statement: Statement, scene: Scene) -> bool | None:
-    """Whether some pair fits; "no A is above B" (a subject counted 0) holds where none does."""
+    """Whether some pair matches; "no A is above B" (a subject with count 0) holds where none does."""
     subject, other = statement.mentions
     found = _some(
         [
@@ -146,7 +146,7 @@ def _related(statement: Statement, scene: Scene) -> bool | None:
                     related(first, statement.predicate or "", second, scene.side),
                 ]
             )
-            for first, second in permutations(scene.things, 2)
+            for first, second in permutations(scene.objects, 2)
         ]
     )
     return found if subject.count is None or found is None else not found

@@ -1,4 +1,4 @@
-"""How often pixels cannot decide a statement: of statements that generators and benchmarks would make of a caption."""
+"""How often pixels cannot decide a statement, over statements that generators and benchmarks derive from captions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from nearmiss.base.seeding import rng
 from nearmiss.engine.world.scene import Scene
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import OPPOSITE, Statement, parse
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 from nearmiss.engine.world.vocabulary import used
 
 
@@ -20,7 +20,7 @@ def undecided(
     *,
     drawn: int = 2000,
 ) -> dict[str, Any]:
-    """Of `drawn` captions (text, template_id), each judged of another image, and each edit of it of its own image.
+    """Check `drawn` captions (text, template_id) against another image, and each of their edits against their own.
 
     `judged` counts statements, `undecided` is the share that is neither true nor false.
     """
@@ -30,19 +30,19 @@ def undecided(
         generator = rng(config.seed, "undecided", number)
         own, other = generator.choice(images), generator.choice(images)
         statement = read(generator.choice(captions[own])[0])
-        verdicts.append(judge(statement, scenes[other]))
-        verdicts.extend(judge(edited, scenes[own]) for edited in edits(statement, config, generator))
+        verdicts.append(truth_value(statement, scenes[other]))
+        verdicts.extend(truth_value(edited, scenes[own]) for edited in edits(statement, config, generator))
     return share(verdicts)
 
 
 def share(verdicts: Iterable[bool | None]) -> dict[str, Any]:
     """The count of verdicts and the share that is undecided."""
-    told = list(verdicts)
-    return {"judged": len(told), "undecided": told.count(None) / len(told) if told else 0.0}
+    values = list(verdicts)
+    return {"judged": len(values), "undecided": values.count(None) / len(values) if values else 0.0}
 
 
 def edits(statement: Statement, config: WorldConfig, generator: Random) -> Iterator[Statement]:
-    """The statement with one value replaced, for each value that it says, and with its relation reversed."""
+    """The statement with one value replaced, for each value that it states, and with its relation reversed."""
     words = used(config)
     known: dict[str, Sequence[str]] = {
         "color": list(words.colors),
@@ -62,8 +62,8 @@ def edits(statement: Statement, config: WorldConfig, generator: Random) -> Itera
 
 
 def read(text: str) -> Statement:
-    """The statement of a sentence of the world; one that it does not read is a fault of the world's own."""
+    """The statement of a sentence of the world; raises `ValueError` where it does not parse."""
     statement = parse(text)
     if statement is None:
-        raise ValueError(f"the world does not read its own caption: {text!r}")
+        raise ValueError(f"a caption of the world does not parse: {text!r}")
     return statement

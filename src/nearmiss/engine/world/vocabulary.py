@@ -1,4 +1,4 @@
-"""The world's words and what they look like, read from vocabulary.json; how many are used is configuration."""
+"""The world's words and their appearance, read from vocabulary.json. The configuration sets how many are used."""
 
 import json
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words in the order of the file, each with its looks.
+    """Words in the order of the file, each with its appearance.
 
     `colors` and `grounds`: RGB 0 to 255. `plurals`: each shape's plural. `sizes`: least and greatest radius as a share
-    of the picture's side. `synonyms`: other words for a word. `classes`: general words for shapes, with their shapes.
+    of the image side. `synonyms`: other words for a word. `classes`: general words for shapes, with their shapes.
     """
 
     colors: Mapping[str, tuple[int, int, int]]
@@ -60,7 +60,7 @@ def load_vocabulary() -> Vocabulary:
 
 
 def used(config: WorldConfig) -> Vocabulary:
-    """The words that a configuration uses: as many of each kind as it says, from the head of the list."""
+    """The words that a configuration uses: the first ones of each kind."""
     whole = load_vocabulary()
 
     def head(kind: str, words: Mapping[str, Value], number: int) -> dict[str, Value]:
@@ -68,7 +68,7 @@ def used(config: WorldConfig) -> Vocabulary:
             raise InputError(
                 f"the world has {len(words)} {kind}, not {number}",
                 record=f"data.source.{kind}",
-                remedy=f"ask for {len(words)} at most",
+                remedy=f"set it to {len(words)} at most",
             )
         return dict(islice(words.items(), number))
 

@@ -1,8 +1,8 @@
-"""What the world says about its scenes: true statements, worded in templates that are data (templates.json).
+"""Captions of the world's scenes: true statements, worded in templates (templates.json).
 
-`narrow` captions speak of what hard negatives change: relation (two of five), binding, location, count or attribute.
-`broad` captions speak of everything; one of five is a relation. Templates marked `new_wording` occur in benchmark items
-alone, built of words that training knows. Each caption is judged against the scene before it is said.
+`narrow` captions cover what hard negatives change: relation (two of five), binding, location, count or attribute.
+`broad` captions cover everything; one of five is a relation. Templates marked `new_wording` occur in benchmark items
+only and consist of words that occur in training. Each statement is checked against the scene first.
 """
 
 import json
@@ -20,7 +20,7 @@ from nearmiss.engine.world.scene import Scene
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import NUMBERS, OPPOSITE, Mention, Statement, inverted, short
 from nearmiss.engine.world.topics import TOPICS
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 from nearmiss.engine.world.vocabulary import load_vocabulary, used
 
 Use = Literal["broad", "narrow", "new_wording"]
@@ -28,7 +28,7 @@ Use = Literal["broad", "narrow", "new_wording"]
 
 @dataclass(frozen=True)
 class Template:
-    """A sentence with slots; `use` says in which captions it may occur, `part` what of `Wording` it belongs to."""
+    """A sentence with slots; `use`: captions in which it may occur, `part`: the option of `Wording` that enables it."""
 
     template_id: str
     kind: str
@@ -104,28 +104,28 @@ def _fillings(statement: Statement) -> dict[str, str | None]:
 
 
 def fits(statement: Statement, template: Template) -> bool:
-    """Whether the template can say all of the statement."""
-    return _sayable(_fillings(statement), template)
+    """Whether the template can express all of the statement."""
+    return _fits(_fillings(statement), template)
 
 
-def _sayable(fillings: dict[str, str | None], template: Template) -> bool:
+def _fits(fillings: dict[str, str | None], template: Template) -> bool:
     slots = template.slots
-    says_pattern = fillings["pattern"] is None or "a" in slots or "pattern" in slots
-    return says_pattern and all(fillings[slot] is not None for slot in slots)
+    has_pattern = fillings["pattern"] is None or "a" in slots or "pattern" in slots
+    return has_pattern and all(fillings[slot] is not None for slot in slots)
 
 
 def phrase(statement: Statement, template: Template) -> str:
-    """The statement in the template's words."""
+    """The statement in the words of the template."""
     return template.text.format_map(_fillings(statement))
 
 
 def captions(scene: Scene, kind: Literal["broad", "narrow"], config: WorldConfig) -> list[tuple[str, str]]:
     """`config.captions` captions of a scene as (text, template_id), all true of it.
 
-    Depends on the seed, the kind and the scene alone.
+    Depends on the seed, the kind and the scene only.
     """
     generator = rng(config.seed, "captions", kind, scene.scene_id)
-    plan = _PLANS[kind]["one" if len(scene.things) == 1 else "more"]
+    plan = _PLANS[kind]["one" if len(scene.objects) == 1 else "more"]
     true = _True(scene, config)
     spent: set[Statement] = set()
     written: list[tuple[str, str]] = []
@@ -139,13 +139,13 @@ def captions(scene: Scene, kind: Literal["broad", "narrow"], config: WorldConfig
 
 
 def _further_topics(config: WorldConfig, scene: Scene, kind: str, number: int) -> tuple[str, ...] | None:
-    """What a caption speaks of beyond the plan, drawn by the shares of the configuration; None for the plan itself."""
+    """Topics beyond the plan, drawn by the shares of the configuration; None for the plan itself."""
     wording = config.wording
     shares = {
         ("both", "either", "denied"): wording.logic,
         ("general", "general_relation"): wording.general,
-        ("three",): wording.three if len(scene.things) > 2 else 0.0,
-        ("action", "action_relation"): wording.actions if any(thing.action for thing in scene.things) else 0.0,
+        ("three",): wording.three if len(scene.objects) > 2 else 0.0,
+        ("action", "action_relation"): wording.actions if any(obj.action for obj in scene.objects) else 0.0,
     }
     left = rng(config.seed, "further captions", kind, scene.scene_id, number).random() if any(shares.values()) else 1.0
     for topics, share in shares.items():
@@ -160,30 +160,30 @@ def _with_synonym(config: WorldConfig, scene: Scene, kind: str, number: int, tex
     if not config.wording.synonyms:
         return text
     generator = rng(config.seed, "synonyms", kind, scene.scene_id, number)
-    known, said = load_vocabulary().synonyms, text.split()
-    able = [place for place, word in enumerate(said) if word in known]
+    known, tokens = load_vocabulary().synonyms, text.split()
+    able = [index for index, word in enumerate(tokens) if word in known]
     if not able or generator.random() >= config.wording.synonyms:
         return text
-    place = generator.choice(able)
-    said[place] = generator.choice(known[said[place]])
-    return " ".join(said)
+    index = generator.choice(able)
+    tokens[index] = generator.choice(known[tokens[index]])
+    return " ".join(tokens)
 
 
 class _True(dict[str, list[Statement]]):
-    """The true statements about a scene by topic, found when they are asked for.
+    """The true statements about a scene by topic, computed on first access.
 
-    None speaks of what is held out, or of colors and shapes that the configuration does not use.
+    None mentions held-out combinations, or colors and shapes that the configuration does not use.
     """
 
     def __init__(self, scene: Scene, config: WorldConfig) -> None:
         self.scene, self.held_out, self.used = scene, reservation(config), used(config)
 
     def __missing__(self, topic: str) -> list[Statement]:
-        found = [statement for statement in TOPICS[topic](self.scene) if judge(statement, self.scene)]
-        self[topic] = [statement for statement in found if self._may_be_said(statement)]
+        found = [statement for statement in TOPICS[topic](self.scene) if truth_value(statement, self.scene)]
+        self[topic] = [statement for statement in found if self._is_allowed(statement)]
         return self[topic]
 
-    def _may_be_said(self, statement: Statement) -> bool:
+    def _is_allowed(self, statement: Statement) -> bool:
         colors = {mention.color for mention in statement.mentions} - {None}
         shapes = {mention.shape for mention in statement.mentions} - {None}
         known = colors <= self.used.colors.keys() and shapes <= {*self.used.shapes, *self.used.classes}
@@ -191,9 +191,9 @@ class _True(dict[str, list[Statement]]):
 
 
 def _choose(topics: tuple[str, ...], true: _True, spent: set[Statement], generator: Random) -> tuple[str, Statement]:
-    """A topic and a true statement on it, one that was not made yet where there is one.
+    """A topic and a true statement on it, an unused one where there is one.
 
-    Where the scene has nothing to say on any of the topics, an attribute takes their place.
+    Where the scene has no statement on any of the topics, an attribute is used.
     """
     fresh = {topic: [s for s in true[topic] if s not in spent] for topic in topics}
     able = [topic for topic in topics if fresh[topic]] or [topic for topic in topics if true[topic]] or ["attribute"]
@@ -201,16 +201,16 @@ def _choose(topics: tuple[str, ...], true: _True, spent: set[Statement], generat
     return topic, generator.choice(fresh.get(topic) or true[topic])
 
 
-def _word(topic: str, statement: Statement, use: Use, said: Collection[str], generator: Random) -> tuple[str, str]:
-    """The statement in a drawn template, one that gives a text not said yet where there is one."""
+def _word(topic: str, statement: Statement, use: Use, spent: Collection[str], generator: Random) -> tuple[str, str]:
+    """The statement in a drawn template, one that gives an unused text where there is one."""
     fillings = _fillings(statement)
     kind = topic if templates(topic, use) else statement.kind
-    able = [template for template in templates(kind, use) if _sayable(fillings, template)]
+    able = [template for template in templates(kind, use) if _fits(fillings, template)]
     texts = [(template.text.format_map(fillings), template.template_id) for template in able]
-    return generator.choice([written for written in texts if written[0] not in said] or texts)
+    return generator.choice([written for written in texts if written[0] not in spent] or texts)
 
 
-# What each caption of an image speaks of; of several topics that the scene has, one is drawn.
+# Topics of each caption of an image; one is drawn of those that the scene has.
 _PLANS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
     "narrow": {
         "one": (("attribute",), ("location",), ("location",), ("attribute",), ("count",)),
@@ -235,8 +235,8 @@ def words(config: WorldConfig) -> list[str]:
     known: set[str] = {"a", "an", "the", "is", "are", "thing", "things", *NUMBERS}
     known |= {*vocabulary.colors, *vocabulary.sizes, *vocabulary.patterns, *vocabulary.grounds}
     known |= {*vocabulary.plurals, *vocabulary.plurals.values()}
-    said = [each for each in all_templates() if each.part is None or getattr(wording, each.part)]
-    for text in (*OPPOSITE, *vocabulary.locations, *(template.text for template in said)):
+    enabled = [each for each in all_templates() if each.part is None or getattr(wording, each.part)]
+    for text in (*OPPOSITE, *vocabulary.locations, *(template.text for template in enabled)):
         known |= {word for word in text.split() if "{" not in word}
     if wording.synonyms:
         known |= {other for others in vocabulary.synonyms.values() for other in others} | {"spheres"}

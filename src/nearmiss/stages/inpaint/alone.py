@@ -11,8 +11,8 @@ import polars as pl
 
 from nearmiss.base.files import write_json, write_text
 from nearmiss.base.outputs import OutputFolder
+from nearmiss.engine.images.contact_sheet import SheetPair, contact_sheet
 from nearmiss.engine.images.decode import open_image_bytes
-from nearmiss.engine.images.sheet import Shown, sheet
 from nearmiss.stages.inpaint import photographs
 from nearmiss.stages.inpaint.card import card
 from nearmiss.stages.inpaint.config import InpaintConfig
@@ -91,12 +91,12 @@ def _write_sheets(pairs: pl.DataFrame, folder: Path) -> None:
     for (concept,), rows in pairs.with_row_index("row").group_by("concept", maintain_order=True):
         for start in range(0, rows.height, _ON_A_SHEET):
             shown = [_shown(row) for row in rows[start : start + _ON_A_SHEET].iter_rows(named=True)]
-            sheet(shown).save(folder / f"{concept}-{start // _ON_A_SHEET + 1}.png")
+            contact_sheet(shown).save(folder / f"{concept}-{start // _ON_A_SHEET + 1}.png")
 
 
-def _shown(row: dict[str, Any]) -> Shown:
+def _shown(row: dict[str, Any]) -> SheetPair:
     edit = row["inpaint_details"]
-    return Shown(
+    return SheetPair(
         original=_pixels(row["coco_image"]),
         changed=_pixels(row["inpaint_image"]),
         mask=_pixels(row["mask"])[..., 0] > 0,

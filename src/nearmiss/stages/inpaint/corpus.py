@@ -130,7 +130,7 @@ class Corpus:
         if caption is None:
             return None
         for subject, predicate, other in caption.relations:
-            told = (caption.things[subject].noun, predicate, caption.things[other].noun)
+            told = (caption.mentions[subject].noun, predicate, caption.mentions[other].noun)
             turned = (told[2], inverse(predicate), told[0])
             if predicate in predicates and told not in self.related and turned not in self.related:
                 return "no two things of the data are so related"

@@ -6,12 +6,12 @@ with a reason.
 
 from dataclasses import replace
 
-from nearmiss.engine.images.editing.plan import Box, Operation, Plan, Thing
+from nearmiss.engine.images.editing.plan import Box, ImageObject, Operation, Plan
 from nearmiss.engine.images.masks import overlap_of_boxes
 from nearmiss.engine.text.annotations import Annotated, Annotations
 from nearmiss.engine.text.check import check, truth
 from nearmiss.engine.text.labels import label
-from nearmiss.engine.text.lexicon import near
+from nearmiss.engine.text.lexicon import interchangeable
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.truth_values import Truth
 from nearmiss.stages.inpaint.corpus import KINDS
@@ -47,15 +47,15 @@ def refusal_of_words(
 ) -> str | None:
     """Why a caption and its edited form do not fit the picture before the edit; None where they do."""
     told, foil = parse(text, nouns), parse(edited, nouns)
-    if told is None or foil is None or len(told.things) != len(foil.things):
+    if told is None or foil is None or len(told.mentions) != len(foil.mentions):
         return "the caption could not be read"
     if label(text, edited, nouns) != (operation.concept, operation.operator):
         return "the words do not say the change alone"
-    if plan.kind in ("color", "object") and (plan.old, plan.new) in near(plan.kind):
+    if plan.kind in ("color", "object") and (plan.old, plan.new) in interchangeable(plan.kind):
         return "people use both words of one thing"
     if truth(told, before) in (Truth.FALSE, Truth.UNDEFINED):
         return "the caption is not true of the picture by the annotations"
-    changed = [one for one, other in zip(told.things, foil.things, strict=True) if one != other]
+    changed = [one for one, other in zip(told.mentions, foil.mentions, strict=True) if one != other]
     things = meant(changed[0], before)
     if plan.object_id not in {thing.object_id for thing in things}:
         return "the caption means another thing"
@@ -78,7 +78,7 @@ def refusal_of_edit(
         return "the edited caption is not true of the edited picture"
     thing = next((thing for thing in after.objects if thing.object_id == plan.object_id), None)
     if plan.kind == "object" and thing is not None:
-        claimed = next(other for one, other in zip(told.things, foil.things, strict=True) if one != other)
+        claimed = next(other for one, other in zip(told.mentions, foil.mentions, strict=True) if one != other)
         if not {each for each in claimed.attributes if each[0]} <= thing.attributes:
             return "the caption says more of the thing than is known of the one in its place"
     return None
@@ -89,7 +89,7 @@ def verdict(edited: str, noted: Annotations, own_captions: tuple[str, ...]) -> s
     return check(edited, noted, own_captions).kind
 
 
-def after_edit(before: Annotations, plan: Plan, thing: Thing, box: Box | None) -> Annotations:
+def after_edit(before: Annotations, plan: Plan, thing: ImageObject, box: Box | None) -> Annotations:
     """The annotations of the edited picture; `box` is where the thing is now, None where it is gone."""
     if plan.after is None or box is None:
         objects = tuple(each for each in before.objects if each.object_id != plan.object_id)
@@ -103,7 +103,7 @@ def after_edit(before: Annotations, plan: Plan, thing: Thing, box: Box | None) -
     return replace(before, objects=objects, relations=frozenset(kept))
 
 
-def _changed(noted: Annotated, plan: Plan, thing: Thing, box: Box) -> Annotated:
+def _changed(noted: Annotated, plan: Plan, thing: ImageObject, box: Box) -> Annotated:
     """The thing after the edit: of another one that took its place, nothing is kept that was noted of the first."""
     assert plan.after is not None
     values = frozenset(plan.after.values.items())

@@ -9,7 +9,7 @@ from nearmiss.base.seeding import rng
 from nearmiss.engine.formats.segmentation import runs_of
 from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.images.editing.measure import measured_color
-from nearmiss.engine.images.editing.plan import Donor, Lent, Pixels, Refused, Thing, View, covered
+from nearmiss.engine.images.editing.plan import Donor, DonorImage, ImageObject, Pixels, Refused, View, covered
 from nearmiss.engine.images.editing.spec import Quality
 from nearmiss.engine.images.masks import Mask, MaskError, box_of, decode, overlap_of_boxes, touches_border
 from nearmiss.engine.text.annotations import Annotated, Annotations
@@ -31,7 +31,7 @@ def studied(corpus: Corpus, image_id: str) -> Annotations:
     said: dict[str, dict[str, set[str]]] = {}
     for caption in corpus.captions.get(image_id, ()):
         read = parse(caption.text, corpus.nouns)
-        for mention in read.things if read is not None else ():
+        for mention in read.mentions if read is not None else ():
             things = meant(mention, noted)
             if len(things) != 1 or mention.plural or mention.count not in (None, 1):
                 continue
@@ -65,17 +65,19 @@ def view_of(
         values = values_of(thing)
         if pixels is not None and flaw is None and "color" not in values and mask is not None:
             values |= _measured(pixels, mask, thing.noun, quality)
-        things.append(Thing(row.object_id, thing.noun, values, row.box, mask, family(thing.noun), meters(thing.noun)))
+        things.append(
+            ImageObject(row.object_id, thing.noun, values, row.box, mask, family(thing.noun), meters(thing.noun))
+        )
     random = rng(seed, "inpaint", operation, image_id)
     view = View(
         image_id=image_id,
         width=picture.width,
         height=picture.height,
-        things=tuple(things),
+        objects=tuple(things),
         targets=tuple(random.sample(targets, len(targets))),
         known=corpus.known,
         donors=tuple(donor for donor in corpus.donors if donor.image_id != image_id),
-        borrow=lambda donor: borrowed(corpus, donor, quality),
+        load_donor=lambda donor: borrowed(corpus, donor, quality),
         random=random,
         quality=quality,
         with_article=lambda words: f"{indefinite_article(words.split()[0])} {words}",
@@ -114,7 +116,7 @@ def pixels_of(corpus: Corpus, image_id: str) -> Pixels:
     return np.asarray(open_rgb(corpus.root / corpus.pictures[image_id].file))
 
 
-def borrowed(corpus: Corpus, donor: Donor, quality: Quality) -> Lent | None:
+def borrowed(corpus: Corpus, donor: Donor, quality: Quality) -> DonorImage | None:
     """A donor with its picture; None where its mask cannot be used, or edge or other things of its picture cut it."""
     if donor.object_id in corpus.unfit:
         return None
@@ -122,11 +124,11 @@ def borrowed(corpus: Corpus, donor: Donor, quality: Quality) -> Lent | None:
     own, things = None, []
     for row in corpus.objects[donor.image_id]:
         mask, flaw = usable_mask(row, picture.height, picture.width, quality)
-        things.append(Thing(row.object_id, row.name, {}, row.box, mask))
+        things.append(ImageObject(row.object_id, row.name, {}, row.box, mask))
         if row.object_id == donor.object_id and flaw is None:
             own = mask
     others = covered(things, donor.object_id, picture.height, picture.width)
     if own is None or touches_border(own) or (own & others).any():
         corpus.unfit.add(donor.object_id)
         return None
-    return Lent(pixels_of(corpus, donor.image_id), own, others)
+    return DonorImage(pixels_of(corpus, donor.image_id), own, others)

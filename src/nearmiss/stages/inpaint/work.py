@@ -126,13 +126,13 @@ def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, ima
         if isinstance(edited, Refused):
             refuse(edited.object_id, edited.reason)
             continue
-        place = view.thing(plan.object_id).covers(view.height, view.width)
+        place = view.get_object(plan.object_id).covers(view.height, view.width)
         numbers = gates.measured(pixels, edited, place, plan)
         if flaw := gates.refusal(numbers, config.gates, exchanged=plan.donor is not None):
             refuse(plan.object_id, flaw)
             continue
         box = box_of(edited.covers) if edited.covers is not None and edited.covers.any() else None
-        after = judge.after_edit(each.before, plan, view.thing(plan.object_id), box)
+        after = judge.after_edit(each.before, plan, view.get_object(plan.object_id), box)
         for telling in each.tellings:
             reason = judge.refusal_of_edit(telling.told, telling.edited, plan, each.before, after, corpus.nouns)
             if reason is not None:

@@ -19,10 +19,10 @@ from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress, silent
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
-from nearmiss.engine.text.glance import named
 from nearmiss.engine.text.parsing import parse
+from nearmiss.engine.text.phrase_labels import named
 from nearmiss.engine.text.phrases import phrases
-from nearmiss.engine.text.tokens import normalized, said, tokenize
+from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
 from nearmiss.stages.negatives.acceptance import take
 from nearmiss.stages.negatives.candidates import Corpus, Meter, Method
 from nearmiss.stages.negatives.paraphrases import of_negatives
@@ -183,7 +183,7 @@ def make(
 
 _PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines", "inflect")
 # What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
-_OF_TEXTS = (parse, phrases, named, tokenize, said, normalized)
+_OF_TEXTS = (parse, phrases, named, tokenize, token_texts, normalized)
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,9 @@ from nearmiss.base.manifest import verify_inputs
 from nearmiss.base.outputs import OutputFile
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import read_table
-from nearmiss.engine.world.hidden import read_scenes
-from nearmiss.engine.world.scene import Scene
+from nearmiss.engine.world.scene import Scene, read_scenes
 from nearmiss.engine.world.statements import parse
-from nearmiss.engine.world.truth import judge
+from nearmiss.engine.world.truth import truth_value
 
 Verdict = Literal["true", "false", "undefined", "unparsed"]
 
@@ -75,7 +74,7 @@ def _verdict(sentence: str, scene: Scene) -> Verdict:
     statement = parse(sentence)
     if statement is None:
         return "unparsed"
-    held = judge(statement, scene)
+    held = truth_value(statement, scene)
     return "undefined" if held is None else "true" if held else "false"
 
 

@@ -103,7 +103,7 @@ def run(
         whole = with_fusion(given, model)
         trainer = Trainer(
             model=whole,
-            objective=Objective(arm.objective, corpus.foils.types if corpus.foils else ("",)),
+            objective=Objective(arm.objective, corpus.negative_table.types if corpus.negative_table else ("",)),
             batches=batches,
             pixels=pictures.pixels,
             preprocessing=architecture.config["preprocess_cfg"],

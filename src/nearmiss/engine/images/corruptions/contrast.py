@@ -8,7 +8,7 @@ from nearmiss.engine.images.corruptions.corruption import Corruption
 
 
 def apply(pixels: np.ndarray, options: Any, severity: int, rng: np.random.Generator) -> np.ndarray:
-    """Bring every value of (H, W, 3) nearer to its channel's mean by the severity's factor.
+    """Scale the distance of every value of (H, W, 3) to its channel's mean by the severity's factor.
 
     The mean comes from a sum of integers, so that the bytes are the same on every machine.
     """

@@ -1,4 +1,4 @@
-"""What a corruption is."""
+"""The interface of an image corruption."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ NOMINAL_SIDE = 224
 class Corruption:
     """A corruption: `apply(pixels, options, severity, rng)` gives new pixels (H, W, 3) uint8; severity is 1 to 5.
 
-    `destroys` names the concepts that nobody can answer afterwards; they are not scored under it.
+    `destroys` names the concepts that are not recognizable afterwards; they are not scored under it.
     """
 
     name: str
@@ -35,5 +35,5 @@ def to_bytes(values: np.ndarray) -> np.ndarray:
 
 
 def scaled(length: float, pixels: np.ndarray) -> float:
-    """A length for the nominal side, on a picture of this size."""
+    """Scale a length for the nominal side to an image of this size."""
     return length * min(pixels.shape[:2]) / NOMINAL_SIDE

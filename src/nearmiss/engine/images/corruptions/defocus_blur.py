@@ -1,4 +1,4 @@
-"""Defocus blur: a disk whose edge is blurred against aliasing (ImageNet-C), lengths scaled to the picture."""
+"""Defocus blur: a disk whose edge is blurred against aliasing (ImageNet-C), lengths scaled to the image."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from nearmiss.engine.images.corruptions.corruption import Corruption, scaled, to_bytes, to_unit
 
-_SUBPIXELS = 8  # a small disk covers pixels in part: it is drawn this much finer and averaged
+_SUBPIXELS = 8  # a small disk covers pixels partly: it is drawn at this resolution and averaged
 
 
 def apply(pixels: np.ndarray, options: Any, severity: int, rng: np.random.Generator) -> np.ndarray:
@@ -21,7 +21,7 @@ def disk(radius: float, blur: float) -> np.ndarray:
     """A disk of this radius in pixels, its edge blurred with this deviation: (2 k + 1, 2 k + 1), sum 1."""
     reach = int(np.ceil(radius + 3 * blur))
     fine = (np.arange((2 * reach + 1) * _SUBPIXELS) + 0.5) / _SUBPIXELS - reach - 0.5
-    reached = max(radius, 1 / _SUBPIXELS)  # on a tiny picture the disk is a point, not nothing
+    reached = max(radius, 1 / _SUBPIXELS)  # on a tiny image the disk is at least a point
     covered = (fine[:, None] ** 2 + fine[None, :] ** 2 <= reached**2).astype(np.float32)
     soft = cv2.GaussianBlur(covered, (0, 0), sigmaX=blur * _SUBPIXELS)
     side = 2 * reach + 1

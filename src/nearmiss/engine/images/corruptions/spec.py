@@ -1,7 +1,7 @@
 """Names and typed options of the image corruptions, with ImageNet-C's parameters for severities 1 to 5.
 
-Hendrycks and Dietterich, ICLR 2019, give them for pictures of 224 pixels; lengths are scaled by the shorter side over
-224 here (our choice), so that a severity means the same on small pictures.
+Hendrycks and Dietterich, ICLR 2019, define them for images of 224 pixels. Lengths are scaled by the shorter side over
+224 (our choice), so that a severity means the same on small images.
 """
 
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ class GaussianNoiseConfig(Typed):
 
 
 class DefocusBlurConfig(Typed):
-    """Blur with a disk, as a lens that is out of focus gives."""
+    """Blur with a disk, as by an unfocused lens."""
 
     corruption: Literal["defocus_blur"] = "defocus_blur"
     radius: Lengths = Field([3, 4, 6, 8, 10], description="Radius of the disk by severity, in pixels of a side of 224.")

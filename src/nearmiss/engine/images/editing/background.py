@@ -1,9 +1,9 @@
-"""What was behind a thing: its hole is filled with pieces of the picture's own background.
+"""Fills the hole of a removed object with pieces of the image's background.
 
-Our choice, in the manner of image quilting (Efros and Freeman, SIGGRAPH 2001): tile by tile, the piece of background
-that fits best to what is already known around the tile is copied. Only what stands out from the smooth light is
-copied; the light itself is continued from around the hole, so that no tile has an edge of brightness. Where the picture
-has no whole piece of background that is large enough, tiles shrink.
+Our choice, based on image quilting (Efros and Freeman, SIGGRAPH 2001): tile by tile, the piece of background that best
+fits the known pixels around the tile is copied. Only the residual over the smooth light is copied; the light itself is
+continued from around the hole, so that tiles have no brightness edges. Where the image has no complete piece of
+background that is large enough, tiles shrink.
 """
 
 import cv2
@@ -15,15 +15,15 @@ from nearmiss.engine.images.masks import Mask, box_of, depth_in
 
 _TILES = 6  # tiles along the hole's longer side
 _SMALLEST, _LARGEST = 8, 40  # pixels: the step from tile to tile
-_FINE = 5  # pixels of a tile's step in the picture on which pieces are looked for first
+_FINE = 5  # pixels of a tile's step in the image of the coarse search
 _COARSE = 32  # pixels: the hole's longer side where its light is continued
-_SEARCHED = 320  # pixels: the longer side of the part of a picture in which a piece is looked for
+_SEARCHED = 320  # pixels: the longer side of the part of an image that is searched
 
 
 def fill(pixels: Pixels, hole: Mask, avoid: Mask) -> np.ndarray:
-    """The picture with its hole filled: (H, W, 3) float32. Nothing is copied from `avoid` or from the hole itself.
+    """The image with its hole filled: (H, W, 3) float32. Nothing is copied from `avoid` or the hole.
 
-    Raises ValueError where nothing is left to copy from.
+    Raises ValueError where no background is left to copy from.
     """
     known = ~(hole | avoid)
     if not known.any():
@@ -39,29 +39,29 @@ def fill(pixels: Pixels, hole: Mask, avoid: Mask) -> np.ndarray:
 
 
 def _window(hole: Mask) -> tuple[int, int, int, int]:
-    """The part of a large picture around a hole in which its background is looked for."""
+    """The part of a large image around a hole that is searched for background."""
     x, y, w, h = box_of(hole)
     margin = max(_SEARCHED // 2, w, h)
     height, width = hole.shape
     return max(0, y - margin), max(0, x - margin), min(height, y + h + margin), min(width, x + w + margin)
 
 
-def _fill(picture: np.ndarray, hole: Mask, known: Mask) -> np.ndarray:
-    light = _light(picture, known, max(box_of(hole)[2:]))
-    texture = _quilt(picture - light, hole, known)
-    return np.where(hole[..., None], np.clip(light + texture, 0, 255), picture)
+def _fill(image: np.ndarray, hole: Mask, known: Mask) -> np.ndarray:
+    light = _light(image, known, max(box_of(hole)[2:]))
+    texture = _quilt(image - light, hole, known)
+    return np.where(hole[..., None], np.clip(light + texture, 0, 255), image)
 
 
-def _light(picture: np.ndarray, known: Mask, size: int) -> np.ndarray:
-    """The smooth part of the background, continued over all that is not known: coarse where nothing is near.
+def _light(image: np.ndarray, known: Mask, size: int) -> np.ndarray:
+    """The smooth part of the background, continued over all unknown pixels: coarse where no known pixel is close.
 
-    It is found on a smaller picture, as nothing of it is fine: `size`, the hole's longer side, is `_COARSE` there.
+    Computed on a smaller image, as it has no fine detail: `size`, the hole's longer side, is scaled to `_COARSE`.
     """
     height, width = known.shape
     less = min(1.0, _COARSE / size)
     small = (max(2, round(width * less)), max(2, round(height * less)))
     weight = cv2.resize(known.astype(np.float32), small, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(picture * known[..., None].astype(np.float32), small, interpolation=cv2.INTER_AREA)
+    total = cv2.resize(image * known[..., None].astype(np.float32), small, interpolation=cv2.INTER_AREA)
     found: np.ndarray = np.zeros_like(total)
     missing: np.ndarray = np.ones_like(weight)
     sigma = max(2.0, size * less / 6)
@@ -72,7 +72,7 @@ def _light(picture: np.ndarray, known: Mask, size: int) -> np.ndarray:
         found = found + share[..., None] * mean / np.maximum(spread, 1e-6)[..., None]
         missing = missing - share
         sigma *= 2
-    found = found + missing[..., None] * picture[known].mean(axis=0)
+    found = found + missing[..., None] * image[known].mean(axis=0)
     return cv2.resize(found.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
@@ -84,27 +84,27 @@ def _quilt(texture: np.ndarray, hole: Mask, known: Mask) -> np.ndarray:
     source = Source(texture, known, coarse=max(1, step // _FINE))
     waiting = {center: int(done[_tile(center, step, done.shape)].sum()) for center in _centers(hole, step)}
     while waiting:
-        # the tile of which the most is known already; the first one among equals
+        # the tile with the most known pixels; the first one among equals
         y, x = max(waiting, key=lambda center: (waiting[center], -center[0], -center[1]))
         del waiting[y, x]
-        place = _tile((y, x), step, done.shape)
-        piece = source.best(result[place], done[place])
+        tile = _tile((y, x), step, done.shape)
+        piece = source.best(result[tile], done[tile])
         if piece is None:
             continue
-        fresh = hole[place]
-        settled = done[place] & fresh  # laid by an earlier tile: the new one fades in over it
+        fresh = hole[tile]
+        settled = done[tile] & fresh  # filled by an earlier tile: the new one fades in over it
         depth = depth_in(np.pad(np.ones(fresh.shape, dtype=bool), 1))[1:-1, 1:-1]
         weight = np.where(settled, np.clip(depth / step, 0, 1), 1.0)[..., None]
-        result[place] = np.where(fresh[..., None], result[place] * (1 - weight) + piece * weight, result[place])
-        done[place] |= fresh
+        result[tile] = np.where(fresh[..., None], result[tile] * (1 - weight) + piece * weight, result[tile])
+        done[tile] |= fresh
         for center in waiting:
-            if max(abs(center[0] - y), abs(center[1] - x)) < 2 * step:  # it shares pixels with this one
+            if max(abs(center[0] - y), abs(center[1] - x)) < 2 * step:  # it overlaps this one
                 waiting[center] = int(done[_tile(center, step, done.shape)].sum())
     return result
 
 
 def _step(hole: Mask, known: Mask) -> int:
-    """The step from tile to tile: by the hole's size, smaller where there is no background for a whole tile."""
+    """The step from tile to tile: by the hole's size, smaller where no background is large enough for a tile."""
     step = int(np.clip(max(box_of(hole)[2:]) // _TILES, _SMALLEST, _LARGEST))
     while (
         step > 2
@@ -120,16 +120,16 @@ def _step(hole: Mask, known: Mask) -> int:
 
 
 def _centers(hole: Mask, step: int) -> list[tuple[int, int]]:
-    """Centers of a lattice of tiles that covers the hole."""
+    """Centers of a grid of tiles that covers the hole."""
     x, y, w, h = box_of(hole)
     rows = range(y + step // 2, y + h + step // 2, step)
     columns = range(x + step // 2, x + w + step // 2, step)
-    near = [(row, column) for row in rows for column in columns]
-    return [center for center in near if hole[_tile(center, step, hole.shape)].any()]
+    candidates = [(row, column) for row in rows for column in columns]
+    return [center for center in candidates if hole[_tile(center, step, hole.shape)].any()]
 
 
 def _tile(center: tuple[int, int], step: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """A tile of twice the step, cut at the picture's edge."""
+    """A tile of twice the step, cropped to the image."""
     (row, column), (height, width) = center, shape[:2]
     return (
         slice(max(0, min(row - step, height - 1)), min(height, row + step)),

@@ -1,4 +1,4 @@
-"""How an edit gets into a picture: faded in at its border, and never a pixel beside its mask."""
+"""Compositing of edits: faded in at the border, never outside the mask."""
 
 import numpy as np
 
@@ -7,20 +7,20 @@ from nearmiss.engine.images.masks import Mask, depth_in
 
 
 def composite(original: Pixels, edited: np.ndarray, touched: Mask, feather: float) -> Pixels:
-    """The original with `edited` (H, W, 3, any real type) laid in, faded over `feather` pixels inside `touched`.
+    """The original blended with `edited` (H, W, 3, any real type) inside `touched`, faded over `feather` pixels.
 
-    Pixels outside `touched` are the original's to the byte: that is checked, and breaking it is an AssertionError.
+    Pixels outside `touched` are byte-identical to the original; a violation raises AssertionError.
     """
     weight = np.clip(depth_in(touched) / (feather + 1.0), 0.0, 1.0)[..., None].astype(np.float32)
     blended = original.astype(np.float32) * (1.0 - weight) + np.clip(edited, 0, 255).astype(np.float32) * weight
     result = np.where(touched[..., None], np.rint(blended).astype(np.uint8), original)
     if changed_outside(original, result, touched):
-        raise AssertionError("an edit left its mask")  # raised, so that it is checked under python -O too
+        raise AssertionError("an edit changed pixels outside its mask")  # raised, so that python -O checks it too
     return result
 
 
 def changed_outside(original: Pixels, edited: Pixels, touched: Mask) -> int:
-    """How many pixels differ outside the mask."""
+    """Number of pixels that differ outside the mask."""
     return int(((original != edited).any(axis=-1) & ~touched).sum())
 
 

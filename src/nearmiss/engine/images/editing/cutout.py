@@ -1,4 +1,4 @@
-"""A thing cut out of a picture with its soft outline and its shadow, to be laid somewhere else."""
+"""An object cut out of an image with its soft outline and its shadow, to be pasted elsewhere."""
 
 from dataclasses import dataclass, replace
 
@@ -6,32 +6,32 @@ import cv2
 import numpy as np
 
 from nearmiss.engine.images.editing.composite import extent
-from nearmiss.engine.images.editing.hole import Emptied
+from nearmiss.engine.images.editing.hole import Background
 from nearmiss.engine.images.editing.plan import Pixels
 from nearmiss.engine.images.masks import Mask, box_of, depth_in, distance_to
 
-_DARKEST = 0.35  # the most a shadow takes, as a factor on the ground's light
-_LOOSE = 0.04  # of a thing's extent: how far inside of a drawn outline its background may still show
+_DARKEST = 0.35  # the darkest shadow, as a factor on the ground's light
+_LOOSE = 0.04  # of an object's extent: how far inside of a drawn outline its background may still show
 
 
 @dataclass(frozen=True)
 class Cutout:
-    """A thing and what it does to its surroundings, all of one patch (h, w)."""
+    """An object and its effect on its surroundings, in one patch (h, w)."""
 
     color: np.ndarray
-    """(h, w, 3) float32; goes on past the outline."""
+    """(h, w, 3) float32; extends beyond the outline."""
     inside: np.ndarray
     """(h, w) float32: pixels from the outline, negative outside, so that an outline stays sharp at any scale."""
     shade: np.ndarray
-    """(h, w) float32: the factor by which the thing's shadow darkens the ground."""
+    """(h, w) float32: the factor by which the object's shadow darkens the ground."""
     region: np.ndarray
-    """(h, w) float32: 1 where thing or shadow may be."""
+    """(h, w) float32: 1 where the object or its shadow may be."""
     center: tuple[float, float]
     """x, y of the center of the mask's box, in the patch."""
 
 
-def cut(pixels: Pixels, mask: Mask, without: Emptied) -> Cutout:
-    """Cut a thing out of its picture; `without` is the same picture without it."""
+def cut_out(pixels: Pixels, mask: Mask, without: Background) -> Cutout:
+    """Cut an object out of its image; `without` is the image without it."""
     region = without.region
     x, y, w, h = box_of(region)
     part = np.s_[y : y + h, x : x + w]
@@ -49,65 +49,65 @@ def cut(pixels: Pixels, mask: Mask, without: Emptied) -> Cutout:
 
 
 def brightness(pixels: Pixels) -> float:
-    """How bright a picture is as a whole: its mean, 1 to 256, no color above the others."""
+    """The mean brightness of an image, 1 to 256, over all channels."""
     return float(pixels.mean()) + 1.0
 
 
-def lit(cutout: Cutout, factor: float) -> Cutout:
-    """The same thing under `factor` times the light."""
+def relit(cutout: Cutout, factor: float) -> Cutout:
+    """The same object under `factor` times the light."""
     return cutout if factor == 1.0 else replace(cutout, color=cutout.color * np.float32(factor))
 
 
-def placed(mask: Mask, center: tuple[float, float], scale: float, shape: tuple[int, int]) -> Mask:
-    """Where a thing with this mask is when it is laid with its center at `center` (x, y), scaled: (H, W) bool."""
+def pasted_mask(mask: Mask, center: tuple[float, float], scale: float, shape: tuple[int, int]) -> Mask:
+    """The mask of an object pasted with its center at `center` (x, y), scaled: (H, W) bool."""
     x, y, w, h = box_of(mask)
     inside = _inside(mask)[y : y + h, x : x + w]
-    return _warped(inside, _place((w / 2, h / 2), center, scale), shape, cv2.INTER_LINEAR, -1.0) > 0
+    return _warped(inside, _affine((w / 2, h / 2), center, scale), shape, cv2.INTER_LINEAR, -1.0) > 0
 
 
-def lay(ground: np.ndarray, cutout: Cutout, center: tuple[float, float], scale: float) -> tuple[np.ndarray, Mask]:
-    """Lay a thing on `ground` (H, W, 3) with its center at `center` (x, y), scaled.
+def paste(ground: np.ndarray, cutout: Cutout, center: tuple[float, float], scale: float) -> tuple[np.ndarray, Mask]:
+    """Paste an object on `ground` (H, W, 3) with its center at `center` (x, y), scaled.
 
-    Returns the picture as float32 and the mask of all pixels that the thing or its shadow concerns.
+    Returns the image as float32 and the mask of all pixels that the object or its shadow changes.
     """
-    place, shape = _place(cutout.center, center, scale), ground.shape[:2]
+    affine, shape = _affine(cutout.center, center, scale), ground.shape[:2]
     fine = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
-    color = _warped(_shrinkable(cutout.color, scale), place, shape, fine, None)
-    inside = _warped(cutout.inside, place, shape, cv2.INTER_LINEAR, -1e3)
-    shade = _warped(cutout.shade, place, shape, cv2.INTER_LINEAR, 1.0)
-    region = _warped(cutout.region, place, shape, cv2.INTER_LINEAR, 0.0)
+    color = _warped(_shrinkable(cutout.color, scale), affine, shape, fine, None)
+    inside = _warped(cutout.inside, affine, shape, cv2.INTER_LINEAR, -1e3)
+    shade = _warped(cutout.shade, affine, shape, cv2.INTER_LINEAR, 1.0)
+    region = _warped(cutout.region, affine, shape, cv2.INTER_LINEAR, 0.0)
     alpha = np.clip(inside * scale + 0.5, 0, 1)[..., None]
-    laid = ground.astype(np.float32) * shade[..., None] * (1 - alpha) + color * alpha
-    return laid, (alpha[..., 0] > 0) | (region > 0)
+    pasted = ground.astype(np.float32) * shade[..., None] * (1 - alpha) + color * alpha
+    return pasted, (alpha[..., 0] > 0) | (region > 0)
 
 
 def _inside(mask: Mask) -> np.ndarray:
     return np.where(mask, depth_in(mask) - 0.5, 0.5 - distance_to(mask)).astype(np.float32)
 
 
-def _place(own: tuple[float, float], to: tuple[float, float], scale: float) -> np.ndarray:
-    """The affine map (2, 3) that scales a patch and brings its point `own` to `to`."""
+def _affine(own: tuple[float, float], to: tuple[float, float], scale: float) -> np.ndarray:
+    """The affine map (2, 3) that scales a patch and moves its point `own` to `to`."""
     # pixel centers lie at halves; OpenCV counts them as whole numbers
     across, down = (there - 0.5 - scale * (here - 0.5) for here, there in zip(own, to, strict=True))
     return np.array([[scale, 0, across], [0, scale, down]], dtype=np.float32)
 
 
 def _warped(
-    values: np.ndarray, place: np.ndarray, shape: tuple[int, int], how: int, beyond: float | None
+    values: np.ndarray, affine: np.ndarray, shape: tuple[int, int], how: int, beyond: float | None
 ) -> np.ndarray:
-    """Values carried to their place in a picture; `beyond` stands around them, or their own edge where it is None."""
+    """Values warped into an image, padded with `beyond`, or with their own edge where it is None."""
     border = cv2.BORDER_REPLICATE if beyond is None else cv2.BORDER_CONSTANT
     around = (beyond or 0.0,) * 4
-    return cv2.warpAffine(values, place, shape[::-1], flags=how, borderMode=border, borderValue=around)
+    return cv2.warpAffine(values, affine, shape[::-1], flags=how, borderMode=border, borderValue=around)
 
 
 def _shrinkable(color: np.ndarray, scale: float) -> np.ndarray:
-    """The colors, smoothed before they are made much smaller, so that no pattern turns into another."""
+    """The colors, smoothed before strong downscaling to prevent aliasing."""
     return cv2.GaussianBlur(color, (0, 0), 0.4 / scale) if scale < 0.6 else color
 
 
 def _continued(pixels: np.ndarray, inside: Mask) -> np.ndarray:
-    """Colors of the inside, continued outwards by the nearest one, so that no old background clings to the outline."""
+    """Colors of the inside, continued outwards by the nearest pixel, so that the outline shows no old background."""
     _, nearest = cv2.distanceTransformWithLabels(
         (~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -116,8 +116,8 @@ def _continued(pixels: np.ndarray, inside: Mask) -> np.ndarray:
     return np.where(inside[..., None], pixels, color_of[nearest])
 
 
-def _shade(pixels: Pixels, mask: Mask, without: Emptied) -> np.ndarray:
-    """How much darker the ring around a thing is than the background there; 1 at the ring's edge and beyond."""
+def _shade(pixels: Pixels, mask: Mask, without: Background) -> np.ndarray:
+    """How much darker the ring around an object is than the background; 1 at the ring's edge and beyond."""
     if not without.shadowed:
         return np.ones(mask.shape, dtype=np.float32)
     ring = (without.region & (distance_to(mask) > 1.5)).astype(np.float32)

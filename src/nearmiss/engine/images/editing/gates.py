@@ -1,7 +1,7 @@
-"""Numbers that say how well an edit sits in its picture, and from which on it is refused.
+"""Quality measurements of an edit, and the thresholds at which it is rejected.
 
-Each compares the edited picture with the original around the same border or the same thing, so that a busy photograph
-is held against itself. All thresholds are our choice (spec.Gates).
+Each compares the edited image with the original around the same border or object, so that a cluttered photograph is
+compared with itself. All thresholds are our choice (spec.Gates).
 """
 
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from nearmiss.engine.images.editing.spec import Gates
 from nearmiss.engine.images.masks import Mask, depth_in, distance_to
 
 _RIM = 3.0  # pixels to each side of an edit's border in which a seam would show
-_FEWEST = 30  # pixels below which nothing is said of a part
+_FEWEST = 30  # pixels; smaller parts are not measured
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What was measured; None where there was nothing to measure it on."""
+    """Measurements of an edit; None where there are too few pixels."""
 
     changed_inside: float
     """Share of the edit's mask that differs from the original."""
     likeness: float | None
-    """Of a color: share of the thing's pixels that look like the new one."""
+    """For a color: share of the object's pixels that look like the new one."""
     seam: float | None
     """Mean gradient across the edit's border, in units of the original's there: 1 is no seam, 2 a harder edge."""
     sharpness: float | None
-    """Mean gradient on the thing after the edit, in units of that before."""
+    """Mean gradient on the object after the edit, in units of that before."""
     noise: float | None
-    """Finest detail on the thing after the edit, in units of that before."""
+    """Finest detail on the object after the edit, in units of that before."""
 
 
 def measured(original: Pixels, edited: Edited, before: Mask, plan: Plan) -> Numbers:
-    """The numbers of an edit; `before` (H, W) is where the thing was."""
+    """The numbers of an edit; `before` (H, W) is where the object was."""
     differs = (original != edited.pixels).any(axis=-1)
     gray = [cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) for pixels in (original, edited.pixels)]
     edges = [_gradient(each) for each in gray]
@@ -53,7 +53,7 @@ def measured(original: Pixels, edited: Edited, before: Mask, plan: Plan) -> Numb
 
 
 def refusal(numbers: Numbers, gates: Gates, *, exchanged: bool = False) -> str | None:
-    """Why an edit is not good enough, or None; `exchanged` says that another thing stands in the old one's place."""
+    """Why an edit is rejected, or None; `exchanged`: the object was replaced by another one."""
     if numbers.changed_inside < (gates.changed if numbers.likeness is None else max(gates.changed, gates.recolored)):
         return "too little of it changed"
     if numbers.likeness is not None and numbers.likeness < gates.likeness:
@@ -77,7 +77,7 @@ def _gradient(gray: np.ndarray) -> np.ndarray:
 
 
 def _ratio(after: np.ndarray, there: Mask | None, before: np.ndarray, here: Mask) -> float | None:
-    """Mean of one over mean of the other; a level of one gray value keeps flat parts from telling of nothing."""
+    """Ratio of two means; one gray value is added, so that flat parts give 1."""
     if there is None or there.sum() < _FEWEST or here.sum() < _FEWEST:
         return None
     return float((after[there].mean() + 1) / (before[here].mean() + 1))

@@ -1,4 +1,4 @@
-"""The color of a thing as its pixels tell it, where nobody noted one."""
+"""The color of an object, measured on its pixels where no annotation names one."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from nearmiss.engine.images.editing.plan import Pixels
 from nearmiss.engine.images.editing.recolor import LIKE, lab, likeness, references
 from nearmiss.engine.images.masks import Mask
 
-_RUNNER_UP = 0.5  # share, of the first color's, that a second one may have: above it the thing has two colors
+_RUNNER_UP = 0.5  # largest count of the second color, relative to the first; above it the object has two colors
 
 
 def share_of(pixels: Pixels, mask: Mask, color: str) -> float:
@@ -17,10 +17,10 @@ def share_of(pixels: Pixels, mask: Mask, color: str) -> float:
 
 
 def measured_color(pixels: Pixels, mask: Mask, least: float) -> str | None:
-    """The one color that at least a share `least` of the mask's pixels look like; None where there is none such.
+    """The color that at least a share `least` of the mask's pixels look like; None where there is none.
 
-    Our choice: a pixel counts for the nearest, in CIELAB with half the weight on light, of the reference colors that it
-    looks like under more or less light. A thing of two colors has none.
+    Our choice: a pixel counts for the nearest, in CIELAB with half the weight on lightness, of the reference colors
+    that it resembles under more or less light. An object of two colors has none.
     """
     seen = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[mask]
     names = sorted(references())

@@ -1,7 +1,7 @@
 """A diffusion pipeline that paints inside a mask: any inpainting pipeline of diffusers, from a folder or the hub.
 
-Rösch et al. (ALVR 2024, section 4) painted with Stable Diffusion 2 and kept whatever the decoder made of the rest of a
-picture. Here a painting is only ever laid in inside its mask (composite.py).
+Rösch et al. (ALVR 2024, section 4) painted with Stable Diffusion 2 and kept the decoder's output for the rest of the
+image. Here only pixels inside the mask are used (composite.py).
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Painter:
     options: DiffusionConfig
 
     def paint(self, pixels: Pixels, hole: Mask, prompt: str, seeds: Sequence[int]) -> list[Pixels]:
-        """One painting (H, W, 3) for each seed, made in one batch; what lies outside of the hole is not to be used."""
+        """One painting (H, W, 3) for each seed, made in one batch; pixels outside the hole must not be used."""
         height, width = pixels.shape[:2]
         side = _sides(height, width, self.options.side, 2 * int(self.pipeline.vae_scale_factor))
         count = len(seeds)
@@ -51,7 +51,7 @@ class Painter:
 
 @lru_cache(maxsize=1)
 def painter(options: DiffusionConfig) -> Painter:
-    """The pipeline that options name, loaded once in a process. Raises InputError where it does not open."""
+    """The pipeline that options name, loaded once per process. Raises InputError where it does not load."""
     from diffusers import AutoPipelineForInpainting
     from diffusers.utils import logging
 
@@ -65,7 +65,7 @@ def painter(options: DiffusionConfig) -> Painter:
         )
     except (OSError, ValueError) as error:
         raise InputError(
-            f"the inpainting pipeline does not open: {str(error).splitlines()[0]}",
+            f"the inpainting pipeline does not load: {str(error).splitlines()[0]}",
             file=name,
             remedy="give a folder that a diffusers inpainting pipeline was saved to, or the name of one on the hub",
         ) from None
@@ -74,7 +74,7 @@ def painter(options: DiffusionConfig) -> Painter:
 
 
 def _sides(height: int, width: int, longest: int, step: int) -> tuple[int, int]:
-    """Width and height at which a picture is painted: its longer side is `longest`, both are multiples of `step`."""
+    """Width and height at which an image is painted: its longer side is `longest`, both are multiples of `step`."""
     scale = longest / max(height, width)
     across, down = (max(step, round(each * scale / step) * step) for each in (width, height))
     return across, down

@@ -1,4 +1,4 @@
-"""The piece of a picture's known background that fits a place best."""
+"""Searches the known background of an image for the piece that fits a position best."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from nearmiss.engine.images.masks import Mask
 
 
 class Source:
-    """Known texture in which pieces are looked for: first on a picture `coarse` times smaller, then around the find."""
+    """Known texture that is searched for pieces: first at 1 / `coarse` of its size, then around the best match."""
 
     def __init__(self, texture: np.ndarray, known: Mask, coarse: int) -> None:
         """`texture` (H, W, 3) float32, used where `known` (H, W)."""
@@ -15,7 +15,7 @@ class Source:
         self._known, self._coarse = known.astype(np.uint8), coarse
         height, width = known.shape
         self._small = self._smaller(self._texture, height, width)
-        # a pixel of the small picture is known where all that it stands for is
+        # a pixel of the small image is known where all its source pixels are
         self._small_known = (self._smaller(self._known.astype(np.float32), height, width) > 0.999).astype(np.uint8)
 
     def best(self, wanted: np.ndarray, has: Mask) -> np.ndarray | None:
@@ -34,7 +34,7 @@ class Source:
         return self._texture[corner[0] : corner[0] + height, corner[1] : corner[1] + width]
 
     def _refined(self, rough: tuple[int, int], wanted: np.ndarray, has: Mask) -> tuple[int, int] | None:
-        """The best place to the pixel, near a place on the small picture."""
+        """The best position at full resolution, around a position on the small image."""
         height, width = has.shape
         most = (self._known.shape[0] - height, self._known.shape[1] - width)
         first = [max(0, min(at * self._coarse - self._coarse, end)) for at, end in zip(rough, most, strict=True)]
@@ -65,6 +65,6 @@ def _fit(source: np.ndarray, known: np.ndarray, wanted: np.ndarray, has: np.ndar
         misfit = cv2.matchTemplate(source, wanted.astype(np.float32), cv2.TM_SQDIFF, mask=weight)
     else:
         misfit = np.zeros(whole.shape, dtype=np.float32)
-    misfit = np.where(whole > 0, np.rint(misfit), np.inf)  # whole numbers: the last bits decide nothing
+    misfit = np.where(whole > 0, np.rint(misfit), np.inf)  # integers: independent of the last bits
     row, column = np.unravel_index(int(np.argmin(misfit)), misfit.shape)
     return int(row), int(column)

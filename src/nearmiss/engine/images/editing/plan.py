@@ -1,6 +1,6 @@
-"""What operations see of a picture, and what they say of an edit: view, plan, edited picture, refusal.
+"""Inputs and outputs of the editing operations: view, plan, edited image, refusal.
 
-Words are canonical groups ("large" for "big"), so that an operation needs no dictionary; `kind` says what a word is of:
+Words are canonical groups ("large" for "big"), so that an operation needs no dictionary. `kind` is the kind of a word:
 color, size, object, location or count.
 """
 
@@ -20,37 +20,37 @@ Pixels = np.ndarray
 
 
 @dataclass(frozen=True)
-class Thing:
-    """A thing of the picture. `mask` is None where it has none that can be used."""
+class ImageObject:
+    """An object in the image. `mask` is None where it has no usable mask."""
 
     object_id: str
     name: str
     values: Mapping[str, str]
-    """What is known of it: kind -> group, such as color -> red."""
+    """Its known attributes: kind -> group, such as color -> red."""
     box: Box
     mask: Mask | None
     family: tuple[str, ...] = ()
-    """What sort of thing it is ("animal"); another one that takes its place is of the same sort."""
+    """Its categories ("animal"); a replacement has one of them too."""
     meters: float | None = None
-    """The usual length of its longest side; None where that is not known."""
+    """The usual length of its longest side; None where unknown."""
 
     def covers(self, height: int, width: int) -> Mask:
-        """Its pixels, or those of its box where there is no mask."""
+        """Its pixels, or those of its box where it has no mask."""
         return self.mask if self.mask is not None else box_mask(self.box, height, width)
 
 
-def covered(things: Iterable[Thing], but: str, height: int, width: int) -> Mask:
-    """Pixels of all things but one, with a pixel around them for their soft outlines: (height, width) bool."""
+def covered(objects: Iterable[ImageObject], but: str, height: int, width: int) -> Mask:
+    """Pixels of all objects but one, with a pixel around them for their soft outlines: (height, width) bool."""
     taken = np.zeros((height, width), dtype=bool)
-    for thing in things:
-        if thing.object_id != but:
-            taken |= thing.covers(height, width)
+    for obj in objects:
+        if obj.object_id != but:
+            taken |= obj.covers(height, width)
     return dilated(taken, 1.0)
 
 
 @dataclass(frozen=True)
 class Donor:
-    """A thing of another picture that may be pasted; what is known of it without opening the picture."""
+    """An object in another image that may be pasted, described without opening that image."""
 
     object_id: str
     image_id: str
@@ -62,8 +62,8 @@ class Donor:
 
 
 @dataclass(frozen=True)
-class Lent:
-    """A donor's picture, its mask there, and the pixels of all other things there, their soft outlines included."""
+class DonorImage:
+    """A donor's image, its mask, and the pixels of all other objects in it, their soft outlines included."""
 
     pixels: Pixels
     mask: Mask
@@ -72,46 +72,46 @@ class Lent:
 
 @dataclass(frozen=True)
 class View:
-    """One picture as an operation sees it."""
+    """One image with everything that an operation needs."""
 
     image_id: str
     width: int
     height: int
-    things: tuple[Thing, ...]
+    objects: tuple[ImageObject, ...]
     targets: tuple[str, ...]
-    """Ids of the things that may be edited, in a drawn order."""
+    """Ids of the objects that may be edited, in random order."""
     known: Mapping[str, tuple[str, ...]]
-    """kind -> groups that the data's captions have a word for, sorted."""
+    """kind -> groups for which the captions have a word, sorted."""
     donors: tuple[Donor, ...]
-    """Things of other pictures of the split."""
-    borrow: Callable[[Donor], Lent | None]
-    """A donor with its picture; None where it cannot be cut out whole."""
+    """Objects of other images of the split."""
+    load_donor: Callable[[Donor], DonorImage | None]
+    """Loads a donor with its image; None where it cannot be cut out completely."""
     random: Random
     quality: Quality
     with_article: Callable[[str], str] = str
-    """Words for a thing as they stand in a sentence."""
-    behind: dict[str, Any] = field(default_factory=dict, compare=False)
-    """What hole.py found behind things, by their ids: several edits of one thing ask for the same."""
+    """Adds the indefinite article to the words for an object."""
+    backgrounds: dict[str, Any] = field(default_factory=dict, compare=False)
+    """Backgrounds behind objects by their ids, cached by hole.py for several edits of one object."""
 
-    def thing(self, object_id: str) -> Thing:
-        """A thing by its id."""
-        return next(thing for thing in self.things if thing.object_id == object_id)
+    def get_object(self, object_id: str) -> ImageObject:
+        """An object by its id."""
+        return next(obj for obj in self.objects if obj.object_id == object_id)
 
-    def editable(self) -> Iterator[tuple[Thing, Mask]]:
-        """The things that may be edited, each with its mask."""
+    def editable(self) -> Iterator[tuple[ImageObject, Mask]]:
+        """The objects that may be edited, each with its mask."""
         for object_id in self.targets:
-            thing = self.thing(object_id)
-            if thing.mask is not None:
-                yield thing, thing.mask
+            obj = self.get_object(object_id)
+            if obj.mask is not None:
+                yield obj, obj.mask
 
     def others(self, object_id: str) -> Mask:
-        """Pixels of all things but one, their soft outlines included."""
-        return covered(self.things, object_id, self.height, self.width)
+        """Pixels of all objects but one, their soft outlines included."""
+        return covered(self.objects, object_id, self.height, self.width)
 
 
 @dataclass(frozen=True)
 class After:
-    """What the edited thing is called and is; its box follows from the pixels."""
+    """Name and attributes of the edited object; its box follows from the pixels."""
 
     name: str
     values: Mapping[str, str]
@@ -119,20 +119,20 @@ class After:
 
 @dataclass(frozen=True)
 class Plan:
-    """One change of one thing: the word that was true of it, and the word that shall be."""
+    """One change of one object: the word that is true of it before, and the word that is true afterwards."""
 
     object_id: str
     kind: str
     old: str
     new: str
     after: After | None
-    """None where the thing goes."""
+    """None where the object is removed."""
     donor: Donor | None = None
 
 
 @dataclass(frozen=True)
 class Refused:
-    """No edit, and why."""
+    """An edit that is not possible, with the reason."""
 
     object_id: str | None
     reason: str
@@ -140,23 +140,23 @@ class Refused:
 
 @dataclass(frozen=True)
 class Edited:
-    """The edited picture. Outside `touched` (H, W) every pixel is the original's."""
+    """The edited image. Outside `touched` (H, W) every pixel is the original's."""
 
     pixels: Pixels
     touched: Mask
     covers: Mask | None = field(default=None)
-    """Where the thing is now; None where it is gone."""
+    """Pixels of the edited object; None where it was removed."""
 
 
 class Operation(Protocol):
-    """An operation: its name, what it changes (concept, operator), and its two halves."""
+    """An operation: its name, what it changes (concept, operator), planning and applying."""
 
     name: str
     concept: str
     operator: str
 
     def candidates(self, view: View, options: Any) -> Iterator[Plan | Refused]:
-        """Changes that could be made, in a drawn order, and the things that allow none."""
+        """Possible changes, in random order, and the objects that allow none."""
 
     def apply(self, pixels: Pixels, view: View, plan: Plan, options: Any) -> Edited | Refused:
         """Make one change."""

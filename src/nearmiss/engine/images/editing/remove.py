@@ -1,9 +1,9 @@
-"""Remove: one of several things of a name goes, its shadow too; the background closes over it."""
+"""Remove: one of several objects of a name is removed with its shadow and replaced by background."""
 
 from collections.abc import Iterator
 
 from nearmiss.engine.images.editing.composite import composite
-from nearmiss.engine.images.editing.hole import painted, vacated
+from nearmiss.engine.images.editing.hole import background_of, edit_mask
 from nearmiss.engine.images.editing.plan import Edited, Pixels, Plan, Refused, View
 from nearmiss.engine.images.editing.spec import RemoveConfig
 
@@ -14,19 +14,19 @@ class Remove:
     name, concept, operator = "remove", "count", "recount"
 
     def candidates(self, view: View, options: RemoveConfig) -> Iterator[Plan | Refused]:
-        """Every thing that is one of `fewest` or more, of its own name and of all things together."""
-        for thing, _ in view.editable():
-            numbers = {sum(other.name == thing.name for other in view.things), len(view.things)}
+        """Every object that is one of `fewest` or more, of its name or of all objects."""
+        for obj, _ in view.editable():
+            numbers = {sum(other.name == obj.name for other in view.objects), len(view.objects)}
             counts = sorted(number for number in numbers if number >= options.fewest)
             if not counts:
-                yield Refused(thing.object_id, "there is no other thing that it could be counted with")
+                yield Refused(obj.object_id, "there is no other thing that it could be counted with")
             for count in counts:
-                yield Plan(thing.object_id, "count", str(count), str(count - 1), None)
+                yield Plan(obj.object_id, "count", str(count), str(count - 1), None)
 
     def apply(self, pixels: Pixels, view: View, plan: Plan, options: RemoveConfig) -> Edited | Refused:
-        """Fill the thing's place with background."""
-        without = vacated(pixels, view, plan.object_id)
+        """Fill the hole of the object with background."""
+        without = background_of(pixels, view, plan.object_id)
         if isinstance(without, Refused):
             return without
-        touched = painted(view, plan.object_id, without.region)
+        touched = edit_mask(view, plan.object_id, without.region)
         return Edited(composite(pixels, without.ground, touched, view.quality.feather), touched)

@@ -1,4 +1,4 @@
-"""Repaint: a diffusion model paints a thing anew, in another color or as another thing; the best painting is kept."""
+"""Repaint: a diffusion model repaints an object in another color or as another object; the best painting is kept."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 
 from nearmiss.engine.images.editing.composite import composite, extent
-from nearmiss.engine.images.editing.plan import After, Edited, Pixels, Plan, Refused, Thing, View
+from nearmiss.engine.images.editing.plan import After, Edited, ImageObject, Pixels, Plan, Refused, View
 from nearmiss.engine.images.editing.recolor import Recolor, likeness, references
 from nearmiss.engine.images.editing.spec import RepaintColorConfig, RepaintObjectConfig
 from nearmiss.engine.images.masks import Mask, dilated, touches_border
 
-_LIKE = 0.4  # likeness from which on a pixel counts as one of the color, as in recolor.py
+_LIKE = 0.4  # likeness at which a pixel counts as one of the color, as in recolor.py
 _SEEDS = 2**63
 
 
@@ -25,12 +25,12 @@ class RepaintColor:
         return Recolor().candidates(view, options.as_recolor())
 
     def apply(self, pixels: Pixels, view: View, plan: Plan, options: RepaintColorConfig) -> Edited | Refused:
-        """Paint the thing several times; keep the painting with most pixels of the new color."""
-        mask = view.thing(plan.object_id).mask
+        """Paint the object several times; keep the painting with most pixels of the new color."""
+        mask = view.get_object(plan.object_id).mask
         assert mask is not None
         touched = dilated(mask, view.quality.feather) & ~view.others(plan.object_id)
-        thing = view.thing(plan.object_id).name
-        prompt = options.diffusion.prompt.format(thing=view.with_article(f"{plan.new} {thing}"))
+        obj = view.get_object(plan.object_id).name
+        prompt = options.diffusion.prompt.format(thing=view.with_article(f"{plan.new} {obj}"))
         paintings = _paintings(pixels, view, touched, prompt, options)
         best = max(paintings, key=lambda painting: _share(painting, mask, plan.new))
         if _share(best, mask, plan.new) < options.resemblance:
@@ -44,26 +44,26 @@ class RepaintObject:
     name, concept, operator = "repaint_object", "object", "replace"
 
     def candidates(self, view: View, options: RepaintObjectConfig) -> Iterator[Plan | Refused]:
-        """Every thing, as each other sort of thing of its family that the picture lacks."""
-        present = {thing.name for thing in view.things}
-        for thing, mask in view.editable():
+        """Every object, as another one of its family that does not occur in the image."""
+        present = {obj.name for obj in view.objects}
+        for obj, mask in view.editable():
             if touches_border(mask):
-                yield Refused(thing.object_id, "touches the border")
+                yield Refused(obj.object_id, "touches the border")
                 continue
-            alike = (each for each in view.donors if not thing.family or set(each.family) & set(thing.family))
+            alike = (each for each in view.donors if not obj.family or set(each.family) & set(obj.family))
             fit = sorted({each.name for each in alike} - present)
             if not fit:
-                yield Refused(thing.object_id, "no other sort of thing to paint")
+                yield Refused(obj.object_id, "no other sort of thing to paint")
             for new in view.random.sample(fit, min(len(fit), options.tried)):
-                yield Plan(thing.object_id, "object", thing.name, new, After(new, _kept(thing)))
+                yield Plan(obj.object_id, "object", obj.name, new, After(new, _kept(obj)))
 
     def apply(self, pixels: Pixels, view: View, plan: Plan, options: RepaintObjectConfig) -> Edited | Refused:
-        """Paint the other thing several times, in the old one's color where that is known; of the paintings that have
-        it, keep the one whose border shows least."""
-        mask = view.thing(plan.object_id).mask
+        """Paint the other object several times, in the old one's color where that is known; of the paintings with that
+        color, keep the one with the least visible border."""
+        mask = view.get_object(plan.object_id).mask
         assert mask is not None and plan.after is not None
         others = view.others(plan.object_id)
-        # With room around the old outline: the new thing has one of its own.
+        # With a margin around the old outline, as the new object has another one.
         touched = dilated(mask, view.quality.feather + options.room * extent(mask)) & ~others
         color = plan.after.values.get("color")
         words = view.with_article(plan.new if color is None else f"{color} {plan.new}")
@@ -72,14 +72,14 @@ class RepaintObject:
             paintings = [each for each in paintings if _share(each, mask, color) >= options.resemblance]
         if not paintings:
             return Refused(plan.object_id, "no painting has the color")
-        laid = [composite(pixels, painting, touched, view.quality.feather) for painting in paintings]
-        return Edited(min(laid, key=lambda each: _seam(each, touched)), touched, mask)
+        pasted = [composite(pixels, painting, touched, view.quality.feather) for painting in paintings]
+        return Edited(min(pasted, key=lambda each: _seam(each, touched)), touched, mask)
 
 
-def _kept(thing: Thing) -> dict[str, str]:
-    """What the painted thing has of the old one: its extent, and the color that is asked for."""
-    color = thing.values.get("color")
-    size = {"size": thing.values["size"]} if "size" in thing.values else {}
+def _kept(obj: ImageObject) -> dict[str, str]:
+    """Attributes that the painted object inherits: its size, and the requested color."""
+    color = obj.values.get("color")
+    size = {"size": obj.values["size"]} if "size" in obj.values else {}
     return {**size, **({"color": color} if color in references() else {})}
 
 
@@ -90,14 +90,14 @@ def _paintings(
     prompt: str,
     options: RepaintColorConfig | RepaintObjectConfig,
 ) -> list[Pixels]:
-    from nearmiss.engine.images.editing.painter import painter  # torch and diffusers load when they are asked for
+    from nearmiss.engine.images.editing.painter import painter  # imports torch and diffusers
 
     seeds = [view.random.randrange(_SEEDS) for _ in range(options.diffusion.candidates)]
     return painter(options.diffusion).paint(pixels, hole, prompt, seeds)
 
 
 def _share(painting: Pixels, mask: Mask, color: str) -> float:
-    """Share of the thing's pixels that look like a color."""
+    """Share of the object's pixels that look like a color."""
     seen = cv2.cvtColor(painting.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     return float((likeness(seen, color)[mask] > _LIKE).mean())
 

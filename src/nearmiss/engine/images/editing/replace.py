@@ -1,16 +1,16 @@
-"""Replace: a thing gives way to another one of the same extent, cut out of another picture of the split."""
+"""Replace: an object is replaced by another one of the same extent, cut out of another image of the split."""
 
 from collections.abc import Iterator
 
 from nearmiss.engine.images.editing.composite import composite, extent
-from nearmiss.engine.images.editing.cutout import brightness, cut, lay, lit, placed
-from nearmiss.engine.images.editing.hole import conflict, emptied, painted, vacated
-from nearmiss.engine.images.editing.plan import After, Donor, Edited, Pixels, Plan, Refused, Thing, View
+from nearmiss.engine.images.editing.cutout import brightness, cut_out, paste, pasted_mask, relit
+from nearmiss.engine.images.editing.hole import background_of, conflict, edit_mask, remove_object
+from nearmiss.engine.images.editing.plan import After, Donor, Edited, ImageObject, Pixels, Plan, Refused, View
 from nearmiss.engine.images.editing.spec import ReplaceConfig
 from nearmiss.engine.images.masks import box_of, largest_part
 
-_DRAWN = 400  # other things that are looked at for each thing
-_KEPT = ("size",)  # kinds that the new thing takes over from the old one, as it has its extent
+_DRAWN = 400  # donors that are considered for each object
+_KEPT = ("size",)  # kinds that the new object inherits, as it has the same extent
 
 
 class Replace:
@@ -19,63 +19,67 @@ class Replace:
     name, concept, operator = "replace", "object", "replace"
 
     def candidates(self, view: View, options: ReplaceConfig) -> Iterator[Plan | Refused]:
-        """Every thing, in exchange for others whose name the picture lacks; those most like it in all else first."""
-        present = {thing.name for thing in view.things}
-        for thing, _ in view.editable():
-            fit = [donor for donor in view.donors if donor.name not in present and _fits(donor, thing, options)]
+        """Every object, with donors whose name does not occur in the image, the most similar ones first."""
+        present = {obj.name for obj in view.objects}
+        for obj, _ in view.editable():
+            fit = [donor for donor in view.donors if donor.name not in present and _fits(donor, obj, options)]
             if not fit:
-                yield Refused(thing.object_id, "no other thing to paste")
+                yield Refused(obj.object_id, "no other thing to paste")
             drawn = view.random.sample(fit, min(len(fit), _DRAWN))
-            for donor in sorted(drawn, key=lambda each: _unlike(each, thing))[: options.tried]:
-                kept = {kind: value for kind, value in thing.values.items() if kind in _KEPT}
+            for donor in sorted(drawn, key=lambda each: _unlike(each, obj))[: options.tried]:
+                kept = {kind: value for kind, value in obj.values.items() if kind in _KEPT}
                 own = {kind: value for kind, value in donor.values.items() if kind not in _KEPT}
                 after = After(donor.name, {**own, **kept})
-                yield Plan(thing.object_id, "object", thing.name, donor.name, after, donor)
+                yield Plan(obj.object_id, "object", obj.name, donor.name, after, donor)
 
     def apply(self, pixels: Pixels, view: View, plan: Plan, options: ReplaceConfig) -> Edited | Refused:
-        """Fill the thing's place, lay the other one down there."""
-        mask = view.thing(plan.object_id).mask
+        """Fill the hole of the object, and paste the donor there."""
+        mask = view.get_object(plan.object_id).mask
         assert mask is not None and plan.donor is not None
-        lent = view.borrow(plan.donor)
-        if lent is None or largest_part(lent.mask) < options.whole:
+        donor_image = view.load_donor(plan.donor)
+        if donor_image is None or largest_part(donor_image.mask) < options.whole:
             return Refused(plan.object_id, "the other thing cannot be cut out")
-        scale = extent(mask) / extent(lent.mask)
+        scale = extent(mask) / extent(donor_image.mask)
         if scale > options.enlarged:
             return Refused(plan.object_id, "the other thing is too small to be enlarged")
         x, y, w, h = box_of(mask)
-        foot = y + h - scale * box_of(lent.mask)[3] / 2
+        foot = y + h - scale * box_of(donor_image.mask)[3] / 2
         center = (x + w / 2, y + h / 2 if options.rests == "center" else foot)
-        covers = placed(lent.mask, center, scale, mask.shape)
+        covers = pasted_mask(donor_image.mask, center, scale, mask.shape)
         if (covers & mask).sum() < options.shape * (covers | mask).sum():
             return Refused(plan.object_id, "the other thing is of another shape")
         if reason := conflict(view, plan.object_id, covers):
             return Refused(plan.object_id, reason)
-        without = vacated(pixels, view, plan.object_id)
+        without = background_of(pixels, view, plan.object_id)
         if isinstance(without, Refused):
             return without
-        thing = cut(lent.pixels, lent.mask, emptied(lent.pixels, lent.mask, lent.others, view.quality))
-        thing = lit(thing, (brightness(pixels) / brightness(lent.pixels)) ** options.light)
-        laid, concerned = lay(without.ground, thing, center, scale)
-        touched = painted(view, plan.object_id, without.region | concerned)
-        return Edited(composite(pixels, laid, touched, view.quality.feather), touched, covers)
+        obj = cut_out(
+            donor_image.pixels,
+            donor_image.mask,
+            remove_object(donor_image.pixels, donor_image.mask, donor_image.others, view.quality),
+        )
+        obj = relit(obj, (brightness(pixels) / brightness(donor_image.pixels)) ** options.light)
+        pasted, touched_by_object = paste(without.ground, obj, center, scale)
+        touched = edit_mask(view, plan.object_id, without.region | touched_by_object)
+        return Edited(composite(pixels, pasted, touched, view.quality.feather), touched, covers)
 
 
-def _fits(donor: Donor, thing: Thing, options: ReplaceConfig) -> bool:
-    """Of the same sort, about the same usual size and the same shape of box."""
-    if thing.family and not set(thing.family) & set(donor.family):
+def _fits(donor: Donor, obj: ImageObject, options: ReplaceConfig) -> bool:
+    """Whether a donor has a common category, a similar usual size and a similar box shape."""
+    if obj.family and not set(obj.family) & set(donor.family):
         return False
     most = options.stature
-    if most and thing.meters and donor.meters and _factor(thing.meters, donor.meters) > most:
+    if most and obj.meters and donor.meters and _factor(obj.meters, donor.meters) > most:
         return False
-    return _factor(donor.box[2] / donor.box[3], thing.box[2] / thing.box[3]) <= options.aspect
+    return _factor(donor.box[2] / donor.box[3], obj.box[2] / obj.box[3]) <= options.aspect
 
 
 def _factor(one: float, other: float) -> float:
-    """By which factor two sizes differ, 1 or more."""
+    """The factor by which two sizes differ, at least 1."""
     return max(one / other, other / one)
 
 
-def _unlike(donor: Donor, thing: Thing) -> int:
-    """In how many respects it is known to differ from the thing, size aside."""
-    kinds = (donor.values.keys() | thing.values.keys()) - set(_KEPT)
-    return sum(donor.values.get(kind) != thing.values.get(kind) for kind in kinds)
+def _unlike(donor: Donor, obj: ImageObject) -> int:
+    """The number of attributes that are known to differ, except size."""
+    kinds = (donor.values.keys() | obj.values.keys()) - set(_KEPT)
+    return sum(donor.values.get(kind) != obj.values.get(kind) for kind in kinds)

@@ -14,7 +14,7 @@ from typing import Any
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.edits import Edit, apply, diff, exchanged
-from nearmiss.engine.text.lexicon import near
+from nearmiss.engine.text.lexicon import interchangeable
 from nearmiss.engine.text.spelling import lowered
 from nearmiss.stages.negatives.candidates import (
     TOO_MANY,
@@ -144,7 +144,8 @@ def _word_refusal(corpus: Corpus, caption: Caption, offers: list[Offer], negativ
     if corpus.verdict(caption.image_id, negative).kind == "verified":
         return None
     if any(
-        spot.concept in ("color", "object") and (spot.group, group) in near(spot.concept) for spot, group, _ in offers
+        spot.concept in ("color", "object") and (spot.group, group) in interchangeable(spot.concept)
+        for spot, group, _ in offers
     ):
         return "people use both words of one thing, and no annotation decides"
     own = mentioned_by(corpus.own_texts(caption.image_id))

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from nearmiss.engine.text.inflection import is_plural, singular
 from nearmiss.engine.text.lexicon import load, object_words
 from nearmiss.engine.text.spelling import parted
-from nearmiss.engine.text.tokens import Token, said, tokenize
+from nearmiss.engine.text.tokens import Token, token_texts, tokenize
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _known() -> dict[str, dict[tuple[str, ...], _Entry]]:
 @lru_cache(maxsize=1 << 13)
 def _all(text: str) -> list[tuple[Spot, bool]]:
     tokens = tokenize(text)
-    words = list(said(text))
+    words = list(token_texts(text))
     known, found, at = _known(), [], 0
     while at < len(words):
         length, entry = 1, None

@@ -47,7 +47,7 @@ METHOD = Method("random", generate)
 def _countable(caption: Caption, corpus: Corpus) -> bool:
     """Statements true of many other images (numbers, "no X") never serve other images."""
     statement = parse(caption.text, corpus.vocabulary.names)
-    return statement is not None and any(thing.count is not None for thing in statement.things)
+    return statement is not None and any(thing.count is not None for thing in statement.mentions)
 
 
 def _outcome(corpus: Corpus, caption: Caption, other: Caption) -> Outcome:

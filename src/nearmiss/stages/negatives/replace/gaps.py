@@ -17,7 +17,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.engine.text.cloze import Cloze
 from nearmiss.engine.text.lexicon import noun_group
 from nearmiss.engine.text.tagging import Tagged, tag
-from nearmiss.engine.text.usage import FILLED, Usage, is_place, word_class, words
+from nearmiss.engine.text.usage import FILLED, Usage, is_location_noun, word_class, words
 from nearmiss.stages.negatives.candidates import TOO_MANY, most_tried
 
 _BATCH = 64
@@ -237,7 +237,7 @@ def _next(sentence: Sentence, at: int) -> bool:
     """Whether this noun and the word after it are nouns in a row."""
     if at + 1 >= len(sentence) or sentence[at].pos not in ("NOUN", "PROPN") or sentence[at + 1].pos != "NOUN":
         return False
-    if is_place(sentence[at].lower) or is_place(sentence[at + 1].lower):
+    if is_location_noun(sentence[at].lower) or is_location_noun(sentence[at + 1].lower):
         return False  # "left side"
     return sentence[at + 1].start == sentence[at].end + 1
 
@@ -248,7 +248,7 @@ def _units(caption: str, sentence: Sentence, usage: Usage) -> list[Unit]:
     before: Tagged | None = None  # the word before, where it was such a noun
     for word in sentence:
         low = word.lower
-        if word.pos != "NOUN" or is_place(low) or not usage.serves(low, "NOUN"):
+        if word.pos != "NOUN" or is_location_noun(low) or not usage.serves(low, "NOUN"):
             before, named = None, word.pos == "PROPN"
             continue
         if named:  # "wii game" moves as a whole or not at all

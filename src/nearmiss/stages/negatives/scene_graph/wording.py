@@ -10,7 +10,7 @@ from typing import Any
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.category_names import plural_of
 from nearmiss.engine.text.inflection import indefinite_article, is_plural, number_word, singular
-from nearmiss.engine.text.lexicon import hypernyms, near, noun_group
+from nearmiss.engine.text.lexicon import hypernyms, interchangeable, noun_group
 
 TEMPLATE_PREFIX = "hnc_"
 _MOST = 10  # numbers past ten are not written: nobody counts that far in a caption (our choice)
@@ -137,7 +137,10 @@ def same_name(one: str, other: str) -> bool:
     """Whether two names may name one thing: tree and trees, man and guy, man and person."""
     first, second = noun_group(one), noun_group(other)
     return (
-        first == second or first in hypernyms(second) or second in hypernyms(first) or (first, second) in near("object")
+        first == second
+        or first in hypernyms(second)
+        or second in hypernyms(first)
+        or (first, second) in interchangeable("object")
     )
 
 

@@ -58,8 +58,8 @@ class Array(list[Any]):
     built = False
 
 
-class PlainPickle:
-    """One pickle; `load` reads it. While it reads, `place` says how far it has come."""
+class SafeUnpickler:
+    """One pickle, which `load` reads; meanwhile `place` is the number of objects read."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
