@@ -25,7 +25,7 @@ from nearmiss.stages.negatives.scene_graph.released import released_pairs
 from nearmiss.stages.negatives.scene_graph.replacement import count
 from nearmiss.stages.negatives.scene_graph.sources import Pair
 from nearmiss.stages.negatives.spec import SceneGraphConfig
-from nearmiss.stages.negatives.stage import take
+from nearmiss.stages.negatives.stage import check_candidates
 
 SAMPLE = Path(__file__).parents[2] / "shared" / "realdata" / "gqa_scene_graph_sample" / "train-sgs-sample.json"
 RELEASE = 268  # captions/s, recorded
@@ -68,7 +68,7 @@ def main() -> None:
             {"image_id": g.image_id, "file": "", "width": 500, "height": 500, "split": "", "source": ""} for g in found
         ]
         corpus = Corpus((), table("images", rows), objects, relations, 0)
-        return 2 * len(take(corpus, METHOD, OPTIONS, "scene_graph").negatives)
+        return 2 * len(check_candidates(corpus, METHOD, OPTIONS, "scene_graph").negatives)
 
     figures = {"graphs": len(found), "objects": objects.height, "relations": relations.height}
     print(f"{file.name}: " + ", ".join(f"{number} {name}" for name, number in figures.items()))

@@ -15,7 +15,7 @@ from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD, pairs
 from nearmiss.stages.negatives.scene_graph.replacement import count
 from nearmiss.stages.negatives.scene_graph.sources import Pair
 from nearmiss.stages.negatives.spec import GraphType, SceneGraphConfig
-from nearmiss.stages.negatives.stage import take
+from nearmiss.stages.negatives.stage import check_candidates
 
 ALL = SceneGraphConfig(types=sorted(BUILDERS), per_image=100_000)
 OF_QUANTITY_OR_LOGIC = {name for name in BUILDERS if name.startswith(("obj_", "and_", "xor_"))}
@@ -98,7 +98,7 @@ def test_a_foil_that_is_true_is_caught_in_every_type():
 @realdata
 @needs_sample
 def test_what_is_true_of_other_images_is_a_negative_of_its_own_image_alone():
-    taken = take(as_corpus(real()), METHOD, ALL, "scene_graph")
+    taken = check_candidates(as_corpus(real()), METHOD, ALL, "scene_graph")
     concepts = Counter((row["type"], row["concept"]) for row in taken.negatives if row["type"] in OF_QUANTITY_OR_LOGIC)
     assert {name for name, _ in concepts} == OF_QUANTITY_OR_LOGIC
     assert {concept for _, concept in concepts} <= set(OWN_ONLY), concepts

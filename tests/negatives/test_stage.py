@@ -24,7 +24,7 @@ from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.spec import KeywordConfig, ReplaceConfig
-from nearmiss.stages.negatives.stage import run, take
+from nearmiss.stages.negatives.stage import check_candidates, run
 from nearmiss.stages.negatives.truth_report import report
 
 CONFIGS = NegativesConfig().methods
@@ -177,7 +177,7 @@ def test_planted_faults_are_refused_each_with_its_reason(given):
         return Candidate(caption_id, image_id, "planted", text, negative)
 
     good = candidate(f"{first} and a {color} {second.split()[-1]}")
-    taken = take(
+    taken = check_candidates(
         corpus,
         planted(
             good,

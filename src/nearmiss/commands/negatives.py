@@ -211,7 +211,7 @@ def negatives_truth_table(
     """
     given = source(config, "negatives")
     with job("negatives-truth-table"):
-        from nearmiss.stages.negatives.truth_table import measure, told
+        from nearmiss.stages.negatives.truth_table import format_rows, measure
 
         experiment = given.experiment
         rows = measure(
@@ -221,7 +221,7 @@ def negatives_truth_table(
             completeness=tuple(completeness or (1.0, 0.75, 0.5)),
             out=out,
         )
-        print(told(rows))
+        print(format_rows(rows))
 
 
 def _world(given: Source) -> WorldConfig:

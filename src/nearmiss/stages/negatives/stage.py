@@ -1,7 +1,7 @@
-"""Stage `negatives`: one method's candidates, all taken the same way, into tables.
+"""Stage `negatives`: checks the candidates of one method and writes the tables.
 
-check -> reserved -> duplicates -> label -> tables; every candidate that is refused is kept with its reason. The corpus
-is worked on in shards, in as many processes as one likes; the tables are written shard by shard.
+Steps: check -> reserved -> duplicates -> label -> tables. Rejected candidates are kept with their reason. The corpus is
+processed in shards, in parallel where `workers` > 1; the tables are written shard by shard.
 """
 
 import sys
@@ -30,12 +30,12 @@ from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, said, tokenize
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Meter, Method, Positive, Rejected
-from nearmiss.stages.negatives.paraphrases import of_negatives
-from nearmiss.stages.negatives.reading import read_corpus, rejected
+from nearmiss.stages.negatives.paraphrases import paraphrase_table
+from nearmiss.stages.negatives.reading import read_corpus, rejected_rows
 from nearmiss.stages.negatives.registry import METHODS
-from nearmiss.stages.negatives.shards import SIZE, at_rest, shards
+from nearmiss.stages.negatives.shards import SIZE, garbage_collection_off, shards
 from nearmiss.stages.negatives.spec import MethodConfig, PublishedConfig
-from nearmiss.stages.negatives.summary import Counted, as_summary
+from nearmiss.stages.negatives.summary import TableCounts, as_summary
 from nearmiss.stages.negatives.writing import Tables
 
 
@@ -56,13 +56,13 @@ def run(
     fingerprint: Path | None = None,
     workers: int = 1,
 ) -> dict[str, Any]:
-    """Make the folder `out` with the negatives of the method `name`, and return its summary.
+    """Write the negatives of the method `name` to the folder `out` and return the summary.
 
     Reads only captions (of `caption_set`) and annotations of the images of `split`; without `images`, all captions are
     read and nothing is annotated. Writes negatives.parquet, captions.parquet (the positives of the negatives),
     rejected.parquet, paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and
-    cost.json; the bytes of all but the last do not depend on `workers`. Raises `InputError` where there is nothing to
-    work on, or where no negative comes of it.
+    cost.json; the bytes of all but the last do not depend on `workers`. Raises `InputError` if there is no input or no
+    negative results.
     """
     cost = Cost()
     given = {"captions": captions, "images": images, "objects": objects, "relations": relations, "reserved": reserved}
@@ -83,18 +83,25 @@ def run(
         faults=faults,
     )
     with target as folder:
-        aside = rejected(faults, name)
-        counted = make(
-            corpus, METHODS[config.method], config, name, folder, workers=workers, aside=aside, paraphrases=paraphrases
+        set_aside = rejected_rows(faults, name)
+        counts = write_negatives(
+            corpus,
+            METHODS[config.method],
+            config,
+            name,
+            folder,
+            workers=workers,
+            set_aside=set_aside,
+            paraphrases=paraphrases,
         )
-        if not counted.negatives:
-            raise counted.nothing(name, captions)
-        return finish(folder, counted, corpus, name, cost=cost, inputs=inputs, fingerprint=fingerprint)
+        if not counts.negatives:
+            raise counts.no_negatives_error(name, captions)
+        return finish(folder, counts, corpus, name, cost=cost, inputs=inputs, fingerprint=fingerprint)
 
 
 def finish(
     folder: Path,
-    counted: Counted,
+    counts: TableCounts,
     corpus: Corpus,
     name: str,
     *,
@@ -103,17 +110,17 @@ def finish(
     fingerprint: Path | None = None,
 ) -> dict[str, Any]:
     """Write summary.json, cost.json and manifest.json beside a method's tables, and return the summary."""
-    summary = as_summary(counted, name, captions=len(corpus.captions))
+    summary = as_summary(counts, name, captions=len(corpus.captions))
     write_json(folder / "summary.json", summary)
-    cost.counts.update(captions=summary["captions"]["asked"], negatives=counted.negatives)
-    cost.counts.update(checks=counted.meter.as_record())
+    cost.counts.update(captions=summary["captions"]["asked"], negatives=counts.negatives)
+    cost.counts.update(checks=counts.meter.as_record())
     cost.write(folder)
     outputs = [*sorted(path.name for path in folder.glob("*.parquet")), "summary.json"]
     write_manifest(folder, stage="negatives", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
     return summary
 
 
-def make(
+def write_negatives(
     corpus: Corpus,
     method: Method,
     options: MethodConfig,
@@ -122,36 +129,36 @@ def make(
     *,
     workers: int = 1,
     size: int = SIZE,
-    aside: pl.DataFrame | None = None,
+    set_aside: pl.DataFrame | None = None,
     paraphrases: Sequence[str] = (),
-) -> Counted:
-    """Write a method's tables into a folder and count what is in them.
+) -> TableCounts:
+    """Write the tables of a method into a folder and return their counts.
 
-    `size` is that of a shard, in captions; `aside` are rows of table `rejected` for records that could not be read.
+    `size`: captions per shard. `set_aside`: rows of table `rejected` for records that could not be read.
     """
     shared = _Shared(method, options, name, tuple(paraphrases))
-    counted = Counted()
+    counts = TableCounts()
     with Tables(folder) as tables:
         for table_name in ("negatives", "captions"):
             tables.add(table_name, table(table_name, []))
-        tables.add("rejected", table("rejected", []) if aside is None else aside)
-        if aside is not None:
-            counted.add_rejected(aside)
-        for part in _parts(corpus, shared, workers, size, counted.meter):
+        tables.add("rejected", table("rejected", []) if set_aside is None else set_aside)
+        if set_aside is not None:
+            counts.add_rejected(set_aside)
+        for part in _parts(corpus, shared, workers, size, counts.meter):
             for table_name, frame in part.frames.items():
                 tables.add(table_name, frame)
-            counted.add(part.frames, part.asked, part.own_positives, part.meter)
-    return counted
+            counts.add(part.frames, part.processed, part.own_positives, part.meter)
+    return counts
 
 
 _PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines", "inflect")
-# What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
+# Caches keyed by whole texts. They are cleared after each shard, or memory would grow with the corpus.
 _OF_TEXTS = (parse, phrases, named, tokenize, said, normalized)
 
 
 @dataclass(frozen=True)
 class _Shared:
-    """What all shards need: sent to each process once."""
+    """State shared by all shards; sent to each process once."""
 
     method: Method
     options: MethodConfig
@@ -162,48 +169,48 @@ class _Shared:
 
 @dataclass(frozen=True)
 class Part:
-    """What came of one shard: rows of tables, how many captions were asked, what the checks cost.
+    """Result of one shard: rows of tables, number of captions processed, cost of the checks.
 
     `own_positives`: the method wrote captions itself.
     """
 
     frames: dict[str, pl.DataFrame]
-    asked: int
+    processed: int
     own_positives: bool
     meter: Meter
 
 
 def _parts(corpus: Corpus, shared: _Shared, workers: int, size: int, meter: Meter) -> Iterator[Part]:
-    """The parts of all shards, in order; of a method that must see the whole corpus at once, one part."""
+    """Yield the parts of all shards in order; a method without `learn` gives one part for the whole corpus."""
     if shared.method.learn is None:
-        yield _part(shared, corpus, bars=True)
+        yield _part(shared, corpus, show_progress=True)
         return
     with meter("learning"), silent():
         learned = shared.method.learn(corpus, shared.options)
-    cut = list(shards(corpus, size))
+    corpora = list(shards(corpus, size))
     preload = [name for name in _PRELOADED if name in sys.modules]
-    parts = map_in_order(_shard, replace(shared, learned=learned), cut, workers, preload=preload)
-    yield from progress(parts, what=f"negatives {shared.name}", total=len(cut))
+    parts = map_in_order(_shard, replace(shared, learned=learned), corpora, workers, preload=preload)
+    yield from progress(parts, what=f"negatives {shared.name}", total=len(corpora))
 
 
 def _shard(shared: _Shared, corpus: Corpus) -> Part:
-    with at_rest():
+    with garbage_collection_off():
         return _part(shared, corpus)
 
 
-def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
+def _part(shared: _Shared, corpus: Corpus, show_progress: bool = False) -> Part:
     corpus = replace(corpus, learned=shared.learned)
-    with nullcontext() if bars else silent():
-        taken = take(corpus, shared.method, shared.options, shared.name)
+    with nullcontext() if show_progress else silent():
+        checked = check_candidates(corpus, shared.method, shared.options, shared.name)
     frames = {
-        "negatives": table("negatives", taken.negatives),
-        "rejected": table("rejected", taken.rejected),
-        "captions": table("captions", taken.captions()),
+        "negatives": table("negatives", checked.negatives),
+        "rejected": table("rejected", checked.rejected),
+        "captions": table("captions", checked.captions()),
     }
     if shared.paraphrases:
         with corpus.meter("paraphrases"):
-            frames["paraphrases"] = of_negatives(
-                taken.negatives,
+            frames["paraphrases"] = paraphrase_table(
+                checked.negatives,
                 shared.paraphrases,
                 seed=corpus.seed,
                 names=corpus.vocabulary.names,
@@ -211,73 +218,75 @@ def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
             )
     for cached in _OF_TEXTS:
         cached.cache_clear()
-    asked = taken.asked | {row["caption_id"] for row in taken.negatives}
-    return Part(frames, len(asked), bool(taken.positives), corpus.meter)
+    processed = checked.processed | {row["caption_id"] for row in checked.negatives}
+    return Part(frames, len(processed), bool(checked.positives), corpus.meter)
 
 
 @dataclass
-class Taken:
-    """What came of a method's outcomes: rows of the tables."""
+class CheckedRows:
+    """Rows of the tables after the checks."""
 
     negatives: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     positives: dict[str, dict[str, Any]] = field(default_factory=dict)
     edited: list[Caption] = field(default_factory=list)  # captions of the corpus that negatives are made of
     refused_positives: dict[str, str] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
+    processed: set[str] = field(default_factory=set)
 
     def reasons(self) -> Counter[str]:
-        """How often each reason was given."""
+        """Count of each rejection reason."""
         return Counter(row["reason"] for row in self.rejected)
 
     def captions(self) -> list[dict[str, Any]]:
-        """The positives of the negatives: the method's own, and captions of the corpus."""
+        """The positives of the negatives: those the method wrote, and captions of the corpus."""
         used = {row["caption_id"] for row in self.negatives}
         rows = [row for key, row in self.positives.items() if key in used] + [asdict(each) for each in self.edited]
         return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
 
 
-def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Taken:
-    """The one path of every candidate, whatever method it is of; rows sorted by image and caption."""
-    taken = Taken()
+def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> CheckedRows:
+    """Check all candidates of a method; rows are sorted by image and caption. The same for every method."""
+    checked = CheckedRows()
     seen: set[tuple[str, str]] = set()
     numbers: Counter[str] = Counter()
     mode = getattr(options, "mode", method.mode)
     for outcome in method.generate(corpus, options):
         if isinstance(outcome, Positive):
-            _take_positive(corpus, outcome, name, taken)
+            _check_positive(corpus, outcome, name, checked)
             continue
         if outcome.caption_id is not None:
-            taken.asked.add(outcome.caption_id)
+            checked.processed.add(outcome.caption_id)
         if isinstance(outcome, Rejected):
-            taken.rejected.append(_rejection(outcome, outcome.reason, name))
+            checked.rejected.append(_rejection(outcome, outcome.reason, name))
             continue
-        reason = None if outcome.unchecked else _refusal(corpus, outcome, taken)
+        reason = None if outcome.unchecked else _refusal(corpus, outcome, checked)
         if reason is None and not outcome.unchecked and (outcome.caption_id, outcome.negative) in seen:
             reason = "duplicate"
         if reason is not None:
-            taken.rejected.append(_rejection(outcome, reason, name))
+            checked.rejected.append(_rejection(outcome, reason, name))
             continue
         seen.add((outcome.caption_id, outcome.negative))
         numbers[outcome.caption_id] += 1
         row = _negative(corpus, outcome, name, mode)
-        taken.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
-    used = {row["caption_id"] for row in taken.negatives} - taken.positives.keys()
-    taken.edited = [caption for caption in corpus.captions if caption.caption_id in used]
-    taken.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
-    taken.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
-    return taken
+        checked.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
+    used = {row["caption_id"] for row in checked.negatives} - checked.positives.keys()
+    checked.edited = [caption for caption in corpus.captions if caption.caption_id in used]
+    checked.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
+    checked.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
+    return checked
 
 
-def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
-    """Why a candidate cannot serve: its positive, the annotations, its meaning, its grammar or, without annotations,
-    a word that may be true."""
-    refused = taken.refused_positives.get(candidate.caption_id) or corpus.refusal(
+def _refusal(corpus: Corpus, candidate: Candidate, checked: CheckedRows) -> str | None:
+    """Why a candidate is rejected: its positive, the annotations, its meaning, its grammar or, without annotations, a
+    word that may be true. None if it is accepted."""
+    refused = checked.refused_positives.get(candidate.caption_id) or corpus.refusal(
         candidate.image_id, candidate.negative
     )
     if refused is not None:
         return refused
-    if candidate.positive not in corpus.own_texts(candidate.image_id):  # else compared with all of these already
+    if candidate.positive not in corpus.captions_of_image(
+        candidate.image_id
+    ):  # else compared with all of these already
         with corpus.meter("same meaning"):
             same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
         if same:
@@ -291,15 +300,15 @@ def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
     return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
 
 
-def _take_positive(corpus: Corpus, positive: Positive, name: str, taken: Taken) -> None:
-    """A method's own positive serves unless the annotations contradict it or it speaks of a reserved combination."""
+def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: CheckedRows) -> None:
+    """Accept a positive that a method wrote unless the annotations contradict it or it has a reserved combination."""
     kind = None if positive.unchecked else corpus.verdict(positive.image_id, positive.text).kind
     if kind in ("verified", "undefined"):
-        taken.refused_positives[positive.caption_id] = "the positive is not true by the annotations"
+        checked.refused_positives[positive.caption_id] = "the positive is not true by the annotations"
     elif not positive.unchecked and corpus.reserved.mentioned_in(positive.text, corpus.vocabulary.names):
-        taken.refused_positives[positive.caption_id] = "reserved combination"
+        checked.refused_positives[positive.caption_id] = "reserved combination"
     else:
-        taken.positives[positive.caption_id] = {
+        checked.positives[positive.caption_id] = {
             "caption_id": positive.caption_id,
             "image_id": positive.image_id,
             "text": positive.text,
@@ -323,21 +332,21 @@ def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str) -> dic
         "positive": candidate.positive,
         "negative": candidate.negative,
         "edits": [edit.as_record() for edit in candidate.all_edits()],
-        "foil_in_scene": _in_scene(candidate.foil, corpus.annotations.get(candidate.image_id)),
+        "foil_in_scene": _in_scene(candidate.new_word, corpus.annotations.get(candidate.image_id)),
         "verdict": "unchecked" if candidate.unchecked else corpus.verdict(candidate.image_id, candidate.negative).kind,
         "seed": corpus.seed,
     }
 
 
-def _in_scene(foil: str | None, annotations: Annotations | None) -> bool | None:
-    """Whether the new word names a thing or an attribute of the scene; null where it names neither."""
-    if foil is None or annotations is None:
+def _in_scene(new_word: str | None, annotations: Annotations | None) -> bool | None:
+    """Whether the new word names an object or an attribute of the scene; None if the annotations do not decide."""
+    if new_word is None or annotations is None:
         return None
-    kind = attribute_kind(foil)
-    if kind is not None and any(kind in thing.attributes for thing in annotations.objects):
+    kind = attribute_kind(new_word)
+    if kind is not None and any(kind in obj.attributes for obj in annotations.objects):
         return True
-    noun = noun_group(foil)
-    if any(noun == thing.noun for thing in annotations.objects):
+    noun = noun_group(new_word)
+    if any(noun == obj.noun for obj in annotations.objects):
         return True
     return False if kind is not None or annotations.marks_all(noun) else None
 
