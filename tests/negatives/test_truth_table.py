@@ -78,7 +78,7 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_rows(sets, tmp_pat
 
 
 def test_sets_that_cannot_be_matched_are_named(sets, tmp_path):
-    with pytest.raises(InputError, match="nothing to match"):
+    with pytest.raises(InputError, match="at least two sets"):
         draw(negatives=sets(one=ONE), out=tmp_path / "out")
     with pytest.raises(InputError, match="two sets are of method 'one'"):
         draw(negatives=sets(one=ONE, two=ONE), out=tmp_path / "out")

@@ -88,7 +88,7 @@ def test_the_candidates_of_a_long_caption_are_counted(method):
 
 
 def test_a_caption_says_where_its_candidates_were_not_all_tried(monkeypatch):
-    monkeypatch.setattr("nearmiss.stages.negatives.candidates._CHARACTERS", 100)
+    monkeypatch.setattr("nearmiss.stages.negatives.candidates._MAX_CHARACTERS", 100)
     text = "a dog and a cat and a man and a woman"
     taken = check_candidates(corpus(text), METHODS["swap"], every_method()["swap"], "swap")
     assert TOO_MANY in {row["reason"] for row in taken.rejected}

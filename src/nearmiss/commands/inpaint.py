@@ -114,7 +114,7 @@ def _alone(
         raise InputError("nothing says where the pairs go", remedy="give --out, or --dry-run")
     section = build(InpaintConfig, of_photographs(seed, pipeline).model_dump(), flags(fields), file=None)
     with job("inpaint"):
-        from nearmiss.stages.inpaint.alone import plan, run
+        from nearmiss.stages.inpaint.standalone import plan, run
 
         if dry_run or out is None:
             for line in plan(config=section, images=images, instances=instances, captions=captions):
