@@ -20,8 +20,8 @@ from nearmiss.engine.images.editing.registry import OPERATIONS
 from nearmiss.stages.inpaint import photographs
 from nearmiss.stages.inpaint.config import InpaintConfig, of_photographs
 from nearmiss.stages.inpaint.corpus import Corpus, read_corpus
+from nearmiss.stages.inpaint.editing import Outcome, planned
 from nearmiss.stages.inpaint.views import pixels_of
-from nearmiss.stages.inpaint.work import Outcome, planned
 
 REAL = Path(__file__).parents[2] / "shared" / "realdata" / "coco_open_instances"
 SIDE, CORES = 512, 2

@@ -17,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.keyword.method import METHOD, learn
-from nearmiss.stages.negatives.reading import read_published
-from nearmiss.stages.negatives.shards import at_rest, shards
+from nearmiss.stages.negatives.reading import read_annotation_files
+from nearmiss.stages.negatives.shards import garbage_collection_off, shards
 from nearmiss.stages.negatives.spec import KeywordConfig
 
 REAL = Path(__file__).parents[2] / "shared" / "realdata" / "coco_captions_val2017" / "captions_val2017.json"
@@ -42,7 +42,7 @@ def main(file: Path) -> None:
     """Print the table and, as the last line, its figures."""
     options = KeywordConfig()
     start = time.process_time()
-    corpus = read_published(captions=file, instances=None, graphs=None, method="keyword", seed=0).corpus
+    corpus = read_annotation_files(captions=file, instances=None, graphs=None, method="keyword", seed=0).corpus
     reading = time.process_time() - start
     learned = learn(corpus, options)
     made: list[str] = []
@@ -52,8 +52,8 @@ def main(file: Path) -> None:
         made.clear()
         tried[0] = 0
         for shard in shards(corpus):
-            with at_rest():
-                taken = take(replace(shard, learned=learned), METHOD, options, "keyword")
+            with garbage_collection_off():
+                taken = check_candidates(replace(shard, learned=learned), METHOD, options, "keyword")
             made.extend(row["negative"] for row in taken.negatives)
             tried[0] += len(taken.negatives) + len(taken.rejected)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from nearmiss.engine.text.pipelines import as_doc, trained_pipeline
 from nearmiss.engine.text.tokens import tokenize
-from nearmiss.stages.negatives.acceptance import take
-from nearmiss.stages.negatives.reading import read_published
+from nearmiss.stages.negatives.acceptance import check_candidates
+from nearmiss.stages.negatives.reading import read_annotation_files
 from nearmiss.stages.negatives.replace.method import METHOD, learn
-from nearmiss.stages.negatives.shards import at_rest, shards
+from nearmiss.stages.negatives.shards import garbage_collection_off, shards
 from nearmiss.stages.negatives.spec import ReplaceConfig
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -38,7 +38,7 @@ def seconds(work: Callable[[], object]) -> float:
 def main(file: Path, tagger: str) -> None:
     """Print the table and, as the last line, its figures."""
     options = ReplaceConfig(tagger=tagger)
-    corpus = read_published(captions=file, instances=None, graphs=None, method="replace", seed=0).corpus
+    corpus = read_annotation_files(captions=file, instances=None, graphs=None, method="replace", seed=0).corpus
     texts = list(dict.fromkeys(caption.text for caption in corpus.captions))
     nlp = trained_pipeline(tagger)
     made = [0]
@@ -49,8 +49,10 @@ def main(file: Path, tagger: str) -> None:
 
     def rest() -> None:
         for shard in shards(corpus):
-            with at_rest():
-                made[0] += len(take(replace(shard, learned=learned[0]), METHOD, options, "replace").negatives)
+            with garbage_collection_off():
+                made[0] += len(
+                    check_candidates(replace(shard, learned=learned[0]), METHOD, options, "replace").negatives
+                )
 
     next(nlp.pipe([as_doc(nlp, tokenize(texts[0]))]))  # what a first call loads
     pipe = seconds(alone)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nearmiss.base.tables import table
 from nearmiss.engine.formats.gqa import read_scene_graphs
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Corpus
 from nearmiss.stages.negatives.scene_graph.graphs import Graph, graphs
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD, pairs
@@ -68,7 +68,7 @@ def main() -> None:
             {"image_id": g.image_id, "file": "", "width": 500, "height": 500, "split": "", "source": ""} for g in found
         ]
         corpus = Corpus((), table("images", rows), objects, relations, 0)
-        return 2 * len(take(corpus, METHOD, OPTIONS, "scene_graph").negatives)
+        return 2 * len(check_candidates(corpus, METHOD, OPTIONS, "scene_graph").negatives)
 
     figures = {"graphs": len(found), "objects": objects.height, "relations": relations.height}
     print(f"{file.name}: " + ", ".join(f"{number} {name}" for name, number in figures.items()))

@@ -56,7 +56,7 @@ def worker_server() -> None:
             "inflect",
             "nearmiss.engine.text.pipelines",
             "nearmiss.engine.world.publish",
-            "nearmiss.stages.inpaint.work",
+            "nearmiss.stages.inpaint.editing",
             "nearmiss.stages.negatives.stage",
             "nearmiss.stages.robustness.corrupted",
         ]

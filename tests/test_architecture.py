@@ -68,7 +68,7 @@ def test_imports_point_down(module):
         ("nearmiss.engine.models.towers", "nearmiss.stages.pretrain.config"),
         ("nearmiss.stages.compare.stage", "nearmiss.stages.evaluate.stage"),
         ("nearmiss.stages.data.stage", "nearmiss.config"),
-        ("nearmiss.stages.negatives.replace.author", "nearmiss.stages.negatives.swap.method"),
+        ("nearmiss.stages.negatives.replace.builder", "nearmiss.stages.negatives.swap.method"),
     ],
 )
 def test_a_planted_import_upwards_is_caught(importer, imported):

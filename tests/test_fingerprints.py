@@ -61,7 +61,7 @@ def test_comments_and_docstrings_in_every_file_change_nothing(root, copy, experi
         ("engine.images.corruptions.contrast", {"robustness"}),
         ("engine.images.editing.repaint", set()),
         ("engine.images.editing.rescale", {"inpaint"}),
-        ("stages.negatives.keyword.spots", {"negatives/keyword"}),
+        ("stages.negatives.keyword.matching", {"negatives/keyword"}),
         ("stages.negatives.swap.method", set()),
         (
             "stages.negatives.candidates",

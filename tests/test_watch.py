@@ -7,7 +7,7 @@ import os
 from rich.console import Console
 
 from nearmiss.driver import costs
-from nearmiss.watch import Board, Told, lines_of, statuses
+from nearmiss.watch import Board, RunState, lines_of, statuses
 
 SAID = """\
 Job stats:
@@ -38,7 +38,7 @@ Error in rule pretrain_arm:
 
 
 def test_jobs_are_named_by_their_rule_and_wildcards_and_failures_by_their_log():
-    told = Told()
+    told = RunState()
     finished = [name for line in SAID.splitlines() if (name := told.line(line))]
     assert finished == ["data tables"]
     assert (told.done, told.total, told.nothing) == (1, 3, False)
@@ -47,7 +47,7 @@ def test_jobs_are_named_by_their_rule_and_wildcards_and_failures_by_their_log():
 
 
 def test_a_target_is_no_job_and_nothing_to_do_is_heard():
-    told = Told()
+    told = RunState()
     assert told.line("Finished jobid: 0 (Rule: default)") is None
     assert not told.nothing
     told.line("Nothing to be done (all requested files are present and up to date).")
@@ -87,7 +87,7 @@ def test_a_line_that_is_written_in_two_parts_is_one_line(tmp_path):
 
 
 def test_a_notice_of_the_workflow_is_passed_on(tmp_path):
-    told, stream = Told(), io.StringIO()
+    told, stream = RunState(), io.StringIO()
     with Board(stream, tmp_path) as board:
         board.say(told.line(f"nearmiss: copied [results]/x{'y' * 100}\n"), told)
     assert stream.getvalue() == f"copied [results]/x{'y' * 100}\n"
@@ -104,7 +104,7 @@ def test_words_of_a_job_are_no_markup(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     stream = Terminal()
     with Board(stream, tmp_path) as board:
-        board.refresh(Told())
+        board.refresh(RunState())
         board.bars.refresh()
     assert "[bold] loss [/]" in stream.getvalue()
 

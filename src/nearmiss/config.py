@@ -45,7 +45,7 @@ class Experiment(Typed):
     quick_overlay: dict[str, Any] = Field(
         QUICK,
         description="What makes the experiment small: a number is an upper bound, or how many entries of a list stay; "
-        "a list of names says which entries stay.",
+        "a list of names selects the entries that stay.",
     )
     seeds: list[Seed] = Field([0], min_length=1, description="Training seeds; a run is an arm and a seed.")
     arms: dict[str, ArmConfig] = Field(default_factory=default_arms, description="Arms; `base` must be among them.")
@@ -87,7 +87,7 @@ def load(path: Path, changes: dict[str, Any] | None = None, overrides: Sequence[
 def resolve(
     values: dict[str, Any], *, file: object = None, lines: Lines | None = None, overrides: Sequence[Override] = ()
 ) -> Experiment:
-    """The experiment that values and overrides describe: validated, cross-checked, and made small by `quick`."""
+    """The experiment of plain values and overrides: validated, cross-checked, and reduced if `quick` is set."""
     try:
         if overrides:
             values = overridden(values, overrides, Experiment)
@@ -223,12 +223,12 @@ def _check_caption_sets(experiment: Experiment, declared: Declaration, refuse: A
 
 
 def _check_splits(experiment: Experiment, declared: Declaration, refuse: Any) -> None:
-    asked: dict[str, str] = {}
+    sections: dict[str, str] = {}
     if set(experiment.evaluate.benchmarks or ()) & (set(OWN) - {"inpaintcoco"}):
-        asked["evaluate"] = experiment.evaluate.split
+        sections["evaluate"] = experiment.evaluate.split
     if _corrupts(experiment) and set(experiment.robustness.benchmarks or ()) & (set(OWN) - {"inpaintcoco"}):
-        asked["robustness"] = experiment.robustness.split
-    for stage, split in asked.items():
+        sections["robustness"] = experiment.robustness.split
+    for stage, split in sections.items():
         if split in declared.splits and split not in declared.benchmark_splits:
             refuse(
                 f"no benchmark is written for split '{split}', which {stage} asks for",
@@ -237,8 +237,8 @@ def _check_splits(experiment: Experiment, declared: Declaration, refuse: Any) ->
                 f"{', '.join(declared.benchmark_splits) or 'none'}",
             )
     if experiment.inpaint.operations:
-        asked["inpaint"] = experiment.inpaint.split
-    for stage, split in asked.items():
+        sections["inpaint"] = experiment.inpaint.split
+    for stage, split in sections.items():
         if split not in declared.splits:
             refuse(
                 f"split '{split}', which {stage} asks for, is empty",
@@ -274,8 +274,10 @@ def _check_pieces(experiment: Experiment, declared: Declaration, refuse: Any) ->
                 ("arms", name, "mask"),
                 "choose same_image or none",
             )
-    asked = {"evaluate": experiment.evaluate} | ({"robustness": experiment.robustness} if _corrupts(experiment) else {})
-    for stage, section in asked.items():
+    sections = {"evaluate": experiment.evaluate} | (
+        {"robustness": experiment.robustness} if _corrupts(experiment) else {}
+    )
+    for stage, section in sections.items():
         for name in section.benchmarks or ():
             if name in OWN and name != "inpaintcoco" and table_of(name, section.split) not in declared.tables:
                 refuse(

@@ -64,7 +64,7 @@ def problem_of(error: ValidationError, model: type[BaseModel], *, file: object, 
 def _remedy(first: Any) -> str:
     """What to do about a value of the wrong kind, or one that is not among those that are allowed."""
     if first["type"] == "string_type" and not isinstance(first["input"], list | dict):
-        return "put it in quotes: YAML reads yes, no, on, off, null, numbers and dates as other things than text"
+        return "put it in quotes: YAML reads yes, no, on, off, null, numbers and dates as other types than text"
     context = first.get("ctx", {})
     allowed = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags") or ""))
     return near(str(context.get("tag", first["input"])), allowed) or "correct the value"
@@ -110,7 +110,7 @@ def models_at(model: type[BaseModel], location: tuple) -> list[type[BaseModel]]:
 
 
 def _tag(model: type[BaseModel]) -> object:
-    """The name by which a variant is told from the others: the default of its first field."""
+    """The name that identifies a variant: the default of its first field."""
     return next(iter(model.model_fields.values())).default
 
 

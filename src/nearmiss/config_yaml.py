@@ -1,4 +1,4 @@
-"""YAML as people write it: plain values with the line of each key, within limits that a configuration never reaches.
+"""Reads YAML: plain values with the line of each key, within limits that a configuration never reaches.
 
 A file is refused before its values are built where it would cost more than its length: aliases that multiply, values
 that contain themselves, nesting without end. Limits are our choice.

@@ -24,7 +24,7 @@ from nearmiss.child_environment import child_environment, run_captured
 from nearmiss.config import STAGES, Experiment, load
 from nearmiss.overrides import WORKFLOW_KEY, as_one_word, parse_overrides
 from nearmiss.stages.inpaint.config import check_packages
-from nearmiss.watch import Board, Told, lines_of
+from nearmiss.watch import Board, RunState, lines_of
 
 STORE = Path("results/mlflow.db")
 PROGRESS = Path("state/.progress")
@@ -112,7 +112,7 @@ def _unlock(asked: list[str]) -> None:
 
 def _snakemake(experiment: Experiment, arguments: list[str]) -> int:
     log = Path("logs") / experiment.experiment / "snakemake.log"
-    told = Told()
+    told = RunState()
     shutil.rmtree(PROGRESS, ignore_errors=True)  # of a run that was killed
     PROGRESS.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -177,7 +177,7 @@ def _suspended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
         signal.signal(signal.SIGTSTP, before)
 
 
-def _explain(told: Told, log: Path) -> None:
+def _explain(told: RunState, log: Path) -> None:
     """Show the end of what went wrong: of the failed jobs' logs, else of Snakemake's own."""
     for file in dict.fromkeys(told.failed_logs or [log]):
         if file.is_file():

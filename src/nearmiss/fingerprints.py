@@ -43,7 +43,7 @@ def parts(experiment: Experiment) -> dict[str, Part]:
 
     Seeds and the list of arms belong to no part, so that a new seed changes no run that is there.
     """
-    plain = experiment.with_model_defaults().model_dump(mode="json")
+    values = experiment.with_model_defaults().model_dump(mode="json")
     evaluated = [module_of(name) for name in experiment.evaluate.benchmarks or ()]
     plugins: dict[str, Plugins] = {
         "inpaint": {"operations": [each.operation for each in experiment.inpaint.operations]},
@@ -55,16 +55,16 @@ def parts(experiment: Experiment) -> dict[str, Part]:
         },
         "compare": {"benchmarks": evaluated},
     }
-    alone = [stage for stage in STAGES if stage not in ("negatives", "pretrain")]
-    found = {stage: Part(stage, plain[stage], plugins.get(stage, {})) for stage in alone}
-    of_negatives = _without(plain["negatives"], ["methods"])
+    stages = [stage for stage in STAGES if stage not in ("negatives", "pretrain")]
+    found = {stage: Part(stage, values[stage], plugins.get(stage, {})) for stage in stages}
+    negatives = _without(values["negatives"], ["methods"])
     for method in experiment.methods():
-        own = {"shared": of_negatives, "method": plain["negatives"]["methods"][method]}
+        own = {"shared": negatives, "method": values["negatives"]["methods"][method]}
         found[f"negatives/{method}"] = Part("negatives", own, {"methods": [own["method"]["method"]]})
-    found["pretrain"] = Part("pretrain", {"model": plain["pretrain"]["model"]}, {})  # what the image store depends on
+    found["pretrain"] = Part("pretrain", {"model": values["pretrain"]["model"]}, {})  # what the image store depends on
     for arm, config in experiment.arms.items():
         others = ["continued" if arm == "base" else "base", *([] if needs_fusion(config.objective) else ["fusion"])]
-        own = {"shared": _without(plain["pretrain"], others), "arm": plain["arms"][arm]}
+        own = {"shared": _without(values["pretrain"], others), "arm": values["arms"][arm]}
         found[f"pretrain/{arm}"] = Part("pretrain", own, {"objectives": [term.term for term in config.objective]})
     return dict(sorted(found.items()))
 

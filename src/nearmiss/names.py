@@ -1,7 +1,7 @@
 """The one rule for names that a configuration gives: of the experiment, its arms and its methods.
 
 A name becomes a folder, a part of a file name, a wildcard of the workflow and an argument of a command. So it has
-letters that are safe in all of these, on every file system, and names that differ in case alone cannot be told apart.
+letters that are safe in all of these, on every file system, and names that differ only in case are equal.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a person sees while Snakemake runs: a bar for the whole, one for each job, a line for each job that ended."""
+"""Progress display while Snakemake runs: a total bar, a bar per job, and a line for each finished job."""
 
 import json
 import os
@@ -26,8 +26,8 @@ _TARGETS = ("default", "all", *STAGES)  # rules that only name what is wanted
 
 
 @dataclass
-class Told:
-    """What Snakemake has said so far."""
+class RunState:
+    """State of the run, from the output of Snakemake."""
 
     total: int = 0
     done: int = 0
@@ -40,7 +40,7 @@ class Told:
     _id: str = ""
 
     def line(self, text: str) -> str | None:
-        """Take in one line of Snakemake's; what of it the user is told: a notice, or the name of a finished job."""
+        """Parse one line of Snakemake's output; returns what is shown: a notice, or the name of a finished job."""
         text = text.rstrip("\n")
         if text.startswith(NOTICE):
             return text
@@ -115,7 +115,7 @@ def lines_of(log: Path, until: Any) -> Iterator[str | None]:
 
 
 class Board:
-    """Bars on a terminal; elsewhere one plain line for each finished job."""
+    """Bars on a terminal; elsewhere one line for each finished job."""
 
     def __init__(self, stream: IO[str], folder: Path) -> None:
         quiet = bool(os.environ.get("CI")) or not stream.isatty()
@@ -143,20 +143,20 @@ class Board:
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
-    def say(self, notice: str, told: Told) -> None:
+    def say(self, notice: str, state: RunState) -> None:
         """Print a notice, or that a job has finished."""
         if notice.startswith(NOTICE):
             self.console.print(notice.removeprefix(NOTICE), markup=False, soft_wrap=True)
             return
         seconds = time.monotonic() - self.started
-        self.console.print(f"[{told.done + 1}/{told.total}] {notice} ({seconds:.0f} s since the start)", markup=False)
+        self.console.print(f"[{state.done + 1}/{state.total}] {notice} ({seconds:.0f} s since the start)", markup=False)
 
-    def refresh(self, told: Told) -> None:
+    def refresh(self, state: RunState) -> None:
         """Bring the bars up to date."""
         if self.bars.disable or self.whole is None:
             return
-        if told.total:
-            self.bars.update(self.whole, description="all jobs", completed=told.done, total=told.total)
+        if state.total:
+            self.bars.update(self.whole, description="all jobs", completed=state.done, total=state.total)
         current = statuses(self.folder)
         for pid in [pid for pid in self.tasks if pid not in current]:
             self.bars.remove_task(self.tasks.pop(pid))

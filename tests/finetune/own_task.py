@@ -7,7 +7,7 @@ from pydantic import Field
 
 from nearmiss.base.typed import Typed
 from nearmiss.stages.finetune.config import FinetuneConfig, ProbeConfig, VsrConfig
-from nearmiss.stages.finetune.task import Answers, Given, Solved, Task
+from nearmiss.stages.finetune.task import Given, Solved, Task, TaskPredictions
 
 
 class TintConfig(Typed):
@@ -25,7 +25,7 @@ class Config(FinetuneConfig):
 def solve(given: Given, options: TintConfig) -> Solved:
     """The first class, for sure."""
     number = given.examples.of("test").height
-    answers = Answers(np.zeros(number, dtype=np.int64), np.ones(number))
+    answers = TaskPredictions(np.zeros(number, dtype=np.int64), np.ones(number))
     return Solved({share: answers for share in given.shares})
 
 

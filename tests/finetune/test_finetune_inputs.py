@@ -203,15 +203,15 @@ def statements(labels, texts):
 def test_words_alone_say_nothing_of_twins_and_everything_where_they_give_it_away():
     texts = [f"a {number % 5} left of b" for number in range(20)]
     twins = statements([0, 1] * 10, [text for text in texts[:10] for _ in range(2)])
-    assert (figures.of_words(twins, twins) == twins["label"].to_numpy()).mean() == 0.5
+    assert (figures.text_only_predictions(twins, twins) == twins["label"].to_numpy()).mean() == 0.5
     leaking = statements([0, 1] * 10, [f"a {('left', 'right')[number % 2]} of b" for number in range(20)])
-    assert (figures.of_words(leaking, leaking) == leaking["label"].to_numpy()).all()
+    assert (figures.text_only_predictions(leaking, leaking) == leaking["label"].to_numpy()).all()
 
 
 def test_examples_that_share_a_text_widen_the_interval(toy_tasks):
     """40 answers to one statement are not 40 answers: what is right or wrong together is drawn together."""
     right = np.repeat([1, 0, 1, 1], 10)
-    answers = {1.0: figures.Answers(right, np.ones(40))}
+    answers = {1.0: figures.TaskPredictions(right, np.ones(40))}
     config = FinetuneConfig(resamples=500)
     named = {"model": "m", "arm": "a", "seed": 0}
 

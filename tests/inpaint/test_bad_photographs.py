@@ -12,7 +12,7 @@ from pycocotools import mask as rle
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.formats.segmentation import encode_mask
-from nearmiss.stages.inpaint import alone, photographs
+from nearmiss.stages.inpaint import photographs, standalone
 from nearmiss.stages.inpaint.config import of_photographs
 from nearmiss.stages.inpaint.corpus import read_corpus
 
@@ -224,7 +224,7 @@ def test_where_nothing_has_a_mask_the_reasons_are_told(files, tmp_path):
 
 def test_where_no_caption_is_left_the_file_is_named(files, tmp_path):
     files[2]["annotations"] = [{"id": 1, "image_id": 1, "caption": "  "}]
-    with pytest.raises(InputError, match="no caption is of a photograph") as raised:
+    with pytest.raises(InputError, match="no caption belongs to a usable photograph") as raised:
         read(files, tmp_path)
     assert raised.value.file == files[0]["captions"]
 
@@ -234,7 +234,7 @@ def test_an_error_of_the_stage_names_the_users_file(files, tmp_path):
         said["caption"] = "A quiet evening."
     read(files, tmp_path)
     with pytest.raises(InputError, match="no pair could be made") as raised:
-        alone.run(config=of_photographs(0), backend="classical", out=tmp_path / "out", **files[0])
+        standalone.run(config=of_photographs(0), backend="classical", out=tmp_path / "out", **files[0])
     assert raised.value.file == files[0]["captions"]
 
 

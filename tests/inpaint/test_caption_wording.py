@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from nearmiss.engine.images.editing.plan import After, Plan
-from nearmiss.stages.inpaint.wording import edited_captions, told_captions
+from nearmiss.stages.inpaint.wording import captions_with_value, edited_captions
 
 WORDS = Counter({("size", "large", "huge"): 1, ("size", "large", "large"): 5, ("size", "small", "small"): 5})
 CORPUS = SimpleNamespace(
@@ -72,4 +72,4 @@ def test_what_a_thing_does_is_not_said_of_another_where_only_names_are_noted(tex
     ],
 )
 def test_a_color_a_size_or_a_place_is_written_to_the_noun(text, kind, old, expected):
-    assert told_captions(text, Plan("o", kind, old, "other", After("dog", {})), CORPUS) == expected
+    assert captions_with_value(text, Plan("o", kind, old, "other", After("dog", {})), CORPUS) == expected

@@ -34,8 +34,8 @@ from nearmiss.engine.images.editing.spec import Gates, Quality
 from nearmiss.engine.images.masks import MaskError, box_of, decode, dilated
 from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.inpaint.corpus import read_corpus
+from nearmiss.stages.inpaint.editing import edit_image
 from nearmiss.stages.inpaint.stage import run
-from nearmiss.stages.inpaint.work import edit_picture
 
 PICTURE = [Toy("ball", "red", "small", 22, 26), Toy("cube", "blue", "large", 56, 54)]
 LENDER = [Toy("cross", "red", "large", 40, 40)]
@@ -284,7 +284,7 @@ def test_a_new_operation_is_one_file_one_entry_and_one_line(toys, monkeypatch):
     corpus = type(frame)(
         **{**vars(frame), "combinations": frame.combinations | {(name, "color", "gray") for name in frame.names}}
     )
-    (pair,) = edit_picture(corpus, FadeConfig(), InpaintConfig(), "000").pairs
+    (pair,) = edit_image(corpus, FadeConfig(), InpaintConfig(), "000").pairs
     assert pair is not None
     assert pair.concept == "color" and " gray " in pair.inpaint_caption and " gray " not in pair.coco_caption
 

@@ -16,7 +16,7 @@ from nearmiss.engine.benchmarks.benchmark import Options
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.registry import reader
 from nearmiss.engine.formats.segmentation import encode_mask
-from nearmiss.stages.inpaint import alone, judging, photographs
+from nearmiss.stages.inpaint import model_filter, photographs, standalone
 from nearmiss.stages.inpaint.config import of_photographs
 
 CATEGORIES = {"ball": 1, "cube": 2, "cross": 3}
@@ -105,7 +105,7 @@ def test_pairs_sheets_and_card_are_written(made):
     card = (out / "README.md").read_text()
     assert "path: pairs.parquet" in card  # so that rejected.parquet is not read as data
     assert "Attribution License" in card
-    assert f"{summary['pairs']} pairs of 6 pictures" in card
+    assert f"{summary['pairs']} pairs of 6 images" in card
 
 
 def test_a_measured_color_is_written_into_both_captions(made):
@@ -183,7 +183,7 @@ def test_photographs_of_other_kinds_are_edited(files, tmp_path, mode):
         files[key].write_text(files[key].read_text().replace(".png", ".jpg"))
     config = of_photographs(0)
     operations = [each for each in config.operations if each.operation == "rescale"]
-    summary = alone.run(
+    summary = standalone.run(
         config=config.model_copy(update={"operations": operations}), backend="classical", out=tmp_path / "out", **files
     )
     assert summary["set_aside"] == 0
@@ -262,10 +262,10 @@ def test_a_model_that_sees_nothing_refuses_every_pair_and_one_that_sees_keeps_it
     for sees, kept in ((True, before.height), (False, 0)):
         file = tmp_path / f"{sees}.parquet"
         file.write_bytes((made[0] / "pairs.parquet").read_bytes())
-        refused = judging.judged(file, Seeing(sees))
+        refused = model_filter.filter_by_model(file, Seeing(sees))
         after = pl.read_parquet(file)
         assert (after.height, refused.height) == (kept, before.height - kept)
-        assert set(refused["reason"]) <= {judging.REASON}
+        assert set(refused["reason"]) <= {model_filter.REASON}
     seen = pl.read_parquet(tmp_path / "True.parquet")
     assert seen["inpaint_details"].struct.field("judge_changed").to_list() == [1.0] * before.height
     assert seen.drop("inpaint_details").equals(before.drop("inpaint_details"))

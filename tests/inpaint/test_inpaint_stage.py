@@ -171,7 +171,7 @@ def test_a_missing_picture_is_named_before_any_edit(toys, tmp_path):
 @pytest.mark.parametrize(
     ("table", "column", "value", "problem"),
     [
-        ("objects", "mask", pl.lit(None, pl.String), "no thing in split 'test' has a mask"),
+        ("objects", "mask", pl.lit(None, pl.String), "no object in split 'test' has a mask"),
         ("images", "split", pl.lit("val"), "no images of split 'test'"),
         ("captions", "image_id", pl.lit("nowhere"), "does not have"),
         ("captions", "text", pl.lit("a picture"), "no pair could be made"),

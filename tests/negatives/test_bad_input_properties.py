@@ -10,7 +10,7 @@ from nearmiss.base.tables import SCHEMAS, table
 from nearmiss.engine.formats import stream
 from nearmiss.engine.text.edits import Edit, replay
 from nearmiss.engine.text.tokens import tokenize
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Caption, Corpus
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.registry import METHODS
@@ -62,7 +62,7 @@ def whole_tokens(text: str, edits: list[dict[str, Any]]) -> bool:
 
 
 def check(corpus: Corpus, method: str) -> None:
-    taken = take(corpus, METHODS[method], CONFIGS[method], method)
+    taken = check_candidates(corpus, METHODS[method], CONFIGS[method], method)
     for name, rows in (("negatives", taken.negatives), ("rejected", taken.rejected), ("captions", taken.captions())):
         assert table(name, rows).schema == SCHEMAS[name]
     for row in taken.negatives:

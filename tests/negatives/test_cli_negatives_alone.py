@@ -115,7 +115,7 @@ from nearmiss.stages.negatives.candidates import Candidate, Method
 def generate(corpus, options):
     for caption in corpus.captions:
         negative = caption.text.replace("red", options.word)
-        yield Candidate(caption.caption_id, caption.image_id, "shout", caption.text, negative, foil=options.word)
+        yield Candidate(caption.caption_id, caption.image_id, "shout", caption.text, negative, new_word=options.word)
 
 
 def learn(corpus, options):

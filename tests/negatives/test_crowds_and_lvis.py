@@ -153,9 +153,9 @@ def test_absence_is_verified_where_the_data_set_says_so(tmp_path):
     path = file(tmp_path / "i.json", rows, LVIS, neg_category_ids=[4], not_exhaustive_category_ids=[])
     said = published_files.coco([(1, "A horse is near a traffic light."), (1, "There is a kite.")])
     captions = published_files.write(tmp_path / "c.json", said)
-    from nearmiss.stages.negatives.reading import read_published
+    from nearmiss.stages.negatives.reading import read_annotation_files
 
-    corpus = read_published(captions=captions, instances=path, graphs=None, method="x", seed=0).corpus
+    corpus = read_annotation_files(captions=captions, instances=path, graphs=None, method="x", seed=0).corpus
     assert corpus.verdict("1", "a kite is near a traffic light").kind == "verified"
     assert corpus.verdict("1", "a bow is near a traffic light").kind == "plausible"
     assert corpus.verdict("1", "two horses").kind == "plausible"

@@ -9,7 +9,7 @@ import pytest
 import small_world
 
 from nearmiss.base.files import read_json, write_json
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.registry import METHODS
@@ -27,7 +27,7 @@ def given(tmp_path_factory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", sorted(CONFIGS))
 def test_negatives_are_those_of_the_golden_file(given, name):
     corpus = read_corpus(**given)
-    taken = take(corpus, METHODS[CONFIGS[name].method], CONFIGS[name], name)
+    taken = check_candidates(corpus, METHODS[CONFIGS[name].method], CONFIGS[name], name)
     images = sorted(corpus.captions_of)[:_SHOWN]
     shown = [
         " | ".join(str(row[key]) for key in ("positive", "negative", "type", "concept", "operator"))

@@ -9,10 +9,10 @@ import small_world
 
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.text.edits import diff
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
+from nearmiss.stages.negatives.keyword.matching import find_keywords
 from nearmiss.stages.negatives.keyword.method import METHOD, generate
-from nearmiss.stages.negatives.keyword.spots import spots
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.spec import KeywordConfig
 
@@ -53,7 +53,7 @@ def negatives_of(corpus: Corpus, text: str, config: KeywordConfig = MANY) -> set
     ],
 )
 def test_which_words_are_keywords(text, expected):
-    assert [(spot.concept, spot.text) for spot in spots(text)] == expected
+    assert [(spot.concept, spot.text) for spot in find_keywords(text)] == expected
 
 
 def test_new_words_come_from_the_corpus_with_their_number_and_article(tmp_path):
@@ -95,7 +95,7 @@ def test_without_annotations_words_of_the_images_captions_are_refused_and_counte
 def test_where_annotations_decide_a_word_of_the_scene_may_serve(tmp_path):
     paths = small_world.write(tmp_path, 60)
     corpus = read_corpus(**paths)
-    taken = take(corpus, METHOD, KeywordConfig(), "keyword")
+    taken = check_candidates(corpus, METHOD, KeywordConfig(), "keyword")
     assert {row["verdict"] for row in taken.negatives} == {"verified"}
     in_scene = [row for row in taken.negatives if row["foil_in_scene"]]
     assert len(in_scene) > len(taken.negatives) / 20
@@ -103,12 +103,12 @@ def test_where_annotations_decide_a_word_of_the_scene_may_serve(tmp_path):
 
 def test_nearly_every_caption_of_the_world_has_negatives_of_every_concept_it_speaks_of(tmp_path):
     corpus = read_corpus(**small_world.write(tmp_path, 100))
-    taken = take(corpus, METHOD, KeywordConfig(), "keyword")
+    taken = check_candidates(corpus, METHOD, KeywordConfig(), "keyword")
     given = Counter(row["caption_id"] for row in taken.negatives)
     assert len(given) / len(corpus.captions) > 0.85
     assert max(given.values()) <= 4
     concepts = {(row["caption_id"], row["type"]) for row in taken.negatives}
-    spoken = {(caption.caption_id, spot.concept) for caption in corpus.captions for spot in spots(caption.text)}
+    spoken = {(caption.caption_id, spot.concept) for caption in corpus.captions for spot in find_keywords(caption.text)}
     assert len(concepts) / len(spoken) > 0.9
     assert {row["concept"] for row in taken.negatives} == {"object", "color", "size", "location", "relation"}
 
@@ -177,7 +177,7 @@ def test_no_word_takes_the_place_of_one_of_its_meaning(tmp_path):
         "gray",
     ]
     corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(said)))
-    groups = {spot.text.lower(): (spot.concept, spot.group) for text in said for spot in spots(text)}
+    groups = {spot.text.lower(): (spot.concept, spot.group) for text in said for spot in find_keywords(text)}
     edits = [edit for o in generate(corpus, MANY) if isinstance(o, Candidate) for edit in diff(o.positive, o.negative)]
     known = [
         (groups[e.old.lower()], groups[e.new.lower()]) for e in edits if {e.old.lower(), e.new.lower()} <= {*groups}
@@ -191,7 +191,7 @@ def test_no_word_takes_the_place_of_one_of_its_meaning(tmp_path):
 def test_most_real_captions_have_negatives(tmp_path):
     records = json.loads(CAPTIONS.read_text(encoding="utf-8"))["annotations"][:2000]
     corpus = corpus_of(tmp_path, *((str(record["image_id"]), record["caption"].strip()) for record in records))
-    taken = take(corpus, METHOD, KeywordConfig(), "keyword")
+    taken = check_candidates(corpus, METHOD, KeywordConfig(), "keyword")
     assert len({row["caption_id"] for row in taken.negatives}) / len(corpus.captions) > 0.8
     types = Counter(row["type"] for row in taken.negatives)
     assert min(types.values()) > 50

@@ -6,7 +6,7 @@ import pytest
 import small_world
 
 from nearmiss.engine.text.check import Verdict
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
 from nearmiss.stages.negatives.random.method import METHOD, generate
 from nearmiss.stages.negatives.reading import read_corpus
@@ -19,7 +19,7 @@ def corpus(tmp_path_factory) -> Corpus:
 
 
 def test_every_caption_has_as_many_as_asked(corpus):
-    taken = take(corpus, METHOD, RandomConfig(per_caption=3), "random")
+    taken = check_candidates(corpus, METHOD, RandomConfig(per_caption=3), "random")
     per_caption = [row["caption_id"] for row in taken.negatives]
     assert len(per_caption) == 3 * len(corpus.captions)
     assert {row["verdict"] for row in taken.negatives} == {"verified"}
@@ -48,7 +48,7 @@ def test_what_annotations_leave_open_is_refused(corpus, monkeypatch):
 def test_plain_captions_have_a_control_too(corpus):
     """Without annotations a caption of another image is plausible, whatever words it shares with the image's own."""
     bare = Corpus(corpus.captions, corpus.images.clear(), corpus.objects.clear(), corpus.relations.clear(), 0)
-    taken = take(bare, METHOD, RandomConfig(per_caption=3), "random")
+    taken = check_candidates(bare, METHOD, RandomConfig(per_caption=3), "random")
     of_caption = Counter(row["caption_id"] for row in taken.negatives)
     assert of_caption.keys() == {caption.caption_id for caption in corpus.captions}
     assert set(of_caption.values()) == {3}

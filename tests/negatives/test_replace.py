@@ -13,7 +13,7 @@ from nearmiss.engine.text.edits import replay
 from nearmiss.engine.text.tagging import tag
 from nearmiss.engine.text.usage import Usage, alike, comparable, of_one_kind
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Rejected
-from nearmiss.stages.negatives.replace.gaps import Empty, Gap, LanguageModelFiller, exchanges
+from nearmiss.stages.negatives.replace.gaps import EmptySlot, Gap, LanguageModelFiller, exchanges
 from nearmiss.stages.negatives.replace.method import generate
 from nearmiss.stages.negatives.spec import ReplaceConfig
 
@@ -139,7 +139,7 @@ def test_without_annotations_words_of_the_other_captions_are_refused():
 )
 def test_nouns_that_say_the_same_are_not_exchanged(caption, reason):
     (sentence,) = tag([caption])
-    assert exchanges(caption, sentence, Usage([sentence])) == Empty(reason)
+    assert exchanges(caption, sentence, Usage([sentence])) == EmptySlot(reason)
 
 
 def test_words_that_contain_each_other_stay_whole():

@@ -6,12 +6,12 @@ from test_replace import corpus, tiny_language_model  # noqa: F401
 from nearmiss.engine.text.cloze import Cloze
 from nearmiss.engine.text.tagging import tag
 from nearmiss.engine.text.tokens import tokenize
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.replace.gaps import CorpusFiller, Gap
 from nearmiss.stages.negatives.replace.method import generate
-from nearmiss.stages.negatives.replace.released import IMPOSSIBLE, exchanged
+from nearmiss.stages.negatives.replace.released import EMPTY_SLOT, exchanged
 from nearmiss.stages.negatives.spec import ReplaceConfig
 
 
@@ -28,7 +28,7 @@ def test_nouns_are_exchanged_as_strings_and_tear_longer_words_apart():
 def test_equal_nouns_give_the_caption_itself_and_two_nouns_nothing():
     for text, expected in [
         ("a dog and a dog near a cat", "a dog and a dog near a cat"),
-        ("a dog on a cat", IMPOSSIBLE),
+        ("a dog on a cat", EMPTY_SLOT),
     ]:
         (sentence,) = tag([text])
         assert exchanged(text, sentence) == expected
@@ -43,8 +43,8 @@ def test_what_is_masked_is_the_first_occurrence_of_the_string():
 def test_the_fourth_fill_is_taken_whatever_it_is():
     sentences = [[("a", "DT"), (word, "JJ"), ("dog", "NN")] for word in "eeeee dddd ccc bb a".replace(" ", "")]
     gap = Gap("a e dog", 2, 3, ("a", "e", "dog"), 1, "ADJ", "JJ")
-    (told,) = CorpusFiller(Cloze(sentences, ["JJ"])).told([gap], 5)
-    assert told == ["a e dog", "a d dog", "a c dog", "a b dog", "a a dog"]
+    (captions,) = CorpusFiller(Cloze(sentences, ["JJ"])).filled_captions([gap], 5)
+    assert captions == ["a e dog", "a d dog", "a c dog", "a b dog", "a a dog"]
     said = {
         str(at): [f"a {word} dog"] for at, word in enumerate(["red"] * 5 + ["blue"] * 4 + ["green"] * 3 + ["gray"] * 2)
     }
@@ -62,10 +62,10 @@ def test_the_stage_mends_nothing_and_says_so():
     said = {"1": ["a dog near a dog near a cat", "a red dog"], "2": ["a red dog"]}
     given = corpus(said, annotated=False)
     options = ReplaceConfig(mode="released")
-    taken = take(given, METHODS["replace"], options, "replace")
+    taken = check_candidates(given, METHODS["replace"], options, "replace")
     assert {(row["verdict"], row["mode"]) for row in taken.negatives} == {("unchecked", "released")}
     assert any(row["negative"] == row["positive"] for row in taken.negatives)
-    checked = take(given, METHODS["replace"], ReplaceConfig(), "replace")
+    checked = check_candidates(given, METHODS["replace"], ReplaceConfig(), "replace")
     assert {row["mode"] for row in checked.negatives} <= {"default"}
     assert not any(row["negative"] == row["positive"] for row in checked.negatives)
 

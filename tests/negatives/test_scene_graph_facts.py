@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from raw_graphs import REAL, Raw, as_corpus, as_graphs, raw_graphs, real
 
 from nearmiss.engine.training.corpus import OWN_ONLY
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD, pairs
 from nearmiss.stages.negatives.scene_graph.replacement import count
 from nearmiss.stages.negatives.scene_graph.sources import Pair
@@ -98,7 +98,7 @@ def test_a_foil_that_is_true_is_caught_in_every_type():
 @realdata
 @needs_sample
 def test_what_is_true_of_other_images_is_a_negative_of_its_own_image_alone():
-    taken = take(as_corpus(real()), METHOD, ALL, "scene_graph")
+    taken = check_candidates(as_corpus(real()), METHOD, ALL, "scene_graph")
     concepts = Counter((row["type"], row["concept"]) for row in taken.negatives if row["type"] in OF_QUANTITY_OR_LOGIC)
     assert {name for name, _ in concepts} == OF_QUANTITY_OR_LOGIC
     assert {concept for _, concept in concepts} <= set(OWN_ONLY), concepts

@@ -8,7 +8,7 @@ from raw_graphs import REAL, as_corpus, as_graphs, real
 
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.inflection import is_plural
-from nearmiss.stages.negatives.acceptance import Taken, take
+from nearmiss.stages.negatives.acceptance import CheckedRows, check_candidates
 from nearmiss.stages.negatives.scene_graph import released_selection as defects
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD
 from nearmiss.stages.negatives.scene_graph.released_selection import ReleasedSelector
@@ -22,23 +22,23 @@ TYPES = sorted(BUILDERS)
 
 
 @pytest.fixture(scope="module")
-def taken() -> dict[str, Taken]:
+def taken() -> dict[str, CheckedRows]:
     """What the stage takes of the sample in each mode."""
     return {
-        mode: take(
+        mode: check_candidates(
             as_corpus(real()), METHOD, SceneGraphConfig(mode=mode, types=TYPES, per_image=100_000), "scene_graph"
         )
         for mode in ("default", "released")
     }
 
 
-def identical(taken: Taken) -> float:
+def identical(taken: CheckedRows) -> float:
     """Share of negatives that are, letter for letter, a positive of their image."""
     positives = {(row["image_id"], row["positive"]) for row in taken.negatives}
     return sum((row["image_id"], row["negative"]) in positives for row in taken.negatives) / len(taken.negatives)
 
 
-def wrong_comparisons(taken: Taken) -> float:
+def wrong_comparisons(taken: CheckedRows) -> float:
     """Share of sentences on two numbers whose label is wrong."""
     checker = GraphChecker(real())
     rows = [row for row in taken.negatives if row["type"] == "obj_comp_count"]
@@ -81,7 +81,7 @@ def test_positives_and_negatives_are_as_many_in_every_type(taken):
 
 def test_types_that_are_not_named_are_left_out():
     config = SceneGraphConfig(mode="released", types=["obj_comp_count"])
-    rows = take(as_corpus(real()), METHOD, config, "scene_graph").negatives
+    rows = check_candidates(as_corpus(real()), METHOD, config, "scene_graph").negatives
     assert {row["type"] for row in rows} == {"obj_comp_count"}
 
 

@@ -28,7 +28,7 @@ def fewest(of: Graph, node: Node):
 @given(st.lists(attributes, min_size=1, max_size=6))
 def test_the_fewest_attributes_that_tell_a_thing_from_its_like_are_said(carried):
     of = graph(carried)
-    assert [of.identifying(node) for node in of.nodes] == [fewest(of, node) for node in of.nodes]
+    assert [of.identifying_attributes(node) for node in of.nodes] == [fewest(of, node) for node in of.nodes]
 
 
 def test_things_with_many_attributes_are_told_apart():
@@ -36,8 +36,8 @@ def test_things_with_many_attributes_are_told_apart():
     names = [f"n{at}" for at in range(40)]
     carried = [names, *([each for each in names if each not in names[at : at + 2]] for at in range(0, 40, 2))]
     of = graph(carried)
-    assert of.identifying(of.nodes[0]) == tuple(names[::2])
-    assert of.identifying(of.nodes[1]) is None
+    assert of.identifying_attributes(of.nodes[0]) == tuple(names[::2])
+    assert of.identifying_attributes(of.nodes[1]) is None
 
 
 def test_a_search_without_an_end_finds_no_words():
@@ -45,5 +45,5 @@ def test_a_search_without_an_end_finds_no_words():
     names = [f"n{at}" for at in range(30)]
     pairs = [pair for at, pair in enumerate(combinations(names, 2)) if at % 3]
     of = graph([names, *([each for each in names if each not in pair] for pair in pairs)])
-    found = of.identifying(of.nodes[0])
+    found = of.identifying_attributes(of.nodes[0])
     assert found is None or of.named("cube", found) == [of.nodes[0]]

@@ -20,9 +20,9 @@ from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.wording import captions
 from nearmiss.stages.negatives.candidates import Caption
-from nearmiss.stages.negatives.reading import read_published
+from nearmiss.stages.negatives.reading import read_annotation_files
 from nearmiss.stages.negatives.replace.method import Tags
-from nearmiss.stages.negatives.shards import at_rest
+from nearmiss.stages.negatives.shards import garbage_collection_off
 
 COCO = Path(__file__).parents[3] / "shared" / "realdata" / "coco_captions_val2017" / "captions_val2017.json"
 OF_PEOPLE = [
@@ -46,7 +46,7 @@ def of_the_world(number: int) -> list[str]:
 
 
 def of_coco(number: int) -> list[str]:
-    corpus = read_published(captions=COCO, instances=None, graphs=None, method="x", seed=0).corpus
+    corpus = read_annotation_files(captions=COCO, instances=None, graphs=None, method="x", seed=0).corpus
     return [caption.text for caption in corpus.captions[:number]]  # type: ignore[attr-defined]
 
 
@@ -212,12 +212,12 @@ def test_tags_are_read_as_they_were_given(tmp_path):
 def test_the_collector_is_as_it_was_afterwards():
     import gc
 
-    with pytest.raises(KeyError), at_rest():
+    with pytest.raises(KeyError), garbage_collection_off():
         assert not gc.isenabled()
         raise KeyError
     assert gc.isenabled()
     gc.disable()
-    with at_rest():
+    with garbage_collection_off():
         pass
     assert not gc.isenabled()
     gc.enable()

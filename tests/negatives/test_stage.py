@@ -19,7 +19,7 @@ from nearmiss.engine.text.edits import Edit, replay
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.wording import words
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Outcome, Positive, Rejected
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.reading import read_corpus
@@ -178,7 +178,7 @@ def test_planted_faults_are_refused_each_with_its_reason(given):
         return Candidate(caption_id, image_id, "planted", text, negative)
 
     good = candidate(f"{first} and a {color} {second.split()[-1]}")
-    taken = take(
+    taken = check_candidates(
         corpus,
         planted(
             good,

@@ -9,7 +9,7 @@ from nearmiss.engine.text import collisions
 from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import diff
 from nearmiss.engine.text.grammar import ARTICLE, DOUBLED, NUMBER, broken
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method
 from nearmiss.stages.negatives.spec import KeywordConfig
 from nearmiss.stages.negatives.stage import run
@@ -76,7 +76,7 @@ def test_the_stage_refuses_both_and_an_annotated_image_is_judged_by_its_annotati
     objects = [{**thing, "name": "dog", "object_id": "a"}, {**thing, "name": "cat", "object_id": "b"}]
     image = {"image_id": "2", "file": "", "width": 64, "height": 64, "split": "train", "source": "x"}
     corpus = Corpus(tuple(said), table("images", [image]), table("objects", objects), table("relations", []), 0)
-    taken = take(corpus, planted("a black dog", "a black dogs"), KeywordConfig(), "planted")
+    taken = check_candidates(corpus, planted("a black dog", "a black dogs"), KeywordConfig(), "planted")
     of_image = {"1": [], "2": []}
     for row in taken.negatives:
         of_image[row["image_id"]].append((row["caption_id"], row["negative"], row["verdict"]))

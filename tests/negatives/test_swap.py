@@ -17,7 +17,7 @@ from nearmiss.engine.text.spans import SPANS, agree
 from nearmiss.engine.text.tagging import tag
 from nearmiss.engine.text.tokens import normalized, tokenize
 from nearmiss.engine.text.usage import Usage
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Rejected
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.registry import METHODS
@@ -152,7 +152,7 @@ def test_any_caption_keeps_its_words_whole(parts, seed):
 
 
 def test_every_negative_of_the_annotated_world_is_contradicted(tmp_path):
-    taken = take(read_corpus(**small_world.write(tmp_path, 60)), METHODS["swap"], SwapConfig(), "swap")
+    taken = check_candidates(read_corpus(**small_world.write(tmp_path, 60)), METHODS["swap"], SwapConfig(), "swap")
     assert len(taken.negatives) > 100
     assert {row["verdict"] for row in taken.negatives} == {"verified"}
     assert taken.reasons()[LISTED] > 0
@@ -178,7 +178,7 @@ def test_real_captions_are_swapped_whole_and_never_into_a_caption_of_their_image
         Caption(str(record["id"]), str(record["image_id"]), record["caption"].strip(), None, "x") for record in records
     )
     own = Corpus(captions, table("images", []), table("objects", []), table("relations", []), 0)
-    taken = take(own, METHODS["swap"], SwapConfig(tagger=str(TAGGER)), "swap")
+    taken = check_candidates(own, METHODS["swap"], SwapConfig(tagger=str(TAGGER)), "swap")
     assert len({row["caption_id"] for row in taken.negatives}) / len(captions) > 0.55
     said = {(caption.image_id, normalized(caption.text)) for caption in captions}
     for row in taken.negatives:

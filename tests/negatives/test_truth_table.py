@@ -9,7 +9,7 @@ from nearmiss.base.tables import read_table, table, write_table
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.matched import draw
-from nearmiss.stages.negatives.truth_table import measure, told
+from nearmiss.stages.negatives.truth_table import format_rows, measure
 
 SCENES = 60
 
@@ -25,8 +25,8 @@ def rows(tmp_path_factory):
 
 def test_false_negatives_grow_as_annotations_are_dropped(rows, capsys):
     with capsys.disabled():
-        print("\n" + told(rows))
-    assert all(len(line) <= 80 for line in told(rows).splitlines())
+        print("\n" + format_rows(rows))
+    assert all(len(line) <= 80 for line in format_rows(rows).splitlines())
     for method in ("keyword", "replace", "scene_graph"):
         shares = [row["false_negatives"] / row["negatives"] for row in rows if row["method"] == method]
         assert shares[0] == 0 < shares[1] <= shares[2]  # complete, .75, .5
@@ -78,7 +78,7 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_rows(sets, tmp_pat
 
 
 def test_sets_that_cannot_be_matched_are_named(sets, tmp_path):
-    with pytest.raises(InputError, match="nothing to match"):
+    with pytest.raises(InputError, match="at least two sets"):
         draw(negatives=sets(one=ONE), out=tmp_path / "out")
     with pytest.raises(InputError, match="two sets are of method 'one'"):
         draw(negatives=sets(one=ONE, two=ONE), out=tmp_path / "out")

@@ -13,8 +13,8 @@ from nearmiss.engine.text.paraphrasing import paraphrases
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import token_texts, tokenize
 from nearmiss.engine.text.typos import mistyped
-from nearmiss.stages.negatives.acceptance import take
-from nearmiss.stages.negatives.candidates import TOO_MANY, Caption, Corpus, most_tried
+from nearmiss.stages.negatives.acceptance import check_candidates
+from nearmiss.stages.negatives.candidates import TOO_MANY, Caption, Corpus, max_candidates
 from nearmiss.stages.negatives.config import every_method
 from nearmiss.stages.negatives.registry import METHODS
 
@@ -82,14 +82,14 @@ def corpus(text: str) -> Corpus:
 def test_the_candidates_of_a_long_caption_are_counted(method):
     """In a list every exchange says the same, so all candidates are refused: no more are tried than is stated."""
     text = ("a dog and a cat and a man and " * 340)[:LONGEST].rstrip()
-    taken = take(corpus(text), METHODS[method], every_method()[method], method)
+    taken = check_candidates(corpus(text), METHODS[method], every_method()[method], method)
     tried = [row for row in taken.rejected if row["caption_id"] == "1"]
-    assert len(tried) <= 6 * most_tried(text)
+    assert len(tried) <= 6 * max_candidates(text)
 
 
 def test_a_caption_says_where_its_candidates_were_not_all_tried(monkeypatch):
-    monkeypatch.setattr("nearmiss.stages.negatives.candidates._CHARACTERS", 100)
+    monkeypatch.setattr("nearmiss.stages.negatives.candidates._MAX_CHARACTERS", 100)
     text = "a dog and a cat and a man and a woman"
-    taken = take(corpus(text), METHODS["swap"], every_method()["swap"], "swap")
+    taken = check_candidates(corpus(text), METHODS["swap"], every_method()["swap"], "swap")
     assert TOO_MANY in {row["reason"] for row in taken.rejected}
-    assert most_tried("a red dog") > 1
+    assert max_candidates("a red dog") > 1

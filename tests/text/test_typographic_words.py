@@ -10,7 +10,7 @@ from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import Edit, diff, replay
 from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Caption, Corpus
 from nearmiss.stages.negatives.config import every_method
 from nearmiss.stages.negatives.registry import METHODS
@@ -23,7 +23,7 @@ def words(text: str) -> list[str]:
 def negatives(*texts: str, method: str = "keyword") -> list[dict]:
     captions = tuple(Caption(str(at), str(at), text, None, "published") for at, text in enumerate(texts))
     corpus = Corpus(captions, table("images", []), table("objects", []), table("relations", []), 0)
-    return take(corpus, METHODS[method], every_method()[method], method).negatives
+    return check_candidates(corpus, METHODS[method], every_method()[method], method).negatives
 
 
 @pytest.mark.parametrize("hyphen", HYPHENS)

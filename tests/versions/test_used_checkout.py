@@ -39,7 +39,7 @@ def test_results_without_their_times_are_named_checked_and_kept(used):
     assert "pretrain_arm" in told.stdout + told.stderr
     answer = used.nearmiss("versions", "redate")
     assert answer.returncode == 0, answer.stderr
-    assert "evaluate/hnc/0 (not what its manifest says: evaluate/hnc/0/measurement.json)" in answer.stdout
+    assert "evaluate/hnc/0 (differs from its manifest: evaluate/hnc/0/measurement.json)" in answer.stdout
     assert used.plan() == {"evaluate_run": 1, "compare_page": 1, "compare_track": 1}
 
 

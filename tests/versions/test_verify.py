@@ -70,12 +70,12 @@ def told(two):
 
 
 def test_equal_results_hold(two):
-    assert {(one.holds, one.said) for one in told(two).values()} == {(True, "the same bytes")}
+    assert {(one.holds, one.text) for one in told(two).values()} == {(True, "the same bytes")}
 
 
 def test_a_cost_is_no_difference(two):
     write_json(two[1] / "data" / "cost.json", {"seconds": 9.0})
-    assert told(two)["data"].said == "the same bytes"
+    assert told(two)["data"].text == "the same bytes"
 
 
 def test_one_changed_byte_of_data_does_not_hold(two):
@@ -116,7 +116,7 @@ def test_a_result_that_was_changed_by_hand_does_not_hold(two):
     (two[1] / "pretrain" / "clip" / "0" / "curve.jsonl").write_text("changed")
     found = told(two)["pretrain/clip/0"]
     assert not found.holds
-    assert "by hand" in found.said
+    assert "by hand" in found.text
 
 
 def test_a_missing_part_does_not_hold_and_a_new_one_does(two):
@@ -145,7 +145,7 @@ def test_a_figure_without_an_interval_is_counted_and_not_judged(tmp_path):
     one = table(tmp_path / "one.parquet", {**ROW, "low": None, "high": None})
     other = table(tmp_path / "other.parquet", {**ROW, "value": 0.9, "low": None, "high": None})
     found = agreement(one, other)
-    assert (found.different, found.unjudged, found.holds) == (1, 1, True)
+    assert (found.different, found.without_interval, found.holds) == (1, 1, True)
 
 
 def test_restored_results_hold_against_the_snapshot(restored):

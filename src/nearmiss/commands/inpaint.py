@@ -128,7 +128,7 @@ def _of_photographs(
     if out is None and not dry_run:
         raise InputError("no output folder is given", remedy="give --out, or --dry-run")
     with job("inpaint"):
-        from nearmiss.stages.inpaint.alone import plan, run
+        from nearmiss.stages.inpaint.standalone import plan, run
 
         if dry_run or out is None:
             for line in plan(config=section, images=images, instances=instances, captions=captions):

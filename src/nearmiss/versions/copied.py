@@ -1,4 +1,4 @@
-"""Results that were copied without their times: they name today's code and configuration, and look out of date."""
+"""Detects results that were copied without their modification times: current by manifest, outdated by time."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from nearmiss.fingerprints import Fingerprints, fingerprint_of
 
 
 def notice(results: Path, today: Fingerprints) -> list[str]:
-    """Lines that say which results only look out of date, and what keeps them; none where there are no such results."""
+    """Lines on results that are outdated only by time, and the remedy; empty if there are none."""
     parts = out_of_order(results, today)
     if not parts:
         return []
     return [
         f"Results that are older than what they were made from, and yet agree with today's code and configuration: "
-        f"{len(parts)} (the first: {results / parts[0]}). Files that are copied without their times (cp -r) look so.",
+        f"{len(parts)} (the first: {results / parts[0]}). Copying without times (cp -r) causes this.",
         "Snakemake may make them again. To keep them, stop now; then `nearmiss versions redate` checks every hash and "
         "dates them, and `nearmiss versions restore` brings back what a snapshot recorded.",
     ]

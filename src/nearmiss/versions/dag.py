@@ -49,26 +49,26 @@ def configured(config: Path) -> list[str]:
     return [] if Path(config) == DEFAULT_CONFIG else ["--configfile", Path(config).as_posix()]
 
 
-def ask(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run this environment's Snakemake in the checkout's root folder; the caller looks at the status."""
+def query(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run this environment's Snakemake in the checkout's root folder; the caller checks the status."""
     check_checkout()
     return run_captured([sys.executable, "-m", "snakemake", "--nocolor", *configured(config), *arguments])
 
 
 def snakemake(config: Path, *arguments: str) -> str:
-    """Ask Snakemake about the workflow (it runs nothing and needs no results); what it prints.
+    """Query Snakemake about the workflow (runs nothing, needs no results) and return its output.
 
     Raises `InputError` where Snakemake cannot read the workflow.
     """
-    answer = ask(config, *arguments)
-    if answer.returncode:
-        said = "\n  ".join((answer.stderr or answer.stdout).strip().splitlines()[-8:])
+    result = query(config, *arguments)
+    if result.returncode:
+        output = "\n  ".join((result.stderr or result.stdout).strip().splitlines()[-8:])
         raise InputError(
-            f"Snakemake cannot read the workflow:\n  {said}",
+            f"Snakemake cannot read the workflow:\n  {output}",
             file="Snakefile",
             remedy=f"see what `snakemake --dry-run {' '.join(configured(config))}` says",
         )
-    return answer.stdout + (answer.stderr if "--dry-run" in arguments else "")
+    return result.stdout + (result.stderr if "--dry-run" in arguments else "")
 
 
 def read(config: Path) -> Dag:
@@ -134,7 +134,7 @@ def forget(config: Path, files: list[str]) -> None:
     """Remove Snakemake's records of how this checkout made some files; others have brought or checked them since."""
     records = Path(".snakemake/metadata")
     if records.is_dir() and any(records.iterdir()):
-        ask(config, "--cleanup-metadata", *files)
+        query(config, "--cleanup-metadata", *files)
 
 
 def planned(config: Path) -> dict[str, int]:

@@ -20,7 +20,7 @@ class Agreement:
 
     compared: int
     different: int
-    unjudged: int  # different, and neither table has an interval
+    without_interval: int  # different, and neither table has an interval
     outside: list[str]
     missing: list[str]  # in one table only, or of another number of items
 
@@ -48,7 +48,7 @@ def agreement(there: Path, here: Path) -> Agreement:
     return Agreement(
         compared=pairs.height,
         different=different.height,
-        unjudged=different.filter(pl.col("inside").is_null()).height,
+        without_interval=different.filter(pl.col("inside").is_null()).height,
         outside=[_told(row) for row in different.filter(~pl.col("inside")).iter_rows(named=True)],
         missing=[_name(row) for row in missing.iter_rows(named=True)],
     )

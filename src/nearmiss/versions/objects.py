@@ -1,4 +1,4 @@
-"""Objects of DVC's cache, which are hashed here and not trusted.
+"""Objects of DVC's cache, with verified hashes.
 
 DVC takes an object for whole when its file is read-only. So every object that is about to be restored or sent away is
 read and set against its name, which is the MD5 of its bytes.
@@ -17,8 +17,8 @@ from nearmiss.versions.workspace import (
     LOCKFILE,
     Locked,
     dvc,
+    error_text,
     first_error,
-    last_words,
     problem_of_path,
     remote_of,
     remote_states,
@@ -37,10 +37,10 @@ class Cache:
     """DVC's cache in this checkout: where objects lie, which are there, and which are what their names say."""
 
     def __init__(self) -> None:
-        answer = dvc("cache", "dir")
-        if answer.returncode:
-            raise InputError(f"DVC cannot be used: {last_words(answer)}", file=".dvc/config", remedy="correct the file")
-        self.folder = Path(answer.stdout.strip()) / "files" / "md5"
+        result = dvc("cache", "dir")
+        if result.returncode:
+            raise InputError(f"DVC cannot be used: {error_text(result)}", file=".dvc/config", remedy="correct the file")
+        self.folder = Path(result.stdout.strip()) / "files" / "md5"
 
     def path(self, digest: str) -> Path:
         """Where an object lies, present or not."""
@@ -125,7 +125,7 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
             record=next(iter(missing.values())),
             remedy="`dvc remote add --default NAME ADDRESS`, then try again",
         )
-    answer = dvc("fetch", "--remote", source, *(one.stage for one in stages))
+    result = dvc("fetch", "--remote", source, *(one.stage for one in stages))
     seen = {digest for digest in known if digest not in missing}
     known = cache.wanted(stages)
     damaged = cache.damaged({digest: name for digest, name in known.items() if digest not in seen})
@@ -148,16 +148,16 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
         )
     absent = [name for name, state in states.values() if state == "absent"]
     if absent:
-        told = f" (DVC: {last_words(answer)})" if answer.returncode else ""
+        detail = f" (DVC: {error_text(result)})" if result.returncode else ""
         raise InputError(
-            f"remote '{source}' does not have {len(absent)} of {len(known)} objects{told}",
+            f"remote '{source}' does not have {len(absent)} of {len(known)} objects{detail}",
             file=LOCKFILE,
             record=absent[0],
             remedy="`dvc push` in the checkout that made the snapshot, or name another remote (--remote)",
         )
     if lacking:
         raise InputError(
-            f"remote '{source}' cannot be reached: {first_error(answer)}",
+            f"remote '{source}' cannot be reached: {first_error(result)}",
             file=".dvc/config",
             record=next(iter(lacking.values())),
             remedy="check its address (dvc remote list), your rights and the network, or install what is named",
@@ -171,11 +171,11 @@ def _states(source: str, lacking: dict[str, str]) -> dict[str, tuple[str, str]]:
     """
     if not lacking:
         return {}
-    answer = remote_states(source, *lacking)
-    if answer.returncode:
+    result = remote_states(source, *lacking)
+    if result.returncode:
         return {}
     states = {}
-    for one in json.loads(answer.stdout.splitlines()[-1]):
+    for one in json.loads(result.stdout.splitlines()[-1]):
         name = lacking.get(one.get("list", one["object"]), "") + one.get("name", "")
         states[one["object"]] = (name, one["state"])
     return states

@@ -1,4 +1,4 @@
-"""Parts of an experiment's results, which are the folders that have a manifest, and what their manifests say.
+"""Parts of an experiment's results, which are the folders with a manifest, and the content of their manifests.
 
 Results are given as a map from a name (`pretrain/clip/0/manifest.json`) to the file that holds its bytes, so that a
 folder of results and DVC's cache are looked at in the same way.
@@ -113,11 +113,11 @@ def change(then: Any, now: Any) -> str:
     """What differs between two fingerprints, in words: configuration (with its keys), code, packages."""
     if not isinstance(then, dict) or not isinstance(now, dict):
         return "made without a fingerprint"
-    told = []
+    changes = []
     if keys := differing(then.get("config"), now.get("config")):
-        told.append(f"configuration ({', '.join(keys[:4])}{', ...' if len(keys) > 4 else ''})")
-    told += [word for key, word in (("code", "code"), ("lock", "packages")) if then.get(key) != now.get(key)]
-    return ", ".join(told) or "no difference"
+        changes.append(f"configuration ({', '.join(keys[:4])}{', ...' if len(keys) > 4 else ''})")
+    changes += [word for key, word in (("code", "code"), ("lock", "packages")) if then.get(key) != now.get(key)]
+    return ", ".join(changes) or "no difference"
 
 
 def differing(one: Any, other: Any, at: str = "") -> list[str]:

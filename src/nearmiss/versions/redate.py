@@ -1,6 +1,6 @@
-"""`nearmiss versions redate`: results that were copied without their times are checked, and dated as up to date.
+"""`nearmiss versions redate`: checks results that were copied without their times, and dates them as up to date.
 
-Snakemake compares times alone, so that it makes copied results again. Here the manifests decide: what has today's
+Snakemake compares only times, so that it runs copied results again. Here the manifests decide: what has today's
 fingerprint, the bytes that its manifest names, and inputs that are among the results, gets one time; everything else is
 dated as older and made again. (`snakemake --touch` checks nothing.)
 """
@@ -18,19 +18,19 @@ from nearmiss.engine.benchmarks.registry import reader
 from nearmiss.fingerprints import Fingerprints, fingerprint_of, fingerprints
 from nearmiss.versions import dag, parts
 from nearmiss.versions.dates import date, date_fingerprints, date_stage, moment
-from nearmiss.versions.workspace import alone
+from nearmiss.versions.workspace import exclusive
 
 # Seconds by which results that do not agree are older than those that do.
 _OLDER = 3600
 
 
 def redate(*, config: Path) -> dict[str, str]:
-    """Date an experiment's results by what their manifests say; prints which agree and which run again.
+    """Date the results of an experiment by their manifests; prints which match and which run again.
 
     Returns the parts that do not agree with today's configuration and code or with their own manifests, each with the
     reason. No file's content is changed. Raises `InputError` where there are no results.
     """
-    with alone():
+    with exclusive():
         experiment = load(config)
         results = Path("results") / experiment.experiment
         names = parts.in_folder(results, list(STAGES))
@@ -75,7 +75,7 @@ def disagreeing(names: parts.Files, today: Fingerprints, mine: list[str], outsid
         if why := parts.disagreement(part, manifest, today[fingerprint_of(part, today)], mine):
             wrong[part] = why
         elif changed := parts.edited(names, {part: manifest}):
-            wrong[part] = f"not what its manifest says: {changed[0]}"
+            wrong[part] = f"differs from its manifest: {changed[0]}"
         elif lacking := [name for name, digest in _files(manifest) if digest not in known]:
             wrong[part] = f"made from other inputs: {lacking[0]}"
     return {part: wrong[part] for part in mine if part in wrong}

@@ -1,4 +1,4 @@
-"""`nearmiss versions restore`: results of a snapshot come back, and Snakemake finds what agrees with today's code.
+"""`nearmiss versions restore`: restores the results of a snapshot; results that match the current code are up to date.
 
 Everything that can be wrong is found before a file of the results is touched: objects that are missing or damaged,
 manifests that do not describe their files, results that no snapshot has. Then one modification time for all that
@@ -14,18 +14,18 @@ from nearmiss.fingerprints import Fingerprints, fingerprint_of, fingerprints
 from nearmiss.versions import dag, parts
 from nearmiss.versions.dates import date_fingerprints, date_stage, moment
 from nearmiss.versions.objects import Cache, digest_of, fetch
-from nearmiss.versions.workspace import LOCKFILE, PIPELINE, Locked, alone, checkout, last_words, locked, text_of
+from nearmiss.versions.workspace import LOCKFILE, PIPELINE, Locked, checkout, error_text, exclusive, locked, text_of
 
 STORE = Path("results/mlflow.db")
 
 
 def restore(*, config: Path, stage: str | None = None, remote: str | None = None) -> dict[str, str]:
-    """Bring back an experiment's results, or those of one stage and of the stages that it was made from.
+    """Restore the results of an experiment, or of one stage and the stages that it depends on.
 
     Prints what came back. Returns the fingerprints that do not agree with today's configuration and code, each with the
     reason: what has such a fingerprint runs again, with what follows from it.
     """
-    with alone():
+    with exclusive():
         experiment = load(config)
         results = Path("results") / experiment.experiment
         wanted = _wanted(results, config, stage)
@@ -168,10 +168,10 @@ def _checkout(cache: Cache, wanted: list[Locked]) -> None:
         for name in parts.present_files(one.folder):
             if _is_link(one.folder / name):
                 (one.folder / name).unlink()  # its content is recorded
-    answer = checkout(*(one.stage for one in wanted))
-    if answer.returncode:
+    result = checkout(*(one.stage for one in wanted))
+    if result.returncode:
         raise InputError(
-            f"DVC cannot put the results into place: {last_words(answer)}",
+            f"DVC cannot put the results into place: {error_text(result)}",
             file=LOCKFILE,
             remedy="make room or correct the file's rights, then restore again",
         )
@@ -180,7 +180,7 @@ def _checkout(cache: Cache, wanted: list[Locked]) -> None:
             path = one.folder / name
             if not path.is_file() or digest_of(path) != digest:
                 raise InputError(
-                    "a restored file is not what dvc.lock says",
+                    "a restored file does not match dvc.lock",
                     file=path,
                     remedy="check the disk, delete the file and restore again",
                 )

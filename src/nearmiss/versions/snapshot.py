@@ -1,4 +1,4 @@
-"""`nearmiss versions snapshot`: finished results are recorded by DVC, with the code and configuration that made them.
+"""`nearmiss versions snapshot`: records finished results with DVC, with the code and configuration that made them.
 
 DVC would record any results beside any code. So this refuses whatever Snakemake would still run, and results whose
 manifests name another fingerprint than today's or other bytes than there are.
@@ -13,7 +13,7 @@ from nearmiss.versions import dag, parts
 from nearmiss.versions.copied import out_of_order
 from nearmiss.versions.objects import Cache, digest_of, refuse_damaged
 from nearmiss.versions.pipeline import text
-from nearmiss.versions.workspace import LOCKFILE, PIPELINE, alone, dvc, last_words, locked, remote_of, text_of
+from nearmiss.versions.workspace import LOCKFILE, PIPELINE, dvc, error_text, exclusive, locked, remote_of, text_of
 
 
 def snapshot(*, config: Path, remote: str | None = None) -> None:
@@ -22,7 +22,7 @@ def snapshot(*, config: Path, remote: str | None = None) -> None:
     Raises `InputError` where results are missing or out of date, where a manifest does not describe its files, where
     dvc.yaml is not the one of today's workflow, and where an object of the cache is damaged. Nothing is recorded then.
     """
-    with alone():
+    with exclusive():
         target = remote_of(remote)
         _refuse_unfinished(config)
         workflow = dag.read(config)
@@ -42,7 +42,7 @@ def snapshot(*, config: Path, remote: str | None = None) -> None:
         refuse_damaged(cache, cache.damaged(wanted))
         print(f"recorded {len(wanted)} objects of {results} in dvc.lock; commit it with dvc.yaml to keep it")
         if target is None:
-            print("no remote is configured: the objects lie in this checkout's cache alone (docs/versions.md)")
+            print("no remote is configured: the objects are only in the cache of this checkout (docs/versions.md)")
         else:
             _push(target)
 
@@ -67,7 +67,7 @@ def _refuse_unfinished(config: Path) -> None:
 
 
 def _refuse_strange(config: Path, results: Path, made: list[str]) -> None:
-    """Refuse results that Snakemake takes for finished but whose manifests say something else."""
+    """Refuse results that are finished for Snakemake but do not match their manifests."""
     here = parts.in_folder(results, sorted({name.partition("/")[0] for name in made}))
     found = parts.manifests(here)
     wrong = parts.disagreeing(found, fingerprints(load(config), Path.cwd()), dag.parts(made))
@@ -99,20 +99,20 @@ def _refuse_damaged_cache(cache: Cache, results: Path, stages: list[str]) -> Non
 
 def _commit(stages: list[str]) -> None:
     # Without relinking: with a `cache.type` of links, DVC would put links into the cache in place of the results.
-    answer = dvc("commit", "--force", "--no-relink", *stages)
-    if answer.returncode:
+    result = dvc("commit", "--force", "--no-relink", *stages)
+    if result.returncode:
         raise InputError(
-            f"DVC cannot record the results: {last_words(answer)}",
+            f"DVC cannot record the results: {error_text(result)}",
             file=PIPELINE,
-            remedy="see what `dvc status` says",
+            remedy="run `dvc status`",
         )
 
 
 def _push(remote: str) -> None:
-    answer = dvc("push", "--remote", remote)
-    if answer.returncode:
+    result = dvc("push", "--remote", remote)
+    if result.returncode:
         raise InputError(
-            f"the results are recorded, but DVC cannot send them to remote '{remote}': {last_words(answer)}",
+            f"the results are recorded, but DVC cannot send them to remote '{remote}': {error_text(result)}",
             file=".dvc/config",
             remedy=f"correct the remote's address or rights, then: dvc push --remote {remote}",
         )

@@ -1,4 +1,4 @@
-"""`nearmiss versions verify`: the results that lie here against recorded ones, and why they may differ.
+"""`nearmiss versions verify`: compares local results with recorded ones and reports possible causes of differences.
 
 Data must have the same bytes. Trainings end in other bits on other devices, with other versions or numbers of threads;
 what they promise is that every figure lies within its interval.
@@ -18,19 +18,19 @@ from nearmiss.versions.objects import Cache, refuse_damaged
 from nearmiss.versions.parts import Files
 from nearmiss.versions.workspace import LOCKFILE, PIPELINE, locked
 
-# Made without floating-point training: promised byte for byte.
+# Without floating-point training: expected to be byte-identical.
 DATA = ("data", "negatives", "inpaint", "pretrain/store", "robustness/corrupted")
-# Say of themselves, or of the others, what they are; a cost is never the same twice.
+# Records about other files, and costs, which are never equal.
 _APART = ("manifest.json", "cost.json", RECORD)
 
 
 @dataclass
 class Finding:
-    """What is to be said of one part; `holds` is False where a promise is broken."""
+    """Result for one part; `holds` is False if it differs from what is expected."""
 
     part: str
     holds: bool
-    said: str
+    text: str
     details: list[str] = field(default_factory=list)
 
 
@@ -47,7 +47,7 @@ def verify(*, config: Path, against: str) -> bool:
     there = _recorded(against, results)
     found = findings(there, here)
     for one in found:
-        print(f"{'ok      ' if one.holds else 'DIFFERS '} {one.part}: {one.said}")
+        print(f"{'ok      ' if one.holds else 'DIFFERS '} {one.part}: {one.text}")
         for detail in one.details:
             print(f"             {detail}")
     broken = sum(not one.holds for one in found)
@@ -112,20 +112,20 @@ def _shown(revision: str, file: Path) -> subprocess.CompletedProcess[str]:
 
 
 def findings(there: Files, here: Files) -> list[Finding]:
-    """What is to be said of each part that either of the two has, in order of name."""
+    """Findings on each part of either side, sorted by name."""
     mine, theirs = parts.manifests(here), parts.manifests(there)
     edited = parts.edited(here, mine)
-    told = []
+    findings = []
     for part in sorted({*mine, *theirs}):
         if part not in mine:
-            told.append(Finding(part, False, "missing here"))
+            findings.append(Finding(part, False, "missing here"))
         elif part not in theirs:
-            told.append(Finding(part, True, "not recorded there"))
+            findings.append(Finding(part, True, "not recorded there"))
         elif wrong := [name for name in edited if name.startswith(f"{part}/")]:
-            told.append(Finding(part, False, "changed by hand: not what its manifest says", wrong))
+            findings.append(Finding(part, False, "changed by hand: differs from its manifest", wrong))
         else:
-            told.append(_compared(part, there, here, theirs[part], mine[part]))
-    return told
+            findings.append(_compared(part, there, here, theirs[part], mine[part]))
+    return findings
 
 
 def _compared(part: str, there: Files, here: Files, then: dict[str, Any], now: dict[str, Any]) -> Finding:
@@ -139,12 +139,12 @@ def _compared(part: str, there: Files, here: Files, then: dict[str, Any], now: d
     if metrics not in there or metrics not in here:
         return Finding(part, True, f"{', '.join(changed)}: other bits, as a training may have", why)
     one = agreement(there[metrics], here[metrics])
-    said = f"{one.compared} metrics, {one.different} other than recorded, {len(one.outside)} outside their intervals"
-    if one.unjudged:
-        said += f", {one.unjudged} without an interval"
+    text = f"{one.compared} metrics, {one.different} other than recorded, {len(one.outside)} outside their intervals"
+    if one.without_interval:
+        text += f", {one.without_interval} without an interval"
     if one.missing:
-        said += f"; {len(one.missing)} that only one of the two has, or of other items"
-    return Finding(part, one.holds, said, [*one.outside[:5], *one.missing[:5], *why])
+        text += f"; {len(one.missing)} that only one of the two has, or of other items"
+    return Finding(part, one.holds, text, [*one.outside[:5], *one.missing[:5], *why])
 
 
 def _changed(part: str, there: Files, here: Files) -> list[str]:
@@ -167,16 +167,18 @@ def reasons(
     then: dict[str, Any], now: dict[str, Any], cost_then: dict[str, Any], cost_now: dict[str, Any]
 ) -> list[str]:
     """Why two results of one part may differ, from what lies beside them; never empty."""
-    told = []
+    findings = []
     if then.get("fingerprint") != now.get("fingerprint"):
-        told.append(f"another {parts.change(then.get('fingerprint'), now.get('fingerprint'))}")
+        findings.append(f"another {parts.change(then.get('fingerprint'), now.get('fingerprint'))}")
     versions = [then.get("versions", {}), now.get("versions", {})]
-    told += [
+    findings += [
         f"{name} {versions[0].get(name)} there, {versions[1].get(name)} here" for name in parts.differing(*versions)
     ]
     if cost_then.get("device") != cost_now.get("device"):
-        told.append(f"device {cost_then.get('device')} there, {cost_now.get('device')} here")
+        findings.append(f"device {cost_then.get('device')} there, {cost_now.get('device')} here")
     inputs = parts.differing(then.get("inputs"), now.get("inputs"))
     if inputs:
-        told.append(f"other inputs: {', '.join(inputs[:5])}")
-    return told or ["same code, configuration, versions and inputs: another processor, or other threads of a library"]
+        findings.append(f"other inputs: {', '.join(inputs[:5])}")
+    return findings or [
+        "same code, configuration, versions and inputs: another processor, or other threads of a library"
+    ]

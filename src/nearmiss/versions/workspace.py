@@ -25,7 +25,7 @@ _DIRECTORY = re.compile(r"[0-9a-f]{32}\.dir")
 
 @dataclass(frozen=True)
 class Locked:
-    """What dvc.lock says of a stage: its output folder, and the folders it was made from.
+    """Entry of a stage in dvc.lock: its output folder, and the folders it was made from.
 
     `digest` names the object that lists the folder's files; `needs` has the same of each folder that was read.
     """
@@ -37,7 +37,7 @@ class Locked:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def exclusive() -> Iterator[None]:
     """Nobody else drives this checkout's workflow for as long as the block lasts; else an `InputError`."""
     with held(Path("state/run.lock")) as mine:
         driver = take(Path("state/driver.lock")) if mine else None
@@ -50,12 +50,12 @@ def alone() -> Iterator[None]:
 
 
 def dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run this environment's DVC in the checkout's root folder; the caller looks at the status."""
+    """Run this environment's DVC in the checkout's root folder; the caller checks the status."""
     return _program("-m", "dvc", *arguments)
 
 
 def checkout(*stages: str) -> subprocess.CompletedProcess[str]:
-    """Let DVC put the objects of some stages into place, as copies whatever `cache.type` says."""
+    """Check out the objects of stages with DVC, as copies for any `cache.type`."""
     return _program("-P", str(Path(__file__).with_name("dvc_checkout.py")), *stages)
 
 
@@ -72,36 +72,36 @@ def _program(*arguments: str) -> subprocess.CompletedProcess[str]:
     return run_captured([sys.executable, *arguments], DVC_NO_ANALYTICS="1")
 
 
-def last_words(answer: subprocess.CompletedProcess[str]) -> str:
-    """What DVC said at its end: its error, without the advice below."""
-    errors = [line for line in answer.stderr.splitlines() if line.startswith("ERROR:")]
-    lines = errors or [line for line in (answer.stderr + answer.stdout).splitlines() if line.strip()]
+def error_text(result: subprocess.CompletedProcess[str]) -> str:
+    """The error message of DVC, without its advice."""
+    errors = [line for line in result.stderr.splitlines() if line.startswith("ERROR:")]
+    lines = errors or [line for line in (result.stderr + result.stdout).splitlines() if line.strip()]
     return lines[-1].removeprefix("ERROR: ") if lines else "nothing"
 
 
-def first_error(answer: subprocess.CompletedProcess[str]) -> str:
+def first_error(result: subprocess.CompletedProcess[str]) -> str:
     """The first error of several, which is the cause of the others."""
-    errors = [line.removeprefix("ERROR: ") for line in answer.stderr.splitlines() if line.startswith("ERROR:")]
-    return errors[0] if errors else last_words(answer)
+    errors = [line.removeprefix("ERROR: ") for line in result.stderr.splitlines() if line.startswith("ERROR:")]
+    return errors[0] if errors else error_text(result)
 
 
-def remote_of(asked: str | None) -> str | None:
+def remote_of(requested: str | None) -> str | None:
     """The remote to use: the one asked for, else the configured default; None where there is none."""
-    answer = dvc("config", "--list")
-    if answer.returncode:
+    result = dvc("config", "--list")
+    if result.returncode:
         raise InputError(
-            f"DVC cannot read its configuration: {last_words(answer)}", file=".dvc/config", remedy="correct the file"
+            f"DVC cannot read its configuration: {error_text(result)}", file=".dvc/config", remedy="correct the file"
         )
-    settings = answer.stdout
+    settings = result.stdout
     urls: dict[str, str] = dict(re.findall(r"(?m)^remote\.(.+)\.url=(.*)$", settings))
-    if asked is not None and asked not in urls:
+    if requested is not None and requested not in urls:
         raise InputError(
-            f"DVC knows no remote '{asked}'",
+            f"DVC has no remote '{requested}'",
             file=".dvc/config",
             remedy=f"name one of: {', '.join(urls) or 'none is configured'}; `dvc remote add` adds one",
         )
     default = re.findall(r"(?m)^core\.remote=(.+)$", settings)
-    remote = asked or (default[0] if default else None)
+    remote = requested or (default[0] if default else None)
     if urls.get(remote or "", "").startswith("s3://"):
         require("dvc_s3", "s3", f"the DVC remote '{remote}'")
     return remote
@@ -120,7 +120,7 @@ def locked(text: str, results: Path, file: object = LOCKFILE, pipeline: str = ""
     """The stages of an experiment in the text of a dvc.lock: those whose output lies in its results folder.
 
     `pipeline` is the text of the dvc.yaml beside it. Raises `InputError` where the file is no lock file, and for a
-    stage whose entry cannot be used: it would be left out without a word, or lead out of the results.
+    stage whose entry cannot be used: it would be ignored, or be outside of the results.
     """
 
     def refuse(problem: str, stage: str) -> InputError:
@@ -129,9 +129,9 @@ def locked(text: str, results: Path, file: object = LOCKFILE, pipeline: str = ""
     content = _yaml(text, file)
     if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
-        told = f"; its schema is {found!r}, not {_SCHEMA!r}" if found is not None else ""
+        detail = f"; its schema is {found!r}, not {_SCHEMA!r}" if found is not None else ""
         raise InputError(
-            f"the file is no lock file of DVC that this version reads{told}",
+            f"the file is no lock file of DVC that this version reads{detail}",
             file=file,
             remedy="take the file from git (git checkout), or write it again: nearmiss versions snapshot",
         )

@@ -57,7 +57,7 @@ def truth_table(
     given = source("negatives", config=config, overrides=set_, reads=("data.source", "negatives.methods"))
     data = given.experiment.data if given.experiment else build(DataConfig, given.config.get("data", {}), {})
     with job("negatives truth-table"):
-        from nearmiss.stages.negatives.truth_table import measure, told
+        from nearmiss.stages.negatives.truth_table import format_rows, measure
 
         rows = measure(
             world=_world(data, given.file),
@@ -66,7 +66,7 @@ def truth_table(
             completeness=tuple(completeness or (1.0, 0.75, 0.5)),
             out=out,
         )
-        print(told(rows))
+        print(format_rows(rows))
 
 
 def _world(data: DataConfig, file: Path | None) -> WorldConfig:

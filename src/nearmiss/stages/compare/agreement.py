@@ -17,7 +17,7 @@ from nearmiss.stages.compare.runs import Runs
 
 METRICS = ("accuracy", "text", "image", "group", "score")
 FEW = 5
-"""With fewer arms than this a rank correlation says next to nothing, and the page says so."""
+"""With fewer arms than this a rank correlation is not reliable, which the page states."""
 
 CORRELATIONS = pl.Schema(
     {
@@ -158,9 +158,9 @@ def pooled(table: pl.DataFrame) -> list[tuple[str, str, float | None, int]]:
 
 
 def caution(table: pl.DataFrame) -> str:
-    """What a rank correlation over so few arms allows one to say."""
+    """A warning if there are too few arms for a rank correlation."""
     least = min((arms for _, _, _, arms in pooled(table)), default=FEW)
-    return "" if least >= FEW else f"With {least} arms a rank correlation says next to nothing."
+    return "" if least >= FEW else f"With {least} arms a rank correlation is not reliable."
 
 
 def concept_rows(report: Report) -> list[dict[str, Any]]:

@@ -45,10 +45,10 @@ PLAIN = ("#8a8f98", "#5f6670", "#a58a63", "#77857a")
 VIVID = ("#2f7ed8", "#e0802a", "#1f9d72", "#b05fc4", "#d8494f", "#c2a01c")
 
 
-def colors(plain: Sequence[str], vivid: Sequence[str]) -> dict[str, str]:
+def colors(muted: Sequence[str], vivid: Sequence[str]) -> dict[str, str]:
     """A color for each arm: muted ones for base and controls, strong ones for the others."""
     return {
-        **{arm: PLAIN[place % len(PLAIN)] for place, arm in enumerate(plain)},
+        **{arm: PLAIN[place % len(PLAIN)] for place, arm in enumerate(muted)},
         **{arm: VIVID[place % len(VIVID)] for place, arm in enumerate(vivid)},
     }
 
@@ -78,6 +78,6 @@ def svg(drawn: Figure, name: str) -> str:
 def arm_colors(report: Report) -> dict[str, str]:
     """A color for each arm and initialization of the report: muted for base, controls and scratch."""
     vivid = compared_arms(report.overview, report.controls)
-    plain = [arm for arm in report.runs.arms if arm not in vivid]
+    muted = [arm for arm in report.runs.arms if arm not in vivid]
     others = [arm for arm in report.runs.initializations if arm not in report.runs.arms]
-    return colors([*plain, *others], vivid)
+    return colors([*muted, *others], vivid)

@@ -1,6 +1,6 @@
 """Findings in sentences: what each arm gained and lost, whether it transferred, how robust it is, what seeds allow.
 
-Every sentence follows from numbers alone. Where an interval contains 0 it says "no measurable difference", whatever the
+Every sentence follows from numbers. If an interval contains 0 it is "no measurable difference", whatever the
 value is; with several seeds a difference counts as measured where every seed's interval lies on the same side of 0.
 """
 
@@ -18,7 +18,7 @@ SOLVED = 0.75
 
 @dataclass(frozen=True)
 class Style:
-    """How much is said: a column's name, and what stands beside a difference (its interval, or nothing)."""
+    """Style of the sentences: names of columns, and the text after a difference (its interval, or nothing)."""
 
     title: Callable[[Column], str]
     beside: Callable[[Gain], str]
@@ -34,7 +34,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Findings:
-    """The sentences on one arm, each under a label of its own ("gained", "cost", ...)."""
+    """The sentences on one arm by label ("gained", "cost", ...)."""
 
     arm: str
     lines: list[tuple[str, str]]
@@ -81,8 +81,8 @@ def best_text(report: Report) -> str:
     cells, main = report.overview.cells, report.overview.main
     if main is None:
         return ""
-    asked = compared_arms(report.overview, report.controls) if report.runs.trainings else report.runs.arms
-    arms = [arm for arm in asked if main.name in cells[arm]]
+    arms_of_report = compared_arms(report.overview, report.controls) if report.runs.trainings else report.runs.arms
+    arms = [arm for arm in arms_of_report if main.name in cells[arm]]
     if len(report.runs.arms) < 2 or not arms:
         return ""
     best = max(arms, key=lambda arm: cells[arm][main.name].value)
@@ -97,11 +97,11 @@ def best_text(report: Report) -> str:
 def _gained(report: Report, arm: str, style: Style) -> str:
     main = report.overview.main
     gains = [_gain(report, arm, control, main) for control in report.controls]
-    told = [style.over(gain) for gain in gains if gain is not None]
+    parts = [style.over(gain) for gain in gains if gain is not None]
     more = [gain for gain in _against_first(report, arm, cost=False) if measured(gain) and gain.value > 0]
-    if told and more:
-        told.append(f"over {report.controls[0]} also on {_listed([_value(gain, style) for gain in more])}")
-    return f"on {main.title}, {'; '.join(told)}." if told and main is not None else ""
+    if parts and more:
+        parts.append(f"over {report.controls[0]} also on {_listed([_value(gain, style) for gain in more])}")
+    return f"on {main.title}, {'; '.join(parts)}." if parts and main is not None else ""
 
 
 def _cost(report: Report, arm: str, style: Style) -> str:
@@ -111,12 +111,12 @@ def _cost(report: Report, arm: str, style: Style) -> str:
     won = [gain for gain in general if measured(gain) and gain.value >= 0]
     level = [gain for gain in general if not measured(gain)]
     lost += [gain for gain in _against_first(report, arm, cost=False) if measured(gain) and gain.value < 0]
-    told = [_value(gain, style) for gain in lost]
+    parts = [_value(gain, style) for gain in lost]
     if level:
-        told.append(f"no measurable difference in {_listed([style.title(gain.column) for gain in level])}")
+        parts.append(f"no measurable difference in {_listed([style.title(gain.column) for gain in level])}")
     if won:
-        told.append(f"better in {_listed([_value(gain, style) for gain in won])}")
-    return f"{'' if lost else 'none '}against {report.controls[0]}, {'; '.join(told)}." if told else ""
+        parts.append(f"better in {_listed([_value(gain, style) for gain in won])}")
+    return f"{'' if lost else 'none '}against {report.controls[0]}, {'; '.join(parts)}." if parts else ""
 
 
 def _against_first(report: Report, arm: str, *, cost: bool) -> list[Gain]:
@@ -147,16 +147,16 @@ def _robustness(report: Report, shown: Robustness, arm: str) -> str:
     if severity is None or main is None or arm not in shown.arms:
         return ""
     ranges = {column.name: _retained(shown, arm, column, severity) for column in shown.columns}
-    told = next((column for column in shown.columns if ranges[column.name]), None)
-    if told is None:
-        return "without corruption every concept is too near chance to say what is retained."
-    (least, low), (most, high) = min(ranges[told.name]), max(ranges[told.name])
+    shown_column = next((column for column in shown.columns if ranges[column.name]), None)
+    if shown_column is None:
+        return "without corruption every concept is too close to chance to measure what is retained."
+    (least, low), (most, high) = min(ranges[shown_column.name]), max(ranges[shown_column.name])
     span = f"{100 * least:.0f}\N{NO-BREAK SPACE}% ({name_of(low)})"
     if low != high:
         span += f" to {100 * most:.0f}\N{NO-BREAK SPACE}% ({name_of(high)})"
-    if told == main:
-        return f"severity {severity} leaves {span} of {told.title} above chance."
-    return f"{main.title} is too near chance; of {told.title} severity {severity} leaves {span}."
+    if shown_column == main:
+        return f"severity {severity} leaves {span} of {shown_column.title} above chance."
+    return f"{main.title} is too near chance; of {shown_column.title} severity {severity} leaves {span}."
 
 
 def _retained(shown: Robustness, arm: str, column: Column, severity: int) -> list[tuple[float, str]]:
@@ -199,7 +199,7 @@ def _baseline(shown: Overview, column: Column) -> float:
 
 
 def seeds_text(report: Report) -> str:
-    """What the number of seeds allows one to say."""
+    """The sentence on the number of seeds."""
     seeds = report.runs.seeds
     if len(seeds) == 1 and not report.runs.trainings:
         return (

@@ -29,12 +29,14 @@ def columns(runs: Runs, titles: Mapping[str, str]) -> list[Column]:
     if not runs.finetunings:
         return []
     metrics = runs.finetunings[0].metrics.filter(metric="accuracy")
-    asked = metrics.select(KEY).unique(maintain_order=True)
-    tasks, conditions = (list(dict.fromkeys(asked[name])) for name in ("task", "condition"))
+    examples = metrics.select(KEY).unique(maintain_order=True)
+    tasks, conditions = (list(dict.fromkeys(examples[name])) for name in ("task", "condition"))
     conditions.sort(key=lambda name: name != "iid")
-    several = asked.group_by("task").agg(pl.col("concept").n_unique()).filter(pl.col("concept") > 1)["task"].to_list()
+    several = (
+        examples.group_by("task").agg(pl.col("concept").n_unique()).filter(pl.col("concept") > 1)["task"].to_list()
+    )
     rows = sorted(
-        asked.iter_rows(named=True),
+        examples.iter_rows(named=True),
         key=lambda row: (
             tasks.index(row["task"]),
             row["share"],
@@ -126,13 +128,13 @@ def finetune_differences(
         return table("differences", [])
     if tables is None:
         raise InputError("fine-tunings need the examples that they answered", remedy="give --data")
-    asked = _examples(runs, tables)
-    largest = float(asked["share"].to_numpy().max())
+    examples = _examples(runs, tables)
+    largest = float(examples["share"].to_numpy().max())
     tests: list[dict[str, Any]] = []
     for seed in sorted({one.seed for one in runs.finetunings}):
-        right = {one.arm: _right(asked, one.predictions) for one in runs.finetunings if one.seed == seed}
+        right = {one.arm: _right(examples, one.predictions) for one in runs.finetunings if one.seed == seed}
         pairs = [(arm, control) for control in controls for arm in right if control in right and arm != control]
-        for key, group in asked.group_by(KEY, maintain_order=True) if pairs else ():
+        for key, group in examples.group_by(KEY, maintain_order=True) if pairs else ():
             named = dict(zip(KEY, key, strict=True))
             rows = group["row"].to_numpy()
             gaps = np.stack([right[arm][rows] - right[control][rows] for arm, control in pairs])
@@ -173,16 +175,16 @@ _ENDPOINT = {
 
 def _examples(runs: Runs, tables: Path) -> pl.DataFrame:
     """What all initializations were asked, sorted: KEY, example_id, label, links (image and text), row."""
-    asked = runs.finetunings[0].predictions.select("task", "share", "condition", "example_id", "label")
+    examples = runs.finetunings[0].predictions.select("task", "share", "condition", "example_id", "label")
     known = pl.concat(
         [
             read_table(tables / f"examples_{task}.parquet", "examples").select(
                 "task", "example_id", "concept", _links()
             )
-            for task in sorted(set(asked["task"]))
+            for task in sorted(set(examples["task"]))
         ]
     )
-    joined = asked.join(known, on=["task", "example_id"], how="left")
+    joined = examples.join(known, on=["task", "example_id"], how="left")
     unknown = joined.filter(pl.col("links").is_null())
     if not unknown.is_empty():
         raise InputError(
@@ -200,8 +202,8 @@ def _links() -> pl.Expr:
     return pl.concat_list(image, pl.coalesce(text, image)).alias("links")
 
 
-def _right(asked: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+def _right(examples: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
     """1.0 where an example of `asked` was answered right, in its order."""
     keys = ["task", "share", "example_id"]
-    joined = asked.select(*keys, "label", "row").join(predictions.select(*keys, "predicted"), on=keys, how="left")
+    joined = examples.select(*keys, "label", "row").join(predictions.select(*keys, "predicted"), on=keys, how="left")
     return np.asarray((joined.sort("row")["predicted"] == joined.sort("row")["label"]).cast(pl.Float64).to_numpy())

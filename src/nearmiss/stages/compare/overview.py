@@ -160,14 +160,14 @@ def overview(runs: Runs) -> Overview:
 
 
 def figures(
-    metrics: pl.DataFrame, asked: Sequence[Column], arms: Sequence[str], incomplete: Sequence[str] = ()
+    metrics: pl.DataFrame, candidates: Sequence[Column], arms: Sequence[str], incomplete: Sequence[str] = ()
 ) -> Overview:
     """Metrics of `arms` in those of the columns that `metrics` (rows of models alone) has values for.
 
     `incomplete` names benchmarks that some run did not score in full.
     """
     scored = metrics.filter(pl.col("value").is_not_null())
-    kept = [column for column in asked if not rows_of(scored, column).is_empty()]
+    kept = [column for column in candidates if not rows_of(scored, column).is_empty()]
     cells: dict[str, dict[str, Cell]] = {arm: {} for arm in arms}
     chance, blind, n, lacking = {}, {}, {}, set()
     for column in kept:
@@ -218,10 +218,10 @@ class Gain:
     """seed -> value, low, high, Holm-adjusted p."""
 
 
-def gains(differences: pl.DataFrame, asked: Sequence[Column]) -> list[Gain]:
+def gains(differences: pl.DataFrame, candidates: Sequence[Column]) -> list[Gain]:
     """Gains in every column, in the order of the columns and then of the table."""
     found = []
-    for column in asked:
+    for column in candidates:
         rows = rows_of(differences, column)
         for (arm, control), group in rows.group_by("arm", "control", maintain_order=True):
             by_seed = {

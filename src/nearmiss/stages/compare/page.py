@@ -1,4 +1,4 @@
-"""The page: one HTML file that needs nothing else, readable on a phone, in light and in dark."""
+"""The page: one self-contained HTML file with a responsive layout and light and dark themes."""
 
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def _marked(report: Report, column: Column) -> str:
 
 
 def _checks(report: Report) -> dict[str, Any]:
-    """What shows that the numbers mean what they say: blind baselines, negatives, data, oracles, samples."""
+    """Evidence for the validity of the numbers: blind baselines, negatives, data, oracles, samples."""
     return {
         "blind": sections.blind_rows(report),
         "negatives": sections.negative_rows(report),
@@ -136,7 +136,7 @@ def _inpainted(report: Report) -> dict[str, Any] | None:
 
 
 def _agreement(report: Report) -> dict[str, Any] | None:
-    """The section on two benchmarks that ask for the same concepts."""
+    """The section on two benchmarks of the same concepts."""
     if report.correlations.is_empty() or len(report.runs.arms) < 2:
         return None
     return {

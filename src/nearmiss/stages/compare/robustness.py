@@ -10,7 +10,7 @@ from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.runs import Runs
 
 SEVERITY = 3
-"""The severity that sentences and the terminal speak of."""
+"""The severity reported in sentences and in the terminal."""
 
 VALUE, DROP, RETAINED = "value", "drop", "retained"
 """What a row of table `metrics` is: the endpoint's metric, what it lost, or the share of it that is left."""
@@ -35,7 +35,7 @@ class Robustness:
         return self.cells.get((arm, column.name, corruption, severity, kind))
 
     def severity(self) -> int | None:
-        """The severity to speak of: `SEVERITY`, or the middle one of those that were tested."""
+        """The reported severity: `SEVERITY`, or the middle one of those that were tested."""
         if SEVERITY in self.severities:
             return SEVERITY
         return self.severities[len(self.severities) // 2] if self.severities else None

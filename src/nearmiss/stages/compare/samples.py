@@ -1,4 +1,4 @@
-"""Sample items for the page: images, captions, and what every arm answered. Drawn by seed, never chosen.
+"""Sample items for the page: images, captions, and the predictions of every arm. Drawn by seed.
 
 Items of one image and two captions, or two of each, can be shown. They are drawn from the outcomes of the first run,
 then read from the files of their benchmarks, so that a benchmark of which nothing is drawn is not read.
@@ -26,13 +26,13 @@ PER_BENCHMARK = 8
 """How many items of each benchmark the page shows."""
 SIDE = 320
 """Longest side of an embedded image in pixels; smaller ones stay as they are."""
-ANSWERS = {1: "✓", 0: "=", -1: "✗"}
+SIGNS = {1: "✓", 0: "=", -1: "✗"}
 _LETTERS = "AB"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one arm answered to one item: a sign for each decision, and how many are right."""
+class ArmPredictions:
+    """Predictions of one arm for one item: a sign for each decision, and how many are right."""
 
     arm: str
     signs: list[str]
@@ -50,7 +50,7 @@ class Sample:
     captions: list[str]
     decisions: list[str]
     """The image or caption that each decision is about: A, B, 1, 2."""
-    answers: list[Answer]
+    predictions: list[ArmPredictions]
 
 
 @dataclass(frozen=True)
@@ -159,18 +159,18 @@ def _sample(
     order = [0, 1] if truth[0][0] else [1, 0]  # so that image A belongs to caption 1
     texts = sorted(caption_decisions(truth), key=lambda decision: decision[0][0])
     by_caption = sorted(image_decisions(truth), key=lambda decision: order.index(decision[0][1]))
-    asked = [*texts, *by_caption]
+    decisions_of_item = [*texts, *by_caption]
     names = [_LETTERS[decision[0][0]] for decision in texts]
     names += [str(1 + order.index(decision[0][1])) for decision in by_caption]
     margin = benchmark.measurement.margin
-    answers = []
+    predictions = []
     for arm, similarity in scores.items():
         if row["item_id"] in similarity:
-            signs = [_sign(similarity[row["item_id"]], decision, margin) for decision in asked]
-            answers.append(Answer(arm, [ANSWERS[sign] for sign in signs], sum(sign == 1 for sign in signs)))
+            signs = [_sign(similarity[row["item_id"]], decision, margin) for decision in decisions_of_item]
+            predictions.append(ArmPredictions(arm, [SIGNS[sign] for sign in signs], sum(sign == 1 for sign in signs)))
     captions = [row["captions"][place] for place in order]
     name = title if benchmark.name == in_order(set(report.runs.splits))[0] else f"{benchmark.name}: {title}"
-    return Sample(name, row["item_id"], [image for image in images if image], captions, names, answers)
+    return Sample(name, row["item_id"], [image for image in images if image], captions, names, predictions)
 
 
 def _sign(similarity: Sequence[Sequence[float]], decision: Decision, margin: float) -> int:

@@ -1,4 +1,4 @@
-"""The page's tables as plain rows of text: what the template prints."""
+"""The tables of the page as rows of text for the template."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -98,9 +98,9 @@ def seed_rows(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def gain_rows(report: Report, asked: Sequence[Column]) -> tuple[list[Column], list[dict[str, Any]]]:
+def gain_rows(report: Report, candidates: Sequence[Column]) -> tuple[list[Column], list[dict[str, Any]]]:
     """Differences to every control in those of the columns that have any: the columns, and a row a pair of arms."""
-    columns = [column for column in asked if any(gain.column == column for gain in report.gains)]
+    columns = [column for column in candidates if any(gain.column == column for gain in report.gains)]
     by_place = {(gain.arm, gain.control, gain.column.name): gain for gain in report.gains if gain.column in columns}
     pairs = by_pair(report, columns)
     rows = [

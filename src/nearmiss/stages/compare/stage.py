@@ -145,8 +145,8 @@ def _inputs(found: Runs, negatives: Sequence[Path], inpainted: Path | None) -> d
     inputs |= {f"pretrain/{one.arm}/{one.seed}": one.folder / "curve.jsonl" for one in found.trainings}
     inputs |= {f"finetune/{one.arm}/{one.seed}": one.folder / "predictions.parquet" for one in found.finetunings}
     inputs |= {f"robustness/{one.arm}/{one.seed}": one.folder / "metrics.parquet" for one in found.robustnesses}
-    judged = [Path(path) / "truth.json" for path in negatives]
-    inputs |= {f"negatives/{path.parent.name}": path for path in judged if path.is_file()}
+    truth_reports = [Path(path) / "truth.json" for path in negatives]
+    inputs |= {f"negatives/{path.parent.name}": path for path in truth_reports if path.is_file()}
     if inpainted is not None:
         inputs |= {"inpaint/pairs": inpainted / inpaint.PAIRS, "inpaint/summary": inpainted / inpaint.SUMMARY}
     return inputs

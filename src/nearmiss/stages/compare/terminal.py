@@ -1,4 +1,4 @@
-"""The comparison as plain text, 80 columns wide: what `make run` ends with."""
+"""The comparison as text of 80 columns, printed at the end of `make run`."""
 
 import io
 from textwrap import fill
@@ -37,7 +37,7 @@ def summary(report: Report) -> str:
     out = io.StringIO()
     console = Console(file=out, width=WIDTH, color_system=None, force_terminal=False, highlight=False)
     seconds = training_seconds(report.costs)
-    console.print(f"Percent{'; s: seconds of training' if seconds else ''}. index.html says what each column measures.")
+    console.print(f"Percent{'; s: seconds of training' if seconds else ''}. index.html describes the columns.")
     for columns in _tables(report):
         console.print(_overview(report, columns, seconds))
     if note := incomplete_text(report):
@@ -151,7 +151,7 @@ def _agreement(report: Report) -> list[str]:
     """A sentence on each two benchmarks whose concepts are the same."""
     return [
         f"Rank of arms on {benchmark} against {reference}: {agreement.correlation_text(value)} (Spearman, {arms} arms"
-        f"{', too few to say much' if arms < agreement.FEW else ''})."
+        f"{', too few for a conclusion' if arms < agreement.FEW else ''})."
         for benchmark, reference, value, arms in agreement.pooled(report.correlations)
         if arms > 1
     ]

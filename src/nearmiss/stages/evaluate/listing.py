@@ -1,4 +1,4 @@
-"""Which benchmarks there are, whose they are, and which of their files lie under a data root."""
+"""Lists benchmarks, their sources, and their files under a data root."""
 
 from collections.abc import Sequence
 from textwrap import fill

@@ -2,7 +2,7 @@
 
 Each unique image and text is encoded once over all benchmarks. The scores of every item are kept (scores.parquet), what
 they are worth follows from them (outcomes.parquet, metrics.parquet), and how they were measured is written beside
-(measurement.json). A score over missing images never looks like a full one.
+(measurement.json). A score with missing images is always marked as incomplete.
 
 A cross-encoder's items are scored with its match logit, and what its dual part scores lies beside that
 (dual_scores.parquet, dual_metrics.parquet). Retrieval and classification stay with the dual part (scoring/match.py).
@@ -96,9 +96,9 @@ def run(
 
     encoder = Encoder(model.name, model.pretrained, device=device.type, batch_size=config.batch_size)
     embeddings = encode(benchmarks, images, encoder, Path(cache))
-    judge = None
+    match_scorer = None
     if checkpoint is not None and has_fusion(checkpoint):
-        judge = MatchScorer(checkpoint, batch_size=config.batch_size, threads=config.threads, device=device.type)
+        match_scorer = MatchScorer(checkpoint, batch_size=config.batch_size, threads=config.threads, device=device.type)
     how = Bootstrap(config.resamples, config.level)
     scores, dual_scores, found, rows, dual_rows, blind_rows = [], [], [], [], [], []
     for benchmark in benchmarks:
@@ -106,8 +106,8 @@ def run(
         row = Run(encoder.name, model.arm, model.seed, "evaluate", split)
         beside = Comparison(benchmark, training, embeddings)
         cosine = similarities(benchmark, embeddings)
-        if judge is not None and isinstance(benchmark, ItemBenchmark):
-            logits = judge.similarities(benchmark.items, images)
+        if match_scorer is not None and isinstance(benchmark, ItemBenchmark):
+            logits = match_scorer.similarities(benchmark.items, images)
             scores.append(_scores(logits, row, MATCH_LOGIT))
             dual_scores.append(_scores(cosine, row, COSINE))
             dual_rows.append(beside.rows(outcomes(benchmark, embeddings), row, how))
@@ -120,7 +120,7 @@ def run(
         blind_rows.append(beside.blind_rows(row, how))
     measurement = {
         "model": encoder.measurement | {"arm": model.arm, "seed": model.seed},
-        "similarity": _scorers(judge is not None),
+        "similarity": _scorers(match_scorer is not None),
         "split": config.split,
         "released": config.released,
         "absent": absent,

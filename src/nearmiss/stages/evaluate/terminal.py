@@ -1,4 +1,4 @@
-"""Metrics of benchmarks in a terminal of 80 columns, and what would make them look better than they are."""
+"""Metrics of benchmarks for a terminal of 80 columns, with warnings about incomplete scores."""
 
 from collections.abc import Mapping
 from io import StringIO
@@ -12,8 +12,8 @@ from rich.text import Text
 from nearmiss.engine.scoring.evaluator import BLIND
 
 _WIDTH = 80
-_OWN = ("local-dir:", "hf-hub:")  # names of models that are weights, too
-_NAMED = 3  # records that a line names; all stand in measurement.json
+_OWN = ("local-dir:", "hf-hub:")  # prefixes of model names that include weights
+_NAMED = 3  # records named per line; measurement.json has all
 
 
 def summary(measurement: Mapping[str, Any], metrics: pl.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Answers into rows of tables `predictions` and `metrics`: accuracy, its interval, chance and the blind baseline."""
+"""Predictions as rows of tables `predictions` and `metrics`: accuracy, its interval, chance and the blind baseline."""
 
 from typing import Any
 
@@ -11,30 +11,30 @@ from nearmiss.base.tables import table
 from nearmiss.engine.scoring.statistics import clusters, interval
 from nearmiss.stages.finetune.config import FinetuneConfig
 from nearmiss.stages.finetune.examples import Examples
-from nearmiss.stages.finetune.task import Answers
+from nearmiss.stages.finetune.task import TaskPredictions
 
 Named = dict[str, Any]
 """The columns that all rows of one job share: model, arm, seed."""
 
 
-def predictions(examples: Examples, answers: dict[float, Answers], named: Named) -> pl.DataFrame:
+def predictions(examples: Examples, of_shares: dict[float, TaskPredictions], named: Named) -> pl.DataFrame:
     """Table `predictions`: a row a share and test example."""
     test = examples.of("test").select("task", "condition", "example_id", "label")
     parts = [
         test.with_columns(
             share=pl.lit(share, pl.Float64),
-            predicted=pl.Series(given.predicted),
-            score=pl.Series(given.score),
+            predicted=pl.Series(predicted.predicted),
+            score=pl.Series(predicted.score),
             **{column: pl.lit(value) for column, value in named.items()},
         )
-        for share, given in sorted(answers.items())
+        for share, predicted in sorted(of_shares.items())
     ]
     schema = table("predictions", []).schema
     return pl.concat(parts).select(schema.names()).cast(dict(schema.items()))
 
 
 def metrics(
-    examples: Examples, answers: dict[float, Answers], named: Named, config: FinetuneConfig, seed: int
+    examples: Examples, of_shares: dict[float, TaskPredictions], named: Named, config: FinetuneConfig, seed: int
 ) -> pl.DataFrame:
     """Table `metrics`: accuracy a share, condition and concept of the test.
 
@@ -43,14 +43,14 @@ def metrics(
     """
     test = examples.of("test").with_row_index("place")
     rows: list[dict[str, Any]] = []
-    for share, given in sorted(answers.items()):
+    for share, predicted in sorted(of_shares.items()):
         training = examples.part(share, seed)
-        blind = of_words(training, test) if test["text"].null_count() == 0 else None
+        blind = text_only_predictions(training, test) if test["text"].null_count() == 0 else None
         for (condition, concept), group in test.sort("condition", "concept", "place").group_by(
             "condition", "concept", maintain_order=True
         ):
             place, labels = group["place"].to_numpy(), group["label"].to_numpy()
-            right = (given.predicted[place] == labels).astype(np.float64)
+            right = (predicted.predicted[place] == labels).astype(np.float64)
             chance = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
             low, high = interval(
                 right,
@@ -89,12 +89,12 @@ def metrics(
     return table("metrics", rows)
 
 
-def of_words(training: pl.DataFrame, asked: pl.DataFrame) -> np.ndarray:
-    """What the words of a text alone predict (N,): logistic regression on word counts, learned from `training`."""
+def text_only_predictions(training: pl.DataFrame, test: pl.DataFrame) -> np.ndarray:
+    """Text-only predictions (N,): logistic regression on word counts, learned from `training`."""
     counter = CountVectorizer(token_pattern=r"\w+")
     counts = counter.fit_transform(training["text"].to_list())
     reader = LogisticRegression(max_iter=1000).fit(counts, training["label"].to_numpy())
-    return np.asarray(reader.predict(counter.transform(asked["text"].to_list())))
+    return np.asarray(reader.predict(counter.transform(test["text"].to_list())))
 
 
 def _links(row: tuple[str, str | None]) -> list[str]:

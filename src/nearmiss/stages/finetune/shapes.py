@@ -1,4 +1,4 @@
-"""Task `shapes`: which class does an image show? A linear probe on frozen embeddings, as CLIP was probed.
+"""Task `shapes`: classification of images. A linear probe on frozen embeddings, as CLIP was probed.
 
 Radford et al. (ICML 2021, section 3.2 and appendix A.3): logistic regression, its penalty chosen on held-out data.
 Embeddings are L2-normalized here (our choice). The text tower is not used.
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.training.flops import image_flops
 from nearmiss.stages.finetune.config import ProbeConfig
-from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
+from nearmiss.stages.finetune.task import Given, Solved, Task, TaskPredictions, accuracy
 
 
 def solve(given: Given, options: ProbeConfig) -> Solved:
@@ -39,7 +39,7 @@ def solve(given: Given, options: ProbeConfig) -> Solved:
             tried.append({"strength": strength, "share": share, "dev_accuracy": found})
             if found > best:
                 best, choice = found, strength
-                solved.answers[share] = _answers(probe, test[0])
+                solved.predictions[share] = _predictions(probe, test[0])
         chosen.append({"strength": choice, "share": share})
     solved.search = {"tried": tried, "chosen": chosen}
     return solved
@@ -58,10 +58,10 @@ def _embed(given: Given) -> tuple[np.ndarray, int]:
     return features, len(features) * image_flops(model, given.pixels.shape[1])
 
 
-def _answers(probe: LogisticRegression, features: np.ndarray) -> Answers:
+def _predictions(probe: LogisticRegression, features: np.ndarray) -> TaskPredictions:
     """The likeliest class of each image; a class without a training label is never predicted."""
     likely = probe.predict_proba(features)
-    return Answers(probe.classes_[likely.argmax(axis=1)].astype(np.int64), likely.max(axis=1))
+    return TaskPredictions(probe.classes_[likely.argmax(axis=1)].astype(np.int64), likely.max(axis=1))
 
 
 TASK = Task(name="shapes", solve=solve)

@@ -67,7 +67,7 @@ def run(
     check_images(shown, Path(root))
     start = open_initialization(checkpoint, arm, seed, texts=texts)
     if device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with this alone
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required for deterministic cuBLAS
 
     solved: dict[str, Solved] = {}
     with deterministic(config.threads), threadpool_limits(config.threads):
@@ -83,9 +83,9 @@ def run(
             )
             solved[task.name] = task.solve(given, options)
         named = {"model": start.name, "arm": arm, "seed": seed}
-        answers = [(examples[name], found.answers) for name, found in solved.items()]
-        predicted = pl.concat([figures.predictions(*pair, named) for pair in answers])
-        measured = pl.concat([figures.metrics(*pair, named, config, seed) for pair in answers])
+        predictions = [(examples[name], found.predictions) for name, found in solved.items()]
+        predicted = pl.concat([figures.predictions(*pair, named) for pair in predictions])
+        measured = pl.concat([figures.metrics(*pair, named, config, seed) for pair in predictions])
 
     for found in solved.values():
         for name, count in found.counts.items():

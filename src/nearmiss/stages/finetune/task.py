@@ -1,4 +1,4 @@
-"""What a downstream task is: a function from an initialization and labeled examples to answers.
+"""Interface of a downstream task: a function from an initialization and labeled examples to predictions.
 
 An initialization is the weights that fine-tuning starts from: those of a checkpoint, or random ones for `scratch`.
 """
@@ -22,7 +22,7 @@ from nearmiss.stages.finetune.examples import Examples
 
 _AGAIN = "train the checkpoint again"
 SCRATCH = "scratch"
-"""The initialization with random weights, of which a checkpoint folder gives architecture and tokenizer alone."""
+"""The initialization with random weights, for which the checkpoint folder gives only architecture and tokenizer."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Answers:
+class TaskPredictions:
     """Of each test example, in order: the class that was predicted (N,) int64 and its probability (N,) float64."""
 
     predicted: np.ndarray
@@ -103,9 +103,9 @@ class Answers:
 
 @dataclass
 class Solved:
-    """A task's answers by share; `search`: what was tried on dev, and what was chosen; lines of the curve; counts."""
+    """Predictions of a task by share; `search`: values tried on dev and the choice; lines of the curve; counts."""
 
-    answers: dict[float, Answers] = field(default_factory=dict)
+    predictions: dict[float, TaskPredictions] = field(default_factory=dict)
     search: dict[str, Any] = field(default_factory=dict)
     curve: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class Solve(Protocol):
     """The function of a task."""
 
     def __call__(self, given: Given, options: Any) -> Solved:
-        """Answers for every share of `given`; `options` is the task's own configuration."""
+        """TaskPredictions for every share of `given`; `options` is the task's own configuration."""
         ...
 
 

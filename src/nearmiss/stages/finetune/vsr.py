@@ -1,4 +1,4 @@
-"""Task `vsr`: is a statement on a relation true of an image? Both towers and a head on their embeddings learn.
+"""Task `vsr`: verification of statements on relations. Trains both towers and a head on their embeddings.
 
 The search is the cheap fair one: every initialization trains once for each factor at the largest share of the labels,
 and the factor that is best on dev also serves the smaller shares. So each has the same number of steps in all.
@@ -13,7 +13,7 @@ from nearmiss.base.seeding import derive
 from nearmiss.engine.models.tokenization import TextBook, text_book
 from nearmiss.engine.training.matching import Matching, Pairs
 from nearmiss.stages.finetune.config import VsrConfig
-from nearmiss.stages.finetune.task import Answers, Given, Solved, Task, accuracy
+from nearmiss.stages.finetune.task import Given, Solved, Task, TaskPredictions, accuracy
 
 
 def solve(given: Given, options: VsrConfig) -> Solved:
@@ -31,11 +31,11 @@ def solve(given: Given, options: VsrConfig) -> Solved:
         tried.append({"factor": factor, "share": largest, "dev_accuracy": found})
         if found > best:
             best, chosen = found, factor
-            solved.answers[largest] = _answers(matching.logits(test, given.batch_size))
+            solved.predictions[largest] = _predictions(matching.logits(test, given.batch_size))
         _count(matching, solved)
     for share in smaller:
         matching = _train(given, options, book, share, chosen, solved)
-        solved.answers[share] = _answers(matching.logits(test, given.batch_size))
+        solved.predictions[share] = _predictions(matching.logits(test, given.batch_size))
         _count(matching, solved)
     solved.search = {"tried": tried, "chosen": [{"factor": chosen, "share": share} for share in (largest, *smaller)]}
     return solved
@@ -64,10 +64,10 @@ def _pairs(given: Given, book: TextBook, frame: pl.DataFrame) -> Pairs:
     )
 
 
-def _answers(logits: np.ndarray) -> Answers:
+def _predictions(logits: np.ndarray) -> TaskPredictions:
     """Class 1 where the logit is above 0, with the probability of what was predicted."""
     sure = 1 / (1 + np.exp(-np.abs(logits.astype(np.float64))))
-    return Answers((logits > 0).astype(np.int64), sure)
+    return TaskPredictions((logits > 0).astype(np.int64), sure)
 
 
 def _count(matching: Matching, solved: Solved) -> None:

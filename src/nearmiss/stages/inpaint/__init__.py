@@ -1,1 +1,1 @@
-"""Stage `inpaint`: counterfactual pairs, made by editing one thing of a picture and one word of its caption."""
+"""Stage `inpaint`: counterfactual pairs, made by editing one object of an image and the caption."""

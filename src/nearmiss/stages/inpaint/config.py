@@ -24,31 +24,31 @@ from nearmiss.engine.images.editing.spec import (
 
 
 class InpaintConfig(Typed):
-    """Which counterfactual pairs are made."""
+    """Options of stage `inpaint`."""
 
     seed: Seed = Field(0, description="Seed of every draw.")
-    split: Literal["train", "val", "test", "final"] = Field("test", description="Split whose pictures are edited.")
+    split: Literal["train", "val", "test", "final"] = Field("test", description="Split of the images that are edited.")
     captions: str | None = Field(
         None, description="Caption set that is edited; null for the default of the data source."
     )
     wording: Literal["exchange", "insert"] = Field(
         "exchange",
-        description="exchange edits captions that name what changes; insert also writes a color or size into captions "
-        "that name the thing alone, the true one into the original's.",
+        description="exchange: edit captions that name the changed value; insert: also insert a color or size into "
+        "captions that only name the object, the true value for the original.",
     )
     operations: list[AnyOperation] = Field(
         default_factory=default_operations, description="Operations and their options; an empty list makes no pairs."
     )
-    each: int = Field(1, ge=1, description="Pairs that one operation makes of one picture at most.")
-    gates: Gates = Field(default_factory=Gates, description="What an edited picture must hold to be kept.")
-    quality: Quality = Field(default_factory=Quality, description="What every operation asks of a thing.")
+    each: int = Field(1, ge=1, description="Maximum number of pairs per image and operation.")
+    gates: Gates = Field(default_factory=Gates, description="Quality gates of an edited image.")
+    quality: Quality = Field(default_factory=Quality, description="Requirements of every operation for an object.")
 
     @field_validator("operations")
     @classmethod
     def _named_once(cls, operations: list[AnyOperation]) -> list[AnyOperation]:
         names = [each.operation for each in operations]
         if len(set(names)) < len(names):
-            raise ValueError("each operation is named once")
+            raise ValueError("an operation is given twice")
         return operations
 
 
@@ -60,8 +60,8 @@ def check_packages(operations: Sequence[AnyOperation]) -> None:
 
 
 def of_photographs(seed: int, pipeline: str | None = None, pairs: int = 1000) -> InpaintConfig:
-    """What is asked of photographs, whose colors and sizes nobody noted; `pipeline` paints in place of the classical
-    operations on color and object. All values our choice, tried on 102 photographs of COCO (docs/inpaint.md)."""
+    """Options for photographs without annotated colors and sizes; `pipeline` replaces the classical operations on color
+    and object. All values are our choice, tuned on 102 photographs of COCO (docs/inpaint.md)."""
     operations: list[AnyOperation] = [
         RecolorConfig(pairs=pairs, distance=35),
         ReplaceConfig(

@@ -1,4 +1,4 @@
-"""What the stage reads: pictures of one split with their things, captions, and the words that the data use."""
+"""Input of the stage: images of one split with their objects and captions, and the vocabulary of the data."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -33,11 +33,11 @@ from nearmiss.engine.text.lexicon import attribute_kind, attribute_words, invers
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import tokenize
 
-KINDS = ("color", "size")  # kinds of words that operations exchange; what else is known of a thing is left as it is
+KINDS = ("color", "size")  # kinds of attributes that operations change
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageRow:
     """A row of table `images`."""
 
     image_id: str
@@ -47,7 +47,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Object:
+class ObjectRow:
     """A row of table `objects`."""
 
     object_id: str
@@ -57,7 +57,7 @@ class Object:
 
 
 @dataclass(frozen=True)
-class Said:
+class CaptionRow:
     """A row of table `captions`."""
 
     caption_id: str
@@ -66,63 +66,61 @@ class Said:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Everything that edits of one split are made of; plain values, so that it travels to other processes."""
+    """All input of the edits of one split; picklable."""
 
     root: Path
-    pictures: dict[str, Picture]
-    objects: dict[str, tuple[Object, ...]]
-    captions: dict[str, tuple[Said, ...]]
+    images: dict[str, ImageRow]
+    objects: dict[str, tuple[ObjectRow, ...]]
+    captions: dict[str, tuple[CaptionRow, ...]]
     annotations: dict[str, Annotations]
     words: Counter[tuple[str, str, str]]
-    """How often the captions use each (kind, group, word)."""
+    """Counts of (kind, group, word) in the captions."""
     names: dict[str, str]
-    """Group of nouns -> the name that annotators give it."""
+    """Group of nouns -> annotated name."""
     combinations: frozenset[tuple[str, str, str]]
     """(noun, kind, group) of everything annotated in any split."""
     related: frozenset[tuple[str, str, str]]
     """(noun, predicate, noun) of every relation annotated in any split."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Where pictures come from, by image id, as far as it is known."""
+    """Sources of images by image id, as far as known."""
     set_aside: tuple[tuple[str | None, str], ...] = ()
     """(image, reason) of rows of the tables that cannot be used."""
-    unfit: set[str] = field(default_factory=set, compare=False)
-    """Donors that were found not to be there whole, so that none is looked at again."""
+    unusable_donors: set[str] = field(default_factory=set, compare=False)
+    """Donors that are not completely visible (cache)."""
 
     @cached_property
     def donors(self) -> tuple[Donor, ...]:
-        """The things of the split that have a mask and a box, sorted, with what annotators noted of them."""
+        """The objects of the split with mask and box, sorted, with their annotations."""
         return tuple(
-            Donor(
-                row.object_id, image_id, thing.noun, values_of(thing), row.box, family(thing.noun), meters(thing.noun)
-            )
+            Donor(row.object_id, image_id, obj.noun, values_of(obj), row.box, family(obj.noun), meters(obj.noun))
             for image_id, annotations in sorted(self.annotations.items())
-            for row, thing in zip(self.objects[image_id], annotations.objects, strict=True)
+            for row, obj in zip(self.objects[image_id], annotations.objects, strict=True)
             if row.mask is not None and min(row.box[2:]) > 0
         )
 
     @cached_property
     def nouns(self) -> frozenset[str]:
-        """Names that annotators use, for reading captions."""
+        """Annotated names, for parsing captions."""
         return next((each.vocabulary.names for each in self.annotations.values()), frozenset())
 
     @cached_property
     def known(self) -> dict[str, tuple[str, ...]]:
-        """kind -> groups that the captions have a word for, sorted."""
+        """kind -> sorted groups that occur in the captions."""
         return {kind: tuple(sorted({group for each, group, _ in self.words if each == kind})) for kind in KINDS}
 
     def word(self, kind: str, group: str) -> str:
-        """The word that the captions use most for a group; ties go to the alphabet."""
+        """The most frequent word of a group; ties are broken alphabetically."""
         counts = {word: count for (each, name, word), count in self.words.items() if (each, name) == (kind, group)}
         return min(counts, key=lambda word: (-counts[word], word)) if counts else group
 
-    def unfamiliar(self, noun: str, values: Mapping[str, str], edited: str) -> str | None:
-        """Why a pair would show or tell what the data never do, or None.
+    def unseen_combination(self, noun: str, values: Mapping[str, str], edited: str) -> str | None:
+        """Why a pair has a combination that does not occur in the data, or None.
 
-        So that nothing that a benchmark holds back (a blue star, where no star of the data is blue) gets into pairs
-        that count as usual ones. Kinds and predicates that nobody annotated say nothing.
+        Keeps combinations that a benchmark holds out (a blue star if no star of the data is blue) out of the pairs.
+        Kinds and predicates without annotations are not checked.
         """
-        noted = {kind for _, kind, _ in self.combinations}
-        for kind in sorted(values.keys() & noted):
+        annotated_kinds = {kind for _, kind, _ in self.combinations}
+        for kind in sorted(values.keys() & annotated_kinds):
             if (noun, kind, values[kind]) not in self.combinations:
                 return "no thing of the data is like it"
         caption = parse(edited, self.nouns)
@@ -130,28 +128,28 @@ class Corpus:
         if caption is None:
             return None
         for subject, predicate, other in caption.relations:
-            told = (caption.mentions[subject].noun, predicate, caption.mentions[other].noun)
-            turned = (told[2], inverse(predicate), told[0])
-            if predicate in predicates and told not in self.related and turned not in self.related:
+            relation = (caption.mentions[subject].noun, predicate, caption.mentions[other].noun)
+            converse = (relation[2], inverse(predicate), relation[0])
+            if predicate in predicates and relation not in self.related and converse not in self.related:
                 return "no two things of the data are so related"
         return None
 
 
-def values_of(thing: Annotated) -> dict[str, str]:
-    """kind -> group of each kind of which a thing has one value."""
+def values_of(obj: Annotated) -> dict[str, str]:
+    """kind -> group, for each kind of which the object has exactly one value."""
     found: dict[str, set[str]] = {}
-    for kind, group in thing.attributes:
+    for kind, group in obj.attributes:
         found.setdefault(kind, set()).add(group)
     return {kind: min(groups) for kind, groups in sorted(found.items()) if kind and len(groups) == 1}
 
 
 def family(noun: str) -> tuple[str, ...]:
-    """What sort of thing it is by the lexicon; () where it does not know it."""
+    """Kinds of a noun by the lexicon; () if unknown."""
     return tuple(load("object")["groups"].get(noun, {}).get("kinds", ()))
 
 
 def meters(noun: str) -> float | None:
-    """The usual length of a thing's longest side, an estimate of ours; None where the lexicon has none."""
+    """Typical length of the longest side in meters (our estimate); None if unknown."""
     return load("length")["meters"].get(noun)
 
 
@@ -167,46 +165,50 @@ def read_corpus(
 ) -> Corpus:
     """Read and check the tables and the headers of the split's image files; rows that cannot be used are set aside.
 
-    Raises InputError where a table or a file is missing, the split has no pictures, no captions, or no masks at all.
+    Raises InputError if a table or a file is missing, or the split has no images, no captions or no masks.
     """
     faults: Faults = []
-    listed, marked = read_table(images, "images"), read_table(objects, "objects")
-    shown = sound_images(listed, images, faults)
-    said = sound_captions(read_caption_set(captions, caption_set), captions, faults)
-    _check_known(marked.drop_nulls("image_id"), listed, objects, "object_id")
-    _check_known(said, listed, captions, "caption_id")
-    things = sound_objects(marked, shown, objects, faults)
-    stated = table("relations", [])
+    all_images, all_objects = read_table(images, "images"), read_table(objects, "objects")
+    image_rows = sound_images(all_images, images, faults)
+    caption_rows = sound_captions(read_caption_set(captions, caption_set), captions, faults)
+    _check_known(all_objects.drop_nulls("image_id"), all_images, objects, "object_id")
+    _check_known(caption_rows, all_images, captions, "caption_id")
+    object_rows = sound_objects(all_objects, image_rows, objects, faults)
+    relation_rows = table("relations", [])
     if relations is not None:
-        stated = sound_relations(read_table(relations, "relations"), relations, faults)
-    own = shown.filter(pl.col("split") == split).sort("image_id")
-    if own.is_empty():
+        relation_rows = sound_relations(read_table(relations, "relations"), relations, faults)
+    split_images = image_rows.filter(pl.col("split") == split).sort("image_id")
+    if split_images.is_empty():
         raise InputError(f"no images of split '{split}'", file=images, remedy="name a split that has images")
-    their = things.join(own, on="image_id", how="semi").sort("image_id", "object_id")
-    their = their.with_columns(mask=pl.when(~crowds(their)).then("mask"))  # a crowd is there and is not edited
-    if their["mask"].null_count() == their.height:
+    split_objects = object_rows.join(split_images, on="image_id", how="semi").sort("image_id", "object_id")
+    split_objects = split_objects.with_columns(
+        mask=pl.when(~crowds(split_objects)).then("mask")
+    )  # crowds are not edited
+    if split_objects["mask"].null_count() == split_objects.height:
         raise InputError(
-            f"no thing in split '{split}' has a mask",
+            f"no object in split '{split}' has a mask",
             file=objects,
-            remedy="give objects with masks: COCO instances have them, scene graphs have not",
+            remedy="give objects with masks: COCO instances have masks, scene graphs do not",
         )
-    told = said.join(own, on="image_id", how="semi").sort("image_id", "caption_id")
-    if told.is_empty():
+    split_captions = caption_rows.join(split_images, on="image_id", how="semi").sort("image_id", "caption_id")
+    if split_captions.is_empty():
         raise InputError(f"no captions of split '{split}'", file=captions, remedy="give captions of these images")
-    check_images(own, root)
-    related = stated.join(own, on="image_id", how="semi")
-    annotations = annotate(own, their, related, Vocabulary.of(things, shown))
-    objects_of = _objects(their)
+    check_images(split_images, root)
+    related = relation_rows.join(split_images, on="image_id", how="semi")
+    annotations = annotate(split_images, split_objects, related, Vocabulary.of(object_rows, image_rows))
+    objects_of = _objects(split_objects)
     return Corpus(
         root=Path(root),
-        pictures={row[0]: Picture(*row) for row in own.select("image_id", "file", "width", "height").iter_rows()},
+        images={
+            row[0]: ImageRow(*row) for row in split_images.select("image_id", "file", "width", "height").iter_rows()
+        },
         objects={image_id: objects_of.get(image_id, ()) for image_id in annotations},
-        captions=_captions(told),
+        captions=_captions(split_captions),
         annotations=annotations,
-        words=_words(said),
-        names={noun_group(name): name for name in sorted(things["name"].unique().to_list(), reverse=True)},
-        combinations=_combinations(things),
-        related=_related(things, stated),
+        words=_words(caption_rows),
+        names={noun_group(name): name for name in sorted(object_rows["name"].unique().to_list(), reverse=True)},
+        combinations=_combinations(object_rows),
+        related=_related(object_rows, relation_rows),
         set_aside=tuple(
             (fault.image_id, f"{fault.problem}; record: {fault.record} of {file.name}") for fault, file in faults
         ),
@@ -217,36 +219,36 @@ def _check_known(frame: pl.DataFrame, images: pl.DataFrame, file: Path, key: str
     unknown = frame.join(images, on="image_id", how="anti").sort(key)
     if not unknown.is_empty():
         raise InputError(
-            f"{unknown.height} rows are of images that the table of images does not have",
+            f"{unknown.height} rows refer to images that the table of images does not have",
             file=file,
             record=f"{key} {unknown[key][0]} of image {unknown['image_id'][0]}",
             remedy="give tables of one data set",
         )
 
 
-def _objects(frame: pl.DataFrame) -> dict[str, tuple[Object, ...]]:
-    found: dict[str, list[Object]] = {}
+def _objects(frame: pl.DataFrame) -> dict[str, tuple[ObjectRow, ...]]:
+    found: dict[str, list[ObjectRow]] = {}
     columns = ["image_id", "object_id", "name", "x", "y", "w", "h", "mask"]
     for image_id, object_id, name, x, y, w, h, mask in frame.select(columns).iter_rows():
-        found.setdefault(image_id, []).append(Object(object_id, name, (x, y, w, h), mask))
+        found.setdefault(image_id, []).append(ObjectRow(object_id, name, (x, y, w, h), mask))
     return {image_id: tuple(rows) for image_id, rows in found.items()}
 
 
-def _captions(frame: pl.DataFrame) -> dict[str, tuple[Said, ...]]:
-    found: dict[str, list[Said]] = {}
+def _captions(frame: pl.DataFrame) -> dict[str, tuple[CaptionRow, ...]]:
+    found: dict[str, list[CaptionRow]] = {}
     for image_id, caption_id, text in frame.select("image_id", "caption_id", "text").iter_rows():
-        found.setdefault(image_id, []).append(Said(caption_id, text))
+        found.setdefault(image_id, []).append(CaptionRow(caption_id, text))
     return {image_id: tuple(rows) for image_id, rows in found.items()}
 
 
 def _words(captions: pl.DataFrame) -> Counter[tuple[str, str, str]]:
     known = {word: entry for word, entry in attribute_words().items() if entry[0] in KINDS}
-    barred = set(load("color")["never_new"])
+    excluded = set(load("color")["never_new"])
     counts: Counter[tuple[str, str, str]] = Counter()
     for text in captions["text"].to_list():
         for token in tokenize(text):
             entry = known.get(token.lower)
-            if entry is not None and entry[1] not in barred:
+            if entry is not None and entry[1] not in excluded:
                 counts[(*entry, token.lower)] += 1
     return counts
 

@@ -1,4 +1,4 @@
-"""COCO files of photographs as the stage's tables; what cannot be used is set aside with a reason, the rest goes on."""
+"""Converts COCO files of photographs to the tables of the stage; unusable records are set aside with a reason."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from nearmiss.engine.formats.inpaintcoco import Origin
 
 SPLIT = "test"
 _REASONS = 10  # in a message
-_TABLES = {"images": "instances", "objects": "instances", "captions": "captions"}  # and the file that each comes from
+_TABLES = {"images": "instances", "objects": "instances", "captions": "captions"}  # table -> source file
 
 
 @dataclass
 class Photographs:
-    """Tables of the photographs that can be used, in a folder; their origins; and what is set aside."""
+    """Tables of the usable photographs in a folder, their origins, and the records that were set aside."""
 
     folder: Path
     origins: dict[str, Origin]
@@ -48,21 +48,21 @@ class Photographs:
 
 
 def read(images: Path, instances: Path, captions: Path, folder: Path) -> Photographs:
-    """Write the tables into `folder`. Raises InputError where a file is malformed or nothing of it can be used."""
+    """Write the tables into `folder`. Raises InputError if a file is malformed or has no usable record."""
     sources = {"instances": Path(instances), "captions": Path(captions)}
     found = read_coco_folder(Path(images), captions=sources["captions"], instances=sources["instances"])
     if found.images.is_empty():
-        raise _nothing_usable(Path(images), sources["instances"], found)
-    _check_there_is_something_to_edit(found, sources)
-    made = Photographs(folder, found.origins, sources, found.set_aside, found.scaled)
-    write_table(found.images.with_columns(split=pl.lit(SPLIT)), made.table("images"), "images")
-    write_table(found.objects, made.table("objects"), "objects")
-    write_table(found.captions, made.table("captions"), "captions")
-    return made
+        raise _no_usable_photograph(Path(images), sources["instances"], found)
+    _check_masks_and_captions(found, sources)
+    photographs = Photographs(folder, found.origins, sources, found.set_aside, found.scaled)
+    write_table(found.images.with_columns(split=pl.lit(SPLIT)), photographs.table("images"), "images")
+    write_table(found.objects, photographs.table("objects"), "objects")
+    write_table(found.captions, photographs.table("captions"), "captions")
+    return photographs
 
 
-def _nothing_usable(images: Path, instances: Path, found: CocoFolder) -> InputError:
-    """Says why no photograph can be used: each reason with its number and an example."""
+def _no_usable_photograph(images: Path, instances: Path, found: CocoFolder) -> InputError:
+    """The error if no photograph is usable: each reason with its count and an example."""
     reasons = [f"{reason} ({len(paths)}), such as {paths[0]}" for reason, paths in found.unusable.items()]
     records: dict[str, list[str]] = {}
     for fault in found.faults:
@@ -71,22 +71,22 @@ def _nothing_usable(images: Path, instances: Path, found: CocoFolder) -> InputEr
     reasons += [f"{problem} ({len(named)}), such as {named[0]} of {instances}" for problem, named in records.items()]
     listed = "".join(f"\n  {reason}" for reason in sorted(reasons)) or f"\n  {instances} lists none"
     return InputError(
-        f"no photograph can be used:{listed}", file=images, remedy="give the folder that the instances speak of"
+        f"no photograph can be used:{listed}", file=images, remedy="give the image folder of the instances"
     )
 
 
-def _check_there_is_something_to_edit(found: CocoFolder, sources: dict[str, Path]) -> None:
+def _check_masks_and_captions(found: CocoFolder, sources: dict[str, Path]) -> None:
     if found.objects["mask"].null_count() == found.objects.height:
         counts = Counter(each.reason.split("; record: ")[0] for each in found.set_aside)
         listed = "".join(f"\n  {reason} ({number})" for reason, number in counts.most_common(_REASONS))
         raise InputError(
-            "no thing of a photograph that can be used has a mask" + (f"; set aside:{listed}" if listed else ""),
+            "no object of a usable photograph has a mask" + (f"; set aside:{listed}" if listed else ""),
             file=sources["instances"],
             remedy="give instances with segmentations",
         )
     if found.captions.is_empty():
         raise InputError(
-            "no caption is of a photograph that can be used",
+            "no caption belongs to a usable photograph",
             file=sources["captions"],
             remedy="give captions of these images",
         )

@@ -1,7 +1,7 @@
-"""Stage `inpaint`: pictures, masks and captions become counterfactual pairs in InpaintCOCO's schema.
+"""Stage `inpaint`: makes counterfactual pairs in InpaintCOCO's schema from images, masks and captions.
 
-Pictures are taken in a drawn order, one operation after the other, in waves of a fixed size, until an operation has its
-pairs: so the files are the same for any number of workers, and large data sets are not edited in vain.
+For each operation, images are processed in random order in batches of a fixed size until it has its number of pairs.
+The output is the same for any number of workers, and large data sets are not processed completely.
 """
 
 from collections import Counter
@@ -23,17 +23,17 @@ from nearmiss.engine.formats.inpaintcoco import Origin, write
 from nearmiss.engine.images.editing.spec import OperationConfig
 from nearmiss.stages.inpaint.config import InpaintConfig, check_packages
 from nearmiss.stages.inpaint.corpus import Corpus, read_corpus
-from nearmiss.stages.inpaint.work import Outcome, Rejection, edit_picture
+from nearmiss.stages.inpaint.editing import Outcome, Rejection, edit_image
 
 PAIRS, REJECTED, SUMMARY = "test-00000-of-00001.parquet", "rejected.parquet", "summary.json"
-WAVE = 48  # pictures that are edited before it is asked whether there are pairs enough
+BATCH = 48  # images per batch, after which the number of pairs is checked
 
 REJECTIONS = pl.Schema(
     {
         "image_id": pl.String,
         "object_id": pl.String,
         "operation": pl.String,
-        "caption": pl.String,  # null where no caption was reached
+        "caption": pl.String,  # null if no caption was checked
         "reason": pl.String,
     }
 )
@@ -55,42 +55,44 @@ def run(
     fingerprint: Path | None = None,
     origins: Mapping[str, Origin] | None = None,
 ) -> dict[str, Any]:
-    """Make the folder `out`: the pairs (`PAIRS`), rejected.parquet, summary.json, manifest.json, cost.json.
+    """Write the folder `out`: the pairs (`PAIRS`), rejected.parquet, summary.json, manifest.json, cost.json.
 
     `images`, `objects`, `captions` and `relations` are tables, `root` the folder that image files are relative to,
-    `origins` says where pictures come from. Returns the summary. Raises InputError before any edit where the tables or
-    files are unfit, and at the end where no pair came of them.
+    `origins` are the sources of the images. Returns the summary. Raises InputError before any edit if tables or files
+    are invalid, and at the end if there is no pair.
     """
     cost = Cost()
     if workers < 1:
-        raise InputError(f"{workers} workers cannot work", record="--workers", remedy="give 1 or more")
+        raise InputError(f"invalid number of workers: {workers}", record="--workers", remedy="give 1 or more")
     check_packages(config.operations)
     target = OutputFolder(out, inputs=[images, objects, captions, relations], roots=[root])
     inputs = verify_inputs({"images": images, "objects": objects, "captions": captions, "relations": relations})
     corpus = read_corpus(images, objects, captions, relations, root, split=config.split, caption_set=config.captions)
-    inputs[f"source{OF_IMAGES}"] = verify_files(Path(root), (picture.file for picture in corpus.pictures.values()))
+    inputs[f"source{OF_IMAGES}"] = verify_files(Path(root), (image.file for image in corpus.images.values()))
     corpus = replace(corpus, origins=origins or {})
-    tried: dict[str, list[Outcome]] = {}
-    with worker_pool(_work, (corpus, config), workers, preload=["nearmiss.stages.inpaint.work", "inflect"]) as each:
+    outcomes_of: dict[str, list[Outcome]] = {}
+    with worker_pool(
+        _edit, (corpus, config), workers, preload=["nearmiss.stages.inpaint.editing", "inflect"]
+    ) as edit_all:
         for options in config.operations:
-            tried[options.operation] = _pairs(each, corpus, options, config.seed)
-    pairs = [pair for outcomes in tried.values() for outcome in outcomes for pair in outcome.pairs]
+            outcomes_of[options.operation] = _pairs(edit_all, corpus, options, config.seed)
+    pairs = [pair for outcomes in outcomes_of.values() for outcome in outcomes for pair in outcome.pairs]
     rejected = [Rejection(image_id, None, "", None, reason) for image_id, reason in corpus.set_aside]
-    rejected += [row for outcomes in tried.values() for outcome in outcomes for row in outcome.rejected]
+    rejected += [row for outcomes in outcomes_of.values() for outcome in outcomes for row in outcome.rejected]
     if config.operations and not pairs:
         reasons = Counter(row.reason for row in rejected).most_common(5)
         raise InputError(
             f"no pair could be made; reasons: {', '.join(f'{reason} ({count})' for reason, count in reasons)}",
             file=captions,
-            remedy="give captions that name the things that have masks, or other operations",
+            remedy="give captions that name the objects with masks, or other operations",
         )
-    summary = _summary(corpus, config, tried)
+    summary = _summary(corpus, config, outcomes_of)
     with target as folder:
         write(pairs, folder / PAIRS)
         _write_rejected(rejected, folder / REJECTED)
         write_json(folder / SUMMARY, summary)
-        # workers are children of a server of their own, so that the job's own CPU seconds do not hold theirs
-        edits = [outcome.cpu_seconds for outcomes in tried.values() for outcome in outcomes]
+        # workers are children of a server process, so the CPU time of the job does not include them
+        edits = [outcome.cpu_seconds for outcomes in outcomes_of.values() for outcome in outcomes]
         cost.counts.update(pairs=len(pairs), pictures=len(edits), edit_cpu_seconds=round(sum(edits), 3))
         cost.write(folder)
         write_manifest(
@@ -99,18 +101,18 @@ def run(
     return summary
 
 
-def _pairs(each: Map, corpus: Corpus, options: OperationConfig, seed: int) -> list[Outcome]:
-    """The outcomes of one operation, as far as it takes to have its pairs."""
+def _pairs(edit_all: Map, corpus: Corpus, options: OperationConfig, seed: int) -> list[Outcome]:
+    """The outcomes of one operation until it has its number of pairs."""
     name = options.operation
     order = sorted(corpus.annotations, key=lambda image_id: (derive(seed, "inpaint", name, image_id), image_id))
     outcomes: list[Outcome] = []
     made = 0
-    waves = [order[start : start + WAVE] for start in range(0, len(order), WAVE)]
-    for wave in waves:
+    batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    for batch in batches:
         if made >= options.pairs:
             break
-        tasks = [(options, image_id) for image_id in wave]
-        for outcome in progress(each(tasks), what=name, total=len(tasks)):
+        tasks = [(options, image_id) for image_id in batch]
+        for outcome in progress(edit_all(tasks), what=name, total=len(tasks)):
             if made >= options.pairs:
                 break
             del outcome.pairs[options.pairs - made :]
@@ -125,32 +127,32 @@ def _write_rejected(rejected: list[Rejection], path: Path) -> None:
         pl.DataFrame(rows, schema=REJECTIONS, orient="row").write_parquet(partial_file, statistics=False)
 
 
-def _summary(corpus: Corpus, config: InpaintConfig, tried: dict[str, list[Outcome]]) -> dict[str, Any]:
-    """Counts. `changed_outside_masks`: pixels that differ beside a pair's mask, counted over all pairs."""
-    every = [outcome for outcomes in tried.values() for outcome in outcomes]
-    pairs = [pair for outcome in every for pair in outcome.pairs]
-    asked: dict[str, int] = {options.operation: options.pairs for options in config.operations}
+def _summary(corpus: Corpus, config: InpaintConfig, outcomes_of: dict[str, list[Outcome]]) -> dict[str, Any]:
+    """Counts. `changed_outside_masks`: pixels that differ outside of the masks, over all pairs."""
+    all_outcomes = [outcome for outcomes in outcomes_of.values() for outcome in outcomes]
+    pairs = [pair for outcome in all_outcomes for pair in outcome.pairs]
+    requested: dict[str, int] = {options.operation: options.pairs for options in config.operations}
     return {
         "split": config.split,
-        "pictures": {"of_split": len(corpus.pictures), "with_things": len(corpus.annotations)},
+        "pictures": {"of_split": len(corpus.images), "with_things": len(corpus.annotations)},
         "pairs": len(pairs),
-        "rejected": sum(len(outcome.rejected) for outcome in every),
-        "changed_outside_masks": sum(outcome.changed_outside for outcome in every),
+        "rejected": sum(len(outcome.rejected) for outcome in all_outcomes),
+        "changed_outside_masks": sum(outcome.changed_outside for outcome in all_outcomes),
         "by_operation": {
             name: {
-                "asked": asked[name],
+                "asked": requested[name],
                 "pairs": sum(len(outcome.pairs) for outcome in outcomes),
                 "pictures": len(outcomes),
                 "reasons": dict(sorted(Counter(row.reason for each in outcomes for row in each.rejected).items())),
             }
-            for name, outcomes in sorted(tried.items())
+            for name, outcomes in sorted(outcomes_of.items())
         },
         "by_concept": dict(sorted(Counter(pair.concept for pair in pairs).items())),
         "by_verdict": dict(sorted(Counter(pair.inpaint_details.verdict for pair in pairs).items())),
-        "by_reason": dict(sorted(Counter(row.reason for each in every for row in each.rejected).items())),
+        "by_reason": dict(sorted(Counter(row.reason for each in all_outcomes for row in each.rejected).items())),
     }
 
 
-def _work(given: tuple[Corpus, InpaintConfig], task: tuple[OperationConfig, str]) -> Outcome:
+def _edit(given: tuple[Corpus, InpaintConfig], task: tuple[OperationConfig, str]) -> Outcome:
     corpus, config = given
-    return edit_picture(corpus, task[0], config, task[1])
+    return edit_image(corpus, task[0], config, task[1])

@@ -1,7 +1,7 @@
-"""The words of a change: every way in which a caption's old word can become the new one.
+"""Caption edits of a change: every way to replace the old word of a caption by the new one.
 
-A word is found by its meaning in the lexicons and exchanged alone; articles, capitals and the number of nouns and verbs
-are fitted. Whether the new caption then says what it should is for judge.py.
+Words are found by their meaning in the lexicons; articles, capitals and number agreement are adjusted. Whether the new
+caption is correct is checked in consistency.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,38 +16,38 @@ from nearmiss.engine.text.tokens import Token, tokenize
 from nearmiss.stages.inpaint.corpus import Corpus
 
 _ARTICLES = ("a", "an", "the", "his", "her", "their", "its", "my")
-_OWN_WORDS = 2  # words between an article and its noun that are the noun's own: "the fire hydrant", "a passenger jet"
+_MAX_MODIFIERS = 2  # words between an article and its noun: "the fire hydrant", "a passenger jet"
 _BEGIN_ANOTHER = (
     "in", "on", "at", "by", "with", "near", "next", "beside", "under", "above", "behind", "and", "is", "are", "that",
     "which",
 )  # fmt: skip
-_SAYS_MORE = ("with", "that", "which", "who", "has")
-_LONGEST = 5  # words of a phrase: "on the left hand side"
-_MOST_PLACES = 64  # of a word in one caption
+_MODIFIERS = ("with", "that", "which", "who", "has")
+_LONGEST = 5  # words per phrase: "on the left hand side"
+_MAX_EDITS = 64  # per caption
 
 
 def edited_captions(text: str, plan: Plan, corpus: Corpus) -> list[tuple[str, tuple[str, str]]]:
-    """(new caption, (old words, new words)) of every place of a caption where the plan's old word stands, in order.
+    """(new caption, (old words, new words)) for every occurrence of the old word of the plan, in order.
 
-    Of places beyond the 64th none is given (our choice): a caption that names a thing so often tells it from no other.
+    At most 64 occurrences are used (our choice); a caption with more does not identify one object.
     """
     found = []
-    for edits in islice(_WAYS[plan.kind](text, plan, corpus), _MOST_PLACES):
+    for edits in islice(_EDITS[plan.kind](text, plan, corpus), _MAX_EDITS):
         words = " ".join(edit.old for edit in edits), " ".join(edit.new for edit in edits)
         found.append((apply(text, edits), words))
     return list(dict.fromkeys(found))
 
 
-def told_captions(text: str, plan: Plan, corpus: Corpus) -> list[str]:
-    """The caption with the plan's old color, size or place written to each noun that means the thing, in order.
+def captions_with_value(text: str, plan: Plan, corpus: Corpus) -> list[str]:
+    """The caption with the old color, size or location of the plan inserted at each noun of the object, in order.
 
-    A color or size stands before the noun, where nothing but a few words of its own parts it from its article, none of
-    that kind; a size stands before a color, as English has it. A place stands behind the noun, where its phrase ends
-    there. Source: our choice; InpaintCOCO edits what captions say.
+    A color or size is inserted before the noun if at most a few modifiers, none of that kind, separate it from its
+    article; a size precedes a color. A location is inserted after the noun if its phrase ends there. Our choice:
+    InpaintCOCO edits only words of the captions.
     """
     if plan.after is None:
         return []
-    tokens, nouns = tokenize(text), islice(_nouns(text, plan.after.name), _MOST_PLACES)
+    tokens, nouns = tokenize(text), islice(_nouns(text, plan.after.name), _MAX_EDITS)
     written = {
         "color": lambda first, _: _adjective(text, tokens, first, plan, corpus),
         "size": lambda first, _: _adjective(text, tokens, first, plan, corpus),
@@ -60,15 +60,15 @@ def told_captions(text: str, plan: Plan, corpus: Corpus) -> list[str]:
 
 
 def _adjective(text: str, tokens: Sequence[Token], noun: int, plan: Plan, corpus: Corpus) -> Edit | None:
-    """A color or size before the noun whose first token is the `noun`-th."""
-    place = _before(tokens, noun, plan.kind)
-    if place is None:
+    """Insert a color or size before the noun that starts at token `noun`."""
+    token = _before(tokens, noun, plan.kind)
+    if token is None:
         return None
-    return Edit(place.start, place.start, "", f"{_as_in(text, corpus.word(plan.kind, plan.old))} ")
+    return Edit(token.start, token.start, "", f"{_as_in(text, corpus.word(plan.kind, plan.old))} ")
 
 
 def _behind(text: str, tokens: Sequence[Token], noun: int, plan: Plan) -> Edit | None:
-    """ "on the left" behind a noun, whose last token is the `noun`-th, where its phrase ends or another one begins."""
+    """Insert "on the left" after the noun that ends at token `noun`, if its phrase ends there."""
     after = noun + 1
     if after < len(tokens) and tokens[after].is_word and tokens[after].lower not in _BEGIN_ANOTHER:
         return None
@@ -77,33 +77,32 @@ def _behind(text: str, tokens: Sequence[Token], noun: int, plan: Plan) -> Edit |
 
 
 def _as_in(text: str, words: str) -> str:
-    """Words in capitals where the caption is."""
+    """The words in upper case if the caption is."""
     return words.upper() if text.isupper() else words
 
 
 def _before(tokens: Sequence[Token], noun: int, kind: str) -> Token | None:
-    """The token before which an adjective of a kind belongs, for the noun at a place; None where none does."""
-    for start in range(noun, max(-1, noun - _OWN_WORDS - 1), -1):
+    """The token before which an adjective of a kind is inserted for the noun at token `noun`; None if not possible."""
+    for start in range(noun, max(-1, noun - _MAX_MODIFIERS - 1), -1):
         if start and tokens[start - 1].lower in _ARTICLES:
-            own = tokens[start:noun]
-            kinds = [attribute_words().get(token.lower, (None,))[0] for token in own]
-            if kind in kinds or not all(token.is_word for token in own):
+            modifiers = tokens[start:noun]
+            kinds = [attribute_words().get(token.lower, (None,))[0] for token in modifiers]
+            if kind in kinds or not all(token.is_word for token in modifiers):
                 return None
-            sizes = next((place for place, each in enumerate(kinds) if each != "size"), len(own))
+            sizes = next((index for index, each in enumerate(kinds) if each != "size"), len(modifiers))
             return tokens[start + (sizes if kind == "color" else 0)]
     return None
 
 
 def _nouns(text: str, name: str) -> Iterator[tuple[int, int]]:
-    """First and last token of every run of words in the singular that means a thing of a name, or more exactly than its
-    annotation does.
+    """First and last token of every singular phrase that names the object or a hyponym.
 
-    Not where the next word makes it one of another thing: "a banana tree".
+    Not if the next word makes it part of a compound: "a banana tree".
     """
     tokens = tokenize(text)
     known = object_words()
     for words, first, last in _spans(text):
-        # A word of no lexicon that stands in the singular is a group of its own.
+        # A singular word of no lexicon is a separate group.
         group = known[words].group if words in known else words
         if (group != name and name not in hypernyms(group)) or is_plural(words):
             continue
@@ -113,11 +112,11 @@ def _nouns(text: str, name: str) -> Iterator[tuple[int, int]]:
 
 @lru_cache(maxsize=256)
 def _spans(text: str) -> tuple[tuple[str, int, int], ...]:
-    """Every run of words, the longest first: its words in lower case, its first and last token."""
+    """All word sequences, longest first: words in lower case, first and last token."""
     tokens = tokenize(text)
-    low = [token.lower if token.is_word else None for token in tokens]
+    lower = [token.lower if token.is_word else None for token in tokens]
     runs = (
-        (low[first : first + length], first, first + length - 1)
+        (lower[first : first + length], first, first + length - 1)
         for length in range(min(_LONGEST, len(tokens)), 0, -1)
         for first in range(len(tokens) - length + 1)
     )
@@ -125,7 +124,7 @@ def _spans(text: str) -> tuple[tuple[str, int, int], ...]:
 
 
 def _attribute(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
-    """A color or a size; of a size the word of the same register ("tiny": "huge") where the captions use it."""
+    """Replace a color or a size; a size by the word of the same register ("tiny": "huge") if the captions use it."""
     tokens = tokenize(text)
     for words, first, last in _spans(text):
         if attribute_words().get(words) == (plan.kind, plan.old):
@@ -137,24 +136,24 @@ def _attribute(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
 
 
 def _noun(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
-    """A noun in the singular that means the thing, or more exactly than its annotation does ("man": person).
+    """Replace a singular noun that names the object or a hyponym ("man": person).
 
-    Where annotators noted nothing but names, not where the caption goes on to say what it does or has ("a cat lying
-    on"): whether another thing does is not known.
+    If only names are annotated, nouns with a description ("a cat lying on") are skipped: whether it is true of the new
+    object is unknown.
     """
     tokens = tokenize(text)
     for first, last in _nouns(text, plan.old):
         after = [token.lower for token in tokens[last + 1 : last + 3]]
-        if corpus.combinations or not _says_more(after[1:] if after[:1] == ["is"] else after):
+        if corpus.combinations or not _is_modified(after[1:] if after[:1] == ["is"] else after):
             yield [_edit(text, tokens[first], tokens[last], corpus.names[plan.new])]
 
 
-def _says_more(after: Sequence[str]) -> bool:
-    return bool(after) and (after[0] in _SAYS_MORE or after[0].endswith(("ing", "ed")))
+def _is_modified(after: Sequence[str]) -> bool:
+    return bool(after) and (after[0] in _MODIFIERS or after[0].endswith(("ing", "ed")))
 
 
 def _half(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
-    """A place in the picture, by the phrase of the same form."""
+    """Replace a location in the image by the phrase of the same form."""
     halves = load("location")["halves"]
     tokens = tokenize(text)
     taken: set[int] = set()  # tokens; longer phrases come first
@@ -167,15 +166,15 @@ def _half(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
 
 
 def _number(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
-    """A number with the noun and the verb that agree with it."""
+    """Replace a number with the noun and the verb that agree with it."""
     number, fewer = int(plan.old), int(plan.new)
     tokens = tokenize(text)
     values = load("number")["words"]
-    noun = 0  # the first plural noun behind the number
-    for place, token in enumerate(tokens):
+    noun = 0  # the first plural noun after the number
+    for index, token in enumerate(tokens):
         if values.get(token.lower) != number and token.lower != str(number):
             continue
-        noun = max(noun, place + 1)
+        noun = max(noun, index + 1)
         while noun < len(tokens) and not is_plural(tokens[noun].lower):
             noun += 1
         if noun == len(tokens):
@@ -184,7 +183,7 @@ def _number(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
         edits = [_edit(text, token, token, new)]
         if fewer == 1:
             edits.append(_edit(text, tokens[noun], tokens[noun], singular(tokens[noun].lower)))
-            beside = [tokens[at] for at in (place - 1, noun + 1) if 0 <= at < len(tokens)]
+            beside = [tokens[at] for at in (index - 1, noun + 1) if 0 <= at < len(tokens)]
             edits += [_edit(text, verb, verb, "is") for verb in beside if verb.lower == "are"]
         yield sorted(edits)
 
@@ -193,4 +192,4 @@ def _edit(text: str, first: Token, last: Token, new: str) -> Edit:
     return Edit(first.start, last.end, text[first.start : last.end], new)
 
 
-_WAYS = {"color": _attribute, "size": _attribute, "object": _noun, "location": _half, "count": _number}
+_EDITS = {"color": _attribute, "size": _attribute, "object": _noun, "location": _half, "count": _number}

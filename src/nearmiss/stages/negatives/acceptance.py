@@ -1,4 +1,4 @@
-"""The one path of every candidate, whatever method it is of: accepted, or rejected with a reason.
+"""Checks the candidates of a method, the same way for every method: each is accepted, or rejected with a reason.
 
 check -> reserved -> duplicates -> label
 """
@@ -16,68 +16,70 @@ from nearmiss.stages.negatives.spec import MethodConfig
 
 
 @dataclass
-class Taken:
-    """What came of a method's outcomes: rows of the tables."""
+class CheckedRows:
+    """Rows of the tables after the checks."""
 
     negatives: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     positives: dict[str, dict[str, Any]] = field(default_factory=dict)
     edited: list[Caption] = field(default_factory=list)  # captions of the corpus that negatives are made of
     refused_positives: dict[str, str] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
+    processed: set[str] = field(default_factory=set)
 
     def reasons(self) -> Counter[str]:
-        """How often each reason was given."""
+        """Count of each rejection reason."""
         return Counter(row["reason"] for row in self.rejected)
 
     def captions(self) -> list[dict[str, Any]]:
-        """The positives of the negatives: the method's own, and captions of the corpus."""
+        """The positives of the negatives: those the method wrote, and captions of the corpus."""
         used = {row["caption_id"] for row in self.negatives}
         rows = [row for key, row in self.positives.items() if key in used] + [asdict(each) for each in self.edited]
         return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
 
 
-def take(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> Taken:
-    """The one path of every candidate, whatever method it is of; rows sorted by image and caption."""
-    taken = Taken()
+def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> CheckedRows:
+    """Check all candidates of a method; rows are sorted by image and caption. The same for every method."""
+    checked = CheckedRows()
     seen: set[tuple[str, str]] = set()
     numbers: Counter[str] = Counter()
     mode = getattr(options, "mode", method.mode)
     for outcome in method.generate(corpus, options):
         if isinstance(outcome, Positive):
-            _take_positive(corpus, outcome, name, taken)
+            _check_positive(corpus, outcome, name, checked)
             continue
         if outcome.caption_id is not None:
-            taken.asked.add(outcome.caption_id)
+            checked.processed.add(outcome.caption_id)
         if isinstance(outcome, Rejected):
-            taken.rejected.append(_rejection(outcome, outcome.reason, name))
+            checked.rejected.append(_rejection(outcome, outcome.reason, name))
             continue
-        reason = None if outcome.unchecked else _refusal(corpus, outcome, taken)
+        reason = None if outcome.unchecked else _refusal(corpus, outcome, checked)
         if reason is None and not outcome.unchecked and (outcome.caption_id, outcome.negative) in seen:
             reason = "duplicate"
         if reason is not None:
-            taken.rejected.append(_rejection(outcome, reason, name))
+            checked.rejected.append(_rejection(outcome, reason, name))
             continue
         seen.add((outcome.caption_id, outcome.negative))
         numbers[outcome.caption_id] += 1
         row = _negative(corpus, outcome, name, mode)
-        taken.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
-    used = {row["caption_id"] for row in taken.negatives} - taken.positives.keys()
-    taken.edited = [caption for caption in corpus.captions if caption.caption_id in used]
-    taken.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
-    taken.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
-    return taken
+        checked.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
+    used = {row["caption_id"] for row in checked.negatives} - checked.positives.keys()
+    checked.edited = [caption for caption in corpus.captions if caption.caption_id in used]
+    checked.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
+    checked.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
+    return checked
 
 
-def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
-    """Why a candidate cannot serve: its positive, the annotations, its meaning, its grammar or, without annotations,
-    a word that may be true."""
-    refused = taken.refused_positives.get(candidate.caption_id) or corpus.refusal(
+def _refusal(corpus: Corpus, candidate: Candidate, checked: CheckedRows) -> str | None:
+    """Why a candidate is rejected: its positive, the annotations, its meaning, its grammar or, without annotations, a
+    word that may be true. None if it is accepted."""
+    refused = checked.refused_positives.get(candidate.caption_id) or corpus.refusal(
         candidate.image_id, candidate.negative
     )
     if refused is not None:
         return refused
-    if candidate.positive not in corpus.own_texts(candidate.image_id):  # else compared with all of these already
+    if candidate.positive not in corpus.captions_of_image(
+        candidate.image_id
+    ):  # else compared with all of these already
         with corpus.meter("same meaning"):
             same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
         if same:
@@ -91,15 +93,15 @@ def _refusal(corpus: Corpus, candidate: Candidate, taken: Taken) -> str | None:
     return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
 
 
-def _take_positive(corpus: Corpus, positive: Positive, name: str, taken: Taken) -> None:
-    """A method's own positive serves unless the annotations contradict it or it speaks of a reserved combination."""
+def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: CheckedRows) -> None:
+    """Accept a positive that a method wrote unless the annotations contradict it or it has a reserved combination."""
     kind = None if positive.unchecked else corpus.verdict(positive.image_id, positive.text).kind
     if kind in ("verified", "undefined"):
-        taken.refused_positives[positive.caption_id] = "the positive is not true by the annotations"
+        checked.refused_positives[positive.caption_id] = "the positive is not true by the annotations"
     elif not positive.unchecked and corpus.reserved.mentioned_in(positive.text, corpus.vocabulary.names):
-        taken.refused_positives[positive.caption_id] = "reserved combination"
+        checked.refused_positives[positive.caption_id] = "reserved combination"
     else:
-        taken.positives[positive.caption_id] = {
+        checked.positives[positive.caption_id] = {
             "caption_id": positive.caption_id,
             "image_id": positive.image_id,
             "text": positive.text,
@@ -123,21 +125,21 @@ def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str) -> dic
         "positive": candidate.positive,
         "negative": candidate.negative,
         "edits": [edit.as_record() for edit in candidate.all_edits()],
-        "foil_in_scene": _in_scene(candidate.foil, corpus.annotations.get(candidate.image_id)),
+        "foil_in_scene": _in_scene(candidate.new_word, corpus.annotations.get(candidate.image_id)),
         "verdict": "unchecked" if candidate.unchecked else corpus.verdict(candidate.image_id, candidate.negative).kind,
         "seed": corpus.seed,
     }
 
 
-def _in_scene(foil: str | None, annotations: Annotations | None) -> bool | None:
-    """Whether the new word names a thing or an attribute of the scene; null where it names neither."""
-    if foil is None or annotations is None:
+def _in_scene(new_word: str | None, annotations: Annotations | None) -> bool | None:
+    """Whether the new word names an object or an attribute of the scene; None if the annotations do not decide."""
+    if new_word is None or annotations is None:
         return None
-    kind = attribute_kind(foil)
-    if kind is not None and any(kind in thing.attributes for thing in annotations.objects):
+    kind = attribute_kind(new_word)
+    if kind is not None and any(kind in obj.attributes for obj in annotations.objects):
         return True
-    noun = noun_group(foil)
-    if any(noun == thing.noun for thing in annotations.objects):
+    noun = noun_group(new_word)
+    if any(noun == obj.noun for obj in annotations.objects):
         return True
     return False if kind is not None or annotations.marks_all(noun) else None
 

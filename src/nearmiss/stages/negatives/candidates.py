@@ -1,4 +1,4 @@
-"""What a method of negatives is given and what it gives back; acceptance.py takes every candidate the same way."""
+"""Input and output types of the methods that generate negatives. All share the checks in acceptance.py."""
 
 import time
 from collections import Counter
@@ -23,9 +23,9 @@ from nearmiss.engine.text.parsing import parse
 
 @dataclass(frozen=True)
 class Reserved:
-    """Combinations that no training text may have: the benchmark keeps them for its new pairs and new relations.
+    """Combinations that no training text may have: the benchmark holds them out as new pairs and new relations.
 
-    (color, noun) pairs and (noun, predicate, noun) relations; a relation told from its other end is the same.
+    (color, noun) pairs and (noun, predicate, noun) relations; the converse of a relation counts as the same relation.
     """
 
     pairs: frozenset[tuple[str, str]] = frozenset()
@@ -47,7 +47,7 @@ class Reserved:
         return cls(pairs, relations)
 
     def mentioned_in(self, text: str, names: frozenset[str] = frozenset()) -> bool:
-        """Whether the text speaks of a reserved combination; what does not parse speaks of none."""
+        """Whether the text mentions a reserved combination; False for text that does not parse."""
         if not self.pairs and not self.relations:
             return False
         caption = parse(text, names)
@@ -58,14 +58,14 @@ class Reserved:
         )
 
 
-NOTHING = Reserved()
+NO_RESERVATIONS = Reserved()
 
 
 @dataclass
 class Meter:
-    """What checks cost: `with meter("grammar"):` counts one check and its wall time. Checks do not nest.
+    """Number and wall time of checks: `with meter("grammar"):` measures one check. Checks do not nest.
 
-    Times go to cost.json alone, never into compared bytes.
+    Times are written to cost.json only, never to files that are compared.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Meter:
         self.checks[name] += 1
 
     def add(self, other: "Meter") -> None:
-        """Add what another process measured."""
+        """Add the measurements of another process."""
         for name, seconds in other.seconds.items():
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         self.checks.update(other.checks)
@@ -100,15 +100,15 @@ class Meter:
         return {name: {"seconds": round(self.seconds[name], 3), "checks": self.checks[name]} for name in names}
 
 
-_CHARACTERS = 2_000_000
+_MAX_CHARACTERS = 2_000_000
 
 
-def most_tried(caption: str) -> int:
-    """How many candidates of a caption are tried: as many as have 2,000,000 characters together (our choice).
+def max_candidates(caption: str) -> int:
+    """Maximum number of candidates per caption: as many as have 2,000,000 characters together (our choice).
 
-    A caption of usual length has far fewer; a long one of which all are refused would be worked on without an end.
+    Captions of usual length have far fewer; the bound limits the time of long captions with many rejections.
     """
-    return max(_CHARACTERS // max(len(caption), 1), 1)
+    return max(_MAX_CHARACTERS // max(len(caption), 1), 1)
 
 
 TOO_MANY = "the caption has too many candidates, of which the others are not tried"
@@ -127,11 +127,11 @@ class Caption:
 
 @dataclass(frozen=True)
 class Corpus:
-    """What generators may read: the captions and annotations of one split's images, and the seed of their draws.
+    """Input of the generators: captions and annotations of the images of one split, and the seed.
 
-    Captions are sorted by image and id. The tables `objects` and `relations` hold these images alone. A shard of a
-    corpus has the captions and annotations of some of its images; `words` and `learned` then say what only the whole
-    corpus can: the annotators' vocabulary, and what the method's `learn` made of it.
+    Captions are sorted by image and id. The tables `objects` and `relations` hold only these images. A shard of a
+    corpus has the captions and annotations of some of its images; `words` (vocabulary of the annotators) and `learned`
+    (result of the method's `learn`) are computed from the whole corpus.
     """
 
     captions: Sequence[Caption]
@@ -139,32 +139,32 @@ class Corpus:
     objects: pl.DataFrame
     relations: pl.DataFrame
     seed: int
-    reserved: Reserved = NOTHING
+    reserved: Reserved = NO_RESERVATIONS
     words: Vocabulary | None = None
     learned: Any = None
 
     @cached_property
     def captions_of(self) -> dict[str, tuple[Caption, ...]]:
-        """Each image's own captions."""
+        """Captions by image."""
         found: dict[str, list[Caption]] = {}
         for caption in self.captions:
             found.setdefault(caption.image_id, []).append(caption)
         return {image_id: tuple(captions) for image_id, captions in found.items()}
 
     def verdict(self, image_id: str, negative: str) -> Verdict:
-        """What the check says of a caption as a negative of an image."""
+        """Verdict of the check on a caption as a negative of an image."""
         known = self._verdicts.get((image_id, negative))
         if known is None:
             with self.meter("annotations" if image_id in self.annotations else "equal captions"):
-                known = check(negative, self.annotations.get(image_id), self.own_texts(image_id))
+                known = check(negative, self.annotations.get(image_id), self.captions_of_image(image_id))
             if known is UNDECIDED:
                 with self.meter(UNDECIDED.why):
                     pass  # counted for the summary
             self._verdicts[image_id, negative] = known
         return known
 
-    def own_texts(self, image_id: str) -> tuple[str, ...]:
-        """What an image's own captions say."""
+    def captions_of_image(self, image_id: str) -> tuple[str, ...]:
+        """Texts of the captions of an image."""
         return self._texts.get(image_id, ())
 
     @cached_property
@@ -172,27 +172,27 @@ class Corpus:
         return {image_id: tuple(each.text for each in own) for image_id, own in self.captions_of.items()}
 
     def refusal(self, image_id: str, negative: str) -> str | None:
-        """Why the stage will not take this negative; None where it will. Methods look ahead with it."""
+        """Why the stage rejects this negative; None if it accepts it. Methods use it to check early."""
         verdict = self.verdict(image_id, negative)
         if verdict.kind not in ("verified", "plausible"):
             return verdict.why
-        if self.reserved == NOTHING:
+        if self.reserved == NO_RESERVATIONS:
             return None
         with self.meter("reserved combinations"):
             reserved = self.reserved.mentioned_in(negative, self.vocabulary.names)
         return "reserved combination" if reserved else None
 
     def collision(self, image_id: str, positive: str, edits: Sequence[Edit]) -> str | None:
-        """Why new words collide with the image's captions; None where they do not, or where annotations decide."""
+        """Why new words collide with the captions of the image; None if they do not, or if the annotations decide."""
         annotations = self.annotations.get(image_id)
         if annotations is not None and annotations.closed is None:
             return None
         with self.meter("words of the captions"):
-            return collision(positive, edits, self.own_texts(image_id))
+            return collision(positive, edits, self.captions_of_image(image_id))
 
     @cached_property
     def meter(self) -> Meter:
-        """Counts what the checks cost."""
+        """Cost of the checks."""
         return Meter()
 
     @cached_property
@@ -201,12 +201,12 @@ class Corpus:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """What the annotators of the corpus had words for."""
+        """Vocabulary of the annotators of the corpus."""
         return self.words if self.words is not None else Vocabulary.of(self.objects, self.images)
 
     @cached_property
     def annotations(self) -> dict[str, Annotations]:
-        """Each annotated image's annotations; an image without objects has none."""
+        """Annotations by image; images without objects have none."""
         return annotate(self.images, self.objects, self.relations, self.vocabulary)
 
 
@@ -214,11 +214,10 @@ class Corpus:
 class Candidate:
     """A negative before it is checked.
 
-    `type` is the paper's own name of its kind; `foil` the new word or words, None where nothing new is named. `edits`
-    are offsets in `positive`; where None, they are taken from comparing the two texts. `unchecked`: a released method
-    wants it as the paper has it, false negatives and all, so the stage neither refuses nor judges it. `edited`: the
-    negative is an edit of its positive, so that new words may collide with the image's captions; another image's whole
-    caption is none.
+    `type`: the name that the paper uses. `new_word`: the new word or words, None if nothing new is named. `edits`:
+    offsets in `positive`; if None, computed by comparing the two texts. `unchecked`: the stage neither checks nor
+    rejects it, so that a released method is reproduced with its false negatives. `edited`: the negative is an edit of
+    its positive, so new words may collide with the captions of the image; False for the caption of another image.
     """
 
     caption_id: str
@@ -227,13 +226,13 @@ class Candidate:
     positive: str
     negative: str
     template_id: str | None = None
-    foil: str | None = None
+    new_word: str | None = None
     edits: tuple[Edit, ...] | None = None
     unchecked: bool = False
     edited: bool = True
 
     def all_edits(self) -> tuple[Edit, ...]:
-        """The edits that make the negative of the positive."""
+        """The edits that turn the positive into the negative."""
         return self.edits if self.edits is not None else self._compared
 
     @cached_property
@@ -243,7 +242,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A candidate that the method itself refused, or could not form at all (`negative` None), and why."""
+    """A candidate that the method rejected or could not form (`negative` None), with the reason."""
 
     caption_id: str | None
     image_id: str
@@ -255,7 +254,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Positive:
-    """A caption that a method writes itself; it must come before the candidates that point to it.
+    """A caption written by a method; it must be yielded before the candidates that refer to it.
 
     `unchecked`: see Candidate.
     """
@@ -274,11 +273,10 @@ Outcome = Candidate | Rejected | Positive
 class Method:
     """A generator of negatives.
 
-    `generate(corpus, options)` yields outcomes in an order that depends on the corpus and the seed alone. `mode` is
-    "released" (as the paper's code) or "default" (corrected); options that have a `mode` decide it. `learn(corpus,
-    options)` makes what `generate` needs to know of the whole corpus; a method that has it works shard by shard, in
-    many processes, and reads `corpus.learned` (which must survive pickling). Without it, `generate` is given the whole
-    corpus at once.
+    `generate(corpus, options)` yields outcomes in an order that depends only on the corpus and the seed. `mode` is
+    "released" (as the code of the paper) or "default" (corrected); options with a `mode` override it. `learn(corpus,
+    options)` computes statistics of the whole corpus; a method that has it is run shard by shard in parallel and reads
+    `corpus.learned` (which must be picklable). Without it, `generate` receives the whole corpus at once.
     """
 
     name: str

@@ -26,23 +26,23 @@ def _default_methods() -> dict[str, MethodConfig]:
 
 
 def every_method() -> dict[str, MethodConfig]:
-    """Every method that makes negatives, with its defaults, also those that no arm of the default experiment uses."""
+    """Every method that generates negatives, with its defaults, including those that no default arm uses."""
     made = [kind for kind in get_args(MethodConfig) if kind is not PublishedConfig]
     return {kind.model_fields["method"].default: kind() for kind in made}
 
 
 class NegativesConfig(Typed):
-    """Which negatives are made of which captions."""
+    """Options of stage `negatives`."""
 
     seed: Seed = Field(0, description="Seed of every draw.")
     captions: str | None = Field(
-        None, description="Caption set that negatives are made of; null for the default of the data source."
+        None, description="Caption set that negatives are generated from; null for the default of the data source."
     )
     paraphrases: list[TrainingParaphrase] = Field(
         [],
-        description="Operators of the hard positives that every method writes of its captions; inverse belongs to "
-        "evaluation alone.",
+        description="Operators of the hard positives that every method writes for its captions; inverse is used only "
+        "in evaluation.",
     )
     methods: dict[str, Annotated[MethodConfig, Field(discriminator="method")]] = Field(
-        default_factory=_default_methods, description="Generators by name; an arm names the one it trains on."
+        default_factory=_default_methods, description="Generators by name; an arm names the generator it trains on."
     )

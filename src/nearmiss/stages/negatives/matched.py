@@ -1,7 +1,7 @@
-"""Samples of several methods' negatives that differ in the method alone: equal in number and in-scene share.
+"""Matched samples of the negatives of several methods: equal counts by concept and in-scene share.
 
-Methods make unlike numbers of negatives of each concept, and unlike shares whose new word names something of the scene,
-which are the harder ones; compared whole, they are compared in these as well (our choice of remedy).
+Methods differ in the number of negatives per concept and in the share with a new word that is in the scene, which are
+harder. Matched samples remove these two differences from a comparison of methods (our choice).
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ _CELL = ["concept", "foil_in_scene"]
 def draw(*, negatives: Sequence[Path], out: Path, seed: int = 0) -> str:
     """Write `out`/METHOD/negatives.parquet for each of the sets, and `out`/summary.json; return the counts as lines.
 
-    Each sample has, of every concept and of foils in the scene, not in it and unknown, as many rows as the set that
-    has fewest. A row's place in the draw depends on the seed and its id alone. Raises `InputError` where fewer than
-    two sets are given, two are of one method, or they have nothing in common.
+    Each sample has, for every (concept, foil_in_scene), as many rows as the smallest set. The draw of a row depends
+    only on the seed and its id. Raises `InputError` if fewer than two sets are given, two are of one method, or they
+    have no concept in common.
     """
     target = OutputFolder(out, inputs=negatives)
     sets = _sets(negatives)
@@ -47,7 +47,7 @@ def draw(*, negatives: Sequence[Path], out: Path, seed: int = 0) -> str:
 def matched(sets: dict[str, pl.DataFrame], seed: int) -> dict[str, pl.DataFrame]:
     """A sample of each set with equally many rows in every cell of concept and foil_in_scene; rows keep their order."""
     counts = [frame.group_by(_CELL).len() for frame in sets.values()]
-    # A cell counts where every set has it; the smallest set says how many rows it gives.
+    # Only cells that every set has are used; the smallest set determines the number of rows.
     fewest = pl.concat(counts).group_by(_CELL).agg(pl.col("len").min().alias("n"), pl.len().alias("sets"))
     fewest = fewest.filter(pl.col("sets") == len(sets)).drop("sets")
     return {name: _sample(frame, fewest, name, seed) for name, frame in sets.items()}
@@ -63,7 +63,7 @@ def _sample(frame: pl.DataFrame, fewest: pl.DataFrame, name: str, seed: int) -> 
 
 def _sets(paths: Sequence[Path]) -> dict[str, tuple[Path, pl.DataFrame]]:
     if len(paths) < 2:
-        raise InputError("one set has nothing to match", remedy="give two sets of negatives or more")
+        raise InputError("matching needs at least two sets", remedy="give two or more sets of negatives")
     found: dict[str, tuple[Path, pl.DataFrame]] = {}
     for path in paths:
         file = Path(path) / "negatives.parquet" if Path(path).is_dir() else Path(path)
@@ -78,7 +78,7 @@ def _sets(paths: Sequence[Path]) -> dict[str, tuple[Path, pl.DataFrame]]:
 
 
 def _lines(summary: dict[str, Any], drawn: dict[str, pl.DataFrame]) -> list[str]:
-    lines = [f"{'concept':<16}{'foil in scene':<16}{'each':>8}"]
+    lines = [f"{'concept':<16}{'word in scene':<16}{'each':>8}"]
     for cell in summary["cells"]:
         seen = {True: "yes", False: "no", None: "unknown"}[cell["foil_in_scene"]]
         lines.append(f"{cell['concept'] or '-':<16}{seen:<16}{cell['n']:>8}")

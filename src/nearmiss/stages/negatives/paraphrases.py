@@ -17,7 +17,7 @@ from nearmiss.engine.formats.coco import read_captions
 from nearmiss.engine.formats.sound_tables import Faults, legible_captions
 from nearmiss.engine.text.edits import diff
 from nearmiss.engine.text.paraphrasing import paraphrases
-from nearmiss.stages.negatives.candidates import NOTHING, Reserved
+from nearmiss.stages.negatives.candidates import NO_RESERVATIONS, Reserved
 
 FILE = "paraphrases.parquet"
 
@@ -28,16 +28,18 @@ def rows(
     *,
     seed: int,
     names: frozenset[str] = frozenset(),
-    reserved: Reserved = NOTHING,
+    reserved: Reserved = NO_RESERVATIONS,
 ) -> list[dict[str, Any]]:
     """Rows for (caption id, image id, text); of several paraphrases by one operator, one is drawn."""
     found = []
     for caption_id, image_id, text in captions:
         for operator in operators:
-            offered = [other for other in paraphrases(operator, text, names) if not reserved.mentioned_in(other, names)]
-            if not offered:
+            candidates = [
+                other for other in paraphrases(operator, text, names) if not reserved.mentioned_in(other, names)
+            ]
+            if not candidates:
                 continue
-            chosen = rng(seed, "paraphrases", operator, caption_id).choice(offered)
+            chosen = rng(seed, "paraphrases", operator, caption_id).choice(candidates)
             found.append(
                 {
                     "paraphrase_id": f"{caption_id}-{operator}",
@@ -52,16 +54,16 @@ def rows(
     return found
 
 
-def of_negatives(
-    taken: Iterable[dict[str, Any]],
+def paraphrase_table(
+    negatives: Iterable[dict[str, Any]],
     operators: Sequence[str],
     *,
     seed: int,
     names: frozenset[str] = frozenset(),
-    reserved: Reserved = NOTHING,
+    reserved: Reserved = NO_RESERVATIONS,
 ) -> pl.DataFrame:
-    """The table for the captions that rows of table `negatives` belong to, in their order."""
-    captions = {row["caption_id"]: (row["caption_id"], row["image_id"], row["positive"]) for row in taken}
+    """Table `paraphrases` of the captions of rows of table `negatives`, in their order."""
+    captions = {row["caption_id"]: (row["caption_id"], row["image_id"], row["positive"]) for row in negatives}
     return table("paraphrases", rows(captions.values(), operators, seed=seed, names=names, reserved=reserved))
 
 
@@ -69,7 +71,7 @@ def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> di
     """Write the paraphrases of a captions file (COCO's JSON, or table `captions`); returns how many by operator.
 
     Captions that cannot be read (text/legible.py) are set aside, and their number is printed with the reason; rows of a
-    table that lack an id, an image or a text are left out. Raises `InputError` where none can be made.
+    table without id, image or text are left out. Raises `InputError` if no paraphrase results.
     """
     target = OutputFile(out, inputs=[captions])
     verify_inputs({"captions": captions})
@@ -85,8 +87,8 @@ def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> di
     )
     faults: Faults = []
     wanted = legible_captions(wanted, captions, faults)
-    listed = progress(wanted.iter_rows(), what="paraphrases", total=wanted.height)
-    made = table("paraphrases", rows(listed, operators, seed=seed))
+    iterator = progress(wanted.iter_rows(), what="paraphrases", total=wanted.height)
+    made = table("paraphrases", rows(iterator, operators, seed=seed))
     if made.is_empty():
         raise InputError(
             f"no caption has a paraphrase by these operators{_reasons(faults)}",
@@ -103,6 +105,6 @@ def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> di
 
 
 def _reasons(faults: Faults) -> str:
-    """How often each reason was given, behind what they are the reasons of; "" without any."""
+    """Counts of the reasons, to be appended to a message; "" without any."""
     counts = Counter(fault.problem for fault, _ in faults)
     return "".join(f"; {reason} ({number})" for reason, number in sorted(counts.items()))

@@ -1,4 +1,4 @@
-"""The corpus of a method from published files or from tables; records that cannot be used are set aside."""
+"""Reads the corpus of one split from tables or annotation files; rows that cannot be used are set aside."""
 
 from collections import Counter
 from dataclasses import dataclass, fields, replace
@@ -38,30 +38,32 @@ def read_corpus(
 ) -> Corpus:
     """The captions of one set and split, and their annotations; without `images`, all captions and no annotations.
 
-    What is set aside is added to `faults`. Raises `InputError` where a table is missing, captions are of unknown
-    images, or the split has none.
+    Rows set aside are added to `faults`. Raises `InputError` if a table is missing, captions refer to unknown images,
+    or the split has no captions.
     """
     faults = [] if faults is None else faults
-    said = legible_captions(sound_captions(read_caption_set(captions, caption_set), captions, faults), captions, faults)
-    shown = sound_images(read_table(images, "images"), images, faults) if images is not None else table("images", [])
+    caption_rows = sound_captions(read_caption_set(captions, caption_set), captions, faults)
+    caption_rows = legible_captions(caption_rows, captions, faults)
+    image_rows = table("images", [])
     if images is not None:
-        _check_images(said, shown, captions, images)
-        shown = shown.filter(pl.col("split") == split).sort("image_id")
-        said = said.join(shown.select("image_id"), on="image_id", how="semi")
-    if said.is_empty():
-        raise _nothing(split, captions, faults)
+        image_rows = sound_images(read_table(images, "images"), images, faults)
+        _check_images(caption_rows, image_rows, captions, images)
+        image_rows = image_rows.filter(pl.col("split") == split).sort("image_id")
+        caption_rows = caption_rows.join(image_rows.select("image_id"), on="image_id", how="semi")
+    if caption_rows.is_empty():
+        raise _no_captions(split, captions, faults)
     return Corpus(
-        captions=Captions(said.sort("image_id", "caption_id").select(SCHEMAS["captions"].names())),
-        images=shown,
-        objects=_objects(objects, shown, faults),
-        relations=_relations(relations, shown, faults),
+        captions=Captions(caption_rows.sort("image_id", "caption_id").select(SCHEMAS["captions"].names())),
+        images=image_rows,
+        objects=_objects(objects, image_rows, faults),
+        relations=_relations(relations, image_rows, faults),
         seed=seed,
         reserved=Reserved.read(reserved) if reserved is not None else Reserved(),
     )
 
 
-def _check_images(said: pl.DataFrame, shown: pl.DataFrame, captions: Path, images: Path) -> None:
-    unknown = said.join(shown.select("image_id"), on="image_id", how="anti")
+def _check_images(caption_rows: pl.DataFrame, image_rows: pl.DataFrame, captions: Path, images: Path) -> None:
+    unknown = caption_rows.join(image_rows.select("image_id"), on="image_id", how="anti")
     if not unknown.is_empty():
         first = unknown.sort("caption_id").row(0, named=True)
         raise InputError(
@@ -72,7 +74,7 @@ def _check_images(said: pl.DataFrame, shown: pl.DataFrame, captions: Path, image
         )
 
 
-def _nothing(split: str, captions: Path, faults: Faults) -> InputError:
+def _no_captions(split: str, captions: Path, faults: Faults) -> InputError:
     if faults:
         first, file = faults[0]
         return InputError(
@@ -84,17 +86,17 @@ def _nothing(split: str, captions: Path, faults: Faults) -> InputError:
     return InputError(f"no captions of split '{split}'", file=captions, remedy="name a split that has images")
 
 
-def _objects(path: Path | None, shown: pl.DataFrame, faults: Faults) -> pl.DataFrame:
+def _objects(path: Path | None, image_rows: pl.DataFrame, faults: Faults) -> pl.DataFrame:
     if path is None:
         return table("objects", [])
-    return sound_objects(read_table(path, "objects"), shown, path, faults)
+    return sound_objects(read_table(path, "objects"), image_rows, path, faults)
 
 
-def _relations(path: Path | None, shown: pl.DataFrame, faults: Faults) -> pl.DataFrame:
+def _relations(path: Path | None, image_rows: pl.DataFrame, faults: Faults) -> pl.DataFrame:
     if path is None:
         return table("relations", [])
     relations = sound_relations(read_table(path, "relations"), path, faults)
-    return relations.join(shown.select("image_id"), on="image_id", how="semi")
+    return relations.join(image_rows.select("image_id"), on="image_id", how="semi")
 
 
 _NAMES = ("images", "captions", "objects", "relations")
@@ -102,11 +104,11 @@ _REASONS = 5  # in a message
 
 
 @dataclass(frozen=True)
-class Published:
-    """A corpus, and rows of table `rejected` for the records that are not in it."""
+class CorpusAndRejections:
+    """A corpus, and rows of table `rejected` for the records that were set aside."""
 
     corpus: Corpus
-    aside: pl.DataFrame
+    rejected: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -144,14 +146,14 @@ class Inputs:
         found = {name: path for name, path in tables.items() if path.is_file()}
         return replace(self, captions=self.captions or folder / "captions.parquet", **found)
 
-    def read(self, *, caption_set: str | None, split: str, method: str, seed: int) -> "Published":
+    def read(self, *, caption_set: str | None, split: str, method: str, seed: int) -> "CorpusAndRejections":
         """The corpus, and rows of table `rejected` for the records that are not in it."""
         if self.captions is None or Path(self.captions).suffix != ".parquet":
-            found = read_published(
+            found = read_annotation_files(
                 captions=self.captions, instances=self.instances, graphs=self.graphs, method=method, seed=seed
             )
             reserved = Reserved() if self.reserved is None else Reserved.read(self.reserved)
-            return Published(replace(found.corpus, reserved=reserved), found.aside)
+            return CorpusAndRejections(replace(found.corpus, reserved=reserved), found.rejected)
         if self.graphs is not None or self.instances is not None:
             raise InputError(
                 "a table of captions does not go with annotations in JSON",
@@ -170,18 +172,18 @@ class Inputs:
             reserved=self.reserved,
             faults=faults,
         )
-        return Published(corpus, rejected(faults, method))
+        return CorpusAndRejections(corpus, rejected_rows(faults, method))
 
 
-def read_published(
+def read_annotation_files(
     *, captions: Path | None, instances: Path | None, graphs: Path | None, method: str, seed: int
-) -> Published:
+) -> CorpusAndRejections:
     """The corpus of a captions file, an instances file or a scene graphs file, or of captions with one of the two.
 
-    Raises `InputError` where nothing is given, where both kinds of annotations are, or where a file is no such file.
+    Raises `InputError` if no file is given, both kinds of annotations are given, or a file has another format.
     """
     if instances is not None and graphs is not None:
-        raise InputError("two files of annotations are given", remedy="give --instances or --graphs, not both")
+        raise InputError("two annotation files are given", remedy="give --instances or --graphs, not both")
     readers = [
         (graphs, read_scene_graphs),
         (instances, read_instances),
@@ -198,16 +200,16 @@ def read_published(
     if not any(frames.values()):
         raise InputError("no input is given", remedy="give --captions, --instances, --graphs or --tables")
     whole = {name: pl.concat([table(name, []), *given], how="diagonal") for name, given in frames.items()}
-    said = legible_captions(whole["captions"], Path(captions or ""), faults, "annotation")
+    caption_rows = legible_captions(whole["captions"], Path(captions or ""), faults, "annotation")
     images = whole["images"].unique("image_id", keep="first", maintain_order=True).sort("image_id")
     corpus = Corpus(
-        captions=Captions(said.sort("image_id", "caption_id").select(SCHEMAS["captions"].names())),
+        captions=Captions(caption_rows.sort("image_id", "caption_id").select(SCHEMAS["captions"].names())),
         images=images,
         objects=whole["objects"].sort("image_id", "object_id"),
         relations=whole["relations"].sort("image_id", "subject_id", "predicate", "object_id"),
         seed=seed,
     )
-    if not said.height and not whole["objects"].height:
+    if not caption_rows.height and not whole["objects"].height:
         reasons = Counter(fault.problem for fault, _ in faults)
         first, file = faults[0] if faults else (None, captions or instances or graphs)
         listed = ", ".join(f"{reason} ({number})" for reason, number in reasons.most_common(_REASONS))
@@ -217,11 +219,11 @@ def read_published(
             record=first.record if first else None,
             remedy="give files in COCO's or GQA's format",
         )
-    return Published(corpus, rejected(faults, method))
+    return CorpusAndRejections(corpus, rejected_rows(faults, method))
 
 
-def rejected(faults: Faults, method: str) -> pl.DataFrame:
-    """Table `rejected` of what was set aside, in an order of its own."""
+def rejected_rows(faults: Faults, method: str) -> pl.DataFrame:
+    """Table `rejected` of the records that were set aside, sorted."""
     rows = table("rejected", [_row(fault, path, method) for fault, path in faults])
     return rows.sort("image_id", "caption_id", "reason", "positive", nulls_last=True)
 

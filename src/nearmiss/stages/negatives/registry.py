@@ -1,4 +1,4 @@
-"""The methods by name. Each is a package beside this file, and none imports another."""
+"""Registry of the methods. Each is a package in this folder; methods do not import each other."""
 
 from nearmiss.stages.negatives.candidates import Method
 from nearmiss.stages.negatives.keyword.method import METHOD as KEYWORD

@@ -1,4 +1,4 @@
-"""Names and typed options of the methods that make negatives. One file per method lies beside this one."""
+"""Names and typed options of the methods that generate negatives. Each method is a package in this folder."""
 
 from typing import Annotated, Any, Literal
 
@@ -62,22 +62,25 @@ class KeywordConfig(Typed):
 
 
 class SceneGraphConfig(Typed):
-    """Captions and foils from scene graphs (HNC, CoNLL 2023)."""
+    """Captions and negatives from scene graphs (HNC, CoNLL 2023)."""
 
     method: Literal["scene_graph"] = "scene_graph"
     mode: Mode = Field(
         "default",
-        description="default: corrected; released: as the paper's code does it, defects included, all pairs of the "
-        "named types, none of them checked.",
+        description="default: corrected; released: as the code of the paper, defects included; all pairs of the given "
+        "types, unchecked.",
     )
     types: list[GraphType] = Field(
         ["attribute", "relation_attr_pred", "object", "relation_attr_pred", "obj_count"],
         min_length=1,
-        description="Caption types, by the paper's names; a type that is named twice has two turns.",
+        description="Caption types, by the names of the paper; a type that is given twice has two turns.",
     )
     per_image: int = Field(8, ge=1, description="At most this many pairs for each image.")
     reversed_share: float = Field(
-        0.5, ge=0, le=1, description="Share of foiled predicates that are the opposite one where there is one."
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of replaced predicates that become the opposite predicate, where there is one.",
     )
 
 
@@ -86,22 +89,22 @@ class ReplaceConfig(Typed):
 
     method: Literal["replace"] = "replace"
     mode: Mode = Field(
-        "default", description="Corrected and checked, or as the paper's released code does it, defects included."
+        "default", description="default: corrected and checked; released: as the code of the paper, defects included."
     )
     slots: list[Slot] = Field(["relation", "attribute", "object", "action"], description="Slots, in the paper's order.")
     tagger: str | None = Field(
-        None, description="A spaCy pipeline that tags the captions, by name or folder; null for the world's own."
+        None, description="A spaCy pipeline that tags the captions, by name or folder; null for that of the world."
     )
     language_model: str | None = Field(
         None,
         description="A masked language model that fills the gaps, by name or folder (the paper's is "
         "distilroberta-base); null for counts on the captions.",
     )
-    fills: int = Field(10, ge=1, description="Likely fills of a gap among which one is drawn.")
+    fills: int = Field(10, ge=1, description="Number of likely fills of a gap among which one is drawn.")
 
 
 class SwapConfig(Typed):
-    """Two spans of one class change places (NegCLIP, ICLR 2023)."""
+    """Exchange of two spans of one class (NegCLIP, ICLR 2023)."""
 
     method: Literal["swap"] = "swap"
     classes: list[SpanClass] = Field(
@@ -111,16 +114,16 @@ class SwapConfig(Typed):
     )
     per_caption: int = Field(4, ge=1, description="At most this many negatives for each caption (our choice).")
     tagger: str | None = Field(
-        None, description="A spaCy pipeline that tags the captions, by name or folder; null for the world's own."
+        None, description="A spaCy pipeline that tags the captions, by name or folder; null for that of the world."
     )
 
 
 class PublishedConfig(Typed):
-    """Negatives of a file, unchecked: one that a paper released, or that `nearmiss negatives convert` wrote."""
+    """Negatives read from a file, unchecked: released with a paper, or written by `nearmiss negatives convert`."""
 
     method: Literal["published"] = "published"
     file: str = Field(min_length=1, description="The file or folder of negatives.")
-    format: Read | None = Field(None, description="Whose format the file has; null for what its ending says.")
+    format: Read | None = Field(None, description="Format of the file; null to infer it from the file extension.")
 
 
 MethodConfig = RandomConfig | KeywordConfig | SceneGraphConfig | ReplaceConfig | SwapConfig | PublishedConfig

@@ -23,14 +23,14 @@ from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.phrase_labels import named
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
-from nearmiss.stages.negatives.acceptance import take
+from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Corpus, Meter, Method
-from nearmiss.stages.negatives.paraphrases import of_negatives
-from nearmiss.stages.negatives.reading import Inputs, Published
+from nearmiss.stages.negatives.paraphrases import paraphrase_table
+from nearmiss.stages.negatives.reading import CorpusAndRejections, Inputs
 from nearmiss.stages.negatives.registry import METHODS
-from nearmiss.stages.negatives.shards import SIZE, at_rest, shards
+from nearmiss.stages.negatives.shards import SIZE, garbage_collection_off, shards
 from nearmiss.stages.negatives.spec import MethodConfig, PublishedConfig
-from nearmiss.stages.negatives.summary import Counted, as_summary, told
+from nearmiss.stages.negatives.summary import TableCounts, as_summary, format_summary
 from nearmiss.stages.negatives.writing import NamedOutputs, Tables
 
 NEEDS_CAPTIONS = ("random", "keyword", "replace", "swap", "published")
@@ -85,7 +85,7 @@ def run(
     found = inputs.read(caption_set=caption_set, split=split, method=name, seed=seed)
     _check_needs(config.method, found)
     with target as folder:
-        counted = make(
+        counts = write_negatives(
             found.corpus,
             METHODS[config.method],
             config,
@@ -93,13 +93,13 @@ def run(
             folder,
             workers=workers,
             size=size,
-            aside=found.aside,
+            set_aside=found.rejected,
             paraphrases=paraphrases,
         )
-        if not counted.negatives:
-            raise counted.nothing(name, next(iter(given.values()), None))
-        summary = finish(folder, counted, found.corpus, name, cost=cost, inputs=hashes, fingerprint=fingerprint)
-    print(told(summary, counted.examples, out))
+        if not counts.negatives:
+            raise counts.no_negatives_error(name, next(iter(given.values()), None))
+        summary = finish(folder, counts, found.corpus, name, cost=cost, inputs=hashes, fingerprint=fingerprint)
+    print(format_summary(summary, counts.examples, out))
     return summary
 
 
@@ -121,7 +121,7 @@ def how_to_get(tagger: str = "en_core_web_sm") -> str:
     return f"python -m spacy download {tagger}, or name the folder of a spaCy pipeline with --tagger"
 
 
-def _check_needs(method: str, published: Published) -> None:
+def _check_needs(method: str, published: CorpusAndRejections) -> None:
     if method in NEEDS_CAPTIONS and not len(published.corpus.captions):
         raise InputError(f"method '{method}' works on captions", remedy="give --captions, a file in COCO's format")
     if method in NEEDS_OBJECTS and not published.corpus.objects.height:
@@ -131,7 +131,7 @@ def _check_needs(method: str, published: Published) -> None:
 
 def finish(
     folder: Path,
-    counted: Counted,
+    counts: TableCounts,
     corpus: Corpus,
     name: str,
     *,
@@ -140,17 +140,17 @@ def finish(
     fingerprint: Path | None = None,
 ) -> dict[str, Any]:
     """Write summary.json, cost.json and manifest.json beside a method's tables, and return the summary."""
-    summary = as_summary(counted, name, captions=len(corpus.captions))
+    summary = as_summary(counts, name, captions=len(corpus.captions))
     write_json(folder / "summary.json", summary)
-    cost.counts.update(captions=summary["captions"]["asked"], negatives=counted.negatives)
-    cost.counts.update(checks=counted.meter.as_record())
+    cost.counts.update(captions=summary["captions"]["asked"], negatives=counts.negatives)
+    cost.counts.update(checks=counts.meter.as_record())
     cost.write(folder)
     outputs = [*sorted(path.name for path in folder.glob("*.parquet")), "summary.json"]
     write_manifest(folder, stage="negatives", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
     return summary
 
 
-def make(
+def write_negatives(
     corpus: Corpus,
     method: Method,
     options: MethodConfig,
@@ -159,36 +159,36 @@ def make(
     *,
     workers: int = 1,
     size: int = SIZE,
-    aside: pl.DataFrame | None = None,
+    set_aside: pl.DataFrame | None = None,
     paraphrases: Sequence[str] = (),
-) -> Counted:
-    """Write a method's tables into a folder and count what is in them.
+) -> TableCounts:
+    """Write the tables of a method into a folder and return their counts.
 
-    `size` is that of a shard, in captions; `aside` are rows of table `rejected` for records that could not be read.
+    `size`: captions per shard. `set_aside`: rows of table `rejected` for records that could not be read.
     """
     shared = _Shared(method, options, name, tuple(paraphrases))
-    counted = Counted()
+    counts = TableCounts()
     with Tables(folder) as tables:
         for table_name in ("negatives", "captions"):
             tables.add(table_name, table(table_name, []))
-        tables.add("rejected", table("rejected", []) if aside is None else aside)
-        if aside is not None:
-            counted.add_rejected(aside)
-        for part in _parts(corpus, shared, workers, size, counted.meter):
+        tables.add("rejected", table("rejected", []) if set_aside is None else set_aside)
+        if set_aside is not None:
+            counts.add_rejected(set_aside)
+        for part in _parts(corpus, shared, workers, size, counts.meter):
             for table_name, frame in part.frames.items():
                 tables.add(table_name, frame)
-            counted.add(part.frames, part.asked, part.own_positives, part.meter)
-    return counted
+            counts.add(part.frames, part.processed, part.own_positives, part.meter)
+    return counts
 
 
 _PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines", "inflect")
-# What is remembered of whole texts: the next shard has others, and memory would grow with the corpus.
+# Caches keyed by whole texts. They are cleared after each shard, or memory would grow with the corpus.
 _OF_TEXTS = (parse, phrases, named, tokenize, token_texts, normalized)
 
 
 @dataclass(frozen=True)
 class _Shared:
-    """What all shards need: sent to each process once."""
+    """State shared by all shards; sent to each process once."""
 
     method: Method
     options: MethodConfig
@@ -199,48 +199,48 @@ class _Shared:
 
 @dataclass(frozen=True)
 class Part:
-    """What came of one shard: rows of tables, how many captions were asked, what the checks cost.
+    """Result of one shard: rows of tables, number of captions processed, cost of the checks.
 
     `own_positives`: the method wrote captions itself.
     """
 
     frames: dict[str, pl.DataFrame]
-    asked: int
+    processed: int
     own_positives: bool
     meter: Meter
 
 
 def _parts(corpus: Corpus, shared: _Shared, workers: int, size: int, meter: Meter) -> Iterator[Part]:
-    """The parts of all shards, in order; of a method that must see the whole corpus at once, one part."""
+    """Yield the parts of all shards in order; a method without `learn` gives one part for the whole corpus."""
     if shared.method.learn is None:
-        yield _part(shared, corpus, bars=True)
+        yield _part(shared, corpus, show_progress=True)
         return
     with meter("learning"), silent():
         learned = shared.method.learn(corpus, shared.options)
-    cut = list(shards(corpus, size))
+    corpora = list(shards(corpus, size))
     preload = [name for name in _PRELOADED if name in sys.modules]
-    parts = map_in_order(_shard, replace(shared, learned=learned), cut, workers, preload=preload)
-    yield from progress(parts, what=f"negatives {shared.name}", total=len(cut))
+    parts = map_in_order(_shard, replace(shared, learned=learned), corpora, workers, preload=preload)
+    yield from progress(parts, what=f"negatives {shared.name}", total=len(corpora))
 
 
 def _shard(shared: _Shared, corpus: Corpus) -> Part:
-    with at_rest():
+    with garbage_collection_off():
         return _part(shared, corpus)
 
 
-def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
+def _part(shared: _Shared, corpus: Corpus, show_progress: bool = False) -> Part:
     corpus = replace(corpus, learned=shared.learned)
-    with nullcontext() if bars else silent():
-        taken = take(corpus, shared.method, shared.options, shared.name)
+    with nullcontext() if show_progress else silent():
+        checked = check_candidates(corpus, shared.method, shared.options, shared.name)
     frames = {
-        "negatives": table("negatives", taken.negatives),
-        "rejected": table("rejected", taken.rejected),
-        "captions": table("captions", taken.captions()),
+        "negatives": table("negatives", checked.negatives),
+        "rejected": table("rejected", checked.rejected),
+        "captions": table("captions", checked.captions()),
     }
     if shared.paraphrases:
         with corpus.meter("paraphrases"):
-            frames["paraphrases"] = of_negatives(
-                taken.negatives,
+            frames["paraphrases"] = paraphrase_table(
+                checked.negatives,
                 shared.paraphrases,
                 seed=corpus.seed,
                 names=corpus.vocabulary.names,
@@ -248,5 +248,5 @@ def _part(shared: _Shared, corpus: Corpus, bars: bool = False) -> Part:
             )
     for cached in _OF_TEXTS:
         cached.cache_clear()
-    asked = taken.asked | {row["caption_id"] for row in taken.negatives}
-    return Part(frames, len(asked), bool(taken.positives), corpus.meter)
+    processed = checked.processed | {row["caption_id"] for row in checked.negatives}
+    return Part(frames, len(processed), bool(checked.positives), corpus.meter)

@@ -1,4 +1,4 @@
-"""What the stage counts of its tables: yield, and how many negatives there are of each kind, verdict and reason."""
+"""Counts over the tables of the stage: yield, and number of negatives by kind, verdict and reason."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,17 +16,17 @@ from nearmiss.stages.negatives.candidates import Meter
 _KINDS = ("type", "concept", "operator", "verdict")
 _REASONS = 5
 _SHOWN = 6
-RECORD = "; record: "  # in the reason of a record that was set aside, before its name
+RECORD = "; record: "  # separates reason and name of a record that was set aside
 
 
 @dataclass
-class Counted:
+class TableCounts:
     """Counts over all parts of the tables."""
 
     negatives: int = 0
     rejected: int = 0
-    aside: int = 0
-    asked: int = 0
+    set_aside: int = 0
+    processed: int = 0
     with_negative: int = 0
     in_scene: int = 0
     own_positives: bool = False
@@ -36,11 +36,11 @@ class Counted:
     meter: Meter = field(default_factory=Meter)
     examples: dict[str, dict[str, str]] = field(default_factory=dict)  # type -> its first negative
 
-    def add(self, frames: dict[str, pl.DataFrame], asked: int, own_positives: bool, meter: Meter) -> None:
+    def add(self, frames: dict[str, pl.DataFrame], processed: int, own_positives: bool, meter: Meter) -> None:
         """Add a part: whole captions, since parts are whole images."""
         negatives = frames["negatives"]
         self.negatives += negatives.height
-        self.asked += asked
+        self.processed += processed
         self.with_negative += negatives["caption_id"].n_unique() if negatives.height else 0
         self.in_scene += int(negatives["foil_in_scene"].sum() or 0)
         self.own_positives = self.own_positives or own_positives
@@ -53,17 +53,17 @@ class Counted:
             self.examples.setdefault(row["type"], row)
 
     def add_rejected(self, rejected: pl.DataFrame) -> None:
-        """Add rejections alone."""
+        """Add rows of table `rejected`."""
         self.rejected += rejected.height
         pairs = rejected.select("type", "reason").iter_rows()
         _add(self.reasons, ((kind, reason.split(RECORD)[0]) for kind, reason in pairs))
 
     def all_reasons(self) -> Counter[str]:
-        """How often each reason was given."""
+        """Count of each reason."""
         return sum(self.reasons.values(), Counter())
 
-    def nothing(self, name: str, file: Path | None) -> InputError:
-        """What to tell a user of whose input no negative came."""
+    def no_negatives_error(self, name: str, file: Path | None) -> InputError:
+        """The error of an input that gives no negative."""
         reasons = ", ".join(f"{reason} ({count})" for reason, count in self.all_reasons().most_common(5))
         return InputError(
             f"method '{name}' made no negative; reasons: {reasons or 'none'}",
@@ -77,32 +77,32 @@ def _add(into: dict[str, Counter[str]], pairs: Iterable[tuple[Any, ...]]) -> Non
         into.setdefault(str(kind), Counter())[str(value)] += number
 
 
-def as_summary(counted: Counted, name: str, *, captions: int) -> dict[str, Any]:
-    """The counts as summary.json holds them.
+def as_summary(counts: TableCounts, name: str, *, captions: int) -> dict[str, Any]:
+    """The content of summary.json.
 
-    `asked`: captions that the method worked on; of a method with positives of its own, those, else all `captions`.
-    `checks`: of each type, how many candidates there are by verdict, and how many were refused by reason.
-    `undecided`, where there are any: sentences of which the check gave up the search for a reading.
+    `asked`: captions processed; for a method that writes positives, only those, else all `captions`. `checks`: for each
+    type, candidates by verdict and rejections by reason. `undecided`, if there are any: sentences for which the check
+    stopped its search for a reading.
     """
-    undecided = counted.meter.checks[UNDECIDED.why]
-    total = counted.asked if counted.own_positives else captions
-    kinds = sorted({*counted.verdicts, *counted.reasons})
+    undecided = counts.meter.checks[UNDECIDED.why]
+    total = counts.processed if counts.own_positives else captions
+    kinds = sorted({*counts.verdicts, *counts.reasons})
     return {
         "method": name,
         "captions": {
             "asked": total,
-            "with_negative": counted.with_negative,
-            "yield": counted.with_negative / total if total else 0.0,
+            "with_negative": counts.with_negative,
+            "yield": counts.with_negative / total if total else 0.0,
         },
-        "negatives": counted.negatives,
-        "rejected": counted.rejected,
-        "foil_in_scene": counted.in_scene,
-        **{f"by_{kind}": dict(sorted(counts.items())) for kind, counts in counted.kinds.items()},
-        "by_reason": dict(sorted(counted.all_reasons().items())),
+        "negatives": counts.negatives,
+        "rejected": counts.rejected,
+        "foil_in_scene": counts.in_scene,
+        **{f"by_{kind}": dict(sorted(counts.items())) for kind, counts in counts.kinds.items()},
+        "by_reason": dict(sorted(counts.all_reasons().items())),
         "checks": {
             kind: {
-                "verdicts": dict(sorted(counted.verdicts.get(kind, Counter()).items())),
-                "reasons": dict(sorted(counted.reasons.get(kind, Counter()).items())),
+                "verdicts": dict(sorted(counts.verdicts.get(kind, Counter()).items())),
+                "reasons": dict(sorted(counts.reasons.get(kind, Counter()).items())),
             }
             for kind in kinds
         },
@@ -113,26 +113,26 @@ def as_summary(counted: Counted, name: str, *, captions: int) -> dict[str, Any]:
 _WIDTH = 80
 
 
-def told(summary: dict[str, Any], examples: dict[str, dict[str, str]], out: Path) -> str:
-    """The summary for a person, in lines of 80 columns at most."""
+def format_summary(summary: dict[str, Any], examples: dict[str, dict[str, str]], out: Path) -> str:
+    """The summary as text of at most 80 columns."""
     captions = summary["captions"]
     lines = [
-        f"{summary['negatives']} negatives, {summary['rejected']} candidates and records set aside",
-        f"{captions['with_negative']} of {captions['asked']} captions have one ({captions['yield']:.1%})",
+        f"{summary['negatives']} negatives, {summary['rejected']} candidates and records rejected",
+        f"{captions['with_negative']} of {captions['asked']} captions have a negative ({captions['yield']:.1%})",
         "",
-        f"{'type':<28}{'verified':>10}{'plausible':>10}{'refused':>10}",
+        f"{'type':<28}{'verified':>10}{'plausible':>10}{'rejected':>10}",
     ]
     for kind, counts in summary["checks"].items():
         verdicts = [counts["verdicts"].get(name, 0) for name in ("verified", "plausible")]
         lines.append(f"{kind[:27]:<28}{verdicts[0]:>10}{verdicts[1]:>10}{sum(counts['reasons'].values()):>10}")
     usual = sorted(summary["by_reason"].items(), key=lambda item: (-item[1], item[0]))[:_REASONS]
     if usual:
-        lines += ["", "refused most often because", *(f"{number:>8}  {reason}" for reason, number in usual)]
+        lines += ["", "most frequent reasons for rejection", *(f"{number:>8}  {reason}" for reason, number in usual)]
     if "undecided" in summary:
         lines += ["", f"{summary['undecided']} sentences were not decided by the annotations: {UNDECIDED.why}"]
     lines += ["", "examples"]
     for _, each in sorted(examples.items())[:_SHOWN]:
         lines += [f"  {each['type']}", f"    + {each['positive']}", f"    - {each['negative']}"]
     lines += ["", f"written: {out}"]
-    shown = map(single_line, lines)  # captions are anybody's: their line breaks and escape sequences are not obeyed
+    shown = map(single_line, lines)  # line breaks and escape sequences of captions are removed
     return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 3] + "..." for line in shown)

@@ -1,7 +1,7 @@
-"""The false-negative report: every negative of a method is judged by the world's hidden truth.
+"""The false-negative report: every negative of a method is compared with the truth of the synthetic world.
 
-This is a rule of its own and no input of training: generators see annotations alone, as in real life, and what they get
-wrong is counted here. Only the embedded world has a truth to ask.
+The report is no input of training: generators read only annotations, as with real data, and their errors are counted
+here. Only the synthetic world has complete truth.
 """
 
 from collections import Counter
@@ -26,13 +26,13 @@ _EXAMPLES = 20
 
 
 def report(*, negatives: Path, truth: Path, out: Path) -> dict[str, Any]:
-    """Judge all of `negatives`/negatives.parquet by the scenes in `truth` and write the counts to `out` (JSON).
+    """Compare `negatives`/negatives.parquet with the scenes in `truth` and write the counts to `out` (JSON).
 
-    Counts, in all and for each type, concept, operator and verdict of the check: n, and of these `true` (a false
-    negative: the "negative" holds in its image), `undefined` (the pixels cannot decide), `unparsed` (not a sentence of
-    the world), `false` (as it should be). `positives`: the same for the sentences that the negatives belong to, where
-    `false` is the fault. `captions`: how many captions were asked, how many have a negative, and that share (`yield`).
-    `examples` shows the first faults. Raises `InputError` where a table or an image's scene is missing.
+    Counts in total and by type, concept, operator and verdict of the check: n, and of these `true` (a false negative:
+    the sentence is true of its image), `undefined` (pixels do not decide), `unparsed` (not a sentence of the world),
+    `false` (correct). `positives`: the same for the positives, where `false` is the error. `captions`: captions
+    processed (`asked`), captions with a negative, and their share (`yield`). `examples`: the first errors. Raises
+    `InputError` if a table or the scene of an image is missing.
     """
     table_file = Path(negatives) / "negatives.parquet"
     rejected_file = Path(negatives) / "rejected.parquet"
@@ -43,12 +43,12 @@ def report(*, negatives: Path, truth: Path, out: Path) -> dict[str, Any]:
     rows = table.to_dicts()
     verdicts = [
         _verdict(row["negative"], scenes[row["image_id"]])
-        for row in progress(rows, what="judge negatives", total=len(rows))
+        for row in progress(rows, what="check negatives", total=len(rows))
     ]
     positives = table.select("caption_id", "image_id", "positive").unique().sort("caption_id", "positive").to_dicts()
     of_positives = [
         _verdict(row["positive"], scenes[row["image_id"]])
-        for row in progress(positives, what="judge positives", total=len(positives))
+        for row in progress(positives, what="check positives", total=len(positives))
     ]
     found: dict[str, Any] = {
         "method": rows[0]["method"] if rows else None,
@@ -91,7 +91,7 @@ def _tally_by(keys: Iterable[str], verdicts: list[Verdict]) -> dict[str, dict[st
 
 
 def _captions(table: pl.DataFrame, rejected: pl.DataFrame) -> dict[str, float | int | None]:
-    """Captions that the method was asked for: those with a negative and those it rejected something of."""
+    """Counts of captions processed: those with a negative or a rejection."""
     given = set(table["caption_id"].unique())
     asked = len(given | set(rejected["caption_id"].drop_nulls().unique()))
     return {"asked": asked, "with_negative": len(given), "yield": len(given) / asked if asked else None}

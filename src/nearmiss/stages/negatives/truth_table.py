@@ -1,7 +1,7 @@
-"""False negatives and yield of every method as annotations are dropped, by the world's hidden truth.
+"""False negatives and yield of every method by completeness of the annotations, from the truth of the world.
 
-The scenes stay the same; what a human annotator would have left of them shrinks. Every negative is judged, none is
-sampled. Like the report (truth_report.py), this looks at the truth and is no input of any training.
+The scenes stay the same; the share of annotations decreases. Every negative is checked. Like the report
+(truth_report.py), this reads the truth and is no input of training.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,9 +37,9 @@ def measure(
 ) -> list[dict[str, Any]]:
     """A row for each method and completeness, written to `out` (JSON) and returned.
 
-    Each has: method, mode, completeness (0 to 1), negatives (how many), false_negatives, undefined, unread (no
-    sentence of the world), false_positives (positives that do not hold) as counts, and yield (share of captions with
-    a negative, 0 to 1).
+    Columns: method, mode, completeness (0 to 1), the counts negatives, false_negatives, undefined, unread (not a
+    sentence of the world) and false_positives (positives that are false), and yield (share of captions with a negative,
+    0 to 1).
     """
     target = OutputFile(out)
     rows = []
@@ -73,8 +73,8 @@ def measure(
     return rows
 
 
-def told(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as a table of 80 columns at most."""
+def format_rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as a text table of at most 80 columns."""
     lines = [
         f"{'method':<16}{'complete':>9}{'negatives':>11}{'false neg.':>12}{'share':>8}{'undefined':>11}{'yield':>8}"
     ]
@@ -89,16 +89,16 @@ def told(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def write_tables(folder: Path, config: WorldConfig, number: int) -> dict[str, Path]:
-    """Tables of the first training scenes, without a picture drawn; paths by the names that the stage's `run` takes."""
+    """Write tables of the first training scenes without drawing images; returns the arguments of `run` by name."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
-    shown = [scene_of(config, "train", index) for index in range(number)]
-    for scene in shown:
+    train_scenes = [scene_of(config, "train", index) for index in range(number)]
+    for scene in train_scenes:
         _add(rows, scene, config)
     paths = {name: folder / f"{name}.parquet" for name in _TABLES}
     for name, path in paths.items():
         write_table(table(name, rows[name]), path, name)
     write_json(folder / "reserved.json", reservation(config).as_record(reserved_templates()))
-    write_json(folder / "truth" / "scenes_train.json", {scene.scene_id: scene.as_record() for scene in shown})
+    write_json(folder / "truth" / "scenes_train.json", {scene.scene_id: scene.as_record() for scene in train_scenes})
     return {**paths, "reserved": folder / "reserved.json"}
 
 
@@ -110,12 +110,12 @@ def _add(rows: dict[str, list[dict[str, Any]]], scene: Scene, config: WorldConfi
     )
     for number, (text, template_id) in enumerate(captions(scene, "narrow", config)):
         caption_id = caption_id_of(image_id, "narrow", number)
-        said = {"caption_id": caption_id, "text": text, "template_id": template_id, "source": "published"}
-        rows["captions"].append({**of_image, **said})
-    for object_id, thing in annotate(scene, config).graph["objects"].items():
-        box = {side: float(thing[side]) for side in "xywh"}
-        named = {"object_id": object_id, "name": thing["name"], "attributes": thing["attributes"], "mask": None}
-        rows["objects"].append({**of_image, **named, **box})
-        for each in thing["relations"]:
+        caption = {"caption_id": caption_id, "text": text, "template_id": template_id, "source": "published"}
+        rows["captions"].append({**of_image, **caption})
+    for object_id, obj in annotate(scene, config).graph["objects"].items():
+        box = {side: float(obj[side]) for side in "xywh"}
+        naming = {"object_id": object_id, "name": obj["name"], "attributes": obj["attributes"], "mask": None}
+        rows["objects"].append({**of_image, **naming, **box})
+        for each in obj["relations"]:
             related = {"subject_id": object_id, "predicate": each["name"], "object_id": each["object"]}
             rows["relations"].append({**of_image, **related})

@@ -1,7 +1,7 @@
-"""The stage's tables, written part by part: what has been made lies on disk, not in memory.
+"""Writes the tables of the stage part by part, to bound memory.
 
 Parts are Arrow files in a scratch folder; at the end each table becomes one Parquet file with row groups of a fixed
-number of rows, so that its bytes are those of the same rows in any other parts.
+number of rows, so that its bytes do not depend on the parts.
 """
 
 import shutil
@@ -20,7 +20,7 @@ _ROW_GROUP = 1 << 17  # rows
 
 
 class Tables:
-    """Collects parts of named tables and writes `folder`/NAME.parquet for each on leaving, sorted as they came."""
+    """Collects parts of named tables and writes `folder`/NAME.parquet for each on exit, in the order added."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = Path(folder)
@@ -33,7 +33,7 @@ class Tables:
         return self
 
     def add(self, name: str, frame: pl.DataFrame) -> None:
-        """Rows that follow those added before; a table that gets none is written empty."""
+        """Append rows to a table; a table without rows is written empty."""
         parts = self._parts.setdefault(name, [])
         if frame.height or not parts:
             path = self._scratch / f"{name}-{len(parts):07d}.arrow"
@@ -64,10 +64,10 @@ class NamedOutputs:
     """The tables of one run as files named after `out`: x.parquet, x.captions.parquet, x.summary.json and so on.
 
     `with NamedOutputs(out, inputs=[...]) as folder` yields an empty folder for negatives.parquet and `SIDE`; on success
-    they move, `out` itself last. Only files that an earlier run wrote are replaced or removed.
+    they are moved, `out` last. Only files that an earlier run wrote are replaced or removed.
 
     Raises:
-        InputError: at construction and when files move, where one of the names is taken by another file or is an input.
+        InputError: at construction and when files are moved, if a name is taken by another file or is an input.
     """
 
     def __init__(self, out: Path, *, inputs: Iterable[Path | None] = ()) -> None:

@@ -49,8 +49,8 @@ def write_tables(source: "CocoSource", data: Path, workers: int) -> tuple[dict[s
     write_table(table("relations", []), data / "tables" / "relations.parquet", "relations")
     for split in declared.splits:
         if split != "train":
-            asked = captions.join(images.filter(pl.col("split") == split), on="image_id", how="semi")
-            write_table(_retrieval(asked), data / "tables" / f"retrieval_{split}.parquet", "retrieval")
+            queries = captions.join(images.filter(pl.col("split") == split), on="image_id", how="semi")
+            write_table(_retrieval(queries), data / "tables" / f"retrieval_{split}.parquet", "retrieval")
     write_text(data / "words.txt", "\n".join(words) + "\n")
     aside = [*found.set_aside, *splits.aside]
     pl.DataFrame(aside, schema=_SET_ASIDE, orient="row").write_parquet(data / "set_aside.parquet", statistics=False)
@@ -140,9 +140,9 @@ def _check_splits(
     source: "CocoSource", images: pl.DataFrame, captions: pl.DataFrame, splits: tuple[str, ...], found: CocoFolder
 ) -> None:
     """Every split has an image with a caption."""
-    told = images.join(captions, on="image_id", how="semi")
+    captioned = images.join(captions, on="image_id", how="semi")
     for split in splits:
-        if told.filter(pl.col("split") == split).is_empty():
+        if captioned.filter(pl.col("split") == split).is_empty():
             reasons = Counter(each.reason.split("; record: ")[0] for each in found.set_aside).most_common(5)
             listed = "; set aside: " + ", ".join(f"{reason} ({count})" for reason, count in reasons) if reasons else ""
             raise InputError(
@@ -169,5 +169,5 @@ def _words(captions: pl.DataFrame, source: "CocoSource") -> list[str]:
 
 def _retrieval(captions: pl.DataFrame) -> pl.DataFrame:
     """Table `retrieval`: a caption is right for its own image."""
-    asked = captions.select("caption_id", "image_id", "text", right=pl.concat_list("image_id"))
-    return asked.sort("caption_id")
+    queries = captions.select("caption_id", "image_id", "text", right=pl.concat_list("image_id"))
+    return queries.sort("caption_id")

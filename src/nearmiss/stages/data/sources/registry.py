@@ -8,4 +8,4 @@ from nearmiss.stages.data.sources.coco import CocoSource
 from nearmiss.stages.data.sources.world import WorldSource
 
 AnySource = Annotated[WorldSource | CocoSource, Field(discriminator="name")]
-"""Options of any source, told apart by `name`."""
+"""Options of any source, discriminated by `name`."""

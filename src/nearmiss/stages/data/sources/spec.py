@@ -16,7 +16,7 @@ TABLES = ("images", "captions", "objects", "relations")
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a source makes of its options, known before it runs. Files are paths, relative to the working directory.
+    """Outputs of a source, known before it runs. Files are paths, relative to the working directory.
 
     The workflow's rules and the checks of a configuration read this and never the source's name.
     """
@@ -45,13 +45,13 @@ class Declaration:
     folders: tuple[str, ...] = ()
     """Folders that are written."""
     closed_vocabulary: bool = False
-    """Whether captions use the words of the built-in tagger alone."""
+    """Whether captions use only the words of the built-in tagger."""
     masks: bool = False
     """Whether objects have masks."""
     reserved: str | None = None
     """Combinations that no negative may name, a JSON file."""
     truth: tuple[str, ...] = ()
-    """The full description of every image, JSON files in one folder; empty where nobody knows it."""
+    """The full description of every image, JSON files in one folder; empty if unknown."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys of the configuration that messages name: `images` and `benchmarks` of a split."""
 

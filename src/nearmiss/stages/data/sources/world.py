@@ -23,7 +23,7 @@ class WorldSource(WorldConfig, DataSource):
 
     def declare(self, data: str) -> Declaration:
         """Published files below published/, scenes below truth/, and tables of benchmarks and tasks."""
-        published, splits, asked = f"{data}/published", self.splits(), self.benchmark.splits
+        published, splits, benchmark_splits = f"{data}/published", self.splits(), self.benchmark.splits
         questions = ("benchmark", "retrieval", "classification")
         return Declaration(
             splits=splits,
@@ -34,15 +34,15 @@ class WorldSource(WorldConfig, DataSource):
             words=f"{published}/words.txt",
             tables=(
                 *TABLES,
-                *(f"{name}_{split}" for name in BENCHMARKS for split in asked),
+                *(f"{name}_{split}" for name in BENCHMARKS for split in benchmark_splits),
                 *(f"examples_{task}" for task in TASKS),
             ),
             files=(
                 *(f"{published}/{name}_{split}.json" for name in ("instances", "scene_graphs") for split in splits),
                 *(f"{published}/captions_{split}_{name}.json" for name in CAPTION_SETS for split in splits),
-                *(f"{published}/{name}_{split}.json" for name in questions for split in asked),
+                *(f"{published}/{name}_{split}.json" for name in questions for split in benchmark_splits),
                 f"{data}/truth/scenes_tasks.json",
-                *(f"{data}/truth/scenes_benchmark_{split}.json" for split in asked),
+                *(f"{data}/truth/scenes_benchmark_{split}.json" for split in benchmark_splits),
             ),
             folders=(f"{published}/images", f"{published}/tasks"),
             closed_vocabulary=True,
@@ -71,7 +71,10 @@ class WorldSource(WorldConfig, DataSource):
         publish(self, data, workers)
         (data / "tables").mkdir()
         read_published(
-            data / "published", data / "tables", splits=list(self.splits()), asked=list(self.benchmark.splits)
+            data / "published",
+            data / "tables",
+            splits=list(self.splits()),
+            benchmark_splits=list(self.benchmark.splits),
         )
         return summary(data, self), {}
 

@@ -27,13 +27,13 @@ PARTS = ("train", "dev", "test")
 QUESTIONS = {"items": "benchmark", "retrieval": "retrieval", "classification": "classification"}
 
 
-def read_published(published: Path, tables: Path, *, splits: list[str], asked: list[str]) -> None:
-    """Read the files of `splits` and the questions of the splits `asked` into the folder `tables`.
+def read_published(published: Path, tables: Path, *, splits: list[str], benchmark_splits: list[str]) -> None:
+    """Read the files of `splits` and the items of `benchmark_splits` into the folder `tables`.
 
     Everything is checked before anything is written: records, ids across files, and the images themselves.
     """
     images = [read_images(published / f"captions_{split}_narrow.json", split=split, source=SOURCE) for split in splits]
-    for split in asked:
+    for split in benchmark_splits:
         file = published / f"benchmark_{split}.json"
         images.append(read_images(file, split=f"benchmark_{split}", source=SOURCE))
     of_tasks = read_images(published / TASKS / "images.json", split=TASKS, source=SOURCE)
@@ -50,7 +50,7 @@ def read_published(published: Path, tables: Path, *, splits: list[str], asked: l
     questions = {
         f"{name}_{split}": (name, read_questions(published / f"{file}_{split}.json", name))
         for name, file in QUESTIONS.items()
-        for split in asked
+        for split in benchmark_splits
     }
     examples = {"vsr": _statements(published / TASKS / "vsr", of_tasks)}
     examples["shapes"] = _shapes(published / TASKS / "shapes", of_tasks)
@@ -117,7 +117,7 @@ def _refuse_strangers(name: str, image_ids: pl.Series, images: pl.DataFrame, pub
     strangers = set(image_ids.to_list()) - set(images["image_id"].to_list())
     if strangers:
         raise InputError(
-            f"'{name}' speaks of an image that no image list has",
+            f"'{name}' refers to an image that is in no image list",
             file=published,
             record=min(strangers),
             remedy="restore the published files from one source",
@@ -135,10 +135,10 @@ def summary(folder: Path, world: WorldConfig) -> dict[str, Any]:
     images = read_table(tables / "images.parquet", "images")
     captions = read_caption_set(tables / "captions.parquet", "narrow")
     scenes = _scenes(folder / "truth" / "scenes_train.json")
-    told: dict[str, list[tuple[str, str]]] = {}
+    texts: dict[str, list[tuple[str, str]]] = {}
     for image_id, text, template_id in captions.select("image_id", "text", "template_id").iter_rows():
         if image_id in scenes:
-            told.setdefault(image_id, []).append((text, template_id))
+            texts.setdefault(image_id, []).append((text, template_id))
     items = {
         split: read_table(tables / f"items_{split}.parquet", "items").to_dicts() for split in world.benchmark.splits
     }
@@ -148,8 +148,8 @@ def summary(folder: Path, world: WorldConfig) -> dict[str, Any]:
         "objects": read_table(tables / "objects.parquet", "objects").height,
         "relations": read_table(tables / "relations.parquet", "relations").height,
         "items": {split: len(rows) for split, rows in items.items()},
-        "undecided": undecided(scenes, told, world),
-        "separability": separability(scenes, told, seed=world.seed),
+        "undecided": undecided(scenes, texts, world),
+        "separability": separability(scenes, texts, seed=world.seed),
         "oracles": {
             split: oracles.table(rows, _scenes(folder / "truth" / f"scenes_benchmark_{split}.json"))
             for split, rows in items.items()

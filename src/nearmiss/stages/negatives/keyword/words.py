@@ -1,7 +1,7 @@
-"""What the corpus says, and which of its words can take a keyword's place in a caption (Rösch et al.; our choices).
+"""Word counts of the corpus, and the words that can replace a keyword of a caption (Rösch et al.; our choices).
 
-New words are those that the corpus itself uses; sizes and places give way to their opposites alone; nothing is
-replaced by what it may also be.
+New words occur in the corpus; sizes and locations are replaced only by their opposites; no word is replaced by one that
+may describe the same object.
 """
 
 from collections import Counter
@@ -13,13 +13,13 @@ from nearmiss.engine.text.inflection import is_plural, plural, singular
 from nearmiss.engine.text.lexicon import hypernyms, load, opposites
 from nearmiss.engine.text.spelling import lowered
 from nearmiss.stages.negatives.candidates import Corpus
-from nearmiss.stages.negatives.keyword.spots import Spot, spots
+from nearmiss.stages.negatives.keyword.matching import Keyword, find_keywords
 
-Choice = tuple[float, str, str]  # one by its weight, and a group and word that can take a keyword's place
+Choice = tuple[float, str, str]  # 1 / weight, group and word of a possible replacement
 
 
-class Around(NamedTuple):
-    """What a caption says that decides which words read well in a keyword's place; only what its concept asks for."""
+class Context(NamedTuple):
+    """Context of a keyword that restricts its replacements; only the fields of its concept are set."""
 
     following: str = ""
     shaded: bool = False
@@ -28,42 +28,44 @@ class Around(NamedTuple):
     of_men: bool = False
 
 
-_NOTHING = Around()
+_NO_CONTEXT = Context()
 
 
-def around(text: str, words: frozenset[str], spot: Spot) -> Around:
-    """What stands around a keyword of a caption; `words` are its words in lower case, as whitespace parts them."""
-    if spot.concept == "object":
-        definite = _word_before(text, spot) in _definite()
+def context_of(text: str, words: frozenset[str], keyword: Keyword) -> Context:
+    """Context of a keyword of a caption; `words` are the whitespace-separated words of the caption in lower case."""
+    if keyword.concept == "object":
+        definite = _word_before(text, keyword) in _definite()
         women, men = _pronouns()
-        return Around("", False, definite, not women.isdisjoint(words), not men.isdisjoint(words))
-    if spot.concept == "color":
-        return Around(shaded=_word_before(text, spot) in load("color")["shades"])
-    if spot.concept == "size":
-        rest = text[spot.end :].split(maxsplit=1)
-        return Around(lowered(rest[0]).strip(".,") if rest else "")
-    return _NOTHING
+        return Context("", False, definite, not women.isdisjoint(words), not men.isdisjoint(words))
+    if keyword.concept == "color":
+        return Context(shaded=_word_before(text, keyword) in load("color")["shades"])
+    if keyword.concept == "size":
+        rest = text[keyword.end :].split(maxsplit=1)
+        return Context(lowered(rest[0]).strip(".,") if rest else "")
+    return _NO_CONTEXT
 
 
-def _word_before(text: str, spot: Spot) -> str:
-    """The word before a keyword, as whitespace parts them, in lower case; "" where there is none."""
-    before = text[: spot.start].rsplit(maxsplit=1)
+def _word_before(text: str, keyword: Keyword) -> str:
+    """The whitespace-separated word before a keyword in lower case; "" where there is none."""
+    before = text[: keyword.start].rsplit(maxsplit=1)
     return lowered(before[-1]) if before else ""
 
 
 @dataclass(frozen=True)
-class Words:
-    """What the corpus says: how often each word stands for each (concept, group, number)."""
+class WordCounts:
+    """Counts of the words of each (concept, group, plural) in the corpus."""
 
     counts: dict[tuple[str, str, bool], Counter[str]]
 
     @classmethod
-    def of(cls, corpus: Corpus) -> "Words":
+    def of(cls, corpus: Corpus) -> "WordCounts":
         """Counted over all captions."""
         counts: dict[tuple[str, str, bool], Counter[str]] = {}
         for caption in corpus.captions:
-            for spot in spots(caption.text):
-                counts.setdefault((spot.concept, spot.group, spot.plural), Counter())[lowered(spot.text)] += 1
+            for keyword in find_keywords(caption.text):
+                counts.setdefault((keyword.concept, keyword.group, keyword.plural), Counter())[
+                    lowered(keyword.text)
+                ] += 1
         return cls(counts)
 
     @cached_property
@@ -73,72 +75,74 @@ class Words:
             totals[concept, group] += counts.total()
         return totals
 
-    def uses(self, concept: str, group: str) -> int:
-        """How often the corpus speaks of the group."""
+    def count(self, concept: str, group: str) -> int:
+        """How often the corpus mentions the group."""
         return self._totals[concept, group]
 
-    def usual(self, concept: str, group: str, many: bool = False) -> str:
-        """The word that the corpus uses most for a group in this number; ties go to the alphabet."""
-        counts = self.counts.get((concept, group, many))
+    def most_frequent(self, concept: str, group: str, plural_form: bool = False) -> str:
+        """The most frequent word of a group in this number; ties are broken alphabetically."""
+        counts = self.counts.get((concept, group, plural_form))
         if counts:
             return min(counts, key=lambda word: (-counts[word], word))
         if concept != "object":
             return str(load(concept)["groups"][group][0])
-        other = self.counts.get((concept, group, not many))
+        other = self.counts.get((concept, group, not plural_form))
         word = min(other, key=lambda word: (-other[word], word)) if other else group
-        return plural(singular(word)) if many else singular(word)
+        return plural(singular(word)) if plural_form else singular(word)
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str, bool, str, Around], list[Choice]]:
+    def _known(self) -> dict[tuple[str, str, bool, str, Context], list[Choice]]:
         return {}
 
-    def choices(self, spot: Spot, place: Around) -> list[Choice]:
-        """What can take a keyword's place here, sorted by group."""
-        key = (spot.concept, spot.group, spot.plural, lowered(spot.text), place)
+    def choices(self, keyword: Keyword, context: Context) -> list[Choice]:
+        """Possible replacements of a keyword in a context, sorted by group."""
+        key = (keyword.concept, keyword.group, keyword.plural, lowered(keyword.text), context)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = [
-                (1 / max(self.uses(spot.concept, group), 1), group, word)
-                for group, word in _fitting(self._replacements(spot, place.following), spot, place)
+                (1 / max(self.count(keyword.concept, group), 1), group, word)
+                for group, word in _fitting(self._replacements(keyword, context.following), keyword, context)
             ]
         return known
 
-    def _replacements(self, spot: Spot, following: str) -> list[tuple[str, str]]:
-        if spot.concept == "object":
-            return [(group, self.usual("object", group, spot.plural)) for group in self._objects(spot)]
-        if spot.concept == "color":
-            known = load("color")["groups"].keys() - set(load("color")["never_new"]) - {spot.group}
-            return [(group, self.usual("color", group)) for group in sorted(known) if self.uses("color", group)]
-        if spot.concept == "size":
-            return [(group, self._size(spot, group)) for group in _size_opposites(spot.group, following)]
-        return [(group, _place(spot, group)) for group in opposites("location").get(spot.group, ())]
+    def _replacements(self, keyword: Keyword, following: str) -> list[tuple[str, str]]:
+        if keyword.concept == "object":
+            return [(group, self.most_frequent("object", group, keyword.plural)) for group in self._objects(keyword)]
+        if keyword.concept == "color":
+            known = load("color")["groups"].keys() - set(load("color")["never_new"]) - {keyword.group}
+            return [
+                (group, self.most_frequent("color", group)) for group in sorted(known) if self.count("color", group)
+            ]
+        if keyword.concept == "size":
+            return [(group, self._size(keyword, group)) for group in _size_opposites(keyword.group, following)]
+        return [(group, _location_phrase(keyword, group)) for group in opposites("location").get(keyword.group, ())]
 
-    def _objects(self, spot: Spot) -> list[str]:
-        """Other groups of the kind, of several kinds the one the corpus speaks of most; nothing that it may also be."""
+    def _objects(self, keyword: Keyword) -> list[str]:
+        """Other groups of the same kind (of several kinds the most frequent one), without related groups."""
         groups = load("object")["groups"]
-        kinds = groups[spot.group]["kinds"]
-        pools = [self._pool(spot, kind) for kind in kinds]
-        pools = [pool for pool in pools if pool] or [self._pool(spot, load("object")["beside"].get(kinds[0], ""))]
-        return max(pools, key=lambda pool: sum(self.uses("object", group) for group in pool))
+        kinds = groups[keyword.group]["kinds"]
+        pools = [self._pool(keyword, kind) for kind in kinds]
+        pools = [pool for pool in pools if pool] or [self._pool(keyword, load("object")["beside"].get(kinds[0], ""))]
+        return max(pools, key=lambda pool: sum(self.count("object", group) for group in pool))
 
-    def _pool(self, spot: Spot, kind: str) -> list[str]:
+    def _pool(self, keyword: Keyword, kind: str) -> list[str]:
         groups = load("object")["groups"]
-        fit = [name for name, entry in groups.items() if kind in entry["kinds"] and not _related(name, spot.group)]
-        return sorted(name for name in fit if self.uses("object", name) and self._has(name, spot.plural))
+        fit = [name for name, entry in groups.items() if kind in entry["kinds"] and not _related(name, keyword.group)]
+        return sorted(name for name in fit if self.count("object", name) and self._has(name, keyword.plural))
 
-    def _has(self, group: str, many: bool) -> bool:
-        """Whether there is a word for one ("skis" has none: "a skis")."""
-        return many or not is_plural(self.usual("object", group))
+    def _has(self, group: str, plural_form: bool) -> bool:
+        """Whether the group has a singular word ("skis" has none: "a skis")."""
+        return plural_form or not is_plural(self.most_frequent("object", group))
 
-    def _size(self, spot: Spot, group: str) -> str:
-        """The word of the same register ("tiny": "huge") where the corpus has it, else its usual one."""
-        pair = load("size")["pairs"].get(lowered(spot.text))
+    def _size(self, keyword: Keyword, group: str) -> str:
+        """The word of the same register ("tiny": "huge") where the corpus has it, else the most frequent one."""
+        pair = load("size")["pairs"].get(lowered(keyword.text))
         counts = self.counts.get(("size", group, False), Counter())
-        return pair if pair in counts else self.usual("size", group)
+        return pair if pair in counts else self.most_frequent("size", group)
 
 
 def _size_opposites(group: str, following: str) -> list[str]:
-    """The opposites; "short" is the opposite of "tall" or of "long", by what it is said of."""
+    """The opposites; "short" is the opposite of "tall" or "long", depending on the following word."""
     found = list(opposites("size")[group])
     if group == "short":
         upright = following in load("size")["long_or_tall"]
@@ -146,43 +150,43 @@ def _size_opposites(group: str, following: str) -> list[str]:
     return found
 
 
-def _place(spot: Spot, group: str) -> str:
+def _location_phrase(keyword: Keyword, group: str) -> str:
     """The opposite phrase in the same form ("left of": "right of") where there is one."""
     location = load("location")
     lists = location["relations"] if group in location["relations"] else location["halves"]
-    old, new = lists[spot.group], lists[group]
-    if len(old) == len(new) and lowered(spot.text) in old:
-        return str(new[old.index(lowered(spot.text))])
+    old, new = lists[keyword.group], lists[group]
+    if len(old) == len(new) and lowered(keyword.text) in old:
+        return str(new[old.index(lowered(keyword.text))])
     return "on top of" if group == "on" else str(new[0])
 
 
 def _related(one: str, other: str) -> bool:
-    """Whether something may be both: the same, or one a kind of the other."""
+    """Whether an object may belong to both groups: equal, or one a hypernym of the other."""
     return one == other or one in hypernyms(other) or other in hypernyms(one)
 
 
 @cache
-def relatives(group: str) -> frozenset[str]:
-    """All groups that something of this group may belong to as well."""
+def related_groups(group: str) -> frozenset[str]:
+    """All groups that an object of this group may also belong to."""
     return frozenset([group, *(other for other in load("object")["groups"] if _related(group, other))])
 
 
-def _fitting(known: list[tuple[str, str]], spot: Spot, place: Around) -> list[tuple[str, str]]:
-    """Without what would not read: colors that have no shades after a word for a shade ("dark white"), a woman for a
-    man of whom the caption says "he", and luggage where there was one suitcase."""
-    if spot.concept == "object":
-        return [(group, word) for group, word in known if _agrees(group, word, spot, place)]
-    if not place.shaded:
+def _fitting(known: list[tuple[str, str]], keyword: Keyword, context: Context) -> list[tuple[str, str]]:
+    """Remove replacements that do not fit the context: colors without shades after a word for a shade ("dark white"), a
+    woman for a man that the caption refers to as "he", and luggage for one suitcase."""
+    if keyword.concept == "object":
+        return [(group, word) for group, word in known if _agrees(group, word, keyword, context)]
+    if not context.shaded:
         return known
     return [(group, word) for group, word in known if group not in load("color")["without_shades"]]
 
 
-def _agrees(group: str, word: str, spot: Spot, place: Around) -> bool:
+def _agrees(group: str, word: str, keyword: Keyword, context: Context) -> bool:
     lexicon = load("object")
-    for sex, other, told in (("female", "male", place.of_women), ("male", "female", place.of_men)):
-        if told and spot.group in lexicon[sex] and group in lexicon[other]:
+    for sex, other, pronoun_used in (("female", "male", context.of_women), ("male", "female", context.of_men)):
+        if pronoun_used and keyword.group in lexicon[sex] and group in lexicon[other]:
             return False
-    return place.definite or (lowered(spot.text) in lexicon["mass"]) == (word in lexicon["mass"])
+    return context.definite or (lowered(keyword.text) in lexicon["mass"]) == (word in lexicon["mass"])
 
 
 @cache

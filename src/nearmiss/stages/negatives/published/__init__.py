@@ -1,1 +1,1 @@
-"""Negatives of a file, which others made."""
+"""Negatives read from a file."""

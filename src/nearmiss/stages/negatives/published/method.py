@@ -1,8 +1,8 @@
-"""Negatives of a file: a table of `nearmiss negatives convert`, or a file that a paper released (engine/formats).
+"""Negatives read from a file: a table of `nearmiss negatives convert`, or one released with a paper (engine/formats).
 
-They are taken unchecked. A pair belongs to a caption of the corpus where its image has a caption of the same text; any
-other positive is written as a caption of the method. Pairs of images that the corpus does not have are set aside, since
-released files cover whole data sets.
+They are not checked. A pair is assigned to a caption of the corpus if its image has a caption with the same text; other
+positives are written as captions of the method. Pairs of images outside of the corpus are rejected, since released
+files cover whole data sets.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Outc
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
     """Every pair of the file, in its order.
 
-    Raises InputError where the file is missing or malformed, or where all its pairs are of other images.
+    Raises InputError if the file is missing or malformed, or if all its pairs are of other images.
     """
     file = Path(options.file)
     pairs = read_negatives(file, options.format)
@@ -53,5 +53,5 @@ def _check_images(pairs: pl.DataFrame, images: set[str], file: Path) -> None:
             f"none of {pairs.height} negatives is of an image of the tables",
             file=file,
             record=f"first image: {pairs['image_id'][0]}",
-            remedy="name a file of this data set and split, and image ids as the tables have them",
+            remedy="give a file of this data set and split with the image ids of the tables",
         )

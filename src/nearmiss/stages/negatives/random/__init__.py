@@ -1,1 +1,1 @@
-"""Random captions of other images, the control."""
+"""Random captions of other images (control)."""

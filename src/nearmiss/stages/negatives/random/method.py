@@ -1,8 +1,8 @@
 """Random captions of other images, checked against the annotations: the control for text count without hardness.
 
-As many texts as a method of hard negatives gives, none of them made to be hard (our choice of control). Where an image
-has annotations, a caption serves only where they contradict it: what they leave open may well be true. Where it has
-none, any caption serves that says something else than the image's own, and is plausible.
+It gives as many texts as a method of hard negatives (our choice of control). For an image with annotations, a caption
+is accepted only if they contradict it, since undecided captions may be true. For an image without annotations, any
+plausible caption is accepted that differs in meaning from the captions of the image.
 """
 
 from collections.abc import Iterator
@@ -15,27 +15,27 @@ from nearmiss.engine.text.parsing import parse
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Outcome, Rejected
 
 _TYPE = "random"
-_TRIES = 4  # draws for each negative that is wanted
+_TRIES = 4  # draws per requested negative
 
 
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
-    """For each caption, draws from all captions until `per_caption` may serve."""
+    """For each caption, sample from all captions until `per_caption` are accepted."""
     pool = [caption for caption in corpus.captions if not _countable(caption, corpus)]
     for caption in progress(corpus.captions, what="random captions", total=len(corpus.captions)):
         random = rng(corpus.seed, "random", caption.caption_id)
         drawn = random.sample(range(len(pool)), min(len(pool), _TRIES * options.per_caption))
-        said: set[str] = set()
+        used: set[str] = set()
         for index in drawn:
             other = pool[index]
-            if len(said) == options.per_caption:
+            if len(used) == options.per_caption:
                 break
-            if other.image_id == caption.image_id or other.text in said:
+            if other.image_id == caption.image_id or other.text in used:
                 continue
             outcome = _outcome(corpus, caption, other)
             if isinstance(outcome, Candidate):
-                said.add(other.text)
+                used.add(other.text)
             yield outcome
-        if not said:
+        if not used:
             yield Rejected(
                 caption.caption_id, caption.image_id, _TYPE, "no caption drawn is contradicted", caption.text
             )
@@ -45,9 +45,9 @@ METHOD = Method("random", generate)
 
 
 def _countable(caption: Caption, corpus: Corpus) -> bool:
-    """Statements true of many other images (numbers, "no X") never serve other images."""
+    """Whether the caption states a number ("two X", "no X"); such captions are true of many images and not used."""
     statement = parse(caption.text, corpus.vocabulary.names)
-    return statement is not None and any(thing.count is not None for thing in statement.mentions)
+    return statement is not None and any(obj.count is not None for obj in statement.mentions)
 
 
 def _outcome(corpus: Corpus, caption: Caption, other: Caption) -> Outcome:

@@ -2,12 +2,12 @@
 
 This is mode `default`; mode `released` (unchecked) is released.py.
 
-Slots in the paper's order: relation (two nouns exchanged), attribute, object and action (an adjective, a noun, a verb
-filled anew by a language model). Corrected against the published code: each slot is filled or says why not, where the
-code marked an empty one by a literal "###" that its language model happened to give; words are tokens, not strings; the
-fill differs in meaning from the word that stood there, and what the annotations call true is passed over for the next
-fill. Our choices: fills come from the corpus itself where no language model is named; a fill is of the same form (fine
-tag) as the word; it is drawn by seed from the likely ones, where the paper takes the fourth.
+Slots in the order of the paper: relation (exchange of two nouns), attribute, object and action (an adjective, a noun, a
+verb filled by a language model). Corrected against the published code: each slot gives a negative or a reason, where
+the code marked an empty slot by a literal "###" that its language model happened to produce; words are tokens, not
+strings; the fill differs in meaning from the original word, and fills that are true by the annotations are skipped.
+Our choices: fills come from the corpus if no language model is given; a fill has the same fine tag as the word; it is
+drawn by seed from the likely fills, where the paper takes the fourth.
 """
 
 from array import array
@@ -25,10 +25,10 @@ from nearmiss.engine.text.tagging import Tagged, need_tagger, tag
 from nearmiss.engine.text.tokens import tokenize
 from nearmiss.engine.text.usage import FILLED, Usage, word_class
 from nearmiss.stages.negatives.candidates import Caption, Corpus, Method, Outcome
-from nearmiss.stages.negatives.replace.author import Author
+from nearmiss.stages.negatives.replace.builder import NegativeBuilder
 from nearmiss.stages.negatives.replace.gaps import (
     CorpusFiller,
-    Empty,
+    EmptySlot,
     Filler,
     Gap,
     LanguageModelFiller,
@@ -38,26 +38,26 @@ from nearmiss.stages.negatives.replace.gaps import (
 )
 from nearmiss.stages.negatives.replace.released import released
 
-LOT = 2048  # captions that are tagged objects at once
+TAGGING_BATCH = 2048  # captions per call of the tagger
 
 
 class Tags:
-    """Of captions that lie together image by image; each sentence is made afresh when it is asked for."""
+    """Tags of captions sorted by image; tagged sentences are rebuilt on access to save memory."""
 
     def __init__(self, captions: Sequence[Caption], tagger: str | None) -> None:
         numbers: dict[tuple[str, str], int] = {}
         self._codes, self._ends = array("H"), array("Q", [0])
-        for start in range(0, len(captions), LOT):
-            for sentence in tag([caption.text for caption in captions[start : start + LOT]], tagger):
+        for start in range(0, len(captions), TAGGING_BATCH):
+            for sentence in tag([caption.text for caption in captions[start : start + TAGGING_BATCH]], tagger):
                 self._codes.extend(numbers.setdefault((word.pos, word.tag), len(numbers)) for word in sentence)
                 self._ends.append(len(self._codes))
         self._kinds = list(numbers)
         self._images = pl.Series([caption.image_id for caption in captions], dtype=pl.String)
 
     def of(self, captions: Sequence[Caption]) -> list[tuple[Tagged, ...]]:
-        """The tagged tokens of captions that follow one another in the corpus, from the first one of an image on.
+        """The tagged tokens of consecutive captions of the corpus, starting with the first one of an image.
 
-        Raises ValueError where the image is not the corpus's.
+        Raises ValueError if the image is not in the corpus.
         """
         if not len(captions):
             return []
@@ -67,40 +67,40 @@ class Tags:
         return list(self.read(captions, first))
 
     def read(self, captions: Iterable[Caption], first: int = 0) -> Iterator[tuple[Tagged, ...]]:
-        """The tagged tokens of captions, one after the other, of which the first is the corpus's `first`-th."""
+        """Yield the tagged tokens of consecutive captions; `first` is the index of the first one in the corpus."""
         for at, caption in enumerate(captions, first):
             kinds = [self._kinds[code] for code in self._codes[self._ends[at] : self._ends[at + 1]]]
             yield tuple([Tagged(*token, *kind) for token, kind in zip(tokenize(caption.text), kinds, strict=True)])
 
     @property
     def kinds(self) -> Sequence[tuple[str, str]]:
-        """Every coarse and fine class that some token has."""
+        """All pairs of coarse and fine classes."""
         return self._kinds
 
 
-_LOT = 256  # captions whose gaps are filled together
-_PLACES = 2  # words of a class that are tried, one after the other
+_FILL_BATCH = 256  # captions per call of the filler
+_MAX_GAPS = 2  # words of a class that are tried
 
 
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
-    """One outcome or more for each caption and slot: a negative, and what was passed over before it."""
-    lessons = corpus.learned or learn(corpus, options)
-    sentences = lessons.sentences(corpus.captions, options.tagger)
-    usage, filler = lessons.usage, _filler(lessons, options)
+    """Yield one outcome or more for each caption and slot: a negative, and the rejections before it."""
+    statistics = corpus.learned or learn(corpus, options)
+    sentences = statistics.sentences(corpus.captions, options.tagger)
+    usage, filler = statistics.usage, _filler(statistics, options)
     whole = list(zip(corpus.captions, sentences, strict=True))
-    lots = [whole[start : start + _LOT] for start in range(0, len(whole), _LOT)]
-    for lot in progress(lots, what="replace words", total=len(lots)):
+    batches = [whole[start : start + _FILL_BATCH] for start in range(0, len(whole), _FILL_BATCH)]
+    for batch in progress(batches, what="replace words", total=len(batches)):
         if options.mode == "released":
-            yield from released(corpus, options.slots, filler, lot)
+            yield from released(corpus, options.slots, filler, batch)
         else:
-            yield from _lot(corpus, options, usage, filler, lot)
+            yield from _of_batch(corpus, options, usage, filler, batch)
 
 
 @dataclass
-class Lessons:
-    """What all captions teach: the usual class of words, and what stands between which (None with a language model).
+class CorpusStatistics:
+    """Statistics of all captions: the usual class of words, and the cloze model (None with a language model).
 
-    The tags are kept where they were made and do not travel: another process tags its own captions.
+    The tags are not pickled: another process tags its captions again.
     """
 
     usage: Usage
@@ -108,14 +108,14 @@ class Lessons:
     tags: Tags | None
 
     def sentences(self, captions: Sequence[Caption], tagger: str | None) -> Sequence[Sentence]:
-        """The tagged tokens of a shard's captions."""
+        """The tagged tokens of the captions of a shard."""
         return self.tags.of(captions) if self.tags is not None else list(tag([c.text for c in captions], tagger))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "tags": None}
 
 
-def learn(corpus: Corpus, options: Any) -> Lessons:
+def learn(corpus: Corpus, options: Any) -> CorpusStatistics:
     """Tags and counts all captions of the corpus."""
     captions = corpus.captions
     need_tagger([caption.text for caption in captions], options.tagger)
@@ -123,39 +123,41 @@ def learn(corpus: Corpus, options: Any) -> Lessons:
     cloze = None
     if options.language_model is None:
         classes = {fine or pos for pos, fine in tags.kinds if pos in FILLED.values()}
-        told = ([(word.lower, word_class(word)) for word in each] for each in tags.read(captions))
-        cloze = Cloze(told, classes)
-    return Lessons(Usage(tags.read(captions)), cloze, tags)
+        sentences = ([(word.lower, word_class(word)) for word in each] for each in tags.read(captions))
+        cloze = Cloze(sentences, classes)
+    return CorpusStatistics(Usage(tags.read(captions)), cloze, tags)
 
 
 METHOD = Method("replace", generate, learn=learn)
 
-_language_model = cache(LanguageModelFiller)  # loaded once in a process, whatever number of shards it works on
+_language_model = cache(LanguageModelFiller)  # loaded once per process
 
 
-def _filler(lessons: Lessons, options: Any) -> Filler:
-    if lessons.cloze is None:
+def _filler(statistics: CorpusStatistics, options: Any) -> Filler:
+    if statistics.cloze is None:
         return _language_model(options.language_model, options.tagger)
-    return CorpusFiller(lessons.cloze)
+    return CorpusFiller(statistics.cloze)
 
 
-def _lot(
-    corpus: Corpus, options: Any, usage: Usage, filler: Filler, lot: Sequence[tuple[Caption, Sentence]]
+def _of_batch(
+    corpus: Corpus, options: Any, usage: Usage, filler: Filler, batch: Sequence[tuple[Caption, Sentence]]
 ) -> Iterator[Outcome]:
-    """Outcomes for some captions; their gaps go to the filler together."""
-    randoms = {caption.caption_id: rng(corpus.seed, "replace", caption.caption_id) for caption, _ in lot}
-    offers: dict[tuple[str, str], list[Gap] | Empty] = {
-        (caption.caption_id, slot): gaps(caption.text, sentence, slot, usage, randoms[caption.caption_id], _PLACES)
-        for caption, sentence in lot
+    """Outcomes of a batch of captions; their gaps are filled in one call."""
+    randoms = {caption.caption_id: rng(corpus.seed, "replace", caption.caption_id) for caption, _ in batch}
+    slot_gaps: dict[tuple[str, str], list[Gap] | EmptySlot] = {
+        (caption.caption_id, slot): gaps(caption.text, sentence, slot, usage, randoms[caption.caption_id], _MAX_GAPS)
+        for caption, sentence in batch
         for slot in options.slots
         if slot in FILLED
     }
-    open_gaps = list(dict.fromkeys(gap for offer in offers.values() if not isinstance(offer, Empty) for gap in offer))
+    open_gaps = list(
+        dict.fromkeys(gap for found in slot_gaps.values() if not isinstance(found, EmptySlot) for gap in found)
+    )
     fills = dict(zip(open_gaps, filler.fills(open_gaps, options.fills), strict=True))
-    for caption, sentence in lot:
-        author = Author(corpus, caption, usage, randoms[caption.caption_id])
+    for caption, sentence in batch:
+        builder = NegativeBuilder(corpus, caption, usage, randoms[caption.caption_id])
         for slot in options.slots:
             if slot == "relation":
-                yield from author.exchange(exchanges(caption.text, sentence, usage), sentence)
+                yield from builder.exchange(exchanges(caption.text, sentence, usage), sentence)
             else:
-                yield from author.fill(slot, offers[caption.caption_id, slot], fills)
+                yield from builder.fill(slot, slot_gaps[caption.caption_id, slot], fills)

@@ -1,7 +1,7 @@
-"""An image's annotations as a small graph: what the scene-graph method reads, in one fixed order.
+"""Annotations of an image as a graph with a fixed order, the input of the scene-graph method.
 
-A crowd (COCO's `iscrowd`) is no node: it has no attributes, relations or box of one object. It only makes the number of
-its name unknown, as does a data set that does not mark every object of a name.
+A crowd (`iscrowd` of COCO) is no node: it has no attributes, relations or box of one object. The count of its name is
+unknown, as in data sets that do not annotate every object of a name.
 """
 
 from collections import Counter
@@ -39,7 +39,7 @@ class Triple:
 
 @dataclass(frozen=True)
 class Graph:
-    """All annotations of one image. `crowds` are names of groups; `closed` is as `Annotations` has it."""
+    """All annotations of one image. `crowds` are names of groups; `closed`: see `Annotations`."""
 
     image_id: str
     nodes: tuple[Node, ...]
@@ -54,17 +54,17 @@ class Graph:
 
     @cached_property
     def numbers(self) -> Counter[str]:
-        """How many nodes have each exact name; names whose number is not known are left out."""
-        return Counter(node.name for node in self.nodes if self.counts(node.name))
+        """Number of nodes by exact name, without names of unknown count."""
+        return Counter(node.name for node in self.nodes if self.is_counted(node.name))
 
-    def counts(self, name: str) -> bool:
-        """Whether every object that may go by this name is a node, so that their number is known."""
+    def is_counted(self, name: str) -> bool:
+        """Whether every object that may have this name is a node, so that their number is known."""
         if not is_closed(noun_group(name), self.closed):
             return False
         return not any(same_name(name, crowd) for crowd in self.crowds)
 
     def named(self, name: str, attributes: tuple[str, ...] = ()) -> list[Node]:
-        """All nodes with this name that carry all of these attributes."""
+        """All nodes with this name and all of these attributes."""
         wanted = set(attributes)
         return [node for node in self._by_name.get(name, ()) if wanted.issubset(node.attributes)]
 
@@ -75,36 +75,36 @@ class Graph:
             found.setdefault(node.name, []).append(node)
         return found
 
-    def states(self, subject: Node, predicate: str, thing: Node) -> bool:
-        """Whether this relation between these two nodes is annotated, from whichever end it is told."""
-        return (subject.object_id, predicate, thing.object_id) in self._stated
+    def has_relation(self, subject: Node, predicate: str, obj: Node) -> bool:
+        """Whether this relation between these two nodes is annotated, directly or by its converse."""
+        return (subject.object_id, predicate, obj.object_id) in self._relations
 
     @cached_property
-    def _stated(self) -> frozenset[tuple[str, str, str]]:
+    def _relations(self) -> frozenset[tuple[str, str, str]]:
         found = {(each.subject.object_id, each.predicate, each.object.object_id) for each in self.triples}
         turned = {(other, back, one) for one, predicate, other in found if (back := converse(predicate)) is not None}
         return frozenset(found | turned)
 
-    def identifying(self, node: Node) -> tuple[str, ...] | None:
-        """The fewest attributes that, said with its name, tell the node from all others; None where none do.
+    def identifying_attributes(self, node: Node) -> tuple[str, ...] | None:
+        """The smallest set of attributes that, with the name, identifies the node; None if there is none.
 
-        Of several sets of equal size, the first in the order of the annotation. None as well where the search for the
+        Of several sets of equal size, the first in the order of the annotation. Also None if the search for the
         smallest set takes more than 2,000 steps.
         """
         return self._identifying[node.object_id]
 
     @cached_property
     def _identifying(self) -> dict[str, tuple[str, ...] | None]:
-        return {node.object_id: self._told_apart(node) for node in self.nodes}
+        return {node.object_id: self._distinguishing(node) for node in self.nodes}
 
-    def _told_apart(self, node: Node) -> tuple[str, ...] | None:
-        if not self.counts(node.name):
+    def _distinguishing(self, node: Node) -> tuple[str, ...] | None:
+        if not self.is_counted(node.name):
             return None
         lacking = set()
         for other in self._by_name[node.name]:
             if other is not node:
-                carried = frozenset(other.attributes)
-                lacking.add(sum(1 << at for at, each in enumerate(node.attributes) if each not in carried))
+                attributes = frozenset(other.attributes)
+                lacking.add(sum(1 << at for at, each in enumerate(node.attributes) if each not in attributes))
         chosen = smallest_cover(lacking, len(node.attributes))
         return None if chosen is None else tuple(node.attributes[at] for at in chosen)
 
@@ -112,7 +112,7 @@ class Graph:
 def graphs(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame | None = None) -> list[Graph]:
     """The graphs of all images that have objects, sorted by image, nodes sorted by id, triples by their ids.
 
-    Attributes that are said twice count once; relations of an object to itself, which GQA has, are left out.
+    Repeated attributes count once; relations of an object to itself, which GQA has, are left out.
     """
     nodes: dict[str, dict[str, Node]] = {}
     grouped: dict[str, set[str]] = {}
@@ -151,10 +151,10 @@ MAX_STEPS = 2000
 
 
 def smallest_cover(sets: Collection[int], size: int) -> list[int] | None:
-    """The smallest set of numbers below `size` that has one of each of `sets`, whose bits are numbers.
+    """The smallest hitting set: numbers below `size` that intersect each of `sets`, which are bit sets.
 
-    It says which attributes tell an object from all others of its name. Of several, the first in dictionary order. None
-    where there is none, or where the search takes more than MAX_STEPS (our choice): Minimum Hitting Set is NP-hard.
+    It selects the attributes that identify an object among those of its name. Of several, the first in lexicographic
+    order. None if there is none or the search takes more than MAX_STEPS (our choice; the problem is NP-hard).
     """
     if 0 in sets:
         return None
@@ -168,13 +168,13 @@ def smallest_cover(sets: Collection[int], size: int) -> list[int] | None:
 
 
 def _cover(sets: list[int], start: int, most: int, steps: list[int]) -> list[int] | None:
-    """A cover of at most `most` numbers from `start` on; None where there is none, or where no step is left."""
+    """A hitting set of at most `most` numbers >= `start`; None if there is none or no step is left."""
     if not sets:
         return []
     steps[0] -= 1
     if steps[0] <= 0 or _disjoint(sets, start) > most:
         return None
-    last = min(each.bit_length() for each in sets)  # beyond, one of the sets has no number left
+    last = min(each.bit_length() for each in sets)  # from `last` on, one of the sets has no number
     for at in range(start, last):
         rest = [each for each in sets if not each >> at & 1]
         if len(rest) == len(sets):
@@ -186,7 +186,7 @@ def _cover(sets: list[int], start: int, most: int, steps: list[int]) -> list[int
 
 
 def _disjoint(sets: list[int], start: int) -> int:
-    """How many of the sets, from `start` on, share no number: a cover needs at least one for each."""
+    """Lower bound of the size of a hitting set: number of pairwise disjoint sets, from `start` on."""
     count = used = 0
     for each in sets:
         if not (each >> start << start) & used:

@@ -1,7 +1,7 @@
 """HNC's caption types of logic: "both ... and" with one part made false, "either ... or" with both made true.
 
-Corrected: sources take turns over the whole graph (HNC pairs one anchor object with the others); the part that is
-foiled is false of everything that its words may mean; verbs agree with the noun that follows or precedes them.
+Corrected: sources cover the whole graph (HNC pairs one anchor object with the others); the changed part is false of
+every object that its words may refer to; verbs agree with the noun that follows or precedes them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,14 +14,14 @@ from nearmiss.stages.negatives.scene_graph.sources import (
     Pair,
     Refusal,
     attributes,
-    plain,
+    identifying_phrase,
     refuse,
     triples,
     uncounted,
 )
 from nearmiss.stages.negatives.scene_graph.wording import (
+    Clause,
     Phrase,
-    Said,
     both_attributes,
     both_of_one_thing,
     both_related,
@@ -34,7 +34,7 @@ from nearmiss.stages.negatives.scene_graph.wording import (
 T = TypeVar("T")
 
 _SLOTS: tuple[str, ...] = ("subject", "predicate", "object")
-_PATIENCE = 8  # draws of a partner for a source
+_MAX_DRAWS = 8  # draws of a partner per source
 
 
 def and_logic_attr(selector: Selector) -> Iterator[Outcome]:
@@ -48,12 +48,12 @@ def and_logic_attr(selector: Selector) -> Iterator[Outcome]:
         one, other = Phrase(node.name, (value,)), Phrase(partner[0].name, (partner[1],))
         new = selector.attribute(node.name, value)
         first = selector.rng.random() < 0.5
-        positive = both_attributes(*_placed(one, other, first))
+        positive = both_attributes(*_ordered(one, other, first))
         if new is None or (new == partner[1] and node.name == partner[0].name):
             yield Refusal("and_logic_attr", positive, "no other attribute of this kind is known of this name")
             continue
         kind = "both_attributes" if node.name != partner[0].name else "both_of_one_name"
-        negative = both_attributes(*_placed(Phrase(node.name, (new,)), other, first))
+        negative = both_attributes(*_ordered(Phrase(node.name, (new,)), other, first))
         yield Pair("and_logic_attr", kind, positive, negative, new)
 
 
@@ -75,8 +75,8 @@ def xor_logic_attr(selector: Selector) -> Iterator[Outcome]:
             yield Refusal("xor_logic_attr", None, "no other attribute of this kind is known of this name")
             continue
         first = selector.rng.random() < 0.5
-        positive = either_attribute(*_placed(Phrase(node.name, (absent,)), other, first))
-        negative = either_attribute(*_placed(one, other, first))
+        positive = either_attribute(*_ordered(Phrase(node.name, (absent,)), other, first))
+        negative = either_attribute(*_ordered(one, other, first))
         yield Pair("xor_logic_attr", "either_attribute", positive, negative, value)
 
 
@@ -93,32 +93,32 @@ def and_logic_rel(selector: Selector) -> Iterator[Outcome]:
             yield refusal
             continue
         partner = next(
-            (other for _ in range(_PATIENCE) if _joins(triple, other := rng.choice(graph.triples))),
+            (other for _ in range(_MAX_DRAWS) if _combinable(triple, other := rng.choice(graph.triples))),
             None,
         )
         if partner is None:
             yield Refusal("and_logic_rel", None, "no other relation goes with it")
             continue
-        said, with_it = _said(selector, triple), _said(selector, partner)
-        if said is None or with_it is None:
+        clause, other_clause = _clause(selector, triple), _clause(selector, partner)
+        if clause is None or other_clause is None:
             yield Refusal("and_logic_rel", None, "no words tell which thing is meant")
             continue
-        yield _one_part_false(selector, triple, partner, said, with_it)
+        yield _one_part_false(selector, triple, partner, clause, other_clause)
 
 
 def xor_logic_rel(selector: Selector) -> Iterator[Outcome]:
     """The cube is above either the ball or the ring (below it) / The cube is above either the ball or the star."""
-    for one, other in _shared(selector):
+    for one, other in _sharing_subject(selector):
         refusal = _unrelatable("xor_logic_rel", one) or _unrelatable("xor_logic_rel", other)
         if refusal is not None:
             yield refusal
             continue
-        phrases = [plain(selector.graph, node) for node in (one.subject, one.object, other.object)]
-        subject, thing, other_thing = phrases
-        if subject is None or thing is None or other_thing is None:
+        phrases = [identifying_phrase(selector.graph, node) for node in (one.subject, one.object, other.object)]
+        subject, obj, other_obj = phrases
+        if subject is None or obj is None or other_obj is None:
             yield Refusal("xor_logic_rel", None, "no words tell which thing is meant")
             continue
-        absent = selector.thing(one)
+        absent = selector.object(one)
         if absent is None or same_name(absent, other.object.name):
             yield Refusal("xor_logic_rel", None, "no replacement fits")
             continue
@@ -127,14 +127,16 @@ def xor_logic_rel(selector: Selector) -> Iterator[Outcome]:
             yield refusal
             continue
         first = selector.rng.random() < 0.5
-        positive = either_object(subject, one.predicate, *_placed(Phrase(absent), other_thing, first))
-        negative = either_object(subject, one.predicate, *_placed(thing, other_thing, first))
+        positive = either_object(subject, one.predicate, *_ordered(Phrase(absent), other_obj, first))
+        negative = either_object(subject, one.predicate, *_ordered(obj, other_obj, first))
         yield Pair("xor_logic_rel", "either_object", positive, negative, one.object.name)
 
 
-def _one_part_false(selector: Selector, triple: Triple, partner: Triple, said: Said, with_it: Said) -> Outcome:
-    """The pair of two triples; the part that is foiled stands first or second."""
-    (subject, predicate, thing), rng = said, selector.rng
+def _one_part_false(
+    selector: Selector, triple: Triple, partner: Triple, clause: Clause, other_clause: Clause
+) -> Outcome:
+    """The pair of two triples; the changed part is the first or the second."""
+    (subject, predicate, obj), rng = clause, selector.rng
     if triple.subject is partner.subject:
         kind, slots = "both_of_one_thing", _SLOTS[1:]
     elif triple.object is partner.object and predicate == partner.predicate:
@@ -142,45 +144,45 @@ def _one_part_false(selector: Selector, triple: Triple, partner: Triple, said: S
     else:
         kind, slots = "both_related", _SLOTS
     slot, first = rng.choice(slots), rng.random() < 0.5
-    positive = _joined(kind, said, with_it, first)
-    foil: Said | None = None
+    positive = _joined(kind, clause, other_clause, first)
+    changed: Clause | None = None
     if slot == "subject":
         new = selector.subject(triple, subject.attributes)
         if new is not None and not same_name(new, partner.subject.name):
-            foil = (Phrase(new, subject.attributes), predicate, thing)
+            changed = (Phrase(new, subject.attributes), predicate, obj)
     elif slot == "object":
-        new = selector.thing(triple, thing.attributes)
-        foil = None if new is None else (subject, predicate, Phrase(new, thing.attributes))
+        new = selector.object(triple, obj.attributes)
+        changed = None if new is None else (subject, predicate, Phrase(new, obj.attributes))
     else:
         new = selector.predicate(triple)
-        foil = None if new is None else (subject, new, thing)
-    if foil is None:
+        changed = None if new is None else (subject, new, obj)
+    if changed is None:
         return Refusal("and_logic_rel", positive, "no replacement fits")
-    return Pair("and_logic_rel", kind, positive, _joined(kind, foil, with_it, first), new)
+    return Pair("and_logic_rel", kind, positive, _joined(kind, changed, other_clause, first), new)
 
 
-def _joined(kind: str, said: Said, with_it: Said, first: bool) -> str:
-    """Both parts as one sentence; what is shared is said as `said` has it."""
+def _joined(kind: str, clause: Clause, other_clause: Clause, first: bool) -> str:
+    """Both parts as one sentence; shared words are taken from `clause`."""
     if kind == "both_to_one_thing":
-        return both_to_one_thing(*_placed(said[0], with_it[0], first), said[1], said[2])
-    return (both_of_one_thing if kind == "both_of_one_thing" else both_related)(*_placed(said, with_it, first))
+        return both_to_one_thing(*_ordered(clause[0], other_clause[0], first), clause[1], clause[2])
+    return (both_of_one_thing if kind == "both_of_one_thing" else both_related)(*_ordered(clause, other_clause, first))
 
 
-def _placed(one: T, other: T, first: bool) -> tuple[T, T]:
+def _ordered(one: T, other: T, first: bool) -> tuple[T, T]:
     return (one, other) if first else (other, one)
 
 
 def _partner(
     selector: Selector, found: Sequence[tuple[Node, str]], node: Node, value: str, *, another_name: bool = False
 ) -> tuple[Node, str] | None:
-    """Another thing with an attribute; names that may mean one thing are left out, unless they are equal."""
-    for _ in range(_PATIENCE):
-        partner, said = selector.rng.choice(found)
-        if partner is node or (said == value and partner.name == node.name):
+    """Another object with an attribute; names that may refer to the same object are excluded unless equal."""
+    for _ in range(_MAX_DRAWS):
+        partner, other_value = selector.rng.choice(found)
+        if partner is node or (other_value == value and partner.name == node.name):
             continue
         if same_name(partner.name, node.name) and (another_name or partner.name != node.name):
             continue
-        return partner, said
+        return partner, other_value
     return None
 
 
@@ -190,8 +192,8 @@ def _unrelatable(type_name: str, triple: Triple) -> Refusal | None:
     return refuse(type_name, triple)
 
 
-def _joins(triple: Triple, other: Triple) -> bool:
-    """Whether two triples make one sentence: neither's subject is the other's object, and they say two things."""
+def _combinable(triple: Triple, other: Triple) -> bool:
+    """Whether two triples can form one sentence: no subject is the object of the other, and their meanings differ."""
     if other is triple or _unrelatable("and_logic_rel", other) is not None:
         return False
     if triple.subject is other.object or other.subject is triple.object:
@@ -201,17 +203,17 @@ def _joins(triple: Triple, other: Triple) -> bool:
     )
 
 
-def _said(selector: Selector, triple: Triple) -> Said | None:
-    subject, thing = plain(selector.graph, triple.subject), plain(selector.graph, triple.object)
-    return None if subject is None or thing is None else (subject, triple.predicate, thing)
+def _clause(selector: Selector, triple: Triple) -> Clause | None:
+    subject, obj = identifying_phrase(selector.graph, triple.subject), identifying_phrase(selector.graph, triple.object)
+    return None if subject is None or obj is None else (subject, triple.predicate, obj)
 
 
-def _shared(selector: Selector) -> Iterator[tuple[Triple, Triple]]:
-    """Pairs of triples with one subject, one predicate and things of different names, each triple first once."""
+def _sharing_subject(selector: Selector) -> Iterator[tuple[Triple, Triple]]:
+    """Pairs of triples with the same subject and predicate and objects of different names."""
     groups: dict[tuple[str, str], list[Triple]] = {}
     for triple in triples(selector):
         group = groups.setdefault((triple.subject.object_id, triple.predicate), [])
         partner = next((other for other in group if not same_name(other.object.name, triple.object.name)), None)
         group.append(triple)
         if partner is not None:
-            yield _placed(triple, partner, selector.rng.random() < 0.5)
+            yield _ordered(triple, partner, selector.rng.random() < 0.5)

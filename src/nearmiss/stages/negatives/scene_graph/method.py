@@ -1,13 +1,13 @@
-"""HNC: captions and foils from scene graphs (Dönmez et al., CoNLL 2023).
+"""HNC: captions and negatives from scene graphs (Dönmez et al., CoNLL 2023).
 
-Each image's annotations give sentences that are true by them, from templates, and for each sentence a foil in which one
-thing is another: an attribute, an entity, a predicate, a number. Types are balanced over what the image offers.
+Templates turn the annotations of an image into true sentences. In the negative of a sentence one part is changed: an
+attribute, an entity, a predicate or a number. Types are balanced over the graph of the image.
 
-Mode `default` is corrected. What differs from the published generator (methods as read in its code; our choices are
-marked in the files): statistics come from the training graphs alone, in one pass; draws have a seed of their own for
-each image; nothing that the annotations state serves as a foil; an attribute is replaced by one of its own kind; nouns
-agree with their number; the box test is right; two things of one name are told apart by their attributes; predicates
-take turns. Mode `released` is the release with its faults (released.py).
+Mode `default` is corrected. Differences from the published generator (as read in its code; our choices are marked in
+the files): statistics are computed from the training graphs only, in one pass; draws are seeded per image; no negative
+is stated by the annotations; an attribute is replaced by one of the same kind; nouns agree in number; the box test is
+correct; objects of the same name are identified by their attributes; predicates take turns. Mode `released` reproduces
+the release with its defects (released.py).
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from nearmiss.stages.negatives.scene_graph.wording import template_id
 from nearmiss.stages.negatives.shards import shards
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 
-BUILDERS: dict[str, Builder] = {  # HNC's caption types by the paper's names
+BUILDERS: dict[str, Builder] = {  # caption types of HNC, by the names of the paper
     "attribute": types.attribute,
     "object": types.object_,
     "attribute_subg": types.attribute_subg,
@@ -48,9 +48,9 @@ BUILDERS: dict[str, Builder] = {  # HNC's caption types by the paper's names
 
 
 def generate(corpus: Corpus, options: SceneGraphConfig) -> Iterator[Result]:
-    """Positives and foils of every annotated image; the corpus's own captions play no part.
+    """Yield positives and negatives of every annotated image; the captions of the corpus are not used.
 
-    Statistics are counted once, over the corpus's graphs. In mode `released`, see released.py.
+    Statistics are counted once over the graphs of the corpus. For mode `released`, see released.py.
     """
     of_images = graphs(corpus.objects, corpus.relations, corpus.images)
     statistics = corpus.learned or learn(corpus, options)
@@ -73,7 +73,7 @@ def _corrected(graph: Graph, statistics: Statistics, options: SceneGraphConfig, 
 
 
 def _released(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Result]:
-    """All pairs of the named types, unchecked, each with a positive of its own."""
+    """All pairs of the configured types, unchecked, each with a separate positive."""
     for number, found in enumerate(released_pairs(graph, statistics, seed)):
         if found.type in options.types:
             caption_id = f"{graph.image_id}-scene_graph-{number}"
@@ -89,7 +89,7 @@ def _candidate(pair: Pair, caption_id: str, image_id: str) -> Candidate:
         positive=pair.positive,
         negative=pair.negative,
         template_id=template_id(pair.kind),
-        foil=pair.new,
+        new_word=pair.new,
     )
 
 
@@ -102,10 +102,10 @@ METHOD = Method("scene_graph", generate, learn=learn)
 
 
 def pairs(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed: int) -> Iterator[Outcome]:
-    """At most `per_image` different pairs of one image, types taking turns in a drawn order, refused sources too.
+    """Yield at most `per_image` different pairs of an image, types taking turns in a random order, and refusals.
 
-    Depends on the graph, the statistics and the seed alone. A type that is named twice has two turns. Equal
-    refusals of one image come once.
+    Depends only on the graph, the statistics and the seed. A type that is given twice has two turns. Equal refusals
+    are yielded once.
     """
     random = rng(seed, "scene_graph", graph.image_id)
     selector = Selector(graph, statistics, random, options.reversed_share)
@@ -130,5 +130,5 @@ def pairs(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed:
 
 
 def _same(found: Outcome) -> object:
-    """What makes two outcomes of an image the same: the two sentences of a pair, whatever its type."""
+    """Key of an outcome: the two sentences of a pair, whatever its type."""
     return (found.positive, found.negative) if isinstance(found, Pair) else found

@@ -1,7 +1,7 @@
-"""HNC's caption types on quantity beside obj_count: two numbers compared, and whether there is any such thing at all.
+"""HNC's caption types on quantity other than obj_count: comparison of two numbers, and existence.
 
-What they say is true of many other images, so their foils are negatives of their own image alone (their concepts are
-count and existence).
+Such statements are true of many other images, so their negatives are used only for their image (concepts count and
+existence).
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from nearmiss.stages.negatives.scene_graph.sources import (
     Pair,
     Refusal,
     attributes,
-    plain,
+    identifying_phrase,
     refuse,
     triples,
     uncounted,
@@ -31,8 +31,8 @@ from nearmiss.stages.negatives.scene_graph.wording import (
 def obj_comp_count(selector: Selector) -> Iterator[Outcome]:
     """There are more cubes than balls / There are fewer cubes than balls, or: There are as many cubes as balls.
 
-    Corrected: "fewer" compares in the order in which it is said. Our choice: each pair is told from either end, and
-    sources are thinned so that each comparator is as often true as false (HNC: all pairs of a drawn few names).
+    Corrected: "fewer" compares in the order of the sentence. Our choice: the order of each pair is random, and
+    sources are subsampled so that each comparator is as often true as false (HNC: all pairs of a few random names).
     """
     numbers, rng = selector.graph.numbers, selector.rng
     pairs = comparable(numbers)
@@ -52,8 +52,8 @@ def obj_comp_count(selector: Selector) -> Iterator[Outcome]:
 def obj_verify_count(selector: Selector) -> Iterator[Outcome]:
     """There is at least one cube that is above the ball / There is no cube that is above the ball, and the reverse.
 
-    Corrected: where "no" is true, nothing of that name stands in the relation, neither by the annotations nor as far as
-    the boxes can tell (HNC looks at one thing of the name, and not at its box).
+    Corrected: "no" is true only if no object of the name has the relation by the annotations and the boxes (HNC checks
+    one object of the name, without its box).
     """
     graph = selector.graph
     for triple in triples(selector):
@@ -62,8 +62,8 @@ def obj_verify_count(selector: Selector) -> Iterator[Outcome]:
         if refusal is not None:
             yield refusal
             continue
-        thing = plain(graph, triple.object)
-        if thing is None or same_name(name, triple.object.name):
+        obj = identifying_phrase(graph, triple.object)
+        if obj is None or same_name(name, triple.object.name):
             yield Refusal("obj_verify_count", None, "no words tell which thing is meant")
             continue
         exists = selector.rng.random() < 0.5
@@ -78,8 +78,8 @@ def obj_verify_count(selector: Selector) -> Iterator[Outcome]:
                 yield Refusal("obj_verify_count", None, "no replacement fits")
                 continue
             predicate = absent
-        positive = existence_of_related(name, predicate, thing, exists=exists)
-        negative = existence_of_related(name, predicate, thing, exists=not exists)
+        positive = existence_of_related(name, predicate, obj, exists=exists)
+        negative = existence_of_related(name, predicate, obj, exists=not exists)
         yield Pair("obj_verify_count", "exists_related", positive, negative, None)
 
 
@@ -114,10 +114,10 @@ def _comparator(number: int, other: int) -> str:
 
 
 def _other_comparator(true: str, selector: Selector) -> str | None:
-    """Another comparator, None where the pair must be left out for balance.
+    """Another comparator; None if the pair is left out for balance.
 
-    "as many" is false of unequal numbers alone, and true of equal ones alone: of the commoner kind as many take part as
-    there are of the rarer one.
+    "as many" is false only of unequal numbers and true only of equal ones, so the more frequent kind is subsampled to
+    the number of the rarer one.
     """
     equal, unequal, rng = selector.statistics.equal, selector.statistics.unequal, selector.rng
     if true == "as_many":
@@ -131,6 +131,6 @@ def _mass(type_name: str, *names: str) -> Refusal | None:
     return Refusal(type_name, None, "uncountable") if any(map(uncountable, names)) else None
 
 
-def _another(node: Node, thing: Node) -> bool:
-    """Whether the node is another thing that may go by the same name."""
-    return node is not thing and same_name(node.name, thing.name)
+def _another(node: Node, obj: Node) -> bool:
+    """Whether the node is another object that may have the same name."""
+    return node is not obj and same_name(node.name, obj.name)

@@ -1,8 +1,8 @@
-"""HNC as released (Dönmez et al., CoNLL 2023), mode `released`: every pair that the release writes of an image.
+"""HNC as released (Dönmez et al., CoNLL 2023), mode `released`: every pair that the release writes for an image.
 
-What is wrong in it is named in released_selection.py and stands with the types; it is not mended, so none of
-these rows is checked (verdict `unchecked`). Order within an image is that of the twelve builders, and every pair has a
-positive of its own, as in the released files.
+Defects are named in released_selection.py and in the caption types. They are reproduced, so these rows are not checked
+(verdict `unchecked`). Order within an image is that of the twelve builders, and every pair has a separate positive, as
+in the released files.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,16 +38,16 @@ _SLOTS = ("subj", "obj", "pred")
 def and_logic_attr(selector: ReleasedSelector) -> Iterator[Pair]:
     """There are both a red cube and a blue ball / There are both a green cube and a blue ball.
 
-    One of the things is always the first that has attributes: the chain that was meant never moves on.
+    One of the objects is always the first that has attributes: the intended chain does not advance.
     """
     for anchor, node in _anchored(selector):
         values = [selector.rng.choice(each.attributes) for each in (anchor, node)]
         side = selector.rng.randrange(2)
         new = selector.attribute((anchor, node)[side].name, values[side])
         if new is not None:
-            foiled = [new if index == side else value for index, value in enumerate(values)]
+            changed = [new if index == side else value for index, value in enumerate(values)]
             positive = _both_attributes((anchor.name, values[0]), (node.name, values[1]))
-            negative = _both_attributes((anchor.name, foiled[0]), (node.name, foiled[1]))
+            negative = _both_attributes((anchor.name, changed[0]), (node.name, changed[1]))
             kind = "both_of_one_name" if anchor.name == node.name else "both_attributes"
             yield Pair("and_logic_attr", kind, positive, negative, new)
 
@@ -55,7 +55,7 @@ def and_logic_attr(selector: ReleasedSelector) -> Iterator[Pair]:
 def xor_logic_attr(selector: ReleasedSelector) -> Iterator[Pair]:
     """There is either a green cube or a blue ball / There is either a red cube or a blue ball: there are both.
 
-    That the cube is not green is taken from its own annotation, whatever other cubes there are. The verb goes by the
+    That the cube is not green is concluded from its annotation, regardless of other cubes. The verb agrees with the
     first noun.
     """
     for anchor, node in _anchored(selector):
@@ -69,8 +69,8 @@ def xor_logic_attr(selector: ReleasedSelector) -> Iterator[Pair]:
         side = selector.rng.randrange(2)
         new = selector.attribute((anchor, node)[side].name, values[side])
         if new is not None:
-            foiled = [new if index == side else value for index, value in enumerate(values)]
-            positive = _either_attribute((anchor.name, foiled[0]), (node.name, foiled[1]))
+            changed = [new if index == side else value for index, value in enumerate(values)]
+            positive = _either_attribute((anchor.name, changed[0]), (node.name, changed[1]))
             negative = _either_attribute((anchor.name, values[0]), (node.name, values[1]))
             yield Pair("xor_logic_attr", "either_attribute", positive, negative, values[side])
 
@@ -79,7 +79,7 @@ def and_logic_rel(selector: ReleasedSelector) -> Iterator[Pair]:
     """There are both a fork on the tissue and a banana to the left of the juice / ... on the plate and a banana ...
 
     Subjects form a chain (its order is that of the ids; a set's, in the release), and the relations of two neighbors
-    are paired in their order. One choice of what is foiled stands for all pairs of two subjects.
+    are paired in their order. The changed slot is drawn once for all pairs of two subjects.
     """
     of_subject: dict[str, list[Triple]] = {}
     for triple in selector.graph.triples:
@@ -92,17 +92,17 @@ def and_logic_rel(selector: ReleasedSelector) -> Iterator[Pair]:
             if not all(map(kept, sides)) or one.subject is other.object or other.subject is one.object:
                 continue
             side = selector.rng.randrange(2)
-            foil, new = _foiled(selector, sides, side, slot)
-            if foil is not None and new is not None:
-                told = (foil, other) if side == 0 else (one, foil)
+            changed, new = _changed(selector, sides, side, slot)
+            if changed is not None and new is not None:
+                sides_of_negative = (changed, other) if side == 0 else (one, changed)
                 kind, positive = _both_related(one, other)
-                yield Pair("and_logic_rel", kind, positive, _both_related(*told)[1], new)
+                yield Pair("and_logic_rel", kind, positive, _both_related(*sides_of_negative)[1], new)
 
 
 def xor_logic_rel(selector: ReleasedSelector) -> Iterator[Pair]:
     """The fence is behind either the elephant or the trunk / The fence is behind either the elephant or the bush.
 
-    Of a subject's predicates the last one alone is spoken of, since each overwrites the one before.
+    Only the last predicate of a subject is used, since each overwrites the previous one.
     """
     groups: dict[str, list[Triple]] = {}
     for triple in selector.graph.triples:
@@ -136,19 +136,19 @@ def _both_attributes(one: tuple[str, str], other: tuple[str, str]) -> str:
     first, second = article_by_letter(name, value), article_by_letter(other_name, other_value)
     if name != other_name:
         return fill("both_attributes", be=verb, one=first, other=second)
-    alone = {"one": first.removesuffix(f" {name}"), "other": second.removesuffix(f" {name}")}
-    return fill("both_of_one_name", be=verb, thing=name, **alone)
+    parts = {"one": first.removesuffix(f" {name}"), "other": second.removesuffix(f" {name}")}
+    return fill("both_of_one_name", be=verb, thing=name, **parts)
 
 
 def _either_attribute(one: tuple[str, str], other: tuple[str, str]) -> str:
-    said = {"one": article_by_letter(*one), "other": article_by_letter(*other)}
-    return fill("either_attribute", be=be(one[0]), **said)
+    parts = {"one": article_by_letter(*one), "other": article_by_letter(*other)}
+    return fill("either_attribute", be=be(one[0]), **parts)
 
 
-def _foiled(
+def _changed(
     selector: ReleasedSelector, sides: tuple[Triple, Triple], side: int, slot: str
 ) -> tuple[Triple | None, str | None]:
-    """The triple of one side with its foil, and what is new; the second subject is chosen by the *first* predicate."""
+    """The changed triple of one side, and the new word; the second subject is chosen by the *first* predicate."""
     triple = sides[side]
     if slot == "pred":
         predicate = selector.predicate(triple)
@@ -162,27 +162,27 @@ def _foiled(
 
 def _both_related(one: Triple, other: Triple) -> tuple[str, str]:
     """(template, sentence) of two triples."""
-    (subject, thing), (other_subject, other_thing) = names(one), names(other)
+    (subject, obj), (other_subject, other_obj) = names(one), names(other)
     verb = inverted_agreement(subject)
-    said = {"one": article_by_letter(subject), "predicate": one.predicate, "object": thing}
+    parts = {"one": article_by_letter(subject), "predicate": one.predicate, "object": obj}
     second = {
         "other": article_by_letter(other_subject),
         "other_predicate": other.predicate,
-        "other_object": other_thing,
+        "other_object": other_obj,
     }
     if same_number(subject, other_subject):
-        del said["one"], second["other"]
-        return "both_of_one_thing", fill("both_of_one_thing", subject=subject, be="is", **said, **second)
+        del parts["one"], second["other"]
+        return "both_of_one_thing", fill("both_of_one_thing", subject=subject, be="is", **parts, **second)
     if one.predicate == other.predicate and one.object is other.object:
-        return "both_to_one_thing", fill("both_to_one_thing", be=verb, other=second["other"], **said)
-    if one.predicate == other.predicate and thing == other_thing:
-        things = ("the", "other") if is_plural(thing) else (article_by_letter(thing).split()[0], "another")
+        return "both_to_one_thing", fill("both_to_one_thing", be=verb, other=second["other"], **parts)
+    if one.predicate == other.predicate and obj == other_obj:
+        articles = ("the", "other") if is_plural(obj) else (article_by_letter(obj).split()[0], "another")
         kind = "both_to_two_of_one_name"
-        return kind, fill(kind, be=verb, article=things[0], another=things[1], **said, **second)
-    return "both_related", fill("both_related", be=verb, **said, **second)
+        return kind, fill(kind, be=verb, article=articles[0], another=articles[1], **parts, **second)
+    return "both_related", fill("both_related", be=verb, **parts, **second)
 
 
-# In the order in which the release runs them.
+# In the order of the release.
 BUILDERS: tuple[Callable[[ReleasedSelector], Iterator[Pair]], ...] = (
     *(attribute, attribute_subg, relation, relation_attr),
     *(obj_count, obj_comp_count, obj_verify_count, obj_verify_count_attr),
@@ -191,7 +191,7 @@ BUILDERS: tuple[Callable[[ReleasedSelector], Iterator[Pair]], ...] = (
 
 
 def released_pairs(graph: Graph, statistics: Statistics, seed: int) -> Iterator[Pair]:
-    """All pairs of one image; each builder draws from a seed of its own."""
+    """All pairs of one image; each builder has a separate seed."""
     for builder in BUILDERS:
         random = rng(seed, "scene_graph", "faithful", graph.image_id, builder.__name__)
         yield from builder(ReleasedSelector(graph, statistics, random))

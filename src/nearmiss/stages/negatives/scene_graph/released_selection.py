@@ -1,12 +1,12 @@
-"""HNC's plausible selection as published: strict mode with the box filter, as the released files' names say.
+"""HNC's plausible selection as published: strict mode with the box filter, as in the names of the released files.
 
-A replacement comes from the same scene, must have been seen in its place, and is drawn by the counts. Nothing is held
-against the scene's own annotations: what they say of the replacement, or of another thing of its name, is drawn too.
+A replacement comes from the same scene, must occur in its position in the statistics, and is drawn by the counts. It is
+not compared with the annotations of the scene, so annotated replacements are drawn as well.
 
-Every fault of the release is a function here or stands with its caption type, as read in its code
-(DigitalPhonetics/hard-negative-captions, b15e48a). Not reproduced: draws without a seed (ours have one for each image),
-statistics that saw the validation graphs (ours see the graphs that are given), and fields of the records that our
-tables do not have (ambiguity, noisy, bounding boxes).
+Every defect of the release is a function here or named in its caption type, as read in its code
+(DigitalPhonetics/hard-negative-captions, b15e48a). Not reproduced: draws without a seed (here one per image),
+statistics that include the validation graphs (here only the given graphs), fields of the records that our tables lack
+(ambiguity, noisy, bounding boxes).
 """
 
 from collections import Counter
@@ -37,10 +37,10 @@ def overlap_by_the_wrong_height(one: Box, other: Box) -> float:
     return shared / union if union else 0.0
 
 
-def seems_true(predicate: str, subject: Box, thing: Box) -> bool:
-    """The published box test of a foil: few predicates are doubted at all, and of left and right too few cases."""
-    (sx, sy, sw, sh), (ox, oy, ow, oh) = subject, thing
-    overlap = overlap_by_the_wrong_height(subject, thing)
+def seems_true(predicate: str, subject: Box, obj: Box) -> bool:
+    """The published box test of a negative: it covers few predicates, and too few cases of left and right."""
+    (sx, sy, sw, sh), (ox, oy, ow, oh) = subject, obj
+    overlap = overlap_by_the_wrong_height(subject, obj)
     if predicate in ("to the left of", "to the right of"):
         apart = sy + sh < oy or oy + oh < sy
         if predicate == "to the left of":
@@ -54,7 +54,7 @@ def seems_true(predicate: str, subject: Box, thing: Box) -> bool:
 
 
 def skipped(predicate: str, *names: str) -> bool:
-    """The published constraint on places: a list of exact words, in which "knees" is missing by a slip of the pen."""
+    """The published constraint on locations: a list of exact words, in which "knees" is missing by mistake."""
     lists = words()
     if predicate not in lists["spatial_predicates"]:
         return False
@@ -72,52 +72,52 @@ def _body_parts() -> frozenset[str]:
 
 
 def article_by_letter(noun: str, attribute: str | None = None) -> str:
-    """A noun with its article, which goes by the first letter ("a hour"); plurals have none."""
-    said = f"{attribute} {noun}" if attribute else noun
+    """A noun with its article, which is chosen by the first letter ("a hour"); plurals have none."""
+    phrase = f"{attribute} {noun}" if attribute else noun
     if is_plural(noun):
-        return said
-    return f"{'an' if said[0] in 'aeiou' else 'a'} {said}"
+        return phrase
+    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
 
 def false_count(name: str, true: int, false: int) -> str:
-    """A foiled number; where neither number is one the noun falls back to the singular: "There are four tree"."""
+    """The sentence of a false number; if neither number is one, the noun is singular: "There are four tree"."""
     noun = plural(name) if true == 1 and false != 1 else name
     return fill("count", be="is" if false == 1 else "are", number=number_word(false), thing=noun)
 
 
 def comparison(comparator: str, name: str, other: str) -> str:
-    """The names compared; "fewer" swaps its arguments, so that what is said of (cube, ball) is true of (ball, cube)."""
+    """The comparison of two names; "fewer" swaps its arguments, so (cube, ball) gives the sentence of (ball, cube)."""
     one, two = (other, name) if comparator == "fewer" else (name, other)
     return fill(comparator, thing=plural(one), other=plural(two))
 
 
 def inverted_agreement(name: str) -> str:
-    """The verb of "There ... both", the wrong way round: "are" before a singular, "is" before a plural."""
+    """The verb of "There ... both", inverted as released: "are" before a singular, "is" before a plural."""
     return "is" if be(name) == "are" else "are"
 
 
-_PATIENCE = 5  # draws of an entity with an attribute (`rel_attr_patience`)
+_MAX_DRAWS = 5  # draws of an entity with an attribute (`rel_attr_patience`)
 
 
 @dataclass(frozen=True)
 class ReleasedSelector:
-    """Draws replacements for one image as the release does, from a generator with a seed."""
+    """Draws replacements for one image as the release does, from a seeded generator."""
 
     graph: Graph
     statistics: Statistics
     rng: Random
 
     def entity(self, triple: Triple, replaced: Node, excluded: Collection[Node] = ()) -> Node | None:
-        """Another thing of the scene for the subject or the object; not checked against the annotated triples."""
+        """Another object of the scene for the subject or the object; not checked against the annotated triples."""
         return self._named(self._candidates(triple, replaced, excluded), self._seen(triple, replaced))
 
     def entity_with_attribute(self, triple: Triple, replaced: Node) -> tuple[Node, str] | None:
-        """Another thing that can have an attribute of the replaced one and is not annotated with it.
+        """Another object that can have an attribute of the replaced one and is not annotated with it.
 
-        Another thing of the same name may be.
+        Other objects of the same name may be.
         """
         candidates, seen = self._candidates(triple, replaced, ()), self._seen(triple, replaced)
-        for _ in range(_PATIENCE):
+        for _ in range(_MAX_DRAWS):
             node = self._named(candidates, seen)
             if node is None:
                 return None
@@ -129,28 +129,27 @@ class ReleasedSelector:
         return None
 
     def predicate(self, triple: Triple, *, by_boxes: bool = True) -> str | None:
-        """Another predicate of the scene. Where none is left, the empty list is no restriction: even the true one may
-        be drawn."""
+        """Another predicate of the scene. If none is left, there is no restriction: even the true one may be drawn."""
         used = sorted({each.predicate for each in self.graph.triples} - {triple.predicate})
-        subject, thing = triple.subject, triple.object
+        subject, obj = triple.subject, triple.object
         if by_boxes:
-            used = [each for each in used if not seems_true(each, subject.box, thing.box)]
-        return _sample(self.statistics.predicates.get((subject.name, thing.name), Counts()), used, self.rng)
+            used = [each for each in used if not seems_true(each, subject.box, obj.box)]
+        return _sample(self.statistics.predicates.get((subject.name, obj.name), Counts()), used, self.rng)
 
     def attribute(self, name: str, value: str) -> str | None:
-        """Another attribute that has been seen of the name; what the scene's things carry is not left out."""
+        """Another attribute counted for the name; attributes of objects in the scene are not excluded."""
         known = self.statistics.attributes.get(name, Counts())
         return draw({other: number for other, number in known.items() if other != value}, self.rng)
 
     def bearer(self, node: Node, value: str) -> Node | None:
-        """Another thing whose name has been seen with the attribute; things of the same name and things that carry it
-        in this scene are not left out, so a sentence can be its own negative."""
+        """Another object whose name is counted with the attribute; objects of the same name and objects with the
+        attribute are not excluded, so a sentence can be its own negative."""
         able = self.statistics.bearers.get(value, Counts())
         found = {other.name: other for other in self.graph.nodes if other is not node and other.name in able}
         return self._named(found, self.statistics.names)
 
     def number(self, name: str, true: int) -> int | None:
-        """Another number that the name occurs in."""
+        """Another number counted for the name."""
         known = self.statistics.numbers.get(singular(name), Counter[int]())
         return draw({other: images for other, images in known.items() if other != true}, self.rng)
 
@@ -160,7 +159,7 @@ class ReleasedSelector:
         return self.statistics.objects.get((triple.subject.name, triple.predicate), Counts())
 
     def _candidates(self, triple: Triple, replaced: Node, excluded: Collection[Node]) -> dict[str, Node]:
-        """One thing of each other name: of several, the last one alone meets the box test's result."""
+        """One object of each other name; of several, only the last one that fails the box test is kept."""
         taken = {singular(node.name) for node in (triple.subject, triple.object, *excluded)}
         found: dict[str, Node] = {}
         for node in self.graph.nodes:
@@ -177,5 +176,5 @@ class ReleasedSelector:
 
 
 def _sample(seen: Mapping[str, int], valid: Collection[str], rng: Random) -> str | None:
-    """A weighted draw; an empty list of valid keys restricts nothing, as published."""
+    """A weighted draw; an empty list of valid keys is no restriction, as published."""
     return draw({key: seen[key] for key in valid if key in seen} if valid else seen, rng)

@@ -1,6 +1,6 @@
 """HNC's caption types on attributes, relations and quantities as released.
 
-Each gives one pair of every source, in the release's order.
+Each yields one pair for every source, in the order of the release.
 """
 
 from collections.abc import Iterator
@@ -27,35 +27,37 @@ from nearmiss.stages.negatives.scene_graph.wording import (
     uncountable,
 )
 
-_TRIES = 11  # draws of each option for an attribute
+_TRIES = 11  # draws per option for an attribute
 
 
 def attribute(selector: ReleasedSelector) -> Iterator[Pair]:
-    """The cube is red / The cube is blue, or The ball is red (type "object"); other cubes and balls are not asked."""
+    """The cube is red / The cube is blue, or The ball is red (type "object"); other cubes and balls are not checked."""
     for node in selector.graph.nodes:
         for value in node.attributes:
             positive = attribute_sentence(node.name, value)
-            found = _foiled(selector, node, value)
+            found = _changed(selector, node, value)
             if found is not None:
-                type_name, foil, new = found
-                negative = attribute_sentence(foil.name, foil.attributes[0])
+                type_name, subject_changed, new = found
+                negative = attribute_sentence(subject_changed.name, subject_changed.attributes[0])
                 yield Pair(type_name, "attribute", positive, negative, new)
 
 
 def attribute_subg(selector: ReleasedSelector) -> Iterator[Pair]:
     """The red cube is above the ball / The blue cube is above the ball, or The red star is above the ball."""
     for triple in selector.graph.triples:
-        subject, thing = triple.subject, triple.object
-        if subject.attributes and thing.attributes and kept(triple):
+        subject, obj = triple.subject, triple.object
+        if subject.attributes and obj.attributes and kept(triple):
             value = selector.rng.choice(subject.attributes)
-            found = _foiled(selector, subject, value)
+            found = _changed(selector, subject, value)
             if found is not None:
-                _, foil, new = found
-                yield _pair("attribute_subg", triple, Phrase(subject.name, (value,)), foil=foil, new=new)
+                _, subject_changed, new = found
+                yield _pair(
+                    "attribute_subg", triple, Phrase(subject.name, (value,)), subject_changed=subject_changed, new=new
+                )
 
 
 def relation(selector: ReleasedSelector) -> Iterator[Pair]:
-    """One of subject, object and predicate is another one that the scene has; it is not asked whether that is true."""
+    """One of subject, object and predicate is replaced by another one of the scene; the result is not checked."""
     for triple in selector.graph.triples:
         slot = selector.rng.choice(("subj", "pred", "obj"))
         if slot == "pred":
@@ -66,51 +68,51 @@ def relation(selector: ReleasedSelector) -> Iterator[Pair]:
         replaced = triple.subject if slot == "subj" else triple.object
         node = selector.entity(triple, replaced)
         if node is not None and kept(triple) and not skipped(triple.predicate, node.name, *names(triple, replaced)):
-            said = Phrase(node.name)
-            foil, thing = (said, None) if slot == "subj" else (None, said)
-            yield _pair(f"relation_{slot}", triple, foil=foil, thing_foil=thing, new=node.name)
+            phrase = Phrase(node.name)
+            subject_changed, obj = (phrase, None) if slot == "subj" else (None, phrase)
+            yield _pair(f"relation_{slot}", triple, subject_changed=subject_changed, object_changed=obj, new=node.name)
 
 
 def relation_attr(selector: ReleasedSelector) -> Iterator[Pair]:
-    """The same with attributes: a replaced thing is not annotated with the attribute, others of its name may be."""
+    """The same with attributes: the new object is not annotated with the attribute, others of its name may be."""
     for triple in selector.graph.triples:
         slot = selector.rng.choice(("attr_subj", "attr_pred", "attr_obj"))
-        subject, thing = triple.subject, triple.object
+        subject, obj = triple.subject, triple.object
         if slot == "attr_pred":
-            if not subject.attributes or not thing.attributes:
+            if not subject.attributes or not obj.attributes:
                 continue
             predicate = selector.predicate(triple)
-            first, second = selector.rng.choice(subject.attributes), selector.rng.choice(thing.attributes)
+            first, second = selector.rng.choice(subject.attributes), selector.rng.choice(obj.attributes)
             if predicate is not None and kept(triple) and not skipped(predicate, *names(triple)):
-                one, other = Phrase(subject.name, (first,)), Phrase(thing.name, (second,))
+                one, other = Phrase(subject.name, (first,)), Phrase(obj.name, (second,))
                 yield _pair("relation_attr_pred", triple, one, other, predicate=predicate, new=predicate)
             continue
-        replaced = subject if slot == "attr_subj" else thing
+        replaced = subject if slot == "attr_subj" else obj
         found = selector.entity_with_attribute(triple, replaced)
         if found is None or not kept(triple):
             continue
         node, value = found
         if skipped(triple.predicate, node.name, *names(triple, replaced)):
             continue
-        said, new = Phrase(replaced.name, (value,)), Phrase(node.name, (value,))
+        phrase, new = Phrase(replaced.name, (value,)), Phrase(node.name, (value,))
         if slot == "attr_subj":
-            yield _pair("relation_attr_subj", triple, said, foil=new, new=node.name)
+            yield _pair("relation_attr_subj", triple, phrase, subject_changed=new, new=node.name)
         else:
-            yield _pair("relation_attr_obj", triple, thing=said, thing_foil=new, new=node.name)
+            yield _pair("relation_attr_obj", triple, obj=phrase, object_changed=new, new=node.name)
 
 
 def kept(triple: Triple) -> bool:
-    """Whether the release writes of this triple: no thing beside its like, no place relative to the background."""
+    """Whether the release uses this triple: two different names, no location relative to the background."""
     return not same_number(*names(triple)) and not skipped(triple.predicate, *names(triple))
 
 
 def names(triple: Triple, but: Node | None = None) -> list[str]:
-    """Names of subject and object, but for one of them."""
+    """Names of subject and object without `but`."""
     return [node.name for node in (triple.subject, triple.object) if node is not but]
 
 
-def _foiled(selector: ReleasedSelector, node: Node, value: str) -> tuple[str, Phrase, str] | None:
-    """(type, foil, what is new) of an attribute of a thing: another attribute or another bearer, in drawn order."""
+def _changed(selector: ReleasedSelector, node: Node, value: str) -> tuple[str, Phrase, str] | None:
+    """(type, changed phrase, new word) for an attribute of an object: another attribute or another bearer."""
     options = selector.rng.sample(("attribute", "object"), 2)
     for option in options:
         for _ in range(_TRIES):
@@ -129,27 +131,27 @@ def _pair(
     type_name: str,
     triple: Triple,
     subject: Phrase | None = None,
-    thing: Phrase | None = None,
+    obj: Phrase | None = None,
     *,
-    foil: Phrase | None = None,
-    thing_foil: Phrase | None = None,
+    subject_changed: Phrase | None = None,
+    object_changed: Phrase | None = None,
     predicate: str | None = None,
     new: str,
 ) -> Pair:
-    """The sentence of a triple and the one with the foils in the places of what they replace."""
-    subject, thing = subject or Phrase(triple.subject.name), thing or Phrase(triple.object.name)
-    positive = relation_sentence(subject, triple.predicate, thing)
-    negative = relation_sentence(foil or subject, predicate or triple.predicate, thing_foil or thing)
+    """The sentence of a triple and the sentence with the changed parts."""
+    subject, obj = subject or Phrase(triple.subject.name), obj or Phrase(triple.object.name)
+    positive = relation_sentence(subject, triple.predicate, obj)
+    negative = relation_sentence(subject_changed or subject, predicate or triple.predicate, object_changed or obj)
     return Pair(type_name, "relation", positive, negative, new)
 
 
-# The least number that is spoken of. The released configuration says 3; the released data has ones and twos.
-_LEAST = 1
-_SHARED = range(2, 10)  # how many names must have one number for numbers to be compared
+# The smallest number used. The released configuration has 3; the released data contains ones and twos.
+_MIN_COUNT = 1
+_GROUP_SIZES = range(2, 10)  # number of names with an equal count that is needed for comparisons
 
 
 def obj_count(selector: ReleasedSelector) -> Iterator[Pair]:
-    """There are six trees / There are four tree. A name that occurs often goes with one that occurs once."""
+    """There are six trees / There are four tree. Names with several objects are paired with names with one."""
     numbers = selector.graph.numbers
     counted = [name for name in sorted(numbers) if _counted(name)]
     single = [name for name in counted if numbers[name] == 1]
@@ -158,20 +160,20 @@ def obj_count(selector: ReleasedSelector) -> Iterator[Pair]:
             return
         for each in (name, selector.rng.choice(single)):
             true = numbers[each]
-            false = selector.number(each, true) if true >= _LEAST else None
+            false = selector.number(each, true) if true >= _MIN_COUNT else None
             if false is not None:
                 negative = false_count(each, true, false)
                 yield Pair("obj_count", "count", count_sentence(each, true), negative, None)
 
 
 def obj_comp_count(selector: ReleasedSelector) -> Iterator[Pair]:
-    """There are more cars than benches / There are fewer benches than cars, which is as true (see the defects)."""
+    """There are more cars than benches / There are fewer benches than cars, which is also true (see `comparison`)."""
     numbers, rng = selector.graph.numbers, selector.rng
     groups: dict[int, list[str]] = {}
     for name in sorted(numbers):
         if _counted(name):
             groups.setdefault(numbers[name], []).append(name)
-    if len(groups) < 2 or not any(len(group) in _SHARED for group in groups.values()):
+    if len(groups) < 2 or not any(len(group) in _GROUP_SIZES for group in groups.values()):
         return
     if len(groups.get(1, ())) > 2:
         groups[1] = rng.sample(groups[1], 2)
@@ -184,31 +186,37 @@ def obj_comp_count(selector: ReleasedSelector) -> Iterator[Pair]:
             true, false = "more", ("as_many", "fewer")
         else:
             true, false = "fewer", ("as_many", "more")
-        foil = rng.choice(false)
-        yield Pair("obj_comp_count", foil, comparison(true, name, other), comparison(foil, name, other), None)
+        subject_changed = rng.choice(false)
+        yield Pair(
+            "obj_comp_count",
+            subject_changed,
+            comparison(true, name, other),
+            comparison(subject_changed, name, other),
+            None,
+        )
 
 
 def obj_verify_count(selector: ReleasedSelector) -> Iterator[Pair]:
     """There is at least one cube that is above the ball / There is no ..., and the reverse with another predicate.
 
-    That one is not held against the boxes, and another cube may satisfy it.
+    The other predicate is not checked against the boxes, and another cube may satisfy it.
     """
     for triple in selector.graph.triples:
-        name, thing = triple.subject.name, Phrase(triple.object.name)
+        name, obj = triple.subject.name, Phrase(triple.object.name)
         if not kept(triple) or any(map(uncountable, names(triple))):
             continue
         exists = selector.rng.random() < 0.5
         predicate = triple.predicate if exists else selector.predicate(triple, by_boxes=False)
         if predicate is not None:
-            positive = existence_of_related(name, predicate, thing, exists=exists)
-            negative = existence_of_related(name, predicate, thing, exists=not exists)
+            positive = existence_of_related(name, predicate, obj, exists=exists)
+            negative = existence_of_related(name, predicate, obj, exists=not exists)
             yield Pair("obj_verify_count", "exists_related", positive, negative, None)
 
 
 def obj_verify_count_attr(selector: ReleasedSelector) -> Iterator[Pair]:
     """There is at least one cube that is red / There is no cube that is red, and the reverse with another attribute.
 
-    That one may be annotated of another cube, or of this one.
+    The other attribute may be annotated of another cube, or of this one.
     """
     for node in selector.graph.nodes:
         if not node.attributes or uncountable(node.name):

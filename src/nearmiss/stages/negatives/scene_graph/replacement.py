@@ -1,16 +1,16 @@
-"""What takes the place of an attribute, an entity, a predicate or a number (HNC's plausible selection, corrected).
+"""Replacement of an attribute, an entity, a predicate or a number (HNC's plausible selection, corrected).
 
-As published: candidates come from the same scene graph, must have been seen in that place (strict mode), and are drawn
-in proportion to the training counts. Corrected: nothing that the annotations state of any thing of that name comes into
-question; an attribute is replaced by one of its own kind. Our choice: where the scene offers no other entity, which is
-usual in scenes of two things, one that is absent from the scene is drawn from the counts.
+As published: candidates come from the same scene graph, must be counted in that position (strict mode), and are
+drawn in proportion to the training counts. Corrected: candidates that the annotations state of any object of
+the name are excluded; an attribute is replaced by one of the same kind. Our choice: if the scene has no other entity,
+which is usual in scenes of two objects, one that is absent from the scene is drawn from the counts.
 
-HNC counted its tables (the selector's `meta_info`) over GQA's training and validation graphs together; ours come from
-the graphs that are given, which are those of the training split, in one pass.
+HNC counted its tables (`meta_info` of the selector) over the training and validation graphs of GQA; here they are
+counted over the given graphs, those of the training split, in one pass.
 
-HNC's box test (its noisy detector) is corrected too: the published code takes one box's height for the other's area,
-lets left/right pass where columns overlap, and never doubts nearness. Here a false triple is refused wherever the boxes
-leave it possible.
+The box test of HNC (its noisy detector) is corrected too: the published code uses the height of one box for the area of
+the other, accepts left/right where columns overlap, and does not test nearness. Here a false triple is rejected if the
+boxes allow it.
 """
 
 from collections import Counter
@@ -29,12 +29,12 @@ Counts = Counter[str]
 
 @dataclass
 class Statistics:
-    """Counts over graphs. Names are HNC's tables in brackets.
+    """Counts over graphs; the names of the tables of HNC are in parentheses.
 
     names (obj_counts), attributes of a name (obj_to_attr_counts) and its reverse, bearers; subjects of (predicate,
     object) (pred_obj_to_subj_counts), objects of (subject, predicate) (subj_pred_to_obj_counts), predicates of
-    (subject, object) (subj_obj_to_pred_counts), numbers of a name: in how many images it occurs how many times
-    (all_obj_counts). equal, unequal (ours): pairs of names that images have equally often, and not.
+    (subject, object) (subj_obj_to_pred_counts), numbers of a name: number of images by the count of the name
+    (all_obj_counts). equal, unequal (ours): pairs of names with equal and unequal counts in an image.
     """
 
     names: Counts = field(default_factory=Counter)
@@ -55,10 +55,10 @@ class Statistics:
                 self.attributes.setdefault(node.name, Counter())[attribute] += 1
                 self.bearers.setdefault(attribute, Counter())[node.name] += 1
         for triple in graph.triples:
-            subject, predicate, thing = triple.subject.name, triple.predicate, triple.object.name
-            self.subjects.setdefault((predicate, thing), Counter())[subject] += 1
-            self.objects.setdefault((subject, predicate), Counter())[thing] += 1
-            self.predicates.setdefault((subject, thing), Counter())[predicate] += 1
+            subject, predicate, obj = triple.subject.name, triple.predicate, triple.object.name
+            self.subjects.setdefault((predicate, obj), Counter())[subject] += 1
+            self.objects.setdefault((subject, predicate), Counter())[obj] += 1
+            self.predicates.setdefault((subject, obj), Counter())[predicate] += 1
         for name, number in graph.numbers.items():
             self.numbers.setdefault(name, Counter())[number] += 1
         for one, other in comparable(graph.numbers):
@@ -77,14 +77,14 @@ def count(graphs: Iterable[Graph]) -> Statistics:
 
 
 def draw(weights: Mapping[K, int], rng: Random) -> K | None:
-    """One key, drawn in proportion to its count; None where there is none. Independent of the mapping's order."""
+    """A key drawn in proportion to its count; None if there is none. Independent of the order of the mapping."""
     total = sum(weights.values())
     if total == 0:
         return None
-    place = rng.randrange(total)
+    position = rng.randrange(total)
     for key in sorted(weights):
-        place -= weights[key]
-        if place < 0:
+        position -= weights[key]
+        if position < 0:
             return key
     raise AssertionError("unreachable: counts are positive")
 
@@ -95,9 +95,9 @@ _SHARING = frozenset(["in", "inside", "around", "behind", "in front of", "coveri
 _NEAR = frozenset(["near", "next to", "beside", "by", "close to", "on the side of", "touching"])
 
 
-def could_hold(predicate: str, subject: Box, thing: Box) -> bool:
-    """Whether the boxes allow "subject predicate thing". Predicates that boxes say nothing about: False, as in HNC."""
-    (sx, sy), (ox, oy) = _center(subject), _center(thing)
+def could_hold(predicate: str, subject: Box, obj: Box) -> bool:
+    """Whether the boxes allow "subject predicate object". False for predicates that boxes do not decide, as in HNC."""
+    (sx, sy), (ox, oy) = _center(subject), _center(obj)
     if predicate == "to the left of":
         return sx <= ox
     if predicate == "to the right of":
@@ -107,9 +107,9 @@ def could_hold(predicate: str, subject: Box, thing: Box) -> bool:
     if predicate in _BELOW:
         return sy >= oy
     if predicate in _SHARING:
-        return _overlap(subject, thing) > 0
+        return _overlap(subject, obj) > 0
     if predicate in _NEAR:
-        return _gap(subject, thing) < max(subject[2], subject[3], thing[2], thing[3])
+        return _gap(subject, obj) < max(subject[2], subject[3], obj[2], obj[3])
     return False
 
 
@@ -126,7 +126,7 @@ def _overlap(one: Box, other: Box) -> float:
 
 
 def _gap(one: Box, other: Box) -> float:
-    """Pixels between two boxes along the wider of their two gaps; 0 where they touch."""
+    """Distance of two boxes in pixels along the axis with the wider gap; 0 if they touch."""
     aside = max(one[0], other[0]) - min(one[0] + one[2], other[0] + other[2])
     above = max(one[1], other[1]) - min(one[1] + one[3], other[1] + other[3])
     return max(aside, above, 0.0)
@@ -134,7 +134,7 @@ def _gap(one: Box, other: Box) -> float:
 
 @dataclass(frozen=True)
 class Selector:
-    """Draws replacements for one image. `reversed_share`: how often a predicate is replaced by an opposite one."""
+    """Draws replacements for one image. `reversed_share`: share of predicates replaced by an opposite one."""
 
     graph: Graph
     statistics: Statistics
@@ -142,7 +142,7 @@ class Selector:
     reversed_share: float
 
     def attribute(self, name: str, attribute: str) -> str | None:
-        """Another attribute of the same kind that nothing of this name carries in the scene."""
+        """Another attribute of the same kind that no object of this name has in the scene."""
         carried = {each for node in self.graph.named(name) for each in node.attributes}
         known = self.statistics.attributes.get(name, Counts())
         fit = {
@@ -153,26 +153,26 @@ class Selector:
         return draw(fit, self.rng)
 
     def bearer(self, name: str, attributes: tuple[str, ...]) -> str | None:
-        """Another name that can bear the attributes but does not bear them in this scene."""
+        """Another name that can have the attributes but does not have them in this scene."""
         able = _all_bear(self.statistics, attributes)
         present = self._other_names([name], able)
         fit = {other: self.statistics.names[other] for other in present if not self.graph.named(other, attributes)}
         return draw(fit, self.rng) if fit else self._absent(able)
 
     def subject(self, triple: Triple, attributes: tuple[str, ...] = ()) -> str | None:
-        """Another name for the subject; with attributes, one that can bear them."""
+        """Another name for the subject; with attributes, one that can have them."""
         seen = self.statistics.subjects.get((triple.predicate, triple.object.name), Counts())
         return self._entity(triple, triple.subject, attributes, seen)
 
-    def thing(self, triple: Triple, attributes: tuple[str, ...] = ()) -> str | None:
-        """Another name for the object of the triple; with attributes, one that can bear them."""
+    def object(self, triple: Triple, attributes: tuple[str, ...] = ()) -> str | None:
+        """Another name for the object of the triple; with attributes, one that can have them."""
         seen = self.statistics.objects.get((triple.subject.name, triple.predicate), Counts())
         return self._entity(triple, triple.object, attributes, seen)
 
     def predicate(self, triple: Triple, others: Iterable[Node] = ()) -> str | None:
-        """A predicate that does not hold between the two things: an opposite one, or another of the scene.
+        """A predicate that does not hold between the two objects: an opposite one, or another of the scene.
 
-        Nor does it hold between any of `others` and the object.
+        It does not hold between any of `others` and the object either.
         """
         subjects = [triple.subject, *others]
 
@@ -189,10 +189,10 @@ class Selector:
         return draw(fit, self.rng)
 
     def number(self, name: str, number: int) -> int | None:
-        """Another number of this name, thinned so that each number is as often true as false.
+        """Another number of this name, subsampled so that each number is as often true as false.
 
-        A number is drawn from the name's histogram without the true one; numbers that are usual are then often true
-        and seldom false, so words alone would tell. Keeping n -> m with probability min(1, (1 - h_n) / (1 - h_m))
+        A number is drawn from the histogram of the name without the true one. Frequent numbers would then be often
+        true and rarely false, which reveals the label. Keeping n -> m with probability min(1, (1 - h_n) / (1 - h_m))
         makes n -> m and m -> n equally frequent (our choice; HNC pairs a name that occurs once with one that does not).
         """
         histogram = self.statistics.numbers.get(name, Counter[int]())
@@ -220,21 +220,21 @@ class Selector:
         return self._absent({other: n for other, n in known.items() if not unfit(triple.predicate, other, kept)})
 
     def _entity_fits(self, triple: Triple, replaced: Node, other: Node) -> bool:
-        """False where the triple with `other` in the place of `replaced` is annotated or the boxes allow it."""
-        subject, thing = (other, triple.object) if replaced is triple.subject else (triple.subject, other)
-        if unfit(triple.predicate, subject.name, thing.name):
+        """False if the triple with `other` instead of `replaced` is annotated or the boxes allow it."""
+        subject, obj = (other, triple.object) if replaced is triple.subject else (triple.subject, other)
+        if unfit(triple.predicate, subject.name, obj.name):
             return False
-        if self.graph.states(subject, triple.predicate, thing):
+        if self.graph.has_relation(subject, triple.predicate, obj):
             return False
-        return not could_hold(triple.predicate, subject.box, thing.box)
+        return not could_hold(triple.predicate, subject.box, obj.box)
 
-    def _predicate_fits(self, subject: Node, predicate: str, thing: Node) -> bool:
-        if unfit(predicate, subject.name, thing.name) or self.graph.states(subject, predicate, thing):
+    def _predicate_fits(self, subject: Node, predicate: str, obj: Node) -> bool:
+        if unfit(predicate, subject.name, obj.name) or self.graph.has_relation(subject, predicate, obj):
             return False
-        return not could_hold(predicate, subject.box, thing.box)
+        return not could_hold(predicate, subject.box, obj.box)
 
     def _other_names(self, names: Iterable[str], known: Iterable[str]) -> list[str]:
-        """Names of the scene that are `known`, all of them marked, and differ from `names` by more than number."""
+        """Names of the scene that are `known`, have a known count, and differ from `names` by more than number."""
         given, vocabulary = list(names), set(known)
         found = [name for name in self.graph.numbers if name in vocabulary]
         return [name for name in found if not any(same_name(name, other) for other in given)]
@@ -247,13 +247,13 @@ class Selector:
 
 
 def _all_bear(statistics: Statistics, attributes: tuple[str, ...]) -> dict[str, int]:
-    """Names that have been seen with each of these attributes: name -> the smallest of its counts."""
+    """Names counted with each of these attributes: name -> the smallest of its counts."""
     counts = [statistics.bearers.get(attribute, Counts()) for attribute in attributes]
     return {name: min(count[name] for count in counts) for name in counts[0] if all(count[name] for count in counts)}
 
 
 def _exclude(one: str, other: str) -> bool:
-    """Whether two attributes are of one kind; two that no lexicon knows count as such, and stay unproven."""
+    """Whether two attributes are different values of one kind, or both unknown to the lexicons."""
     if one == other:
         return False
     first, second = attribute_kind(one), attribute_kind(other)

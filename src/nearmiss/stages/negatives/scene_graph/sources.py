@@ -1,4 +1,4 @@
-"""Where HNC's captions start from: the attributes and triples of a graph, in drawn order, and how they are said."""
+"""Sources of HNC's captions: the attributes and triples of a graph in a random order, and their phrases."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ from nearmiss.stages.negatives.scene_graph.wording import Phrase, same_name, unf
 
 @dataclass(frozen=True)
 class Pair:
-    """A true sentence and its foil. `new`: what stands in the foil instead, as annotations name it; None: a number
-    or another quantity."""
+    """A true sentence and its negative. `new`: the new word as the annotations name it; None for quantities."""
 
     type: str
     kind: str  # the template, by its name in words.json
@@ -22,7 +21,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A source of which no pair could be made."""
+    """A source without a pair, and the reason."""
 
     type: str
     positive: str | None
@@ -33,25 +32,25 @@ Outcome = Pair | Refusal
 Builder = Callable[[Selector], Iterator[Outcome]]
 
 
-def plain(graph: Graph, node: Node) -> Phrase | None:
-    """The name, with the fewest attributes where the name alone does not tell the thing (our choice).
+def identifying_phrase(graph: Graph, node: Node) -> Phrase | None:
+    """The name, with the fewest attributes that identify the object (our choice).
 
     HNC only records that such a sentence is ambiguous.
     """
-    attributes = graph.identifying(node)
+    attributes = graph.identifying_attributes(node)
     return None if attributes is None else Phrase(node.name, attributes)
 
 
-def described(graph: Graph, node: Node) -> Phrase | None:
-    """The name with its first two attributes and those that tell the thing (HNC: one, drawn; two is our choice).
+def descriptive_phrase(graph: Graph, node: Node) -> Phrase | None:
+    """The name with its first two attributes and those that identify the object (HNC: one random attribute).
 
-    With one, what tells things apart in a small vocabulary is often left out, and order is learned late.
+    Two is our choice: with one attribute, phrases of a small vocabulary are often ambiguous.
     """
-    needed = graph.identifying(node)
+    needed = graph.identifying_attributes(node)
     if needed is None or not node.attributes:
         return None
-    said = {*needed, *node.attributes[:2]}
-    return Phrase(node.name, tuple(attribute for attribute in node.attributes if attribute in said))
+    kept = {*needed, *node.attributes[:2]}
+    return Phrase(node.name, tuple(attribute for attribute in node.attributes if attribute in kept))
 
 
 def attributes(selector: Selector) -> list[tuple[Node, str]]:
@@ -61,7 +60,7 @@ def attributes(selector: Selector) -> list[tuple[Node, str]]:
 
 
 def triples(selector: Selector) -> Iterator[Triple]:
-    """All triples, the scene's predicates taking turns: nine in ten GQA relations are left or right (our choice)."""
+    """All triples, predicates taking turns, since nine in ten GQA relations are left or right (our choice)."""
     by_predicate: dict[str, list[Triple]] = {}
     for triple in selector.graph.triples:
         by_predicate.setdefault(triple.predicate, []).append(triple)
@@ -85,8 +84,8 @@ def refuse(type_name: str, triple: Triple) -> Refusal | None:
 
 
 def uncounted(type_name: str, graph: Graph, name: str) -> Refusal | None:
-    """A refusal of a sentence that would say how many there are of a name, or that there is no other."""
-    return None if graph.counts(name) else Refusal(type_name, None, "not every object of this name is marked alone")
+    """A refusal of a sentence about the number of objects of a name if that number is unknown."""
+    return None if graph.is_counted(name) else Refusal(type_name, None, "not every object of this name is marked alone")
 
 
 def all_carry(graph: Graph, node: Node, value: str) -> bool:

@@ -1,7 +1,7 @@
 """HNC's caption types: each turns a graph into (positive, negative) pairs, one source after the other.
 
-A type is an iterator over its sources in an order drawn by seed. Each source gives a pair or the reason why it cannot.
-The type names are the paper's. Corrections against the published generator stand where they are made.
+A type iterates over its sources in an order drawn by seed. Each source gives a pair or a refusal with its reason. The
+type names are those of the paper. Corrections of the published generator are noted where they apply.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from nearmiss.stages.negatives.scene_graph.sources import (
     Refusal,
     all_carry,
     attributes,
-    described,
-    plain,
+    descriptive_phrase,
+    identifying_phrase,
     refuse,
     triples,
     uncounted,
@@ -46,7 +46,7 @@ def attribute(selector: Selector) -> Iterator[Outcome]:
 
 
 def object_(selector: Selector) -> Iterator[Outcome]:
-    """The cube is red / The ball is red (booked as `attribute` by the published counter)."""
+    """The cube is red / The ball is red (counted as `attribute` by the published code)."""
     for node, value in attributes(selector):
         positive = attribute_sentence(node.name, value)
         other = selector.bearer(node.name, (value,))
@@ -63,57 +63,57 @@ def attribute_subg(selector: Selector) -> Iterator[Outcome]:
         if refusal:
             yield refusal
             continue
-        subject, thing = triple.subject, plain(selector.graph, triple.object)
-        if not subject.attributes or thing is None:
+        subject, obj = triple.subject, identifying_phrase(selector.graph, triple.object)
+        if not subject.attributes or obj is None:
             yield Refusal("attribute_subg", None, "the subject has no attribute or the object cannot be told")
             continue
         value = selector.rng.choice(subject.attributes)
-        positive = relation_sentence(Phrase(subject.name, (value,)), triple.predicate, thing)
+        positive = relation_sentence(Phrase(subject.name, (value,)), triple.predicate, obj)
         if selector.rng.random() < 0.5:
             new = selector.attribute(subject.name, value)
-            foil = Phrase(subject.name, (new or "",))
+            changed = Phrase(subject.name, (new or "",))
         else:
             new = selector.subject(triple, (value,))
-            foil = Phrase(new or "", (value,))
+            changed = Phrase(new or "", (value,))
         if new is None:
             yield Refusal("attribute_subg", positive, "no replacement fits")
         else:
-            negative = relation_sentence(foil, triple.predicate, thing)
+            negative = relation_sentence(changed, triple.predicate, obj)
             yield Pair("attribute_subg", "relation", positive, negative, new)
 
 
 def relation_subj(selector: Selector) -> Iterator[Outcome]:
     """The cube is above the ball / The star is above the ball."""
-    return _relations("relation_subj", selector, plain, _new_subject)
+    return _relations("relation_subj", selector, identifying_phrase, _new_subject)
 
 
 def relation_obj(selector: Selector) -> Iterator[Outcome]:
     """The cube is above the ball / The cube is above the star."""
-    return _relations("relation_obj", selector, plain, _new_object)
+    return _relations("relation_obj", selector, identifying_phrase, _new_object)
 
 
 def relation_pred(selector: Selector) -> Iterator[Outcome]:
     """The cube is above the ball / The cube is below the ball."""
-    return _relations("relation_pred", selector, plain, _new_predicate)
+    return _relations("relation_pred", selector, identifying_phrase, _new_predicate)
 
 
 def relation_attr_subj(selector: Selector) -> Iterator[Outcome]:
-    """The red cube is above the ball / The red star is above the ball: what bears the attribute changes."""
-    return _relations("relation_attr_subj", selector, described, _new_subject)
+    """The red cube is above the ball / The red star is above the ball: the bearer of the attribute changes."""
+    return _relations("relation_attr_subj", selector, descriptive_phrase, _new_subject)
 
 
 def relation_attr_obj(selector: Selector) -> Iterator[Outcome]:
     """The cube is above the red ball / The cube is above the red star."""
-    return _relations("relation_attr_obj", selector, described, _new_object)
+    return _relations("relation_attr_obj", selector, descriptive_phrase, _new_object)
 
 
 def relation_attr_pred(selector: Selector) -> Iterator[Outcome]:
     """The red cube is above the blue ball / The red cube is below the blue ball."""
-    return _relations("relation_attr_pred", selector, described, _new_predicate)
+    return _relations("relation_attr_pred", selector, descriptive_phrase, _new_predicate)
 
 
 def obj_count(selector: Selector) -> Iterator[Outcome]:
-    """There are two cubes / There is one cube. Corrected: nouns agree with the number that is said."""
+    """There are two cubes / There is one cube. Corrected: nouns agree with the number."""
     graph = selector.graph
     names = list(graph.names)
     selector.rng.shuffle(names)
@@ -136,23 +136,23 @@ def obj_count(selector: Selector) -> Iterator[Outcome]:
             yield Pair("obj_count", "count", positive, count_sentence(name, other), None)
 
 
-Say = Callable[[Graph, Node], Phrase | None]
+Wording = Callable[[Graph, Node], Phrase | None]
 Change = Callable[[Selector, Triple, Phrase, Phrase], tuple[str, str] | None]
 
 
-def _relations(type_name: str, selector: Selector, say: Say, change: Change) -> Iterator[Outcome]:
-    """Pairs of one relation type: `say` words the two things, `change` gives the foil and what is new in it."""
+def _relations(type_name: str, selector: Selector, wording: Wording, change: Change) -> Iterator[Outcome]:
+    """Pairs of one relation type: `wording` gives the phrases, `change` the negative and its new word."""
     for triple in triples(selector):
         refusal = refuse(type_name, triple)
         if refusal:
             yield refusal
             continue
-        subject, thing = say(selector.graph, triple.subject), say(selector.graph, triple.object)
-        if subject is None or thing is None:
+        subject, obj = wording(selector.graph, triple.subject), wording(selector.graph, triple.object)
+        if subject is None or obj is None:
             yield Refusal(type_name, None, "no words tell which thing is meant")
             continue
-        positive = relation_sentence(subject, triple.predicate, thing)
-        changed = change(selector, triple, subject, thing)
+        positive = relation_sentence(subject, triple.predicate, obj)
+        changed = change(selector, triple, subject, obj)
         if changed is None:
             yield Refusal(type_name, positive, "no replacement fits")
         else:
@@ -160,20 +160,20 @@ def _relations(type_name: str, selector: Selector, say: Say, change: Change) -> 
             yield Pair(type_name, "relation", positive, negative, new)
 
 
-def _new_subject(selector: Selector, triple: Triple, subject: Phrase, thing: Phrase) -> tuple[str, str] | None:
+def _new_subject(selector: Selector, triple: Triple, subject: Phrase, obj: Phrase) -> tuple[str, str] | None:
     new = selector.subject(triple, subject.attributes)
     if new is None:
         return None
-    return relation_sentence(Phrase(new, subject.attributes), triple.predicate, thing), new
+    return relation_sentence(Phrase(new, subject.attributes), triple.predicate, obj), new
 
 
-def _new_object(selector: Selector, triple: Triple, subject: Phrase, thing: Phrase) -> tuple[str, str] | None:
-    new = selector.thing(triple, thing.attributes)
+def _new_object(selector: Selector, triple: Triple, subject: Phrase, obj: Phrase) -> tuple[str, str] | None:
+    new = selector.object(triple, obj.attributes)
     if new is None:
         return None
-    return relation_sentence(subject, triple.predicate, Phrase(new, thing.attributes)), new
+    return relation_sentence(subject, triple.predicate, Phrase(new, obj.attributes)), new
 
 
-def _new_predicate(selector: Selector, triple: Triple, subject: Phrase, thing: Phrase) -> tuple[str, str] | None:
+def _new_predicate(selector: Selector, triple: Triple, subject: Phrase, obj: Phrase) -> tuple[str, str] | None:
     new = selector.predicate(triple)
-    return None if new is None else (relation_sentence(subject, new, thing), new)
+    return None if new is None else (relation_sentence(subject, new, obj), new)

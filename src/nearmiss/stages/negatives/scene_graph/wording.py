@@ -1,4 +1,4 @@
-"""HNC's sentences (CoNLL 2023, the templates of its generator), with agreement of number put right."""
+"""HNC's sentences (CoNLL 2023, the templates of its generator), with corrected number agreement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from nearmiss.engine.text.inflection import indefinite_article, is_plural, numbe
 from nearmiss.engine.text.lexicon import hypernyms, interchangeable, noun_group
 
 TEMPLATE_PREFIX = "hnc_"
-_MOST = 10  # numbers past ten are not written: nobody counts that far in a caption (our choice)
+_MOST = 10  # captions do not state larger numbers (our choice)
 
 
 @cache
 def words() -> dict[str, Any]:
-    """Templates, opposite predicates and the lists of words that some types leave out."""
+    """Templates, opposite predicates and lists of excluded words (words.json)."""
     return read_json(Path(__file__).with_name("words.json"))
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """A thing as it is said: attributes in the order of the annotation, then its name."""
+    """A noun phrase: attributes in the order of the annotation, then the name."""
 
     name: str
     attributes: tuple[str, ...] = ()
@@ -38,9 +38,9 @@ def attribute_sentence(name: str, attribute: str) -> str:
     return fill("attribute", thing=name, be=be(name), attribute=attribute)
 
 
-def relation_sentence(subject: Phrase, predicate: str, thing: Phrase) -> str:
+def relation_sentence(subject: Phrase, predicate: str, obj: Phrase) -> str:
     """Like: The red cube is to the left of the ball."""
-    return fill("relation", subject=str(subject), be=be(subject.name), predicate=predicate, object=str(thing))
+    return fill("relation", subject=str(subject), be=be(subject.name), predicate=predicate, object=str(obj))
 
 
 def count_sentence(name: str, number: int) -> str:
@@ -49,15 +49,15 @@ def count_sentence(name: str, number: int) -> str:
     return fill("count", be="is" if one else "are", number=number_word(number), thing=name if one else plural_of(name))
 
 
-def comparison_sentence(comparator: str, thing: str, other: str) -> str:
+def comparison_sentence(comparator: str, obj: str, other: str) -> str:
     """Like: There are fewer cubes than balls. `comparator` is more, fewer or as_many; names are in the singular."""
-    return fill(comparator, thing=plural_of(thing), other=plural_of(other))
+    return fill(comparator, thing=plural_of(obj), other=plural_of(other))
 
 
-def existence_of_related(name: str, predicate: str, thing: Phrase, *, exists: bool) -> str:
+def existence_of_related(name: str, predicate: str, obj: Phrase, *, exists: bool) -> str:
     """Like: There is at least one cube that is above the ball; or: There are no dogs that are on the bench."""
     quantity = quantity_of(name, exists)
-    return fill("exists_related", be=be(name), quantity=quantity, thing=name, predicate=predicate, object=str(thing))
+    return fill("exists_related", be=be(name), quantity=quantity, thing=name, predicate=predicate, object=str(obj))
 
 
 def existence_of_attribute(name: str, attribute: str, *, exists: bool) -> str:
@@ -78,46 +78,46 @@ def either_attribute(one: Phrase, other: Phrase) -> str:
     return fill("either_attribute", be=be(one.name), one=indefinite(one), other=indefinite(other))
 
 
-def either_object(subject: Phrase, predicate: str, thing: Phrase, other: Phrase) -> str:
+def either_object(subject: Phrase, predicate: str, obj: Phrase, other: Phrase) -> str:
     """Like: The cube is above either the ball or the star."""
-    said = {"object": str(thing), "other_object": str(other)}
-    return fill("either_object", subject=str(subject), be=be(subject.name), predicate=predicate, **said)
+    parts = {"object": str(obj), "other_object": str(other)}
+    return fill("either_object", subject=str(subject), be=be(subject.name), predicate=predicate, **parts)
 
 
-Said = tuple[Phrase, str, Phrase]  # subject, predicate, object
+Clause = tuple[Phrase, str, Phrase]  # subject, predicate, object
 
 
-def both_of_one_thing(one: Said, other: Said) -> str:
+def both_of_one_thing(one: Clause, other: Clause) -> str:
     """Like: The cube is both above the ball and to the left of the star. Both have one subject."""
-    (subject, predicate, thing), (_, other_predicate, other_thing) = one, other
+    (subject, predicate, obj), (_, other_predicate, other_obj) = one, other
     return fill(
         "both_of_one_thing",
-        **{"subject": str(subject), "be": be(subject.name), "predicate": predicate, "object": str(thing)},
-        **{"other_predicate": other_predicate, "other_object": str(other_thing)},
+        **{"subject": str(subject), "be": be(subject.name), "predicate": predicate, "object": str(obj)},
+        **{"other_predicate": other_predicate, "other_object": str(other_obj)},
     )
 
 
-def both_to_one_thing(one: Phrase, other: Phrase, predicate: str, thing: Phrase) -> str:
+def both_to_one_thing(one: Phrase, other: Phrase, predicate: str, obj: Phrase) -> str:
     """Like: There is both a cube and a star above the ball."""
-    said = {"one": indefinite(one), "other": indefinite(other), "object": str(thing)}
-    return fill("both_to_one_thing", be=be(one.name), predicate=predicate, **said)
+    parts = {"one": indefinite(one), "other": indefinite(other), "object": str(obj)}
+    return fill("both_to_one_thing", be=be(one.name), predicate=predicate, **parts)
 
 
-def both_related(one: Said, other: Said) -> str:
+def both_related(one: Clause, other: Clause) -> str:
     """Like: There is both a cube above the ball and a star to the left of the cone."""
-    (subject, predicate, thing), (other_subject, other_predicate, other_thing) = one, other
+    (subject, predicate, obj), (other_subject, other_predicate, other_obj) = one, other
     return fill(
         "both_related",
-        **{"be": be(subject.name), "one": indefinite(subject), "predicate": predicate, "object": str(thing)},
-        **{"other": indefinite(other_subject), "other_predicate": other_predicate, "other_object": str(other_thing)},
+        **{"be": be(subject.name), "one": indefinite(subject), "predicate": predicate, "object": str(obj)},
+        **{"other": indefinite(other_subject), "other_predicate": other_predicate, "other_object": str(other_obj)},
     )
 
 
 def indefinite(phrase: Phrase) -> str:
     """With its article: "a red cube", "an orange", "red cubes", "green grass"."""
-    said = str(phrase)
+    parts = str(phrase)
     bare = is_plural(phrase.name) or uncountable(phrase.name)
-    return said if bare else f"{indefinite_article(said.split(maxsplit=1)[0])} {said}"
+    return parts if bare else f"{indefinite_article(parts.split(maxsplit=1)[0])} {parts}"
 
 
 def template_id(kind: str) -> str:
@@ -126,7 +126,7 @@ def template_id(kind: str) -> str:
 
 
 def quantity_of(name: str, exists: bool) -> str:
-    """How it is said that there is some of a name, or none."""
+    """The quantifier for some objects of a name, or none."""
     if not exists:
         return "no"
     return "some" if is_plural(name) else "at least one"
@@ -134,7 +134,7 @@ def quantity_of(name: str, exists: bool) -> str:
 
 @cache
 def same_name(one: str, other: str) -> bool:
-    """Whether two names may name one thing: tree and trees, man and guy, man and person."""
+    """Whether two names may refer to the same object: tree and trees, man and guy, man and person."""
     first, second = noun_group(one), noun_group(other)
     return (
         first == second
@@ -146,7 +146,7 @@ def same_name(one: str, other: str) -> bool:
 
 @cache
 def same_number(one: str, other: str) -> bool:
-    """Whether two names are one but for number: tree and trees."""
+    """Whether two names differ at most in number: tree and trees."""
     return singular(one) == singular(other)
 
 
@@ -160,14 +160,14 @@ def opposites(predicate: str) -> tuple[str, ...]:
 
 @cache
 def converse(predicate: str) -> str | None:
-    """The predicate that says the same from the other end: "below" for "above", "near" for "near"; None without one."""
+    """The converse predicate: "below" for "above", "near" for "near"; None without one."""
     pairs: Sequence[Sequence[str]] = words()["converses"]
     return {**{a: b for a, b in pairs}, **{b: a for a, b in pairs}}.get(predicate)
 
 
 @cache
 def countable(name: str) -> str | None:
-    """None where things of this name can be counted; else the reason why not."""
+    """None if objects of this name can be counted; else the reason."""
     last = name.rsplit(maxsplit=1)[-1]
     if is_plural(name):
         return "the name is a plural: the annotation does not say how many"
@@ -184,20 +184,20 @@ def uncountable(name: str) -> bool:
 
 
 def comparable(numbers: Mapping[str, int]) -> list[tuple[str, str]]:
-    """Pairs of names whose numbers can be compared, sorted: countable, and none may name things of another."""
+    """Pairs of names with comparable numbers, sorted: countable, and no two names may refer to the same objects."""
     clear = [name for name in sorted(numbers) if countable(name) is None]
     clear = [name for name in clear if not any(other != name and same_name(name, other) for other in numbers)]
     return list(combinations(clear, 2))
 
 
 def writable(number: int) -> bool:
-    """Whether a caption would say this number."""
+    """Whether captions state this number."""
     return 1 <= number <= _MOST
 
 
 @lru_cache(maxsize=1 << 16)
 def unfit(predicate: str, *names: str) -> str | None:
-    """None where a relation may be said of these names; else the reason (HNC's skip constraints)."""
+    """None if a relation may be stated of these names; else the reason (skip constraints of HNC)."""
     if predicate in words()["vague_predicates"]:
         return "vague predicate"
     if predicate in words()["spatial_predicates"]:
@@ -211,7 +211,7 @@ def unfit(predicate: str, *names: str) -> str | None:
 
 
 def be(name: str) -> str:
-    """The verb that agrees with the name."""
+    """The form of "be" that agrees with the name."""
     return "are" if is_plural(name) else "is"
 
 

@@ -1,1 +1,1 @@
-"""Negatives of two exchanged spans (NegCLIP, ICLR 2023)."""
+"""Exchange of two spans of one class (NegCLIP, ICLR 2023)."""

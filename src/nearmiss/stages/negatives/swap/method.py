@@ -1,9 +1,9 @@
-"""NegCLIP: two spans of one class change places (Yuksekgonul et al., ICLR 2023, 4.1), checked.
+"""NegCLIP: exchanges two spans of one class (Yuksekgonul et al., ICLR 2023, 4.1), checked.
 
-The paper swaps noun phrases, verb phrases, nouns, adverbs and adjectives that spaCy finds, and checks nothing; its
-published file splits compounds ("a sink tub next to a bath") and exchanges what is only listed. Corrected here: spans
-are found by patterns of tags (engine/text/spans.py), agree in form, and a swap that would say the same is refused with
-its reason. Our choices: at most `per_caption` negatives, classes taking turns in an order drawn by seed.
+The paper swaps noun phrases, verb phrases, nouns, adverbs and adjectives found by spaCy, without checks; its published
+file splits compounds ("a sink tub next to a bath") and exchanges items of a list. Corrected here: spans are found by
+tag patterns (engine/text/spans.py) and agree in form, and a swap that preserves the meaning is rejected with its
+reason. Our choices: at most `per_caption` negatives, classes taking turns in an order drawn by seed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,14 +25,14 @@ from nearmiss.stages.negatives.candidates import (
     Method,
     Outcome,
     Rejected,
-    most_tried,
+    max_candidates,
 )
 
-_ALL = "any"  # the type of a rejection that belongs to no class
+_ALL = "any"  # type of a rejection without a class
 
 
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
-    """At most `per_caption` negatives of each caption, with every pair of spans that was refused on the way."""
+    """Yield at most `per_caption` negatives for each caption, and all pairs of spans rejected before them."""
     texts = [caption.text for caption in corpus.captions]
     need_tagger(texts, options.tagger)
     sentences = list(tag(texts, options.tagger))
@@ -56,11 +56,11 @@ def _of_caption(corpus: Corpus, caption: Caption, sentence: Sentence, usage: Usa
     for tried, (name, one, other) in enumerate(_in_turn(pairs, rng(corpus.seed, "swap", caption.caption_id))):
         if len(made) == options.per_caption:
             return
-        if tried == most_tried(caption.text):
+        if tried == max_candidates(caption.text):
             yield Rejected(caption.caption_id, caption.image_id, _ALL, TOO_MANY, caption.text)
             return
         negative = apply(caption.text, exchanged(one, other))
-        if negative in made:  # "a dog" and "dog" exchanged come to the same
+        if negative in made:  # exchanging "a dog" and "dog" gives the same text
             continue
         reason = same_either_way(sentence, one, other) or corpus.refusal(caption.image_id, negative)
         if reason is not None:
@@ -71,7 +71,7 @@ def _of_caption(corpus: Corpus, caption: Caption, sentence: Sentence, usage: Usa
 
 
 def exchanged(one: Span, other: Span) -> list[Edit]:
-    """The two edits; what opens the sentence gives up its capital, and its capital stays where it is."""
+    """The two edits; a span that moves away from the start of the sentence is lowercased."""
     moved = one.text[0].lower() + one.text[1:] if one.start == 0 and not one.text.isupper() else one.text
     return [Edit(one.start, one.end, one.text, other.text), Edit(other.start, other.end, other.text, moved)]
 
@@ -81,7 +81,7 @@ def _pairs(spans: Sequence[Span]) -> list[tuple[Span, Span]]:
 
 
 def _in_turn(pairs: dict[str, list[tuple[Span, Span]]], random: Random) -> Iterator[tuple[str, Span, Span]]:
-    """Every pair once, in an order that is drawn: classes take turns."""
+    """Every pair once in a random order; classes take turns."""
     turns = sorted(name for name, found in pairs.items() if found)
     random.shuffle(turns)
     queues = {name: random.sample(pairs[name], len(pairs[name])) for name in turns}

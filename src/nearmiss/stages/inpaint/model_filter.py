@@ -1,4 +1,4 @@
-"""A model's word on pairs: does each picture prefer its own caption? Any model that open_clip knows may be asked."""
+"""Filters pairs by a model of open_clip: each image should be more similar to its own caption."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,11 +17,11 @@ from nearmiss.stages.inpaint.stage import REJECTIONS
 REASON = "the judging model does not see the change"
 
 
-def judged(file: Path, encoder: Encoder) -> pl.DataFrame:
-    """Write the margins into the table of pairs, and keep the pairs whose margins add up to more than nothing.
+def filter_by_model(file: Path, encoder: Encoder) -> pl.DataFrame:
+    """Write the margins into the table of pairs, and keep the pairs with a positive sum of margins.
 
-    A margin is the cosine of a picture with its own caption minus that with the other one. Their sum is 0 for a model
-    that sees no difference between the pictures, whatever it likes of captions. Returns the rows that were refused.
+    A margin is the cosine of an image with its own caption minus that with the other one. The sum is 0 for a model that
+    detects no difference between the images, whatever its bias for captions. Returns the rejected rows.
     """
     rows = pl.read_parquet(file, glob=False).to_dicts()
     margins = _margins(rows, encoder)
@@ -34,7 +34,7 @@ def judged(file: Path, encoder: Encoder) -> pl.DataFrame:
 
 
 def _margins(rows: list[dict[str, Any]], encoder: Encoder) -> np.ndarray:
-    """(pairs, 2): of the original and of the changed picture."""
+    """(pairs, 2): margins of the original and of the edited image."""
     images = [encoder.images([_opener(row[name]["bytes"]) for row in rows]) for name in ("coco_image", "inpaint_image")]
     texts = [encoder.texts([row[name] for row in rows]) for name in ("coco_caption", "inpaint_caption")]
     own = [(images[side] * texts[side]).sum(axis=1) for side in (0, 1)]

@@ -1,4 +1,4 @@
-"""The stage without any workflow: a folder of photographs in, pairs, contact sheets and a card out."""
+"""Standalone use of the stage: reads a folder of photographs, writes pairs, contact sheets and a card."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from nearmiss.stages.inpaint import photographs
 from nearmiss.stages.inpaint.card import card
 from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.inpaint.corpus import read_corpus
+from nearmiss.stages.inpaint.editing import Outcome, planned
 from nearmiss.stages.inpaint.stage import PAIRS, REJECTED, REJECTIONS, SUMMARY
 from nearmiss.stages.inpaint.stage import run as run_stage
-from nearmiss.stages.inpaint.work import Outcome, planned
 
-_ON_A_SHEET = 12  # pairs
+_PAIRS_PER_SHEET = 12
 
 
 def run(
@@ -37,32 +37,37 @@ def run(
 ) -> dict[str, Any]:
     """Write `out`: pairs.parquet, rejected.parquet, sheets/CONCEPT-N.png, README.md (the card), summary.json.
 
-    `judge` is a model, as open_clip names it, that must see each change. Returns the summary. Raises InputError where a
-    file is malformed and where no pair can be made.
+    `judge`: an open_clip model; pairs whose change it does not detect are rejected. Returns the summary. Raises
+    InputError if a file is malformed or no pair can be made.
     """
     target = OutputFolder(out, inputs=[images, instances, captions])
     with TemporaryDirectory() as scratch, target as folder:
-        read = photographs.read(Path(images), Path(instances), Path(captions), Path(scratch))
-        tables = {name: read.table(name) for name in ("images", "objects", "captions")}
+        found = photographs.read(Path(images), Path(instances), Path(captions), Path(scratch))
+        tables = {name: found.table(name) for name in ("images", "objects", "captions")}
         made = Path(scratch) / "made"
-        with read.named_in_errors():
+        with found.named_in_errors():
             summary = run_stage(
-                config=config, root=Path(images), out=made, workers=workers, origins=read.origins, **tables
+                config=config, root=Path(images), out=made, workers=workers, origins=found.origins, **tables
             )
-        aside = [(image, thing, "", None, reason) for image, thing, reason in read.set_aside]
+        set_aside = [(image, object_id, "", None, reason) for image, object_id, reason in found.set_aside]
         rejected = pl.concat(
-            [pl.DataFrame(aside, schema=REJECTIONS, orient="row"), pl.read_parquet(made / REJECTED, glob=False)]
+            [pl.DataFrame(set_aside, schema=REJECTIONS, orient="row"), pl.read_parquet(made / REJECTED, glob=False)]
         )
         shutil.move(made / PAIRS, folder / "pairs.parquet")
         if judge is not None:
             from nearmiss.engine.scoring.encoder import Encoder  # torch takes seconds to import
-            from nearmiss.stages.inpaint.judging import judged
+            from nearmiss.stages.inpaint.model_filter import filter_by_model
 
-            rejected = pl.concat([rejected, judged(folder / "pairs.parquet", Encoder(*judge))])
+            rejected = pl.concat([rejected, filter_by_model(folder / "pairs.parquet", Encoder(*judge))])
         rejected.write_parquet(folder / REJECTED, statistics=False)
         pairs = pl.read_parquet(folder / "pairs.parquet", glob=False)
         counts = dict(sorted(pairs["concept"].value_counts().iter_rows()))
-        summary |= {"backend": backend, "set_aside": len(aside), "scaled": read.scaled, "rejected": rejected.height}
+        summary |= {
+            "backend": backend,
+            "set_aside": len(set_aside),
+            "scaled": found.scaled,
+            "rejected": rejected.height,
+        }
         summary |= {"pairs": pairs.height, "by_concept": counts}
         write_json(folder / SUMMARY, summary)
         _write_sheets(pairs, folder / "sheets")
@@ -72,29 +77,29 @@ def run(
 
 
 def plan(*, config: InpaintConfig, images: Path, instances: Path, captions: Path) -> Iterator[str]:
-    """A line for each change that words and annotations allow, before a pixel is touched; all that would be tried."""
+    """Yield a line for each change that captions and annotations allow, without editing."""
     with TemporaryDirectory() as scratch:
-        read = photographs.read(Path(images), Path(instances), Path(captions), Path(scratch))
-        shown, objects, told = (read.table(name) for name in ("images", "objects", "captions"))
-        with read.named_in_errors():
-            corpus = read_corpus(shown, objects, told, None, Path(images), split=config.split)
+        found = photographs.read(Path(images), Path(instances), Path(captions), Path(scratch))
+        images_table, objects, captions_table = (found.table(name) for name in ("images", "objects", "captions"))
+        with found.named_in_errors():
+            corpus = read_corpus(images_table, objects, captions_table, None, Path(images), split=config.split)
         for options in config.operations:
             for image_id in sorted(corpus.annotations):
                 for each in planned(corpus, options, config, image_id, Outcome()):
-                    words = each.tellings[0]
+                    edit = each.caption_edits[0]
                     change = f"{options.operation} {each.plan.object_id}, {each.plan.old} -> {each.plan.new}"
-                    yield f"{image_id} {change}: {words.told} -> {words.edited}"
+                    yield f"{image_id} {change}: {edit.text} -> {edit.edited}"
 
 
 def _write_sheets(pairs: pl.DataFrame, folder: Path) -> None:
     folder.mkdir()
     for (concept,), rows in pairs.with_row_index("row").group_by("concept", maintain_order=True):
-        for start in range(0, rows.height, _ON_A_SHEET):
-            shown = [_shown(row) for row in rows[start : start + _ON_A_SHEET].iter_rows(named=True)]
-            contact_sheet(shown).save(folder / f"{concept}-{start // _ON_A_SHEET + 1}.png")
+        for start in range(0, rows.height, _PAIRS_PER_SHEET):
+            entries = [_entry(row) for row in rows[start : start + _PAIRS_PER_SHEET].iter_rows(named=True)]
+            contact_sheet(entries).save(folder / f"{concept}-{start // _PAIRS_PER_SHEET + 1}.png")
 
 
-def _shown(row: dict[str, Any]) -> SheetPair:
+def _entry(row: dict[str, Any]) -> SheetPair:
     edit = row["inpaint_details"]
     return SheetPair(
         original=_pixels(row["coco_image"]),

@@ -1,7 +1,7 @@
-"""Where a caption has keywords of the four concepts: object, color, size, location. Longest match of whole tokens.
+"""Finds keywords of the four concepts in a caption: object, color, size, location. Longest match of whole tokens.
 
-Rösch et al. do not publish their lists or their rules for words of two uses; all rules here are our choice. They keep
-out what a word-for-word exchange would make nonsense of: "train" as a verb, the dog in "dog house", "black and white
+Rösch et al. do not publish their lists or their rules for ambiguous words; all rules here are our choice. They exclude
+words whose substitution gives an ungrammatical caption: "train" as a verb, the dog in "dog house", "black and white
 photo", "a little bit", "on the phone".
 """
 
@@ -15,10 +15,10 @@ from nearmiss.engine.text.tokens import Token, token_texts, tokenize
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """A keyword: its place in the caption, its concept and canonical group, its number where it is a noun.
+class Keyword:
+    """A keyword: position in the caption, concept, canonical group, and number if it is a noun.
 
-    `at` is the number of its first token.
+    `at` is the index of its first token.
     """
 
     concept: str
@@ -31,19 +31,19 @@ class Spot:
 
 
 @lru_cache(maxsize=1 << 13)
-def spots(text: str) -> tuple[Spot, ...]:
-    """All keywords of a caption that can be exchanged, in order; they do not overlap."""
-    return tuple([spot for spot, usable in _all(text) if usable])
+def find_keywords(text: str) -> tuple[Keyword, ...]:
+    """All keywords of a caption that can be replaced, in order, without overlap."""
+    return tuple([keyword for keyword, usable in _all_keywords(text) if usable])
 
 
 def mentioned(text: str) -> frozenset[tuple[str, str]]:
-    """(concept, group) of all keywords of a caption, those included that cannot be exchanged."""
-    return frozenset([(spot.concept, spot.group) for spot, _ in _all(parted(text))])
+    """(concept, group) of all keywords of a caption, including those that cannot be replaced."""
+    return frozenset([(keyword.concept, keyword.group) for keyword, _ in _all_keywords(parted(text))])
 
 
 @lru_cache(maxsize=1 << 10)
-def mentioned_by(texts: tuple[str, ...]) -> frozenset[tuple[str, str]]:
-    """What `mentioned` says of any of several captions."""
+def mentioned_concepts(texts: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    """Union of `mentioned` over several captions."""
     return frozenset[tuple[str, str]]().union(*map(mentioned, texts))
 
 
@@ -51,8 +51,8 @@ _Entry = tuple[str, str, bool]  # concept, group, plural
 
 
 @cache
-def _known() -> dict[str, dict[tuple[str, ...], _Entry]]:
-    """First word -> phrase -> what it is."""
+def _phrases() -> dict[str, dict[tuple[str, ...], _Entry]]:
+    """First word -> phrase -> entry."""
     entries: dict[str, _Entry] = {}
     for group, words in load("size")["groups"].items():
         entries.update({word: ("size", group, False) for word in words})
@@ -70,25 +70,25 @@ def _known() -> dict[str, dict[tuple[str, ...], _Entry]]:
 
 
 @lru_cache(maxsize=1 << 13)
-def _all(text: str) -> list[tuple[Spot, bool]]:
+def _all_keywords(text: str) -> list[tuple[Keyword, bool]]:
     tokens = tokenize(text)
     words = list(token_texts(text))
-    known, found, at = _known(), [], 0
+    phrases, found, at = _phrases(), [], 0
     while at < len(words):
         length, entry = 1, None
-        for phrase, value in known.get(words[at], {}).items():
+        for phrase, value in phrases.get(words[at], {}).items():
             if len(phrase) >= length and tuple(words[at : at + len(phrase)]) == phrase:
                 length, entry = len(phrase), value
         if entry is not None:
             entry = _of_two_uses(entry, words, at)
-            spot = _spot(_counted(entry, words, at), text, tokens, at, at + length)
-            found.append((spot, _USABLE[spot.concept](words, at, at + length)))
+            keyword = _keyword(_counted(entry, words, at), text, tokens, at, at + length)
+            found.append((keyword, _USABLE[keyword.concept](words, at, at + length)))
         at += length
     return found
 
 
 def _of_two_uses(entry: _Entry, words: list[str], at: int) -> _Entry:
-    """An orange, or orange: a color stands before a word that is no small word and does nothing, or after "is"."""
+    """Disambiguate "orange": a color before a content word that is not a verb, or after "is"; else an object."""
     following = _word(words, at + 1)
     before_noun = _content(words, at + 1) and (following in object_words() or not following.endswith("ing"))
     if words[at] == "orange" and not (before_noun or _word(words, at - 1) in ("is", "are", "and")):
@@ -97,45 +97,45 @@ def _of_two_uses(entry: _Entry, words: list[str], at: int) -> _Entry:
 
 
 def _counted(entry: _Entry, words: list[str], at: int) -> _Entry:
-    """Several giraffe, a pair of zebra: what is counted is many, in whatever form it stands."""
+    """Nouns after a number are plural in any form: "several giraffe", "a pair of zebra"."""
     concept, group, plural = entry
-    if concept != "object" or plural or words[at] in _listed("object", "mass"):
+    if concept != "object" or plural or words[at] in _lexicon_set("object", "mass"):
         return entry
     before = at - 1
     while _word(words, before) in _adjectives():
         before -= 1
-    of_many = _word(words, before) == "of" and _word(words, before - 1) in _listed("object", "of_many")
+    of_many = _word(words, before) == "of" and _word(words, before - 1) in _lexicon_set("object", "of_many")
     return concept, group, of_many or _word(words, before) in _numbers()
 
 
-def _spot(entry: _Entry, text: str, tokens: tuple[Token, ...], first: int, last: int) -> Spot:
+def _keyword(entry: _Entry, text: str, tokens: tuple[Token, ...], first: int, last: int) -> Keyword:
     concept, group, plural = entry
     start, end = tokens[first].start, tokens[last - 1].end
-    return Spot(concept, group, start, end, text[start:end], plural, first)
+    return Keyword(concept, group, start, end, text[start:end], plural, first)
 
 
 def _object_usable(words: list[str], first: int, last: int) -> bool:
     after, before = _word(words, last), _word(words, first - 1)
-    noun = after in object_words() and after not in _listed("object", "often_verbs")
-    if noun or {after, singular(after)} & _listed("object", "compounds"):
+    noun = after in object_words() and after not in _lexicon_set("object", "often_verbs")
+    if noun or {after, singular(after)} & _lexicon_set("object", "compounds"):
         return False  # the first part of a compound
     if before in ("toy", "stuffed", "hot", "fake", "wooden") and words[first] in ("dog", "bear"):
         return False
     if before in ("a", "an") and is_plural(words[last - 1]):
-        return False  # a slip of the writer ("a people"): whatever takes its place would repeat it
-    ambiguous = last - first == 1 and words[first] in _listed("object", "often_verbs")
+        return False  # an error of the caption ("a people"), which a replacement would repeat
+    ambiguous = last - first == 1 and words[first] in _lexicon_set("object", "often_verbs")
     return not ambiguous or before in _introducing()
 
 
 def _color_usable(words: list[str], first: int, last: int) -> bool:
     after = _word(words, last)
-    if after in _listed("color", "fixed_before"):
+    if after in _lexicon_set("color", "fixed_before"):
         return False  # "orange juice", "white house"
     pair = ("black", "and", "white")
     inside = any(tuple(words[start : start + 3]) == pair for start in (first - 2, first) if start >= 0)
-    if inside:  # a photo, or a zebra's look: the pair is one idea
+    if inside:  # of a photo or a zebra: one expression
         return False
-    needs_noun = words[first] in _listed("color", "needs_noun")
+    needs_noun = words[first] in _lexicon_set("color", "needs_noun")
     return not needs_noun or _content(words, last) or _word(words, first - 1) in ("is", "are")
 
 
@@ -150,13 +150,13 @@ def _location_usable(words: list[str], first: int, last: int) -> bool:
     phrase = " ".join(words[first:last])
     if _word(words, first - 1) in ("all", "from", "right", "just"):
         return False
-    if _same_on_both_sides(words, first, last):  # a car on a car: one of the two is under the other
+    if _same_on_both_sides(words, first, last):  # a car on a car: the opposite is true as well
         return False
     if phrase in ("on", "atop", "on top of", "upon"):
-        return _head(words, last) in _listed("location", "surfaces")
-    if phrase in _listed("location", "needs_thing"):
+        return _head(words, last) in _lexicon_set("location", "surfaces")
+    if phrase in _lexicon_set("location", "needs_thing"):
         return _word(words, last) in load("grammar")["articles"]
-    if phrase in _listed("location", "needs_end"):  # "looking to the left", never "to the left foot"
+    if phrase in _lexicon_set("location", "needs_end"):  # "looking to the left", never "to the left foot"
         return not _content(words, last)
     return True
 
@@ -164,8 +164,8 @@ def _location_usable(words: list[str], first: int, last: int) -> bool:
 def _same_on_both_sides(words: list[str], first: int, last: int) -> bool:
     before = next((words[at] for at in range(first - 1, -1, -1) if words[at] in object_words()), "")
     after = _head(words, last)
-    known = object_words()
-    return before in known and after in known and known[before].group == known[after].group
+    phrases = object_words()
+    return before in phrases and after in phrases and phrases[before].group == phrases[after].group
 
 
 _USABLE = {
@@ -177,7 +177,7 @@ _USABLE = {
 
 
 @cache
-def _listed(name: str, key: str) -> frozenset[str]:
+def _lexicon_set(name: str, key: str) -> frozenset[str]:
     return frozenset(load(name)[key])
 
 
@@ -197,13 +197,13 @@ def _numbers() -> frozenset[str]:
 
 @cache
 def _introducing() -> frozenset[str]:
-    """Words after which a noun comes: articles, numbers, adjectives of the lexicons."""
+    """Words that precede a noun: articles, numbers, adjectives of the lexicons."""
     numbers = load("number")["words"]
     return _adjectives() | {*load("grammar")["articles"], *numbers, "of", "with", "many", "several"}
 
 
 def _head(words: list[str], at: int) -> str:
-    """The noun of the phrase that begins here: after an article, the word before the next small word."""
+    """The head noun of the phrase at `at`: after an article, the word before the next function word."""
     if _word(words, at) not in load("grammar")["articles"]:
         return ""
     while _content(words, at + 1):
@@ -212,9 +212,9 @@ def _head(words: list[str], at: int) -> str:
 
 
 def _content(words: list[str], at: int) -> bool:
-    """Whether a word with a meaning of its own stands there."""
+    """Whether the word at `at` is a content word."""
     word = _word(words, at)
-    return word.isalpha() and word not in _listed("grammar", "small_words")
+    return word.isalpha() and word not in _lexicon_set("grammar", "small_words")
 
 
 def _word(words: list[str], at: int) -> str:

@@ -1,4 +1,4 @@
-"""The work on one picture with one operation: the first change that picture, caption and annotations all allow."""
+"""Edits one image with one operation: applies the changes that image, captions and annotations allow."""
 
 import time
 from collections.abc import Iterator
@@ -21,19 +21,19 @@ from nearmiss.engine.images.editing.spec import OperationConfig
 from nearmiss.engine.images.masks import box_of
 from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.legible import LONGEST, TOO_LONG
-from nearmiss.stages.inpaint import judge
+from nearmiss.stages.inpaint import consistency
 from nearmiss.stages.inpaint.config import InpaintConfig
-from nearmiss.stages.inpaint.corpus import Corpus, Said
-from nearmiss.stages.inpaint.views import pixels_of, studied, view_of
-from nearmiss.stages.inpaint.wording import edited_captions, told_captions
+from nearmiss.stages.inpaint.corpus import CaptionRow, Corpus
+from nearmiss.stages.inpaint.views import pixels_of, view_of, with_caption_attributes
+from nearmiss.stages.inpaint.wording import captions_with_value, edited_captions
 
 WORKER = "nearmiss"
-"""What stands in InpaintCOCO's column `worker`, which names who edited a picture."""
+"""Value of InpaintCOCO's column `worker`, which names the editor of an image."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A row of rejected.parquet: what was not made, and why."""
+    """A row of rejected.parquet: a rejected change and its reason."""
 
     image_id: str | None
     object_id: str | None
@@ -44,30 +44,30 @@ class Rejection:
 
 @dataclass
 class Outcome:
-    """What came of one picture with one operation."""
+    """Result of one operation on one image."""
 
     pairs: list[Pair] = field(default_factory=list)
     changed_outside: int = 0
     cpu_seconds: float = 0.0
-    """Of whichever process did the work."""
+    """CPU time of the process that ran the operation."""
     rejected: dict[Rejection, None] = field(default_factory=dict)  # in order, each once
 
 
 @dataclass(frozen=True)
-class Telling:
-    """A caption, what is told of the original, its edited form, and the words that were exchanged.
+class CaptionEdit:
+    """A caption, the text for the original image, the edited text, and the replaced words.
 
-    `told` is the caption itself, or the caption with a color or size written into it.
+    `text` is the caption itself, or the caption with an inserted color or size.
     """
 
-    caption: Said
-    told: str
+    caption: CaptionRow
+    text: str
     edited: str
     words: tuple[str, str]
 
 
-def edit_picture(corpus: Corpus, options: OperationConfig, config: InpaintConfig, image_id: str) -> Outcome:
-    """The pairs of a picture, `config.each` at most, and what was refused. The same for equal arguments, time aside."""
+def edit_image(corpus: Corpus, options: OperationConfig, config: InpaintConfig, image_id: str) -> Outcome:
+    """At most `config.each` pairs of an image, and the rejected changes. Deterministic except for the time."""
     cv2.setNumThreads(1)
     started = time.process_time()
     outcome = _edited(corpus, options, config, image_id)
@@ -77,10 +77,10 @@ def edit_picture(corpus: Corpus, options: OperationConfig, config: InpaintConfig
 
 @dataclass(frozen=True)
 class Planned:
-    """A change that picture, captions and annotations allow by their words, before a pixel is touched."""
+    """A change that image, captions and annotations allow, before the edit."""
 
     plan: Plan
-    tellings: list[Telling]
+    caption_edits: list[CaptionEdit]
     before: Annotations
     view: View
 
@@ -88,10 +88,10 @@ class Planned:
 def planned(
     corpus: Corpus, options: OperationConfig, config: InpaintConfig, image_id: str, outcome: Outcome
 ) -> Iterator[Planned]:
-    """The changes of a picture in their drawn order; what is refused goes to `outcome`."""
+    """Yield the changes of an image in random order; rejected ones are added to `outcome`."""
     operation = OPERATIONS[options.operation]
-    noted = studied(corpus, image_id)
-    view, flaws = view_of(corpus, image_id, noted, operation.name, config.quality, config.seed)
+    annotations = with_caption_attributes(corpus, image_id)
+    view, flaws = view_of(corpus, image_id, annotations, operation.name, config.quality, config.seed)
     refuse = partial(_refuse, outcome, image_id, operation.name)
     for flaw in flaws:
         refuse(flaw.object_id, flaw.reason)
@@ -99,21 +99,21 @@ def planned(
         if isinstance(plan, Refused):
             refuse(plan.object_id, plan.reason)
             continue
-        before = judge.supposed(noted, plan)
-        tellings = []
-        mentioned = _tellings(corpus, image_id, plan, config)
+        before = consistency.with_old_value(annotations, plan)
+        caption_edits = []
+        edits = _caption_edits(corpus, image_id, plan, config)
         if any(len(caption.text) > LONGEST for caption in corpus.captions.get(image_id, ())):
             refuse(plan.object_id, TOO_LONG)
-        for telling in mentioned:
-            reason = _refusal(corpus, operation, plan, telling, before)
+        for edit in edits:
+            reason = _refusal(corpus, operation, plan, edit, before)
             if reason is None:
-                tellings.append(telling)
+                caption_edits.append(edit)
             else:
-                refuse(plan.object_id, reason, telling.told)
-        if not mentioned:
+                refuse(plan.object_id, reason, edit.text)
+        if not edits:
             refuse(plan.object_id, "no caption mentions it")
-        if tellings:
-            yield Planned(plan, tellings, before, view)
+        if caption_edits:
+            yield Planned(plan, caption_edits, before, view)
 
 
 def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, image_id: str) -> Outcome:
@@ -126,19 +126,19 @@ def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, ima
         if isinstance(edited, Refused):
             refuse(edited.object_id, edited.reason)
             continue
-        place = view.get_object(plan.object_id).covers(view.height, view.width)
-        numbers = gates.measured(pixels, edited, place, plan)
+        covered = view.get_object(plan.object_id).covers(view.height, view.width)
+        numbers = gates.measured(pixels, edited, covered, plan)
         if flaw := gates.refusal(numbers, config.gates, exchanged=plan.donor is not None):
             refuse(plan.object_id, flaw)
             continue
         box = box_of(edited.covers) if edited.covers is not None and edited.covers.any() else None
-        after = judge.after_edit(each.before, plan, view.get_object(plan.object_id), box)
-        for telling in each.tellings:
-            reason = judge.refusal_of_edit(telling.told, telling.edited, plan, each.before, after, corpus.nouns)
+        after = consistency.after_edit(each.before, plan, view.get_object(plan.object_id), box)
+        for edit in each.caption_edits:
+            reason = consistency.refusal_of_edit(edit.text, edit.edited, plan, each.before, after, corpus.nouns)
             if reason is not None:
-                refuse(plan.object_id, reason, telling.told)
+                refuse(plan.object_id, reason, edit.text)
                 continue
-            outcome.pairs.append(_pair(corpus, image_id, operation, plan, telling, pixels, edited, numbers))
+            outcome.pairs.append(_pair(corpus, image_id, operation, plan, edit, pixels, edited, numbers))
             outcome.changed_outside += changed_outside(pixels, edited.pixels, edited.touched)
             break
         if len(outcome.pairs) == config.each:
@@ -152,25 +152,25 @@ def _refuse(
     outcome.rejected[Rejection(image_id, object_id, operation, caption, reason)] = None
 
 
-def _tellings(corpus: Corpus, image_id: str, plan: Plan, config: InpaintConfig) -> list[Telling]:
-    """Every edited form of every caption of a picture, captions in a drawn order, those that are as written first."""
+def _caption_edits(corpus: Corpus, image_id: str, plan: Plan, config: InpaintConfig) -> list[CaptionEdit]:
+    """All edits of all captions of an image; captions in random order, unmodified ones first."""
     captions = [caption for caption in corpus.captions.get(image_id, ()) if len(caption.text) <= LONGEST]
     rng(config.seed, "inpaint", "captions", image_id, plan.object_id, plan.kind).shuffle(captions)
-    told = [(caption, caption.text) for caption in captions]
+    sources = [(caption, caption.text) for caption in captions]
     if config.wording == "insert":
-        told += [(caption, text) for caption in captions for text in told_captions(caption.text, plan, corpus)]
+        sources += [(caption, text) for caption in captions for text in captions_with_value(caption.text, plan, corpus)]
     return [
-        Telling(caption, text, edited, words)
-        for caption, text in told
+        CaptionEdit(caption, text, edited, words)
+        for caption, text in sources
         for edited, words in edited_captions(text, plan, corpus)
     ]
 
 
-def _refusal(corpus: Corpus, operation: Operation, plan: Plan, telling: Telling, before: Annotations) -> str | None:
-    reason = judge.refusal_of_words(telling.told, telling.edited, plan, operation, before, corpus.nouns)
+def _refusal(corpus: Corpus, operation: Operation, plan: Plan, edit: CaptionEdit, before: Annotations) -> str | None:
+    reason = consistency.refusal_of_words(edit.text, edit.edited, plan, operation, before, corpus.nouns)
     if reason is not None or plan.after is None:
         return reason
-    return corpus.unfamiliar(plan.after.name, plan.after.values, telling.edited)
+    return corpus.unseen_combination(plan.after.name, plan.after.values, edit.edited)
 
 
 def _pair(
@@ -178,39 +178,39 @@ def _pair(
     image_id: str,
     operation: Operation,
     plan: Plan,
-    telling: Telling,
+    edit: CaptionEdit,
     pixels: Pixels,
     edited: Edited,
     numbers: Numbers,
 ) -> Pair:
-    picture = corpus.pictures[image_id]
-    captions = tuple(said.text for said in corpus.captions[image_id])
+    image = corpus.images[image_id]
+    captions = tuple(caption.text for caption in corpus.captions[image_id])
     return Pair(
         concept=operation.concept,
-        coco_caption=telling.told,
+        coco_caption=edit.text,
         coco_image=_png(pixels),
-        inpaint_caption=telling.edited,
+        inpaint_caption=edit.edited,
         inpaint_image=_png(edited.pixels),
         mask=_png(np.repeat(edited.touched[..., None], 3, axis=-1).astype(np.uint8) * 255),
         worker=WORKER,
-        coco_details=CocoDetails(captions, image_id, picture.width, picture.height, corpus.origins.get(image_id)),
+        coco_details=CocoDetails(captions, image_id, image.width, image.height, corpus.origins.get(image_id)),
         inpaint_details=InpaintDetails(
             operation=operation.name,
             operator=operation.operator,
             image_id=image_id,
-            caption_id=telling.caption.caption_id,
+            caption_id=edit.caption.caption_id,
             object_id=plan.object_id,
             other_object_id=plan.donor.object_id if plan.donor is not None else None,
-            old=telling.words[0],
-            new=telling.words[1],
-            verdict=judge.verdict(telling.edited, corpus.annotations[image_id], captions),
+            old=edit.words[0],
+            new=edit.words[1],
+            verdict=consistency.verdict(edit.edited, corpus.annotations[image_id], captions),
             **vars(numbers),
         ),
     )
 
 
 def _png(pixels: np.ndarray) -> bytes:
-    """Lossless bytes of a picture."""
+    """PNG bytes of an image."""
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
