@@ -1,4 +1,4 @@
-"""From cached embeddings to figures: a million questions over 10,000 images and 200,000 texts, on one core.
+"""From embeddings to metrics: a million items over 10,000 images and 200,000 texts, on one core.
 
 Bars: under 10 seconds and under 1 GB. Embeddings are random, as wide as ViT-B-32's. Run:
 
@@ -17,19 +17,18 @@ os.environ.update(OMP_NUM_THREADS="1", POLARS_MAX_THREADS="1", OPENBLAS_NUM_THRE
 
 import numpy as np
 import polars as pl
-from nearmiss.engine.benchmarks.published import Rule, Source
-from nearmiss.engine.scoring.encoded import Encoded
-from nearmiss.engine.scoring.figures import figures
 
-from nearmiss.engine.scoring import published
+from nearmiss.engine.benchmarks.benchmark import Card, Coverage, ItemBenchmark, Measurement
+from nearmiss.engine.scoring import decisions, metrics
+from nearmiss.engine.scoring.embeddings import Embeddings
 
-IMAGES, TEXTS, WIDTH, PARTS = 10_000, 200_000, 512, 7
-RULE = Rule()
-SOURCE = Source("scale", "", "", "", (), (), RULE, RULE)
+IMAGES, TEXTS, WIDTH, SUBSETS = 10_000, 200_000, 512, 7
+CARD = Card(name="scale", paper="", license="", origin="", files=())
+RUN = metrics.Run(model="random", arm="random", seed=0, stage="evaluate", split=None)
 
 
 def main() -> None:
-    """Make the questions in a process of their own, then time and print what reading and scoring them takes."""
+    """Make the items in another process, then time and print reading and scoring them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=1_000_000)
     count = parser.parse_args().items
@@ -38,47 +37,50 @@ def main() -> None:
         making = get_context("spawn").Process(target=make, args=(count, Path(folder)))
         making.start()
         making.join()
-        items, groups = (pl.read_parquet(Path(folder) / f"{name}.parquet") for name in ("items", "groups"))
+        items = pl.read_parquet(Path(folder) / "items.parquet")
         images, texts = (np.load(Path(folder) / f"{name}.npy") for name in ("images", "texts"))
-    encoded = Encoded(images, texts, rows("image", IMAGES), rows("text", TEXTS))
+    embeddings = Embeddings(images, texts, rows("image", IMAGES), rows("text", TEXTS))
+    benchmark = ItemBenchmark(CARD, Measurement(), items, Coverage())
     before = peak()
     started = time.perf_counter()
-    answered = published.answers(items, encoded, RULE)
-    found = figures(groups, answered, items, RULE, SOURCE)
-    took = time.perf_counter() - started
-    assert sum(figure.n_scored for figure in found if figure.part != "mean") == count
-    print(f"{count:,} questions, {IMAGES:,} images, {TEXTS:,} texts, width {WIDTH}, one core")
-    print(f"{took:.1f} s to similarities, decisions and figures with intervals (bar 10 s)")
-    print(f"{peak():.0f} MB at its peak, of which {before:.0f} MB with embeddings and questions read (bar 1,000 MB)")
+    outcomes = decisions.outcomes(benchmark, decisions.similarities(items, embeddings))
+    found = metrics.rows(outcomes, RUN, metrics.Bootstrap(resamples=1_000, level=0.95))
+    seconds = time.perf_counter() - started
+    scored = found.filter(pl.col("metric") == "score", pl.col("subset") != "mean")["n_scored"].sum()
+    assert scored == count, scored
+    print(f"{count:,} items, {IMAGES:,} images, {TEXTS:,} texts, width {WIDTH}, one core")
+    print(f"{seconds:.1f} s for similarities, decisions and metrics with intervals (bar 10 s)")
+    print(f"{peak():.0f} MB peak, of which {before:.0f} MB for embeddings and items (bar 1,000 MB)")
 
 
 def make(count: int, folder: Path) -> None:
-    """Write table items with 1x2 questions, their groups, and random embeddings."""
-    items, groups = questions(count)
-    items.write_parquet(folder / "items.parquet")
-    groups.write_parquet(folder / "groups.parquet")
+    """Write table `items` with 1x2 items, and random embeddings."""
+    items_of(count).write_parquet(folder / "items.parquet")
     rng = np.random.default_rng(1)
     np.save(folder / "images.npy", unit(rng, IMAGES))
     np.save(folder / "texts.npy", unit(rng, TEXTS))
 
 
-def questions(count: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Table items with 1x2 questions, and their groups."""
+def items_of(count: int) -> pl.DataFrame:
+    """Table `items` with 1x2 items, sorted by item_id."""
     rng = np.random.default_rng(0)
     number = np.arange(count)
     image = pl.format("image{}", pl.Series("i", rng.integers(0, IMAGES, count)))
     one, other = (pl.format("text{}", pl.Series("t", rng.integers(0, TEXTS, count))) for _ in range(2))
-    names = pl.select(item_id=pl.format("{}", pl.Series("n", number)), image=image, one=one, other=other)
-    items = names.select(
+    subset = pl.Series([f"subset{each}" for each in range(SUBSETS)]).gather(number % SUBSETS)
+    item_id = pl.Series([f"{each:08d}" for each in range(count)])
+    names = pl.select(item_id=item_id, image=image, one=one, other=other, subset=subset)
+    return names.select(
         "item_id",
+        pl.lit("scale").alias("benchmark"),
+        "subset",
+        *(pl.lit(None, pl.String).alias(name) for name in ("concept", "operator", "template_id", "condition")),
         pl.concat_list("image").alias("images"),
         pl.concat_list("one", "other").alias("captions"),
         truth=pl.lit(pl.Series([[[True, False]]])).first(),
         crop=pl.lit(None, pl.List(pl.Float64)),
+        stratum="subset",
     )
-    parts = pl.Series([f"part{each}" for each in range(PARTS)]).gather(number % PARTS)
-    groups = pl.DataFrame({"item_id": items["item_id"], "part": parts, "stratum": parts, "place": number})
-    return items, groups.with_row_index("item")
 
 
 def unit(rng: np.random.Generator, count: int) -> np.ndarray:
