@@ -136,7 +136,7 @@ def test_a_fresh_fusion_says_either_and_depends_on_the_seed_alone():
     one, same, other = (fresh_fusion(dual, layers=2, seed=seed, **SHAPE) for seed in (0, 0, 1))
     for name, value in one.state_dict().items():
         assert torch.equal(value, same.state_dict()[name])
-    assert not torch.equal(one.positions, other.positions)
+    assert not torch.equal(one.places, other.places)
     assert asked(CrossEncoder(dual, one)).abs().max() == 0
 
 
