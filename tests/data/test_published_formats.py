@@ -193,7 +193,7 @@ def test_images_that_are_missing_broken_or_of_another_size_are_named(tmp_path: P
     check_images(table("images", [row]), tmp_path)
     for change, message in (
         ({"file": "b.jpg"}, "an image is missing"),
-        ({"width": 9}, "8 x 6 pixels, its record says 9 x 6"),
+        ({"width": 9}, "8 x 6 pixels, its record states 9 x 6"),
     ):
         with pytest.raises(InputError, match=message):
             check_images(table("images", [{**row, **change}]), tmp_path)

@@ -271,7 +271,7 @@ class Fade:
             yield Plan(thing.object_id, "color", thing.values["color"], "gray", after)
 
     def apply(self, pixels: np.ndarray, seen: View, plan: Plan, options: FadeConfig) -> Edited | Refused:
-        mask = seen.thing(plan.object_id).mask
+        mask = seen.get_object(plan.object_id).mask
         faded = np.repeat(pixels.mean(axis=-1, keepdims=True), 3, axis=-1)
         return Edited(composite(pixels, faded, mask, seen.quality.feather), mask, mask)
 

@@ -96,7 +96,7 @@ def test_every_patch_its_place_and_every_token_are_seen(layers):
     images, texts = model.images(pixels()), model.texts(pack(packed(SENTENCES)))
     patches, tokens = images.patches.detach().requires_grad_(), texts.tokens.detach().requires_grad_()
     model.fusion(patches, tokens, texts.lengths, IMAGE, TEXT)[:, 1].sum().backward()
-    assert (patches.grad.norm(dim=-1) > 0).all() and (model.fusion.positions.grad.norm(dim=-1) > 0).all()
+    assert (patches.grad.norm(dim=-1) > 0).all() and (model.fusion.places.grad.norm(dim=-1) > 0).all()
     there = torch.arange(tokens.shape[1]) < texts.lengths[:, None]
     assert torch.equal(tokens.grad.norm(dim=-1) > 0, there)  # and nothing behind a text's end
 
@@ -111,7 +111,7 @@ def by_hand(fusion, patches, tokens, image, text):
         weights = torch.einsum("lhd,mhd->hlm", parts[0], parts[1]) / (width // heads) ** 0.5
         return own.out(torch.einsum("hlm,mhd->lhd", weights.softmax(-1), parts[2]).reshape(-1, width))
 
-    x, seen = fusion.of_tokens(tokens), fusion.of_patches(patches) + fusion.positions
+    x, seen = fusion.of_tokens(tokens), fusion.of_patches(patches) + fusion.places
     for layer in fusion.layers:
         normed = layer.norm_own(x)
         x = x + attend(layer.own, normed, normed)
@@ -136,7 +136,7 @@ def test_a_fresh_fusion_says_either_and_depends_on_the_seed_alone():
     one, same, other = (fresh_fusion(dual, layers=2, seed=seed, **SHAPE) for seed in (0, 0, 1))
     for name, value in one.state_dict().items():
         assert torch.equal(value, same.state_dict()[name])
-    assert not torch.equal(one.positions, other.positions)
+    assert not torch.equal(one.places, other.places)
     assert asked(CrossEncoder(dual, one)).abs().max() == 0
 
 
