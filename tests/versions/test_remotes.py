@@ -1,5 +1,6 @@
-"""A remote that cannot be asked is told from one that lacks objects."""
+"""A remote that cannot be read is told from one that lacks objects, and an absent object from a damaged one."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -10,38 +11,44 @@ from nearmiss.versions import objects
 from nearmiss.versions.objects import Cache
 from nearmiss.versions.workspace import Locked
 
-STAGE = Locked("data", Path("results/tiny/data"), "0" * 32 + ".dir", {})
+LIST = "0" * 32 + ".dir"
+FILE = "1" * 32
+STAGE = Locked("data", Path("results/tiny/data"), LIST, {})
+
+
+def list_is(state: str) -> dict[str, str]:
+    return {"object": LIST, "state": state}
+
+
+def file_is(state: str) -> dict[str, str]:
+    return {"object": FILE, "state": state, "list": LIST, "name": "images.parquet"}
 
 
 @pytest.mark.parametrize(
-    ("status", "errors", "words"),
+    ("error", "states", "words", "record"),
     [
-        (
-            0,
-            "WARNING: Some of the cache files do not exist neither locally nor on remote.",
-            "does not have 1 of 1 objects\n",
-        ),
-        (
-            1,
-            "ERROR: failed to connect to s3 (b/x) - no route\nERROR: 1 files failed",
-            "cannot be reached: failed to connect",
-        ),
-        (
-            255,
-            "ERROR: unexpected error - ssh is supported, but requires 'dvc-ssh'",
-            "cannot be reached: unexpected error",
-        ),
-        (1, "ERROR: failed to fetch data from the cloud", r"does not have 1 of 1 objects \(DVC: failed to fetch"),
+        ("", [list_is("absent")], "does not have 1 of 1 objects\n", "data/"),
+        ("failed to fetch data", [list_is("absent")], r"1 of 1 objects \(DVC: failed to fetch", "data/"),
+        ("unexpected error", [list_is("damaged")], "damaged objects in remote 'store': 1", "data/"),
+        ("1 files failed", [list_is("whole"), file_is("absent")], "does not have 1 of 2", "data/images.parquet"),
+        ("1 files failed", [list_is("whole"), file_is("damaged")], "damaged objects .*: 1", "data/images.parquet"),
+        ("failed to connect to s3 (b/x)", None, "cannot be reached: failed to connect", "data/"),
+        ("unexpected error - ssh requires 'dvc-ssh'", None, "cannot be reached: unexpected error", "data/"),
     ],
 )
-def test_what_is_said_of_a_remote(tmp_path, monkeypatch, status, errors, words):
+def test_the_message_about_a_remote(tmp_path, monkeypatch, error, states, words, record):
     cache = Cache.__new__(Cache)
     cache.folder = tmp_path
+    told = (
+        f"ERROR: {error}" if error else "WARNING: Some of the cache files do not exist neither locally nor on remote."
+    )
     monkeypatch.setattr(objects, "remote_of", lambda asked: asked)
     monkeypatch.setattr(
-        objects, "dvc", lambda *_: subprocess.CompletedProcess([], status, "Everything is fine.", errors)
+        objects, "dvc", lambda *_: subprocess.CompletedProcess([], 1 if error else 0, "Everything is fine.", told)
     )
+    answer = subprocess.CompletedProcess([], states is None, json.dumps(states), "")
+    monkeypatch.setattr(objects, "remote_states", lambda *_: answer)
     with pytest.raises(InputError, match=words) as caught:
         objects.fetch(cache, [STAGE], "store")
     assert "'store'" in caught.value.problem
-    assert caught.value.record == "results/tiny/data/"
+    assert caught.value.record == f"results/tiny/{record}"

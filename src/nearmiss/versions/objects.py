@@ -5,6 +5,7 @@ read and set against its name, which is the MD5 of its bytes.
 """
 
 import hashlib
+import json
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,12 +13,18 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.progress import progress
-from nearmiss.versions.workspace import LOCKFILE, Locked, dvc, first_error, last_words, problem_of_path, remote_of
+from nearmiss.versions.workspace import (
+    LOCKFILE,
+    Locked,
+    dvc,
+    first_error,
+    last_words,
+    problem_of_path,
+    remote_of,
+    remote_states,
+)
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
-_FAILED = re.compile(r"failed to transfer '([^']+)'")  # how DVC names an object that it could not bring
-# What DVC says of a remote that it cannot ask; of one that it can, it only says what is missing.
-_UNREACHABLE = ("failed to connect", "but requires", "Permission denied", "Unable to locate credentials")
 
 
 def digest_of(path: Path) -> str:
@@ -123,10 +130,12 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
     known = cache.wanted(stages)
     damaged = cache.damaged({digest: name for digest, name in known.items() if digest not in seen})
     refuse_damaged(cache, {digest: name for digest, name in damaged.items() if digest in there})
-    if "unexpected error" in answer.stderr:
-        damaged |= _unreadable(cache, stages, source)
-        known = cache.wanted(stages)
-    damaged |= _misleading(cache, known, answer.stderr)
+    lacking = {digest: name for digest, name in known.items() if not cache.has(digest)}
+    states = _states(source, lacking)
+    for digest, (name, state) in states.items():
+        known.setdefault(digest, name)
+        if state == "damaged":
+            damaged[digest] = name
     if damaged:
         for digest in damaged:
             cache.path(digest).unlink(missing_ok=True)
@@ -137,45 +146,39 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
             record=name,
             remedy="delete the object there and `dvc push` again from a checkout that has it",
         )
-    lacking = {digest: name for digest, name in known.items() if not cache.has(digest)}
-    if lacking and any(sign in answer.stderr for sign in _UNREACHABLE):
+    absent = [name for name, state in states.values() if state == "absent"]
+    if absent:
+        told = f" (DVC: {last_words(answer)})" if answer.returncode else ""
+        raise InputError(
+            f"remote '{source}' does not have {len(absent)} of {len(known)} objects{told}",
+            file=LOCKFILE,
+            record=absent[0],
+            remedy="`dvc push` in the checkout that made the snapshot, or name another remote (--remote)",
+        )
+    if lacking:
         raise InputError(
             f"remote '{source}' cannot be reached: {first_error(answer)}",
             file=".dvc/config",
             record=next(iter(lacking.values())),
             remedy="check its address (dvc remote list), your rights and the network, or install what is named",
         )
-    if lacking:
-        told = f" (DVC: {last_words(answer)})" if answer.returncode else ""
-        raise InputError(
-            f"remote '{source}' does not have {len(lacking)} of {len(known)} objects{told}",
-            file=LOCKFILE,
-            record=next(iter(lacking.values())),
-            remedy="`dvc push` in the checkout that made the snapshot, or name another remote (--remote)",
-        )
 
 
-def _unreadable(cache: Cache, stages: list[Locked], source: str) -> dict[str, str]:
-    """Lists of files that the remote has and DVC cannot read: digest -> folder.
+def _states(source: str, lacking: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """What a remote holds of objects that DVC did not bring: digest -> (result that it belongs to, state).
 
-    DVC keeps none of them, stops at the first, and does not always say which it was. So each stage is asked for alone;
-    where not one list comes, the remote itself is out of reach and nothing is said of its objects.
+    The files of a whole list are among them where they are not in the cache. Empty where the remote cannot be read.
     """
-    failed = {}
-    for one in stages:
-        if not cache.has(one.digest) and "unexpected error" in dvc("fetch", "--remote", source, one.stage).stderr:
-            failed[one.digest] = f"{one.folder.as_posix()}/"
-    return failed if len(failed) < len(stages) else {}
-
-
-def _misleading(cache: Cache, known: dict[str, str], said: str) -> dict[str, str]:
-    """Lists of files that DVC read and dropped: digest -> folder.
-
-    It was to bring an object that no whole list names, so the list that named it is damaged.
-    """
-    if all(digest in known for digest in _FAILED.findall(said)):
+    if not lacking:
         return {}
-    return {digest: name for digest, name in known.items() if digest.endswith(".dir") and not cache.has(digest)}
+    answer = remote_states(source, *lacking)
+    if answer.returncode:
+        return {}
+    states = {}
+    for one in json.loads(answer.stdout.splitlines()[-1]):
+        name = lacking.get(one.get("list", one["object"]), "") + one.get("name", "")
+        states[one["object"]] = (name, one["state"])
+    return states
 
 
 def refuse_damaged(cache: Cache, damaged: dict[str, str]) -> None:

@@ -58,6 +58,11 @@ def checkout(*stages: str) -> subprocess.CompletedProcess[str]:
     return _program("-P", str(Path(__file__).with_name("dvc_checkout.py")), *stages)
 
 
+def remote_states(remote: str, *digests: str) -> subprocess.CompletedProcess[str]:
+    """Check objects in a remote; standard output is the JSON that `dvc_remote.py` describes."""
+    return _program("-P", str(Path(__file__).with_name("dvc_remote.py")), remote, *digests)
+
+
 def _program(*arguments: str) -> subprocess.CompletedProcess[str]:
     if not Path(".dvc").is_dir():
         raise InputError(
