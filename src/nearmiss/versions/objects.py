@@ -148,9 +148,9 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
         )
     absent = [name for name, state in states.values() if state == "absent"]
     if absent:
-        told = f" (DVC: {last_words(answer)})" if answer.returncode else ""
+        cause = f" (DVC: {last_words(answer)})" if answer.returncode else ""
         raise InputError(
-            f"remote '{source}' does not have {len(absent)} of {len(known)} objects{told}",
+            f"remote '{source}' does not have {len(absent)} of {len(known)} objects{cause}",
             file=LOCKFILE,
             record=absent[0],
             remedy="`dvc push` in the checkout that made the snapshot, or name another remote (--remote)",
