@@ -1,4 +1,4 @@
-"""A remote that cannot be read is told from one that lacks objects, and an absent object from a damaged one."""
+"""Messages distinguish a remote that cannot be read from one that lacks objects or holds damaged ones."""
 
 import json
 import subprocess
@@ -39,13 +39,12 @@ def file_is(state: str) -> dict[str, str]:
 def test_the_message_about_a_remote(tmp_path, monkeypatch, error, states, words, record):
     cache = Cache.__new__(Cache)
     cache.folder = tmp_path
-    told = (
-        f"ERROR: {error}" if error else "WARNING: Some of the cache files do not exist neither locally nor on remote."
+    warning = "WARNING: Some of the cache files do not exist neither locally nor on remote."
+    fetched = subprocess.CompletedProcess(
+        [], bool(error), "Everything is fine.", f"ERROR: {error}" if error else warning
     )
     monkeypatch.setattr(objects, "remote_of", lambda asked: asked)
-    monkeypatch.setattr(
-        objects, "dvc", lambda *_: subprocess.CompletedProcess([], 1 if error else 0, "Everything is fine.", told)
-    )
+    monkeypatch.setattr(objects, "dvc", lambda *_: fetched)
     answer = subprocess.CompletedProcess([], states is None, json.dumps(states), "")
     monkeypatch.setattr(objects, "remote_states", lambda *_: answer)
     with pytest.raises(InputError, match=words) as caught:
