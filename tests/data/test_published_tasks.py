@@ -270,5 +270,5 @@ def test_broken_tasks_are_refused_before_a_table_is_written(small_world: Path, t
     tables.mkdir()
     message = fault(published)
     with pytest.raises(InputError, match=message):
-        read_published(published, tables, splits=["train", "val", "test"], asked=["test"])
+        read_published(published, tables, splits=["train", "val", "test"], benchmark_splits=["test"])
     assert not list(tables.iterdir())

@@ -109,6 +109,6 @@ def test_the_stage_makes_pairs_with_a_pipeline(pipeline, toys, tmp_path):
 
 
 def test_a_folder_that_holds_no_pipeline_is_named(tmp_path):
-    with pytest.raises(InputError, match="inpainting pipeline does not open") as refused:
+    with pytest.raises(InputError, match="inpainting pipeline does not load") as refused:
         painted("repaint_object", tmp_path)
     assert str(tmp_path) in str(refused.value)

@@ -272,7 +272,7 @@ def test_every_dual_encoder_of_open_clip_has_a_configuration_that_is_accepted():
     duals = {name: model for name, model in duals.items() if "multimodal_cfg" not in model}
     assert len(duals) > 100
     for name, model in duals.items():
-        check_configuration({"model_cfg": model}, file=None, place=name)
+        check_configuration({"model_cfg": model}, file=None, origin=name)
 
 
 def test_what_is_accepted_is_what_plain_open_clip_opens(made):
