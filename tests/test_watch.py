@@ -38,20 +38,20 @@ Error in rule pretrain_arm:
 
 
 def test_jobs_are_named_by_their_rule_and_wildcards_and_failures_by_their_log():
-    told = RunState()
-    finished = [name for line in SAID.splitlines() if (name := told.line(line))]
+    state = RunState()
+    finished = [name for line in SAID.splitlines() if (name := state.line(line))]
     assert finished == ["data tables"]
-    assert (told.done, told.total, told.nothing) == (1, 3, False)
-    assert told.jobs == {"1": "data tables", "7": "pretrain arm clip 0"}
-    assert [str(file) for file in told.failed_logs] == ["logs/x/pretrain/clip-0.log"]
+    assert (state.done, state.total, state.nothing) == (1, 3, False)
+    assert state.jobs == {"1": "data tables", "7": "pretrain arm clip 0"}
+    assert [str(file) for file in state.failed_logs] == ["logs/x/pretrain/clip-0.log"]
 
 
 def test_a_target_is_no_job_and_nothing_to_do_is_heard():
-    told = RunState()
-    assert told.line("Finished jobid: 0 (Rule: default)") is None
-    assert not told.nothing
-    told.line("Nothing to be done (all requested files are present and up to date).")
-    assert told.nothing
+    state = RunState()
+    assert state.line("Finished jobid: 0 (Rule: default)") is None
+    assert not state.nothing
+    state.line("Nothing to be done (all requested files are present and up to date).")
+    assert state.nothing
 
 
 def test_a_growing_log_is_read_to_its_end(tmp_path):
@@ -87,9 +87,9 @@ def test_a_line_that_is_written_in_two_parts_is_one_line(tmp_path):
 
 
 def test_a_notice_of_the_workflow_is_passed_on(tmp_path):
-    told, stream = RunState(), io.StringIO()
+    state, stream = RunState(), io.StringIO()
     with Board(stream, tmp_path) as board:
-        board.say(told.line(f"nearmiss: copied [results]/x{'y' * 100}\n"), told)
+        board.say(state.line(f"nearmiss: copied [results]/x{'y' * 100}\n"), state)
     assert stream.getvalue() == f"copied [results]/x{'y' * 100}\n"
 
 

@@ -112,7 +112,7 @@ def _unlock(asked: list[str]) -> None:
 
 def _snakemake(experiment: Experiment, arguments: list[str]) -> int:
     log = Path("logs") / experiment.experiment / "snakemake.log"
-    told = RunState()
+    state = RunState()
     shutil.rmtree(PROGRESS, ignore_errors=True)  # of a run that was killed
     PROGRESS.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -129,19 +129,19 @@ def _snakemake(experiment: Experiment, arguments: list[str]) -> int:
             with _suspended_with_us(process), Board(sys.stderr, PROGRESS) as board:
                 for line in lines_of(log, lambda: process.poll() is not None):
                     if line is None:
-                        board.refresh(told)
+                        board.refresh(state)
                         time.sleep(0.2)
-                    elif notice := told.line(line):
-                        board.say(notice, told)
+                    elif notice := state.line(line):
+                        board.say(notice, state)
         except BaseException:
             _stop(process)
             raise
         finally:
             shutil.rmtree(PROGRESS, ignore_errors=True)
-    if told.nothing:
+    if state.nothing:
         print("Nothing to be done: every result is up to date.")
     if process.returncode:
-        _explain(told, log)
+        _explain(state, log)
     return process.returncode
 
 
@@ -177,9 +177,9 @@ def _suspended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
         signal.signal(signal.SIGTSTP, before)
 
 
-def _explain(told: RunState, log: Path) -> None:
+def _explain(state: RunState, log: Path) -> None:
     """Show the end of what went wrong: of the failed jobs' logs, else of Snakemake's own."""
-    for file in dict.fromkeys(told.failed_logs or [log]):
+    for file in dict.fromkeys(state.failed_logs or [log]):
         if file.is_file():
             last = file.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
             print(f"\n{file}:\n  " + "\n  ".join(last), file=sys.stderr)

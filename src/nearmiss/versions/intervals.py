@@ -49,7 +49,7 @@ def agreement(there: Path, here: Path) -> Agreement:
         compared=pairs.height,
         different=different.height,
         without_interval=different.filter(pl.col("inside").is_null()).height,
-        outside=[_told(row) for row in different.filter(~pl.col("inside")).iter_rows(named=True)],
+        outside=[_text(row) for row in different.filter(~pl.col("inside")).iter_rows(named=True)],
         missing=[_name(row) for row in missing.iter_rows(named=True)],
     )
 
@@ -63,7 +63,7 @@ def _name(row: dict[str, object]) -> str:
     return "/".join(str(row[key]) for key in KEYS if row[key] is not None and key not in ("model", "stage"))
 
 
-def _told(row: dict[str, object]) -> str:
+def _text(row: dict[str, object]) -> str:
     def figure(suffix: str) -> str:
         value, low, high = (row[f"{name}{suffix}"] for name in ("value", "low", "high"))
         return f"{value:.3f} [{low:.3f}, {high:.3f}]"

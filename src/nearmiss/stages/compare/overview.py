@@ -98,7 +98,7 @@ def columns(metrics: pl.DataFrame) -> list[Column]:
     found = [column for name in names for column in _declared(name, models.filter(benchmark=name))]
     if not found:
         found = [column for name in names for column in _of_concepts(name, models.filter(benchmark=name))]
-    return _told_apart(found)
+    return _with_distinct_titles(found)
 
 
 def _declared(benchmark: str, metrics: pl.DataFrame) -> list[Column]:
@@ -139,7 +139,7 @@ def _of_concepts(benchmark: str, metrics: pl.DataFrame) -> list[Column]:
     return found
 
 
-def _told_apart(found: Sequence[Column]) -> list[Column]:
+def _with_distinct_titles(found: Sequence[Column]) -> list[Column]:
     """The columns, with the benchmark's name in those names and titles that several have."""
     names, titles, shorts = (Counter(getattr(each, part) for each in found) for part in ("name", "title", "short"))
     return [

@@ -104,7 +104,7 @@ def run(
 
 
 def _check_tagger(config: MethodConfig) -> None:
-    """A tagger that is not there is told before any file is read."""
+    """A missing tagger is reported before any file is read."""
     tagger = getattr(config, "tagger", None)
     if tagger is None:
         return
