@@ -13,17 +13,21 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
+import polars as pl
+import yaml
 from PIL import Image
 
+from nearmiss.base.tables import write_table
+from nearmiss.engine.formats.coco_folder import read_coco_folder
 from nearmiss.engine.images.editing.plan import Refused
 from nearmiss.engine.images.editing.registry import OPERATIONS
-from nearmiss.stages.inpaint import photographs
-from nearmiss.stages.inpaint.config import InpaintConfig, of_photographs
+from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.inpaint.corpus import Corpus, read_corpus
 from nearmiss.stages.inpaint.editing import Outcome, planned
 from nearmiss.stages.inpaint.views import pixels_of
 
 REAL = Path(__file__).parents[2] / "shared" / "realdata" / "coco_open_instances"
+OPTIONS = Path(__file__).parents[1] / "config" / "coco.yaml"
 SIDE, CORES = 512, 2
 
 
@@ -31,7 +35,7 @@ def main() -> None:
     """Scale the photographs to 512 px, plan, then time every edit."""
     with TemporaryDirectory() as folder:
         corpus = scaled(Path(folder))
-        config = of_photographs(0)
+        config = InpaintConfig.model_validate(yaml.safe_load(OPTIONS.read_text(encoding="utf-8"))["inpaint"])
         started = time.perf_counter()
         names = sorted(corpus.annotations)
         with ProcessPoolExecutor(CORES) as pool:
@@ -54,7 +58,6 @@ def main() -> None:
 
 def scaled(folder: Path) -> Corpus:
     """The photographs and their masks with a longer side of 512 px."""
-    read = photographs.read(REAL / "images", REAL / "instances.json", REAL / "captions.json", folder)
     document = json.loads((REAL / "instances.json").read_text(encoding="utf-8"))
     (folder / "images").mkdir()
     for image in document["images"]:
@@ -70,12 +73,18 @@ def scaled(folder: Path) -> Corpus:
         each["bbox"] = [value * factor for value in each["bbox"]]
         each["segmentation"] = [[value * factor for value in polygon] for polygon in each["segmentation"]]
     (folder / "scaled.json").write_text(json.dumps({**document, "annotations": polygons}), encoding="utf-8")
-    tables = folder / "tables"
-    tables.mkdir()
-    read = photographs.read(folder / "images", folder / "scaled.json", REAL / "captions.json", tables)
-    return read_corpus(
-        read.table("images"), read.table("objects"), read.table("captions"), None, folder / "images", split="test"
+    found = read_coco_folder(
+        folder / "images", captions=REAL / "captions.json", instances=folder / "scaled.json", workers=CORES
     )
+    tables = {
+        "images": found.images.with_columns(split=pl.lit("test")),
+        "objects": found.objects,
+        "captions": found.captions,
+    }
+    for name, rows in tables.items():
+        write_table(rows, folder / f"{name}.parquet", name)
+    files = {name: folder / f"{name}.parquet" for name in tables}
+    return read_corpus(**files, relations=None, root=folder / "images", split="test")
 
 
 def edited(corpus: Corpus, config: InpaintConfig, names: list[str]) -> dict[str, list[float]]:

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from nearmiss.base import extras
 from nearmiss.base.errors import InputError
-from nearmiss.stages.inpaint.config import check_packages, of_photographs
+from nearmiss.stages.inpaint.config import InpaintConfig, check_packages
 from nearmiss.versions import workspace
 
 OPTIONAL = {"nearmiss.engine.images.editing.painter": "diffusion"}
@@ -126,9 +126,12 @@ def test_the_lock_pins_what_the_package_needs_and_nothing_else(root, project):
 
 def test_a_missing_extra_is_one_message_that_names_it(monkeypatch):
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
-    check_packages(of_photographs(0).operations)
+    check_packages(InpaintConfig().operations)
+    painted = InpaintConfig.model_validate(
+        {"operations": [{"operation": "repaint_color", "diffusion": {"pipeline": "p"}}]}
+    )
     with pytest.raises(InputError, match=r"'repaint_color' needs the package 'diffusers'.*\n.*nearmiss\[diffusion\]"):
-        check_packages(of_photographs(0, "a pipeline").operations)
+        check_packages(painted.operations)
 
 
 @pytest.mark.parametrize(("url", "refused"), [("s3://bucket/folder", True), ("/a/folder", False)])

@@ -73,7 +73,15 @@ CASES = [
         "negatives convert", "text", "--pairs @keyword/negatives.parquet --to negclip", file="negclip.tsv", form="file"
     ),
     Case("curate export", "curation", "@set/pairs.parquet --db @decisions.db"),
-    Case("data", "none", "--config @toy.yaml"),
+    Case("data", "none", "--config @toy.yaml", form="world"),
+    Case(
+        "data",
+        "photographs",
+        "--source.name coco --source.root @. --source.images photographs --source.captions captions.json"
+        ' --source.instances instances.json --source.splits {"train":1.0} --source.min_count 1',
+        form="coco",
+        roots="@.",
+    ),
     Case("evaluate", "experiment", f"{SCORED} --training-negatives @negatives", form="workflow", roots="@published"),
     Case(
         "evaluate",
@@ -92,15 +100,7 @@ CASES = [
         "photographs",
         "--config @toy.yaml --images @pictures/images.parquet --objects @pictures/objects.parquet"
         " --captions @pictures/captions.parquet --relations @pictures/relations.parquet --root @pictures",
-        form="workflow",
         roots="@pictures",
-    ),
-    Case(
-        "inpaint",
-        "photographs",
-        "--images @photographs --instances @instances.json --captions @captions.json"
-        ' --operations [{"operation":"rescale","pairs":2}]',
-        form="alone",
     ),
     Case("negatives make", "text", "--method keyword --captions @captions.json", file="negatives.parquet", form="file"),
     Case("negatives make", "text", "--method keyword --captions @captions.json", form="folder"),

@@ -110,7 +110,7 @@ def test_file_names_of_a_data_set_lead_nowhere_else(what, toys, tmp_path, tally,
     photographs = inputs / "photographs"
     secret = inputs / "secret.png"
     shutil.copy(photographs / "000000000000.png", secret)
-    (case,) = [each for each in CASES if each.name == "inpaint (alone)"]
+    (case,) = [each for each in CASES if each.name == "data (coco)"]
     name = NAMES[what].format(folder=inputs)
     for key in ("instances.json", "captions.json"):
         document = read_json(inputs / key)
@@ -127,9 +127,9 @@ def test_file_names_of_a_data_set_lead_nowhere_else(what, toys, tmp_path, tally,
         assert ended in (0, 2), f"{ended} {said}"
         assert "Traceback" not in said and "connection was asked" not in said
         if ended == 0:
-            pairs = pl.read_parquet(tmp_path / "out" / "pairs.parquet", glob=False)
-            assert "0" not in set(pairs["inpaint_details"].struct.field("image_id"))
-            aside = pl.read_parquet(tmp_path / "out" / "rejected.parquet", glob=False)
+            images = pl.read_parquet(tmp_path / "out" / "tables" / "images.parquet", glob=False)
+            assert "0" not in set(images["image_id"])
+            aside = pl.read_parquet(tmp_path / "out" / "set_aside.parquet", glob=False)
             assert aside.filter(pl.col("image_id") == "0").height
 
 
@@ -179,11 +179,11 @@ def attack_lengths(folder: Path, toys) -> dict[str, list]:
     ).write_parquet(pairs)
     lexicon = ("--tagger", "lexicon")
     photographs = toys.copy("photographs", folder / "photographs")
-    document = read_json(photographs / "captions.json")
-    for each in document["annotations"][::2]:
-        each["caption"] = each["caption"] + " and a small ball" * (LONG // 17)
-    (photographs / "captions.json").write_text(json.dumps(document))
-    (inpaint,) = [each for each in CASES if each.name == "inpaint (alone)"]
+    table = photographs / "pictures" / "captions.parquet"
+    even = pl.int_range(pl.len()) % 2 == 0
+    longer = pl.when(even).then(pl.col("text") + " and a small ball" * (LONG // 17)).otherwise("text")
+    pl.read_parquet(table).with_columns(text=longer).write_parquet(table)
+    (inpaint,) = [each for each in CASES if each.name == "inpaint"]
     return {
         "long captions, keyword": ["negatives", "make", "--method", "keyword", "--captions", captions],
         "long captions, replace": ["negatives", "make", "--method", "replace", "--captions", captions, *lexicon],

@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from toy_pictures import EVERY, Data, options, write_toys
 
+from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.inpaint.stage import run
+
+COCO = Path(__file__).parents[2] / "config" / "coco.yaml"
 
 
 @pytest.fixture
@@ -26,3 +30,9 @@ def made(shared_toys: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("made") / "inpaint"
     run(config=options(*EVERY, pairs=8), out=out, **shared_toys.arguments())
     return out
+
+
+@pytest.fixture(scope="session")
+def photograph_options() -> InpaintConfig:
+    """The options for photographs that config/coco.yaml has."""
+    return InpaintConfig.model_validate(yaml.safe_load(COCO.read_text())["inpaint"])

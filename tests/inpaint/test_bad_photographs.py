@@ -11,10 +11,11 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.tables import write_table
+from nearmiss.engine.formats.coco_folder import CocoFolder, read_coco_folder
 from nearmiss.engine.formats.segmentation import encode_mask
-from nearmiss.stages.inpaint import photographs, standalone
-from nearmiss.stages.inpaint.config import of_photographs
 from nearmiss.stages.inpaint.corpus import read_corpus
+from nearmiss.stages.inpaint.stage import run
 
 WHOLE = [[20, 20, 60, 20, 60, 60, 20, 60]]
 
@@ -39,16 +40,15 @@ def files(tmp_path):
     return paths, things, told
 
 
-def read(files, tmp_path) -> photographs.Photographs:
+def read(files) -> CocoFolder:
     paths, things, told = files
     paths["instances"].write_text(json.dumps(things))
     paths["captions"].write_text(json.dumps(told))
-    (tmp_path / "tables").mkdir(exist_ok=True)
-    return photographs.read(**paths, folder=tmp_path / "tables")
+    return read_coco_folder(paths["images"], captions=paths["captions"], instances=paths["instances"])
 
 
-def images_of(made: photographs.Photographs, table: str = "images") -> list[str]:
-    return sorted(pl.read_parquet(made.table(table))["image_id"].to_list())
+def images_of(made: CocoFolder, table: str = "images") -> list[str]:
+    return sorted(getattr(made, table)["image_id"].to_list())
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def images_of(made: photographs.Photographs, table: str = "images") -> list[str]
 )
 def test_a_faulty_annotation_costs_its_photograph_alone(files, tmp_path, change, reason):
     files[1]["annotations"][1] |= change
-    made = read(files, tmp_path)
+    made = read(files)
     assert images_of(made) == ["1", "2", "3", "4"] and images_of(made, "objects") == ["1", "3", "4"]
     (aside,) = made.set_aside
     assert aside[0] == "2" and reason in aside[2] and aside[2].endswith("of instances.json")
@@ -84,54 +84,54 @@ def test_a_faulty_annotation_costs_its_photograph_alone(files, tmp_path, change,
         (7, "neither polygons nor RLE"),
     ],
 )
-def test_a_malformed_mask_costs_its_thing_alone(files, tmp_path, segmentation, reason):
+def test_a_malformed_mask_costs_its_thing_alone(files, segmentation, reason):
     files[1]["annotations"][1]["segmentation"] = segmentation
-    made = read(files, tmp_path)
-    masks = dict(pl.read_parquet(made.table("objects")).select("object_id", "mask").iter_rows())
+    made = read(files)
+    masks = dict(made.objects.select("object_id", "mask").iter_rows())
     assert masks["2"] is None and all(masks[each] for each in ("1", "3", "4"))
     assert made.set_aside[0][:2] == ("2", "2") and reason in made.set_aside[0][2]
 
 
-def test_of_two_photographs_with_one_id_neither_is_kept(files, tmp_path):
+def test_of_two_photographs_with_one_id_neither_is_kept(files):
     files[1]["images"].append({**files[1]["images"][2], "file_name": "another.jpg"})
-    made = read(files, tmp_path)
+    made = read(files)
     assert images_of(made) == ["1", "2", "4"] == images_of(made, "captions")
     assert [row[:2] for row in made.set_aside] == [("3", None)] * 3
     assert sum("its id stands twice; record: image 3 of instances.json" in row[2] for row in made.set_aside) == 2
 
 
 @pytest.mark.parametrize("value", ["missing", None, 1.5, True, [1]])
-def test_a_photograph_without_an_id_is_set_aside(files, tmp_path, value):
+def test_a_photograph_without_an_id_is_set_aside(files, value):
     record = files[1]["images"][2]
     record["id"] = value
     if value == "missing":
         del record["id"]
-    made = read(files, tmp_path)
+    made = read(files)
     assert images_of(made) == ["1", "2", "4"]
     assert any("image without an id, number 2 of instances.json" in reason for _, _, reason in made.set_aside)
 
 
 @pytest.mark.parametrize("value", ["missing", None, 0, "80", 2**63, float("nan")])
-def test_sizes_that_are_missing_are_those_of_the_files(files, tmp_path, value):
+def test_sizes_that_are_missing_are_those_of_the_files(files, value):
     for document in files[1:]:
         for image in document["images"]:
             image["width"] = value
             if value == "missing":
                 del image["width"]
-    made = read(files, tmp_path)
+    made = read(files)
     assert images_of(made) == ["1", "2", "3", "4"] and not made.set_aside
-    assert set(pl.read_parquet(made.table("images"))["width"]) == {toy.SIDE}
-    assert pl.read_parquet(made.table("objects"))["mask"].null_count() == 0
+    assert set(made.images["width"]) == {toy.SIDE}
+    assert made.objects["mask"].null_count() == 0
 
 
-def test_annotations_of_a_resized_photograph_are_scaled_to_its_file(files, tmp_path):
+def test_annotations_of_a_resized_photograph_are_scaled_to_its_file(files):
     file = files[0]["images"] / files[1]["images"][1]["file_name"]
-    whole = read(files, tmp_path)
+    whole = read(files)
     boxes, masks = ({row[0]: row[1:] for row in rows_of(whole, columns)} for columns in (BOX, ("object_id", "mask")))
     Image.open(file).resize((toy.SIDE // 2, toy.SIDE // 2)).save(file)
-    made = read(files, tmp_path)
+    made = read(files)
     assert (whole.scaled, made.scaled) == (0, 1) and not made.set_aside
-    sizes = dict(pl.read_parquet(made.table("images")).select("image_id", "width").iter_rows())
+    sizes = dict(made.images.select("image_id", "width").iter_rows())
     assert sizes == {"1": toy.SIDE, "2": toy.SIDE // 2, "3": toy.SIDE, "4": toy.SIDE}
     for object_id, *box in rows_of(made, BOX):
         assert box == [side / 2 if object_id == "2" else side for side in boxes[object_id]]
@@ -144,69 +144,69 @@ def test_annotations_of_a_resized_photograph_are_scaled_to_its_file(files, tmp_p
 BOX = ("object_id", "x", "y", "w", "h")
 
 
-def rows_of(made: photographs.Photographs, columns: tuple[str, ...]) -> list[tuple]:
-    return pl.read_parquet(made.table("objects")).select(columns).rows()
+def rows_of(made: CocoFolder, columns: tuple[str, ...]) -> list[tuple]:
+    return made.objects.select(columns).rows()
 
 
 def decode(counts: str, side: int) -> np.ndarray:
     return rle.decode({"size": [side, side], "counts": counts.encode()})
 
 
-def test_a_photograph_that_was_cropped_is_set_aside(files, tmp_path):
+def test_a_photograph_that_was_cropped_is_set_aside(files):
     file = files[0]["images"] / files[1]["images"][1]["file_name"]
     Image.open(file).crop((0, 0, toy.SIDE, toy.SIDE // 2)).save(file)
-    assert read(files, tmp_path).set_aside == [("2", None, "the image is not of the size that is noted")]
+    assert read(files).set_aside == [("2", None, "the image is not of the size that is noted")]
 
 
-def test_files_that_are_not_named_are_found_by_address_or_number(files, tmp_path):
+def test_files_that_are_not_named_are_found_by_address_or_number(files):
     for image in files[1]["images"]:
         del image["file_name"]
     del files[1]["images"][1]["coco_url"]
     for annotation in files[1]["annotations"]:
         del annotation["iscrowd"]
-    made = read(files, tmp_path)
+    made = read(files)
     assert images_of(made) == ["1", "2", "3", "4"] and not made.set_aside
 
 
-def test_backslashes_that_name_a_file_in_the_folder_are_slashes(files, tmp_path):
+def test_backslashes_that_name_a_file_in_the_folder_are_slashes(files):
     paths, things, _ = files
     (paths["images"] / "train").mkdir()
     for image in things["images"][:2]:
         (paths["images"] / image["file_name"]).rename(paths["images"] / "train" / image["file_name"])
         image["file_name"] = f"train\\{image['file_name']}"
-    made = read(files, tmp_path)
+    made = read(files)
     assert images_of(made) == ["1", "2", "3", "4"] and not made.set_aside
-    assert (paths["images"] / pl.read_parquet(made.table("images")).sort("image_id")["file"][0]).is_file()
+    assert (paths["images"] / made.images.sort("image_id")["file"][0]).is_file()
 
 
 @pytest.mark.parametrize(
     "name", ["../secret.jpg", "..\\secret.jpg", "a/../../secret.jpg", "{folder}/secret.jpg", "\\secret.jpg"]
 )
-def test_no_file_outside_the_folder_is_read(files, tmp_path, name):
+def test_no_file_outside_the_folder_is_read(files, name):
     paths, things, _ = files
     (paths["images"] / things["images"][0]["file_name"]).rename(paths["images"].parent / "secret.jpg")
     things["images"][0]["file_name"] = name.format(folder=paths["images"].parent)
-    made = read(files, tmp_path)
+    made = read(files)
     assert images_of(made) == ["2", "3", "4"]
     assert ("1", None, "its file lies outside the folder") in made.set_aside
 
 
 @pytest.mark.parametrize("name", ["", ".", "images", "x" * 5000, "a\x00b.jpg", "http://localhost/x.jpg", "C:\\x.jpg"])
-def test_a_name_that_is_no_file_is_set_aside(files, tmp_path, name):
+def test_a_name_that_is_no_file_is_set_aside(files, name):
     del files[1]["images"][0]["coco_url"]
     (files[0]["images"] / files[1]["images"][0]["file_name"]).unlink()
     files[1]["images"][0]["file_name"] = name
-    assert images_of(read(files, tmp_path)) == ["2", "3", "4"]
+    assert images_of(read(files)) == ["2", "3", "4"]
 
 
-def test_where_no_photograph_can_be_used_every_reason_has_a_number_and_an_example(files, tmp_path):
+def test_where_no_photograph_can_be_used_every_reason_has_a_number_and_an_example(files):
     paths, things, _ = files
     things["images"][0]["file_name"] = "..\\..\\media\\1.jpg"
     things["images"][1]["file_name"] = "gone.jpg"
     things["images"][2]["file_name"] = "lost.jpg"
     del things["images"][3]["id"]
     with pytest.raises(InputError, match="no photograph can be used") as raised:
-        read(files, tmp_path)
+        read(files).check_usable(paths["images"], paths["instances"])
     told = str(raised.value)
     assert f"its file lies outside the folder (1), such as {paths['images']}/../../media/1.jpg" in told
     assert f"the image is missing (2), such as {paths['images'] / 'gone.jpg'}" in told
@@ -214,61 +214,57 @@ def test_where_no_photograph_can_be_used_every_reason_has_a_number_and_an_exampl
     assert raised.value.file == paths["images"]
 
 
-def test_where_nothing_has_a_mask_the_reasons_are_told(files, tmp_path):
+def test_where_nothing_has_a_mask_the_table_is_named(files, tmp_path, photograph_options):
     for annotation in files[1]["annotations"]:
         annotation["segmentation"] = [[1, 2, 3]]
-    with pytest.raises(InputError, match=r"has a mask; set aside:\n  malformed mask: .* \(4\)") as raised:
-        read(files, tmp_path)
-    assert raised.value.file == files[0]["instances"]
+    tables = tables_of(read(files), tmp_path)
+    with pytest.raises(InputError, match="no object in split 'test' has a mask") as raised:
+        run(config=photograph_options, root=files[0]["images"], out=tmp_path / "out", **tables)
+    assert raised.value.file == tables["objects"] and not (tmp_path / "out").exists()
 
 
-def test_where_no_caption_is_left_the_file_is_named(files, tmp_path):
-    files[2]["annotations"] = [{"id": 1, "image_id": 1, "caption": "  "}]
-    with pytest.raises(InputError, match="no caption belongs to a usable photograph") as raised:
-        read(files, tmp_path)
-    assert raised.value.file == files[0]["captions"]
-
-
-def test_an_error_of_the_stage_names_the_users_file(files, tmp_path):
-    for said in files[2]["annotations"]:
-        said["caption"] = "A quiet evening."
-    read(files, tmp_path)
-    with pytest.raises(InputError, match="no pair could be made") as raised:
-        standalone.run(config=of_photographs(0), backend="classical", out=tmp_path / "out", **files[0])
-    assert raised.value.file == files[0]["captions"]
-
-
-def test_the_order_of_records_decides_nothing(files, tmp_path):
+def test_the_order_of_records_decides_nothing(files):
     _, things, told = files
     things["annotations"][0]["iscrowd"] = 1
     things["annotations"][2]["bbox"] = None
     told["annotations"][3]["image_id"] = 77
-    first = read(files, tmp_path)
-    tables = [pl.read_parquet(first.table(each)).sort(pl.first()) for each in ("images", "objects", "captions")]
+    first = read(files)
+    tables = [getattr(first, each).sort(pl.first()) for each in ("images", "objects", "captions")]
     for document in (things, told):
         for records in document.values():
             records.reverse()
-    again = read(files, tmp_path)
+    again = read(files)
     assert again.set_aside == first.set_aside and len(first.set_aside) == 3
     for before, each in zip(tables, ("images", "objects", "captions"), strict=True):
-        assert pl.read_parquet(again.table(each)).sort(pl.first()).equals(before)
+        assert getattr(again, each).sort(pl.first()).equals(before)
 
 
 @pytest.mark.parametrize("value", [7, ["x"], {"a": 1}, "\ud800", None])
-def test_what_is_told_of_an_origin_may_be_anything(files, tmp_path, value):
+def test_what_is_told_of_an_origin_may_be_anything(files, value):
     for key in ("license", "coco_url", "flickr_url", "date_captured"):
         files[1]["images"][0][key] = value
     files[1]["licenses"] = [value, {"id": value, "name": value}, {"id": 4, "name": "free"}]
     files[1]["images"][1]["license"] = 4
     files[2]["licenses"] = value
-    made = read(files, tmp_path)
+    made = read(files)
     assert made.origins["2"].image_license == "free" and made.origins["1"].flickr_url is None
     assert made.origins["1"].text_license is None
 
 
-def corpus_of(made: photographs.Photographs, folder: Path):
-    tables = [made.table(each) for each in ("images", "objects", "captions")]
-    return read_corpus(*tables, None, folder, split=photographs.SPLIT)
+def tables_of(found: CocoFolder, folder: Path) -> dict[str, Path]:
+    """The tables of stage data, all images in split test."""
+    tables = {
+        "images": found.images.with_columns(split=pl.lit("test")),
+        "objects": found.objects,
+        "captions": found.captions,
+    }
+    for name, rows in tables.items():
+        write_table(rows, folder / f"{name}.parquet", name)
+    return {name: folder / f"{name}.parquet" for name in tables}
+
+
+def corpus_of(tables: dict[str, Path], folder: Path):
+    return read_corpus(**tables, relations=None, root=folder, split="test")
 
 
 def test_a_crowd_is_there_and_is_never_edited(files, tmp_path):
@@ -276,8 +272,8 @@ def test_a_crowd_is_there_and_is_never_edited(files, tmp_path):
     box = {"bbox": [0, 0, 80, 20], "category_id": 1, "image_id": 1}
     rle = {"size": [toy.SIDE, toy.SIDE], "counts": encode_mask(np.ones((toy.SIDE, toy.SIDE), dtype=bool))}
     things["annotations"].append({"id": 9, **box, "segmentation": rle, "iscrowd": 1})
-    made = read(files, tmp_path)
-    corpus = corpus_of(made, files[0]["images"])
+    made = read(files)
+    corpus = corpus_of(tables_of(made, tmp_path), files[0]["images"])
     assert ("1", "9", "a crowd") in made.set_aside
     assert [thing.crowd for thing in corpus.annotations["1"].objects] == [False, True]
     assert "9" not in {donor.object_id for donor in corpus.donors}
@@ -288,18 +284,16 @@ def test_lists_of_lvis_are_known_to_the_stage(files, tmp_path):
     for image in files[1]["images"]:
         image |= {"neg_category_ids": [2], "not_exhaustive_category_ids": [1] if image["id"] == 1 else []}
     files[1]["categories"].append({"id": 2, "name": "fire_truck"})
-    corpus = corpus_of(read(files, tmp_path), files[0]["images"])
+    corpus = corpus_of(tables_of(read(files), tmp_path), files[0]["images"])
     assert corpus.annotations["1"].closed == {"fire truck"}
     assert corpus.annotations["2"].closed == {"ball", "fire truck"}
     assert "fire truck" in corpus.nouns
 
 
 def test_rows_of_tables_that_cannot_be_used_are_set_aside(files, tmp_path):
-    made = read(files, tmp_path)
-    captions = pl.read_parquet(made.table("captions")).sort("caption_id")
-    captions.with_columns(text=pl.when(caption_id="1").then(None).otherwise("text")).write_parquet(
-        made.table("captions")
-    )
-    corpus = corpus_of(made, files[0]["images"])
+    tables = tables_of(read(files), tmp_path)
+    captions = pl.read_parquet(tables["captions"])
+    captions.with_columns(text=pl.when(caption_id="1").then(None).otherwise("text")).write_parquet(tables["captions"])
+    corpus = corpus_of(tables, files[0]["images"])
     assert corpus.set_aside == (("1", "its 'text' is null; record: caption 1 of captions.parquet"),)
     assert sorted(corpus.captions) == ["2", "3", "4"]

@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from nearmiss.base.display import markdown, single_line, without_controls
 from nearmiss.engine.images.contact_sheet import SheetPair, contact_sheet
 from nearmiss.stages.inpaint.card import card
+from nearmiss.stages.inpaint.config import InpaintConfig
 
 PLANTED = [
     "<script>alert(1)</script>",
@@ -74,7 +75,7 @@ def made(**details: object) -> str:
         }
     )
     rejected = pl.DataFrame({"reason": [details.get("reason", "too small")]})
-    return card(pairs, rejected, {"seed": 0, "wording": "exchange"}, "paste")
+    return card(pairs, rejected, InpaintConfig(operations=[]), "pairs.parquet")
 
 
 @pytest.mark.parametrize("planted", PLANTED)

@@ -1,8 +1,10 @@
-# Stage inpaint: one job edits pictures of one split, one thing and one word each.
+# Stage inpaint: one job edits images of one split, one concept in each pair.
+ORIGINS = {"origins": f"{TABLES}/origins.parquet"} if "origins" in DECLARED.tables else {}
 
 
 rule inpaint_pairs:
     input:
+        **ORIGINS,
         fingerprint=f"{FINGERPRINTS}/inpaint.json",
         images=f"{TABLES}/images.parquet",
         objects=f"{TABLES}/objects.parquet",
@@ -13,6 +15,8 @@ rule inpaint_pairs:
         pairs=f"{RESULTS}/inpaint/test-00000-of-00001.parquet",
         rejected=f"{RESULTS}/inpaint/rejected.parquet",
         summary=f"{RESULTS}/inpaint/summary.json",
+        sheets=directory(f"{RESULTS}/inpaint/sheets"),
+        card=f"{RESULTS}/inpaint/README.md",
         manifest=f"{RESULTS}/inpaint/manifest.json",
         cost=f"{RESULTS}/inpaint/cost.json",
     log:
@@ -24,12 +28,13 @@ rule inpaint_pairs:
     threads: 4
     params:
         root=image_root,
+        origins=lambda wildcards, input: f"--origins {input.origins}" if ORIGINS else "",
         out=subpath(output.pairs, parent=True),
     shell:
         "exec python -m nearmiss inpaint --fingerprint {input.fingerprint:q}"
         " --images {input.images:q} --objects {input.objects:q}"
         " --relations {input.relations:q} --captions {input.captions:q}"
-        " --root {params.root:q} --out {params.out:q}"
+        " --root {params.root:q} {params.origins} --out {params.out:q}"
         " --workers {threads} > {log:q} 2>&1"
 
 

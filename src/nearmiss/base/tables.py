@@ -76,6 +76,17 @@ SCHEMAS: dict[str, pl.Schema] = {
             "object_id": pl.String,
         }
     ),
+    # What a data set states of the origin of an image; null where it states nothing.
+    "origins": _schema(
+        {
+            "image_id": pl.String,
+            "coco_url": pl.String,
+            "flickr_url": pl.String,
+            "date_captured": pl.String,
+            "image_license": pl.String,
+            "text_license": pl.String,
+        }
+    ),
     "negatives": _schema(
         {
             "negative_id": pl.String,

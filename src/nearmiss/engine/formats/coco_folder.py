@@ -16,6 +16,7 @@ import polars as pl
 from PIL import Image
 from pycocotools import mask as rle
 
+from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
@@ -65,6 +66,24 @@ class CocoFolder:
     """Image files by the reason why they cannot be used."""
     faults: list[Fault] = field(default_factory=list)
     """Records of the instances, or of the captions where there are no instances, that are set aside."""
+
+    def check_usable(self, folder: Path, records: Path) -> None:
+        """Raise InputError where no photograph of `folder` is usable: each reason with its count and an example.
+
+        `records` is the file that lists the images.
+        """
+        if not self.images.is_empty():
+            return
+        reasons = [f"{reason} ({len(paths)}), such as {paths[0]}" for reason, paths in self.unusable.items()]
+        faulty: dict[str, list[str]] = {}
+        for fault in self.faults:
+            if fault.record.startswith("image "):
+                faulty.setdefault(fault.problem, []).append(fault.record)
+        reasons += [f"{problem} ({len(named)}), such as {named[0]} of {records}" for problem, named in faulty.items()]
+        listed = "".join(f"\n  {reason}" for reason in sorted(reasons)) or f"\n  {records} lists none"
+        raise InputError(
+            f"no photograph can be used:{listed}", file=folder, remedy="give the image folder that these records list"
+        )
 
 
 def read_coco_folder(

@@ -49,8 +49,8 @@ _INPAINT_DETAILS: dict[str, Any] = {
     "seam": pl.Float64,
     "sharpness": pl.Float64,
     "noise": pl.Float64,
-    "judge_original": pl.Float64,
-    "judge_changed": pl.Float64,
+    "margin_original": pl.Float64,
+    "margin_changed": pl.Float64,
 }
 _IMAGES = ("coco_image", "inpaint_image", "mask")
 _COLUMNS: dict[str, Any] = {
@@ -111,9 +111,9 @@ class InpaintDetails:
     sharpness: float | None = None
     noise: float | None = None
     """What was measured on the edit (engine/images/editing/gates.py)."""
-    judge_original: float | None = None
-    judge_changed: float | None = None
-    """How much more each image is like its own caption than like the other, by a model, where one was asked."""
+    margin_original: float | None = None
+    margin_changed: float | None = None
+    """Cosine of each image with its own caption minus that with the other, where a model filters the pairs."""
 
 
 @dataclass(frozen=True)

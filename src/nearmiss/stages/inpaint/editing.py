@@ -8,6 +8,7 @@ from io import BytesIO
 
 import cv2
 import numpy as np
+import polars as pl
 from PIL import Image
 
 from nearmiss.base.seeding import rng
@@ -40,6 +41,18 @@ class Rejection:
     operation: str
     caption: str | None
     reason: str
+
+
+REJECTIONS = pl.Schema(
+    {
+        "image_id": pl.String,
+        "object_id": pl.String,
+        "operation": pl.String,
+        "caption": pl.String,  # null if no caption was checked
+        "reason": pl.String,
+    }
+)
+"""The columns of rejected.parquet."""
 
 
 @dataclass

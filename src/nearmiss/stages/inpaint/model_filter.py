@@ -12,9 +12,9 @@ from PIL import Image
 from nearmiss.engine.formats.inpaintcoco import write_rows
 from nearmiss.engine.images.decode import open_image_bytes
 from nearmiss.engine.scoring.encoder import Encoder
-from nearmiss.stages.inpaint.stage import REJECTIONS
+from nearmiss.stages.inpaint.editing import REJECTIONS
 
-REASON = "the judging model does not see the change"
+REASON = "the filter model does not assign the images to their captions"
 
 
 def filter_by_model(file: Path, encoder: Encoder) -> pl.DataFrame:
@@ -26,10 +26,10 @@ def filter_by_model(file: Path, encoder: Encoder) -> pl.DataFrame:
     rows = pl.read_parquet(file, glob=False).to_dicts()
     margins = _margins(rows, encoder)
     for row, (original, changed) in zip(rows, margins, strict=True):
-        row["inpaint_details"] |= {"judge_original": float(original), "judge_changed": float(changed)}
-    seen = margins.sum(axis=1) > 0
-    write_rows([row for row, kept in zip(rows, seen, strict=True) if kept], file)
-    refused = [_refused(row) for row, kept in zip(rows, seen, strict=True) if not kept]
+        row["inpaint_details"] |= {"margin_original": float(original), "margin_changed": float(changed)}
+    assigned = margins.sum(axis=1) > 0
+    write_rows([row for row, kept in zip(rows, assigned, strict=True) if kept], file)
+    refused = [_refused(row) for row, kept in zip(rows, assigned, strict=True) if not kept]
     return pl.DataFrame(refused, schema=REJECTIONS, orient="row")
 
 

@@ -1,11 +1,13 @@
 """Stage `inpaint`: makes counterfactual pairs in InpaintCOCO's schema from images, masks and captions.
 
+Beside the pairs are everything that was rejected, contact sheets, and a data card that names the images' licenses.
+
 For each operation, images are processed in random order in batches of a fixed size until it has its number of pairs.
 The output is the same for any number of workers, and large data sets are not processed completely.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,30 +15,24 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import replacing, write_json
+from nearmiss.base.files import write_json, write_text
 from nearmiss.base.manifest import OF_IMAGES, Cost, verify_files, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import derive
+from nearmiss.base.tables import read_table
 from nearmiss.base.workers import worker_pool
 from nearmiss.engine.formats.inpaintcoco import Origin, write
 from nearmiss.engine.images.editing.spec import OperationConfig
-from nearmiss.stages.inpaint.config import InpaintConfig, check_packages
+from nearmiss.stages.inpaint.card import card
+from nearmiss.stages.inpaint.config import InpaintConfig, ModelFilter, check_packages
 from nearmiss.stages.inpaint.corpus import Corpus, read_corpus
-from nearmiss.stages.inpaint.editing import Outcome, Rejection, edit_image
+from nearmiss.stages.inpaint.editing import REJECTIONS, Outcome, Rejection, edit_image, planned
+from nearmiss.stages.inpaint.sheets import write_sheets
 
 PAIRS, REJECTED, SUMMARY = "test-00000-of-00001.parquet", "rejected.parquet", "summary.json"
+SHEETS, CARD = "sheets", "README.md"
 BATCH = 48  # images per batch, after which the number of pairs is checked
-
-REJECTIONS = pl.Schema(
-    {
-        "image_id": pl.String,
-        "object_id": pl.String,
-        "operation": pl.String,
-        "caption": pl.String,  # null if no caption was checked
-        "reason": pl.String,
-    }
-)
 
 Tasks = list[tuple[OperationConfig, str]]
 Map = Callable[[Tasks], Iterator[Outcome]]
@@ -52,24 +48,28 @@ def run(
     out: Path,
     relations: Path | None = None,
     workers: int = 1,
+    origins: Path | None = None,
     fingerprint: Path | None = None,
-    origins: Mapping[str, Origin] | None = None,
 ) -> dict[str, Any]:
-    """Write the folder `out`: the pairs (`PAIRS`), rejected.parquet, summary.json, manifest.json, cost.json.
+    """Write the folder `out`: the pairs (`PAIRS`), rejected.parquet, summary.json, sheets/, README.md (the data card),
+    manifest.json, cost.json.
 
-    `images`, `objects`, `captions` and `relations` are tables, `root` the folder that image files are relative to,
-    `origins` are the sources of the images. Returns the summary. Raises InputError before any edit if tables or files
+    `images`, `objects`, `captions`, `relations` and `origins` are tables, `root` the folder that image files are
+    relative to. Returns the summary. Raises InputError before any edit if tables or files
     are invalid, and at the end if there is no pair.
     """
     cost = Cost()
     if workers < 1:
         raise InputError(f"invalid number of workers: {workers}", record="--workers", remedy="give 1 or more")
     check_packages(config.operations)
-    target = OutputFolder(out, inputs=[images, objects, captions, relations], roots=[root])
-    inputs = verify_inputs({"images": images, "objects": objects, "captions": captions, "relations": relations})
+    target = OutputFolder(out, inputs=[images, objects, captions, relations, origins], roots=[root])
+    tables = {"images": images, "objects": objects, "captions": captions, "relations": relations, "origins": origins}
+    inputs = verify_inputs(tables)
     corpus = read_corpus(images, objects, captions, relations, root, split=config.split, caption_set=config.captions)
     inputs[f"source{OF_IMAGES}"] = verify_files(Path(root), (image.file for image in corpus.images.values()))
-    corpus = replace(corpus, origins=origins or {})
+    if origins is not None:
+        rows = read_table(origins, "origins").iter_rows(named=True)
+        corpus = replace(corpus, origins={row.pop("image_id"): Origin(**row) for row in rows})
     outcomes_of: dict[str, list[Outcome]] = {}
     with worker_pool(
         _edit, (corpus, config), workers, preload=["nearmiss.stages.inpaint.editing", "inflect"]
@@ -86,19 +86,50 @@ def run(
             file=captions,
             remedy="give captions that name the objects with masks, or other operations",
         )
-    summary = _summary(corpus, config, outcomes_of)
     with target as folder:
         write(pairs, folder / PAIRS)
-        _write_rejected(rejected, folder / REJECTED)
+        table_of_rejected = pl.DataFrame([vars(row) for row in rejected], schema=REJECTIONS, orient="row")
+        if config.model_filter is not None:
+            table_of_rejected = pl.concat([table_of_rejected, _filtered(folder / PAIRS, config.model_filter)])
+        table_of_rejected.write_parquet(folder / REJECTED, statistics=False)
+        kept = pl.read_parquet(folder / PAIRS, glob=False)
+        summary = _summary(corpus, config, outcomes_of) | {
+            "pairs": kept.height,
+            "rejected": table_of_rejected.height,
+            "by_concept": dict(sorted(kept["concept"].value_counts().iter_rows())),
+        }
         write_json(folder / SUMMARY, summary)
+        write_sheets(kept, folder / SHEETS)
+        described = kept.select("concept", "coco_details", "inpaint_details")
+        write_text(folder / CARD, card(described, table_of_rejected, config, PAIRS))
         # workers are children of a server process, so the CPU time of the job does not include them
         edits = [outcome.cpu_seconds for outcomes in outcomes_of.values() for outcome in outcomes]
         cost.counts.update(pairs=len(pairs), pictures=len(edits), edit_cpu_seconds=round(sum(edits), 3))
         cost.write(folder)
-        write_manifest(
-            folder, stage="inpaint", fingerprint=fingerprint, inputs=inputs, outputs=[PAIRS, REJECTED, SUMMARY]
-        )
+        outputs = [PAIRS, REJECTED, SUMMARY, SHEETS, CARD]
+        write_manifest(folder, stage="inpaint", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
     return summary
+
+
+def plan(
+    *, config: InpaintConfig, images: Path, objects: Path, captions: Path, root: Path, relations: Path | None = None
+) -> Iterator[str]:
+    """Yield a line for each change that captions and annotations allow, without editing."""
+    corpus = read_corpus(images, objects, captions, relations, root, split=config.split, caption_set=config.captions)
+    for options in config.operations:
+        for image_id in sorted(corpus.annotations):
+            for each in planned(corpus, options, config, image_id, Outcome()):
+                edit = each.caption_edits[0]
+                change = f"{options.operation} {each.plan.object_id}, {each.plan.old} -> {each.plan.new}"
+                yield f"{image_id} {change}: {edit.text} -> {edit.edited}"
+
+
+def _filtered(pairs: Path, options: ModelFilter) -> pl.DataFrame:
+    """Remove pairs from the file by a model; the rows of the removed ones."""
+    from nearmiss.engine.scoring.encoder import Encoder  # torch takes seconds to import
+    from nearmiss.stages.inpaint.model_filter import filter_by_model
+
+    return filter_by_model(pairs, Encoder(options.name, options.pretrained))
 
 
 def _pairs(edit_all: Map, corpus: Corpus, options: OperationConfig, seed: int) -> list[Outcome]:
@@ -119,12 +150,6 @@ def _pairs(edit_all: Map, corpus: Corpus, options: OperationConfig, seed: int) -
             outcomes.append(outcome)
             made += len(outcome.pairs)
     return outcomes
-
-
-def _write_rejected(rejected: list[Rejection], path: Path) -> None:
-    rows = [vars(row) for row in rejected]
-    with replacing(path) as partial_file:
-        pl.DataFrame(rows, schema=REJECTIONS, orient="row").write_parquet(partial_file, statistics=False)
 
 
 def _summary(corpus: Corpus, config: InpaintConfig, outcomes_of: dict[str, list[Outcome]]) -> dict[str, Any]:

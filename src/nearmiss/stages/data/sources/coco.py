@@ -59,7 +59,7 @@ class CocoSource(DataSource):
             images=f"{data}/tables/images.parquet",
             words=f"{data}/words.txt",
             inputs=tuple(str(path) for path in self.paths().values()),
-            tables=(*TABLES, *(f"retrieval_{split}" for split in splits if split != "train")),
+            tables=(*TABLES, "origins", *(f"retrieval_{split}" for split in splits if split != "train")),
             files=(f"{data}/set_aside.parquet",),
             masks=self.instances is not None,
             keys={"images": "data.source.splits", "benchmarks": "data.source.splits"},

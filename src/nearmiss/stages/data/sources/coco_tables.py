@@ -35,6 +35,7 @@ def write_tables(source: "CocoSource", data: Path, workers: int) -> tuple[dict[s
         choose=splits.choose,
         workers=workers,
     )
+    found.check_usable(paths["images"], paths.get("instances", paths["captions"]))
     images = splits.table(found.images)
     captions = found.captions.sort("image_id", "caption_id").with_columns(source=pl.lit("published"), set=pl.lit(SET))
     objects = found.objects.sort("image_id", "object_id")
@@ -47,6 +48,8 @@ def write_tables(source: "CocoSource", data: Path, workers: int) -> tuple[dict[s
     write_table(captions, data / "tables" / "captions.parquet", "captions")
     write_table(objects, data / "tables" / "objects.parquet", "objects")
     write_table(table("relations", []), data / "tables" / "relations.parquet", "relations")
+    origins = [{"image_id": image_id, **vars(origin)} for image_id, origin in sorted(found.origins.items())]
+    write_table(table("origins", origins), data / "tables" / "origins.parquet", "origins")
     for split in declared.splits:
         if split != "train":
             queries = captions.join(images.filter(pl.col("split") == split), on="image_id", how="semi")

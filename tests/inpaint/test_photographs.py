@@ -1,4 +1,4 @@
-"""The command used alone: photographs in COCO's format in, pairs with sheets and a card out; what is unfit is named."""
+"""Photographs in COCO's format, through the data source `coco`: pairs, contact sheets and a data card."""
 
 import json
 from io import BytesIO
@@ -16,11 +16,15 @@ from nearmiss.engine.benchmarks.benchmark import Options
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.registry import reader
 from nearmiss.engine.formats.segmentation import encode_mask
-from nearmiss.stages.inpaint import model_filter, photographs, standalone
-from nearmiss.stages.inpaint.config import of_photographs
+from nearmiss.stages.data import stage as data_stage
+from nearmiss.stages.data.config import DataConfig
+from nearmiss.stages.inpaint import model_filter
+from nearmiss.stages.inpaint.stage import PAIRS
+from nearmiss.stages.inpaint.stage import run as run_stage
 
 CATEGORIES = {"ball": 1, "cube": 2, "cross": 3}
 LICENSE = {"id": 4, "name": "Attribution License", "url": "by"}
+CONFIG = Path(__file__).parents[2] / "config" / "coco.yaml"
 LOOSE = ("--gates.rougher", "9", "--gates.softer", "9", "--gates.recolored", "0")  # toys have no texture to keep
 COLORS = ("red", "blue", "green", "yellow", "purple", "red")
 
@@ -80,13 +84,28 @@ def files(tmp_path):
     return write(tmp_path / "photographs")
 
 
+def tables_of(files: dict[str, Path], out: Path) -> dict[str, Path]:
+    """What stage data makes of the photographs, as the arguments of stage inpaint."""
+    options = {"name": "coco", "root": str(files["images"].parent), "images": "images", "captions": "captions.json"}
+    options |= {"instances": "instances.json", "splits": {"train": 1.0}, "min_count": 1}
+    data_stage.run(config=DataConfig.model_validate({"source": options}), out=out)
+    tables = {name: out / "tables" / f"{name}.parquet" for name in ("images", "objects", "captions", "origins")}
+    return {**tables, "root": files["images"].parent}
+
+
+def make(*fields: str, files: dict[str, Path], out: Path, workers: int = 1) -> Path:
+    """Run the command on the photographs with the options of config/coco.yaml."""
+    tables = tables_of(files, out.parent / f"{out.name}-data")
+    inpaint("--split", "train", *fields, **tables, out=out, workers=workers, config=CONFIG)
+    return out
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """What the command makes of them, and where from."""
-    folder = tmp_path_factory.mktemp("alone")
+    folder = tmp_path_factory.mktemp("photographs")
     files = write(folder / "photographs")
-    inpaint(*LOOSE, **files, out=folder / "out", seed=1)
-    return folder / "out", files
+    return make(*LOOSE, files=files, out=folder / "out"), files
 
 
 def changed(file, edit):
@@ -103,13 +122,13 @@ def test_pairs_sheets_and_card_are_written(made):
     assert summary["changed_outside_masks"] == 0
     assert {file.stem.split("-")[0] for file in (out / "sheets").glob("*.png")} == set(summary["by_concept"])
     card = (out / "README.md").read_text()
-    assert "path: pairs.parquet" in card  # so that rejected.parquet is not read as data
+    assert f"path: {PAIRS}" in card  # so that rejected.parquet is not read as data
     assert "Attribution License" in card
     assert f"{summary['pairs']} pairs of 6 images" in card
 
 
 def test_a_measured_color_is_written_into_both_captions(made):
-    pairs = pl.read_parquet(made[0] / "pairs.parquet").filter(concept="color")
+    pairs = pl.read_parquet(made[0] / PAIRS).filter(concept="color")
     for row in pairs.iter_rows(named=True):
         old, new = row["inpaint_details"]["old"], row["inpaint_details"]["new"]
         assert old in row["coco_caption"] and new in row["inpaint_caption"]
@@ -123,7 +142,7 @@ def test_a_measured_color_is_written_into_both_captions(made):
 
 
 def test_every_number_of_a_gate_is_in_the_table(made):
-    edit = pl.read_parquet(made[0] / "pairs.parquet")["inpaint_details"].struct.unnest()
+    edit = pl.read_parquet(made[0] / PAIRS)["inpaint_details"].struct.unnest()
     assert edit["changed_inside"].min() >= 0.3
     assert edit["seam"].max() <= 1.5
     assert edit["sharpness"].null_count() == edit.filter(operation="remove").height
@@ -132,22 +151,30 @@ def test_every_number_of_a_gate_is_in_the_table(made):
 @pytest.mark.usefixtures("worker_server")
 def test_the_bytes_do_not_depend_on_the_workers(made, tmp_path):
     out, files = made
-    inpaint(*LOOSE, **files, out=tmp_path / "two", seed=1, workers=2)
-    for name in ("pairs.parquet", "rejected.parquet", "README.md", "sheets/color-1.png"):
-        assert (tmp_path / "two" / name).read_bytes() == (out / name).read_bytes()
+    two = make(*LOOSE, files=files, out=tmp_path / "two", workers=2)
+    for name in (PAIRS, "rejected.parquet", "README.md", "sheets/color-1.png"):
+        assert (two / name).read_bytes() == (out / name).read_bytes()
 
 
 def test_the_pairs_are_a_benchmark(made, tmp_path):
     (tmp_path / "inpaintcoco").symlink_to(made[0])
     benchmark = reader("inpaintcoco").load(DataRoot(tmp_path), Options())
-    assert benchmark.items.height == pl.read_parquet(made[0] / "pairs.parquet").height
+    assert benchmark.items.height == pl.read_parquet(made[0] / PAIRS).height
 
 
 def test_a_dry_run_prints_the_plan_and_makes_nothing(files, tmp_path, capsys):
-    inpaint(**files, dry_run=True)
+    tables = tables_of(files, tmp_path / "data")
+    del tables["origins"]
+    before = sorted(tmp_path.rglob("*"))
+    inpaint("--split", "train", **tables, dry_run=True, config=CONFIG)
     lines = capsys.readouterr().out.splitlines()
     assert any("recolor 0, red -> " in line and "A red ball is near a cross." in line for line in lines)
-    assert list(tmp_path.iterdir()) == [tmp_path / "photographs"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_without_an_output_folder_nothing_is_made(files, tmp_path):
+    with pytest.raises(InputError, match="no output folder is given"):
+        inpaint(**tables_of(files, tmp_path / "data"), config=CONFIG)
 
 
 def test_photographs_that_cannot_be_used_are_set_aside_with_a_reason(files, tmp_path):
@@ -155,21 +182,22 @@ def test_photographs_that_cannot_be_used_are_set_aside_with_a_reason(files, tmp_
         return files["images"] / f"{number:012d}.png"
 
     name(0).unlink()
-    name(1).write_bytes(b"no picture")
+    name(1).write_bytes(b"no image")
     Image.fromarray(np.zeros((toy.SIDE, toy.SIDE), dtype=np.uint16)).save(name(2))
     Image.open(name(3)).resize((40, 30)).save(name(3))
-    read = photographs.read(**files, folder=tmp_path)
-    assert [(image, reason) for image, _, reason in read.set_aside] == [
+    tables = tables_of(files, tmp_path / "data")
+    aside = pl.read_parquet(tmp_path / "data" / "set_aside.parquet").filter(pl.col("object_id").is_null())
+    assert aside.select("image_id", "reason").rows() == [
         ("0", "the image is missing"),
         ("1", "the image does not decode"),
         ("2", "more than eight bits a channel"),
         ("3", "the image is not of the size that is noted"),
     ]
-    assert pl.read_parquet(read.table("images")).height == 2
+    assert pl.read_parquet(tables["images"]).height == 2
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "L", "rotated"])
-def test_photographs_of_other_kinds_are_edited(files, tmp_path, mode):
+def test_photographs_of_other_kinds_are_edited(files, tmp_path, photograph_options, mode):
     for number in range(6):
         file = files["images"] / f"{number:012d}.png"
         picture = Image.open(file)
@@ -181,14 +209,12 @@ def test_photographs_of_other_kinds_are_edited(files, tmp_path, mode):
             picture.convert(mode).save(file.with_suffix(".jpg"), quality=95)
     for key in ("instances", "captions"):
         files[key].write_text(files[key].read_text().replace(".png", ".jpg"))
-    config = of_photographs(0)
-    operations = [each for each in config.operations if each.operation == "rescale"]
-    summary = standalone.run(
-        config=config.model_copy(update={"operations": operations}), backend="classical", out=tmp_path / "out", **files
-    )
-    assert summary["set_aside"] == 0
+    operations = [each for each in photograph_options.operations if each.operation == "rescale"]
+    config = photograph_options.model_copy(update={"operations": operations, "split": "train"})
+    summary = run_stage(config=config, out=tmp_path / "out", **tables_of(files, tmp_path / "data"))
+    assert json.loads((tmp_path / "data" / "summary.json").read_text())["set_aside"] == {}
     assert summary["pairs"] > 0
-    first = pl.read_parquet(tmp_path / "out" / "pairs.parquet")["coco_image"].struct.field("bytes")[0]
+    first = pl.read_parquet(tmp_path / "out" / PAIRS)["coco_image"].struct.field("bytes")[0]
     assert Image.open(BytesIO(first)).mode == "RGB"
 
 
@@ -207,15 +233,18 @@ def test_unfit_masks_and_crowds_are_named_and_the_rest_goes_on(files, tmp_path):
             each.update(flaws.get(each["id"], {}))
 
     changed(files["instances"], spoil)
-    inpaint(**files, out=tmp_path / "out")
-    rejected = pl.read_parquet(tmp_path / "out" / "rejected.parquet")
-    reasons = {thing: rejected.filter(object_id=str(thing))["reason"].to_list() for thing in flaws}
+    make(files=files, out=tmp_path / "out")
+    rejected = [pl.read_parquet(tmp_path / name) for name in ("out/rejected.parquet", "out-data/set_aside.parquet")]
+    reasons = {
+        thing: [reason for rows in rejected for reason in rows.filter(object_id=str(thing))["reason"]]
+        for thing in flaws
+    }
     assert "malformed mask: its size is [9, 9], the image's is [80, 80]" in reasons[0]
     assert "malformed mask: a polygon is a list of three points or more" in reasons[10]
     assert "a crowd" in reasons[20]
     assert "the mask does not fit its box" in reasons[30]
     assert "no mask" in reasons[40]
-    edited = set(pl.read_parquet(tmp_path / "out" / "pairs.parquet")["inpaint_details"].struct.field("object_id"))
+    edited = set(pl.read_parquet(tmp_path / "out" / PAIRS)["inpaint_details"].struct.field("object_id"))
     assert not edited & {str(thing) for thing in flaws}
 
 
@@ -226,21 +255,14 @@ def test_captions_that_do_not_mention_the_thing_are_named(files, tmp_path):
 
     changed(files["captions"], spoil)
     with pytest.raises(InputError, match="no caption mentions it"):
-        inpaint(**files, out=tmp_path / "out")
+        make(files=files, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_gate_refuses_what_does_not_hold(files, tmp_path):
-    inpaint("--gates.likeness", "1.0", "--gates.seam", "1.0001", **files, out=tmp_path / "out")
+    make("--gates.likeness", "1.0", "--gates.seam", "1.0001", files=files, out=tmp_path / "out")
     rejected = pl.read_parquet(tmp_path / "out" / "rejected.parquet")
     assert {"it does not look like the new color", "its border shows"} & set(rejected["reason"])
-
-
-def test_a_backend_and_its_pipeline_belong_together(files, tmp_path):
-    with pytest.raises(InputError, match="belong together"):
-        inpaint(**files, out=tmp_path / "out", backend="diffusion")
-    with pytest.raises(InputError, match="no annotations"):
-        inpaint(images=files["images"], captions=files["captions"], out=tmp_path / "out")
 
 
 def test_a_model_that_sees_nothing_refuses_every_pair_and_one_that_sees_keeps_it(made, tmp_path):
@@ -258,14 +280,14 @@ def test_a_model_that_sees_nothing_refuses_every_pair_and_one_that_sees_keeps_it
             self.told = getattr(self, "told", -1) + 1
             return np.tile([1.0, 0.0] if self.told == 0 else [0.0, 1.0], (len(texts), 1))
 
-    before = pl.read_parquet(made[0] / "pairs.parquet")
+    before = pl.read_parquet(made[0] / PAIRS)
     for sees, kept in ((True, before.height), (False, 0)):
         file = tmp_path / f"{sees}.parquet"
-        file.write_bytes((made[0] / "pairs.parquet").read_bytes())
+        file.write_bytes((made[0] / PAIRS).read_bytes())
         refused = model_filter.filter_by_model(file, Seeing(sees))
         after = pl.read_parquet(file)
         assert (after.height, refused.height) == (kept, before.height - kept)
         assert set(refused["reason"]) <= {model_filter.REASON}
     seen = pl.read_parquet(tmp_path / "True.parquet")
-    assert seen["inpaint_details"].struct.field("judge_changed").to_list() == [1.0] * before.height
+    assert seen["inpaint_details"].struct.field("margin_changed").to_list() == [1.0] * before.height
     assert seen.drop("inpaint_details").equals(before.drop("inpaint_details"))
