@@ -9,7 +9,7 @@ from nearmiss.fields import flags, source
 from nearmiss.stages.inpaint.config import InpaintConfig
 
 
-@app.command(group=STAGES, sort_key=3, help_epilogue=fields_help((InpaintConfig, "")))
+@app.command(group=STAGES, sort_key=3, help_epilogue=fields_help((InpaintConfig, ""), without=("captions",)))
 def inpaint(
     *fields: Fields,
     images: Path,
