@@ -100,7 +100,7 @@ def lexical(items: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     The captions of an item are scored by the log-odds of the other folds' items with the same values of columns `by`.
     """
     items = items.sort("item_id")
-    fold = [derive(0, "blind fold", number) % _FOLDS for number in clusters(items["images"].to_list()).tolist()]
+    fold = [derive(0, "blind fold", number) % _FOLDS for number in clusters(items["images"]).tolist()]
     rows = items.with_columns(fold=pl.Series(fold))
     parts = []
     for _, group in rows.group_by(by, maintain_order=True):

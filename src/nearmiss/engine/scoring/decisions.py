@@ -78,14 +78,10 @@ def cosines(rows: pl.DataFrame, embeddings: Embeddings) -> np.ndarray:
 
 def similarities(items: pl.DataFrame, embeddings: Embeddings) -> pl.DataFrame:
     """item_id and similarity (images x captions) of each item all of whose images are encoded."""
-    found = [
-        nested(part, cosines(pairs(part), embeddings))
-        for part in (items.slice(start, _LOT) for start in range(0, max(items.height, 1), _LOT))
-    ]
-    every = pl.concat(found)
-    return every.filter(
-        ~pl.col("similarity").list.eval(pl.element().list.eval(pl.element().is_nan()).list.any()).list.any()
-    )
+    lots = (items.slice(start, _LOT) for start in range(0, max(items.height, 1), _LOT))
+    is_nan = pl.element().list.eval(pl.element().is_nan()).list.any()
+    known = ~pl.col("similarity").list.eval(is_nan).list.any()
+    return pl.concat([nested(lot, cosines(pairs(lot), embeddings)).filter(known) for lot in lots])
 
 
 def nested(items: pl.DataFrame, flat: np.ndarray) -> pl.DataFrame:
@@ -114,10 +110,18 @@ def outcomes(benchmark: ItemBenchmark, similarity: pl.DataFrame) -> pl.DataFrame
     Items without a decision (one image, one caption) have none.
     """
     rule = benchmark.measurement
-    items = benchmark.items.with_columns(cluster=pl.Series(clusters(benchmark.items["images"].to_list())))
-    scored = items.join(similarity.select("item_id", "similarity"), on="item_id", how="inner").sort("item_id")
-    shapes = scored.select(shape=_shape(pl.col("truth")))["shape"]
-    scored = scored.with_columns(shape=shapes)
+    items = benchmark.items.select(
+        "item_id",
+        # a few names, repeated for every item: as categories they take a quarter of the memory of strings
+        pl.col("benchmark", "subset", "concept", "operator", "condition", "stratum").cast(pl.Categorical),
+        shape=_shape(pl.col("truth")).cast(pl.Categorical),
+        cluster=pl.Series(clusters(benchmark.items["images"])),
+    )
+    if similarity.height < items.height:
+        items = items.join(similarity, on="item_id", how="semi")
+    if not items["item_id"].equals(similarity["item_id"]):  # a join would take several times the memory of a sort
+        items, similarity = items.sort("item_id"), similarity.sort("item_id")
+    scored = items.with_columns(similarity["similarity"])
     shaped = [_of_one_shape(group, rule) for _, group in scored.group_by("shape", maintain_order=True)]
     parts = [part for part in shaped if part is not None]
     if not parts:
@@ -140,7 +144,7 @@ def _shape(truth: pl.Expr) -> pl.Expr:
 
 def _of_one_shape(group: pl.DataFrame, rule: Measurement) -> pl.DataFrame | None:
     """Outcomes of items that have one truth matrix, all at once, with unit weights; None where it has no decision."""
-    truth: Truth = tuple(tuple(row) for row in group["truth"][0].to_list())
+    truth: Truth = tuple(tuple(each == "1" for each in row) for row in group["shape"][0].split("/"))
     flat = group["similarity"].explode().explode().to_numpy().astype(np.float64)
     values = flat.reshape(group.height, len(truth), len(truth[0]))
     decisions = {"text": caption_decisions(truth), "image": image_decisions(truth)}
@@ -152,8 +156,8 @@ def _of_one_shape(group: pl.DataFrame, rule: Measurement) -> pl.DataFrame | None
 
     def rows(metric: str, value: np.ndarray, weight: int, ties: np.ndarray, chance: float) -> pl.DataFrame:
         return shared.with_columns(
-            task=pl.lit(None, pl.String),
-            metric=pl.lit(metric),
+            task=_name(None),
+            metric=_name(metric),
             value=pl.Series(value.astype(np.float64)),
             weight=pl.lit(float(weight)),
             ties=pl.Series(ties.astype(np.int64)),
@@ -215,7 +219,7 @@ def _pooled(frame: pl.DataFrame, rule: Measurement) -> pl.DataFrame:
     found = [
         frame,
         *(
-            single.filter(pl.col("subset").is_in(list(subsets))).with_columns(subset=pl.lit(name))
+            single.filter(pl.col("subset").is_in(list(subsets))).with_columns(subset=_name(name))
             for name, subsets in rule.pooled_subsets.items()
         ),
     ]
@@ -225,7 +229,7 @@ def _pooled(frame: pl.DataFrame, rule: Measurement) -> pl.DataFrame:
             every,
             *(
                 every.filter(pl.col("operator") == operator, pl.col("concept").is_in(concepts)).with_columns(
-                    concept=pl.lit(name)
+                    concept=_name(name)
                 )
                 for name, (operator, concepts) in rule.pooled_concepts.items()
             ),
@@ -247,13 +251,18 @@ def _averaged(frame: pl.DataFrame, rule: Measurement, averages: Mapping[str, Seq
         ),
     )
     frame = frame.with_columns(value=pl.col("value") * pl.col("weight"))
-    none = pl.lit(None, pl.String)
     means = [
-        frame.filter(pl.col("subset").is_in(subsets)).with_columns(subset=pl.lit(name), concept=none, operator=none)
+        frame.filter(pl.col("subset").is_in(subsets)).with_columns(
+            subset=_name(name), concept=_name(None), operator=_name(None)
+        )
         for name, subsets in subsets_of(frame["subset"].unique().to_list(), averages).items()
         if subsets != [name]
     ]
     return pl.concat([frame, *means])
+
+
+def _name(name: str | None) -> pl.Expr:
+    return pl.lit(name, pl.Categorical)
 
 
 def subsets_of(subsets: Sequence[str], averages: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -25,8 +25,9 @@ def ordered(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def endpoints(outcomes: pl.DataFrame) -> Iterable[tuple[Endpoint, pl.DataFrame]]:
-    """Each endpoint and its items, in sorted order."""
-    for key, group in outcomes.group_by(ENDPOINT, maintain_order=True):
+    """Each endpoint and its items, in the order of the table."""
+    named = outcomes.with_columns(pl.col(ENDPOINT).cast(pl.Categorical))  # a quarter of the memory of strings
+    for key, group in named.group_by(ENDPOINT, maintain_order=True):
         yield tuple(None if part is None else str(part) for part in key), group
 
 

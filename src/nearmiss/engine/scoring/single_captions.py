@@ -25,7 +25,7 @@ def rows(benchmark: ItemBenchmark, embeddings: Embeddings, run: Run, how: Bootst
     items, every = benchmark.items, pairs(benchmark.items)
     every = every.with_columns(
         subset=items["subset"].gather(every["item"]),
-        cluster=pl.Series(clusters(items["images"].to_list())).gather(every["item"]),
+        cluster=pl.Series(clusters(items["images"])).gather(every["item"]),
     )
     every = every.with_columns(similarity=pl.Series(cosines(every, embeddings))).sort("item", "image", "caption")
     every = every.unique(["subset", "view", "text"], keep="first", maintain_order=True)

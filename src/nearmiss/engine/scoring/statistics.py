@@ -5,9 +5,10 @@ Every interval resamples whole clusters with replacement, every test flips whole
 endpoint's name, and sums run over clusters in a fixed order.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import polars as pl
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -16,19 +17,15 @@ from nearmiss.base.seeding import array_rng
 Array = np.ndarray
 
 
-def clusters(images: Sequence[Iterable[str]]) -> Array:
+def clusters(images: pl.Series | Sequence[Sequence[str]]) -> Array:
     """The cluster of each item, given each item's images: (items,) int, numbered by first appearance."""
-    column_of: dict[str, int] = {}
-    rows: list[int] = []
-    columns: list[int] = []
-    for item, ids in enumerate(images):
-        for image_id in ids:
-            rows.append(item)
-            columns.append(column_of.setdefault(image_id, len(column_of)))
-    nodes = len(images) + len(column_of)
+    lists = images if isinstance(images, pl.Series) else pl.Series(images, dtype=pl.List(pl.String))
+    rows = np.repeat(np.arange(len(lists)), lists.list.len().to_numpy())
+    columns = lists.explode().drop_nulls().rank("dense").to_numpy().astype(np.int64) - 1
+    nodes = len(lists) + int(columns.max(initial=-1)) + 1
     ones = np.ones(len(rows), dtype=np.int8)
-    graph = coo_matrix((ones, (rows, np.asarray(columns, dtype=np.int64) + len(images))), shape=(nodes, nodes))
-    labels = connected_components(graph, directed=False)[1][: len(images)]
+    graph = coo_matrix((ones, (rows, columns + len(lists))), shape=(nodes, nodes))
+    labels = connected_components(graph, directed=False)[1][: len(lists)]
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
