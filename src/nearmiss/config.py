@@ -94,7 +94,7 @@ def resolve(
             lines = lines_with(values, lines or {}, overrides)
         experiment = _with_own_benchmarks(validated(values, file=file, lines=lines))
         check(experiment, file=file, lines=lines)
-        experiment = _with_caption_sets(experiment)
+        experiment = _with_held_out(_with_caption_sets(experiment))
         return _quick(experiment, overrides, file=file) if experiment.quick else experiment
     except InputError as error:
         raise of_override(error, overrides) from None
@@ -184,6 +184,12 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
                 or f"add the arm or name controls among: {', '.join(experiment.arms)}",
             )
     benchmarks = experiment.evaluate.benchmarks or []
+    if experiment.data.held_out and experiment.evaluate.data_root is None:
+        refuse(
+            f"data.held_out names {experiment.data.held_out[0]}, but no folder of published benchmarks is given",
+            ("data", "held_out"),
+            "set evaluate.data_root, or leave the key out",
+        )
     if set(benchmarks) - set(OWN) and experiment.evaluate.data_root is None:
         refuse(
             f"evaluate.benchmarks names the published benchmark {sorted(set(benchmarks) - set(OWN))[0]}, but no folder",
@@ -326,6 +332,15 @@ def _with_caption_sets(experiment: Experiment) -> Experiment:
             own = experiment.pretrain.continued.captions if purpose == "continued" else None
             experiment = _with(experiment, key, own or defaults[purpose])
     return experiment
+
+
+def _with_held_out(experiment: Experiment) -> Experiment:
+    """The experiment with the names of its published benchmarks in place of null."""
+    if experiment.data.held_out is not None:
+        return experiment
+    scored = {*(experiment.evaluate.benchmarks or ()), *(experiment.robustness.benchmarks or ())}
+    published = sorted(scored - set(OWN)) if experiment.data.source.declare("").photographs else []
+    return _with(experiment, ("data", "held_out"), published)
 
 
 def _check_base(base: ArmConfig, refuse: Any) -> None:

@@ -13,15 +13,42 @@ IMAGE_ROOT, IMAGES = DECLARED.image_root, DECLARED.images
 # Pieces that only some sources have, as inputs of other rules.
 RESERVED = {"reserved": DECLARED.reserved} if DECLARED.reserved else {}
 TRUTH = {"truth": list(DECLARED.truth)} if DECLARED.truth else {}
+# Images of the benchmarks that no model is trained on. A new evaluator does not change which images they show: the table
+# is an `ancient` input, and the names are part of the data's configuration.
+HELD_OUT = EXPERIMENT.data.held_out
+SHOWN = {"benchmark_images": ancient(f"{DATA}_held_out/benchmark_images.parquet")} if HELD_OUT else {}
+OVERLAP = {"overlap": f"{DATA}/overlap.parquet"} if HELD_OUT else {}
+
+
+rule data_held_out:
+    input:
+        fingerprint=f"{FINGERPRINTS}/evaluate.json",
+    output:
+        f"{DATA}_held_out/benchmark_images.parquet",
+    log:
+        f"{LOGS}/data/held_out.log",
+    benchmark:
+        f"{LOGS}/data/held_out.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        benchmarks=" ".join(f"--benchmarks {name}" for name in HELD_OUT),
+        root=data_root_flag(),
+        tagger=f"--tagger {EXPERIMENT.evaluate.tagger}" if EXPERIMENT.evaluate.tagger else "",
+    shell:
+        "exec python -m nearmiss benchmarks images {params.benchmarks} {params.root} {params.tagger}"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule data_tables:
     input:
+        **SHOWN,
         fingerprint=f"{FINGERPRINTS}/data.json",
         files=DECLARED.inputs,
     output:
         **RESERVED,
         **TRUTH,
+        **OVERLAP,
         tables=expand(f"{TABLES}/{{name}}.parquet", name=DECLARED.tables),
         words=DECLARED.words,
         files=DECLARED.files,
@@ -38,8 +65,9 @@ rule data_tables:
     threads: 8
     params:
         out=subpath(output.manifest, parent=True),
+        shown=lambda wildcards, input: f"--benchmark-images {input.benchmark_images}" if HELD_OUT else "",
     shell:
-        "exec python -m nearmiss data --fingerprint {input.fingerprint:q} --out {params.out:q}"
+        "exec python -m nearmiss data --fingerprint {input.fingerprint:q} {params.shown} --out {params.out:q}"
         " --workers {threads} > {log:q} 2>&1"
 
 

@@ -87,6 +87,10 @@ SCHEMAS: dict[str, pl.Schema] = {
             "text_license": pl.String,
         }
     ),
+    # The images that benchmarks show. `key` is the number in a published collection, `hash` a perceptual hash.
+    "benchmark_images": _schema({"benchmark": pl.String, "image": pl.String, "key": pl.String, "hash": pl.UInt64}),
+    # Training images that a benchmark shows.
+    "overlap": _schema({"image_id": pl.String, "benchmark": pl.String, "image": pl.String, "found_by": pl.String}),
     "negatives": _schema(
         {
             "negative_id": pl.String,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from nearmiss.base.progress import job
 from nearmiss.commands.app import DataRootPath, Moved
 from nearmiss.commands.app import benchmarks as group
 
@@ -16,6 +17,41 @@ def list_(*, data_root: DataRootPath = None, move: Moved = None) -> None:
     from nearmiss.stages.evaluate.listing import listing
 
     print(listing(None if data_root is None and not move else DataRoot(data_root, moves(move or []))))
+
+
+@group.command
+def images(
+    *, benchmarks: list[str], data_root: DataRootPath = None, move: Moved = None, tagger: str | None = None, out: Path
+) -> None:
+    """List the images of benchmarks, so that they can be excluded from training.
+
+    Parameters
+    ----------
+    benchmarks
+        Benchmarks by name. Those without files are left out.
+    tagger
+        A spaCy pipeline, by name or folder, for aro_order.
+    out
+        Output: a Parquet file of image paths, numbers in published collections, and perceptual hashes.
+    """
+    with job("benchmarks images"):
+        from nearmiss.base.tables import write_table
+        from nearmiss.engine.benchmarks import registry
+        from nearmiss.engine.benchmarks.benchmark import Options
+        from nearmiss.engine.benchmarks.data_root import DataRoot, moves
+        from nearmiss.engine.benchmarks.images import images_of
+
+        root, options = DataRoot(data_root, moves(move or [])), Options(tagger=tagger)
+        readers = {name: registry.reader(name) for name in benchmarks}
+        absent = [name for name, reader in readers.items() if not reader.exists(root, options)]
+        found = [reader.load(root, options) for name, reader in readers.items() if name not in absent]
+        shown = images_of(found, root)
+        write_table(shown, out, "benchmark_images")
+    print(
+        f"{shown['image'].n_unique():,} images of {len(found)} benchmark(s); {shown['hash'].null_count():,} not found"
+    )
+    if absent:
+        print(f"without files: {', '.join(absent)}")
 
 
 @group.command

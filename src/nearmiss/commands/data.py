@@ -12,6 +12,7 @@ from nearmiss.stages.data.config import DataConfig
 def data(
     *fields: Fields,
     out: Path,
+    benchmark_images: Path | None = None,
     workers: int = 1,
     config: Config = None,
     set_: Overrides = None,
@@ -23,6 +24,8 @@ def data(
     ----------
     out
         Output folder: tables, summary, and what else the source writes.
+    benchmark_images
+        Table of images that no model may be trained on, from nearmiss benchmarks images.
     workers
         Number of processes that draw or decode images. The output does not depend on it.
     """
@@ -34,4 +37,4 @@ def data(
     with job("data"):
         from nearmiss.stages.data.stage import run
 
-        run(config=section, out=out, workers=workers, fingerprint=fingerprint)
+        run(config=section, out=out, workers=workers, benchmark_images=benchmark_images, fingerprint=fingerprint)

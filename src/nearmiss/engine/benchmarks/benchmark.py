@@ -188,6 +188,19 @@ class ClassificationBenchmark:
 
 Benchmark = ItemBenchmark | RetrievalBenchmark | ClassificationBenchmark
 
+Crop = tuple[float, float, float, float]
+"""x, y, w, h of the part of an image that is shown, in pixels."""
+
+
+def views_of(benchmark: Benchmark) -> set[tuple[str, Crop | None]]:
+    """Path and crop of each image that a benchmark shows."""
+    if isinstance(benchmark, ItemBenchmark):
+        rows = benchmark.items.select("images", "crop").unique().iter_rows()
+        return {(path, None if crop is None else tuple(crop)) for paths, crop in rows for path in paths}
+    if isinstance(benchmark, RetrievalBenchmark):
+        return {(path, None) for path in benchmark.images}
+    return {(path, None) for task in benchmark.tasks for path in task.images}
+
 
 @dataclass(frozen=True)
 class Options:

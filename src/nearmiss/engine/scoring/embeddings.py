@@ -5,9 +5,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-Crop = tuple[float, float, float, float]
-"""x, y, w, h in pixels."""
-
 
 def view_name(path: str, crop: Sequence[float] | None) -> str:
     """The name of an image with its crop: the path, and behind a # the crop."""

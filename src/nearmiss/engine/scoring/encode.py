@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from nearmiss.base.errors import InputError
-from nearmiss.engine.benchmarks.benchmark import Benchmark
+from nearmiss.engine.benchmarks.benchmark import Benchmark, views_of
 from nearmiss.engine.scoring.cache import Cache
 from nearmiss.engine.scoring.embeddings import Embeddings
 from nearmiss.engine.scoring.encoder import Encoder
-from nearmiss.engine.scoring.images import BenchmarkImages, texts_of, views_of
+from nearmiss.engine.scoring.images import BenchmarkImages, texts_of
 
 
 def encode(benchmarks: Sequence[Benchmark], images: BenchmarkImages, encoder: Encoder, cache: Path) -> Embeddings:

@@ -11,14 +11,16 @@ from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks.benchmark import (
     Benchmark,
     ClassificationBenchmark,
+    Crop,
     EmbeddedImage,
     ItemBenchmark,
     RetrievalBenchmark,
+    views_of,
 )
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.images.decode import cut, open_image_bytes
 from nearmiss.engine.scoring.contents import contents
-from nearmiss.engine.scoring.embeddings import Crop, view_name
+from nearmiss.engine.scoring.embeddings import view_name
 from nearmiss.engine.scoring.encoder import OpenImage
 
 _AGAIN = "evaluate again: what is encoded is kept"
@@ -78,16 +80,6 @@ class BenchmarkImages:
                 raise InputError(
                     problem, file=self._files[path], record=benchmark.name, remedy="restore the file, or make it again"
                 )
-
-
-def views_of(benchmark: Benchmark) -> set[tuple[str, Crop | None]]:
-    """Path and crop of each image that a benchmark shows."""
-    if isinstance(benchmark, ItemBenchmark):
-        rows = benchmark.items.select("images", "crop").unique().iter_rows()
-        return {(path, None if crop is None else tuple(crop)) for paths, crop in rows for path in paths}
-    if isinstance(benchmark, RetrievalBenchmark):
-        return {(path, None) for path in benchmark.images}
-    return {(path, None) for task in benchmark.tasks for path in task.images}
 
 
 def texts_of(benchmark: Benchmark, existing: Mapping[str, object]) -> set[str]:

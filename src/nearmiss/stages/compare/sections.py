@@ -200,6 +200,9 @@ def data_sentences(report: Report) -> list[str]:
     sentences = []
     if counts := report.summary.get("images"):
         sentences.append("Images: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) + ".")
+    for benchmark, found in sorted((report.summary.get("excluded") or {}).items()):
+        how = " and ".join(f"{number:,} by {by}" for by, number in sorted(found.items(), reverse=True))
+        sentences.append(f"Images of {benchmark} were excluded from the training split: {how}.")
     if shares := report.summary.get("separability"):
         sentences.append(
             f"Of {shares['drawn']} drawn batches of {shares['batch']} images, {percent(shares['batches'])} % contain "

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from nearmiss.base.typed import Typed
+from nearmiss.engine.benchmarks.spec import OWN, problem_of
 from nearmiss.stages.data.sources.registry import AnySource
 from nearmiss.stages.data.sources.world import WorldSource
 
@@ -13,6 +14,22 @@ class DataConfig(Typed):
     """Where images, captions and annotations come from."""
 
     source: AnySource = Field(default_factory=WorldSource, description="The data source, by name, and its options.")
+
+    held_out: list[str] | None = Field(
+        None,
+        description="Benchmarks whose images no model is trained on: they leave the training split. null for the "
+        "published benchmarks of evaluate and robustness, [] for none.",
+    )
+
+    @field_validator("held_out")
+    @classmethod
+    def _each_is_known(cls, names: list[str] | None) -> list[str] | None:
+        for name in names or []:
+            if problem := problem_of(name):
+                raise ValueError(f"{problem[0]}: {problem[1]}")
+            if name in OWN:
+                raise ValueError(f"{name} is a benchmark of the experiment's own, whose images are in other splits")
+        return names
 
     @model_validator(mode="before")
     @classmethod

@@ -3,20 +3,40 @@
 from pathlib import Path
 
 from nearmiss.base.files import write_json
-from nearmiss.base.manifest import Cost, write_manifest
+from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
-from nearmiss.base.tables import read_table
+from nearmiss.base.tables import read_table, write_table
 from nearmiss.stages.data.config import DataConfig
+from nearmiss.stages.data.overlap import counts, without_overlap
 
 
-def run(*, config: DataConfig, out: Path, workers: int = 1, fingerprint: Path | None = None) -> None:
+def run(
+    *,
+    config: DataConfig,
+    out: Path,
+    workers: int = 1,
+    benchmark_images: Path | None = None,
+    fingerprint: Path | None = None,
+) -> None:
     """Make the folder `out`: tables/, what else the source makes, summary.json, manifest.json, cost.json.
 
-    Whole or not at all. The files are the same for any number of `workers`.
+    `benchmark_images` is a table of images that no model may be trained on (`nearmiss benchmarks images`). Training
+    images among them get the split `excluded`, and overlap.parquet lists them. Whole or not at all. The files are the
+    same for any number of `workers`.
     """
     cost = Cost()
-    with OutputFolder(out) as folder:
+    with OutputFolder(out, inputs=[benchmark_images]) as folder:
+        shown = None if benchmark_images is None else read_table(benchmark_images, "benchmark_images")
         summary, inputs = config.source.write(folder, workers)
+        if shown is not None:
+            root = Path(config.source.declare(str(folder)).image_root)
+            file = folder / "tables" / "images.parquet"
+            images, overlap = without_overlap(read_table(file, "images"), shown, root, workers)
+            write_table(images, file, "images")
+            write_table(overlap, folder / "overlap.parquet", "overlap")
+            summary |= {"images": dict(images.group_by("split").len().sort("split").iter_rows())}
+            summary |= {"excluded": counts(overlap)}
+            inputs |= verify_inputs({"benchmark_images": benchmark_images})
         write_json(folder / "summary.json", summary)
         cost.counts.update(images=read_table(folder / "tables" / "images.parquet", "images").height)
         cost.write(folder)

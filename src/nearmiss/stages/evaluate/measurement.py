@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from nearmiss.engine.benchmarks.benchmark import Benchmark, ClassificationBenchmark, ItemBenchmark
+from nearmiss.engine.benchmarks.benchmark import Benchmark, ClassificationBenchmark, ItemBenchmark, views_of
 from nearmiss.engine.images.decode import pixel_box
 from nearmiss.engine.scoring import classes, decisions
 from nearmiss.engine.scoring.embeddings import Embeddings, view_name
-from nearmiss.engine.scoring.images import BenchmarkImages, texts_of, views_of
+from nearmiss.engine.scoring.images import BenchmarkImages, texts_of
 
 
 def described(benchmark: Benchmark, images: BenchmarkImages, embeddings: Embeddings) -> dict[str, Any]:

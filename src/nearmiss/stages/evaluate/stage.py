@@ -22,7 +22,7 @@ from nearmiss.base.manifest import OF_IMAGES, Cost, verify_inputs, write_manifes
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.benchmarks import papers, registry
-from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark, Options
+from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark, Options, views_of
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.spec import OWN
 from nearmiss.engine.models.cross_encoder import has_fusion
@@ -37,7 +37,7 @@ from nearmiss.engine.scoring.evaluator import (
     similarities,
     training_captions,
 )
-from nearmiss.engine.scoring.images import BenchmarkImages, views_of
+from nearmiss.engine.scoring.images import BenchmarkImages
 from nearmiss.engine.scoring.match import MatchScorer
 from nearmiss.engine.scoring.metrics import Bootstrap, Run
 from nearmiss.engine.scoring.model import Model

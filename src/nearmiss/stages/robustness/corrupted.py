@@ -22,12 +22,12 @@ from nearmiss.base.progress import progress
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.workers import map_in_order
 from nearmiss.engine.benchmarks import registry
-from nearmiss.engine.benchmarks.benchmark import Benchmark, EmbeddedImage, Options
+from nearmiss.engine.benchmarks.benchmark import Benchmark, EmbeddedImage, Options, views_of
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
 from nearmiss.engine.images.pixels import open_pixels, write_flat_pixels
 from nearmiss.engine.scoring.embeddings import view_name
-from nearmiss.engine.scoring.images import BenchmarkImages, views_of
+from nearmiss.engine.scoring.images import BenchmarkImages
 from nearmiss.stages.robustness.config import RobustnessConfig
 from nearmiss.stages.robustness.selection import select
 

@@ -46,6 +46,8 @@ class Declaration:
     """Folders that are written."""
     closed_vocabulary: bool = False
     """Whether captions use only the words of the built-in tagger."""
+    photographs: bool = True
+    """Whether images are photographs, which a published benchmark may show too."""
     masks: bool = False
     """Whether objects have masks."""
     reserved: str | None = None

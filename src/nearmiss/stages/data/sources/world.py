@@ -46,6 +46,7 @@ class WorldSource(WorldConfig, DataSource):
             ),
             folders=(f"{published}/images", f"{published}/tasks"),
             closed_vocabulary=True,
+            photographs=False,
             masks=True,
             reserved=f"{published}/reserved.json",
             truth=tuple(f"{data}/truth/scenes_{split}.json" for split in splits),
