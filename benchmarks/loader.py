@@ -65,7 +65,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         many = files * given.copies
         start = time.perf_counter()
-        write_store(Path(folder), [str(n) for n in range(len(many))], many, given.side, resizing(config))
+        write_store(
+            Path(folder),
+            [str(n) for n in range(len(many))],
+            many,
+            given.side,
+            resizing(config),
+            state=Path(folder) / "state",
+        )
         making = time.perf_counter() - start
         store = Store(Path(folder))
         same = normalize(torch.from_numpy(store.pixels[:1].copy()))[0]

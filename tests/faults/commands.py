@@ -112,7 +112,12 @@ CASES = [
     Case("negatives truth-table", "none", "--scenes 4 --completeness 1.0", file="table.json"),
     Case("negatives match", "text", "--negatives @keyword @scene_graph"),
     Case("negatives paraphrase", "text", "--captions @world/captions.parquet", file="paraphrases.parquet"),
-    Case("store", "training", "--config @toy.yaml --images @tables/images.parquet --root @", roots="@."),
+    Case(
+        "store",
+        "training",
+        "--config @toy.yaml --images @tables/images.parquet --root @. --state @state/store",
+        roots="@.",
+    ),
     Case(
         "pretrain",
         "training",

@@ -39,7 +39,7 @@ def batches(read, *, seed=0, phase="continued", num_negatives=4):
 
 
 def make_store(images, root, out):
-    store.run(config=toy.CONFIG, images=images, root=root, out=out, fingerprint=None)
+    store.run(config=toy.CONFIG, images=images, root=root, out=out, state=out.with_name("store-state"))
 
 
 def words(batch, place):
@@ -223,7 +223,7 @@ def test_a_damaged_image_leaves_the_old_store_untouched(toy_files, tmp_path):
             images=tmp_path / "tables" / "images.parquet",
             root=tmp_path,
             out=tmp_path / "store",
-            fingerprint=None,
+            state=tmp_path / "store-state",
         )
     assert "train-07" in str(error.value)
     assert (tmp_path / "store" / "manifest.json").read_bytes() == before
@@ -238,7 +238,7 @@ def test_an_empty_split_is_refused(toy_files, tmp_path):
             images=tmp_path / "images.parquet",
             root=toy_files,
             out=tmp_path / "store",
-            fingerprint=None,
+            state=tmp_path / "store-state",
         )
 
 

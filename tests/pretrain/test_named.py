@@ -40,7 +40,7 @@ def folder(toy_files, tmp_path):
     """The toy's files with a store as the named model sees it."""
     config = named(OpenClipConfig(name=NAME))
     images = toy_files / "tables" / "images.parquet"
-    store.run(config=config, images=images, root=toy_files, out=tmp_path / "store", fingerprint=None)
+    store.run(config=config, images=images, root=toy_files, out=tmp_path / "store", state=tmp_path / "store-state")
     return tmp_path
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy_training as toy
+from PIL import Image
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.seeding import array_rng
+from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.images.pixels import open_pixels, write_pixels
-from nearmiss.engine.images.store import IDS, PIXELS, Store
+from nearmiss.engine.images.store import IDS, PIXELS, Store, write_store
 from nearmiss.stages.pretrain import store
 
 SHAPE = (5, 4, 4, 3)
@@ -47,7 +49,9 @@ def test_the_space_is_taken_before_the_first_image_is_decoded(toy_files, tmp_pat
     monkeypatch.setattr("nearmiss.engine.images.store.open_rgb", never)
     images = toy_files / "tables" / "images.parquet"
     with pytest.raises(OSError, match="No space left"):
-        store.run(config=toy.CONFIG, images=images, root=toy_files, out=tmp_path / "store", fingerprint=None)
+        store.run(
+            config=toy.CONFIG, images=images, root=toy_files, out=tmp_path / "store", state=tmp_path / "store-state"
+        )
     assert not (tmp_path / "store").exists()
 
 
@@ -156,3 +160,67 @@ def test_pixels_that_are_no_squares_of_three_channels_are_refused(toy_files, tmp
     write_pixels(tmp_path / "store" / PIXELS, shape, np.zeros(shape, dtype=np.uint8))
     with pytest.raises(InputError, match="the store's pixels are"):
         Store(tmp_path / "store")
+
+
+def resize(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.resize((8, 8)), dtype=np.uint8)
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> list[Path]:
+    """Fifty small images."""
+    files = [tmp_path / f"{number}.png" for number in range(50)]
+    for number, file in enumerate(files):
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (9, 7, 3), dtype=np.uint8)).save(file)
+    return files
+
+
+def built(folder: Path, files: list[Path], state: Path, **more: object) -> bytes:
+    folder.mkdir(exist_ok=True)
+    write_store(folder, [file.stem for file in files], files, 8, resize, state=state, **more)
+    return (folder / PIXELS).read_bytes()
+
+
+@pytest.mark.parametrize("stopped_at", [0, 3, 4, 17, 49])
+def test_an_interrupted_store_is_continued_and_has_the_same_bytes(photographs, tmp_path, monkeypatch, stopped_at):
+    monkeypatch.setattr("nearmiss.engine.images.pixels._RECORDED", 4)
+    whole = built(tmp_path / "whole", photographs, tmp_path / "state")
+    decoded = []
+
+    def stopping(file):
+        decoded.append(file)
+        if len(decoded) == stopped_at + 1:
+            raise KeyboardInterrupt
+        return open_rgb(file)
+
+    monkeypatch.setattr("nearmiss.engine.images.store.open_rgb", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        built(tmp_path / "again", photographs, tmp_path / "state")
+    assert not (tmp_path / "again" / PIXELS).exists()
+    decoded.clear()
+    monkeypatch.setattr("nearmiss.engine.images.store.open_rgb", lambda file: decoded.append(file) or open_rgb(file))
+    assert built(tmp_path / "again", photographs, tmp_path / "state") == whole
+    assert len(decoded) == 50 - stopped_at // 4 * 4  # what was recorded is not decoded again
+    assert not list((tmp_path / "state").iterdir())
+
+
+@pytest.mark.parametrize("what", ["a file", "settings", "order"])
+def test_a_store_of_something_else_is_not_continued(photographs, tmp_path, monkeypatch, what):
+    monkeypatch.setattr("nearmiss.engine.images.pixels._RECORDED", 4)
+    torn = photographs[30].read_bytes()
+    photographs[30].write_bytes(b"torn")
+    with pytest.raises(InputError, match="does not decode"):
+        built(tmp_path / "store", photographs, tmp_path / "state")
+    photographs[30].write_bytes(torn)
+    if what == "a file":
+        shutil.copy(photographs[1], photographs[0])
+    files = photographs[::-1] if what == "order" else photographs
+    settings = {"interpolation": "other"} if what == "settings" else None
+    fresh = built(tmp_path / "fresh", files, tmp_path / "other", settings=settings)
+    assert built(tmp_path / "store", files, tmp_path / "state", settings=settings) == fresh
+
+
+def test_the_bytes_of_a_store_do_not_depend_on_the_workers(photographs, tmp_path):
+    assert built(tmp_path / "one", photographs, tmp_path / "a") == built(
+        tmp_path / "three", photographs, tmp_path / "b", workers=3
+    )

@@ -102,7 +102,11 @@ def write(folder: Path) -> None:
     write_paraphrases(folder / "negatives", own)
     write_pairs(folder / "pairs", own)
     store.run(
-        config=CONFIG, images=folder / "tables" / "images.parquet", root=folder, out=folder / "store", fingerprint=None
+        config=CONFIG,
+        images=folder / "tables" / "images.parquet",
+        root=folder,
+        out=folder / "store",
+        state=folder / "store-state",
     )
 
 

@@ -27,12 +27,14 @@ rule pretrain_store:
     priority: 20
     conda:
         ENVIRONMENT
+    threads: 8
     params:
         root=image_root,
+        state=f"{STATE}/pretrain/store",
         out=subpath(output.pixels, parent=True),
     shell:
         "exec python -m nearmiss store --fingerprint {input.fingerprint:q} --images {input.images:q}"
-        " --root {params.root:q} --out {params.out:q} > {log:q} 2>&1"
+        " --root {params.root:q} --state {params.state:q} --out {params.out:q} --workers {threads} > {log:q} 2>&1"
 
 
 rule pretrain_base:

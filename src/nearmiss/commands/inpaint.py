@@ -25,7 +25,7 @@ def inpaint(
     set_: Overrides = None,
     fingerprint: Fingerprint = None,
 ) -> None:
-    """Make counterfactual image pairs that differ in one concept, from the tables of a data source.
+    """Make counterfactual image pairs that differ in one concept.
 
     Parameters
     ----------

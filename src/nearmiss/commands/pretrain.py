@@ -18,6 +18,8 @@ def store(
     images: Path,
     root: Path,
     out: Path,
+    state: Path,
+    workers: int = 1,
     config: Config = None,
     set_: Overrides = None,
     fingerprint: Fingerprint = None,
@@ -32,6 +34,10 @@ def store(
         Folder that the files in the table are relative to.
     out
         Output folder: pixels.npy, image_ids.json.
+    state
+        Folder of unfinished pixels, removed after success; a killed run continues from it.
+    workers
+        Number of threads that decode. The output does not depend on it.
     """
     given = source("pretrain", config=config, fingerprint=fingerprint, overrides=set_, reads=("pretrain.model",))
     over = flags(fields)
@@ -41,7 +47,15 @@ def store(
     with job("pretrain store"):
         from nearmiss.stages.pretrain.store import run
 
-        run(config=section, images=images, root=root, out=out, fingerprint=fingerprint)
+        run(
+            config=section,
+            images=images,
+            root=root,
+            out=out,
+            state=state,
+            workers=workers,
+            fingerprint=fingerprint,
+        )
 
 
 @app.command(group=STAGES, sort_key=4, help_epilogue=fields_help((PretrainConfig, ""), (ArmConfig, "arm.")))

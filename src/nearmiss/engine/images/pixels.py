@@ -2,12 +2,16 @@
 
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import read_json, write_json
+
+_RECORDED = 1024  # rows after which an unfinished file records how far it is
 
 
 def write_pixels(file: Path, shape: tuple[int, ...], rows: Iterable[np.ndarray]) -> None:
@@ -21,14 +25,48 @@ def write_pixels(file: Path, shape: tuple[int, ...], rows: Iterable[np.ndarray])
     def checked() -> Iterable[np.ndarray]:
         nonlocal count
         for row in rows:
-            if row.shape != shape[1:] or row.dtype != np.uint8:
-                raise ValueError(f"row {count} is {row.dtype} {row.shape}, not uint8 {shape[1:]}")
+            _check(row, shape, count)
             count += 1
             yield row
 
     _write(file, shape, checked())
     if count != shape[0]:
         raise ValueError(f"{count} rows were given for {shape[0]}")
+
+
+def continue_pixels(file: Path, shape: tuple[int, ...], key: str, rows: Callable[[int], Iterable[np.ndarray]]) -> None:
+    """Write a file as `write_pixels` does, and continue what an interrupted call with the same `key` wrote.
+
+    `rows(n)` yields the rows from number n on. Beside the file, FILE.json records the key and how many rows are on the
+    disk; it is removed at the end. The bytes are those of an uninterrupted call.
+    """
+    file, record = Path(file), Path(f"{file}.json")
+    header = _header(shape)
+    size = int(np.prod(shape[1:], dtype=np.int64))
+    whole = len(header) + shape[0] * size
+    state = read_json(record) if record.is_file() and file.is_file() and file.stat().st_size == whole else {}
+    count = state["rows"] if state.get("key") == key else 0
+    if not count:
+        with file.open("wb") as handle:
+            handle.write(header)
+            handle.flush()
+            _reserve(handle.fileno(), whole)
+            handle.truncate(whole)
+    with file.open("r+b") as handle:
+        handle.seek(len(header) + count * size)
+        for row in rows(count):
+            _check(row, shape, count)
+            handle.write(np.ascontiguousarray(row).data)
+            count += 1
+            if count % _RECORDED == 0:
+                handle.flush()
+                os.fsync(handle.fileno())
+                write_json(record, {"key": key, "rows": count})
+        handle.flush()
+        os.fsync(handle.fileno())
+    if count != shape[0]:
+        raise ValueError(f"{count} rows were given for {shape[0]}")
+    record.unlink(missing_ok=True)
 
 
 def write_flat_pixels(file: Path, sizes: Sequence[int], images: Iterable[np.ndarray]) -> None:
@@ -45,10 +83,21 @@ def write_flat_pixels(file: Path, sizes: Sequence[int], images: Iterable[np.ndar
         raise ValueError(f"images of other sizes than {sizes}: {found}")
 
 
+def _check(row: np.ndarray, shape: tuple[int, ...], number: int) -> None:
+    if row.shape != shape[1:] or row.dtype != np.uint8:
+        raise ValueError(f"row {number} is {row.dtype} {row.shape}, not uint8 {shape[1:]}")
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    written = BytesIO()
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(written, header)
+    return written.getvalue()
+
+
 def _write(file: Path, shape: tuple[int, ...], parts: Iterable[np.ndarray]) -> None:
     with Path(file).open("wb") as handle:
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(handle, header)
+        handle.write(_header(shape))
         handle.flush()
         _reserve(handle.fileno(), handle.tell() + int(np.prod(shape, dtype=np.int64)))
         for part in parts:

@@ -1,6 +1,11 @@
 """Images decoded once: a memory-mapped file of uint8 pixels of one size, and the ids of its rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +15,67 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.progress import progress
 from nearmiss.engine.images.decode import open_rgb
-from nearmiss.engine.images.pixels import open_pixels, write_pixels
+from nearmiss.engine.images.pixels import continue_pixels, open_pixels
 
 PIXELS, IDS = "pixels.npy", "image_ids.json"
+_AHEAD = 4  # images for each worker that wait: more would only fill the memory
 
 
 def write_store(
-    folder: Path, ids: Sequence[str], files: Iterable[Path], side: int, resize: Callable[[Image.Image], np.ndarray]
+    folder: Path,
+    ids: Sequence[str],
+    files: Sequence[Path],
+    side: int,
+    resize: Callable[[Image.Image], np.ndarray],
+    *,
+    state: Path,
+    settings: object = None,
+    workers: int = 1,
 ) -> None:
     """Decode `files`, one for each of `ids`, and write `folder/pixels.npy` and `folder/image_ids.json`.
 
-    `resize` turns an image into uint8 pixels (side, side, 3). Raises InputError at an image that does not decode, and
-    OSError where the disk has no room for all of them, before the first is decoded.
+    `resize` turns an image into uint8 pixels (side, side, 3); `settings` describes it, in values that JSON has. Images
+    are decoded by `workers` threads. The pixels are written in the folder `state`, where an interrupted call with the
+    same files and settings is continued. Raises InputError at an image that does not decode, and OSError where the disk
+    has no room for all of them, before the first is decoded.
     """
-    rows = (resize(open_rgb(file)) for file in progress(files, what="decode images", total=len(ids)))
-    write_pixels(Path(folder) / PIXELS, (len(ids), side, side, 3), rows)
+    state.mkdir(parents=True, exist_ok=True)
+    unfinished = state / PIXELS
+    continue_pixels(
+        unfinished,
+        (len(ids), side, side, 3),
+        _key(ids, files, side, settings),
+        lambda start: _decoded(files, start, resize, workers),
+    )
+    shutil.move(unfinished, Path(folder) / PIXELS)
     write_json(Path(folder) / IDS, list(ids))
+
+
+def _decoded(
+    files: Sequence[Path], start: int, resize: Callable[[Image.Image], np.ndarray], workers: int
+) -> Iterator[np.ndarray]:
+    """The pixels of each file from number `start` on, in order."""
+    left = files[start:]
+    with ThreadPoolExecutor(workers) as pool:  # decoding and resizing release the interpreter's lock
+        waiting: deque[Future[np.ndarray]] = deque()
+        try:
+            for file in progress(left, what="decode images", total=len(left)):
+                waiting.append(pool.submit(lambda each: resize(open_rgb(each)), file))
+                if len(waiting) > _AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _key(ids: Sequence[str], files: Sequence[Path], side: int, settings: object) -> str:
+    """Identifies the pixels that a call writes."""
+    digest = sha256(json.dumps([side, settings]).encode())
+    for image_id, file in zip(ids, files, strict=True):
+        found = file.stat()
+        digest.update(f"\0{image_id}\0{file}\0{found.st_size}\0{found.st_mtime_ns}".encode())
+    return digest.hexdigest()
 
 
 class Store:

@@ -1,5 +1,6 @@
 """The image store of a pretraining: the training images at the model's size, decoded once for all runs."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,21 @@ from nearmiss.stages.pretrain.config import ModelConfig, OpenClipConfig, Pretrai
 SPLIT = "train"
 
 
-def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, fingerprint: Path | None) -> None:
+def run(
+    *,
+    config: PretrainConfig,
+    images: Path,
+    root: Path,
+    out: Path,
+    state: Path,
+    workers: int = 1,
+    fingerprint: Path | None = None,
+) -> None:
     """Write the store of split train of table `images` (files relative to `root`) as the folder `out`, sorted by id.
 
-    Raises InputError where the split is empty or a file is missing or damaged; `out` then stays as it was.
+    A killed run is continued from the folder `state`, which is removed at the end. Images are decoded by `workers`
+    threads, which change nothing in the output. Raises InputError where the split is empty or a file is missing or
+    damaged; `out` then stays as it was.
     """
     cost = Cost()
     target = OutputFolder(out, inputs=[images], roots=[root])
@@ -39,10 +51,20 @@ def run(*, config: PretrainConfig, images: Path, root: Path, out: Path, fingerpr
     files = [Path(root) / file for file in table["file"]]
     verify_written(files)
     with target as folder:
-        write_store(folder, table["image_id"].to_list(), files, cut["size"], resizing(cut))
+        write_store(
+            folder,
+            table["image_id"].to_list(),
+            files,
+            cut["size"],
+            resizing(cut),
+            state=state,
+            settings=cut,
+            workers=workers,
+        )
         cost.counts = {"images": table.height}
         cost.write(folder)
         write_manifest(folder, stage="pretrain", fingerprint=fingerprint, inputs=inputs, outputs=[PIXELS, IDS])
+    shutil.rmtree(state, ignore_errors=True)
 
 
 def _theirs(model: OpenClipConfig) -> dict[str, Any]:
