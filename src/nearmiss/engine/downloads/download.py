@@ -13,7 +13,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.lifetime import lock
 from nearmiss.engine.downloads.catalog import Catalog, Entry, RemoteFile, with_needs
-from nearmiss.engine.downloads.fetch import Network, Wanted, fetch, finish, part_of
+from nearmiss.engine.downloads.fetch import Network, Wanted, fetch, finish
 from nearmiss.engine.downloads.plan import Plan, check, exists, plan_of, state_of
 from nearmiss.engine.downloads.receipts import (
     Checksum,
@@ -53,7 +53,7 @@ def download(
     cannot be downloaded, has the wrong content, or is an unsafe or damaged archive.
     """
     result = Downloaded(plan_of(with_needs(names, catalog), root))
-    check(result.plan, accept, offline=offline, by_hand=False)
+    check(result.plan, accept, offline=offline, mirror=mirror, by_hand=False)
     for entry in result.plan.todo:
         with lock(lock_file(root, entry.name)):
             if state_of(entry, root) == "downloaded":
@@ -69,6 +69,9 @@ def _download(
 ) -> dict[str, Checksum]:
     """Download one entry; the files whose hashes the catalog does not have."""
     staging = staging_folder(root, entry.name)
+    for number, file in enumerate(entry.files):
+        if (aside := staging / f"{number}.archive").is_file() and not (root / file.path).exists():
+            aside.rename(root / file.path)
     shutil.rmtree(staging, ignore_errors=True)
     receipt_file(root, entry.name).unlink(missing_ok=True)
     own = {file.path for file in entry.files if (root / file.path).is_file()} - set(read_checksums(root))
@@ -132,5 +135,4 @@ def _existing(file: RemoteFile, target: Path, known: Checksum | None) -> Checksu
             record=f"{size:,} bytes, SHA-256 {digest}; expected {expected or f'{file.bytes:,} bytes'}",
             remedy="move it away and run again",
         )
-    part_of(target).unlink(missing_ok=True)
     return Checksum(digest, size, known.url if known else file.urls[0])

@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 import requests
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import flush_file, flush_folder, sha256, write_json
+from nearmiss.base.files import flush_file, flush_folder, sha256
 from nearmiss.base.progress import progress
 
 CHUNK = 2**20  # bytes that are written at a time
 ATTEMPTS = 5
-"""Attempts at one address in a row that bring no full chunk."""
+"""Attempts at one address in a row that do not bring the part a chunk further than it ever was."""
 LONGEST_WAIT = 600.0
 """Seconds of Retry-After that are waited for; a server that wants more time is given up."""
 HUB = "https://huggingface.co"
@@ -75,9 +75,9 @@ class _Refused(Exception):
 class _Passing(Exception):
     """An attempt failed for a reason that may pass; `after` is the wait in seconds that the server asks for."""
 
-    def __init__(self, reason: str, *, after: float | None = None, advanced: bool = False) -> None:
+    def __init__(self, reason: str, *, after: float | None = None) -> None:
         super().__init__(reason)
-        self.after, self.advanced = after, advanced
+        self.after = after
 
 
 def part_of(target: Path) -> Path:
@@ -111,18 +111,20 @@ def finish(fetched: Fetched, target: Path) -> None:
     flush_file(fetched.part)
     fetched.part.replace(target)
     flush_folder(target.parent)
-    _record_of(fetched.part).unlink(missing_ok=True)
+    _forget(fetched.part)
 
 
 def _from(url: str, wanted: Wanted, target: Path, network: Network) -> Fetched:
     """Download from one address, with retries."""
-    part, failed = part_of(target), 0
+    part, failed, best = part_of(target), 0, 0
     while True:
         try:
             _attempt(url, wanted, part, network)
             return _checked(url, wanted, part)
         except _Passing as error:
-            failed = 1 if error.advanced else failed + 1
+            size = part.stat().st_size if part.is_file() else 0
+            failed = 1 if size >= best + CHUNK else failed + 1
+            best = max(best, size)
             if failed >= ATTEMPTS:
                 raise
             wait = 2.0 ** (failed - 1) if error.after is None else error.after
@@ -152,19 +154,19 @@ def _attempt(url: str, wanted: Wanted, part: Path, network: Network) -> None:
             length = _length(response, offset)
             if wanted.bytes is not None and length is not None and length != wanted.bytes:
                 raise _Refused(f"the file has {length:,} bytes there, not {wanted.bytes:,}")
-            _write_record(part, url, response, length)
+            _write_record(part, {"url": url, "validator": _validator(response), "length": length})
             size = _append(response, wanted, part, offset, length)
     except requests.exceptions.RequestException as error:
         raise _connection(error) from None
     if length is not None and size < length:
-        raise _Passing(f"the connection ended after {size:,} of {length:,} bytes", advanced=size - offset >= CHUNK)
-    write_json(_record_of(part), {**_read_record(part), "length": size})
+        raise _Passing(f"the connection ended after {size:,} of {length:,} bytes")
+    _write_record(part, {**_read_record(part), "length": size})
 
 
 def _append(response: requests.Response, wanted: Wanted, part: Path, offset: int, length: int | None) -> int:
     """Write the body from `offset` on; the size of the part afterwards."""
     limit = wanted.bytes if wanted.bytes is not None else length
-    size, start = offset, offset
+    size = offset
     total = None if limit is None else -(-limit // CHUNK)
     name = f"{part.name.removesuffix('.part')} (MiB)"
     try:
@@ -182,7 +184,7 @@ def _append(response: requests.Response, wanted: Wanted, part: Path, offset: int
         _delete(part)
         raise
     except requests.exceptions.RequestException as error:
-        raise _Passing(_connection(error).args[0], advanced=size - start >= CHUNK) from None
+        raise _connection(error) from None
     return size
 
 
@@ -304,15 +306,27 @@ def _read_record(part: Path) -> dict[str, object]:
     return content if isinstance(content, dict) else {}
 
 
-def _write_record(part: Path, url: str, response: requests.Response, length: int | None) -> None:
+def _write_record(part: Path, content: dict[str, object]) -> None:
+    # one temporary name, so that a killed process leaves no more than the next one replaces
+    new = _record_of(part).with_suffix(".new")
+    new.write_text(json.dumps(content, sort_keys=True), encoding="utf-8")
+    new.replace(_record_of(part))
+
+
+def _validator(response: requests.Response) -> str | None:
+    """What If-Range compares: a strong ETag, else the date of the last change."""
     tag = response.headers.get("ETag", "")
-    validator = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
-    write_json(_record_of(part), {"url": url, "validator": validator, "length": length})
+    return tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
 
 
 def _delete(part: Path) -> None:
     part.unlink(missing_ok=True)
+    _forget(part)
+
+
+def _forget(part: Path) -> None:
     _record_of(part).unlink(missing_ok=True)
+    _record_of(part).with_suffix(".new").unlink(missing_ok=True)
 
 
 def _remedy(wanted: Wanted, failures: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 from nearmiss.base.errors import InputError
 from nearmiss.engine.downloads.catalog import Entry, RemoteFile
 from nearmiss.engine.downloads.fetch import part_of
-from nearmiss.engine.downloads.receipts import read_receipt
+from nearmiss.engine.downloads.receipts import read_checksums, read_receipt
 from nearmiss.engine.downloads.spec import EVERY
 
 State = Literal["downloaded", "present", "partial", "missing"]
@@ -44,9 +44,15 @@ class Plan:
 
 
 def state_of(entry: Entry, root: Path) -> State:
-    """The state of an entry below a data root. Files without a receipt are the user's own."""
+    """The state of an entry below a data root.
+
+    Files without a receipt are the user's own, unless their checksums were recorded: then a download was interrupted.
+    """
     if all(exists(root, path) for path in entry.provides):
-        return "present" if read_receipt(root, entry.name) is None else "downloaded"
+        if read_receipt(root, entry.name) is not None:
+            return "downloaded"
+        known = read_checksums(root)
+        return "partial" if any(file.path in known for file in entry.files) else "present"
     started = any(exists(root, path) for path in entry.provides)
     started |= any((root / file.path).exists() or part_of(root / file.path).exists() for file in entry.files)
     return "partial" if started else "missing"
@@ -97,17 +103,19 @@ def _existing(root: Path) -> Path:
     return next(folder for folder in (root.absolute(), *root.absolute().parents) if folder.is_dir())
 
 
-def check(plan: Plan, accept: Collection[str], *, offline: bool, by_hand: bool = True) -> None:
+def check(
+    plan: Plan, accept: Collection[str], *, offline: bool, mirror: str | None = None, by_hand: bool = True
+) -> None:
     """Raise one InputError with everything that keeps a plan from being carried out.
 
-    `by_hand` includes what must be fetched by hand.
+    `by_hand` includes what must be fetched by hand. A mirror may have gated files without a token.
     """
     problems: list[str] = []
     if plan.todo and offline:
         problems.append(f"offline, and files are missing: {_names(plan.todo)}")
     unaccepted = [entry for entry in plan.todo if not {EVERY, entry.name} & set(accept)]
     problems += [f"license not accepted: {entry.name} ({license_text(entry)})" for entry in unaccepted]
-    gated = [entry for entry in plan.todo if entry.gated and not os.environ.get("HF_TOKEN")]
+    gated = [entry for entry in plan.todo if entry.gated and not mirror and not os.environ.get("HF_TOKEN")]
     problems += [f"token missing: {entry.name} needs an account at Hugging Face and HF_TOKEN" for entry in gated]
     missing = [entry for entry in plan.by_hand if by_hand and entry.by_hand and not entry.by_hand.optional]
     problems += [f"to fetch by hand: {by_hand_text(entry)}" for entry in missing]
