@@ -11,6 +11,7 @@ from nearmiss.base.typed import Seed, Typed
 from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
 from nearmiss.engine.benchmarks.spec import OWN, table_of
+from nearmiss.engine.downloads.spec import DownloadConfig
 from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases, uses_negatives
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
 from nearmiss.overlay import QUICK, overlaid
@@ -49,6 +50,9 @@ class Experiment(Typed):
     )
     seeds: list[Seed] = Field([0], min_length=1, description="Training seeds; a run is an arm and a seed.")
     arms: dict[str, ArmConfig] = Field(default_factory=default_arms, description="Arms; `base` must be among them.")
+    download: DownloadConfig = Field(
+        default_factory=DownloadConfig, description="Published files that are downloaded before anything reads them."
+    )
     data: DataConfig = Field(default_factory=DataConfig, description="Stage data.")
     negatives: NegativesConfig = Field(default_factory=NegativesConfig, description="Stage negatives.")
     inpaint: InpaintConfig = Field(default_factory=InpaintConfig, description="Stage inpaint.")
@@ -138,15 +142,19 @@ def _refuse_left_out(arms: dict[str, Any], overrides: Sequence[Override]) -> Non
 
 
 def _with_own_benchmarks(experiment: Experiment) -> Experiment:
-    """Where benchmarks are null: those that the experiment writes itself, and for robustness `world` or the same."""
+    """Where benchmarks are null: those that the experiment writes itself, and for robustness `world` or the same.
+
+    Published benchmarks are read from the folder that files are downloaded to, unless another one is given.
+    """
     tables = experiment.data.source.declare("").tables
     own = [name for name in OWN if any(table.startswith(table_of(name, "")) for table in tables)]
     own += ["inpaintcoco"] if experiment.inpaint.operations else []
     evaluated = experiment.evaluate.benchmarks or own
     robust = experiment.robustness.benchmarks or (["world"] if "world" in evaluated else evaluated)
+    root = experiment.evaluate.data_root or (experiment.download.root if set(evaluated) - set(OWN) else None)
     return experiment.model_copy(
         update={
-            "evaluate": experiment.evaluate.model_copy(update={"benchmarks": evaluated}),
+            "evaluate": experiment.evaluate.model_copy(update={"benchmarks": evaluated, "data_root": root}),
             "robustness": experiment.robustness.model_copy(update={"benchmarks": robust}),
         }
     )
@@ -194,7 +202,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
         refuse(
             f"evaluate.benchmarks names the published benchmark {sorted(set(benchmarks) - set(OWN))[0]}, but no folder",
             ("evaluate", "data_root"),
-            "set evaluate.data_root to the folder under which each benchmark has its own",
+            "set evaluate.data_root to the folder under which each benchmark has its own, or download.root",
         )
     if "inpaintcoco" in benchmarks and not experiment.inpaint.operations:
         refuse(

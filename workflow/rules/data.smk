@@ -4,7 +4,7 @@ DECLARED = SOURCE.declare(DATA)
 
 with environment.refusing():
     if workflow.is_main_process:
-        SOURCE.check()
+        SOURCE.check(DOWNLOADS.provides)
 
 TABLES = f"{DATA}/tables"
 CAPTIONS = f"{TABLES}/captions.parquet"
@@ -44,7 +44,8 @@ rule data_tables:
     input:
         **SHOWN,
         fingerprint=f"{FINGERPRINTS}/data.json",
-        files=DECLARED.inputs,
+        files=[file for file in DECLARED.inputs if not DOWNLOADS.provides(Path(file))],
+        downloads=DOWNLOADS.receipts(DOWNLOADS.source),
     output:
         **RESERVED,
         **TRUTH,
@@ -74,3 +75,4 @@ rule data_tables:
 rule data:
     input:
         rules.data_tables.output,
+        DOWNLOADS.receipts(DOWNLOADS.source),
