@@ -13,7 +13,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.lifetime import lock
 from nearmiss.engine.downloads.catalog import Catalog, Entry, RemoteFile, with_needs
-from nearmiss.engine.downloads.fetch import Network, Wanted, fetch, finish
+from nearmiss.engine.downloads.fetch import Network, Wanted, discard_part, fetch, finish
 from nearmiss.engine.downloads.plan import Plan, check, exists, plan_of, state_of
 from nearmiss.engine.downloads.receipts import (
     Checksum,
@@ -135,4 +135,5 @@ def _existing(file: RemoteFile, target: Path, known: Checksum | None) -> Checksu
             record=f"{size:,} bytes, SHA-256 {digest}; expected {expected or f'{file.bytes:,} bytes'}",
             remedy="move it away and run again",
         )
+    discard_part(target)
     return Checksum(digest, size, known.url if known else file.urls[0])

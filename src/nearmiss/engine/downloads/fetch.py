@@ -114,6 +114,11 @@ def finish(fetched: Fetched, target: Path) -> None:
     _forget(fetched.part)
 
 
+def discard_part(target: Path) -> None:
+    """Remove what an interrupted download left beside a file that is complete."""
+    _delete(part_of(target))
+
+
 def _from(url: str, wanted: Wanted, target: Path, network: Network) -> Fetched:
     """Download from one address, with retries."""
     part, failed, best = part_of(target), 0, 0
