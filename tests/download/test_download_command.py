@@ -43,7 +43,7 @@ def test_a_download_prints_what_is_by_hand_and_what_was_recorded(capsys, tmp_pat
     arguments = ["toys", "--root", tmp_path / "root", "--catalog", own]
     printed = command(capsys, *arguments, "--accept", "toys")
     for words in (
-        "to fetch by hand: hand: Write. Files go to hand.",
+        "by hand:\n  hand: Write. Files go to hand.",
         "toys/labels.json",
         "sha256: ",
         "downloaded: toys",

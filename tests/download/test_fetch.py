@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from file_server import Served
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, explained
 from nearmiss.engine.downloads.fetch import ATTEMPTS, CHUNK, Wanted, fetch, finish, part_of
 
 BODY = Random(0).randbytes(3 * CHUNK + 1000)
@@ -54,6 +54,17 @@ def test_a_part_of_another_version_of_the_file_is_started_again(server, network,
     assert downloaded(server, network, tmp_path).read_bytes() == BODY
 
 
+def test_a_server_that_does_not_compare_validators_does_not_mix_two_files(server, network, tmp_path):
+    first = Served(b"x" * len(BODY), stop_after=[2 * CHUNK])
+    server.files["a.bin"] = first
+
+    def replace(wait: float) -> None:
+        server.files["a.bin"] = Served(BODY + b"more", etag='"1"')
+
+    network.sleep = replace
+    assert downloaded(server, network, tmp_path).read_bytes() == BODY + b"more"
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_busy_server_is_retried_after_a_wait(server, network, tmp_path, status):
     server.files["a.bin"] = Served(BODY, statuses=[status] * (ATTEMPTS - 1))
@@ -65,6 +76,15 @@ def test_a_wait_that_the_server_names_is_kept(server, network, tmp_path):
     server.files["a.bin"] = Served(BODY, statuses=[429], headers={"Retry-After": "7"})
     downloaded(server, network, tmp_path)
     assert network.waits == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("named", "waits"), [("Wed, 21 Oct 2015 07:28:00 GMT", [0.0]), ("Wed, 21 Oct 2015 07:28:00 -0000", [1.0])]
+)
+def test_a_wait_may_be_a_date(server, network, tmp_path, named, waits):
+    server.files["a.bin"] = Served(BODY, statuses=[429], headers={"Retry-After": named})
+    downloaded(server, network, tmp_path)
+    assert network.waits == waits
 
 
 def test_a_server_that_stays_busy_gives_way_to_the_next_address(server, network, tmp_path):
@@ -126,6 +146,15 @@ def test_terms_that_are_not_accepted_are_named(server, network, tmp_path, monkey
 def test_no_connection_is_one_message(network, tmp_path):
     with pytest.raises(InputError, match="the connection failed"):
         fetch(Wanted(name="a.bin", urls=["http://127.0.0.1:9/a.bin"]), tmp_path / "a.bin", network)
+
+
+def test_a_full_disk_is_explained(server, network, tmp_path):
+    server.files["a.bin"] = Served(BODY)
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a.bin.part").symlink_to("/dev/full")
+    with pytest.raises(OSError) as full:
+        downloaded(server, network, tmp_path)
+    assert "no space left on the disk" in str(explained(full.value))
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_the_machine(server, network, tmp_path):

@@ -52,8 +52,8 @@ def download(
     """
     from nearmiss.engine.downloads.catalog import load_catalog, with_needs
     from nearmiss.engine.downloads.download import download as fetch_entries
-    from nearmiss.engine.downloads.listing import checksum_lines, plan_text, table
-    from nearmiss.engine.downloads.plan import by_hand_text, plan_of
+    from nearmiss.engine.downloads.listing import by_hand_lines, checksum_lines, plan_text, table
+    from nearmiss.engine.downloads.plan import plan_of
 
     entries = load_catalog(catalog)
     if not names:
@@ -75,8 +75,8 @@ def download(
             mirror=mirror,
             keep_archives=keep_archives,
         )
-    for entry in result.plan.by_hand:
-        print(f"to fetch by hand: {by_hand_text(entry)}")
+    if result.plan.by_hand:
+        print(by_hand_lines(result.plan.by_hand))
     if result.recorded:
         print(checksum_lines(result.recorded))
     print(f"downloaded: {', '.join(entry.name for entry in result.plan.todo) or 'nothing, all files exist'}")

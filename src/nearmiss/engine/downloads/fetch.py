@@ -157,6 +157,9 @@ def _attempt(url: str, wanted: Wanted, part: Path, network: Network) -> None:
             _check_kind(response, wanted)
             offset = _continued_at(response, offset)
             length = _length(response, offset)
+            if offset and length != known.get("length"):
+                _delete(part)
+                raise _Passing("the file has another length than before")
             if wanted.bytes is not None and length is not None and length != wanted.bytes:
                 raise _Refused(f"the file has {length:,} bytes there, not {wanted.bytes:,}")
             _write_record(part, {"url": url, "validator": _validator(response), "length": length})
@@ -175,8 +178,7 @@ def _append(response: requests.Response, wanted: Wanted, part: Path, offset: int
     total = None if limit is None else -(-limit // CHUNK)
     name = f"{part.name.removesuffix('.part')} (MiB)"
     try:
-        with part.open("r+b" if offset else "wb", buffering=0) as handle:
-            handle.truncate(offset)
+        with part.open("r+b" if offset else "wb") as handle:
             handle.seek(offset)
             for chunk in progress(_chunks(response), what=name, total=total, initial=offset // CHUNK):
                 if size == 0 and _MARKUP.match(chunk) and not _is_markup(wanted.name):
@@ -185,6 +187,7 @@ def _append(response: requests.Response, wanted: Wanted, part: Path, offset: int
                 if limit is not None and size > limit:
                     raise _Refused(f"the server sends more than the {limit:,} bytes of the file")
                 handle.write(chunk)
+                handle.flush()  # what a killed process has received stays
     except _Refused:
         _delete(part)
         raise
@@ -281,7 +284,7 @@ def _retry_after(response: requests.Response) -> float | None:
     text = response.headers.get("Retry-After", "").strip()
     if text.isdigit():
         return float(text)
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, TypeError):
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
     return None
 

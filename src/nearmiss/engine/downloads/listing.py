@@ -37,12 +37,16 @@ def plan_text(plan: Plan, accept: Collection[str]) -> str:
             lines.append(_filled(f"{entry.name}: {entry.title}. License: {license_text(entry)} ({accepted})", "  "))
             lines += [f"    {_filesize(file.size):>9}  {file.path}" for file in entry.files]
     if plan.by_hand:
-        lines.append("to fetch by hand:")
-        lines += [_filled(by_hand_text(entry), "  ") for entry in plan.by_hand]
+        lines.append(by_hand_lines(plan.by_hand))
     more = f", and {len(plan.unsized)} files of unknown size" if plan.unsized else ""
     lines.append(_filled(f"to fetch: {size_text(plan.fetch)}{more}; {plan.minutes:.0f} minutes at 10 MB/s", ""))
     lines.append(f"disk: {size_text(plan.disk)} needed at most, {size_text(plan.free)} free in {plan.root}")
     return "\n".join(lines)
+
+
+def by_hand_lines(entries: Iterable[Entry]) -> str:
+    """Instructions for entries that are fetched by hand."""
+    return "\n".join(["to fetch by hand:", *(_filled(by_hand_text(entry), "  ") for entry in entries)])
 
 
 def checksum_lines(recorded: Mapping[str, Checksum]) -> str:

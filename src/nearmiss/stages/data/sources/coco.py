@@ -87,7 +87,9 @@ class CocoSource(DataSource):
                     f"the data source has no {'folder of images' if key == 'images' else f'file of {key}'} here",
                     file=path,
                     record=f"data.source.{key}",
-                    remedy="correct the path; it is relative to data.source.root",
+                    remedy="set download.root to a folder above data.source.root, or correct the path"
+                    if self.download
+                    else "correct the path; it is relative to data.source.root",
                 )
 
     def write(self, data: Path, workers: int) -> tuple[dict[str, object], dict[str, str]]:
