@@ -20,6 +20,7 @@ from nearmiss.engine.downloads.plan import plan_of
 from nearmiss.engine.downloads.receipts import checksums_file, read_receipt, receipt_file
 
 IMAGES = {f"val/{number}.jpg": Random(number).randbytes(100_000) for number in range(8)}
+ZIP = {"unpack": "zip", "into": "c", "provides": ["c/val"]}
 LABELS = b'{"labels": []}'
 
 
@@ -27,7 +28,7 @@ LABELS = b'{"labels": []}'
 def catalog(server, tmp_path):
     """An entry of a plain file without a hash, and the archives that it needs."""
     (tmp_path / "root").mkdir()
-    images = remote(server, "c/val.zip", zipped(IMAGES), unpack="zip", into="c", provides=["c/val"])
+    images = remote(server, "c/val.zip", zipped(IMAGES), **ZIP)
     more = remote(
         server, "c/more.tar.gz", tarred({"9.jpg": b"9"}), unpack="tar", into="c/val", provides=["c/val/9.jpg"]
     )
@@ -171,6 +172,16 @@ def test_an_archive_without_what_the_catalog_promises_is_refused(server, network
     with pytest.raises(InputError, match=r"(?s)promises.*x/b"):
         run(catalog, tmp_path, network, names=["wrong"])
     assert read_receipt(tmp_path / "root", "wrong") is None
+
+
+def test_a_truncated_archive_is_downloaded_again(server, network, catalog, tmp_path):
+    whole = server.files["c/val.zip"].body
+    write_catalog(catalog, {"images": entry(remote(server, "c/val.zip", whole[:-40], known=False, **ZIP))})
+    with pytest.raises(InputError, match="damaged or cut short"):
+        run(catalog, tmp_path, network, names=["images"])
+    server.files["c/val.zip"].body = whole
+    run(catalog, tmp_path, network, names=["images"])
+    assert len(list((tmp_path / "root" / "c" / "val").iterdir())) == 8
 
 
 def test_the_plan_counts_what_is_still_to_be_fetched(server, catalog, tmp_path):

@@ -17,6 +17,7 @@ from nearmiss.engine.downloads.fetch import Network, Wanted, discard_part, fetch
 from nearmiss.engine.downloads.plan import Plan, check, exists, plan_of, state_of
 from nearmiss.engine.downloads.receipts import (
     Checksum,
+    forget_checksum,
     lock_file,
     read_checksums,
     receipt_file,
@@ -24,7 +25,7 @@ from nearmiss.engine.downloads.receipts import (
     staging_folder,
     write_receipt,
 )
-from nearmiss.engine.downloads.unpack import move_into, unpack
+from nearmiss.engine.downloads.unpack import DamagedArchive, move_into, unpack
 
 
 @dataclass
@@ -81,7 +82,13 @@ def _download(
         if file.unpack:
             archive, folder = root / file.path, staging / str(number)
             free = shutil.disk_usage(root).free
-            found = unpack(archive, file.unpack, folder, file.members, free=free)
+            try:
+                found = unpack(archive, file.unpack, folder, file.members, free=free)
+            except DamagedArchive:
+                if file.path not in own:  # the next run downloads it again, and does not trust its hash
+                    archive.unlink()
+                    forget_checksum(root, file.path)
+                raise
             move_into(folder, root / (file.into or "."))
             unpacked[file.path] = {"files": found.files, "bytes": found.bytes}
     missing = [path for path in entry.provides if not exists(root, path)]

@@ -5,15 +5,12 @@ validator (ETag or Last-Modified) and its length. A later attempt at the same ad
 If-Range (RFC 9110, sections 13.1.5 and 14.2); a server without ranges, or with another file, starts it again.
 """
 
-import contextlib
 import json
 import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +19,17 @@ import requests
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import flush_file, flush_folder, sha256
 from nearmiss.base.progress import progress
+from nearmiss.engine.downloads.responses import (
+    Passing,
+    Refused,
+    check_kind,
+    check_status,
+    continued_at,
+    failure_of,
+    is_markup,
+    length_of,
+    validator_of,
+)
 
 CHUNK = 2**20  # bytes that are written at a time
 ATTEMPTS = 5
@@ -30,9 +38,7 @@ LONGEST_WAIT = 600.0
 """Seconds of Retry-After that are waited for; a server that wants more time is given up."""
 HUB = "https://huggingface.co"
 _TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
 _MARKUP = re.compile(rb"\s*(<!doctype html|<html|<head)", re.IGNORECASE)
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 @dataclass(frozen=True)
@@ -68,18 +74,6 @@ class Network:
     sleep: Callable[[float], None] = time.sleep
 
 
-class _Refused(Exception):
-    """An address does not have the file; another attempt would not help."""
-
-
-class _Passing(Exception):
-    """An attempt failed for a reason that may pass; `after` is the wait in seconds that the server asks for."""
-
-    def __init__(self, reason: str, *, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
-
-
 def part_of(target: Path) -> Path:
     """Where the bytes of an unfinished download lie."""
     return target.with_name(f"{target.name}.part")
@@ -96,7 +90,7 @@ def fetch(wanted: Wanted, target: Path, network: Network) -> Fetched:
     for url in wanted.urls:
         try:
             return _from(url, wanted, target, network)
-        except (_Refused, _Passing) as error:
+        except (Refused, Passing) as error:
             failures.append(f"{url}: {error}")
     raise InputError(
         "the file could not be downloaded:\n" + "\n".join(f"  - {failure}" for failure in failures),
@@ -126,7 +120,7 @@ def _from(url: str, wanted: Wanted, target: Path, network: Network) -> Fetched:
         try:
             _attempt(url, wanted, part, network)
             return _checked(url, wanted, part)
-        except _Passing as error:
+        except Passing as error:
             size = part.stat().st_size if part.is_file() else 0
             failed = 1 if size >= best + CHUNK else failed + 1
             best = max(best, size)
@@ -134,7 +128,7 @@ def _from(url: str, wanted: Wanted, target: Path, network: Network) -> Fetched:
                 raise
             wait = 2.0 ** (failed - 1) if error.after is None else error.after
             if wait > LONGEST_WAIT:
-                raise _Refused(f"{error}; the server wants a pause of {wait:.0f} s") from None
+                raise Refused(f"{error}; the server wants a pause of {wait:.0f} s") from None
             network.sleep(wait)
 
 
@@ -152,22 +146,22 @@ def _attempt(url: str, wanted: Wanted, part: Path, network: Network) -> None:
         ) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable and offset:
                 _delete(part)
-                raise _Passing("the server has no bytes at the end of the part")
-            _check_status(response, wanted)
-            _check_kind(response, wanted)
-            offset = _continued_at(response, offset)
-            length = _length(response, offset)
+                raise Passing("the server has no bytes at the end of the part")
+            check_status(response, gated=wanted.gated)
+            check_kind(response, wanted.name)
+            offset = continued_at(response, offset)
+            length = length_of(response, offset)
             if offset and length != known.get("length"):
                 _delete(part)
-                raise _Passing("the file has another length than before")
+                raise Passing("the file has another length than before")
             if wanted.bytes is not None and length is not None and length != wanted.bytes:
-                raise _Refused(f"the file has {length:,} bytes there, not {wanted.bytes:,}")
-            _write_record(part, {"url": url, "validator": _validator(response), "length": length})
+                raise Refused(f"the file has {length:,} bytes there, not {wanted.bytes:,}")
+            _write_record(part, {"url": url, "validator": validator_of(response), "length": length})
             size = _append(response, wanted, part, offset, length)
     except requests.exceptions.RequestException as error:
-        raise _connection(error) from None
+        raise failure_of(error) from None
     if length is not None and size < length:
-        raise _Passing(f"the connection ended after {size:,} of {length:,} bytes")
+        raise Passing(f"the connection ended after {size:,} of {length:,} bytes")
     _write_record(part, {**_read_record(part), "length": size})
 
 
@@ -181,18 +175,18 @@ def _append(response: requests.Response, wanted: Wanted, part: Path, offset: int
         with part.open("r+b" if offset else "wb") as handle:
             handle.seek(offset)
             for chunk in progress(_chunks(response), what=name, total=total, initial=offset // CHUNK):
-                if size == 0 and _MARKUP.match(chunk) and not _is_markup(wanted.name):
-                    raise _Refused("the server sends a web page in place of the file")
+                if size == 0 and _MARKUP.match(chunk) and not is_markup(wanted.name):
+                    raise Refused("the server sends a web page in place of the file")
                 size += len(chunk)
                 if limit is not None and size > limit:
-                    raise _Refused(f"the server sends more than the {limit:,} bytes of the file")
+                    raise Refused(f"the server sends more than the {limit:,} bytes of the file")
                 handle.write(chunk)
                 handle.flush()  # what a killed process has received stays
-    except _Refused:
+    except Refused:
         _delete(part)
         raise
     except requests.exceptions.RequestException as error:
-        raise _connection(error) from None
+        raise failure_of(error) from None
     return size
 
 
@@ -205,12 +199,12 @@ def _checked(url: str, wanted: Wanted, part: Path) -> Fetched:
     size = part.stat().st_size
     if wanted.bytes is not None and size != wanted.bytes:
         _delete(part)
-        raise _Refused(f"the file has {size:,} bytes there, not {wanted.bytes:,}")
+        raise Refused(f"the file has {size:,} bytes there, not {wanted.bytes:,}")
     digest = sha256(part)
     expected = wanted.sha256 or wanted.recorded
     if expected is not None and digest != expected:
         _delete(part)
-        raise _Refused(f"SHA-256 is {digest}, expected {expected}")
+        raise Refused(f"SHA-256 is {digest}, expected {expected}")
     return Fetched(part, url, size, digest)
 
 
@@ -233,75 +227,6 @@ def _headers(url: str, wanted: Wanted, offset: int, known: dict[str, object]) ->
     return headers
 
 
-def _check_status(response: requests.Response, wanted: Wanted) -> None:
-    status = response.status_code
-    if status in (requests.codes.ok, requests.codes.partial_content):
-        return
-    reason = f"status {status}"
-    if status in _PASSING:
-        raise _Passing(reason, after=_retry_after(response))
-    if status in (401, 403):
-        what = "the terms are not accepted, or HF_TOKEN is not valid" if wanted.gated else "access is denied"
-        raise _Refused(f"{reason}: {what}")
-    if status in (404, 410):
-        raise _Refused(f"{reason}: the file is not there")
-    raise _Refused(reason)
-
-
-def _check_kind(response: requests.Response, wanted: Wanted) -> None:
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind in ("text/html", "application/xhtml+xml") and not _is_markup(wanted.name):
-        raise _Refused("the server sends a web page in place of the file")
-
-
-def _is_markup(name: str) -> bool:
-    return name.lower().endswith((".html", ".htm"))
-
-
-def _continued_at(response: requests.Response, offset: int) -> int:
-    """Where the body of a response begins in the file."""
-    if response.status_code != requests.codes.partial_content:
-        return 0
-    match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    if match is None or int(match[1]) != offset:
-        raise _Refused("the server sends another range than was requested")
-    return offset
-
-
-def _length(response: requests.Response, offset: int) -> int | None:
-    """The length of the whole file as the server states it."""
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        return None
-    match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    if offset and match is not None and match[2] != "*":
-        return int(match[2])
-    length = response.headers.get("Content-Length", "")
-    return offset + int(length) if length.isdigit() else None
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    """Seconds that Retry-After names, as a number or as a date."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return float(text)
-    with contextlib.suppress(ValueError, TypeError):
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    return None
-
-
-def _connection(error: requests.exceptions.RequestException) -> _Passing | _Refused:
-    text = str(error.args[0] if error.args else error)
-    if isinstance(error, requests.exceptions.SSLError):
-        return _Refused("the certificate of the server is not valid")
-    if isinstance(error, requests.exceptions.TooManyRedirects | requests.exceptions.InvalidURL):
-        return _Refused(text)
-    if isinstance(error, requests.exceptions.Timeout):
-        return _Passing("the server does not answer")
-    if "IncompleteRead" in text:
-        return _Passing("the connection ended before the whole file was sent")
-    return _Passing("the connection failed")
-
-
 def _record_of(part: Path) -> Path:
     return part.with_name(f"{part.name}.json")
 
@@ -319,12 +244,6 @@ def _write_record(part: Path, content: dict[str, object]) -> None:
     new = _record_of(part).with_suffix(".new")
     new.write_text(json.dumps(content, sort_keys=True), encoding="utf-8")
     new.replace(_record_of(part))
-
-
-def _validator(response: requests.Response) -> str | None:
-    """What If-Range compares: a strong ETag, else the date of the last change."""
-    tag = response.headers.get("ETag", "")
-    return tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
 
 
 def _delete(part: Path) -> None:

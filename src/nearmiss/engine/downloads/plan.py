@@ -67,7 +67,7 @@ def exists(root: Path, path: str) -> bool:
 
 
 def plan_of(entries: Sequence[Entry], root: Path) -> Plan:
-    """The plan of a download of these entries. Reads the file system alone."""
+    """The plan of a download of these entries. Uses no network."""
     todo: list[Entry] = []
     done: list[Entry] = []
     by_hand: list[Entry] = []

@@ -94,9 +94,17 @@ def record_checksum(root: Path, path: str, checksum: Checksum) -> None:
     """Add a file to the checksums, or replace its line; safe among several processes."""
     with lock(lock_file(root, "checksums")):
         known = read_checksums(root)
-        if known.get(path) == checksum:
-            return
-        known[path] = checksum
-        lines = ["\t".join(_COLUMNS)]
-        lines += [f"{name}\t{each.sha256}\t{each.bytes}\t{each.url}" for name, each in sorted(known.items())]
-        write_text(checksums_file(root), "\n".join(lines) + "\n")
+        if known.get(path) != checksum:
+            _write_checksums(root, {**known, path: checksum})
+
+
+def forget_checksum(root: Path, path: str) -> None:
+    """Remove a file from the checksums, so that its next download is trusted."""
+    with lock(lock_file(root, "checksums")):
+        _write_checksums(root, {name: each for name, each in read_checksums(root).items() if name != path})
+
+
+def _write_checksums(root: Path, known: dict[str, Checksum]) -> None:
+    lines = ["\t".join(_COLUMNS)]
+    lines += [f"{name}\t{each.sha256}\t{each.bytes}\t{each.url}" for name, each in sorted(known.items())]
+    write_text(checksums_file(root), "\n".join(lines) + "\n")

@@ -29,8 +29,12 @@ LARGEST_RATIO = 100
 """Bytes of all members divided by the bytes of the archive; JSON compresses to a tenth, a bomb to a thousandth."""
 _ALWAYS_ALLOWED = 2**24  # bytes, whatever the ratio
 _CHUNK = 2**20
-_REMEDY = "delete the archive and run again; if it fails again, the publisher's file is damaged"
+_REMEDY = "run again; if it fails again, the publisher's file is damaged"
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+
+
+class DamagedArchive(InputError):
+    """An archive is cut short, or its checksums are wrong."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def unpack(
                     remedy="make room and run again",
                 )
     except _DAMAGED as error:
-        raise InputError(f"the archive is damaged or cut short: {error}", file=archive, remedy=_REMEDY) from None
+        raise DamagedArchive(f"the archive is damaged or cut short: {error}", file=archive, remedy=_REMEDY) from None
     if not written:
         raise InputError(
             "the archive has none of the files that are expected in it",
