@@ -88,7 +88,7 @@ class DataSource(Typed):
     def check(self, provided: Callable[[Path], bool] = nothing_provided) -> None:
         """Raise `InputError` where a part of the source is missing; called before any job starts.
 
-        `provided` tells of a path whether a job downloads it.
+        `provided(path)` is whether a job downloads a path.
         """
 
     def write(self, data: Path, workers: int) -> tuple[dict[str, object], dict[str, str]]:
