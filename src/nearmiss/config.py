@@ -151,7 +151,8 @@ def _with_own_benchmarks(experiment: Experiment) -> Experiment:
     own += ["inpaintcoco"] if experiment.inpaint.operations else []
     evaluated = experiment.evaluate.benchmarks or own
     robust = experiment.robustness.benchmarks or (["world"] if "world" in evaluated else evaluated)
-    root = experiment.evaluate.data_root or (experiment.download.root if set(evaluated) - set(OWN) else None)
+    published = {*evaluated, *robust, *(experiment.data.held_out or ())} - set(OWN)
+    root = experiment.evaluate.data_root or (experiment.download.root if published else None)
     return experiment.model_copy(
         update={
             "evaluate": experiment.evaluate.model_copy(update={"benchmarks": evaluated, "data_root": root}),

@@ -23,6 +23,8 @@ class NeededDownloads:
     entries: list[Entry] = field(default_factory=list)
     source: frozenset[str] = frozenset()
     """Names of the entries of the data source."""
+    held_out: frozenset[str] = frozenset()
+    """Names of the entries of the benchmarks whose images are excluded from training."""
     evaluate: frozenset[str] = frozenset()
     robustness: frozenset[str] = frozenset()
     jobs: frozenset[str] = frozenset()
@@ -56,23 +58,27 @@ def needed_downloads(experiment: Experiment) -> NeededDownloads:
     root = Path(config.root)
     catalog = load_catalog(None if config.catalog is None else Path(config.catalog))
     source = with_needs(experiment.data.source.declare("").downloads, catalog)
-    of_stage: dict[str, list[Entry]] = {"evaluate": [], "robustness": []}
+    corrupted = experiment.robustness.benchmarks if experiment.robustness.corruptions else []
+    readers = {
+        "held_out": experiment.data.held_out,
+        "evaluate": experiment.evaluate.benchmarks,
+        "robustness": corrupted,
+    }
+    found: dict[str, list[Entry]] = {}
     data_root = experiment.evaluate.data_root
     if data_root is not None and Path(data_root).absolute() == root.absolute():
-        corrupted = experiment.robustness.benchmarks if experiment.robustness.corruptions else []
-        for stage, names in (("evaluate", experiment.evaluate.benchmarks), ("robustness", corrupted)):
+        for reader, names in readers.items():
             wanted = [pattern for name in names or () if name not in OWN for pattern in _patterns(name)]
-            found = [entry.name for pattern in wanted for entry in providers(pattern, catalog)]
-            of_stage[stage] = with_needs(found, catalog)
-    entries = {entry.name: entry for entry in (*source, *of_stage["evaluate"], *of_stage["robustness"])}
+            providing = [entry.name for pattern in wanted for entry in providers(pattern, catalog)]
+            found[reader] = with_needs(providing, catalog)
+    entries = {entry.name: entry for group in (source, *found.values()) for entry in group}
     jobs = [entry.name for entry in entries.values() if entry.files and state_of(entry, root) != "present"]
     return NeededDownloads(
         root,
         list(entries.values()),
-        frozenset(entry.name for entry in source),
-        frozenset(entry.name for entry in of_stage["evaluate"]),
-        frozenset(entry.name for entry in of_stage["robustness"]),
-        frozenset(jobs),
+        source=frozenset(entry.name for entry in source),
+        jobs=frozenset(jobs),
+        **{reader: frozenset(entry.name for entry in group) for reader, group in found.items()},
     )
 
 

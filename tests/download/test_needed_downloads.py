@@ -49,6 +49,12 @@ def test_a_benchmark_needs_the_entries_of_its_files_and_images(tmp_path):
     assert needed.receipts(needed.evaluate) == sorted(str(receipt_file(tmp_path, name)) for name in needed.jobs)
 
 
+def test_benchmarks_whose_images_are_excluded_from_training_are_downloaded_first(tmp_path):
+    source = {**COCO, "root": str(tmp_path / "coco")}
+    needed = needed_downloads(experiment(tmp_path, "sugarcrepe", source=source))
+    assert needed.held_out == needed.evaluate == {"sugarcrepe", "coco_2017_val_images"}
+
+
 def test_a_source_needs_the_entries_that_it_declares(tmp_path):
     needed = needed_downloads(experiment(tmp_path, source={**COCO, "root": str(tmp_path / "coco")}))
     assert needed.source == needed.jobs == {"coco_2017_val_images"}

@@ -23,6 +23,7 @@ OVERLAP = {"overlap": f"{DATA}/overlap.parquet"} if HELD_OUT else {}
 rule data_held_out:
     input:
         fingerprint=f"{FINGERPRINTS}/evaluate.json",
+        downloads=DOWNLOADS.receipts(DOWNLOADS.held_out),
     output:
         f"{DATA}_held_out/benchmark_images.parquet",
     log:

@@ -25,7 +25,9 @@ def inpaint(
     set_: Overrides = None,
     fingerprint: Fingerprint = None,
 ) -> None:
-    """Make counterfactual image pairs that differ in one concept, from the tables of a data source.
+    """Make counterfactual image pairs that differ in one concept.
+
+    The pairs are made from the tables of a data source.
 
     Parameters
     ----------
