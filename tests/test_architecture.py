@@ -16,7 +16,7 @@ TREE = SourceTree(SOURCE)
 MODULES = TREE.modules("nearmiss")
 # Inside the engine an import points to a lower level only.
 LEVELS = [
-    {"text", "images"},
+    {"text", "images", "downloads"},
     {"formats"},
     {"world", "benchmarks"},
     {"models", "objectives"},

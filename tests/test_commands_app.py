@@ -87,7 +87,7 @@ def test_the_help_of_a_command_is_one_sentence_that_begins_with_a_verb(name):
     verbs = (
         "Make Convert Write Draw Measure Count List Compare Record Restore Verify Redate Serve Export Run Open Train"
     )
-    verbs += " Fine-tune Score Decode"
+    verbs += " Fine-tune Score Decode Download"
     assert first.split()[0] in verbs.split()
     assert first.endswith(".") and ". " not in first and len(first) <= 100
 

@@ -17,6 +17,7 @@ from nearmiss.commands import (  # noqa: F401  (each adds its commands)
     compare,
     curate,
     data,
+    download,
     evaluate,
     finetune,
     inpaint,

@@ -8,10 +8,12 @@ from pydantic import Field, ValidationError, model_validator
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Seed, Typed
+from nearmiss.config_arms import check_arm, check_base, check_phases
 from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
 from nearmiss.engine.benchmarks.spec import OWN, table_of
-from nearmiss.engine.objectives.spec import needs_negatives, needs_paraphrases, uses_negatives
+from nearmiss.engine.downloads.spec import DownloadConfig
+from nearmiss.engine.objectives.spec import needs_paraphrases
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
 from nearmiss.overlay import QUICK, overlaid
 from nearmiss.overrides import Override, lines_with, of_override, overridden
@@ -49,6 +51,9 @@ class Experiment(Typed):
     )
     seeds: list[Seed] = Field([0], min_length=1, description="Training seeds; a run is an arm and a seed.")
     arms: dict[str, ArmConfig] = Field(default_factory=default_arms, description="Arms; `base` must be among them.")
+    download: DownloadConfig = Field(
+        default_factory=DownloadConfig, description="Published files that are downloaded before anything reads them."
+    )
     data: DataConfig = Field(default_factory=DataConfig, description="Stage data.")
     negatives: NegativesConfig = Field(default_factory=NegativesConfig, description="Stage negatives.")
     inpaint: InpaintConfig = Field(default_factory=InpaintConfig, description="Stage inpaint.")
@@ -138,15 +143,20 @@ def _refuse_left_out(arms: dict[str, Any], overrides: Sequence[Override]) -> Non
 
 
 def _with_own_benchmarks(experiment: Experiment) -> Experiment:
-    """Where benchmarks are null: those that the experiment writes itself, and for robustness `world` or the same."""
+    """Where benchmarks are null: those that the experiment writes itself, and for robustness `world` or the same.
+
+    Published benchmarks are read from the folder that files are downloaded to, unless another one is given.
+    """
     tables = experiment.data.source.declare("").tables
     own = [name for name in OWN if any(table.startswith(table_of(name, "")) for table in tables)]
     own += ["inpaintcoco"] if experiment.inpaint.operations else []
     evaluated = experiment.evaluate.benchmarks or own
     robust = experiment.robustness.benchmarks or (["world"] if "world" in evaluated else evaluated)
+    published = {*evaluated, *robust, *(experiment.data.held_out or ())} - set(OWN)
+    root = experiment.evaluate.data_root or (experiment.download.root if published else None)
     return experiment.model_copy(
         update={
-            "evaluate": experiment.evaluate.model_copy(update={"benchmarks": evaluated}),
+            "evaluate": experiment.evaluate.model_copy(update={"benchmarks": evaluated, "data_root": root}),
             "robustness": experiment.robustness.model_copy(update={"benchmarks": robust}),
         }
     )
@@ -165,10 +175,10 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
         refuse(f"the seed {twice[0]} stands twice", ("seeds",), "name each seed once")
     if "base" not in experiment.arms:
         refuse("the arm 'base' is missing", ("arms",), "add 'base': every other arm continues from it")
-    _check_base(experiment.arms["base"], refuse)
-    _check_phases(with_defaults(experiment.pretrain), refuse)
+    check_base(experiment.arms["base"], refuse)
+    check_phases(with_defaults(experiment.pretrain), refuse)
     for name, arm in experiment.arms.items():
-        _check_arm(name, arm, experiment.negatives.methods, refuse)
+        check_arm(name, arm, experiment.negatives.methods, refuse)
         if needs_paraphrases(arm.objective) and not experiment.negatives.paraphrases:
             refuse(
                 f"the arm '{name}' compares with paraphrases, but no operator makes any",
@@ -194,7 +204,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
         refuse(
             f"evaluate.benchmarks names the published benchmark {sorted(set(benchmarks) - set(OWN))[0]}, but no folder",
             ("evaluate", "data_root"),
-            "set evaluate.data_root to the folder under which each benchmark has its own",
+            "set evaluate.data_root to the folder under which each benchmark has its own, or download.root",
         )
     if "inpaintcoco" in benchmarks and not experiment.inpaint.operations:
         refuse(
@@ -341,62 +351,3 @@ def _with_held_out(experiment: Experiment) -> Experiment:
     scored = {*(experiment.evaluate.benchmarks or ()), *(experiment.robustness.benchmarks or ())}
     published = sorted(scored - set(OWN)) if experiment.data.source.declare("").photographs else []
     return _with(experiment, ("data", "held_out"), published)
-
-
-def _check_base(base: ArmConfig, refuse: Any) -> None:
-    if base.method is not None or [term.term for term in base.objective] != ["contrastive"]:
-        refuse(
-            "the arm 'base' is plain contrastive training without negatives",
-            ("arms", "base"),
-            "remove its method and leave 'contrastive' as its only term; call the other arm by another name",
-        )
-
-
-def _check_phases(pretrain: PretrainConfig, refuse: Any) -> None:
-    """A phase checks the steps that it gives; here are those that the model gives it."""
-    for name in ("base", "continued"):
-        phase = getattr(pretrain, name)
-        if phase.cooldown_steps > phase.steps:
-            refuse(
-                f"a cool-down of {phase.cooldown_steps} steps does not fit in {phase.steps} steps, the model's default",
-                ("pretrain", name, "cooldown_steps"),
-                f"lower it, or set pretrain.{name}.steps",
-            )
-
-
-def _check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) -> None:
-    if not arm.objective:
-        refuse(f"the arm '{name}' has no loss term", ("arms", name, "objective"), "name at least one term")
-    terms = [term.term for term in arm.objective]
-    if len(set(terms)) < len(terms):
-        refuse(f"the arm '{name}' names a loss term twice", ("arms", name, "objective"), "name each term once")
-    if arm.method is not None and arm.method not in methods:
-        refuse(
-            f"the arm '{name}' trains on a method that is not configured: '{shortened(arm.method)}'",
-            ("arms", name, "method"),
-            near(arm.method, list(methods)) or f"add it to negatives.methods or choose one of: {', '.join(methods)}",
-        )
-    if arm.method is not None and _is_unchecked(methods[arm.method]) and "unchecked" not in arm.verdicts:
-        refuse(
-            f"the negatives of the method '{arm.method}' are unchecked, which the arm '{name}' leaves out",
-            ("arms", name, "verdicts"),
-            "add 'unchecked' to the arm's verdicts",
-        )
-    needing = [term.term for term in arm.objective if needs_negatives(term)]
-    if needing and (arm.method is None or arm.num_negatives == 0):
-        refuse(
-            f"the arm '{name}' has the term '{needing[0]}' but no negatives",
-            ("arms", name),
-            "give it a method and num_negatives of 1 or more, or take the term out",
-        )
-    if arm.method is not None and not any(uses_negatives(term) for term in arm.objective):
-        refuse(
-            f"the arm '{name}' names the method '{arm.method}' but no term of its objective uses negatives",
-            ("arms", name, "objective"),
-            "add a term that does, such as own_negatives, or take the method out",
-        )
-
-
-def _is_unchecked(options: Any) -> bool:
-    """Whether a method's negatives are taken as others released them."""
-    return options.method == "published" or getattr(options, "mode", "default") == "released"

@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent))
 import environment
 from nearmiss.config import resolve
 from nearmiss.config_yaml import parse_yaml
+from nearmiss.downloads import check_downloads, needed_downloads
 from nearmiss.overrides import of_workflow
 
 # Snakemake merges a configfile named here with one of the command line, key by key; maps of ours replace.
@@ -49,3 +50,4 @@ wildcard_constraints:
     arm="[a-z0-9_-]+",
     seed="[0-9]+",
     method="[a-z0-9_-]+",
+    entry="[a-z0-9_]+",

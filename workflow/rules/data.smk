@@ -4,7 +4,7 @@ DECLARED = SOURCE.declare(DATA)
 
 with environment.refusing():
     if workflow.is_main_process:
-        SOURCE.check()
+        SOURCE.check(DOWNLOADS.provides)
 
 TABLES = f"{DATA}/tables"
 CAPTIONS = f"{TABLES}/captions.parquet"
@@ -23,6 +23,7 @@ OVERLAP = {"overlap": f"{DATA}/overlap.parquet"} if HELD_OUT else {}
 rule data_held_out:
     input:
         fingerprint=f"{FINGERPRINTS}/evaluate.json",
+        downloads=DOWNLOADS.receipts(DOWNLOADS.held_out),
     output:
         f"{DATA}_held_out/benchmark_images.parquet",
     log:
@@ -44,7 +45,8 @@ rule data_tables:
     input:
         **SHOWN,
         fingerprint=f"{FINGERPRINTS}/data.json",
-        files=DECLARED.inputs,
+        files=[file for file in DECLARED.inputs if not DOWNLOADS.provides(Path(file))],
+        downloads=DOWNLOADS.receipts(DOWNLOADS.source),
     output:
         **RESERVED,
         **TRUTH,
@@ -74,3 +76,4 @@ rule data_tables:
 rule data:
     input:
         rules.data_tables.output,
+        DOWNLOADS.receipts(DOWNLOADS.source),

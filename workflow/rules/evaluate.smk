@@ -10,6 +10,7 @@ rule evaluate_run:
         tables=[f"{TABLES}/images.parquet", *tables_of(EXPERIMENT.evaluate)],
         captions=CAPTIONS,
         images=IMAGES,
+        downloads=receipts_of_evaluate,
     output:
         scores=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/scores.parquet",
         outcomes=f"{RESULTS}/evaluate/{{arm}}/{{seed}}/outcomes.parquet",
@@ -44,3 +45,4 @@ rule evaluate_run:
 rule evaluate:
     input:
         expand(rules.evaluate_run.output, arm=ARMS, seed=SEEDS),
+        DOWNLOADS.receipts(DOWNLOADS.evaluate),

@@ -1,5 +1,31 @@
 # Functions of inputs and params. They stand apart from rules, as Snakemake's linter wishes.
+import shlex
 from pathlib import Path
+
+
+def receipts_of_needed(wildcards):
+    """Receipts of the downloads that a download needs."""
+    return DOWNLOADS.receipts(DOWNLOADS.needs_of(wildcards.entry))
+
+
+def receipts_of_evaluate(wildcards):
+    """Receipts of what the benchmarks of stage evaluate are downloaded from."""
+    return DOWNLOADS.receipts(DOWNLOADS.evaluate)
+
+
+def receipts_of_robustness(wildcards):
+    """The same for stage robustness."""
+    return DOWNLOADS.receipts(DOWNLOADS.robustness)
+
+
+def download_flags():
+    """The flags of section `download`."""
+    section = EXPERIMENT.download
+    flags = {"root": section.root, "catalog": section.catalog, "mirror": section.mirror}
+    words = [word for name, value in flags.items() if value for word in (f"--{name}", value)]
+    words += ["--accept", *section.accept] if section.accept else []
+    words += ["--offline"] if section.offline else []
+    return shlex.join(words)
 
 
 def parent_of(name):

@@ -14,6 +14,7 @@ rule robustness_corrupted:
         fingerprint=f"{FINGERPRINTS}/robustness.json",
         tables=[f"{TABLES}/images.parquet", *tables_of(EXPERIMENT.robustness)],
         images=IMAGES,
+        downloads=receipts_of_robustness,
     output:
         pixels=expand(f"{CORRUPTED}/{{file}}", file=["clean.npy", *NOISE]),
         images=f"{CORRUPTED}/images.json",
@@ -47,6 +48,7 @@ rule robustness_run:
         tables=[f"{TABLES}/images.parquet", *tables_of(EXPERIMENT.robustness)],
         captions=CAPTIONS,
         images=IMAGES,
+        downloads=receipts_of_robustness,
     output:
         scores=f"{RESULTS}/robustness/{{arm}}/{{seed}}/scores.parquet",
         metrics=f"{RESULTS}/robustness/{{arm}}/{{seed}}/metrics.parquet",
@@ -82,3 +84,4 @@ rule robustness:
     input:
         rules.robustness_corrupted.output if ROBUST else [],
         expand(rules.robustness_run.output, arm=ROBUST, seed=SEEDS),
+        DOWNLOADS.receipts(DOWNLOADS.robustness),

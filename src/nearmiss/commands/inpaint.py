@@ -27,6 +27,8 @@ def inpaint(
 ) -> None:
     """Make counterfactual image pairs that differ in one concept.
 
+    The pairs are made from the tables of a data source.
+
     Parameters
     ----------
     images

@@ -108,6 +108,8 @@ def outputs(config: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     files: dict[str, set[str]] = {}
     for line in snakemake(config, "--summary").splitlines()[1:]:
         file, _, rule, *_ = line.split("\t")
+        if rule == "download":
+            continue  # receipts lie with the downloaded files, which are inputs
         stage = file.removeprefix(results).partition("/")[0]
         if not file.startswith(results) or stage not in STAGES:
             raise InputError(

@@ -19,7 +19,10 @@ class EvaluateConfig(Typed):
     captions: str | None = Field(
         None, description="Caption set that text-only baselines learn from; null for that of the continued phase."
     )
-    data_root: str | None = Field(None, description="Folder of published benchmarks, each in a folder of its own.")
+    data_root: str | None = Field(
+        None,
+        description="Folder of published benchmarks, each in a folder of its own; null for that of download.root.",
+    )
     split: Literal["val", "test", "final"] = Field("test", description="Split of the benchmarks of an experiment.")
     released: bool = Field(
         False, description="Use the tie and subset rules of the authors' released evaluators where they differ."

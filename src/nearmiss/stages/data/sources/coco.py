@@ -1,5 +1,6 @@
 """Photographs with captions, and instances where there are some, in COCO's format; nothing is copied."""
 
+from collections.abc import Callable
 from math import isclose
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -8,7 +9,7 @@ from pydantic import Field, field_validator
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Seed
-from nearmiss.stages.data.sources.spec import TABLES, DataSource, Declaration
+from nearmiss.stages.data.sources.spec import TABLES, DataSource, Declaration, nothing_provided
 
 Split = Literal["train", "val", "test", "final"]
 KARPATHY_SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -41,6 +42,12 @@ class CocoSource(DataSource):
         "is trained from random weights; other words are one unknown token.",
     )
 
+    download: tuple[str, ...] = Field(
+        (),
+        description="Entries of the catalog that have these files, such as coco_2017_val_images (`nearmiss download`); "
+        "they are downloaded below download.root, of which root is a folder.",
+    )
+
     @field_validator("splits")
     @classmethod
     def _whole(cls, splits: dict[Split, float]) -> dict[Split, float]:
@@ -59,6 +66,7 @@ class CocoSource(DataSource):
             images=f"{data}/tables/images.parquet",
             words=f"{data}/words.txt",
             inputs=tuple(str(path) for path in self.paths().values()),
+            downloads=self.download,
             tables=(*TABLES, "origins", *(f"retrieval_{split}" for split in splits if split != "train")),
             files=(f"{data}/set_aside.parquet",),
             masks=self.instances is not None,
@@ -70,16 +78,18 @@ class CocoSource(DataSource):
         names = {key: getattr(self, key) for key in ("images", "captions", "instances", "karpathy")}
         return {key: Path(self.root) / name for key, name in names.items() if name is not None}
 
-    def check(self) -> None:
+    def check(self, provided: Callable[[Path], bool] = nothing_provided) -> None:
         """Refuse a source of which a part is missing."""
         for key, path in self.paths().items():
             there = path.is_dir() if key == "images" else path.is_file()
-            if not there:
+            if not there and not provided(path):
                 raise InputError(
                     f"the data source has no {'folder of images' if key == 'images' else f'file of {key}'} here",
                     file=path,
                     record=f"data.source.{key}",
-                    remedy="correct the path; it is relative to data.source.root",
+                    remedy="set download.root to a folder above data.source.root, or correct the path"
+                    if self.download
+                    else "correct the path; it is relative to data.source.root",
                 )
 
     def write(self, data: Path, workers: int) -> tuple[dict[str, object], dict[str, str]]:

@@ -1,6 +1,6 @@
 """The interface of a data source: its options, what it makes of them, and how. Imports nothing heavy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
@@ -35,6 +35,8 @@ class Declaration:
     """The words of a model that is trained from random weights, one a line."""
     inputs: tuple[str, ...] = ()
     """Files of the user that the source reads."""
+    downloads: tuple[str, ...] = ()
+    """Entries of the catalog of downloads (`nearmiss download`) that have some of `inputs`."""
     tables: tuple[str, ...] = TABLES
     """Tables that are written, by name: `TABLES`, and those of benchmarks and tasks that the source has.
 
@@ -69,6 +71,11 @@ class Declaration:
         return tuple(name.removeprefix("examples_") for name in self.tables if name.startswith("examples_"))
 
 
+def nothing_provided(path: Path) -> bool:
+    """No path is downloaded."""
+    return False
+
+
 class DataSource(Typed):
     """Options of a source. A subclass sets the type of `name` to its own name and fills in the methods."""
 
@@ -78,8 +85,11 @@ class DataSource(Typed):
         """What the source makes; `data` is the folder that `write` fills. Reads no file."""
         raise NotImplementedError
 
-    def check(self) -> None:
-        """Raise `InputError` where a part of the source is missing; called before any job starts."""
+    def check(self, provided: Callable[[Path], bool] = nothing_provided) -> None:
+        """Raise `InputError` where a part of the source is missing; called before any job starts.
+
+        `provided(path)` is whether a job downloads a path.
+        """
 
     def write(self, data: Path, workers: int) -> tuple[dict[str, object], dict[str, str]]:
         """Fill the folder `data`: its tables below tables/ and everything else that `declare` names.

@@ -1,0 +1,68 @@
+"""Checks of arms and of training phases. `refuse(problem, key, remedy)` raises an InputError that names the key."""
+
+from typing import Any
+
+from nearmiss.config_text import near, shortened
+from nearmiss.engine.objectives.spec import needs_negatives, uses_negatives
+from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
+
+
+def check_base(base: ArmConfig, refuse: Any) -> None:
+    """Refuse an arm `base` that is more than contrastive training."""
+    if base.method is not None or [term.term for term in base.objective] != ["contrastive"]:
+        refuse(
+            "the arm 'base' is plain contrastive training without negatives",
+            ("arms", "base"),
+            "remove its method and leave 'contrastive' as its only term; call the other arm by another name",
+        )
+
+
+def check_phases(pretrain: PretrainConfig, refuse: Any) -> None:
+    """A phase checks the steps that it gives; here are those that the model gives it."""
+    for name in ("base", "continued"):
+        phase = getattr(pretrain, name)
+        if phase.cooldown_steps > phase.steps:
+            refuse(
+                f"a cool-down of {phase.cooldown_steps} steps does not fit in {phase.steps} steps, the model's default",
+                ("pretrain", name, "cooldown_steps"),
+                f"lower it, or set pretrain.{name}.steps",
+            )
+
+
+def check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) -> None:
+    """Refuse an arm whose terms, negatives and method do not fit together; `methods` are of stage negatives."""
+    if not arm.objective:
+        refuse(f"the arm '{name}' has no loss term", ("arms", name, "objective"), "name at least one term")
+    terms = [term.term for term in arm.objective]
+    if len(set(terms)) < len(terms):
+        refuse(f"the arm '{name}' names a loss term twice", ("arms", name, "objective"), "name each term once")
+    if arm.method is not None and arm.method not in methods:
+        refuse(
+            f"the arm '{name}' trains on a method that is not configured: '{shortened(arm.method)}'",
+            ("arms", name, "method"),
+            near(arm.method, list(methods)) or f"add it to negatives.methods or choose one of: {', '.join(methods)}",
+        )
+    if arm.method is not None and _is_unchecked(methods[arm.method]) and "unchecked" not in arm.verdicts:
+        refuse(
+            f"the negatives of the method '{arm.method}' are unchecked, which the arm '{name}' leaves out",
+            ("arms", name, "verdicts"),
+            "add 'unchecked' to the arm's verdicts",
+        )
+    needing = [term.term for term in arm.objective if needs_negatives(term)]
+    if needing and (arm.method is None or arm.num_negatives == 0):
+        refuse(
+            f"the arm '{name}' has the term '{needing[0]}' but no negatives",
+            ("arms", name),
+            "give it a method and num_negatives of 1 or more, or take the term out",
+        )
+    if arm.method is not None and not any(uses_negatives(term) for term in arm.objective):
+        refuse(
+            f"the arm '{name}' names the method '{arm.method}' but no term of its objective uses negatives",
+            ("arms", name, "objective"),
+            "add a term that does, such as own_negatives, or take the method out",
+        )
+
+
+def _is_unchecked(options: Any) -> bool:
+    """Whether a method's negatives are taken as others released them."""
+    return options.method == "published" or getattr(options, "mode", "default") == "released"
