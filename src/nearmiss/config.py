@@ -228,6 +228,13 @@ def _check_names(experiment: Experiment, refuse: Any) -> None:
 
 
 def _check_caption_sets(experiment: Experiment, declared: Declaration, refuse: Any) -> None:
+    if not declared.caption_sets:
+        refuse(
+            "the data source has no captions, and every arm trains on the captions of its images",
+            ("data", "source"),
+            "give the source captions, or name a second source that has some; without captions, nearmiss data "
+            "and nearmiss negatives make --tables still make scene graph negatives",
+        )
     for key, _ in _CAPTION_SETS:
         name = _value(experiment, key)
         if name is not None and name not in declared.caption_sets:
@@ -340,7 +347,7 @@ def _with_caption_sets(experiment: Experiment) -> Experiment:
     for key, purpose in _CAPTION_SETS:
         if _value(experiment, key) is None:
             own = experiment.pretrain.continued.captions if purpose == "continued" else None
-            experiment = _with(experiment, key, own or defaults[purpose])
+            experiment = _with(experiment, key, own or defaults.get(purpose))
     return experiment
 
 

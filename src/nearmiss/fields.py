@@ -164,10 +164,15 @@ def build(model: type[Section], values: dict[str, Any], over: dict[str, Any], *,
         raise problem_of(error, model, file="command line" if over else file, lines={}) from None
 
 
-def _on_top(values: Any, over: dict[str, Any]) -> dict[str, Any]:
+def _on_top(values: Any, over: Any) -> Any:
+    """Values with others on top; an entry of a list is named by its index: `--source.1.limit 500`."""
+    if not isinstance(over, dict):
+        return over
+    if isinstance(values, list) and all(name.isdecimal() and int(name) < len(values) for name in over):
+        return [_on_top(each, over[str(at)]) if str(at) in over else each for at, each in enumerate(values)]
     merged = dict(values) if isinstance(values, dict) else {}
     for name, value in over.items():
-        merged[name] = _on_top(merged.get(name), value) if isinstance(value, dict) else value
+        merged[name] = _on_top(merged.get(name), value)
     return merged
 
 

@@ -7,7 +7,7 @@ import importlib.metadata
 import resource
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,13 @@ def image_folder(root: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def verify_files(root: Path, files: Iterable[str]) -> str:
-    """SHA-256 over some files below `root`, by their names; each is compared with its record, as in `verify_inputs`."""
+def verify_files(root: Path, files: Iterable[str], digest_of: Callable[[Path], str] = sha256) -> str:
+    """SHA-256 over some files below `root`, by their names; each is compared with its record, as in `verify_inputs`.
+
+    `digest_of` gives the SHA-256 of one of them.
+    """
     records = _Records()
-    return sha256_of_hashes({file: records.verified(Path(root) / file) for file in sorted(files)})
+    return sha256_of_hashes({file: records.verified(Path(root) / file, digest_of) for file in sorted(files)})
 
 
 def verify_written(files: Iterable[Path]) -> None:
@@ -76,9 +79,9 @@ class _Records:
     def __init__(self) -> None:
         self._of: dict[Path, Record] = {}
 
-    def verified(self, file: Path) -> str:
+    def verified(self, file: Path, digest_of: Callable[[Path], str] = sha256) -> str:
         """SHA-256 of a file, which must be what its record says."""
-        digest, hashes = sha256(file), self.hashes(file)
+        digest, hashes = digest_of(file), self.hashes(file)
         if hashes and digest not in hashes:
             raise InputError(
                 "a file is not what was written there: it was changed or is damaged",

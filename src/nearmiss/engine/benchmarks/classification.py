@@ -16,10 +16,10 @@ from nearmiss.engine.benchmarks.benchmark import (
     Headline,
     Options,
 )
-from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.data_root import SOURCE, DataRoot
 from nearmiss.engine.benchmarks.gaps import refuse_gaps
 from nearmiss.engine.benchmarks.spec import MEAN
-from nearmiss.engine.benchmarks.world import SOURCE, image_files, unknown_image
+from nearmiss.engine.benchmarks.world import image_files, unknown_image
 
 CARD = Card(
     name="classification",

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from nearmiss.base.errors import InputError
 
+SOURCE = "source"
+"""The name below the root of the images of an experiment's data source."""
+
 
 @dataclass(frozen=True)
 class DataRoot:
@@ -24,6 +27,10 @@ class DataRoot:
             if (moved := self.moved.get("/".join(parts[:count]))) is not None:
                 return Path(moved).joinpath(*parts[count:])
         return (Path("no-data-root") if self.root is None else self.root).joinpath(*parts)
+
+    def inputs(self) -> list[Path | None]:
+        """The root and the moved folders, without the images of a data source: results may lie below their folder."""
+        return [self.root, *(moved for name, moved in self.moved.items() if name != SOURCE)]
 
     def name(self, file: Path) -> str:
         """The path of a file below the root, whatever folder it lies in; its last two parts where it is below none."""

@@ -8,9 +8,9 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table
 from nearmiss.engine.benchmarks.benchmark import Card, Coverage, Headline, Options, RetrievalBenchmark
-from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.data_root import SOURCE, DataRoot
 from nearmiss.engine.benchmarks.gaps import refuse_gaps
-from nearmiss.engine.benchmarks.world import SOURCE, image_files, unknown_image
+from nearmiss.engine.benchmarks.world import image_files, unknown_image
 
 
 def recall_headline(benchmark: str, direction: str, description: str) -> Headline:

@@ -12,12 +12,12 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table
 from nearmiss.engine.benchmarks.benchmark import Card, Coverage, Headline, ItemBenchmark, Measurement, Options
-from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.benchmarks.data_root import SOURCE, DataRoot
 from nearmiss.engine.benchmarks.gaps import refuse_gaps
 from nearmiss.engine.benchmarks.spec import BINDING, FORMS, MARGIN, POOLED
 from nearmiss.engine.images.decode import pixel_box
 
-IMAGES, SOURCE = "tables/images.parquet", "source"
+IMAGES = "tables/images.parquet"
 AGAIN = "make the table again"
 
 

@@ -12,6 +12,7 @@ from nearmiss.base.files import sha256
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.curation.items import ImageContent, Item, Kind, Which
 from nearmiss.engine.images.browser import for_browser
+from nearmiss.engine.images.members import read_content, size_of
 from nearmiss.engine.text.edits import diff
 
 _NEGATIVES, _CAPTIONS = "negatives.parquet", "captions.parquet"
@@ -54,10 +55,11 @@ class NegativeSet:
         if which != "original" or file is None:
             return None
         try:
-            if not file.is_file() or file.stat().st_size > _LARGEST:
+            size = size_of(file)
+            if size is None or size > _LARGEST:
                 return None
-            found = for_browser(file.read_bytes())
-        except OSError:  # too long a name, no permission
+            found = for_browser(read_content(file))
+        except (OSError, InputError):  # too long a name, no permission
             return None
         return None if found is None else ImageContent(*found)
 

@@ -36,7 +36,7 @@ def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
     A relation to an object that is not in the graph, and an attribute that is no word, are set aside only.
     `strict` raises InputError for the first fault, for an id that occurs twice in the file, and for an empty file.
     """
-    images, objects, relations = Rows("images"), Rows("objects"), Rows("relations")
+    images, objects, relations = Rows("images"), Rows("objects", recorded=False), Rows("relations", recorded=False)
     faults = Faults(path, strict=strict)
     spoiled: set[str] = set()
     for image_id, graph in stream.entries(path):
@@ -52,9 +52,9 @@ def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
         for object_id, obj in nodes.items():
             where = f"{name}, object {printable(object_id)}"
             try:
-                objects.add(*_object(image_id, object_id, obj, path, where, faults), where)
+                objects.add(*_object(image_id, object_id, obj, path, where, faults))
                 for subject, predicate, other in _relations(object_id, obj, nodes, image_id, path, where, faults):
-                    relations.add(image_id, subject, predicate, other, where)
+                    relations.add(image_id, subject, predicate, other)
             except InputError as error:
                 faults.append(Fault(where, error.problem, image_id))
                 spoiled.add(image_id)

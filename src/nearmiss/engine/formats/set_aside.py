@@ -17,6 +17,7 @@ from nearmiss.base.tables import SCHEMAS
 from nearmiss.engine.formats.records import REMEDY, field, shown
 
 _CHUNK = 50_000  # rows that are Python objects at once
+_SLICE = 500_000  # rows that are joined at once
 _OUTSIDE = 1.0  # pixels that a box may reach beyond its image: published boxes are rounded
 _LARGEST_SIDE = 1 << 31  # pixels
 _LARGEST_ID = 1 << 53  # of one that is written as a float
@@ -62,11 +63,13 @@ class Reading:
 class Rows:
     """Rows of a table that become a frame now and then; a last column `record` says where each comes from.
 
-    `further` are columns that follow those of the table's schema.
+    `further` are columns that follow those of the table's schema. Without `recorded` there is no column `record`: of
+    millions of rows it is the largest, and ids name a row as well.
     """
 
-    def __init__(self, name: str, further: dict[str, Any] | None = None) -> None:
-        self._schema: dict[str, Any] = {**SCHEMAS[name], **(further or {}), "record": pl.String}
+    def __init__(self, name: str, further: dict[str, Any] | None = None, *, recorded: bool = True) -> None:
+        record = {"record": pl.String} if recorded else {}
+        self._schema: dict[str, Any] = {**SCHEMAS[name], **(further or {}), **record}
         self._rows: list[tuple[Any, ...]] = []
         self._frames: list[pl.DataFrame] = []
 
@@ -94,33 +97,47 @@ def sound(
     spoiled: set[str],
 ) -> Reading:
     """The tables without the annotations of images of which an object is faulty; `spoiled` are such images so far."""
-    sized = objects.join(images.select("image_id", "width", "height"), on="image_id", how="left", maintain_order="left")
-    set_aside(sized.filter(pl.col("width").is_null()), "its image has no width and height", faults, spoiled)
+    boxes = objects.select("image_id", "object_id", "x", "y", "w", "h", *(set(objects.columns) & {"record"}))
+    sizes = images.select("image_id", "width", "height")
     right, bottom = pl.col("x") + pl.col("w"), pl.col("y") + pl.col("h")
     outside = pl.min_horizontal("x", "y", pl.col("width") - right, pl.col("height") - bottom) < -_OUTSIDE
-    set_aside(sized.filter(outside), "its box lies outside the image", faults, spoiled)
-    twice = objects.filter(pl.col("object_id").is_duplicated())
+    for part in boxes.iter_slices(_SLICE):
+        sized = part.join(sizes, on="image_id", how="left", maintain_order="left")
+        set_aside(sized.filter(pl.col("width").is_null()), "its image has no width and height", faults, spoiled)
+        set_aside(sized.filter(outside), "its box lies outside the image", faults, spoiled)
+    twice = boxes.filter(pl.col("object_id").is_duplicated())
     set_aside(twice, "its id stands twice", faults, spoiled)
-    kept = ~pl.col("image_id").is_in(sorted(spoiled))
-    tables = {"images": images, "objects": objects.filter(kept)}
+    tables = {"images": images, "objects": objects}
     if relations is not None:
-        tables["relations"] = relations.filter(kept).join(
-            images.select("image_id"), on="image_id", how="semi", maintain_order="left"
-        )
-    return Reading({name: frame.drop("record") for name, frame in tables.items()}, faults)
+        tables["relations"] = relations
+    sound_ids = images.filter(~pl.col("image_id").is_in(sorted(spoiled)))["image_id"]
+    for name in tables.keys() - {"images"}:
+        tables[name] = of_images(tables[name], sound_ids)
+    return Reading({name: frame.drop("record", strict=False) for name, frame in tables.items()}, faults)
 
 
 def set_aside(rows: pl.DataFrame, problem: str, faults: Faults, spoiled: set[str]) -> None:
     """Report objects, and count the annotations of their images as spoiled."""
-    for record, image_id in rows.select("record", "image_id").iter_rows():
+    for record, image_id in _with_records(rows).select("record", "image_id").iter_rows():
         faults.append(Fault(record, f"{problem}; the image's annotations are set aside with it", image_id))
         spoiled.add(image_id)
 
 
+def _with_records(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the column `record`: their ids, where they have none."""
+    if "record" in rows.columns:
+        return rows
+    key = "object_id" if "object_id" in rows.columns else "caption_id"
+    name = f"image {{}}, {key.removesuffix('_id')} {{}}"
+    return rows.with_columns(record=pl.format(name, "image_id", key))
+
+
 def once(frame: pl.DataFrame, key: str, faults: Faults) -> pl.DataFrame:
     """The rows whose id is once; the others are reported."""
-    twice = pl.col(key).is_duplicated()
-    for row in frame.filter(twice).iter_rows(named=True):
+    twice = frame[key].is_duplicated()
+    if not twice.any():
+        return frame  # not a copy: it may have millions of rows
+    for row in _with_records(frame.filter(twice)).iter_rows(named=True):
         faults.append(
             Fault(row["record"], "its id stands twice", row["image_id"], row.get("caption_id"), row.get("text"))
         )
@@ -130,10 +147,16 @@ def once(frame: pl.DataFrame, key: str, faults: Faults) -> pl.DataFrame:
 def known(frame: pl.DataFrame, images: pl.DataFrame, faults: Faults, *, quiet: bool = False) -> pl.DataFrame:
     """The rows of images that the file lists."""
     if not quiet:
-        for row in frame.join(images, on="image_id", how="anti").iter_rows(named=True):
+        for row in _with_records(frame.join(images, on="image_id", how="anti")).iter_rows(named=True):
             problem = "its image is not in the file's list"
             faults.append(Fault(row["record"], problem, row["image_id"], row.get("caption_id"), row.get("text")))
-    return frame.join(images.select("image_id"), on="image_id", how="semi", maintain_order="left")
+    return of_images(frame, images["image_id"])
+
+
+def of_images(frame: pl.DataFrame, image_ids: pl.Series) -> pl.DataFrame:
+    """The rows of some images, in their order; the frame itself, not a copy, where that is all of them."""
+    wanted = frame["image_id"].is_in(image_ids.implode())
+    return frame if wanted.all() else frame.filter(wanted)
 
 
 def identifier(record: Any, key: str, path: Path, name: str) -> str:

@@ -6,6 +6,7 @@ at the start is skipped; a file in UTF-16 or UTF-32 is refused by name.
 
 import json
 from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
@@ -23,7 +24,18 @@ def entries(path: Path, lists: Container[str] = ()) -> Iterator[tuple[str, Any]]
     Keys that stand twice come twice. An integer of more digits than Python converts (4,300) comes as a float. Raises
     `InputError` where the file is missing or malformed.
     """
-    path = Path(path)
+    with _opened(Path(path)) as reader:
+        yield from reader.entries(lists)
+
+
+def elements(path: Path) -> Iterator[Any]:
+    """The elements of a file that is one JSON list, in its order; raises `InputError` as `entries` does."""
+    with _opened(Path(path)) as reader:
+        yield from reader.elements()
+
+
+@contextmanager
+def _opened(path: Path) -> "Iterator[_Reader]":
     try:
         with path.open("rb") as content:
             encoding = json.detect_encoding(content.peek(4)[:4])
@@ -32,7 +44,7 @@ def entries(path: Path, lists: Container[str] = ()) -> Iterator[tuple[str, Any]]
                     f"the file is {encoding.upper()} text, not UTF-8", file=path, remedy="save it as UTF-8"
                 )
             with TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape") as handle:
-                yield from _Reader(handle, path).entries(lists)
+                yield _Reader(handle, path)
     except FileNotFoundError:
         raise InputError("a file is missing", file=path, remedy="correct the path") from None
     except IsADirectoryError:
@@ -56,7 +68,7 @@ class _Reader:
                 raise self._malformed("a key is no string")
             self._expect(":")
             if key in lists and self._next() == "[":
-                yield from ((key, value) for value in self._elements())
+                yield from ((key, value) for value in self.elements())
             else:
                 yield key, self._value()
             if self._next() == "}":
@@ -64,7 +76,7 @@ class _Reader:
             self._expect(",")
             self._next()
 
-    def _elements(self) -> Iterator[Any]:
+    def elements(self) -> Iterator[Any]:
         self._expect("[")
         if self._next() == "]":
             self._at += 1

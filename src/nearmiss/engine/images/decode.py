@@ -2,7 +2,8 @@
 
 The only decoder for images of users. Only raster formats whose decoders start no other program are opened, regardless
 of the file name: Pillow would pass a PostScript file to Ghostscript. 8-bit images are converted to RGB by Pillow, as in
-the papers' code: alpha is dropped, an animation gives its first frame, EXIF rotation is not applied.
+the papers' code: alpha is dropped, an animation gives its first frame, EXIF rotation is not applied. A path may
+lead into a tar archive (members.py).
 """
 
 import stat
@@ -18,6 +19,7 @@ import polars as pl
 from PIL import Image, UnidentifiedImageError
 
 from nearmiss.base.errors import InputError
+from nearmiss.engine.images.members import read_content, split_member, stat_of
 
 REMEDY = "restore the file from its source"
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -51,6 +53,8 @@ def open_image(source: Path | bytes, *, file: object = None, record: object = No
     if isinstance(source, Path):
         file = source if file is None else file
         _regular(source, file, record)
+        if split_member(source) is not None:
+            source = read_content(source)
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
             if image.width * image.height > PIXELS:
@@ -147,7 +151,7 @@ def cut(image: Image.Image, crop: Sequence[float] | None) -> Image.Image:
 def _regular(path: Path, file: object, record: object) -> None:
     """Reject what is no regular file: reading a pipe would block."""
     try:
-        regular = stat.S_ISREG(path.stat().st_mode)
+        regular = stat.S_ISREG(stat_of(path).st_mode)
     except FileNotFoundError:
         raise InputError("an image is missing", file=file, record=record, remedy=REMEDY) from None
     except (OSError, ValueError) as error:

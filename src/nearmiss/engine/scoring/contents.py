@@ -19,6 +19,7 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.engine.images.decode import open_image
+from nearmiss.engine.images.members import read_content, stat_of
 from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 _STEM, _SUFFIX = "contents", ".parquet"
@@ -80,10 +81,10 @@ def contents(files: Mapping[str, Path], folder: Path) -> dict[str, Content]:
 
 
 def _status(file: Path) -> tuple[int, int, int, int, int] | None:
-    """What changes when a regular file does: the columns `_STATUS`; None where there is no regular file."""
+    """What changes when a regular file does, or the archive of a member: the columns `_STATUS`; None without one."""
     try:
-        status = file.stat()
-    except (OSError, ValueError):
+        status = stat_of(file)
+    except (OSError, ValueError, InputError):
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
@@ -93,8 +94,8 @@ def _status(file: Path) -> tuple[int, int, int, int, int] | None:
 
 def _read(file: Path) -> Content | None:
     try:
-        content = file.read_bytes()
-    except OSError:
+        content = read_content(file)
+    except (OSError, InputError):
         return None
     return content_of(content)
 

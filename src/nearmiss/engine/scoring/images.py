@@ -19,6 +19,7 @@ from nearmiss.engine.benchmarks.benchmark import (
 )
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.images.decode import cut, open_image_bytes
+from nearmiss.engine.images.members import read_content
 from nearmiss.engine.scoring.contents import contents
 from nearmiss.engine.scoring.embeddings import view_name
 from nearmiss.engine.scoring.encoder import OpenImage
@@ -96,7 +97,7 @@ def texts_of(benchmark: Benchmark, existing: Mapping[str, object]) -> set[str]:
 def _open_checked(file: Path, digest: str, crop: Crop | None) -> Image.Image | None:
     """The image, or None where it does not decode. A file that changed since it was hashed stops the evaluation."""
     try:
-        content = file.read_bytes()
+        content = read_content(file)
     except OSError as error:
         raise InputError(f"an image cannot be read any more: {error.strerror}", file=file, remedy=_AGAIN) from None
     if hashlib.sha256(content).hexdigest() != digest:

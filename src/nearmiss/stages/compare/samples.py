@@ -17,6 +17,7 @@ from nearmiss.engine.benchmarks.benchmark import ItemBenchmark, Options
 from nearmiss.engine.benchmarks.registry import reader
 from nearmiss.engine.images.browser import data_uri, for_browser, thumbnail
 from nearmiss.engine.images.decode import cut, open_image_bytes
+from nearmiss.engine.images.members import read_content, size_of
 from nearmiss.engine.scoring.decisions import Decision, caption_decisions, image_decisions
 from nearmiss.stages.compare.overview import card, in_order
 from nearmiss.stages.compare.report import Report
@@ -186,16 +187,16 @@ def _image(path: str, crop: Sequence[float] | None, benchmark: ItemBenchmark, re
         if path in benchmark.embedded:
             return thumbnail(cut(benchmark.embedded[path].open(), box), SIDE)
         file = report.root.path(path)
-        return file_uri(file) if box is None else thumbnail(cut(open_image_bytes(file.read_bytes()), box), SIDE)
+        return file_uri(file) if box is None else thumbnail(cut(open_image_bytes(read_content(file)), box), SIDE)
     except (InputError, OSError, ValueError):
         return None
 
 
 def file_uri(file: Path) -> str:
     """An image file as a data URI, smaller where it is large. Raises InputError where it is missing or no image."""
-    if not file.is_file():
+    if size_of(file) is None:
         raise InputError("an image is missing", file=file, remedy="make the data again")
-    found = for_browser(file.read_bytes())
+    found = for_browser(read_content(file))
     if found is None:
         raise InputError("an image does not decode", file=file, remedy="make the data again")
     content, media = found

@@ -1,19 +1,32 @@
 """Configuration of stage `data`."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, field_validator, model_validator
 
 from nearmiss.base.typed import Typed
 from nearmiss.engine.benchmarks.spec import OWN, problem_of
+from nearmiss.stages.data.sources.combination import source_of
 from nearmiss.stages.data.sources.registry import AnySource
+from nearmiss.stages.data.sources.spec import DataSource
 from nearmiss.stages.data.sources.world import WorldSource
+
+
+def _dumped(source: DataSource, info: Any) -> Any:
+    return source.model_dump(mode=info.mode)
 
 
 class DataConfig(Typed):
     """Where images, captions and annotations come from."""
 
-    source: AnySource = Field(default_factory=WorldSource, description="The data source, by name, and its options.")
+    source: Annotated[
+        AnySource,
+        PlainValidator(source_of, json_schema_input_type=AnySource | list[AnySource]),
+        PlainSerializer(_dumped),
+    ] = Field(
+        default_factory=WorldSource,
+        description="The data source, by name, and its options; or a list of sources of photographs, which become one.",
+    )
 
     held_out: list[str] | None = Field(
         None,

@@ -75,9 +75,7 @@ def run(
     """
     cost = Cost()
     checkpoint = model.folder
-    target = OutputFolder(
-        out, inputs=[root.root, *root.moved.values(), negatives, captions, checkpoint], roots=[root.path("source")]
-    )
+    target = OutputFolder(out, inputs=[*root.inputs(), negatives, captions, checkpoint], roots=[root.path("source")])
     check_cache(Path(cache))
     torch.set_num_threads(config.threads)
     device = device_of(config.device, key="evaluate.device")

@@ -24,6 +24,7 @@ from nearmiss.base.tables import read_table
 from nearmiss.base.workers import worker_pool
 from nearmiss.engine.formats.inpaintcoco import Origin, write
 from nearmiss.engine.images.editing.spec import OperationConfig
+from nearmiss.engine.images.members import content_sha256
 from nearmiss.stages.inpaint.card import card
 from nearmiss.stages.inpaint.config import InpaintConfig, ModelFilter, check_packages
 from nearmiss.stages.inpaint.corpus import Corpus, read_corpus
@@ -66,7 +67,8 @@ def run(
     tables = {"images": images, "objects": objects, "captions": captions, "relations": relations, "origins": origins}
     inputs = verify_inputs(tables)
     corpus = read_corpus(images, objects, captions, relations, root, split=config.split, caption_set=config.captions)
-    inputs[f"source{OF_IMAGES}"] = verify_files(Path(root), (image.file for image in corpus.images.values()))
+    files = (image.file for image in corpus.images.values())
+    inputs[f"source{OF_IMAGES}"] = verify_files(Path(root), files, content_sha256)
     if origins is not None:
         rows = read_table(origins, "origins").iter_rows(named=True)
         corpus = replace(corpus, origins={row.pop("image_id"): Origin(**row) for row in rows})

@@ -39,7 +39,7 @@ def read_corpus(
     """The captions of one set and split, and their annotations; without `images`, all captions and no annotations.
 
     Rows set aside are added to `faults`. Raises `InputError` if a table is missing, captions refer to unknown images,
-    or the split has no captions.
+    or the split has neither captions nor objects: negatives from scene graphs need only objects.
     """
     faults = [] if faults is None else faults
     caption_rows = sound_captions(read_caption_set(captions, caption_set), captions, faults)
@@ -50,12 +50,13 @@ def read_corpus(
         _check_images(caption_rows, image_rows, captions, images)
         image_rows = image_rows.filter(pl.col("split") == split).sort("image_id")
         caption_rows = caption_rows.join(image_rows.select("image_id"), on="image_id", how="semi")
-    if caption_rows.is_empty():
+    object_rows = _objects(objects, image_rows, faults)
+    if caption_rows.is_empty() and object_rows.is_empty():
         raise _no_captions(split, captions, faults)
     return Corpus(
         captions=Captions(caption_rows.sort("image_id", "caption_id").select(SCHEMAS["captions"].names())),
         images=image_rows,
-        objects=_objects(objects, image_rows, faults),
+        objects=object_rows,
         relations=_relations(relations, image_rows, faults),
         seed=seed,
         reserved=Reserved.read(reserved) if reserved is not None else Reserved(),

@@ -105,7 +105,7 @@ def run(
 ) -> None:
     """Corrupt the images of the selected items and write the folder `out`. The bytes do not depend on `workers`."""
     cost = Cost()
-    target = OutputFolder(out, inputs=[root.root, *root.moved.values()], roots=[root.path("source")])
+    target = OutputFolder(out, inputs=[*root.inputs()], roots=[root.path("source")])
     benchmarks, images = selected(config, root, cache)
     names = views(benchmarks)
     decoded = [_decode(images, name, config.side) for name in progress(names, what="decode images", total=len(names))]

@@ -80,7 +80,7 @@ def run(
     checkpoint = model.folder
     target = OutputFolder(
         out,
-        inputs=[checkpoint, corrupted, root.root, *root.moved.values(), negatives, captions],
+        inputs=[checkpoint, corrupted, *root.inputs(), negatives, captions],
         roots=[root.path("source")],
     )
     table_of_negatives = negatives / "negatives.parquet" if negatives is not None and negatives.is_dir() else negatives

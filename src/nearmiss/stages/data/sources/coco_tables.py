@@ -1,176 +1,121 @@
-"""A folder in COCO's format as the tables of stage `data`."""
+"""Files in COCO's format as tables: one file of captions, or several with their instances."""
 
-import re
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import sha256_of_hashes, write_text
-from nearmiss.base.manifest import OF_IMAGES, verify_inputs
-from nearmiss.base.seeding import derive
-from nearmiss.base.tables import table, write_table
-from nearmiss.engine.formats import stream
-from nearmiss.engine.formats.coco_folder import Aside, CocoFolder, read_coco_folder
+from nearmiss.base.manifest import verify_inputs
+from nearmiss.base.tables import table
+from nearmiss.engine.formats.coco import read_captions
+from nearmiss.engine.formats.coco_folder import CocoFolder, read_coco_folder
+from nearmiss.engine.formats.karpathy import read_splits
+from nearmiss.engine.formats.photographs import NO_IMAGE, Choose
+from nearmiss.engine.formats.set_aside import Reading
+from nearmiss.stages.data.sources.photographs import names_of
+from nearmiss.stages.data.sources.splits import Splits
+from nearmiss.stages.data.sources.tables import SourceTables, of_set, refuse_damaged
 
 if TYPE_CHECKING:
     from nearmiss.stages.data.sources.coco import CocoSource
 
-SOURCE, SET = "coco", "published"
-_WORD = re.compile(r"\w+(?:-\w+)*")  # as engine/models/tokenizer.py splits a text
-_SET_ASIDE = pl.Schema({"image_id": pl.String, "object_id": pl.String, "reason": pl.String})
+SOURCE = "coco"
 
 
-def write_tables(source: "CocoSource", data: Path, workers: int) -> tuple[dict[str, object], dict[str, str]]:
-    """Write the tables, the words and what is set aside into the folder `data`; returns summary and input hashes."""
-    paths = source.paths()
-    hashes = verify_inputs({key: path for key, path in paths.items() if key != "images"})
-    splits = _Splits(source)
-    found = read_coco_folder(
-        paths["images"],
-        captions=paths["captions"],
-        instances=paths.get("instances"),
-        choose=splits.choose,
-        workers=workers,
+def read(source: "CocoSource", workers: int) -> SourceTables:
+    """The tables of all files. Raises `InputError` where files do not belong together."""
+    files = source.files()
+    hashes = verify_inputs(files)
+    captions = {key: path for key, path in files.items() if key.startswith("captions")}
+    instances: list[Path | None] = [path for key, path in files.items() if key.startswith("instances")]
+    instances = instances or [None] * len(captions)
+    given = None if source.karpathy is None else read_splits(files["karpathy"])
+    reason = "the image is in no split of Karpathy's file"
+    splits = Splits(source.seed, source.limit, shares=source.splits, given=given, reason=reason)
+    readings: list[Reading] = [read_captions(path) for path in captions.values()]
+    choose = splits.choose if len(readings) == 1 else _chosen(readings, splits, captions)
+    parts = []
+    for (key, path), reading, of_objects in zip(captions.items(), readings, instances, strict=True):
+        part = read_coco_folder(
+            Path(source.root),
+            below=names_of(source.images),
+            captions=path,
+            instances=of_objects,
+            reading=reading,
+            choose=choose,
+            workers=workers,
+        )
+        _check_part(part, Path(source.root) / names_of(source.images)[0], path, of_objects, key)
+        parts.append(part)
+    damaged = [path for part in parts for path in part.unusable.get(NO_IMAGE, [])]
+    images = pl.concat([part.images for part in parts])
+    refuse_damaged(len(damaged), images.height + len(damaged), str(damaged[0]) if damaged else "", source.max_faulty)
+    first = next(iter(captions.values()))
+    return SourceTables(
+        images=splits.assigned(images).with_columns(source=pl.lit(SOURCE)),
+        captions=of_set(_concatenated([part.captions for part in parts], [*captions.values()], "caption_id")),
+        objects=_concatenated([part.objects for part in parts], instances, "object_id"),
+        origins=table(
+            "origins",
+            [{"image_id": image_id, **vars(each)} for part in parts for image_id, each in part.origins.items()],
+        ),
+        set_aside=[*(each for part in parts for each in part.set_aside), *splits.aside],
+        image_hashes={name: digest for part in parts for name, digest in part.hashes.items()},
+        inputs=hashes,
+        counts={
+            "scaled": sum(part.scaled for part in parts),
+            "unlisted_captions": sum(part.unlisted for part in parts),
+        },
+        named={"captions": (first, "captions"), "splits": (first, "karpathy" if source.karpathy else "splits")},
     )
-    found.check_usable(paths["images"], paths.get("instances", paths["captions"]))
-    images = splits.table(found.images)
-    captions = found.captions.sort("image_id", "caption_id").with_columns(source=pl.lit("published"), set=pl.lit(SET))
-    objects = found.objects.sort("image_id", "object_id")
-    declared = source.declare("")
-    _check_splits(source, images, captions, declared.splits, found)
-    words = _words(captions.join(images.filter(pl.col("split") == "train"), on="image_id", how="semi"), source)
-
-    (data / "tables").mkdir()
-    write_table(images, data / "tables" / "images.parquet", "images")
-    write_table(captions, data / "tables" / "captions.parquet", "captions")
-    write_table(objects, data / "tables" / "objects.parquet", "objects")
-    write_table(table("relations", []), data / "tables" / "relations.parquet", "relations")
-    origins = [{"image_id": image_id, **vars(origin)} for image_id, origin in sorted(found.origins.items())]
-    write_table(table("origins", origins), data / "tables" / "origins.parquet", "origins")
-    for split in declared.splits:
-        if split != "train":
-            queries = captions.join(images.filter(pl.col("split") == split), on="image_id", how="semi")
-            write_table(_retrieval(queries), data / "tables" / f"retrieval_{split}.parquet", "retrieval")
-    write_text(data / "words.txt", "\n".join(words) + "\n")
-    aside = [*found.set_aside, *splits.aside]
-    pl.DataFrame(aside, schema=_SET_ASIDE, orient="row").write_parquet(data / "set_aside.parquet", statistics=False)
-    summary = {
-        "images": dict(images.group_by("split").len().sort("split").iter_rows()),
-        "captions": captions.height,
-        "objects": objects.height,
-        "relations": 0,
-        "words": len(words),
-        "scaled": found.scaled,
-        "unlisted_captions": found.unlisted,
-        "set_aside": dict(sorted(Counter(each.reason.split("; record: ")[0] for each in aside).items())),
-    }
-    return summary, {**hashes, f"source{OF_IMAGES}": sha256_of_hashes(found.hashes)}
 
 
-class _Splits:
-    """The images that are used and their splits: Karpathy's, or shares of the images in drawn order."""
-
-    def __init__(self, source: "CocoSource") -> None:
-        self._source = source
-        self._karpathy = _karpathy(source.paths()["karpathy"]) if source.karpathy is not None else None
-        self.aside: list[Aside] = []
-
-    def choose(self, listed: pl.DataFrame) -> list[str]:
-        """The ids of the images that have a split, at most `limit` of them."""
-        if self._karpathy is not None:
-            known = [self._of(*row) is not None for row in listed.select("image_id", "file").iter_rows()]
-            self.aside = [
-                Aside(image_id, None, "the image is in no split of Karpathy's file")
-                for image_id in sorted(listed.filter(~pl.Series(known, dtype=pl.Boolean))["image_id"])
-            ]
-            listed = listed.filter(pl.Series(known, dtype=pl.Boolean))
-        return self._drawn(listed)[: self._source.limit]
-
-    def table(self, images: pl.DataFrame) -> pl.DataFrame:
-        """Table `images` with files relative to the root, splits and source, sorted by id."""
-        if self._karpathy is not None:
-            splits = {row[0]: self._of(*row) for row in images.select("image_id", "file").iter_rows()}
-        else:
-            splits = dict(zip(self._drawn(images), _shares(self._source.splits, images.height), strict=True))
-        return images.with_columns(
-            file=pl.concat_str(pl.lit(f"{self._source.images}/"), "file"),
-            split=pl.Series([splits[image_id] for image_id in images["image_id"]], dtype=pl.String),
-            source=pl.lit(SOURCE),
-        ).sort("image_id")
-
-    def _drawn(self, images: pl.DataFrame) -> list[str]:
-        return sorted(images["image_id"], key=lambda image_id: (derive(self._source.seed, "data", image_id), image_id))
-
-    def _of(self, image_id: str, file: str) -> str | None:
-        listed = self._karpathy or {}
-        return listed.get(image_id) or listed.get(Path(file).name)
-
-
-def _shares(shares: dict, number: int) -> list[str]:
-    """The split of each of `number` images, in drawn order: consecutive runs, rounded to whole images."""
-    splits: list[str] = []
-    total = 0.0
-    for split, share in shares.items():
-        total += share
-        splits += [split] * (round(total * number) - len(splits))
-    return splits
-
-
-def _karpathy(path: Path) -> dict[str, str]:
-    """Split by COCO's id and by file name (Karpathy and Fei-Fei, CVPR 2015)."""
-    found: dict[str, str] = {}
-    for key, record in stream.entries(path, ("images",)):
-        split = record.get("split") if key == "images" and isinstance(record, dict) else None
-        if isinstance(split, str):
-            split = "train" if split == "restval" else split
-            for name in (record.get("cocoid"), record.get("filename")):
-                if isinstance(name, int | str):
-                    found[str(name)] = split
-    if not found:
-        raise InputError(
-            "the file assigns no image to a split",
-            file=path,
-            record="images",
-            remedy="give a file such as dataset_coco.json, whose images have 'split' and 'cocoid' or 'filename'",
-        )
-    return found
-
-
-def _check_splits(
-    source: "CocoSource", images: pl.DataFrame, captions: pl.DataFrame, splits: tuple[str, ...], found: CocoFolder
-) -> None:
-    """Every split has an image with a caption."""
-    captioned = images.join(captions, on="image_id", how="semi")
-    for split in splits:
-        if captioned.filter(pl.col("split") == split).is_empty():
-            reasons = Counter(each.reason.split("; record: ")[0] for each in found.set_aside).most_common(5)
-            listed = "; set aside: " + ", ".join(f"{reason} ({count})" for reason, count in reasons) if reasons else ""
+def _chosen(readings: list[Reading], splits: Splits, files: dict[str, Path]) -> Choose:
+    """The images of several files that are used: a limit counts over all of them."""
+    listed = pl.concat([reading.tables["images"] for reading in readings])
+    for (key, path), reading in zip(files.items(), readings, strict=True):
+        if reading.tables["images"].is_empty():
             raise InputError(
-                f"split '{split}' has no image with a caption{listed}",
-                file=source.paths()["captions"],
-                record="data.source.karpathy" if source.karpathy else f"data.source.splits.{split}",
-                remedy="give more images, larger shares, or files that belong together",
+                "the file lists no images",
+                file=path,
+                record=f"data.source.{key}",
+                remedy="give files of captions with lists of images: where there are several, each needs its own",
             )
-
-
-def _words(captions: pl.DataFrame, source: "CocoSource") -> list[str]:
-    """The words that the captions use often enough, sorted."""
-    counts = Counter(word for text in captions["text"] for word in _WORD.findall(text.lower()))
-    words = sorted(word for word, count in counts.items() if count >= source.min_count)
-    if not words:
+    twice = listed.filter(pl.col("image_id").is_duplicated())
+    if not twice.is_empty():
         raise InputError(
-            f"no word is used {source.min_count} times in the training captions",
-            file=source.paths()["captions"],
-            record="data.source.min_count",
-            remedy="lower it",
+            f"{twice['image_id'].n_unique():,} images are listed by two files of captions",
+            file=list(files.values())[1],
+            record=f"image {min(twice['image_id'])}",
+            remedy="give files of different images in data.source.captions",
         )
-    return words
+    wanted = frozenset(splits.choose(listed))
+    return lambda images: [image_id for image_id in images["image_id"] if image_id in wanted]
 
 
-def _retrieval(captions: pl.DataFrame) -> pl.DataFrame:
-    """Table `retrieval`: a caption is right for its own image."""
-    queries = captions.select("caption_id", "image_id", "text", right=pl.concat_list("image_id"))
-    return queries.sort("caption_id")
+def _check_part(part: CocoFolder, images: Path, captions: Path, instances: Path | None, key: str) -> None:
+    """Refuse a file of captions none of whose images can be used, and instances of other images than the captions."""
+    if part.unusable or part.faults:
+        part.check_usable(images, instances or captions)
+    if part.captions.is_empty() and part.unlisted and part.images.height:
+        raise InputError(
+            "no caption belongs to an image of the instances",
+            file=captions,
+            record=f"data.source.{key}",
+            remedy="give captions and instances of the same split",
+        )
+
+
+def _concatenated(frames: list[pl.DataFrame], files: list[Path | None], key: str) -> pl.DataFrame:
+    """The rows of all parts. Where an id is in two parts, ids are qualified by the name of the file: "FILE/ID"."""
+    whole = pl.concat(frames, how="diagonal")
+    if len(frames) == 1 or not whole[key].is_duplicated().any():
+        return whole
+    return pl.concat(
+        [
+            frame.with_columns(pl.concat_str(pl.lit(f"{Path(str(file)).stem}/"), key).alias(key))
+            for frame, file in zip(frames, files, strict=True)
+        ],
+        how="diagonal",
+    )

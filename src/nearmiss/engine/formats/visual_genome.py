@@ -1,0 +1,243 @@
+"""Visual Genome (Krishna et al., IJCV 2017): image_data.json, region_descriptions.json and the scene graphs.
+
+Every file is one JSON list with an entry for each image, which is read entry by entry. Scene graphs come in one file
+(scene_graphs.json) or in three (objects.json, attributes.json, relationships.json). Of several names of an object the
+first counts; versions of the files have `names` or `name`. An image has the same id in all files, as `image_id` or, in
+region_descriptions.json, `id`. Boxes are cut to the image (our choice).
+"""
+
+from collections.abc import Callable, Container, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.engine.formats import stream
+from nearmiss.engine.formats.records import box, field
+from nearmiss.engine.formats.set_aside import (
+    Fault,
+    Faults,
+    Reading,
+    Rows,
+    identifier,
+    once,
+    printable,
+    side_of,
+    sound,
+    text,
+)
+from nearmiss.engine.text.category_names import readable_name, with_readable_objects, with_readable_predicates
+
+_SIDES = ("x", "y", "w", "h")
+
+
+def read_image_data(path: Path) -> Reading:
+    """Table `images` of image_data.json; `file` is the name that the image's address ends with."""
+    images, faults = Rows("images"), Faults(path)
+    for number, record in enumerate(stream.elements(path)):
+        name = f"entry {number}"
+        try:
+            image_id = _image_id(record, path, name)
+            name = f"image {image_id}"
+            sides = [side_of(field(record, side, (int, float), file=path, name=name)) for side in ("width", "height")]
+            if None in sides:
+                raise InputError("an image's width or height is no size")
+            images.add(image_id, _file(record, image_id), *sides, "train", "visual_genome", name)
+        except InputError as error:
+            faults.append(Fault(name, error.problem))
+    found = once(images.frame(), "image_id", faults)
+    return Reading({"images": found.drop("record")}, faults)
+
+
+def read_regions(path: Path, wanted: Container[str], *, most: int | None = None) -> Reading:
+    """Table `captions` of region_descriptions.json: every region of a `wanted` image is a caption of the whole image.
+
+    The box of a region is not kept. `most` is the largest number of captions of an image, the first of the file; a text
+    that an image has twice counts once. Regions without an id or a text are set aside.
+    """
+    captions, faults = Rows("captions", recorded=False), Faults(path)
+    for image_id, name, regions in _of_images(path, "regions", wanted, faults):
+        seen: set[str] = set()
+        for region in regions:
+            if most is not None and len(seen) >= most:
+                break
+            try:
+                phrase = text(region, "phrase", path, name).strip()
+                key = "region_id" if "region_id" in region else "id"
+                region_id = identifier(region, key, path, name)
+                if not phrase:
+                    raise InputError("a caption is empty")
+                if phrase not in seen:
+                    seen.add(phrase)
+                    captions.add(region_id, image_id, phrase, None, "published")
+            except InputError as error:
+                faults.append(Fault(name, error.problem, image_id))
+    return Reading({"captions": once(captions.frame(), "caption_id", faults)}, faults)
+
+
+def read_scene_graphs(path: Path, images: pl.DataFrame, wanted: Container[str]) -> Reading:
+    """Tables `objects` and `relations` of scene_graphs.json for the `wanted` of `images`, names as words."""
+    return _Graphs(path, images).read(wanted)
+
+
+def read_separate_graphs(
+    objects: Path, attributes: Path | None, relations: Path | None, images: pl.DataFrame, wanted: Container[str]
+) -> Reading:
+    """The same tables of objects.json, attributes.json and relationships.json; the last two may be missing.
+
+    Attributes join their objects by id. Faults of the three files are in one list.
+    """
+    of_objects = _attributes(attributes, wanted) if attributes is not None else {}
+    return _Graphs(objects, images, of_objects).read(wanted, relations)
+
+
+class _Graphs:
+    """The objects and relations of one or several files."""
+
+    def __init__(self, path: Path, images: pl.DataFrame, attributes: dict[str, list[str]] | None = None) -> None:
+        self._path, self._images, self._attributes = path, images, attributes
+        self._sizes = {row[0]: row[1:] for row in images.select("image_id", "width", "height").iter_rows()}
+        self._objects, self._relations = Rows("objects", recorded=False), Rows("relations", recorded=False)
+        self._faults = Faults(path)
+        self._spoiled: set[str] = set()
+
+    def read(self, wanted: Container[str], relations: Path | None = None) -> Reading:
+        """Read the file, and the relations where they are in another."""
+        for image_id, name, objects, graph in self._graphs(self._path, "objects", wanted):
+            known: set[str] = set()
+            for obj in objects:
+                self._object(obj, image_id, name, known)
+            if relations is None:
+                self._related(graph.get("relationships"), image_id, name, known)
+        found = self._objects.frame()
+        if relations is not None:
+            known = set(found["object_id"].to_list())
+            for image_id, name, related, _ in self._graphs(relations, "relationships", wanted):
+                self._related(related, image_id, name, known)
+        return sound(
+            self._images,
+            with_readable_objects(found),
+            with_readable_predicates(self._relations.frame()),
+            self._faults,
+            self._spoiled,
+        )
+
+    def _graphs(self, path: Path, key: str, wanted: Container[str]) -> Iterator[tuple[str, str, list[Any], Any]]:
+        graphs: list[Any] = []
+        for image_id, name, values in _of_images(path, key, wanted, self._faults, self._spoiled.add, graphs.append):
+            yield image_id, name, values, graphs.pop()
+
+    def _object(self, record: Any, image_id: str, name: str, known: set[str]) -> None:
+        """Add an object to the table and to the `known` ids of its image; of several with one id, the first counts."""
+        try:
+            object_id = identifier(record, "object_id", self._path, name)
+            noun = _name_of(record, name)
+            sides = _inside(box([record.get(key) for key in _SIDES], file=self._path, name=name), self._sizes[image_id])
+        except InputError as error:
+            self._faults.append(Fault(name, error.problem, image_id))
+            self._spoiled.add(image_id)
+            return
+        if object_id in known:
+            return
+        known.add(object_id)
+        given = record.get("attributes") or [] if self._attributes is None else self._attributes.get(object_id, [])
+        self._objects.add(object_id, image_id, noun, *sides, _words(given), None)
+
+    def _related(self, relations: Any, image_id: str, name: str, known: Container[str]) -> None:
+        for relation in relations if isinstance(relations, list) else ():
+            try:
+                subject, other = (_end(relation, end, self._path, name) for end in ("subject", "object"))
+                predicate = text(relation, "predicate", self._path, name)
+                if subject not in known or other not in known:
+                    raise InputError("a relation is to an object that is not in the graph")
+                if not readable_name(predicate):
+                    raise InputError("a relation has no name")
+                self._relations.add(image_id, subject, predicate, other)
+            except InputError as error:
+                self._faults.append(Fault(name, error.problem, image_id))
+
+
+def _of_images(
+    path: Path,
+    key: str,
+    wanted: Container[str],
+    faults: Faults,
+    spoil: Callable[[str], None] = lambda image_id: None,
+    give: Callable[[Any], None] = lambda record: None,
+) -> Iterator[tuple[str, str, list[Any]]]:
+    """(image id, name of the record, list under `key`) of every wanted image; `give` gets the whole record."""
+    seen: set[str] = set()
+    for number, record in enumerate(stream.elements(path)):
+        name = f"entry {number}"
+        try:
+            image_id = _image_id(record, path, name)
+            if image_id not in wanted:
+                continue
+            name = f"image {image_id}"
+            if image_id in seen:
+                spoil(image_id)
+                raise InputError("its id stands twice")
+            seen.add(image_id)
+            values = field(record, key, list, file=path, name=name)
+        except InputError as error:
+            faults.append(Fault(name, error.problem))
+            continue
+        give(record)
+        yield image_id, name, values
+
+
+def _attributes(path: Path, wanted: Container[str]) -> dict[str, list[str]]:
+    """Attributes by object id; an attribute that is no word is left out."""
+    found: dict[str, list[str]] = {}
+    for _, name, values in _of_images(path, "attributes", wanted, Faults(path)):
+        for record in values:
+            given = record.get("attributes") if isinstance(record, dict) else None
+            if given and (words := _words(given)):
+                object_id = identifier(record, "object_id", path, name)
+                found.setdefault(object_id, []).extend(words)
+    return found
+
+
+def _image_id(record: Any, path: Path, name: str) -> str:
+    return identifier(record, "image_id" if isinstance(record, dict) and "image_id" in record else "id", path, name)
+
+
+def _file(record: dict[str, Any], image_id: str) -> str:
+    """The name that the image's address ends with; without an address, the id."""
+    url = record.get("url")
+    name = PurePosixPath(printable(url)).name if isinstance(url, str) else ""
+    return name or f"{image_id}.jpg"
+
+
+def _name_of(record: dict[str, Any], name: str) -> str:
+    names = record.get("names") or [record.get("name")]
+    noun = names[0] if isinstance(names, list) else None
+    if not isinstance(noun, str) or printable(noun) != noun or not readable_name(noun):
+        raise InputError("an object has no name", record=name)
+    return noun
+
+
+def _inside(sides: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """A box cut to its image: published boxes reach beyond it. A box outside of the image stays, and is a fault."""
+    left, top = max(sides[0], 0.0), max(sides[1], 0.0)
+    right, bottom = min(sides[0] + sides[2], float(size[0])), min(sides[1] + sides[3], float(size[1]))
+    return sides if right < left or bottom < top else (left, top, right - left, bottom - top)
+
+
+def _words(values: Any) -> list[str]:
+    """Attributes that are words, each once."""
+    given = values if isinstance(values, list) else []
+    return list(
+        dict.fromkeys(
+            each.strip() for each in given if isinstance(each, str) and readable_name(each) and printable(each) == each
+        )
+    )
+
+
+def _end(relation: Any, end: str, path: Path, name: str) -> str:
+    """The object at one end of a relation: `subject_id`, or the id inside of `subject`."""
+    inner = relation.get(end) if isinstance(relation, dict) else None
+    if isinstance(inner, dict):
+        return identifier(inner, "object_id", path, name)
+    return identifier(relation, f"{end}_id", path, name)

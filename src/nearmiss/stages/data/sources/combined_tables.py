@@ -1,0 +1,59 @@
+"""The tables of several sources as one."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from nearmiss.engine.formats.photographs import Aside
+from nearmiss.stages.data.sources.tables import SourceTables
+
+_IDS = ("image_id", "caption_id", "object_id", "subject_id")
+
+
+def combined(parts: Sequence[SourceTables], prefixes: Sequence[str], roots: Sequence[str]) -> SourceTables:
+    """Tables with prefixed ids, and files relative to the common root.
+
+    `prefixes` and `roots` have one entry for each of `parts`; a root is relative to the common root.
+    """
+    whole = SourceTables(
+        images=_concatenated([part.images for part in parts], prefixes).with_columns(
+            file=pl.concat([_below(part.images["file"], root) for part, root in zip(parts, roots, strict=True)])
+        ),
+        captions=_concatenated([part.captions for part in parts], prefixes),
+        objects=_concatenated([part.objects for part in parts], prefixes),
+        relations=_concatenated([part.relations for part in parts], prefixes),
+        origins=_concatenated([part.origins for part in parts], prefixes),
+        named=next((part.named for part in parts if part.captions.height), parts[0].named),
+    )
+    for part, prefix, root in zip(parts, prefixes, roots, strict=True):
+        whole.set_aside += [
+            Aside(_prefixed(each.image_id, prefix), _prefixed(each.object_id, prefix), each.reason)
+            for each in part.set_aside
+        ]
+        below = "" if root == "." else f"{root}/"
+        whole.image_hashes |= {f"{below}{name}": digest for name, digest in part.image_hashes.items()}
+        whole.inputs |= {f"{prefix}{name}": digest for name, digest in part.inputs.items()}
+        for name, count in part.counts.items():
+            whole.counts[name] = whole.counts.get(name, 0) + count
+    return whole
+
+
+def _concatenated(frames: Sequence[pl.DataFrame], prefixes: Sequence[str]) -> pl.DataFrame:
+    """The rows of all frames with prefixed ids; a column that only some have is null in the others."""
+    return pl.concat(
+        [
+            frame.with_columns(
+                pl.concat_str(pl.lit(prefix), name).alias(name) for name in _IDS if name in frame.columns
+            )
+            for frame, prefix in zip(frames, prefixes, strict=True)
+        ],
+        how="diagonal_relaxed",
+    )
+
+
+def _below(files: pl.Series, root: str) -> pl.Series:
+    return files if root == "." else root + "/" + files
+
+
+def _prefixed(identity: str | None, prefix: str) -> str | None:
+    return None if identity is None else f"{prefix}{identity}"

@@ -1,0 +1,85 @@
+"""Scene graphs of GQA as tables, with regions of Visual Genome as captions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.manifest import verify_inputs
+from nearmiss.base.tables import table
+from nearmiss.engine.formats.gqa import read_scene_graphs
+from nearmiss.engine.formats.photographs import Photographs, aside_of
+from nearmiss.engine.formats.set_aside import Reading, of_images
+from nearmiss.engine.formats.visual_genome import read_regions
+from nearmiss.stages.data.sources.photographs import Split
+from nearmiss.stages.data.sources.splits import Splits
+from nearmiss.stages.data.sources.tables import SourceTables, check_images, of_set, unusable_images
+
+if TYPE_CHECKING:
+    from nearmiss.stages.data.sources.gqa import GqaSource
+
+SOURCE = "gqa"
+
+
+def read(source: "GqaSource", workers: int) -> SourceTables:
+    """The tables of all splits. Raises `InputError` where an image is in two of them, or images are missing."""
+    files = source.files()
+    hashes = verify_inputs(files)
+    readings = {split: read_scene_graphs(files[f"scene_graphs.{split}"]) for split in source.scene_graphs}
+    listed = pl.concat([reading.tables["images"] for reading in readings.values()])
+    listed = listed.with_columns(file=pl.concat_str("image_id", pl.lit(".jpg")))
+    of_image = _split_of_each(readings, files)
+    splits = Splits(source.seed, source.limit, given=of_image)
+    photographs = Photographs(Path(source.root), splits.choose, workers, below=(source.images,))
+    usable = photographs.usable(listed)
+    key = "scene_graphs.train"
+    check_images(photographs, usable.height, listed=files[key], key=key, max_faulty=source.max_faulty)
+    aside = [aside_of(fault, each.faults.file) for each in readings.values() for fault in each.faults]
+    captions = table("captions", [])
+    if source.captions is not None:
+        regions = read_regions(files["captions"], set(usable["image_id"]), most=source.captions_per_image)
+        captions = regions.tables["captions"]
+        aside += [aside_of(fault, files["captions"]) for fault in regions.faults]
+        _check_captions(captions, usable, files["captions"])
+    return SourceTables(
+        images=splits.assigned(photographs.with_file_sizes(usable)).with_columns(source=pl.lit(SOURCE)),
+        captions=of_set(captions),
+        objects=photographs.scaled(_of_all(readings, "objects", usable)),
+        relations=_of_all(readings, "relations", usable),
+        set_aside=[*aside, *unusable_images(photographs), *splits.aside],
+        image_hashes=photographs.hashes,
+        inputs=hashes,
+        counts={"scaled": len(photographs.resized)},
+        named={"captions": (files.get("captions", files[key]), "captions"), "splits": (files[key], "scene_graphs")},
+    )
+
+
+def _split_of_each(readings: dict[Split, Reading], files: dict[str, Path]) -> dict[str, str]:
+    """The split of each image."""
+    found: dict[str, str] = {}
+    for split, reading in readings.items():
+        for image_id in reading.tables["images"]["image_id"]:
+            if found.setdefault(image_id, split) != split:
+                raise InputError(
+                    f"an image is in the scene graphs of two splits, {found[image_id]} and {split}",
+                    file=files[f"scene_graphs.{split}"],
+                    record=f"image {image_id}",
+                    remedy="give files of different images in data.source.scene_graphs",
+                )
+    return found
+
+
+def _of_all(readings: dict[Split, Reading], name: str, images: pl.DataFrame) -> pl.DataFrame:
+    """A table of all splits, of the images that are used. Object ids of GQA are unique over its files."""
+    return pl.concat([of_images(reading.tables[name], images["image_id"]) for reading in readings.values()])
+
+
+def _check_captions(captions: pl.DataFrame, images: pl.DataFrame, file: Path) -> None:
+    if captions.is_empty() and images.height:
+        raise InputError(
+            "no caption belongs to an image of the scene graphs",
+            file=file,
+            record="data.source.captions",
+            remedy="give region_descriptions.json of Visual Genome, whose image ids GQA shares",
+        )

@@ -1,0 +1,81 @@
+"""Files of Visual Genome as tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from nearmiss.base.errors import InputError
+from nearmiss.base.manifest import verify_inputs
+from nearmiss.base.tables import table
+from nearmiss.engine.formats.photographs import Photographs, aside_of
+from nearmiss.engine.formats.visual_genome import (
+    read_image_data,
+    read_regions,
+    read_scene_graphs,
+    read_separate_graphs,
+)
+from nearmiss.stages.data.sources.photographs import names_of
+from nearmiss.stages.data.sources.splits import Splits
+from nearmiss.stages.data.sources.tables import SourceTables, check_images, of_set, unusable_images
+
+if TYPE_CHECKING:
+    from nearmiss.stages.data.sources.visual_genome import VisualGenomeSource
+
+SOURCE = "visual_genome"
+
+
+def read(source: "VisualGenomeSource", workers: int) -> SourceTables:
+    """The tables; raises `InputError` where the files are of other images than image_data.json."""
+    files = source.files()
+    hashes = verify_inputs(files)
+    listing = read_image_data(files["image_data"])
+    splits = Splits(source.seed, source.limit, shares=source.splits)
+    folders = names_of(source.images)
+    photographs = Photographs(Path(source.root), splits.choose, workers, below=folders)
+    usable = photographs.usable(listing.tables["images"])
+    check_images(photographs, usable.height, listed=files["image_data"], key="image_data", max_faulty=source.max_faulty)
+    wanted = frozenset(usable["image_id"])
+    aside = [aside_of(fault, files["image_data"]) for fault in listing.faults]
+    captions, objects, relations = table("captions", []), table("objects", []), table("relations", [])
+    if source.captions is not None:
+        regions = read_regions(files["regions"], wanted, most=source.captions_per_image)
+        captions = regions.tables["captions"]
+        aside += [aside_of(fault, files["regions"]) for fault in regions.faults]
+        _check_any(captions, usable, files["regions"], "regions")
+    annotations = "scene_graphs" if source.scene_graphs is not None else "objects"
+    if annotations in files:
+        graphs = (
+            read_scene_graphs(files[annotations], usable, wanted)
+            if source.scene_graphs is not None
+            else read_separate_graphs(
+                files["objects"], files.get("attributes"), files.get("relationships"), usable, wanted
+            )
+        )
+        objects, relations = photographs.scaled(graphs.tables["objects"]), graphs.tables["relations"]
+        aside += [aside_of(fault, files[annotations]) for fault in graphs.faults]
+        _check_any(objects, usable, files[annotations], annotations)
+    return SourceTables(
+        images=splits.assigned(photographs.with_file_sizes(usable)).with_columns(source=pl.lit(SOURCE)),
+        captions=of_set(captions),
+        objects=objects,
+        relations=relations,
+        set_aside=[*aside, *unusable_images(photographs)],
+        image_hashes=photographs.hashes,
+        inputs=hashes,
+        counts={"scaled": len(photographs.resized)},
+        named={
+            "captions": (files.get("regions", files["image_data"]), "regions"),
+            "splits": (files["image_data"], "splits"),
+        },
+    )
+
+
+def _check_any(rows: pl.DataFrame, images: pl.DataFrame, file: Path, key: str) -> None:
+    if rows.is_empty() and images.height:
+        raise InputError(
+            "the file has no usable record of an image that is used",
+            file=file,
+            record=f"data.source.{key}",
+            remedy="give files of one version of Visual Genome",
+        )
