@@ -68,7 +68,8 @@ def test_everything_that_opens_images_opens_members(archive: Path):
     assert set(found) == {"one"} and found["one"].size == image.size
     assert found["one"].digest == members.content_sha256(root / file)
     assert verify_files(root, [file], members.content_sha256)
-    write_store(root, ["1"], [root / file], 8, lambda image: np.asarray(image.resize((8, 8))))
+    resize = lambda image: np.asarray(image.resize((8, 8)))  # noqa: E731
+    write_store(root, ["1"], [root / file], 8, resize, state=root / "state")
     assert Store(root).ids == ["1"]
 
 

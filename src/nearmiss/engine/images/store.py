@@ -15,6 +15,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.progress import progress
 from nearmiss.engine.images.decode import open_rgb
+from nearmiss.engine.images.members import stat_of
 from nearmiss.engine.images.pixels import continue_pixels, open_pixels
 
 PIXELS, IDS = "pixels.npy", "image_ids.json"
@@ -73,7 +74,7 @@ def _key(ids: Sequence[str], files: Sequence[Path], side: int, settings: object)
     """Identifies the pixels that a call writes."""
     digest = sha256(json.dumps([side, settings]).encode())
     for image_id, file in zip(ids, files, strict=True):
-        found = file.stat()
+        found = stat_of(file)
         digest.update(f"\0{image_id}\0{file}\0{found.st_size}\0{found.st_mtime_ns}".encode())
     return digest.hexdigest()
 
