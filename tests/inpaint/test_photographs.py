@@ -87,7 +87,7 @@ def files(tmp_path):
 def tables_of(files: dict[str, Path], out: Path) -> dict[str, Path]:
     """What stage data makes of the photographs, as the arguments of stage inpaint."""
     options = {"name": "coco", "root": str(files["images"].parent), "images": "images", "captions": "captions.json"}
-    options |= {"instances": "instances.json", "splits": {"train": 1.0}, "min_count": 1}
+    options |= {"instances": "instances.json", "splits": {"train": 1.0}, "min_count": 1, "max_faulty": 1.0}
     data_stage.run(config=DataConfig.model_validate({"source": options}), out=out)
     tables = {name: out / "tables" / f"{name}.parquet" for name in ("images", "objects", "captions", "origins")}
     return {**tables, "root": files["images"].parent}
