@@ -19,7 +19,7 @@ from nearmiss.engine.images.editing.composite import changed_outside
 from nearmiss.engine.images.editing.plan import Edited, Plan
 from nearmiss.engine.images.editing.registry import OPERATIONS
 from nearmiss.engine.objectives.registry import Objective
-from nearmiss.fingerprints import REGISTRIES, parts
+from nearmiss.experiment_parts import REGISTRIES, parts
 from nearmiss.stages.finetune import stage as finetune
 from nearmiss.stages.finetune.config import FinetuneConfig
 from nearmiss.stages.negatives.stage import run as run_negatives

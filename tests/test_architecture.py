@@ -63,7 +63,7 @@ def test_imports_point_down(module):
     ("importer", "imported"),
     [
         ("nearmiss.base.files", "nearmiss.engine.text.tokens"),
-        ("nearmiss.engine.text.check", "nearmiss.engine.world.truth"),
+        ("nearmiss.engine.text.verdict", "nearmiss.engine.world.truth"),
         ("nearmiss.engine.world.truth", "nearmiss.engine.benchmarks.world"),
         ("nearmiss.engine.models.towers", "nearmiss.stages.pretrain.config"),
         ("nearmiss.stages.compare.stage", "nearmiss.stages.evaluate.stage"),
@@ -76,7 +76,7 @@ def test_a_planted_import_upwards_is_caught(importer, imported):
 
 
 def test_the_check_of_negatives_shares_no_code_with_the_truth():
-    check = TREE.closure(["nearmiss.engine.text.check"])
+    check = TREE.closure(["nearmiss.engine.text.verdict"])
     truth = TREE.closure(["nearmiss.engine.world.truth"])
     shared = {module for module in {*check} & {*truth} if not module.startswith("nearmiss.base")}
     assert shared <= {"nearmiss", "nearmiss.engine"}

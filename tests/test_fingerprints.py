@@ -7,7 +7,7 @@ import pytest
 
 from nearmiss.base.fingerprint import SourceTree
 from nearmiss.config import STAGES, load, resolve
-from nearmiss.fingerprints import REGISTRIES, code_files, fingerprints, parts
+from nearmiss.experiment_parts import REGISTRIES, code_files, fingerprints, parts
 
 LINE = "\nPLANTED = 1\n"
 

@@ -11,8 +11,8 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.fingerprint import write_fingerprint
 from nearmiss.config import load, resolve
 from nearmiss.config_yaml import parse_yaml
+from nearmiss.experiment_parts import parts
 from nearmiss.fields import flags, source
-from nearmiss.fingerprints import parts
 from nearmiss.overrides import as_one_word, of_workflow, parse_overrides
 from nearmiss.stages.evaluate.config import EvaluateConfig
 

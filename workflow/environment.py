@@ -18,7 +18,7 @@ from nearmiss.base.errors import InputError  # noqa: E402
 from nearmiss.base.fingerprint import write_fingerprint  # noqa: E402
 from nearmiss.base.lifetime import PARENT, die_with_starter, take  # noqa: E402
 from nearmiss.config import Experiment  # noqa: E402
-from nearmiss.fingerprints import fingerprints  # noqa: E402
+from nearmiss.experiment_parts import fingerprints  # noqa: E402
 from nearmiss.preflight import NOTICE, check_path  # noqa: E402
 from nearmiss.stages.negatives.spec import PublishedConfig  # noqa: E402
 from nearmiss.versions.copied import notice  # noqa: E402

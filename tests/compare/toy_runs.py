@@ -15,8 +15,8 @@ from nearmiss.engine.benchmarks import registry
 from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark, Options, RetrievalBenchmark
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.scoring import blind, classes, decisions, metrics, ranking
+from nearmiss.engine.scoring.endpoints import Endpoint, ordered
 from nearmiss.engine.scoring.metrics import Beside, Bootstrap, Run
-from nearmiss.engine.scoring.outcomes import Endpoint, ordered
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
 import toy_experiment

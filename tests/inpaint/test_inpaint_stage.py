@@ -14,7 +14,7 @@ from nearmiss.base.files import read_json
 from nearmiss.engine.formats.inpaintcoco import SCHEMA
 from nearmiss.engine.formats.segmentation import encode_mask
 from nearmiss.engine.text.annotations import Vocabulary, annotate
-from nearmiss.engine.text.check import check
+from nearmiss.engine.text.verdict import check
 from nearmiss.stages.inpaint.stage import PAIRS, REJECTIONS, run
 
 

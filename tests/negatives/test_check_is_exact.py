@@ -4,8 +4,8 @@ from small_world import TABLES, add, scenes
 
 from nearmiss.base.tables import table
 from nearmiss.engine.text.annotations import Vocabulary, annotate
-from nearmiss.engine.text.check import check
 from nearmiss.engine.text.parsing import parse as read
+from nearmiss.engine.text.verdict import check
 from nearmiss.engine.world.spec import Wording, WorldConfig
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.topics import TOPICS

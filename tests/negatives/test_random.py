@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import small_world
 
-from nearmiss.engine.text.check import Verdict
+from nearmiss.engine.text.verdict import Verdict
 from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
 from nearmiss.stages.negatives.random.method import METHOD, generate

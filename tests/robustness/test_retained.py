@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from nearmiss.engine.scoring import metrics
+from nearmiss.engine.scoring.endpoints import OUTCOMES, ordered
 from nearmiss.engine.scoring.metrics import NOTHING, Bootstrap, Run
-from nearmiss.engine.scoring.outcomes import OUTCOMES, ordered
 
 RUN = Run("toy", "hnc", 0, "robustness", "test")
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotated
 from nearmiss.engine.text.assignment import Steps, TooManyStepsError
-from nearmiss.engine.text.check import check, truth
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.readings import best_reading
 from nearmiss.engine.text.truth_values import Truth, every
+from nearmiss.engine.text.verdict import check, truth
 
 values = st.sampled_from(Truth)
 

@@ -7,7 +7,7 @@ import pytest
 
 import nearmiss.engine.text
 from nearmiss.engine.text.annotations import Annotated, Annotations, Vocabulary, annotated
-from nearmiss.engine.text.check import check
+from nearmiss.engine.text.verdict import check
 
 NAMES = frozenset(["cube", "ball", "cone", "man", "dog", "bench", "palm tree"])
 NOUNS = NAMES | {"person"}

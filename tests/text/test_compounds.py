@@ -3,9 +3,9 @@
 import pytest
 
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotated
-from nearmiss.engine.text.check import check
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.parsing import parse
+from nearmiss.engine.text.verdict import check
 
 NAMES = frozenset(["cube", "ball", "star"])
 # Two cubes and a ball; the red cube is above and to the left of the blue ball.

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotated, is_closed, may_be, relatives
-from nearmiss.engine.text.check import check
+from nearmiss.engine.text.verdict import check
 
 NAMES = frozenset(["person", "man", "dog", "kite"])
 BOX = (10.0, 10.0, 20.0, 20.0)

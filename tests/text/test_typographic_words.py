@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearmiss.base.tables import table
-from nearmiss.engine.text.check import check
 from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import Edit, diff, replay
 from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
+from nearmiss.engine.text.verdict import check
 from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Caption, Corpus
 from nearmiss.stages.negatives.config import every_method

@@ -45,7 +45,7 @@ def test_results_without_their_times_are_named_checked_and_kept(used):
 
 def test_nothing_is_said_of_results_in_order_and_of_a_clone(recorded, restored):
     from nearmiss.config import load
-    from nearmiss.fingerprints import fingerprints
+    from nearmiss.experiment_parts import fingerprints
 
     for clone in (recorded, restored):
         assert notice(clone.path / RESULTS, fingerprints(load(clone.path / CONFIG), clone.path)) == []

@@ -10,7 +10,7 @@ import pytest
 from nearmiss.base.tables import read_table
 from nearmiss.config import load
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotated
-from nearmiss.engine.text.check import check
+from nearmiss.engine.text.verdict import check
 from nearmiss.engine.world.conditions import reservation
 from nearmiss.engine.world.drawing import draw, mask
 from nearmiss.engine.world.scene import Scene

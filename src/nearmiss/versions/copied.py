@@ -6,7 +6,7 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, sha256
 from nearmiss.config import STAGES
-from nearmiss.fingerprints import Fingerprints, fingerprint_of
+from nearmiss.experiment_parts import Fingerprints, fingerprint_of
 
 
 def notice(results: Path, today: Fingerprints) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import SNAKEMAKE_TIMESTAMP
 from nearmiss.base.fingerprint import write_fingerprint
-from nearmiss.fingerprints import Fingerprints
+from nearmiss.experiment_parts import Fingerprints
 
 # Seconds by which dated files are older than now, so that whatever is written afterwards is newer.
 AGE = 60

@@ -10,7 +10,7 @@ from typing import Any
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import RECORD, SNAKEMAKE_TIMESTAMP, read_json, sha256, sha256_of_hashes
 from nearmiss.base.progress import progress
-from nearmiss.fingerprints import Fingerprints, fingerprint_of
+from nearmiss.experiment_parts import Fingerprints, fingerprint_of
 from nearmiss.versions.objects import Cache
 from nearmiss.versions.workspace import Locked
 

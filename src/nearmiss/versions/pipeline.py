@@ -11,7 +11,7 @@ from nearmiss.base.files import write_text
 from nearmiss.base.outputs import OutputFile
 from nearmiss.config import STAGES, load
 from nearmiss.config_yaml import parse_yaml
-from nearmiss.fingerprints import code_files
+from nearmiss.experiment_parts import code_files
 from nearmiss.versions.dag import Dag, DagStage, configured, read
 
 LOCK = Path("requirements.lock")

@@ -15,7 +15,7 @@ from nearmiss.base.progress import progress
 from nearmiss.config import STAGES, Experiment, load
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.registry import reader
-from nearmiss.fingerprints import Fingerprints, fingerprint_of, fingerprints
+from nearmiss.experiment_parts import Fingerprints, fingerprint_of, fingerprints
 from nearmiss.versions import dag, parts
 from nearmiss.versions.dates import date, date_fingerprints, date_stage, moment
 from nearmiss.versions.workspace import exclusive

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from nearmiss.base.errors import InputError
 from nearmiss.config import STAGES, load
-from nearmiss.fingerprints import Fingerprints, fingerprint_of, fingerprints
+from nearmiss.experiment_parts import Fingerprints, fingerprint_of, fingerprints
 from nearmiss.versions import dag, parts
 from nearmiss.versions.dates import date_fingerprints, date_stage, moment
 from nearmiss.versions.objects import Cache, digest_of, fetch

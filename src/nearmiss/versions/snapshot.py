@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nearmiss.base.errors import InputError
 from nearmiss.config import load
-from nearmiss.fingerprints import fingerprints
+from nearmiss.experiment_parts import fingerprints
 from nearmiss.versions import dag, parts
 from nearmiss.versions.copied import out_of_order
 from nearmiss.versions.objects import Cache, digest_of, refuse_damaged

@@ -8,7 +8,7 @@ import polars as pl
 from nearmiss.engine.benchmarks.benchmark import ClassificationBenchmark, ClassificationTask
 from nearmiss.engine.benchmarks.spec import MARGIN, MEAN
 from nearmiss.engine.scoring.embeddings import Embeddings
-from nearmiss.engine.scoring.outcomes import OUTCOMES
+from nearmiss.engine.scoring.endpoints import OUTCOMES
 
 BY_CLASS = "top1_by_class"
 """The mean over classes of top-1."""

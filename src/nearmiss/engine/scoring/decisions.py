@@ -17,7 +17,7 @@ import polars as pl
 from nearmiss.engine.benchmarks.benchmark import ItemBenchmark, Measurement
 from nearmiss.engine.benchmarks.spec import MEAN
 from nearmiss.engine.scoring.embeddings import Embeddings
-from nearmiss.engine.scoring.outcomes import OUTCOMES
+from nearmiss.engine.scoring.endpoints import OUTCOMES
 from nearmiss.engine.scoring.statistics import clusters
 
 NESTED = pl.List(pl.List(pl.Float32))

@@ -19,8 +19,8 @@ from nearmiss.engine.benchmarks.benchmark import (
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.scoring import blind, classes, decisions, metrics, ranking, single_captions
 from nearmiss.engine.scoring.embeddings import Embeddings
+from nearmiss.engine.scoring.endpoints import ENDPOINT, Endpoint, endpoints
 from nearmiss.engine.scoring.metrics import Beside, Bootstrap, Run
-from nearmiss.engine.scoring.outcomes import ENDPOINT, Endpoint, endpoints
 
 BLIND = "blind"
 """The column `model` of blind baselines' rows."""

@@ -9,7 +9,7 @@ import polars as pl
 
 from nearmiss.base.tables import table
 from nearmiss.engine.benchmarks.spec import BINDING
-from nearmiss.engine.scoring.outcomes import ENDPOINT, Endpoint, endpoints, mean
+from nearmiss.engine.scoring.endpoints import ENDPOINT, Endpoint, endpoints, mean
 from nearmiss.engine.scoring.statistics import interval, paired_intervals
 
 

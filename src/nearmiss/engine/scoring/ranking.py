@@ -12,7 +12,7 @@ import polars as pl
 from nearmiss.engine.benchmarks.benchmark import RetrievalBenchmark
 from nearmiss.engine.benchmarks.spec import MARGIN
 from nearmiss.engine.scoring.embeddings import Embeddings
-from nearmiss.engine.scoring.outcomes import OUTCOMES
+from nearmiss.engine.scoring.endpoints import OUTCOMES
 
 _CHUNK = 512  # queries at a time, so that a gallery of tens of thousands of captions fits in memory
 

@@ -1,6 +1,6 @@
 """The truth value of a statement about a scene: true, false, or undecided by the pixels.
 
-Reads the exact scene. It shares no code with the check that generators use (engine/text/check.py), so that false
+Reads the exact scene. It shares no code with the check that generators use (engine/text/verdict.py), so that false
 negatives are counted independently.
 
 Semantics (our choice): a mention is existential ("a red cube left of a blue ball" holds when some such pair of objects

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from nearmiss.base.tables import table
-from nearmiss.engine.scoring.outcomes import ENDPOINT, Endpoint, endpoints
+from nearmiss.engine.scoring.endpoints import ENDPOINT, Endpoint, endpoints
 from nearmiss.engine.scoring.statistics import holm, paired_intervals, sign_flip
 from nearmiss.stages.compare.overview import Column
 from nearmiss.stages.compare.runs import Runs

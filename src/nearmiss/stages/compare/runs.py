@@ -11,7 +11,7 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import read_table
-from nearmiss.engine.scoring.outcomes import ENDPOINT
+from nearmiss.engine.scoring.endpoints import ENDPOINT
 
 REMEDY = "finish the run, or leave this folder out"
 

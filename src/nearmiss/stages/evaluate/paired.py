@@ -16,7 +16,7 @@ from nearmiss.base.files import read_json
 from nearmiss.base.manifest import verify_written
 from nearmiss.base.outputs import OutputFile
 from nearmiss.base.tables import read_table
-from nearmiss.engine.scoring.outcomes import endpoints
+from nearmiss.engine.scoring.endpoints import endpoints
 from nearmiss.engine.scoring.statistics import holm, paired_intervals, sign_flip
 from nearmiss.stages.evaluate.stage import MEASUREMENT, OUTCOMES
 

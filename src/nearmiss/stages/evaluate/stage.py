@@ -29,6 +29,7 @@ from nearmiss.engine.models.cross_encoder import has_fusion
 from nearmiss.engine.scoring.cache import check_cache
 from nearmiss.engine.scoring.encode import encode
 from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.engine.scoring.endpoints import ordered
 from nearmiss.engine.scoring.evaluator import (
     Comparison,
     Training,
@@ -41,7 +42,6 @@ from nearmiss.engine.scoring.images import BenchmarkImages
 from nearmiss.engine.scoring.match import MatchScorer
 from nearmiss.engine.scoring.metrics import Bootstrap, Run
 from nearmiss.engine.scoring.model import Model
-from nearmiss.engine.scoring.outcomes import ordered
 from nearmiss.stages.evaluate.config import EvaluateConfig
 from nearmiss.stages.evaluate.measurement import described, is_complete
 

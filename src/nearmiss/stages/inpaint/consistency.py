@@ -1,6 +1,6 @@
 """Checks that each caption of a pair is true of its image and false of the other one.
 
-Uses the annotations before and after the edit and the check of the generators (engine/text/check.py). Other pairs are
+Uses the annotations before and after the edit and the check of the generators (engine/text/verdict.py). Other pairs are
 rejected with a reason.
 """
 
@@ -9,11 +9,11 @@ from dataclasses import replace
 from nearmiss.engine.images.editing.plan import Box, ImageObject, Operation, Plan
 from nearmiss.engine.images.masks import overlap_of_boxes
 from nearmiss.engine.text.annotations import Annotated, Annotations
-from nearmiss.engine.text.check import check, truth
 from nearmiss.engine.text.labels import label
 from nearmiss.engine.text.lexicon import interchangeable
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.truth_values import Truth
+from nearmiss.engine.text.verdict import check, truth
 from nearmiss.stages.inpaint.corpus import KINDS
 
 _SAME_PLACE = 0.5  # overlap of boxes above which the annotated relations of an object still hold

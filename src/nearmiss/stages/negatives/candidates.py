@@ -14,11 +14,11 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotate
-from nearmiss.engine.text.check import UNDECIDED, Verdict, check
 from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edits import Edit, diff
 from nearmiss.engine.text.labels import mentioned_pairs, mentioned_relations
 from nearmiss.engine.text.parsing import parse
+from nearmiss.engine.text.verdict import UNDECIDED, Verdict, check
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import polars as pl
 
 from nearmiss.base.display import single_line
 from nearmiss.base.errors import InputError
-from nearmiss.engine.text.check import UNDECIDED
+from nearmiss.engine.text.verdict import UNDECIDED
 from nearmiss.stages.negatives.candidates import Meter
 
 _KINDS = ("type", "concept", "operator", "verdict")
