@@ -1,4 +1,6 @@
 # Stage inpaint: one job edits images of one split, one concept in each pair.
+# A diffusion pipeline on a GPU is loaded once: its job edits in one process.
+PAINTING_GPUS = max(map(environment.gpus_wanted, EXPERIMENT.inpaint.painting_devices()), default=0)
 ORIGINS = {"origins": f"{TABLES}/origins.parquet"} if "origins" in DECLARED.tables else {}
 
 
@@ -25,7 +27,9 @@ rule inpaint_pairs:
         f"{LOGS}/inpaint/pairs.tsv"
     conda:
         ENVIRONMENT
-    threads: 4
+    threads: 1 if PAINTING_GPUS else 4
+    resources:
+        gpu=PAINTING_GPUS,
     params:
         root=image_root,
         origins=lambda wildcards, input: f"--origins {input.origins}" if ORIGINS else "",

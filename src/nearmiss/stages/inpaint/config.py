@@ -47,6 +47,14 @@ class InpaintConfig(Typed):
         None, description="Model that must assign both images of a pair to their captions; null to accept every pair."
     )
 
+    def painting_devices(self) -> list[str]:
+        """The device of each operation that a diffusion pipeline makes."""
+        return [
+            each.diffusion.device
+            for each in self.operations
+            if isinstance(each, RepaintColorConfig | RepaintObjectConfig)
+        ]
+
     @field_validator("operations")
     @classmethod
     def _named_once(cls, operations: list[AnyOperation]) -> list[AnyOperation]:

@@ -30,8 +30,7 @@ class RepaintColor:
         assert mask is not None
         touched = dilated(mask, view.quality.feather) & ~view.others(plan.object_id)
         obj = view.get_object(plan.object_id).name
-        prompt = options.diffusion.prompt.format(thing=view.with_article(f"{plan.new} {obj}"))
-        paintings = _paintings(pixels, view, touched, prompt, options)
+        paintings = _paintings(pixels, view, touched, (obj, view.with_article(f"{plan.new} {obj}")), options)
         best = max(paintings, key=lambda painting: _share(painting, mask, plan.new))
         if _share(best, mask, plan.new) < options.resemblance:
             return Refused(plan.object_id, "no painting has the new color")
@@ -67,7 +66,7 @@ class RepaintObject:
         touched = dilated(mask, view.quality.feather + options.room * extent(mask)) & ~others
         color = plan.after.values.get("color")
         words = view.with_article(plan.new if color is None else f"{color} {plan.new}")
-        paintings = _paintings(pixels, view, touched, options.diffusion.prompt.format(thing=words), options)
+        paintings = _paintings(pixels, view, touched, (plan.old, words), options)
         if color is not None:
             paintings = [each for each in paintings if _share(each, mask, color) >= options.resemblance]
         if not paintings:
@@ -87,13 +86,14 @@ def _paintings(
     pixels: Pixels,
     view: View,
     hole: Mask,
-    prompt: str,
+    change: tuple[str, str],
     options: RepaintColorConfig | RepaintObjectConfig,
 ) -> list[Pixels]:
+    """Paintings of a change: the object's name, and what it becomes."""
     from nearmiss.engine.images.editing.painter import painter  # imports torch and diffusers
 
     seeds = [view.random.randrange(_SEEDS) for _ in range(options.diffusion.candidates)]
-    return painter(options.diffusion).paint(pixels, hole, prompt, seeds)
+    return painter(options.diffusion).paint(pixels, hole, *change, seeds)
 
 
 def _share(painting: Pixels, mask: Mask, color: str) -> float:

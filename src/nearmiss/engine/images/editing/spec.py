@@ -151,14 +151,30 @@ class RemoveConfig(Typed):
 
 
 class DiffusionConfig(Typed):
-    """An inpainting pipeline of diffusers, and its options."""
+    """An inpainting or editing pipeline of diffusers, and its options."""
 
     pipeline: str = Field(description="A folder with a saved pipeline, or its name on the hub.")
-    prompt: str = Field("a photo of {thing}", pattern=r"\{thing\}", description="Prompt; {thing} is the object.")
-    negative_prompt: str = Field("blurry, distorted, text, frame", description="Negative prompt.")
-    candidates: int = Field(4, ge=1, description="Images per edit, made in one batch; the best is kept.")
+    prompt: str = Field(
+        "a photo of {thing}",
+        pattern=r"\{thing\}",
+        description="Prompt of an inpainting pipeline; {thing} is the object.",
+    )
+    instruction: str = Field(
+        "replace the {old} with {thing}, keep everything else unchanged",
+        pattern=r"\{thing\}",
+        description="Prompt of an editing pipeline, which takes no mask; {old} is the object as it is.",
+    )
+    negative_prompt: str = Field(
+        "blurry, distorted, text, frame", description="Negative prompt, where one is accepted."
+    )
+    candidates: int = Field(4, ge=1, description="Images per edit, of which the best is kept.")
     steps: int = Field(50, ge=1, description="Denoising steps.")
-    guidance: float = Field(7.5, ge=1, description="Strength of the prompt (classifier-free guidance).")
+    guidance: float | None = Field(
+        None, ge=1, description="Scale of classifier-free guidance; null for the pipeline's own default."
+    )
+    strength: float = Field(
+        1.0, gt=0, le=1, description="Share of noise that an inpainting pipeline adds to the mask; 1 paints from noise."
+    )
     side: int = Field(512, ge=16, description="Longer side in pixels at which an image is painted.")
     precision: Literal["fp32", "fp16", "bf16"] = Field("fp16", description="Precision on a GPU; a CPU takes fp32.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
