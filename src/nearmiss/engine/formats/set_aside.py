@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from nearmiss.base.errors import InputError
@@ -105,7 +106,7 @@ def sound(
         sized = part.join(sizes, on="image_id", how="left", maintain_order="left")
         set_aside(sized.filter(pl.col("width").is_null()), "its image has no width and height", faults, spoiled)
         set_aside(sized.filter(outside), "its box lies outside the image", faults, spoiled)
-    twice = boxes.filter(pl.col("object_id").is_duplicated())
+    twice = boxes.filter(repeated(boxes["object_id"]))
     set_aside(twice, "its id stands twice", faults, spoiled)
     tables = {"images": images, "objects": objects}
     if relations is not None:
@@ -134,7 +135,7 @@ def _with_records(rows: pl.DataFrame) -> pl.DataFrame:
 
 def once(frame: pl.DataFrame, key: str, faults: Faults) -> pl.DataFrame:
     """The rows whose id is once; the others are reported."""
-    twice = frame[key].is_duplicated()
+    twice = repeated(frame[key])
     if not twice.any():
         return frame  # not a copy: it may have millions of rows
     for row in _with_records(frame.filter(twice)).iter_rows(named=True):
@@ -142,6 +143,17 @@ def once(frame: pl.DataFrame, key: str, faults: Faults) -> pl.DataFrame:
             Fault(row["record"], "its id stands twice", row["image_id"], row.get("caption_id"), row.get("text"))
         )
     return frame.filter(~twice)
+
+
+def repeated(ids: pl.Series) -> pl.Series:
+    """Whether each id occurs more than once: (ids,) bool.
+
+    Hashes are compared first, because a set of millions of strings takes hundreds of MB.
+    """
+    hashes = np.sort(ids.hash().to_numpy())
+    if (hashes[1:] == hashes[:-1]).any():
+        return ids.is_duplicated()
+    return pl.repeat(False, len(ids), eager=True)
 
 
 def known(frame: pl.DataFrame, images: pl.DataFrame, faults: Faults, *, quiet: bool = False) -> pl.DataFrame:
