@@ -46,7 +46,7 @@ def add_items(items: ItemBuilder) -> None:
                     concept="relation" if relation else "attribute",
                     operator="reverse" if relation else "swap",
                     crop=record.box(_BOX),
-                    stratum=record.text("relation_name") if relation else "_".join(record.texts("attributes")),
+                    stratum=record.text("relation_name") if relation else "_".join(record.texts("attributes", least=2)[:2]),
                 )
 
 
