@@ -234,7 +234,7 @@ def _parquet(file: Path, rows: list[dict[str, object]], images: dict[str, list[i
 
 def pairs_in_parquet(root: Path) -> None:
     """BiVLC and VisMin: two embedded images and two captions a row."""
-    told = [("A man throwing a ball.", "A man throwing a disc."), ("A red cup on a white table.", "A white cup, red table.")]
+    told = [("A man throwing a ball.", "A man throwing a disc."), ("A red cup on a white cloth.", "A white cup.")]
     kinds = [("replace", "obj"), ("swap", "att"), ("add", "obj")]
     rows = [
         {"caption": one, "negative_caption": other, "type": kind, "subtype": about}
@@ -295,7 +295,7 @@ def svo_probes(root: Path) -> None:
 
 def mmvp_vlm(root: Path) -> None:
     rows: list[list[object]] = [["Question ID", "Type", "Statement"]]
-    statements = [("Color", "a red door", "a blue door"), ("Camera Perspective", "a dog, from above", "a dog, from below")]
+    statements = [("Color", "a red door", "a blue door"), ("Camera Perspective", "a dog, above", "a dog, below")]
     for first, (pattern, one, other) in zip((1, 3), statements, strict=True):
         rows += [[first, pattern, one], [first + 1, pattern, other]]
         for image in (first, first + 1):
@@ -316,12 +316,12 @@ def spec(root: Path) -> None:
 
 def imagecode(root: Path) -> None:
     """Frames are numbered with gaps, and in the order of their numbers."""
-    sets = {"open-images-1815_f91d": range(10), "MSR-VTT-video7047-shot1_0": range(0, 110, 11), "gone-shot1_0": range(9)}
+    sets = {"open-images-1815_f91d": range(10), "MSR-VTT-video7047-shot1_0": range(0, 110, 11)}
     for name, numbers in sets.items():
         for number in numbers:
             picture(root / "imagecode" / "image-sets" / name / f"img{number}.jpg", 190 + number)
     described = {"2": " A deer head is mounted next to a painting.", "9": "Some grass is seen."}
-    put(root / "imagecode" / "valid_data.json", {name: described for name in list(sets)[:2]})
+    put(root / "imagecode" / "valid_data.json", dict.fromkeys(sets, described))
 
 
 def bla(root: Path) -> None:
@@ -336,7 +336,12 @@ def bla(root: Path) -> None:
 
 def colorfoil(root: Path) -> None:
     """Captions of COCO's file: ColorFoil takes the first one of an image that names a color."""
-    told = {1: ["A bus.", "A red bus and a white car."], 2: ["A gray cat."], 3: ["A colored kite."], 7888: ["A black post."]}
+    told = {
+        1: ["A bus.", "A red bus and a white car."],
+        2: ["A gray cat."],
+        3: ["A colored kite."],
+        7888: ["A red post."],
+    }
     for number in told:
         coco(root, number)
     annotations = [
@@ -355,12 +360,12 @@ def negbench(root: Path) -> None:
     images = {"COCO_val": "data/coco/images/val2017/000000000001.jpg", "VOC2007": "data/voc2007/JPEGImages/004070.jpg"}
     for name, image in images.items():
         rows = [[image, 0, *told, template] for template in ("positive", "negative", "hybrid")]
-        _csv(root / "negbench" / "images" / f"{name}_mcq_llama3.1_rephrased.csv", [header, *rows])
+        _csv(root / "negbench" / f"{name}_mcq_llama3.1_rephrased.csv", [header, *rows])
     captions = ["A man in a kitchen, but there is no chair.", "No fork is present at the table's end."]
     for kind in ("retrieval", "negated_retrieval_llama3.1_rephrased_affneg_true"):
         row = ["['person']", "['chair']", images["COCO_val"], 1, str(captions)]
         header = ["positive_objects", "negative_objects", "filepath", "image_id", "captions"]
-        _csv(root / "negbench" / "images" / f"COCO_val_{kind}.csv", [header, row])
+        _csv(root / "negbench" / f"COCO_val_{kind}.csv", [header, row])
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -16,8 +16,8 @@ CARD = Card(
     files=("bivlc/**/*.parquet",),
     measurement=Measurement(primary="group"),
     averages={operator: (f"{operator}_*",) for operator in OPERATORS},
-    notes="text is the authors' I2T, image their T2I. Their totals count items alike, the means here parts. The negative "
-    "image is generated, so a model may know it by its style.",
+    notes="text is the authors' I2T, image their T2I. Their totals count items alike, the means here parts. Negative "
+    "images are generated, which a model may see.",
 )
 
 

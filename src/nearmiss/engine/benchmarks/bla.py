@@ -29,10 +29,14 @@ def add_items(items: ItemBuilder) -> None:
         for index, value in enumerate(rows(file)):
             with items.record(value, file, f"record {index}") as record:
                 group = Record(record.entries("caption_group"), file, record.name).inner(0)
-                image = f"bla/images/{record.identifier('image_id')}.jpg"
+                number = record.identifier("image_id")
+                if not (number.isascii() and number.isdigit()):
+                    raise record.wrong("'image_id' is not the number of an image")
                 captions = [group.text(key) for key in _CAPTIONS]
                 truth = [[True, True, False, False]]
-                items.add(part, index, [image], captions, truth, concept=concept, operator=operator)
+                items.add(
+                    part, index, [f"bla/images/{number}.jpg"], captions, truth, concept=concept, operator=operator
+                )
 
 
 BENCHMARK = ItemReader(CARD, add_items)

@@ -25,8 +25,8 @@ CARD = Card(
     origin="COCO's captions_val2017.json, by the procedure of the authors' repository samin9796/ColorFoil",
     files=("coco/annotations/captions_val2017.json",),
     images=("coco/val2017",),
-    notes="2,507 items. Of each image, the first caption with a color word. Foils are ours, seeded by the caption: whole "
-    "words alone are replaced, and gray never by grey. Words that CSS has for colors count, as published (snow, tomato).",
+    notes="2,507 items: the first caption of an image that names a color. Foils are ours, seeded by the caption: only "
+    "whole words are replaced, and gray never by grey. As published, all CSS names count (snow, tomato).",
 )
 
 

@@ -2,19 +2,18 @@
 
 from nearmiss.engine.benchmarks.benchmark import Card, Measurement
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
-from nearmiss.engine.benchmarks.fields import Record
 
 CARD = Card(
     name="eqben",
     paper="Wang et al., Equivariant Similarity for Vision-Language Foundation Models, ICCV 2023",
     license="Apache 2.0; images under their sources' own",
-    origin="the authors' repository Wangt-CN/EqBen: the annotation in Winoground's format, not the randomized one; images",
+    origin="the authors' repository Wangt-CN/EqBen: images, and the annotation in Winoground's format (not randomized)",
     files=("eqben/*.json",),
     images=("eqben/image",),
     measurement=Measurement(primary="group"),
-    notes="251,048 items in seven parts: eqbenag, eqbenyoucook2, eqbengebc, eqbenkubric_loc, _attr, _cnt, eqbensd. A part "
-    "is the first folder of the image's path. Where the annotation names a PNG and only the JPEG of the light images is "
-    "there, that is read. The arrays of eqbenyoucook2 are not images: as they are, they count as missing.",
+    notes="251,048 items in seven parts. A part is the first folder of the image's path. Where the annotation names a "
+    "PNG and there is only the JPEG of the light images, that is read. eqbenyoucook2 has arrays: they count as missing until "
+    "they are converted.",
 )
 
 
@@ -23,16 +22,10 @@ def add_items(items: ItemBuilder) -> None:
     for file in items.files():
         for index, value in enumerate(rows(file)):
             with items.record(value, file, f"record {index}") as record:
-                images = [record.text(f"image{side}") for side in (0, 1)]
-                captions = [_caption(record, f"caption{side}") for side in (0, 1)]
+                images, captions = ([record.text(f"{key}{side}") for side in (0, 1)] for key in ("image", "caption"))
                 part = images[0].split("/")[0] if "/" in images[0] else "all"
                 paths = [_there(items, f"eqben/image/{image}") for image in images]
                 items.add(part, f"{file.stem}-{index}", paths, captions, [[True, False], [False, True]])
-
-
-def _caption(record: Record, key: str) -> str:
-    """A caption; of a list of captions the first, as in the authors' loader of Action Genome."""
-    return record.texts(key)[0] if isinstance(record.of(key), list) else record.text(key)
 
 
 def _there(items: ItemBuilder, path: str) -> str:

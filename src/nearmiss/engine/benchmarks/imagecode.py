@@ -15,7 +15,7 @@ CARD = Card(
     name="imagecode",
     paper="Krojer et al., Image Retrieval from Contextual Descriptions, ACL 2022",
     license="MIT; images under their sources' own",
-    origin="valid_data.json of the authors' repository McGill-NLP/imagecode; image-sets.zip of its Zenodo record 6518944",
+    origin="the authors' repository McGill-NLP/imagecode; images: image-sets.zip of its Zenodo record 6518944",
     files=("imagecode/valid_data.json",),
     images=(_FOLDER,),
     measurement=Measurement(primary="image"),
@@ -32,6 +32,8 @@ def add_items(items: ItemBuilder) -> None:
                     raise record.wrong(value.reason)
                 if not isinstance(value, dict):
                     raise record.wrong(f"a set is {kind_of(value)}, not an object")
+                if not value:
+                    raise record.wrong("a set has no description")
                 images = _images(items, name, record)
                 for key in value:
                     with items.record(value, file, f"set {name}, image {key}") as one:

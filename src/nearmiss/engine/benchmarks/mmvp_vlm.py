@@ -1,4 +1,4 @@
-"""MMVP-VLM (Tong et al., CVPR 2024): two images that CLIP embeds alike, and what tells them apart, by visual pattern."""
+"""MMVP-VLM (Tong et al., CVPR 2024): images that CLIP embeds alike, and what tells them apart, by visual pattern."""
 
 from nearmiss.engine.benchmarks.benchmark import Card, Measurement
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader

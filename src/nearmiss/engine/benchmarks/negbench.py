@@ -1,4 +1,4 @@
-"""NegBench's multiple-choice part (Alhamoud et al., CVPR 2025): four statements about presence and absence of objects."""
+"""NegBench's multiple-choice part (Alhamoud et al., CVPR 2025): which objects are present, and which are absent."""
 
 from pathlib import PurePosixPath
 
@@ -18,9 +18,8 @@ CARD = Card(
     name="negbench",
     paper="Alhamoud et al., Vision-Language Models Do Not Understand Negation, CVPR 2025",
     license="MIT (images of COCO and VOC2007 under their own)",
-    origin="the archive that the authors' repository m1k2zoo/negbench links to, folder images; images: COCO val2017 and "
-    "the test images of VOC2007",
-    files=tuple(f"negbench/images/{name}.csv" for name in _PARTS),
+    origin="the folder that the authors' repository m1k2zoo/negbench links to; images: COCO val2017, test of VOC2007",
+    files=tuple(f"negbench/{name}.csv" for name in _PARTS),
     images=tuple(folder for _, folder in _PARTS.values()),
     released=Measurement(ties="right"),
     averages={part: (f"{part}/*",) for part, _ in _PARTS.values()},

@@ -11,7 +11,7 @@ from nearmiss.engine.benchmarks.benchmark import Card, Coverage, Options, Retrie
 from nearmiss.engine.benchmarks.builder import readable
 from nearmiss.engine.benchmarks.csv_records import csv_records, literal
 from nearmiss.engine.benchmarks.data_root import DataRoot
-from nearmiss.engine.benchmarks.fields import Reading
+from nearmiss.engine.benchmarks.fields import Reading, Record
 from nearmiss.engine.benchmarks.retrieval import recall_headline
 from nearmiss.engine.formats.records import REMEDY
 
@@ -28,18 +28,21 @@ class NegBenchReader:
         return root.path(self.card.files[0]).is_file()
 
     def load(self, root: DataRoot, options: Options) -> RetrievalBenchmark:
-        """Malformed rows are set aside. Raises InputError where no row can be used."""
+        """Malformed rows and empty captions are set aside. Raises InputError where none can be used."""
         file, label = root.path(self.card.files[0]), self.card.files[0]
         reading, captions = Reading(), dict[str, list[str]]()
         with readable(self.card.name, file):
             for number, cells in csv_records(file, ("filepath", "captions")):
                 with reading.record(cells, file, f"row {number}", label) as record:
                     image = f"{_IMAGES}/{PurePosixPath(record.text('filepath')).name}"
-                    written = record.as_texts(literal(record, "captions"), "'captions'")
+                    values = Record({"captions": literal(record, "captions")}, file, record.name).entries("captions")
                     if image in captions:
                         raise record.wrong("two records name one image")
-                    captions[image] = written
-        if not captions:
+                    captions[image] = []
+                    for index, value in enumerate(values):
+                        with reading.record([value], file, f"row {number}, caption {index}", label) as one:
+                            captions[image].append(one.text(0))
+        if not any(captions.values()):
             problem = "the file has no captions" if reading.first is None else reading.first.problem
             raise InputError(f"no record can be used: {problem}", file=file, remedy=REMEDY)
         owner = [index for index, written in enumerate(captions.values()) for _ in written]
@@ -62,8 +65,8 @@ def _reader(name: str, file: str, description: str) -> NegBenchReader:
         name=name,
         paper="Alhamoud et al., Vision-Language Models Do Not Understand Negation, CVPR 2025",
         license="MIT (captions of COCO: CC BY 4.0)",
-        origin="the archive that the authors' repository m1k2zoo/negbench links to, folder images; images: COCO val2017",
-        files=(f"negbench/images/{file}.csv",),
+        origin="the folder that the authors' repository m1k2zoo/negbench links to; images: COCO val2017",
+        files=(f"negbench/{file}.csv",),
         images=(_IMAGES,),
         notes=f"{description}. The authors report Recall@5 of images.",
         headline=(recall_headline(name, "text_to_image", f"a caption finds its image, {description}"),),
