@@ -12,8 +12,8 @@ CARD = Card(
     images=("eqben/image",),
     measurement=Measurement(primary="group"),
     notes="251,048 items in seven parts. A part is the first folder of the image's path. Where the annotation names a "
-    "PNG and there is only the JPEG of the light images, that is read. eqbenyoucook2 has arrays: they count as missing until "
-    "they are converted.",
+    "PNG and there is only the JPEG of the light images, that is read. eqbenyoucook2 has arrays: they count as missing "
+    "until they are converted.",
 )
 
 
