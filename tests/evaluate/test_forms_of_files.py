@@ -205,3 +205,21 @@ def test_the_first_group_of_sentences_counts(tmp_path):
     benchmark = read(tmp_path, "bla")
     assert benchmark.items.filter(subset="coordination")["captions"][0][0] == "the woman feeds the man"
     assert reasons(benchmark) == [("record 1", "a record has no entry 0")]
+
+
+def test_negatives_of_the_curated_test_set_follow_their_positives(tmp_path):
+    captions = {
+        "0": {"caption": "There is no tooth that is broken.", "label": 0, "type": "verify_object_attribute"},
+        "1": {"caption": "The fence is behind the elephant.", "label": 1, "type": "relation", "replaced": None},
+        "2": {"caption": "The fence is behind the trunk.", "label": 0, "type": "relation", "replaced": None},
+        "3": {"caption": "four tree", "label": 1, "type": "object_count", "replaced": None},
+    }
+    put_text(tmp_path / "hnc" / "hnc_clean_strict_test.json", json.dumps({"n100552.jpg": captions, "n2.jpg": {}}))
+    benchmark = read(tmp_path, "hnc")
+    (item,) = benchmark.items.to_dicts()
+    assert (item["subset"], item["images"]) == ("clean/relation", ["gqa/images/n100552.jpg"])
+    assert item["captions"] == ["The fence is behind the elephant.", "The fence is behind the trunk."]
+    assert reasons(benchmark) == [
+        ("image n100552.jpg, caption 0", "no positive is before it"),
+        ("image n2.jpg", "'captions' is empty"),
+    ]
