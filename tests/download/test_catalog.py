@@ -44,6 +44,8 @@ def test_every_file_of_github_is_named_by_commit_and_has_its_hash():
         ("coco/val2017", "coco/val20", False),
         ("valse/data/existence.json", "valse/data/*.json", True),
         ("valse/data/existence.json", "valse/images", False),
+        ("crepe/a_4.csv", "crepe/**/a_*.csv", True),
+        ("crepe/atom/a_4.csv", "crepe/**/a_*.csv", True),
     ],
 )
 def test_what_covers_what(provided, wanted, answer):

@@ -20,6 +20,8 @@ def write(root: Path) -> Path:
     """A data root with every benchmark and every picture that it asks for."""
     for made in (sugarcrepe, aro, valse, vl_checklist, squares, hnc, crepe, whatsup, vsr, inpaintcoco, general):
         made(root)
+    for made in (pairs_in_parquet, pairs_in_json, svo_probes, mmvp_vlm, spec, imagecode, bla, colorfoil, negbench):
+        made(root)
     return root
 
 
@@ -169,9 +171,9 @@ def hnc(root: Path) -> None:
 
 
 def crepe(root: Path) -> None:
-    folder = root / "crepe"
-    folder.mkdir(parents=True, exist_ok=True)
     for kind in ("atom", "swap", "negate"):
+        folder = root / "crepe" / kind
+        folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"prod_vg_hard_negs_{kind}_complexity_4.csv").open("w", newline="") as handle:
             writer = csv.writer(handle)
             writer.writerow(["", "image_id", "caption", "hard_negs", "x", "y", "width", "height"])
@@ -219,6 +221,151 @@ def _pair(concept: str, one: str, other: str, mask: np.ndarray) -> dict[str, obj
     images = {"coco_image": noise(1), "inpaint_image": noise(2), "mask": mask}
     held = {name: {"bytes": _png(pixels), "path": f"{name}.png"} for name, pixels in images.items()}
     return {"concept": concept, "coco_caption": one, "inpaint_caption": other, **held}
+
+
+def _parquet(file: Path, rows: list[dict[str, object]], images: dict[str, list[int]]) -> None:
+    """Rows with noise of these seeds in image columns, in groups of two; the last row of each file lacks its images."""
+    for column, seeds in images.items():
+        for row, seed in zip(rows, seeds, strict=True):
+            row[column] = {"bytes": _png(noise(seed)) if seed else None, "path": f"{seed}.png"}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(rows, infer_schema_length=None).write_parquet(file, row_group_size=2)
+
+
+def pairs_in_parquet(root: Path) -> None:
+    """BiVLC and VisMin: two embedded images and two captions a row."""
+    told = [("A man throwing a ball.", "A man throwing a disc."), ("A red cup on a white cloth.", "A white cup.")]
+    kinds = [("replace", "obj"), ("swap", "att"), ("add", "obj")]
+    rows = [
+        {"caption": one, "negative_caption": other, "type": kind, "subtype": about}
+        for (one, other), (kind, about) in zip([*told, told[0]], kinds, strict=True)
+    ]
+    seeds = {"image": [120, 121, 122], "negative_image": [123, 124, 125]}
+    _parquet(root / "bivlc" / "data" / "test-00000-of-00001.parquet", rows, seeds)
+    categories = ("object", "attribute", "counting", "relation")
+    rows = [{"text_0": told[0][0], "text_1": told[0][1], "category": category} for category in categories]
+    seeds = {"image_0": [130, 131, 132, 133], "image_1": [134, 135, 136, 137]}
+    _parquet(root / "vismin" / "data" / "test-00000-of-00001.parquet", rows, seeds)
+
+
+def pairs_in_json(root: Path) -> None:
+    """ColorSwap and COCO-Counterfactuals: two captions and the names of two images a record."""
+    for number in (1, 2):
+        picture(root / "colorswap" / "images" / f"img_0_{number}.png", 140 + number)
+    for number in (0, 1):
+        picture(root / "coco_counterfactuals" / "images" / f"236308_0_img_{number}.jpg", 143 + number)
+    swapped = {
+        "id": 0,
+        "caption_1": "someone holding a yellow umbrella wearing a white dress",
+        "caption_2": "someone holding a white umbrella wearing a yellow dress",
+        "image_1": "images/img_0_1.png",
+        "image_2": "images/img_0_2.png",
+        "image_source": "midjourney",
+        "caption_source": "human",
+    }
+    put(root / "colorswap" / "test.json", [swapped])
+    changed = {
+        "id": "236308_0",
+        "image_0": "236308_0_img_0",
+        "image_1": "236308_0_img_1",
+        "caption_0": "A dog on a bench.",
+        "caption_1": "A cat on a bench.",
+    }
+    put_text(root / "coco_counterfactuals" / "examples.jsonl", json.dumps(changed) + "\n")
+
+
+def _csv(file: Path, rows: list[list[object]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows(rows)
+
+
+def svo_probes(root: Path) -> None:
+    header = ["sentence", "pos_triplet", "neg_triplet", "pos_url", "neg_url", "pos_image_id", "neg_image_id"]
+    rows: list[list[object]] = [[*header, "subj_neg", "verb_neg", "obj_neg"]]
+    marks = {"girl": (True, False, False), "sit": (False, True, False), "sand": (False, False, True), "no": (True,) * 3}
+    for number, (changed, mark) in enumerate(marks.items()):
+        urls = [f"https://host/{number}.jpg", f"https://host/{number + 10}.jpg"]
+        sentence = f"A girl stands in grass {number}."
+        rows.append([sentence, "girl,stand,grass", f"dog,{changed},grass", *urls, number, number + 10, *mark])
+        for image in (number, number + 10):
+            picture(root / "svo_probes" / "images" / f"{image}.jpg", 150 + image)
+    _csv(root / "svo_probes" / "svo_probes.csv", rows)
+
+
+def mmvp_vlm(root: Path) -> None:
+    rows: list[list[object]] = [["Question ID", "Type", "Statement"]]
+    statements = [("Color", "a red door", "a blue door"), ("Camera Perspective", "a dog, above", "a dog, below")]
+    for first, (pattern, one, other) in zip((1, 3), statements, strict=True):
+        rows += [[first, pattern, one], [first + 1, pattern, other]]
+        for image in (first, first + 1):
+            picture(root / "mmvp_vlm" / "MLLM_VLM Images" / pattern / f"{image}.jpg", 170 + image)
+    _csv(root / "mmvp_vlm" / "Questions.csv", rows)
+
+
+def spec(root: Path) -> None:
+    for part in ("absolute_size", "relative_size", "absolute_spatial", "relative_spatial", "existence", "count"):
+        folder = root / "spec" / part
+        images = [f"images/{number}.jpg" for number in range(3)]
+        for number, image in enumerate(images):
+            picture(folder / image, 180 + number)
+        texts = ["one apple", "two apples", "three apples"]
+        put(folder / "image2text.json", [{"query": images[1], "keys": texts, "label": 1}])
+        put(folder / "text2image.json", [{"query": texts[2], "keys": images, "label": 2}])
+
+
+def imagecode(root: Path) -> None:
+    """Frames are numbered with gaps, and in the order of their numbers."""
+    sets = {"open-images-1815_f91d": range(10), "MSR-VTT-video7047-shot1_0": range(0, 110, 11)}
+    for name, numbers in sets.items():
+        for number in numbers:
+            picture(root / "imagecode" / "image-sets" / name / f"img{number}.jpg", 190 + number)
+    described = {"2": " A deer head is mounted next to a painting.", "9": "Some grass is seen."}
+    put(root / "imagecode" / "valid_data.json", dict.fromkeys(sets, described))
+
+
+def bla(root: Path) -> None:
+    picture(root / "bla" / "images" / "73.jpg", 300)
+    told = ["the woman feeds the man", "the man is fed by the woman"]
+    told += ["the man feeds the woman", "the woman is fed by the man"]
+    group = {"group_index": 0, **dict(zip(("True1", "True2", "False1", "False2"), told, strict=True)), "score": [0.9]}
+    for part in ("active_passive", "coordination", "relative_clause"):
+        record = {"image_id": 73, "index": 0, "caption_group": [group]}
+        put(root / "bla" / "annotations" / f"{part}_captions.json", [record])
+
+
+def colorfoil(root: Path) -> None:
+    """Captions of COCO's file: ColorFoil takes the first one of an image that names a color."""
+    told = {
+        1: ["A bus.", "A red bus and a white car."],
+        2: ["A gray cat."],
+        3: ["A colored kite."],
+        7888: ["A red post."],
+    }
+    for number in told:
+        coco(root, number)
+    annotations = [
+        {"id": 10 * number + place, "image_id": number, "caption": caption}
+        for number, captions in told.items()
+        for place, caption in enumerate(captions)
+    ]
+    put(root / "coco" / "annotations" / "captions_val2017.json", {"images": [], "annotations": annotations})
+
+
+def negbench(root: Path) -> None:
+    coco(root, 1)
+    picture(root / "voc2007" / "VOCdevkit" / "VOC2007" / "JPEGImages" / "004070.jpg", 310)
+    header = ["image_path", "correct_answer", *(f"caption_{number}" for number in range(4)), "correct_answer_template"]
+    told = ["A knife, but no car.", "A car, but no knife.", "This image features a car", "There is no knife."]
+    images = {"COCO_val": "data/coco/images/val2017/000000000001.jpg", "VOC2007": "data/voc2007/JPEGImages/004070.jpg"}
+    for name, image in images.items():
+        rows = [[image, 0, *told, template] for template in ("positive", "negative", "hybrid")]
+        _csv(root / "negbench" / f"{name}_mcq_llama3.1_rephrased.csv", [header, *rows])
+    captions = ["A man in a kitchen, but there is no chair.", "No fork is present at the table's end."]
+    for kind in ("retrieval", "negated_retrieval_llama3.1_rephrased_affneg_true"):
+        row = ["['person']", "['chair']", images["COCO_val"], 1, str(captions)]
+        header = ["positive_objects", "negative_objects", "filepath", "image_id", "captions"]
+        _csv(root / "negbench" / f"COCO_val_{kind}.csv", [header, row])
 
 
 def _png(pixels: np.ndarray) -> bytes:

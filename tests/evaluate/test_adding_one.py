@@ -31,10 +31,10 @@ def example(monkeypatch):
 
 def test_the_documented_example_is_scored(example, tmp_path):
     small_open_clip.register(tmp_path)
-    record = {"sentence": "A man rides a horse.", "pos_image_id": 1, "neg_image_id": 2, "differs": "verb"}
-    benchmark_files.put(tmp_path / "data" / "svo" / "probes.json", [record])
+    record = {"sentence": "A man rides a horse.", "shown": 1, "other": 2, "differs": "verb"}
+    benchmark_files.put(tmp_path / "data" / "sentence_pairs" / "pairs.json", [record])
     for number in (1, 2):
-        benchmark_files.picture(tmp_path / "data" / "svo" / "images" / f"{number}.jpg", number)
+        benchmark_files.picture(tmp_path / "data" / "sentence_pairs" / "images" / f"{number}.jpg", number)
     result = evaluating.runner(tmp_path)(tmp_path / "data", example)
     assert result["complete"]
     (row,) = [row for row in result["metrics"] if row["metric"] == "score"]

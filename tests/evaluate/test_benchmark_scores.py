@@ -25,8 +25,9 @@ from nearmiss.engine.scoring.encoder import Encoder
 from nearmiss.stages.evaluate.listing import listing
 from nearmiss.stages.evaluate.paired import paired
 
-PAIRS = "sugarcrepe,aro,valse,vl_checklist,whatsup"
-SQUARES = "winoground,cola,eqben,inpaintcoco"
+PAIRS = "sugarcrepe,aro,valse,vl_checklist,whatsup,negbench,colorfoil"
+SQUARES = "winoground,cola,eqben,inpaintcoco,bivlc,vismin,colorswap,coco_counterfactuals,mmvp_vlm"
+OTHERS = "bla,spec,imagecode,svo_probes"  # several true captions, one caption of several images
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,7 +83,7 @@ def test_everything_is_asked_and_said(whole, run, tmp_path):
     assert "INCOMPLETE" not in evaluating.shown(told)
 
 
-@pytest.mark.parametrize("benchmark", [*PAIRS.split(","), *SQUARES.split(",")])
+@pytest.mark.parametrize("benchmark", [*PAIRS.split(","), *SQUARES.split(","), *OTHERS.split(",")])
 def test_decisions_are_those_of_an_evaluator_that_asks_item_by_item(whole, run, tmp_path, benchmark):
     run(whole, benchmark)
     scores = {row["item_id"]: row for row in pl.read_parquet(tmp_path / "out" / "scores.parquet").to_dicts()}
@@ -98,14 +99,17 @@ def test_decisions_are_those_of_an_evaluator_that_asks_item_by_item(whole, run, 
             continue
         s = plain_similarities(model, transform, tokenizer, whole, known, item)
         np.testing.assert_allclose(scores[item["item_id"]]["similarity"], s, atol=1e-5)
-        if len(item["images"]) == 1:
-            true, *others = [s[0][place] for place in sorted(range(len(s[0])), key=lambda at: not item["truth"][0][at])]
-            assert right[item["item_id"], "score"] == (true > max(others)) or abs(true - max(others)) < 1e-5
+        if 1 in (len(item["images"]), len(item["captions"])):
+            values, truth = np.ravel(s), np.ravel(item["truth"])
+            least, most = min(values[truth]), max(values[~truth])
+            assert right[item["item_id"], "score"] == (least > most) or abs(least - most) < 1e-5
         else:
             text = s[0][0] > s[0][1] and s[1][1] > s[1][0]
             image = s[0][0] > s[1][0] and s[1][1] > s[0][1]
-            group = "group" if (item["item_id"], "group") in right else "score"
-            assert [right[item["item_id"], key] for key in ("text", "image", group)] == [text, image, text and image]
+            for side, won in {"text": text, "image": image, "group": text and image}.items():
+                metric = side if (item["item_id"], side) in right else "score"
+                assert metric == side or known.measurement.primary == side
+                assert right[item["item_id"], metric] == won
         scored += 1
     assert scored == len(scores) > 0
 

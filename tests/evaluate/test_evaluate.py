@@ -189,7 +189,7 @@ def _negatives(folder):
     "fault", [_delete_image, _break_image, _empty_split, _unknown_image, _missing_table, _form, _negatives]
 )
 def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, fault):
-    monkeypatch.setattr(stage, "Encoder", None)
+    monkeypatch.setattr(stage, "open_encoder", None)
     message = fault(broken)
     before = folder_sha256(broken / "out")
     with pytest.raises(InputError, match=message):

@@ -21,7 +21,7 @@ KINDS = {
     "retrieval",
     "classification",
     "cifar10",
-    *(f"retrieval_{name}" for name in ("coco", "flickr30k", "flickr8k")),
+    *(f"retrieval_{name}" for name in ("coco", "flickr30k", "flickr8k", "negbench", "negbench_negated")),
 }
 """Benchmarks that are not read from records into items."""
 SHOWN = 20  # items of each benchmark that the golden file holds

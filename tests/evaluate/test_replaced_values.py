@@ -26,6 +26,12 @@ FILES = {
     "whatsup": "whatsup/controlled_images_dataset.json",
     "eqben": "eqben/ann.json",
     "vsr": "vsr/random/test.jsonl",
+    "colorswap": "colorswap/test.json",
+    "coco_counterfactuals": "coco_counterfactuals/examples.jsonl",
+    "spec": "spec/count/image2text.json",
+    "imagecode": "imagecode/valid_data.json",
+    "bla": "bla/annotations/active_passive_captions.json",
+    "colorfoil": "coco/annotations/captions_val2017.json",
 }
 VALUES = [None, True, 7, 0.5, float("nan"), 10**400, "ab", "", " \u2028", [], ["ab"], [None], {}, {"ab": 1}]
 

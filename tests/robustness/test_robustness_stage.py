@@ -136,7 +136,7 @@ def test_every_text_and_every_content_of_an_image_is_encoded_once(made, monkeypa
             assert len(set(texts)) == len(texts)
             return super().texts(texts)
 
-    monkeypatch.setattr(stage, "Encoder", Counting)
+    monkeypatch.setattr("nearmiss.engine.scoring.encoder.Encoder", Counting)
     score(made, "counted")
     contents = {
         image.tobytes()
@@ -272,7 +272,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, fault):
-    monkeypatch.setattr(stage, "Encoder", None)
+    monkeypatch.setattr(stage, "open_encoder", None)
     message = fault(broken)
     before = folder_sha256(broken / "out")
     with pytest.raises(InputError, match=message):

@@ -57,7 +57,8 @@ def evaluate(
     Parameters
     ----------
     model
-        Model: open_clip's name, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME, or the folder of an experiment's run.
+        Model: open_clip's name, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME; hf:ORGANIZATION/NAME or a folder for CLIP,
+        SigLIP and SigLIP 2 of transformers; or the folder of an experiment's run.
     out
         Output folder: scores, outcomes and metrics as Parquet, and measurement.json.
     pretrained

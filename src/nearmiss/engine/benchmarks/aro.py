@@ -5,6 +5,7 @@ from importlib.resources import files
 
 from nearmiss.engine.benchmarks.benchmark import Card, Measurement
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, rows
+from nearmiss.engine.benchmarks.fields import Record
 
 _RELATION, _ATTRIBUTION = "visual_genome_relation", "visual_genome_attribution"
 _FEWEST = 25  # cases that a pair of attributes must have to count
@@ -46,8 +47,13 @@ def add_items(items: ItemBuilder) -> None:
                     concept="relation" if relation else "attribute",
                     operator="reverse" if relation else "swap",
                     crop=record.box(_BOX),
-                    stratum=record.text("relation_name") if relation else "_".join(record.texts("attributes")),
+                    stratum=record.text("relation_name") if relation else _pair(record),
                 )
+
+
+def _pair(record: Record) -> str:
+    """The two attributes that are exchanged, as the authors name a pair."""
+    return "_".join(record.texts("attributes", least=2)[:2])
 
 
 BENCHMARK = ItemReader(CARD, add_items)

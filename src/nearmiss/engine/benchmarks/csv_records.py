@@ -4,18 +4,25 @@ Python's reader takes an opening quote that is never closed as the beginning of 
 Here a record that does not parse ends at its first line, and reading goes on with the next.
 """
 
+import ast
 import csv
+import re
 import sys
+import tokenize
 from collections.abc import Iterator, Sequence
+from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_text
-from nearmiss.engine.benchmarks.fields import Unreadable
+from nearmiss.engine.benchmarks.fields import Record, Unreadable
 from nearmiss.engine.formats.records import REMEDY
 
 _BROKEN = "a record has broken quotes"
 _RAGGED = "a record has more or fewer cells than the header"
+_NEIGHBORS = re.compile(r"['\"]\s*['\"]")
+_LAYOUT = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
 def csv_records(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str] | Unreadable]]:
@@ -39,6 +46,28 @@ def csv_records(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[
             yield number, cells
         else:
             yield number, dict(zip(names, cells, strict=True)) if len(cells) == len(names) else Unreadable(_RAGGED)
+
+
+def literal(record: Record, column: str) -> object:
+    """The value of a cell that is a Python literal, as pandas writes lists.
+
+    Raises InputError where it is none, and where texts stand next to each other without a comma, as NumPy prints an
+    array: Python would join them into one.
+    """
+    cell = record.text(column).strip()
+    try:
+        found = ast.literal_eval(cell)
+        joined = _NEIGHBORS.search(cell) is not None and _joined(cell)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, tokenize.TokenError):
+        raise record.wrong(f"'{column}' is not a Python literal") from None
+    if joined:
+        raise record.wrong(f"'{column}' has texts without a comma between them")
+    return found
+
+
+def _joined(cell: str) -> bool:
+    kinds = [token.type for token in tokenize.generate_tokens(StringIO(cell).readline) if token.type not in _LAYOUT]
+    return any(one == other == tokenize.STRING for one, other in pairwise(kinds))
 
 
 def _parsed(lines: Sequence[str]) -> Iterator[list[str] | Unreadable]:

@@ -7,12 +7,13 @@ CARD = Card(
     name="eqben",
     paper="Wang et al., Equivariant Similarity for Vision-Language Foundation Models, ICCV 2023",
     license="Apache 2.0; images under their sources' own",
-    origin="the authors' repository Wangt-CN/EqBen: the annotation in Winoground's style, the light images",
+    origin="the authors' repository Wangt-CN/EqBen: images, and the annotation in Winoground's format (not randomized)",
     files=("eqben/*.json",),
     images=("eqben/image",),
     measurement=Measurement(primary="group"),
-    notes="A part is the first folder of the image's path. The light images are read where the annotation names a PNG "
-    "or an array and only the JPEG is there.",
+    notes="251,048 items in seven parts. A part is the first folder of the image's path. Where the annotation names a "
+    "PNG and there is only the JPEG of the light images, that is read. eqbenyoucook2 has arrays: they count as missing "
+    "until they are converted.",
 )
 
 

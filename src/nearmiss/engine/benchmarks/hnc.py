@@ -1,7 +1,5 @@
 """HNC's curated test set (Dönmez et al., CoNLL 2023): captions of scene graphs and minimally wrong ones, by type."""
 
-from pathlib import Path
-
 from nearmiss.engine.benchmarks.benchmark import Card, Measurement
 from nearmiss.engine.benchmarks.builder import ItemBuilder, ItemReader, keyed
 from nearmiss.engine.benchmarks.fields import Record, kind_of
@@ -16,39 +14,52 @@ CARD = Card(
     measurement=Measurement(single_captions=True),
     averages={"clean": ("clean/*",), "noisy": ("noisy/*",)},
     notes="Match or mismatch is judged by AUROC and at a fitted threshold: a cosine has no 0.5. Several negatives may "
-    "share a caption. Noisy: the file's own mark on the negative.",
+    "share a caption. Noisy: the file's own mark on the negative, where it has one.",
 )
 
 
 def add_items(items: ItemBuilder) -> None:
-    """One item of two captions for each negative and the positive that it names."""
+    """One item of two captions for each negative and its positive.
+
+    The curated test set has the captions of an image by number, each negative behind its positive. The generated splits
+    have them under 'captions', and a negative names its positive.
+    """
     for file in items.files():
         for image, entry in keyed(file).items():
             with items.record(entry, file, f"image {image}") as of_image:
-                captions = of_image.inner("captions")
-                if not isinstance(captions.value, dict):
-                    raise of_image.wrong(f"'captions' is {kind_of(captions.value)}, not an object")
-                for number in captions.value:
+                generated = of_image.has("captions")
+                captions = of_image.inner("captions") if generated else of_image
+                if not isinstance(captions.value, dict) or not captions.value:
+                    problem = "empty" if captions.value == {} else f"{kind_of(captions.value)}, not an object"
+                    raise of_image.wrong(f"'captions' is {problem}")
+                positive: Record | None = None
+                for number in sorted(captions.value, key=_place):
                     name = f"image {image}, caption {number}"
                     with items.record(captions.value, file, name) as whole:
-                        _add(items, file, image, number, Record(whole.of(number), file, name), whole)
+                        caption = Record(whole.of(number), file, name)
+                        if _label(caption) == 1:
+                            positive = caption
+                            continue
+                        named = whole.inner(caption.identifier("cpt_p_id")) if generated else positive
+                        _add(items, f"{file.stem}-{image}-{number}", image, caption, named)
 
 
-def _add(items: ItemBuilder, file: Path, image: str, number: str, negative: Record, captions: Record) -> None:
-    """The item of one caption, where it is a negative. Its positive must be there and true."""
-    if _label(negative) == 1:
-        return
-    positive = captions.inner(negative.identifier("cpt_p_id"))
-    if _label(positive) != 1:
-        raise negative.wrong("its positive is not true")
+def _add(items: ItemBuilder, number: str, image: str, negative: Record, positive: Record | None) -> None:
+    """The item of a negative. Its positive must be there and true."""
+    if positive is None or _label(positive) != 1:
+        raise negative.wrong("its positive is not true" if positive else "no positive is before it")
     kind = "noisy" if negative.has("noisy") and _noisy(negative) else "clean"
     items.add(
         f"{kind}/{negative.text('type')}",
-        f"{file.stem}-{image}-{number}",
-        [f"gqa/images/{image.removesuffix('.0')}.jpg"],
+        number,
+        [f"gqa/images/{image.removesuffix('.jpg').removesuffix('.0')}.jpg"],
         [positive.text("caption"), negative.text("caption")],
         [[True, False]],
     )
+
+
+def _place(number: str) -> int:
+    return int(number) if number.isascii() and number.isdigit() else -1
 
 
 def _label(record: Record) -> int:

@@ -22,6 +22,7 @@ CARD = Card(
     files=tuple(f"whatsup/{name}.json" for name in _IMAGES),
     images=tuple(sorted(set(_IMAGES.values()))),
     released=Measurement(ties="right"),
+    averages={"controlled": ("controlled_*",), "coco": ("coco_*",), "vg": ("vg_*",)},
     notes="Single items; the authors' metrics over pairs and sets of photographs are not computed. As released, a "
     "tie counts for the caption, which stands first.",
 )

@@ -203,4 +203,5 @@ def covers(provided: str, wanted: str) -> bool:
     """Whether a provided path is the wanted one, contains it, or is one of the files that a wanted pattern matches."""
     if provided == wanted or wanted.startswith(f"{provided}/"):
         return True
-    return "*" in wanted and fnmatchcase(provided, wanted)
+    patterns = {wanted, wanted.replace("/**/", "/")}  # as in a glob, ** also matches no folder at all
+    return "*" in wanted and any(fnmatchcase(provided, pattern) for pattern in patterns)

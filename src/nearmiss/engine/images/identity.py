@@ -21,6 +21,9 @@ COLLECTIONS = {
     "vg": "visual_genome",
     "visual_genome": "visual_genome",
     "gqa": "visual_genome",
+    "aro": "visual_genome",
+    "bla": "visual_genome",
+    "vsr": "coco",
     "flickr8k": "flickr",
     "flickr30k": "flickr",
 }

@@ -21,13 +21,14 @@ from nearmiss.base.manifest import versions
 from nearmiss.engine.models.architecture import named_architecture
 from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.text import encode_padded, encode_texts, packable
+from nearmiss.engine.scoring.model import HUGGING_FACE, Model
 
 OpenImage = Callable[[], Image.Image | None]
 """Opens one RGB image; None where it does not decode."""
 
 _DECODERS = 4
 _TEXTS = 256  # in a batch
-_READING = 2  # another number where images or texts are read in another way, so that kept embeddings are made again
+READING = 2  # another number where images or texts are read in another way, so that kept embeddings are made again
 _COMPUTED = ("open_clip_torch", "pillow", "torch")
 
 
@@ -78,12 +79,12 @@ class Encoder:
     def key(self) -> str:
         """Hash of what embeddings depend on: weights, architecture, preprocessing, tokenizer, and the computation.
 
-        The latter is our own reading of images and texts (`_READING`), the packages that decode and compute, and the
+        The latter is our own reading of images and texts (`READING`), the packages that decode and compute, and the
         device.
         """
         digest = hashlib.blake2b(digest_size=16)
         computed = {name: version for name, version in versions().items() if name in _COMPUTED}
-        digest.update(json.dumps([_READING, self.device.type, computed], sort_keys=True).encode())
+        digest.update(json.dumps([READING, self.device.type, computed], sort_keys=True).encode())
         tokenization = self.architecture.tokenization
         digest.update(json.dumps([tokenization.context, tokenization.pad]).encode())
         digest.update(json.dumps(self.architecture.config, sort_keys=True).encode())
@@ -116,7 +117,7 @@ class Encoder:
             return np.empty((0, 0), dtype=np.float32)
         features = np.empty((len(texts), found[0].shape[1]), dtype=np.float32)
         features[order] = np.concatenate(found)
-        return _finite(features, texts)
+        return finite(features, texts)
 
     def tokens(self, texts: Sequence[str]) -> np.ndarray:
         """(N, 33) uint8: the SHA-256 of each text's tokens, as the model reads them, and 1 where the text is cut."""
@@ -127,17 +128,22 @@ class Encoder:
         found[:, -1] = read.cut
         return found
 
-    def _batch_of_images(self, batch: Sequence[torch.Tensor | None]) -> np.ndarray:
+    def _image_features(self, pixels: Sequence[Any]) -> np.ndarray:
+        """(N, D) of the results of `_pixels`."""
+        given = torch.stack(list(pixels)).to(self.device)
+        features: np.ndarray = self.model.encode_image(given, normalize=True).float().cpu().numpy()
+        return features
+
+    def _batch_of_images(self, batch: Sequence[Any]) -> np.ndarray:
         seen = [row for row, pixels in enumerate(batch) if pixels is not None]
         if not seen:
             return np.empty((len(batch), 0), dtype=np.float32)
-        pixels = torch.stack([batch[row] for row in seen])  # type: ignore[misc]
-        features = self.model.encode_image(pixels.to(self.device), normalize=True).float().cpu().numpy()
+        features = self._image_features([batch[row] for row in seen])
         found = np.full((len(batch), features.shape[1]), np.nan, dtype=np.float32)
-        found[seen] = _finite(features, [f"image {row} of its batch" for row in seen])
+        found[seen] = finite(features, [f"image {row} of its batch" for row in seen])
         return found
 
-    def _decoded(self, openers: Sequence[OpenImage]) -> Iterator[list[torch.Tensor | None]]:
+    def _decoded(self, openers: Sequence[OpenImage]) -> Iterator[list[Any]]:
         """Batches of pixels; the next one is decoded while the model computes."""
         with ThreadPoolExecutor(_DECODERS) as pool:
 
@@ -149,12 +155,22 @@ class Encoder:
                 now, ahead = ahead, batch(start)
                 yield [future.result() for future in now]
 
-    def _pixels(self, open_image: OpenImage) -> torch.Tensor | None:
+    def _pixels(self, open_image: OpenImage) -> Any:
+        """What the model reads of an image; None where it does not decode."""
         image = open_image()
         return None if image is None else self._transform(image)
 
 
-def _finite(features: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def open_encoder(model: Model, *, device: str = "cpu", batch_size: int = 64) -> Encoder:
+    """The encoder of a model, of open_clip or of transformers. Raises InputError where it cannot be had."""
+    if not model.name.startswith(HUGGING_FACE):
+        return Encoder(model.name, model.pretrained, device=device, batch_size=batch_size)
+    from nearmiss.engine.scoring.hugging_face import HuggingFaceEncoder
+
+    return HuggingFaceEncoder(model.name.removeprefix(HUGGING_FACE), device=device, batch_size=batch_size)
+
+
+def finite(features: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """A model that has diverged must not be counted as wrong."""
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():

@@ -28,7 +28,7 @@ from nearmiss.engine.benchmarks.spec import OWN
 from nearmiss.engine.models.cross_encoder import has_fusion
 from nearmiss.engine.scoring.cache import check_cache
 from nearmiss.engine.scoring.encode import encode
-from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.engine.scoring.encoder import open_encoder
 from nearmiss.engine.scoring.endpoints import ordered
 from nearmiss.engine.scoring.evaluator import (
     Comparison,
@@ -92,7 +92,7 @@ def run(
     if config.missing == "refuse":
         _refuse_missing(benchmarks, absent, images, root, config.split)
 
-    encoder = Encoder(model.name, model.pretrained, device=device.type, batch_size=config.batch_size)
+    encoder = open_encoder(model, device=device.type, batch_size=config.batch_size)
     embeddings = encode(benchmarks, images, encoder, Path(cache))
     match_scorer = None
     if checkpoint is not None and has_fusion(checkpoint):

@@ -26,7 +26,7 @@ from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
 from nearmiss.engine.scoring import metrics
 from nearmiss.engine.scoring.embeddings import Embeddings
 from nearmiss.engine.scoring.encode import encode
-from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.engine.scoring.encoder import Encoder, open_encoder
 from nearmiss.engine.scoring.evaluator import (
     Comparison,
     Training,
@@ -92,7 +92,7 @@ def run(
     variants = [variant for benchmark in benchmarks for variant in _variants(benchmark, pixels, config)]
     training = Training(training_captions(captions, config.captions, root), read_negatives(table_of_negatives))
 
-    encoder = Encoder(model.name, model.pretrained, device=device.type, batch_size=config.batch_size)
+    encoder = open_encoder(model, device=device.type, batch_size=config.batch_size)
     every = [variant.benchmark for variant in variants]
     embeddings = encode(every, BenchmarkImages(every, DataRoot(None), Path(cache)), encoder, Path(cache))
     how = Bootstrap(config.resamples, config.level)
