@@ -107,4 +107,4 @@ def test_the_rules_name_the_file_of_the_lock_wherever_the_checkout_lies(name, mo
 
 def test_a_rule_without_the_environment_is_noticed():
     text = (ROOT / "workflow" / "rules" / "data.smk").read_text()
-    assert without_environment(text.replace("    conda:\n", "    # conda:\n", 1)) == ["rule data_tables:"]
+    assert without_environment(text.replace("    conda:\n", "    # conda:\n", 1)) == ["rule data_held_out:"]

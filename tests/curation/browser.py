@@ -23,8 +23,8 @@ _OPTIONS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--window-size=1280,800",
 )
-_SERVER_DOWN = "ERR_CONNECTION_REFUSED"
-_NOT_ADMITTED = "status of 403"
+_SERVER_DOWN = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")  # the last two: while it ends
+_NOT_ADMITTED = ("status of 403",)
 
 
 def installed() -> tuple[str, str]:
@@ -96,7 +96,7 @@ class Browser:
         `server_down` leaves out that nobody answered, `not_admitted` that a page was not let in.
         """
         said = [entry["message"] for entry in self.driver.get_log("browser")]
-        expected = [words for words, left in ((_SERVER_DOWN, server_down), (_NOT_ADMITTED, not_admitted)) if left]
+        expected = (*(_SERVER_DOWN if server_down else ()), *(_NOT_ADMITTED if not_admitted else ()))
         return [message for message in said if not any(words in message for words in expected)]
 
     def hosts(self) -> set[str]:

@@ -65,6 +65,7 @@ RUNS = " ".join(
 CASES = [
     Case("negatives audit", "pairs", "--pairs @pairs/negatives.parquet --balance"),
     Case("benchmarks compare", "benchmark", "@one @other", file="differences.parquet"),
+    Case("benchmarks images", "benchmark", "--benchmarks winoground --data-root @root", file="images.parquet"),
     Case("compare", "runs", f"--config @toy.yaml --experiment toy {RUNS} --negatives @negatives/toy --data @data"),
     Case("track", "runs", f"--experiment toy {RUNS} --data @data --store @mlflow.db", file="tracked.json"),
     Case("negatives convert", "text", "--pairs @keyword/negatives.parquet --to sugarcrepe", form="folder"),

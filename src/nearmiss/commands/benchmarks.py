@@ -35,6 +35,7 @@ def images(
         Output: a Parquet file of image paths, numbers in published collections, and perceptual hashes.
     """
     with job("benchmarks images"):
+        from nearmiss.base.outputs import OutputFile
         from nearmiss.base.tables import write_table
         from nearmiss.engine.benchmarks import registry
         from nearmiss.engine.benchmarks.benchmark import Options
@@ -42,11 +43,13 @@ def images(
         from nearmiss.engine.benchmarks.images import images_of
 
         root, options = DataRoot(data_root, moves(move or [])), Options(tagger=tagger)
+        target = OutputFile(out, inputs=[data_root, *root.moved.values()])
         readers = {name: registry.reader(name) for name in benchmarks}
         absent = [name for name, reader in readers.items() if not reader.exists(root, options)]
         found = [reader.load(root, options) for name, reader in readers.items() if name not in absent]
         shown = images_of(found, root)
-        write_table(shown, out, "benchmark_images")
+        with target as partial:
+            write_table(shown, partial, "benchmark_images")
     print(
         f"{shown['image'].n_unique():,} images of {len(found)} benchmark(s); {shown['hash'].null_count():,} not found"
     )
