@@ -362,5 +362,7 @@ def _with_held_out(experiment: Experiment) -> Experiment:
     if experiment.data.held_out is not None:
         return experiment
     scored = {*(experiment.evaluate.benchmarks or ()), *(experiment.robustness.benchmarks or ())}
-    published = sorted(scored - set(experiment.own_benchmarks())) if experiment.data.source.declare("").photographs else []
+    published = (
+        sorted(scored - set(experiment.own_benchmarks())) if experiment.data.source.declare("").photographs else []
+    )
     return _with(experiment, ("data", "held_out"), published)
