@@ -1,4 +1,4 @@
-"""The entries of the catalog that the papers' configurations need, small: archives in the published formats on a server."""
+"""Small archives in the published formats, as entries of the catalog that the papers' configurations need."""
 
 import json
 import shutil

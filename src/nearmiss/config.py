@@ -76,7 +76,7 @@ class Experiment(Typed):
         return self.model_copy(update={"pretrain": with_defaults(self.pretrain), "arms": arms})
 
     def own_benchmarks(self) -> tuple[str, ...]:
-        """Benchmarks that the experiment writes itself. Without operations of inpaint, InpaintCOCO is the published one."""
+        """Benchmarks that the experiment writes itself; without operations of inpaint, inpaintcoco is published."""
         return tuple(name for name in OWN if name != "inpaintcoco" or self.inpaint.operations)
 
     def methods(self) -> list[str]:

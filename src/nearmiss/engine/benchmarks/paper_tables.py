@@ -1,4 +1,4 @@
-"""Tables of the papers whose configurations are below config/papers (data/paper_tables.yaml), column by column in our terms."""
+"""Tables of the papers of config/papers (data/paper_tables.yaml): what each column is among the metrics here."""
 
 from functools import cache
 from importlib.resources import files
