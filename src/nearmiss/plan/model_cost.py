@@ -1,4 +1,4 @@
-"""What a model computes, counted on a copy with random weights; nothing is downloaded."""
+"""What a model computes, counted on a copy without weights; nothing is downloaded."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +37,8 @@ def model_cost(model: ModelConfig | OpenClipConfig) -> ModelCost | None:
         config = configuration_of(model.name, model.pretrained)
     else:
         config = configuration(**model.model_dump(), vocabulary=_WORDS)
-    built = fresh_model(config, 0).eval()
+    with torch.device("meta"):  # shapes alone: nothing is drawn or computed
+        built = fresh_model(config, 0).eval()
     size = config["preprocess_cfg"]["size"]
     side = size if isinstance(size, int) else int(size[0])
     text: dict[str, Any] = config["model_cfg"].get("text_cfg", {})
