@@ -9,7 +9,7 @@ from nearmiss.config import load, resolve
 from nearmiss.plan.data_files import data_sizes, rates
 from nearmiss.plan.model_cost import ModelCost
 from nearmiss.plan.sizes import splits_of
-from nearmiss.plan.work import tokens_of, train_flops
+from nearmiss.plan.stage_costs import tokens_of, train_flops
 
 CONFIG = Path(__file__).parents[2] / "config"
 MODEL = ModelCost(

@@ -11,7 +11,7 @@ from checkout import Checkout, copy_checkout
 from nearmiss.config import load
 from nearmiss.downloads import needed_downloads
 from nearmiss.plan.sizes import splits_of
-from nearmiss.plan.work import works
+from nearmiss.plan.stage_costs import stage_costs
 
 sys.path.append(str(Path(__file__).parents[1] / "download"))
 
@@ -69,7 +69,7 @@ def test_a_dry_run_has_the_jobs_of_the_plan(checkout, name):
     (checkout.path / "accepted.yaml").write_text(json.dumps(values))
     planned = checkout.planned(config="accepted.yaml")
     experiment = load(checkout.path / "accepted.yaml")
-    stages = works(experiment, needed_downloads(experiment), splits_of(experiment) or {}, None)
+    stages = stage_costs(experiment, needed_downloads(experiment), splits_of(experiment) or {}, None)
     assert {stage.stage: stage.jobs for stage in stages if stage.jobs} == {
         stage: count for stage, rules in RULES.items() if (count := sum(planned.get(rule, 0) for rule in rules))
     }

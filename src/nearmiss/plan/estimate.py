@@ -9,7 +9,7 @@ from nearmiss.engine.downloads.plan import RATE, Plan, plan_of
 from nearmiss.plan.data_files import Count, rates
 from nearmiss.plan.model_cost import ModelCost, model_cost
 from nearmiss.plan.sizes import splits_of
-from nearmiss.plan.work import Work, encoded, tokens_of, uses_open_clip, works
+from nearmiss.plan.stage_costs import StageCost, encoded, stage_costs, tokens_of, uses_open_clip
 
 _WEIGHT, _STATE = 4, 16
 """Bytes of a weight in a checkpoint, and of one with its gradient and AdamW's two moments, in fp32."""
@@ -22,7 +22,7 @@ class Estimate:
 
     experiment: Experiment
     downloads: Plan | None
-    stages: list[Work]
+    stages: list[StageCost]
     hours_here: list[float]
     """For each stage, on the CPU cores of this machine."""
     hours_h100: list[float]
@@ -45,15 +45,15 @@ def estimate(experiment: Experiment) -> Estimate:
     downloads = None if needed.root is None else plan_of(needed.entries, needed.root)
     splits = splits_of(experiment)
     model = model_cost(experiment.pretrain.model)
-    stages = works(experiment, needed, splits or {}, model)
+    stages = stage_costs(experiment, needed, splits or {}, model)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     transfer = 0.0 if downloads is None else downloads.fetch / RATE / 3600
     return Estimate(
         experiment=experiment,
         downloads=downloads,
         stages=stages,
-        hours_here=[transfer, *(_hours_here(work, experiment, cores) for work in stages[1:])],
-        hours_h100=[transfer, *(_hours_h100(work) for work in stages[1:])],
+        hours_here=[transfer, *(_hours_here(cost, experiment, cores) for cost in stages[1:])],
+        hours_h100=[transfer, *(_hours_h100(cost) for cost in stages[1:])],
         cores=cores,
         disk=_disk(experiment, downloads, splits or {}, model),
         memory=_memory(splits or {}),
@@ -63,18 +63,18 @@ def estimate(experiment: Experiment) -> Estimate:
     )
 
 
-def _hours_here(work: Work, experiment: Experiment, cores: int) -> float:
+def _hours_here(cost: StageCost, experiment: Experiment, cores: int) -> float:
     core = rates().per_core
     training = core.train_flops if uses_open_clip(experiment) else core.train_small_flops
     encoding = core.encode_flops if uses_open_clip(experiment) else core.train_small_flops
-    computing = work.train_flops / training.value + work.encode_flops / encoding.value
-    return (work.cpu_seconds + computing) / cores / 3600
+    computing = cost.train_flops / training.value + cost.encode_flops / encoding.value
+    return (cost.cpu_seconds + computing) / cores / 3600
 
 
-def _hours_h100(work: Work) -> float:
+def _hours_h100(cost: StageCost) -> float:
     gpu = rates().h100
-    computing = work.train_flops / gpu.train_flops.value + work.encode_flops / gpu.encode_flops.value
-    return (work.cpu_seconds / gpu.cores.value + computing) / 3600
+    computing = cost.train_flops / gpu.train_flops.value + cost.encode_flops / gpu.encode_flops.value
+    return (cost.cpu_seconds / gpu.cores.value + computing) / 3600
 
 
 def _disk(

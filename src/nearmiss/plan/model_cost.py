@@ -37,7 +37,7 @@ def model_cost(model: ModelConfig | OpenClipConfig) -> ModelCost | None:
         config = configuration_of(model.name, model.pretrained)
     else:
         config = configuration(**model.model_dump(), vocabulary=_WORDS)
-    with torch.device("meta"):  # shapes alone: nothing is drawn or computed
+    with torch.device("meta"):  # shapes only: nothing is drawn or computed
         built = fresh_model(config, 0).eval()
     size = config["preprocess_cfg"]["size"]
     side = size if isinstance(size, int) else int(size[0])

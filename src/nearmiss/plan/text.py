@@ -31,10 +31,10 @@ def plan_text(plan: Estimate) -> str:
 
 def _table(plan: Estimate) -> list[str]:
     lines = [_row("stage", "jobs", "hours here", "hours H100", "")]
-    for work, here, h100 in zip(plan.stages, plan.hours_here, plan.hours_h100, strict=True):
-        if work.jobs:
-            lines.append(_row(work.stage, f"{work.jobs}", _hours(here), _hours(h100), work.subject))
-    jobs = sum(work.jobs for work in plan.stages)
+    for cost, here, h100 in zip(plan.stages, plan.hours_here, plan.hours_h100, strict=True):
+        if cost.jobs:
+            lines.append(_row(cost.stage, f"{cost.jobs}", _hours(here), _hours(h100), cost.subject))
+    jobs = sum(cost.jobs for cost in plan.stages)
     return [*lines, _row("sum", f"{jobs}", _hours(sum(plan.hours_here)), _hours(sum(plan.hours_h100)), "")]
 
 

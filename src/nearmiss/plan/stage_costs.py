@@ -15,22 +15,22 @@ FILLED = ("attribute", "object", "action")
 
 
 @dataclass
-class Work:
+class StageCost:
     """What a stage computes over all of its jobs."""
 
     stage: str
     jobs: int
     cpu_seconds: float = 0.0
-    """Work of single cores, such as decoding."""
+    """StageCost of single cores, such as decoding."""
     train_flops: float = 0.0
     encode_flops: float = 0.0
     subject: str = ""
-    """What it works on, for people."""
+    """What the stage reads or computes, for people."""
 
 
-def works(
+def stage_costs(
     experiment: Experiment, needed: NeededDownloads, splits: dict[str, Count], model: ModelCost | None
-) -> list[Work]:
+) -> list[StageCost]:
     """The stages in the order of the workflow; a model of unknown cost computes nothing."""
     runs = len(experiment.arms) * len(experiment.seeds)
     every = [
@@ -38,14 +38,14 @@ def works(
         _negatives(experiment, splits),
         _inpaint(experiment),
         _pretrain(experiment, splits, model),
-        Work("finetune", (len(experiment.arms) + 1) * len(experiment.seeds) if experiment.finetune.tasks else 0),
+        StageCost("finetune", (len(experiment.arms) + 1) * len(experiment.seeds) if experiment.finetune.tasks else 0),
         _evaluate(experiment, splits, model, runs),
         _robustness(experiment, splits, model, runs),
-        Work("compare", 2, cpu_seconds=60.0),
+        StageCost("compare", 2, cpu_seconds=60.0),
     ]
-    for work in every:
-        work.cpu_seconds += work.jobs * rates().per_core.job.value
-    return [Work("download", len(needed.jobs)), *every]
+    for cost in every:
+        cost.cpu_seconds += cost.jobs * rates().per_core.job.value
+    return [StageCost("download", len(needed.jobs)), *every]
 
 
 def train_flops(experiment: Experiment, model: ModelCost, arm: str) -> float:
@@ -82,7 +82,7 @@ def edited_pairs(experiment: Experiment) -> int:
     return sum(each.pairs for each in experiment.inpaint.operations)
 
 
-def _data(experiment: Experiment, splits: dict[str, Count]) -> Work:
+def _data(experiment: Experiment, splits: dict[str, Count]) -> StageCost:
     images = sum(count.images for count in splits.values())
     core = rates().per_core
     photographs = experiment.data.source.declare("").photographs
@@ -92,65 +92,65 @@ def _data(experiment: Experiment, splits: dict[str, Count]) -> Work:
         shown = [data_sizes().benchmarks.get(name) for name in experiment.data.held_out or ()]
         hashed = sum(size.images for size in shown if size) + splits.get("train", Count(images=0, captions=0)).images
         seconds += hashed / core.decode_images.value
-    return Work("data", 1 + held_out, cpu_seconds=seconds, subject=f"{images:,} images")
+    return StageCost("data", 1 + held_out, cpu_seconds=seconds, subject=f"{images:,} images")
 
 
-def _negatives(experiment: Experiment, splits: dict[str, Count]) -> Work:
+def _negatives(experiment: Experiment, splits: dict[str, Count]) -> StageCost:
     train = splits.get("train", Count(images=0, captions=0))
     declared = experiment.data.source.declare("")
-    work = Work("negatives", len(experiment.methods()) * (2 if declared.truth else 1))
+    cost = StageCost("negatives", len(experiment.methods()) * (2 if declared.truth else 1))
     for name in experiment.methods():
         options: Any = experiment.negatives.methods[name]
         captions = train.images * options.per_image if options.method == "scene_graph" else train.captions
-        work.cpu_seconds += captions / rates().per_core.negatives[options.method].value
+        cost.cpu_seconds += captions / rates().per_core.negatives[options.method].value
         if getattr(options, "language_model", None) is not None:
             gaps = captions * len(set(options.slots) & set(FILLED))
-            work.encode_flops += gaps * rates().language_model["flops"].value
-    work.subject = f"{train.captions:,} captions"
-    return work
+            cost.encode_flops += gaps * rates().language_model["flops"].value
+    cost.subject = f"{train.captions:,} captions"
+    return cost
 
 
-def _inpaint(experiment: Experiment) -> Work:
+def _inpaint(experiment: Experiment) -> StageCost:
     pairs = edited_pairs(experiment)
     seconds = pairs / rates().per_core.edits.value
-    return Work("inpaint", 1 if pairs else 0, cpu_seconds=seconds, subject=f"{pairs:,} pairs")
+    return StageCost("inpaint", 1 if pairs else 0, cpu_seconds=seconds, subject=f"{pairs:,} pairs")
 
 
-def _pretrain(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None) -> Work:
+def _pretrain(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None) -> StageCost:
     images = sum(count.images for count in splits.values())
     runs = len(experiment.arms) * len(experiment.seeds)
-    work = Work("pretrain", 1 + runs, cpu_seconds=images / rates().per_core.decode_images.value)
+    cost = StageCost("pretrain", 1 + runs, cpu_seconds=images / rates().per_core.decode_images.value)
     if model is not None:
         of_arms = sum(train_flops(experiment, model, arm) for arm in experiment.arms)
-        work.train_flops = of_arms * len(experiment.seeds)
+        cost.train_flops = of_arms * len(experiment.seeds)
         fusion = any(needs_fusion(arm.objective) for arm in experiment.arms.values())
-        work.subject = f"{work.train_flops / 1e15:,.2f} PFLOP" + (" and a fusion" if fusion else "")
-    return work
+        cost.subject = f"{cost.train_flops / 1e15:,.2f} PFLOP" + (" and a fusion" if fusion else "")
+    return cost
 
 
-def _evaluate(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None, runs: int) -> Work:
+def _evaluate(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None, runs: int) -> StageCost:
     images, texts, _ = encoded(experiment, splits)
-    work = Work("evaluate", runs, cpu_seconds=runs * images / rates().per_core.decode_images.value)
+    cost = StageCost("evaluate", runs, cpu_seconds=runs * images / rates().per_core.decode_images.value)
     if model is not None:
-        work.encode_flops = runs * _forward(model, images, texts)
-    work.subject = f"{images:,} images a run"
-    return work
+        cost.encode_flops = runs * _forward(model, images, texts)
+    cost.subject = f"{images:,} images a run"
+    return cost
 
 
-def _robustness(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None, runs: int) -> Work:
+def _robustness(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None, runs: int) -> StageCost:
     section = experiment.robustness
     if not section.corruptions:
-        return Work("robustness", 0)
+        return StageCost("robustness", 0)
     variants = len(section.corruptions) * len(section.severities)
     images = 0
     for name in section.benchmarks or ():
         known = data_sizes().benchmarks.get(name)
         images += section.gallery if known is None else min(known.images, section.items * known.parts)
-    work = Work("robustness", 1 + runs, cpu_seconds=images * (1 + variants) / rates().per_core.decode_images.value)
+    cost = StageCost("robustness", 1 + runs, cpu_seconds=images * (1 + variants) / rates().per_core.decode_images.value)
     if model is not None:
-        work.encode_flops = runs * _forward(model, images * (1 + variants), 2 * images)
-    work.subject = f"{images * (1 + variants):,} images a run"
-    return work
+        cost.encode_flops = runs * _forward(model, images * (1 + variants), 2 * images)
+    cost.subject = f"{images * (1 + variants):,} images a run"
+    return cost
 
 
 def _forward(model: ModelCost, images: int, texts: int) -> float:
