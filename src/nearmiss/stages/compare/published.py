@@ -82,6 +82,7 @@ def _table(table: PaperTable, metrics: pl.DataFrame, runs: Runs) -> dict[str, An
     """Rows in the paper's order: its own values, then those of the arms that stand for the model."""
     rows: list[dict[str, Any]] = []
     coverage: dict[str, str] = {}
+    empty: set[str] = set()
     for row in table.rows:
         if row.model != _NONE:
             rows.append({"name": row.model, "published": True, "cells": _published(row.values, len(table.columns))})
@@ -89,7 +90,9 @@ def _table(table: PaperTable, metrics: pl.DataFrame, runs: Runs) -> dict[str, An
             cells = [measured(metrics, arm, column) for column in table.columns.values()]
             rows.append({"name": arm, "published": False, "cells": [_shown(cell) for cell in cells]})
             for name, cell in zip(table.columns, cells, strict=True):
-                if cell is not None:
+                if cell is None and arm in runs.arms:
+                    empty.add(table.columns[name].benchmark)
+                elif cell is not None:
                     coverage.setdefault(name, f"{cell.n_scored:,} of {cell.n_expected:,}")
     return {
         "title": table.title,
@@ -98,7 +101,7 @@ def _table(table: PaperTable, metrics: pl.DataFrame, runs: Runs) -> dict[str, An
         "columns": list(table.columns),
         "rows": rows,
         "coverage": [coverage.get(name, "") for name in table.columns],
-        "needs": _needs(table, runs),
+        "needs": _needs(table, runs, empty),
     }
 
 
@@ -112,11 +115,14 @@ def _shown(cell: Measured | None) -> str:
     return f"{100 * cell.value:.1f}{'' if cell.n_scored == cell.n_expected else ' *'}"
 
 
-def _needs(table: PaperTable, runs: Runs) -> list[str]:
-    """What the empty and the incomplete cells need, one sentence for each cause."""
+def _needs(table: PaperTable, runs: Runs, empty: set[str]) -> list[str]:
+    """What the empty and the incomplete cells need, one sentence for each cause.
+
+    `empty` are benchmarks of columns in which an arm of the experiment has no value.
+    """
     found: list[str] = []
     if not all(row.values for row in table.rows if row.model != _NONE):
-        found.append("The paper's values are not in the data file.")
+        found.append("Values of the paper are missing in the data file.")
     if missing := [arm for row in table.rows for arm in row.arms if arm not in runs.arms]:
         found.append(f"Not trained here: {', '.join(dict.fromkeys(missing))}; list these under arms.")
     for benchmark in dict.fromkeys(column.benchmark for column in table.columns.values()):
@@ -127,7 +133,7 @@ def _needs(table: PaperTable, runs: Runs) -> list[str]:
         elif not scored:
             found.append(f"{benchmark}: not evaluated; add it to evaluate.benchmarks.")
         elif not all(each.get("complete", True) for each in scored):
-            found.append(
-                f"{benchmark} *: scored in part; `nearmiss benchmarks list --data-root DATA` shows what is missing."
-            )
+            found.append(f"{benchmark} *: scored in part; `nearmiss benchmarks list --data-root DATA` shows the rest.")
+        elif benchmark in empty:
+            found.append(f"{benchmark}: some parts have no items, or too few for the metric.")
     return found
