@@ -16,7 +16,7 @@ app = cyclopts.App(
     name="nearmiss",
     version=__version__,
     help="",
-    usage="Usage: nearmiss COMMAND\nReproducible experiments on hard negatives for vision-language models.\n",
+    usage="Usage: nearmiss COMMAND\nReproducible experiments on hard negatives for vision-language models.",
     help_format="plaintext",
 )
 STAGES = Group("Stages", sort_key=1)

@@ -15,7 +15,7 @@ def plan(
     set_: Overrides = None,
     quick: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Print jobs, downloads, disk, memory and hours of an experiment.
+    """List jobs, downloads, disk, memory and hours of an experiment.
 
     Hours are computed from measured rates (src/nearmiss/plan/rates.yaml) and stated assumptions. Nothing is downloaded.
 
