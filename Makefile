@@ -8,7 +8,7 @@ DIGEST := $(shell $(PYTHON) -c "import hashlib, pathlib; print(hashlib.sha256(pa
 STAMP := $(VENV)/made-$(DIGEST)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: env run quick test lint lock schema pipeline bench faults
+.PHONY: env run quick test lint lock schema pipeline bench faults papers
 
 env: $(STAMP)
 
@@ -54,3 +54,7 @@ bench: $(STAMP)
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" tests/faults
+
+# The papers' configurations in quick mode, downloads from a local server included.
+papers: $(STAMP)
+	$(BIN)/python -m pytest -m "slow or not slow" tests/workflow/test_paper_configurations.py

@@ -17,6 +17,8 @@ from nearmiss.overlay import overlaid
         ({"a": {"x": 1, "y": 2}}, {"a": ["x"]}, {"a": {"x": 1, "y": 2}}),  # a comparison needs two
         ({"a": ["x", "y", "z"]}, {"a": ["z", "y"]}, {"a": ["y", "z"]}),
         ({"a": [{"steps": 9}, {"other": 9}]}, {"a": {"steps": 3}}, {"a": [{"steps": 3}, {"other": 9}]}),
+        ({"a": ("x", "y", "z")}, {"a": 2}, {"a": ("x", "y")}),
+        ({"a": {"name": "ViT", "tag": 1}}, {"a": {"tower": "t", "size": 2}}, {"a": {"tower": "t", "size": 2}}),
         ({"a": "long", "b": True, "c": None}, {"a": "short", "b": False, "c": 3}, {"a": "short", "b": False, "c": 3}),
     ],
 )

@@ -75,6 +75,10 @@ class Experiment(Typed):
         arms = {name: arm_with_defaults(arm, self.pretrain.model) for name, arm in self.arms.items()}
         return self.model_copy(update={"pretrain": with_defaults(self.pretrain), "arms": arms})
 
+    def own_benchmarks(self) -> tuple[str, ...]:
+        """Benchmarks that the experiment writes itself; without operations of inpaint, inpaintcoco is published."""
+        return tuple(name for name in OWN if name != "inpaintcoco" or self.inpaint.operations)
+
     def methods(self) -> list[str]:
         """Names of the methods that some arm trains on, sorted."""
         return sorted({arm.method for arm in self.arms.values() if arm.method is not None})
@@ -99,8 +103,8 @@ def resolve(
             lines = lines_with(values, lines or {}, overrides)
         experiment = _with_own_benchmarks(validated(values, file=file, lines=lines))
         check(experiment, file=file, lines=lines)
-        experiment = _with_held_out(_with_caption_sets(experiment))
-        return _quick(experiment, overrides, file=file) if experiment.quick else experiment
+        experiment = _with_caption_sets(experiment)
+        return _with_held_out(_quick(experiment, overrides, file=file) if experiment.quick else experiment)
     except InputError as error:
         raise of_override(error, overrides) from None
 
@@ -152,7 +156,7 @@ def _with_own_benchmarks(experiment: Experiment) -> Experiment:
     own += ["inpaintcoco"] if experiment.inpaint.operations else []
     evaluated = experiment.evaluate.benchmarks or own
     robust = experiment.robustness.benchmarks or (["world"] if "world" in evaluated else evaluated)
-    published = {*evaluated, *robust, *(experiment.data.held_out or ())} - set(OWN)
+    published = {*evaluated, *robust, *(experiment.data.held_out or ())} - set(experiment.own_benchmarks())
     root = experiment.evaluate.data_root or (experiment.download.root if published else None)
     return experiment.model_copy(
         update={
@@ -200,17 +204,19 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
             ("data", "held_out"),
             "set evaluate.data_root, or leave the key out",
         )
-    if set(benchmarks) - set(OWN) and experiment.evaluate.data_root is None:
-        refuse(
-            f"evaluate.benchmarks names the published benchmark {sorted(set(benchmarks) - set(OWN))[0]}, but no folder",
-            ("evaluate", "data_root"),
-            "set evaluate.data_root to the folder under which each benchmark has its own, or download.root",
-        )
-    if "inpaintcoco" in benchmarks and not experiment.inpaint.operations:
+    published = sorted(set(benchmarks) - set(experiment.own_benchmarks()))
+    if published == ["inpaintcoco"] and experiment.evaluate.data_root is None:
         refuse(
             "evaluate asks for benchmark 'inpaintcoco', but stage inpaint makes no pairs",
             ("inpaint", "operations"),
-            "name at least one operation, or take 'inpaintcoco' out of evaluate.benchmarks",
+            "name at least one operation, take 'inpaintcoco' out of evaluate.benchmarks, or set evaluate.data_root for "
+            "the published pairs",
+        )
+    if published and experiment.evaluate.data_root is None:
+        refuse(
+            f"evaluate.benchmarks names the published benchmark {published[0]}, but no folder",
+            ("evaluate", "data_root"),
+            "set evaluate.data_root to the folder under which each benchmark has its own, or download.root",
         )
     declared = experiment.data.source.declare("")
     _check_caption_sets(experiment, declared, refuse)
@@ -356,5 +362,7 @@ def _with_held_out(experiment: Experiment) -> Experiment:
     if experiment.data.held_out is not None:
         return experiment
     scored = {*(experiment.evaluate.benchmarks or ()), *(experiment.robustness.benchmarks or ())}
-    published = sorted(scored - set(OWN)) if experiment.data.source.declare("").photographs else []
+    published = (
+        sorted(scored - set(experiment.own_benchmarks())) if experiment.data.source.declare("").photographs else []
+    )
     return _with(experiment, ("data", "held_out"), published)

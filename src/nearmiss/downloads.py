@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nearmiss.config import Experiment
-from nearmiss.engine.benchmarks.spec import OWN
 from nearmiss.engine.downloads.catalog import Entry, covers, load_catalog, providers, with_needs
 from nearmiss.engine.downloads.plan import check, plan_of, state_of
 from nearmiss.engine.downloads.receipts import receipt_file
@@ -65,10 +64,11 @@ def needed_downloads(experiment: Experiment) -> NeededDownloads:
         "robustness": corrupted,
     }
     found: dict[str, list[Entry]] = {}
+    own = experiment.own_benchmarks()
     data_root = experiment.evaluate.data_root
     if data_root is not None and Path(data_root).absolute() == root.absolute():
         for reader, names in readers.items():
-            wanted = [pattern for name in names or () if name not in OWN for pattern in _patterns(name)]
+            wanted = [pattern for name in names or () if name not in own for pattern in _patterns(name)]
             providing = [entry.name for pattern in wanted for entry in providers(pattern, catalog)]
             found[reader] = with_needs(providing, catalog)
     entries = {entry.name: entry for group in (source, *found.values()) for entry in group}

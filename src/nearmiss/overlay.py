@@ -5,6 +5,7 @@ An overlay has the keys of what it lies on. What a value does follows from the k
 | overlay | configuration | result |
 |---|---|---|
 | map | map | each key's value under the overlay's |
+| map of two keys or more | map without any of them | the overlay's map, as another variant of a section |
 | map | list of maps | each entry that has a key of the overlay gets its value |
 | list of names | map or list | the entries with these names, where at least two of them are there |
 | number | number | the smaller one |
@@ -36,6 +37,8 @@ QUICK: dict[str, Any] = {
 def overlaid(value: Any, overlay: Any, key: str = "") -> Any:
     """A configuration's plain values under an overlay. Raises InputError, naming `key`, for a key it does not have."""
     if isinstance(overlay, dict) and isinstance(value, dict):
+        if len(overlay) > 1 and not overlay.keys() & value.keys():
+            return overlay
         if unknown := sorted(overlay.keys() - value.keys()):
             raise InputError(
                 f"the overlay has a key that the configuration does not have: '{unknown[0]}'",
@@ -55,7 +58,7 @@ def overlaid(value: Any, overlay: Any, key: str = "") -> Any:
         return {name: value[name] for name in kept} if isinstance(value, dict) else kept
     if _is_number(overlay) and _is_number(value):
         return min(value, overlay)
-    if _is_number(overlay) and isinstance(value, list):
+    if _is_number(overlay) and isinstance(value, list | tuple):
         return value[:overlay]
     return overlay
 

@@ -87,7 +87,7 @@ def tables_of(section):
 
 
 def _pairs(section):
-    if "inpaintcoco" not in section.benchmarks:
+    if "inpaintcoco" not in section.benchmarks or not EXPERIMENT.inpaint.operations:
         return {}
     return {"inpaint": f"{RESULTS}/inpaint/test-00000-of-00001.parquet"}
 

@@ -15,7 +15,8 @@ from nearmiss.fields import described
 app = cyclopts.App(
     name="nearmiss",
     version=__version__,
-    help="Reproducible experiments on hard negatives for vision-language models.",
+    help="",
+    usage="Usage: nearmiss COMMAND\nReproducible experiments on hard negatives for vision-language models.",
     help_format="plaintext",
 )
 STAGES = Group("Stages", sort_key=1)

@@ -19,6 +19,8 @@ from nearmiss.engine.text.phrases import ANYTHING
 from nearmiss.engine.text.spelling import normalize_spelling
 from nearmiss.engine.text.tokens import Token
 
+LEXICON = "lexicon"
+"""The name by which a configuration chooses the lexicon pipeline for free captions, as for a trial."""
 GET_ONE = "`python -m spacy download en_core_web_sm`"
 _UNUSED = ["parser", "ner", "lemmatizer", "trainable_lemmatizer", "senter"]
 
@@ -33,6 +35,9 @@ def lexicon_pipeline() -> Language:
 
 @cache
 def trained_pipeline(pipeline: str) -> Language:
+    """The pipeline of a name or folder, or `LEXICON`. Raises InputError where it cannot be loaded."""
+    if pipeline == LEXICON:
+        return lexicon_pipeline()
     try:
         return spacy.load(pipeline, exclude=_UNUSED)
     except OSError as error:

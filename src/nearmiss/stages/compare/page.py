@@ -7,7 +7,7 @@ import jinja2
 from markupsafe import Markup
 
 from nearmiss.base.display import without_controls
-from nearmiss.stages.compare import agreement, findings, inpaint, sections
+from nearmiss.stages.compare import agreement, findings, inpaint, published, sections
 from nearmiss.stages.compare.cells import metric_rows
 from nearmiss.stages.compare.finetune import finetune_rows, panels
 from nearmiss.stages.compare.overview import BASE, Column, compared_arms
@@ -48,6 +48,7 @@ def render(report: Report, figures: dict[str, str]) -> str:
         robustness=_robustness(report, shown),
         inpainted=_inpainted(report),
         agreement=_agreement(report),
+        published=published.section(report.paper, report.runs),
     )
 
 

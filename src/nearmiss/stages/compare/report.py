@@ -40,3 +40,5 @@ class Report:
     """Folder of stage inpaint."""
     inpainted: dict[str, Any]
     """Its summary; empty where it made nothing."""
+    paper: str | None = None
+    """The paper whose published results are shown."""

@@ -85,6 +85,7 @@ def run(
         summary=_summary(None if data is None else Path(data) / "summary.json"),
         inpaint=inpainted,
         inpainted={} if inpainted is None else dict(read_json(inpainted / inpaint.SUMMARY)),
+        paper=config.paper,
     )
     with target as folder:
         _write_tables(report, folder / "tables")

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nearmiss.base.display import single_line
-from nearmiss.stages.compare import agreement
+from nearmiss.stages.compare import agreement, published
 from nearmiss.stages.compare.findings import (
     Findings,
     Style,
@@ -55,6 +55,8 @@ def summary(report: Report) -> str:
         console.print(Text(_paragraph(found)))
     for sentence in [*_inpainted(report), *_agreement(report), *solved_by_controls(report.overview, report.controls)]:
         console.print(_text(sentence))
+    if line := published.sentence(report.paper, report.runs):
+        console.print(_text(line))
     console.print(Text(seeds_text(report)))
     lines = out.getvalue().replace("\N{NO-BREAK SPACE}", " ").replace("→", ">").replace("×", "x").splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -1,0 +1,1 @@
+"""What an experiment costs before it runs: jobs, downloads, disk, memory and hours, from measured rates."""

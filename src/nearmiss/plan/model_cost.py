@@ -1,0 +1,60 @@
+"""What a model computes, counted on a copy without weights; nothing is downloaded."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from nearmiss.stages.pretrain.config import ModelConfig, OpenClipConfig
+
+_WORDS = 2000  # words of a small model, before the captions are known
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """Operations of the forward, weights, and the units that activations are estimated from."""
+
+    image_flops: int
+    token_flops: float
+    parameters: int
+    side: int
+    image_units: int
+    """Layers x tokens x width of the image tower; 0 where it is no transformer."""
+    token_units: int
+    """Layers x width of the text tower."""
+
+
+def model_cost(model: ModelConfig | OpenClipConfig) -> ModelCost | None:
+    """The cost of a model; None for one of the hub, whose configuration would be downloaded."""
+    import torch
+
+    from nearmiss.engine.models.architecture import configuration_of
+    from nearmiss.engine.models.checkpoint import configuration, fresh_model
+    from nearmiss.engine.models.text import padded_flops
+    from nearmiss.engine.training.flops import image_flops
+
+    if isinstance(model, OpenClipConfig) and model.name.startswith("hf-hub:"):
+        return None
+    if isinstance(model, OpenClipConfig):
+        config = configuration_of(model.name, model.pretrained)
+    else:
+        config = configuration(**model.model_dump(), vocabulary=_WORDS)
+    with torch.device("meta"):  # shapes only: nothing is drawn or computed
+        built = fresh_model(config, 0).eval()
+    size = config["preprocess_cfg"]["size"]
+    side = size if isinstance(size, int) else int(size[0])
+    text: dict[str, Any] = config["model_cfg"].get("text_cfg", {})
+    with torch.no_grad():
+        return ModelCost(
+            image_flops=image_flops(built, side),
+            token_flops=padded_flops(built, 1) / built.context_length,
+            parameters=sum(parameter.numel() for parameter in built.parameters()),
+            side=side,
+            image_units=_image_units(config["model_cfg"].get("vision_cfg", {}), side),
+            token_units=int(text.get("layers", 0)) * int(text.get("width", 0)),
+        )
+
+
+def _image_units(vision: dict[str, Any], side: int) -> int:
+    layers, patch = vision.get("layers"), vision.get("patch_size")
+    if not isinstance(layers, int) or not isinstance(patch, int):
+        return 0
+    return layers * int(vision.get("width", 768)) * ((side // patch) ** 2 + 1)

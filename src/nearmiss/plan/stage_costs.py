@@ -1,0 +1,162 @@
+"""The jobs of an experiment and what each stage computes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from nearmiss.config import Experiment
+from nearmiss.downloads import NeededDownloads
+from nearmiss.engine.objectives.spec import needs_fusion
+from nearmiss.plan.data_files import Count, data_sizes, rates
+from nearmiss.plan.model_cost import ModelCost
+from nearmiss.stages.pretrain.config import BASE, OpenClipConfig
+
+FILLED = ("attribute", "object", "action")
+"""Slots of method `replace` that a language model fills."""
+
+
+@dataclass
+class StageCost:
+    """What a stage computes over all of its jobs."""
+
+    stage: str
+    jobs: int
+    cpu_seconds: float = 0.0
+    """StageCost of single cores, such as decoding."""
+    train_flops: float = 0.0
+    encode_flops: float = 0.0
+    subject: str = ""
+    """What the stage reads or computes, for people."""
+
+
+def stage_costs(
+    experiment: Experiment, needed: NeededDownloads, splits: dict[str, Count], model: ModelCost | None
+) -> list[StageCost]:
+    """The stages in the order of the workflow; a model of unknown cost computes nothing."""
+    runs = len(experiment.arms) * len(experiment.seeds)
+    every = [
+        _data(experiment, splits),
+        _negatives(experiment, splits),
+        _inpaint(experiment),
+        _pretrain(experiment, splits, model),
+        StageCost("finetune", (len(experiment.arms) + 1) * len(experiment.seeds) if experiment.finetune.tasks else 0),
+        _evaluate(experiment, splits, model, runs),
+        _robustness(experiment, splits, model, runs),
+        StageCost("compare", 2, cpu_seconds=60.0),
+    ]
+    for cost in every:
+        cost.cpu_seconds += cost.jobs * rates().per_core.job.value
+    return [StageCost("download", len(needed.jobs)), *every]
+
+
+def train_flops(experiment: Experiment, model: ModelCost, arm: str) -> float:
+    """Operations of one training of an arm, forward and backward; a fusion is not counted."""
+    shared = experiment.with_model_defaults().pretrain
+    steps = (shared.base if arm == BASE else shared.continued).steps or 0
+    per_image = model.image_flops + tokens_of(experiment.arms[arm].num_negatives) * model.token_flops
+    return 3.0 * steps * shared.batch_size * per_image
+
+
+def tokens_of(num_negatives: int) -> float:
+    """Tokens of an image's caption and its negatives, laid in rows."""
+    counted = rates().tokens
+    return counted["first"].value + num_negatives * counted["further"].value
+
+
+def encoded(experiment: Experiment, splits: dict[str, Count]) -> tuple[int, int, list[str]]:
+    """Images and texts that one evaluation encodes, and benchmarks whose size is not known."""
+    images, texts, unknown = 0, 0, []
+    for name in experiment.evaluate.benchmarks or ():
+        known = data_sizes().benchmarks.get(name)
+        if name == "retrieval" and experiment.evaluate.split in splits:
+            images += splits[experiment.evaluate.split].images
+            texts += splits[experiment.evaluate.split].captions
+        elif known is not None:
+            images, texts = images + known.images, texts + known.texts
+        else:
+            unknown.append(name)
+    return images, texts, unknown
+
+
+def edited_pairs(experiment: Experiment) -> int:
+    """Pairs that stage inpaint makes at most."""
+    return sum(each.pairs for each in experiment.inpaint.operations)
+
+
+def _data(experiment: Experiment, splits: dict[str, Count]) -> StageCost:
+    images = sum(count.images for count in splits.values())
+    core = rates().per_core
+    photographs = experiment.data.source.declare("").photographs
+    seconds = images / (core.decode_images if photographs else core.draw_images).value
+    held_out = bool(experiment.data.held_out)
+    if held_out:  # training images are hashed, too
+        shown = [data_sizes().benchmarks.get(name) for name in experiment.data.held_out or ()]
+        hashed = sum(size.images for size in shown if size) + splits.get("train", Count(images=0, captions=0)).images
+        seconds += hashed / core.decode_images.value
+    return StageCost("data", 1 + held_out, cpu_seconds=seconds, subject=f"{images:,} images")
+
+
+def _negatives(experiment: Experiment, splits: dict[str, Count]) -> StageCost:
+    train = splits.get("train", Count(images=0, captions=0))
+    declared = experiment.data.source.declare("")
+    cost = StageCost("negatives", len(experiment.methods()) * (2 if declared.truth else 1))
+    for name in experiment.methods():
+        options: Any = experiment.negatives.methods[name]
+        captions = train.images * options.per_image if options.method == "scene_graph" else train.captions
+        cost.cpu_seconds += captions / rates().per_core.negatives[options.method].value
+        if getattr(options, "language_model", None) is not None:
+            gaps = captions * len(set(options.slots) & set(FILLED))
+            cost.encode_flops += gaps * rates().language_model["flops"].value
+    cost.subject = f"{train.captions:,} captions"
+    return cost
+
+
+def _inpaint(experiment: Experiment) -> StageCost:
+    pairs = edited_pairs(experiment)
+    seconds = pairs / rates().per_core.edits.value
+    return StageCost("inpaint", 1 if pairs else 0, cpu_seconds=seconds, subject=f"{pairs:,} pairs")
+
+
+def _pretrain(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None) -> StageCost:
+    images = sum(count.images for count in splits.values())
+    runs = len(experiment.arms) * len(experiment.seeds)
+    cost = StageCost("pretrain", 1 + runs, cpu_seconds=images / rates().per_core.decode_images.value)
+    if model is not None:
+        of_arms = sum(train_flops(experiment, model, arm) for arm in experiment.arms)
+        cost.train_flops = of_arms * len(experiment.seeds)
+        fusion = any(needs_fusion(arm.objective) for arm in experiment.arms.values())
+        cost.subject = f"{cost.train_flops / 1e15:,.2f} PFLOP" + (" and a fusion" if fusion else "")
+    return cost
+
+
+def _evaluate(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None, runs: int) -> StageCost:
+    images, texts, _ = encoded(experiment, splits)
+    cost = StageCost("evaluate", runs, cpu_seconds=runs * images / rates().per_core.decode_images.value)
+    if model is not None:
+        cost.encode_flops = runs * _forward(model, images, texts)
+    cost.subject = f"{images:,} images a run"
+    return cost
+
+
+def _robustness(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None, runs: int) -> StageCost:
+    section = experiment.robustness
+    if not section.corruptions:
+        return StageCost("robustness", 0)
+    variants = len(section.corruptions) * len(section.severities)
+    images = 0
+    for name in section.benchmarks or ():
+        known = data_sizes().benchmarks.get(name)
+        images += section.gallery if known is None else min(known.images, section.items * known.parts)
+    cost = StageCost("robustness", 1 + runs, cpu_seconds=images * (1 + variants) / rates().per_core.decode_images.value)
+    if model is not None:
+        cost.encode_flops = runs * _forward(model, images * (1 + variants), 2 * images)
+    cost.subject = f"{images * (1 + variants):,} images a run"
+    return cost
+
+
+def _forward(model: ModelCost, images: int, texts: int) -> float:
+    return images * model.image_flops + texts * rates().tokens["first"].value * model.token_flops
+
+
+def uses_open_clip(experiment: Experiment) -> bool:
+    """Whether the model is one of open_clip's, which computes at another rate than a small one."""
+    return isinstance(experiment.pretrain.model, OpenClipConfig)
