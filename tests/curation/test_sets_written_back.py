@@ -155,7 +155,7 @@ def with_two_tables(folder):
         (lacking_a_column, "lacks the columns"),
         (with_a_wrong_column, "column 'coco_image' is string"),
         (of_both_kinds, "pairs and negatives"),
-        (with_an_id_twice, "stands twice"),
+        (with_an_id_twice, "occurs twice"),
         (with_two_tables, "several tables"),
     ],
 )

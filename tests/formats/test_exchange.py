@@ -136,14 +136,14 @@ def hnc(**changes: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("name", "document", "message", "record"),
     [
-        ("sugarcrepe", {"3": {**SUGAR, "caption": " "}}, "'caption' of a record is no text", "id 3"),
+        ("sugarcrepe", {"3": {**SUGAR, "caption": " "}}, "'caption' of a record is not a string", "id 3"),
         ("sugarcrepe", {"3": {"filename": "a.jpg", "caption": "a"}}, "'negative_caption'", "id 3"),
         ("sugarcrepe", {"3": "text"}, "not an object", "id 3"),
         ("sugarcrepe", [SUGAR], "not a JSON object of records", None),
         ("sugarcrepe", {}, "has no pairs", None),
         ("valse", {"x": {**VALSE, "mturk": {}}}, "lacks 'caption'", "id x"),
-        ("valse", {"x": {**VALSE, "foil": None}}, "'foil' of a record is no text", "id x"),
-        ("hnc", hnc(cpt_p_id=9), "caption 9, is not there", "image 5, caption 1"),
+        ("valse", {"x": {**VALSE, "foil": None}}, "'foil' of a record is not a string", "id x"),
+        ("hnc", hnc(cpt_p_id=9), "caption 9, is missing", "image 5, caption 1"),
         ("hnc", hnc(cpt_p_id=None), "'cpt_p_id'", "image 5, caption 1"),
         ("hnc", hnc(label=2), "a label is 2", "image 5, caption 1"),
         ("hnc", hnc(label=1), "has no pairs", None),
@@ -234,7 +234,7 @@ def test_a_file_that_is_no_array_is_refused(tmp_path, content):
 
 
 def test_an_unknown_ending_asks_for_the_format(tmp_path):
-    with pytest.raises(InputError, match="cannot be told"):
+    with pytest.raises(InputError, match="cannot be determined"):
         guessed(tmp_path / "pairs.json")
 
 

@@ -174,7 +174,7 @@ def test_nesting_that_no_recursion_survives_is_refused(tmp_path):
         (b"\x80\x04((((.", "in the middle"),
         (b"\x80\x04Na.", "an opcode needs a list|no value"),
         (b"\x80\x04]Nb.", "sets a state of a list"),
-        (b"(lp0\nI1\na.", "no part of such files"),
+        (b"(lp0\nI1\na.", "not supported"),
         (b"\x80\x04\x8d" + b"\xff" * 8 + b".", "damaged"),
         (b"\x80\x02\x8bNNNN.", "damaged"),
         (b"\xff\xfe", "damaged"),

@@ -191,7 +191,7 @@ def test_photographs_that_cannot_be_used_are_set_aside_with_a_reason(files, tmp_
         ("0", "the image is missing"),
         ("1", "the image does not decode"),
         ("2", "more than eight bits a channel"),
-        ("3", "the image is not of the size that is noted"),
+        ("3", "the image differs in size from its record"),
     ]
     assert pl.read_parquet(tables["images"]).height == 2
 

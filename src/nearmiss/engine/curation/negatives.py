@@ -39,7 +39,7 @@ class NegativeSet:
         self.digest = hashlib.sha256(f"negatives\n{sha256(file)}".encode()).hexdigest()
         twice = self._table.filter(pl.col("negative_id").is_duplicated())
         if not twice.is_empty():
-            raise InputError("a negative stands twice", file=file, record=twice["negative_id"][0])
+            raise InputError("a negative occurs twice", file=file, record=twice["negative_id"][0])
         self._files = _image_files(images, root) if images is not None and root is not None else {}
         columns = ("negative_id", "concept", "positive", "negative", "image_id")
         self.items = [
