@@ -186,7 +186,7 @@ def test_a_database_of_the_first_version_is_exported_and_not_changed(tmp_path):
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
 def test_what_is_no_file_is_no_database(tmp_path, make):
     make(tmp_path / "decisions.db")
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a file"):
         Store(tmp_path / "decisions.db", "digest")
 
 

@@ -67,7 +67,7 @@ def test_the_report_in_words(tmp_path, curated, store):
     said = in_words(export(curated, store, tmp_path / "out", rule="majority"))
     assert "2 accepted, 2 refused, 1 undecided (rule: majority; annotators: anna, ben, cleo)" in said
     assert "  color: 1 of 2 accepted; refused for: absurd 1" in said
-    assert "Cohen's kappa, anna and ben: 0.62 over 5 items (80% alike)" in said
+    assert "Cohen's kappa, anna and ben: 0.62 over 5 items (80% agreement)" in said
     assert "Fleiss' kappa, all 3: undefined over 1 items" in said
 
 
@@ -128,7 +128,7 @@ def test_where_nothing_is_accepted_nothing_is_written(tmp_path, curated, store):
 
 
 def test_where_nobody_has_decided_anything_that_is_said(tmp_path, curated):
-    with Store(tmp_path / "fresh.db", curated.digest) as fresh, pytest.raises(InputError, match="nobody"):
+    with Store(tmp_path / "fresh.db", curated.digest) as fresh, pytest.raises(InputError, match="no decisions"):
         export(curated, fresh, tmp_path / "out", rule="majority")
 
 

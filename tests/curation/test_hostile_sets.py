@@ -57,7 +57,7 @@ def with_images(folder, files: dict[str, bytes]) -> Page:
 @pytest.mark.parametrize("name", ["a.html", "b.js", "c.svg", "d.png", "e"])
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 def test_a_file_that_is_no_image_is_not_sent_whatever_its_name(tmp_path, name, content):
-    answer = with_images(tmp_path, {name: content}).get("pictures/0/original")
+    answer = with_images(tmp_path, {name: content}).get("images/0/original")
     assert (answer.status_code, answer.mimetype) == (404, "application/json")
 
 
@@ -67,7 +67,7 @@ def test_bytes_that_are_no_image_are_not_sent(tmp_path, which, content):
     column = {"original": "coco_image", "changed": "inpaint_image", "outline": "mask"}[which]
     row = toy_sets.pair(0, **{column: {"bytes": content, "path": "a.html"}})
     page = page_of(toy_sets.pairs(tmp_path, row), tmp_path / "decisions.db")
-    assert page.get(f"pictures/0/{which}").status_code == 404
+    assert page.get(f"images/0/{which}").status_code == 404
     assert page.get("items/0").status_code == 200
 
 
@@ -75,7 +75,7 @@ def test_bytes_that_are_no_image_are_not_sent(tmp_path, which, content):
 @pytest.mark.parametrize("name", ["a.html", "b.js", "c.svg", "d.jpg", "e"])
 def test_an_image_is_sent_by_what_it_is_whatever_its_name(tmp_path, form, media, name):
     content = toy_sets.image((9, 9, 9), form)
-    answer = with_images(tmp_path, {name: content}).get("pictures/0/original")
+    answer = with_images(tmp_path, {name: content}).get("images/0/original")
     assert (answer.data, answer.mimetype) == (content, f"image/{media}")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
@@ -83,7 +83,7 @@ def test_an_image_is_sent_by_what_it_is_whatever_its_name(tmp_path, form, media,
 
 def test_an_image_that_is_a_script_as_well_is_sent_as_an_image(tmp_path):
     content = toy_sets.image((9, 9, 9), "GIF") + b"=1;" + HTML
-    answer = with_images(tmp_path, {"b.js": content}).get("pictures/0/original")
+    answer = with_images(tmp_path, {"b.js": content}).get("images/0/original")
     assert answer.mimetype == "image/gif"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
@@ -97,8 +97,8 @@ def test_a_name_that_is_no_file_of_the_set_has_no_image(tmp_path, name):
     table.with_columns(file=pl.Series([name, *table["file"].to_list()[1:]])).write_parquet(images)
     file = toy_sets.write_negatives(tmp_path / "set") / "negatives.parquet"
     page = page_of(NegativeSet(file, images=images, root=root), tmp_path / "decisions.db")
-    assert page.get("pictures/0/original").status_code == 404
-    assert page.get("pictures/1/original").status_code == 200
+    assert page.get("images/0/original").status_code == 404
+    assert page.get("images/1/original").status_code == 200
 
 
 def test_the_outline_of_a_mask_of_noise_is_left_out(tmp_path):
@@ -106,12 +106,12 @@ def test_the_outline_of_a_mask_of_noise_is_left_out(tmp_path):
     noise.save(tmp_path / "noise.png")
     row = toy_sets.pair(0, mask={"bytes": (tmp_path / "noise.png").read_bytes(), "path": None})
     page = page_of(toy_sets.pairs(tmp_path, row), tmp_path / "decisions.db")
-    assert page.get("pictures/0/outline").status_code == 404
+    assert page.get("images/0/outline").status_code == 404
 
 
 def test_the_outline_is_a_document_that_runs_nothing(tmp_path):
     page = page_of(toy_sets.pairs(tmp_path), tmp_path / "decisions.db")
-    answer = page.get("pictures/0/outline")
+    answer = page.get("images/0/outline")
     assert answer.mimetype == "image/svg+xml"
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
 

@@ -127,7 +127,7 @@ def test_the_page_loads_nothing_from_elsewhere(page):
         ({"caption": " "}, 422, "empty"),
         ({"caption": " a red  ball on a mat "}, 422, "the same"),
         ({"caption": "x" * 2001}, 400, "at most 2000"),
-        ({"caption": 7}, 400, "is a text"),
+        ({"caption": 7}, 400, "must be a string"),
         ({"item": "99"}, 404, "no such item"),
         ({"token": ""}, 400, "token"),
     ],
@@ -152,7 +152,7 @@ def test_an_item_whose_original_caption_is_empty_can_only_be_refused(tmp_path):
 def test_a_page_of_another_set_or_annotator_decides_nothing(page):
     """The item has the same key in every set of pairs: without the session it would be taken."""
     ben = dataclasses.replace(page, session=session_of("another digest", "anna"))
-    for answer in (ben.decide(), ben.get("items/0"), ben.get("progress"), ben.get("pictures/0/original")):
+    for answer in (ben.decide(), ben.get("items/0"), ben.get("progress"), ben.get("images/0/original")):
         assert answer.status_code == 409
         assert "reload" in answer.json["problem"]
     assert page.store.history() == []
@@ -199,17 +199,17 @@ def test_an_annotator_is_told_nothing_of_the_others(tmp_path, page):
 
 
 def test_pictures_come_as_the_file_has_them_and_the_mask_as_an_outline(page):
-    original = page.get("pictures/1/original")
+    original = page.get("images/1/original")
     assert original.data == toy_sets.pair(1)["coco_image"]["bytes"]
     assert original.mimetype == "image/jpeg"
-    assert page.get("pictures/1/changed").mimetype == "image/png"
-    outline = page.get("pictures/1/outline")
+    assert page.get("images/1/changed").mimetype == "image/png"
+    outline = page.get("images/1/outline")
     assert outline.mimetype == "image/svg+xml"
     # the border of the upper left quarter of 32 pixels, each side a line
     assert {"M0 0h16", "M0 16h16", "M0 0v16", "M16 0v16"} <= set(re.findall(r"M\d+ \d+[hv]\d+", outline.text))
 
 
-@pytest.mark.parametrize("path", ["pictures/99/original", "items/99", "pictures/0/worker", "pictures/../items/0"])
+@pytest.mark.parametrize("path", ["images/99/original", "items/99", "images/0/worker", "images/../items/0"])
 def test_what_is_not_there_is_not_found(page, path):
     assert page.get(path).status_code == 404
 
@@ -217,14 +217,14 @@ def test_what_is_not_there_is_not_found(page, path):
 def test_a_format_that_browsers_do_not_show_is_sent_as_one_that_they_do(tmp_path):
     tiff = toy_sets.pair(0, coco_image={"bytes": toy_sets.image((1, 2, 3), "TIFF"), "path": None})
     page = page_of(toy_sets.pairs(tmp_path, tiff), tmp_path / "decisions.db")
-    assert page.get("pictures/0/original").data.startswith(b"\x89PNG")
+    assert page.get("images/0/original").data.startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no picture"])
+@pytest.mark.parametrize("content", [None, b"", b"no image"])
 def test_a_broken_picture_is_not_found_and_the_item_still_stands(tmp_path, content):
     row = toy_sets.pair(0, inpaint_image={"bytes": content, "path": None})
     page = page_of(toy_sets.pairs(tmp_path, row), tmp_path / "decisions.db")
-    assert page.get("pictures/0/changed").status_code == 404
+    assert page.get("images/0/changed").status_code == 404
     assert page.get("items/0").status_code == 200
 
 
@@ -232,10 +232,10 @@ def test_negatives_show_the_image_of_their_caption(tmp_path):
     images, root = toy_sets.write_images(tmp_path / "images")
     file = toy_sets.write_negatives(tmp_path / "set") / "negatives.parquet"
     page = page_of(NegativeSet(file, images=images, root=root), tmp_path / "decisions.db")
-    assert page.get("pictures/0/original").data == (root / "0.png").read_bytes()
-    assert list(page.get("items/0").json["pictures"]) == ["original"]
-    assert page.get("pictures/4/original").status_code == 404  # the file is missing
-    assert page.get("pictures/0/changed").status_code == 404
+    assert page.get("images/0/original").data == (root / "0.png").read_bytes()
+    assert list(page.get("items/0").json["images"]) == ["original"]
+    assert page.get("images/4/original").status_code == 404  # the file is missing
+    assert page.get("images/0/changed").status_code == 404
 
 
 def test_a_database_that_fails_is_said_so_and_the_decision_is_not_acknowledged(page):

@@ -72,7 +72,7 @@ def test_a_published_set_of_several_files_keeps_its_files(tmp_path):
 def test_pictures_belong_to_their_rows_in_every_group(tmp_path):
     curated = toy_sets.pairs(tmp_path)
     for place in (4, 0, 2, 1, 3, 0):
-        assert curated.picture(place, "original").content == toy_sets.pair(place)["coco_image"]["bytes"]
+        assert curated.image(place, "original").content == toy_sets.pair(place)["coco_image"]["bytes"]
 
 
 def test_equal_sets_have_one_digest_and_other_rows_another(tmp_path):
@@ -107,7 +107,7 @@ def test_a_corrected_negative_has_edits_of_its_own_and_claims_no_check_of_its_ol
 
 def test_negatives_alone_are_shown_without_pictures(tmp_path):
     curated = open_set(toy_sets.write_negatives(tmp_path / "set"))
-    assert {item.pictures for item in curated.items} == {()}
+    assert {item.images for item in curated.items} == {()}
 
 
 def test_an_image_outside_of_its_folder_is_no_image_of_the_set(tmp_path):
@@ -116,7 +116,7 @@ def test_an_image_outside_of_its_folder_is_no_image_of_the_set(tmp_path):
     table.write_parquet(images)
     (tmp_path / "secret.png").write_bytes(b"secret")
     curated = open_set(toy_sets.write_negatives(tmp_path / "set"), images=images, root=root)
-    assert curated.picture(0, "original") is None
+    assert curated.image(0, "original") is None
 
 
 def lacking_a_column(folder):
@@ -149,7 +149,7 @@ def with_two_tables(folder):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda folder: None, "nothing here can be curated"),
+        (lambda folder: None, "there is no set for curation"),
         (lambda folder: (folder / "a.parquet").write_bytes(b"no table"), "not readable Parquet"),
         (lambda folder: toy_sets.negatives().clear().write_parquet(folder / "a.parquet"), "no negatives"),
         (lacking_a_column, "lacks the columns"),
@@ -168,7 +168,7 @@ def test_what_cannot_be_curated_is_said_so(tmp_path, make, words):
 def test_images_are_given_with_their_folder_and_for_negatives_only(tmp_path):
     images, root = toy_sets.write_images(tmp_path / "images")
     pairs, negatives = toy_sets.pairs(tmp_path / "p").files[0], toy_sets.write_negatives(tmp_path / "n")
-    with pytest.raises(InputError, match="hold their own"):
+    with pytest.raises(InputError, match="contain their images"):
         open_set(pairs, images=images, root=root)
     with pytest.raises(InputError, match="--root"):
         open_set(negatives, images=images)
@@ -177,7 +177,7 @@ def test_images_are_given_with_their_folder_and_for_negatives_only(tmp_path):
 def test_curating_does_not_touch_the_set(tmp_path):
     curated = toy_sets.pairs(tmp_path)
     before = hashlib.sha256(curated.files[0].read_bytes()).digest()
-    curated.picture(0, "outline")
+    curated.image(0, "outline")
     curated.write(tmp_path / "out", found(curated))
     assert hashlib.sha256(curated.files[0].read_bytes()).digest() == before
 

@@ -112,7 +112,7 @@ def test_a_foreign_database_is_refused_and_stays_as_it_is(tmp_path):
         foreign.execute("CREATE TABLE meta (name TEXT, value TEXT)")
     foreign.close()
     before = file.read_bytes()
-    with pytest.raises(InputError, match="holds no decisions"):
+    with pytest.raises(InputError, match="not one of decisions"):
         Store(file, "digest")
     assert file.read_bytes() == before
 

@@ -129,7 +129,7 @@ class _Reader:
         self._at += 1
 
     def _more(self) -> bool:
-        """Read a chunk and drop the used part. Chunks double with a record's length, so that long ones take linear time."""
+        """Read a chunk, drop the used part. Chunks double with a record's length, so that the time is linear."""
         if self._ended:
             return False
         piece = self._handle.read(max(_PIECE, len(self._text) - self._at))
