@@ -7,7 +7,7 @@ import pytest
 
 from nearmiss.engine.scoring import metrics
 from nearmiss.engine.scoring.endpoints import OUTCOMES, ordered
-from nearmiss.engine.scoring.metrics import NOTHING, Bootstrap, Run
+from nearmiss.engine.scoring.metrics import NO_REFERENCES, Bootstrap, Run
 
 RUN = Run("toy", "hnc", 0, "robustness", "test")
 
@@ -40,7 +40,7 @@ def figures(noisy, clean, floor=0.2):
         clean,
         RUN,
         Bootstrap(resamples=200, level=0.95),
-        replace(NOTHING, trained=frozenset({("relation", "reverse")})),
+        replace(NO_REFERENCES, trained=frozenset({("relation", "reverse")})),
         corruption="contrast",
         severity=3,
         floor=floor,

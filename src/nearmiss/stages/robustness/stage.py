@@ -143,20 +143,20 @@ def _rows(
 ) -> list[pl.DataFrame]:
     """Table `metrics` of one benchmark: clean, then of every corruption and severity."""
     first, *others = variants
-    beside = Comparison(first.benchmark, training, embeddings)
+    comparison = Comparison(first.benchmark, training, embeddings)
     clean = _reported(first.benchmark, outcomes(first.benchmark, embeddings))
-    found = [metrics.rows(clean, run, how, beside.beside)]
+    found = [metrics.rows(clean, run, how, comparison.references)]
     for variant in others:
         assert variant.cell is not None
         same = not isinstance(variant.benchmark, ItemBenchmark) or _same_texts(variant.benchmark, first.benchmark)
-        known = beside if same else Comparison(variant.benchmark, training, embeddings)
+        known = comparison if same else Comparison(variant.benchmark, training, embeddings)
         found.append(
             metrics.corrupted_rows(
                 _reported(variant.benchmark, outcomes(variant.benchmark, embeddings)),
                 clean,
                 run,
                 how,
-                known.beside,
+                known.references,
                 corruption=variant.cell.corruption,
                 severity=variant.cell.severity,
                 floor=floor,
