@@ -95,7 +95,10 @@ def write_everything(folder: Path) -> dict[str, str]:
         ("curate serve SET --db SET --annotator anna", ["SET", "or is not a database", "give another file"]),
         ("curate serve SET --db FOREIGN --annotator anna", ["FOREIGN", "not one of decisions"]),
         ("curate serve SET --db NEWER --annotator anna", ["NEWER", "version 7", "newer version of nearmiss"]),
-        ("curate serve SET --db EMPTY --annotator anna", ["EMPTY", "is empty", "remove it to begin anew"]),
+        (
+            "curate serve SET --db EMPTY --annotator anna",
+            ["EMPTY", "is empty", "remove it to start from the beginning"],
+        ),
         ("curate serve SET --db FOLDER --annotator anna", ["FOLDER", "is not a file"]),
         ("curate serve FOLDER --db DB --annotator anna", ["FOLDER", "there is no set for curation"]),
         ("curate export SET --db DB --out OUT", ["DB", "database of decisions is missing"]),

@@ -64,7 +64,7 @@ def decides(port: int, page: Page) -> bool:
         pytest.param("Content-Length: 1e3", b"{}", 400, "not a number", id="no number"),
         pytest.param("Content-Length: \u0662", b"{}", 400, "not a number", id="a digit of another script"),
         pytest.param("Content-Length: 2\r\nContent-Length: 200", b"{}", 408, "did not arrive", id="two lengths"),
-        pytest.param("Content-Length: 0", b"", 400, "no JSON", id="empty"),
+        pytest.param("Content-Length: 0", b"", 400, "not JSON", id="empty"),
         pytest.param("Content-Length: 500", b"{", 408, "did not arrive", id="a body that never comes"),
     ],
 )
@@ -88,9 +88,9 @@ def test_places_that_are_none(page, path, number):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"[" * 50_000, "no JSON"),
-        (b'{"a":' * 10_000, "no JSON"),
-        (b'{"item": ' + b"9" * 5000 + b"}", "no JSON"),
+        (b"[" * 50_000, "not JSON"),
+        (b'{"a":' * 10_000, "not JSON"),
+        (b'{"item": ' + b"9" * 5000 + b"}", "not JSON"),
         (b'{"item": ' + b"9" * 401 + b"}", "'item' must be a string"),
         (b'{"item": 1e400}', "'item' must be a string"),
         (b'{"item": NaN}', "'item' must be a string"),
@@ -101,7 +101,7 @@ def test_places_that_are_none(page, path, number):
         (b'{"item": "0", "decision": "accept", "token": "t", "caption": "half \\ud800"}', "surrogate"),
         (b'{"item": "0", "decision": "accept", "token": "\\udfff"}', "surrogate"),
         (b'{"item": "\\ud83d", "decision": "accept", "token": "t"}', "surrogate"),
-        (b'{"item": "0\xff"}', "no JSON"),
+        (b'{"item": "0\xff"}', "not JSON"),
     ],
 )
 def test_a_body_that_is_no_decision_is_refused_in_words(page, body, words):

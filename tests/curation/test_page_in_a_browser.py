@@ -137,7 +137,7 @@ def test_a_decision_outlives_the_server(browser, serve, curated, db):
     assert len(decided(db, curated)) == 1
 
     again = serve(curated.files[0], db, port=server.port)
-    browser.wait_for("unsent", "Open the address, with its token")
+    browser.wait_for("unsent", "Open the address with the token")
     browser.open_beside(again.url)  # the page goes on trying, and has the new cookie now
     browser.wait_for("number", "Item 3")
     browser.wait_until_gone("unsent")
@@ -165,7 +165,7 @@ def test_a_kept_decision_waits_for_its_own_annotator(browser, serve, curated, db
     browser.wait_for("unsent", "1 decision is kept")
 
     other = serve(curated.files[0], db, annotator="ben", port=server.port)
-    browser.wait_for("unsent", "Open the address, with its token")
+    browser.wait_for("unsent", "Open the address with the token")
     browser.open_beside(other.url)
     browser.wait_for("unsent", "another annotator")
     assert decided(db, curated) == []

@@ -87,7 +87,7 @@ def test_this_machine_is_answered_under_its_own_names(page, host):
 def test_a_name_that_others_may_point_here_is_refused(page, host):
     answer = page.app.test_client().get(f"/?token={TOKEN}", base_url=f"http://{host}")
     assert answer.status_code == 403
-    assert "own machine" in answer.json["problem"]
+    assert "machine of the server" in answer.json["problem"]
 
 
 def test_another_machine_is_refused(page):
@@ -125,7 +125,7 @@ def test_the_page_loads_nothing_from_elsewhere(page):
         ({"decision": "refuse", "reason": "absurd"}, 400, "listed reasons"),  # a reason of negatives
         ({"decision": "perhaps"}, 400, "'accept' or 'refuse'"),
         ({"caption": " "}, 422, "empty"),
-        ({"caption": " a red  ball on a mat "}, 422, "the same"),
+        ({"caption": " a red  ball on a mat "}, 422, "are equal"),
         ({"caption": "x" * 2001}, 400, "at most 2000"),
         ({"caption": 7}, 400, "must be a string"),
         ({"item": "99"}, 404, "no such item"),

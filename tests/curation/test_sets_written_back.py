@@ -187,7 +187,7 @@ def test_curating_does_not_touch_the_set(tmp_path):
     [
         ("", "a dog", "original caption is empty"),
         ("a cat", "\n", "changed caption is empty"),
-        ("a  cat", "a cat ", "the same"),
+        ("a  cat", "a cat ", "are equal"),
         ("a cat", "a dog", None),
     ],
 )

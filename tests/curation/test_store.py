@@ -131,7 +131,7 @@ def test_a_missing_database_is_not_made_for_an_export(tmp_path):
 
 @pytest.mark.parametrize("name", ["", "  ", "a" * 61, "an\0na"])
 def test_what_is_no_name_is_refused(name):
-    with pytest.raises(InputError, match="no name"):
+    with pytest.raises(InputError, match="not a valid name"):
         annotator_name(name)
 
 

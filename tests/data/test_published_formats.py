@@ -74,7 +74,7 @@ def test_polygons_become_masks(tmp_path: Path):
         ({"annotations": [{**CAPTION, "template_id": 3}]}, "wrong type", "annotation 10"),
         ({"images": [{**IMAGE, "width": 0}]}, "width is 0", "image 1"),
         ({"images": []}, "the split is empty", None),
-        ({"images": [{**IMAGE, "file_name": "../../etc/passwd"}]}, "outside its folder", "passwd"),
+        ({"images": [{**IMAGE, "file_name": "../../etc/passwd"}]}, "outside of its folder", "passwd"),
     ],
 )
 def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes: dict, message: str, record: str):
@@ -96,7 +96,7 @@ def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes
         ({"segmentation": {"size": [60, 80], "counts": [4800]}}, "its size is"),
         ({"segmentation": {"size": [6, 8], "counts": [12, 4]}}, "do not add up"),
         ({"segmentation": {"size": [6, 8], "counts": "P"}}, "are incomplete"),
-        ({"segmentation": {"size": [6, 8], "counts": "é"}}, "no character of RLE"),
+        ({"segmentation": {"size": [6, 8], "counts": "é"}}, "not a character of RLE"),
         ({"segmentation": [[1, 2]]}, "three points"),
         ({"segmentation": 7}, "neither polygons nor RLE"),
     ],

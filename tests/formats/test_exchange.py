@@ -193,7 +193,7 @@ CE = {"image_id": 1, "caption": "a dog", "noun_aug_caption": "a cat", "valid_cap
 @pytest.mark.parametrize(
     ("records", "message"),
     [
-        ([CE, {**CE, "valid_caption": [1, 0]}], "not five of 0 and 1"),
+        ([CE, {**CE, "valid_caption": [1, 0]}], "not five values 0 or 1"),
         ([CE, {**CE, "noun_aug_caption": None}], "'noun_aug_caption'"),
         ([CE, {"caption": "a", "valid_caption": [1, 0, 0, 0, 0]}], "lacks 'image_id'"),
         ([CE, "text"], "not a dictionary"),
@@ -243,7 +243,7 @@ def test_image_ids_and_file_names():
     assert image_id("nXXX.jpg") == "nXXX.jpg"
     names = FileNames({"7": "val2017/7.png"})
     assert (names("7"), names("8"), names("nXXX.jpg")) == ("val2017/7.png", "000000000008.jpg", "nXXX.jpg")
-    with pytest.raises(InputError, match="no pattern"):
+    with pytest.raises(InputError, match="not a pattern"):
         FileNames({}, "{} {}.jpg")
 
 

@@ -86,7 +86,7 @@ def test_what_captions_speak_of(text, concepts):
 def test_what_would_make_captions_false_is_refused():
     for name, text in (("flip", "a cube left of a ball"), ("hue", "a red cube"), ("crop", "two cubes")):
         check([name], ["a cube"])
-        with pytest.raises(InputError, match=f"the augmentation '{name}' makes captions false"):
+        with pytest.raises(InputError, match=f"the augmentation '{name}' makes captions about"):
             check(["light", name], ["a cube", text])
 
 

@@ -192,7 +192,7 @@ def test_negatives_of_other_captions_are_refused(toy_files, tmp_path):
     file = tmp_path / "negatives" / "negatives.parquet"
     stale = read_table(file, "negatives")
     write_table(stale.with_columns(positive=pl.lit("a stale caption")), file, "negatives")
-    with pytest.raises(InputError, match="another caption") as error:
+    with pytest.raises(InputError, match="a caption that is not given") as error:
         corpus(tmp_path, "negatives")
     assert "n-0000" in str(error.value)
 
@@ -303,6 +303,6 @@ def test_an_absent_negative_is_the_placeholder_where_one_is_wanted(toy_files):
 
 
 def test_an_objective_with_paraphrases_needs_them(toy_files):
-    with pytest.raises(InputError, match="none are beside the negatives") as refused:
+    with pytest.raises(InputError, match="folder of the negatives has none") as refused:
         corpus(toy_files, "pairs", paraphrased=True)
     assert "paraphrases" in refused.value.remedy

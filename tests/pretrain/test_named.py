@@ -132,9 +132,9 @@ def test_where_weights_come_from_is_told(toy_files, folder):
 
 
 def test_a_list_of_words_belongs_to_the_small_model_alone(toy_files, folder):
-    with pytest.raises(InputError, match="tokenizer of its own"):
+    with pytest.raises(InputError, match="its own tokenizer"):
         stage.run(**toy.arguments(toy_files, shared=named(OpenClipConfig(name=NAME)), out=folder / "base"))
-    with pytest.raises(InputError, match="a list of words, but none is given"):
+    with pytest.raises(InputError, match="a word list, but none is given"):
         stage.run(**toy.arguments(toy_files, words=None, out=folder / "base"))
 
 

@@ -252,7 +252,7 @@ def refusals(folder):
     yield "the seed is 9223372036854775808", toy.arguments(folder, seed=2**63)
     yield "has no method", toy.arguments(folder, negatives=folder / "negatives")
     yield "continues from the base", arm(folder, "own", start=None)
-    yield "starts from the model's first weights", toy.arguments(folder, start=folder / "base" / "checkpoint")
+    yield "starts from the model's initial weights", toy.arguments(folder, start=folder / "base" / "checkpoint")
     yield "an input is missing: start", arm(folder, "own", start=folder / "nowhere")
     yield "no checkpoint folder", arm(folder, "own", start=folder / "store")
     yield "an input is missing: captions", toy.arguments(folder, captions=folder / "nowhere.parquet")

@@ -192,7 +192,7 @@ def test_bad_input_is_named_and_nothing_is_overwritten(broken, fault):
         ({"corruptions": [{"corruption": "fog"}]}, "fog"),
         ({"severities": [0]}, "severities"),
         ({"severities": [6]}, "severities"),
-        ({"severities": [1, 1]}, "a severity is named twice"),
+        ({"severities": [1, 1]}, "a severity is listed twice"),
         ({"corruptions": [{"corruption": "contrast"}, {"corruption": "contrast"}]}, "named twice: contrast"),
         ({"typos": {"share": [0.1, 0.2]}}, "typos.share"),
         ({"fog": True}, "unknown key 'fog'"),

@@ -104,7 +104,7 @@ def test_a_stage_that_the_pipeline_no_longer_has_may_be_another_experiments():
     ["", "[]", "schema: '3.0'\nstages: {}", "data: {outs: []}", "stages: [", "schema: '2.0'\nstages: [1]", "[" * 999],
 )
 def test_a_lock_file_of_another_version_or_of_none_is_refused(text):
-    with pytest.raises(InputError, match="no lock file of DVC"):
+    with pytest.raises(InputError, match="not a lock file of DVC"):
         locked(text, RESULTS)
 
 

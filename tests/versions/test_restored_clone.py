@@ -127,4 +127,4 @@ def test_dvc_runs_what_changed_and_nothing_else(mine):
 
 def test_a_clone_restores_the_record_of_mlflow(restored):
     assert (restored.path / "results" / "mlflow.db").is_file()
-    assert "every hash checked" in (restored.path / "said.txt").read_text()
+    assert "all hashes verified" in (restored.path / "said.txt").read_text()

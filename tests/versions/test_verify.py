@@ -151,7 +151,7 @@ def test_a_figure_without_an_interval_is_counted_and_not_judged(tmp_path):
 def test_restored_results_hold_against_the_snapshot(restored):
     answer = restored.nearmiss("versions", "verify")
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "all hold" in answer.stdout
+    assert "all agree" in answer.stdout
     assert "DIFFERS" not in answer.stdout
 
 
@@ -171,4 +171,4 @@ def test_a_changed_data_file_ends_with_status_1(mine, restored):
 def test_a_revision_without_a_snapshot_is_refused(restored, against):
     answer = restored.nearmiss("versions", "verify", "--against", against)
     assert answer.returncode == 2
-    assert "no revision with a dvc.lock" in answer.stderr and "remedy" in answer.stderr
+    assert "neither a folder nor a revision with a dvc.lock" in answer.stderr and "remedy" in answer.stderr
