@@ -128,7 +128,7 @@ def test_the_page_shows_each_new_chapter(chain):
         assert words in page, words
     assert "gaussian noise" in page
     assert "<th>scratch</th>" in page
-    assert "grayscale destroys color" in page
+    assert "grayscale does not preserve color" in page
     assert "Pixels changed outside of the masks of the edits, over all pairs: 0." in page
     assert "no caption mentions it (7); touches the &lt;border&gt; (2)" in page
     assert page.count("data:image/jpeg") == 2 * (6 + 8)  # of pairs, and of sample items
@@ -153,7 +153,7 @@ def test_the_terminal_says_what_each_arm_gained_and_stays_narrow(chain):
     said = " ".join(text.split())
     assert "hnc gained: on relation, +" in said
     assert "transfer: VSR with all labels, +" in said
-    assert "robustness: severity 3 leaves" in said
+    assert "robustness: at severity 3," in said
     assert "0 pixels changed outside of their masks" in said
     assert "is not evidence for an effect" in said
 

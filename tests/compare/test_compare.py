@@ -104,7 +104,7 @@ def test_a_long_name_of_an_arm_folds_and_leaves_every_column_its_room(tmp_path, 
 def test_several_seeds_show_every_value_and_no_such_line(three):
     text = (three[0] / "compare" / "summary.txt").read_text()
     page = (three[0] / "compare" / "index.html").read_text()
-    assert "does not prove" not in text + page
+    assert "is not evidence" not in text + page
     assert re.search(r"\[seeds: [+-][\d.]+, [+-][\d.]+, [+-][\d.]+\]", page)
     assert "Every seed" in page
     for chapter in ("Fine-tuning on downstream tasks", "<h2>Robustness"):

@@ -47,7 +47,7 @@ def test_what_was_accepted_on_the_page_is_exported(tmp_path, serve, nearmiss):
     assert pq.read_table(tmp_path / "out" / "pairs.parquet")["inpaint_caption"].to_pylist() == ["a fox on a mat"]
 
 
-def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve, nearmiss):
+def test_a_port_in_use_is_reported(tmp_path, serve, nearmiss):
     file = toy_sets.write_pairs(tmp_path / "pairs.parquet")
     server = serve(file, tmp_path / "decisions.db")
     status, _, errors = nearmiss(

@@ -93,7 +93,7 @@ def test_a_set_is_curated_with_the_keyboard(browser, serve, curated, db):
     assert browser.hosts() == {"127.0.0.1"}
 
 
-def test_a_refusal_that_is_broken_off_is_none(browser, serve, curated, db):
+def test_a_canceled_refusal_is_not_saved(browser, serve, curated, db):
     browser.open(serve(curated.files[0], db).url)
     browser.wait_for("number", "Item 1")
     browser.press("r")
@@ -109,7 +109,7 @@ def test_a_refusal_that_is_broken_off_is_none(browser, serve, curated, db):
     assert decided(db, curated) == [Decision("anna", "0", "accept")]
 
 
-def test_the_mask_and_the_original_are_shown_over_the_changed_picture(browser, serve, curated, db):
+def test_the_mask_and_the_original_are_shown_over_the_changed_image(browser, serve, curated, db):
     browser.open(serve(curated.files[0], db).url)
     browser.wait_for("number", "Item 1")
     shown = (
@@ -125,7 +125,7 @@ def test_the_mask_and_the_original_are_shown_over_the_changed_picture(browser, s
     assert browser.driver.execute_script(shown) == ["changed", "outline"]
 
 
-def test_a_decision_outlives_the_server(browser, serve, curated, db):
+def test_a_decision_is_sent_after_a_restart_of_the_server(browser, serve, curated, db):
     server = serve(curated.files[0], db)
     browser.open(server.url)
     browser.wait_for("number", "Item 1")
@@ -156,7 +156,7 @@ def test_a_decision_outlives_the_server(browser, serve, curated, db):
     assert browser.hosts() == {"127.0.0.1"}
 
 
-def test_a_kept_decision_waits_for_its_own_annotator(browser, serve, curated, db):
+def test_a_kept_decision_is_sent_only_for_its_annotator(browser, serve, curated, db):
     server = serve(curated.files[0], db)
     browser.open(server.url)
     browser.wait_for("number", "Item 1")
@@ -195,7 +195,7 @@ def served(tmp_path):
         page.store.close()
 
 
-def test_a_decision_that_is_never_taken_stays_in_sight_and_holds_up_no_later_one(browser, served, curated):
+def test_a_refused_decision_is_displayed_and_does_not_block_later_ones(browser, served, curated):
     page, address = served(curated)
     browser.open(address)
     browser.wait_for("number", "Item 1")
@@ -222,7 +222,7 @@ def test_a_decision_that_is_never_taken_stays_in_sight_and_holds_up_no_later_one
     assert page.store.last()[-1] == Decision("anna", "0", "accept")
 
 
-def test_decisions_wait_in_the_browser_while_the_database_cannot_be_written(browser, served, curated):
+def test_decisions_are_kept_while_the_database_is_not_writable(browser, served, curated):
     page, address = served(curated)
     browser.open(address)
     browser.wait_for("number", "Item 1")
@@ -241,7 +241,7 @@ def test_decisions_wait_in_the_browser_while_the_database_cannot_be_written(brow
     assert kept == [Decision("anna", "0", "accept"), Decision("anna", "0", "refuse", reason="other")]
 
 
-def test_nothing_that_a_set_holds_runs_in_the_page(browser, served, tmp_path):
+def test_content_of_a_set_is_not_executed(browser, served, tmp_path):
     script = "document.documentElement.dataset.ran = 'yes'"
     planted = f'<script>{script}</script><img src="http://example.org/x" onerror="{script}">{{{{7*7}}}}'
     table = toy_sets.negatives().with_columns(
@@ -270,7 +270,7 @@ def test_nothing_that_a_set_holds_runs_in_the_page(browser, served, tmp_path):
 
 
 @pytest.mark.parametrize(("ci", "end"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
-def test_a_missing_browser_fails_in_ci_and_says_elsewhere_what_to_install(monkeypatch, tmp_path, ci, end):
+def test_a_missing_browser_fails_in_ci_and_is_skipped_elsewhere(monkeypatch, tmp_path, ci, end):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CI", ci)
     with pytest.raises(end, match="chromium-driver"):

@@ -44,7 +44,7 @@ def test_a_restore_of_an_experiment_that_was_not_recorded(fresh):
     refused(fresh.nearmiss("versions", "restore"), "no results of experiment 'other'")
 
 
-def test_a_lock_file_that_is_none(fresh):
+def test_an_invalid_lock_file(fresh):
     (fresh.path / "dvc.lock").write_text("stages: [")
     refused(fresh.nearmiss("versions", "restore"), "not a lock file of DVC")
 
@@ -54,7 +54,7 @@ def test_a_restore_without_a_remote(recorded, tmp_path):
     refused(lonely.nearmiss("versions", "restore"), "no remote is configured", "results/tiny/")
 
 
-def test_a_restore_from_a_remote_that_is_not_known(fresh):
+def test_a_restore_from_an_unknown_remote(fresh):
     refused(fresh.nearmiss("versions", "restore", "--remote", "elsewhere"), "no remote 'elsewhere'", "store")
 
 
@@ -96,7 +96,7 @@ def test_a_damaged_object_in_the_cache_is_named(mine):
     assert mine.nearmiss("versions", "restore").returncode == 0
 
 
-def test_results_that_no_snapshot_has_are_not_overwritten(mine):
+def test_results_without_a_snapshot_are_not_overwritten(mine):
     file = mine.path / RESULTS / "compare" / "summary.txt"
     file.write_text("mine")
     refused(
@@ -169,7 +169,7 @@ def test_a_snapshot_with_a_pipeline_of_another_workflow(mine):
     refused(mine.nearmiss("versions", "snapshot"), "dvc.yaml does not match", "nearmiss versions pipeline")
 
 
-def test_nothing_is_done_beside_a_running_workflow(mine):
+def test_commands_are_refused_during_a_run(mine):
     from nearmiss.base.lifetime import held
 
     with held(mine.path / "state" / "run.lock"):
@@ -177,7 +177,7 @@ def test_nothing_is_done_beside_a_running_workflow(mine):
         refused(mine.nearmiss("versions", "snapshot"), "another run is active")
 
 
-def test_outside_a_checkout(restored, tmp_path):
+def test_commands_are_refused_outside_of_a_checkout(restored, tmp_path):
     away = type(restored)(tmp_path)
     answer = away.command("nearmiss", "pipeline")
     assert answer.returncode == 2
