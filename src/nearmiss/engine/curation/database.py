@@ -175,8 +175,8 @@ def _check(connection: sqlite3.Connection, digest: str, file: Path) -> int:
     if found != "ok":
         raise sqlite3.DatabaseError(f"its structure is broken ({found.splitlines()[0]})")
     if version:
-        for number, *row, noted in run(f"SELECT number, {COLUMNS}, checksum FROM decisions"):
-            if noted is not None and noted != checksum(number, *row):
+        for number, *row, stored in run(f"SELECT number, {COLUMNS}, checksum FROM decisions"):
+            if stored is not None and stored != checksum(number, *row):
                 raise sqlite3.DatabaseError(f"decision {number} does not match its checksum")
     own = run("SELECT value FROM meta WHERE name = 'set'").fetchone()
     if own is None:

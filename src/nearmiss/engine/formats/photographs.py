@@ -65,7 +65,7 @@ class Photographs:
         self.unusable: dict[str, list[tuple[str, Path]]] = {}
         self.hashes: dict[str, str] = {}
         self.sizes: dict[str, Size] = {}  # (width, height) of the file
-        self.noted: dict[str, Size] = {}  # (width, height) that its annotations refer to
+        self.recorded_sizes: dict[str, Size] = {}  # (width, height) that its annotations refer to
         self.resized: dict[str, tuple[float, float]] = {}  # scale factors of the images whose files have another size
 
     def usable(self, images: pl.DataFrame) -> pl.DataFrame:
@@ -79,16 +79,16 @@ class Photographs:
         seen: Iterable[_Seen] = progress(found, what="decode images", total=images.height)
         for row, photograph in zip(images.iter_rows(named=True), seen, strict=True):
             size = photograph.size
-            noted = (row["width"], row["height"]) if row["width"] and row["height"] else size
-            flaw = photograph.flaw or (OTHER_SHAPE if not _one_shape(noted, size) else None)
+            recorded = (row["width"], row["height"]) if row["width"] and row["height"] else size
+            flaw = photograph.flaw or (OTHER_SHAPE if not _one_shape(recorded, size) else None)
             if flaw is not None:
                 self.unusable.setdefault(flaw, []).append((row["image_id"], photograph.path))
                 continue
-            self.sizes[row["image_id"]], self.noted[row["image_id"]] = size, noted
-            if size != noted:
-                self.resized[row["image_id"]] = (size[0] / noted[0], size[1] / noted[1])
+            self.sizes[row["image_id"]], self.recorded_sizes[row["image_id"]] = size, recorded
+            if size != recorded:
+                self.resized[row["image_id"]] = (size[0] / recorded[0], size[1] / recorded[1])
             self.hashes[photograph.file] = photograph.digest
-            rows.append({**row, "file": photograph.file, "width": noted[0], "height": noted[1]})
+            rows.append({**row, "file": photograph.file, "width": recorded[0], "height": recorded[1]})
         return pl.DataFrame(rows, schema=images.schema, orient="row")
 
     def with_file_sizes(self, images: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +109,7 @@ class Photographs:
 
     def mask(self, image_id: str, segmentation: Any) -> str:
         """RLE counts at the size of the file. Raises ValueError if the segmentation is malformed."""
-        width, height = self.noted[image_id]
+        width, height = self.recorded_sizes[image_id]
         counts = mask_counts(segmentation, height, width)
         return scaled_mask(counts, (width, height), self.sizes[image_id]) if image_id in self.resized else counts
 
@@ -123,9 +123,9 @@ def scaled_mask(counts: str, size: Size, to: Size) -> str:
     return encode_mask(mask[np.ix_(rows, columns)])
 
 
-def _one_shape(noted: Size, size: Size) -> bool:
+def _one_shape(recorded: Size, size: Size) -> bool:
     """Whether one size is the other scaled, sides rounded to whole pixels. False for a cropped or rotated image."""
-    return abs(noted[0] * size[1] - noted[1] * size[0]) <= max(*noted, *size)
+    return abs(recorded[0] * size[1] - recorded[1] * size[0]) <= max(*recorded, *size)
 
 
 class _Seen(NamedTuple):
