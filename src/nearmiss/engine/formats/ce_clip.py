@@ -1,4 +1,4 @@
-"""CE-CLIP's records (Zhang et al., CVPR 2024): NumPy object arrays of dictionaries, 50,000 a file.
+"""CE-CLIP's records (Zhang et al., CVPR 2024): NumPy object arrays of dictionaries, 50,000 per file.
 
 A record is a caption with four slots for negatives, in this order: relation, adjective, noun, verb. An empty slot has
 the text "###", and its entry of `valid_caption` (caption, relation, adjective, noun, verb) is 0. Such files are
