@@ -172,7 +172,7 @@ def test_nesting_that_no_recursion_survives_is_refused(tmp_path):
         (b"\x80\x04h\x05.", "is not stored"),
         (b"\x80\x04R.", "no operand"),
         (b"\x80\x04((((.", "in the middle"),
-        (b"\x80\x04Na.", "an opcode requires a list|no value"),
+        (b"\x80\x04Na.", "an opcode requires a list|no operand"),
         (b"\x80\x04]Nb.", "unsupported state of a list"),
         (b"(lp0\nI1\na.", "not supported"),
         (b"\x80\x04\x8d" + b"\xff" * 8 + b".", "damaged"),

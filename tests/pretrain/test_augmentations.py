@@ -92,7 +92,7 @@ def test_augmentations_that_make_captions_false_are_refused():
 
 def test_a_run_refuses_such_augmentations_before_the_first_step(toy_base, tmp_path):
     shutil.copytree(toy_base, tmp_path, dirs_exist_ok=True)
-    with pytest.raises(InputError, match="'flip' makes captions false that speak of relation"):
+    with pytest.raises(InputError, match="'flip' makes captions about relation false"):
         train_toy(tmp_path, "flipped", augment=["flip"])
     assert not (tmp_path / "flipped").exists()
 

@@ -112,8 +112,8 @@ def interrupted(toy_base, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("damaged", "first", "way"),
     [
-        ([POINTER], 2, "goes on from the one of step 2"),
-        (["step-0000004.safetensors"], 2, "goes on from the one of step 2"),
+        ([POINTER], 2, "resumes from step 2"),
+        (["step-0000004.safetensors"], 2, "resumes from step 2"),
         ([POINTER, PREVIOUS], 0, "starts again"),
     ],
 )

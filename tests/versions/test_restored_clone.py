@@ -65,7 +65,7 @@ def test_an_edit_before_the_restore_runs_that_stage_and_its_dependents(fresh):
     fresh.append("src/nearmiss/stages/evaluate/stage.py")
     answer = fresh.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stderr
-    assert "runs again, with what follows from it: evaluate (code)" in answer.stdout
+    assert "runs again, with everything that depends on it: evaluate (code)" in answer.stdout
     assert set(fresh.plan()) == {"evaluate_run", *COMPARE}
 
 

@@ -30,7 +30,7 @@ def use_bucket(copy: Clone, address: str) -> Clone:
 def test_results_are_pushed_to_and_restored_from_a_bucket(mine, recorded, bucket, tmp_path):
     sent = use_bucket(mine, bucket).nearmiss("versions", "snapshot")
     assert sent.returncode == 0, sent.stdout + sent.stderr
-    assert "sent to remote 'bucket'" in sent.stdout
+    assert "pushed to remote 'bucket'" in sent.stdout
     other = use_bucket(clone(recorded, tmp_path / "other", None), bucket)
     answer = other.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stdout + answer.stderr
