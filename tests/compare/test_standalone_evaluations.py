@@ -178,7 +178,7 @@ def test_images_that_are_not_there_are_said_and_skipped(models, root, tmp_path):
     text, _ = compare(models[:2], tmp_path / "out", root=moved)
     assert "sugarcrepe: 8 sampled items are not shown, because their images are missing." in text
     nothing, _ = compare(models[:2], tmp_path / "none", root=DataRoot(tmp_path / "empty"))
-    assert "sugarcrepe: its files are not there" in nothing
+    assert "sugarcrepe: its files are missing" in nothing
 
 
 def test_a_published_benchmark_stands_beside_those_of_an_experiment(models, tmp_path):

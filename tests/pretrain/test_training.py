@@ -247,7 +247,7 @@ def refusals(folder):
     small = toy.CONFIG.model.model_copy(update={"image_size": 32})
     yield "none are given", arm(folder, "own", negatives=None)
     yield "no loss term", arm(folder, "own", arm=toy.OWN.model_copy(update={"objective": []}))
-    yield "loss term twice", arm(folder, "own", arm=toy.OWN.model_copy(update={"objective": toy.OWN.objective * 2}))
+    yield "duplicate loss term", arm(folder, "own", arm=toy.OWN.model_copy(update={"objective": toy.OWN.objective * 2}))
     yield "the seed is -1", toy.arguments(folder, seed=-1)
     yield "the seed is 9223372036854775808", toy.arguments(folder, seed=2**63)
     yield "has no method", toy.arguments(folder, negatives=folder / "negatives")

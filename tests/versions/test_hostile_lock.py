@@ -90,7 +90,7 @@ def test_unusable_stages_are_refused(text, words):
 
 
 def test_a_missing_input_stage_is_refused():
-    with pytest.raises(InputError, match="stage 'pretrain' was made from results/tiny/data, which is not recorded"):
+    with pytest.raises(InputError, match="an input of stage 'pretrain', results/tiny/data, is not recorded"):
         locked(lock(data=entry("results/tinny/data")), RESULTS)
 
 
