@@ -15,8 +15,8 @@ class Model:
     """A model to evaluate. `arm` and `seed` label its rows."""
 
     name: str
-    """Name in open_clip: an architecture, `local-dir:FOLDER` or `hf-hub:ORGANIZATION/NAME`; for a model of transformers,
-    `hf:` and its folder or its name on the hub."""
+    """Name in open_clip: an architecture, `local-dir:FOLDER` or `hf-hub:ORGANIZATION/NAME`; for a model of
+    transformers, `hf:` and its folder or its name on the hub."""
     pretrained: str | None
     arm: str
     seed: int
