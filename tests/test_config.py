@@ -47,7 +47,7 @@ BASE = "  base: {objective: [{term: contrastive}], num_negatives: 0}\n"
         ("experiment: x\nseeds: [one]\n", ["seeds.0", "line 2", "integer", "'one'"]),
         ("experiment: x\nseeds: [0, 0]\n", ["seeds", "once"]),
         ("experiment: x\nseeds: [0\n", ["malformed YAML", "line 3"]),
-        ("experiment: x\nseeds: [0]\nseeds: [1]\n", ["stands twice", "lines 2 and 3"]),
+        ("experiment: x\nseeds: [0]\nseeds: [1]\n", ["occurs twice", "lines 2 and 3"]),
         ("experiment: a/b\n", ["experiment", "line 1"]),
         ("seeds: [0]\n", ["'experiment' is missing"]),
         ("- experiment\n", ["map of keys"]),

@@ -75,7 +75,7 @@ def test_an_override_is_above_the_overlay_of_quick():
         ("pretrain.continued.steps=many", "pretrain.continued.steps", ["valid integer", "given: 'many'"]),
         ("pretrain.batch_size=yes", "pretrain.batch_size", ["a number, not a boolean"]),
         ("pretrain=3", "pretrain", ["PretrainConfig"]),
-        ("seeds=[0, 0]", "seeds", ["stands twice"]),
+        ("seeds=[0, 0]", "seeds", ["occurs twice"]),
         ("seeds.0.x=3", "seeds.0.x", ["a value without keys"]),
         ("finetune.tasks.7.steps=3", "finetune.tasks.7.steps", ["a list of 2 entries"]),
         ("compare.controls=[clyp]", "compare.controls", ["did you mean 'clip'"]),

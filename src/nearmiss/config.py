@@ -176,7 +176,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
 
     _check_names(experiment, refuse)
     if twice := [seed for seed in experiment.seeds if experiment.seeds.count(seed) > 1]:
-        refuse(f"the seed {twice[0]} stands twice", ("seeds",), "name each seed once")
+        refuse(f"the seed {twice[0]} occurs twice", ("seeds",), "name each seed once")
     if "base" not in experiment.arms:
         refuse("the arm 'base' is missing", ("arms",), "add 'base': every other arm continues from it")
     check_base(experiment.arms["base"], refuse)

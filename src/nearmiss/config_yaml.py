@@ -148,7 +148,7 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def _keys(node: yaml.Node, at: tuple, loader: _Loader) -> Iterator[tuple[tuple, int]]:
-    """The path of every key and list entry with its line; refuses keys that stand twice and unusable text."""
+    """The path of every key and list entry with its line; refuses keys that occur twice and unusable text."""
     if isinstance(node, yaml.ScalarNode):
         bad = next((letter for letter in node.value if letter == "\0" or "\ud800" <= letter <= "\udfff"), None)
         if bad is not None:
@@ -169,7 +169,7 @@ def _keys(node: yaml.Node, at: tuple, loader: _Loader) -> Iterator[tuple[tuple, 
                 raise _Refused("a key is a list or a map", line, "write a word for the key")
             if name in seen:
                 raise _Refused(
-                    f"the key '{key.value}' stands twice: {'.'.join((*at, key.value))} (lines {seen[name]} and {line})",
+                    f"the key '{key.value}' occurs twice: {'.'.join((*at, key.value))} (lines {seen[name]} and {line})",
                     line,
                     "keep one of the two",
                 )

@@ -85,7 +85,7 @@ def test_the_terminal_shows_chance_blind_every_arm_and_the_gain(one):
     for word in ("chance", "blind", *toy_runs.SKILLS):
         assert re.search(rf"^{word} ", text, re.MULTILINE), word
     assert re.search(r"hnc +gained: on relation, \+\d+\.\d points over clip", text)
-    assert "illustrates and does not prove" in text
+    assert "is not evidence for an effect" in text
     assert "clip already solves binding" in text
 
 
@@ -104,7 +104,7 @@ def test_a_long_name_of_an_arm_folds_and_leaves_every_column_its_room(tmp_path, 
 def test_several_seeds_show_every_value_and_no_such_line(three):
     text = (three[0] / "compare" / "summary.txt").read_text()
     page = (three[0] / "compare" / "index.html").read_text()
-    assert "does not prove" not in text + page
+    assert "is not evidence" not in text + page
     assert re.search(r"\[seeds: [+-][\d.]+, [+-][\d.]+, [+-][\d.]+\]", page)
     assert "Every seed" in page
     for chapter in ("Fine-tuning on downstream tasks", "<h2>Robustness"):
@@ -126,10 +126,10 @@ def test_the_page_needs_nothing_else(one):
 
 def test_the_page_says_what_a_reader_must_know(one):
     text = (one[0] / "compare" / "index.html").read_text()
-    for word in ("chance", "blind", "of 40", "illustrates and does not prove", "◐", "○", "false negatives"):
+    for word in ("chance", "blind", "of 40", "is not evidence for an effect", "◐", "○", "false negatives"):
         assert word in text, word
     assert re.search(r">relation, reverse</td><td class=\"text\">2x2</td><td class=\"text\">group</td>", text)
-    for section in ("What hard negatives improve", "What they cost", "Seen and unseen", "Sample items"):
+    for section in ("Gains from hard negatives", "Costs of hard negatives", "Seen and unseen", "Sample items"):
         assert section in text, section
     for later in ("Fine-tuning on downstream", "<h2>Robustness", "Inpainted pairs", "Agreement between"):
         assert later not in text, later

@@ -145,7 +145,7 @@ def test_one_evaluation_without_data_is_a_report_too(models, tmp_path):
 def test_a_benchmark_that_lacks_images_is_marked_and_compared_over_shared_items(models, tmp_path):
     text, summary = compare([models[0], models[2]], tmp_path / "out")
     assert "sugarcrepe*" in summary.split()
-    assert "* Incomplete, as images, files or records are missing: sugarcrepe" in summary
+    assert "* Incomplete, because images, files or records are missing: sugarcrepe" in summary
     assert ">sugarcrepe *</th>" in text
     assert "of 21" in text
     found = [
@@ -176,9 +176,9 @@ def test_an_added_benchmark_is_in_the_report_by_its_headline(models, root, tmp_p
 def test_images_that_are_not_there_are_said_and_skipped(models, root, tmp_path):
     moved = DataRoot(None, {"sugarcrepe": root / "sugarcrepe"})
     text, _ = compare(models[:2], tmp_path / "out", root=moved)
-    assert "sugarcrepe: 8 drawn items are not shown, as their images are not there." in text
+    assert "sugarcrepe: 8 sampled items are not shown, because their images are missing." in text
     nothing, _ = compare(models[:2], tmp_path / "none", root=DataRoot(tmp_path / "empty"))
-    assert "sugarcrepe: its files are not there" in nothing
+    assert "sugarcrepe: its files are missing" in nothing
 
 
 def test_a_published_benchmark_stands_beside_those_of_an_experiment(models, tmp_path):

@@ -18,7 +18,7 @@ from nearmiss.engine.benchmarks.benchmark import ItemBenchmark, Options
 from nearmiss.engine.formats.inpaintcoco import CocoDetails, InpaintDetails, Pair
 from nearmiss.engine.formats.inpaintcoco import write as write_pairs
 from nearmiss.engine.scoring import decisions, metrics
-from nearmiss.engine.scoring.metrics import Beside, Run
+from nearmiss.engine.scoring.metrics import References, Run
 
 STARTS = ("scratch", *toy_runs.SKILLS)
 # The share of examples that each start answers right with all labels.
@@ -171,13 +171,13 @@ def _accuracy(arm: str, seed: int, task: str, share: float, condition: str, conc
 def _robustness(root: Path, arm: str, seed: int, asked: ItemBenchmark) -> None:
     run, how = Run("toy", arm, seed, "robustness", "test"), toy_runs.HOW
     clean = _accuracies(asked, arm, seed, 1.0)
-    beside = Beside({}, {}, {}, {}, toy_runs.TRAINED.get(arm, frozenset()))
-    parts = [metrics.rows(clean, run, how, beside)]
+    references = References({}, {}, {}, {}, toy_runs.TRAINED.get(arm, frozenset()))
+    parts = [metrics.rows(clean, run, how, references)]
     for corruption, levels in NOISE.items():
         for severity, noise in zip((1, 3, 5), levels, strict=True):
             named = {"corruption": corruption, "severity": severity, "floor": 0.2}
             corrupted = _accuracies(asked, arm, seed, noise)
-            parts.append(metrics.corrupted_rows(corrupted, clean, run, how, beside, **named))
+            parts.append(metrics.corrupted_rows(corrupted, clean, run, how, references, **named))
     folder = root / "robustness" / arm / str(seed)
     write_table(pl.concat(parts), folder / "metrics.parquet", "metrics")
     write_json(folder / "cost.json", {"seconds": 11.0, "texts": 9})

@@ -16,7 +16,7 @@ from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark, Optio
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.scoring import blind, classes, decisions, metrics, ranking
 from nearmiss.engine.scoring.endpoints import Endpoint, ordered
-from nearmiss.engine.scoring.metrics import Beside, Bootstrap, Run
+from nearmiss.engine.scoring.metrics import Bootstrap, References, Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
 import toy_experiment
@@ -147,9 +147,9 @@ def ask(root: DataRoot, names) -> Asked:
             outcomes.setdefault(name, []).append(found)
             for key, value in metrics.values(found).items():
                 best[key] = max(value, best.get(key, 0))
-    beside = Beside({}, best, {}, {})
+    references = References({}, best, {}, {})
     rows = [
-        metrics.rows(ordered(found), Run("blind", name, 0, "evaluate", "test"), HOW, beside)
+        metrics.rows(ordered(found), Run("blind", name, 0, "evaluate", "test"), HOW, references)
         for name, found in sorted(outcomes.items())
     ]
     return Asked(benchmarks, pl.concat(rows), best)
@@ -161,7 +161,7 @@ def evaluation(root: Path, arm: str, seed: int, asked: Asked) -> Path:
     found = [planted_outcomes(benchmark, arm, seed) for benchmark in asked.benchmarks]
     outcomes = ordered([each for each, _ in found])
     run = Run("toy", arm, seed, "evaluate", "test")
-    own = metrics.rows(outcomes, run, HOW, Beside({}, asked.best, {}, {}, trained))
+    own = metrics.rows(outcomes, run, HOW, References({}, asked.best, {}, {}, trained))
     folder = root / "evaluate" / arm / str(seed)
     write_table(
         pl.concat([own, asked.blind.with_columns(seed=pl.lit(seed, pl.Int64))]), folder / "metrics.parquet", "metrics"
@@ -210,7 +210,7 @@ def planted_outcomes(benchmark: Benchmark, arm: str, seed: int) -> tuple[pl.Data
 
 
 def of_items(items: pl.DataFrame, arm: str, seed: int, *, noise: float = 1.0) -> pl.DataFrame:
-    """Similarities of items: what is true stands above what is false by the arm's skill, beside `noise`."""
+    """Similarities of items: what is true stands above what is false by the arm's skill, references `noise`."""
     rows = [
         (row["item_id"], _planted(row["item_id"], row["truth"], SKILLS[arm].get(row["concept"], 0.0), arm, seed, noise))
         for row in items.iter_rows(named=True)

@@ -20,14 +20,14 @@ def labeled(counts: list[list[int]]) -> tuple[dict[str, str], dict[str, str]]:
     return {str(i): one for i, (one, _) in enumerate(cells)}, {str(i): other for i, (_, other) in enumerate(cells)}
 
 
-def test_cohens_own_example():
+def test_cohen_1960_example():
     golden = GOLDEN["cohen_1960"]
     found = cohen(*labeled(golden["counts"]), ("anna", "ben"))
     assert (found.items, found.observed) == (200, pytest.approx(golden["observed"]))
     assert round(found.kappa, 3) == golden["kappa"]
 
 
-def test_fleiss_own_example():
+def test_fleiss_1971_example():
     golden = GOLDEN["fleiss_1971"]
     observed, kappa = fleiss(golden["counts"])
     assert round(observed, 3) == golden["observed"]
@@ -58,13 +58,13 @@ def test_fleiss_kappa_by_counting_pairs_of_labels():
         assert found == (pytest.approx(observed), pytest.approx((observed - chance) / (1 - chance)))
 
 
-def test_items_that_not_all_decided_on_are_left_out():
+def test_items_without_all_decisions_are_excluded():
     one, other = {"1": "accept", "2": "refuse", "3": "accept"}, {"1": "accept", "2": "refuse", "4": "refuse"}
     assert (cohen(one, other, ("a", "b")).items, cohen(one, other, ("a", "b")).kappa) == (2, 1.0)
     assert (all_of_them({"a": one, "b": other}).items, all_of_them({"a": one, "b": other}).kappa) == (2, 1.0)
 
 
-def test_kappa_is_undefined_where_chance_agrees_always():
+def test_kappa_is_undefined_for_equal_decisions():
     same = {"1": "accept", "2": "accept"}
     assert (cohen(same, same, ("a", "b")).observed, cohen(same, same, ("a", "b")).kappa) == (1.0, None)
     assert (all_of_them({"a": same, "b": same}).observed, all_of_them({"a": same, "b": same}).kappa) == (1.0, None)

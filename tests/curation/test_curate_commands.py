@@ -47,7 +47,7 @@ def test_what_was_accepted_on_the_page_is_exported(tmp_path, serve, nearmiss):
     assert pq.read_table(tmp_path / "out" / "pairs.parquet")["inpaint_caption"].to_pylist() == ["a fox on a mat"]
 
 
-def test_a_second_annotator_on_the_same_port_is_told_so(tmp_path, serve, nearmiss):
+def test_a_port_in_use_is_reported(tmp_path, serve, nearmiss):
     file = toy_sets.write_pairs(tmp_path / "pairs.parquet")
     server = serve(file, tmp_path / "decisions.db")
     status, _, errors = nearmiss(
@@ -87,25 +87,28 @@ def write_everything(folder: Path) -> dict[str, str]:
         ("curate serve MISSING --db DB --annotator anna", ["MISSING", "the set is missing"]),
         ("curate serve SET --db OTHER --annotator anna", ["OTHER", "another set", "--db"]),
         ("curate serve SET --db DB --annotator anna --port 99999", ["99999", "another port"]),
-        ("curate serve SET --db DB --annotator anna --images SET --root .", ["pairs hold their own images"]),
+        ("curate serve SET --db DB --annotator anna --images SET --root .", ["pairs contain their images"]),
         (
             "curate serve NEGATIVES --db DB --annotator anna --images IMAGES --root MISSING",
             ["MISSING", "folder of the images"],
         ),
-        ("curate serve SET --db SET --annotator anna", ["SET", "or is no database", "give another file"]),
-        ("curate serve SET --db FOREIGN --annotator anna", ["FOREIGN", "holds no decisions"]),
-        ("curate serve SET --db NEWER --annotator anna", ["NEWER", "version 7", "newer nearmiss"]),
-        ("curate serve SET --db EMPTY --annotator anna", ["EMPTY", "is empty", "remove it to begin anew"]),
-        ("curate serve SET --db FOLDER --annotator anna", ["FOLDER", "is no file"]),
-        ("curate serve FOLDER --db DB --annotator anna", ["FOLDER", "nothing here can be curated"]),
+        ("curate serve SET --db SET --annotator anna", ["SET", "or is not a database", "give another file"]),
+        ("curate serve SET --db FOREIGN --annotator anna", ["FOREIGN", "not one of decisions"]),
+        ("curate serve SET --db NEWER --annotator anna", ["NEWER", "version 7", "newer version of nearmiss"]),
+        (
+            "curate serve SET --db EMPTY --annotator anna",
+            ["EMPTY", "is empty", "remove it to start from the beginning"],
+        ),
+        ("curate serve SET --db FOLDER --annotator anna", ["FOLDER", "is not a file"]),
+        ("curate serve FOLDER --db DB --annotator anna", ["FOLDER", "there is no set for curation"]),
         ("curate export SET --db DB --out OUT", ["DB", "database of decisions is missing"]),
-        ("curate export SET --db FOREIGN --out OUT", ["FOREIGN", "holds no decisions"]),
-        ("curate export SET --db NEWER --out OUT", ["NEWER", "version 7", "newer nearmiss"]),
+        ("curate export SET --db FOREIGN --out OUT", ["FOREIGN", "not one of decisions"]),
+        ("curate export SET --db NEWER --out OUT", ["NEWER", "version 7", "newer version of nearmiss"]),
         ("curate export SET --db CUT --out OUT", ["CUT", "is damaged", "restore a copy"]),
         ("curate export SET --db OTHER --out OUT", ["OTHER", "another set"]),
         ("curate export SET --db OWN --out FULL", ["FULL", "did not write", "mine.txt"]),
         ("curate export SET --db OWN --out SET", ["SET", "is or holds an input", "another folder"]),
-        ("curate export SET --db OWN --out OUT --of ben", ["OWN", "nobody of this name", "anna"]),
+        ("curate export SET --db OWN --out OUT --of ben", ["OWN", "no decisions of these annotators", "anna"]),
         ("curate export SET --db DB --out OUT --rule most", ["most", "majority"]),
     ],
 )

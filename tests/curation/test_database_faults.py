@@ -5,6 +5,7 @@ import random
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from threading import Barrier
 
@@ -44,7 +45,7 @@ def flipped(content: bytes, draw: random.Random) -> bytes:
     return content[:at] + bytes([content[at] ^ 1 << draw.randrange(8)]) + content[at + 1 :]
 
 
-def test_a_flipped_bit_is_found_and_named_or_changes_nothing(tmp_path):
+def test_a_flipped_bit_is_reported_or_has_no_effect(tmp_path):
     with Store(tmp_path / "decisions.db", "digest") as store:
         rows = decide(store)
     whole = (tmp_path / "decisions.db").read_bytes()
@@ -62,7 +63,7 @@ def test_a_flipped_bit_is_found_and_named_or_changes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("create", [True, False])
-def test_a_database_that_is_cut_short_is_named(tmp_path, create):
+def test_a_truncated_database_is_reported(tmp_path, create):
     with Store(tmp_path / "decisions.db", "digest") as store:
         decide(store)
     whole = (tmp_path / "decisions.db").read_bytes()
@@ -74,14 +75,14 @@ def test_a_database_that_is_cut_short_is_named(tmp_path, create):
         assert file.read_bytes() == whole[:length]
 
 
-def test_an_empty_database_is_not_begun_anew_in_silence(tmp_path):
+def test_an_empty_database_is_refused(tmp_path):
     (tmp_path / "decisions.db").touch()
     with pytest.raises(InputError, match="is empty") as caught:
         Store(tmp_path / "decisions.db", "digest")
     assert "remove it" in caught.value.remedy
 
 
-def test_a_killed_server_s_log_may_be_lost_or_damaged_and_every_decision_is_there(tmp_path):
+def test_decisions_survive_a_lost_or_damaged_log(tmp_path):
     with Store(tmp_path / "decisions.db", "digest") as one, Store(tmp_path / "decisions.db", "digest") as other:
         decide(one)
         other.add(Decision("ben", "8", "accept"), "last")
@@ -110,7 +111,7 @@ def page(tmp_path):
     found.store.close()
 
 
-def test_a_full_disk_is_said_so_and_nothing_is_acknowledged(page):
+def test_a_full_disk_is_reported_and_nothing_is_acknowledged(page):
     connection = page.store._connection
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -123,7 +124,7 @@ def test_a_full_disk_is_said_so_and_nothing_is_acknowledged(page):
     assert page.decide(item="0", caption=f"a grey ball 3 {'x' * 1500}", token="t3").status_code == 200
 
 
-def test_a_database_that_cannot_be_written_is_said_so(page):
+def test_a_database_that_is_not_writable_is_reported(page):
     page.store._connection.execute("PRAGMA query_only = ON")
     answer = page.decide()
     assert answer.status_code == 503
@@ -145,7 +146,7 @@ def test_a_read_only_database_is_exported(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("create", [True, False])
-def test_a_database_of_a_newer_version_is_refused_and_stays_as_it_is(tmp_path, create):
+def test_a_database_of_a_newer_version_is_refused_and_not_changed(tmp_path, create):
     with Store(tmp_path / "decisions.db", "digest") as store:
         store.add(Decision("anna", "0", "accept"), "t")
         store._connection.execute("PRAGMA user_version = 9")
@@ -166,7 +167,7 @@ def first_version(file: Path) -> None:
     connection.close()
 
 
-def test_a_database_of_the_first_version_goes_on(tmp_path):
+def test_a_database_of_the_first_version_can_be_used(tmp_path):
     first_version(tmp_path / "decisions.db")
     with Store(tmp_path / "decisions.db", "digest") as store:
         store.add(Decision("anna", "0", "refuse", reason="seam"), "u")
@@ -184,20 +185,20 @@ def test_a_database_of_the_first_version_is_exported_and_not_changed(tmp_path):
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
-def test_what_is_no_file_is_no_database(tmp_path, make):
+def test_a_database_that_is_not_a_file_is_refused(tmp_path, make):
     make(tmp_path / "decisions.db")
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a file"):
         Store(tmp_path / "decisions.db", "digest")
 
 
 @pytest.mark.parametrize("name", ["file/decisions.db", "x" * 300, "a\0b"])
-def test_a_place_where_no_file_can_be_is_named(tmp_path, name):
+def test_an_invalid_path_of_a_database_is_reported(tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be opened"):
         Store(tmp_path / name, "digest")
 
 
-def test_a_name_that_sqlite_takes_for_memory_is_a_file(tmp_path, monkeypatch):
+def test_the_name_of_an_in_memory_database_is_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Store(Path(":memory:"), "digest") as store:
         store.add(Decision("anna", "0", "accept"), "t")
@@ -205,7 +206,7 @@ def test_a_name_that_sqlite_takes_for_memory_is_a_file(tmp_path, monkeypatch):
         assert store.last() == [Decision("anna", "0", "accept")]
 
 
-def test_a_token_names_one_decision(tmp_path):
+def test_a_token_belongs_to_one_decision(tmp_path):
     with Store(tmp_path / "decisions.db", "digest") as store:
         store.add(Decision("anna", "0", "accept"), "t")
         store.add(Decision("anna", "0", "accept"), "t")
@@ -214,7 +215,7 @@ def test_a_token_names_one_decision(tmp_path):
         assert len(store.history()) == 1
 
 
-def test_two_hundred_quick_decisions_of_two_annotators_are_all_there_and_in_order(tmp_path):
+def test_concurrent_decisions_are_complete_and_in_order(tmp_path):
     """Two servers, each with its own connection, and eight requests at once."""
     rows = [toy_sets.pair(number) for number in range(25)]
     curated = toy_sets.pairs(tmp_path, *rows)
@@ -242,7 +243,7 @@ def test_two_hundred_quick_decisions_of_two_annotators_are_all_there_and_in_orde
         page.store.close()
 
 
-def test_a_database_that_two_servers_make_at_the_same_time_is_one(tmp_path):
+def test_two_servers_create_one_database_at_the_same_time(tmp_path):
     start = Barrier(4)
 
     def work(name: str) -> None:
@@ -256,7 +257,7 @@ def test_a_database_that_two_servers_make_at_the_same_time_is_one(tmp_path):
         assert sorted(each.annotator for each in store.last()) == list("abcd")
 
 
-def test_a_server_that_is_killed_among_quick_decisions_has_kept_what_it_acknowledged(tmp_path, serve):
+def test_acknowledged_decisions_survive_kill_9_under_load(tmp_path, serve):
     curated = toy_sets.pairs(tmp_path)
     server = serve(curated.files[0], tmp_path / "decisions.db")
     acknowledged: list[str] = []
@@ -267,7 +268,7 @@ def test_a_server_that_is_killed_among_quick_decisions_has_kept_what_it_acknowle
             token = f"{worker} {turn}"
             try:
                 toy_sets.send(opener, f"{server.home}{session}", item=str(turn % 5), decision="accept", token=token)
-            except OSError:
+            except (OSError, HTTPException):  # also a response that breaks off
                 return
             acknowledged.append(token)
             if len(acknowledged) == 60:

@@ -33,7 +33,7 @@ def store(tmp_path, curated):
         yield opened
 
 
-def test_accepted_items_are_in_the_sets_own_format_and_all_others_set_aside(tmp_path, curated, store):
+def test_accepted_items_keep_the_format_and_others_are_set_aside(tmp_path, curated, store):
     export(curated, store, tmp_path / "out", rule="all", annotators=["anna", "ben"])
     accepted = read_table(tmp_path / "out" / "negatives.parquet", "negatives")
     aside = pl.read_parquet(tmp_path / "out" / "set_aside.parquet")
@@ -63,11 +63,11 @@ def test_the_report_counts_items_reasons_and_agreement(tmp_path, curated, store)
     assert report["cohen"] == [{"annotators": ["anna", "ben"], "items": 5, "observed": 0.8, "kappa": kappa}]
 
 
-def test_the_report_in_words(tmp_path, curated, store):
+def test_the_report_as_text(tmp_path, curated, store):
     said = in_words(export(curated, store, tmp_path / "out", rule="majority"))
     assert "2 accepted, 2 refused, 1 undecided (rule: majority; annotators: anna, ben, cleo)" in said
     assert "  color: 1 of 2 accepted; refused for: absurd 1" in said
-    assert "Cohen's kappa, anna and ben: 0.62 over 5 items (80% alike)" in said
+    assert "Cohen's kappa, anna and ben: 0.62 over 5 items (80% agreement)" in said
     assert "Fleiss' kappa, all 3: undefined over 1 items" in said
 
 
@@ -87,7 +87,7 @@ def test_pairs_give_equal_bytes_too(tmp_path):
     assert [item.changed for item in open_set(tmp_path / "one").items] == ["a fox in a box"]
 
 
-def test_a_later_export_takes_the_place_of_the_earlier_one(tmp_path, curated, store):
+def test_a_later_export_replaces_an_earlier_one(tmp_path, curated, store):
     export(curated, store, tmp_path / "out", rule="all", annotators=["anna", "ben"])
     store.add(Decision("ben", "n1", "accept"), "changed his mind")
     export(curated, store, tmp_path / "out", rule="all", annotators=["anna", "ben"])
@@ -110,7 +110,7 @@ def test_neither_the_set_nor_the_decisions_are_overwritten(tmp_path, curated, st
     assert store.last()
 
 
-def test_an_export_that_is_curated_again_does_not_take_its_own_place(tmp_path, curated, store):
+def test_an_export_is_not_written_over_its_input(tmp_path, curated, store):
     export(curated, store, tmp_path / "out", rule="all", annotators=["anna"])
     again = open_set(tmp_path / "out")
     with Store(tmp_path / "again.db", again.digest) as decisions:
@@ -120,19 +120,19 @@ def test_an_export_that_is_curated_again_does_not_take_its_own_place(tmp_path, c
     assert len(open_set(tmp_path / "out").items) == 3
 
 
-def test_where_nothing_is_accepted_nothing_is_written(tmp_path, curated, store):
+def test_without_accepted_items_nothing_is_written(tmp_path, curated, store):
     store.add(Decision("cleo", "n0", "refuse", reason="true"), "last")
     with pytest.raises(InputError, match="no item is accepted"):
         export(curated, store, tmp_path / "out", rule="all")
     assert not (tmp_path / "out").exists()
 
 
-def test_where_nobody_has_decided_anything_that_is_said(tmp_path, curated):
-    with Store(tmp_path / "fresh.db", curated.digest) as fresh, pytest.raises(InputError, match="nobody"):
+def test_an_export_without_decisions_is_refused(tmp_path, curated):
+    with Store(tmp_path / "fresh.db", curated.digest) as fresh, pytest.raises(InputError, match="no decisions"):
         export(curated, fresh, tmp_path / "out", rule="majority")
 
 
-def test_an_annotator_who_decided_nothing_is_a_mistake(tmp_path, curated, store):
+def test_an_annotator_without_decisions_is_refused(tmp_path, curated, store):
     with pytest.raises(InputError, match="dora") as caught:
         export(curated, store, tmp_path / "out", rule="all", annotators=["anna", "dora"])
     assert "anna, ben, cleo" in str(caught.value)

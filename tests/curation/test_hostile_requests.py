@@ -60,15 +60,15 @@ def decides(port: int, page: Page) -> bool:
         pytest.param(
             "Transfer-Encoding: chunked\r\nContent-Length: 2", b"2\r\n{}\r\n0\r\n\r\n", 411, "length", id="both"
         ),
-        pytest.param("Content-Length: -1", b"{}", 400, "no number", id="a negative length"),
-        pytest.param("Content-Length: 1e3", b"{}", 400, "no number", id="no number"),
-        pytest.param("Content-Length: \u0662", b"{}", 400, "no number", id="a digit of another script"),
+        pytest.param("Content-Length: -1", b"{}", 400, "not a number", id="a negative length"),
+        pytest.param("Content-Length: 1e3", b"{}", 400, "not a number", id="no number"),
+        pytest.param("Content-Length: \u0662", b"{}", 400, "not a number", id="a digit of another script"),
         pytest.param("Content-Length: 2\r\nContent-Length: 200", b"{}", 408, "did not arrive", id="two lengths"),
-        pytest.param("Content-Length: 0", b"", 400, "no JSON", id="empty"),
+        pytest.param("Content-Length: 0", b"", 400, "not JSON", id="empty"),
         pytest.param("Content-Length: 500", b"{", 408, "did not arrive", id="a body that never comes"),
     ],
 )
-def test_a_body_of_no_honest_length_is_refused_and_the_server_lives(page, port, headers, body, status, words):
+def test_a_wrong_content_length_is_refused_and_the_server_continues(page, port, headers, body, status, words):
     head = f"POST /{page.session}/decisions HTTP/1.1\r\nContent-Type: application/json\r\n{headers}"
     answered, said = ask(port, page, head, body)
     assert answered == status, said
@@ -78,8 +78,8 @@ def test_a_body_of_no_honest_length_is_refused_and_the_server_lives(page, port, 
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "-1", "\u0663"])
-@pytest.mark.parametrize("path", ["items/{}", "pictures/{}/original", "progress?after={}"])
-def test_places_that_are_none(page, path, number):
+@pytest.mark.parametrize("path", ["items/{}", "images/{}/original", "progress?after={}"])
+def test_invalid_indices_are_handled(page, path, number):
     answer = page.get(path.format(number))
     assert answer.status_code in (200, 400, 404), answer.text
     assert answer.status_code == 200 or answer.json["problem"]
@@ -88,29 +88,29 @@ def test_places_that_are_none(page, path, number):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"[" * 50_000, "no JSON"),
-        (b'{"a":' * 10_000, "no JSON"),
-        (b'{"item": ' + b"9" * 5000 + b"}", "no JSON"),
-        (b'{"item": ' + b"9" * 401 + b"}", "'item' is a text"),
-        (b'{"item": 1e400}', "'item' is a text"),
-        (b'{"item": NaN}', "'item' is a text"),
+        (b"[" * 50_000, "not JSON"),
+        (b'{"a":' * 10_000, "not JSON"),
+        (b'{"item": ' + b"9" * 5000 + b"}", "not JSON"),
+        (b'{"item": ' + b"9" * 401 + b"}", "'item' must be a string"),
+        (b'{"item": 1e400}', "'item' must be a string"),
+        (b'{"item": NaN}', "'item' must be a string"),
         (b'{"item": "0", "decision": {"a": [1]}, "token": "t"}', "'accept' or 'refuse'"),
-        (b'{"item": "0", "decision": "refuse", "reason": ["seam"], "token": "t"}', "'reason' is a text"),
-        (b'{"item": "0", "decision": "accept", "token": ["t"]}', "'token' is a text"),
+        (b'{"item": "0", "decision": "refuse", "reason": ["seam"], "token": "t"}', "'reason' must be a string"),
+        (b'{"item": "0", "decision": "accept", "token": ["t"]}', "'token' must be a string"),
         (b'{"item": "0", "decision": "accept", "token": "' + b"t" * 201 + b'"}', "at most 200"),
         (b'{"item": "0", "decision": "accept", "token": "t", "caption": "half \\ud800"}', "surrogate"),
         (b'{"item": "0", "decision": "accept", "token": "\\udfff"}', "surrogate"),
         (b'{"item": "\\ud83d", "decision": "accept", "token": "t"}', "surrogate"),
-        (b'{"item": "0\xff"}', "no JSON"),
+        (b'{"item": "0\xff"}', "not JSON"),
     ],
 )
-def test_a_body_that_is_no_decision_is_refused_in_words(page, body, words):
+def test_an_invalid_body_is_refused_with_a_message(page, body, words):
     answer = page.send(data=body, content_type="application/json")
     assert (answer.status_code // 100, page.store.history()) == (4, [])
     assert words in answer.json["problem"]
 
 
-def test_a_caption_as_long_as_the_item_s_own_is_taken_and_a_longer_one_in_measure(tmp_path):
+def test_the_length_limit_depends_on_the_items_captions(tmp_path):
     row = toy_sets.pair(0, coco_caption=LONG, inpaint_caption=f"{LONG}and a cat")
     page = page_of(toy_sets.pairs(tmp_path, row), tmp_path / "decisions.db")
     longest = page.get("items/0").json["longest"]
@@ -122,7 +122,7 @@ def test_a_caption_as_long_as_the_item_s_own_is_taken_and_a_longer_one_in_measur
     assert page.decide(caption="x" * (longest + 1), token="w").status_code == 400
 
 
-def test_a_token_that_another_decision_has_is_not_acknowledged(page):
+def test_a_reused_token_is_not_acknowledged(page):
     assert page.decide(item="0").status_code == 200
     assert page.decide(item="0").status_code == 200  # sent again
     assert page.decide(item="1").status_code == 400
@@ -132,9 +132,9 @@ def test_a_token_that_another_decision_has_is_not_acknowledged(page):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize(
-    "path", ["/", "/S/progress", "/S/items/0", "/S/pictures/0/original", "/S/decisions", "/page/page.js", "/none"]
+    "path", ["/", "/S/progress", "/S/items/0", "/S/images/0/original", "/S/decisions", "/page/page.js", "/none"]
 )
-def test_without_the_token_nothing_is_read_and_nothing_is_written(page, method, path):
+def test_requests_without_the_token_are_refused(page, method, path):
     path = path.replace("S", page.session)
     decision = {"item": "0", "decision": "accept", "token": "t"}
     for given in ({}, {"Cookie": f"{page.cookie}=wrong"}, {"Cookie": f"{page.cookie}="}, {"Cookie": f"other={TOKEN}"}):
@@ -151,16 +151,16 @@ def test_without_the_token_nothing_is_read_and_nothing_is_written(page, method, 
 @pytest.mark.parametrize(
     "query", ["", "?token=", "?token=wrong", f"?token={TOKEN}x", "?token=%ff%00", "?Token=" + TOKEN]
 )
-def test_a_wrong_token_opens_nothing(page, query):
+def test_a_wrong_token_is_refused(page, query):
     assert page.app.test_client().get(f"/{query}", base_url=HOME).status_code == 403
 
 
-def test_the_token_in_the_address_opens_the_page_alone(page):
+def test_the_token_in_the_address_is_valid_only_for_the_page(page):
     client = page.app.test_client(use_cookies=False)
     assert client.get(f"/{page.session}/items/0?token={TOKEN}", base_url=HOME).status_code == 403
 
 
-def test_who_opens_the_address_is_given_a_cookie_that_scripts_and_other_sites_do_not_get(page):
+def test_the_cookie_is_http_only_and_same_site(page):
     client = page.app.test_client()
     answer = client.get(f"/?token={TOKEN}", base_url=HOME)
     flags = {each.strip().lower() for each in answer.headers["Set-Cookie"].split(";")[1:]}
@@ -169,7 +169,7 @@ def test_who_opens_the_address_is_given_a_cookie_that_scripts_and_other_sites_do
     assert client.get(f"/{page.session}/items/0", base_url=HOME).status_code == 200
 
 
-def test_every_start_of_the_server_has_another_token(tmp_path, serve):
+def test_every_start_of_the_server_has_a_new_token(tmp_path, serve):
     file = toy_sets.write_pairs(tmp_path / "pairs.parquet")
     first, second = (serve(file, tmp_path / "decisions.db").url.partition("token=")[2] for _ in range(2))
     assert first != second

@@ -56,67 +56,67 @@ def with_images(folder, files: dict[str, bytes]) -> Page:
 
 @pytest.mark.parametrize("name", ["a.html", "b.js", "c.svg", "d.png", "e"])
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_a_file_that_is_no_image_is_not_sent_whatever_its_name(tmp_path, name, content):
-    answer = with_images(tmp_path, {name: content}).get("pictures/0/original")
+def test_files_that_are_not_images_are_not_sent(tmp_path, name, content):
+    answer = with_images(tmp_path, {name: content}).get("images/0/original")
     assert (answer.status_code, answer.mimetype) == (404, "application/json")
 
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("which", ["original", "changed", "outline"])
-def test_bytes_that_are_no_image_are_not_sent(tmp_path, which, content):
+def test_bytes_that_are_not_an_image_are_not_sent(tmp_path, which, content):
     column = {"original": "coco_image", "changed": "inpaint_image", "outline": "mask"}[which]
     row = toy_sets.pair(0, **{column: {"bytes": content, "path": "a.html"}})
     page = page_of(toy_sets.pairs(tmp_path, row), tmp_path / "decisions.db")
-    assert page.get(f"pictures/0/{which}").status_code == 404
+    assert page.get(f"images/0/{which}").status_code == 404
     assert page.get("items/0").status_code == 200
 
 
 @pytest.mark.parametrize(("form", "media"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp"), ("GIF", "gif")])
 @pytest.mark.parametrize("name", ["a.html", "b.js", "c.svg", "d.jpg", "e"])
-def test_an_image_is_sent_by_what_it_is_whatever_its_name(tmp_path, form, media, name):
+def test_the_media_type_follows_from_the_content(tmp_path, form, media, name):
     content = toy_sets.image((9, 9, 9), form)
-    answer = with_images(tmp_path, {name: content}).get("pictures/0/original")
+    answer = with_images(tmp_path, {name: content}).get("images/0/original")
     assert (answer.data, answer.mimetype) == (content, f"image/{media}")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
 
 
-def test_an_image_that_is_a_script_as_well_is_sent_as_an_image(tmp_path):
+def test_an_image_that_is_also_a_script_is_sent_as_an_image(tmp_path):
     content = toy_sets.image((9, 9, 9), "GIF") + b"=1;" + HTML
-    answer = with_images(tmp_path, {"b.js": content}).get("pictures/0/original")
+    answer = with_images(tmp_path, {"b.js": content}).get("images/0/original")
     assert answer.mimetype == "image/gif"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("name", ["http://example.org/a.png", "a\0b.png", "a" * 300 + ".png", "../secret.png", "", "."])
-def test_a_name_that_is_no_file_of_the_set_has_no_image(tmp_path, name):
+def test_an_invalid_file_name_has_no_image(tmp_path, name):
     images, root = toy_sets.write_images(tmp_path / "images")
     (tmp_path / "secret.png").write_bytes(toy_sets.image((9, 9, 9)))
     table = pl.read_parquet(images)
     table.with_columns(file=pl.Series([name, *table["file"].to_list()[1:]])).write_parquet(images)
     file = toy_sets.write_negatives(tmp_path / "set") / "negatives.parquet"
     page = page_of(NegativeSet(file, images=images, root=root), tmp_path / "decisions.db")
-    assert page.get("pictures/0/original").status_code == 404
-    assert page.get("pictures/1/original").status_code == 200
+    assert page.get("images/0/original").status_code == 404
+    assert page.get("images/1/original").status_code == 200
 
 
-def test_the_outline_of_a_mask_of_noise_is_left_out(tmp_path):
+def test_the_outline_of_a_noisy_mask_is_omitted(tmp_path):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 2, (700, 700), dtype=np.uint8) * 255)
     noise.save(tmp_path / "noise.png")
     row = toy_sets.pair(0, mask={"bytes": (tmp_path / "noise.png").read_bytes(), "path": None})
     page = page_of(toy_sets.pairs(tmp_path, row), tmp_path / "decisions.db")
-    assert page.get("pictures/0/outline").status_code == 404
+    assert page.get("images/0/outline").status_code == 404
 
 
-def test_the_outline_is_a_document_that_runs_nothing(tmp_path):
+def test_the_outline_contains_no_scripts(tmp_path):
     page = page_of(toy_sets.pairs(tmp_path), tmp_path / "decisions.db")
-    answer = page.get("pictures/0/outline")
+    answer = page.get("images/0/outline")
     assert answer.mimetype == "image/svg+xml"
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
 
 
-def test_the_page_runs_its_own_files_alone(tmp_path):
+def test_the_page_runs_only_its_own_files(tmp_path):
     page = page_of(toy_sets.pairs(tmp_path), tmp_path / "decisions.db", annotator='"><script>alert(1)</script>{{7*7}}')
     answer = page.client().get("/", base_url="http://127.0.0.1:8765")
     assert answer.headers["Content-Security-Policy"].split("; ") == [

@@ -50,37 +50,37 @@ def decided(db, curated) -> list[Decision]:
 
 def test_a_set_is_curated_with_the_keyboard(browser, serve, curated, db):
     browser.open(serve(curated.files[0], db).url)
-    browser.wait_for("place", "Item 1")
+    browser.wait_for("number", "Item 1")
     assert browser.text("changed").splitlines() == ["Changed", "a blue ball on a mat"]
     browser.press("a")
-    browser.wait_for("place", "Item 2")
+    browser.wait_for("number", "Item 2")
     browser.press("r")
-    browser.wait_for("reasons", "The change cannot be seen")
+    browser.wait_for("reasons", "The change is not visible")
     browser.press("2")
-    browser.wait_for("place", "Item 3")
+    browser.wait_for("number", "Item 3")
     browser.press("e")
     browser.wait_for("editor", "a cat on a mat")
     browser.rewrite("a cat on a mat")
     browser.press(Keys.ENTER)
-    browser.wait_for("unfit", "Both captions would say the same")
+    browser.wait_for("unfit", "Both captions would be equal")
     browser.rewrite("a fox on a mat")
     browser.press(Keys.ENTER)
-    browser.wait_for("place", "Item 4")
+    browser.wait_for("number", "Item 4")
 
     browser.reload()
     browser.wait_for("count", "3 of 5 decided")
-    browser.wait_for("place", "Item 4")
+    browser.wait_for("number", "Item 4")
     browser.press("b")
     browser.wait_for("verdict", "You accepted it with a corrected caption.")
     assert "a fox on a mat" in browser.text("changed")
     browser.press("b")
-    browser.wait_for("verdict", "You refused it: the change cannot be seen.")
+    browser.wait_for("verdict", "You refused it: the change is not visible.")
     browser.press("n")
-    browser.wait_for("place", "Item 4")
+    browser.wait_for("number", "Item 4")
     browser.press("a")
-    browser.wait_for("place", "Item 5")
+    browser.wait_for("number", "Item 5")
     browser.press("a")
-    browser.wait_for("done", "Everything is decided")
+    browser.wait_for("done", "All items are decided")
 
     assert decided(db, curated) == [
         Decision("anna", "0", "accept"),
@@ -93,11 +93,11 @@ def test_a_set_is_curated_with_the_keyboard(browser, serve, curated, db):
     assert browser.hosts() == {"127.0.0.1"}
 
 
-def test_a_refusal_that_is_broken_off_is_none(browser, serve, curated, db):
+def test_a_canceled_refusal_is_not_saved(browser, serve, curated, db):
     browser.open(serve(curated.files[0], db).url)
-    browser.wait_for("place", "Item 1")
+    browser.wait_for("number", "Item 1")
     browser.press("r")
-    browser.wait_for("reasons", "Why is it refused?")
+    browser.wait_for("reasons", "Reason for refusing")
     browser.press(Keys.ESCAPE)
     browser.wait_until_gone("reasons")
     browser.press("e")
@@ -105,13 +105,13 @@ def test_a_refusal_that_is_broken_off_is_none(browser, serve, curated, db):
     browser.press(Keys.ESCAPE)
     browser.wait_until_gone("editor")
     browser.press("a")
-    browser.wait_for("place", "Item 2")
+    browser.wait_for("number", "Item 2")
     assert decided(db, curated) == [Decision("anna", "0", "accept")]
 
 
-def test_the_mask_and_the_original_are_shown_over_the_changed_picture(browser, serve, curated, db):
+def test_the_mask_and_the_original_are_shown_over_the_changed_image(browser, serve, curated, db):
     browser.open(serve(curated.files[0], db).url)
-    browser.wait_for("place", "Item 1")
+    browser.wait_for("number", "Item 1")
     shown = (
         "return [...document.querySelectorAll('#changed img')].filter(i => !i.hidden).map(i => i.src.split('/').pop())"
     )
@@ -121,25 +121,25 @@ def test_the_mask_and_the_original_are_shown_over_the_changed_picture(browser, s
     browser.press("s")
     assert browser.driver.execute_script(shown) == ["original", "outline"]
     browser.press("f")
-    browser.wait_for("place", "Item 2")
+    browser.wait_for("number", "Item 2")
     assert browser.driver.execute_script(shown) == ["changed", "outline"]
 
 
-def test_a_decision_outlives_the_server(browser, serve, curated, db):
+def test_a_decision_is_sent_after_a_restart_of_the_server(browser, serve, curated, db):
     server = serve(curated.files[0], db)
     browser.open(server.url)
-    browser.wait_for("place", "Item 1")
+    browser.wait_for("number", "Item 1")
     browser.press("a")
-    browser.wait_for("place", "Item 2")
+    browser.wait_for("number", "Item 2")
     server.kill()
     browser.press("a")
     browser.wait_for("unsent", "1 decision is kept in this browser")
     assert len(decided(db, curated)) == 1
 
     again = serve(curated.files[0], db, port=server.port)
-    browser.wait_for("unsent", "Open the address, with its token")
+    browser.wait_for("unsent", "Open the address with the token")
     browser.open_beside(again.url)  # the page goes on trying, and has the new cookie now
-    browser.wait_for("place", "Item 3")
+    browser.wait_for("number", "Item 3")
     browser.wait_until_gone("unsent")
     assert decided(db, curated) == [Decision("anna", "0", "accept"), Decision("anna", "1", "accept")]
     assert browser.complaints(server_down=True, not_admitted=True) == []
@@ -156,23 +156,23 @@ def test_a_decision_outlives_the_server(browser, serve, curated, db):
     assert browser.hosts() == {"127.0.0.1"}
 
 
-def test_a_kept_decision_waits_for_its_own_annotator(browser, serve, curated, db):
+def test_a_kept_decision_is_sent_only_for_its_annotator(browser, serve, curated, db):
     server = serve(curated.files[0], db)
     browser.open(server.url)
-    browser.wait_for("place", "Item 1")
+    browser.wait_for("number", "Item 1")
     server.kill()
     browser.press("a")
     browser.wait_for("unsent", "1 decision is kept")
 
     other = serve(curated.files[0], db, annotator="ben", port=server.port)
-    browser.wait_for("unsent", "Open the address, with its token")
+    browser.wait_for("unsent", "Open the address with the token")
     browser.open_beside(other.url)
     browser.wait_for("unsent", "another annotator")
     assert decided(db, curated) == []
     other.kill()
 
     browser.open_beside(serve(curated.files[0], db, port=server.port).url)
-    browser.wait_for("place", "Item 2")
+    browser.wait_for("number", "Item 2")
     assert decided(db, curated) == [Decision("anna", "0", "accept")]
 
 
@@ -195,10 +195,10 @@ def served(tmp_path):
         page.store.close()
 
 
-def test_a_decision_that_is_never_taken_stays_in_sight_and_holds_up_no_later_one(browser, served, curated):
+def test_a_refused_decision_is_displayed_and_does_not_block_later_ones(browser, served, curated):
     page, address = served(curated)
     browser.open(address)
-    browser.wait_for("place", "Item 1")
+    browser.wait_for("number", "Item 1")
     browser.press("e")
     browser.wait_for("editor", "a red ball on a mat")
     browser.driver.execute_script("document.getElementById('caption').value = 'half \\ud83d of a ball'")
@@ -206,9 +206,9 @@ def test_a_decision_that_is_never_taken_stays_in_sight_and_holds_up_no_later_one
     browser.wait_for("aside", "Item 1")
     assert "surrogate" in browser.text("aside")
     browser.press("f")
-    browser.wait_for("place", "Item 2")
+    browser.wait_for("number", "Item 2")
     browser.press("a")
-    browser.wait_for("place", "Item 3")
+    browser.wait_for("number", "Item 3")
     assert page.store.last() == [Decision("anna", "1", "accept")]
     assert "Item 1" in browser.text("aside")
     browser.reload()
@@ -216,16 +216,16 @@ def test_a_decision_that_is_never_taken_stays_in_sight_and_holds_up_no_later_one
     assert browser.text("unsent") == ""
 
     browser.click("#aside-list button")
-    browser.wait_for("place", "Item 1")
+    browser.wait_for("number", "Item 1")
     browser.press("a")
     browser.wait_until_gone("aside")
     assert page.store.last()[-1] == Decision("anna", "0", "accept")
 
 
-def test_decisions_wait_in_the_browser_while_the_database_cannot_be_written(browser, served, curated):
+def test_decisions_are_kept_while_the_database_is_not_writable(browser, served, curated):
     page, address = served(curated)
     browser.open(address)
-    browser.wait_for("place", "Item 1")
+    browser.wait_for("number", "Item 1")
     page.store._connection.execute("PRAGMA query_only = ON")
     browser.press("a")
     browser.wait_for("unsent", "1 decision is kept in this browser")
@@ -241,7 +241,7 @@ def test_decisions_wait_in_the_browser_while_the_database_cannot_be_written(brow
     assert kept == [Decision("anna", "0", "accept"), Decision("anna", "0", "refuse", reason="other")]
 
 
-def test_nothing_that_a_set_holds_runs_in_the_page(browser, served, tmp_path):
+def test_content_of_a_set_is_not_executed(browser, served, tmp_path):
     script = "document.documentElement.dataset.ran = 'yes'"
     planted = f'<script>{script}</script><img src="http://example.org/x" onerror="{script}">{{{{7*7}}}}'
     table = toy_sets.negatives().with_columns(
@@ -263,14 +263,14 @@ def test_nothing_that_a_set_holds_runs_in_the_page(browser, served, tmp_path):
     browser.press("e")
     browser.wait_for("editor", "{{7*7}}")
     browser.press(Keys.ENTER)
-    browser.wait_for("place", "Item 2")
+    browser.wait_for("number", "Item 2")
     assert "ran" not in browser.driver.execute_script("return {...document.documentElement.dataset}")
     assert browser.hosts() == {"127.0.0.1"}
     assert "token" not in browser.driver.current_url
 
 
 @pytest.mark.parametrize(("ci", "end"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
-def test_a_missing_browser_fails_in_ci_and_says_elsewhere_what_to_install(monkeypatch, tmp_path, ci, end):
+def test_a_missing_browser_fails_in_ci_and_is_skipped_elsewhere(monkeypatch, tmp_path, ci, end):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CI", ci)
     with pytest.raises(end, match="chromium-driver"):

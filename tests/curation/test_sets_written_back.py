@@ -42,7 +42,7 @@ def test_fewer_pairs_with_another_caption(tmp_path):
     assert pq.read_table(tmp_path / "out" / files[0]).to_pylist() == expected
 
 
-def test_a_caption_that_nobody_corrected_keeps_its_stray_space(tmp_path):
+def test_a_caption_without_correction_keeps_its_blanks(tmp_path):
     curated = toy_sets.pairs(tmp_path, toy_sets.pair(0, inpaint_caption=" a blue ball on a mat\n"))
     assert curated.items[0].changed == "a blue ball on a mat"
     curated.write(tmp_path / "out", found(curated))
@@ -69,10 +69,10 @@ def test_a_published_set_of_several_files_keeps_its_files(tmp_path):
     assert open_set(tmp_path / "out").items[0].changed == "a wolf on a mat"
 
 
-def test_pictures_belong_to_their_rows_in_every_group(tmp_path):
+def test_images_belong_to_their_rows_in_every_row_group(tmp_path):
     curated = toy_sets.pairs(tmp_path)
     for place in (4, 0, 2, 1, 3, 0):
-        assert curated.picture(place, "original").content == toy_sets.pair(place)["coco_image"]["bytes"]
+        assert curated.image(place, "original").content == toy_sets.pair(place)["coco_image"]["bytes"]
 
 
 def test_equal_sets_have_one_digest_and_other_rows_another(tmp_path):
@@ -96,7 +96,7 @@ def test_negatives_are_written_back(tmp_path):
     assert captions[0] == captions[1]
 
 
-def test_a_corrected_negative_has_edits_of_its_own_and_claims_no_check_of_its_old_words(tmp_path):
+def test_a_corrected_negative_has_new_edits_and_no_verdict_of_its_old_words(tmp_path):
     curated = open_set(toy_sets.write_negatives(tmp_path / "set"))
     curated.write(tmp_path / "out", {"n0": "a red cube on a mat"})
     row = read_table(tmp_path / "out" / "negatives.parquet", "negatives").row(0, named=True)
@@ -105,18 +105,18 @@ def test_a_corrected_negative_has_edits_of_its_own_and_claims_no_check_of_its_ol
     assert (row["verdict"], row["foil_in_scene"]) == ("plausible", None)
 
 
-def test_negatives_alone_are_shown_without_pictures(tmp_path):
+def test_negatives_without_images_are_shown_as_text(tmp_path):
     curated = open_set(toy_sets.write_negatives(tmp_path / "set"))
-    assert {item.pictures for item in curated.items} == {()}
+    assert {item.images for item in curated.items} == {()}
 
 
-def test_an_image_outside_of_its_folder_is_no_image_of_the_set(tmp_path):
+def test_an_image_outside_of_the_root_is_excluded(tmp_path):
     images, root = toy_sets.write_images(tmp_path / "images")
     table = pl.read_parquet(images).with_columns(file=pl.lit("../secret.png"))
     table.write_parquet(images)
     (tmp_path / "secret.png").write_bytes(b"secret")
     curated = open_set(toy_sets.write_negatives(tmp_path / "set"), images=images, root=root)
-    assert curated.picture(0, "original") is None
+    assert curated.image(0, "original") is None
 
 
 def lacking_a_column(folder):
@@ -149,17 +149,17 @@ def with_two_tables(folder):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda folder: None, "nothing here can be curated"),
+        (lambda folder: None, "there is no set for curation"),
         (lambda folder: (folder / "a.parquet").write_bytes(b"no table"), "not readable Parquet"),
         (lambda folder: toy_sets.negatives().clear().write_parquet(folder / "a.parquet"), "no negatives"),
         (lacking_a_column, "lacks the columns"),
         (with_a_wrong_column, "column 'coco_image' is string"),
         (of_both_kinds, "pairs and negatives"),
-        (with_an_id_twice, "stands twice"),
+        (with_an_id_twice, "occurs twice"),
         (with_two_tables, "several tables"),
     ],
 )
-def test_what_cannot_be_curated_is_said_so(tmp_path, make, words):
+def test_unsupported_sets_are_refused(tmp_path, make, words):
     make(tmp_path)
     with pytest.raises(InputError, match=words):
         open_set(tmp_path)
@@ -168,16 +168,16 @@ def test_what_cannot_be_curated_is_said_so(tmp_path, make, words):
 def test_images_are_given_with_their_folder_and_for_negatives_only(tmp_path):
     images, root = toy_sets.write_images(tmp_path / "images")
     pairs, negatives = toy_sets.pairs(tmp_path / "p").files[0], toy_sets.write_negatives(tmp_path / "n")
-    with pytest.raises(InputError, match="hold their own"):
+    with pytest.raises(InputError, match="contain their images"):
         open_set(pairs, images=images, root=root)
     with pytest.raises(InputError, match="--root"):
         open_set(negatives, images=images)
 
 
-def test_curating_does_not_touch_the_set(tmp_path):
+def test_curation_does_not_change_the_set(tmp_path):
     curated = toy_sets.pairs(tmp_path)
     before = hashlib.sha256(curated.files[0].read_bytes()).digest()
-    curated.picture(0, "outline")
+    curated.image(0, "outline")
     curated.write(tmp_path / "out", found(curated))
     assert hashlib.sha256(curated.files[0].read_bytes()).digest() == before
 
@@ -187,10 +187,10 @@ def test_curating_does_not_touch_the_set(tmp_path):
     [
         ("", "a dog", "original caption is empty"),
         ("a cat", "\n", "changed caption is empty"),
-        ("a  cat", "a cat ", "the same"),
+        ("a  cat", "a cat ", "are equal"),
         ("a cat", "a dog", None),
     ],
 )
-def test_what_no_one_may_accept(original, changed, words):
+def test_items_that_cannot_be_accepted(original, changed, words):
     problem = unfit(Item("0", "", original, changed, ()), changed)
     assert problem is None if words is None else words in problem

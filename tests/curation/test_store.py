@@ -24,7 +24,7 @@ def store(tmp_path):
         yield opened
 
 
-def test_a_killed_server_has_kept_every_decision_that_it_acknowledged(tmp_path, serve):
+def test_acknowledged_decisions_survive_kill_9(tmp_path, serve):
     curated = toy_sets.pairs(tmp_path)
     server = serve(curated.files[0], tmp_path / "decisions.db")
     for item in range(4):
@@ -48,14 +48,14 @@ def test_the_last_decision_counts_and_the_first_is_kept(store):
     assert [each for _, each, _ in store.history()] == [ACCEPT, REFUSE]
 
 
-def test_a_late_repetition_does_not_bring_an_old_decision_back(store):
+def test_a_repeated_request_does_not_restore_an_old_decision(store):
     store.add(ACCEPT, "first")
     store.add(REFUSE, "second")
     store.add(ACCEPT, "first")
     assert store.last() == [REFUSE]
 
 
-def test_annotators_stand_side_by_side(store):
+def test_decisions_are_separate_by_annotator(store):
     ben = Decision("ben", "1", "refuse", reason="seam")
     store.add(ACCEPT, "a")
     store.add(ben, "b")
@@ -93,47 +93,47 @@ def test_a_row_is_neither_changed_nor_deleted(store, change):
         pytest.param(Decision("anna", "1", "maybe"), id="neither"),
     ],
 )
-def test_half_a_decision_is_not_taken(store, wrong):
+def test_an_incomplete_decision_is_refused(store, wrong):
     with pytest.raises(sqlite3.IntegrityError):
         store.add(wrong, "token")
     assert store.history() == []
 
 
-def test_the_database_of_another_set_is_refused_and_stays_as_it_is(store):
+def test_the_database_of_another_set_is_refused_and_not_changed(store):
     store.add(ACCEPT, "token")
     with pytest.raises(InputError, match="another set"):
         Store(store.file, "another digest")
     assert store.last() == [ACCEPT]
 
 
-def test_a_foreign_database_is_refused_and_stays_as_it_is(tmp_path):
+def test_a_foreign_database_is_refused_and_not_changed(tmp_path):
     file = tmp_path / "foreign.db"
     with sqlite3.connect(file) as foreign:
         foreign.execute("CREATE TABLE meta (name TEXT, value TEXT)")
     foreign.close()
     before = file.read_bytes()
-    with pytest.raises(InputError, match="holds no decisions"):
+    with pytest.raises(InputError, match="not one of decisions"):
         Store(file, "digest")
     assert file.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path):
+def test_a_file_that_is_not_a_database_is_refused(tmp_path):
     (tmp_path / "notes.db").write_text("these are notes, and no database at all" * 9)
     with pytest.raises(InputError, match="not a database"):
         Store(tmp_path / "notes.db", "digest")
 
 
-def test_a_missing_database_is_not_made_for_an_export(tmp_path):
+def test_a_missing_database_is_not_created_by_an_export(tmp_path):
     with pytest.raises(InputError, match="missing"):
         Store(tmp_path / "none" / "decisions.db", "digest", create=False)
     assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a" * 61, "an\0na"])
-def test_what_is_no_name_is_refused(name):
-    with pytest.raises(InputError, match="no name"):
+def test_an_invalid_annotator_name_is_refused(name):
+    with pytest.raises(InputError, match="not a valid name"):
         annotator_name(name)
 
 
-def test_space_around_a_name_makes_no_other_annotator():
+def test_blanks_around_a_name_are_ignored():
     assert annotator_name("  Anna   Li ") == "Anna Li"

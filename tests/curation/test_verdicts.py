@@ -60,17 +60,17 @@ def test_an_item_is_undecided_until_its_outcome_is_certain(said, by_all, by_majo
         (("a grey ball", "a grey ball"), "a grey ball", False),
     ],
 )
-def test_the_caption_that_most_left_is_taken(captions, agreed, differ):
+def test_the_most_frequent_caption_is_used(captions, agreed, differ):
     found = verdict("a" * len(captions), "majority", captions)
     assert (found.caption, found.captions_differ) == (agreed, differ)
 
 
-def test_a_refusing_annotators_caption_has_no_say():
+def test_the_caption_of_a_refusing_annotator_is_ignored():
     assert verdict("aar", "majority", ("a grey ball", "a grey ball", None)).caption == "a grey ball"
     assert not verdict("aar", "majority", ("a grey ball", "a grey ball", None)).captions_differ
 
 
-def test_whoever_does_not_count_changes_nothing():
+def test_annotators_who_do_not_count_are_ignored():
     refusal = Decision("ben", "0", "refuse", reason="seam")
     found = decide([ITEM], [Decision("anna", "0", "accept"), refusal], ["anna"], "all")[0]
     assert (found.outcome, len(found.decisions)) == ("accepted", 1)

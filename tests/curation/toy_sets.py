@@ -67,7 +67,7 @@ def mask(side: int = 32) -> bytes:
 
 
 def pair(number: int, **other: object) -> dict:
-    """A row in the published schema, its number in the pictures' color."""
+    """A row in the published schema, its number in the images' color."""
     concept, original, changed = CAPTIONS[number % len(CAPTIONS)]
     return {
         "concept": concept,

@@ -67,14 +67,14 @@ def test_polygons_become_masks(tmp_path: Path):
     [
         ({"annotations": [{**CAPTION, "image_id": 7}]}, "its image is not in the file's list", "annotation 10"),
         ({"annotations": [{**CAPTION, "caption": "  "}]}, "a caption is empty", "annotation 10"),
-        ({"annotations": [CAPTION, CAPTION]}, "its id stands twice", "annotation 10"),
+        ({"annotations": [CAPTION, CAPTION]}, "its id occurs twice", "annotation 10"),
         ({"annotations": [{"id": 10, "image_id": 1}]}, "lacks 'caption'", "annotation 10"),
         ({"annotations": [CAPTION, None]}, "not an object", "annotation without an id, number 1"),
         ({"annotations": [{**CAPTION, "caption": 3}]}, "wrong type", "annotation 10"),
         ({"annotations": [{**CAPTION, "template_id": 3}]}, "wrong type", "annotation 10"),
         ({"images": [{**IMAGE, "width": 0}]}, "width is 0", "image 1"),
         ({"images": []}, "the split is empty", None),
-        ({"images": [{**IMAGE, "file_name": "../../etc/passwd"}]}, "outside its folder", "passwd"),
+        ({"images": [{**IMAGE, "file_name": "../../etc/passwd"}]}, "outside of its folder", "passwd"),
     ],
 )
 def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes: dict, message: str, record: str):
@@ -95,8 +95,8 @@ def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes
         ({"segmentation": {"size": [6, 8]}}, "malformed mask"),
         ({"segmentation": {"size": [60, 80], "counts": [4800]}}, "its size is"),
         ({"segmentation": {"size": [6, 8], "counts": [12, 4]}}, "do not add up"),
-        ({"segmentation": {"size": [6, 8], "counts": "P"}}, "break off"),
-        ({"segmentation": {"size": [6, 8], "counts": "é"}}, "no character of RLE"),
+        ({"segmentation": {"size": [6, 8], "counts": "P"}}, "are incomplete"),
+        ({"segmentation": {"size": [6, 8], "counts": "é"}}, "not a character of RLE"),
         ({"segmentation": [[1, 2]]}, "three points"),
         ({"segmentation": 7}, "neither polygons nor RLE"),
     ],
@@ -156,7 +156,7 @@ def test_scene_graphs_are_read(tmp_path: Path):
     ("thing", "message"),
     [
         ({**THING, "relations": [{"name": "on", "object": "zz"}]}, "object zz, which is not in the graph"),
-        ({**THING, "attributes": [1]}, "an attribute is no word"),
+        ({**THING, "attributes": [1]}, "an attribute is not a word"),
         ({key: value for key, value in THING.items() if key != "name"}, "lacks 'name'"),
         ({**THING, "w": "wide"}, "a box is not"),
     ],

@@ -169,7 +169,7 @@ def test_boxes_of_visual_genome_are_cut_to_the_image(tmp_path: Path):
     assert objects.filter(pl.col("object_id") == "10").select("x", "w").row(0) == (0.0, 15.0)
     assert objects.filter(pl.col("image_id") == "2").is_empty()
     (reason,) = summary(out)["set_aside"]
-    assert reason.startswith("its box lies outside the image")
+    assert reason.startswith("its box is outside of the image")
 
 
 def test_flickr_in_both_forms_has_the_same_captions(tmp_path: Path):
@@ -245,7 +245,7 @@ def test_faults_of_shards_are_set_aside_and_counted(tmp_path: Path):
     out = made(config(root, **SHARDS), tmp_path)
     counted = summary(out)["set_aside"]
     assert counted["the sample has no text"] == 2
-    assert counted["its text is not UTF-8"] == counted["its key stands twice"] == 1
+    assert counted["its text is not UTF-8"] == counted["its key occurs twice"] == 1
     assert counted["the image does not decode"] == 1
     assert counted["the archive is truncated"] == counted["the file is no tar archive"] == 1
     kept = table(out, "images")

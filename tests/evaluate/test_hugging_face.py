@@ -116,7 +116,7 @@ def test_models_of_transformers_are_named_by_hf_or_by_their_folder(tmp_path):
     assert parse_model(str(folder)).folder == folder
     hub = parse_model("hf:google/siglip2-base-patch16-224")
     assert (hub.name, hub.arm, hub.folder) == ("hf:google/siglip2-base-patch16-224",) * 2 + (None,)
-    with pytest.raises(InputError, match="weights of its own"):
+    with pytest.raises(InputError, match="its own weights"):
         parse_model("hf:openai/clip-vit-base-patch32", pretrained="openai")
 
 

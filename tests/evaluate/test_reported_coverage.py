@@ -264,7 +264,7 @@ def test_folders_that_cannot_be_written_are_found_before_anything_is_encoded(run
         ("cache", tmp_path / "file" / "below"),
         ("cache", Path("/proc/x")),
     ):
-        with pytest.raises(InputError, match="folder of embeddings cannot be written"):
+        with pytest.raises(InputError, match="folder of embeddings is not writable"):
             run(root, **{option: path})
 
 

@@ -136,14 +136,14 @@ def hnc(**changes: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("name", "document", "message", "record"),
     [
-        ("sugarcrepe", {"3": {**SUGAR, "caption": " "}}, "'caption' of a record is no text", "id 3"),
+        ("sugarcrepe", {"3": {**SUGAR, "caption": " "}}, "'caption' of a record is not a string", "id 3"),
         ("sugarcrepe", {"3": {"filename": "a.jpg", "caption": "a"}}, "'negative_caption'", "id 3"),
         ("sugarcrepe", {"3": "text"}, "not an object", "id 3"),
         ("sugarcrepe", [SUGAR], "not a JSON object of records", None),
         ("sugarcrepe", {}, "has no pairs", None),
         ("valse", {"x": {**VALSE, "mturk": {}}}, "lacks 'caption'", "id x"),
-        ("valse", {"x": {**VALSE, "foil": None}}, "'foil' of a record is no text", "id x"),
-        ("hnc", hnc(cpt_p_id=9), "caption 9, is not there", "image 5, caption 1"),
+        ("valse", {"x": {**VALSE, "foil": None}}, "'foil' of a record is not a string", "id x"),
+        ("hnc", hnc(cpt_p_id=9), "caption 9, is missing", "image 5, caption 1"),
         ("hnc", hnc(cpt_p_id=None), "'cpt_p_id'", "image 5, caption 1"),
         ("hnc", hnc(label=2), "a label is 2", "image 5, caption 1"),
         ("hnc", hnc(label=1), "has no pairs", None),
@@ -193,7 +193,7 @@ CE = {"image_id": 1, "caption": "a dog", "noun_aug_caption": "a cat", "valid_cap
 @pytest.mark.parametrize(
     ("records", "message"),
     [
-        ([CE, {**CE, "valid_caption": [1, 0]}], "not five of 0 and 1"),
+        ([CE, {**CE, "valid_caption": [1, 0]}], "not five values 0 or 1"),
         ([CE, {**CE, "noun_aug_caption": None}], "'noun_aug_caption'"),
         ([CE, {"caption": "a", "valid_caption": [1, 0, 0, 0, 0]}], "lacks 'image_id'"),
         ([CE, "text"], "not a dictionary"),
@@ -234,7 +234,7 @@ def test_a_file_that_is_no_array_is_refused(tmp_path, content):
 
 
 def test_an_unknown_ending_asks_for_the_format(tmp_path):
-    with pytest.raises(InputError, match="cannot be told"):
+    with pytest.raises(InputError, match="cannot be determined"):
         guessed(tmp_path / "pairs.json")
 
 
@@ -243,7 +243,7 @@ def test_image_ids_and_file_names():
     assert image_id("nXXX.jpg") == "nXXX.jpg"
     names = FileNames({"7": "val2017/7.png"})
     assert (names("7"), names("8"), names("nXXX.jpg")) == ("val2017/7.png", "000000000008.jpg", "nXXX.jpg")
-    with pytest.raises(InputError, match="no pattern"):
+    with pytest.raises(InputError, match="not a pattern"):
         FileNames({}, "{} {}.jpg")
 
 

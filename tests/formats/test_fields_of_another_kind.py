@@ -131,7 +131,7 @@ def test_names_of_classes_end_at_line_feeds_alone(tmp_path, mark):
     file.write_bytes(f"\ufeffapple{mark}pie\r\nsoup\r\n\n".encode())
     assert read_classes(file) == [f"apple{mark}pie", "soup"]
     file.write_bytes(b"soup\nsoup\n")
-    with pytest.raises(InputError, match="soup stands twice"):
+    with pytest.raises(InputError, match="soup occurs twice"):
         read_classes(file)
 
 

@@ -59,7 +59,7 @@ def images_of(made: CocoFolder, table: str = "images") -> list[str]:
         ({"bbox": [0, 0, float("inf"), 3]}, "a box is not x, y, w, h"),
         ({"bbox": [0, 0, 2**63, 3]}, "a box is not x, y, w, h"),
         ({"bbox": [10**400, 0, 2, 3]}, "a box is not x, y, w, h"),
-        ({"bbox": [70, 70, 40, 40]}, "its box lies outside the image"),
+        ({"bbox": [70, 70, 40, 40]}, "its box is outside of the image"),
         ({"category_id": 9}, "its category is not in the file's list"),
         ({"id": None}, "'id' of a record has the wrong type"),
     ],
@@ -97,7 +97,7 @@ def test_of_two_photographs_with_one_id_neither_is_kept(files):
     made = read(files)
     assert images_of(made) == ["1", "2", "4"] == images_of(made, "captions")
     assert [row[:2] for row in made.set_aside] == [("3", None)] * 3
-    assert sum("its id stands twice; record: image 3 of instances.json" in row[2] for row in made.set_aside) == 2
+    assert sum("its id occurs twice; record: image 3 of instances.json" in row[2] for row in made.set_aside) == 2
 
 
 @pytest.mark.parametrize("value", ["missing", None, 1.5, True, [1]])
@@ -155,7 +155,7 @@ def decode(counts: str, side: int) -> np.ndarray:
 def test_a_photograph_that_was_cropped_is_set_aside(files):
     file = files[0]["images"] / files[1]["images"][1]["file_name"]
     Image.open(file).crop((0, 0, toy.SIDE, toy.SIDE // 2)).save(file)
-    assert read(files).set_aside == [("2", None, "the image is not of the size that is noted")]
+    assert read(files).set_aside == [("2", None, "the image differs in size from its record")]
 
 
 def test_files_that_are_not_named_are_found_by_address_or_number(files):
@@ -188,7 +188,7 @@ def test_no_file_outside_the_folder_is_read(files, name):
     things["images"][0]["file_name"] = name.format(folder=paths["images"].parent)
     made = read(files)
     assert images_of(made) == ["2", "3", "4"]
-    assert ("1", None, "its file lies outside the folder") in made.set_aside
+    assert ("1", None, "its file is outside of the folder") in made.set_aside
 
 
 @pytest.mark.parametrize("name", ["", ".", "images", "x" * 5000, "a\x00b.jpg", "http://localhost/x.jpg", "C:\\x.jpg"])
@@ -208,7 +208,7 @@ def test_where_no_photograph_can_be_used_every_reason_has_a_number_and_an_exampl
     with pytest.raises(InputError, match="no photograph can be used") as raised:
         read(files).check_usable(paths["images"], paths["instances"])
     told = str(raised.value)
-    assert f"its file lies outside the folder (1), such as {paths['images']}/../../media/1.jpg" in told
+    assert f"its file is outside of the folder (1), such as {paths['images']}/../../media/1.jpg" in told
     assert f"the image is missing (2), such as {paths['images'] / 'gone.jpg'}" in told
     assert f"a record lacks 'id' (1), such as image without an id, number 3 of {paths['instances']}" in told
     assert raised.value.file == paths["images"]

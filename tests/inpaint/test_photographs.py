@@ -190,8 +190,8 @@ def test_photographs_that_cannot_be_used_are_set_aside_with_a_reason(files, tmp_
     assert aside.select("image_id", "reason").rows() == [
         ("0", "the image is missing"),
         ("1", "the image does not decode"),
-        ("2", "more than eight bits a channel"),
-        ("3", "the image is not of the size that is noted"),
+        ("2", "more than eight bits per channel"),
+        ("3", "the image differs in size from its record"),
     ]
     assert pl.read_parquet(tables["images"]).height == 2
 

@@ -75,7 +75,7 @@ def test_an_id_that_stands_twice_is_nobodys(keyword):
     negatives, aside = keyword(content)
     assert set(negatives["caption_id"]) == {"1"}
     assert aside["positive"].to_list() == ["a blue car", "a green bus"]
-    assert all("stands twice" in reason for reason in aside["reason"])
+    assert all("occurs twice" in reason for reason in aside["reason"])
 
 
 def test_a_caption_of_an_unknown_image_is_set_aside(keyword):
@@ -123,9 +123,9 @@ def scene(prefix: str, color: str = "red", **changes):
     [
         ({"relations": [{"name": "above", "object": "none"}]}, "object none, which is not in the graph", True),
         ({"relations": [{"name": 5, "object": "b2"}]}, "wrong type", True),
-        ({"attributes": ["red", 5, None]}, "an attribute is no word", True),
-        ({"x": 60, "w": 30}, "its box lies outside the image", False),
-        ({"x": -20}, "its box lies outside the image", False),
+        ({"attributes": ["red", 5, None]}, "an attribute is not a word", True),
+        ({"x": 60, "w": 30}, "its box is outside of the image", False),
+        ({"x": -20}, "its box is outside of the image", False),
         ({"w": -3}, "a box is not x, y, w, h", False),
         ({"x": "far"}, "a box is not x, y, w, h", False),
         ({"name": None}, "wrong type", False),

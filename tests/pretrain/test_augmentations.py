@@ -28,12 +28,12 @@ def changed(name, images, step=0):
     return draw([name], seed=0, step=step, count=len(images)).apply(images)
 
 
-def test_nothing_drawn_changes_nothing():
+def test_without_augmentations_images_are_unchanged():
     images = pictures(8)
     assert torch.equal(draw([], seed=0, step=0, count=8).apply(images), images)
 
 
-def test_a_flip_is_an_exchange_of_left_and_right_in_about_half_of_the_images():
+def test_about_half_of_the_images_are_flipped():
     images = pictures()
     found = changed("flip", images)
     flipped = [torch.equal(new, old.flip(1)) for new, old in zip(found, images, strict=True)]
@@ -42,7 +42,7 @@ def test_a_flip_is_an_exchange_of_left_and_right_in_about_half_of_the_images():
     assert 20 <= sum(flipped) <= 44
 
 
-def test_light_keeps_hue_and_gray_takes_it():
+def test_light_keeps_hue_and_gray_removes_it():
     color = torch.tensor([180, 60, 60], dtype=torch.uint8).expand(64, SIDE, SIDE, 3)
     for name, hue_stays in (("light", True), ("hue", False)):
         pixels = changed(name, color)[:, 0, 0].tolist()
@@ -54,14 +54,14 @@ def test_light_keeps_hue_and_gray_takes_it():
     assert 4 <= without <= 24
 
 
-def test_a_crop_shows_a_part_of_the_picture_larger():
+def test_a_crop_enlarges_a_part_of_the_image():
     ramp = torch.arange(SIDE, dtype=torch.uint8).mul(10).view(1, 1, SIDE, 1).expand(32, SIDE, SIDE, 3)
     found = changed("crop", ramp).float()
     reach = found[:, 0, -2, 0] - found[:, 0, 1, 0]
     assert (reach < 10 * (SIDE - 3) + 1).all() and (reach > 0.7 * 10 * (SIDE - 3)).all()
 
 
-def test_draws_repeat_and_steps_differ():
+def test_augmentations_are_reproducible_and_differ_by_step():
     images = pictures(16)
     for name in AUGMENTATIONS:
         assert torch.equal(changed(name, images), changed(name, images))
@@ -79,25 +79,25 @@ def test_draws_repeat_and_steps_differ():
         ("", set()),
     ],
 )
-def test_what_captions_speak_of(text, concepts):
+def test_concepts_of_captions(text, concepts):
     assert concepts_of([text]) == concepts
 
 
-def test_what_would_make_captions_false_is_refused():
+def test_augmentations_that_make_captions_false_are_refused():
     for name, text in (("flip", "a cube left of a ball"), ("hue", "a red cube"), ("crop", "two cubes")):
         check([name], ["a cube"])
-        with pytest.raises(InputError, match=f"the augmentation '{name}' makes captions false"):
+        with pytest.raises(InputError, match=f"the augmentation '{name}' makes captions about"):
             check(["light", name], ["a cube", text])
 
 
-def test_a_training_refuses_it_before_any_step(toy_base, tmp_path):
+def test_a_run_refuses_such_augmentations_before_the_first_step(toy_base, tmp_path):
     shutil.copytree(toy_base, tmp_path, dirs_exist_ok=True)
-    with pytest.raises(InputError, match="'flip' makes captions false that speak of relation"):
+    with pytest.raises(InputError, match="'flip' makes captions about relation false"):
         train_toy(tmp_path, "flipped", augment=["flip"])
     assert not (tmp_path / "flipped").exists()
 
 
-def test_parts_of_an_augmented_batch_are_augmented_as_the_whole_one_is(toy_files):
+def test_chunks_of_a_batch_are_augmented_like_the_whole_batch(toy_files):
     losses = [
         run._backward(3, run.batches.at(3))[0].item()
         for parts in (1, 3)
@@ -109,7 +109,7 @@ def test_parts_of_an_augmented_batch_are_augmented_as_the_whole_one_is(toy_files
     assert TRAINING.augment == []
 
 
-def test_an_augmented_run_in_parts_ends_as_the_whole_one(toy_base, tmp_path):
+def test_an_augmented_run_in_chunks_gives_the_same_result(toy_base, tmp_path):
     shutil.copytree(toy_base, tmp_path, dirs_exist_ok=True)
     train_toy(tmp_path, "whole", augment=["light"])
     train_toy(tmp_path, "parts", augment=["light"], grad_cache_chunks=2)

@@ -57,7 +57,7 @@ def same_images_and_captions(one, other):
     )
 
 
-def test_captions_that_a_method_edited_change_no_batch(toy_files, tmp_path):
+def test_edited_captions_of_a_method_do_not_change_batches(toy_files, tmp_path):
     """Every method writes its positives; those that are the images' own captions are no further texts."""
     shutil.copytree(toy_files, tmp_path / "toy")
     folder = tmp_path / "toy"
@@ -73,7 +73,7 @@ def test_captions_that_a_method_edited_change_no_batch(toy_files, tmp_path):
         assert (one.texts.tokens == other.texts.tokens).all() and (one.negatives == other.negatives).all()
 
 
-def test_every_arm_of_a_seed_sees_the_same_images_and_captions(toy_files):
+def test_every_arm_of_a_seed_has_the_same_images_and_captions(toy_files):
     arms = [batches(corpus(toy_files, negatives)) for negatives in (None, "negatives", "pairs")]
     for step in range(10):
         one, *others = [arm.at(step) for arm in arms]
@@ -90,7 +90,7 @@ def test_seed_phase_and_epoch_change_the_order_and_the_captions(toy_files):
     assert all(sorted(row for rows in epoch for row in rows) == list(range(toy.IMAGES)) for epoch in epochs)
 
 
-def test_any_step_can_be_asked_for_in_any_order(toy_files):
+def test_steps_can_be_computed_in_any_order(toy_files):
     read = corpus(toy_files, "negatives")
     forward, backward = batches(read), batches(read)
     seen = {step: forward.at(step) for step in range(7)}
@@ -100,7 +100,7 @@ def test_any_step_can_be_asked_for_in_any_order(toy_files):
         assert torch.equal(again.negatives, seen[step].negatives)
 
 
-def test_a_batch_holds_a_caption_of_each_image_and_negatives_of_that_caption(toy_files):
+def test_a_batch_has_a_caption_of_each_image_and_its_negatives(toy_files):
     rows_of = read_table(toy_files / "negatives" / "negatives.parquet", "negatives")
     wanted = {}
     for row in rows_of.iter_rows(named=True):
@@ -123,7 +123,7 @@ def test_a_batch_holds_a_caption_of_each_image_and_negatives_of_that_caption(toy
     assert counts
 
 
-def test_negatives_are_drawn_afresh_every_epoch(toy_files):
+def test_negatives_are_sampled_again_in_every_epoch(toy_files):
     arm = batches(corpus(toy_files, "negatives"), num_negatives=1)
     drawn = {}
     for step in range(60):
@@ -154,7 +154,7 @@ def test_pairs_come_from_the_image_with_one_negative_each(toy_files):
     assert batch.valid.any() and not batch.valid.all()
 
 
-def test_a_batch_has_each_different_text_once_and_no_column_of_padding(toy_files):
+def test_a_batch_has_unique_texts_without_padding_columns(toy_files):
     batch = batches(corpus(toy_files, "negatives")).at(0)
     rows = [tuple(row) for row in batch.texts.tokens.tolist()]
     assert len(set(rows)) == len(rows) < 8 * 5
@@ -169,7 +169,7 @@ def test_verdicts_choose_negatives(toy_files):
         corpus(toy_files, "pairs", ("plausible",))
 
 
-def test_texts_that_differ_in_capitals_are_one_text(toy_files, tmp_path):
+def test_texts_that_differ_only_in_case_are_equal(toy_files, tmp_path):
     shutil.copytree(toy_files, tmp_path, dirs_exist_ok=True)
     rows = [toy.caption("train-00", 0, "a red cube"), toy.caption("train-01", 0, "A Red cube")]
     write_table(
@@ -192,7 +192,7 @@ def test_negatives_of_other_captions_are_refused(toy_files, tmp_path):
     file = tmp_path / "negatives" / "negatives.parquet"
     stale = read_table(file, "negatives")
     write_table(stale.with_columns(positive=pl.lit("a stale caption")), file, "negatives")
-    with pytest.raises(InputError, match="another caption") as error:
+    with pytest.raises(InputError, match="a caption that is not given") as error:
         corpus(tmp_path, "negatives")
     assert "n-0000" in str(error.value)
 
@@ -204,7 +204,7 @@ def test_captions_of_no_image_in_the_store_are_refused(toy_files, tmp_path):
         corpus(tmp_path)
 
 
-def test_the_store_holds_the_training_images_as_the_model_sees_them(toy_files):
+def test_the_store_has_the_preprocessed_training_images(toy_files):
     opened = Store(toy_files / "store")
     assert opened.ids == [f"train-{n:02d}" for n in range(toy.IMAGES)]
     with Image.open(toy_files / "images" / "train-05.png") as image:
@@ -213,7 +213,7 @@ def test_the_store_holds_the_training_images_as_the_model_sees_them(toy_files):
     assert (toy_files / "store" / "manifest.json").is_file()
 
 
-def test_a_damaged_image_leaves_the_old_store_untouched(toy_files, tmp_path):
+def test_a_damaged_image_does_not_change_an_existing_store(toy_files, tmp_path):
     shutil.copytree(toy_files, tmp_path, dirs_exist_ok=True)
     (tmp_path / "images" / "train-07.png").write_bytes(b"torn")
     before = (tmp_path / "store" / "manifest.json").read_bytes()
@@ -250,7 +250,7 @@ def test_a_store_with_pixels_missing_is_refused(toy_files, tmp_path):
         Store(tmp_path / "store")
 
 
-def test_a_batch_is_the_same_however_the_tables_are_sorted(toy_files, tmp_path):
+def test_batches_do_not_depend_on_the_order_of_tables(toy_files, tmp_path):
     shutil.copytree(toy_files, tmp_path, dirs_exist_ok=True)
     for folder, name in (("tables", "captions"), ("negatives", "negatives")):
         file = tmp_path / folder / f"{name}.parquet"
@@ -260,12 +260,12 @@ def test_a_batch_is_the_same_however_the_tables_are_sorted(toy_files, tmp_path):
     assert all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("rows", "negatives", "kinds"))
 
 
-def test_reading_does_not_depend_on_foils_that_are_not_there(toy_files):
+def test_reading_does_not_depend_on_absent_negatives(toy_files):
     read = corpus(toy_files, "negatives")
     assert same_images_and_captions(batches(read).at(2), batches(replace(read, negative_table=None)).at(2))
 
 
-def test_a_text_stands_beside_one_of_its_own_paraphrases(toy_files):
+def test_a_text_is_paired_with_one_of_its_paraphrases(toy_files):
     read = corpus(toy_files, "negatives", paraphrased=True)
     said = read_table(toy_files / "negatives" / "paraphrases.parquet", "paraphrases")
     own: dict = {}
@@ -287,7 +287,7 @@ def test_a_text_stands_beside_one_of_its_own_paraphrases(toy_files):
     assert without and len(drawn) > len({positive for positive, _ in drawn})  # each of them, in time
 
 
-def test_paraphrases_change_nothing_else_of_a_batch(toy_files):
+def test_paraphrases_do_not_change_the_rest_of_a_batch(toy_files):
     with_them = batches(corpus(toy_files, "negatives", paraphrased=True)).at(3)
     without = batches(corpus(toy_files, "negatives")).at(3)
     assert same_images_and_captions(with_them, without)
@@ -296,13 +296,13 @@ def test_paraphrases_change_nothing_else_of_a_batch(toy_files):
     assert not without.paraphrased.any()
 
 
-def test_an_absent_negative_is_the_placeholder_where_one_is_wanted(toy_files):
+def test_an_absent_negative_is_the_placeholder_if_requested(toy_files):
     batch = batches(corpus(toy_files, "negatives", placeholder="###")).at(0)
     assert not batch.valid.all()
     assert {tuple(words(batch, place)) for place in batch.negatives[~batch.valid]} == {tuple(tokens("###"))}
 
 
 def test_an_objective_with_paraphrases_needs_them(toy_files):
-    with pytest.raises(InputError, match="none are beside the negatives") as refused:
+    with pytest.raises(InputError, match="folder of the negatives has none") as refused:
         corpus(toy_files, "pairs", paraphrased=True)
     assert "paraphrases" in refused.value.remedy

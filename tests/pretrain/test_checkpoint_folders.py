@@ -85,7 +85,7 @@ def edit(folder, *path, value):
     (folder / CONFIG).write_text(json.dumps(found))
 
 
-def test_a_folder_without_weights_is_refused_and_never_random(folder):
+def test_a_folder_without_weights_is_refused(folder):
     (folder / WEIGHTS).unlink()
     for opened in (begun, open_checkpoint, lambda place: weights_file(f"local-dir:{place}", None)):
         with pytest.raises(InputError, match="no weights") as error:
@@ -104,13 +104,13 @@ def test_every_name_that_open_clip_reads_is_read(folder, name):
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.ckpt", FUSION_WEIGHTS])
-def test_a_name_that_open_clip_does_not_read_are_no_weights(folder, name):
+def test_weights_under_another_name_are_not_found(folder, name):
     (folder / WEIGHTS).rename(folder / name)
     with pytest.raises(InputError, match="no weights"):
         begun(folder)
 
 
-def test_several_files_that_could_be_the_weights_are_named(folder):
+def test_several_weight_files_are_refused(folder):
     shutil.copy(folder / WEIGHTS, folder / "epoch_1.safetensors")
     (folder / WEIGHTS).rename(folder / "epoch_2.safetensors")
     with pytest.raises(InputError, match=r"epoch_1\.safetensors, epoch_2\.safetensors"):
@@ -139,7 +139,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize(("path", "value", "named"), ELSEWHERE)
-def test_nothing_is_fetched_for_a_folder(folder, offline, path, value, named):
+def test_nothing_is_downloaded_for_a_folder(folder, offline, path, value, named):
     edit(folder, "model_cfg", *path, value=value)
     for opened in (begun, open_checkpoint):
         with pytest.raises(InputError, match=path[1]) as error:
@@ -149,7 +149,7 @@ def test_nothing_is_fetched_for_a_folder(folder, offline, path, value, named):
 
 
 @pytest.mark.parametrize("name", ["evil/words", "hf-hub:evil/words", "nearmiss-words", "../../words", "/etc"])
-def test_a_tokenizer_comes_from_the_folder_whatever_its_name(folder, offline, name):
+def test_the_tokenizer_is_read_from_the_folder(folder, offline, name):
     edit(folder, "model_cfg", "text_cfg", "hf_tokenizer_name", value=name)
     *_, tokenizer = open_checkpoint(folder)
     assert tokenizer(["a red cube"]).shape == (1, 16)
@@ -162,7 +162,7 @@ def test_a_tokenizer_comes_from_the_folder_whatever_its_name(folder, offline, na
     assert offline == []
 
 
-def test_a_tokenizer_that_asks_for_code_of_others_does_not_open(folder, offline):
+def test_a_tokenizer_with_remote_code_is_refused(folder, offline):
     edit(folder, "model_cfg", "text_cfg", "hf_tokenizer_name", value="words")
     options = json.loads((folder / WORDS[1]).read_text())
     code = {"tokenizer_class": "Evil", "auto_map": {"AutoTokenizer": [None, "evil/code--tokenizer.Evil"]}}
@@ -173,7 +173,7 @@ def test_a_tokenizer_that_asks_for_code_of_others_does_not_open(folder, offline)
     assert offline == []
 
 
-def test_a_tower_never_loads_weights_by_itself(folder, offline):
+def test_towers_do_not_load_pretrained_weights(folder, offline):
     vision = {"timm_model_name": "vit_tiny_patch16_224", "timm_model_pretrained": True}
     edit(folder, "model_cfg", "vision_cfg", value=vision)
     for opened in (begun, open_checkpoint):
@@ -211,7 +211,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("path", "value"), WRONG)
-def test_a_configuration_of_no_model_is_named_by_its_key(folder, path, value):
+def test_an_invalid_configuration_is_reported_with_its_key(folder, path, value):
     edit(folder, "model_cfg", *path, value=value)
     with pytest.raises(InputError) as error:
         begun(folder)
@@ -234,20 +234,20 @@ PREPROCESSING = [
 
 
 @pytest.mark.parametrize(("key", "value"), PREPROCESSING)
-def test_a_preprocessing_that_open_clip_does_not_have_is_named(folder, key, value):
+def test_an_unknown_preprocessing_is_reported(folder, key, value):
     edit(folder, "preprocess_cfg", key, value=value)
     with pytest.raises(InputError, match="preprocess"):
         begun(folder)
 
 
 @pytest.mark.parametrize("content", ["[]", "3", "{}", '{"model_cfg": []}', "null"])
-def test_a_configuration_that_is_another_json_is_named(folder, content):
+def test_a_configuration_of_another_form_is_reported(folder, content):
     (folder / CONFIG).write_text(content)
     with pytest.raises(InputError, match="lacks 'model_cfg'"):
         begun(folder)
 
 
-def test_sizes_that_fit_no_file_take_no_memory(folder):
+def test_sizes_that_do_not_match_the_file_allocate_no_memory(folder):
     """65,536 x 16,777,216 numbers would be 4 TiB: they are compared with the file before they are made."""
     edit(folder, "model_cfg", "text_cfg", "width", value=2**16)
     edit(folder, "model_cfg", "text_cfg", "vocab_size", value=2**24)
@@ -275,7 +275,7 @@ def test_every_dual_encoder_of_open_clip_has_a_configuration_that_is_accepted():
         check_configuration({"model_cfg": model}, file=None, origin=name)
 
 
-def test_what_is_accepted_is_what_plain_open_clip_opens(made):
+def test_accepted_folders_open_in_open_clip(made):
     model, transform, tokenizer = open_checkpoint(made)
     theirs, _, their_transform = open_clip.create_model_and_transforms(f"local-dir:{made}")
     assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in model.state_dict().items())
@@ -285,7 +285,7 @@ def test_what_is_accepted_is_what_plain_open_clip_opens(made):
     assert folder_configuration(made)["model_cfg"]["embed_dim"] == 16
 
 
-def test_a_text_tower_of_transformers_starts_without_weights_of_its_own(tmp_path):
+def test_a_text_tower_of_transformers_is_created_without_pretrained_weights(tmp_path):
     name = small_open_clip.register(tmp_path)
     assert "hf_model_pretrained" not in configuration_of(name, None)["model_cfg"]["text_cfg"]
     roberta = configuration_of("roberta-ViT-B-32", None)["model_cfg"]["text_cfg"]

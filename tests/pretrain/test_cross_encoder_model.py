@@ -52,7 +52,7 @@ def asked(model, sentences=SENTENCES, given=None, image=IMAGE, text=TEXT):
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_the_dual_part_gives_the_embeddings_it_gives_alone(layers):
+def test_the_dual_encoder_of_a_cross_encoder_has_the_same_embeddings(layers):
     dual = checkpoint.fresh_model(model_config(text_layers=layers), seed=0)
     model = CrossEncoder(dual, fresh_fusion(dual, layers=1, seed=0, **SHAPE))
     images, texts = model(pixels(), pack(packed(SENTENCES)))
@@ -61,7 +61,7 @@ def test_the_dual_part_gives_the_embeddings_it_gives_alone(layers):
     assert torch.allclose(texts, dual.encode_text(packed(SENTENCES).tokens, normalize=True), atol=1e-6)
 
 
-def test_features_of_tokens_are_those_of_the_text_alone():
+def test_features_of_tokens_do_not_depend_on_packing():
     dual = checkpoint.fresh_model(model_config(), seed=0)
     _, together, lengths = encode_tokens(dual, pack(packed(SENTENCES)))
     assert lengths.tolist() == packed(SENTENCES).lengths.tolist()
@@ -80,7 +80,7 @@ def test_tokens_are_found_where_they_were_packed():
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_a_pair_is_judged_alike_alone_and_among_others(layers):
+def test_logits_of_a_pair_do_not_depend_on_the_batch(layers):
     model = cross_encoder(layers)
     together = asked(model)
     assert together.unique().numel() == len(together)  # no two pairs are one to it
@@ -91,7 +91,7 @@ def test_a_pair_is_judged_alike_alone_and_among_others(layers):
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_every_patch_its_place_and_every_token_are_seen(layers):
+def test_logits_depend_on_every_patch_its_position_and_every_token(layers):
     model = cross_encoder(layers)
     images, texts = model.images(pixels()), model.texts(pack(packed(SENTENCES)))
     patches, tokens = images.patches.detach().requires_grad_(), texts.tokens.detach().requires_grad_()
@@ -122,7 +122,7 @@ def by_hand(fusion, patches, tokens, image, text):
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_the_fusion_without_wasted_work_is_the_plain_one(layers):
+def test_the_optimized_fusion_equals_the_reference(layers):
     model = cross_encoder(layers)
     images, texts = model.images(pixels()), model.texts(pack(packed(SENTENCES)))
     for found, image, text in zip(asked(model).tolist(), IMAGE.tolist(), TEXT.tolist(), strict=True):
@@ -131,7 +131,7 @@ def test_the_fusion_without_wasted_work_is_the_plain_one(layers):
         assert found == pytest.approx(plain, abs=1e-5)
 
 
-def test_a_fresh_fusion_says_either_and_depends_on_the_seed_alone():
+def test_a_new_fusion_is_undecided_and_depends_only_on_the_seed():
     dual = checkpoint.fresh_model(model_config(), seed=0)
     one, same, other = (fresh_fusion(dual, layers=2, seed=seed, **SHAPE) for seed in (0, 0, 1))
     for name, value in one.state_dict().items():
@@ -140,7 +140,7 @@ def test_a_fresh_fusion_says_either_and_depends_on_the_seed_alone():
     assert asked(CrossEncoder(dual, one)).abs().max() == 0
 
 
-def test_open_clips_own_vision_transformer_gives_patches_too():
+def test_patches_of_the_vision_transformer_of_open_clip():
     dual = open_clip.CLIP(
         embed_dim=16,
         vision_cfg={"image_size": 24, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16},
@@ -153,7 +153,7 @@ def test_open_clips_own_vision_transformer_gives_patches_too():
     assert asked(model).unique().numel() == len(IMAGE)
 
 
-def test_a_tower_whose_patches_are_not_known_is_refused():
+def test_a_tower_without_patches_is_refused():
     with pytest.raises(InputError, match="no patch features are known of the image tower Linear"):
         encode_patches(torch.nn.Linear(2, 2), pixels())
 
@@ -168,7 +168,7 @@ def saved(tmp_path):
     return model, folder
 
 
-def test_a_checkpoint_folder_is_open_clips_and_ours(saved):
+def test_a_checkpoint_opens_in_open_clip_and_with_its_fusion(saved):
     model, folder = saved
     before = folder_sha256(folder)
     opened, _, tokenizer = open_cross_encoder(folder)
@@ -180,7 +180,7 @@ def test_a_checkpoint_folder_is_open_clips_and_ours(saved):
     assert folder_sha256(folder) == before
 
 
-def test_flops_count_pairs_and_what_they_share():
+def test_flops_count_pairs_and_shared_encodings():
     model, laid = cross_encoder(), pack(packed(SENTENCES))
     few, more = (model.forward_flops(laid, images=3, pairs=count) for count in (5, 10))
     assert 0 < more - few < few
@@ -209,7 +209,7 @@ def widen_the_text_tower(folder):
 
 
 @pytest.mark.parametrize("fault", [cut, lose, take_out_a_layer, widen_the_text_tower])
-def test_a_damaged_fusion_is_named(saved, fault):
+def test_a_damaged_fusion_is_reported(saved, fault):
     fault(saved[1])
     with pytest.raises(InputError, match="fusion") as error:
         open_cross_encoder(saved[1])

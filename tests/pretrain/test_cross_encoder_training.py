@@ -55,7 +55,7 @@ def files(folder):
 
 
 @pytest.mark.parametrize("negatives", ["negatives", "pairs"])
-def test_a_run_leaves_a_dual_encoder_and_its_fusion_and_repeats_itself(toy_copy, negatives):
+def test_a_run_writes_a_dual_encoder_and_its_fusion_reproducibly(toy_copy, negatives):
     stage.run(**arguments(toy_copy, negatives=negatives))
     stage.run(**arguments(toy_copy, "again", negatives=negatives))
     out = toy_copy / "matching"
@@ -80,7 +80,7 @@ def test_matching_pairs_cost_more_than_embeddings(toy_copy):
 
 @pytest.mark.parametrize("kill_at", [2, 4])
 @pytest.mark.parametrize("average", [None, 0.5])
-def test_a_run_that_dies_after_saving_goes_on_to_the_same_bits(toy_copy, monkeypatch, kill_at, average):
+def test_an_interrupted_run_resumes_bit_identically(toy_copy, monkeypatch, kill_at, average):
     changed = {"ema_decay": average, "validation": ValidationConfig(share=0.34, every=2)}
     stage.run(**arguments(toy_copy, **changed))
     assert [line["step"] for line in curve(toy_copy / "matching") if "validation_loss" in line] == [2, 4, 6]
@@ -94,7 +94,7 @@ def test_a_run_that_dies_after_saving_goes_on_to_the_same_bits(toy_copy, monkeyp
         assert what(toy_copy / "killed" / "checkpoint") == what(toy_copy / "matching" / "checkpoint")
 
 
-def test_a_fusion_that_was_not_resumed_would_be_noticed(toy_copy, monkeypatch):
+def test_resuming_without_the_fusion_changes_the_result(toy_copy, monkeypatch):
     stage.run(**arguments(toy_copy))
     resume = Trainer._resume
 
@@ -158,7 +158,7 @@ def training(model, read, pixels, **changed):
     return run
 
 
-def test_hard_pairs_are_drawn_by_the_seed_and_the_step_alone(toy_copy, monkeypatch):
+def test_hard_pairs_depend_only_on_the_seed_and_the_step(toy_copy, monkeypatch):
     stage.run(**arguments(toy_copy))
     model, _, _ = open_cross_encoder(toy_copy / "matching" / "checkpoint")
     read, pixels = corpus(toy_copy, "negatives"), Store(toy_copy / "store").pixels
@@ -177,7 +177,7 @@ def test_hard_pairs_are_drawn_by_the_seed_and_the_step_alone(toy_copy, monkeypat
     assert not torch.equal(noise[0], noise[2]) and not torch.equal(noise[0], noise[3])
 
 
-def test_the_fusion_learns_at_the_text_towers_rate(toy_copy):
+def test_the_fusion_has_the_learning_rate_of_the_text_tower(toy_copy):
     stage.run(**arguments(toy_copy))
     model, _, _ = open_cross_encoder(toy_copy / "matching" / "checkpoint")
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -196,7 +196,7 @@ def refusals():
 
 
 @pytest.mark.parametrize(("message", "changed"), [*refusals()], ids=["parts", "compile", "heads"])
-def test_what_does_not_fit_is_refused_before_any_compute(toy_copy, monkeypatch, message, changed):
+def test_invalid_inputs_are_refused_before_compute(toy_copy, monkeypatch, message, changed):
     monkeypatch.setattr(stage, "Trainer", None)
     with pytest.raises(InputError, match=message) as error:
         stage.run(**arguments(toy_copy, **changed))

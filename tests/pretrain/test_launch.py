@@ -25,7 +25,7 @@ def program(text):
     return [sys.executable, "-c", head + textwrap.dedent(text)]
 
 
-def test_each_process_knows_its_number_and_where_the_others_are(tmp_path, monkeypatch):
+def test_each_process_has_its_rank_and_the_rendezvous_port(tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path / "progress"))
     code = f"""
     import socket
@@ -56,7 +56,7 @@ def test_each_process_knows_its_number_and_where_the_others_are(tmp_path, monkey
         ("sys.exit('gone') if rank == 1 else time.sleep(600)", 1, "gone"),
     ],
 )
-def test_where_one_fails_all_end_with_its_status_and_its_words(monkeypatch, capsys, code, status, shown):
+def test_a_failed_process_stops_all_with_its_status_and_message(monkeypatch, capsys, code, status, shown):
     monkeypatch.setattr(launch, "_GRACE", 0.0)
     assert run_together(2, program(code)) == status
     assert capsys.readouterr().err.strip() == (shown or "")
@@ -86,7 +86,7 @@ run_together(2, [sys.executable, "-c", f"{dies}; {says}"])
 
 
 @linux
-def test_all_die_with_the_process_that_started_them():
+def test_processes_end_with_their_parent():
     starter = subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, text=True)
     workers = [os.pidfd_open(int(starter.stdout.readline())) for _ in range(2)]
     starter.send_signal(signal.SIGKILL)
@@ -97,7 +97,7 @@ def test_all_die_with_the_process_that_started_them():
 
 
 @linux
-def test_under_torchrun_a_process_dies_with_torchrun_and_not_for_its_starter(monkeypatch):
+def test_under_torchrun_processes_end_with_torchrun(monkeypatch):
     """The starter that the environment names is torchrun's, so it is not the parent."""
     killed = []
     monkeypatch.setenv(PARENT, "1")
@@ -113,7 +113,7 @@ def test_under_torchrun_a_process_dies_with_torchrun_and_not_for_its_starter(mon
 ARGUMENTS = "pretrain --arm clip --seed 3 --store s --captions c.parquet --words w.txt --state st --out o --start b"
 
 
-def test_the_command_starts_itself_as_often_as_the_configuration_says(monkeypatch):
+def test_the_command_starts_the_configured_number_of_processes(monkeypatch):
     seen = []
     monkeypatch.setattr(launch, "run_together", lambda *given: seen.append(given) or 7)
     monkeypatch.delenv("WORLD_SIZE", raising=False)

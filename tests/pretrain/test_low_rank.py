@@ -42,13 +42,13 @@ def trained(model):
     return model
 
 
-def test_an_adapted_model_begins_where_the_given_one_is(model, names):
+def test_an_adapted_model_starts_with_the_given_weights(model, names):
     before = embedded(model)
     adapt(model, names, rank=2, alpha=4, seed=0)
     assert torch.equal(embedded(model), before)
 
 
-def test_only_the_update_is_learned_and_it_ends_in_the_weights(model, names):
+def test_only_the_update_is_trained_and_it_is_merged_into_the_weights(model, names):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     adapt(model, names, rank=2, alpha=4, seed=0)
     changed = embedded(trained(model))
@@ -63,7 +63,7 @@ def test_only_the_update_is_learned_and_it_ends_in_the_weights(model, names):
         assert torch.linalg.matrix_rank((after[name] - before[name]).flatten(1), atol=1e-4) <= 2
 
 
-def test_packed_texts_see_the_update(model, names):
+def test_packed_texts_use_the_update(model, names):
     """A layer wrapped around attention would be missed by whoever reads its matrix."""
     adapt(model, names, rank=2, alpha=4, seed=0)
     trained(model)
@@ -73,7 +73,7 @@ def test_packed_texts_see_the_update(model, names):
     assert torch.allclose(ours, model.encode_text(tokens, normalize=True), atol=1e-5)
 
 
-def test_updates_are_drawn_by_seed_and_name(model, names):
+def test_updates_are_initialized_from_seed_and_name(model, names):
     adapt(model, names, rank=2, alpha=4, seed=3)
     other = fresh_model(configuration(**toy.CONFIG.model.model_dump(), vocabulary=VOCABULARY), 0)
     torch.manual_seed(99)
@@ -82,6 +82,6 @@ def test_updates_are_drawn_by_seed_and_name(model, names):
 
 
 @pytest.mark.parametrize("name", ["transformer.resblocks.0.ln_1.weight", "transformer.nowhere"])
-def test_what_is_no_matrix_of_the_model_is_refused(model, name):
+def test_unknown_matrices_are_refused(model, name):
     with pytest.raises(InputError, match="low-rank update of rank 2"):
         adapt(model, [name], rank=2, alpha=4, seed=0)

@@ -31,7 +31,7 @@ def test_the_small_model_has_the_rates_of_its_search():
 
 @pytest.mark.parametrize("model", PRETRAINED, ids=lambda model: model["name"])
 @pytest.mark.parametrize("arm", ["base", "clip", "hnc"])
-def test_pretrained_weights_are_fine_tuned_gently(model, arm):
+def test_pretrained_weights_have_low_learning_rates(model, arm):
     options = trained(model, arm)
     assert 1e-6 <= options.image_lr <= 1e-5 and 1e-6 <= options.text_lr <= 1e-5
     assert options.epsilon == 1e-6 and options.warmup_steps == 50
@@ -52,7 +52,7 @@ def test_a_cooldown_fits_in_the_models_own_number_of_steps(model, steps):
     assert error.value.record == "pretrain.base.cooldown_steps"
 
 
-def test_what_the_configuration_says_wins():
+def test_configured_values_override_defaults():
     options = trained(PRETRAINED[0], epsilon=1e-7, warmup_steps=0, continued={"captions": "narrow", "steps": 7})
     assert (options.epsilon, options.warmup_steps, options.steps) == (1e-7, 0, 7)
     experiment = resolve(

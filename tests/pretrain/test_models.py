@@ -73,7 +73,7 @@ with torch.no_grad():
         assert torch.allclose(torch.tensor(images), own, atol=1e-5)
 
 
-def test_ids_are_as_clip_needs_them():
+def test_token_ids_have_the_form_of_clip():
     tokenizer = word_tokenizer(toy.WORDS, 16)
     ids = tokenizer.encode("A RED cube.").ids
     assert tokenizer.token_to_id("<pad>") == 0
@@ -99,7 +99,7 @@ def test_bytes_and_normalization_equal_open_clips_preprocessing(size):
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_the_text_tower_without_wasted_work_is_open_clips(layers):
+def test_the_packed_text_tower_equals_that_of_open_clip(layers):
     model = checkpoint.fresh_model(model_config(text_layers=layers), seed=0)
     check_tower(model)
     texts = packed(SENTENCES)
@@ -140,7 +140,7 @@ def test_weights_depend_on_the_seed_and_not_on_the_global_generator(tmp_path):
 
 
 @pytest.mark.parametrize("size", [16, 24, 48, 50, 96])
-def test_our_tower_takes_images_of_any_size(size):
+def test_the_small_tower_accepts_images_of_any_size(size):
     tower = timm.create_model("nearmiss_conv", num_classes=10, global_pool="")
     assert tower(torch.zeros(2, 3, size, size)).shape == (2, 10)
 

@@ -78,7 +78,7 @@ def written(path, seed=3):
     return path
 
 
-def test_a_base_of_no_steps_is_the_weights_that_were_named(toy_files, folder):
+def test_a_base_of_zero_steps_has_the_given_weights(toy_files, folder):
     file = written(folder / "weights.pt")
     model = OpenClipConfig(name=NAME, pretrained=str(file), sha256=sha256(file))
     found = opened(train(toy_files, folder, "base", model, base=PhaseConfig(captions="broad", steps=0)))
@@ -86,7 +86,7 @@ def test_a_base_of_no_steps_is_the_weights_that_were_named(toy_files, folder):
     assert torch.allclose(found, embeddings(theirs, open_clip.get_tokenizer(NAME), transform), atol=1e-5)
 
 
-def test_an_arm_trains_on_and_plain_open_clip_sees_what_the_training_saw(toy_files, folder):
+def test_an_arm_continues_and_opens_in_open_clip_with_equal_embeddings(toy_files, folder):
     model = OpenClipConfig(name=NAME)
     base = train(toy_files, folder, "base", model)
     assert not (base / "tokenizer.json").exists()  # CLIP's words come with open_clip
@@ -121,7 +121,7 @@ def test_a_run_records_the_weights_that_it_started_from_and_wrote(toy_files, fol
     assert second["outputs"][f"checkpoint/{WEIGHTS}"] == sha256(arm / WEIGHTS) != sha256(base / WEIGHTS)
 
 
-def test_where_weights_come_from_is_told(toy_files, folder):
+def test_the_origin_of_weights_is_recorded(toy_files, folder):
     file = written(folder / "weights.pt")
     checkpoint = train(toy_files, folder, "base", OpenClipConfig(name=NAME, pretrained=str(file)))
     told = {
@@ -131,10 +131,10 @@ def test_where_weights_come_from_is_told(toy_files, folder):
     assert [*told.values()] == ["random weights", str(file), "its own weights"]
 
 
-def test_a_list_of_words_belongs_to_the_small_model_alone(toy_files, folder):
-    with pytest.raises(InputError, match="tokenizer of its own"):
+def test_a_word_list_is_only_for_the_small_model(toy_files, folder):
+    with pytest.raises(InputError, match="its own tokenizer"):
         stage.run(**toy.arguments(toy_files, shared=named(OpenClipConfig(name=NAME)), out=folder / "base"))
-    with pytest.raises(InputError, match="a list of words, but none is given"):
+    with pytest.raises(InputError, match="a word list, but none is given"):
         stage.run(**toy.arguments(toy_files, words=None, out=folder / "base"))
 
 
@@ -150,7 +150,7 @@ def damaged(folder):
     return {name: f"weights do not load.*{folder / name}" for name in ("cut.pt", "objects.pt", "other.safetensors")}
 
 
-def test_weights_that_do_not_fit_are_named_and_nothing_is_written(toy_files, folder):
+def test_weights_that_do_not_fit_are_reported_and_nothing_is_written(toy_files, folder):
     for name, message in damaged(folder).items():
         with pytest.raises(InputError) as refused:
             train(toy_files, folder, "base", OpenClipConfig(name=NAME, pretrained=str(folder / name)))
@@ -178,7 +178,7 @@ def test_names_and_activations_that_do_not_fit_are_refused(name, pretrained, mes
     assert remedy in str(refused.value)
 
 
-def test_the_activation_and_the_pictures_cut_are_those_of_the_weights():
+def test_activation_and_cropping_are_those_of_the_weights():
     quick = configuration_of("ViT-B-32-quickgelu", "openai")
     assert quick["model_cfg"]["quick_gelu"] is True
     assert quick["preprocess_cfg"]["resize_mode"] == "shortest" and quick["preprocess_cfg"]["size"] in (224, [224, 224])
@@ -186,7 +186,7 @@ def test_the_activation_and_the_pictures_cut_are_those_of_the_weights():
     assert configuration_of("ViT-B-16-SigLIP", "webli")["preprocess_cfg"]["mean"] == [0.5, 0.5, 0.5]
 
 
-def test_clips_words_are_open_clips_ids():
+def test_token_ids_equal_those_of_open_clip():
     ours = clip_tokenization(16)(SENTENCES)
     assert ours.ids.tolist() == open_clip.get_tokenizer(NAME)(SENTENCES).tolist()
     assert ours.truncated == 2
@@ -206,7 +206,7 @@ SIGLIP = {"no_causal_mask": True, "pool_type": "last", "proj_bias": True}
 
 
 @pytest.mark.parametrize(("changed", "packs"), [({}, True), (SIGLIP, False), ({"pool_type": "first"}, False)])
-def test_what_sees_padding_stays_padded_by_the_modules_and_not_by_the_name(changed, packs):
+def test_towers_that_attend_to_padding_are_detected_by_their_modules(changed, packs):
     model = fresh_model({"model_cfg": text_tower(**changed)}, 0).eval()
     assert packable(model) is packs
     ids = torch.tensor([[2, 5, 7, 30], [2, 9, 30, 0]])
@@ -218,7 +218,7 @@ def test_what_sees_padding_stays_padded_by_the_modules_and_not_by_the_name(chang
 
 
 @pytest.mark.parametrize("parts", [1, 2])
-def test_a_tower_that_looks_both_ways_trains_from_a_folder(toy_files, folder, parts):
+def test_a_bidirectional_tower_trains_from_a_folder(toy_files, folder, parts):
     source = folder / "source"
     source.mkdir()
     config = {"model_cfg": text_tower(**SIGLIP), "preprocess_cfg": {"size": 24, "mean": [0.5] * 3, "std": [0.5] * 3}}
@@ -242,13 +242,13 @@ def changes(toy_files, folder, **changed):
     return {name for name, value in after.items() if not torch.equal(value, before[name])}
 
 
-def test_frozen_parts_stay_as_they_are(toy_files, folder):
+def test_frozen_parameters_do_not_change(toy_files, folder):
     changed = changes(toy_files, folder, freeze=["image", "text.blocks.0", "token_*"])
     assert changed and not any(name.startswith(("visual.", "token_")) or ".resblocks.0." in name for name in changed)
     assert any(".resblocks.1." in name for name in changed)
 
 
-def test_low_rank_adaptation_changes_matrices_alone(toy_files, folder):
+def test_low_rank_adaptation_changes_only_matrices(toy_files, folder):
     lora = LowRankConfig(rank=2, target_modules=["text", "image.blocks.1"])
     changed = changes(toy_files, folder, lora=lora, freeze=["text.blocks.0"]) - {"logit_scale"}
     assert {name for name in changed if name.startswith("visual.")} and all(
@@ -265,6 +265,6 @@ LESS = [
 
 
 @pytest.mark.parametrize(("changed", "message"), LESS)
-def test_parts_that_leave_nothing_to_learn_are_refused(toy_files, folder, changed, message):
+def test_freezing_all_parameters_is_refused(toy_files, folder, changed, message):
     with pytest.raises(InputError, match=message):
         changes(toy_files, folder, **changed)

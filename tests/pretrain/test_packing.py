@@ -34,7 +34,7 @@ def read(packed: Packed, text: int) -> list[int]:
 
 @settings(max_examples=150)
 @given(texts_of_few_words, st.integers(1, 30))
-def test_each_text_sees_its_own_tokens_and_no_others(lists, row):
+def test_packed_texts_attend_only_to_their_own_tokens(lists, row):
     given_texts = texts(lists)
     packed = pack(given_texts, row)
     assert [read(packed, text) for text in range(len(lists))] == [[*each, END] for each in lists]
@@ -42,18 +42,18 @@ def test_each_text_sees_its_own_tokens_and_no_others(lists, row):
     assert packed.seen.diagonal(dim1=1, dim2=2).all()  # a place that looks at nothing would be no number
 
 
-def test_a_beginning_that_two_texts_share_stands_there_once():
+def test_a_common_prefix_of_texts_is_packed_once():
     packed = pack(texts([[1, 2, 3], [1, 2, 1], [1, 2, 3, 3], [1, 2, 3]]))
     assert packed.tokens.shape == (1, 8)  # 1 2 3 END, 1 END, 3 END
     assert packed.ends.shape == (1, 4)
 
 
-def test_texts_that_share_nothing_fill_rows():
+def test_texts_without_a_common_prefix_fill_rows():
     packed = pack(texts([[1], [2], [3]]), row=4)
     assert packed.tokens.shape == (2, 4)
 
 
-def test_a_packed_tower_is_open_clips_however_long_the_rows_are():
+def test_packed_embeddings_equal_those_of_open_clip_for_any_row_length():
     model = checkpoint.fresh_model(model_config(text_layers=3), seed=0)
     vocabulary = model.token_embedding.num_embeddings
     ids = torch.randint(2, 5, (60, 12), generator=torch.Generator().manual_seed(0))
@@ -65,7 +65,7 @@ def test_a_packed_tower_is_open_clips_however_long_the_rows_are():
         assert torch.allclose(encode_texts(model, pack(Texts(ids, lengths), row)), theirs, atol=1e-5)
 
 
-def test_a_token_that_looked_at_a_neighbors_text_would_be_noticed():
+def test_attention_to_another_text_changes_the_embedding():
     model = checkpoint.fresh_model(model_config(), seed=0)
     packed = pack(texts([[1, 2], [3, 2]]))
     blind = Packed(packed.tokens, packed.depths, torch.ones_like(packed.seen), packed.ends, packed.texts)

@@ -50,7 +50,7 @@ def _vocabulary(read):
 
 @pytest.mark.parametrize("arm", [toy.RANK, toy.RELEASED, toy.OTHERWISE], ids=["rank", "released", "otherwise"])
 @pytest.mark.parametrize("parts", [2, 3, 8])
-def test_loss_and_gradients_in_parts_are_those_of_the_whole_batch(toy_files, arm, parts):
+def test_loss_and_gradients_in_chunks_equal_those_of_the_whole_batch(toy_files, arm, parts):
     found = []
     for number in (1, parts):
         run = training(toy_files, arm.objective, grad_cache_chunks=number)
@@ -66,7 +66,7 @@ def test_loss_and_gradients_in_parts_are_those_of_the_whole_batch(toy_files, arm
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-5, atol=1e-7)
 
 
-def test_a_part_that_passed_no_gradient_would_be_noticed(toy_files, monkeypatch):
+def test_detached_chunks_give_the_image_tower_no_gradient(toy_files, monkeypatch):
     run, whole = training(toy_files, toy.RANK.objective, grad_cache_chunks=2), training(toy_files, toy.RANK.objective)
     images = Embedder.images
     monkeypatch.setattr(Embedder, "images", lambda self, *given: images(self, *given).detach().requires_grad_())
@@ -75,7 +75,7 @@ def test_a_part_that_passed_no_gradient_would_be_noticed(toy_files, monkeypatch)
     assert all(p.grad is None for name, p in run.model.named_parameters() if name.startswith("visual"))
 
 
-def test_a_tower_with_batch_statistics_takes_no_parts(toy_files):
+def test_a_tower_with_batch_statistics_refuses_chunks(toy_files):
     model = fresh_model(MODEL, 0)
     model.visual.trunk.norm = nn.BatchNorm1d(8)
     check_chunks(model, 1)
@@ -107,7 +107,7 @@ def curve(folder):
     return [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
 
 
-def test_a_run_in_parts_ends_where_the_whole_one_does(toy_copy):
+def test_a_run_in_chunks_gives_the_same_result(toy_copy):
     run_toy(toy_copy, "whole")
     run_toy(toy_copy, "parts", grad_cache_chunks=4)
     same_trainings(toy_copy, "whole", "parts")
@@ -123,7 +123,7 @@ def same_trainings(folder, one, other):
             torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
-def test_two_processes_train_as_one_does(toy_copy):
+def test_two_processes_give_the_result_of_one(toy_copy):
     """torchrun with two processes and gloo: the same losses and weights as one process with the same whole batch."""
     run_toy(toy_copy, "alone")
     code = f"""
@@ -141,7 +141,7 @@ t.train_toy(Path({str(toy_copy)!r}), "together", num_processes=2)
     assert [path.name for path in (toy_copy / "state" / "base").iterdir()] == ["lock"]
 
 
-def test_processes_and_parts_that_do_not_fit_are_refused_before_any_step(toy_copy):
+def test_invalid_numbers_of_processes_and_chunks_are_refused(toy_copy):
     with pytest.raises(InputError, match="1 processes were started, the configuration says 2"):
         run_toy(toy_copy, "wrong", num_processes=2)
     with pytest.raises(InputError, match="batch_size 8 cannot be split into 9 chunks"):
@@ -149,7 +149,7 @@ def test_processes_and_parts_that_do_not_fit_are_refused_before_any_step(toy_cop
     assert not (toy_copy / "wrong").exists()
 
 
-def test_the_average_of_the_weights_is_the_result_and_resumes_to_the_bit(toy_copy, monkeypatch):
+def test_the_average_of_weights_is_saved_and_resumes_bit_identically(toy_copy, monkeypatch):
     last, averaged = run_toy(toy_copy, "last"), run_toy(toy_copy, "averaged", ema_decay=0.5)
     start = load_file(toy_copy / "base" / "checkpoint" / WEIGHTS)
     name = "visual.trunk.head.weight"
@@ -175,7 +175,7 @@ def killed_and_resumed(folder, monkeypatch, **changed):
 VALIDATION = ValidationConfig(share=0.34, every=2)
 
 
-def test_validation_is_on_images_that_are_never_trained_on(toy_files):
+def test_validation_images_are_not_trained_on(toy_files):
     read = corpus(toy_files, "negatives")
     rest, kept = held_out(read, 0.25, 0)
     assert len(kept) == 6 and len(rest) == 18
@@ -194,7 +194,7 @@ def foils_of(read, caption):
     return read.negative_table.negatives[start:end].tolist()
 
 
-def test_a_validated_run_shows_the_loss_and_resumes_to_the_bit(toy_copy, monkeypatch):
+def test_a_validated_run_records_the_loss_and_resumes_bit_identically(toy_copy, monkeypatch):
     run_toy(toy_copy, "validated", validation=VALIDATION, ema_decay=0.9)
     lines = [line for line in curve(toy_copy / "validated") if "validation_loss" in line]
     assert [line["step"] for line in lines] == [2, 4, 6]
@@ -202,7 +202,7 @@ def test_a_validated_run_shows_the_loss_and_resumes_to_the_bit(toy_copy, monkeyp
     assert whole == killed_and_resumed(toy_copy, monkeypatch, validation=VALIDATION, ema_decay=0.9)
 
 
-def test_a_run_without_patience_left_stops_with_its_best_weights(toy_copy, monkeypatch):
+def test_early_stopping_keeps_the_best_weights(toy_copy, monkeypatch):
     losses = iter([3.0, 1.0, 2.0, 2.0, 2.0])
     seen, validate = {}, Trainer._validate
 
@@ -231,7 +231,7 @@ def test_a_compiled_tower_gives_the_same_losses(toy_copy, monkeypatch):
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
 
 
-def test_a_device_without_memory_says_what_to_lower_and_keeps_the_state(toy_copy, monkeypatch):
+def test_out_of_memory_is_reported_and_the_state_is_kept(toy_copy, monkeypatch):
     step = Trainer._step
 
     def fails_at_the_fifth(self, number):

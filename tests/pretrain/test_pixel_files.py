@@ -29,7 +29,7 @@ def opened(file):
     return open_pixels(file, what="the pixels", remedy="make them again")
 
 
-def test_the_bytes_are_numpys_own_and_come_back(tmp_path):
+def test_pixel_files_are_npy_files_and_are_read_back(tmp_path):
     write_pixels(tmp_path / "ours.npy", SHAPE, iter(drawn()))
     np.save(tmp_path / "theirs.npy", drawn())
     assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
@@ -37,7 +37,7 @@ def test_the_bytes_are_numpys_own_and_come_back(tmp_path):
     assert np.array_equal(found, drawn()) and isinstance(found, np.memmap)
 
 
-def test_the_space_is_taken_before_the_first_image_is_decoded(toy_files, tmp_path, monkeypatch):
+def test_disk_space_is_allocated_before_the_first_image_is_decoded(toy_files, tmp_path, monkeypatch):
     def full(handle, start, size):
         assert size >= toy.IMAGES * 24 * 24 * 3
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -56,7 +56,7 @@ def test_the_space_is_taken_before_the_first_image_is_decoded(toy_files, tmp_pat
 
 
 @pytest.mark.parametrize("support", ["none", "refused"])
-def test_a_file_system_that_takes_no_space_ahead_writes_the_same_bytes(tmp_path, monkeypatch, support):
+def test_bytes_are_the_same_without_preallocation(tmp_path, monkeypatch, support):
     def unsupported(*_):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
@@ -69,7 +69,7 @@ def test_a_file_system_that_takes_no_space_ahead_writes_the_same_bytes(tmp_path,
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_disk_that_is_full_without_a_warning_is_an_error(monkeypatch):
+def test_a_full_disk_is_an_error_without_preallocation(monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")
     with pytest.raises(OSError, match="No space left"):
         write_pixels("/dev/full", (2, 300, 300, 3), np.zeros((2, 300, 300, 3), dtype=np.uint8))
@@ -78,12 +78,12 @@ def test_a_disk_that_is_full_without_a_warning_is_an_error(monkeypatch):
 @pytest.mark.parametrize(
     "rows", [drawn()[:4], np.concatenate([drawn(), drawn()[:1]]), drawn()[:, :3], drawn().astype(np.float32)]
 )
-def test_rows_that_are_no_such_pixels_are_refused(tmp_path, rows):
+def test_rows_of_another_shape_or_type_are_refused(tmp_path, rows):
     with pytest.raises(ValueError, match="row"):
         write_pixels(tmp_path / "pixels.npy", SHAPE, rows)
 
 
-def test_every_flipped_bit_of_the_header_is_named_or_changes_nothing(tmp_path):
+def test_every_flipped_bit_of_the_header_is_reported_or_has_no_effect(tmp_path):
     file = tmp_path / "pixels.npy"
     write_pixels(file, SHAPE, drawn())
     content = file.read_bytes()
@@ -100,7 +100,7 @@ def test_every_flipped_bit_of_the_header_is_named_or_changes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("length", [0, 5, 60, 128, 300, -1])
-def test_a_file_that_is_cut_is_named(tmp_path, length):
+def test_a_truncated_file_is_reported(tmp_path, length):
     file = tmp_path / "pixels.npy"
     write_pixels(file, SHAPE, drawn())
     file.write_bytes(file.read_bytes()[:length])
@@ -108,7 +108,7 @@ def test_a_file_that_is_cut_is_named(tmp_path, length):
         opened(file)
 
 
-def test_a_file_with_more_bytes_than_it_says_is_named(tmp_path):
+def test_a_file_with_additional_bytes_is_reported(tmp_path):
     write_pixels(tmp_path / "pixels.npy", SHAPE, drawn())
     with (tmp_path / "pixels.npy").open("ab") as handle:
         handle.write(b"\0")
@@ -125,13 +125,13 @@ OTHER = {
 
 
 @pytest.mark.parametrize("kind", OTHER)
-def test_an_array_of_another_kind_is_refused(tmp_path, kind):
+def test_an_array_of_another_type_is_refused(tmp_path, kind):
     np.save(tmp_path / "pixels.npy", OTHER[kind])
     with pytest.raises(InputError, match="the pixels do not load"):
         opened(tmp_path / "pixels.npy")
 
 
-def test_an_archive_of_arrays_is_no_file_of_pixels(tmp_path):
+def test_an_archive_of_arrays_is_refused(tmp_path):
     with (tmp_path / "pixels.npy").open("wb") as handle:
         np.savez(handle, drawn())
     with pytest.raises(InputError, match="the pixels do not load"):
@@ -147,7 +147,7 @@ def test_an_archive_of_arrays_is_no_file_of_pixels(tmp_path):
         (["train-00"], "for 1 ids"),
     ],
 )
-def test_ids_that_do_not_name_the_rows_are_refused(toy_files, tmp_path, ids, message):
+def test_ids_that_do_not_match_the_rows_are_refused(toy_files, tmp_path, ids, message):
     shutil.copytree(toy_files / "store", tmp_path / "store")
     (tmp_path / "store" / IDS).write_text(json.dumps(ids))
     with pytest.raises(InputError, match=message):
@@ -155,7 +155,7 @@ def test_ids_that_do_not_name_the_rows_are_refused(toy_files, tmp_path, ids, mes
 
 
 @pytest.mark.parametrize("shape", [(toy.IMAGES, 24, 20, 3), (toy.IMAGES, 24, 24, 4), (toy.IMAGES, 24 * 24 * 3)])
-def test_pixels_that_are_no_squares_of_three_channels_are_refused(toy_files, tmp_path, shape):
+def test_pixels_that_are_not_square_rgb_are_refused(toy_files, tmp_path, shape):
     shutil.copytree(toy_files / "store", tmp_path / "store")
     write_pixels(tmp_path / "store" / PIXELS, shape, np.zeros(shape, dtype=np.uint8))
     with pytest.raises(InputError, match="the store's pixels are"):
@@ -182,7 +182,7 @@ def built(folder: Path, files: list[Path], state: Path, **more: object) -> bytes
 
 
 @pytest.mark.parametrize("stopped_at", [0, 3, 4, 17, 49])
-def test_an_interrupted_store_is_continued_and_has_the_same_bytes(photographs, tmp_path, monkeypatch, stopped_at):
+def test_an_interrupted_store_resumes_with_the_same_bytes(photographs, tmp_path, monkeypatch, stopped_at):
     monkeypatch.setattr("nearmiss.engine.images.pixels._RECORDED", 4)
     whole = built(tmp_path / "whole", photographs, tmp_path / "state")
     decoded = []
@@ -205,7 +205,7 @@ def test_an_interrupted_store_is_continued_and_has_the_same_bytes(photographs, t
 
 
 @pytest.mark.parametrize("what", ["a file", "settings", "order"])
-def test_a_store_of_something_else_is_not_continued(photographs, tmp_path, monkeypatch, what):
+def test_a_store_of_other_inputs_is_not_resumed(photographs, tmp_path, monkeypatch, what):
     monkeypatch.setattr("nearmiss.engine.images.pixels._RECORDED", 4)
     torn = photographs[30].read_bytes()
     photographs[30].write_bytes(b"torn")

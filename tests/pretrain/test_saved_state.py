@@ -40,7 +40,7 @@ def as_saved(found):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_no_flipped_bit_is_continued_from(tmp_path, name):
+def test_a_state_with_a_flipped_bit_is_not_used(tmp_path, name):
     state = saved(tmp_path)
     content, draw = (tmp_path / name).read_bytes(), array_rng(0, "flips", name)
     places = range(len(content)) if len(content) < 600 else draw.integers(0, len(content), 600)
@@ -55,7 +55,7 @@ def test_no_flipped_bit_is_continued_from(tmp_path, name):
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("content", [b"", b"{}", b"[[1]]", b"torn", b"\xff\xfe", b"[" * 100_000, b"1" * 5000, None])
-def test_a_state_that_is_empty_torn_or_gone_is_passed_over(tmp_path, name, content):
+def test_an_empty_truncated_or_missing_state_is_skipped(tmp_path, name, content):
     state = saved(tmp_path)
     (tmp_path / name).unlink() if content is None else (tmp_path / name).write_bytes(content)
     found = state.load()
@@ -64,7 +64,7 @@ def test_a_state_that_is_empty_torn_or_gone_is_passed_over(tmp_path, name, conte
     assert bool(state.damage) is newest_is_hit and all(POINTER in line for line in state.damage)
 
 
-def test_where_both_are_damaged_there_is_none_and_both_are_named(tmp_path):
+def test_two_damaged_states_are_both_reported(tmp_path):
     state = saved(tmp_path)
     for name in FILES[2:]:
         (tmp_path / name).write_bytes(b"torn")
@@ -74,7 +74,7 @@ def test_where_both_are_damaged_there_is_none_and_both_are_named(tmp_path):
     assert as_saved(state.load()) and state.damage == []
 
 
-def test_a_save_that_fails_leaves_the_states_that_were(tmp_path, monkeypatch):
+def test_a_failed_save_keeps_the_earlier_states(tmp_path, monkeypatch):
     """No space for the new state: the one before is continued, and nothing half written stays."""
     state = saved(tmp_path)
 
@@ -112,12 +112,12 @@ def interrupted(toy_base, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("damaged", "first", "way"),
     [
-        ([POINTER], 2, "goes on from the one of step 2"),
-        (["step-0000004.safetensors"], 2, "goes on from the one of step 2"),
+        ([POINTER], 2, "resumes from step 2"),
+        (["step-0000004.safetensors"], 2, "resumes from step 2"),
         ([POINTER, PREVIOUS], 0, "starts again"),
     ],
 )
-def test_a_training_with_a_damaged_state_says_so_and_ends_in_the_same_bits(
+def test_a_damaged_state_is_reported_and_the_result_is_bit_identical(
     interrupted, monkeypatch, capsys, damaged, first, way
 ):
     folder, state = interrupted

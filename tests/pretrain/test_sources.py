@@ -32,18 +32,18 @@ def share_of_first(read):
     return np.mean([chosen == read.first[:-1] for chosen in drawn])
 
 
-def test_captions_are_drawn_as_their_source_weighs(two_sources):
+def test_captions_are_sampled_by_the_weights_of_their_sources(two_sources):
     assert share_of_first(corpus(two_sources)) == pytest.approx(1 / toy.CAPTIONS, abs=0.02)
     weighted = corpus(two_sources, sources={"annotators": 6.0})
     assert share_of_first(weighted) == pytest.approx(6 / (6 + toy.CAPTIONS - 1), abs=0.02)
 
 
-def test_weights_stay_with_their_captions_when_images_are_kept_apart(two_sources):
+def test_weights_stay_with_their_captions_when_images_are_held_out(two_sources):
     kept, _ = held_out(corpus(two_sources, sources={"annotators": 1000.0}), 0.3, seed=0)
     assert share_of_first(kept) > 0.98
 
 
-def test_the_order_of_images_does_not_hang_on_weights(two_sources):
+def test_the_order_of_images_does_not_depend_on_weights(two_sources):
     one, other = (
         batches(corpus(two_sources, sources=sources))._drawn_epoch(3)[0] for sources in (None, {"machine": 2.0})
     )

@@ -85,7 +85,7 @@ class KilledState(State):
             raise Killed
 
 
-def test_a_run_leaves_a_checkpoint_a_curve_and_no_state(toy_base):
+def test_a_run_writes_a_checkpoint_and_a_curve_and_removes_its_state(toy_base):
     out = toy_base / "base"
     assert sorted(path.name for path in out.iterdir()) == [
         ".nearmiss",
@@ -107,7 +107,7 @@ def test_a_run_leaves_a_checkpoint_a_curve_and_no_state(toy_base):
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_an_arm_continues_from_the_base_and_repeats_itself(toy_copy, name):
+def test_an_arm_continues_from_the_base_reproducibly(toy_copy, name):
     stage.run(**arm(toy_copy, name))
     first = folder_sha256(toy_copy / name / "checkpoint")
     stage.run(**arm(toy_copy, name, out="again"))
@@ -120,7 +120,7 @@ def test_an_arm_continues_from_the_base_and_repeats_itself(toy_copy, name):
 
 @pytest.mark.parametrize("kill_at", [2, 4])
 @pytest.mark.parametrize("name", ["rank", "paired", "released", "otherwise"])
-def test_a_run_that_dies_after_saving_goes_on_to_the_same_bits(toy_copy, monkeypatch, name, kill_at):
+def test_an_interrupted_run_resumes_bit_identically(toy_copy, monkeypatch, name, kill_at):
     stage.run(**arm(toy_copy, name))
     monkeypatch.setattr(KilledState, "kill_at", kill_at)
     monkeypatch.setattr("nearmiss.engine.training.state.State", KilledState)
@@ -155,7 +155,7 @@ stage.run(**toy.arguments(Path({folder!r}), out="killed"))
 """
 
 
-def test_a_training_killed_with_signal_9_between_two_checkpoints_repeats_to_the_bit(toy_copy, monkeypatch):
+def test_a_run_killed_with_signal_9_resumes_bit_identically(toy_copy, monkeypatch):
     program = PROGRAM.format(tests=str(Path(toy.__file__).parent), folder=str(toy_copy))
     killed = subprocess.run([sys.executable, "-c", program], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -168,7 +168,7 @@ def test_a_training_killed_with_signal_9_between_two_checkpoints_repeats_to_the_
     assert sha256(toy_copy / "killed" / "curve.jsonl") == sha256(toy_copy / "base" / "curve.jsonl")
 
 
-def test_a_state_of_other_inputs_is_never_continued(toy_copy, monkeypatch):
+def test_a_state_of_other_inputs_is_not_used(toy_copy, monkeypatch):
     monkeypatch.setattr(KilledState, "kill_at", 2)
     monkeypatch.setattr("nearmiss.engine.training.state.State", KilledState)
     with pytest.raises(Killed):
@@ -182,7 +182,7 @@ def test_a_state_of_other_inputs_is_never_continued(toy_copy, monkeypatch):
     assert [path.name for path in (toy_copy / "state" / "own").iterdir()] == ["lock"]
 
 
-def test_two_trainers_never_share_a_state(toy_base, tmp_path):
+def test_a_second_trainer_is_refused_and_a_failed_run_keeps_its_state(toy_base, tmp_path):
     with held(tmp_path / "lock") as ours, pytest.raises(InputError, match="another process"), claimed(tmp_path, "key"):
         assert ours
     with pytest.raises(RuntimeError), claimed(tmp_path, "key") as state:
@@ -191,7 +191,7 @@ def test_two_trainers_never_share_a_state(toy_base, tmp_path):
     assert (tmp_path / "key" / "latest.json").is_file()
 
 
-def test_a_training_learns_to_tell_a_caption_from_its_negatives(toy_copy):
+def test_training_separates_captions_from_their_negatives(toy_copy):
     shared = toy.CONFIG.model_copy(
         update={"continued": PhaseConfig(captions="narrow", steps=155), "checkpoint_every": 999}
     )
@@ -202,7 +202,7 @@ def test_a_training_learns_to_tell_a_caption_from_its_negatives(toy_copy):
     assert lines[-1]["own_negatives"] < lines[0]["own_negatives"] / 2
 
 
-def test_a_training_that_diverges_stops_and_says_so(toy_copy, monkeypatch):
+def test_a_diverged_run_stops_with_a_message(toy_copy, monkeypatch):
     with pytest.raises(InputError, match="diverged") as error:
         broken = {name: value * float("nan") for name, value in weights(toy_copy / "base").items()}
         monkeypatch.setattr(stage, "load_weights", lambda start, model: model.load_state_dict(broken))
@@ -211,7 +211,7 @@ def test_a_training_that_diverges_stops_and_says_so(toy_copy, monkeypatch):
     assert not (toy_copy / "own").exists()
 
 
-def test_rates_and_weight_decay_reach_the_right_parameters(toy_base):
+def test_learning_rates_and_weight_decay_apply_to_the_right_parameters(toy_base):
     config = checkpoint.configuration(**toy.CONFIG.model.model_dump(), vocabulary=30)
     options = TrainingConfig(steps=1, image_lr=1e-3, text_lr=0.0, weight_decay=0.5)
     read = read_corpus(
@@ -247,12 +247,12 @@ def refusals(folder):
     small = toy.CONFIG.model.model_copy(update={"image_size": 32})
     yield "none are given", arm(folder, "own", negatives=None)
     yield "no loss term", arm(folder, "own", arm=toy.OWN.model_copy(update={"objective": []}))
-    yield "loss term twice", arm(folder, "own", arm=toy.OWN.model_copy(update={"objective": toy.OWN.objective * 2}))
+    yield "duplicate loss term", arm(folder, "own", arm=toy.OWN.model_copy(update={"objective": toy.OWN.objective * 2}))
     yield "the seed is -1", toy.arguments(folder, seed=-1)
     yield "the seed is 9223372036854775808", toy.arguments(folder, seed=2**63)
     yield "has no method", toy.arguments(folder, negatives=folder / "negatives")
     yield "continues from the base", arm(folder, "own", start=None)
-    yield "starts from the model's first weights", toy.arguments(folder, start=folder / "base" / "checkpoint")
+    yield "starts from the model's initial weights", toy.arguments(folder, start=folder / "base" / "checkpoint")
     yield "an input is missing: start", arm(folder, "own", start=folder / "nowhere")
     yield "no checkpoint folder", arm(folder, "own", start=folder / "store")
     yield "an input is missing: captions", toy.arguments(folder, captions=folder / "nowhere.parquet")
@@ -265,7 +265,7 @@ def refusals(folder):
     yield "other", arm(folder, "own", words=folder / "other-words.txt")
 
 
-def test_what_does_not_fit_is_refused_before_any_compute(toy_copy, monkeypatch):
+def test_invalid_inputs_are_refused_before_compute(toy_copy, monkeypatch):
     monkeypatch.setattr(stage, "Trainer", None)
     kept = folder_sha256(toy_copy / "base")
     for message, given in refusals(toy_copy):
@@ -275,7 +275,7 @@ def test_what_does_not_fit_is_refused_before_any_compute(toy_copy, monkeypatch):
         assert folder_sha256(toy_copy / "base") == kept
 
 
-def test_the_key_of_a_state_names_everything_that_decides_the_weights(toy_base):
+def test_the_key_of_a_state_depends_on_everything_that_determines_the_weights(toy_base):
     given = arm(toy_base, "own")
     run = Run(**{name: value for name, value in given.items() if name not in ("state", "out")})
     others = [

@@ -90,15 +90,15 @@ FITTING = {
 
 
 @pytest.mark.parametrize("form", FITTING)
-def test_the_forms_in_which_training_scripts_save_are_understood(weights, tmp_path, form):
+def test_the_state_dicts_of_training_scripts_are_read(weights, tmp_path, form):
     assert equal(loaded(FITTING[form](weights), tmp_path / "weights.pt"), weights)
 
 
-def test_safetensors_with_prefixes_are_understood(weights, tmp_path):
+def test_safetensors_with_prefixes_are_read(weights, tmp_path):
     assert equal(loaded(prefixed(weights, "module.model."), tmp_path / "weights.safetensors"), weights)
 
 
-def test_half_precision_is_taken_as_it_is(weights, tmp_path):
+def test_half_precision_is_accepted(weights, tmp_path):
     half = {name: value.half() for name, value in weights.items()}
     assert equal(loaded(half, tmp_path / "weights.pt"), {name: value.float() for name, value in half.items()})
 
@@ -137,7 +137,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("form", UNFIT)
-def test_what_does_not_fit_is_named(weights, tmp_path, form):
+def test_weights_that_do_not_fit_are_reported(weights, tmp_path, form):
     content, named = UNFIT[form]
     message = refused(content(weights), tmp_path / "weights.pt")
     assert all(words in message for words in named), message
@@ -145,12 +145,12 @@ def test_what_does_not_fit_is_named(weights, tmp_path, form):
 
 @pytest.mark.parametrize("suffix", [".pt", ".bin", ".safetensors"])
 @pytest.mark.parametrize("name", ["positional_embedding", "visual.positional_embedding"])
-def test_positions_are_never_interpolated_in_any_format(weights, tmp_path, suffix, name):
+def test_positional_embeddings_are_not_interpolated(weights, tmp_path, suffix, name):
     message = refused(longer(weights, name, 26), tmp_path / f"weights{suffix}")
     assert f"{name} is (26, 16)" in message and "nothing is interpolated" in message
 
 
-def test_a_bias_of_the_logits_is_left_out_with_a_word(weights, tmp_path, capsys):
+def test_an_additional_logit_bias_is_skipped_with_a_message(weights, tmp_path, capsys):
     assert equal(loaded({**weights, "logit_bias": torch.tensor(-10.0)}, tmp_path / "weights.pt"), weights)
     assert "logit_bias is left out" in capsys.readouterr().err
 
@@ -163,12 +163,12 @@ class Loud:
 
 
 @pytest.mark.parametrize(("other", "named"), [(Path("/"), "pathlib"), (Loud(), "print"), (random.Random(0), "random")])
-def test_other_objects_are_refused_whole_by_their_class_and_never_run(weights, tmp_path, capsys, other, named):
+def test_other_objects_are_refused_by_class_and_not_executed(weights, tmp_path, capsys, other, named):
     message = refused({"state_dict": weights, "args": other}, tmp_path / "weights.pt")
     assert named in message and "GLOBAL" in message and "must not run" not in capsys.readouterr().out
 
 
-def test_a_forged_numpy_state_reaches_no_numpy(weights, tmp_path):
+def test_a_forged_numpy_state_is_skipped(weights, tmp_path):
     class Forged:
         def __reduce__(self):
             return np.dtype, ("f8", False, True), (3, "<", None, ("a",), {"a": 1}, -1, -1, 63)
@@ -178,7 +178,7 @@ def test_a_forged_numpy_state_reaches_no_numpy(weights, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 @pytest.mark.parametrize("content", [b"", b"\0" * 16, b"not weights at all", b"PK\x03\x04" + b"\0" * 40])
-def test_a_file_of_something_else_is_named(tmp_path, suffix, content):
+def test_a_file_of_another_type_is_reported(tmp_path, suffix, content):
     assert "do not load" in refused(content, tmp_path / f"weights{suffix}")
 
 
@@ -191,7 +191,7 @@ def damaged(content, draw, count):
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
-def test_a_flipped_bit_is_named_or_changes_nothing_but_a_value_in_safetensors(tmp_path, suffix):
+def test_a_flipped_bit_is_reported_except_in_values_of_safetensors(tmp_path, suffix):
     """safetensors has no checksum of the values: those are compared with the manifest by the job that reads them."""
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.LayerNorm(4))
     good = {name: value.clone() for name, value in model.state_dict().items()}
@@ -211,14 +211,14 @@ def test_a_flipped_bit_is_named_or_changes_nothing_but_a_value_in_safetensors(tm
             read_weights(file)
 
 
-def test_a_torchscript_archive_is_refused_with_the_way_out(tmp_path):
+def test_a_torchscript_archive_is_refused_with_a_remedy(tmp_path):
     file = tmp_path / "script.pt"
     torch.jit.script(torch.nn.Linear(2, 2)).save(str(file))
     message = refused(file.read_bytes(), file)
     assert "TorchScript" in message and "state_dict()" in message
 
 
-def test_open_clip_computes_the_same_of_what_is_accepted(weights, tmp_path):
+def test_accepted_weights_give_the_embeddings_of_open_clip(weights, tmp_path):
     """The contract of a file that fits: open_clip's own loader gives the same weights."""
     torch.save({"state_dict": prefixed(weights, "module.")}, tmp_path / "weights.pt")
     theirs = open_clip.create_model(NAME, pretrained=str(tmp_path / "weights.pt"))
@@ -249,7 +249,7 @@ def siglip_of_google(**changed):
         ({"params/img/pos_embedding": np.array([Path("/")])}, "allow_pickle"),
     ],
 )
-def test_weights_of_big_vision_are_not_resized_either(tmp_path, changed, named):
+def test_weights_of_big_vision_are_not_resized(tmp_path, changed, named):
     model, arrays = siglip_of_google(**changed)
     file = tmp_path / "weights.npz"
     np.savez(file, **{name: value for name, value in arrays.items() if value is not None})

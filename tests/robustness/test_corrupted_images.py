@@ -81,7 +81,7 @@ def chosen(folder, config=toy.CONFIG):
     return benchmark.items
 
 
-def test_each_corruption_and_severity_is_one_file_of_pixels_as_drawn(made, done):
+def test_each_corruption_and_severity_is_one_file_of_pixels(made, done):
     listed = read_json(done / "images.json")
     assert [each["image"] for each in listed] == sorted(names_of(done))
     names = {f"{each.corruption}-{severity}" for each in toy.CONFIG.corruptions for severity in (1, 5)}
@@ -104,7 +104,7 @@ def test_items_are_two_by_two_iid_and_evenly_spaced(made, done):
 
 
 @pytest.mark.usefixtures("worker_server")
-def test_the_same_bytes_for_two_workers_and_shuffled_tables(made, done, tmp_path):
+def test_bytes_do_not_depend_on_workers_and_row_order(made, done, tmp_path):
     folder = tmp_path / "shuffled"
     shutil.copytree(made, folder)
     for name, kind in (("items_test", "items"), ("images", "images")):
@@ -178,7 +178,7 @@ def _no_table(folder):
     "fault",
     [_unknown_image, _missing_image, _broken_image, _nothing_to_ask, _no_table],
 )
-def test_bad_input_is_named_and_nothing_is_overwritten(broken, fault):
+def test_malformed_input_is_reported_and_nothing_is_overwritten(broken, fault):
     message = fault(broken)
     before = folder_sha256(broken / "corrupted")
     with pytest.raises(InputError, match=message):
@@ -192,13 +192,13 @@ def test_bad_input_is_named_and_nothing_is_overwritten(broken, fault):
         ({"corruptions": [{"corruption": "fog"}]}, "fog"),
         ({"severities": [0]}, "severities"),
         ({"severities": [6]}, "severities"),
-        ({"severities": [1, 1]}, "a severity is named twice"),
-        ({"corruptions": [{"corruption": "contrast"}, {"corruption": "contrast"}]}, "named twice: contrast"),
+        ({"severities": [1, 1]}, "a severity is listed twice"),
+        ({"corruptions": [{"corruption": "contrast"}, {"corruption": "contrast"}]}, "listed twice: contrast"),
         ({"typos": {"share": [0.1, 0.2]}}, "typos.share"),
         ({"fog": True}, "unknown key 'fog'"),
     ],
 )
-def test_a_wrong_configuration_is_named(wrong, message):
+def test_an_invalid_configuration_is_reported(wrong, message):
     with pytest.raises(InputError, match=message):
         build(RobustnessConfig, wrong, {})
 

@@ -35,28 +35,28 @@ def test_every_corruption_has_options_and_a_function():
 
 
 @pytest.mark.parametrize("name", sorted(CORRUPTIONS))
-def test_each_severity_is_farther_from_the_picture(name, picture):
+def test_each_severity_changes_the_image_more(name, picture):
     distances = [distance(corrupted(name, picture, severity), picture) for severity in range(1, 6)]
     assert distances == sorted(distances)
     assert distances[0] > 0
 
 
 @pytest.mark.parametrize("name", sorted(CORRUPTIONS))
-def test_pixels_stay_bytes_of_the_same_shape_and_the_picture_is_left_alone(name, picture):
+def test_type_and_shape_are_kept_and_the_input_is_not_changed(name, picture):
     before = picture.copy()
     made = corrupted(name, picture, 5)
     assert made.dtype == np.uint8 and made.shape == picture.shape
     assert np.array_equal(picture, before)
 
 
-def test_noise_belongs_to_the_image_and_not_to_the_order(picture):
+def test_noise_depends_on_the_image_and_not_on_the_order(picture):
     one = corrupted("gaussian_noise", picture, 3, "one")
     other = corrupted("gaussian_noise", picture, 3, "other")
     assert not np.array_equal(one, other)
     assert np.array_equal(one, corrupted("gaussian_noise", picture, 3, "one"))
 
 
-def test_noise_has_the_papers_deviation():
+def test_noise_has_the_published_standard_deviation():
     gray = np.full((128, 128, 3), 128, np.uint8)
     made = corrupted("gaussian_noise", gray, 1)
     assert (made / 255.0).std() == pytest.approx(0.08, rel=0.02)
@@ -69,7 +69,7 @@ def test_contrast_keeps_the_mean_and_shrinks_the_spread(picture):
 
 
 @pytest.mark.parametrize("side", [56, 224, 448])
-def test_the_disk_grows_with_the_picture(side):
+def test_the_disk_scales_with_the_image(side):
     point = np.zeros((side, side, 3), np.uint8)
     point[side // 2, side // 2] = 255
     blurred = defocus_blur.apply(point, OPTIONS["defocus_blur"], 5, None)
@@ -80,13 +80,13 @@ def test_the_disk_grows_with_the_picture(side):
     assert blurred.shape == point.shape
 
 
-def test_a_disk_smaller_than_anything_is_a_point():
+def test_a_disk_of_tiny_radius_is_a_point():
     kernel = defocus_blur.disk(0.001, 0.001)
     assert np.isfinite(kernel).all()
     assert kernel[kernel.shape[0] // 2, kernel.shape[1] // 2] == pytest.approx(1)
 
 
-def test_a_disk_smaller_than_a_pixel_leaves_nearly_everything(picture):
+def test_a_disk_smaller_than_a_pixel_changes_little(picture):
     kernel = defocus_blur.disk(0.3, 0.05)
     assert kernel.sum() == pytest.approx(1)
     assert kernel[kernel.shape[0] // 2, kernel.shape[1] // 2] > 0.9

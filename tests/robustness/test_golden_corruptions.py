@@ -38,21 +38,21 @@ def test_every_corruption_has_golden_pixels():
 
 
 @pytest.mark.parametrize("key", sorted(GOLDEN))
-def test_pixels_are_the_golden_ones(key):
+def test_pixels_equal_the_golden_values(key):
     name, _, severity = key.rpartition("-")
     assert off(corrupted(name, int(severity)), GOLDEN[key]) <= 1
 
 
 @pytest.mark.parametrize("severity", sorted(GOLDEN_CONTRAST))
-def test_contrast_is_the_same_bytes_everywhere(severity):
+def test_contrast_is_reproducible_to_the_byte(severity):
     digest = hashlib.sha256(corrupted("contrast", severity).tobytes()).hexdigest()
     assert digest[:16] == GOLDEN_CONTRAST[severity]
 
 
 @pytest.mark.parametrize("name", sorted(CORRUPTIONS))
-def test_another_severity_is_not_golden(name):
+def test_another_severity_differs_from_the_golden_values(name):
     assert off(corrupted(name, 4), GOLDEN[f"{name}-3"]) > 1
 
 
-def test_another_images_noise_is_not_golden():
+def test_noise_of_another_image_differs_from_the_golden_values():
     assert off(corrupted("gaussian_noise", 3, "another"), GOLDEN["gaussian_noise-3"]) > 1

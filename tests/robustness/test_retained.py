@@ -7,7 +7,7 @@ import pytest
 
 from nearmiss.engine.scoring import metrics
 from nearmiss.engine.scoring.endpoints import OUTCOMES, ordered
-from nearmiss.engine.scoring.metrics import NOTHING, Bootstrap, Run
+from nearmiss.engine.scoring.metrics import NO_REFERENCES, Bootstrap, Run
 
 RUN = Run("toy", "hnc", 0, "robustness", "test")
 
@@ -40,7 +40,7 @@ def figures(noisy, clean, floor=0.2):
         clean,
         RUN,
         Bootstrap(resamples=200, level=0.95),
-        replace(NOTHING, trained=frozenset({("relation", "reverse")})),
+        replace(NO_REFERENCES, trained=frozenset({("relation", "reverse")})),
         corruption="contrast",
         severity=3,
         floor=floor,
@@ -48,7 +48,7 @@ def figures(noisy, clean, floor=0.2):
     return {row["metric"]: row for row in rows.iter_rows(named=True)}
 
 
-def test_every_question_loses_a_quarter():
+def test_a_loss_of_a_quarter_on_every_item():
     found = figures(outcomes([3.0] * 30), outcomes([4.0] * 30))
     assert found["accuracy"]["value"] == pytest.approx(0.75)
     assert (
@@ -69,7 +69,7 @@ def test_the_drop_is_paired():
     assert (found["retained"]["low"], found["retained"]["value"], found["retained"]["high"]) == (1.0, 1.0, 1.0)
 
 
-def test_an_unpaired_drop_would_be_wide():
+def test_an_unpaired_drop_has_a_wider_interval():
     """The planted fault of the test above: the same values for other questions are no pair."""
     found = figures(outcomes([4.0, 2.0] * 20), outcomes([2.0, 4.0] * 20))
     assert found["accuracy_drop"]["value"] == 0
@@ -77,17 +77,17 @@ def test_an_unpaired_drop_would_be_wide():
 
 
 @pytest.mark.parametrize(("clean", "given"), [([2.0, 3.0] * 20, False), ([4.0, 3.0] * 20, True)])
-def test_nothing_is_retained_of_what_was_near_chance(clean, given):
+def test_retained_is_not_given_near_chance(clean, given):
     found = figures(outcomes([2.0] * 40), outcomes(clean))
     assert ("retained" in found) == given
     assert "accuracy_drop" in found
 
 
-def test_noise_below_chance_retains_less_than_nothing():
+def test_retained_is_negative_below_chance():
     assert figures(outcomes([1.0] * 30), outcomes([4.0] * 30))["retained"]["value"] == pytest.approx(-0.5)
 
 
-def test_only_the_questions_that_are_left_are_compared():
+def test_only_common_items_are_compared():
     """Of a pooled endpoint a corruption may destroy a part: its clean figure is then that of the other part alone."""
     colors = outcomes([0.0] * 20, concept="binding", operator="swap", first=100)
     sizes = outcomes([4.0] * 20, concept="binding", operator="swap")

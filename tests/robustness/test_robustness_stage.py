@@ -75,7 +75,7 @@ def metrics(folder):
     return read_table(folder / "metrics.parquet", "metrics")
 
 
-def test_every_item_has_its_scores_clean_and_under_each_noise(made, done):
+def test_every_item_has_clean_and_corrupted_scores(made, done):
     scores = read_table(done / "scores.parquet", "scores")
     items = chosen(made)
     cells = scores.group_by("corruption", "severity").agg("item_id").select("corruption", "severity", "item_id")
@@ -100,7 +100,7 @@ def test_a_drop_is_the_clean_accuracy_minus_the_corrupted_one(done):
     assert set(rows["stage"]) == {"robustness"} and set(rows["subset"]) == {"2x2"} and set(rows["split"]) == {"test"}
 
 
-def test_noise_moves_the_similarities_and_typos_leave_the_images_alone(done):
+def test_corruptions_change_similarities_and_typos_keep_images(done):
     scores = read_table(done / "scores.parquet", "scores")
     flat = {
         key: np.array(group.sort("item_id")["similarity"].to_list())
@@ -111,7 +111,7 @@ def test_noise_moves_the_similarities_and_typos_leave_the_images_alone(done):
     assert all(moved[cell] > 0 for cell in TYPOS)
 
 
-def test_clean_answers_are_those_of_the_published_images(made, done):
+def test_clean_scores_equal_those_of_stage_evaluate(made, done):
     """The same model on the published files gives the clean scores: the way over stored pixels changes nothing."""
     row = chosen(made).row(0, named=True)
     model = Encoder(f"local-dir:{made / 'checkpoint'}", None)
@@ -146,7 +146,7 @@ def test_every_text_and_every_content_of_an_image_is_encoded_once(made, monkeypa
     assert encoded == {"images": len(contents), "texts": 1}
 
 
-def test_rows_say_what_the_arm_was_taught_and_what_text_alone_gives_away(made, done):
+def test_rows_have_the_trained_mark_and_blind_baselines(made, done):
     rows = metrics(done)
     marks = {(row["concept"], row["operator"]): row["trained"] for row in rows.iter_rows(named=True)}
     assert marks == {
@@ -160,7 +160,7 @@ def test_rows_say_what_the_arm_was_taught_and_what_text_alone_gives_away(made, d
     assert accuracies["blind"].null_count() == 0 and set(accuracies["chance"]) == {0.5}
 
 
-def test_how_it_was_measured_is_written(done):
+def test_the_measurement_is_written(done):
     record = read_json(done / "measurement.json")
     world = record["benchmarks"]["world"]
     assert {each["corruption"] for each in record["corruptions"]} == {name for name, _ in NOISE}
@@ -173,7 +173,7 @@ def test_how_it_was_measured_is_written(done):
     assert {"clean", "images", "typos"} == record["blind"].keys()
 
 
-def test_a_destroyed_concept_is_not_asked_and_it_is_said(made, monkeypatch):
+def test_concepts_that_are_not_preserved_are_excluded_and_reported(made, monkeypatch):
     def gray(pixels, options, severity, rng):
         return np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
 
@@ -187,16 +187,16 @@ def test_a_destroyed_concept_is_not_asked_and_it_is_said(made, monkeypatch):
     assert not asked["item_id"].str.starts_with("color").any()
     world = read_json(folder / "measurement.json")["benchmarks"]["world"]
     assert world["excluded"] == {"contrast": ["color"]}
-    assert world["why_excluded"]["contrast"] == "contrast destroys color: 6 items are not scored"
+    assert world["why_excluded"]["contrast"] == "contrast does not preserve color: 6 items are not scored"
 
 
-def test_the_same_bytes_again(made, done):
+def test_a_second_run_gives_the_same_bytes(made, done):
     again = score(made, "again")
     for name in ("scores.parquet", "metrics.parquet", "measurement.json", "manifest.json"):
         assert sha256(again / name) == sha256(done / name), name
 
 
-def test_without_typos_there_are_none(made):
+def test_a_configuration_without_typos(made):
     rows = metrics(score(made, "silent", toy.CONFIG.model_copy(update={"typos": None})))
     assert "typos" not in set(rows["corruption"])
 
@@ -271,7 +271,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, fault):
+def test_malformed_input_is_reported_before_the_model_is_loaded(broken, monkeypatch, fault):
     monkeypatch.setattr(stage, "open_encoder", None)
     message = fault(broken)
     before = folder_sha256(broken / "out")
@@ -296,7 +296,7 @@ def _no_model(checkpoint):
 
 
 @pytest.mark.parametrize("fault", [_other_weights, _no_weights, _no_model])
-def test_an_arm_that_does_not_load_is_named(broken, fault):
+def test_a_checkpoint_that_does_not_load_is_named(broken, fault):
     message = fault(broken / "checkpoint")
     before = folder_sha256(broken / "out")
     with pytest.raises(InputError, match=message):
@@ -304,7 +304,7 @@ def test_an_arm_that_does_not_load_is_named(broken, fault):
     assert folder_sha256(broken / "out") == before
 
 
-def test_a_planted_truth_turns_the_clean_figure_around(broken):
+def test_an_inverted_truth_inverts_the_clean_accuracy(broken):
     """Figures come from answers: with every truth turned around accuracy is one minus what it was."""
     there = metrics(score(broken, "there")).filter(pl.col("metric") == "accuracy")
     path = broken / "tables" / "items_test.parquet"

@@ -83,7 +83,7 @@ def test_every_flipped_bit_and_every_cut_is_found_and_said(tmp_path, capsys):
         (again,) = set(tmp_path.iterdir()) - files
         again.unlink()
         (line,) = capsys.readouterr().err.splitlines()
-        assert f"{file} is damaged and is made again" in line
+        assert f"{file} is damaged and is computed again" in line
 
 
 def test_a_file_of_another_width_is_not_mixed_in(tmp_path, capsys):

@@ -54,17 +54,17 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path", [*PATHS, None, 3, ["a"], "a\0b"])
-def test_a_path_that_does_not_go_straight_down(path):
+def test_a_path_that_is_not_below_its_folder_is_refused(path):
     assert problem_of_path(path)
 
 
 @pytest.mark.parametrize("path", ["a", "a/b.txt", "a b/ü", "..a/b..", "ab:c", "-x", ".hidden"])
-def test_a_path_that_does(path):
+def test_a_path_below_its_folder_is_accepted(path):
     assert problem_of_path(path) is None
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_stage_with_such_a_path_is_named(path):
+def test_a_stage_with_an_invalid_path_is_named(path):
     with pytest.raises(InputError) as caught:
         locked(lock(data=entry(path)), RESULTS)
     assert caught.value.record == "stage data"
@@ -83,18 +83,18 @@ def test_a_stage_with_such_a_path_is_named(path):
         (lock(pretrain={**entry("x"), "outs": [{"path": "x"}, {"path": "y"}]}), "several outputs"),
     ],
 )
-def test_no_stage_is_left_out_without_a_word(text, words):
+def test_unusable_stages_are_refused(text, words):
     with pytest.raises(InputError, match=words) as caught:
         locked(text, RESULTS, pipeline=pipeline(data="results/tiny/data", pretrain="results/tiny/pretrain"))
     assert str(caught.value.record).startswith("stage ")
 
 
-def test_a_stage_that_another_one_was_made_from_is_missed():
-    with pytest.raises(InputError, match="stage 'pretrain' was made from results/tiny/data, which is not recorded"):
+def test_a_missing_input_stage_is_refused():
+    with pytest.raises(InputError, match="an input of stage 'pretrain', results/tiny/data, is not recorded"):
         locked(lock(data=entry("results/tinny/data")), RESULTS)
 
 
-def test_a_stage_that_the_pipeline_no_longer_has_may_be_another_experiments():
+def test_a_stage_outside_of_the_pipeline_may_belong_to_another_experiment():
     found = locked(lock(inpaint=entry("results/old/inpaint")), RESULTS, pipeline=pipeline(data="results/tiny/data"))
     assert list(found) == ["data", "pretrain"]
 
@@ -103,8 +103,8 @@ def test_a_stage_that_the_pipeline_no_longer_has_may_be_another_experiments():
     "text",
     ["", "[]", "schema: '3.0'\nstages: {}", "data: {outs: []}", "stages: [", "schema: '2.0'\nstages: [1]", "[" * 999],
 )
-def test_a_lock_file_of_another_version_or_of_none_is_refused(text):
-    with pytest.raises(InputError, match="no lock file of DVC"):
+def test_a_lock_file_of_another_or_no_version_is_refused(text):
+    with pytest.raises(InputError, match="not a lock file of DVC"):
         locked(text, RESULTS)
 
 
@@ -127,19 +127,19 @@ def test_files_of_a_folder_are_in_order_of_their_paths(cache):
 
 
 @pytest.mark.parametrize("path", [*PATHS, "../../..", None, 3])
-def test_a_file_outside_its_folder_is_refused(cache, path):
+def test_a_file_outside_of_its_folder_is_refused(cache, path):
     with pytest.raises(InputError, match="recorded file of stage 'data'"):
         listed(cache, {"relpath": "fine", "md5": FILE}, {"relpath": path, "md5": FILE})
 
 
 @pytest.mark.parametrize("digest", ["../../x", "", None, "1" * 31, "G" * 32])
-def test_an_object_that_no_hash_names_is_refused(cache, digest):
+def test_an_object_without_a_hash_is_refused(cache, digest):
     with pytest.raises(InputError, match="has no MD5"):
         listed(cache, {"relpath": "fine", "md5": digest})
 
 
 @pytest.mark.parametrize("content", ['{"a": 1}', "[1]", "{", ""])
-def test_an_object_that_lists_no_files_is_refused(cache, content):
+def test_an_object_without_a_list_of_files_is_refused(cache, content):
     cache.path(FOLDER).write_text(content)
     with pytest.raises(InputError):
         cache.files(Locked("data", Path("results/tiny/data"), FOLDER, {}))
@@ -199,7 +199,7 @@ def test_a_revision_is_read_below_the_root_of_the_repository(below, monkeypatch)
     assert {name: path.read_text() for name, path in files.items()} == {f"data/{name}.txt": "one" for name in "abc"}
 
 
-def test_restored_results_are_copies_whatever_the_cache_is_told_to_make(below, monkeypatch):
+def test_restored_results_are_copies_for_every_cache_type(below, monkeypatch):
     monkeypatch.chdir(below)
     cache = Cache()
     stages = list(locked(LOCKFILE.read_text(), RESULTS).values())
@@ -215,7 +215,7 @@ def test_restored_results_are_copies_whatever_the_cache_is_told_to_make(below, m
         assert file.read_text() == "one"
 
 
-def test_a_configuration_that_dvc_cannot_read_is_one_message(below, monkeypatch):
+def test_an_unreadable_dvc_configuration_is_an_input_error(below, monkeypatch):
     monkeypatch.chdir(below)
     file = below / ".dvc" / "config.local"
     before = file.read_text()

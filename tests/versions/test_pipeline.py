@@ -37,7 +37,7 @@ def test_dvc_yaml_is_the_one_of_the_workflow(written, root):
     )
 
 
-def test_there_is_a_stage_for_each_stage_that_makes_something(written):
+def test_every_stage_with_outputs_has_a_dvc_stage(written):
     stages = yaml.safe_load((written.path / "written.yaml").read_text())["stages"]
     assert list(stages) == [stage for stage in STAGES if stage in stages]
     assert {"data", "negatives", "pretrain", "evaluate", "compare"} <= set(stages)
@@ -48,7 +48,7 @@ def test_there_is_a_stage_for_each_stage_that_makes_something(written):
         assert not any("fingerprint" in dep for dep in stage["deps"] if dep.startswith("results/"))
 
 
-def test_a_stage_reads_what_its_jobs_read(written):
+def test_a_dvc_stage_depends_on_the_inputs_of_its_jobs(written):
     stages = yaml.safe_load((written.path / "written.yaml").read_text())["stages"]
     read = {name: [dep for dep in stage["deps"] if dep.startswith("results/")] for name, stage in stages.items()}
     assert read["data"] == []
@@ -76,7 +76,7 @@ def stages_of(config, monkeypatch, root):
     return pipeline.pipeline(config, DAG)["stages"]
 
 
-def test_a_stage_watches_its_section(root, tmp_path, monkeypatch):
+def test_a_stage_depends_on_its_section(root, tmp_path, monkeypatch):
     config = tmp_path / "config.yaml"
     config.write_text(
         "experiment: tiny\ndata: {}\ncompare: {controls: []}\nseeds: [0]\n"
@@ -87,7 +87,7 @@ def test_a_stage_watches_its_section(root, tmp_path, monkeypatch):
     assert stages["compare"]["params"] == [{config.as_posix(): ["arms", "compare", "seeds"]}]
 
 
-def test_a_stage_whose_section_is_not_written_watches_the_whole_file(root, tmp_path, monkeypatch):
+def test_a_stage_without_a_section_depends_on_the_whole_file(root, tmp_path, monkeypatch):
     config = tmp_path / "config.yaml"
     config.write_text("experiment: tiny\ndata: {}\n")
     stages = stages_of(config, monkeypatch, root)

@@ -44,9 +44,9 @@ def test_a_restore_of_an_experiment_that_was_not_recorded(fresh):
     refused(fresh.nearmiss("versions", "restore"), "no results of experiment 'other'")
 
 
-def test_a_lock_file_that_is_none(fresh):
+def test_an_invalid_lock_file(fresh):
     (fresh.path / "dvc.lock").write_text("stages: [")
-    refused(fresh.nearmiss("versions", "restore"), "no lock file of DVC")
+    refused(fresh.nearmiss("versions", "restore"), "not a lock file of DVC")
 
 
 def test_a_restore_without_a_remote(recorded, tmp_path):
@@ -54,7 +54,7 @@ def test_a_restore_without_a_remote(recorded, tmp_path):
     refused(lonely.nearmiss("versions", "restore"), "no remote is configured", "results/tiny/")
 
 
-def test_a_restore_from_a_remote_that_is_not_known(fresh):
+def test_a_restore_from_an_unknown_remote(fresh):
     refused(fresh.nearmiss("versions", "restore", "--remote", "elsewhere"), "no remote 'elsewhere'", "store")
 
 
@@ -96,10 +96,12 @@ def test_a_damaged_object_in_the_cache_is_named(mine):
     assert mine.nearmiss("versions", "restore").returncode == 0
 
 
-def test_results_that_no_snapshot_has_are_not_overwritten(mine):
+def test_results_without_a_snapshot_are_not_overwritten(mine):
     file = mine.path / RESULTS / "compare" / "summary.txt"
     file.write_text("mine")
-    refused(mine.nearmiss("versions", "restore"), "in no snapshot", "compare/summary.txt", "nearmiss versions snapshot")
+    refused(
+        mine.nearmiss("versions", "restore"), "not in a snapshot", "compare/summary.txt", "nearmiss versions snapshot"
+    )
     assert file.read_text() == "mine"
 
 
@@ -108,7 +110,7 @@ def test_results_of_another_configuration_are_not_overwritten(mine):
     content = json.loads(manifest.read_text())
     content["fingerprint"]["config"]["source"]["seed"] = 99
     manifest.write_text(json.dumps(content))
-    refused(mine.nearmiss("versions", "restore"), "in no snapshot", "configuration (source.seed)")
+    refused(mine.nearmiss("versions", "restore"), "not in a snapshot", "configuration (source.seed)")
     assert json.loads(manifest.read_text()) == content
 
 
@@ -139,7 +141,7 @@ def test_a_snapshot_with_a_manifest_that_was_edited_by_hand(mine):
     content["outputs"]["negatives.parquet"] = "0" * 64
     manifest.write_text(json.dumps(content))
     os.utime(manifest, ns=(times.st_atime_ns, times.st_mtime_ns))
-    refused(mine.nearmiss("versions", "snapshot"), "changed by hand", "negatives/keyword/negatives.parquet")
+    refused(mine.nearmiss("versions", "snapshot"), "was edited", "negatives/keyword/negatives.parquet")
 
 
 def test_a_restore_of_a_manifest_that_was_edited_by_hand(mine):
@@ -148,7 +150,7 @@ def test_a_restore_of_a_manifest_that_was_edited_by_hand(mine):
     content["outputs"]["negatives.parquet"] = "0" * 64
     manifest.write_text(json.dumps(content))
     mine.dvc("commit", "--force", "negatives")  # past `nearmiss versions snapshot`
-    refused(mine.nearmiss("versions", "restore"), "not what their manifests say", "negatives/keyword/negatives.parquet")
+    refused(mine.nearmiss("versions", "restore"), "do not match their manifests", "negatives/keyword/negatives.parquet")
 
 
 def test_a_lock_that_pairs_a_stage_with_other_data_runs_that_stage_again(mine):
@@ -164,18 +166,18 @@ def test_a_lock_that_pairs_a_stage_with_other_data_runs_that_stage_again(mine):
 def test_a_snapshot_with_a_pipeline_of_another_workflow(mine):
     text = (mine.path / "dvc.yaml").read_text()
     (mine.path / "dvc.yaml").write_text(text.replace("- requirements.lock\n", ""))
-    refused(mine.nearmiss("versions", "snapshot"), "dvc.yaml is not the one", "nearmiss versions pipeline")
+    refused(mine.nearmiss("versions", "snapshot"), "dvc.yaml does not match", "nearmiss versions pipeline")
 
 
-def test_nothing_is_done_beside_a_running_workflow(mine):
+def test_commands_are_refused_during_a_run(mine):
     from nearmiss.base.lifetime import held
 
     with held(mine.path / "state" / "run.lock"):
-        refused(mine.nearmiss("versions", "restore"), "a run is under way")
-        refused(mine.nearmiss("versions", "snapshot"), "a run is under way")
+        refused(mine.nearmiss("versions", "restore"), "another run is active")
+        refused(mine.nearmiss("versions", "snapshot"), "another run is active")
 
 
-def test_outside_a_checkout(restored, tmp_path):
+def test_commands_are_refused_outside_of_a_checkout(restored, tmp_path):
     away = type(restored)(tmp_path)
     answer = away.command("nearmiss", "pipeline")
     assert answer.returncode == 2
@@ -186,5 +188,5 @@ def test_a_configuration_outside_the_checkout_cannot_be_versioned(restored, tmp_
     answer = restored.nearmiss(
         "versions", "pipeline", "--config", str(tmp_path / "elsewhere.yaml"), "--out", str(tmp_path / "d")
     )
-    refused(answer, "inside the checkout")
+    refused(answer, "inside of the checkout")
     assert not (tmp_path / "d").exists()

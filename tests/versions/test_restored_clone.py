@@ -27,7 +27,7 @@ def test_the_restored_results_are_the_recorded_bytes(restored, recorded):
             assert (restored.path / file.relative_to(recorded.path)).read_bytes() == file.read_bytes()
 
 
-def test_the_fingerprints_of_a_restored_clone_are_the_drivers_own(restored, recorded):
+def test_restored_fingerprints_equal_those_of_the_workflow(restored, recorded):
     fingerprints = sorted((recorded.path / RESULTS / "fingerprint").rglob("*.json"))
     assert fingerprints
     for file in fingerprints:
@@ -56,20 +56,20 @@ def test_a_second_restore_changes_nothing(mine):
         ("compare/summary.txt", {}),
     ],
 )
-def test_a_deleted_output_is_made_again_with_what_follows(mine, file, planned):
+def test_a_deleted_output_and_its_dependents_run_again(mine, file, planned):
     (mine.path / RESULTS / file).unlink()
     assert mine.plan() == {**planned, **dict.fromkeys(COMPARE, 1)}
 
 
-def test_an_edit_before_the_restore_runs_that_stage_and_its_followers(fresh):
+def test_an_edit_before_the_restore_runs_that_stage_and_its_dependents(fresh):
     fresh.append("src/nearmiss/stages/evaluate/stage.py")
     answer = fresh.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stderr
-    assert "runs again, with what follows from it: evaluate (code)" in answer.stdout
+    assert "runs again, with everything that depends on it: evaluate (code)" in answer.stdout
     assert set(fresh.plan()) == {"evaluate_run", *COMPARE}
 
 
-def test_an_edit_after_the_restore_runs_that_stage_and_its_followers(mine):
+def test_an_edit_after_the_restore_runs_that_stage_and_its_dependents(mine):
     mine.append("src/nearmiss/stages/evaluate/stage.py")
     assert set(mine.plan()) == {"evaluate_run", *COMPARE}
 
@@ -89,7 +89,7 @@ def test_other_arms_before_the_restore_run_those_arms_and_the_comparison(fresh):
     assert not {rule for rule in planned if rule.startswith(("data_", "negatives_", "inpaint_"))}
 
 
-def test_another_interval_after_the_restore_runs_compare_alone(mine):
+def test_another_interval_after_the_restore_runs_only_compare(mine):
     mine.change(compare={"resamples": 100, "controls": ["clip"], "level": 0.9})
     assert set(mine.plan()) == COMPARE
 
@@ -99,14 +99,14 @@ def test_an_updated_lock_runs_every_stage_again(mine):
     assert {rule.partition("_")[0] for rule in mine.plan()} == set(mine.stages())
 
 
-def test_one_stage_comes_back_with_those_it_was_made_from(fresh):
+def test_one_stage_is_restored_with_its_inputs(fresh):
     answer = fresh.nearmiss("versions", "restore", "--stage", "negatives")
     assert answer.returncode == 0, answer.stderr
     assert sorted(one.name for one in (fresh.path / RESULTS).iterdir()) == ["data", "fingerprint", "negatives"]
     assert not {rule for rule in fresh.plan() if rule.startswith(("data_", "negatives_"))}
 
 
-def test_a_restore_that_was_cut_off_is_completed(mine):
+def test_an_interrupted_restore_is_completed(mine):
     shutil.rmtree(mine.path / RESULTS / "data" / "tables")
     (mine.path / RESULTS / "compare" / "index.html").unlink()
     assert mine.plan() != {}
@@ -125,6 +125,6 @@ def test_dvc_runs_what_changed_and_nothing_else(mine):
     assert "up to date" in mine.dvc("status")
 
 
-def test_a_clone_restores_the_record_of_mlflow(restored):
+def test_a_restore_creates_the_mlflow_store(restored):
     assert (restored.path / "results" / "mlflow.db").is_file()
-    assert "every hash checked" in (restored.path / "said.txt").read_text()
+    assert "all hashes verified" in (restored.path / "said.txt").read_text()

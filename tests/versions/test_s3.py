@@ -27,10 +27,10 @@ def use_bucket(copy: Clone, address: str) -> Clone:
     return copy
 
 
-def test_results_go_to_a_bucket_and_come_back(mine, recorded, bucket, tmp_path):
+def test_results_are_pushed_to_and_restored_from_a_bucket(mine, recorded, bucket, tmp_path):
     sent = use_bucket(mine, bucket).nearmiss("versions", "snapshot")
     assert sent.returncode == 0, sent.stdout + sent.stderr
-    assert "sent to remote 'bucket'" in sent.stdout
+    assert "pushed to remote 'bucket'" in sent.stdout
     other = use_bucket(clone(recorded, tmp_path / "other", None), bucket)
     answer = other.nearmiss("versions", "restore")
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -39,7 +39,7 @@ def test_results_go_to_a_bucket_and_come_back(mine, recorded, bucket, tmp_path):
         assert (other.path / RESULTS / name).read_bytes() == (mine.path / RESULTS / name).read_bytes()
 
 
-def test_a_bucket_that_is_not_there_is_named(recorded, bucket, tmp_path):
+def test_a_missing_bucket_is_reported(recorded, bucket, tmp_path):
     other = clone(recorded, tmp_path / "other", None)
     other.dvc("remote", "add", "--local", "--default", "bucket", "s3://nowhere/nearmiss")
     other.dvc("remote", "modify", "--local", "bucket", "endpointurl", bucket)

@@ -27,7 +27,7 @@ def test_a_restore_into_a_used_checkout_leaves_nothing_to_do(used):
     assert used.plan() == {}
 
 
-def test_results_without_their_times_are_named_checked_and_kept(used):
+def test_copied_results_are_reported_and_redated(used):
     now = time.time()
     files = sorted((used.path / RESULTS).rglob("*"))
     for number, file in enumerate(reversed(files)):  # each is newer than what is made from it
@@ -43,7 +43,7 @@ def test_results_without_their_times_are_named_checked_and_kept(used):
     assert used.plan() == {"evaluate_run": 1, "compare_page": 1, "compare_track": 1}
 
 
-def test_nothing_is_said_of_results_in_order_and_of_a_clone(recorded, restored):
+def test_no_notice_for_results_in_order_and_for_a_clone(recorded, restored):
     from nearmiss.config import load
     from nearmiss.experiment_parts import fingerprints
 
@@ -67,7 +67,7 @@ def set_times(folder, **hours):
         os.utime(folder / name, ns=(now, now + int(hour * 3600 * 10**9)))
 
 
-def test_files_of_the_future_are_dated_now_in_the_same_order(results):
+def test_times_in_the_future_are_set_to_the_present_in_the_same_order(results):
     set_times(results, a=5, b=2, c=-1)
     (line,) = dates.settle(results)
     assert "2 (the first: " in line and str(results / "a") in line
@@ -77,21 +77,21 @@ def test_files_of_the_future_are_dated_now_in_the_same_order(results):
     assert dates.settle(results) == []
 
 
-def test_equal_times_of_the_future_stay_equal(results):
+def test_equal_times_in_the_future_stay_equal(results):
     set_times(results, a=2, b=2, c=3)
     dates.settle(results)
     a, b, c = ((results / name).stat().st_mtime_ns for name in "abc")
     assert a == b < c
 
 
-def test_of_an_output_folder_the_mark_alone_counts(results):
+def test_only_the_timestamp_file_of_an_output_folder_is_compared(results):
     set_times(results, **{"images/1.png": 2})
     assert dates.settle(results) == []
     set_times(results, **{"images/.snakemake_timestamp": 2})
     assert len(dates.settle(results)) == 1
 
 
-def test_a_link_is_dated_itself_and_never_what_it_leads_to(results, tmp_path):
+def test_the_time_of_a_link_is_set_and_not_that_of_its_target(results, tmp_path):
     outside = tmp_path / "mine"
     outside.touch()
     before = outside.stat().st_mtime_ns
@@ -101,7 +101,7 @@ def test_a_link_is_dated_itself_and_never_what_it_leads_to(results, tmp_path):
     assert outside.stat().st_mtime_ns == before
 
 
-def test_a_file_that_cannot_be_dated_is_named(results, monkeypatch):
+def test_a_file_whose_time_cannot_be_set_is_named(results, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(1, "Operation not permitted")
 

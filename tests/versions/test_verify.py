@@ -69,16 +69,16 @@ def told(two):
     return {one.part: one for one in findings(there, here)}
 
 
-def test_equal_results_hold(two):
+def test_equal_results_agree(two):
     assert {(one.holds, one.text) for one in told(two).values()} == {(True, "the same bytes")}
 
 
-def test_a_cost_is_no_difference(two):
+def test_costs_are_not_compared(two):
     write_json(two[1] / "data" / "cost.json", {"seconds": 9.0})
     assert told(two)["data"].text == "the same bytes"
 
 
-def test_one_changed_byte_of_data_does_not_hold(two):
+def test_one_changed_byte_of_data_is_a_difference(two):
     (two[1] / "data" / "tables" / "captions.parquet").write_bytes(b"Captions")
     part(two[1] / "data", versions={"torch": "2"})
     found = told(two)["data"]
@@ -86,7 +86,7 @@ def test_one_changed_byte_of_data_does_not_hold(two):
     assert found.details == ["tables/captions.parquet", "why: torch 1 there, 2 here"]
 
 
-def test_a_training_may_have_other_bits_and_the_reason_is_named(two):
+def test_training_may_differ_in_bits_and_the_reason_is_given(two):
     folder = two[1] / "pretrain" / "clip" / "0"
     (folder / "curve.jsonl").write_text('{"step": 1}\n')
     part(folder, fingerprint={**FINGERPRINTS, "config": {"threads": 2}}, cost={"device": "cuda"})
@@ -95,7 +95,7 @@ def test_a_training_may_have_other_bits_and_the_reason_is_named(two):
     assert found.details == ["why: another configuration (threads)", "why: device cpu there, cuda here"]
 
 
-def test_where_nothing_differs_but_the_bits_the_machine_is_named(two):
+def test_without_other_differences_the_machine_is_the_reason(two):
     folder = two[1] / "pretrain" / "clip" / "0"
     (folder / "curve.jsonl").write_text('{"step": 1}\n')
     part(folder)
@@ -103,7 +103,7 @@ def test_where_nothing_differs_but_the_bits_the_machine_is_named(two):
 
 
 @pytest.mark.parametrize(("value", "holds"), [(0.59, True), (0.41, True), (0.95, False)])
-def test_a_metric_must_lie_within_its_interval(two, value, holds):
+def test_a_metric_must_be_within_its_interval(two, value, holds):
     folder = two[1] / "evaluate" / "clip" / "0"
     table(folder / "metrics.parquet", {**ROW, "value": value, "low": value - 0.01, "high": value + 0.01})
     part(folder)
@@ -112,27 +112,27 @@ def test_a_metric_must_lie_within_its_interval(two, value, holds):
     assert ("0.950" in "".join(found.details)) == (not holds)
 
 
-def test_a_result_that_was_changed_by_hand_does_not_hold(two):
+def test_an_edited_result_is_a_difference(two):
     (two[1] / "pretrain" / "clip" / "0" / "curve.jsonl").write_text("changed")
     found = told(two)["pretrain/clip/0"]
     assert not found.holds
     assert "by hand" in found.text
 
 
-def test_a_missing_part_does_not_hold_and_a_new_one_does(two):
+def test_a_missing_part_is_a_difference_and_a_new_one_is_not(two):
     shutil.move(two[1] / "pretrain" / "clip", two[1] / "pretrain" / "random")
     found = told(two)
     assert not found["pretrain/clip/0"].holds
     assert found["pretrain/random/0"].holds
 
 
-def test_figures_at_the_edge_agree_where_one_lies_in_the_others_interval(tmp_path):
+def test_values_agree_if_one_is_in_the_interval_of_the_other(tmp_path):
     one = table(tmp_path / "one.parquet", {**ROW, "value": 1.0, "low": 1.0, "high": 1.0})
     other = table(tmp_path / "other.parquet", {**ROW, "value": 0.98, "low": 0.94, "high": 1.0})
     assert agreement(one, other).holds and agreement(other, one).holds
 
 
-def test_other_items_and_other_rows_do_not_hold(tmp_path):
+def test_other_items_and_other_rows_are_differences(tmp_path):
     one = table(tmp_path / "one.parquet", ROW, {**ROW, "subset": "1x2"})
     fewer = table(tmp_path / "fewer.parquet", ROW)
     other = table(tmp_path / "other.parquet", {**ROW, "n_scored": 9}, {**ROW, "subset": "1x2"})
@@ -141,17 +141,17 @@ def test_other_items_and_other_rows_do_not_hold(tmp_path):
     assert not agreement(one, other).holds
 
 
-def test_a_figure_without_an_interval_is_counted_and_not_judged(tmp_path):
+def test_a_value_without_an_interval_is_only_counted(tmp_path):
     one = table(tmp_path / "one.parquet", {**ROW, "low": None, "high": None})
     other = table(tmp_path / "other.parquet", {**ROW, "value": 0.9, "low": None, "high": None})
     found = agreement(one, other)
     assert (found.different, found.without_interval, found.holds) == (1, 1, True)
 
 
-def test_restored_results_hold_against_the_snapshot(restored):
+def test_restored_results_agree_with_the_snapshot(restored):
     answer = restored.nearmiss("versions", "verify")
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "all hold" in answer.stdout
+    assert "all agree" in answer.stdout
     assert "DIFFERS" not in answer.stdout
 
 
@@ -171,4 +171,4 @@ def test_a_changed_data_file_ends_with_status_1(mine, restored):
 def test_a_revision_without_a_snapshot_is_refused(restored, against):
     answer = restored.nearmiss("versions", "verify", "--against", against)
     assert answer.returncode == 2
-    assert "no revision with a dvc.lock" in answer.stderr and "remedy" in answer.stderr
+    assert "neither a folder nor a revision with a dvc.lock" in answer.stderr and "remedy" in answer.stderr

@@ -29,16 +29,16 @@ def serve(
     items
         Pairs in InpaintCOCO's schema or negatives: a Parquet file, or a folder that a command wrote.
     db
-        Database of decisions, a file that the first start creates; one for all annotators of a set.
+        Database of decisions, a file that the first start creates; shared by all annotators of a set.
     annotator
-        Name of the annotator. Each annotator starts a page of their own and sees no decision of another.
+        Name of the annotator. Each annotator starts a separate server, which does not show the decisions of others.
     images
         Table of images, to show negatives with their images.
     root
         Folder that the files of --images are relative to.
     port
-        Port on the loopback address; 0 takes a free one. Keep it when you start again: what a browser could not send
-        waits under this address.
+        Port on the loopback address; 0 selects a free one. Use the same port after a restart: decisions that a browser
+        could not send are stored for this address.
     """
     from secrets import token_urlsafe
 
@@ -54,7 +54,7 @@ def serve(
         server = listen(create_app(curated, store, name, token), port)
         print(f"{len(curated.items)} {curated.kind}, annotator {name}, decisions in {db}")
         address = f"http://127.0.0.1:{server.server_port}/?token={token}"
-        print(f"{address} (this machine and its holder only; Ctrl-C ends it)", flush=True)
+        print(f"{address} (this machine only; stop with Ctrl-C)", flush=True)
         try:
             server.serve_forever()
         finally:
@@ -76,16 +76,16 @@ def export(
     Parameters
     ----------
     items
-        Pairs or negatives that were curated, unchanged.
+        The unchanged set of pairs or negatives that was curated.
     db
         Database of decisions.
     out
         Output folder: the accepted items in the set's own format, set_aside.parquet with the others and their reasons,
         and report.json with counts and the inter-annotator agreement.
     rule
-        Whose acceptance an item needs: that of all annotators, or of more than half of them.
+        An item is accepted if all annotators accept it, or more than half of them.
     of
-        Annotators who count; all who decided anything if not given.
+        Annotators who count; by default, all who made a decision.
     """
     from nearmiss.engine.curation.export import export as write
     from nearmiss.engine.curation.export import in_words

@@ -1,1 +1,1 @@
-"""Versions of results: the DVC pipeline written from the workflow, snapshots, restores, and checks of a re-run."""
+"""Versions of results: the DVC pipeline written from the workflow, snapshots, restores, and verification of results."""

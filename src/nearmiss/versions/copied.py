@@ -15,17 +15,17 @@ def notice(results: Path, today: Fingerprints) -> list[str]:
     if not parts:
         return []
     return [
-        f"Results that are older than what they were made from, and yet agree with today's code and configuration: "
+        f"Results that are older than their inputs but match the current code and configuration: "
         f"{len(parts)} (the first: {results / parts[0]}). Copying without times (cp -r) causes this.",
-        "Snakemake may make them again. To keep them, stop now; then `nearmiss versions redate` checks every hash and "
-        "dates them, and `nearmiss versions restore` brings back what a snapshot recorded.",
+        "Snakemake may create them again. To keep them, stop now. Then `nearmiss versions redate` verifies all hashes "
+        "and updates their times, or `nearmiss versions restore` restores the results of a snapshot.",
     ]
 
 
 def out_of_order(results: Path, today: Fingerprints) -> list[str]:
-    """Parts whose manifest names today's fingerprint and which are older than that fingerprint or than an earlier part.
+    """Parts with the current fingerprint in the manifest that are older than that fingerprint or than an earlier part.
 
-    A part of which no input can be found any more is left out: something before it was made anew, with other content.
+    A part whose inputs no longer exist is excluded: an earlier part was created again, with other content.
     """
     found, dates = _manifests(results)
     agreeing = [part for part, manifest in found.items() if manifest.get("fingerprint") == _fingerprint(part, today)]
@@ -43,7 +43,7 @@ def out_of_order(results: Path, today: Fingerprints) -> list[str]:
 
 
 def _manifests(results: Path) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
-    """Each part's manifest and its date, in order of name; unreadable ones are left out."""
+    """Each part's manifest and its date, in order of name; unreadable ones are omitted."""
     found, dates = {}, {}
     for stage in STAGES:
         for depth in ("", "*/", "*/*/"):  # data, negatives/keyword, pretrain/clip/0
@@ -64,7 +64,7 @@ def _fingerprint(part: str, today: Fingerprints) -> Any:
 
 
 def _before(part: str, found: dict[str, dict[str, Any]]) -> list[str]:
-    """Parts that are certainly made before this one."""
+    """Parts that are always created before this one."""
     stage, _, run = part.partition("/")
     earlier = {"data"}
     if stage == "compare":
@@ -77,7 +77,7 @@ def _before(part: str, found: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _known(results: Path, found: dict[str, dict[str, Any]]) -> set[str]:
-    """Hashes that are cheap to know: of manifests, of what they name, and of the tables of stage data."""
+    """Hashes without reading large files: of manifests, of their entries, and of the tables of stage data."""
     files = [results / part / "manifest.json" for part in found]
     files += sorted((results / "data" / "tables").glob("*.parquet"))
     return {sha256(file) for file in files} | {

@@ -1,4 +1,4 @@
-"""What the workflow would make for an experiment: its stages, their rules and output files, and who needs whom."""
+"""The workflow of an experiment: its stages, their rules, output files and dependencies."""
 
 import json
 import re
@@ -28,7 +28,7 @@ class DagStage:
 
 @dataclass(frozen=True)
 class Dag:
-    """The workflow of one experiment; stages in the order of the workflow, those without a job left out."""
+    """The workflow of one experiment; stages in the order of the workflow, without those that have no job."""
 
     experiment: str
     stages: dict[str, DagStage]
@@ -40,12 +40,12 @@ class Dag:
 
     @property
     def files(self) -> list[str]:
-        """All files and folders that the workflow makes, relative to the results and sorted."""
+        """All output files and folders of the workflow, relative to the results and sorted."""
         return sorted(file for stage in self.stages.values() for file in stage.files)
 
 
 def configured(config: Path) -> list[str]:
-    """The arguments by which Snakemake reads this configuration; none for the default one."""
+    """The Snakemake arguments of a configuration; none for the default one."""
     return [] if Path(config) == DEFAULT_CONFIG else ["--configfile", Path(config).as_posix()]
 
 
@@ -56,9 +56,9 @@ def query(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def snakemake(config: Path, *arguments: str) -> str:
-    """Query Snakemake about the workflow (runs nothing, needs no results) and return its output.
+    """Query Snakemake about the workflow, without running it, and return the output.
 
-    Raises `InputError` where Snakemake cannot read the workflow.
+    Raises `InputError` if Snakemake cannot read the workflow.
     """
     result = query(config, *arguments)
     if result.returncode:
@@ -66,7 +66,7 @@ def snakemake(config: Path, *arguments: str) -> str:
         raise InputError(
             f"Snakemake cannot read the workflow:\n  {output}",
             file="Snakefile",
-            remedy=f"see what `snakemake --dry-run {' '.join(configured(config))}` says",
+            remedy=f"see the output of `snakemake --dry-run {' '.join(configured(config))}`",
         )
     return result.stdout + (result.stderr if "--dry-run" in arguments else "")
 
@@ -100,8 +100,8 @@ def read(config: Path) -> Dag:
 def outputs(config: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     """stage -> its rules, and stage -> its files relative to the results, as Snakemake's summary lists them.
 
-    The inputs there are those of past runs, so that a fresh clone has none: who needs whom is read from the graph of
-    jobs instead.
+    Its inputs are those of past runs, so that a new clone has none: dependencies are read from the graph of jobs
+    instead.
     """
     results = f"results/{load(config).experiment}/"
     rules: dict[str, set[str]] = {}
@@ -109,13 +109,13 @@ def outputs(config: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     for line in snakemake(config, "--summary").splitlines()[1:]:
         file, _, rule, *_ = line.split("\t")
         if rule == "download":
-            continue  # receipts lie with the downloaded files, which are inputs
+            continue  # receipts are stored with the downloaded files, which are inputs
         stage = file.removeprefix(results).partition("/")[0]
         if not file.startswith(results) or stage not in STAGES:
             raise InputError(
-                f"rule {rule} writes outside the stages' folders",
+                f"rule {rule} writes outside of the stages' folders",
                 file=file,
-                remedy=f"let it write under {results}<stage>/",
+                remedy=f"write its output below {results}<stage>/",
             )
         rules.setdefault(stage, set()).add(rule)
         files.setdefault(stage, set()).add(file.removeprefix(results))
@@ -123,24 +123,24 @@ def outputs(config: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
 
 
 def files(config: Path) -> list[str]:
-    """All files and folders that the workflow makes, relative to the results and sorted."""
+    """All output files and folders of the workflow, relative to the results and sorted."""
     return sorted(file for made in outputs(config)[1].values() for file in made)
 
 
 def parts(made: list[str]) -> list[str]:
-    """Folders that have a manifest, among what the workflow makes: `data`, `pretrain/clip/0`."""
+    """Folders with a manifest among the outputs of the workflow: `data`, `pretrain/clip/0`."""
     return [file.removesuffix("/manifest.json") for file in made if file.endswith("/manifest.json")]
 
 
 def forget(config: Path, files: list[str]) -> None:
-    """Remove Snakemake's records of how this checkout made some files; others have brought or checked them since."""
+    """Remove Snakemake's records of how some files were created; they were restored or verified since."""
     records = Path(".snakemake/metadata")
     if records.is_dir() and any(records.iterdir()):
         query(config, "--cleanup-metadata", *files)
 
 
 def planned(config: Path) -> dict[str, int]:
-    """What Snakemake would run now: rule -> number of jobs; empty where nothing is to be done."""
+    """The pending jobs of Snakemake: rule -> number of jobs; empty if there is nothing to be done."""
     table = snakemake(config, "--dry-run").partition("Job stats:")[2].partition("\n\n")[0]
     found = {rule: int(count) for rule, count in _STATISTICS.findall(table)}
     return {rule: count for rule, count in found.items() if rule not in ("total", "default")}

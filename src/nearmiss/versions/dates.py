@@ -1,4 +1,4 @@
-"""Modification times of results, which are all that Snakemake compares."""
+"""Modification times of results; Snakemake compares only these."""
 
 import os
 import time
@@ -11,22 +11,22 @@ from nearmiss.base.files import SNAKEMAKE_TIMESTAMP
 from nearmiss.base.fingerprint import write_fingerprint
 from nearmiss.experiment_parts import Fingerprints
 
-# Seconds by which dated files are older than now, so that whatever is written afterwards is newer.
+# Seconds by which dated files are older than now, so that files written afterwards are newer.
 AGE = 60
-# Seconds that a file may be dated ahead of the clock: Snakemake takes longer to start (our choice).
+# Seconds that a file may be ahead of the clock: Snakemake takes longer to start (our choice).
 _AHEAD = 2
 
 
 def moment() -> int:
-    """The one time of all results that agree with today's code and configuration, in nanoseconds."""
+    """The common time of all results that match the current code and configuration, in nanoseconds."""
     return time.time_ns() - AGE * 10**9
 
 
 def date_stage(folder: Path, when: int) -> None:
-    """Date a stage's folder, everything in it, and its benchmark files.
+    """Set the time of a stage's folder, its content, and its benchmark files.
 
-    Snakemake takes a benchmark file for an output (`logs/<experiment>/<stage>/*.tsv`): one that an earlier run has
-    left would make the results as old as that run.
+    For Snakemake a benchmark file is an output (`logs/<experiment>/<stage>/*.tsv`): a file of an earlier run would make
+    the results as old as that run.
     """
     benchmarks = Path("logs") / folder.parent.name / folder.name
     date([folder, *_below(folder), *benchmarks.rglob("*.tsv")], when)
@@ -35,7 +35,7 @@ def date_stage(folder: Path, when: int) -> None:
 def date_fingerprints(
     folder: Path, today: Fingerprints, when: int, *, stages: Iterable[str], newer: Iterable[str]
 ) -> None:
-    """Write fingerprint files of stages with the time of the results, and those in `newer` with the time of today."""
+    """Write fingerprint files of stages with the time of the results, and those in `newer` with the current time."""
     for name, content in today.items():
         path = folder / f"{name}.json"
         write_fingerprint(path, content)
@@ -46,16 +46,16 @@ def date_fingerprints(
 
 
 def settle(results: Path) -> list[str]:
-    """Date now what is dated in the future, in the same order; lines that say so, none where nothing is.
+    """Set times in the future to the present, in the same order; returns a notice, empty if there are none.
 
-    A job that reads a file of tomorrow makes outputs that are older than their input. Snakemake takes it for failed and
-    removes them, in every run until tomorrow. In the new order of times nothing comes before or after anything else
-    than in the old one, so that the same jobs are due. Raises `InputError` where a file cannot be dated.
+    The outputs of a job that reads a file from the future are older than their input. Snakemake treats the job as
+    failed and removes them, in every run until that time. The order of times is preserved, so that the same jobs are
+    pending. Raises `InputError` if the time of a file cannot be set.
     """
     now = time.time_ns()
     dates = {}
     for path in _compared(results):
-        with suppress(FileNotFoundError):  # a job's partial file, which has its name by now
+        with suppress(FileNotFoundError):  # a job's partial file, which was renamed
             dates[path] = path.lstat().st_mtime_ns
     late = {path: when for path, when in dates.items() if when > now + _AHEAD * 10**9}
     if not late:
@@ -68,26 +68,26 @@ def settle(results: Path) -> list[str]:
     latest = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moments[-1] / 10**9))
     first = min(late, key=str)
     return [
-        f"Files dated in the future, up to {latest}: {len(late)} (the first: {first}). They are dated now, in the same "
-        "order. Check this machine's clock, and that of the machine that they come from."
+        f"Files with a time in the future, up to {latest}: {len(late)} (the first: {first}). Their times are set "
+        "to the present, in the same order. Check the clocks of this machine and of the machine that wrote them."
     ]
 
 
 def date(paths: Iterable[Path], when: int) -> None:
-    """Give files and folders one modification time; a link is dated itself, never what it points to."""
+    """Set one modification time for files and folders; for a link, that of the link and not of its target."""
     for path in paths:
         try:
             os.utime(path, ns=(when, when), follow_symlinks=False)
         except OSError as error:
             raise InputError(
-                f"a result cannot be dated: {error.strerror}",
+                f"the time of a result cannot be set: {error.strerror}",
                 file=path,
-                remedy="only the owner of a file can date it: change the owner, or copy the results and use the copy",
+                remedy="only the owner of a file can set its time: change the owner, or use a copy of the results",
             ) from None
 
 
 def _compared(folder: Path) -> Iterator[Path]:
-    """Everything in a folder whose time Snakemake may look at: of a folder that is an output, its mark alone."""
+    """Everything in a folder whose time Snakemake may compare: for an output folder, only its timestamp file."""
     for parent, folders, files in os.walk(folder):
         if SNAKEMAKE_TIMESTAMP in files:
             folders.clear()

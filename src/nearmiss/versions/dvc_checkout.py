@@ -1,8 +1,8 @@
-"""The program that puts DVC's objects into place as copies: `python dvc_checkout.py STAGE ...`
+"""A program that checks out DVC's objects as copies: `python dvc_checkout.py STAGE ...`
 
-`dvc checkout` has no option for it. A `cache.type` with symbolic or hard links, which any level of DVC's configuration
-may set, would put links into the results: their times are those of the cache, and a job that appends to a result would
-change the object.
+`dvc checkout` has no such option. With a `cache.type` of symbolic or hard links, which any level of DVC's configuration
+may set, results would be links: their times are those of the cache, and a job that appends to a result would change
+the object.
 """
 
 import sys
@@ -11,7 +11,7 @@ COPIES = {"cache": {"type": ["reflink", "copy"]}}
 
 
 def main(stages: list[str]) -> None:
-    """Check out stages; an error of DVC's is one line on standard error, as `dvc` itself prints it."""
+    """Check out stages; an error of DVC is one line on standard error, as printed by `dvc`."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 

@@ -1,10 +1,10 @@
-"""The program that checks objects in a remote: `python dvc_remote.py REMOTE DIGEST ...`
+"""A program that verifies objects in a remote: `python dvc_remote.py REMOTE DIGEST ...`
 
-`dvc fetch` keeps the object that lists a folder's files only when it could bring every one of these files, and its
-messages do not always say which object stopped it. This program reads the objects themselves. It prints one JSON list
-with an entry per object: `object` (its digest), `state` ("whole", "damaged": the MD5 of its bytes is another, or
-"absent"), and, for a file of a list that is whole, `list` (that list's digest) and `name` (its path in the folder).
-Files that are in the cache already are left out.
+`dvc fetch` keeps the object that lists a folder's files only if it fetched all of these files, and its messages do not
+always name the object that failed. This program reads the objects directly. It prints one JSON list with an entry per
+object: `object` (its digest), `state` ("intact", "damaged" if the MD5 of its bytes differs, or "absent"), and, for a
+file of an intact list, `list` (that list's digest) and `name` (its path in the folder). Files that are already in the
+cache are omitted.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def main(remote: str, *digests: str) -> None:
-    """Print the states; an error of DVC's or of the remote's is one line on standard error, as `dvc` prints it."""
+    """Print the states; an error of DVC or of the remote is one line on standard error, as printed by `dvc`."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -25,7 +25,7 @@ def main(remote: str, *digests: str) -> None:
             for digest in digests:
                 state, content = _state(remote_objects, digest)
                 found.append({"object": digest, "state": state})
-                if state == "whole" and digest.endswith(".dir"):
+                if state == "intact" and digest.endswith(".dir"):
                     found += [
                         {"object": one["md5"], "state": _state(remote_objects, one["md5"])[0]}
                         | {"list": digest, "name": one["relpath"]}
@@ -44,7 +44,7 @@ def _state(objects: Any, digest: str) -> tuple[str, bytes]:
         return "absent", b""
     content = objects.fs.cat_file(path)
     whole = hashlib.md5(content, usedforsecurity=False).hexdigest() == digest.removesuffix(".dir")
-    return ("whole" if whole else "damaged"), content
+    return ("intact" if whole else "damaged"), content
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Two tables of the same metrics: which figures lie outside each other's intervals."""
+"""Compares two tables of the same metrics: which values are outside of each other's intervals."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,20 +7,20 @@ import polars as pl
 
 from nearmiss.base.tables import SCHEMAS, read_table
 
-# What names a figure; the rest of the table is what was measured.
+# Key columns; the others are measured values.
 _MEASURED = ("value", "low", "high", "n_scored", "n_expected", "ties", "chance", "blind", "trained")
 KEYS = [name for name in SCHEMAS["metrics"].names() if name not in _MEASURED]
-# Differences of rounding alone.
+# Tolerance for rounding.
 _EXACT = 1e-9
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Counts of figures that are there in both tables, and the names of those that do not agree."""
+    """Counts of values that are in both tables, and the names of those that do not agree."""
 
     compared: int
     different: int
-    without_interval: int  # different, and neither table has an interval
+    without_interval: int  # different values without an interval in either table
     outside: list[str]
     missing: list[str]  # in one table only, or of another number of items
 
@@ -30,10 +30,10 @@ class Agreement:
 
 
 def agreement(there: Path, here: Path) -> Agreement:
-    """Set the figures of two `metrics` tables side by side.
+    """Compare the values of two `metrics` tables.
 
-    Two figures agree where one of them lies in the other's interval (our choice): near 0 and 1 a bootstrap interval
-    may be a single point, and two runs of one recipe would else disagree by one item.
+    Two values agree if one of them is in the other's interval (our choice): near 0 and 1 a bootstrap interval may be a
+    single point, and two runs of the same configuration would otherwise disagree because of one item.
     """
     one, two = (read_table(path, "metrics") for path in (there, here))
     both = one.join(two, on=KEYS, how="full", nulls_equal=True, coalesce=True, suffix="_here", maintain_order="left")
@@ -59,7 +59,7 @@ def _within(value: str, low: str, high: str) -> pl.Expr:
 
 
 def _name(row: dict[str, object]) -> str:
-    """A figure's name: what of its key is set, without the model."""
+    """The name of a value: the non-null columns of its key, without the model."""
     return "/".join(str(row[key]) for key in KEYS if row[key] is not None and key not in ("model", "stage"))
 
 

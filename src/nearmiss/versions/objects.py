@@ -1,7 +1,7 @@
 """Objects of DVC's cache, with verified hashes.
 
-DVC takes an object for whole when its file is read-only. So every object that is about to be restored or sent away is
-read and set against its name, which is the MD5 of its bytes.
+DVC does not verify an object whose file is read-only. So every object that is restored or pushed is read and its MD5
+is compared with its name.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ _DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
 def digest_of(path: Path) -> str:
-    """MD5 of a file's bytes, which is an object's name."""
+    """MD5 of a file's bytes, the name of the object."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 class Cache:
-    """DVC's cache in this checkout: where objects lie, which are there, and which are what their names say."""
+    """DVC's cache in this checkout: paths of objects, which exist, and which match their names."""
 
     def __init__(self) -> None:
         result = dvc("cache", "dir")
@@ -43,24 +43,24 @@ class Cache:
         self.folder = Path(result.stdout.strip()) / "files" / "md5"
 
     def path(self, digest: str) -> Path:
-        """Where an object lies, present or not."""
+        """Path of an object, whether it exists or not."""
         return self.folder / digest[:2] / digest[2:]
 
     def has(self, digest: str) -> bool:
         return self.path(digest).is_file()
 
     def present(self) -> set[str]:
-        """Every object that is there."""
+        """All existing objects."""
         return {f"{file.parent.name}{file.name}" for file in self.folder.glob("??/*") if file.is_file()}
 
-    def is_whole(self, digest: str) -> bool:
-        """Whether the bytes of a present object are those that its name promises."""
+    def is_intact(self, digest: str) -> bool:
+        """Whether the bytes of an existing object match its name."""
         return digest_of(self.path(digest)) == digest.removesuffix(".dir")
 
     def files(self, one: Locked) -> dict[str, str]:
         """Files of a stage's folder, from the object that lists them: relative name -> digest, in order of paths.
 
-        Raises `InputError` for an object that is no list of files, and for a file that would lie outside the folder.
+        Raises `InputError` for an object that is not a list of files, and for a file outside of the folder.
         """
         names = {}
         for entry in _entries(self.path(one.digest)):
@@ -78,19 +78,19 @@ class Cache:
         return {name: names[name] for name in sorted(names, key=PurePosixPath)}
 
     def wanted(self, stages: list[Locked]) -> dict[str, str]:
-        """Every object that the stages need and that is known so far: digest -> a result that it belongs to."""
+        """All known objects of the stages: digest -> a result that it belongs to."""
         found = {}
         for one in stages:
             found[one.digest] = f"{one.folder.as_posix()}/"
-            if self.has(one.digest) and self.is_whole(one.digest):
+            if self.has(one.digest) and self.is_intact(one.digest):
                 for name, digest in self.files(one).items():
                     found.setdefault(digest, f"{one.folder.as_posix()}/{name}")
         return found
 
     def damaged(self, wanted: dict[str, str]) -> dict[str, str]:
-        """Those present objects whose bytes are not what their names promise."""
+        """The existing objects whose bytes do not match their names."""
         present = [digest for digest in wanted if self.has(digest)]
-        bad = [one for one in progress(present, what="hash objects", total=len(present)) if not self.is_whole(one)]
+        bad = [one for one in progress(present, what="hash objects", total=len(present)) if not self.is_intact(one)]
         return {digest: wanted[digest] for digest in bad}
 
     def text(self, digest: str) -> str:
@@ -101,15 +101,15 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     """The entries of an object that lists files."""
     found = read_json(path)
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise InputError("the object is no list of files", file=path, remedy="delete it, then restore again")
+        raise InputError("the object is not a list of files", file=path, remedy="delete it, then restore again")
     return found
 
 
 def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None:
-    """Make sure that every object of the stages is in the cache and whole; what is missing comes from the remote.
+    """Fetch missing objects of the stages from the remote, and verify that all are intact in the cache.
 
-    Raises `InputError` that names the first object that is damaged (in the cache or in the remote) or that no remote
-    has. A damaged object that has just come is removed again, because DVC would trust it from now on.
+    Raises `InputError` with the first object that is damaged (in the cache or in the remote) or missing from the
+    remote. A damaged object that was just fetched is removed, because DVC would not verify it again.
     """
     there = cache.present()
     known = cache.wanted(stages)
@@ -120,7 +120,7 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
     source = remote_of(remote)
     if source is None:
         raise InputError(
-            f"objects that are not in DVC's cache: {len(missing)}; no remote is configured to bring them from",
+            f"objects that are not in DVC's cache: {len(missing)}; no remote is configured",
             file=".dvc/config",
             record=next(iter(missing.values())),
             remedy="`dvc remote add --default NAME ADDRESS`, then try again",
@@ -141,7 +141,7 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
             cache.path(digest).unlink(missing_ok=True)
         digest, name = next(iter(damaged.items()))
         raise InputError(
-            f"damaged objects in remote '{source}': {len(damaged)}, whose bytes are not what the names promise",
+            f"damaged objects in remote '{source}': {len(damaged)}, whose bytes do not match their names",
             file=f"files/md5/{digest[:2]}/{digest[2:]} in '{source}'",
             record=name,
             remedy="delete the object there and `dvc push` again from a checkout that has it",
@@ -153,21 +153,21 @@ def fetch(cache: Cache, stages: list[Locked], remote: str | None = None) -> None
             f"remote '{source}' does not have {len(absent)} of {len(known)} objects{detail}",
             file=LOCKFILE,
             record=absent[0],
-            remedy="`dvc push` in the checkout that made the snapshot, or name another remote (--remote)",
+            remedy="run `dvc push` in the checkout of the snapshot, or use another remote (--remote)",
         )
     if lacking:
         raise InputError(
             f"remote '{source}' cannot be reached: {first_error(result)}",
             file=".dvc/config",
             record=next(iter(lacking.values())),
-            remedy="check its address (dvc remote list), your rights and the network, or install what is named",
+            remedy="check its address (dvc remote list), permissions and network, or install the missing package",
         )
 
 
 def _states(source: str, lacking: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """What a remote holds of objects that DVC did not bring: digest -> (result that it belongs to, state).
+    """States in a remote of objects that DVC did not fetch: digest -> (result that it belongs to, state).
 
-    The files of a whole list are among them where they are not in the cache. Empty where the remote cannot be read.
+    Includes the files of an intact list that are not in the cache. Empty if the remote cannot be read.
     """
     if not lacking:
         return {}
@@ -182,12 +182,12 @@ def _states(source: str, lacking: dict[str, str]) -> dict[str, tuple[str, str]]:
 
 
 def refuse_damaged(cache: Cache, damaged: dict[str, str]) -> None:
-    """An `InputError` that names the first of the cache's damaged objects; nothing where there is none."""
+    """Raise `InputError` with the first damaged object of the cache, if there is one."""
     if damaged:
         digest, name = next(iter(damaged.items()))
         raise InputError(
-            f"damaged objects in DVC's cache: {len(damaged)}, whose bytes are not what the names promise",
+            f"damaged objects in DVC's cache: {len(damaged)}, whose bytes do not match their names",
             file=cache.path(digest),
             record=name,
-            remedy="delete this file; a restore then brings the object from the remote, and a snapshot makes it again",
+            remedy="delete this file; a restore fetches the object from the remote, a snapshot creates it again",
         )

@@ -1,7 +1,7 @@
 """Parts of an experiment's results, which are the folders with a manifest, and the content of their manifests.
 
-Results are given as a map from a name (`pretrain/clip/0/manifest.json`) to the file that holds its bytes, so that a
-folder of results and DVC's cache are looked at in the same way.
+Results are given as a mapping from a name (`pretrain/clip/0/manifest.json`) to the file with its bytes, so that a
+folder of results and DVC's cache are read in the same way.
 """
 
 from pathlib import Path, PurePosixPath
@@ -21,7 +21,7 @@ _MANIFEST = "/manifest.json"
 
 
 def present_files(folder: Path) -> list[str]:
-    """Names of all files in a folder, relative and sorted; Snakemake's own marks left out, as in .dvcignore."""
+    """Names of all files in a folder, relative and sorted, without Snakemake's timestamp files, as in .dvcignore."""
     found = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != SNAKEMAKE_TIMESTAMP)
     return [file.relative_to(folder).as_posix() for file in found]
 
@@ -32,31 +32,31 @@ def in_folder(results: Path, stages: list[str]) -> Files:
 
 
 def in_cache(cache: Cache, stages: list[Locked]) -> Files:
-    """All files of some stages as DVC's cache has them; the lists of files must be there."""
+    """All files of some stages in DVC's cache; the lists of files must exist."""
     return {
         f"{one.folder.name}/{name}": cache.path(digest) for one in stages for name, digest in cache.files(one).items()
     }
 
 
 def manifests(files: Files) -> Manifests:
-    """Name of each part -> its manifest. Raises `InputError` for a file that is no manifest."""
+    """Name of each part -> its manifest. Raises `InputError` for a file that is not a manifest."""
     names = sorted(name for name in files if name.endswith(_MANIFEST))
     return {name.removesuffix(_MANIFEST): read_manifest(files[name]) for name in names}
 
 
 def read_manifest(file: Path) -> dict[str, Any]:
-    """A manifest's content. Raises `InputError` where the file is none."""
+    """A manifest's content. Raises `InputError` if the file is not a manifest."""
     content = read_json(file)
     named = [content.get(key, {}) if isinstance(content, dict) else None for key in ("inputs", "outputs")]
     if not all(isinstance(each, dict) for each in named):
         raise InputError(
-            "the file is no manifest", file=file, remedy="delete the folder that it lies in: it is made again"
+            "the file is not a manifest", file=file, remedy="delete its folder, which is then created again"
         )
     return dict(content)
 
 
 def edited(files: Files, found: Manifests) -> list[str]:
-    """Outputs whose bytes are not those that their manifest names: one of the two was changed by hand."""
+    """Outputs that do not match the hashes in their manifest: one of the two was edited."""
     outputs = [
         (f"{part}/{name}", digest) for part, one in found.items() for name, digest in one.get("outputs", {}).items()
     ]
@@ -65,7 +65,7 @@ def edited(files: Files, found: Manifests) -> list[str]:
 
 
 def _digest(files: Files, name: str) -> str | None:
-    """The hash of a file, or of a folder as base/files.py defines it; None for what is not there."""
+    """The hash of a file, or of a folder as base/files.py defines it; None if it does not exist."""
     if name in files:
         return sha256(files[name])
     below = {one.removeprefix(f"{name}/"): path for one, path in files.items() if one.startswith(f"{name}/")}
@@ -74,9 +74,9 @@ def _digest(files: Files, name: str) -> str | None:
 
 
 def disagreeing(found: Manifests, today: Fingerprints, parts: list[str]) -> dict[str, str]:
-    """Fingerprints that some part was not made with: name -> why; parts that the workflow does not make are left out.
+    """Fingerprints that do not match a part: name -> reason. Parts outside of the workflow are ignored.
 
-    `today` are today's fingerprints, `parts` the names of the parts that today's workflow makes.
+    `today` are the current fingerprints, `parts` the names of the parts of the current workflow.
     """
     wrong: dict[str, str] = {}
     for part in parts:
@@ -88,17 +88,17 @@ def disagreeing(found: Manifests, today: Fingerprints, parts: list[str]) -> dict
 
 
 def disagreement(part: str, manifest: dict[str, Any], fingerprint: Any, parts: list[str]) -> str | None:
-    """Why a part is not what today's workflow makes, by its manifest and today's fingerprint; None where it is."""
+    """Why a part does not match the current workflow, by its manifest and the current fingerprint; None if it does."""
     if manifest.get("fingerprint") != fingerprint:
         return change(manifest.get("fingerprint"), fingerprint)
     return _other_runs(manifest, parts) if part == "compare" else None
 
 
 def _other_runs(manifest: dict[str, Any], parts: list[str]) -> str | None:
-    """Why the comparison is one of other runs than today's; None where it is not.
+    """Why the comparison does not have the runs of the current workflow; None if it has.
 
-    It is the only part that reads all runs and the list of runs is part of no fingerprint. Snakemake itself sees a
-    changed list only where it has made the comparison, not in a clone.
+    It is the only part that reads all runs, and the list of runs is not part of a fingerprint. Snakemake detects a
+    changed list only in the checkout that made the comparison, not in a clone.
     """
     named = {"/".join(name.split("/")[:3]) for name in manifest.get("inputs", {}) if name.count("/") >= 2}
     stages = {name.partition("/")[0] for name in named}
@@ -110,7 +110,7 @@ def _other_runs(manifest: dict[str, Any], parts: list[str]) -> str | None:
 
 
 def change(then: Any, now: Any) -> str:
-    """What differs between two fingerprints, in words: configuration (with its keys), code, packages."""
+    """Text of the differences between two fingerprints: configuration (with its keys), code, packages."""
     if not isinstance(then, dict) or not isinstance(now, dict):
         return "made without a fingerprint"
     changes = []

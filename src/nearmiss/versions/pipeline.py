@@ -1,4 +1,4 @@
-"""dvc.yaml, written from the workflow: a DVC stage for each stage, in which Snakemake runs that stage's rules alone."""
+"""dvc.yaml, written from the workflow: one DVC stage per stage, which runs Snakemake on the rules of that stage."""
 
 import shlex
 from pathlib import Path
@@ -22,13 +22,13 @@ WORKFLOW = (
     "workflow/rules/common.smk",
     "workflow/rules/inputs.smk",
 )
-# What a stage reads of the configuration beside its own section. Methods are those that some arm trains on.
+# Sections that a stage reads in addition to its own. Methods are those that an arm trains on.
 READS = {stage: ("arms", "seeds") for stage in STAGES} | {"data": (), "inpaint": (), "negatives": ("arms",)}
-HEADER = "# Written by `nearmiss versions pipeline` from the workflow. Change the rules, then write this file anew.\n"
+HEADER = "# Written by `nearmiss versions pipeline` from the workflow. Change the rules, then run the command again.\n"
 
 
 def write(*, config: Path, out: Path) -> None:
-    """Write dvc.yaml for the experiment in `config`; nothing is run and no results are needed."""
+    """Write dvc.yaml for the experiment in `config`; does not run the workflow and needs no results."""
     generated = out.is_file() and out.read_text(encoding="utf-8", errors="replace").startswith(HEADER)
     with OutputFile(out, generated=generated) as partial:
         write_text(partial, text(config, read(config)))
@@ -40,10 +40,10 @@ def text(config: Path, dag: Dag) -> str:
 
 
 def pipeline(config: Path, dag: Dag) -> dict[str, Any]:
-    """dvc.yaml as plain values.
+    """The content of dvc.yaml as Python values.
 
-    An output persists, because DVC would else delete it before Snakemake sees what of it is still good. Fingerprint
-    files, which the driver writes whenever it reads the workflow, are neither dependency nor output.
+    Outputs are persistent, because DVC would otherwise delete them before Snakemake can reuse them. Fingerprint files,
+    which are written whenever the workflow is read, are neither dependency nor output.
     """
     written = set(parse_yaml(config)[0])
     code = code_files(load(config), Path("src"))
@@ -58,7 +58,7 @@ def pipeline(config: Path, dag: Dag) -> dict[str, Any]:
 
 
 def _stage(stage: DagStage, dag: Dag, config: Path, written: set[str], code: list[Path]) -> dict[str, Any]:
-    # Without --allowed-rules a nested run would make other stages' files again behind DVC's back.
+    # Without --allowed-rules, a nested run could create files of other stages again, unnoticed by DVC.
     command = ["snakemake", *configured(config), "--allowed-rules", *stage.rules, stage.name, "--", stage.name]
     files = {LOCK.as_posix(), *WORKFLOW, f"workflow/rules/{stage.name}.smk", *(file.as_posix() for file in code)}
     folders = [(dag.results / other).as_posix() for other in stage.predecessors]
@@ -71,22 +71,22 @@ def _stage(stage: DagStage, dag: Dag, config: Path, written: set[str], code: lis
 
 
 def _params(stage: str, written: set[str]) -> list[str] | None:
-    """Keys that DVC watches for a stage, or None for the whole file.
+    """Parameters of a DVC stage, or None for the whole file.
 
-    DVC refuses a key that the file does not have, and a file may leave any key at its default. Where one is left out,
-    DVC watches the whole file: it may then call Snakemake for nothing, but never misses a key that is added later.
+    DVC does not accept a key that is missing from the file, and a file may omit any key. If one is missing, the stage
+    depends on the whole file: DVC may then call Snakemake unnecessarily, but does not miss a key that is added later.
     """
     keys = [stage, *READS[stage]]
     return sorted(keys) if written.issuperset(keys) else None
 
 
 def _inside(config: Path) -> Path:
-    """The configuration's path relative to the checkout, as DVC wants it."""
+    """The configuration's path relative to the checkout."""
     try:
         return Path(config).resolve().relative_to(Path.cwd().resolve())
     except ValueError:
         raise InputError(
-            "DVC versions configurations inside the checkout only",
+            "DVC versions only configurations inside of the checkout",
             file=config,
-            remedy="copy the file into config/ and name it there",
+            remedy="copy the file to config/ and use that path",
         ) from None

@@ -1,8 +1,8 @@
-"""`nearmiss versions redate`: checks results that were copied without their times, and dates them as up to date.
+"""`nearmiss versions redate`: verifies results that were copied without their times, and marks them as up to date.
 
-Snakemake compares only times, so that it runs copied results again. Here the manifests decide: what has today's
-fingerprint, the bytes that its manifest names, and inputs that are among the results, gets one time; everything else is
-dated as older and made again. (`snakemake --touch` checks nothing.)
+Snakemake compares only times, so that it runs copied results again. Here the manifests decide: results with the current
+fingerprint, the hashes of their manifest, and inputs that are among the results get one common time; all other results
+are marked as older and run again. (`snakemake --touch` does not verify results.)
 """
 
 from pathlib import Path
@@ -20,22 +20,22 @@ from nearmiss.versions import dag, parts
 from nearmiss.versions.dates import date, date_fingerprints, date_stage, moment
 from nearmiss.versions.workspace import exclusive
 
-# Seconds by which results that do not agree are older than those that do.
+# Seconds by which results that do not match are older than those that do.
 _OLDER = 3600
 
 
 def redate(*, config: Path) -> dict[str, str]:
-    """Date the results of an experiment by their manifests; prints which match and which run again.
+    """Set the times of an experiment's results by their manifests; prints which match and which run again.
 
-    Returns the parts that do not agree with today's configuration and code or with their own manifests, each with the
-    reason. No file's content is changed. Raises `InputError` where there are no results.
+    Returns the parts that do not match the current configuration and code or their own manifests, each with the
+    reason. The content of files is not changed. Raises `InputError` if there are no results.
     """
     with exclusive():
         experiment = load(config)
         results = Path("results") / experiment.experiment
         names = parts.in_folder(results, list(STAGES))
         if not names:
-            raise InputError("there are no results to date", file=results, remedy=f"nearmiss run --config {config}")
+            raise InputError("there are no results to redate", file=results, remedy=f"nearmiss run --config {config}")
         today = fingerprints(experiment, Path.cwd())
         made = dag.files(config)
         wrong = disagreeing(names, today, dag.parts(made), _of_the_user(experiment, results))
@@ -48,17 +48,17 @@ def redate(*, config: Path) -> dict[str, str]:
             date([results / name for name in names if name.startswith(f"{part}/")], when - _OLDER * 10**9)
         date_fingerprints(results / "fingerprint", today, when, stages=STAGES, newer=())
     agreeing = [part for part in dag.parts(made) if part not in wrong]
-    print(f"dated {len(agreeing)} results that agree with today's code and configuration; every hash checked")
+    print(f"redated {len(agreeing)} results that match the current code and configuration; all hashes verified")
     for part, why in wrong.items():
-        print(f"runs again, with what follows from it: {part} ({why})")
+        print(f"runs again, with everything that depends on it: {part} ({why})")
     return wrong
 
 
 def disagreeing(names: parts.Files, today: Fingerprints, mine: list[str], outside: set[str]) -> dict[str, str]:
-    """Parts of `mine` that today's code and configuration would not make so: name -> why.
+    """Parts of `mine` that do not match the current code and configuration: name -> reason.
 
-    `names` are all files of the results, `today` today's fingerprints, `outside` hashes of the user's own files. A hash
-    over image files is not compared: the tables that list them are inputs, too.
+    `names` are all files of the results, `today` the current fingerprints, `outside` hashes of the user's own files. A
+    hash over image files is not compared: the tables that list them are also inputs.
     """
     files = sorted(names.items())
     digests = {name: sha256(path) for name, path in progress(files, what="hash results", total=len(files))}
@@ -92,7 +92,7 @@ def _of_the_user(experiment: Experiment, results: Path) -> set[str]:
 
 
 def _files(manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    """The inputs that are one file or one folder, with their hashes."""
+    """The inputs that are a single file or folder, with their hashes."""
     return [(name, digest) for name, digest in manifest.get("inputs", {}).items() if not name.endswith(OF_IMAGES)]
 
 

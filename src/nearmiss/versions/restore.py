@@ -1,9 +1,9 @@
 """`nearmiss versions restore`: restores the results of a snapshot; results that match the current code are up to date.
 
-Everything that can be wrong is found before a file of the results is touched: objects that are missing or damaged,
-manifests that do not describe their files, results that no snapshot has. Then one modification time for all that
-agrees does the rest, because Snakemake makes again what is older than its inputs. (`snakemake --touch` would say of
-results that do not agree, too, that today's code made them.)
+All problems are detected before a file of the results is changed: objects that are missing or damaged, manifests that
+do not describe their files, results that are not in a snapshot. Then all results that match get one common modification
+time, because Snakemake runs jobs whose outputs are older than their inputs. (`snakemake --touch` would also mark
+results that do not match as made by the current code.)
 """
 
 from pathlib import Path, PurePosixPath
@@ -22,8 +22,8 @@ STORE = Path("results/mlflow.db")
 def restore(*, config: Path, stage: str | None = None, remote: str | None = None) -> dict[str, str]:
     """Restore the results of an experiment, or of one stage and the stages that it depends on.
 
-    Prints what came back. Returns the fingerprints that do not agree with today's configuration and code, each with the
-    reason: what has such a fingerprint runs again, with what follows from it.
+    Prints the restored results. Returns the fingerprints that do not match the current configuration and code, each
+    with the reason: results with such a fingerprint run again, with everything that depends on them.
     """
     with exclusive():
         experiment = load(config)
@@ -47,19 +47,19 @@ def restore(*, config: Path, stage: str | None = None, remote: str | None = None
             date_stage(one.folder, when)
         date_fingerprints(results / "fingerprint", today, when, stages=[one.stage for one in wanted], newer=wrong)
         _rebuild_store()
-    print(f"restored {', '.join(one.stage for one in wanted)}: {len(files)} files, every hash checked")
+    print(f"restored {', '.join(one.stage for one in wanted)}: {len(files)} files, all hashes verified")
     for name, why in wrong.items():
-        print(f"runs again, with what follows from it: {name} ({why})")
+        print(f"runs again, with everything that depends on it: {name} ({why})")
     return wrong
 
 
 def _wanted(results: Path, config: Path, stage: str | None) -> list[Locked]:
-    """The stages to bring back, in the order of the workflow."""
+    """The stages to restore, in the order of the workflow."""
     if not LOCKFILE.is_file():
         raise InputError(
-            "nothing was recorded here: dvc.lock is missing",
+            "there is no snapshot: dvc.lock is missing",
             file=LOCKFILE,
-            remedy="check out a revision that has one, or run the workflow, then `nearmiss versions snapshot`",
+            remedy="check out a revision with dvc.lock, or run the workflow and then `nearmiss versions snapshot`",
         )
     pipeline = text_of(PIPELINE) if PIPELINE.is_file() else ""
     recorded = locked(text_of(LOCKFILE), results, pipeline=pipeline)
@@ -67,11 +67,11 @@ def _wanted(results: Path, config: Path, stage: str | None) -> list[Locked]:
         raise InputError(
             f"dvc.lock has no results of experiment '{results.name}'",
             file=LOCKFILE,
-            remedy=f"name the configuration that was recorded (--config); this one is {config}",
+            remedy=f"give the recorded configuration with --config; this one is {config}",
         )
     if stage is not None and stage not in recorded:
         raise InputError(
-            f"dvc.lock has no stage '{stage}'", file=LOCKFILE, remedy=f"name one of: {', '.join(recorded)}"
+            f"dvc.lock has no stage '{stage}'", file=LOCKFILE, remedy=f"choose one of: {', '.join(recorded)}"
         )
     waiting = [stage] if stage is not None else list(recorded)
     names: set[str] = set()
@@ -83,9 +83,9 @@ def _wanted(results: Path, config: Path, stage: str | None) -> list[Locked]:
 
 
 def _mixed(wanted: list[Locked], today: Fingerprints) -> dict[str, str]:
-    """Fingerprints of stages not made from the results that are recorded with them (`dvc repro` of one stage).
+    """Fingerprints of stages whose inputs are not the recorded results of other stages (`dvc repro` of one stage).
 
-    Each with the reason; all fingerprints of such a stage, because dvc.lock knows no smaller part.
+    Each with the reason; all fingerprints of such a stage, because dvc.lock has no smaller unit.
     """
     recorded = {one.folder.as_posix(): one.digest for one in wanted}
     wrong: dict[str, str] = {}
@@ -100,19 +100,19 @@ def _mixed(wanted: list[Locked], today: Fingerprints) -> dict[str, str]:
 def _refuse_edited(names: list[str]) -> None:
     if names:
         raise InputError(
-            f"{len(names)} recorded outputs are not what their manifests say: a manifest or a result was changed by "
-            "hand before the snapshot",
+            f"{len(names)} recorded outputs do not match their manifests: a manifest or a result was edited "
+            "before the snapshot",
             file=LOCKFILE,
             record=names[0],
-            remedy="restore an older revision of dvc.lock, or run the workflow and record it anew",
+            remedy="restore an older revision of dvc.lock, or run the workflow and record it again",
         )
 
 
 def _refuse_dirty(cache: Cache, wanted: list[Locked], today: Fingerprints) -> bool:
-    """Whether the results are exactly the recorded ones already; refuses results that no snapshot could bring back."""
+    """Whether the results already equal the recorded ones; refuses results that are not in a snapshot."""
 
     def lost(digest: str) -> bool:
-        return not (cache.has(digest) and cache.is_whole(digest))
+        return not (cache.has(digest) and cache.is_intact(digest))
 
     whole = True
     for one in wanted:
@@ -122,7 +122,7 @@ def _refuse_dirty(cache: Cache, wanted: list[Locked], today: Fingerprints) -> bo
         unknown = [name for name, digest in here.items() if recorded.get(name) != digest and lost(digest)]
         if unknown:
             raise InputError(
-                f"{len(unknown)} results of stage '{one.stage}' are in no snapshot and would be lost"
+                f"{len(unknown)} results of stage '{one.stage}' are not in a snapshot and would be lost"
                 + _other_configuration(one, today),
                 file=one.folder / unknown[0],
                 remedy="record them first (`nearmiss versions snapshot`), or move the folder away, then restore again",
@@ -132,25 +132,25 @@ def _refuse_dirty(cache: Cache, wanted: list[Locked], today: Fingerprints) -> bo
 
 
 def _is_link(path: Path) -> bool:
-    """Whether a result is, or may be, a link into DVC's cache, as `dvc checkout` by hand makes them."""
+    """Whether a result is, or may be, a link into DVC's cache, as written by `dvc checkout`."""
     return path.is_symlink() or path.stat().st_nlink > 1
 
 
 def _refuse_links(cache: Cache, wanted: list[Locked]) -> None:
-    """Refuse to write through a link to a folder: it may lead anywhere."""
+    """Refuse to write through a link to a folder, whose target may be anywhere."""
     for one in wanted:
         for name in cache.files(one):
             for parent in list(PurePosixPath(name).parents)[:-1]:
                 if (one.folder / parent).is_symlink():
                     raise InputError(
-                        "a folder of the results is a symbolic link, and files would be written where it leads",
+                        "a folder of the results is a symbolic link, and files would be written to its target",
                         file=one.folder / parent,
                         remedy="move the link away, then restore again",
                     )
 
 
 def _other_configuration(one: Locked, today: Fingerprints) -> str:
-    """A hint, where the results in the way were made with another configuration than today's."""
+    """A hint if existing results were made with another configuration than the current one."""
     try:
         here = parts.manifests(parts.in_folder(one.folder.parent, [one.stage]))
     except InputError:
@@ -163,7 +163,7 @@ def _other_configuration(one: Locked, today: Fingerprints) -> str:
 
 
 def _checkout(cache: Cache, wanted: list[Locked]) -> None:
-    """Let DVC put the files into place, as copies, and read each of them again."""
+    """Check out the files with DVC, as copies, and verify each of them."""
     for one in wanted:
         for name in parts.present_files(one.folder):
             if _is_link(one.folder / name):
@@ -171,9 +171,9 @@ def _checkout(cache: Cache, wanted: list[Locked]) -> None:
     result = checkout(*(one.stage for one in wanted))
     if result.returncode:
         raise InputError(
-            f"DVC cannot put the results into place: {error_text(result)}",
+            f"DVC cannot check out the results: {error_text(result)}",
             file=LOCKFILE,
-            remedy="make room or correct the file's rights, then restore again",
+            remedy="free space or correct the file's permissions, then restore again",
         )
     for one in wanted:
         for name, digest in cache.files(one).items():
@@ -187,7 +187,7 @@ def _checkout(cache: Cache, wanted: list[Locked]) -> None:
 
 
 def _rebuild_store() -> None:
-    """Make MLflow's store again from the results where it is missing; no job depends on it."""
+    """Create MLflow's store from the results if it is missing; no job depends on it."""
     if not STORE.exists() and any(STORE.parent.glob("*/compare/tracked.json")):
         from nearmiss.stages.compare.ui import rebuild
 

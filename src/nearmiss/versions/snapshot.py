@@ -1,7 +1,7 @@
 """`nearmiss versions snapshot`: records finished results with DVC, with the code and configuration that made them.
 
-DVC would record any results beside any code. So this refuses whatever Snakemake would still run, and results whose
-manifests name another fingerprint than today's or other bytes than there are.
+DVC would record any results with any code. So this command refuses results with pending Snakemake jobs, and results
+whose manifests do not match the current fingerprint or the files.
 """
 
 from pathlib import Path
@@ -17,10 +17,10 @@ from nearmiss.versions.workspace import LOCKFILE, PIPELINE, dvc, error_text, exc
 
 
 def snapshot(*, config: Path, remote: str | None = None) -> None:
-    """Record an experiment's results in dvc.lock and DVC's cache, and send them to the remote where there is one.
+    """Record an experiment's results in dvc.lock and DVC's cache, and push them to the remote if there is one.
 
-    Raises `InputError` where results are missing or out of date, where a manifest does not describe its files, where
-    dvc.yaml is not the one of today's workflow, and where an object of the cache is damaged. Nothing is recorded then.
+    Raises `InputError`, and records nothing, if results are missing or out of date, if a manifest does not describe its
+    files, if dvc.yaml is not that of the current workflow, or if an object of the cache is damaged.
     """
     with exclusive():
         target = remote_of(remote)
@@ -30,9 +30,9 @@ def snapshot(*, config: Path, remote: str | None = None) -> None:
         _refuse_strange(config, results, workflow.files)
         if not PIPELINE.is_file() or text_of(PIPELINE) != text(config, workflow):
             raise InputError(
-                "dvc.yaml is not the one of this workflow and configuration",
+                "dvc.yaml does not match the workflow and configuration",
                 file=PIPELINE,
-                remedy=f"write it anew: nearmiss versions pipeline {_flag(config)}".strip(),
+                remedy=f"write it again: nearmiss versions pipeline {_flag(config)}".strip(),
             )
         cache = Cache()
         _refuse_damaged_cache(cache, results, stages)
@@ -58,37 +58,37 @@ def _refuse_unfinished(config: Path) -> None:
         experiment = load(config)
         copied = out_of_order(Path("results") / experiment.experiment, fingerprints(experiment, Path.cwd()))
         raise InputError(
-            f"the results are not those of today's code and configuration; Snakemake would run: {jobs}",
+            f"the results do not match the current code and configuration; Snakemake would run: {jobs}",
             file=config,
             remedy=f"finish the run first (nearmiss run {_flag(config)}".strip()
             + "), then record it"
-            + ("; where results were copied without their times, try `nearmiss versions redate`" if copied else ""),
+            + ("; if results were copied without their times, try `nearmiss versions redate`" if copied else ""),
         )
 
 
 def _refuse_strange(config: Path, results: Path, made: list[str]) -> None:
-    """Refuse results that are finished for Snakemake but do not match their manifests."""
+    """Refuse results that are up to date for Snakemake but do not match their manifests."""
     here = parts.in_folder(results, sorted({name.partition("/")[0] for name in made}))
     found = parts.manifests(here)
     wrong = parts.disagreeing(found, fingerprints(load(config), Path.cwd()), dag.parts(made))
     if wrong:
         name, why = next(iter(wrong.items()))
         raise InputError(
-            f"results were made with another {why}, though their times say that they are up to date",
+            f"results were made with another {why}, although their times are up to date",
             file=results / "fingerprint" / f"{name}.json",
             remedy=f"delete the results that have this fingerprint, then: nearmiss run {_flag(config)}".strip(),
         )
     changed = parts.edited(here, found)
     if changed:
         raise InputError(
-            f"{len(changed)} results are not what their manifests say: a manifest or a result was changed by hand",
+            f"{len(changed)} results do not match their manifests: a manifest or a result was edited",
             file=results / changed[0],
             remedy=f"delete it, then: nearmiss run {_flag(config)}".strip(),
         )
 
 
 def _refuse_damaged_cache(cache: Cache, results: Path, stages: list[str]) -> None:
-    """DVC leaves an object that exists as it is: a damaged one would be recorded and sent away for whole."""
+    """Refuse damaged objects: DVC does not replace existing objects and would record and push them."""
     wanted = {
         digest: path.as_posix()
         for path in parts.in_folder(results, stages).values()
@@ -98,7 +98,7 @@ def _refuse_damaged_cache(cache: Cache, results: Path, stages: list[str]) -> Non
 
 
 def _commit(stages: list[str]) -> None:
-    # Without relinking: with a `cache.type` of links, DVC would put links into the cache in place of the results.
+    # Without relinking: with a `cache.type` of links, DVC would replace the results by links into the cache.
     result = dvc("commit", "--force", "--no-relink", *stages)
     if result.returncode:
         raise InputError(
@@ -112,8 +112,8 @@ def _push(remote: str) -> None:
     result = dvc("push", "--remote", remote)
     if result.returncode:
         raise InputError(
-            f"the results are recorded, but DVC cannot send them to remote '{remote}': {error_text(result)}",
+            f"the results are recorded, but DVC cannot push them to remote '{remote}': {error_text(result)}",
             file=".dvc/config",
-            remedy=f"correct the remote's address or rights, then: dvc push --remote {remote}",
+            remedy=f"correct the remote's address or permissions, then: dvc push --remote {remote}",
         )
-    print(f"sent to remote '{remote}'")
+    print(f"pushed to remote '{remote}'")

@@ -1,7 +1,7 @@
 """`nearmiss versions verify`: compares local results with recorded ones and reports possible causes of differences.
 
-Data must have the same bytes. Trainings end in other bits on other devices, with other versions or numbers of threads;
-what they promise is that every figure lies within its interval.
+Data must have the same bytes. Trained weights may differ in bits on other devices, with other versions or numbers of
+threads; their metrics must be within the recorded intervals.
 """
 
 import subprocess
@@ -18,9 +18,9 @@ from nearmiss.versions.objects import Cache, refuse_damaged
 from nearmiss.versions.parts import Files
 from nearmiss.versions.workspace import LOCKFILE, PIPELINE, locked
 
-# Without floating-point training: expected to be byte-identical.
+# Stages without floating-point training: expected to be byte-identical.
 DATA = ("data", "negatives", "inpaint", "pretrain/store", "robustness/corrupted")
-# Records about other files, and costs, which are never equal.
+# Records of other files, and costs, which always differ.
 _APART = ("manifest.json", "cost.json", RECORD)
 
 
@@ -35,10 +35,10 @@ class Finding:
 
 
 def verify(*, config: Path, against: str) -> bool:
-    """Compare the results of an experiment with recorded ones and print what differs and why that may be.
+    """Compare the results of an experiment with recorded ones; prints differences and possible causes.
 
     `against` is a folder of results or a revision with a dvc.lock. Returns whether all data are the same bytes and all
-    metrics lie within their intervals. Raises `InputError` where there is nothing to compare.
+    metrics are within their intervals. Raises `InputError` if there is nothing to compare.
     """
     results = Path("results") / load(config).experiment
     here = parts.in_folder(results, list(STAGES))
@@ -51,7 +51,7 @@ def verify(*, config: Path, against: str) -> bool:
         for detail in one.details:
             print(f"             {detail}")
     broken = sum(not one.holds for one in found)
-    print(f"{len(found)} parts compared with {against}: {f'{broken} do not hold' if broken else 'all hold'}")
+    print(f"{len(found)} parts compared with {against}: {f'{broken} differ' if broken else 'all agree'}")
     return broken == 0
 
 
@@ -61,15 +61,15 @@ def _recorded(against: str, results: Path) -> Files:
         files = parts.in_folder(Path(against), list(STAGES))
         if not files:
             raise InputError(
-                "the folder holds no results", file=against, remedy="name a folder results/<experiment> (--against)"
+                "the folder has no results", file=against, remedy="give a folder results/<experiment> (--against)"
             )
         return files
     recorded = _shown(against, LOCKFILE)
     if recorded.returncode:
         raise InputError(
-            f"'{against}' is no folder, and no revision with a dvc.lock: {recorded.stderr.strip()}",
+            f"'{against}' is neither a folder nor a revision with a dvc.lock: {recorded.stderr.strip()}",
             file=LOCKFILE,
-            remedy="name a folder of results or a revision (--against), or record results (nearmiss versions snapshot)",
+            remedy="give a folder of results or a revision (--against), or record results (nearmiss versions snapshot)",
         )
     pipeline = _shown(against, PIPELINE)
     text = pipeline.stdout if pipeline.returncode == 0 else ""
@@ -78,7 +78,7 @@ def _recorded(against: str, results: Path) -> Files:
         raise InputError(
             f"dvc.lock of {against} has no results of experiment '{results.name}'",
             file=f"{against}:{LOCKFILE}",
-            remedy="name the configuration that was recorded (--config)",
+            remedy="give the recorded configuration (--config)",
         )
     cache = Cache()
     wanted = cache.wanted(stages)
@@ -89,13 +89,13 @@ def _recorded(against: str, results: Path) -> Files:
             f"{len(lacking)} recorded objects are not in DVC's cache",
             file=cache.folder,
             record=lacking[0],
-            remedy="bring them: dvc fetch --all-commits",
+            remedy="fetch them: dvc fetch --all-commits",
         )
     return parts.in_cache(cache, stages)
 
 
 def _shown(revision: str, file: Path) -> subprocess.CompletedProcess[str]:
-    """What git has of a file of this folder, which may lie below the root of the repository."""
+    """A file of this folder in a git revision; the folder may be below the root of the repository."""
     try:
         return subprocess.run(
             ["git", "show", "--end-of-options", f"{revision}:./{file.as_posix()}"],
@@ -107,7 +107,7 @@ def _shown(revision: str, file: Path) -> subprocess.CompletedProcess[str]:
         )
     except FileNotFoundError:
         raise InputError(
-            "git is not installed", file=file, remedy="install it, or name a folder of results (--against)"
+            "git is not installed", file=file, remedy="install it, or give a folder of results (--against)"
         ) from None
 
 
@@ -122,7 +122,7 @@ def findings(there: Files, here: Files) -> list[Finding]:
         elif part not in theirs:
             findings.append(Finding(part, True, "not recorded there"))
         elif wrong := [name for name in edited if name.startswith(f"{part}/")]:
-            findings.append(Finding(part, False, "changed by hand: differs from its manifest", wrong))
+            findings.append(Finding(part, False, "edited: differs from its manifest", wrong))
         else:
             findings.append(_compared(part, there, here, theirs[part], mine[part]))
     return findings
@@ -137,18 +137,18 @@ def _compared(part: str, there: Files, here: Files, then: dict[str, Any], now: d
         return Finding(part, False, f"{len(changed)} data files differ", [*changed[:5], *why])
     metrics = f"{part}/metrics.parquet"
     if metrics not in there or metrics not in here:
-        return Finding(part, True, f"{', '.join(changed)}: other bits, as a training may have", why)
+        return Finding(part, True, f"{', '.join(changed)}: different bits, which is possible for training", why)
     one = agreement(there[metrics], here[metrics])
-    text = f"{one.compared} metrics, {one.different} other than recorded, {len(one.outside)} outside their intervals"
+    text = f"{one.compared} metrics, {one.different} differ, {len(one.outside)} outside of their intervals"
     if one.without_interval:
         text += f", {one.without_interval} without an interval"
     if one.missing:
-        text += f"; {len(one.missing)} that only one of the two has, or of other items"
+        text += f"; {len(one.missing)} in only one of the two, or with other items"
     return Finding(part, one.holds, text, [*one.outside[:5], *one.missing[:5], *why])
 
 
 def _changed(part: str, there: Files, here: Files) -> list[str]:
-    """Files of a part that differ or that one of the two lacks; its cost and its manifest say so themselves."""
+    """Files of a part that differ or are missing on one side, without its cost and its manifest."""
     names = sorted({name for name in (*there, *here) if name.startswith(f"{part}/")})
     inner = [name for name in names if not name.endswith(_APART)]
     return [
@@ -166,7 +166,7 @@ def _cost(part: str, files: Files) -> dict[str, Any]:
 def reasons(
     then: dict[str, Any], now: dict[str, Any], cost_then: dict[str, Any], cost_now: dict[str, Any]
 ) -> list[str]:
-    """Why two results of one part may differ, from what lies beside them; never empty."""
+    """Possible causes of a difference, from the manifests and costs; never empty."""
     findings = []
     if then.get("fingerprint") != now.get("fingerprint"):
         findings.append(f"another {parts.change(then.get('fingerprint'), now.get('fingerprint'))}")
@@ -179,6 +179,4 @@ def reasons(
     inputs = parts.differing(then.get("inputs"), now.get("inputs"))
     if inputs:
         findings.append(f"other inputs: {', '.join(inputs[:5])}")
-    return findings or [
-        "same code, configuration, versions and inputs: another processor, or other threads of a library"
-    ]
+    return findings or ["same code, configuration, versions and inputs: another processor, or other library threads"]

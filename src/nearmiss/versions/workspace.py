@@ -1,4 +1,4 @@
-"""The checkout as DVC sees it: who may work in it, the command of this environment, remotes, and the lock file."""
+"""The DVC workspace: exclusive access, the DVC command of this environment, remotes, and the lock file."""
 
 import re
 import subprocess
@@ -25,9 +25,9 @@ _DIRECTORY = re.compile(r"[0-9a-f]{32}\.dir")
 
 @dataclass(frozen=True)
 class Locked:
-    """Entry of a stage in dvc.lock: its output folder, and the folders it was made from.
+    """Entry of a stage in dvc.lock: its output folder and its input folders.
 
-    `digest` names the object that lists the folder's files; `needs` has the same of each folder that was read.
+    `digest` is the object that lists the folder's files; `needs` has the digest of each input folder.
     """
 
     stage: str
@@ -38,12 +38,14 @@ class Locked:
 
 @contextmanager
 def exclusive() -> Iterator[None]:
-    """Nobody else drives this checkout's workflow for as long as the block lasts; else an `InputError`."""
+    """Lock this checkout's workflow during the block. Raises `InputError` if it is locked."""
     with held(Path("state/run.lock")) as mine:
         driver = take(Path("state/driver.lock")) if mine else None
         if driver is None:
             raise InputError(
-                "a run is under way in this checkout", file=Path.cwd(), remedy="wait for it, or stop it, and try again"
+                "another run is active in this checkout",
+                file=Path.cwd(),
+                remedy="wait for it, or stop it, and try again",
             )
         driver.close()
         yield
@@ -67,7 +69,7 @@ def remote_states(remote: str, *digests: str) -> subprocess.CompletedProcess[str
 def _program(*arguments: str) -> subprocess.CompletedProcess[str]:
     if not Path(".dvc").is_dir():
         raise InputError(
-            "here is no DVC workspace", file=Path.cwd(), remedy="run this in the checkout's root folder, or: dvc init"
+            "there is no DVC workspace", file=Path.cwd(), remedy="run this in the checkout's root folder, or: dvc init"
         )
     return run_captured([sys.executable, *arguments], DVC_NO_ANALYTICS="1")
 
@@ -86,7 +88,7 @@ def first_error(result: subprocess.CompletedProcess[str]) -> str:
 
 
 def remote_of(requested: str | None) -> str | None:
-    """The remote to use: the one asked for, else the configured default; None where there is none."""
+    """The requested remote, else the configured default; None if there is none."""
     result = dvc("config", "--list")
     if result.returncode:
         raise InputError(
@@ -98,7 +100,7 @@ def remote_of(requested: str | None) -> str | None:
         raise InputError(
             f"DVC has no remote '{requested}'",
             file=".dvc/config",
-            remedy=f"name one of: {', '.join(urls) or 'none is configured'}; `dvc remote add` adds one",
+            remedy=f"choose one of: {', '.join(urls) or 'none is configured'}; `dvc remote add` adds one",
         )
     default = re.findall(r"(?m)^core\.remote=(.+)$", settings)
     remote = requested or (default[0] if default else None)
@@ -108,36 +110,38 @@ def remote_of(requested: str | None) -> str | None:
 
 
 def text_of(file: Path) -> str:
-    """A text file of DVC's. Raises `InputError` where it cannot be read."""
+    """A text file of DVC. Raises `InputError` if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        remedy = "correct its rights, or take it from git (git checkout)"
+        remedy = "correct its permissions, or restore it from git (git checkout)"
         raise InputError(f"the file cannot be read: {error}", file=file, remedy=remedy) from None
 
 
 def locked(text: str, results: Path, file: object = LOCKFILE, pipeline: str = "") -> dict[str, Locked]:
-    """The stages of an experiment in the text of a dvc.lock: those whose output lies in its results folder.
+    """The stages of an experiment in the text of a dvc.lock: those whose output is in its results folder.
 
-    `pipeline` is the text of the dvc.yaml beside it. Raises `InputError` where the file is no lock file, and for a
-    stage whose entry cannot be used: it would be ignored, or be outside of the results.
+    `pipeline` is the text of dvc.yaml. Raises `InputError` if the file is not a lock file, and for a stage whose entry
+    cannot be used, because it would be ignored or is outside of the results.
     """
 
     def refuse(problem: str, stage: str) -> InputError:
-        return InputError(problem, file=file, record=f"stage {stage}", remedy="take the file from git (git checkout)")
+        return InputError(
+            problem, file=file, record=f"stage {stage}", remedy="restore the file from git (git checkout)"
+        )
 
     content = _yaml(text, file)
     if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
         detail = f"; its schema is {found!r}, not {_SCHEMA!r}" if found is not None else ""
         raise InputError(
-            f"the file is no lock file of DVC that this version reads{detail}",
+            f"the file is not a lock file of DVC that this version supports{detail}",
             file=file,
-            remedy="take the file from git (git checkout), or write it again: nearmiss versions snapshot",
+            remedy="restore the file from git (git checkout), or write it again: nearmiss versions snapshot",
         )
     entries = content.get("stages") or {}
     if not isinstance(entries, dict):
-        raise refuse("the file is no lock file of DVC", "all")
+        raise refuse("the file is not a lock file of DVC", "all")
     planned = _outputs(_yaml(pipeline, PIPELINE))
     found = {}
     for name in (stage for stage in STAGES if stage in entries):
@@ -147,7 +151,7 @@ def locked(text: str, results: Path, file: object = LOCKFILE, pipeline: str = ""
             raise refuse(f"the entry of stage '{name}' cannot be used: {error}", name) from None
         except (KeyError, AttributeError, TypeError):
             raise refuse(
-                f"the entry of stage '{name}' cannot be used: a key is missing or of another kind", name
+                f"the entry of stage '{name}' cannot be used: a key is missing or of another type", name
             ) from None
         wanted = (results / name).as_posix()
         if one.folder.as_posix() == wanted:
@@ -157,7 +161,7 @@ def locked(text: str, results: Path, file: object = LOCKFILE, pipeline: str = ""
     for one in found.values():
         for folder in map(PurePosixPath, one.needs):
             if folder.parent == PurePosixPath(results) and folder.name not in found:
-                raise refuse(f"stage '{one.stage}' was made from {folder}, which is not recorded", folder.name)
+                raise refuse(f"an input of stage '{one.stage}', {folder}, is not recorded", folder.name)
     return found
 
 
@@ -165,8 +169,8 @@ def _yaml(text: str, file: object) -> Any:
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError):
-        remedy = "take the file from git (git checkout)"
-        raise InputError("the file is no lock file of DVC: it is no YAML", file=file, remedy=remedy) from None
+        remedy = "restore the file from git (git checkout)"
+        raise InputError("the file is not a lock file of DVC: it is not YAML", file=file, remedy=remedy) from None
 
 
 def _outputs(pipeline: Any) -> dict[str, str]:
@@ -193,11 +197,11 @@ def _locked(name: str, entry: dict[str, Any]) -> Locked:
 
 
 def problem_of_path(path: object) -> str | None:
-    """Why a path of DVC's does not stay below the folder that it is relative to; None where it does."""
+    """Why a path of DVC is not below the folder that it is relative to; None if it is."""
     if not isinstance(path, str) or not path or "\0" in path:
-        return "is no path"
+        return "is not a path"
     if path.startswith("/") or "\\" in path or re.match(r"[A-Za-z]:", path):
         return "is not relative to its folder"
     if PurePosixPath(path).as_posix() != path or ".." in PurePosixPath(path).parts:
-        return "does not go straight down"
+        return "is not a normalized path below its folder"
     return None

@@ -1,1 +1,1 @@
-"""The page on which people accept, refuse and correct pairs of images and negatives, and what is made of it."""
+"""The web page for accepting, refusing and correcting image pairs and negatives, and the export of the result."""

@@ -1,4 +1,4 @@
-"""How far annotators agree beyond chance, on accepting and refusing."""
+"""Inter-annotator agreement beyond chance on accepting and refusing."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from itertools import combinations
 
 Labels = Mapping[str, str]
-"""Of one annotator: the label of each item decided on."""
+"""The labels of one annotator by item."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """`kappa` is None where it is undefined: no shared item, or one label only, so that chance agrees always.
+    """`kappa` is None if it is undefined: no shared item, or one label only, so that chance agreement is 1.
 
-    `observed` is the share of agreeing pairs of decisions (None without a shared item), `items` what was shared.
+    `observed` is the share of agreeing pairs of decisions (None without a shared item), `items` the number of shared
+    items.
     """
 
     annotators: tuple[str, ...]
@@ -57,8 +58,8 @@ def all_of_them(labels: Mapping[str, Labels]) -> Agreement:
 def fleiss(table: Sequence[Sequence[int]]) -> tuple[float, float | None]:
     """Observed agreement and Fleiss' kappa (Fleiss 1971, Psychol. Bull. 76:378, equations 1 to 7).
 
-    `table` is (subjects, categories): how many raters put a subject into a category; every subject has the same number
-    of raters, at least two. Kappa is None where one category holds everything. Raises ValueError for another table.
+    `table` is (subjects, categories): number of raters who put a subject into a category; every subject has the same
+    number of raters, at least two. Kappa is None if one category has all ratings. Raises ValueError for another table.
     """
     raters = {sum(row) for row in table}
     if len(raters) != 1 or min(raters) < 2:

@@ -1,12 +1,12 @@
-"""The SQLite file that decisions lie in: made, opened, checked whole, and brought to the present version.
+"""The SQLite file of decisions: creation, opening, verification, and migration to the current version.
 
-Write-ahead log and full synchronization: a transaction that has ended is on the disk, whatever happens to the process,
-the browser or (as far as the disk keeps its word) the machine afterwards (sqlite.org/pragma.html, "synchronous"). The
-log is copied into the file after every transaction (`wal_autocheckpoint`), so that a damaged or lost log takes nothing
-along.
+Write-ahead log and full synchronization: a committed transaction is on disk, whatever happens afterwards to the
+process, the browser or (if the disk flushes reliably) the machine (sqlite.org/pragma.html, "synchronous"). The log is
+copied into the file after every transaction (`wal_autocheckpoint`), so that a damaged or lost log does not affect
+decisions.
 
-SQLite has no checksum of its own, so each row has one, and a database is checked whole when it is opened: a changed bit
-is found, and nothing is read from a damaged database.
+SQLite does not store checksums, so each row has one, and the whole database is verified when it is opened: a changed
+bit is detected, and nothing is read from a damaged database.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ from urllib.parse import quote
 from nearmiss.base.errors import InputError
 
 COLUMNS = "token, annotator, item, decision, reason, caption, time"
-"""Of a decision, next to its number and its checksum."""
-_APPLICATION = 0x6E6D6375  # "nmcu": marks the file as ours, so that no other program's database is written into
-_SCHEMA = 1  # 0 had no checksums; a file of that version gets the column, and its old rows stay without one
+"""Columns of a decision besides its number and its checksum."""
+_APPLICATION = 0x6E6D6375  # "nmcu": identifies the file, so that no other program's database is written
+_SCHEMA = 1  # version 0 had no checksums; the column is added to such a file, and its old rows have none
 _WAIT = 30.0  # seconds to wait for another annotator's server that is writing
-_PAUSE = 0.1  # seconds before it is tried again where SQLite itself does not wait
-_LOOKS = 10  # at an empty file
-_ROOM = 64 * 1024  # bytes: with fewer the disk is full
+_PAUSE = 0.1  # seconds between attempts if SQLite does not wait
+_LOOKS = 10  # attempts to read an empty file
+_ROOM = 64 * 1024  # bytes: with less space the disk counts as full
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE decisions (
@@ -50,19 +50,18 @@ CREATE TRIGGER decisions_last BEFORE DELETE ON decisions BEGIN SELECT RAISE(ABOR
 _ADD_CHECKSUMS = "ALTER TABLE decisions ADD COLUMN checksum TEXT"
 _DAMAGED = (
     "restore a copy of the file, with its -wal file if there is one; without a copy, `sqlite3 FILE .recover` may save"
-    " rows. What `curate export` wrote earlier holds the accepted items, not the decisions"
+    " rows. An earlier `curate export` contains the accepted items, not the decisions"
 )
-_UNUSABLE = "give another file after --db, on a local disk that can be written to"
+_UNUSABLE = "give another file with --db, on a writable local disk"
 
 
 def open_database(file: Path, digest: str, *, create: bool) -> sqlite3.Connection:
-    """The database of the set with this digest; made where it is missing and `create` holds.
+    """The database of the set with this digest; created if it is missing and `create` is true.
 
-    Without `create` a database that cannot be written to is opened for reading. Raises InputError where the file is
-    missing, empty, damaged, no database of this kind, of a newer version, or belongs to another set: nothing is written
-    into it then.
+    Without `create`, a database that is not writable is opened for reading. Raises InputError, and writes nothing, if
+    the file is missing, empty, damaged, not a database of decisions, of a newer version, or belongs to another set.
     """
-    # absolute: SQLite takes some relative names, such as :memory:, for something that is no file
+    # absolute: some relative names, such as :memory:, are not files for SQLite
     path = file.absolute()
     try:
         _check_file(path, file, create=create)
@@ -79,7 +78,7 @@ def open_database(file: Path, digest: str, *, create: bool) -> sqlite3.Connectio
             raise
     except (sqlite3.DatabaseError, OSError, ValueError) as error:
         if is_full(error, path) and path.is_file() and not path.stat().st_size:
-            path.unlink()  # else the next start would take it for one that was cut short
+            path.unlink()  # otherwise the next start would find a truncated file
         problem, remedy = _diagnosis(error, path)
         raise InputError(f"the database of decisions {problem}: {error}", file=file, remedy=remedy) from None
     return connection
@@ -87,7 +86,7 @@ def open_database(file: Path, digest: str, *, create: bool) -> sqlite3.Connectio
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[Callable[..., sqlite3.Cursor]]:
-    """A transaction that writes, from its first moment on: two servers never wait for each other crosswise."""
+    """A transaction with an immediate write lock, so that two servers cannot deadlock."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection.execute
@@ -99,12 +98,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[Callable[..., sqlite
 
 
 def checksum(*row: Any) -> str:
-    """Of a row with its number first: SHA-256 of its JSON, 16 hexadecimal digits (our choice)."""
+    """Checksum of a row, its number first: SHA-256 of its JSON, 16 hexadecimal digits (our choice)."""
     return hashlib.sha256(json.dumps(row).encode()).hexdigest()[:16]
 
 
 def is_full(error: Exception, file: Path) -> bool:
-    """Whether the error comes of a full disk, which SQLite may call an error of input and output."""
+    """Whether the cause of an error is a full disk, which SQLite may report as an I/O error."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None or code & 0xFF not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return code == sqlite3.SQLITE_FULL
@@ -116,18 +115,20 @@ def is_full(error: Exception, file: Path) -> bool:
 
 def _check_file(path: Path, file: Path, *, create: bool) -> None:
     if not path.exists() and not create:
-        raise InputError("the database of decisions is missing", file=file, remedy="give the one curated with")
+        raise InputError(
+            "the database of decisions is missing", file=file, remedy="give the database that was used for curation"
+        )
     if path.exists() and not path.is_file():
-        raise InputError("the database of decisions is no file", file=file, remedy=_UNUSABLE)
-    # one that another server is making is empty for a moment
+        raise InputError("the database of decisions is not a file", file=file, remedy=_UNUSABLE)
+    # a file that another server is creating is briefly empty
     for _ in range(_LOOKS):
         if not path.is_file() or path.stat().st_size:
             return
         sleep(_PAUSE)
     raise InputError(
-        "the database of decisions is empty: it was cut short, or ended while it was made",
+        "the database of decisions is empty: it was truncated, or its creation was interrupted",
         file=file,
-        remedy="restore a copy of the file, or remove it to begin anew",
+        remedy="restore a copy of the file, or remove it to start from the beginning",
     )
 
 
@@ -135,13 +136,13 @@ def _connect(file: Path, *, reading: bool) -> sqlite3.Connection:
     options: Any = {"timeout": _WAIT, "isolation_level": None, "check_same_thread": False}
     if not reading:
         return sqlite3.connect(file, **options)
-    # without a log and where none can be made, SQLite reads a file only if it is told that nobody writes
+    # if no log exists and none can be created, SQLite reads a file only as immutable
     suffix = "" if file.with_name(f"{file.name}-wal").exists() else "&immutable=1"
     return sqlite3.connect(f"file:{quote(str(file))}?mode=ro{suffix}", uri=True, **options)
 
 
 def _make_or_check(connection: sqlite3.Connection, digest: str, file: Path, *, create: bool) -> None:
-    """In one transaction, for two servers may start at the same time."""
+    """In one transaction, because two servers may start at the same time."""
     with transaction(connection) as run:
         if not run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             for statement in _statements(_TABLES):
@@ -159,32 +160,32 @@ def _make_or_check(connection: sqlite3.Connection, digest: str, file: Path, *, c
 
 
 def _check(connection: sqlite3.Connection, digest: str, file: Path) -> int:
-    """The version of a database that is ours, whole, and of this set; else InputError or sqlite3.DatabaseError."""
+    """The version of a valid database of this set. Raises InputError or sqlite3.DatabaseError otherwise."""
     run = connection.execute
     if run("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-        raise InputError("this database holds no decisions", file=file, remedy="give another name after --db")
+        raise InputError("this database is not one of decisions", file=file, remedy="give another file with --db")
     version = int(run("PRAGMA user_version").fetchone()[0])
     if version > _SCHEMA or version < 0:
         raise InputError(
-            f"the database of decisions has version {version}, and this nearmiss reads up to {_SCHEMA}",
+            f"the database of decisions has version {version}, but this version of nearmiss supports up to {_SCHEMA}",
             file=file,
-            remedy="use the newer nearmiss that wrote it",
+            remedy="use the newer version of nearmiss that wrote it",
         )
     found = run("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         raise sqlite3.DatabaseError(f"its structure is broken ({found.splitlines()[0]})")
     if version:
-        for number, *row, noted in run(f"SELECT number, {COLUMNS}, checksum FROM decisions"):
-            if noted is not None and noted != checksum(number, *row):
-                raise sqlite3.DatabaseError(f"decision {number} is not what was written")
+        for number, *row, stored in run(f"SELECT number, {COLUMNS}, checksum FROM decisions"):
+            if stored is not None and stored != checksum(number, *row):
+                raise sqlite3.DatabaseError(f"decision {number} does not match its checksum")
     own = run("SELECT value FROM meta WHERE name = 'set'").fetchone()
     if own is None:
-        raise sqlite3.DatabaseError("it does not say which set it is of")
+        raise sqlite3.DatabaseError("it does not identify its set")
     if own[0] != digest:
         raise InputError(
-            f"the decisions in this database are on another set ({own[0][:12]}, not {digest[:12]})",
+            f"the decisions in this database belong to another set ({own[0][:12]}, not {digest[:12]})",
             file=file,
-            remedy="give the set it was begun with, unchanged, or another name after --db",
+            remedy="give the original, unchanged set, or another file with --db",
         )
     return version
 
@@ -206,19 +207,21 @@ def _can_write(file: Path) -> bool:
 
 
 def _diagnosis(error: Exception, file: Path) -> tuple[str, str]:
-    """What the error says of the database, and the remedy: the file is at fault, or the disk and permissions are."""
+    """The problem of the database and its remedy: the file is damaged, or the disk or permissions prevent access."""
     if is_full(error, file):
-        return "cannot be opened, the disk is full", "make room, or give another file after --db"
+        return "cannot be opened, the disk is full", "free space, or give another file with --db"
     if not isinstance(error, UnicodeDecodeError | sqlite3.DatabaseError):
         return "cannot be opened", _UNUSABLE
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # our own errors, and of texts, have none
+    code = (
+        getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    )  # our own errors and errors of text decoding have none
     if code == sqlite3.SQLITE_NOTADB:
-        return "is damaged, or is no database", f"{_UNUSABLE}; if it was one, {_DAMAGED}"
+        return "is damaged, or is not a database", f"{_UNUSABLE}; if it was one, {_DAMAGED}"
     return ("is damaged", _DAMAGED) if code == sqlite3.SQLITE_CORRUPT else ("cannot be opened", _UNUSABLE)
 
 
 def _statements(script: str) -> list[str]:
-    """The statements of a script; sqlite3's own `executescript` would end the transaction first."""
+    """The statements of a script; `executescript` of sqlite3 would commit the transaction first."""
     found, waiting = [], ""
     for line in script.strip().splitlines():
         waiting += line + "\n"

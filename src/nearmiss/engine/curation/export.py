@@ -1,4 +1,4 @@
-"""The curated set: what was accepted in the format it came in, what was not with its reasons, and a report."""
+"""The curated set: accepted items in their original format, other items with reasons, and a report."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -30,24 +30,24 @@ _SET_ASIDE: dict[str, Any] = {
 def export(
     curated: CurationSet, store: Store, out: Path, *, rule: Rule, annotators: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Make the folder `out`: the accepted items under the set's own file names, set_aside.parquet, report.json.
+    """Write the folder `out`: the accepted items under the set's own file names, set_aside.parquet, report.json.
 
-    `annotators` are those who count; none named means all who decided anything. Returns the report. Raises InputError,
-    before anything is written, where a named annotator has decided nothing, no item is accepted, or `out` holds
-    something else, such as the set itself. Equal decisions give equal bytes.
+    `annotators` are those who count; by default, all who made a decision. Returns the report. Raises InputError, before
+    writing, if a given annotator made no decision, no item is accepted, or `out` contains other files, such as the set.
+    Equal decisions give equal bytes.
     """
     target = OutputFolder(out, inputs=[store.file, *curated.files])
     decisions = store.last()
     present = sorted({each.annotator for each in decisions})
     if not present:
-        raise InputError("nobody has decided anything", file=store.file, remedy="curate first")
+        raise InputError("there are no decisions", file=store.file, remedy="curate first")
     counting = sorted(set(annotators)) or present
     unknown = [name for name in counting if name not in present]
     if unknown:
         raise InputError(
-            f"nobody of this name has decided anything: {', '.join(unknown)}",
+            f"there are no decisions of these annotators: {', '.join(unknown)}",
             file=store.file,
-            remedy=f"name some of: {', '.join(present)}",
+            remedy=f"choose from: {', '.join(present)}",
         )
     verdicts = decide(curated.items, decisions, counting, rule)
     accepted = {each.item.key: each.caption for each in verdicts if each.outcome == "accepted"}
@@ -55,7 +55,7 @@ def export(
         raise InputError(
             f"no item is accepted by the rule '{rule}' of {len(counting)} annotators",
             file=store.file,
-            remedy="curate further, choose the rule 'majority', or name the annotators that count",
+            remedy="curate further, choose the rule 'majority', or list the annotators with --of",
         )
     report = _report(curated, verdicts, [each for each in decisions if each.annotator in counting], counting, rule)
     with target as folder:
@@ -71,7 +71,7 @@ def in_words(report: dict[str, Any]) -> str:
     lines = [
         f"{counts['accepted']} accepted, {counts['refused']} refused, {counts['undecided']} undecided"
         f" (rule: {report['rule']}; annotators: {', '.join(report['annotators'])})",
-        f"{report['captions_edited']} captions edited, on {report['captions_differ']} the annotators differ",
+        f"{report['captions_edited']} captions edited, annotators differ on {report['captions_differ']}",
     ]
     for concept, row in report["by_concept"].items():
         reasons = ", ".join(f"{reason} {count}" for reason, count in report["reasons_by_concept"][concept].items())
@@ -86,9 +86,8 @@ def in_words(report: dict[str, Any]) -> str:
 def _kappa(agreement: dict[str, Any]) -> str:
     if agreement["kappa"] is None:
         return f"undefined over {agreement['items']} items"
-    return (
-        f"{round(agreement['kappa'], 2) + 0.0:.2f} over {agreement['items']} items ({agreement['observed']:.0%} alike)"
-    )
+    kappa, observed = round(agreement["kappa"], 2) + 0.0, agreement["observed"]
+    return f"{kappa:.2f} over {agreement['items']} items ({observed:.0%} agreement)"
 
 
 def _report(

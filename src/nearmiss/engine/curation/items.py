@@ -1,4 +1,4 @@
-"""What is curated: items with an original and a changed caption, whatever kind of set they come from."""
+"""Items for curation, with an original and a changed caption, independent of the kind of set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ Which = Literal["original", "changed", "outline"]
 class Item:
     """One item to decide on.
 
-    `key` identifies it within its set. `original` is the caption that stays, `changed` the one that may be corrected;
-    either may be empty, as some published captions are. `pictures` lists the images that can be shown with it.
+    `key` identifies it within its set. `original` is the unchanged caption, `changed` the one that may be corrected;
+    either may be empty, as some published captions are. `images` lists the available images.
     """
 
     key: str
     concept: str
     original: str
     changed: str
-    pictures: tuple[Which, ...]
+    images: tuple[Which, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ImageContent:
 
 
 class CurationSet(Protocol):
-    """A set that the page can show and that can be written again with fewer items and other captions."""
+    """A set that the page can display and that can be written with fewer items and other captions."""
 
     kind: Kind
     digest: str
@@ -42,8 +42,8 @@ class CurationSet(Protocol):
     files: list[Path]
     """The set's files, which are read and never written."""
 
-    def picture(self, index: int, which: Which) -> ImageContent | None:
-        """An image of the item at an index of `items`; None where there is none to show."""
+    def image(self, index: int, which: Which) -> ImageContent | None:
+        """An image of the item at an index of `items`; None if there is none."""
         ...
 
     def write(self, folder: Path, captions: Mapping[str, str]) -> list[str]:
@@ -55,7 +55,7 @@ class CurationSet(Protocol):
 
 
 def unfit(item: Item, caption: str) -> str | None:
-    """Why an item cannot be accepted with this changed caption; None where it can.
+    """Why an item cannot be accepted with this changed caption; None if it can.
 
     The readers of such sets set aside rows with an empty caption or with two equal ones, so neither is ever accepted.
     """
@@ -64,5 +64,5 @@ def unfit(item: Item, caption: str) -> str | None:
     if not caption.strip():
         return "the changed caption is empty: write one, or refuse the item"
     if caption.split() == item.original.split():
-        return "both captions say the same: change the new one, or refuse the item"
+        return "both captions are equal: change the new one, or refuse the item"
     return None

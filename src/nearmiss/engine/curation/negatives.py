@@ -1,4 +1,4 @@
-"""Hard negatives as a set to curate: the caption and its negative, with the image where the images are at hand."""
+"""Hard negatives as a set for curation: the caption and its negative, with the image if it is available."""
 
 import hashlib
 import shutil
@@ -16,7 +16,7 @@ from nearmiss.engine.images.members import read_content, size_of
 from nearmiss.engine.text.edits import diff
 
 _NEGATIVES, _CAPTIONS = "negatives.parquet", "captions.parquet"
-_LARGEST = 64 * 1024 * 1024  # bytes of an image file that is shown
+_LARGEST = 64 * 1024 * 1024  # bytes of a displayed image file
 
 
 class NegativeSet:
@@ -27,19 +27,19 @@ class NegativeSet:
     def __init__(self, file: Path, *, images: Path | None = None, root: Path | None = None) -> None:
         """Read the table. `images` is the table of images and `root` the folder that its files are relative to.
 
-        Raises InputError where a table is unfit, an id occurs twice, only one of `images` and `root` is given, or
-        `root` is no folder.
+        Raises InputError if a table is malformed, an id occurs twice, only one of `images` and `root` is given, or
+        `root` is not a folder.
         """
         if (images is None) != (root is None):
             raise InputError("images need their table and their folder", remedy="give both --images and --root")
         if root is not None and not Path(root).is_dir():
-            raise InputError("the folder of the images is missing", file=root, remedy="give the folder after --root")
+            raise InputError("the folder of the images is missing", file=root, remedy="give the folder with --root")
         self.files = [file]
         self._table = read_table(file, "negatives")
         self.digest = hashlib.sha256(f"negatives\n{sha256(file)}".encode()).hexdigest()
         twice = self._table.filter(pl.col("negative_id").is_duplicated())
         if not twice.is_empty():
-            raise InputError("a negative stands twice", file=file, record=twice["negative_id"][0])
+            raise InputError("a negative occurs twice", file=file, record=twice["negative_id"][0])
         self._files = _image_files(images, root) if images is not None and root is not None else {}
         columns = ("negative_id", "concept", "positive", "negative", "image_id")
         self.items = [
@@ -49,8 +49,8 @@ class NegativeSet:
         if not self.items:
             raise InputError("the set has no negatives", file=file, remedy="give a set with at least one row")
 
-    def picture(self, index: int, which: Which) -> ImageContent | None:
-        """The image that the caption belongs to; None where it is missing, no image, or another is asked for."""
+    def image(self, index: int, which: Which) -> ImageContent | None:
+        """The image of the caption; None if it is missing or not an image, or if `which` is not the original."""
         file = self._files.get(self._table["image_id"][index])
         if which != "original" or file is None:
             return None
@@ -59,7 +59,7 @@ class NegativeSet:
             if size is None or size > _LARGEST:
                 return None
             found = for_browser(read_content(file))
-        except (OSError, InputError):  # too long a name, no permission
+        except (OSError, InputError):  # file name too long, no permission
             return None
         return None if found is None else ImageContent(*found)
 
@@ -67,7 +67,7 @@ class NegativeSet:
         """Write negatives.parquet; see `CurationSet.write`.
 
         The `edits` of a corrected negative are computed again. Its `foil_in_scene` becomes null and its verdict
-        plausible, as annotators saw no contradiction. The captions that some methods write with the table are copied.
+        plausible, because it is not checked again. The captions that some methods write with the table are copied.
         """
         kept = self._table.filter(pl.col("negative_id").is_in(list(captions)))
         rows = []
@@ -86,7 +86,7 @@ class NegativeSet:
 
 
 def _captions_of(file: Path) -> Path | None:
-    """The captions that were written with a table of negatives: in its folder, or named after it (x.captions.parquet).
+    """The captions that were written with a table of negatives: in its folder, or as x.captions.parquet.
 
     A captions.parquet next to a table of another name does not belong to it.
     """
@@ -96,18 +96,18 @@ def _captions_of(file: Path) -> Path | None:
 
 
 def is_negatives(columns: list[str]) -> bool:
-    """Whether a table with these columns is one of negatives."""
+    """Whether the columns are those of a table of negatives."""
     return "negative_id" in columns
 
 
 def _image_files(images: Path, root: Path) -> dict[str, Path]:
-    """The file of every image; what lies outside of the root is no image of the set."""
+    """The file of every image; files outside of the root are excluded."""
     inside = Path(root).resolve()
     found = {}
     for image_id, file in read_table(images, "images").select("image_id", "file").iter_rows():
         try:
             path = (inside / file).resolve()
-        except (ValueError, OSError, RuntimeError):  # a NUL character, too long a name, a loop of links
+        except (ValueError, OSError, RuntimeError):  # a NUL character, a name that is too long, a loop of links
             continue
         if path.is_relative_to(inside):
             found[image_id] = path

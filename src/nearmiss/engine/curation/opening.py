@@ -1,4 +1,4 @@
-"""From a path to the set that lies there."""
+"""Open the set at a path."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from nearmiss.engine.curation.negatives import NegativeSet, is_negatives
 from nearmiss.engine.curation.pairs import PairSet, is_pairs
 
 _REMEDY = (
-    "give a Parquet file or a folder of `nearmiss inpaint` or `nearmiss negatives make`, or InpaintCOCO as published"
+    "give a Parquet file or a folder written by `nearmiss inpaint` or `nearmiss negatives make`, or InpaintCOCO's files"
 )
 
 
 def open_set(path: Path, *, images: Path | None = None, root: Path | None = None) -> CurationSet:
     """The set in a Parquet file, in a folder of such files, or in such a folder's `data` (as data sets are published).
 
-    `images` and `root` say where the images of negatives are; pairs hold their own. Raises InputError where nothing
-    that can be curated is found, or where a folder holds pairs and negatives at once.
+    `images` and `root` locate the images of negatives; pairs contain their images. Raises InputError if there is no
+    supported set, or if a folder has both pairs and negatives.
     """
     path = Path(path)
     if not path.exists():
@@ -29,16 +29,16 @@ def open_set(path: Path, *, images: Path | None = None, root: Path | None = None
     pairs = [file for file in files if is_pairs(columns[file])]
     negatives = [file for file in files if is_negatives(columns[file])]
     if pairs and negatives:
-        raise InputError("the folder holds pairs and negatives", file=path, remedy="give the path of one file")
+        raise InputError("the folder has both pairs and negatives", file=path, remedy="give the path of one file")
     if pairs:
         if images is not None or root is not None:
-            raise InputError("pairs hold their own images", file=path, remedy="leave out --images and --root")
+            raise InputError("pairs contain their images", file=path, remedy="omit --images and --root")
         return PairSet(pairs)
     if len(negatives) == 1:
         return NegativeSet(negatives[0], images=images, root=root)
     if negatives:
-        raise InputError("the folder holds several tables of negatives", file=path, remedy="give the path of one file")
-    raise InputError("nothing here can be curated", file=path, remedy=_REMEDY)
+        raise InputError("the folder has several tables of negatives", file=path, remedy="give the path of one file")
+    raise InputError("there is no set for curation at this path", file=path, remedy=_REMEDY)
 
 
 def _columns(file: Path) -> list[str]:

@@ -1,18 +1,18 @@
-"""A mask's outline as a drawing that lies over the image and is sharp at any size."""
+"""The outline of a mask as an SVG overlay of the image."""
 
 import numpy as np
 
-# Dark under light, so that one of the two is seen on any image.
+# Dark under light strokes, so that the outline is visible on any image.
 _STROKES = (("#000", 3.0), ("#fff", 1.4))
-_MOST_LINES = 100_000  # of an outline: a mask of noise would make a drawing larger than a browser can show
+_MOST_LINES = 100_000  # of an outline: the SVG of a noisy mask would be too large for a browser
 _REFERENCE = 320  # pixels of an image's longer side at which the strokes have their nominal width
 
 
 def outline_svg(mask: np.ndarray) -> bytes | None:
     """An SVG of the mask's size that runs along the edges of its pixels, holes included; None for more than 100,000.
 
-    `mask` is (H, W) bool. The image's own border counts as outside, so that an object that is cut off has an outline
-    there too. Our choice: edges of pixels and no smoothed contour, because the question is what exactly was changed.
+    `mask` is (H, W) bool. Pixels beyond the image's border count as outside, so that an object that is cut off has
+    an outline at the border. Our choice: pixel edges, not a smoothed contour, to show exactly which pixels changed.
     """
     height, width = mask.shape
     around = np.pad(mask, 1)
@@ -30,7 +30,7 @@ def outline_svg(mask: np.ndarray) -> bytes | None:
 
 
 def _count(edges: np.ndarray) -> int:
-    """How many runs of set edges the lines have."""
+    """Number of runs of set edges in all lines."""
     return int(np.count_nonzero(edges[:, 1:] & ~edges[:, :-1]) + np.count_nonzero(edges[:, :1]))
 
 

@@ -1,6 +1,6 @@
-"""Pairs of images in InpaintCOCO's schema as a set to curate, written back as they came.
+"""Image pairs in InpaintCOCO's schema as a set for curation, written back in the same form.
 
-The published set holds a gigabyte of images in three files: captions are read at once, images when they are shown.
+The published set has a gigabyte of images in three files: captions are read at the start, images on request.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from nearmiss.engine.images.decode import open_image
 from nearmiss.engine.images.masks import from_image
 
 _COLUMN: dict[Which, str] = {"original": "coco_image", "changed": "inpaint_image", "outline": "mask"}
-_GROUPS = 2  # groups of rows whose images are kept: the one on the page and the one before or after
+_GROUPS = 2  # row groups whose images are cached: that of the displayed item and a neighboring one
 
 
 class PairSet:
@@ -32,11 +32,11 @@ class PairSet:
     kind: Kind = "pairs"
 
     def __init__(self, files: Sequence[Path]) -> None:
-        """Read the captions. Raises InputError where a file is no Parquet in InpaintCOCO's schema, or all are empty."""
+        """Read the captions. Raises InputError if a file is not Parquet in InpaintCOCO's schema, or all are empty."""
         self.files = list(files)
         self.digest = hashlib.sha256("\n".join(["pairs", *map(sha256, self.files)]).encode()).hexdigest()
         self.items: list[Item] = []
-        self._locations: list[tuple[int, int, int]] = []  # file, group of rows, row of the group
+        self._locations: list[tuple[int, int, int]] = []  # file, row group, row of the group
         self._lock = Lock()  # pyarrow's readers and their cache are used by several threads of the server
         self._open: list[pq.ParquetFile] = []
         for number, file in enumerate(self.files):
@@ -46,8 +46,8 @@ class PairSet:
         if not self.items:
             raise InputError("the set has no pairs", file=self.files[0], remedy="give a set with at least one row")
 
-    def picture(self, index: int, which: Which) -> ImageContent | None:
-        """An image as the file holds it, or the mask's outline; None where it is missing or does not decode."""
+    def image(self, index: int, which: Which) -> ImageContent | None:
+        """The bytes of an image, or the mask's outline; None if it is missing or does not decode."""
         file, group, row = self._locations[index]
         try:
             with self._lock:
@@ -97,7 +97,7 @@ class PairSet:
                 raise InputError(
                     f"the captions of the pairs cannot be read: {error}",
                     file=self.files[number],
-                    record=f"group of rows {group}",
+                    record=f"row group {group}",
                     remedy="restore the file from its source",
                 ) from None
             for index, row in enumerate(rows):
@@ -113,7 +113,7 @@ class PairSet:
 
 
 def is_pairs(columns: Sequence[str]) -> bool:
-    """Whether a table with these columns is one of pairs."""
+    """Whether the columns are those of a table of pairs."""
     return "inpaint_image" in columns
 
 
@@ -139,7 +139,7 @@ def _open_parquet(file: Path) -> pq.ParquetFile:
 
 
 def _recaptioned(rows: pa.Table, corrected: Mapping[int, str]) -> pa.Table:
-    """The rows with the corrected captions, by row; all others stay to the letter."""
+    """The rows with the corrected captions, by row; all others are unchanged."""
     at: Any = rows.schema.get_field_index("inpaint_caption")
     captions = [corrected.get(row, caption) for row, caption in enumerate(rows.column(at).to_pylist())]
     return rows.set_column(at, rows.schema.field(at), pa.array(captions, rows.schema.field(at).type))

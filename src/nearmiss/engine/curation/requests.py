@@ -1,7 +1,7 @@
-"""Checks of requests: their origin, their length, and the decision in their body.
+"""Validation of requests: their origin, their length, and the decision in their body.
 
-A request that is not answered is `Refused` with a status and a sentence. Statuses from 400 to 499 other than 403, 408
-and 409 say that this decision will never be taken; the page keeps it, shows it, and goes on with later ones.
+A refused request raises `Refused` with a status and a message. Statuses from 400 to 499 other than 403, 408 and 409
+are permanent; the page keeps and displays such a decision and continues with later ones.
 """
 
 import ipaddress
@@ -16,15 +16,15 @@ from flask import Request
 from nearmiss.engine.curation.items import Item, unfit
 from nearmiss.engine.curation.store import Decision
 
-_LONGEST = 2000  # characters of a corrected caption, where the item's own captions are not longer
+_LONGEST = 2000  # characters of a corrected caption, unless the item's captions are longer
 _LONGEST_TOKEN = 200
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
-_BESIDE = 64 * 1024  # bytes of a request next to its longest text
+_BESIDE = 64 * 1024  # bytes of a request in addition to its longest text
 _BYTES = 12  # of a character in JSON, at most: two escapes \\uXXXX
 
 
 class Refused(Exception):
-    """A request that is not answered: a status and one sentence for the page."""
+    """A refused request: a status and a message for the page."""
 
     def __init__(self, status: int, problem: str) -> None:
         super().__init__(problem)
@@ -32,12 +32,12 @@ class Refused(Exception):
 
 
 def longest_caption(item: Item) -> int:
-    """How many characters a corrected caption may have: 2,000, or twice as many as the item's own longest caption."""
+    """Maximum length of a corrected caption in characters: 2,000, or twice the item's longest caption."""
     return max(_LONGEST, 2 * len(item.original), 2 * len(item.changed))
 
 
 def largest_body(items: list[Item]) -> int:
-    """How many bytes a decision on any of the items may need."""
+    """Maximum size of a decision on any of the items in bytes."""
     return _BESIDE + _BYTES * max(longest_caption(item) + len(item.key) for item in items)
 
 
@@ -48,55 +48,54 @@ def check_sender(request: Request, cookie: str, token: str) -> None:
     machine can reach the port, but do not have the token.
     """
     if not _is_loopback(request.remote_addr or "") or not _is_loopback(_name(request.host)):
-        raise Refused(403, "this page is served to its own machine only")
-    # a page of another site may send requests here; its browser says so
+        raise Refused(403, "this page is only available on the machine of the server")
+    # a page of another site may send requests; the browser states the origin
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"http://{request.host}":
         raise Refused(403, "requests of other pages are refused")
     given = request.args.getlist("token") if request.path == "/" else []
     if not any(_same(each, token) for each in (*given, *request.cookies.getlist(cookie))):
-        raise Refused(
-            403, "open the address, with its token, that nearmiss curate serve printed when it was last started"
-        )
+        raise Refused(403, "open the address with the token that nearmiss curate serve printed at its last start")
 
 
 def read_object(request: Request, largest: int) -> dict[str, Any]:
-    """The JSON object in the body. Refused where it is too long, has no length, ends early, or is no JSON object."""
+    """The JSON object in the body. Raises Refused if it is too long, incomplete or not an object."""
     length = request.headers.get("Content-Length")
     if length is None or "Transfer-Encoding" in request.headers:
         raise Refused(411, "the length of a decision must be given")
     if not _NUMBER.fullmatch(length):
-        raise Refused(400, "the length of a decision is no number")
+        raise Refused(400, "the length of a decision is not a number")
     if len(length) > len(str(largest)) or int(length) > largest:
         raise Refused(413, f"a decision has at most {largest:,} bytes")
-    if not request.is_json:  # no form of another site fits
-        raise Refused(415, "a decision is JSON")
+    if not request.is_json:  # excludes HTML forms of other sites
+        raise Refused(415, "a decision must be JSON")
     body = request.get_data(cache=False)
     if len(body) < int(length):
-        raise Refused(400, "the decision ends early")
+        raise Refused(400, "the decision is incomplete")
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):
-        raise Refused(400, "the decision is no JSON") from None
+        raise Refused(400, "the decision is not JSON") from None
     if not isinstance(given, dict):
-        raise Refused(400, "a decision is an object")
+        raise Refused(400, "a decision must be a JSON object")
     return given
 
 
 def text_of(given: Mapping[str, Any], name: str, longest: int | None = None) -> str:
-    """A text of the request, empty where it is missing. Refused where it is none or cannot be written as UTF-8."""
+    """A string of the request, empty if it is missing. Raises Refused if it is not a string or not valid UTF-8."""
     value = given.get(name)
     if value is None:
         return ""
     if not isinstance(value, str) or (longest is not None and len(value) > longest):
-        raise Refused(400, f"'{name}' is a text" + ("" if longest is None else f" of at most {longest} characters"))
+        limit = "" if longest is None else f" of at most {longest} characters"
+        raise Refused(400, f"'{name}' must be a string{limit}")
     if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise Refused(400, f"'{name}' has half of a character in it (a surrogate): type that character again")
+        raise Refused(400, f"'{name}' contains half of a character (a surrogate): type that character again")
     return value
 
 
 def token_of(given: Mapping[str, Any]) -> str:
-    """The name of the act of deciding. Refused where it is missing."""
+    """The identifier of the decision. Raises Refused if it is missing."""
     token = text_of(given, "token", _LONGEST_TOKEN)
     if not token:
         raise Refused(400, "a decision needs a token")
@@ -104,14 +103,14 @@ def token_of(given: Mapping[str, Any]) -> str:
 
 
 def decision_of(given: Mapping[str, Any], item: Item, annotator: str, reasons: Mapping[str, str]) -> Decision:
-    """The decision that a request holds. Refused with the sentence that the annotator reads."""
+    """The decision of a request. Raises Refused, with a message for the annotator, if it is invalid."""
     verdict, reason = given.get("decision"), text_of(given, "reason")
     if verdict == "refuse":
         if reason not in reasons:
             raise Refused(400, "a refusal needs one of the listed reasons")
         return Decision(annotator, item.key, "refuse", reason=reason)
     if verdict != "accept":
-        raise Refused(400, "a decision is 'accept' or 'refuse'")
+        raise Refused(400, "a decision must be 'accept' or 'refuse'")
     as_found = " ".join(item.changed.split())
     if given.get("caption") is None:
         caption = as_found
@@ -132,7 +131,7 @@ def _name(host: str) -> str:
 
 
 def _is_loopback(name: str) -> bool:
-    """Whether an address or name is this machine's own; any other name may be pointed here by whoever owns it."""
+    """Whether an address or name is a loopback address; other names can be made to resolve to it (DNS rebinding)."""
     if name == "localhost":
         return True
     try:

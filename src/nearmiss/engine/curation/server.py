@@ -1,4 +1,4 @@
-"""The page's server: this machine only, one annotator a server, a decision is on the disk before it is acknowledged."""
+"""The page's server: local only, one annotator per server, decisions are on disk before they are acknowledged."""
 
 import hashlib
 import socket
@@ -28,18 +28,18 @@ from nearmiss.engine.text.edits import diff
 
 LOOPBACK = "127.0.0.1"
 TIMEOUT = 30.0
-"""Seconds that a connection may say nothing."""
+"""Seconds that a connection may be idle."""
 _REASONS = Path(__file__).with_name("reasons.json")
 _POLICY = (
     "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-_PICTURE_POLICY = "default-src 'none'; sandbox"
-_MARKED = 4_000_000  # characters times characters of two captions whose differing words are looked for
+_IMAGE_POLICY = "default-src 'none'; sandbox"
+_MARKED = 4_000_000  # product of the lengths of two captions whose differing words are marked
 
 
 def reasons_of(kind: Kind) -> dict[str, str]:
-    """The reasons to refuse an item of this kind: name as it is stored, and its sentence, in the page's order."""
+    """The reasons for refusing an item of this kind: stored name and displayed sentence, in the page's order."""
     return read_json(_REASONS)[kind]
 
 
@@ -56,12 +56,12 @@ def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -
     session = session_of(curated.digest, annotator)
     cookie = f"nearmiss-{session}"
 
-    def standing() -> dict[str, Decision]:
+    def own_decisions() -> dict[str, Decision]:
         return {each.item: each for each in store.last(annotator)}
 
     def progress(after: int) -> dict[str, Any]:
         """The annotator's progress, and the next undecided index, searched from `after` on and then from the start."""
-        decided = standing()
+        decided = own_decisions()
         total = len(curated.items)
         order = (index % total for index in range(after, after + total))
         upcoming = next((index for index in order if curated.items[index].key not in decided), None)
@@ -93,7 +93,7 @@ def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -
     @app.errorhandler(sqlite3.Error)
     def unsaved(error: sqlite3.Error) -> tuple[Response, int]:
         if store.is_full(error):
-            return jsonify(problem="the decision is not saved: the disk is full; make room and it is sent again"), 507
+            return jsonify(problem="the decision is not saved: the disk is full; free space and it is sent again"), 507
         return jsonify(problem=f"the decisions cannot be read or written: {error}"), 503
 
     @app.errorhandler(TokenTaken)
@@ -123,16 +123,16 @@ def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -
     def item(index: int) -> Response:
         if index >= len(curated.items):
             raise Refused(404, f"the set has {len(curated.items)} items")
-        return jsonify(_shown(curated.items[index], index, session, standing().get(curated.items[index].key)))
+        return jsonify(_shown(curated.items[index], index, session, own_decisions().get(curated.items[index].key)))
 
-    @app.get("/<session>/pictures/<int:index>/<any(original, changed, outline):which>")
-    def picture(index: int, which: Any) -> Response:
-        found = curated.picture(index, which) if index < len(curated.items) else None
+    @app.get("/<session>/images/<int:index>/<any(original, changed, outline):which>")
+    def image(index: int, which: Any) -> Response:
+        found = curated.image(index, which) if index < len(curated.items) else None
         if found is None:
-            raise Refused(404, "there is no such picture")
+            raise Refused(404, "there is no such image")
         response = Response(found.content, mimetype=found.media)
         response.headers["Cache-Control"] = "private, max-age=86400, immutable"
-        response.headers["Content-Security-Policy"] = _PICTURE_POLICY
+        response.headers["Content-Security-Policy"] = _IMAGE_POLICY
         return response
 
     @app.post("/<session>/decisions")
@@ -150,17 +150,17 @@ def create_app(curated: CurationSet, store: Store, annotator: str, token: str) -
 
 
 def session_of(digest: str, annotator: str) -> str:
-    """The name of an annotator's work on a set, with which every address of data begins.
+    """An identifier of the annotator and the set, the first part of every data address.
 
-    A page that is still open, or what its browser keeps, is then never taken for another set's or another annotator's
-    when the next server takes over the port.
+    It prevents an open page, or decisions kept in its browser, from being assigned to another set or annotator when
+    another server uses the port.
     """
     return hashlib.sha256(f"{digest}\n{annotator}".encode()).hexdigest()[:16]
 
 
 def listen(app: Flask, port: int) -> BaseWSGIServer:
-    """A server on the loopback address; port 0 takes a free one. Raises InputError where the port is taken."""
-    with socket.socket() as trial:  # tested first: werkzeug ends the process where it cannot bind
+    """A server on the loopback address; port 0 selects a free one. Raises InputError if the port is in use."""
+    with socket.socket() as trial:  # tested first: werkzeug exits the process if it cannot bind
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((LOOPBACK, port))
@@ -171,7 +171,7 @@ def listen(app: Flask, port: int) -> BaseWSGIServer:
 
 
 class _Quiet(WSGIRequestHandler):
-    """Logs no successful requests: the terminal is for the address and for errors."""
+    """Logs no successful requests: the terminal shows the address and errors."""
 
     timeout = TIMEOUT
 
@@ -183,14 +183,14 @@ def _shown(item: Item, index: int, session: str, own: Decision | None) -> dict[s
     """The data of an item for the page, without labels of generators and other annotators."""
     changed = item.changed if own is None or own.caption is None else own.caption
     return {
-        "place": index,
+        "index": index,
         "item": item.key,
         "concept": item.concept,
         "original": _marked(changed, item.original),
         "changed": _marked(item.original, changed),
         "as_found": item.changed,
         "longest": longest_caption(item),
-        "pictures": {which: f"/{session}/pictures/{index}/{which}" for which in item.pictures},
+        "images": {which: f"/{session}/images/{index}/{which}" for which in item.images},
         "decision": None if own is None else own.decision,
         "reason": None if own is None else own.reason,
         "edited": own is not None and own.caption is not None,
@@ -198,7 +198,7 @@ def _shown(item: Item, index: int, session: str, own: Decision | None) -> dict[s
 
 
 def _marked(before: str, after: str) -> list[list[Any]]:
-    """`after` in pieces [text, whether it differs from `before`]; long texts are one piece, for comparing is slow."""
+    """`after` in pieces [text, whether it differs from `before`]; long texts are one piece, to limit the time."""
     if len(before) * len(after) > _MARKED:
         return [[after, False]]
     pieces: list[list[Any]] = []

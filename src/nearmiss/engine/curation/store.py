@@ -1,4 +1,4 @@
-"""Every decision that was ever made: rows are added and never changed; a row that was acknowledged stays."""
+"""The store of all decisions: rows are only appended, never changed or deleted."""
 
 import sqlite3
 from collections.abc import Callable
@@ -30,20 +30,20 @@ class Decision:
 
 
 class TokenTaken(Exception):
-    """A token came a second time, with another decision than the first time."""
+    """A token was used again with a different decision."""
 
 
 def utc_now() -> datetime:
-    """The machine's clock."""
+    """The current time."""
     return datetime.now(UTC)
 
 
 def annotator_name(name: str) -> str:
-    """The name without surrounding space. Raises InputError where it is empty, too long or not printable."""
+    """The name without surrounding space. Raises InputError if it is empty, too long or not printable."""
     name = " ".join(name.split())
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise InputError(
-            "this is no name of an annotator",
+            "this is not a valid name of an annotator",
             record=f"--annotator {name!r}",
             remedy=f"give 1 to {_LONGEST_NAME} printable characters",
         )
@@ -54,9 +54,9 @@ class Store:
     """The decisions on one set, by any number of annotators; safe for threads and for several processes."""
 
     def __init__(self, file: Path, digest: str, *, create: bool = True, clock: Clock = utc_now) -> None:
-        """Open the database; see `open_database` for what it may be.
+        """Open the database with `open_database`.
 
-        `digest` is the set's; `clock` gives the time that is written with each decision.
+        `digest` is that of the set; `clock` returns the time that is stored with each decision.
         """
         self.file, self._clock, self._lock = Path(file), clock, Lock()
         self._connection = open_database(self.file, digest, create=create)
@@ -68,16 +68,16 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Give the file free."""
+        """Close the file."""
         with self._lock:
             self._connection.close()
 
     def add(self, decision: Decision, token: str) -> None:
-        """Add a decision; returns when it is on the disk.
+        """Add a decision; returns after it is on disk.
 
-        `token` names the act of deciding: what is sent twice, because an answer was lost, is one row. Raises
-        TokenTaken where the token came with another decision before, and sqlite3.Error where the disk is full, the
-        file cannot be written to, or anything else fails: the decision is then not in the database.
+        `token` identifies the decision: a decision that is sent twice, because a response was lost, is one row. Raises
+        TokenTaken if the token was used with another decision, and sqlite3.Error if the disk is full, the file is not
+        writable, or another operation fails: the decision is then not in the database.
         """
         row = (token, decision.annotator, decision.item, decision.decision, decision.reason, decision.caption)
         time = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
@@ -94,7 +94,7 @@ class Store:
             )
 
     def last(self, annotator: str | None = None) -> list[Decision]:
-        """The decisions that count, the last of each annotator and item, oldest first; of one annotator if named."""
+        """The valid decisions, the last of each annotator and item, oldest first; of one annotator if given."""
         query = f"SELECT annotator, item, decision, reason, caption FROM decisions WHERE {_LAST}"
         given = () if annotator is None else (annotator,)
         query += "" if annotator is None else " AND annotator = ?"
@@ -102,11 +102,11 @@ class Store:
             return [Decision(*row) for row in self._connection.execute(f"{query} ORDER BY number", given)]
 
     def history(self) -> list[tuple[str, Decision, str]]:
-        """Every row ever added, with its token and its time (ISO 8601, UTC), oldest first."""
+        """All rows, with token and time (ISO 8601, UTC), oldest first."""
         with self._lock:
             rows = self._connection.execute(f"SELECT {COLUMNS} FROM decisions ORDER BY number").fetchall()
         return [(row[0], Decision(*row[1:6]), row[6]) for row in rows]
 
     def is_full(self, error: sqlite3.Error) -> bool:
-        """Whether an error comes of a full disk."""
+        """Whether the cause of an error is a full disk."""
         return is_full(error, self.file.absolute())

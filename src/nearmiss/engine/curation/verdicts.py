@@ -1,4 +1,4 @@
-"""From the decisions of several annotators to one verdict an item."""
+"""Combines the decisions of several annotators into one verdict per item."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ class Verdict:
 
     @property
     def captions_differ(self) -> bool:
-        """Whether those who accepted it left it with different captions."""
+        """Whether the annotators who accepted it have different captions."""
         accepting = [each for each in self.decisions if each.decision == "accept"]
         return len({_caption(self.item, each) for each in accepting}) > 1
 
@@ -31,11 +31,11 @@ class Verdict:
 def decide(
     items: Sequence[Item], decisions: Iterable[Decision], annotators: Sequence[str], rule: Rule
 ) -> list[Verdict]:
-    """One verdict an item, in the items' order, from the last decisions of the named annotators.
+    """One verdict per item, in the items' order, from the last decisions of the given annotators.
 
-    "all": accepted when every annotator accepts, refused when one refuses. "majority": accepted when more than half of
-    all annotators accept, refused when that can no longer be. Whoever has not decided counts as open, so an item is
-    undecided until its outcome is certain.
+    "all": accepted if every annotator accepts, refused if one refuses. "majority": accepted if more than half of all
+    annotators accept, refused if this is no longer possible. Missing decisions count as open, so an item is undecided
+    until its outcome is certain.
     """
     of_item: dict[str, list[Decision]] = {}
     for decision in decisions:
@@ -58,9 +58,9 @@ def _outcome(accepting: int, refusing: int, annotators: int, rule: Rule) -> Outc
 
 
 def _agreed(item: Item, accepting: Sequence[Decision]) -> str:
-    """The caption that most of those who accept left; of equally many a corrected one, of those the first by alphabet.
+    """The most frequent caption of those who accept; at equal frequency a corrected one, then the first by alphabet.
 
-    Our choice: who corrects has seen something, who does not may have overlooked it.
+    Our choice: a correction shows that an annotator found a mistake, which others may have overlooked.
     """
     votes: Mapping[str, int] = Counter(_caption(item, each) for each in accepting)
     return min(votes, key=lambda text: (-votes[text], text == item.changed, text), default=item.changed)

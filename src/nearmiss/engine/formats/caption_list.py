@@ -1,7 +1,7 @@
-"""Lists of images and captions as CSV, TSV or JSON Lines, with column names of any kind.
+"""Lists of images and captions as CSV, TSV or JSON Lines, with configurable column names.
 
-The first line of CSV and TSV names the columns; a line of JSON Lines is an object, whose caption may be a list. What
-separates columns follows from the suffix: a comma for .csv, a tab for .tsv and .txt.
+The first line of CSV and TSV has the column names. A line of JSON Lines is an object, whose caption may be a list. The
+suffix determines the separator: a comma for .csv, a tab for .tsv and .txt.
 """
 
 import csv
@@ -34,7 +34,7 @@ def read_caption_list(
 ) -> CaptionList:
     """The captions of a list. A row without an image, a caption or a split is set aside.
 
-    Raises `InputError` where a column is missing or the file is malformed.
+    Raises `InputError` if a column is missing or the file is malformed.
     """
     found = CaptionList({}, {}, Faults(path))
     keys = {"image_key": image_key, "caption_key": caption_key} | ({"split_key": split_key} if split_key else {})
@@ -56,7 +56,7 @@ def read_caption_list(
 def _flaw(file: str | None, texts: list[str | None], split: str | None, split_key: str | None) -> str | None:
     """Why a row cannot be used."""
     if not file or not file.strip():
-        return "a row names no image"
+        return "a row has no image"
     if any(printable(text) != text for text in (file, *(text or "" for text in texts))):
         return "its text is not UTF-8"
     if not texts or not all(text and text.strip() for text in texts):
@@ -92,18 +92,18 @@ def _json_rows(path: Path, keys: dict[str, str]) -> Iterator[tuple[str, dict[str
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
                 raise InputError(
-                    f"malformed JSON: {error}", file=path, record=f"line {number}", remedy="write one object a line"
+                    f"malformed JSON: {error}", file=path, record=f"line {number}", remedy="write one object per line"
                 ) from None
             if not isinstance(row, dict):
                 raise InputError(
-                    "a line is not an object", file=path, record=f"line {number}", remedy="write one object a line"
+                    "a line is not an object", file=path, record=f"line {number}", remedy="write one object per line"
                 )
             if first:
                 _require(list(row), keys, path)
                 first = False
             yield f"line {number}", row
         if first:
-            raise InputError("the file is empty", file=path, remedy="give a file with one object a line")
+            raise InputError("the file is empty", file=path, remedy="give a file with one object per line")
 
 
 def _require(columns: list[str], keys: dict[str, str], path: Path) -> None:

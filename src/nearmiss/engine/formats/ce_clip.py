@@ -1,8 +1,8 @@
-"""CE-CLIP's records (Zhang et al., CVPR 2024): NumPy object arrays of dictionaries, 50,000 a file.
+"""CE-CLIP's records (Zhang et al., CVPR 2024): NumPy object arrays of dictionaries, 50,000 per file.
 
-A record is a caption with four slots for negatives, in this order: relation, adjective, noun, verb; "###" is in an
-empty one, and `valid_caption` (caption, relation, adjective, noun, verb) is 0 there. Such files are pickles, and a
-pickle can run any program when it is opened: they are read as plain data (npy_objects.py), without the pickle module.
+A record is a caption with four slots for negatives, in this order: relation, adjective, noun, verb. An empty slot has
+the text "###", and its entry of `valid_caption` (caption, relation, adjective, noun, verb) is 0. Such files are
+pickles, which can execute code when they are opened. They are read as data (npy_objects.py), without the pickle module.
 """
 
 import pickle
@@ -32,17 +32,17 @@ _SLOT_OF = {
     "action": "verb",
 }
 _PER_FILE = 50_000
-# As NumPy 1 writes such files: CE-CLIP's code runs under versions that do not know the module's name in NumPy 2.
+# The module name of NumPy 1: CE-CLIP's code runs under versions in which the name of NumPy 2 does not exist.
 _PICKLE_PROTOCOL = 3
 _MODULE, _MODULE_OF_NUMPY_1 = b"numpy._core.multiarray", b"numpy.core.multiarray"
-_SOURCE_REMEDY = "give files that CE-CLIP's generator or `nearmiss negatives convert` wrote"
+_SOURCE_REMEDY = "give files written by CE-CLIP's generator or `nearmiss negatives convert`"
 
 
 def read(path: Path) -> pl.DataFrame:
     """Table `negatives` of one .npy file or of a folder of them; a row for each valid slot.
 
-    Raises InputError, naming file and record, for a record that lacks a field, a `valid_caption` that is not five of 0
-    and 1, a slot that is valid but empty, and a file that is no array of objects or holds anything but plain data.
+    Raises InputError, with file and record, for a record that lacks a field, a `valid_caption` that is not five values
+    0 or 1, a valid slot without text, and a file that is not an array of objects or contains other types than data.
     """
     path = Path(path)
     return negatives(_pairs(_files(path)), method="ce_clip", file=path)
@@ -51,8 +51,9 @@ def read(path: Path) -> pl.DataFrame:
 def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
     """Write table `negatives` as a folder of files processed_dataset{i}.npy.
 
-    A caption with two negatives for one slot makes two records. An image id that is no number comes with `image_path`,
-    which CE-CLIP's loader reads where the image is not COCO's. Raises InputError for a negative that fits no slot.
+    A caption with two negatives for one slot becomes two records. A record whose image id is not a number has
+    `image_path`, which CE-CLIP's loader reads for images outside of COCO. Raises InputError for a negative without a
+    slot.
     """
     records = [_record(number, key, slots, names) for number, (key, slots) in enumerate(_slotted(frame, out))]
     with OutputFolder(out) as partial:
@@ -68,7 +69,7 @@ def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
 
 
 def _slotted(frame: pl.DataFrame, out: Path) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
-    """(image, caption) and the texts of its slots, as many times as its fullest slot asks for."""
+    """(image, caption) and the texts of its slots, once for each negative of its fullest slot."""
     captions: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in writable(frame, file=out):
         slots = captions.setdefault((row["image_id"], row["positive"]), {})
@@ -148,16 +149,16 @@ def _valid(record: dict[Any, Any], file: Path, name: str) -> list[int]:
     five = isinstance(value, list | tuple) and len(value) == len(SLOTS) + 1
     if not five or not all(isinstance(flag, int | float) and flag in (0, 1) for flag in value):
         raise InputError(
-            f"'valid_caption' is not five of 0 and 1 but {shown(value)}", file=file, record=name, remedy=REMEDY
+            f"'valid_caption' is not five values 0 or 1: {shown(value)}", file=file, record=name, remedy=REMEDY
         )
     return [int(flag) for flag in value]
 
 
 def _text(record: dict[Any, Any], key: str, file: Path, name: str) -> str:
-    """A text with more than blanks in it that can be written as UTF-8: half of a surrogate pair cannot."""
+    """A string that is not blank and can be encoded as UTF-8, which excludes lone surrogates."""
     value = _member(record, key, file, name)
     if not isinstance(value, str) or not value.strip() or any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise InputError(f"'{key}' of a record is no text: {shown(value)}", file=file, record=name, remedy=REMEDY)
+        raise InputError(f"'{key}' of a record is not a string: {shown(value)}", file=file, record=name, remedy=REMEDY)
     return value
 
 

@@ -1,10 +1,11 @@
-"""COCO captions and instances JSON (Lin et al., ECCV 2014) and LVIS, as people have them; see set_aside.py.
+"""COCO captions and instances JSON (Lin et al., ECCV 2014) and LVIS. Malformed records are handled by set_aside.py.
 
-Records come one by one from a file of any size. What a file leaves open is in optional columns (base/tables.py).
-`iscrowd: 1` (COCO) is a crowd. A file whose images have `neg_category_ids` or `not_exhaustive_category_ids` (LVIS,
-Gupta et al., CVPR 2019) marks few categories of each image without exception: those that it annotates there and does
-not call not exhaustive, and those that it says are absent. `closed` holds their names, as far as no other category of
-the file may go by them: "bow" only where both `bow_(weapon)` and `bow_(decorative_ribbons)` are known.
+Records are read one by one from a file of any size. Incomplete annotations are marked in optional columns
+(base/tables.py). `iscrowd: 1` (COCO) is a crowd. In a file whose images have `neg_category_ids` or
+`not_exhaustive_category_ids` (LVIS, Gupta et al., CVPR 2019), few categories of each image are annotated exhaustively:
+those that are annotated and not listed as not exhaustive, and those that are listed as absent. `closed` contains their
+names, unless a name is shared with a category that is not exhaustive: "bow" is in `closed` only if both `bow_(weapon)`
+and `bow_(decorative_ribbons)` are.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,11 +40,11 @@ from nearmiss.engine.text.lexicon import noun_group
 _LISTS = {"neg_category_ids": "absent", "not_exhaustive_category_ids": "partly"}
 
 Sized = Callable[[pl.DataFrame], pl.DataFrame]
-"""Of a table `images`, the images that can be used, with their sizes."""
+"""From a table `images`, selects the usable images, with their sizes."""
 
 
 def read_images(path: Path, *, split: str, source: str, folder: str = "images") -> pl.DataFrame:
-    """Table `images` of a strictly read file; files lie in `folder`, and every image has a size."""
+    """Table `images` of a file that is read strictly; files are in `folder`, and every image has a size."""
     images = read_captions(path, strict=True, captions=False).tables["images"]
     for image_id in images.filter(pl.col("width").is_null())["image_id"]:
         raise InputError("an image has no width and height", file=path, record=f"image {image_id}", remedy=REMEDY)
@@ -55,9 +56,9 @@ def read_images(path: Path, *, split: str, source: str, folder: str = "images") 
 def read_captions(path: Path, *, strict: bool = False, captions: bool = True) -> Reading:
     """Tables `images` and `captions` (source "published") of a captions file, the text of captions as it is.
 
-    Sizes of images are not needed and may be null. Faults: records that lack something, captions that are empty or not
-    Unicode, ids that stand twice, captions of images that the file does not list (where it lists any). `strict` raises
-    InputError for the first of them, and where the file lists no image; without `captions` those are not read.
+    Image sizes are optional and may be null. Faults: records with missing fields, captions that are empty or not
+    Unicode, duplicate ids, captions of images that the file does not list (if it lists any). `strict` raises
+    InputError for the first fault and for a file without images. Without `captions`, captions are not read.
     """
     images, captions_read, faults = Rows("images"), Rows("captions"), Faults(path, strict=strict)
     for key, number, record in _records(path):
@@ -83,9 +84,9 @@ def read_captions(path: Path, *, strict: bool = False, captions: bool = True) ->
 def read_instances(path: Path, sized: Sized = lambda images: images, *, strict: bool = False) -> Reading:
     """Tables `images` and `objects` of an instances file, names as words; masks are not read (`read_masks`).
 
-    `sized` leaves out images that cannot be used and may know the size of others better than the file. An image without
-    a size loses its annotations, as do images with a faulty object, such as one of a category that has no name, or two.
-    `strict` raises InputError for the first of them.
+    `sized` removes images that cannot be used and may correct the sizes of others. The annotations of an image are set
+    aside if it has no size or has a malformed object, such as one of a category with no name or two names.
+    `strict` raises InputError for the first fault.
     """
     further = dict.fromkeys(_LISTS.values(), pl.List(pl.String))
     images, objects = Rows("images", further), Rows("objects", {"crowd": pl.Boolean})
@@ -123,8 +124,8 @@ def read_masks(
 ) -> tuple[pl.DataFrame, list[Fault]]:
     """The objects with masks, RLE counts of the whole image, and those whose masks are malformed. Crowds have none.
 
-    `encode(image_id, segmentation)` gives the counts or raises ValueError, as `mask_counts` does. `other` is called
-    with every other record, by its list: images and licenses.
+    `encode(image_id, segmentation)` returns the counts or raises ValueError, as `mask_counts` does. `other` is called
+    with the name of the list and the record, for every record of images and licenses.
     """
     single = dict(objects.filter(~pl.col("crowd")).select("object_id", "image_id").iter_rows())
     masks: dict[str, str] = {}
@@ -145,7 +146,7 @@ def read_masks(
 
 
 def read_whole_instances(path: Path) -> pl.DataFrame:
-    """Table `objects` with masks of a file without faults. Raises `InputError` at the first."""
+    """Table `objects` with masks of a file without faults. Raises `InputError` for the first fault."""
     reading = read_instances(path, strict=True)
     sizes = {
         row[0]: (row[1], row[2]) for row in reading.tables["images"].select("image_id", "height", "width").iter_rows()
@@ -157,14 +158,14 @@ def read_whole_instances(path: Path) -> pl.DataFrame:
 
 
 def id_of(value: Any) -> str:
-    """An id as the tables have it; the records of these ids have been checked."""
+    """An id as a string; the ids of these records have been checked."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _records(path: Path) -> Iterator[tuple[str, int, Any]]:
     """(list, number in it, record) of all images, annotations and categories of a file in COCO's format, in its order.
 
-    Raises InputError where the file has none of these lists.
+    Raises InputError if the file has none of these lists.
     """
     lists = ("images", "annotations", "categories")
     numbers = dict.fromkeys(lists, 0)
@@ -181,7 +182,7 @@ def _records(path: Path) -> Iterator[tuple[str, int, Any]]:
 
 
 def _name_of(key: str, record: Any, number: int) -> str:
-    """The name of a record: its id where it has one, as its position depends on the order of the file."""
+    """The name of a record: its id if it has one, because its position depends on the order of the file."""
     known = record.get("id") if isinstance(record, dict) else None
     named = isinstance(known, int | str) and not isinstance(known, bool)
     singular = "category" if key == "categories" else key[:-1]
@@ -189,7 +190,7 @@ def _name_of(key: str, record: Any, number: int) -> str:
 
 
 def _image_of(record: Any, path: Path, name: str, strict: bool) -> tuple[Any, ...]:
-    """A row of table `images`; sides that are missing or no sizes are null, unless the reading is strict."""
+    """A row of table `images`; missing or invalid sizes are null, unless `strict`."""
     image_id = identifier(record, "id", path, name)
     sides = [side_of(record.get(side)) for side in ("width", "height")]
     file = _file_of(record, image_id)
@@ -199,9 +200,9 @@ def _image_of(record: Any, path: Path, name: str, strict: bool) -> tuple[Any, ..
 
 
 def _check_image(record: dict[str, Any], file: str, path: Path, name: str) -> None:
-    """Refuse a file outside its folder and a side that is no size."""
+    """Refuse a file outside of its folder and an invalid width or height."""
     if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
-        raise InputError(f"an image's file lies outside its folder: {file}", file=path, record=name)
+        raise InputError(f"an image's file is outside of its folder: {file}", file=path, record=name)
     for key in ("width", "height"):
         value = side_of(record.get(key))
         if key in record and (value is None or value > MOST_PIXELS):
@@ -209,9 +210,9 @@ def _check_image(record: dict[str, Any], file: str, path: Path, name: str) -> No
 
 
 def _file_of(image: dict[str, Any], image_id: str) -> str:
-    """The file of an image record; where it names none (LVIS), the last part of its `coco_url`, else COCO 2017's name.
+    """The file of an image record; without one (LVIS), the last part of its `coco_url`, else COCO 2017's file name.
 
-    "" where nothing tells it. Blanks and backslashes stay as they are.
+    Returns "" if it cannot be determined. Blanks and backslashes are not changed.
     """
     name, url = image.get("file_name"), image.get("coco_url")
     if isinstance(name, str) and name:
@@ -251,13 +252,13 @@ def _object(record: Any, path: Path, name: str) -> tuple[Any, ...]:
 def _ids(
     image: dict[str, Any], key: str, name: str, image_id: str, faults: Faults, spoiled: set[str]
 ) -> list[str] | None:
-    """A list of category ids of an image, None where it is missing; one that is no such list spoils the image."""
+    """A list of category ids of an image; None if it is missing. A malformed list is a fault of the image."""
     values = image.get(key)
     if values is None:
         return None
     if isinstance(values, list) and all(isinstance(each, int) and not isinstance(each, bool) for each in values):
         return list(map(str, values))
-    problem = f"'{key}' is no list of ids: {shown(values)}"
+    problem = f"'{key}' is not a list of ids: {shown(values)}"
     faults.append(Fault(name, f"{problem}; the image's annotations are set aside with it", image_id))
     spoiled.add(image_id)
     return []
@@ -268,12 +269,12 @@ def _named(found: pl.DataFrame, names: dict[str, set[str]], faults: Faults, spoi
     several = sorted(category for category, words in names.items() if len(words) > 1)
     for category in several:
         words = ", ".join(sorted(names[category]))
-        faults.append(Fault(f"category {category}", f"its id stands for several names: {words}"))
+        faults.append(Fault(f"category {category}", f"its id has several names: {words}"))
     set_aside(
         found.filter(~pl.col("name").is_in(list(names))), "its category is not in the file's list", faults, spoiled
     )
     doubtful = found.filter(pl.col("name").is_in(several))
-    set_aside(doubtful, "the id of its category stands for several names", faults, spoiled)
+    set_aside(doubtful, "the id of its category has several names", faults, spoiled)
     single = {category: min(words) for category, words in names.items()}
     return found.with_columns(category=pl.col("name"), name=pl.col("name").replace(single))
 
@@ -281,7 +282,7 @@ def _named(found: pl.DataFrame, names: dict[str, set[str]], faults: Faults, spoi
 def _closed(
     images: pl.DataFrame, found: pl.DataFrame, names: dict[str, set[str]], faults: Faults, spoiled: set[str]
 ) -> pl.DataFrame:
-    """Images with column `closed` in place of the lists of a federated data set; without it where there are none."""
+    """Images with column `closed` instead of the lists of a federated data set; without it if there are no lists."""
     columns = list(_LISTS.values())
     if images.select(pl.all_horizontal(pl.col(columns).is_null()).all()).item():
         return images.drop(columns)
@@ -293,7 +294,7 @@ def _closed(
         present = positives.get(image_id, set())
         contradicted = sorted(present & set(absent or ()))
         faults.extend(
-            Fault(f"image {image_id}", f"category {category} is said to be absent and is annotated", image_id)
+            Fault(f"image {image_id}", f"category {category} is listed as absent and is annotated", image_id)
             for category in contradicted
         )
         exhaustive = present - set(partly) if partly is not None else set()
@@ -303,7 +304,7 @@ def _closed(
 
 
 class _Categories:
-    """The categories of a file by the nouns that they may go by."""
+    """The categories of a file by the nouns that may name them."""
 
     def __init__(self, names: dict[str, set[str]]) -> None:
         self._names = names
@@ -317,7 +318,7 @@ class _Categories:
         }
 
     def closed(self, sure: set[str]) -> list[str]:
-        """The names, sorted, of which every object is marked where that holds for the categories `sure`."""
+        """The names, sorted, that are annotated exhaustively if the categories `sure` are."""
         single = {min(self._names[category]) for category in sure if len(self._names.get(category, ())) == 1}
         certain = {category for category in sure if len(self._names.get(category, ())) == 1}
         return sorted(name for name in single if self._needed[noun_group(name)] <= certain)

@@ -1,4 +1,4 @@
-"""Photographs with captions and instances in COCO's format, as tables of what can be used (formats/photographs.py)."""
+"""Photographs with captions and instances in COCO's format, as tables of usable records (formats/photographs.py)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from nearmiss.engine.formats.set_aside import Fault, Reading
 
 @dataclass
 class CocoFolder:
-    """What a folder holds that can be used; sizes are those of the image files, in pixels."""
+    """The usable records of a folder; sizes are those of the image files, in pixels."""
 
     images: pl.DataFrame
     captions: pl.DataFrame
@@ -32,12 +32,12 @@ class CocoFolder:
     scaled: int = 0
     """Images whose annotations were scaled to another size."""
     unusable: dict[str, list[Path]] = field(default_factory=dict)
-    """Image files by the reason why they cannot be used."""
+    """Unusable image files by reason."""
     faults: list[Fault] = field(default_factory=list)
-    """Records of the instances, or of the captions where there are no instances, that are set aside."""
+    """Records of the instances (of the captions if there are no instances) that are set aside."""
 
     def check_usable(self, folder: Path, records: Path) -> None:
-        """Raise InputError where no photograph of `folder` is usable: each reason with its count and an example.
+        """Raise InputError if no photograph of `folder` is usable, with each reason, its count and an example.
 
         `records` is the file that lists the images.
         """
@@ -67,8 +67,8 @@ def read_coco_folder(
 ) -> CocoFolder:
     """Read the image files in the folders `below` `images` and their records in the two JSON files.
 
-    Without instances `objects` is empty. `reading` is the file of captions where it was read before. Only images that
-    `choose` returns are decoded, by `workers` processes. Raises InputError where a file is malformed.
+    Without instances, `objects` is empty. `reading` is the content of the captions file if it was read before. Only
+    images that `choose` returns are decoded, by `workers` processes. Raises InputError if a file is malformed.
     """
     reading = read_captions(captions) if reading is None else reading
     photographs = Photographs(Path(images), choose, workers, below=below)
@@ -110,7 +110,7 @@ def read_coco_folder(
 
 
 class _Origins:
-    """Where the photographs come from, as the instances file says."""
+    """The origins of the photographs according to the instances file."""
 
     def __init__(self, photographs: Photographs) -> None:
         self._photographs = photographs
@@ -118,7 +118,7 @@ class _Origins:
         self._licenses: dict[str, str | None] = {}
 
     def add(self, key: str, record: dict[str, Any]) -> None:
-        """Take a record of the lists `images` and `licenses`."""
+        """Add a record of the lists `images` and `licenses`."""
         identity = id_of(record.get("id"))
         if key == "licenses":
             self._licenses[identity] = _text(record.get("name"))
@@ -147,5 +147,5 @@ def _license_of_texts(captions: Path) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    """A text of a record that is not needed; None where it is none, or is not Unicode."""
+    """An optional string of a record; None if it is not a string or not Unicode."""
     return value if isinstance(value, str) and value.encode("utf-8", "replace").decode() == value else None

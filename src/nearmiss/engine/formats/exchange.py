@@ -42,17 +42,17 @@ FOLDERS = ("sugarcrepe", "ce_clip")
 
 
 def read_negatives(path: Path, name: str | None) -> pl.DataFrame:
-    """Table `negatives` of a file or folder in a named format; by the file's ending where no name is given."""
+    """Table `negatives` of a file or folder; without `name`, the suffix determines the format."""
     return READERS[name or guessed(path)](path)
 
 
 def guessed(path: Path) -> str:
-    """The format of a file by its ending, where the ending says it."""
+    """The format of a file by its suffix."""
     endings = {".parquet": "parquet", ".tsv": "negclip", ".npy": "ce_clip"}
     if path.suffix in endings:
         return endings[path.suffix]
     raise InputError(
-        "the format of the pairs cannot be told from the name of the file",
+        "the format of the pairs cannot be determined from the name of the file",
         file=path,
         remedy=f"give --format: {', '.join(get_args(Read))}",
     )
@@ -61,10 +61,10 @@ def guessed(path: Path) -> str:
 def convert(
     pairs: Path, *, source: str | None, target: str, out: Path, images: Path | None, pattern: str, seed: int
 ) -> int:
-    """Write pairs in another format and return how many; `images`, a table, says which file an image id represents.
+    """Write pairs in another format and return their number; table `images` maps image ids to files.
 
-    Raises InputError for a format that is only read, before anything is read; and before anything is written, for
-    negatives without image or text, and for two image ids that the format cannot tell apart.
+    Raises InputError before reading, for a format that cannot be written; and before writing, for negatives without
+    image or text, and for two image ids that the format cannot distinguish.
     """
     if target not in WRITERS:
         raise InputError(f"'{target}' is read, not written", remedy=f"choose one of: {', '.join(WRITERS)}")
@@ -110,7 +110,7 @@ def _files(images: Path) -> dict[str, str]:
 
 
 def _written_id(target: str, names: FileNames) -> Callable[[str], str]:
-    """What a format writes of an image id: itself (HNC), the number that it is (CE-CLIP), the name of its file."""
+    """How a format writes an image id: as it is (HNC), as an integer (CE-CLIP), as a file name."""
     if target == "hnc":
         return str
     if target == "ce_clip":

@@ -1,7 +1,7 @@
-"""GQA scene graphs (Hudson and Manning, CVPR 2019), as people have them; see set_aside.py.
+"""GQA scene graphs (Hudson and Manning, CVPR 2019). Malformed records are handled by set_aside.py.
 
-GQA's object ids are unique in the whole file. Tools that write its format often number the objects of each image from
-0: where an id is in two images of a file, all ids of that file are qualified by their image, "IMAGE/OBJECT".
+GQA's object ids are unique in the whole file. Other tools often number the objects of each image from 0: if an id
+occurs in two images of a file, all ids of that file are qualified by their image, "IMAGE/OBJECT".
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from nearmiss.engine.text.category_names import readable_name, with_readable_obj
 def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
     """Tables `images`, `objects` and `relations` of a GQA scene graphs file, names as words.
 
-    A relation to an object that is not in the graph, and an attribute that is no word, are set aside only.
+    A relation to an object that is not in the graph, and an attribute that is not a word, are set aside individually.
     `strict` raises InputError for the first fault, for an id that occurs twice in the file, and for an empty file.
     """
     images, objects, relations = Rows("images"), Rows("objects", recorded=False), Rows("relations", recorded=False)
@@ -76,7 +76,7 @@ def _qualified(column: str) -> pl.Expr:
 def _sides(graph: Any, path: Path, name: str) -> list[int]:
     sides = [side_of(field(graph, key, (int, float), file=path, name=name)) for key in ("width", "height")]
     if sides[0] is None or sides[1] is None:
-        raise InputError("an image's width or height is no size", file=path, record=name)
+        raise InputError("an image's width or height is not a valid size", file=path, record=name)
     return [sides[0], sides[1]]
 
 
@@ -88,7 +88,7 @@ def _object(image_id: str, object_id: str, obj: Any, path: Path, where: str, fau
     attributes = field(obj, "attributes", list, file=path, name=where)
     words = [each for each in attributes if isinstance(each, str) and readable_name(each) and printable(each) == each]
     faults.extend(
-        Fault(where, f"an attribute is no word: {printable(repr(each))[:80]}", image_id)
+        Fault(where, f"an attribute is not a word: {printable(repr(each))[:80]}", image_id)
         for each in attributes
         if each not in words
     )

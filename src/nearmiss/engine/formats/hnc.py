@@ -1,8 +1,8 @@
 """HNC's files (Dönmez et al., CoNLL 2023): JSON objects image id -> {"captions": {caption id -> caption}}.
 
-A caption has `caption`, `label` (1 true, 0 false), `type` and, where it is false, `cpt_p_id`: the id of its positive,
-an integer, while the keys are strings. Several negatives may share a positive. What our table does not hold (boxes) is
-written as null; `ambiguity` says that nothing ambiguous was found, `noisy` that no box was judged noisy.
+A caption has `caption`, `label` (1 true, 0 false), `type` and, if it is false, `cpt_p_id`: the id of its positive,
+an integer, whereas the keys are strings. Several negatives may share a positive. Fields without a column in table
+`negatives` (boxes) are written as null; `ambiguity` and `noisy` are written as not ambiguous and not noisy.
 """
 
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ from nearmiss.engine.formats.records import REMEDY, field
 
 
 def read(path: Path) -> pl.DataFrame:
-    """Table `negatives`: every false caption with the positive it names, in the file's order.
+    """Table `negatives`: every false caption with its positive, in the file's order.
 
-    Raises InputError, naming image and caption, for a record that lacks a field, a label that is neither 0 nor 1, and a
+    Raises InputError, with image and caption, for a record that lacks a field, a label that is neither 0 nor 1, and a
     negative whose positive is missing or is itself false.
     """
     path = Path(path)
@@ -31,7 +31,7 @@ def read(path: Path) -> pl.DataFrame:
 
 
 def write(frame: pl.DataFrame, out: Path) -> None:
-    """Write table `negatives`; a positive is once for its image and type, before its negatives."""
+    """Write table `negatives`; a positive is written once for its image and type, before its negatives."""
     images: dict[str, dict[str, Any]] = {}
     positives: dict[tuple[str, str, str], int] = {}
     for row in writable(frame, file=out):
@@ -73,7 +73,7 @@ def _pairs(document: dict[str, Any], path: Path) -> Iterator[Published]:
             positive = str(field(record, "cpt_p_id", int, file=path, name=name))
             if labels.get(positive) != 1:
                 raise InputError(
-                    f"its positive, caption {positive}, is not there or is not true",
+                    f"its positive, caption {positive}, is missing or false",
                     file=path,
                     record=name,
                     remedy=REMEDY,

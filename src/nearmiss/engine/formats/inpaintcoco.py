@@ -1,8 +1,8 @@
 """InpaintCOCO's Parquet schema (Rösch et al., ALVR 2024; data set card of phiyodr/InpaintCOCO): written and read.
 
-A row is an image and its counterfactual: two captions, two images, the mask between them. Images are structs {bytes,
-path}, as Hugging Face `datasets` writes its feature Image. `worker` names who edited. Members of `inpaint_details` are
-our own where the published ones (a diffusion model's settings) have no counterpart; readers here need none of them.
+A row is an image and its counterfactual: two captions, two images and the mask of the edit. Images are structs {bytes,
+path}, as Hugging Face `datasets` writes its feature Image. `worker` is the name of the editor. Members of
+`inpaint_details` without a published counterpart (a diffusion model's settings) are our own; readers do not need them.
 """
 
 import json
@@ -66,13 +66,13 @@ _COLUMNS: dict[str, Any] = {
 }
 SCHEMA = pl.Schema(_COLUMNS)
 NEEDED = ("concept", "coco_caption", "coco_image", "inpaint_caption", "inpaint_image", "mask")
-"""Columns without which a file cannot be read; all others may be missing or hold other members."""
+"""Required columns; all others may be missing or have other members."""
 _GROUP = 100  # rows of a group
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an image comes from and under which license, as its data set says; None where it says nothing."""
+    """The origin and license of an image according to its data set; None if not specified."""
 
     coco_url: str | None = None
     flickr_url: str | None = None
@@ -83,7 +83,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class CocoDetails:
-    """The original image: all its captions, its id in its data set, its size in pixels, where it comes from."""
+    """The original image: all its captions, its id in its data set, its size in pixels, its origin."""
 
     captions: tuple[str, ...]
     image_id: str
@@ -94,7 +94,7 @@ class CocoDetails:
 
 @dataclass(frozen=True)
 class InpaintDetails:
-    """The edit: what was done to which object, which words changed, and what the annotations say of the new caption."""
+    """The edit: the operation and its object, the words that changed, and the verdict on the new caption."""
 
     operation: str
     operator: str
@@ -110,15 +110,15 @@ class InpaintDetails:
     seam: float | None = None
     sharpness: float | None = None
     noise: float | None = None
-    """What was measured on the edit (engine/images/editing/gates.py)."""
+    """Measurements of the edit (engine/images/editing/gates.py)."""
     margin_original: float | None = None
     margin_changed: float | None = None
-    """Cosine of each image with its own caption minus that with the other, where a model filters the pairs."""
+    """Cosine of each image with its own caption minus that with the other, if a model filters the pairs."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A row to be written; images and mask are the bytes of image files."""
+    """A row for writing; images and mask are the bytes of image files."""
 
     concept: str
     coco_caption: str
@@ -145,16 +145,16 @@ class Read:
 
 
 def write(pairs: Sequence[Pair], path: Path) -> None:
-    """Write the rows in their order, whole or not at all; equal rows give equal bytes."""
+    """Write the rows in their order, atomically; equal rows give equal bytes."""
     write_rows([_row(pair) for pair in pairs], path)
 
 
 def write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """As `write`, of rows that have the columns and members of `SCHEMA`."""
+    """As `write`, for rows with the columns and members of `SCHEMA`."""
     schema = pa.schema([(name, _arrow(kind)) for name, kind in SCHEMA.items()], metadata={"huggingface": _features()})
     table = pa.Table.from_pylist(list(rows), schema=schema)
     with replacing(path) as partial:
-        # small groups of rows, so that a viewer need not read all images for one; images are compressed already
+        # small row groups, so that a viewer can read one image without all others; images are already compressed
         pq.write_table(table, partial, row_group_size=_GROUP, compression="snappy", write_statistics=False)
 
 
@@ -162,7 +162,7 @@ def read(path: Path) -> tuple[list[Read], list[tuple[int, str]]]:
     """The usable rows of a file, and (row, reason) of the others.
 
     Rows with an empty caption, equal captions, an image that does not decode, images of unequal size, or a mask that is
-    all outside or all inside are not usable. Raises InputError where the file is missing, is no Parquet or lacks a
+    empty or covers the image are not usable. Raises InputError if the file is missing, is not Parquet or lacks a
     column.
     """
     frame = _open(Path(path))
@@ -179,7 +179,9 @@ def read(path: Path) -> tuple[list[Read], list[tuple[int, str]]]:
 
 def _open(path: Path) -> pl.DataFrame:
     if not path.is_file():
-        raise InputError("the file of pairs is missing", file=path, remedy="make it (nearmiss inpaint), or correct it")
+        raise InputError(
+            "the file of pairs is missing", file=path, remedy="create it with nearmiss inpaint, or correct the path"
+        )
     try:
         columns = pl.read_parquet_schema(path)
         missing = [name for name in NEEDED if name not in columns]
@@ -207,7 +209,7 @@ def _open(path: Path) -> pl.DataFrame:
 
 
 def _read_row(number: int, row: dict[str, Any]) -> Read | str:
-    """A row, or why it cannot be used."""
+    """A row, or the reason why it is not usable."""
     captions = [(row[name] or "").strip() for name in ("coco_caption", "inpaint_caption")]
     if not all(captions):
         return "empty caption"
@@ -261,7 +263,7 @@ def _arrow(kind: Any) -> pa.DataType:
 
 
 def _features() -> str:
-    """What `datasets` reads from the file's metadata, so that it shows images as images."""
+    """The features that `datasets` reads from the file's metadata, so that it decodes images."""
 
     def feature(kind: Any) -> Any:
         if kind == _IMAGE:

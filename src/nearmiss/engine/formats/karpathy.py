@@ -25,7 +25,7 @@ RESTVAL = "restval"
 
 
 def read_splits(path: Path) -> dict[str, str]:
-    """Split by COCO's id and by file name; `restval` counts as train. Raises `InputError` where there is none."""
+    """Split by COCO's id and by file name; `restval` counts as train. Raises `InputError` if there are none."""
     found: dict[str, str] = {}
     for record in _images(path):
         split = record.get("split") if isinstance(record, dict) else None
@@ -47,8 +47,8 @@ def read_splits(path: Path) -> dict[str, str]:
 def read_captions(path: Path) -> Reading:
     """Tables `images` (with splits) and `captions` of a file.
 
-    The id of an image is its file name without the suffix; captions have the file's `sentid`. Records that lack
-    something are set aside. Raises `InputError` where the file has no image.
+    The id of an image is its file name without the suffix; captions have the file's `sentid`. Records with missing
+    fields are set aside. Raises `InputError` if the file has no image.
     """
     images, captions, faults = Rows("images"), Rows("captions"), Faults(path)
     for number, record in enumerate(_images(path)):

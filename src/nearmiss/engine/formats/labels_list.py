@@ -1,6 +1,6 @@
 """Image classification as Food-101 publishes it (Bossard, Guillaumin, Van Gool, ECCV 2014; its folder `meta`):
 
-`classes.txt` names a class a line; `train.json` and its like list the images of each class, by name without ending.
+`classes.txt` has one class per line; `train.json` and similar files list the images of each class, without suffix.
 """
 
 from collections import Counter
@@ -17,13 +17,13 @@ from nearmiss.engine.formats.records import REMEDY, field, unique
 
 
 def read_classes(path: Path) -> list[str]:
-    """The classes of `classes.txt`, in the order of the file. Raises InputError for a missing, empty or doubled one."""
+    """The classes of `classes.txt`, in file order. Raises InputError for a missing, empty or duplicate class."""
     path = Path(path)
     classes = [line.strip() for line in read_text(path).split("\n") if line.strip()]
     twice = [name for name, count in Counter(classes).items() if count > 1]
     if len(classes) < 2 or twice:
         raise InputError(
-            f"the class {twice[0]} stands twice" if twice else "the file names less than two classes",
+            f"the class {twice[0]} occurs twice" if twice else "the file has less than two classes",
             file=path,
             remedy=REMEDY,
         )
@@ -33,10 +33,10 @@ def read_classes(path: Path) -> list[str]:
 def read_labels(
     path: Path, classes: list[str], *, task: str, concept: str, split: str, condition: str, images: Mapping[str, str]
 ) -> pl.DataFrame:
-    """Table `examples` of a task from one file; `images` gives the id of an image by its name without ending.
+    """Table `examples` of a task from one file; `images` maps the name of an image without suffix to its id.
 
     Raises InputError for a class that `classes` lacks, an image that occurs twice or is not among `images`, and a file
-    without examples. A class without images is no error.
+    without examples. A class without images is not an error.
     """
     path = Path(path)
     document = read_json(path)

@@ -1,4 +1,4 @@
-"""The names of the exchange formats, apart from their code, so that the command line can list them at no cost."""
+"""The names of the exchange formats, in a separate module, so that the command line imports no reader to list them."""
 
 from typing import Literal
 

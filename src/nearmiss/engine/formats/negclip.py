@@ -1,8 +1,8 @@
-"""NegCLIP's training files (Yuksekgonul et al., ICLR 2023): tab-separated, a row a caption.
+"""NegCLIP's training files (Yuksekgonul et al., ICLR 2023): tab-separated, one row per caption.
 
 Columns: an index without a name, title (the caption), filepath, neg_caption (a Python list literal of negatives) and
-neg_image (a Python list literal of rows whose images are alike). NegCLIP mines neg_image with an image encoder. We have
-none here: written rows name three rows of other images, drawn by seed (our choice), and readers ignore the column.
+neg_image (a Python list literal of rows with similar images). NegCLIP mines neg_image with an image encoder. Here,
+written rows list three rows of other images, sampled with the seed (our choice), and readers ignore the column.
 """
 
 import ast
@@ -22,15 +22,15 @@ from nearmiss.engine.formats.records import REMEDY
 
 COLUMNS = ("title", "filepath", "neg_caption")
 TYPE = "swap"
-_IMAGES = 3  # of neg_image, as in the published files
+_IMAGES = 3  # entries of neg_image, as in the published files
 _TRIES = 20
 
 
 def read(path: Path) -> pl.DataFrame:
     """Table `negatives`, a row for each negative of each caption.
 
-    Raises InputError, naming the row (the first below the header is row 0), for a column that is missing, a title that
-    is empty, and a neg_caption that is not a list of texts. Rows without negatives are passed over.
+    Raises InputError, with the row (the first below the header is row 0), for a missing column, an empty title, and a
+    neg_caption that is not a list of strings. Rows without negatives are skipped.
     """
     path = Path(path)
     return negatives(_pairs(path), method="negclip", file=path)
@@ -51,7 +51,7 @@ def write(frame: pl.DataFrame, out: Path, names: FileNames, *, seed: int = 0) ->
 
 
 def _others(images: Sequence[str], index: int, seed: int) -> list[int]:
-    """Rows of other images than this row's, three where there are as many; empty where all rows share one image."""
+    """Up to three rows of other images than this row's; empty if all rows share one image."""
     random = rng(seed, "negclip neg_image", images[index], index)
     drawn = (random.randrange(len(images)) for _ in range(_TRIES))
     return list(dict.fromkeys(other for other in drawn if images[other] != images[index]))[:_IMAGES]

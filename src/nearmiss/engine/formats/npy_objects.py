@@ -1,4 +1,4 @@
-"""NumPy's .npy files that hold a row of Python objects, read as plain data; see safe_pickle.py."""
+"""NumPy's .npy files with a one-dimensional array of Python objects, read as data; see safe_pickle.py."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ _HEADER = re.compile(
     rb"\{'descr': '[|<>=]?O[48]?', 'fortran_order': (?:False|True), 'shape': \((\d{1,12}),\),? *\} *\n",
     re.DOTALL,
 )
-_DEEPEST = 8  # levels of containers inside of a record
+_DEEPEST = 8  # levels of containers in a record
 _SPREAD = 16  # values of all records per byte of the file; more means that one container is referenced many times
 _PLAIN = (str, int, float, bool, type(None), bytes, bytearray, list, tuple, dict, Array)
 
@@ -21,16 +21,16 @@ _PLAIN = (str, int, float, bool, type(None), bytes, bytearray, list, tuple, dict
 def read_objects(file: Path, remedy: str) -> list[Any]:
     """The objects of the file: None, bool, int, float, str and bytes in lists, tuples and dictionaries.
 
-    Arrays and scalars of NumPy are lists and Python values. Raises InputError, with the record where it is known, for
-    a missing file, one of another kind, and one that holds anything but plain data, is damaged, or is nested deeper
-    than 8 levels or so entangled that writing it out would take far more room than it has bytes (both our choice).
+    Arrays and scalars of NumPy become lists and Python values. Raises InputError, with the record if it is known, for
+    a file that is missing, is not an object array, contains other types, is damaged, is nested deeper than 8 levels, or
+    refers to shared containers so often that its expanded size far exceeds that of the file (both our choice).
     """
     if not file.is_file():
         raise InputError("a file is missing", file=file, remedy="make it again or correct the path")
     content = file.read_bytes()
     header = _HEADER.match(content)
     if header is None:
-        raise _refused("its header is not that of a row of objects", file, remedy)
+        raise _refused("its header is not that of a one-dimensional array of objects", file, remedy)
     reader = SafeUnpickler(content[header.end() :])
     try:
         found, size = reader.load()
@@ -38,10 +38,10 @@ def read_objects(file: Path, remedy: str) -> list[Any]:
         begun = reader.records_begun()
         raise _refused(str(error), file, remedy, begun - 1 if begun else None) from None
     if not isinstance(found, list):
-        raise _refused(f"it holds a {type(found).__name__}", file, remedy)
+        raise _refused(f"it contains a {type(found).__name__}", file, remedy)
     if len(found) != int(header[1]) or header.end() + size != len(content):
         raise _refused(
-            f"it says that it has {int(header[1])} records in {len(content) - header.end()} bytes and has {len(found)}"
+            f"its header states {int(header[1])} records in {len(content) - header.end()} bytes, it has {len(found)}"
             f" in {size}",
             file,
             remedy,
@@ -56,17 +56,17 @@ def read_objects(file: Path, remedy: str) -> list[Any]:
 
 
 def _size(level: list[Any], most: int) -> int:
-    """How many values there are in and below `level`, counted wherever they stand; at most `most`."""
+    """Number of values in and below `level`, counted at every reference; at most `most`."""
     count = 0
     for _ in range(_DEEPEST + 1):
         deeper: list[Any] = []
         for value in level:
             if type(value) not in _PLAIN:
-                raise Refused("it holds something that is no plain data")
+                raise Refused("it contains an object that is not data")
             if isinstance(value, list | tuple | dict):
                 count += len(value)
                 if count > most:
-                    raise Refused("its containers stand in each other too often")
+                    raise Refused("its containers refer to each other too often")
                 deeper += value.values() if isinstance(value, dict) else value
         if not deeper:
             return count

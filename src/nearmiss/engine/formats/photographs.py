@@ -1,7 +1,7 @@
-"""The image files of a data set: which can be used, their sizes, and annotations scaled to them.
+"""The image files of a data set: which are usable, their sizes, and annotations scaled to them.
 
-Each photograph is decoded once. Where its file is of another size than its record states, as in copies of COCO at 256
-pixels, boxes and masks are scaled to the file. Everything that is set aside has its reason.
+Each photograph is decoded once. If the size of its file differs from its record, as in copies of COCO at 256 pixels,
+boxes and masks are scaled to the file. Every record that is set aside has a reason.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,17 +22,17 @@ from nearmiss.engine.formats.set_aside import Fault
 from nearmiss.engine.images.decode import FORMATS
 from nearmiss.engine.images.members import read_content, size_of
 
-_DEEP = ("I", "F")  # modes of more than eight bits a channel: shown on a screen they are no photograph as it is seen
-OTHER_SHAPE = "the image is not of the size that is noted"
+_DEEP = ("I", "F")  # modes with more than eight bits per channel, whose range is not defined
+OTHER_SHAPE = "the image differs in size from its record"
 MISSING = "the image is missing"
 NO_IMAGE = "the image does not decode"
 Size = tuple[int, int]
 Choose = Callable[[pl.DataFrame], Iterable[str]]
-"""Of rows of table `images`, the ids of the images that are wanted."""
+"""From rows of table `images`, selects the ids of the requested images."""
 
 
 class Aside(NamedTuple):
-    """A record that is set aside: of which image and object (None for the whole image), and why."""
+    """A record that is set aside: its image, its object (None for the whole image), and the reason."""
 
     image_id: str | None
     object_id: str | None
@@ -45,16 +45,16 @@ class Aside(NamedTuple):
 
 
 def aside_of(fault: Fault, file: Path) -> Aside:
-    """A fault of a file as a row of what is set aside."""
+    """A fault of a file as a record that is set aside."""
     return Aside(fault.image_id, None, f"{fault.problem}; record: {fault.record} of {file.name}")
 
 
 class Photographs:
-    """The image files of a folder: which can be used, their sizes, and the sizes that annotations were made at.
+    """The image files of a folder: which are usable, their sizes, and the sizes that annotations refer to.
 
     Args:
         folder: the folder that names of files are relative to in the results.
-        below: folders below it that hold the files; each file is looked for in all of them, in this order.
+        below: folders below it that contain the files; each file is searched in all of them, in this order.
         choose: which of the listed images are used.
         workers: number of processes that decode.
     """
@@ -65,11 +65,11 @@ class Photographs:
         self.unusable: dict[str, list[tuple[str, Path]]] = {}
         self.hashes: dict[str, str] = {}
         self.sizes: dict[str, Size] = {}  # (width, height) of the file
-        self.noted: dict[str, Size] = {}  # (width, height) that its annotations were made at
-        self.resized: dict[str, tuple[float, float]] = {}  # factors of the images whose files have another size
+        self.recorded_sizes: dict[str, Size] = {}  # (width, height) that its annotations refer to
+        self.resized: dict[str, tuple[float, float]] = {}  # scale factors of the images whose files have another size
 
     def usable(self, images: pl.DataFrame) -> pl.DataFrame:
-        """The rows of photographs that can be used, with the sizes that annotations were made at."""
+        """The rows of usable photographs, with the sizes that annotations refer to."""
         rows = []
         self.listed_ids = set(images["image_id"])
         images = images.filter(pl.col("image_id").is_in(sorted(self._choose(images))))
@@ -79,16 +79,16 @@ class Photographs:
         seen: Iterable[_Seen] = progress(found, what="decode images", total=images.height)
         for row, photograph in zip(images.iter_rows(named=True), seen, strict=True):
             size = photograph.size
-            noted = (row["width"], row["height"]) if row["width"] and row["height"] else size
-            flaw = photograph.flaw or (OTHER_SHAPE if not _one_shape(noted, size) else None)
+            recorded = (row["width"], row["height"]) if row["width"] and row["height"] else size
+            flaw = photograph.flaw or (OTHER_SHAPE if not _one_shape(recorded, size) else None)
             if flaw is not None:
                 self.unusable.setdefault(flaw, []).append((row["image_id"], photograph.path))
                 continue
-            self.sizes[row["image_id"]], self.noted[row["image_id"]] = size, noted
-            if size != noted:
-                self.resized[row["image_id"]] = (size[0] / noted[0], size[1] / noted[1])
+            self.sizes[row["image_id"]], self.recorded_sizes[row["image_id"]] = size, recorded
+            if size != recorded:
+                self.resized[row["image_id"]] = (size[0] / recorded[0], size[1] / recorded[1])
             self.hashes[photograph.file] = photograph.digest
-            rows.append({**row, "file": photograph.file, "width": noted[0], "height": noted[1]})
+            rows.append({**row, "file": photograph.file, "width": recorded[0], "height": recorded[1]})
         return pl.DataFrame(rows, schema=images.schema, orient="row")
 
     def with_file_sizes(self, images: pl.DataFrame) -> pl.DataFrame:
@@ -108,8 +108,8 @@ class Photographs:
         )
 
     def mask(self, image_id: str, segmentation: Any) -> str:
-        """RLE counts at the size of the file. Raises ValueError where the segmentation is malformed."""
-        width, height = self.noted[image_id]
+        """RLE counts at the size of the file. Raises ValueError if the segmentation is malformed."""
+        width, height = self.recorded_sizes[image_id]
         counts = mask_counts(segmentation, height, width)
         return scaled_mask(counts, (width, height), self.sizes[image_id]) if image_id in self.resized else counts
 
@@ -123,13 +123,13 @@ def scaled_mask(counts: str, size: Size, to: Size) -> str:
     return encode_mask(mask[np.ix_(rows, columns)])
 
 
-def _one_shape(noted: Size, size: Size) -> bool:
-    """Whether one size is the other scaled, sides rounded to whole pixels. A cropped or turned image is not."""
-    return abs(noted[0] * size[1] - noted[1] * size[0]) <= max(*noted, *size)
+def _one_shape(recorded: Size, size: Size) -> bool:
+    """Whether one size is the other scaled, sides rounded to whole pixels. False for a cropped or rotated image."""
+    return abs(recorded[0] * size[1] - recorded[1] * size[0]) <= max(*recorded, *size)
 
 
 class _Seen(NamedTuple):
-    """An image file: its name in the folder, where it was looked for last, its size, why it cannot be used, SHA-256."""
+    """An image file: its name in the folder, the last path searched, its size, why it is not usable, SHA-256."""
 
     file: str
     path: Path
@@ -152,34 +152,34 @@ def _seen(where: tuple[Path, tuple[str, ...]], name: str) -> _Seen:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             size = image.size
             if image.mode.split(";")[0] in _DEEP:
-                return _Seen(name, path, size, "more than eight bits a channel")
+                return _Seen(name, path, size, "more than eight bits per channel")
             image.load()
-    except MemoryError:  # a lack of memory is not a fault of the file
+    except MemoryError:  # running out of memory is not a fault of the file
         raise
-    except Exception:  # Pillow's decoders raise whatever their parsers meet
+    except Exception:  # Pillow's decoders raise exceptions of any class
         return _Seen(name, path, size, NO_IMAGE)
     return _Seen(file, path, size, None, sha256(content).hexdigest())
 
 
 def _located(root: Path, below: tuple[str, ...], name: str) -> tuple[Path, str, str | None]:
-    """Where a photograph was looked for last, its name below the root, and why it is not there.
+    """The last path searched for a photograph, its name below the root, and why it was not found.
 
-    Backslashes are taken for slashes where the name as it is is no file: annotation tools write them on Windows.
+    If no file has the name, backslashes are read as slashes: annotation tools write them on Windows.
     """
     if not name:
-        return root, name, "its record names no file"
+        return root, name, "its record has no file name"
     path, flaw = root, ""
     for folder in below:
         for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
             file = f"{folder}/{spelled}" if folder else spelled
             path, pure = root / file, PurePosixPath(spelled)
             if pure.is_absolute() or ".." in pure.parts:
-                flaw = "its file lies outside the folder"
+                flaw = "its file is outside of the folder"
                 continue
             flaw = MISSING
             try:
                 if size_of(path) is not None:
                     return path, file, None
             except (OSError, ValueError):  # a name that is too long for the file system, or has a zero byte
-                flaw = "its file has no possible name"
+                flaw = "its file name is invalid"
     return path, name, flaw

@@ -1,8 +1,8 @@
-"""What the exchange formats of negatives share: pairs become table `negatives`, image ids become file names and back.
+"""Common functions of the exchange formats of negatives: pairs to table `negatives`, image ids to file names and back.
 
-Published files have fewer fields than our table. `mode` is "released" and `verdict` is "unchecked",
-concept and operator are what the format's own kinds say, and a caption's id is made of its image and its text's place
-among the captions of that image, so that the negatives of one caption keep together.
+Published files have fewer fields than table `negatives`. `mode` is "released" and `verdict` is "unchecked". Concept and
+operator are derived from the types of the format. The id of a caption consists of its image and the position of its
+text among the captions of that image, so that the negatives of one caption share it.
 """
 
 import re
@@ -27,7 +27,7 @@ _COCO_FILE = re.compile(r"(?:COCO_[a-z]+\d{4}_)?(\d{12})\.jpg")
 
 @dataclass(frozen=True)
 class Published:
-    """A pair of a published file; `kind` is the format's own name of it."""
+    """A pair of a published file; `kind` is its type in the format."""
 
     pair_id: str
     image_id: str
@@ -36,13 +36,13 @@ class Published:
     negative: str
     concept: str | None = None
     operator: str | None = None
-    caption_id: str | None = None  # of the format, where it has one
+    caption_id: str | None = None  # of the format, if it has one
 
 
 def negatives(pairs: Iterable[Published], *, method: str, file: Path) -> pl.DataFrame:
     """Table `negatives` in the order of the pairs, edits found by comparing the texts.
 
-    Raises InputError where there is no pair at all. Pairs whose texts are equal stay in: the audit counts them.
+    Raises InputError if there are no pairs. Pairs with equal texts are kept: the audit counts them.
     """
     captions: dict[str, dict[str, int]] = {}
     rows: list[dict[str, Any]] = []
@@ -81,21 +81,21 @@ def positives(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def text(value: Any, key: str, *, file: Path, name: str) -> str:
-    """A caption of a record: a string with more than blanks in it, else an InputError that names the record."""
+    """A caption of a record, a string that is not blank. Raises InputError, with the record, otherwise."""
     if not isinstance(value, str) or not value.strip():
-        raise InputError(f"'{key}' of a record is no text: {value!r}", file=file, record=name, remedy=REMEDY)
+        raise InputError(f"'{key}' of a record is not a string: {value!r}", file=file, record=name, remedy=REMEDY)
     return value
 
 
 def image_id(file_name: str) -> str:
-    """The id of a published image file: COCO's number without zeros where the name is COCO's, else the name itself."""
+    """The id of a published image file: COCO's number without zeros if the name is COCO's, else the name."""
     match = _COCO_FILE.fullmatch(file_name.rsplit("/", maxsplit=1)[-1])
     return str(int(match[1])) if match else file_name
 
 
 @dataclass(frozen=True)
 class FileNames:
-    """Which file an image id represents: as `known` says, else by `pattern` where the id is a number, else the id."""
+    """The file of an image id: from `known`, else from `pattern` if the id is a number, else the id."""
 
     known: Mapping[str, str]
     pattern: str = COCO_NAME
@@ -105,7 +105,7 @@ class FileNames:
             self.pattern.format(1)
         except (ValueError, IndexError, KeyError):
             raise InputError(
-                f"'{self.pattern}' is no pattern of file names", remedy=f"write it like {COCO_NAME}"
+                f"'{self.pattern}' is not a pattern of file names", remedy=f"write it like {COCO_NAME}"
             ) from None
 
     def __call__(self, image: str) -> str:
@@ -116,12 +116,12 @@ class FileNames:
 
 
 def is_number(image: str) -> bool:
-    """Whether an image id is a number as file names have it: ASCII digits."""
+    """Whether an image id consists of ASCII digits."""
     return image.isascii() and image.isdigit() and len(image) <= _MOST_DIGITS
 
 
 def refuse_equal_ids(frame: pl.DataFrame, written: Callable[[str], str], *, file: Path) -> None:
-    """Raises InputError where two image ids are `written` alike, as are "0001" and "1" by number."""
+    """Raises InputError if two image ids have the same `written` form, such as "0001" and "1" as numbers."""
     ids: dict[str, str] = {}
     for image in sorted(frame["image_id"].unique().to_list()):
         name = written(image)
@@ -130,13 +130,13 @@ def refuse_equal_ids(frame: pl.DataFrame, written: Callable[[str], str], *, file
                 f"two image ids would become one, {name}, in this format",
                 file=file,
                 record=f"'{ids[name]}' and '{image}'",
-                remedy="rename the ids, or say with --images which file each of them stands for",
+                remedy="rename the ids, or give the file of each id with --images",
             )
         ids[name] = image
 
 
 def refuse_empty_cells(frame: pl.DataFrame, *, file: Path) -> None:
-    """Raises InputError where a negative lacks its image, its positive or its negative."""
+    """Raises InputError if a negative lacks its image, its positive or its negative."""
     for column in ("image_id", "positive", "negative"):
         lacking = frame.filter(pl.col(column).is_null())
         if lacking.height:
@@ -149,7 +149,7 @@ def refuse_empty_cells(frame: pl.DataFrame, *, file: Path) -> None:
 
 
 def writable(frame: pl.DataFrame, *, file: Path) -> list[dict[str, Any]]:
-    """The rows of table `negatives` that a writer writes, in order; an InputError where there are none."""
+    """The rows of table `negatives` that a writer writes, in order. Raises InputError if there are none."""
     if frame.is_empty():
-        raise InputError("there are no negatives to write", file=file, remedy="give a table that has some")
+        raise InputError("there are no negatives to write", file=file, remedy="give a table with negatives")
     return conform(frame, "negatives", file=file).to_dicts()

@@ -14,21 +14,21 @@ ROWS = {"items": "items", "retrieval": "captions", "classification": "questions"
 
 
 def read_questions(path: Path, name: str) -> pl.DataFrame:
-    """Table `name` (items, retrieval or classification) from its file; a row that does not fit is named."""
+    """Table `name` (items, retrieval or classification) from its file; a malformed row is named in the error."""
     path = Path(path)
     rows: list[dict[str, Any]] = entries(read_json(path), ROWS[name], file=path)
     if not rows:
-        raise InputError("the file asks nothing", file=path, record=ROWS[name], remedy=REMEDY)
+        raise InputError("the file has no records", file=path, record=ROWS[name], remedy=REMEDY)
     schema = table(name, []).schema
     for index, row in enumerate(rows):
         if not isinstance(row, dict) or set(row) != set(schema.names()):
             raise InputError(
-                f"a record has not the fields {', '.join(schema.names())}",
+                f"a record does not have the fields {', '.join(schema.names())}",
                 file=path,
                 record=f"{ROWS[name]} {index}",
                 remedy=REMEDY,
             )
-        # polars would make text of a number, and nothing of a text where a list is due
+        # polars would convert a number to text, and a string in place of a list to null
         wrong = [column for column, kind in schema.items() if not _fits(row[column], kind)]
         if wrong:
             raise InputError(
@@ -44,7 +44,7 @@ def read_questions(path: Path, name: str) -> pl.DataFrame:
 
 
 def _fits(value: Any, kind: pl.DataType) -> bool:
-    """Whether a value of JSON is of a column's type, or null."""
+    """Whether a JSON value has the type of a column or is null."""
     if value is None:
         return True
     if isinstance(kind, pl.List):

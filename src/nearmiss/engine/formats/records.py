@@ -1,4 +1,4 @@
-"""What strict readers of published JSON share: a record that lacks a field or has a wrong one is named."""
+"""Common functions of strict readers of published JSON; errors name the record that is malformed."""
 
 import reprlib
 from math import isfinite
@@ -8,7 +8,7 @@ from typing import Any
 from nearmiss.base.errors import InputError
 
 REMEDY = "correct the record or restore the file from its source"
-_LARGEST = 2**53  # numbers beyond it are no pixels, and a float no longer tells them apart
+_LARGEST = 2**53  # larger integers are not exact as floats
 
 _Shortened = reprlib.Repr()
 _Shortened.maxstring = _Shortened.maxother = _Shortened.maxlong = 120
@@ -16,7 +16,7 @@ _Shortened.maxlist = _Shortened.maxdict = 12
 
 
 def field(record: Any, key: str, kind: type | tuple[type, ...], *, file: Path, name: str) -> Any:
-    """`record[key]`, which must be of `kind`; `name` says which record this is."""
+    """`record[key]`, which must be of `kind`; `name` identifies the record in errors."""
     if not isinstance(record, dict):
         raise InputError("a record is not an object", file=file, record=name, remedy=REMEDY)
     if key not in record:
@@ -51,7 +51,7 @@ def _is_number(value: Any) -> bool:
 
 
 def is_crowd(annotation: dict[str, Any], file: Path, name: str) -> bool:
-    """Whether an annotation of COCO is of a group of objects: `iscrowd` is 0, 1 or missing, else an InputError."""
+    """Whether an annotation of COCO is a crowd. Raises InputError if `iscrowd` is neither 0, 1 nor missing."""
     value = annotation.get("iscrowd")
     if value not in (0, 1, None):
         raise InputError(f"'iscrowd' is neither 0 nor 1: {shown(value)}", file=file, record=name, remedy=REMEDY)
@@ -59,13 +59,13 @@ def is_crowd(annotation: dict[str, Any], file: Path, name: str) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value of a record as a message shows it, cut where it is long or deeply nested."""
+    """A value of a record for a message, truncated if it is long or deeply nested."""
     return _Shortened.repr(value)
 
 
 def unique(seen: set[str], value: str, *, file: Path, name: str) -> str:
-    """`value`, which no earlier record may have had."""
+    """`value`, which must not be in `seen`; it is added."""
     if value in seen:
-        raise InputError(f"the id {value} stands twice", file=file, record=name, remedy=REMEDY)
+        raise InputError(f"the id {value} occurs twice", file=file, record=name, remedy=REMEDY)
     seen.add(value)
     return value

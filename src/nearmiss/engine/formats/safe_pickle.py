@@ -1,11 +1,11 @@
-"""A reader of pickles that hold plain data and NumPy arrays of it; nothing that a file names is imported or called.
+"""A reader of pickles with Python data and NumPy arrays, which imports and calls nothing that a file names.
 
 `pickle.Unpickler` with a list of allowed names is not enough for files of unknown origin: `numpy.dtype` and
-`numpy.ndarray` accept forged states and follow pointers out of them. Here the opcodes are interpreted one by one (they
-are taken apart by the standard library's `pickletools.genops`), names are compared and never looked up, and NumPy's
-arrays, scalars and dtypes become lists and Python values. Understood is what Python 3 and NumPy 1 and 2 write under
-protocols 2 to 5 for None, bool, int, float, str, bytes, list, tuple, dict, arrays and scalars of simple dtypes, and
-arrays of objects with one axis. Everything else is refused.
+`numpy.ndarray` accept forged states and follow pointers out of them. Here the opcodes are interpreted one by one
+(parsed by the standard library's `pickletools.genops`), names are compared and never looked up, and NumPy's arrays,
+scalars and dtypes become lists and Python values. Supported is the output of Python 3 and NumPy 1 and 2 with protocols
+2 to 5 for None, bool, int, float, str, bytes, list, tuple, dict, arrays and scalars of simple dtypes, and
+one-dimensional object arrays. Everything else is refused.
 """
 
 import math
@@ -29,16 +29,16 @@ _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _SIMPLE = re.compile(r"b1|[iu][1248]|f[248]|[US]\d{1,7}")  # dtypes whose values are read
 _OBJECTS = re.compile(r"O[48]?")
 _DOTTED = re.compile(r"[\w.]{1,80}", re.ASCII)
-_KEYS = (str, int, float, bool, type(None))  # of a dictionary: a tuple can take exponential time to hash
+_KEYS = (str, int, float, bool, type(None))  # of a dictionary; hashing a nested tuple can take exponential time
 
 
 class Refused(ValueError):
-    """The pickle is damaged, or holds anything but plain data. The message is safe to print."""
+    """The pickle is damaged or contains other types than data. The message is safe to print."""
 
 
 @dataclass(frozen=True)
 class _Name:
-    """A name of a module's member, which is compared with the known ones."""
+    """The name of a member of a module, which is compared with the supported names."""
 
     module: str
     name: str
@@ -46,7 +46,7 @@ class _Name:
 
 @dataclass
 class _Type:
-    """A dtype: its code without byte order, and the order that its state gives."""
+    """A dtype: its code without byte order, and the byte order of its state."""
 
     code: str
     order: str = "="
@@ -59,7 +59,7 @@ class Array(list[Any]):
 
 
 class SafeUnpickler:
-    """One pickle, which `load` reads; meanwhile `place` is the number of objects read."""
+    """One pickle, which `load` reads; `place` is the number of objects read so far."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -68,7 +68,7 @@ class SafeUnpickler:
         self._memo: dict[int, Any] = {}
 
     def load(self) -> tuple[Any, int]:
-        """The value and the number of bytes that its pickle takes. Raises Refused."""
+        """The value and the number of bytes of its pickle. Raises Refused."""
         try:
             for count, (opcode, argument, position) in enumerate(pickletools.genops(BytesIO(self._content))):
                 name = opcode.name
@@ -80,13 +80,13 @@ class SafeUnpickler:
         except Refused:
             raise
         except IndexError:
-            raise Refused("an opcode finds no value to work on") from None
+            raise Refused("an opcode has no operand") from None
         except (ValueError, OverflowError, MemoryError) as error:
             raise Refused(f"it is damaged: {shown(str(error))}") from None
         raise Refused("it ends without its last opcode")
 
     def records_begun(self) -> int:
-        """How many items of the outermost array of objects have been begun."""
+        """Number of items of the outermost object array that have been started."""
         frames = [*self._below, self._stack]
         state = frames[1] if len(frames) > 1 else []
         if len(state) < 5 or not isinstance(state[4], list):
@@ -101,7 +101,7 @@ class SafeUnpickler:
             stack.append(argument)
         elif name in ("BINGET", "LONG_BINGET"):
             if argument not in self._memo:
-                raise Refused(f"it refers to value {argument}, which it has not stored")
+                raise Refused(f"it refers to value {argument}, which is not stored")
             stack.append(self._memo[argument])
         elif name == "MEMOIZE":
             self._memo[len(self._memo)] = stack[-1]
@@ -118,7 +118,7 @@ class SafeUnpickler:
             self._build(name, argument)
 
     def _build(self, name: str, argument: Any) -> None:
-        """The opcodes that make or fill a container, and those that name something."""
+        """The opcodes that create or fill a container, and those with a name."""
         if name == "MARK":
             self._below.append(self._stack)
             self._stack = []
@@ -149,7 +149,7 @@ class SafeUnpickler:
             state = self._stack.pop()
             _set_state(self._stack[-1], state)
         else:
-            raise Refused(f"opcode {name} is no part of such files")
+            raise Refused(f"opcode {name} is not supported")
 
     def _marked(self) -> list[Any]:
         """The values since the last mark, which is closed."""
@@ -158,7 +158,7 @@ class SafeUnpickler:
 
     def _last(self, kind: type) -> Any:
         if type(self._stack[-1]) is not kind:
-            raise Refused(f"an opcode needs a {kind.__name__} and finds a {type(self._stack[-1]).__name__}")
+            raise Refused(f"an opcode requires a {kind.__name__}, not a {type(self._stack[-1]).__name__}")
         return self._stack[-1]
 
     def _fill(self, items: list[Any]) -> None:
@@ -177,7 +177,7 @@ class SafeUnpickler:
 
 
 def shown(value: Any, longest: int = 60) -> str:
-    """A short text for messages. Containers are not written out: one that is nested in itself has no short form."""
+    """A short text for messages. Containers are not written in full, because they may contain themselves."""
     if isinstance(value, str | bytes):
         return f"{value[:longest]!r}{'…' if len(value) > longest else ''}"
     if value is None or isinstance(value, bool | int | float):
@@ -188,14 +188,14 @@ def shown(value: Any, longest: int = 60) -> str:
 def str_of(value: Any) -> str:
     """`value`, which must be a str."""
     if type(value) is not str:
-        raise Refused(f"a str is needed and a {type(value).__name__} is there")
+        raise Refused(f"a str is required, not a {type(value).__name__}")
     return value
 
 
 def _made(named: Any, arguments: Any) -> Any:
-    """What the file would call: known constructors are done here, by their names."""
+    """The result of a call in the file: supported constructors are implemented here, by name."""
     if type(named) is not _Name or type(arguments) is not tuple:
-        raise Refused("it calls something that is no name")
+        raise Refused("it calls an object that is not a name")
     match (named.module, named.name, arguments):
         case ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct", (_Name("numpy", "ndarray"), (0,), _)):
             return Array()
@@ -224,7 +224,7 @@ def _set_state(target: Any, state: Any) -> None:
     match target, state:
         case Array(built=False), (1, tuple() as shape, _Type(code=code), _, list() as items) if code[0] == "O":
             if shape != (len(items),):
-                raise Refused("an array of objects is no row of as many objects as it says")
+                raise Refused("an object array does not have the number of objects of its shape")
             target.extend(items)
             target.built = True
         case Array(built=False), (1, tuple() as shape, _Type() as kind, bool() | int() as fortran, bytes() as content):
@@ -233,7 +233,7 @@ def _set_state(target: Any, state: Any) -> None:
         case _Type(), (3, "<" | ">" | "|" | "=" as order, None, None, None, int(), int(), int()):
             target.order = order
         case _:
-            raise Refused(f"it sets a state of a {type(target).__name__} that such files do not have")
+            raise Refused(f"it sets an unsupported state of a {type(target).__name__}")
 
 
 def _values(kind: _Type, content: bytes | bytearray, shape: tuple[Any, ...], order: Any) -> Array:
@@ -242,7 +242,7 @@ def _values(kind: _Type, content: bytes | bytearray, shape: tuple[Any, ...], ord
         raise Refused("an array has no shape")
     dtype = _dtype(kind)
     if dtype.itemsize == 0 or math.prod(shape) * dtype.itemsize != len(content):
-        raise Refused("an array has not the bytes that its shape needs")
+        raise Refused("the bytes of an array do not match its shape")
     found = Array(np.frombuffer(content, dtype).reshape(shape, order=order).tolist())
     found.built = True
     return found
@@ -253,7 +253,7 @@ def _scalar(kind: _Type, content: bytes) -> Any:
     if dtype.itemsize == 0:
         return dtype.type().item()
     if len(content) != dtype.itemsize:
-        raise Refused("a number has not the bytes of its type")
+        raise Refused("the bytes of a number do not match its type")
     return np.frombuffer(content, dtype)[0].item()
 
 

@@ -1,6 +1,6 @@
 """Segmentations of COCO, polygons and RLE, as RLE counts of the whole image.
 
-All is checked before pycocotools sees it, which trusts coordinates, lengths and sizes.
+All values are checked before they are passed to pycocotools, which does not check coordinates, lengths and sizes.
 
 A polygon is traced by pycocotools at five times the image's size in 32-bit integers: coordinates of 1e9 overflow, and
 outlines of any length take memory in proportion. The limits are our choice, far above those of photographs.
@@ -18,7 +18,7 @@ _BITS = 32  # of a run length
 
 
 def check_size(height: int, width: int) -> None:
-    """Raises ValueError where an image is too large to have a mask."""
+    """Raises ValueError if an image is too large to have a mask."""
     if not 0 < min(height, width) <= max(height, width) <= MOST_PIXELS:
         raise ValueError(f"an image of {width} x {height} pixels has no mask")
 
@@ -26,7 +26,7 @@ def check_size(height: int, width: int) -> None:
 def check_polygons(polygons: list[Any], height: int, width: int) -> None:
     """Raises ValueError unless each is an even list of finite numbers, three points or more, near the image.
 
-    Points may lie outside by as much as the image is large: pycocotools cuts the mask at the image's border.
+    Points may be outside by at most the size of the image: pycocotools crops the mask to the image.
     """
     traced = 0.0
     for polygon in polygons:
@@ -38,7 +38,7 @@ def check_polygons(polygons: list[Any], height: int, width: int) -> None:
             raise ValueError("a coordinate of a polygon is not a finite number")
         xs, ys = polygon[::2], polygon[1::2]
         if min(xs) < -width or max(xs) > 2 * width or min(ys) < -height or max(ys) > 2 * height:
-            raise ValueError("a point of a polygon lies far outside the image")
+            raise ValueError("a point of a polygon is far outside of the image")
         corners = list(zip(xs, ys, strict=True))
         following = [*corners[1:], corners[0]]
         traced += sum(max(abs(x - u), abs(y - v)) for (x, y), (u, v) in zip(corners, following, strict=True))
@@ -47,7 +47,7 @@ def check_polygons(polygons: list[Any], height: int, width: int) -> None:
 
 
 def check_rle(segmentation: Any, height: int, width: int) -> None:
-    """Raises ValueError unless it is RLE (compressed or not) of the image's own size, whole."""
+    """Raises ValueError unless it is complete RLE (compressed or not) of the image's size."""
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
         raise ValueError("it is neither polygons nor RLE with size and counts")
     size, counts = segmentation["size"], segmentation["counts"]
@@ -66,18 +66,18 @@ def check_rle(segmentation: Any, height: int, width: int) -> None:
 
 
 def runs_of(counts: str) -> list[int]:
-    """The lengths of the runs that compressed RLE counts stand for, the first one of background.
+    """The run lengths of compressed RLE counts, the first one of background.
 
-    A number is written in groups of five bits, least significant first, one character each from "0" on; bit 32 says
+    A number is written in groups of five bits, least significant first, one character each from "0" on; bit 32 marks
     that another group follows, bit 16 of the last group is the sign. From the fourth number on, the difference to the
-    number before the last is written. Raises ValueError where the text is no such counts.
+    number before the last is written. Raises ValueError if the text has another form.
     """
     runs: list[int] = []
     value = shift = 0
     for character in counts:
         group = ord(character) - ord("0")
         if not 0 <= group < 64:
-            raise ValueError(f"{character!r} is no character of RLE counts")
+            raise ValueError(f"{character!r} is not a character of RLE counts")
         if shift > _BITS:
             raise ValueError("a run length is too large")
         value |= (group & 31) << shift
@@ -89,7 +89,7 @@ def runs_of(counts: str) -> list[int]:
         runs.append(value + runs[-2] if len(runs) > 2 else value)
         value = shift = 0
     if shift or not runs:
-        raise ValueError("its counts break off")
+        raise ValueError("its counts are incomplete")
     return runs
 
 
@@ -106,7 +106,7 @@ def encode_mask(mask: Any) -> str:
 
 
 def mask_counts(segmentation: Any, height: int, width: int) -> str:
-    """RLE counts of a segmentation of an image of this size. Raises ValueError where it is malformed."""
+    """RLE counts of a segmentation of an image of this size. Raises ValueError if it is malformed."""
     check_size(height, width)
     if isinstance(segmentation, list):
         check_polygons(segmentation, height, width)

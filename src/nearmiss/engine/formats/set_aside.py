@@ -1,8 +1,8 @@
 """Records of published files that cannot be used are set aside with a reason; a strict reader stops at the first.
 
-Nothing depends on the order of records: of several with one id none is kept. What the annotations of an image lack
-would count as absent from it, so an image with a faulty object loses them all. This file holds what the readers of
-captions, of instances (coco.py) and of scene graphs (gqa.py) share.
+The result does not depend on the order of records: of several with one id, none is kept. A missing object would count
+as absent from its image, so all annotations of an image with a malformed object are set aside. This module has the
+common functions of the readers of captions, of instances (coco.py) and of scene graphs (gqa.py).
 """
 
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.tables import SCHEMAS
 from nearmiss.engine.formats.records import REMEDY, field, shown
 
-_CHUNK = 50_000  # rows that are Python objects at once
-_SLICE = 500_000  # rows that are joined at once
-_OUTSIDE = 1.0  # pixels that a box may reach beyond its image: published boxes are rounded
+_CHUNK = 50_000  # rows held as Python objects at the same time
+_SLICE = 500_000  # rows joined at the same time
+_OUTSIDE = 1.0  # pixels by which a box may exceed its image, because published boxes are rounded
 _LARGEST_SIDE = 1 << 31  # pixels
 _LARGEST_ID = 1 << 53  # of one that is written as a float
 
@@ -55,17 +55,17 @@ class Faults(list[Fault]):
 
 @dataclass
 class Reading:
-    """What was read of a file: tables by name, and the records that are in none of them."""
+    """The content of a file: tables by name, and the records that are set aside."""
 
     tables: dict[str, pl.DataFrame]
     faults: Faults
 
 
 class Rows:
-    """Rows of a table that become a frame now and then; a last column `record` says where each comes from.
+    """Rows of a table, converted to a data frame in chunks; the last column `record` identifies the source record.
 
-    `further` are columns that follow those of the table's schema. Without `recorded` there is no column `record`: of
-    millions of rows it is the largest, and ids name a row as well.
+    `further` are columns after those of the table's schema. Without `recorded` there is no column `record`: for
+    millions of rows it is the largest column, and ids also identify a row.
     """
 
     def __init__(self, name: str, further: dict[str, Any] | None = None, *, recorded: bool = True) -> None:
@@ -97,7 +97,7 @@ def sound(
     faults: Faults,
     spoiled: set[str],
 ) -> Reading:
-    """The tables without the annotations of images of which an object is faulty; `spoiled` are such images so far."""
+    """The tables without the annotations of images with a malformed object; `spoiled` are such images so far."""
     boxes = objects.select("image_id", "object_id", "x", "y", "w", "h", *(set(objects.columns) & {"record"}))
     sizes = images.select("image_id", "width", "height")
     right, bottom = pl.col("x") + pl.col("w"), pl.col("y") + pl.col("h")
@@ -105,9 +105,9 @@ def sound(
     for part in boxes.iter_slices(_SLICE):
         sized = part.join(sizes, on="image_id", how="left", maintain_order="left")
         set_aside(sized.filter(pl.col("width").is_null()), "its image has no width and height", faults, spoiled)
-        set_aside(sized.filter(outside), "its box lies outside the image", faults, spoiled)
+        set_aside(sized.filter(outside), "its box is outside of the image", faults, spoiled)
     twice = boxes.filter(repeated(boxes["object_id"]))
-    set_aside(twice, "its id stands twice", faults, spoiled)
+    set_aside(twice, "its id occurs twice", faults, spoiled)
     tables = {"images": images, "objects": objects}
     if relations is not None:
         tables["relations"] = relations
@@ -118,14 +118,14 @@ def sound(
 
 
 def set_aside(rows: pl.DataFrame, problem: str, faults: Faults, spoiled: set[str]) -> None:
-    """Report objects, and count the annotations of their images as spoiled."""
+    """Report objects, and mark the annotations of their images as spoiled."""
     for record, image_id in _with_records(rows).select("record", "image_id").iter_rows():
         faults.append(Fault(record, f"{problem}; the image's annotations are set aside with it", image_id))
         spoiled.add(image_id)
 
 
 def _with_records(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the column `record`: their ids, where they have none."""
+    """Rows with the column `record`; their ids if they have none."""
     if "record" in rows.columns:
         return rows
     key = "object_id" if "object_id" in rows.columns else "caption_id"
@@ -134,13 +134,13 @@ def _with_records(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def once(frame: pl.DataFrame, key: str, faults: Faults) -> pl.DataFrame:
-    """The rows whose id is once; the others are reported."""
+    """The rows whose id is unique; the others are reported."""
     twice = repeated(frame[key])
     if not twice.any():
         return frame  # not a copy: it may have millions of rows
     for row in _with_records(frame.filter(twice)).iter_rows(named=True):
         faults.append(
-            Fault(row["record"], "its id stands twice", row["image_id"], row.get("caption_id"), row.get("text"))
+            Fault(row["record"], "its id occurs twice", row["image_id"], row.get("caption_id"), row.get("text"))
         )
     return frame.filter(~twice)
 
@@ -166,17 +166,17 @@ def known(frame: pl.DataFrame, images: pl.DataFrame, faults: Faults, *, quiet: b
 
 
 def of_images(frame: pl.DataFrame, image_ids: pl.Series) -> pl.DataFrame:
-    """The rows of some images, in their order; the frame itself, not a copy, where that is all of them."""
+    """The rows of some images, in their order; the frame, not a copy, if these are all rows."""
     wanted = frame["image_id"].is_in(image_ids.implode())
     return frame if wanted.all() else frame.filter(wanted)
 
 
 def identifier(record: Any, key: str, path: Path, name: str) -> str:
-    """An id as text. Whole floats are ids, too: pandas writes 1 as 1.0 in a column that has an empty cell."""
+    """An id as text. Integral floats are accepted: pandas writes 1 as 1.0 in a column with an empty cell."""
     value = field(record, key, (int, float, str), file=path, name=name)
     if isinstance(value, float):
         if not value.is_integer() or abs(value) > _LARGEST_ID:
-            raise InputError(f"'{key}' of a record is no id: {shown(value)}", file=path, record=name)
+            raise InputError(f"'{key}' of a record is not an id: {shown(value)}", file=path, record=name)
         value = int(value)
     return unicode_text(str(value), name)
 
@@ -187,7 +187,7 @@ def text(record: Any, key: str, path: Path, name: str) -> str:
 
 
 def unicode_text(value: str, name: str) -> str:
-    """The text itself. Raises InputError where it has lone surrogates, which are bytes that are not UTF-8."""
+    """The text. Raises InputError if it has lone surrogates, which are bytes that are not UTF-8."""
     if printable(value) != value:
         raise InputError("its text is not UTF-8", record=name)
     return value
@@ -199,7 +199,7 @@ def printable(value: str) -> str:
 
 
 def fault_of(name: str, problem: str, record: Any) -> Fault:
-    """With as much of the record as can be written down."""
+    """A fault with the ids and the text of the record, as far as they are valid."""
     given = record if isinstance(record, dict) else {}
     caption = given.get("caption")
     return Fault(
@@ -219,7 +219,7 @@ def _id_or_none(value: Any) -> str | None:
 
 
 def side_of(value: Any) -> int | None:
-    """A width or height in whole pixels; None where it is none."""
+    """A width or height in whole pixels; None if it is invalid."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):

@@ -1,6 +1,6 @@
-"""Rows of tables that cannot be used are set aside with a reason, as the readers of JSON do it (formats/set_aside.py).
+"""Rows of tables that cannot be used are set aside with a reason, as by the readers of JSON (formats/set_aside.py).
 
-What the annotations of an image lack would count as absent from it, so an image with a faulty object loses them all.
+A missing object would count as absent, so all annotations of an image with a malformed object are set aside.
 """
 
 from pathlib import Path
@@ -12,20 +12,20 @@ from nearmiss.engine.text.category_names import with_readable_objects, with_read
 from nearmiss.engine.text.legible import illegible
 
 Faults = list[tuple[Fault, Path]]
-"""What was set aside, and the file that it is in."""
+"""A fault and its file."""
 
 _SIDES = ("x", "y", "w", "h")
 
 
 def sound_captions(captions: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
-    """The captions that have an id of their own, an image and a text."""
+    """The captions with a unique id, an image and a text."""
     reason = _first_reason(
         {
             "its 'caption_id' is null": pl.col("caption_id").is_null(),
             "its 'image_id' is null": pl.col("image_id").is_null(),
             "its 'text' is null": pl.col("text").is_null(),
             "the caption is empty": pl.col("text").str.strip_chars() == "",
-            "its id stands twice": pl.col("caption_id").is_duplicated(),
+            "its id occurs twice": pl.col("caption_id").is_duplicated(),
         }
     )
     wrong, sound = _parted(captions, reason)
@@ -36,7 +36,7 @@ def sound_captions(captions: pl.DataFrame, path: Path, faults: Faults) -> pl.Dat
 
 
 def legible_captions(captions: pl.DataFrame, path: Path, faults: Faults, record: str = "caption") -> pl.DataFrame:
-    """The captions that negatives can be made of (text/legible.py); `record` is what the file calls a caption."""
+    """The captions that generators can read (text/legible.py); `record` is the file's term for a caption."""
     why = pl.Series("why", [illegible(text) for text in captions["text"]], dtype=pl.String)
     for row in captions.with_columns(why).filter(why.is_not_null()).iter_rows(named=True):
         name = f"{record} {row['caption_id']}"
@@ -45,11 +45,11 @@ def legible_captions(captions: pl.DataFrame, path: Path, faults: Faults, record:
 
 
 def sound_images(images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
-    """The images that have an id of their own."""
+    """The images with a unique id."""
     reason = _first_reason(
         {
             "its 'image_id' is null": pl.col("image_id").is_null(),
-            "its id stands twice": pl.col("image_id").is_duplicated(),
+            "its id occurs twice": pl.col("image_id").is_duplicated(),
         }
     )
     wrong, sound = _parted(images, reason)
@@ -59,7 +59,7 @@ def sound_images(images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFra
 
 
 def sound_objects(objects: pl.DataFrame, images: pl.DataFrame, path: Path, faults: Faults) -> pl.DataFrame:
-    """The objects of `images`, names as words, without images with a faulty object."""
+    """The objects of `images`, names as words, without images with a malformed object."""
     sized = images.select("image_id", sized=pl.col("width").is_not_null() & pl.col("height").is_not_null())
     objects = with_readable_objects(objects)
     joined = objects.join(sized, on="image_id", how="left", maintain_order="left", nulls_equal=False)
@@ -70,7 +70,7 @@ def sound_objects(objects: pl.DataFrame, images: pl.DataFrame, path: Path, fault
             "an object has no name": pl.col("name").is_null() | (pl.col("name").str.strip_chars() == ""),
             "a box is not x, y, w, h": ~pl.all_horizontal(pl.col(_SIDES).is_finite().fill_null(False))
             | (pl.min_horizontal("w", "h") < 0),
-            "its id stands twice": pl.col("object_id").is_duplicated(),
+            "its id occurs twice": pl.col("object_id").is_duplicated(),
             "its image has no width and height": ~pl.col("sized"),
         }
     )
@@ -93,12 +93,12 @@ def sound_relations(relations: pl.DataFrame, path: Path, faults: Faults) -> pl.D
 
 
 def _first_reason(reasons: dict[str, pl.Expr]) -> pl.Expr:
-    """The first reason that holds for a row; null where none does."""
+    """The first reason that applies to a row; null if none does."""
     return pl.coalesce(pl.when(holds).then(pl.lit(reason)) for reason, holds in reasons.items()).alias("reason")
 
 
 def _parted(frame: pl.DataFrame, reason: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows that have a reason, with columns `row` and `reason`, and the others as they were."""
+    """The rows that have a reason, with columns `row` and `reason`, and the unchanged others."""
     checked = frame.with_row_index("row").with_columns(reason)
     return checked.filter(pl.col("reason").is_not_null()), frame.filter(checked["reason"].is_null())
 

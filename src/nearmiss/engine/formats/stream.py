@@ -1,6 +1,6 @@
-"""A large JSON file read record by record: what lies in memory is one record and a piece of the file.
+"""A large JSON file read record by record; memory holds one record and a chunk of the file.
 
-Text that is not UTF-8 comes as lone surrogates, so that the one record that has it can be set aside. A byte order mark
+Text that is not UTF-8 is decoded to lone surrogates, so that only its record is set aside. A byte order mark
 at the start is skipped; a file in UTF-16 or UTF-32 is refused by name.
 """
 
@@ -14,15 +14,15 @@ from typing import IO, Any
 from nearmiss.base.errors import InputError
 
 _PIECE = 1 << 20  # characters read at once
-_UNSURE = 3  # characters after a number that may belong to it
+_UNSURE = 3  # characters that may continue a number
 _BLANK = " \t\n\r"
 
 
 def entries(path: Path, lists: Container[str] = ()) -> Iterator[tuple[str, Any]]:
-    """(key, value) of a file that is one JSON object, in its order; of a key in `lists`, one pair an element.
+    """(key, value) of a file that is one JSON object, in its order; for a key in `lists`, one pair per element.
 
-    Keys that stand twice come twice. An integer of more digits than Python converts (4,300) comes as a float. Raises
-    `InputError` where the file is missing or malformed.
+    Duplicate keys are returned twice. An integer of more digits than Python converts (4,300) becomes a float. Raises
+    `InputError` if the file is missing or malformed.
     """
     with _opened(Path(path)) as reader:
         yield from reader.entries(lists)
@@ -48,7 +48,7 @@ def _opened(path: Path) -> "Iterator[_Reader]":
     except FileNotFoundError:
         raise InputError("a file is missing", file=path, remedy="correct the path") from None
     except IsADirectoryError:
-        raise InputError("a folder is no JSON file", file=path, remedy="name the file") from None
+        raise InputError("a folder is not a JSON file", file=path, remedy="give the file") from None
 
 
 class _Reader:
@@ -65,7 +65,7 @@ class _Reader:
         while True:
             key = self._value()
             if not isinstance(key, str):
-                raise self._malformed("a key is no string")
+                raise self._malformed("a key is not a string")
             self._expect(":")
             if key in lists and self._next() == "[":
                 yield from ((key, value) for value in self.elements())
@@ -89,7 +89,7 @@ class _Reader:
             self._expect(",")
 
     def _value(self) -> Any:
-        """The next value; one that ends near the end of what has been read may go on: "1" and then ".5", or "e-3"."""
+        """The next value; one that ends near the end of the buffer may continue: "1" and then ".5", or "e-3"."""
         self._next()
         while True:
             try:
@@ -114,7 +114,7 @@ class _Reader:
             return self._decode_long(self._text, self._at)
 
     def _next(self) -> str:
-        """The next character that is not blank, "" at the end; what lies before it is forgotten."""
+        """The next character that is not blank, "" at the end; the buffer before it is dropped."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in _BLANK:
                 self._at += 1
@@ -129,7 +129,7 @@ class _Reader:
         self._at += 1
 
     def _more(self) -> bool:
-        """Read on; what has been used is let go. Pieces double with a record's length, so that long ones stay cheap."""
+        """Read a chunk, drop the used part. Chunks double with a record's length, so that the time is linear."""
         if self._ended:
             return False
         piece = self._handle.read(max(_PIECE, len(self._text) - self._at))

@@ -1,7 +1,7 @@
 """SugarCrepe's files (Hsieh et al., NeurIPS 2023 D&B): JSON objects id -> {filename, caption, negative_caption}.
 
-One file holds one kind of negative and is named after it. Its kinds are an operator and what it is about, shortened:
-replace_obj, swap_att, add_obj ... Written ids count from 0 in each file.
+Each file has one type of negative as its name: an operator and a shortened concept, such as replace_obj, swap_att,
+add_obj. Written ids count from 0 in each file.
 """
 
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ OPERATORS = ("replace", "swap", "add")
 
 
 def read(path: Path) -> pl.DataFrame:
-    """Table `negatives` of one file, or of every .json file of a folder in the order of their names.
+    """Table `negatives` of one file, or of every .json file of a folder, sorted by name.
 
-    Raises InputError, naming file and id, for a record that lacks a field or has an empty text.
+    Raises InputError, with file and id, for a record that lacks a field or has an empty text.
     """
     path = Path(path)
     return negatives(_pairs(json_files(path)), method="sugarcrepe", file=path)
@@ -32,7 +32,7 @@ def read(path: Path) -> pl.DataFrame:
 def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
     """Write table `negatives` as a folder with a file for each of its types; rows keep their order.
 
-    Raises InputError where two types would become one file.
+    Raises InputError if two types would become one file.
     """
     files: dict[str, dict[str, Any]] = {}
     kinds: dict[str, str] = {}
@@ -58,7 +58,7 @@ def write(frame: pl.DataFrame, out: Path, names: FileNames) -> None:
 
 
 def json_files(path: Path) -> list[Path]:
-    """The file itself, or the .json files of a folder, sorted; an InputError where a folder has none."""
+    """The file itself, or the .json files of a folder, sorted. Raises InputError if a folder has none."""
     if not path.is_dir():
         return [path]
     files = sorted(path.glob("*.json"))
@@ -84,7 +84,7 @@ def _pairs(files: list[Path]) -> Iterator[Published]:
 
 
 def records(file: Path) -> Iterator[tuple[str, Any]]:
-    """The records of a file that is one JSON object, with their ids, in the file's order."""
+    """The records of a JSON object, with their ids, in the file's order."""
     document = read_json(file)
     if not isinstance(document, dict):
         raise InputError("the file is not a JSON object of records", file=file, remedy=REMEDY)

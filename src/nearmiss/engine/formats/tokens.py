@@ -1,7 +1,7 @@
 """Captions of Flickr8k and Flickr30k as published: a token file, and lists of the images of a split.
 
 A line of the token file (Flickr8k.token.txt, results_20130124.token) is `FILE#NUMBER`, a tab and the caption (Hodosh et
-al., JAIR 2013; Young et al., TACL 2014). A list has one file name a line.
+al., JAIR 2013; Young et al., TACL 2014). A list has one file name per line.
 """
 
 from pathlib import Path
@@ -13,8 +13,8 @@ from nearmiss.engine.formats.set_aside import Fault, Faults, Reading, Rows, once
 def read_tokens(path: Path) -> Reading:
     """Tables `images` and `captions` of a token file.
 
-    The id of an image is its file name without the suffix, that of a caption what stands before the tab. Lines of
-    another form are set aside. Raises `InputError` where no line has the form.
+    The id of an image is its file name without the suffix, that of a caption the text before the tab. Lines of another
+    form are set aside. Raises `InputError` if no line has this form.
     """
     images, captions, faults = Rows("images"), Rows("captions"), Faults(path)
     seen: set[str] = set()
@@ -48,10 +48,10 @@ def read_tokens(path: Path) -> Reading:
 
 
 def read_list(path: Path) -> list[str]:
-    """The file names of a list. Raises `InputError` where there is none."""
+    """The file names of a list. Raises `InputError` if there are none."""
     names = [line.strip() for line in _lines(path) if line.strip()]
     if not names:
-        raise InputError("the list has no file names", file=path, remedy="give one file name a line")
+        raise InputError("the list has no file names", file=path, remedy="write one file name per line")
     return names
 
 

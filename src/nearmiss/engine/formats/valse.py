@@ -1,7 +1,7 @@
 """VALSE's files (Parcalabescu et al., ACL 2022): JSON objects id -> item with a caption and its negative. Read only.
 
-The valid subset is read, as the paper scores it: items whose caption at least two of three annotators preferred
-(`mturk.caption` of 2 or more). A file holds one instrument and is named after it.
+Only the valid subset is read, as in the paper: items whose caption at least two of three annotators preferred
+(`mturk.caption` of 2 or more). Each file has one instrument as its name.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ KINDS = {
 def read(path: Path) -> pl.DataFrame:
     """Table `negatives` of the valid items of one file, or of every .json file of a folder.
 
-    Raises InputError, naming file and id, for an item that lacks caption, negative, image_file or mturk.
+    Raises InputError, with file and id, for an item that lacks caption, negative, image_file or mturk.
     """
     path = Path(path)
     return negatives(_pairs(json_files(path)), method="valse", file=path)

@@ -1,9 +1,9 @@
 """Visual Genome (Krishna et al., IJCV 2017): image_data.json, region_descriptions.json and the scene graphs.
 
-Every file is one JSON list with an entry for each image, which is read entry by entry. Scene graphs come in one file
-(scene_graphs.json) or in three (objects.json, attributes.json, relationships.json). Of several names of an object the
-first counts; versions of the files have `names` or `name`. An image has the same id in all files, as `image_id` or, in
-region_descriptions.json, `id`. Boxes are cut to the image (our choice).
+Every file is one JSON list with an entry for each image, which is read entry by entry. Scene graphs are in one file
+(scene_graphs.json) or in three (objects.json, attributes.json, relationships.json). The first of several names of an
+object is used; versions of the files have `names` or `name`. An image has the same id in all files, as `image_id` or,
+in region_descriptions.json, `id`. Boxes are clipped to the image (our choice).
 """
 
 from collections.abc import Callable, Container, Iterator
@@ -33,7 +33,7 @@ _SIDES = ("x", "y", "w", "h")
 
 
 def read_image_data(path: Path) -> Reading:
-    """Table `images` of image_data.json; `file` is the name that the image's address ends with."""
+    """Table `images` of image_data.json; `file` is the last part of the image's address."""
     images, faults = Rows("images"), Faults(path)
     for number, record in enumerate(stream.elements(path)):
         name = f"entry {number}"
@@ -42,7 +42,7 @@ def read_image_data(path: Path) -> Reading:
             name = f"image {image_id}"
             sides = [side_of(field(record, side, (int, float), file=path, name=name)) for side in ("width", "height")]
             if None in sides:
-                raise InputError("an image's width or height is no size")
+                raise InputError("an image's width or height is not a valid size")
             images.add(image_id, _file(record, image_id), *sides, "train", "visual_genome", name)
         except InputError as error:
             faults.append(Fault(name, error.problem))
@@ -53,8 +53,8 @@ def read_image_data(path: Path) -> Reading:
 def read_regions(path: Path, wanted: Container[str], *, most: int | None = None) -> Reading:
     """Table `captions` of region_descriptions.json: every region of a `wanted` image is a caption of the whole image.
 
-    The box of a region is not kept. `most` is the largest number of captions of an image, the first of the file; a text
-    that an image has twice counts once. Regions without an id or a text are set aside.
+    The box of a region is not kept. `most` is the maximum number of captions per image, in file order; duplicate texts
+    of an image count once. Regions without an id or a text are set aside.
     """
     captions, faults = Rows("captions", recorded=False), Faults(path)
     for image_id, name, regions in _of_images(path, "regions", wanted, faults):
@@ -103,7 +103,7 @@ class _Graphs:
         self._spoiled: set[str] = set()
 
     def read(self, wanted: Container[str], relations: Path | None = None) -> Reading:
-        """Read the file, and the relations where they are in another."""
+        """Read the file, and the relations if they are in another file."""
         for image_id, name, objects, graph in self._graphs(self._path, "objects", wanted):
             known: set[str] = set()
             for obj in objects:
@@ -129,7 +129,7 @@ class _Graphs:
             yield image_id, name, values, graphs.pop()
 
     def _object(self, record: Any, image_id: str, name: str, known: set[str]) -> None:
-        """Add an object to the table and to the `known` ids of its image; of several with one id, the first counts."""
+        """Add an object to the table and to the `known` ids of its image; of several with one id, the first is used."""
         try:
             object_id = identifier(record, "object_id", self._path, name)
             noun = _name_of(record, name)
@@ -166,7 +166,7 @@ def _of_images(
     spoil: Callable[[str], None] = lambda image_id: None,
     give: Callable[[Any], None] = lambda record: None,
 ) -> Iterator[tuple[str, str, list[Any]]]:
-    """(image id, name of the record, list under `key`) of every wanted image; `give` gets the whole record."""
+    """(image id, record name, list under `key`) of every wanted image; `give` returns it from the whole record."""
     seen: set[str] = set()
     for number, record in enumerate(stream.elements(path)):
         name = f"entry {number}"
@@ -177,7 +177,7 @@ def _of_images(
             name = f"image {image_id}"
             if image_id in seen:
                 spoil(image_id)
-                raise InputError("its id stands twice")
+                raise InputError("its id occurs twice")
             seen.add(image_id)
             values = field(record, key, list, file=path, name=name)
         except InputError as error:
@@ -188,7 +188,7 @@ def _of_images(
 
 
 def _attributes(path: Path, wanted: Container[str]) -> dict[str, list[str]]:
-    """Attributes by object id; an attribute that is no word is left out."""
+    """Attributes by object id; attributes that are not words are left out."""
     found: dict[str, list[str]] = {}
     for _, name, values in _of_images(path, "attributes", wanted, Faults(path)):
         for record in values:
@@ -204,7 +204,7 @@ def _image_id(record: Any, path: Path, name: str) -> str:
 
 
 def _file(record: dict[str, Any], image_id: str) -> str:
-    """The name that the image's address ends with; without an address, the id."""
+    """The last part of the image's address; without an address, the id."""
     url = record.get("url")
     name = PurePosixPath(printable(url)).name if isinstance(url, str) else ""
     return name or f"{image_id}.jpg"
@@ -219,7 +219,7 @@ def _name_of(record: dict[str, Any], name: str) -> str:
 
 
 def _inside(sides: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """A box cut to its image: published boxes reach beyond it. A box outside of the image stays, and is a fault."""
+    """A box clipped to its image: published boxes exceed it. A box outside of the image is kept, and is a fault."""
     left, top = max(sides[0], 0.0), max(sides[1], 0.0)
     right, bottom = min(sides[0] + sides[2], float(size[0])), min(sides[1] + sides[3], float(size[1]))
     return sides if right < left or bottom < top else (left, top, right - left, bottom - top)

@@ -1,4 +1,4 @@
-"""VSR's files (Liu, Emerson, Collier, TACL 2023): a JSON object a line, a caption that is true (1) or false (0)."""
+"""VSR's files (Liu, Emerson, Collier, TACL 2023): one JSON object per line, a caption that is true (1) or false (0)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +15,10 @@ CLASSES = ["false", "true"]
 
 
 def read_statements(path: Path, *, split: str, images: Mapping[str, str]) -> pl.DataFrame:
-    """Table `examples` of task vsr from one file; `images` gives the id of an image by its file name.
+    """Table `examples` of task vsr from one file; `images` maps file names to image ids.
 
-    Reads the fields image, caption and label; `condition`, which the world's files add, is iid where it is missing.
-    Raises InputError, naming the line, for a record that lacks one of them, a label that is neither 0 nor 1, and an
+    Reads the fields image, caption and label; `condition`, which the world's files add, is iid if it is missing.
+    Raises InputError, with the line, for a record that lacks one of them, a label that is neither 0 nor 1, and an
     image that is not among `images`.
     """
     path = Path(path)

@@ -1,8 +1,8 @@
 """WebDataset shards: tar archives of samples, each an image and its captions, as img2dataset writes them.
 
-Files of one sample have one key, which is the name up to the first dot after the last slash: `000123.jpg`, `000123.txt`
-and `000123.json` are one sample. A shard may also be a folder of such files, img2dataset's format `files`. Images stay
-where they are: the file of an image in an archive is `00000.tar//000123.jpg` (images/members.py).
+Files of one sample have the same key, the name up to the first dot after the last slash: `000123.jpg`, `000123.txt`
+and `000123.json` are one sample. A shard may also be a folder of such files, img2dataset's format `files`. Images are
+not copied: the file of an image in an archive is `00000.tar//000123.jpg` (images/members.py).
 """
 
 import json
@@ -16,7 +16,7 @@ from nearmiss.engine.images.members import SEPARATOR, archive_index
 
 IMAGES = ("jpg", "jpeg", "png", "webp")
 TEXT, RECORD, CAPTION = "txt", "json", "caption"
-_LARGEST = 16 << 20  # bytes of a text file that is read
+_LARGEST = 16 << 20  # bytes of a text file
 
 
 class Sample(NamedTuple):
@@ -30,7 +30,7 @@ class Sample(NamedTuple):
 class Shard(NamedTuple):
     """The usable samples of a shard, sorted by key; keys that are set aside, with the reason; SHA-256 of its texts.
 
-    A key of None stands for the shard itself.
+    A key of None is the shard itself.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Shard(NamedTuple):
 def read_shard(where: tuple[Path, str | None], name: str) -> Shard:
     """The samples of the shard `name` below the root.
 
-    `where` is the root and the field of the .json files that holds the caption or a list of captions; with None, the
-    .txt file is the caption, and the field `caption` of the .json file where there is none. Raises `InputError` for a
-    compressed archive.
+    `where` is the root and the field of the .json files with the caption or a list of captions. If the field is None,
+    the .txt file is the caption, or the field `caption` of the .json file if there is no .txt file. Raises `InputError`
+    for a compressed archive.
     """
     root, caption_field = where
     path = root / name
@@ -91,7 +91,7 @@ def _shard(
     for key, files in sorted(samples.items()):
         try:
             if key in twice:
-                raise ValueError("its key stands twice")
+                raise ValueError("its key occurs twice")
             if len(images.get(key, ())) != 1:
                 raise ValueError("the sample has several images" if key in images else "the sample has no image")
             too_large = [file for suffix, file in files.items() if suffix in (TEXT, RECORD) and sizes[file] > _LARGEST]
@@ -107,14 +107,14 @@ def _shard(
 
 
 def key_of(file: str) -> tuple[str, str]:
-    """Key and suffix of a member, the suffix in small letters."""
+    """Key and suffix of a member, the suffix in lower case."""
     folder, slash, base = file.rpartition("/")
     stem, _, suffix = base.partition(".")
     return f"{folder.removeprefix('./')}{slash}{stem}".removeprefix("./"), suffix.lower()
 
 
 def _captions(files: dict[str, str], content: Callable[[str], bytes], caption_field: str | None) -> tuple[str, ...]:
-    """The captions of a sample, each once. Raises ValueError, with the reason, where it has none."""
+    """The unique captions of a sample. Raises ValueError, with the reason, if it has none."""
     given: Any = None
     if caption_field is None and TEXT in files:
         given = _decoded(content(files[TEXT]))

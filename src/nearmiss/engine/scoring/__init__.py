@@ -1,1 +1,1 @@
-"""Embeddings once, similarities, metrics, statistics, blind baselines."""
+"""Cached embeddings, similarities, metrics, statistics and blind baselines."""

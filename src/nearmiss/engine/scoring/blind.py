@@ -1,9 +1,9 @@
 """Blind baselines: the scores of text-only methods on a benchmark.
 
-- `blind_length`: the shorter caption is taken to be the true one.
-- `blind_unigram`, `blind_bigram`: the mean log-probability of a caption's words by the captions of training images,
-  with add-one smoothing (SugarCrepe, section 3, asks for a plausibility baseline; the models are our choice).
-- `blind_lexical`: log-odds of words and word pairs between true and false captions of the benchmark itself, by
+- `blind_length`: the shorter caption is predicted to be true.
+- `blind_unigram`, `blind_bigram`: the mean log-probability of a caption's words under the captions of training images,
+  with add-one smoothing (SugarCrepe, section 3, proposes a plausibility baseline; the models are our choice).
+- `blind_lexical`: log-odds of words and word pairs between true and false captions of the benchmark, by
   cross-validation over clusters of items that share images: naive Bayes with add-one smoothing (our choice).
 - `blind_constant`: retrieval and classification; the best ranking that ignores the query.
 """
@@ -76,7 +76,7 @@ def unigram(texts: Iterable[str], training: Iterable[str]) -> dict[str, float]:
 
 
 def bigram(texts: Iterable[str], training: Iterable[str]) -> dict[str, float]:
-    """Mean log-probability of each text's words given the word before, by `training`."""
+    """Mean log-probability of each text's words given the previous word, by `training`."""
     before: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
     vocabulary: set[str] = set()
@@ -142,7 +142,7 @@ def log_odds(captions: Sequence[Sequence[str]], truths: Sequence[Sequence[Sequen
 
 
 def constant_ranking(benchmark: RetrievalBenchmark) -> pl.DataFrame:
-    """Outcomes of the best constant ranking: what is right most often is first, whatever the query.
+    """Outcomes of the best constant ranking: the results that are relevant most often are first, for every query.
 
     It uses the labels, so for k = 1 no ranking that ignores the query is better.
     """
@@ -177,7 +177,7 @@ def _mean(values: list[float]) -> float:
 
 
 def _spread(counts: np.ndarray) -> np.ndarray:
-    """Scores in the order of `counts`, no two equal: the first of equals first."""
+    """Unique scores in the order of `counts`; ties are broken by position."""
     order = np.lexsort((np.arange(len(counts)), -counts))
     scores = np.empty(len(counts))
     scores[order] = np.arange(len(counts), 0, -1)

@@ -1,7 +1,7 @@
 """Embeddings on disk: each unique image and text is encoded once for a model, also across interrupted runs.
 
-A folder belongs to one model and one way of reading (its name is their hash). Entries are found by the SHA-256 of their
-keys, so that a key may have any length. Shards are whole files, written once (checked.py).
+A folder belongs to one model and one preprocessing (its name is their hash). Entries are indexed by the SHA-256 of
+their keys, so that a key may have any length. Shards are complete files, written once (checked.py).
 """
 
 import hashlib
@@ -18,20 +18,20 @@ from nearmiss.base.progress import progress
 from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 Encode = Callable[[Sequence[int]], np.ndarray]
-"""Values (n, D) of the requested rows (n,); a row of NaN where it cannot be encoded."""
+"""Values (n, D) of the requested rows (n,); a row of NaN if it cannot be encoded."""
 
 _SUFFIX = ".npz"
 
 
 def check_cache(folder: Path) -> None:
-    """Make the folder of a cache. Raises InputError where files cannot be written into it."""
+    """Create the folder of a cache. Raises InputError if it is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise InputError(
-            f"the folder of embeddings cannot be written: {error.strerror or error}",
+            f"the folder of embeddings is not writable: {error.strerror or error}",
             file=folder,
             remedy="give another --cache",
         ) from None
@@ -45,9 +45,9 @@ class Cache:
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, keys: Sequence[str], encode: Encode, *, shard: int = 2048) -> tuple[np.ndarray, np.ndarray]:
-        """Values (M, D) and, for each of N unique `keys`, its row in them: (N,) int64, -1 where it cannot be encoded.
+        """Values (M, D) and, for each of N unique `keys`, its row in them: (N,) int64, -1 if it cannot be encoded.
 
-        Keys that are not there are encoded and kept by shards of `shard` keys.
+        Missing keys are encoded and stored in shards of `shard` keys.
         """
         digests = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest() for key in keys]
         row_of_key, parts = self._kept()
@@ -73,7 +73,7 @@ class Cache:
         return values, rows_of
 
     def _kept(self) -> tuple[dict[bytes, int], list[np.ndarray]]:
-        """Row of each key, -1 where it cannot be encoded, and the parts of the values that rows count through."""
+        """Row of each key, -1 if it cannot be encoded, and the parts whose concatenation the rows index."""
         row_of_key: dict[bytes, int] = {}
         parts: list[np.ndarray] = []
         count = 0

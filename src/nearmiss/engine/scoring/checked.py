@@ -1,6 +1,6 @@
 """Cache files with a digest of their content in their name, so that damage is detected before use.
 
-The SHA-256 of a file's bytes is in its name, `STEM-DIGEST.SUFFIX`. A file of another content was cut short or
+The SHA-256 of a file's bytes is in its name, `STEM-DIGEST.SUFFIX`. A file with other content was truncated or
 changed: it is deleted with a message, and its content is computed again.
 """
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 from nearmiss.base.files import replacing
 
-_DIGITS = 32  # of the digest that are in a name
+_DIGITS = 32  # of the digest in the name
 
 
 def write_checked(folder: Path, stem: str, suffix: str, content: bytes) -> Path:
-    """Write `content` whole or not at all; return the file."""
+    """Write `content` atomically; return the file."""
     file = Path(folder) / f"{stem}-{_digest(content)}{suffix}"
     with replacing(file) as partial:
         partial.write_bytes(content)
@@ -23,11 +23,11 @@ def write_checked(folder: Path, stem: str, suffix: str, content: bytes) -> Path:
 
 
 def read_checked(folder: Path, stem: str, suffix: str) -> Iterator[tuple[Path, bytes]]:
-    """Each file that `write_checked` wrote with this beginning and suffix, and its content, sorted by name."""
+    """Each file of `write_checked` with this stem and suffix, and its content, sorted by name."""
     for file in sorted(Path(folder).glob(f"{stem}-*{suffix}")):
         try:
             content = file.read_bytes()
-        except FileNotFoundError:  # another evaluation replaced it just now
+        except FileNotFoundError:  # another evaluation replaced it
             continue
         if file.name.removesuffix(suffix).rsplit("-", 1)[-1] == _digest(content):
             yield file, content
@@ -37,7 +37,7 @@ def read_checked(folder: Path, stem: str, suffix: str) -> Iterator[tuple[Path, b
 
 def discard(file: Path) -> None:
     """Delete a damaged file, with a message."""
-    print(f"nearmiss: {file} is damaged and is made again", file=sys.stderr)
+    print(f"nearmiss: {file} is damaged and is computed again", file=sys.stderr)
     file.unlink(missing_ok=True)
 
 

@@ -12,7 +12,7 @@ from nearmiss.engine.scoring.endpoints import OUTCOMES
 
 BY_CLASS = "top1_by_class"
 """The mean over classes of top-1."""
-_CHUNK = 4096  # images at a time
+_CHUNK = 4096  # images per chunk
 
 
 def outcomes(benchmark: ClassificationBenchmark, embeddings: Embeddings) -> pl.DataFrame:
@@ -29,7 +29,7 @@ def ranks(
 ) -> pl.DataFrame:
     """Outcomes for similarities (images, classes) of each task; without `embeddings`, of all its images.
 
-    Beside named tasks there is their mean (task `mean`): an item weighs one over the number of its task's items.
+    Named tasks also have a mean (task `mean`): the weight of an item is one over the number of its task's items.
     """
     cluster = {image: index for index, image in enumerate(sorted({i for task in benchmark.tasks for i in task.images}))}
     parts = []
@@ -73,7 +73,7 @@ def expected(benchmark: ClassificationBenchmark) -> dict[str | None, int]:
 
 
 def equal_classes(benchmark: ClassificationBenchmark, embeddings: Embeddings) -> list[str]:
-    """Names of classes whose prompts are the same to the model as another class's."""
+    """Names of classes whose prompts have the same tokens as those of another class."""
     found = []
     for task in benchmark.tasks:
         columns = _columns(task, embeddings)
@@ -88,7 +88,7 @@ def _columns(task: ClassificationTask, embeddings: Embeddings) -> list[tuple[int
 def _similarity(task: ClassificationTask, images: Sequence[str], embeddings: Embeddings) -> np.ndarray:
     """(images, classes) float32. A class is the normalized mean of its prompts' embeddings.
 
-    Classes whose prompts are the same to the model share a column: products of equal rows may differ in a last bit.
+    Classes whose prompts have the same tokens share a column: products of equal rows may differ in the last bit.
     """
     columns = _columns(task, embeddings)
     column_of = {rows: number for number, rows in enumerate(dict.fromkeys(columns))}

@@ -1,7 +1,7 @@
 """Contents of image files: the SHA-256 of their bytes and their size in pixels. Embeddings are keyed by content.
 
-A relative name, a size in bytes and a time do not identify an image: two data roots may share them all. Hashes are
-kept in a table next to the embeddings, by path, size, times and inode, so that a second run reads no image files.
+A relative name, a size in bytes and a time do not identify an image: they may be equal in two data roots. Hashes are
+cached in a table next to the embeddings, by path, size, times and inode, so that a second run reads no image files.
 """
 
 import hashlib
@@ -24,11 +24,13 @@ from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 _STEM, _SUFFIX = "contents", ".parquet"
 _THREADS = 4
-_SETTLED = 2_000_000_000  # ns without a change before the hash of a file is kept: clocks of file systems are coarse
+_SETTLED = (
+    2_000_000_000  # ns without a change before the hash of a file is cached, because file system clocks are coarse
+)
 _STATUS = ("size", "modified", "changed", "inode", "device")
 _SCHEMA = pl.Schema(
     {
-        "path": pl.Binary,  # a name need not be UTF-8
+        "path": pl.Binary,  # a name may not be UTF-8
         **dict.fromkeys(_STATUS, pl.Int64),
         "digest": pl.String,
         "width": pl.Int64,
@@ -40,16 +42,16 @@ _Key = tuple[bytes, int, int, int, int, int]  # a path and its status
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds: the SHA-256 of its bytes, and width and height in pixels, None where it is no image."""
+    """The content of a file: the SHA-256 of its bytes, and width and height in pixels, None if it is not an image."""
 
     digest: str
     size: tuple[int, int] | None
 
 
 def contents(files: Mapping[str, Path], folder: Path) -> dict[str, Content]:
-    """The content of each file by its name in `files`; files that are not there or cannot be read are left out.
+    """The content of each file by its name in `files`; missing and unreadable files are omitted.
 
-    What is known from before is kept in `folder`.
+    Results are cached in `folder`.
     """
     known, read = _known(Path(folder))
     found: dict[str, Content] = {}
@@ -81,7 +83,7 @@ def contents(files: Mapping[str, Path], folder: Path) -> dict[str, Content]:
 
 
 def _status(file: Path) -> tuple[int, int, int, int, int] | None:
-    """What changes when a regular file does, or the archive of a member: the columns `_STATUS`; None without one."""
+    """The columns `_STATUS`, which change with a regular file or the archive of a member; None without a file."""
     try:
         status = stat_of(file)
     except (OSError, ValueError, InputError):
@@ -111,7 +113,7 @@ def content_of(content: bytes) -> Content:
 
 
 def _known(folder: Path) -> tuple[dict[_Key, Content], list[Path]]:
-    """What earlier runs found, and the files that say so."""
+    """The cached contents of earlier runs, and their files."""
     found: dict[_Key, Content] = {}
     read: list[Path] = []
     for file, content in read_checked(folder, _STEM, _SUFFIX):

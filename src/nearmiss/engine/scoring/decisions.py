@@ -1,9 +1,9 @@
 """Item benchmarks: similarities of every item, and outcomes of its decisions under the benchmark's `Measurement`.
 
-An item has images, captions, and a truth matrix: 1x2, 1xN, 1x3 and 2x2 are one shape. A single decision compares one
-true with one false pair: two captions of one image, or two images of one caption. `text`, `image` and `group` of a 2x2
-item are Winoground's (Thrush et al., CVPR 2022, section 3); `interaction` compares the sum of both true pairs with that
-of both false ones.
+An item has images, captions, and a truth matrix: 1x2, 1xN, 1x3 and 2x2 have the same form. A single decision compares
+one true with one false pair: two captions of one image, or two images of one caption. `text`, `image` and `group` of a
+2x2 item are Winoground's (Thrush et al., CVPR 2022, section 3); `interaction` compares the sum of both true pairs with
+that of both false ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ Decision = tuple[Pair, Pair]
 """((image, caption) of the true pair, (image, caption) of the false pair)."""
 
 SCORE, ACCURACY = "score", "accuracy"
-_CHUNK = 1 << 12  # rows whose embeddings fit into a core's cache
-_LOT = 1 << 16  # items that are compared at once, so that memory grows with the results only
+_CHUNK = 1 << 12  # rows whose embeddings fit into the cache of a CPU core
+_LOT = 1 << 16  # items that are compared at the same time, so that memory grows only with the results
 
 
 def caption_decisions(truth: Truth) -> list[Decision]:
@@ -85,7 +85,7 @@ def similarities(items: pl.DataFrame, embeddings: Embeddings) -> pl.DataFrame:
 
 
 def nested(items: pl.DataFrame, flat: np.ndarray) -> pl.DataFrame:
-    """item_id and similarity of each item, from all similarities one after the other (items, images, captions)."""
+    """item_id and similarity of each item, from the flat similarities (items, images, captions)."""
     images, captions = items["images"].list.len().to_numpy(), items["captions"].list.len().to_numpy()
     rows = np.repeat(np.arange(items.height), images)
     item = np.repeat(rows, captions[rows])
@@ -97,7 +97,7 @@ def nested(items: pl.DataFrame, flat: np.ndarray) -> pl.DataFrame:
 
 
 def text_only(items: pl.DataFrame, scores: Mapping[str, float]) -> pl.DataFrame:
-    """The same for a text-only scorer: each image of an item gets its captions' own scores."""
+    """As `similarities`, for a text-only scorer: each image of an item has the scores of its captions."""
     flat = [
         scores[text] for ids, texts in items.select("images", "captions").iter_rows() for _ in ids for text in texts
     ]
@@ -112,7 +112,7 @@ def outcomes(benchmark: ItemBenchmark, similarity: pl.DataFrame) -> pl.DataFrame
     rule = benchmark.measurement
     items = benchmark.items.select(
         "item_id",
-        # a few names, repeated for every item: as categories they take a quarter of the memory of strings
+        # few names, repeated for every item: categories take a quarter of the memory of strings
         pl.col("benchmark", "subset", "concept", "operator", "condition", "stratum").cast(pl.Categorical),
         shape=_shape(pl.col("truth")).cast(pl.Categorical),
         cluster=pl.Series(clusters(benchmark.items["images"])),
@@ -143,7 +143,7 @@ def _shape(truth: pl.Expr) -> pl.Expr:
 
 
 def _of_one_shape(group: pl.DataFrame, rule: Measurement) -> pl.DataFrame | None:
-    """Outcomes of items that have one truth matrix, all at once, with unit weights; None where it has no decision."""
+    """Outcomes of items with the same truth matrix, with unit weights; None if it has no decision."""
     truth: Truth = tuple(tuple(each == "1" for each in row) for row in group["shape"][0].split("/"))
     flat = group["similarity"].explode().explode().to_numpy().astype(np.float64)
     values = flat.reshape(group.height, len(truth), len(truth[0]))
@@ -208,13 +208,13 @@ def chances(truth: Truth) -> dict[str, float]:
 
 
 def _all_above(row: list[bool]) -> float:
-    """Probability that all true entries of a row lie above all false ones."""
+    """Probability that all true entries of a row are above all false ones."""
     true = sum(row)
     return factorial(true) * factorial(len(row) - true) / factorial(len(row))
 
 
 def _pooled(frame: pl.DataFrame, rule: Measurement) -> pl.DataFrame:
-    """Outcomes per concept, with those of pooled subsets and pooled concepts behind them."""
+    """Outcomes per concept, followed by those of pooled subsets and pooled concepts."""
     single = frame.filter(pl.col("metric") == ACCURACY)
     found = [
         frame,
@@ -238,7 +238,7 @@ def _pooled(frame: pl.DataFrame, rule: Measurement) -> pl.DataFrame:
 
 
 def _averaged(frame: pl.DataFrame, rule: Measurement, averages: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    """Outcomes per subset, weighted by strata, with those of the averages over subsets behind them.
+    """Outcomes per subset, weighted by strata, followed by those of the averages over subsets.
 
     concept and operator of a subset are those that all its items share.
     """
@@ -266,7 +266,7 @@ def _name(name: str | None) -> pl.Expr:
 
 
 def subsets_of(subsets: Sequence[str], averages: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """What each reported subset is the mean of: every subset of itself, the card's averages, and `mean` of all."""
+    """The subsets whose mean each reported subset is: every subset itself, the card's averages, and `mean` of all."""
     found = {subset: [subset] for subset in sorted(subsets)}
     found |= {
         name: [subset for subset in sorted(subsets) if any(fnmatchcase(subset, pattern) for pattern in patterns)]
@@ -278,7 +278,7 @@ def subsets_of(subsets: Sequence[str], averages: Mapping[str, Sequence[str]]) ->
 
 
 def equal_items(items: pl.DataFrame, embeddings: Embeddings) -> list[str]:
-    """Ids of items in which a true and a false caption of an image are the same tokens to the model.
+    """Ids of items in which a true and a false caption of an image have the same tokens.
 
     They share an embedding and tie, whatever the image.
     """

@@ -7,7 +7,7 @@ import numpy as np
 
 
 def view_name(path: str, crop: Sequence[float] | None) -> str:
-    """The name of an image with its crop: the path, and behind a # the crop."""
+    """The name of an image with its crop: the path, a # and the crop."""
     return path if crop is None else f"{path}#{','.join(map(str, crop))}"
 
 
@@ -15,8 +15,8 @@ def view_name(path: str, crop: Sequence[float] | None) -> str:
 class Embeddings:
     """L2-normalized float32 embeddings of views (V, D) and texts (T, D), and the row of each by its name.
 
-    A view is an image with its crop (`view_name`). Images that do not exist, or do not decode, have no row. Texts that
-    are the same tokens to the model share a row, so that they tie exactly.
+    A view is an image with its crop (`view_name`). Images that do not exist, or do not decode, have no row. Texts with
+    the same tokens share a row, so that they tie exactly.
     """
 
     images: np.ndarray
@@ -24,12 +24,12 @@ class Embeddings:
     view_rows: dict[str, int]
     text_rows: dict[str, int]
     truncated: frozenset[str] = frozenset()
-    """Texts that are longer than the model's context, of which it reads only the beginning."""
+    """Texts that are longer than the model's context length and are truncated."""
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Width and height in pixels of each image by its path, as far as they can be read."""
+    """Width and height in pixels of each readable image by its path."""
 
     def text_prior(self) -> "Embeddings":
-        """The same with every image replaced by the mean of all: only the captions are left to decide by."""
+        """The same with every image replaced by the mean of all, so that only captions differ."""
         mean = self.images.mean(axis=0, keepdims=True) if len(self.images) else self.images
         return replace(self, images=mean, view_rows=dict.fromkeys(self.view_rows, 0))
 

@@ -14,10 +14,10 @@ from nearmiss.engine.scoring.images import BenchmarkImages, texts_of
 
 
 def encode(benchmarks: Sequence[Benchmark], images: BenchmarkImages, encoder: Encoder, cache: Path) -> Embeddings:
-    """Encode the views of `images` and the texts of benchmarks. What the folder `cache` holds is not computed again.
+    """Encode the views of `images` and the texts of benchmarks. Entries of the folder `cache` are not computed again.
 
-    Raises InputError where the model gives an embedding that is not finite, where an image changes while it is read,
-    and where an image of a complete benchmark does not decode.
+    Raises InputError if the model returns an embedding that is not finite, if an image changes while it is read, and if
+    an image of a complete benchmark does not decode.
     """
     folder = Path(cache) / encoder.key()
     existing = images.existing()
@@ -29,7 +29,7 @@ def encode(benchmarks: Sequence[Benchmark], images: BenchmarkImages, encoder: En
         broken = sorted(path for path, crop in views_of(benchmark) if crop is None and path not in view_rows)
         if benchmark.card.complete and broken:
             raise InputError(
-                f"{len(broken)} images do not decode", file=broken[0], record=benchmark.name, remedy="make them again"
+                f"{len(broken)} images do not decode", file=broken[0], record=benchmark.name, remedy="create them again"
             )
     return Embeddings(
         values, text_values, view_rows, dict(zip(texts, text_rows.tolist(), strict=True)), truncated, dict(images.sizes)
@@ -39,7 +39,7 @@ def encode(benchmarks: Sequence[Benchmark], images: BenchmarkImages, encoder: En
 def _encode_images(
     views: Sequence[str], images: BenchmarkImages, encoder: Encoder, folder: Path
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings of each content and crop, and the row of each view (V,), -1 where it does not decode."""
+    """Embeddings of each content and crop, and the row of each view (V,), -1 if it does not decode."""
     keys = [images.content_key(view) for view in views]
     first = {key: index for index, key in reversed(list(enumerate(keys)))}
     unique = list(dict.fromkeys(keys))

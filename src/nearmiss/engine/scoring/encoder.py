@@ -1,7 +1,7 @@
 """Any open_clip model as an encoder of images and texts, in fp32 evaluation mode, with a hash of its computation.
 
-Equal embeddings to open_clip's own to 1e-5: images go through its transform, decoded by a few threads while the
-model computes; texts are packed where the tower allows it (engine/models/text.py) and padded where not.
+Embeddings equal those of open_clip to 1e-5. Images use its transform and are decoded by a few threads while the model
+computes. Texts are packed if the tower supports it (engine/models/text.py), and padded otherwise.
 """
 
 import hashlib
@@ -24,19 +24,19 @@ from nearmiss.engine.models.text import encode_padded, encode_texts, packable
 from nearmiss.engine.scoring.model import HUGGING_FACE, Model
 
 OpenImage = Callable[[], Image.Image | None]
-"""Opens one RGB image; None where it does not decode."""
+"""Opens one RGB image; returns None if it does not decode."""
 
 _DECODERS = 4
-_TEXTS = 256  # in a batch
-READING = 2  # another number where images or texts are read in another way, so that kept embeddings are made again
+_TEXTS = 256  # texts in a batch
+READING = 2  # version of the decoding of images and texts; a change invalidates cached embeddings
 _COMPUTED = ("open_clip_torch", "pillow", "torch")
 
 
 class Encoder:
-    """A model that open_clip knows, opened. Embeddings are L2-normalized float32."""
+    """A loaded model of open_clip. Embeddings are L2-normalized float32."""
 
     def __init__(self, name: str, pretrained: str | None, *, device: str = "cpu", batch_size: int = 64) -> None:
-        """`name` and `pretrained` as open_clip takes them. Raises InputError where the model cannot be had."""
+        """`name` and `pretrained` as in open_clip. Raises InputError if the model cannot be loaded."""
         self.architecture = named_architecture(name, pretrained)
         self.device, self._batch_size = torch.device(device), batch_size
         self.model: Any = self.architecture.begun(0).float().to(self.device).eval()
@@ -45,7 +45,7 @@ class Encoder:
 
     @property
     def name(self) -> str:
-        """What rows of tables call the model: open_clip's name, or of a checkpoint folder its image tower's."""
+        """The name of the model in tables: open_clip's name, or that of the image tower of a checkpoint folder."""
         name = str(self.architecture.name)
         if not name.startswith("local-dir:"):
             return ":".join(filter(None, (name, self.architecture.pretrained)))
@@ -54,7 +54,7 @@ class Encoder:
 
     @property
     def measurement(self) -> dict[str, Any]:
-        """What a result must state: activation, preprocessing, text rule, precision."""
+        """Properties that are recorded with a result: activation, preprocessing, text rule, precision."""
         config = self.architecture.config
         return {
             "name": self.architecture.name,
@@ -69,7 +69,7 @@ class Encoder:
 
     @cached_property
     def weights(self) -> str:
-        """Hash of the weights by name, whatever file they came from."""
+        """Hash of the weights by name, independent of their file."""
         digest = hashlib.blake2b(digest_size=16)
         for name, value in sorted(self.model.state_dict().items()):
             digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
@@ -79,7 +79,7 @@ class Encoder:
     def key(self) -> str:
         """Hash of what embeddings depend on: weights, architecture, preprocessing, tokenizer, and the computation.
 
-        The latter is our own reading of images and texts (`READING`), the packages that decode and compute, and the
+        The computation is the decoding of images and texts (`READING`), the packages that decode and compute, and the
         device.
         """
         digest = hashlib.blake2b(digest_size=16)
@@ -94,14 +94,14 @@ class Encoder:
 
     @torch.inference_mode()
     def images(self, openers: Sequence[OpenImage]) -> np.ndarray:
-        """(N, D) of images, each opened when its batch comes; NaN for those that cannot be opened."""
+        """Embeddings (N, D) of images, which are opened batch by batch; NaN for those that cannot be opened."""
         found = [self._batch_of_images(batch) for batch in self._decoded(openers)]
         width = max((part.shape[1] for part in found), default=0)
         return np.concatenate([part if part.shape[1] else np.full((len(part), width), np.nan) for part in found])
 
     @torch.inference_mode()
     def texts(self, texts: Sequence[str]) -> np.ndarray:
-        """(N, D) of texts: sorted by their tokens, so that what begins alike is computed once."""
+        """Embeddings (N, D) of texts, sorted by tokens, so that common prefixes are computed once."""
         tokenization = self.architecture.tokenization
         read = tokenization(texts)
         order = np.lexsort(read.ids.T[::-1])
@@ -120,7 +120,7 @@ class Encoder:
         return finite(features, texts)
 
     def tokens(self, texts: Sequence[str]) -> np.ndarray:
-        """(N, 33) uint8: the SHA-256 of each text's tokens, as the model reads them, and 1 where the text is cut."""
+        """(N, 33) uint8: the SHA-256 of each text's tokens, and 1 if the text is truncated."""
         read = self.architecture.tokenization(texts)
         found = np.zeros((len(texts), 33), dtype=np.uint8)
         for row, length in enumerate(read.lengths):
@@ -129,18 +129,18 @@ class Encoder:
         return found
 
     def _image_features(self, pixels: Sequence[Any]) -> np.ndarray:
-        """(N, D) of the results of `_pixels`."""
+        """Embeddings (N, D) of the results of `_pixels`."""
         given = torch.stack(list(pixels)).to(self.device)
         features: np.ndarray = self.model.encode_image(given, normalize=True).float().cpu().numpy()
         return features
 
     def _batch_of_images(self, batch: Sequence[Any]) -> np.ndarray:
-        seen = [row for row, pixels in enumerate(batch) if pixels is not None]
-        if not seen:
+        decoded = [row for row, pixels in enumerate(batch) if pixels is not None]
+        if not decoded:
             return np.empty((len(batch), 0), dtype=np.float32)
-        features = self._image_features([batch[row] for row in seen])
+        features = self._image_features([batch[row] for row in decoded])
         found = np.full((len(batch), features.shape[1]), np.nan, dtype=np.float32)
-        found[seen] = finite(features, [f"image {row} of its batch" for row in seen])
+        found[decoded] = finite(features, [f"image {row} of its batch" for row in decoded])
         return found
 
     def _decoded(self, openers: Sequence[OpenImage]) -> Iterator[list[Any]]:
@@ -162,7 +162,7 @@ class Encoder:
 
 
 def open_encoder(model: Model, *, device: str = "cpu", batch_size: int = 64) -> Encoder:
-    """The encoder of a model, of open_clip or of transformers. Raises InputError where it cannot be had."""
+    """The encoder of a model, of open_clip or of transformers. Raises InputError if it cannot be loaded."""
     if not model.name.startswith(HUGGING_FACE):
         return Encoder(model.name, model.pretrained, device=device, batch_size=batch_size)
     from nearmiss.engine.scoring.hugging_face import HuggingFaceEncoder
@@ -171,11 +171,11 @@ def open_encoder(model: Model, *, device: str = "cpu", batch_size: int = 64) -> 
 
 
 def finite(features: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """A model that has diverged must not be counted as wrong."""
+    """Raise InputError for embeddings of a diverged model, which must not be scored."""
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():
         raise InputError(
-            f"the model gives an embedding that is not finite for {int((~finite).sum())} of {len(finite)}",
+            f"the model returns an embedding that is not finite for {int((~finite).sum())} of {len(finite)}",
             record=names[int(np.flatnonzero(~finite)[0])],
             remedy="give weights that did not diverge",
         )

@@ -1,6 +1,6 @@
 """Outcomes of a model per item: the table between similarities and metrics.
 
-An endpoint is what one row of table `metrics` is about. Each item has `value` (correct decisions, a tie half of one)
+An endpoint is the subject of one row of table `metrics`. Each item has `value` (correct decisions, a tie half of one)
 out of `weight`, so a metric is sum(value) / sum(weight); two runs are compared on the same items.
 """
 
@@ -11,7 +11,7 @@ import polars as pl
 from nearmiss.base.tables import SCHEMAS
 
 ENDPOINT = ("benchmark", "subset", "concept", "operator", "condition", "task", "metric")
-"""Columns that name an endpoint within one split and one state of the images."""
+"""Columns that identify an endpoint within one split and one corruption of the images."""
 
 Endpoint = tuple[str | None, ...]
 

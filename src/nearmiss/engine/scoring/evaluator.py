@@ -1,6 +1,6 @@
-"""The evaluator: one model, any benchmarks. Similarities of every item, outcomes, and table `metrics`.
+"""The evaluator scores one model on any benchmarks: similarities of every item, outcomes, and table `metrics`.
 
-Stage evaluate scores clean images and captions with it, stage robustness corrupted ones.
+Stage evaluate uses it for clean images and captions, stage robustness for corrupted ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,18 +20,18 @@ from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.scoring import blind, classes, decisions, metrics, ranking, single_captions
 from nearmiss.engine.scoring.embeddings import Embeddings
 from nearmiss.engine.scoring.endpoints import ENDPOINT, Endpoint, endpoints
-from nearmiss.engine.scoring.metrics import Beside, Bootstrap, Run
+from nearmiss.engine.scoring.metrics import Bootstrap, References, Run
 
 BLIND = "blind"
 """The column `model` of blind baselines' rows."""
 _TAUGHT = 0.01
-"""Below this share of an arm's negatives a pair is an accident: another image's caption differs by one word."""
-_MOST = 20_000  # training negatives that the text classifier is fitted on: more change it by less than its interval
+"""Minimum share of an arm's negatives: rarer pairs arise from captions of other images that differ by one word."""
+_MOST = 20_000  # training negatives of the text classifier: more change the result by less than its interval
 
 
 @dataclass(frozen=True)
 class Training:
-    """Training data of a model, as far as known: for blind baselines and the marks seen, concept, unseen."""
+    """Known training data of a model, for blind baselines and the marks seen, concept, unseen."""
 
     captions: Sequence[str] = ()
     """Captions of training images."""
@@ -74,7 +74,7 @@ def similarities(benchmark: Benchmark, embeddings: Embeddings) -> pl.DataFrame:
 
 
 def outcomes(benchmark: Benchmark, embeddings: Embeddings, similarity: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Table `outcomes`. `similarity` is in for the cosines of items, such as a cross-encoder's logits."""
+    """Table `outcomes`. `similarity` replaces the cosines of items, for example by a cross-encoder's logits."""
     if isinstance(benchmark, RetrievalBenchmark):
         return ranking.outcomes(benchmark, embeddings)
     if isinstance(benchmark, ClassificationBenchmark):
@@ -104,12 +104,12 @@ class Comparison:
         for each in self.baselines.values():
             for key, value in metrics.values(each).items():
                 best[key] = max(value, best.get(key, 0.0))
-        self._beside = Beside({}, best, prior, self._probe, training.edited())
+        self._references = References({}, best, prior, self._probe, training.edited())
 
     def rows(self, found: pl.DataFrame, run: Run, how: Bootstrap) -> pl.DataFrame:
         """Table `metrics` of a model's outcomes."""
-        beside = replace(self._beside, n_expected=_expected(self._benchmark, found))
-        made = metrics.rows(found, run, how, beside)
+        references = replace(self._references, n_expected=_expected(self._benchmark, found))
+        made = metrics.rows(found, run, how, references)
         if isinstance(self._benchmark, ItemBenchmark) and self._benchmark.measurement.single_captions:
             made = pl.concat([made, single_captions.rows(self._benchmark, self._embeddings, run, how)])
         return made
@@ -121,16 +121,16 @@ class Comparison:
                 found,
                 replace(run, model=BLIND, arm=name),
                 how,
-                replace(self._beside, trained=frozenset(), text_prior={}, training_probe={}),
+                replace(self._references, trained=frozenset(), text_prior={}, training_probe={}),
             )
             for name, found in sorted(self.baselines.items())
         ]
         return pl.concat([table("metrics", []), *parts])
 
     @property
-    def beside(self) -> Beside:
-        """What values stand next to, without numbers of items."""
-        return self._beside
+    def references(self) -> References:
+        """Reference values, without numbers of items."""
+        return self._references
 
 
 def _expected(benchmark: Benchmark, found: pl.DataFrame) -> Mapping[Endpoint, int]:

@@ -1,4 +1,4 @@
-"""The image files of benchmarks: the views that are needed, the content of their files, and how to open them."""
+"""The image files of benchmarks: the required views, the content of their files, and their openers."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -24,13 +24,13 @@ from nearmiss.engine.scoring.contents import contents
 from nearmiss.engine.scoring.embeddings import view_name
 from nearmiss.engine.scoring.encoder import OpenImage
 
-_AGAIN = "evaluate again: what is encoded is kept"
+_AGAIN = "evaluate again: cached embeddings are kept"
 
 
 class BenchmarkImages:
     """The views of benchmarks and their files; the content of every file is hashed once and cached in a folder.
 
-    Raises InputError where an image of a benchmark whose card says `complete` does not exist or is no image.
+    Raises InputError if an image of a benchmark that is `complete` is missing or is not an image.
     """
 
     def __init__(self, benchmarks: Sequence[Benchmark], root: DataRoot, cache: Path) -> None:
@@ -56,12 +56,12 @@ class BenchmarkImages:
         return [name for name, (path, _) in self.views.items() if path in self.digests]
 
     def content_key(self, view: str) -> str:
-        """A view's name by what its file holds."""
+        """The name of a view by the content of its file."""
         path, crop = self.views[view]
         return view_name(self.digests[path], crop)
 
     def opener(self, view: str) -> OpenImage:
-        """What opens a view."""
+        """The opener of a view."""
         path, crop = self.views[view]
         if path in self._embedded:
             return partial(_decoded, self._embedded[path].open, crop)
@@ -79,12 +79,15 @@ class BenchmarkImages:
             if path not in self.digests or path not in self.sizes:
                 problem = "an image is missing" if path not in self.digests else "an image does not decode"
                 raise InputError(
-                    problem, file=self._files[path], record=benchmark.name, remedy="restore the file, or make it again"
+                    problem,
+                    file=self._files[path],
+                    record=benchmark.name,
+                    remedy="restore the file, or create it again",
                 )
 
 
 def texts_of(benchmark: Benchmark, existing: Mapping[str, object]) -> set[str]:
-    """The texts of a benchmark. Captions of items none of whose images exists are left out."""
+    """The texts of a benchmark. Captions of items without an existing image are omitted."""
     if isinstance(benchmark, ItemBenchmark):
         rows = benchmark.items.select("images", "captions").iter_rows()
         return {text for paths, texts in rows if any(path in existing for path in paths) for text in texts}
@@ -95,11 +98,11 @@ def texts_of(benchmark: Benchmark, existing: Mapping[str, object]) -> set[str]:
 
 
 def _open_checked(file: Path, digest: str, crop: Crop | None) -> Image.Image | None:
-    """The image, or None where it does not decode. A file that changed since it was hashed stops the evaluation."""
+    """The image, or None if it does not decode. Raises InputError if the file changed since it was hashed."""
     try:
         content = read_content(file)
     except OSError as error:
-        raise InputError(f"an image cannot be read any more: {error.strerror}", file=file, remedy=_AGAIN) from None
+        raise InputError(f"an image can no longer be read: {error.strerror}", file=file, remedy=_AGAIN) from None
     if hashlib.sha256(content).hexdigest() != digest:
         raise InputError("an image changed while it was read", file=file, remedy=_AGAIN)
     return _decoded(partial(open_image_bytes, content), crop)

@@ -1,8 +1,8 @@
 """A cross-encoder checkpoint as a scorer of pairs: `match_logit` of every image and caption of an item, in fp32.
 
-The items of fine-grained benchmarks are few pairs each, so all of them are checked. A gallery is not: retrieval and
-classification stay with the dual part, whose cosine is what such a model retrieves with before it ranks anything again
-(ALBEF, section 3.4; that re-ranking is left out, so that retrieval means the same for every arm).
+Items of fine-grained benchmarks have few pairs, so all pairs are scored. Retrieval and classification use the cosine of
+the dual encoder, with which such a model retrieves before re-ranking (ALBEF, section 3.4). Re-ranking is omitted, so
+that retrieval is comparable between arms.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ class MatchScorer:
     """A cross-encoder in evaluation mode with its preprocessing and tokenizer."""
 
     def __init__(self, checkpoint: Path, *, batch_size: int = 256, threads: int = 1, device: str = "cpu") -> None:
-        """Open a checkpoint folder that has a fusion. Raises InputError where one of its parts does not load."""
+        """Open a checkpoint folder that has a fusion. Raises InputError if one of its parts does not load."""
         torch.set_num_threads(threads)
         model, self._preprocess, self._tokenizer = open_cross_encoder(checkpoint)
         self._model = model.float().to(device).eval()
@@ -38,8 +38,8 @@ class MatchScorer:
     def similarities(self, items: pl.DataFrame, images: BenchmarkImages) -> pl.DataFrame:
         """item_id and match logits (images x captions) of each item of table `items` whose images exist.
 
-        Batches are of neighboring items in the table's order, and what they share is encoded once in each.
-        Raises InputError where a logit is not finite.
+        Batches are consecutive items of the table, and shared images and texts are encoded once per batch.
+        Raises InputError if a logit is not finite.
         """
         known = pl.Series(sorted(images.digests), dtype=pl.String)
         items = items.filter(pl.col("images").list.eval(pl.element().is_in(known.implode())).list.all())
@@ -85,7 +85,7 @@ class MatchScorer:
 def _open(images: BenchmarkImages, view: str) -> Image.Image:
     image = images.opener(view)()
     if image is None:
-        raise InputError("an image does not decode", file=view, remedy="restore it, or take it out of the benchmark")
+        raise InputError("an image does not decode", file=view, remedy="restore it, or remove it from the benchmark")
     return image
 
 

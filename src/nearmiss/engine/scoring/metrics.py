@@ -1,4 +1,4 @@
-"""Outcomes into rows of table `metrics`: a value, its interval over items, and what it is next to."""
+"""Converts outcomes to rows of table `metrics`: a value, its interval over items, and reference values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from nearmiss.engine.scoring.statistics import interval, paired_intervals
 
 @dataclass(frozen=True)
 class Run:
-    """Who was scored: the columns that all rows of one evaluation share. `split` is None for published benchmarks."""
+    """The scored model: the columns that all rows of one evaluation share. `split` is None for published benchmarks."""
 
     model: str
     arm: str
@@ -26,19 +26,19 @@ class Run:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How intervals are computed: percentile bootstrap over clusters of items that share images."""
+    """Settings of intervals: percentile bootstrap over clusters of items that share images."""
 
     resamples: int
     level: float
 
     def record(self) -> dict[str, Any]:
-        """As measurement.json has it."""
+        """The entry of measurement.json."""
         method = "percentile bootstrap over clusters of items that share images"
         return {"method": method, "level": self.level, "resamples": self.resamples}
 
 
 @dataclass(frozen=True)
-class Beside:
+class References:
     """Reference values of a benchmark, by endpoint."""
 
     n_expected: Mapping[Endpoint, int]
@@ -46,14 +46,14 @@ class Beside:
     blind: Mapping[Endpoint, float]
     """The best blind baseline."""
     text_prior: Mapping[Endpoint, float]
-    """The model itself with every image replaced by the mean of all."""
+    """The model with every image replaced by the mean of all."""
     training_probe: Mapping[Endpoint, float]
-    """A text classifier that was fitted on the arm's training negatives."""
+    """A text classifier fitted on the arm's training negatives."""
     trained: frozenset[tuple[str, str]] = frozenset()
     """(concept, operator) pairs of the arm's negatives."""
 
 
-NOTHING = Beside({}, {}, {}, {})
+NO_REFERENCES = References({}, {}, {}, {})
 
 
 def values(outcomes: pl.DataFrame) -> dict[Endpoint, float]:
@@ -62,9 +62,9 @@ def values(outcomes: pl.DataFrame) -> dict[Endpoint, float]:
 
 
 def mark(concept: str | None, operator: str | None, trained: frozenset[tuple[str, str]]) -> str | None:
-    """How near an endpoint is to what the arm's negatives edited: `trained` holds their (concept, operator) pairs.
+    """How close an endpoint is to the edits of the arm's negatives, whose (concept, operator) pairs are `trained`.
 
-    seen: the same concept and operator; concept: the concept under another operator; unseen: neither. Null where an
+    seen: the same concept and operator; concept: the concept under another operator; unseen: neither. Null if an
     endpoint has no concept. Binding is the operator swap on color, size or pattern.
     """
     if concept is None:
@@ -75,15 +75,15 @@ def mark(concept: str | None, operator: str | None, trained: frozenset[tuple[str
     return "concept" if any(name in concepts for name, _ in trained) else "unseen"
 
 
-def rows(outcomes: pl.DataFrame, run: Run, how: Bootstrap, beside: Beside = NOTHING) -> pl.DataFrame:
-    """Table `metrics` of one scorer: a row per endpoint. An endpoint of which nothing was scored has no value."""
-    made = [_row(key, group, run, how, beside) for key, group in endpoints(outcomes)]
+def rows(outcomes: pl.DataFrame, run: Run, how: Bootstrap, references: References = NO_REFERENCES) -> pl.DataFrame:
+    """Table `metrics` of one scorer: a row per endpoint. An endpoint without scored items has no value."""
+    made = [_row(key, group, run, how, references) for key, group in endpoints(outcomes)]
     scored = {tuple(row[name] for name in ENDPOINT) for row in made}
-    made += [empty_row(key, run, beside) for key in beside.n_expected if key not in scored]
+    made += [empty_row(key, run, references) for key in references.n_expected if key not in scored]
     return table("metrics", made).sort(*ENDPOINT, nulls_last=False)
 
 
-def _row(key: Endpoint, group: pl.DataFrame, run: Run, how: Bootstrap, beside: Beside) -> dict[str, Any]:
+def _row(key: Endpoint, group: pl.DataFrame, run: Run, how: Bootstrap, references: References) -> dict[str, Any]:
     value, weight = group["value"].to_numpy(), group["weight"].to_numpy()
     low, high = interval(
         value,
@@ -93,19 +93,19 @@ def _row(key: Endpoint, group: pl.DataFrame, run: Run, how: Bootstrap, beside: B
         level=how.level,
         names=[run.split, *key],
     )
-    return empty_row(key, run, beside) | {
+    return empty_row(key, run, references) | {
         "value": mean(group),
         "low": low,
         "high": high,
         "n_scored": group.height,
-        "n_expected": beside.n_expected.get(key, group.height),
+        "n_expected": references.n_expected.get(key, group.height),
         "ties": int(group["ties"].sum()),
         "chance": float((group["chance"].to_numpy() * weight).sum() / weight.sum()),
     }
 
 
-def empty_row(key: Endpoint, run: Run, beside: Beside) -> dict[str, Any]:
-    """The row of an endpoint of which nothing was scored."""
+def empty_row(key: Endpoint, run: Run, references: References) -> dict[str, Any]:
+    """The row of an endpoint without scored items."""
     named = dict(zip(ENDPOINT, key, strict=True))
     return {
         **vars(run),
@@ -117,13 +117,13 @@ def empty_row(key: Endpoint, run: Run, beside: Beside) -> dict[str, Any]:
         "low": None,
         "high": None,
         "n_scored": 0,
-        "n_expected": beside.n_expected.get(key, 0),
+        "n_expected": references.n_expected.get(key, 0),
         "ties": 0,
         "chance": None,
-        "blind": beside.blind.get(key),
-        "trained": mark(named["concept"], named["operator"], beside.trained),
-        "text_prior": beside.text_prior.get(key),
-        "training_probe": beside.training_probe.get(key),
+        "blind": references.blind.get(key),
+        "trained": mark(named["concept"], named["operator"], references.trained),
+        "text_prior": references.text_prior.get(key),
+        "training_probe": references.training_probe.get(key),
         "published": None,
     }
 
@@ -133,7 +133,7 @@ def corrupted_rows(
     clean: pl.DataFrame,
     run: Run,
     how: Bootstrap,
-    beside: Beside,
+    references: References,
     *,
     corruption: str,
     severity: int,
@@ -142,7 +142,7 @@ def corrupted_rows(
     """Table `metrics` of one corruption and severity: accuracy, accuracy_drop and retained of every endpoint.
 
     `corrupted` and `clean` are outcomes of the same items. accuracy_drop is the clean value minus the corrupted one, so
-    that positive means worse. retained is (value - chance) / (clean value - chance), given only where the lower bound
+    that positive means worse. retained is (value - chance) / (clean value - chance), given only if the lower bound
     of the clean value exceeds chance by at least `floor` of the distance to 1: closer to chance the ratio is not
     meaningful (our choice). Intervals resample the clusters of both alike.
     """
@@ -157,7 +157,7 @@ def corrupted_rows(
             "level": how.level,
             "names": [run.split, *key],
         }
-        row = _row(key, group, run, how, beside)
+        row = _row(key, group, run, how, references)
         row |= {"corruption": corruption, "severity": severity, "n_expected": before[key].height}
         made.append(row)
         common = row | {
@@ -165,7 +165,7 @@ def corrupted_rows(
             "blind": None,
             "text_prior": None,
             "training_probe": None,
-        }  # a difference has none
+        }  # not defined for a difference
         lows, highs = paired_intervals((was - value)[None, :], weight, cluster, **settings)
         lost = float((was - value).sum() / weight.sum())
         metric = str(dict(zip(ENDPOINT, key, strict=True))["metric"])
@@ -182,7 +182,7 @@ def corrupted_rows(
 
 
 def _ratio(over: np.ndarray, base: np.ndarray, cluster: np.ndarray, settings: dict[str, Any]) -> tuple[float, float]:
-    """Interval of sum(over) / sum(base); where nothing was lost in any cluster it has no width."""
+    """Interval of sum(over) / sum(base); it has no width if no cluster lost accuracy."""
     if np.array_equal(over, base):
         return 1.0, 1.0
     return interval(over, base, cluster, **settings)

@@ -1,4 +1,4 @@
-"""What `--model` names: a model of open_clip or of transformers, a checkpoint folder, or a run of an experiment."""
+"""The value of `--model`: a model of open_clip or of transformers, a checkpoint folder, or a run of an experiment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ class Model:
     """A model to evaluate. `arm` and `seed` label its rows."""
 
     name: str
-    """open_clip's name of it: an architecture, `local-dir:FOLDER` or `hf-hub:ORGANIZATION/NAME`; of a model of
-    transformers `hf:` and its folder or its name on the hub."""
+    """Name in open_clip: an architecture, `local-dir:FOLDER` or `hf-hub:ORGANIZATION/NAME`; for a model of
+    transformers, `hf:` and its folder or its name on the hub."""
     pretrained: str | None
     arm: str
     seed: int
@@ -34,14 +34,14 @@ def parse_model(text: str, pretrained: str | None = None, arm: str | None = None
     """The model that `--model TEXT --pretrained TAG --arm ARM --seed SEED` names.
 
     A folder is a run (`results/<experiment>/pretrain/<arm>/<seed>`, which names its arm and seed), a checkpoint, or a
-    model that transformers saved. Raises InputError where a folder is none of them.
+    model saved by transformers. Raises InputError if a folder is none of them.
     """
     path = Path(text.removeprefix(HUGGING_FACE if text.startswith(HUGGING_FACE) else LOCAL))
     saved = path.is_dir() and (path / "config.json").is_file() and not (path / "open_clip_config.json").is_file()
     if text.startswith(HUGGING_FACE) or (saved and not text.startswith(LOCAL)):
         if pretrained is not None:
             raise InputError(
-                "a model of transformers has weights of its own", record=pretrained, remedy="leave --pretrained out"
+                "a model of transformers has its own weights", record=pretrained, remedy="omit --pretrained"
             )
         name = path.name if path.is_dir() else text
         return Model(f"{HUGGING_FACE}{path}", None, arm or name, seed or 0)

@@ -14,32 +14,32 @@ from nearmiss.engine.benchmarks.spec import MARGIN
 from nearmiss.engine.scoring.embeddings import Embeddings
 from nearmiss.engine.scoring.endpoints import OUTCOMES
 
-_CHUNK = 512  # queries at a time, so that a gallery of tens of thousands of captions fits in memory
+_CHUNK = 512  # queries per chunk, so that a gallery of tens of thousands of captions fits in memory
 
 
 def outcomes(benchmark: RetrievalBenchmark, embeddings: Embeddings) -> pl.DataFrame:
-    """Outcomes over the images that exist: others are not in the gallery, and their captions are no queries."""
-    seen = np.array([image in embeddings.view_rows for image in benchmark.images], dtype=bool)
-    queried = benchmark.own[seen].any(axis=0)
-    if not seen.any():
+    """Outcomes over the images that exist: others are not in the gallery, and their captions are not queries."""
+    existing = np.array([image in embeddings.view_rows for image in benchmark.images], dtype=bool)
+    queried = benchmark.own[existing].any(axis=0)
+    if not existing.any():
         return pl.DataFrame(schema=OUTCOMES)
-    images = [image for image, exists in zip(benchmark.images, seen, strict=True) if exists]
+    images = [image for image, exists in zip(benchmark.images, existing, strict=True) if exists]
     captions = [caption for caption, exists in zip(benchmark.captions, queried, strict=True) if exists]
-    return recalls(benchmark, embeddings.matrix(images, captions), seen, queried)
+    return recalls(benchmark, embeddings.matrix(images, captions), existing, queried)
 
 
 def recalls(
     benchmark: RetrievalBenchmark,
     similarity: np.ndarray,
-    seen: np.ndarray | None = None,
+    existing: np.ndarray | None = None,
     queried: np.ndarray | None = None,
 ) -> pl.DataFrame:
-    """Outcomes for similarities (images seen, captions queried); by default all of both."""
-    seen = np.ones(len(benchmark.images), dtype=bool) if seen is None else seen
+    """Outcomes for similarities (existing images, queried captions); by default all of both."""
+    existing = np.ones(len(benchmark.images), dtype=bool) if existing is None else existing
     queried = np.ones(len(benchmark.captions), dtype=bool) if queried is None else queried
-    part = np.ix_(seen, queried)
+    part = np.ix_(existing, queried)
     own, right = benchmark.own[part], benchmark.right[part]
-    images = [name for name, exists in zip(benchmark.images, seen, strict=True) if exists]
+    images = [name for name, exists in zip(benchmark.images, existing, strict=True) if exists]
     captions = [name for name, exists in zip(benchmark.caption_ids, queried, strict=True) if exists]
     kinds = [("recall", right | own)]
     kinds += [] if benchmark.right is benchmark.own else [("exact_recall", own)]
@@ -63,7 +63,7 @@ def recalls(
                             "cluster": cluster[has_answer],
                             "value": (better + tied < k).astype(np.float64),
                             "weight": 1.0,
-                            # a tie counts where the query would be correct without it
+                            # a tie is counted if the query would be correct without it
                             "ties": ((better < k) & (better + tied >= k)).astype(np.int64),
                             "chance": _chance(relevant[has_answer], k),
                         }

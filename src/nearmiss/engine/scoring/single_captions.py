@@ -1,7 +1,7 @@
 """Captions classified one at a time as true or false of an image: AUROC, and accuracy at a fitted threshold.
 
-A cosine has no natural threshold, so none is taken for granted: it is fitted on the other folds' images, as a user with
-validation items would. Source: our choice; the papers take 0.5 of a classifier's probability.
+A cosine has no natural threshold, so it is fitted on the other folds' images, as with validation items. Source: our
+choice; the papers use a probability of 0.5 of a classifier.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from nearmiss.base.tables import table
 from nearmiss.engine.benchmarks.benchmark import ItemBenchmark
 from nearmiss.engine.scoring.decisions import cosines, pairs
 from nearmiss.engine.scoring.embeddings import Embeddings
-from nearmiss.engine.scoring.metrics import NOTHING, Bootstrap, Run, empty_row
+from nearmiss.engine.scoring.metrics import NO_REFERENCES, Bootstrap, Run, empty_row
 from nearmiss.engine.scoring.statistics import clusters, interval
 
 AUROC, ACCURACY = "auroc", "accuracy"
@@ -45,22 +45,22 @@ def rows(benchmark: ItemBenchmark, embeddings: Embeddings, run: Run, how: Bootst
             (ACCURACY, float(right.mean()), bounds, float(max(truth.mean(), 1 - truth.mean()))),
         ):
             key = (benchmark.name, str(subset), None, None, "iid", None, metric)
-            row = empty_row(key, run, NOTHING)
+            row = empty_row(key, run, NO_REFERENCES)
             made.append(row | common | {"value": value, "low": low, "high": high, "chance": chance})
     return table("metrics", made)
 
 
 def auroc(similarity: np.ndarray, truth: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """How likely a true caption lies above a false one, ties counting half; both drawn from all images."""
+    """Probability that a true caption scores above a false one, ties counting half; both from all images."""
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(truth, similarity, sample_weight=weight))
 
 
 def at_fitted_threshold(similarity: np.ndarray, truth: np.ndarray, cluster: np.ndarray) -> np.ndarray:
-    """Whether each caption (n,) lies on its side of the threshold that is best on the other folds: (n,) of 0 and 1.
+    """Whether each caption (n,) is classified correctly at the best threshold of the other folds: (n,) of 0 and 1.
 
-    Folds are of whole clusters. Of equally good thresholds the lowest is taken.
+    Folds consist of whole clusters. Of equally good thresholds the lowest is used.
     """
     fold = np.array([derive(0, "threshold", int(each)) % _FOLDS for each in range(int(cluster.max()) + 1)])[cluster]
     right = np.zeros(len(similarity))

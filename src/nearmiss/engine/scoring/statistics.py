@@ -1,7 +1,7 @@
 """Intervals and tests over clusters of items.
 
 Items that share an image are not independent: they form one cluster, and so do items that are linked through others.
-Every interval resamples whole clusters with replacement, every test flips whole clusters. Draws are seeded by the
+Every interval resamples whole clusters with replacement, every test flips whole clusters. Samples are seeded by the
 endpoint's name, and sums run over clusters in a fixed order.
 """
 
@@ -43,8 +43,8 @@ def interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of sum(value) / sum(weight), clusters resampled with replacement.
 
-    `names` seed the draw, so that one endpoint draws the same clusters for every arm. Where every cluster has the same
-    score of 0 or 1 the bootstrap would give an interval of no width; the exact binomial bound over clusters is used.
+    `names` are the seed, so that an endpoint resamples the same clusters for every arm. If every cluster has the same
+    score of 0 or 1, the bootstrap interval would have no width; the exact binomial bound over clusters is used instead.
     """
     sums, weights = by_cluster(cluster, value, weight)
     count = len(sums)
@@ -64,7 +64,7 @@ def paired_intervals(
 ) -> tuple[Array, Array]:
     """Percentile bootstrap intervals of sum(difference) / sum(weight) for several pairs of runs on the same items.
 
-    `differences` (pairs, items); the result is two arrays (pairs,). All pairs see the same resampled clusters.
+    `differences` (pairs, items); the result is two arrays (pairs,). All pairs use the same resampled clusters.
     """
     (weights,) = by_cluster(cluster, weight)
     sums = np.stack([by_cluster(cluster, row)[0] for row in differences], axis=1)
@@ -79,7 +79,7 @@ def sign_flip(differences: Array, cluster: Array, *, flips: int, names: Sequence
     """Two-sided p of "no difference" for each row of `differences` (tests, items): (tests,).
 
     Under the null hypothesis each cluster's summed difference is as likely to have the other sign. The observed sum
-    counts as one of the draws, so p is never 0. The slack of one in a million is for sums in fp32.
+    counts as one of the samples, so p is never 0. The tolerance of one in a million is for sums in fp32.
     """
     sums = np.stack([by_cluster(cluster, row)[0] for row in differences], axis=1).astype(np.float32)
     observed = np.abs(sums.sum(axis=0))
@@ -105,10 +105,10 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Spearman's rank correlation of two equally long rows of figures, -1 to 1; equal figures share their mean rank.
+    """Spearman's rank correlation of two equally long lists of values, -1 to 1; equal values share their mean rank.
 
-    None where it is not defined: fewer than two figures, or one row whose figures are all equal. Figures are rounded to
-    12 digits, so that sums made in another order tie alike.
+    None if it is not defined: fewer than two values, or a list of equal values. Values are rounded to 12 digits, so
+    that sums in another order have the same ties.
     """
     ranks = [_ranks(np.round(np.asarray(row, dtype=np.float64), 12)) for row in (first, second)]
     if len(first) < 2 or any(np.all(row == row[0]) for row in ranks):
@@ -117,14 +117,14 @@ def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 
 def _ranks(values: Array) -> Array:
-    """Ranks from 1, the mean rank where values are equal."""
+    """Ranks from 1; equal values have their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return np.asarray((last - (counts - 1) / 2)[inverse])
 
 
 _CHUNK = 4096
-_BLOCK = 50  # resamples that are counted at once
+_BLOCK = 50  # resamples that are counted at the same time
 
 
 def _resampled(count: int, resamples: int, names: Sequence[object]) -> Iterator[Array]:

@@ -11,7 +11,7 @@ from nearmiss.engine.text.inflection import indefinite_article, plural, singular
 from nearmiss.engine.text.lexicon import Noun, attribute_words, load, object_words
 from nearmiss.engine.text.tokens import token_texts
 
-ARTICLE, NUMBER, DOUBLED = "'a' or 'an' does not fit", "number does not agree", "a word stands twice"
+ARTICLE, NUMBER, DOUBLED = "'a' or 'an' does not fit", "number does not agree", "a word occurs twice"
 
 _ONE = frozenset(("a", "an", "one", "this", "that", "each", "every", "another"))
 _MANY = frozenset(("these", "those", "several", "many", "both", "few"))

@@ -1,1 +1,1 @@
-"""Batches, the loop and exactly resumable state."""
+"""Batches, the training loop and exactly resumable state."""

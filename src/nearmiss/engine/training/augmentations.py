@@ -1,8 +1,8 @@
-"""Augmentations on the device, each with the concepts that it breaks: one that breaks captions is refused.
+"""Augmentations on the device, each with the concepts that it changes: one that makes captions false is refused.
 
-Every augmentation is a change of geometry (an affine map) or of color (a matrix and an offset), drawn for each image by
-seed and step, so that a batch in parts and a resumed run see the same images. What is preserved is our choice; the
-ranges are those usual for contrastive training.
+Every augmentation is a change of geometry (an affine map) or of color (a matrix and an offset), sampled for each image
+from seed and step, so that a chunked batch and a resumed run have the same images. The concepts are our choice; the
+ranges are common in contrastive training.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class Augmentation:
-    """`affine` draws affine maps (N, 2, 3) or `color` draws matrices and offsets (N, 3, 4); `breaks` names concepts."""
+    """`affine` draws affine maps (N, 2, 3) or `color` draws matrices and offsets (N, 3, 4); `breaks` lists concepts."""
 
     breaks: frozenset[str]
     affine: Draw | None = None
@@ -34,17 +34,17 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Changes of N images: `affine` (N, 2, 3), from the changed image to the given one, and `color` (N, 3, 4)."""
+    """Changes of N images: `affine` (N, 2, 3), from output to input coordinates, and `color` (N, 3, 4)."""
 
     affine: np.ndarray
     color: np.ndarray
 
     def part(self, start: int, end: int) -> "Drawn":
-        """Those of some of the images."""
+        """The changes of images `start` to `end`."""
         return Drawn(self.affine[start:end], self.color[start:end])
 
     def apply(self, pixels: Tensor) -> Tensor:
-        """The changed images (N, S, S, 3) uint8, of images (N, S, S, 3) uint8 on any device."""
+        """The changed images (N, S, S, 3) uint8, for images (N, S, S, 3) uint8 on any device."""
         images = pixels.permute(0, 3, 1, 2).float()
         affine = torch.from_numpy(self.affine).to(images)
         grid = F.affine_grid(affine, list(images.shape), align_corners=False)
@@ -55,14 +55,14 @@ class Drawn:
 
 
 def _flip(generator: np.random.Generator, count: int) -> np.ndarray:
-    """Left and right exchanged in half of the images."""
+    """Horizontal flip of half of the images."""
     maps = np.tile(np.eye(2, 3), (count, 1, 1))
     maps[:, 0, 0] = np.where(generator.random(count) < 0.5, -1.0, 1.0)
     return maps
 
 
 def _crop(generator: np.random.Generator, count: int) -> np.ndarray:
-    """A square window of 80 to 100 % of the side, anywhere, drawn to the whole size."""
+    """A random square window of 80 to 100 % of the side, scaled to the full size."""
     side = generator.uniform(0.8, 1.0, count)
     maps = np.zeros((count, 2, 3))
     maps[:, 0, 0] = maps[:, 1, 1] = side
@@ -80,7 +80,7 @@ def _light(generator: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _gray(generator: np.random.Generator, count: int) -> np.ndarray:
-    """No color in a fifth of the images."""
+    """Grayscale in a fifth of the images."""
     matrices = np.zeros((count, 3, 4))
     gray = np.tile(_LUMA, (3, 1))
     matrices[:, :, :3] = np.where((generator.random(count) < 0.2)[:, None, None], gray, np.eye(3))
@@ -88,7 +88,7 @@ def _gray(generator: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _hue(generator: np.random.Generator, count: int) -> np.ndarray:
-    """Colors turned around the gray axis by up to 36 degrees, as far as RGB allows."""
+    """Hue rotation around the gray axis by up to 36 degrees, clipped to RGB."""
     angle = generator.uniform(-np.pi / 5, np.pi / 5, count)[:, None, None]
     axis = np.ones((3, 3)) / 3
     across = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
@@ -118,7 +118,7 @@ def draw(names: Sequence[AugmentationName], *, seed: int, step: int, count: int)
 
 
 def _square(maps: np.ndarray) -> np.ndarray:
-    """Maps (N, d, d + 1) with a last row of zeros and a one."""
+    """Maps (N, d, d + 1) in homogeneous form (N, d + 1, d + 1)."""
     last = np.zeros((len(maps), 1, maps.shape[2]))
     last[:, 0, -1] = 1
     return np.concatenate([maps, last], axis=1)
@@ -138,7 +138,7 @@ def concepts_of(texts: Iterable[str]) -> frozenset[str]:
 
 
 def check(names: Sequence[AugmentationName], texts: Iterable[str]) -> None:
-    """Raise InputError where an augmentation makes some of the texts false."""
+    """Raise InputError if an augmentation makes some of the texts false."""
     if not names:
         return
     concepts = concepts_of(texts)
@@ -146,7 +146,7 @@ def check(names: Sequence[AugmentationName], texts: Iterable[str]) -> None:
         broken = sorted(AUGMENTATIONS[name].breaks & concepts)
         if broken:
             raise InputError(
-                f"the augmentation '{name}' makes captions false that speak of {', '.join(broken)}",
+                f"the augmentation '{name}' makes captions about {', '.join(broken)} false",
                 record="pretrain.augment",
-                remedy=f"take '{name}' out of pretrain.augment, or train on captions that say nothing of it",
+                remedy=f"remove '{name}' from pretrain.augment, or train on captions without these concepts",
             )

@@ -1,8 +1,8 @@
 """Batches of images, captions and negatives: each a function of the seed and the step only.
 
-The order of images and the choice of captions depend on nothing else, so every arm of a seed sees the same ones; what
-an arm's negatives add is drawn from a separate seed. Any step can be computed, so a resumed run needs no replay.
-Images that are kept apart for validation are in no batch.
+The order of images and the choice of captions depend on nothing else, so they are the same for every arm of a seed;
+the negatives of an arm are sampled with a separate seed. Any step can be computed, so a resumed run needs no replay.
+Images that are held out for validation are in no batch.
 """
 
 import dataclasses
@@ -21,10 +21,10 @@ from nearmiss.engine.training.corpus import Corpus, NegativeTable
 
 @dataclass(frozen=True)
 class Batch:
-    """N images with one caption each, G positives an image and K negatives a positive.
+    """N images with one caption each, G positives per image and K negatives per positive.
 
-    Texts are indices into `texts`, which has each different text once; an absent negative has the index of the corpus'
-    placeholder, or 0 where there is none.
+    Texts are indices into `texts`, which contains each unique text once; an absent negative has the index of the
+    corpus' placeholder, or 0 if there is none.
     """
 
     rows: np.ndarray  # (N,) int64, rows of the image store
@@ -35,22 +35,22 @@ class Batch:
     valid: Tensor  # (N, G, K) bool
     for_others: Tensor  # (N, G, K) bool
     kinds: Tensor  # (N, G, K) int64
-    paraphrases: Tensor  # (N, G) int64, of the positives; the positives themselves where there is none
+    paraphrases: Tensor  # (N, G) int64, of the positives; the positives if there is none
     paraphrased: Tensor  # (N, G) bool
     book_rows: np.ndarray  # (U,) int64, rows of the text book of the texts
 
 
 class Batches:
-    """All batches of a phase. An epoch's last images that fill no batch are left to other epochs."""
+    """All batches of a phase. The last incomplete batch of an epoch is dropped."""
 
     def __init__(self, corpus: Corpus, *, size: int, seed: int, phase: str, num_negatives: int) -> None:
-        """Of each image are drawn K = `num_negatives` negatives of its caption, or, where negatives come in pairs with
-        positives of their own, G = num_negatives // 2 pairs with one negative each."""
+        """For each image, K = `num_negatives` negatives of its caption are sampled, or, if the method writes its own
+        positives, G = num_negatives // 2 pairs with one negative each."""
         if len(corpus) < size:
             raise InputError(
                 f"{len(corpus)} images with captions do not fill one batch of {size}",
                 record="pretrain.batch_size",
-                remedy="take a smaller batch or more training images",
+                remedy="use a smaller batch or more training images",
             )
         self.corpus, self.size, self.seed, self.phase = corpus, size, seed, phase
         self.per_epoch = len(corpus) // size
@@ -83,7 +83,7 @@ class Batches:
         ends = np.concatenate([[0.0], np.cumsum(self.corpus.weights)])
         points = ends[first[:-1]] + draw.random(len(self.corpus)) * (ends[first[1:]] - ends[first[:-1]])
         chosen = np.searchsorted(ends, points, side="right") - 1
-        return order, np.clip(chosen, first[:-1], first[1:] - 1)  # a sum's last digit may point to a neighbor
+        return order, np.clip(chosen, first[:-1], first[1:] - 1)  # rounding of a cumulative sum may select a neighbor
 
     def _draw_negatives(
         self, step: int, images: np.ndarray, captions: np.ndarray
@@ -108,7 +108,7 @@ class Batches:
         return positives, negative_table.negatives[rows], rows
 
     def _drawn_paraphrases(self, step: int, positives: np.ndarray) -> np.ndarray:
-        """Rows of the text book (N, G): a paraphrase of each positive, or the positive where it has none."""
+        """Rows of the text book (N, G): a paraphrase of each positive, or the positive if it has none."""
         known = self.corpus.paraphrases
         if known is None:
             return positives
@@ -126,7 +126,7 @@ class Batches:
         picked: np.ndarray,
         otherwise: np.ndarray,
     ) -> Batch:
-        """Number the batch's different texts and trim them to the longest."""
+        """Index the unique texts of the batch and trim them to the longest."""
         valid, placeholder = picked >= 0, self.corpus.placeholder
         absent = () if placeholder is None else (placeholder,)
         wanted = np.concatenate([captions, positives.ravel(), otherwise.ravel(), negatives[valid], absent])
@@ -161,7 +161,7 @@ class Batches:
 
 
 def held_out(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
-    """The corpus without a drawn share of its images, and that share. Equal for every arm of a seed."""
+    """The corpus without a random share of its images, and that share. Equal for every arm of a seed."""
     if share == 0:
         return corpus, only(corpus, np.empty(0, dtype=np.int64))
     order = array_rng(seed, "training", "held out").permutation(len(corpus))
@@ -170,7 +170,7 @@ def held_out(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
 
 
 def only(corpus: Corpus, images: np.ndarray) -> Corpus:
-    """The corpus of some of its images, given by their numbers (M,)."""
+    """The corpus of some of its images, given by their indices (M,)."""
     captions, first = _members(corpus.first, images)
     negative_table = corpus.negative_table
     if negative_table is not None:
@@ -198,7 +198,7 @@ def _only_groups(negative_table: NegativeTable, groups: np.ndarray) -> NegativeT
 
 
 def _members(first: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of some groups, one after the other, and where each group's rows begin among them."""
+    """Concatenated rows of some groups, and the offset of each group."""
     ranges = [np.arange(first[group], first[group + 1]) for group in groups]
     rows = np.concatenate([*ranges, np.empty(0, dtype=np.int64)]).astype(np.int64)
     return rows, np.concatenate([[0], np.cumsum([len(each) for each in ranges])]).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What a training reads: the images' captions and the arm's negatives, from the tables into arrays."""
+"""The data of a training run: the images' captions and the arm's negatives, converted from tables to arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from nearmiss.engine.models.tokenization import TextBook, Tokenization, text_boo
 
 NEGATIVES, POSITIVES, PARAPHRASES = "negatives.parquet", "captions.parquet", "paraphrases.parquet"
 
-# Statements of these concepts are true of many other images, so they are negatives of their own image only.
+# Statements of these concepts are true of many other images, so they are negatives only of their own image.
 OWN_ONLY = ("count", "existence", "logic")
 
 
@@ -22,7 +22,7 @@ OWN_ONLY = ("count", "existence", "logic")
 class NegativeTable:
     """Negatives in groups: group g has rows first[g] to first[g + 1]. Texts are rows of the text book.
 
-    A group is a caption; or an image, where the method writes positives of its own (`paired`).
+    A group is a caption, or an image if the method writes its own positives (`paired`).
     """
 
     paired: bool
@@ -36,7 +36,7 @@ class NegativeTable:
 
 @dataclass(frozen=True)
 class Paraphrases:
-    """Paraphrases: those of row t of the book are texts[first[t]] to texts[first[t + 1]]."""
+    """Paraphrases: those of row t of the text book are texts[first[t]] to texts[first[t + 1]]."""
 
     first: np.ndarray  # (rows of the book + 1,) int64
     texts: np.ndarray  # (paraphrases,) int64, rows of the text book
@@ -52,8 +52,8 @@ class Corpus:
     book: TextBook
     negative_table: NegativeTable | None
     paraphrases: Paraphrases | None = None
-    placeholder: int | None = None  # row of the text book that represents an absent negative, where one is wanted
-    weights: np.ndarray | None = None  # (captions,) float64, how often each is drawn; None for all of an image alike
+    placeholder: int | None = None  # row of the text book for an absent negative, if requested
+    weights: np.ndarray | None = None  # (captions,) float64, sampling weights; None for equal weights
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -71,12 +71,12 @@ def read_corpus(
     placeholder: str | None = None,
     sources: Mapping[str, float] | None = None,
 ) -> Corpus:
-    """Read the captions of the store's images and, where a folder is given, their negatives with one of the verdicts.
+    """Read the captions of the store's images and, if a folder is given, their negatives with one of the verdicts.
 
-    With `paraphrased`, the paraphrases next to the negatives are read too; a text `placeholder` becomes a text of the
-    book. `sources` has weights of captions by their source, 1 where it is not named. Images without a caption are left
-    out, and captions and negatives of images outside of the store. Raises InputError where nothing is left, where the
-    negatives were made of other captions, or where no caption is of a named source.
+    With `paraphrased`, the paraphrases in the folder of the negatives are also read; a text `placeholder` is added to
+    the book. `sources` has weights of captions by source, 1 by default. Images without a caption are skipped, as are
+    captions and negatives of images outside of the store. Raises InputError if nothing is left, if the negatives were
+    made of other captions, or if no caption has a given source.
     """
     own = _captions(captions, caption_set, store)
     found = None if negatives is None else _negatives(Path(negatives), own, verdicts, store)
@@ -106,7 +106,7 @@ def read_corpus(
 
 
 def has_positives(negatives: Path | None, own: pl.DataFrame) -> bool:
-    """Whether a method wrote positives itself: captions whose source is the method, and which are none of `own`.
+    """Whether a method wrote its own positives: captions whose source is the method and which are not in `own`.
 
     `negatives` is the method's folder, `own` the table of the images' own captions.
     """
@@ -128,7 +128,7 @@ def _captions(file: Path, caption_set: str | None, store: Store) -> pl.DataFrame
             "no caption belongs to an image of the store",
             file=file,
             record=f"first image of the store: {store.ids[0] if store.ids else 'none'}",
-            remedy="make the store of the images that these captions describe",
+            remedy="create the store from the images of these captions",
         )
     repeated = own.filter(pl.col("caption_id").is_duplicated())
     if not repeated.is_empty():
@@ -164,26 +164,26 @@ def _negatives(folder: Path, own: pl.DataFrame, verdicts: Sequence[str], store: 
         raise InputError(
             f"none of {frame.height} negatives of the store's images has the verdict {' or '.join(verdicts)}",
             file=file,
-            remedy="make negatives of the captions that this run trains on, or allow more verdicts",
+            remedy="generate negatives of the captions that this run trains on, or allow more verdicts",
         )
     return used.sort("negative_id")
 
 
 def _paraphrases(folder: Path, own: pl.DataFrame) -> pl.DataFrame:
-    """Pairs (positive, paraphrase) of the training's images, each once, sorted."""
+    """Unique pairs (positive, paraphrase) of the training images, sorted."""
     file = folder / PARAPHRASES
     if not file.is_file():
         raise InputError(
-            "the objective needs paraphrases, but none are beside the negatives",
+            "the objective needs paraphrases, but the folder of the negatives has none",
             file=file,
             record="negatives.paraphrases",
-            remedy="name operators in negatives.paraphrases and make the negatives again",
+            remedy="list operators in negatives.paraphrases and generate the negatives again",
         )
     frame = read_table(file, "paraphrases")
     frame = frame.filter(pl.col("image_id").is_in(own["image_id"].unique().to_list()))
     if frame.is_empty():
         raise InputError(
-            "no text of the training has a paraphrase", file=file, remedy="add operators to negatives.paraphrases"
+            "no training text has a paraphrase", file=file, remedy="add operators to negatives.paraphrases"
         )
     return frame.select("positive", "paraphrase").unique().sort("positive", "paraphrase")
 
@@ -197,16 +197,16 @@ def _by_text(frame: pl.DataFrame, book: TextBook) -> Paraphrases:
 
 
 def _of_captions(frame: pl.DataFrame, own: pl.DataFrame, store: Store, file: Path) -> pl.DataFrame:
-    """Check that the negatives of the store's images were made of these very captions."""
+    """Check that the negatives of the store's images were made of these captions."""
     ours = frame.filter(pl.col("image_id").is_in(store.ids))
     joined = ours.join(own.select("caption_id", "text"), on="caption_id", how="left")
     strange = joined.filter(pl.col("text").is_null() | (pl.col("text") != pl.col("positive")))
     if not strange.is_empty():
         raise InputError(
-            "a negative was made of another caption than the ones given",
+            "a negative was made of a caption that is not given",
             file=file,
             record=strange["negative_id"][0],
-            remedy="make the negatives again from the captions that this run trains on",
+            remedy="generate the negatives again from the captions that this run trains on",
         )
     return ours
 
@@ -228,7 +228,7 @@ def _negative_table(frame: pl.DataFrame, owner: str, groups: list[str], book: Te
 
 
 def _first(owners: pl.Series, groups: list[str]) -> np.ndarray:
-    """Where each group's rows begin, and where the last one's end: (groups + 1,) int64."""
+    """The offset of each group and the end of the last one: (groups + 1,) int64."""
     counted = dict(owners.value_counts().iter_rows())
     sizes = [counted.get(group, 0) for group in groups]
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

@@ -14,8 +14,8 @@ from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import encode_padded, encode_texts, forward_flops, padded_flops
 from nearmiss.engine.training.augmentations import Drawn
 
-Laid = Packed | Texts
-"""Texts as a tower takes them: packed, or, where padding is seen, as they are."""
+TowerTexts = Packed | Texts
+"""Input of a text tower: packed texts, or padded ones if the tower attends to padding."""
 
 
 @dataclass
@@ -27,35 +27,35 @@ class Embedder:
     device: torch.device
     bf16: bool
     image_tower: Callable[[Tensor], Tensor] | None = None  # a compiled one
-    padding: int | None = None  # the token that texts are padded with; None where they are packed
+    padding: int | None = None  # the padding token; None if texts are packed
 
     def images(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
-        """(N, D) of uint8 pixels (N, S, S, 3), changed as `drawn` says."""
+        """Embeddings (N, D) of uint8 pixels (N, S, S, 3), augmented by `drawn`."""
         encode, given = self.image_tower or self.model.encode_image, self.prepared(pixels, drawn)
         with self.autocast():
             images = encode(given)
         return F.normalize(images.float(), dim=-1)
 
     def prepared(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
-        """What the image tower is given: float32 (N, 3, S, S)."""
+        """Input of the image tower: float32 (N, 3, S, S)."""
         given = torch.from_numpy(pixels).to(self.device, non_blocking=True)
         return self.normalize(given if drawn is None else drawn.apply(given))
 
-    def laid(self, texts: Texts) -> Laid:
-        """Texts as this model's tower takes them."""
+    def tower_texts(self, texts: Texts) -> TowerTexts:
+        """Texts in the form of this model's text tower."""
         return pack(texts) if self.padding is None else texts
 
-    def texts(self, laid: Laid) -> Tensor:
-        """(U, D) of texts."""
+    def texts(self, given: TowerTexts) -> Tensor:
+        """Embeddings (U, D) of texts."""
         with self.autocast():
-            if isinstance(laid, Packed):
-                return encode_texts(self.model, laid)
+            if isinstance(given, Packed):
+                return encode_texts(self.model, given)
             assert self.padding is not None
-            return encode_padded(self.model, laid, self.padding)
+            return encode_padded(self.model, given, self.padding)
 
-    def text_flops(self, laid: Laid) -> int:
+    def text_flops(self, given: TowerTexts) -> int:
         """Floating-point operations of the forward of texts."""
-        return forward_flops(self.model, laid) if isinstance(laid, Packed) else padded_flops(self.model, len(laid))
+        return forward_flops(self.model, given) if isinstance(given, Packed) else padded_flops(self.model, len(given))
 
     def autocast(self) -> Any:
         """The precision in which towers compute."""

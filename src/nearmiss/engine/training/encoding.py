@@ -2,9 +2,9 @@
 
 A dual encoder may embed a batch in chunks of bounded memory. The loss is still that of the whole batch: all embeddings
 are computed without a graph, the loss gives their gradients, and each chunk is embedded again to pass its gradients on
-(Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup, RepL4NLP 2021). Chunks may lie
-with several processes (parallel.py). A cross-encoder needs the features of both sides of a pair, so it takes the whole
-batch.
+(Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup, RepL4NLP 2021). Chunks may be
+distributed over several processes (parallel.py). A cross-encoder needs the features of both sides of a pair, so it
+takes the whole batch.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from nearmiss.engine.models.packing import Packed, Texts, pack
 from nearmiss.engine.objectives.features import Matching
 from nearmiss.engine.training.augmentations import Drawn
 from nearmiss.engine.training.batches import Batch
-from nearmiss.engine.training.embedding import Embedder, Laid
+from nearmiss.engine.training.embedding import Embedder, TowerTexts
 from nearmiss.engine.training.parallel import Group
 
 LossOf = Callable[[Tensor, Tensor, Matching | None], Tensor]
@@ -31,12 +31,12 @@ LossOf = Callable[[Tensor, Tensor, Matching | None], Tensor]
 
 
 class BatchLoss(Protocol):
-    """Computes a loss of batches. `pixels` (rows, S, S, 3) is the whole store; `names` say which batch it is."""
+    """Computes the loss of batches. `pixels` (rows, S, S, 3) is the whole store; `names` identify the batch."""
 
     def backward(
         self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None
     ) -> tuple[Tensor, int]:
-        """The loss, its gradients in the parameters; and the FLOPs of the forward but for the image tower's."""
+        """Compute gradients; returns the loss and the FLOPs of the forward pass without the image tower."""
         ...
 
     def forward(self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
@@ -46,7 +46,7 @@ class BatchLoss(Protocol):
 
 @dataclass
 class DualEncoderLoss:
-    """Of a dual encoder, in `chunks` of the batch in each process of a group."""
+    """The loss of a dual encoder, in `chunks` of the batch in each process of a group."""
 
     embedder: Embedder
     chunks: int = 1
@@ -60,36 +60,36 @@ class DualEncoderLoss:
     ) -> tuple[Tensor, int]:
         """See `BatchLoss`."""
         if self.chunks * self.group.size == 1:
-            laid = [self.embedder.laid(batch.texts)]
-            loss = loss_of(self.embedder.images(pixels[batch.rows], drawn), self.embedder.texts(laid[0]), None)
+            prepared = [self.embedder.tower_texts(batch.texts)]
+            loss = loss_of(self.embedder.images(pixels[batch.rows], drawn), self.embedder.texts(prepared[0]), None)
             loss.backward()
         else:
-            loss, laid = self._in_chunks(pixels, batch, loss_of, drawn)
-        return loss, self.group.size * sum(self.embedder.text_flops(part) for part in laid)
+            loss, prepared = self._in_chunks(pixels, batch, loss_of, drawn)
+        return loss, self.group.size * sum(self.embedder.text_flops(part) for part in prepared)
 
     def forward(self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
         """See `BatchLoss`."""
         images = self.embedder.images(pixels[batch.rows])
-        return loss_of(images, self.embedder.texts(self.embedder.laid(batch.texts)), None)
+        return loss_of(images, self.embedder.texts(self.embedder.tower_texts(batch.texts)), None)
 
     def _in_chunks(
         self, pixels: np.ndarray, batch: Batch, loss_of: LossOf, drawn: Drawn | None
-    ) -> tuple[Tensor, list[Laid]]:
-        """The loss, and the texts of this process as they were embedded.
+    ) -> tuple[Tensor, list[TowerTexts]]:
+        """The loss, and the embedded texts of this process.
 
-        A process reads the images of its own chunks only. Gradients of what the loss itself holds (the logit scale, a
-        bias) are whole in every process; those of the towers are summed.
+        A process reads only the images of its own chunks. Gradients of parameters of the loss (the logit scale, a bias)
+        are complete in every process; those of the towers are summed.
         """
         embedder, group, chunks = self.embedder, self.group, self.chunks
         rows = np.array_split(batch.rows, chunks * group.size)
         texts = _split(batch.texts, chunks * group.size)
         mine = slice(group.rank * chunks, (group.rank + 1) * chunks)
-        laid = [embedder.laid(part) for part in texts[mine]]
+        prepared = [embedder.tower_texts(part) for part in texts[mine]]
         ends = np.cumsum([0, *map(len, rows)])
         changes = [None if drawn is None else drawn.part(*ends[part : part + 2]) for part in range(len(rows))]
         towers = [
             *(partial(embedder.images, pixels[rows[at]], changes[at]) for at in range(len(rows))[mine]),
-            *(partial(embedder.texts, part) for part in laid),
+            *(partial(embedder.texts, part) for part in prepared),
         ]
         with torch.no_grad():
             found = [embed() for embed in towers]
@@ -100,15 +100,15 @@ class DualEncoderLoss:
         grads = [*_chunks_of(images, rows, mine), *_chunks_of(words, texts, mine)]
         for embed, grad in zip(towers, grads, strict=True):
             again = embed()
-            if again.requires_grad:  # a frozen tower's does not
+            if again.requires_grad:  # not for a frozen tower
                 again.backward(grad)
         group.sum_gradients(_tower_parameters(embedder.model))
-        return loss, laid
+        return loss, prepared
 
 
 @dataclass
 class CrossEncoderLoss:
-    """Of a cross-encoder, which also classifies pairs of the batch. It uses the embedder's pixels and precision."""
+    """The loss of a cross-encoder, which also classifies pairs. It uses the embedder's pixels and precision."""
 
     model: CrossEncoder
     embedder: Embedder
@@ -131,7 +131,7 @@ class CrossEncoderLoss:
     def encode(
         self, pixels: np.ndarray, packed: Packed, drawn: Drawn | None = None
     ) -> tuple[EncodedImages, EncodedTexts]:
-        """Of uint8 pixels (N, S, S, 3), changed as `drawn` says, and of packed texts."""
+        """Encode uint8 pixels (N, S, S, 3), augmented by `drawn`, and packed texts."""
         self._pairs, given = 0, self.embedder.prepared(pixels, drawn)
         with self.embedder.autocast():
             return self.model.images(given), self.model.texts(packed)
@@ -151,7 +151,7 @@ class CrossEncoderLoss:
     def _matching(
         self, batch: Batch, images: EncodedImages, texts: EncodedTexts, names: tuple[object, ...]
     ) -> Matching:
-        """The pair classifier of a batch; hard pairs are drawn by the seed and the batch's names."""
+        """The pair classifier of a batch; hard pairs are sampled from the seed and the batch's names."""
         device, count = images.embeddings.device, len(batch.rows)
 
         def logits(image: Tensor, text: Tensor) -> Tensor:
@@ -170,7 +170,7 @@ class CrossEncoderLoss:
 
 
 def check_chunks(model: nn.Module, wanted: int) -> None:
-    """Raise InputError where a batch may not be embedded in `wanted` chunks: statistics over it would differ."""
+    """Raise InputError if a batch cannot be embedded in `wanted` chunks because of batch statistics."""
     if wanted == 1:
         return
     for name, module in model.named_modules():
@@ -178,22 +178,22 @@ def check_chunks(model: nn.Module, wanted: int) -> None:
             raise InputError(
                 f"the model computes statistics over the batch in {name}, which differ between a chunk and the batch",
                 record="pretrain.grad_cache_chunks",
-                remedy="set pretrain.grad_cache_chunks and pretrain.num_processes to 1, or take a tower with another "
+                remedy="set pretrain.grad_cache_chunks and pretrain.num_processes to 1, or use a tower with another "
                 "normalization",
             )
 
 
 def check_whole_batches(chunks: int, compiled: bool) -> None:
-    """Raise InputError where a cross-encoder's batch is to be embedded in chunks or by a compiled tower.
+    """Raise InputError if a cross-encoder is configured with chunks or a compiled tower.
 
-    Hard pairs are drawn from the whole batch and need the features of both sides, not just embeddings.
+    Hard pairs are sampled from the whole batch and need the features of both sides, not only embeddings.
     """
     if chunks > 1 or compiled:
         raise InputError(
-            "a cross-encoder trains on whole batches in one process and with a tower that is not compiled",
+            "a cross-encoder requires whole batches, one process and a tower that is not compiled",
             record="pretrain.compile" if chunks == 1 else "pretrain.grad_cache_chunks",
             remedy="set pretrain.grad_cache_chunks and pretrain.num_processes to 1 and pretrain.compile to false, "
-            "lower pretrain.batch_size, or leave image_text_matching out",
+            "lower pretrain.batch_size, or remove image_text_matching",
         )
 
 
@@ -202,7 +202,7 @@ def _tower_parameters(model: nn.Module) -> list[nn.Parameter]:
 
 
 def _split(texts: Texts, chunks: int) -> list[Texts]:
-    """The texts in chunks of neighbors: they are sorted by their tokens, so what begins alike stays together."""
+    """The texts in contiguous chunks: they are sorted by tokens, so texts with a common prefix stay together."""
     tokens, lengths = (torch.tensor_split(part, chunks) for part in (texts.tokens, texts.lengths))
     return [Texts(*pair) for pair in zip(tokens, lengths, strict=True)]
 

@@ -1,4 +1,4 @@
-"""How much a training computes, and how much of it this machine could: FLOPs and model FLOPs utilisation (MFU)."""
+"""FLOPs of a training run and model FLOPs utilization (MFU)."""
 
 import time
 
@@ -6,11 +6,11 @@ import torch
 from open_clip import CLIP
 from torch.utils.flop_counter import FlopCounterMode
 
-BACKWARD = 2  # the backward computes two products for each of the forward's
+BACKWARD = 2  # the backward pass computes two products for each one of the forward pass
 
 
 def image_flops(model: CLIP, side: int) -> int:
-    """Floating-point operations of the image tower's forward for one image of `side` pixels."""
+    """Floating-point operations of the image tower's forward pass for one image of `side` pixels."""
     image = torch.zeros(1, 3, side, side, device=model.logit_scale.device)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.encode_image(image)
@@ -18,9 +18,9 @@ def image_flops(model: CLIP, side: int) -> int:
 
 
 def matrix_rate(device: torch.device, precision: torch.dtype) -> float:
-    """Operations a second of a square matrix product on this device and these threads: the best of five, measured.
+    """Measured operations per second of a square matrix product on this device and these threads: the best of five.
 
-    It represents the peak in MFU (our choice): a data sheet does not depend on the threads of a job.
+    It is the peak rate in MFU (our choice), because the rate of a data sheet does not depend on the threads of a job.
     """
     side, best = (4096 if device.type == "cuda" else 1024), float("inf")
     left = torch.ones(side, side, device=device, dtype=precision)

@@ -1,7 +1,7 @@
-"""Start the processes that train one run together on this machine, and end them together.
+"""Starts the processes of one training run on this machine, and stops them together.
 
-What torchrun does for one machine, without its command line, which takes `--start` for an option of its own, and so
-that nothing is left behind: every process dies with this one, however it ends. No torch is imported here.
+Replaces torchrun on one machine: torchrun's command line has its own option `--start`, and here every process ends with
+the parent process, however that ends. This module does not import torch.
 """
 
 import os
@@ -16,21 +16,22 @@ from nearmiss.base.lifetime import PARENT
 from nearmiss.base.progress import FOLDER
 
 RENDEZVOUS, LISTENING = "NEARMISS_RENDEZVOUS", "NEARMISS_RENDEZVOUS_FD"
-"""Set for each process: the port at which they find each other; for the first one, the open socket of that port."""
+"""Environment of the processes: the port of the rendezvous; for the first process, the open socket of that port."""
 _INTERVAL = 0.1  # seconds between two polls of the processes
-_GRACE = 10.0  # seconds in which the others may end by themselves once one has failed
+_GRACE = 10.0  # seconds that the others have to exit after one has failed
 _WRONG_INPUT = 2  # the exit status of an InputError, which the first process has already reported
 
 
 def run_together(processes: int, command: list[str]) -> int:
-    """Run a command in so many processes; 0 where all succeed, else the status of the first that failed.
+    """Run a command in several processes. Returns 0 if all succeed, else the status of the first that failed.
 
-    The first process writes to this one's output. What the others write to standard error is shown where they fail and
-    the first one does not say why. A process that a signal ended counts as 128 plus its number, as in a shell.
+    The first process shares the output of this one. The standard error of the others is shown if they fail and the
+    first one has not reported the error. The status of a process that a signal ended is 128 plus its number, as in a
+    shell.
     """
     with socket.create_server(("127.0.0.1", 0)) as listening, tempfile.TemporaryFile("w+", encoding="utf-8") as words:
         group = [_started(rank, processes, command, listening, words) for rank in range(processes)]
-        listening.close()  # the first process has it: where that one ends, the others are refused and not kept waiting
+        listening.close()  # owned by the first process: if that one ends, the others get an error and do not wait
         try:
             failed = _first_failure(group)
             if failed:
@@ -55,7 +56,7 @@ def _started(
     environment |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), PARENT: str(os.getpid())}
     environment |= {RENDEZVOUS: str(listening.getsockname()[1])}
     environment |= {LISTENING: str(listening.fileno())} if leads else {}
-    environment.setdefault("OMP_NUM_THREADS", "1")  # else each process takes all cores
+    environment.setdefault("OMP_NUM_THREADS", "1")  # otherwise each process uses all cores
     return subprocess.Popen(
         command,
         env=environment,
@@ -66,7 +67,7 @@ def _started(
 
 
 def _first_failure(group: "list[subprocess.Popen[bytes]]") -> int | None:
-    """Wait until all have succeeded, or until one fails: its number."""
+    """Wait until all have succeeded, or until one fails; returns its index."""
     while True:
         statuses = [process.poll() for process in group]
         for rank, status in enumerate(statuses):
@@ -78,14 +79,14 @@ def _first_failure(group: "list[subprocess.Popen[bytes]]") -> int | None:
 
 
 def _wait(group: "list[subprocess.Popen[bytes]]", seconds: float) -> None:
-    """Wait until all have ended, at most so long."""
+    """Wait until all have ended, at most `seconds`."""
     last = time.monotonic() + seconds
     while any(process.poll() is None for process in group) and time.monotonic() < last:
         time.sleep(_INTERVAL)
 
 
 def _end(group: "list[subprocess.Popen[bytes]]") -> None:
-    """End every process that still runs."""
+    """Stop every running process."""
     for process in group:
         if process.poll() is None:
             process.terminate()

@@ -1,4 +1,4 @@
-"""Fine-tuning of both towers to classify texts as true or false of an image: a head on embeddings, and its loop."""
+"""Fine-tuning of both towers and a head to classify texts as true or false of an image."""
 
 import math
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from nearmiss.engine.training.flops import BACKWARD, image_flops
 from nearmiss.engine.training.optimizer import BETAS, EPSILON, Schedule, TowerOptimizer
 from nearmiss.engine.training.spec import MatchingConfig
 
-CURVE_EVERY = 20  # steps between two lines of the curve; each is the mean loss of the steps since the last
+CURVE_EVERY = 20  # steps per line of the curve, which is their mean loss
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Pairs:
 class MatchingHead(nn.Module):
     """One logit from an image's and a text's L2-normalized embeddings u, v (D): linear in u * v, |u - v| and u . v.
 
-    Our choice, after InferSent's features (Conneau et al., EMNLP 2017, section 3.1): VSR's paper has cross-encoders
-    only. Features are scaled to about 1, and all weights start at 0, so that every initialization starts from the same
-    head.
+    Our choice, after InferSent's features (Conneau et al., EMNLP 2017, section 3.1): VSR's paper has only
+    cross-encoders. Features are scaled to about 1, and all weights start at 0, so that every initialization starts from
+    the same head.
     """
 
     def __init__(self, dim: int) -> None:
@@ -75,9 +75,9 @@ class Matching:
         self._image_flops = 0
 
     def train(self, pairs: Pairs, config: MatchingConfig, order: int, what: str) -> list[dict[str, float]]:
-        """Train on `pairs`, in an order drawn from the seed `order`; the curve of the mean binary cross-entropy.
+        """Train on `pairs`, in the order of seed `order`; returns the curve of the mean binary cross-entropy.
 
-        Raises InputError where the loss stops being a number.
+        Raises InputError if the loss is not finite.
         """
         towers = TowerOptimizer(
             self.model,
@@ -114,7 +114,7 @@ class Matching:
 
     @torch.no_grad()
     def logits(self, pairs: Pairs, batch_size: int = 256) -> np.ndarray:
-        """The logit of each pair (N,) float32; above 0 the text is taken for true."""
+        """The logit of each pair (N,) float32; above 0 the text is classified as true."""
         self.model.eval()
         members = np.arange(len(pairs.labels))
         parts = [
@@ -123,7 +123,7 @@ class Matching:
         return torch.cat(parts).cpu().numpy()
 
     def _logits(self, pairs: Pairs, members: np.ndarray, passes: int) -> Tensor:
-        """Logits of some pairs; each different text of them is encoded once. `passes` is what a forward counts."""
+        """Logits of some pairs; each unique text is encoded once. `passes` is the FLOPs factor of a forward pass."""
         pixels = torch.from_numpy(pairs.pixels[pairs.images[members]]).to(self.device)
         different, inverse = np.unique(pairs.texts[members], return_inverse=True)
         lengths = torch.from_numpy(pairs.book.lengths[different])

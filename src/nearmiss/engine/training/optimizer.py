@@ -1,4 +1,4 @@
-"""AdamW with a learning rate for each tower, its schedule, and the moving average of the weights that it learns."""
+"""AdamW with a learning rate for each tower, its schedule, and the moving average of the weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _STATE = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the rates go: up over the warm-up, constant, down to 0 over the last `cooldown_steps`, both linearly.
+    """Learning rate schedule: linear warm-up, constant, linear decay to 0 over the last `cooldown_steps`.
 
     The form is that of Zhai et al. (Scaling Vision Transformers, CVPR 2022, section 3); lengths are our choice.
     """
@@ -32,10 +32,10 @@ class Schedule:
 
 
 class TowerOptimizer:
-    """One AdamW over image and text tower, of each the matrices with weight decay and the rest without.
+    """One AdamW over both towers, with weight decay on matrices only.
 
-    Only parameters that ask for a gradient are taken. The logit scale learns at the image tower's rate, and so does
-    what an objective learns itself; a cross-encoder's fusion learns at the text tower's.
+    Only parameters that require a gradient are included. The logit scale and the parameters of an objective have the
+    image tower's rate; a cross-encoder's fusion has the text tower's.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class TowerOptimizer:
         schedule: Schedule,
         epsilon: float = EPSILON,
     ) -> None:
-        """`objective` is one with parameters of its own, or None."""
+        """`objective` is one with parameters, or None."""
         self.schedule = schedule
         learned = list(model.named_parameters())
         if objective is not None:
@@ -92,7 +92,7 @@ class TowerOptimizer:
         }
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take over a state that `tensors` gave."""
+        """Load a state from `tensors`."""
         state: dict[int, Any] = {
             number: {kind: tensors[f"{name}|{kind}"] for kind in _STATE}
             for number, (name, _) in enumerate(self._parameters())
@@ -112,7 +112,7 @@ def _of_image_tower(name: str) -> bool:
 class Average:
     """An exponential moving average of a model's weights (Polyak and Juditsky, 1992).
 
-    It holds copies of the floating-point entries of the model's state; the first update copies them.
+    It has copies of the floating-point entries of the model's state, which the first update creates.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -121,7 +121,7 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the model's present weights."""
+        """Add the model's current weights to the average."""
         for name, value in self._model.state_dict().items():
             if not value.is_floating_point():
                 continue
@@ -131,7 +131,7 @@ class Average:
                 self._kept[name] = value.clone()
 
     def apply(self) -> None:
-        """Put the averages in place of the weights."""
+        """Replace the weights by their averages."""
         self._model.load_state_dict(self._kept, strict=False)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -139,6 +139,6 @@ class Average:
         return dict(self._kept)
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take over averages that `tensors` gave, onto the model's device."""
+        """Load averages from `tensors` to the model's device."""
         state = self._model.state_dict()
         self._kept = {name: value.to(state[name].device, copy=True) for name, value in tensors.items()}

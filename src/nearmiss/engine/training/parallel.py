@@ -1,7 +1,7 @@
-"""Processes that train one model together: each embeds a part of the batch, all see the whole loss.
+"""Data-parallel processes: each embeds a part of the batch, all compute the loss of the whole batch.
 
-Started by `nearmiss pretrain` (launch.py) or by torchrun; a single process is a group of one. Every process draws the
-same batch, so nothing but embeddings and gradients is sent.
+Started by `nearmiss pretrain` (launch.py) or by torchrun; a single process is a group of one. Every process computes
+the same batch, so only embeddings and gradients are exchanged.
 """
 
 import os
@@ -19,20 +19,20 @@ from nearmiss.engine.training.launch import LISTENING, RENDEZVOUS
 
 @dataclass(frozen=True)
 class Group:
-    """`size` processes, of which this is number `rank`."""
+    """A group of `size` processes; this one has number `rank`."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes what the group makes."""
+        """Whether this process writes the outputs of the group."""
         return self.rank == 0
 
     def gather(self, parts: list[Tensor], lengths: list[int]) -> Tensor:
-        """All processes' embeddings (sum of lengths, D), without gradient; `parts` are this process's own.
+        """All processes' embeddings (sum of lengths, D), without gradient; `parts` are those of this process.
 
-        `lengths` are those of all parts of all processes, process by process, equally many parts each.
+        `lengths` are those of all parts, ordered by process; each process has the same number of parts.
         """
         own = torch.cat(parts).detach()
         if self.size == 1:
@@ -46,7 +46,7 @@ class Group:
         return torch.cat([got[:total] for got, total in zip(received, totals, strict=True)])
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Add up the gradients that each process has from its part of the batch."""
+        """Sum the gradients over all processes."""
         if self.size == 1:
             return
         for parameter in parameters:
@@ -55,14 +55,14 @@ class Group:
             dist.all_reduce(parameter.grad)
 
     def wait(self) -> None:
-        """Go on when all processes are here."""
+        """Wait for all processes (barrier)."""
         if self.size > 1:
             dist.barrier()
 
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Group]:
-    """The group that this process was started in, or one of its own."""
+    """The process group of this process; a group of one without a launcher."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Group()
@@ -70,7 +70,7 @@ def joined(device: torch.device) -> Iterator[Group]:
     backend = "nccl" if device.type == "cuda" else "gloo"
     if RENDEZVOUS in os.environ:
         rank = int(os.environ["RANK"])
-        dist.init_process_group(backend, store=_met(rank, size), rank=rank, world_size=size)
+        dist.init_process_group(backend, store=_rendezvous(rank, size), rank=rank, world_size=size)
     else:
         dist.init_process_group(backend)
     try:
@@ -79,8 +79,8 @@ def joined(device: torch.device) -> Iterator[Group]:
         dist.destroy_process_group()
 
 
-def _met(rank: int, size: int) -> Any:
-    """Where the processes of launch.py find each other: the first one answers at the socket that it was given."""
+def _rendezvous(rank: int, size: int) -> Any:
+    """The rendezvous store of launch.py: the first process serves it at the inherited socket."""
     listening = os.environ.get(LISTENING)
     return dist.TCPStore(  # type: ignore[attr-defined]
         "127.0.0.1",

@@ -1,9 +1,9 @@
-"""The state that a killed training resumes from: whole or absent, verified before use, never anything but numbers.
+"""The state from which an interrupted run resumes: complete or absent, verified before use, without code.
 
-A state is a safetensors file and a record: `latest.json`, which names the file with its hash, carries what is not a
-tensor, and has a hash of its own content. The state before it is kept with its record, `previous.json`, so that one
-that is damaged costs a few steps and never the run. Nothing is unpickled. The folder belongs to one configuration and
-its inputs; its name is their hash.
+A state is a safetensors file and a record, `latest.json`, with the name and hash of the file, all values that are not
+tensors, and a hash of its own content. The previous state is kept with its record, `previous.json`, so that a damaged
+state costs only a few steps. Nothing is unpickled. The folder belongs to one configuration and its inputs; its name is
+their hash.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _KEY = re.compile(r"[0-9a-f]{16}")  # the name of a state's folder
 
 @dataclass(frozen=True)
 class Saved:
-    """A state that was found: steps done, tensors by name, and the rest."""
+    """A saved state: completed steps, tensors by name, and other values."""
 
     step: int
     tensors: dict[str, Tensor]
@@ -37,18 +37,18 @@ class Saved:
 
 
 class State:
-    """One training's state folder."""
+    """The state folder of one training run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self.damage: list[str] = []
-        """What `load` passed over, and why; one line each."""
+        """States that `load` skipped, with reasons; one line each."""
 
     def load(self) -> Saved | None:
-        """The latest whole state; None where there is none.
+        """The latest valid state; None if there is none.
 
-        One whose record or tensors are not what their hashes say is passed over for the one before it, and noted in
-        `damage`.
+        A state whose record or tensors do not match their hashes is skipped, the previous one is used, and `damage` has
+        the reason.
         """
         self.damage = []
         for name in (POINTER, PREVIOUS):
@@ -65,7 +65,7 @@ class State:
         return None
 
     def save(self, step: int, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-        """Save the state after `step` steps, on disk before it counts; of those before, the last one stays."""
+        """Save the state after `step` steps, flushed to disk before it is recorded; the previous state is kept."""
         name = f"step-{step:07d}.safetensors"
         written = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
         with replacing(self.folder / name) as partial:
@@ -76,24 +76,24 @@ class State:
         self._tidy()
 
     def _tensors(self, content: dict[str, Any]) -> dict[str, Tensor]:
-        """The tensors that a record names."""
+        """The tensors of a record."""
         file = self.folder / content["file"]
         if not file.is_file() or sha256(file) != content["sha256"]:
-            raise InputError(f"{file.name} is not what its hash says", file=file)
+            raise InputError(f"{file.name} does not match its hash", file=file)
         return load_file(file)
 
     def _keep_the_last(self, step: int) -> None:
-        """Make the latest record the previous one, where it is whole and of an earlier step."""
+        """Make the latest record the previous one if it is valid and of an earlier step."""
         try:
             last = _record(self.folder / POINTER)
-        except InputError:  # none, or a damaged one
+        except InputError:  # missing or damaged
             return
         if last["step"] < step:
             with replacing(self.folder / PREVIOUS) as partial:
                 shutil.copyfile(self.folder / POINTER, partial)
 
     def _tidy(self) -> None:
-        """Remove tensors that no record names, and what killed processes left half written."""
+        """Remove tensors without a record, and incomplete files of killed processes."""
         named = set()
         for name in (POINTER, PREVIOUS):
             with suppress(InputError):
@@ -104,28 +104,28 @@ class State:
 
 
 def _record(pointer: Path) -> dict[str, Any]:
-    """A record as it was written. Raises InputError where it is missing or damaged."""
+    """A verified record. Raises InputError if it is missing or damaged."""
     try:
         content = read_json(pointer)
     except (ValueError, RecursionError) as error:  # JSON that no json.dumps wrote
         raise InputError(f"malformed JSON: {error}", file=pointer) from None
     recorded = content.pop("checksum", None) if isinstance(content, dict) else None
     if recorded is None or recorded != _checksum(content):
-        raise InputError("its content is not what its checksum says", file=pointer)
+        raise InputError("its content does not match its checksum", file=pointer)
     return dict(content)
 
 
 def _checksum(content: dict[str, Any]) -> str:
-    """Hash of a record. Numbers come back from JSON as they were written, so the text can be made again."""
+    """Hash of a record. JSON preserves its numbers exactly, so the text can be reproduced."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager
 def claimed(run: Path, key: str) -> Iterator[State]:
-    """The state of one training, locked: `run/key`. States that other keys left behind in `run` are removed.
+    """The locked state of one training run, `run/key`. States of other keys in `run` are removed.
 
-    Raises InputError where another process trains this run. The state stays when the block fails or is killed, and
-    goes when it succeeds; the empty lock file `run/lock` stays.
+    Raises InputError if another process trains this run. The state is kept if the block fails or is killed, and removed
+    if it succeeds; the empty lock file `run/lock` is kept.
     """
     with held(run / "lock") as ours:
         if not ours:
@@ -140,7 +140,7 @@ def claimed(run: Path, key: str) -> Iterator[State]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a state's own files, and its folder where nothing else is in it."""
+    """Remove a state's own files, and its folder if it is empty then."""
     if folder.is_dir() and not folder.is_symlink():
         for file in [
             *folder.glob("step-*.safetensors"),

@@ -1,4 +1,4 @@
-"""The training loop: steps of an objective over batches, saved often enough that a killed run loses little."""
+"""The training loop: optimizer steps of an objective over batches, with regularly saved state."""
 
 import math
 import sys
@@ -36,7 +36,7 @@ ALONE = Group()
 
 @dataclass
 class TrainingProgress:
-    """How far a run is: steps done, the curve so far, what was computed, and in how much time over all processes."""
+    """Progress of a run: completed steps, the curve, computed FLOPs, and time over all processes."""
 
     step: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
@@ -47,7 +47,7 @@ class TrainingProgress:
     best_step: int = 0
 
     def record(self) -> dict[str, Any]:
-        """Everything but the step, as JSON."""
+        """Everything except the step, as JSON."""
         return {name: value for name, value in asdict(self).items() if name != "step"}
 
 
@@ -69,16 +69,18 @@ class Trainer:
         group: Group = ALONE,
         pad: int = 0,
     ) -> None:
-        """`pixels` (rows, S, S, 3) uint8, mapped from a file or not; `preprocessing` as in the checkpoint. `truth` is
-        used by the mask of that name; `validation` are batches that are never trained on; `pad` is the token behind
-        a text's end, which a tower that is not causal sees."""
+        """`pixels` (rows, S, S, 3) uint8, in memory or memory-mapped; `preprocessing` as in the checkpoint. `truth` is
+        used by the mask of that name; `validation` are held-out batches; `pad` is the padding token, to which towers
+        that are not causal attend."""
         self.model = model.dual if isinstance(model, CrossEncoder) else model
-        self._whole: nn.Module = model.to(device).train()  # what learns: the model, and its fusion where it has one
+        self._whole: nn.Module = model.to(
+            device
+        ).train()  # all trained modules: the model, and its fusion if it has one
         self.objective = objective.to(device).train()
         self.batches, self.pixels, self.config, self.device, self.truth = batches, pixels, config, device, truth
         self.validation, self.group = validation, group
         self.done = TrainingProgress()
-        self.earlier = (0.0, 0.0)  # wall and CPU seconds of processes before this one
+        self.earlier = (0.0, 0.0)  # wall and CPU seconds of earlier processes
         self._bf16 = config.precision == "bf16" and device.type == "cuda"
         self._batch_loss = self._batch_loss_of(model, Normalization(preprocessing, device), pad)
         self._image_flops = image_flops(self.model, pixels.shape[1])
@@ -94,11 +96,11 @@ class Trainer:
         )
         self._average = None if config.ema_decay is None else Average(self._whole, config.ema_decay)
         self._best: dict[str, Tensor] = {}
-        self._loss = torch.zeros(())  # of the step before
-        self._rate: float | None = None  # of square matrix products on this device, measured on demand
+        self._loss = torch.zeros(())  # of the previous step
+        self._rate: float | None = None  # of square matrix products on this device, measured on first use
 
     def _batch_loss_of(self, model: Any, normalize: Normalization, pad: int) -> BatchLoss:
-        """How the loss of a batch is computed for this kind of model."""
+        """The loss computation for this kind of model."""
         config, chunks = self.config, self.config.grad_cache_chunks
         compiled: Any = torch.compile(self.model.encode_image) if config.compile else None
         padding = None if packable(self.model) else pad
@@ -109,14 +111,14 @@ class Trainer:
         return DualEncoderLoss(embedder, chunks, self.group)
 
     def run(self, state: State) -> TrainingProgress:
-        """Train to the last step, from the saved state where there is one. Bit-identical on a CPU, interrupted or not.
+        """Train to the last step, from a saved state if there is one. Bit-identical on a CPU, interrupted or not.
 
-        The model ends with its last weights, with their average, or, where patience is set, with the best ones.
-        Raises InputError where the loss stops being a number.
+        The model ends with its last weights, with their average, or, if patience is set, with the best ones.
+        Raises InputError if the loss is not finite.
         """
         saved = state.load()
         if state.damage and self.group.leads:
-            way = "starts again" if saved is None else f"goes on from the one of step {saved.step}"
+            way = "starts again" if saved is None else f"resumes from step {saved.step}"
             print(f"nearmiss: {'; '.join(state.damage)}; the training {way}", file=sys.stderr)
         if saved is not None:
             self._resume(saved)
@@ -172,7 +174,7 @@ class Trainer:
             )
 
     def _status(self) -> str:
-        """Postfix of the bar: the loss, images a second, and the share of the device's matrix rate."""
+        """Postfix of the progress bar: the loss, images per second, and the share of the device's matrix rate."""
         if self._rate is None:
             self._rate = matrix_rate(self.device, torch.bfloat16 if self._bf16 else torch.float32)
         seconds, counts = max(self.done.seconds, 1e-9), self.done.counts
@@ -194,7 +196,7 @@ class Trainer:
         return loss, terms, flops
 
     def _features(self, batch: Batch, images: Tensor, texts: Tensor, matching: Matching | None) -> Features:
-        """What the terms compute from: embeddings (N, D) of the batch's images and (U, D) of its texts."""
+        """Input of the loss terms: embeddings (N, D) of the batch's images and (U, D) of its texts."""
 
         def of(rows_of: Tensor) -> Tensor:
             rows = rows_of.to(self.device, non_blocking=True)
@@ -224,7 +226,7 @@ class Trainer:
         )
 
     def _validate(self) -> None:
-        """The objective on the images that were kept apart, into the curve, where it is time for it."""
+        """Add the objective on the held-out images to the curve, at validation steps."""
         every = self.config.validation.every
         if not self.validation or self.done.step % every:
             return
@@ -253,7 +255,7 @@ class Trainer:
         return patience is not None and self.done.best_loss is not None and waited >= patience * every
 
     def _count(self, batch: Batch, flops: int) -> None:
-        """Add a step's counts; `flops` are those of the forward but for the image tower's."""
+        """Add a step's counts; `flops` are those of the forward pass without the image tower."""
         new = {
             "images": len(batch.rows),
             "texts": len(batch.texts),
@@ -264,7 +266,7 @@ class Trainer:
             self.done.counts[name] += value
 
     def _parts(self) -> dict[str, Any]:
-        """What is saved, by its prefix."""
+        """The saved objects by prefix."""
         found: dict[str, Any] = {
             "model": self._whole.state_dict(),
             "objective": self.objective.state_dict(),

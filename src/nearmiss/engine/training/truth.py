@@ -1,7 +1,7 @@
-"""Which texts of a batch are true of which of its images, by the world's exact scenes.
+"""Truth of the texts of a batch for its images, from the full scenes of the synthetic world.
 
-An upper bound of what masking false negatives can do, for experiments with mask `truth` (our choice). No
-real data has such a truth.
+An upper bound of masking false negatives, for experiments with mask `truth` (our choice). Real data have no
+such truth.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ from nearmiss.engine.world.truth import truth_value
 
 
 class SceneTruth:
-    """Truth values of texts for images of a store. A text that does not parse is true of none."""
+    """Truth values of texts for images of a store. A text that does not parse is false for all images."""
 
     def __init__(self, folder: Path, image_ids: Sequence[str], book: TextBook) -> None:
-        """`folder` holds scenes_*.json; `image_ids` are the store's, by row."""
+        """`folder` contains scenes_*.json; `image_ids` are the ids of the store by row."""
         scenes = read_scenes(folder, image_ids)
         self._scenes = [scenes[image_id] for image_id in image_ids]
         self._texts = {row: text for text, row in sorted(book.number.items(), reverse=True)}
@@ -31,7 +31,7 @@ class SceneTruth:
         self._known: dict[tuple[int, int], bool] = {}
 
     def of(self, batch: Batch) -> Tensor:
-        """(N, U) bool: the text is true of the image; what the pixels cannot decide counts as true."""
+        """(N, U) bool: the text is true of the image; texts that are not decidable from pixels count as true."""
         found = [[self._true(image, text) for text in batch.book_rows.tolist()] for image in batch.rows.tolist()]
         return torch.from_numpy(np.array(found, dtype=bool))
 

@@ -1,1 +1,1 @@
-"""Stage `compare`: tables, figures and one page over all runs."""
+"""Stage `compare`: tables, figures and an HTML report over all runs."""

@@ -1,7 +1,7 @@
-"""Do two benchmarks rank the arms alike? Spearman's rank correlation over arms, concept by concept.
+"""Agreement of two benchmarks on the ranking of arms: Spearman's rank correlation by concept.
 
-Two benchmarks are compared where they have items of the same subset, concept and operator: edited images against the
-same change drawn by the world, for instance, which both are 2x2 items.
+Two benchmarks are compared if they have items of the same subset, concept and operator, for example 2x2 items of edited
+images and of the same change in the synthetic world.
 """
 
 from itertools import combinations
@@ -17,7 +17,7 @@ from nearmiss.stages.compare.runs import Runs
 
 METRICS = ("accuracy", "text", "image", "group", "score")
 FEW = 5
-"""With fewer arms than this a rank correlation is not reliable, which the page states."""
+"""Minimum number of arms for a reliable rank correlation; the page shows a warning below it."""
 
 CORRELATIONS = pl.Schema(
     {
@@ -26,7 +26,7 @@ CORRELATIONS = pl.Schema(
         "concept": pl.String,  # null: the mean over the concepts that both benchmarks have
         "operator": pl.String,
         "metric": pl.String,
-        "spearman": pl.Float64,  # null where all arms are equal on one benchmark
+        "spearman": pl.Float64,  # null if all arms are equal on one benchmark
         "n_arms": pl.Int64,
         "n_benchmark": pl.Int64,
         "n_reference": pl.Int64,
@@ -38,7 +38,7 @@ _KEYS = ("subset", "concept", "operator", "metric", "arm")
 def concept_metrics(runs: Runs, benchmark: str) -> pl.DataFrame:
     """Metrics of condition iid: subset, concept, operator, metric, arm, value (median over seeds), chance, blind, n.
 
-    Pools of subsets and of concepts are left out.
+    Pools of subsets and of concepts are excluded.
     """
     known = card(benchmark)
     rules = None if known is None else known.measurement
@@ -67,10 +67,10 @@ def concept_metrics(runs: Runs, benchmark: str) -> pl.DataFrame:
 
 
 def correlations(runs: Runs) -> pl.DataFrame:
-    """Table `correlations`: for each two benchmarks a row a concept and metric that both have, then a row a metric
-    over all.
+    """Table `correlations`: for each two benchmarks, one row per common concept and metric, then one row per metric
+    over all concepts.
 
-    Over all, an arm's value is the mean over these concepts, each counted alike.
+    Over all, an arm's value is the unweighted mean over these concepts.
     """
     names = in_order(set(runs.metrics()["benchmark"]))
     found = {name: concept_metrics(runs, name) for name in names}
@@ -121,7 +121,7 @@ def metrics_of(table: pl.DataFrame) -> list[str]:
 
 
 def correlation_rows(table: pl.DataFrame) -> list[dict[str, Any]]:
-    """A row a concept of two benchmarks, the mean over concepts last: Spearman's correlation of each metric."""
+    """One row per concept of two benchmarks, the mean over concepts last: Spearman's correlation of each metric."""
     rows = []
     for (benchmark, reference), of_two in table.group_by("benchmark", "reference", maintain_order=True):
         keys = of_two.select("concept", "operator").unique(maintain_order=True).sort("concept", nulls_last=True)
@@ -145,12 +145,12 @@ def correlation_rows(table: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def correlation_text(value: float | None) -> str:
-    """A correlation with its sign, or why there is none."""
+    """A correlation with its sign, or the reason why there is none."""
     return "arms tie" if value is None else f"{value:+.2f}"
 
 
 def pooled(table: pl.DataFrame) -> list[tuple[str, str, float | None, int]]:
-    """Of each two benchmarks, the correlation of the first metric over all concepts, and the number of arms."""
+    """For each two benchmarks, the correlation of the first metric over all concepts, and the number of arms."""
     rows = table.filter(pl.col("concept").is_null()).unique(
         ("benchmark", "reference"), maintain_order=True, keep="first"
     )
@@ -164,7 +164,7 @@ def caution(table: pl.DataFrame) -> str:
 
 
 def concept_rows(report: Report) -> list[dict[str, Any]]:
-    """Of each concept that two benchmarks have, and each metric, a row for either benchmark."""
+    """For each common concept and metric of two benchmarks, a row for each benchmark."""
     table = report.correlations.filter(pl.col("concept").is_not_null())
     rows = []
     for benchmark, reference, concept, operator, metric in table.select(

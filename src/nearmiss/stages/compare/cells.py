@@ -1,4 +1,4 @@
-"""Everything that the benchmarks measure: the matrix of arm by concept, and a table of every metric of every subset."""
+"""The matrix of arms by concepts, and a table of every metric of every subset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ class Row:
 
     @property
     def where(self) -> dict[str, str]:
-        """Columns of table `metrics` that select it."""
+        """Values of columns of table `metrics` that select the cell."""
         found = {name: getattr(self, name) for name in _KEY}
         return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Mark:
-    """An arm's metric in a cell: the median over seeds, and how near the cell is to its negatives."""
+    """An arm's metric in a cell: the median over seeds, and the mark of the cell for its negatives."""
 
     value: float
     chance: float
@@ -44,7 +44,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Cells:
-    """Rows in reading order, and what each arm reached in them."""
+    """Rows in reading order, and the value of each arm."""
 
     rows: list[Row]
     values: dict[tuple[str, Row], Mark]
@@ -53,10 +53,10 @@ class Cells:
 
 
 def cells(runs: Runs) -> Cells:
-    """What the arms reach on each concept, operator and condition: one metric of each benchmark that names concepts.
+    """Values of the arms on each concept, operator and condition: one metric of each benchmark with concepts.
 
-    A benchmark of single decisions is shown by their accuracy, where subsets are pooled by that of the pool; another
-    one by the score of each subset.
+    For a benchmark of single decisions this is their accuracy (that of the pool if subsets are pooled), for other
+    benchmarks the score of each subset.
     """
     metrics = runs.metrics().filter(
         pl.col("model") != "blind", pl.col("concept").is_not_null(), pl.col("value").is_not_null()
@@ -70,11 +70,11 @@ def cells(runs: Runs) -> Cells:
         mine = metrics.filter(
             pl.col("benchmark") == benchmark,
             pl.col("metric") == known.metric,
-            ~pl.col("concept").is_in(list(known.pooled)),  # its parts have a row each
+            ~pl.col("concept").is_in(list(known.pooled)),  # its parts have rows
         )
         if known.subsets:
             mine = mine.filter(pl.col("subset").is_in(known.subsets))
-        found = sorted(set(mine.select(_KEY).iter_rows()), key=known.place)
+        found = sorted(set(mine.select(_KEY).iter_rows()), key=known.sort_key)
         for key in found:
             title = known.title(*key)
             named = title if not rows or rows[0].benchmark == benchmark else f"{benchmark}: {title}"
@@ -88,11 +88,11 @@ def cells(runs: Runs) -> Cells:
 
 @dataclass(frozen=True)
 class _Concepts:
-    """How a benchmark reports concepts, from its card."""
+    """The reported concepts of a benchmark, from its card."""
 
     metric: str
     subsets: Sequence[str]
-    """Those that stand for all others; empty for each of them."""
+    """The subsets that are reported for all others; empty to report each one."""
     pooled: dict[str, tuple[str, tuple[str, ...]]]
     order: list[tuple[str, str]]
     """(concept, operator) of the headlines."""
@@ -113,7 +113,7 @@ class _Concepts:
         return cls(metric, tuple(rules.pooled_subsets), dict(rules.pooled_concepts), order)
 
     def title(self, _benchmark: str, subset: str, concept: str, operator: str | None, condition: str | None) -> str:
-        """How a cell is called in figures and tables."""
+        """The name of a cell in figures and tables."""
         kinds = [name for name, (op, concepts) in self.pooled.items() if op == operator and concept in concepts]
         parts = [f"{kinds[0]}: {concept}" if kinds else concept, operator]
         if not self.subsets:
@@ -121,7 +121,7 @@ class _Concepts:
         parts.append(None if condition == "iid" else (condition or "").replace("_", " "))
         return ", ".join(part for part in parts if part)
 
-    def place(self, key: tuple[Any, ...]) -> tuple[int, str, str, str, bool, str]:
+    def sort_key(self, key: tuple[Any, ...]) -> tuple[int, str, str, str, bool, str]:
         """Headlines in their order, then the rest by name; iid before other conditions."""
         _, subset, concept, operator, condition = (part or "" for part in key)
         pair = (concept, operator)
@@ -130,9 +130,9 @@ class _Concepts:
 
 
 def metric_rows(runs: Runs) -> list[dict[str, Any]]:
-    """A row a benchmark, subset or task, concept, operator and metric, iid: n, chance, blind and the arms' medians.
+    """One row per benchmark, subset or task, concept, operator and metric, iid: n, chance, blind and the arms' medians.
 
-    Pools of subsets, which the overview shows, are left out.
+    Pools of subsets, which are part of the overview, are excluded.
     """
     metrics = runs.metrics().filter(
         pl.col("model") != "blind", pl.col("condition").is_null() | (pl.col("condition") == "iid")
@@ -147,7 +147,7 @@ def metric_rows(runs: Runs) -> list[dict[str, Any]]:
         keys = ("concept", "operator", "subset", "task", "metric")
         found = [_metric_row(benchmark, key, group, runs.arms) for key, group in mine.group_by(keys)]
         rows += sorted(
-            found, key=lambda row: (row["concept"], row["form"] == MEAN, row["form"], *_place(row["metric"]))
+            found, key=lambda row: (row["concept"], row["form"] == MEAN, row["form"], *_metric_order(row["metric"]))
         )
     return rows
 
@@ -177,5 +177,5 @@ def _first(rows: pl.DataFrame, column: str) -> float | None:
     return None if known.is_empty() else float(known[0])
 
 
-def _place(metric: str) -> tuple[int, str]:
+def _metric_order(metric: str) -> tuple[int, str]:
     return _METRICS.index(metric) if metric in _METRICS else len(_METRICS), metric

@@ -8,10 +8,10 @@ from nearmiss.base.typed import Typed
 
 
 class CompareConfig(Typed):
-    """Which runs are set side by side, against which controls."""
+    """Controls and intervals of the comparison."""
 
     controls: list[str] = Field(["clip", "random"], description="Arms that every arm is compared with, item by item.")
-    resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind each paired difference.")
+    resamples: int = Field(1000, ge=100, description="Bootstrap resamples of each paired difference.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")
     paper: Literal["hnc", "inpaintcoco", "ce_clip"] | None = Field(
         None, description="Paper whose published results are shown beside those of the experiment; null for none."

@@ -1,9 +1,9 @@
 """Paired differences: every arm against every control, item by item.
 
-Two runs of one seed scored the same items, so what counts is the difference on each item; where one of them lacks
-images, on the items that both scored. Intervals and p come from clusters of items that share images; p is adjusted by
-Holm over one family: all arms against one control in one seed on the primary endpoints, which are the headlines of the
-benchmarks. Other endpoints have a difference and an interval, and no p.
+Two runs of one seed scored the same items, so differences are computed on each item; if images are missing in one run,
+on the items that both scored. Intervals and p are computed over clusters of items that share images. p is adjusted by
+Holm over one family: all arms against one control in one seed on the primary endpoints, the headlines of the
+benchmarks. Other endpoints have a difference and an interval, but no p.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from nearmiss.stages.compare.overview import Column
 from nearmiss.stages.compare.runs import Runs
 
 FLIPS_PER_RESAMPLE = 100
-"""Sign flips for each bootstrap resample: with 1000 resamples the smallest p before Holm is 1/100001."""
+"""Sign flips per bootstrap resample: with 1000 resamples the smallest p before Holm is 1/100001."""
 
 Pair = tuple[str, str]
 """Arm and control."""
 
 
 def primary(key: Endpoint, columns: Sequence[Column]) -> bool:
-    """Whether an endpoint is in the family: whether it is one of the columns."""
+    """Whether an endpoint is in the family, which consists of the columns."""
     named = dict(zip(ENDPOINT, key, strict=True))
     return any(column.where.items() <= named.items() for column in columns)
 
@@ -34,10 +34,10 @@ def primary(key: Endpoint, columns: Sequence[Column]) -> bool:
 def differences(
     runs: Runs, columns: Sequence[Column], controls: Sequence[str], *, resamples: int, level: float
 ) -> pl.DataFrame:
-    """Table `differences`: a row an arm, control, seed and endpoint; arms in the runs' order.
+    """Table `differences`: one row per arm, control, seed and endpoint; arms in the runs' order.
 
-    Pairs of which one run is missing, or that share no scored item, are left out; `p` is Holm-adjusted, null outside
-    of the family.
+    Pairs with a missing run or without a common scored item are omitted; `p` is Holm-adjusted, null outside of the
+    family.
     """
     tests: list[dict[str, Any]] = []
     for seed in runs.seeds:
@@ -111,7 +111,7 @@ def _of_one_endpoint(
 def _joined(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     """item_id, cluster, weight and gap (one minus other, times weight) of the items that both have.
 
-    Weights are those of `one`: an average over strata gives other weights where other items are missing.
+    Weights are those of `one`: in an average over strata, weights depend on the missing items.
     """
     both = one.select("item_id", "cluster", "weight", "value").join(
         other.select("item_id", other_weight="weight", other="value"), on="item_id", how="inner", maintain_order="left"

@@ -1,4 +1,4 @@
-"""The style of every figure: SVG in the colors of the page, one color for each arm, the same bytes each time."""
+"""The common style of figures: SVG in the colors of the page, one color per arm, reproducible bytes."""
 
 import io
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from nearmiss.base.display import single_line, without_controls
 from nearmiss.stages.compare.overview import compared_arms
 from nearmiss.stages.compare.report import Report
 
-_INK = "#010203"  # stands for the page's text color until the SVG is written
+_INK = "#010203"  # placeholder of the page's text color
 _STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9.5,
     "svg.fonttype": "none",
-    "text.parse_math": False,  # a name with two dollar signs is no formula
+    "text.parse_math": False,  # a name with two dollar signs is not a formula
     "text.color": _INK,
     "axes.edgecolor": _INK,
     "axes.labelcolor": _INK,
@@ -54,7 +54,7 @@ def colors(muted: Sequence[str], vivid: Sequence[str]) -> dict[str, str]:
 
 
 def figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
-    """A figure of so many inches, and its axes, in the common style."""
+    """A figure of this size in inches, and its axes, in the common style."""
     return plt.subplots(figsize=(width, height), layout="constrained", **subplots)
 
 
@@ -64,14 +64,14 @@ def handle(color: str, label: str, *, marker: str = "o", line: Any = "-") -> Lin
 
 
 def svg(drawn: Figure, name: str) -> str:
-    """The figure as SVG text; `name` salts the ids, so that several figures can stand in one page."""
+    """The figure as SVG text; `name` is the salt of the ids, so that one page can have several figures."""
     out = io.StringIO()
     with plt.rc_context({"svg.hashsalt": f"nearmiss {name}"}):
         drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     plt.close(drawn)
     text = out.getvalue().replace(_INK, "currentColor")
     text = without_controls(text[text.index("<svg") :])
-    # The page's own font; matplotlib would ask for fonts that may not be there.
+    # The font of the page; those of matplotlib may not be installed.
     return text.replace("font-family: 'DejaVu Sans'", "font-family: inherit")
 
 

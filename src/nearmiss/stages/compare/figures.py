@@ -1,4 +1,4 @@
-"""The figures of the page; here: gains, the matrix of cells, training curves, cost against gain."""
+"""The figures of the page. This module: gains, the matrix of cells, training curves, cost against value."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ MARKS = {"seen": "●", "concept": "◐", "unseen": "○"}
 
 
 def write_figures(report: Report, folder: Path) -> dict[str, str]:
-    """Write each figure as SVG into `folder`; name -> SVG text, empty where a figure has nothing to show."""
+    """Write each figure as SVG into `folder`; name -> SVG text, empty if a figure has no data."""
     makers: dict[str, Callable[[Report], str | None]] = {
         "gains": gains,
         "matrix": matrix,
@@ -39,7 +39,7 @@ def write_figures(report: Report, folder: Path) -> dict[str, str]:
 
 
 def gains(report: Report) -> str | None:
-    """Paired differences to each control, a row a column; small marks are single seeds."""
+    """Paired differences to each control, one row per column; small marks are single seeds."""
     arms = compared_arms(report.overview, report.controls)
     shown = [gain for gain in report.gains if gain.arm in arms and gain.column in report.overview.columns]
     columns = [column for column in report.overview.columns if any(gain.column == column for gain in shown)]
@@ -103,11 +103,11 @@ def matrix(report: Report) -> str | None:
 
 
 def curves(report: Report) -> str | None:
-    """The training loss of every run, smoothed. Objectives differ, so heights of different arms do not compare."""
+    """The training loss of every run, smoothed. Objectives differ, so losses of different arms are not comparable."""
     palette = arm_colors(report)
     made, axes = drawing.figure(7.4, 2.6, ncols=2, width_ratios=[1, 2])
     found = False
-    named: list[tuple[Line2D, str]] = []  # given by hand: a name that begins with _ is otherwise left out
+    named: list[tuple[Line2D, str]] = []  # explicit, because matplotlib omits labels that begin with _
     for training in report.runs.trainings:
         points = [(entry["step"], entry["loss"]) for entry in training.curve if "step" in entry and "loss" in entry]
         if not points:
@@ -135,7 +135,7 @@ def curves(report: Report) -> str | None:
 
 
 def cost(report: Report) -> str | None:
-    """Training seconds against accuracy in the main column: what an arm's value costs."""
+    """Training seconds against accuracy in the main column."""
     main = report.overview.main
     if main is None:
         return None

@@ -11,12 +11,12 @@ from nearmiss.stages.compare.robustness import RETAINED, VALUE, Robustness, name
 
 _MARKERS = ("o", "s", "D", "^", "v")
 _GRAY = "#808080"
-_ROWS = 2  # columns whose robustness is drawn
-_PANELS = 5  # concepts of two benchmarks that are drawn
+_ROWS = 2  # columns in the robustness figure
+_PANELS = 5  # concepts in the agreement figure
 
 
 def finetune_figure(report: Report) -> str | None:
-    """A panel a task and share of labels, a row an initialization, a mark a condition.
+    """One panel per task and share of labels, one row per initialization, one mark per condition.
 
     Accuracy with its interval (one seed) or every seed; dotted: chance, dashed: blind, both on the first condition.
     """
@@ -61,7 +61,7 @@ def finetune_figure(report: Report) -> str | None:
 
 
 def robustness_figure(report: Report) -> str | None:
-    """A panel a corruption, a line an arm: the main column, and the next in which a compared arm is above chance."""
+    """One panel per corruption, one line per arm: the main column, and the next one with an arm above chance."""
     shown = robustness(report.runs, report.overview)
     columns = [
         column for column in shown.columns if column == report.overview.main or _above_chance(report, shown, column)
@@ -101,13 +101,13 @@ def robustness_figure(report: Report) -> str | None:
 
 
 def _above_chance(report: Report, shown: Robustness, column: Column) -> bool:
-    """Whether a compared arm is so far above chance that the share retained is given."""
+    """Whether a compared arm is far enough above chance for the share retained."""
     arms = compared_arms(report.overview, report.controls)
     return any(arm in arms and name == column.name and kind == RETAINED for arm, name, _, _, kind in shown.cells)
 
 
 def agreement_figure(report: Report) -> str | None:
-    """A panel a concept that two benchmarks have, a point an arm; on the diagonal an arm scores alike on both."""
+    """One panel per common concept of two benchmarks, one point per arm; scores are equal on the diagonal."""
     concepts = report.correlations.filter(pl.col("concept").is_not_null())
     if concepts.is_empty():
         return None

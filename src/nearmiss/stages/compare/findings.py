@@ -1,7 +1,7 @@
-"""Findings in sentences: what each arm gained and lost, whether it transferred, how robust it is, what seeds allow.
+"""Findings as sentences: gains and losses of each arm, transfer, robustness, and limits of the number of seeds.
 
-Every sentence follows from numbers. If an interval contains 0 it is "no measurable difference", whatever the
-value is; with several seeds a difference counts as measured where every seed's interval lies on the same side of 0.
+Every sentence is generated from values. If an interval contains 0, the text is "no measurable difference", whatever the
+value is; with several seeds a difference counts as measured if every seed's interval is on the same side of 0.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.robustness import RETAINED, Robustness, name_of
 
 SOLVED = 0.75
-"""A control counts as solving a concept from here on (our choice)."""
+"""Accuracy from which a control solves a concept (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Style:
     """Style of the sentences: names of columns, and the text after a difference (its interval, or nothing)."""
 
     title: Callable[[Column], str]
-    beside: Callable[[Gain], str]
+    suffix: Callable[[Gain], str]
 
     def over(self, gain: Gain) -> str:
-        """One difference and the control that it is a difference to."""
+        """One difference and its control."""
         if measured(gain):
             text = f"{points(gain.value)} points over" if gain.value >= 0 else f"{percent(-gain.value)} points under"
-            return f"{text} {gain.control}{self.beside(gain)}"
-        value = f" ({points(gain.value)}{self.beside(gain)})" if self.beside(gain) else ""
+            return f"{text} {gain.control}{self.suffix(gain)}"
+        value = f" ({points(gain.value)}{self.suffix(gain)})" if self.suffix(gain) else ""
         return f"no measurable difference to {gain.control}{value}"
 
 
@@ -41,13 +41,13 @@ class Findings:
 
 
 def measured(gain: Gain) -> bool:
-    """Whether every seed's interval lies on the same side of 0."""
+    """Whether every seed's interval is on the same side of 0."""
     spans = [(low, high) for _, low, high, _ in gain.by_seed.values()]
     return all(low > 0 for low, _ in spans) or all(high < 0 for _, high in spans)
 
 
 def interval_text(gain: Gain) -> str:
-    """A difference's interval, or with several seeds every seed's value."""
+    """The interval of a difference, or with several seeds the value of each seed."""
     if len(gain.by_seed) == 1:
         _, low, high, _ = next(iter(gain.by_seed.values()))
         return f" [{points(low)}, {points(high)}]"
@@ -59,7 +59,7 @@ FULL = Style(lambda column: column.title, interval_text)
 
 
 def findings(report: Report, shown: Robustness, style: Style) -> list[Findings]:
-    """The sentences on every compared arm; a sentence for which nothing was measured is left out."""
+    """The sentences on every compared arm; sentences without a measured value are omitted."""
     found = []
     for arm in compared_arms(report.overview, report.controls):
         lines = [
@@ -74,9 +74,9 @@ def findings(report: Report, shown: Robustness, style: Style) -> list[Findings]:
 
 
 def best_text(report: Report) -> str:
-    """Which arm is best at the main column, and what base and controls reach there.
+    """The best arm in the main column, and the values of base and controls.
 
-    Of an experiment, base and controls are no candidates; of other models, all are.
+    In an experiment, base and controls are not candidates; otherwise all models are.
     """
     cells, main = report.overview.cells, report.overview.main
     if main is None:
@@ -88,9 +88,9 @@ def best_text(report: Report) -> str:
     best = max(arms, key=lambda arm: cells[arm][main.name].value)
     others = (BASE, *report.controls) if report.runs.trainings else report.runs.arms
     others = [arm for arm in dict.fromkeys(others) if arm != best and main.name in cells.get(arm, {})]
-    beside = ", ".join(f"{arm} {percent(cells[arm][main.name].value)} %" for arm in others)
-    return f"Best at {main.title}: {best}, {percent(cells[best][main.name].value)} %" + (
-        f" ({beside})." if beside else "."
+    others_text = ", ".join(f"{arm} {percent(cells[arm][main.name].value)} %" for arm in others)
+    return f"Best on {main.title}: {best}, {percent(cells[best][main.name].value)} %" + (
+        f" ({others_text})." if others_text else "."
     )
 
 
@@ -120,7 +120,7 @@ def _cost(report: Report, arm: str, style: Style) -> str:
 
 
 def _against_first(report: Report, arm: str, *, cost: bool) -> list[Gain]:
-    """The arm's differences to the first control in the columns that show a cost, or in those beside the main one."""
+    """Differences of the arm to the first control: in the cost columns, or in the others except the main one."""
     main = report.overview.main
     columns = [column for column in report.overview.columns if column.cost is cost and column != main]
     gains = [_gain(report, arm, control, column) for control in report.controls[:1] for column in columns]
@@ -128,7 +128,7 @@ def _against_first(report: Report, arm: str, *, cost: bool) -> list[Gain]:
 
 
 def _value(gain: Gain, style: Style) -> str:
-    return f"{style.title(gain.column)} {points(gain.value)}{style.beside(gain)}"
+    return f"{style.title(gain.column)} {points(gain.value)}{style.suffix(gain)}"
 
 
 def _transferred(report: Report, arm: str, style: Style) -> str:
@@ -142,21 +142,21 @@ def _transferred(report: Report, arm: str, style: Style) -> str:
 
 
 def _robustness(report: Report, shown: Robustness, arm: str) -> str:
-    """The range over corruptions of what is retained of the main column; else of the first column that has it."""
+    """The range over corruptions of the share retained in the main column, else in the first column that has it."""
     severity, main = shown.severity(), report.overview.main
     if severity is None or main is None or arm not in shown.arms:
         return ""
     ranges = {column.name: _retained(shown, arm, column, severity) for column in shown.columns}
     shown_column = next((column for column in shown.columns if ranges[column.name]), None)
     if shown_column is None:
-        return "without corruption every concept is too close to chance to measure what is retained."
+        return "without corruption every concept is too close to chance for the share retained."
     (least, low), (most, high) = min(ranges[shown_column.name]), max(ranges[shown_column.name])
     span = f"{100 * least:.0f}\N{NO-BREAK SPACE}% ({name_of(low)})"
     if low != high:
         span += f" to {100 * most:.0f}\N{NO-BREAK SPACE}% ({name_of(high)})"
     if shown_column == main:
-        return f"severity {severity} leaves {span} of {shown_column.title} above chance."
-    return f"{main.title} is too near chance; of {shown_column.title} severity {severity} leaves {span}."
+        return f"at severity {severity}, {shown_column.title} retains {span} of its value above chance."
+    return f"{main.title} is too close to chance; at severity {severity}, {shown_column.title} retains {span}."
 
 
 def _retained(shown: Robustness, arm: str, column: Column, severity: int) -> list[tuple[float, str]]:
@@ -174,7 +174,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def solved_by_controls(shown: Overview, controls: Sequence[str]) -> list[str]:
-    """Sentences on what a control reaches without any hard negative; little is left to gain there."""
+    """Sentences on concepts that a control solves without hard negatives."""
     sentences = []
     for control in controls:
         cells = shown.cells.get(control, {})
@@ -194,7 +194,7 @@ def _solved(cell: Cell, baseline: float) -> bool:
 
 
 def _baseline(shown: Overview, column: Column) -> float:
-    """What needs no image: the best blind baseline or chance, whichever is higher."""
+    """The value without images: the maximum of the best blind baseline and chance."""
     return max(shown.chance[column.name] or 0.0, shown.blind[column.name] or 0.0)
 
 
@@ -203,24 +203,24 @@ def seeds_text(report: Report) -> str:
     seeds = report.runs.seeds
     if len(seeds) == 1 and not report.runs.trainings:
         return (
-            "One checkpoint of each model: intervals cover the choice of items, not training, so that nothing follows "
-            "for other training seeds."
+            "One checkpoint of each model: intervals cover the sampling of items, not training. They do not apply to "
+            "other training seeds."
         )
     if len(seeds) == 1:
         return (
-            "One training seed illustrates and does not prove: intervals cover the choice of items, not training. "
-            "Another seed may learn, or fail to learn, what this one did not."
+            "One training seed is not evidence for an effect: intervals cover the sampling of items, not training. "
+            "Results of other seeds may differ."
         )
     return (
-        f"{len(seeds)} training seeds ({', '.join(map(str, seeds))}): values are medians over seeds, and every seed's "
-        "own value stands beside them. Intervals of a single run cover the choice of items, not training."
+        f"{len(seeds)} training seeds ({', '.join(map(str, seeds))}): values are medians over seeds, shown with the "
+        "value of each seed. Intervals of a single run cover the sampling of items, not training."
     )
 
 
 def incomplete_text(report: Report) -> str:
-    """Which benchmarks some run did not score in full; empty where all are complete."""
+    """Sentence on the benchmarks that a run did not score completely; empty if all are complete."""
     marked = [column.benchmark for column in report.overview.columns if column.name in report.overview.incomplete]
     names = dict.fromkeys([*marked, *report.runs.incomplete()])
     if not names:
         return ""
-    return f"* Incomplete, as images, files or records are missing: {', '.join(names)}."
+    return f"* Incomplete, because images, files or records are missing: {', '.join(names)}."

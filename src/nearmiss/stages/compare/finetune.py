@@ -1,9 +1,9 @@
 """Fine-tuned initializations on downstream tasks: their columns, rows of the page, and paired differences.
 
-All initializations of one seed learned from the same labels and answered the same examples. Intervals and p come from
-clusters of examples that share an image or a text; p is adjusted by Holm over one family: all initializations against
-one control in one seed, on every task and condition, at the largest share of labels. At smaller shares there is a
-difference and an interval, and no p.
+All initializations of one seed were fine-tuned on the same labels and evaluated on the same examples. Intervals and p
+are computed over clusters of examples that share an image or a text. p is adjusted by Holm over one family: all
+initializations against one control in one seed, on every task and condition, at the largest share of labels. Smaller
+shares have a difference and an interval, but no p.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.tables import read_table, table
 from nearmiss.engine.scoring.statistics import clusters, paired_intervals, sign_flip
 from nearmiss.stages.compare.differences import FLIPS_PER_RESAMPLE, adjusted
-from nearmiss.stages.compare.overview import Column, Overview, figures, percent
+from nearmiss.stages.compare.overview import Column, Overview, filled_overview, percent
 from nearmiss.stages.compare.runs import Runs
 
 KEY = ("task", "share", "condition", "concept")
 
 
 def columns(runs: Runs, titles: Mapping[str, str]) -> list[Column]:
-    """A column a task, share of labels, condition and concept, in reading order. `titles` are those of the tasks."""
+    """One column per task, share of labels, condition and concept, in reading order. `titles` are those of tasks."""
     if not runs.finetunings:
         return []
     metrics = runs.finetunings[0].metrics.filter(metric="accuracy")
@@ -63,27 +63,27 @@ def finetuned(runs: Runs, titles: Mapping[str, str]) -> Overview:
     """The metrics of every initialization in these columns."""
     rows = [one.metrics for one in runs.finetunings]
     shown = columns(runs, titles)
-    return figures(pl.concat(rows), shown, runs.initializations) if rows else Overview([], {}, {}, {}, {})
+    return filled_overview(pl.concat(rows), shown, runs.initializations) if rows else Overview([], {}, {}, {}, {})
 
 
 def largest_share(shown: Overview) -> float:
-    """The largest share of the labels that anything learned from."""
+    """The largest share of the labels that was used."""
     return max(float(column.where["share"]) for column in shown.columns)
 
 
 def share_text(share: float) -> str:
-    """A share of the labels in words."""
+    """A share of the labels as text."""
     return "all labels" if share == 1 else f"{100 * share:g} % of the labels"
 
 
 def panels(shown: Overview) -> list[tuple[str, list[Column]]]:
-    """The columns of each task and share of labels, and what they are called together."""
+    """The columns of each task and share of labels, with their common name."""
     grouped = groupby(shown.columns, lambda column: (column.short, column.where["share"]))
     return [(f"{task}, {share_text(float(share))}", list(group)) for (task, share), group in grouped]
 
 
 def finetune_rows(shown: Overview) -> list[dict[str, Any]]:
-    """Chance, blind, then a row an initialization: accuracy with interval (one seed) or range (several)."""
+    """Chance, blind, then one row per initialization: accuracy with interval (one seed) or range (several)."""
     best = {
         column.name: max(row[column.name].value for row in shown.cells.values() if column.name in row)
         for column in shown.columns
@@ -108,8 +108,8 @@ def finetune_rows(shown: Overview) -> list[dict[str, Any]]:
     return [*rows, {"name": "examples", "reference": True, "cells": texts}]
 
 
-def _plain(text: str, beside: str = "") -> dict[str, Any]:
-    return {"text": text, "range": beside, "best": False}
+def _plain(text: str, interval: str = "") -> dict[str, Any]:
+    return {"text": text, "range": interval, "best": False}
 
 
 def _ends(values: list[float]) -> tuple[float | None, float | None]:
@@ -119,15 +119,15 @@ def _ends(values: list[float]) -> tuple[float | None, float | None]:
 def finetune_differences(
     runs: Runs, tables: Path | None, controls: Sequence[str], *, resamples: int, level: float
 ) -> pl.DataFrame:
-    """Rows of table `differences` (stage finetune): one an initialization, control, seed, task, share and condition.
+    """Rows of table `differences` (stage finetune): one per initialization, control, seed, task, share and condition.
 
-    `tables` holds the tables of examples, which say what each example is about. Pairs of which one run is missing are
-    left out. Raises InputError where a prediction's example is in no table.
+    `tables` is the folder of the tables of examples. Pairs with a missing run are omitted. Raises InputError if the
+    example of a prediction is not in a table.
     """
     if not runs.finetunings:
         return table("differences", [])
     if tables is None:
-        raise InputError("fine-tunings need the examples that they answered", remedy="give --data")
+        raise InputError("fine-tuned models need the examples of their predictions", remedy="give --data")
     examples = _examples(runs, tables)
     largest = float(examples["share"].to_numpy().max())
     tests: list[dict[str, Any]] = []
@@ -174,7 +174,7 @@ _ENDPOINT = {
 
 
 def _examples(runs: Runs, tables: Path) -> pl.DataFrame:
-    """What all initializations were asked, sorted: KEY, example_id, label, links (image and text), row."""
+    """The examples of all initializations, sorted: KEY, example_id, label, links (image and text), row."""
     examples = runs.finetunings[0].predictions.select("task", "share", "condition", "example_id", "label")
     known = pl.concat(
         [
@@ -188,10 +188,10 @@ def _examples(runs: Runs, tables: Path) -> pl.DataFrame:
     unknown = joined.filter(pl.col("links").is_null())
     if not unknown.is_empty():
         raise InputError(
-            "an example that was answered is in no table of examples",
+            "the example of a prediction is not in a table of examples",
             file=tables / f"examples_{unknown['task'][0]}.parquet",
             record=unknown["example_id"][0],
-            remedy="fine-tune again on this data, or give the data that the runs were made from",
+            remedy="fine-tune again on this data, or give the data of the runs",
         )
     return joined.sort(*KEY, "example_id", nulls_last=False).with_row_index("row")
 
@@ -203,7 +203,7 @@ def _links() -> pl.Expr:
 
 
 def _right(examples: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
-    """1.0 where an example of `asked` was answered right, in its order."""
+    """1.0 for each correct prediction, in the order of `examples`."""
     keys = ["task", "share", "example_id"]
     joined = examples.select(*keys, "label", "row").join(predictions.select(*keys, "predicted"), on=keys, how="left")
     return np.asarray((joined.sort("row")["predicted"] == joined.sort("row")["label"]).cast(pl.Float64).to_numpy())

@@ -1,4 +1,4 @@
-"""The pairs that stage inpaint made: how many, what was refused, and a few of them drawn by seed."""
+"""The pairs of stage inpaint: counts, rejections, and a sample."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from nearmiss.engine.images.decode import open_image_bytes
 PAIRS, SUMMARY = "test-00000-of-00001.parquet", "summary.json"
 COUNT = 6
 SIDE = 160
-"""Longest side of an embedded image in pixels; smaller ones stay as they are."""
+"""Longest side of an embedded image in pixels; smaller ones are not changed."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ShownPair:
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:
-    """How many pairs were made, and how many pixels they changed where they should not."""
+    """Sentences on the number of pairs, and of pixels that changed outside of the masks."""
     if not summary:
         return []
     asked = sum(of["asked"] for of in summary["by_operation"].values())
@@ -39,7 +39,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
 
 
 def operation_rows(summary: dict[str, Any]) -> list[dict[str, str]]:
-    """A row an operation: pairs requested and made, images tried, and why candidates were rejected."""
+    """One row per operation: pairs requested and made, images tried, and reasons of rejections."""
     rows = []
     for name, of in sorted(summary.get("by_operation", {}).items()):
         reasons = sorted(of["reasons"].items(), key=lambda pair: (-pair[1], pair[0]))

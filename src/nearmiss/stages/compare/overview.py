@@ -1,7 +1,7 @@
-"""The columns of a comparison and the metrics in them: what the terminal and the page both show.
+"""The columns of a comparison and their metrics, for the terminal and the page.
 
 A column is one endpoint, declared by a benchmark as a headline. With one seed a cell is that run's metric and its
-interval over items; with several it is the median over seeds, and every seed's metric is kept beside it.
+interval over items; with several it is the median over seeds, with the metric of each seed.
 """
 
 from collections import Counter
@@ -18,9 +18,9 @@ from nearmiss.engine.benchmarks.spec import BENCHMARKS, MEAN
 from nearmiss.stages.compare.runs import Runs
 
 BASE = "base"
-"""The arm that the others continue from."""
+"""The arm from which the others continue."""
 WITHOUT_HEADLINE = ("score", "accuracy", "auroc", "recall@1", "top1")
-"""The metrics that may stand for a benchmark that declares no headline; the first that it has is taken."""
+"""The metrics of a benchmark that declares no headline; the first one that exists is used."""
 _SHORT = 10  # characters of a column's name in the terminal
 
 
@@ -36,7 +36,7 @@ class Column:
     short: str = ""
     """The title in the terminal."""
     cost: bool = False
-    """Whether it shows what training on negatives may cost, instead of what it is meant to improve."""
+    """Whether it shows a possible cost of negatives instead of an intended gain."""
 
     @property
     def benchmark(self) -> str:
@@ -46,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A metric of one arm: the median over seeds, each seed's own, and with one seed its interval over items."""
+    """A metric of one arm: the median over seeds, the value of each seed, and with one seed its interval over items."""
 
     value: float
     by_seed: dict[int, float]
@@ -63,18 +63,18 @@ class Overview:
     chance: dict[str, float | None]
     blind: dict[str, float | None]
     n: dict[str, tuple[int, int]]
-    """Scored and expected items of the run that scored fewest."""
+    """Scored and expected items of the run with the fewest."""
     incomplete: frozenset[str] = field(default_factory=frozenset)
-    """Names of the columns whose benchmark lacks items, images, files or records in some run."""
+    """Names of the columns whose benchmark lacks items, images, files or records in a run."""
 
     @property
     def main(self) -> Column | None:
-        """The first column that is no cost, or the first of all."""
+        """The first column that is not a cost, or the first of all."""
         return next((column for column in self.columns if not column.cost), next(iter(self.columns), None))
 
 
 def card(benchmark: str) -> Card | None:
-    """What a benchmark declares; None for a name that is not in the registry."""
+    """The card of a benchmark; None for a name that is not in the registry."""
     try:
         return reader(benchmark).card
     except InputError:
@@ -82,7 +82,7 @@ def card(benchmark: str) -> Card | None:
 
 
 def in_order(benchmarks: set[str]) -> list[str]:
-    """Benchmarks in the order of the registry, those that it does not name last."""
+    """Benchmarks in the order of the registry, unknown ones last."""
     known = list(BENCHMARKS)
     return sorted(benchmarks, key=lambda name: (known.index(name) if name in known else len(known), name))
 
@@ -90,8 +90,8 @@ def in_order(benchmarks: set[str]) -> list[str]:
 def columns(metrics: pl.DataFrame) -> list[Column]:
     """The columns of the benchmarks that occur in rows of table `metrics`: their headlines.
 
-    A benchmark without a headline has one column, its mean or its only subset. One that has no such row, since it
-    reports concepts alone, has columns only where no other benchmark has: one for each concept.
+    A benchmark without a headline has one column, its mean or its only subset. A benchmark that reports only concepts
+    has one column per concept, and only if no other benchmark has columns.
     """
     models = metrics.filter(pl.col("model") != "blind")
     names = in_order(set(models["benchmark"].drop_nulls()))
@@ -140,7 +140,7 @@ def _of_concepts(benchmark: str, metrics: pl.DataFrame) -> list[Column]:
 
 
 def _with_distinct_titles(found: Sequence[Column]) -> list[Column]:
-    """The columns, with the benchmark's name in those names and titles that several have."""
+    """The columns, with the benchmark's name added to duplicate names and titles."""
     names, titles, shorts = (Counter(getattr(each, part) for each in found) for part in ("name", "title", "short"))
     return [
         replace(
@@ -156,15 +156,15 @@ def _with_distinct_titles(found: Sequence[Column]) -> list[Column]:
 def overview(runs: Runs) -> Overview:
     """The metrics of every evaluated arm in the columns of the benchmarks."""
     metrics = runs.metrics().filter(pl.col("model") != "blind")
-    return figures(metrics, columns(metrics), runs.arms, runs.incomplete())
+    return filled_overview(metrics, columns(metrics), runs.arms, runs.incomplete())
 
 
-def figures(
+def filled_overview(
     metrics: pl.DataFrame, candidates: Sequence[Column], arms: Sequence[str], incomplete: Sequence[str] = ()
 ) -> Overview:
-    """Metrics of `arms` in those of the columns that `metrics` (rows of models alone) has values for.
+    """Metrics of `arms` in the columns for which `metrics` (rows of models only) has values.
 
-    `incomplete` names benchmarks that some run did not score in full.
+    `incomplete` lists benchmarks that a run did not score completely.
     """
     scored = metrics.filter(pl.col("value").is_not_null())
     kept = [column for column in candidates if not rows_of(scored, column).is_empty()]
@@ -190,7 +190,7 @@ def _first(values: pl.Series) -> float | None:
 
 
 def cell(rows: pl.DataFrame) -> Cell:
-    """One arm's metric from its rows of one endpoint, a row a seed."""
+    """One arm's metric from its rows of one endpoint, one row per seed."""
     by_seed = {int(seed): float(value) for seed, value in rows.select("seed", "value").sort("seed").iter_rows()}
     single = rows.height == 1
     return Cell(
@@ -202,7 +202,7 @@ def cell(rows: pl.DataFrame) -> Cell:
 
 
 def rows_of(frame: pl.DataFrame, column: Column) -> pl.DataFrame:
-    """The rows of `metrics` or `differences` that a column shows: one a run."""
+    """The rows of `metrics` or `differences` of a column: one per run."""
     return frame.filter(*[pl.col(name) == value for name, value in column.where.items()])
 
 
@@ -243,10 +243,10 @@ def points(share: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share in percent; a dash where there is none."""
+    """A share in percent; a dash if there is none."""
     return "-" if share is None else f"{100 * share:.1f}"
 
 
 def p_text(p: float) -> str:
-    """p as it is written in a paper."""
+    """p as formatted in papers."""
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"

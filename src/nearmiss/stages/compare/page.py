@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parent
 
 
 def render(report: Report, figures: dict[str, str]) -> str:
-    """The page as text. `figures` are SVG texts by name; every other string is escaped, without control characters."""
+    """The page as HTML. `figures` are SVG texts by name; all other strings are escaped, without control characters."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -53,12 +53,12 @@ def render(report: Report, figures: dict[str, str]) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """What an expression of a template gives, before it is escaped. Names may hold what no page can show."""
+    """The value of a template expression before escaping, without control characters."""
     return without_controls(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _arms(report: Report) -> dict[str, Any]:
-    """What the arms are, what they reach, gain and cost."""
+    """The arms, their values, gains and costs."""
     arms = compared_arms(report.overview, report.controls)
     shown = report.overview
     gained, gained_rows = sections.gain_rows(report, [column for column in shown.columns if not column.cost])
@@ -80,7 +80,7 @@ def _arms(report: Report) -> dict[str, Any]:
 
 
 def _marked(report: Report, column: Column) -> str:
-    """A column's title, with a star where the benchmark is incomplete."""
+    """A column's title, with a star if the benchmark is incomplete."""
     return f"{column.title} *" if column.name in report.overview.incomplete else column.title
 
 

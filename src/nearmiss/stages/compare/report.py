@@ -1,4 +1,4 @@
-"""Everything that the page and its figures are made from."""
+"""The data of the page and its figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from nearmiss.stages.compare.runs import Runs
 
 @dataclass(frozen=True)
 class Report:
-    """One comparison: the runs, what follows from them, and where their inputs lie."""
+    """One comparison: the runs, derived tables, and the folders of their inputs."""
 
     experiment: str
     runs: Runs
     root: DataRoot
-    """Where the files of the benchmarks lie, from which sample items are shown."""
+    """The data root of the benchmarks, for sample items."""
     controls: list[str]
     """Controls that were evaluated."""
     level: float
     overview: Overview
     finetuned: Overview
-    """Metrics of the fine-tuned initializations; without columns where nothing was fine-tuned."""
+    """Metrics of the fine-tuned initializations; without columns if nothing was fine-tuned."""
     differences: pl.DataFrame
     gains: list[Gain]
     """Paired differences in the columns of `overview`, then of `finetuned`."""
@@ -39,6 +39,6 @@ class Report:
     inpaint: Path | None
     """Folder of stage inpaint."""
     inpainted: dict[str, Any]
-    """Its summary; empty where it made nothing."""
+    """The summary of stage inpaint; empty without one."""
     paper: str | None = None
     """The paper whose published results are shown."""

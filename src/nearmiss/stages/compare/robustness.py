@@ -1,4 +1,4 @@
-"""Robustness: metrics under each corruption and severity, the drop against clean, and the share that is retained."""
+"""Robustness: metrics under each corruption and severity, the drop from clean, and the share retained."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +13,10 @@ SEVERITY = 3
 """The severity reported in sentences and in the terminal."""
 
 VALUE, DROP, RETAINED = "value", "drop", "retained"
-"""What a row of table `metrics` is: the endpoint's metric, what it lost, or the share of it that is left."""
+"""The kinds of rows of table `metrics`: the endpoint's metric, its drop, or its share retained."""
 
 Key = tuple[str, str, str | None, int | None, str]
-"""Arm, column name, corruption and severity (null = clean), and one of the three."""
+"""Arm, column name, corruption and severity (null = clean), and the kind."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Robustness:
     chance: dict[str, float]
 
     def of(self, arm: str, column: Column, corruption: str | None, severity: int | None, kind: str) -> Cell | None:
-        """A cell, or None where there is none."""
+        """A cell, or None if there is none."""
         return self.cells.get((arm, column.name, corruption, severity, kind))
 
     def severity(self) -> int | None:
@@ -42,7 +42,7 @@ class Robustness:
 
 
 def robustness(runs: Runs, shown: Overview) -> Robustness:
-    """Medians over seeds in the columns of the overview. A share retained stands only where every seed has it."""
+    """Medians over seeds in the columns of the overview. A share retained is given only if every seed has one."""
     if not runs.robustnesses:
         return Robustness([], [], [], [], {}, {})
     metrics = pl.concat([_with_kinds(one.metrics) for one in runs.robustnesses])
@@ -73,9 +73,9 @@ def robustness(runs: Runs, shown: Overview) -> Robustness:
 
 
 def _with_kinds(metrics: pl.DataFrame) -> pl.DataFrame:
-    """The rows with what each is (`kind`), and the endpoint's own metric under `metric`.
+    """The rows with column `kind`, and the metric of the endpoint in `metric`.
 
-    The rows of an endpoint follow each other: its metric, its drop, and what is retained.
+    The rows of an endpoint are consecutive: its metric, its drop, and its share retained.
     """
     name = pl.col("metric")
     kind = (
@@ -90,7 +90,7 @@ def _with_kinds(metrics: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(metrics: pl.DataFrame, column: Column) -> pl.DataFrame:
-    """The rows of a column; where its pool of subsets was not tested as a whole, those of the one subset that was."""
+    """The rows of a column; if only one subset of its pool was tested, those of this subset."""
     if not (found := _where(metrics, column.where)).is_empty():
         return found
     rest = {name: value for name, value in column.where.items() if name != "subset"}
@@ -103,12 +103,12 @@ def _where(metrics: pl.DataFrame, where: Any) -> pl.DataFrame:
 
 
 def name_of(corruption: str) -> str:
-    """A corruption in words."""
+    """The displayed name of a corruption."""
     return corruption.replace("_", " ")
 
 
 def robustness_rows(shown: Robustness, column: Column) -> list[dict[str, Any]]:
-    """The table of one column: a row a corruption and arm; of each severity the metric, its drop, what is retained."""
+    """The table of one column: one row per corruption and arm; per severity the metric, drop and share retained."""
     rows = []
     for corruption in shown.corruptions:
         tested = [
@@ -135,7 +135,7 @@ def robustness_rows(shown: Robustness, column: Column) -> list[dict[str, Any]]:
 
 
 def excluded(report: Report) -> list[str]:
-    """Which concepts a corruption destroys, so that their items are not scored under it."""
+    """Sentences on concepts that a corruption does not preserve, whose items are not scored under it."""
     record = report.runs.robustnesses[0].measurement if report.runs.robustnesses else {}
     tested = {each.get("corruption") for each in record.get("corruptions") or []}
     found: dict[str, list[str]] = {}
@@ -144,13 +144,13 @@ def excluded(report: Report) -> list[str]:
             if corruption in tested:
                 found.setdefault(corruption, []).extend(concepts)
     return [
-        f"{name_of(name)} destroys {', '.join(dict.fromkeys(concepts))}: these items are not scored under it."
+        f"{name_of(name)} does not preserve {', '.join(dict.fromkeys(concepts))}: these items are not scored under it."
         for name, concepts in sorted(found.items())
     ]
 
 
 def retained_text(report: Report) -> str:
-    """How far the clean metric must be above chance before a share retained is given, from what the runs recorded."""
+    """The minimum distance of the clean metric from chance for a share retained, from the records of the runs."""
     record = report.runs.robustnesses[0].measurement if report.runs.robustnesses else {}
     metrics = record.get("metrics")
     return str(metrics.get(RETAINED, "")) if isinstance(metrics, dict) else ""

@@ -1,4 +1,4 @@
-"""The runs that are compared: what each training, fine-tuning, evaluation and robustness test left in its folder."""
+"""The compared runs: outputs of trainings, fine-tunings, evaluations and robustness tests."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ from nearmiss.base.files import read_json
 from nearmiss.base.tables import read_table
 from nearmiss.engine.scoring.endpoints import ENDPOINT
 
-REMEDY = "finish the run, or leave this folder out"
+REMEDY = "finish the run, or omit this folder"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What stage evaluate wrote for one run."""
+    """The output of stage evaluate for one run."""
 
     arm: str
     seed: int
@@ -37,13 +37,13 @@ class Evaluation:
 
     @property
     def benchmarks(self) -> dict[str, dict[str, Any]]:
-        """How each benchmark was measured, by its name."""
+        """The measurement of each benchmark, by its name."""
         return dict(self.measurement.get("benchmarks") or {})
 
 
 @dataclass(frozen=True)
 class Training:
-    """What stage pretrain wrote for one run."""
+    """The output of stage pretrain for one run."""
 
     arm: str
     seed: int
@@ -54,20 +54,20 @@ class Training:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The arm's own configuration, as far as the manifest has it: method, objective, rates."""
+        """The configuration of the arm in the manifest: method, objective, rates."""
         fingerprint = self.manifest.get("fingerprint") or {}
         return dict(fingerprint.get("config", {}).get("arm") or {})
 
     @property
     def shared(self) -> dict[str, Any]:
-        """The configuration that all arms share, as far as the manifest has it."""
+        """The configuration that all arms share, in the manifest."""
         fingerprint = self.manifest.get("fingerprint") or {}
         return dict(fingerprint.get("config", {}).get("shared") or {})
 
 
 @dataclass(frozen=True)
 class Finetuning:
-    """What stage finetune wrote for one initialization and seed; `arm` may be `scratch`."""
+    """The output of stage finetune for one initialization and seed; `arm` may be `scratch`."""
 
     arm: str
     seed: int
@@ -81,7 +81,7 @@ class Finetuning:
 
 @dataclass(frozen=True)
 class Robustness:
-    """What stage robustness wrote for one run."""
+    """The output of stage robustness for one run."""
 
     arm: str
     seed: int
@@ -108,7 +108,7 @@ class Runs:
         return next((one for one in self.trainings if (one.arm, one.seed) == (arm, seed)), None)
 
     def options(self, arm: str) -> dict[str, Any]:
-        """The configuration of an arm; empty where it was not trained, or its manifest does not say."""
+        """The configuration of an arm; empty if it was not trained or is not in the manifest."""
         return next((one.options for one in self.trainings if one.arm == arm), {})
 
     def evaluation(self, arm: str, seed: int) -> Evaluation | None:
@@ -117,17 +117,17 @@ class Runs:
 
     @property
     def splits(self) -> dict[str, str | None]:
-        """The split of each benchmark; None for a published one, which has that of its files."""
+        """The split of each benchmark; None for published ones."""
         pairs = self.metrics().select("benchmark", "split").unique(maintain_order=True)
         return {str(name): split for name, split in pairs.iter_rows()}
 
     @property
     def split(self) -> str | None:
-        """The split of the experiment's own benchmarks, None where only published ones were scored."""
+        """The split of the experiment's own benchmarks, None if only published ones were scored."""
         return next((split for split in self.splits.values() if split is not None), None)
 
     def incomplete(self) -> list[str]:
-        """Benchmarks of which some run lacks images, files or records, and those that are absent in some run."""
+        """Benchmarks that are absent in a run, or for which a run lacks images, files or records."""
         found = [
             name for one in self.evaluations for name, of in one.benchmarks.items() if not of.get("complete", True)
         ]
@@ -136,7 +136,7 @@ class Runs:
 
     @property
     def initializations(self) -> list[str]:
-        """What was fine-tuned, in the order in which the folders were given."""
+        """Fine-tuned initializations, in the order of their folders."""
         return list(dict.fromkeys(one.arm for one in self.finetunings))
 
     def metrics(self) -> pl.DataFrame:
@@ -162,7 +162,7 @@ def read(
 ) -> Runs:
     """Read the folders.
 
-    Raises InputError where one is incomplete, two are the same run, or runs were scored on different versions of a
+    Raises InputError if one is incomplete, two are the same run, or runs were scored on different versions of a
     benchmark, on different examples or under different corruptions.
     """
     if not evaluations:
@@ -179,7 +179,7 @@ def read(
                     f"arm {one.arm}, seed {one.seed} is given twice",
                     file=one.folder,
                     record=seen[one.arm, one.seed],
-                    remedy="give each run once; --arm and --seed of `nearmiss evaluate` name another one",
+                    remedy="give each run once; set other labels with --arm and --seed of `nearmiss evaluate`",
                 )
             seen[one.arm, one.seed] = one.folder
     for one in scored[1:]:
@@ -209,7 +209,7 @@ _CELL = [*ENDPOINT, "corruption", "severity", "n_expected"]
 
 
 def _refuse_other_items(one: Evaluation, other: Evaluation) -> None:
-    """Items of one id are the same only where they come from one split, the same files and the same rules."""
+    """Raise InputError unless both have the same split, files and rules, so that items of one id are equal."""
     splits = [dict(each.metrics.select("benchmark", "split").unique().iter_rows()) for each in (one, other)]
     for name in sorted(splits[0].keys() & splits[1].keys()):
         files, others = (each.benchmarks.get(name, {}).get("files") or {} for each in (one, other))
@@ -223,20 +223,20 @@ def _refuse_other_items(one: Evaluation, other: Evaluation) -> None:
             )
     if one.measurement.get("released", False) != other.measurement.get("released", False):
         raise InputError(
-            "the runs follow different rules of ties and subsets",
+            "the runs have different rules for ties and subsets",
             file=other.folder,
             record="released",
-            remedy="evaluate all of them with --released true, or none",
+            remedy="evaluate all or none of them with --released true",
         )
 
 
 def _cells(metrics: pl.DataFrame) -> pl.DataFrame:
-    """What was scored under which corruption. Whether a share retained is given depends on the results."""
+    """The scored cells, without shares retained, whose existence depends on the results."""
     return metrics.filter(~pl.col("metric").str.ends_with("retained")).select(_CELL)
 
 
 def _alike(given: list[tuple[Path, pl.DataFrame]], what: str, remedy: str) -> None:
-    """Raises InputError where one folder's rows are not those of the first."""
+    """Raise InputError if the rows of a folder differ from those of the first."""
     for folder, frame in given[1:]:
         first = given[0][1]
         if not frame.sort(frame.columns, nulls_last=False).equals(first.sort(first.columns, nulls_last=False)):
@@ -298,7 +298,7 @@ def _training(folder: Path) -> Training:
         arm, seed = folder.parts[-2], int(folder.parts[-1])
     except (IndexError, ValueError):
         raise InputError(
-            "a training's folder is not named <arm>/<seed>", file=folder, remedy="give pretrain/<arm>/<seed>"
+            "the folder of a training run is not named <arm>/<seed>", file=folder, remedy="give pretrain/<arm>/<seed>"
         ) from None
     return Training(
         arm=arm,
@@ -314,7 +314,7 @@ def _lines(path: Path) -> Iterable[dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError("a training has no curve", file=path, remedy=REMEDY) from None
+        raise InputError("a training run has no curve", file=path, remedy=REMEDY) from None
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             yield json.loads(line)

@@ -1,7 +1,7 @@
-"""Sample items for the page: images, captions, and the predictions of every arm. Drawn by seed.
+"""Sample items for the page: images, captions, and the predictions of every arm, sampled with a seed.
 
-Items of one image and two captions, or two of each, can be shown. They are drawn from the outcomes of the first run,
-then read from the files of their benchmarks, so that a benchmark of which nothing is drawn is not read.
+Items of one image and two captions, or two of each, can be shown. They are sampled from the outcomes of the first run,
+then read from the files of their benchmarks, so that a benchmark without sampled items is not read.
 """
 
 from collections.abc import Sequence
@@ -24,16 +24,16 @@ from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.runs import Evaluation
 
 PER_BENCHMARK = 8
-"""How many items of each benchmark the page shows."""
+"""Number of items per benchmark on the page."""
 SIDE = 320
-"""Longest side of an embedded image in pixels; smaller ones stay as they are."""
+"""Longest side of an embedded image in pixels; smaller ones are not changed."""
 SIGNS = {1: "✓", 0: "=", -1: "✗"}
 _LETTERS = "AB"
 
 
 @dataclass(frozen=True)
 class ArmPredictions:
-    """Predictions of one arm for one item: a sign for each decision, and how many are right."""
+    """Predictions of one arm for one item: a sign for each decision, and the number of correct ones."""
 
     arm: str
     signs: list[str]
@@ -42,7 +42,7 @@ class ArmPredictions:
 
 @dataclass(frozen=True)
 class Sample:
-    """One item. Image A belongs to caption 1, image B, where there is one, to caption 2."""
+    """One item. Image A belongs to caption 1, image B, if there is one, to caption 2."""
 
     title: str
     item_id: str
@@ -56,7 +56,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """The items that can be shown, and why others cannot."""
+    """The sample items, and notes on items that cannot be shown."""
 
     items: list[Sample] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -86,12 +86,12 @@ def samples(report: Report) -> Samples:
         ]
         found.items.extend(sample for sample in shown if sample is not None)
         if missing := len(drawn) - sum(sample is not None for sample in shown):
-            found.notes.append(f"{benchmark}: {missing} drawn items are not shown, as their images are not there.")
+            found.notes.append(f"{benchmark}: {missing} sampled items are not shown, because their images are missing.")
     return found
 
 
 def _drawn(benchmark: str, run: Evaluation, scored: Any, split: str | None) -> dict[str, str]:
-    """Ids of drawn items and their titles: of each group in turn, until there are enough.
+    """Ids and titles of sampled items: one of each group in turn, until there are enough.
 
     Groups are the headlines of the benchmark, or its concepts, or its subsets.
     """
@@ -131,14 +131,14 @@ def _groups(benchmark: str, outcomes: pl.DataFrame) -> dict[str, list[str]]:
 
 
 def _loaded(benchmark: str, run: Evaluation, report: Report) -> ItemBenchmark | str:
-    """The benchmark, or why its items cannot be shown."""
+    """The benchmark, or the reason why its items cannot be shown."""
     options = Options(
         split=report.runs.splits.get(benchmark) or "test", released=bool(run.measurement.get("released", False))
     )
     try:
         found = reader(benchmark)
         if not found.exists(report.root, options):
-            return f"{benchmark}: its files are not there, so no items are shown."
+            return f"{benchmark}: its files are missing, so no items are shown."
         loaded = found.load(report.root, options)
     except InputError as error:
         return f"{benchmark}: no items are shown: {error}"
@@ -152,7 +152,7 @@ def _sample(
     scores: dict[str, dict[str, list[list[float]]]],
     report: Report,
 ) -> Sample | None:
-    """The item as the page shows it; None where an image does not exist or does not decode."""
+    """The sample of an item; None if an image does not exist or does not decode."""
     images = [_image(path, row["crop"], benchmark, report) for path in row["images"]]
     if None in images:
         return None
@@ -181,7 +181,7 @@ def _sign(similarity: Sequence[Sequence[float]], decision: Decision, margin: flo
 
 
 def _image(path: str, crop: Sequence[float] | None, benchmark: ItemBenchmark, report: Report) -> str | None:
-    """An image of an item as a data URI, cut to its crop; None where it does not exist or does not decode."""
+    """An image of an item as a data URI, cropped; None if it does not exist or does not decode."""
     box = None if crop is None else tuple(crop)
     try:
         if path in benchmark.embedded:
@@ -193,12 +193,12 @@ def _image(path: str, crop: Sequence[float] | None, benchmark: ItemBenchmark, re
 
 
 def file_uri(file: Path) -> str:
-    """An image file as a data URI, smaller where it is large. Raises InputError where it is missing or no image."""
+    """An image file as a data URI, scaled down if it is large. Raises InputError if it is missing or not an image."""
     if size_of(file) is None:
-        raise InputError("an image is missing", file=file, remedy="make the data again")
+        raise InputError("an image is missing", file=file, remedy="create the data again")
     found = for_browser(read_content(file))
     if found is None:
-        raise InputError("an image does not decode", file=file, remedy="make the data again")
+        raise InputError("an image does not decode", file=file, remedy="create the data again")
     content, media = found
     image = open_image_bytes(content)
     return data_uri(content, media) if max(image.size) <= SIDE else thumbnail(image, SIDE)

@@ -25,7 +25,7 @@ from nearmiss.stages.compare.tables import objective_text
 
 
 def arm_rows(report: Report) -> list[dict[str, str]]:
-    """What each arm is."""
+    """The table of arms."""
     rows = []
     for arm in report.runs.arms:
         options = report.runs.options(arm)
@@ -47,9 +47,9 @@ def arm_rows(report: Report) -> list[dict[str, str]]:
 
 
 def main_rows(report: Report) -> list[dict[str, Any]]:
-    """The main table: chance and blind, then a row an arm, each cell a value and its interval or range.
+    """The main table: chance and blind, then one row per arm, each cell a value and its interval or range.
 
-    `spent` is what one training of the arm took: texts and seconds (medians over seeds).
+    `spent` has texts and seconds of one training run of the arm (medians over seeds).
     """
     shown = report.overview
     spent = _spent(report.costs)
@@ -99,7 +99,7 @@ def seed_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def gain_rows(report: Report, candidates: Sequence[Column]) -> tuple[list[Column], list[dict[str, Any]]]:
-    """Differences to every control in those of the columns that have any: the columns, and a row a pair of arms."""
+    """Differences to every control in the columns that have any: the columns, and one row per pair of arms."""
     columns = [column for column in candidates if any(gain.column == column for gain in report.gains)]
     by_place = {(gain.arm, gain.control, gain.column.name): gain for gain in report.gains if gain.column in columns}
     pairs = by_pair(report, columns)
@@ -124,9 +124,9 @@ def by_pair(report: Report, columns: Sequence[Column]) -> list[tuple[str, str]]:
 
 
 def unseen_gains(report: Report, arms: list[str]) -> list[str]:
-    """Cells that an arm's negatives never edited under that operator and in which it beats every control.
+    """Cells in which an arm beats every control and whose concept and operator are not in its negatives.
 
-    Counted where the difference to each control is above 0 with its interval, in every seed.
+    The interval of the difference to each control must be above 0 in every seed.
     """
     found = cells(report.runs)
     sentences = []
@@ -146,7 +146,7 @@ def unseen_gains(report: Report, arms: list[str]) -> list[str]:
 
 
 def cost_rows(report: Report) -> list[dict[str, str]]:
-    """What every job cost."""
+    """The table of job costs."""
     rows = []
     for row in report.costs.iter_rows(named=True):
         name = " ".join(str(part) for part in (row["stage"], row["arm"], row["seed"]) if part is not None)
@@ -177,7 +177,7 @@ def blind_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def negative_rows(report: Report) -> list[dict[str, Any]]:
-    """The false-negative report of each method, in all and by concept."""
+    """The false-negative report of each method, in total and by concept."""
     rows = []
     for folder in report.negatives:
         path = folder / "truth.json"
@@ -196,7 +196,7 @@ def negative_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def data_sentences(report: Report) -> list[str]:
-    """How many images there are, and how far the words of a caption alone tell its image, from the data's summary."""
+    """Sentences on the number of images, and on whether the words of a caption identify its image in a batch."""
     sentences = []
     if counts := report.summary.get("images"):
         sentences.append("Images: " + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) + ".")
@@ -205,10 +205,10 @@ def data_sentences(report: Report) -> list[str]:
         sentences.append(f"Images of {benchmark} were excluded from the training split: {how}.")
     if shares := report.summary.get("separability"):
         sentences.append(
-            f"Of {shares['drawn']} drawn batches of {shares['batch']} images, {percent(shares['batches'])} % contain "
-            f"at least one narrow caption whose bag of words fits another image of the batch too; that is so for "
-            f"{percent(shares['captions'])} % of the captions. Where the words of a caption alone tell its image from "
-            "the others of a batch, a contrastive loss gives no reason to learn word order."
+            f"Of {shares['drawn']} sampled batches of {shares['batch']} images, {percent(shares['batches'])} % contain "
+            f"at least one narrow caption whose bag of words also fits another image of the batch; this applies to "
+            f"{percent(shares['captions'])} % of the captions. If the bag of words identifies the image in a batch, "
+            "a contrastive loss does not require word order."
         )
         for kind, share in sorted(shares.get("kinds", {}).items()):
             sentences.append(f"{kind.capitalize()} captions: {_kind_text(share)}.")
@@ -216,13 +216,13 @@ def data_sentences(report: Report) -> list[str]:
 
 
 def oracle_rows(report: Report) -> list[dict[str, Any]]:
-    """What each oracle that lacks one faculty scores on each subset of the split, and what it must score."""
+    """Measured and expected scores of each restricted oracle on each subset of the split."""
     rows = (report.summary.get("oracles") or {}).get(report.runs.split, [])
     return [{**row, "accuracy": percent(row["accuracy"])} for row in rows]
 
 
 def measurement_rows(report: Report) -> list[dict[str, Any]]:
-    """How each benchmark was measured: its name, and pairs of a term and its text."""
+    """The measurement of each benchmark: its name, and pairs of a term and its text."""
     found = []
     evaluations = report.runs.evaluations
     for name in in_order({name for one in evaluations for name in one.benchmarks}):
@@ -266,7 +266,7 @@ def _number_of(names: Sequence[Any] | None) -> str:
     return f"{len(names):,}" if names else ""
 
 
-_FILES = 20  # hashed files of a benchmark that are shown
+_FILES = 20  # maximum number of displayed file hashes of a benchmark
 
 
 def _kind_text(share: Any) -> str:
@@ -279,7 +279,7 @@ _NOTHING = ("", "")
 
 
 def _spent(costs: pl.DataFrame) -> dict[str, tuple[str, ...]]:
-    """Texts and seconds of one training of each arm."""
+    """Texts and seconds of one training run of each arm."""
     trained = costs.filter(pl.col("stage") == "pretrain")
     found: dict[str, tuple[str, ...]] = {}
     for (arm,), group in trained.group_by("arm", maintain_order=True):

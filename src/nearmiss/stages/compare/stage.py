@@ -1,7 +1,7 @@
-"""Stage `compare`: runs set side by side, in tables, figures and one page.
+"""Stage `compare`: compares runs in tables, figures and an HTML report.
 
-The runs are those of an experiment, or evaluations of any models that `nearmiss evaluate` made on their own. Columns
-and concepts are what the benchmarks declare.
+The runs are those of an experiment, or standalone evaluations by `nearmiss evaluate`. The benchmarks declare columns
+and concepts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,13 +44,13 @@ def run(
     task_titles: Mapping[str, str] | None = None,
     fingerprint: Path | None = None,
 ) -> None:
-    """Compare the runs whose folders are given and write the folder `out`.
+    """Compare the runs in the given folders and write the folder `out`.
 
     evaluations: folders of stage evaluate; trainings: E/pretrain/<arm>/<seed>, base included; negatives:
-    E/negatives/<method> with summary.json and, where the source has a truth, truth.json; data: E/data; finetunings:
+    E/negatives/<method> with summary.json and, if the source has a truth, truth.json; data: E/data; finetunings:
     E/finetune/<arm>/<seed>, where arm may be `scratch`; robustnesses: E/robustness/<arm>/<seed>; inpainted: E/inpaint;
-    root: where the files of the benchmarks lie, for sample items; task_titles: names of downstream tasks. What is not
-    given is left out of the report.
+    root: data root of the benchmarks, for sample items; task_titles: names of downstream tasks. Sections
+    without input are omitted from the report.
     Writes index.html, summary.txt, metrics.json, tables/, figures/, manifest.json, cost.json.
     """
     cost = Cost()
@@ -99,9 +99,9 @@ def run(
 
 
 def _controls(config: CompareConfig, found: Runs) -> list[str]:
-    """The configured controls that were evaluated. Where nobody named any and none was, the first run is the control.
+    """The configured controls that were evaluated. Without configured and default controls, the first run is used.
 
-    Raises InputError where controls are configured and none was evaluated.
+    Raises InputError if controls are configured and none was evaluated.
     """
     known = [control for control in config.controls if control in found.arms]
     if known or not config.controls:
@@ -110,7 +110,7 @@ def _controls(config: CompareConfig, found: Runs) -> list[str]:
         raise InputError(
             f"none of the controls {', '.join(config.controls)} was evaluated",
             record=f"arms: {', '.join(found.arms)}",
-            remedy="evaluate a control, or name another one under compare.controls",
+            remedy="evaluate a control, or set another one in compare.controls",
         )
     return found.arms[:1] if len(found.arms) > 1 else []
 
@@ -137,7 +137,7 @@ def _write_tables(report: Report, folder: Path) -> None:
 
 
 def _inputs(found: Runs, negatives: Sequence[Path], inpainted: Path | None) -> dict[str, Path]:
-    """What is read, by name."""
+    """The inputs by name."""
     inputs = {
         f"evaluate/{one.arm}/{one.seed}/{name}": one.folder / f"{name}.parquet"
         for one in found.evaluations

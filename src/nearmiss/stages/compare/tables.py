@@ -1,4 +1,4 @@
-"""The comparison's own tables: what the arms are, what every job cost, the training curves and the headlines."""
+"""Tables of the comparison: arms, job costs, training curves and headlines."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _MEASURED = ("seconds", "cpu_seconds", "peak_memory", "images", "texts", "tokens
 
 
 def arms(runs: Runs) -> pl.DataFrame:
-    """A row an arm: method, objective (JSON), rates, texts beside the caption; null where a manifest does not say."""
+    """One row per arm: method, objective (JSON), rates, number of negatives; null if not in the manifest."""
     rows = []
     for arm in runs.arms:
         options = runs.options(arm)
@@ -46,7 +46,7 @@ def arms(runs: Runs) -> pl.DataFrame:
 
 
 def objective_text(options: dict[str, Any]) -> str:
-    """An objective as a sum of terms, weights other than 1 in front."""
+    """An objective as a sum of terms, with weights other than 1."""
     parts = []
     for term in options.get("objective", []):
         weight = term.get("weight", 1.0)
@@ -59,10 +59,10 @@ def objective_text(options: dict[str, Any]) -> str:
 
 
 def costs(runs: Runs, data: Path | None, negatives: Sequence[Path], inpaint: Path | None = None) -> pl.DataFrame:
-    """Table `costs`: a row a job, stage by stage.
+    """Table `costs`: one row per job, by stage.
 
-    A method of stage negatives is named in column arm; so is `corrupted`, the images that stage robustness corrupts
-    once for all models (the folder beside those of its arms).
+    Column arm has the method of stage negatives, and `corrupted` for the images that stage robustness corrupts once for
+    all models (a folder next to those of the arms).
     """
     rows = [] if data is None else [_row("data", None, None, None, _cost(data))]
     rows += [_row("negatives", Path(folder).name, None, None, _cost(folder)) for folder in negatives]
@@ -92,7 +92,7 @@ def training_seconds(frame: pl.DataFrame) -> dict[str, float]:
 
 
 def curves(trainings: Sequence[Training]) -> pl.DataFrame:
-    """A row a logged step of each run: its loss and the logit scale. `dvc plots` draws them."""
+    """One row per logged step of each run: its loss and the logit scale, for `dvc plots`."""
     rows = [
         {"arm": one.arm, "seed": one.seed, "step": entry["step"], "loss": entry["loss"], "scale": entry.get("scale")}
         for one in trainings

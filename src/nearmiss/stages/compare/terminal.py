@@ -24,12 +24,12 @@ from nearmiss.stages.compare.robustness import VALUE, Robustness, name_of, robus
 from nearmiss.stages.compare.tables import training_seconds
 
 WIDTH = 80
-_NAME = 15  # characters of an arm's name in one line of a table
+_NAME = 15  # characters of an arm's name per line of a table
 _WORD = 10  # characters of a word in a table's head
 _ROOM = 63  # characters of the columns of one table; the rest is for the arms' names
 
 BRIEF = Style(lambda column: column.short, lambda gain: "")
-"""Short names and no intervals: those stand in the first table and on the page."""
+"""Style with short names and without intervals, which are in the first table and on the page."""
 
 
 def summary(report: Report) -> str:
@@ -63,7 +63,7 @@ def summary(report: Report) -> str:
 
 
 def _tables(report: Report) -> list[list[Column]]:
-    """The columns of the overview, as many in one table as there is room for."""
+    """The columns of the overview, split into tables that fit the width."""
     tables: list[list[Column]] = [[]]
     used = 0
     for column in report.overview.columns:
@@ -78,7 +78,7 @@ def _tables(report: Report) -> list[list[Column]]:
 
 
 def _head(report: Report, column: Column) -> str:
-    """A column's head: words of a length that fits, a star where its benchmark is incomplete."""
+    """A column's head: words that fit the width, with a star if its benchmark is incomplete."""
     words = [word[start : start + _WORD] for word in column.short.split() for start in range(0, len(word), _WORD)]
     return single_line(" ".join(words) + ("*" if column.name in report.overview.incomplete else ""))
 
@@ -103,7 +103,7 @@ def _overview(report: Report, columns: list[Column], seconds: dict[str, float]) 
 
 
 def _finetuned(report: Report) -> tuple[str, Table | None]:
-    """The downstream tasks: a row an initialization."""
+    """The downstream tasks, one row per initialization."""
     shown = report.finetuned
     columns = _short_columns(report)
     if not columns:
@@ -123,7 +123,7 @@ def _finetuned(report: Report) -> tuple[str, Table | None]:
 
 
 def _robustness(report: Report, shown: Robustness) -> tuple[str, Table | None]:
-    """The main column, or the first that was tested, under each corruption: a row an arm."""
+    """The main column, or the first tested one, under each corruption, one row per arm."""
     severity = shown.severity()
     if severity is None or not shown.columns:
         return "", None
@@ -160,7 +160,7 @@ def _agreement(report: Report) -> list[str]:
 
 
 def _paragraph(found: Findings) -> str:
-    """An arm's sentences, each under its label, its name in front of the first."""
+    """An arm's sentences with their labels; the first line begins with its name."""
     lines = []
     for place, (label, text) in enumerate(found.lines):
         head = f"{single_line(found.arm) if place == 0 else '':<7} "
@@ -169,7 +169,7 @@ def _paragraph(found: Findings) -> str:
 
 
 def _text(text: str) -> Text:
-    """A text without markup of rich's own and without characters that a terminal obeys: arms may be called anything."""
+    """A text without rich markup and control characters, because names of arms are arbitrary."""
     return Text(single_line(text))
 
 

@@ -30,8 +30,7 @@ def run(
 ) -> None:
     """Write one MLflow run for each folder into the sqlite file `store` and the receipt `out` (a JSON file).
 
-    The receipt names each run and the hashes it is tagged with; it holds no id and no time, so that equal results give
-    an equal receipt.
+    The receipt lists each run and its hash tags, without ids and times, so that equal results give an equal receipt.
     """
     folders = [*evaluations, *trainings, *finetunings, *robustnesses, *([] if data is None else [data])]
     target = OutputFile(out, inputs=folders)
@@ -49,7 +48,7 @@ def collect(
     finetunings: Sequence[Path] = (),
     robustnesses: Sequence[Path] = (),
 ) -> list[Tracked]:
-    """What is recorded: trainings, fine-tunings, evaluations, robustness tests, each in the order given."""
+    """The recorded runs: trainings, fine-tunings, evaluations, robustness tests, each in the given order."""
     found = runs.read(evaluations, trainings, finetunings, robustnesses)
     made = None if data is None else sha256(Path(data) / "manifest.json")
     return [
@@ -121,7 +120,7 @@ def _costs(cost: dict[str, Any]) -> dict[str, float]:
 
 
 def _named_by_task(entry: dict[str, Any]) -> dict[str, float]:
-    """A line of a fine-tuning's curve; its values carry the training's name, as several trainings share a run."""
+    """A line of a fine-tuning's curve; values have the name of the training, because trainings share a run."""
     which = ("task", "share", "factor")
     training = "/".join(str(entry[name]) for name in which if name in entry)
     values = _numbers({name: value for name, value in entry.items() if name not in (*which, "step")})
@@ -150,7 +149,7 @@ _CORRUPTED = (*_ENDPOINT[:-1], "corruption", "severity", "metric")
 
 
 def _values(rows: pl.DataFrame, parts: Sequence[str]) -> dict[str, float]:
-    """The value of each row that has one, by the row's parts with slashes between, empty ones left out."""
+    """The values of rows by name: the non-empty parts of the row, joined by slashes."""
     return {
         _letters("/".join(str(row[part]) for part in parts if row[part] is not None)): row["value"]
         for row in rows.iter_rows(named=True)
@@ -159,7 +158,7 @@ def _values(rows: pl.DataFrame, parts: Sequence[str]) -> dict[str, float]:
 
 
 def _letters(name: str) -> str:
-    """A name with the letters that MLflow allows."""
+    """A name with the characters that MLflow allows."""
     return re.sub(r"[^\w./ -]", "_", name)
 
 

@@ -1,4 +1,4 @@
-"""Open MLflow's UI; make the store again from the results where it is missing."""
+"""Opens MLflow's UI; creates the store from the results if it is missing."""
 
 import re
 import sys
@@ -15,22 +15,22 @@ _RUN = re.compile(r"(evaluate|pretrain|finetune|robustness)/[a-z0-9][a-z0-9_-]*/
 
 
 def run(*, store: Path, port: int) -> None:
-    """Show the store on the loopback address; does not return. A missing store is made again from the results."""
+    """Show the store on the loopback address; does not return. A missing store is created from the results."""
     if not Path(store).is_file():
         rebuild(store)
     tracking.ui(store, port)
 
 
 def rebuild(store: Path) -> list[str]:
-    """Write a store from every finished experiment beside it (results/<experiment>/); their names.
+    """Write a store of every finished experiment in its folder (results/<experiment>/); returns their names.
 
-    An experiment is finished when compare has left a receipt; what it names is recorded, from the folders themselves.
-    An experiment that cannot be read is reported and left out. The store appears when it is whole.
+    An experiment is finished if compare has written a receipt. The runs of the receipt are recorded from their folders.
+    An experiment that cannot be read is reported and skipped. The store is written atomically.
     """
     store = Path(store)
     receipts = sorted(store.parent.glob("*/compare/tracked.json"))
     partial = store.with_name(f".{store.name}.partial")
-    partial.unlink(missing_ok=True)  # of a process that was killed
+    partial.unlink(missing_ok=True)  # left by a killed process
     recorded, problems = [], []
     try:
         for receipt in progress(receipts, what="rebuild the store", total=len(receipts)):
@@ -53,12 +53,12 @@ def rebuild(store: Path) -> list[str]:
 
 
 def _of_receipt(receipt: Path) -> tuple[str, list[Tracked]]:
-    """Name and runs of the experiment that a receipt names, read from its folders."""
+    """Name and runs of the experiment of a receipt, read from its folders."""
     content = read_json(receipt)
     names = content.get("runs") if isinstance(content, dict) else None
     if not isinstance(names, dict) or not all(_RUN.fullmatch(name) for name in names) or "experiment" not in content:
         raise InputError(
-            "the file is no receipt of `nearmiss track`", file=receipt, remedy="delete it: it is made again"
+            "the file is not a receipt of `nearmiss track`", file=receipt, remedy="delete it, it is then written again"
         )
     folder = receipt.parents[1]
     by_stage = {

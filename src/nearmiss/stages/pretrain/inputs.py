@@ -1,4 +1,4 @@
-"""What a run of stage pretrain is given, checked before any compute, and the key of its state."""
+"""Inputs of a run of stage pretrain, checked before compute, and the key of its state."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ LARGEST_SEED = 2**63 - 1  # of an Int64 column
 
 @dataclass(frozen=True)
 class Run:
-    """One training: which arm with which options and seed, from which files."""
+    """One training run: an arm with its options, seed and files."""
 
     shared: PretrainConfig
     arm_name: str
@@ -56,7 +56,7 @@ class Run:
 
     @property
     def phase_name(self) -> str:
-        """Arms of one phase see the same images and captions in the same order."""
+        """Name of the phase; its arms have the same images and captions in the same order."""
         return BASE if self.arm_name == BASE else "continued"
 
     @property
@@ -75,7 +75,7 @@ class Run:
         return device_of(self.shared.device, key="pretrain.device")
 
     def files(self) -> dict[str, Path]:
-        """Everything that is read, by name."""
+        """All input files by name."""
         found = {
             "captions": self.captions,
             "store/image_ids": self.store / IDS,
@@ -91,7 +91,7 @@ class Run:
                 found["negatives/paraphrases"] = self.negatives / PARAPHRASES
         if self.start is not None:
             found["start"] = self.start
-            if (self.start / WEIGHTS).is_file():  # else it is no checkpoint, which is told below
+            if (self.start / WEIGHTS).is_file():  # otherwise it is not a checkpoint, which is reported below
                 found["start/weights"] = self.start / WEIGHTS
         if self.truth is not None:
             found["truth"] = self.truth
@@ -103,11 +103,11 @@ class Run:
 
     @cached_property
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of everything that is read, by name, compared with its records; see `verify_inputs`."""
+        """SHA-256 of all input files by name, verified against their records; see `verify_inputs`."""
         return verify_inputs(self.files())
 
     def key(self) -> str:
-        """Hash of all that decides the weights: options, fingerprint, input files, device."""
+        """Hash of everything that determines the weights: options, fingerprint, input files, device."""
         content: dict[str, Any] = {
             "shared": self.shared.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
@@ -121,7 +121,7 @@ class Run:
 
     @cached_property
     def architecture(self) -> Architecture:
-        """The model before its training: of ours with the vocabulary of the words, or one of open_clip's."""
+        """The architecture: a small model with the vocabulary of the word list, or one of open_clip."""
         model = self.shared.model
         if isinstance(model, OpenClipConfig):
             return named_architecture(model.name, model.pretrained, model.sha256)
@@ -130,21 +130,21 @@ class Run:
 
 
 def check(run: Run) -> None:
-    """Raise InputError where the files are not those that the arm needs. Reads headers and small files only."""
+    """Raise InputError if the files do not fit the arm. Reads only headers and small files."""
     arm = run.arm
     if not 0 <= run.seed <= LARGEST_SEED:
         raise InputError(
             f"the seed is {run.seed}",
             record="seeds",
-            remedy=f"take a seed from 0 to {LARGEST_SEED}, which tables can hold",
+            remedy=f"use a seed from 0 to {LARGEST_SEED}, the range of a table column",
         )
-    _ = run.device  # refused before anything is read where it is not there
+    _ = run.device  # raises an error if the device does not exist
     model = run.shared.model
     if isinstance(model, ModelConfig) and model.text_width % model.text_heads:
         raise InputError(
-            f"a text tower {model.text_width} wide has no {model.text_heads} equal heads",
+            f"a text tower of width {model.text_width} cannot have {model.text_heads} equal heads",
             record="pretrain.model.text_heads",
-            remedy="take a number of heads that divides the width",
+            remedy="use a number of heads that divides the width",
         )
     _check_words(run)
     _check_objective(run)
@@ -153,7 +153,9 @@ def check(run: Run) -> None:
     _check_truth(run)
     for name, path in run.files().items():
         if not path.exists():
-            raise InputError(f"an input is missing: {name}", file=path, remedy="run the stages before, or correct it")
+            raise InputError(
+                f"an input is missing: {name}", file=path, remedy="run the stages before, or correct the path"
+            )
     _check_store(run)
     _check_start(run)
     _check_fusion(run)
@@ -163,7 +165,7 @@ def check(run: Run) -> None:
         and has_positives(run.negatives, read_table(run.captions, "captions"))
     ):
         raise InputError(
-            f"the method '{arm.method}' gives pairs of texts, but num_negatives is {arm.num_negatives}",
+            f"the method '{arm.method}' writes pairs of texts, but num_negatives is {arm.num_negatives}",
             record=f"arms.{run.arm_name}.num_negatives",
             remedy="set num_negatives to 2 or more",
         )
@@ -172,27 +174,27 @@ def check(run: Run) -> None:
 def _check_words(run: Run) -> None:
     if run.shared.reads_words and run.words is None:
         raise InputError(
-            "the model's tokenizer is made of a list of words, but none is given",
+            "the model's tokenizer is built from a word list, but none is given",
             record="pretrain.model",
-            remedy="give --words a file with one word a line, or name a model of open_clip's, which brings its own",
+            remedy="give --words a file with one word per line, or use a model of open_clip, which needs none",
         )
     if run.words is not None and not run.shared.reads_words:
         raise InputError(
-            "a model of open_clip's has a tokenizer of its own, but a list of words is given",
+            "a model of open_clip has its own tokenizer, but a word list is given",
             file=run.words,
-            remedy="leave --words out",
+            remedy="omit --words",
         )
 
 
 def _check_objective(run: Run) -> None:
-    """An experiment is checked for the same when it is read; flags and other callers come by here alone."""
+    """The same checks as for an experiment file, for command-line flags and other callers."""
     terms = [term.term for term in run.arm.objective]
     if not terms or len(set(terms)) != len(terms):
-        fault = "names a loss term twice" if terms else "has no loss term"
+        fault = "has a duplicate loss term" if terms else "has no loss term"
         raise InputError(
             f"the arm '{run.arm_name}' {fault}",
             record=f"arms.{run.arm_name}.objective",
-            remedy="name at least one term, and each term once",
+            remedy="list at least one term, and each term once",
         )
 
 
@@ -209,7 +211,7 @@ def _check_chunks(run: Run) -> None:
         raise InputError(
             f"{started} processes were started, the configuration says {shared.num_processes}",
             record="pretrain.num_processes",
-            remedy="start with nearmiss pretrain, which starts them itself, or give torchrun that --nproc-per-node",
+            remedy="use nearmiss pretrain, which starts the processes, or torchrun with this --nproc-per-node",
         )
 
 
@@ -219,13 +221,13 @@ def _check_negatives(run: Run) -> None:
         raise InputError(
             f"the arm '{run.arm_name}' trains on negatives of method '{method}', but none are given",
             record=f"arms.{run.arm_name}.method",
-            remedy="give --negatives the folder that stage negatives made",
+            remedy="give --negatives the folder of stage negatives",
         )
     if method is None and run.negatives is not None:
         raise InputError(
             f"the arm '{run.arm_name}' has no method, but negatives are given",
             file=run.negatives,
-            remedy="leave --negatives out, or give the arm a method and a term that uses negatives",
+            remedy="omit --negatives, or give the arm a method and a term that uses negatives",
         )
 
 
@@ -236,7 +238,7 @@ def _check_truth(run: Run) -> None:
             f"the arm '{run.arm_name}' has the mask '{run.arm.mask}', but {'no' if wanted else 'a'} truth is given",
             file=run.truth,
             record=f"arms.{run.arm_name}.mask",
-            remedy="give --truth the folder of scenes" if wanted else "leave --truth out, or set the mask to truth",
+            remedy="give --truth the folder of scenes" if wanted else "omit --truth, or set the mask to truth",
         )
 
 
@@ -244,17 +246,17 @@ def _check_store(run: Run) -> None:
     store = Store(run.store)
     if store.side != run.architecture.side:
         raise InputError(
-            f"the store's images have {store.side} pixels a side, the model sees {run.architecture.side}",
+            f"the store's images have a side of {store.side} pixels, the model's input has {run.architecture.side}",
             file=run.store / PIXELS,
             record="pretrain.model.image_size",
-            remedy="make the store again with this configuration (nearmiss store)",
+            remedy="create the store again with this configuration (nearmiss store)",
         )
     if len(store) < run.shared.batch_size:
         raise InputError(
             f"the store has {len(store)} images, but batch_size is {run.shared.batch_size}",
             file=run.store / IDS,
             record="pretrain.batch_size",
-            remedy="lower pretrain.batch_size, or take more training images",
+            remedy="lower pretrain.batch_size, or use more training images",
         )
 
 
@@ -268,22 +270,22 @@ def _check_start(run: Run) -> None:
         return
     if run.arm_name == BASE:
         raise InputError(
-            "the arm 'base' starts from the model's first weights, but a checkpoint is given",
+            "the arm 'base' starts from the model's initial weights, but a checkpoint is given",
             file=run.start,
-            remedy="leave --start out, or name another arm",
+            remedy="omit --start, or choose another arm",
         )
     check_checkpoint(run.start, run.architecture.config)
     words = tokenization_of(f"local-dir:{run.start}", run.architecture.config["model_cfg"]["text_cfg"], run.start)
     if words.tokenizer.get_vocab() != run.architecture.tokenization.tokenizer.get_vocab():
         raise InputError(
-            "the checkpoint was trained with other words",
+            "the checkpoint was trained with another word list",
             file=run.start,
-            remedy="train the base again with these words",
+            remedy="train the base again with this word list",
         )
 
 
 def _check_fusion(run: Run) -> None:
-    """Raise InputError, before any compute, where an arm's matching term cannot be trained as configured."""
+    """Raise InputError, before compute, if an arm's matching term cannot be trained as configured."""
     if not needs_fusion(run.arm.objective):
         return
     shape = run.shared.fusion
@@ -291,26 +293,26 @@ def _check_fusion(run: Run) -> None:
         raise InputError(
             "the base is a dual encoder, but its objective has a matching term",
             record="arms.base.objective",
-            remedy="take image_text_matching out; an arm that continues from the base may have it",
+            remedy="remove image_text_matching; an arm that continues from the base may have it",
         )
     if shape.width % shape.heads:
         raise InputError(
-            f"a fusion {shape.width} wide has no {shape.heads} equal heads",
+            f"a fusion of width {shape.width} cannot have {shape.heads} equal heads",
             record="pretrain.fusion.heads",
-            remedy="take a number of heads that divides the width",
+            remedy="use a number of heads that divides the width",
         )
     check_whole_batches(run.shared.grad_cache_chunks * run.shared.num_processes, run.shared.compile)
 
 
 def with_fusion(run: Run, dual: Any) -> Any:
-    """The model that a run trains: the dual encoder, or, for a matching term, that with a random fusion."""
+    """The model of a run: the dual encoder, or, for a matching term, a cross-encoder with a random fusion."""
     if not needs_fusion(run.arm.objective):
         return dual
     if not packable(dual):
         raise InputError(
-            "a cross-encoder needs a causal text tower that is read out at the end token; this one is another",
+            "a cross-encoder requires a causal text tower that pools at the end token",
             record="pretrain.model",
-            remedy="take another model, or leave image_text_matching out",
+            remedy="use another model, or remove image_text_matching",
         )
     side, shape = run.architecture.side, run.shared.fusion
     fusion = fresh_fusion(dual, side=side, width=shape.width, heads=shape.heads, layers=shape.layers, seed=run.seed)

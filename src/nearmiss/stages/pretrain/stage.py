@@ -1,4 +1,4 @@
-"""Stage `pretrain`: the base is trained from its model's first weights, every other arm continues from it."""
+"""Stage `pretrain`: trains the base from its model's initial weights, and every other arm from the base."""
 
 import json
 import os
@@ -56,10 +56,10 @@ def run(
     """Train one run and write the folder `out`: checkpoint/, curve.jsonl, manifest.json, cost.json.
 
     `base` needs no `start`; every other arm needs the base's checkpoint folder, and one with a method its `negatives`.
-    A small model of ours needs `words`, from which its tokenizer is made; one of open_clip's brings its own. `truth`,
-    the folder of the world's scenes, belongs to the mask of that name.
-    Killed and started again with the same arguments, it goes on from `state` and, on a CPU, gives the same bits.
-    Raises InputError before any compute where the inputs do not fit, and where the training diverges.
+    A small built-in model needs `words`, from which its tokenizer is built; one of open_clip has its own tokenizer.
+    `truth`, the folder of the world's scenes, is only for the mask of that name. An interrupted run resumes from
+    `state` if it is started with the same arguments; on a CPU the result is bit-identical. Raises InputError before
+    compute if the inputs do not fit, and if the training diverges.
     """
     cost, began = Cost(), (time.perf_counter(), time.process_time())
     given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, fingerprint, truth)
@@ -67,9 +67,9 @@ def run(
     target = OutputFolder(out, inputs=[store, captions, words, negatives, start, state, truth])
     inputs = given.hashes
     architecture = given.architecture
-    pictures = Store(store)
+    images = Store(store)
     corpus = read_corpus(
-        store=pictures,
+        store=images,
         captions=captions,
         caption_set=given.caption_set,
         negatives=negatives,
@@ -85,7 +85,7 @@ def run(
         corpus, size=shared.batch_size, seed=seed, phase=given.phase_name, num_negatives=arm.num_negatives
     )
     if given.device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic with this alone
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required for deterministic cuBLAS
     with (
         joined(given.device) as group,
         claimed(state, given.key()) if group.leads else nullcontext(State(state / given.key())) as saved,
@@ -105,16 +105,16 @@ def run(
             model=whole,
             objective=Objective(arm.objective, corpus.negative_table.types if corpus.negative_table else ("",)),
             batches=batches,
-            pixels=pictures.pixels,
+            pixels=images.pixels,
             preprocessing=architecture.config["preprocess_cfg"],
             config=given.training,
             device=given.device,
-            truth=None if truth is None else SceneTruth(truth, pictures.ids, corpus.book),
+            truth=None if truth is None else SceneTruth(truth, images.ids, corpus.book),
             validation=_validation(given, kept),
             group=group,
             pad=architecture.tokenization.pad,
         )
-        with _memory_named():
+        with _out_of_memory_reported():
             done = trainer.run(saved)
         if not group.leads:
             return
@@ -134,8 +134,8 @@ def run(
 
 
 @contextmanager
-def _memory_named() -> Iterator[None]:
-    """A device that runs out of memory ends with what to lower; the saved state stays."""
+def _out_of_memory_reported() -> Iterator[None]:
+    """Raise InputError, with the options to change, if the device runs out of memory; the saved state is kept."""
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -148,7 +148,7 @@ def _memory_named() -> Iterator[None]:
 
 
 def _validation(given: Run, kept: Corpus) -> list[Batch]:
-    """Whole batches of the images that were kept apart, the same ones every time."""
+    """Complete batches of the held-out images, the same ones at every validation."""
     if not len(kept):
         return []
     size = min(given.shared.batch_size, len(kept))
@@ -157,7 +157,7 @@ def _validation(given: Run, kept: Corpus) -> list[Batch]:
 
 
 def _costs(given: Run, corpus: Corpus, done: TrainingProgress) -> dict[str, float | str]:
-    """What the whole run computed, in this process and, where it was resumed, in those before."""
+    """Costs of the whole run, in this process and, if it was resumed, in earlier ones."""
     bf16 = given.shared.precision == "bf16" and given.device.type == "cuda"
     seconds = max(done.seconds, 1e-9)  # a base of 0 steps takes none
     rate = matrix_rate(given.device, torch.bfloat16 if bf16 else torch.float32)

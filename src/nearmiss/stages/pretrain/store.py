@@ -1,4 +1,4 @@
-"""The image store of a pretraining: the training images at the model's size, decoded once for all runs."""
+"""The image store of stage pretrain: the training images at the model's size, decoded once for all runs."""
 
 import shutil
 from pathlib import Path
@@ -31,9 +31,9 @@ def run(
 ) -> None:
     """Write the store of split train of table `images` (files relative to `root`) as the folder `out`, sorted by id.
 
-    A killed run is continued from the folder `state`, which is removed at the end. Images are decoded by `workers`
-    threads, which change nothing in the output. Raises InputError where the split is empty or a file is missing or
-    damaged; `out` then stays as it was.
+    An interrupted run resumes from the folder `state`, which is removed at the end. Images are decoded by `workers`
+    threads; the output does not depend on their number. Raises InputError, and does not change `out`, if the split is
+    empty or a file is missing or damaged.
     """
     cost = Cost()
     target = OutputFolder(out, inputs=[images], roots=[root])
@@ -47,7 +47,11 @@ def run(
         )
     check_images(table, root)
     architecture = config.model
-    cut = preprocessing(architecture.image_size) if isinstance(architecture, ModelConfig) else _theirs(architecture)
+    cut = (
+        preprocessing(architecture.image_size)
+        if isinstance(architecture, ModelConfig)
+        else _open_clip_preprocessing(architecture)
+    )
     files = [Path(root) / file for file in table["file"]]
     verify_written(files)
     with target as folder:
@@ -67,7 +71,7 @@ def run(
     shutil.rmtree(state, ignore_errors=True)
 
 
-def _theirs(model: OpenClipConfig) -> dict[str, Any]:
-    """The preprocessing that a model of open_clip's is to see, on squares."""
+def _open_clip_preprocessing(model: OpenClipConfig) -> dict[str, Any]:
+    """The preprocessing of a model of open_clip for square images."""
     architecture = named_architecture(model.name, model.pretrained, model.sha256)
     return {**architecture.config["preprocess_cfg"], "size": architecture.side}

@@ -1,1 +1,1 @@
-"""Stage `robustness`: the fine-grained items again, under noisy images and mistyped captions."""
+"""Stage `robustness`: scores benchmarks on corrupted images and on captions with typos."""

@@ -17,14 +17,14 @@ from nearmiss.engine.text.typos import mistyped, share_mistyped
 from nearmiss.stages.robustness.config import RobustnessConfig
 
 TYPOS = "typos"
-"""What table `metrics` calls the corruption."""
+"""Name of the corruption in table `metrics`."""
 
 
 def mistyped_benchmark(benchmark: Benchmark, config: RobustnessConfig, severity: int) -> Benchmark | None:
-    """A benchmark with typos in its captions; None where the configuration has none, and for classification.
+    """A benchmark with typos in its captions; None if the configuration has no typos, and for classification.
 
-    The typos of an item depend on its id and the severity alone; all captions of an item have the same ones, and none
-    is in a word in which they differ.
+    The typos of an item depend only on its id and the severity; all captions of an item have the same ones, and words
+    in which the captions differ have none.
     """
     if config.typos is None or isinstance(benchmark, ClassificationBenchmark):
         return None
@@ -43,8 +43,8 @@ def mistyped_benchmark(benchmark: Benchmark, config: RobustnessConfig, severity:
 
 
 def shares(clean: ItemBenchmark, typed: Mapping[int, ItemBenchmark]) -> dict[str, dict[str, Any]]:
-    """The typos by severity and "concept operator": the mean share of words with a typo, and how many items have none,
-    because every longer word of theirs is one in which captions differ, names a place or is a number."""
+    """Typos by severity and "concept operator": the mean share of words with a typo, and the number of items without,
+    because in all their longer words captions differ, or the words name locations or numbers."""
     found = {}
     texts = clean.items["captions"].to_list()
     for severity, benchmark in typed.items():

@@ -13,7 +13,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class TyposConfig(Typed):
-    """Keyboard typos in captions. Severities are our choice; no paper gives any."""
+    """Keyboard typos in captions. Severities are our choice."""
 
     share: list[Share] = Field(
         [0.1, 0.175, 0.25, 0.325, 0.4],
@@ -24,23 +24,26 @@ class TyposConfig(Typed):
 
 
 class RobustnessConfig(Typed):
-    """Which benchmarks are scored again, with which corruptions of images and captions."""
+    """Benchmarks, and corruptions of their images and captions."""
 
     seed: Seed = Field(0, description="Seed of all corruptions.")
     benchmarks: list[str] | None = Field(
-        None, description="Benchmarks by name; null for `world` where it is evaluated, else all that are evaluated."
+        None, description="Benchmarks by name; null for `world` if it is evaluated, else for all evaluated ones."
     )
     split: Literal["val", "test", "final"] = Field("test", description="Split of the benchmark that is scored.")
     captions: str | None = Field(
-        None, description="Caption set that text-only baselines learn from; null for that of the continued phase."
+        None, description="Caption set for training text-only baselines; null for that of the continued phase."
     )
     corruptions: list[AnyCorruption] = Field(
-        default_factory=default_corruptions, description="Corruptions of images; with none the stage does nothing."
+        default_factory=default_corruptions,
+        description="Corruptions of images; with an empty list the stage does nothing.",
     )
     typos: TyposConfig | None = Field(TyposConfig(), description="Typos in captions, or null for none.")
     severities: list[Severity] = Field([1, 3, 5], min_length=1, description="Severities, 1 to 5.")
-    items: int = Field(60, ge=1, description="Items of each subset, concept and operator, condition iid, at most.")
-    gallery: int = Field(500, ge=2, description="Images of a retrieval or classification benchmark, at most.")
+    items: int = Field(
+        60, ge=1, description="Maximum number of items of each subset, concept and operator, condition iid."
+    )
+    gallery: int = Field(500, ge=2, description="Maximum number of images of a retrieval or classification benchmark.")
     side: int = Field(
         256, ge=16, description="Shorter side in pixels to which larger images are resized before they are corrupted."
     )
@@ -48,14 +51,14 @@ class RobustnessConfig(Typed):
         0.2,
         ge=0,
         lt=1,
-        description="`retained` is given where the clean value's lower bound exceeds chance by at least this share of "
+        description="`retained` is given if the clean value's lower bound exceeds chance by at least this share of "
         "the distance from chance to 1.",
     )
-    resamples: int = Field(500, ge=100, description="Bootstrap resamples behind each interval.")
+    resamples: int = Field(500, ge=100, description="Bootstrap resamples of each interval.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")
-    batch_size: int = Field(256, ge=1, description="Images or texts encoded at a time.")
+    batch_size: int = Field(256, ge=1, description="Images or texts per batch.")
     threads: int = Field(1, ge=1, description="CPU threads of one job.")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto selects a GPU if there is one.")
 
     @field_validator("benchmarks")
     @classmethod
@@ -70,12 +73,12 @@ class RobustnessConfig(Typed):
     def _each_corruption_once(cls, corruptions: list[AnyCorruption]) -> list[AnyCorruption]:
         names = [each.corruption for each in corruptions]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"a corruption is named twice: {', '.join(twice)}")
+            raise ValueError(f"a corruption is listed twice: {', '.join(twice)}")
         return corruptions
 
     @field_validator("severities")
     @classmethod
     def _each_severity_once(cls, severities: list[int]) -> list[int]:
         if len(set(severities)) < len(severities):
-            raise ValueError("a severity is named twice")
+            raise ValueError("a severity is listed twice")
         return severities

@@ -1,7 +1,7 @@
 """The images of benchmarks, corrupted once for all models.
 
-Each corruption and severity is one flat file of pixels, in the order of images.json, which holds the path, the size and
-the content hash of each image; clean.npy is what they were made from. corruptions.json holds what decides the pixels.
+Each corruption and severity is one flat file of pixels, in the order of images.json, which has the path, the size and
+the content hash of each image; clean.npy has the clean pixels. corruptions.json has the settings of the corruptions.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from nearmiss.stages.robustness.config import RobustnessConfig
 from nearmiss.stages.robustness.selection import select
 
 IMAGES, SETTINGS, CLEAN = "images.json", "corruptions.json", "clean.npy"
-AGAIN = "make the corrupted images again (nearmiss corrupt)"
+AGAIN = "create the corrupted images again (nearmiss corrupt)"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Pixels:
-    """A flat array of the pixels of several images, and where each image lies in it."""
+    """A flat array of the pixels of several images, and their shapes."""
 
     values: np.ndarray
     shapes: Sequence[tuple[int, int]]
@@ -71,14 +71,14 @@ def cells(config: RobustnessConfig) -> list[Cell]:
 
 
 def settings(config: RobustnessConfig) -> dict[str, Any]:
-    """The part of the configuration that decides the pixels, as corruptions.json holds it."""
+    """The part of the configuration that determines the pixels, as in corruptions.json."""
     keys = {"seed", "split", "benchmarks", "items", "gallery", "side", "severities", "corruptions"}
     made = config.model_dump(mode="json", include=keys)
     return {**made, "severities": sorted(made["severities"])}
 
 
 def selected(config: RobustnessConfig, root: DataRoot, cache: Path) -> tuple[list[Benchmark], BenchmarkImages]:
-    """The items that are scored, and the images of all benchmarks. Raises InputError where a benchmark has no file."""
+    """The scored items, and the images of all benchmarks. Raises InputError if a benchmark has no file."""
     names = config.benchmarks if config.benchmarks is not None else ["world"]
     benchmarks, absent = registry.load(names, root, Options(split=config.split))
     if absent:
@@ -90,7 +90,7 @@ def selected(config: RobustnessConfig, root: DataRoot, cache: Path) -> tuple[lis
 
 
 def views(benchmarks: Sequence[Benchmark]) -> list[str]:
-    """Names of the views of benchmarks, sorted: crops are corrupted as images of their own."""
+    """Names of the views of benchmarks, sorted: each crop is corrupted as a separate image."""
     return sorted({view_name(path, crop) for benchmark in benchmarks for path, crop in views_of(benchmark)})
 
 
@@ -134,7 +134,7 @@ def _decode(images: BenchmarkImages, name: str, side: int) -> np.ndarray:
     """(H, W, 3) uint8 of a view, its shorter side at most `side`."""
     image = images.opener(name)()
     if image is None:
-        raise InputError("an image does not decode", file=name, remedy="restore it, or take its benchmark out")
+        raise InputError("an image does not decode", file=name, remedy="restore it, or remove its benchmark")
     scale = side / min(image.size)
     if scale < 1:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
@@ -143,7 +143,7 @@ def _decode(images: BenchmarkImages, name: str, side: int) -> np.ndarray:
 
 
 def _write(given: tuple[RobustnessConfig, Path, list[str], list[tuple[int, int]]], cell: Cell) -> None:
-    """Corrupt every image for one cell; the noise of an image depends on its own file name alone."""
+    """Corrupt every image for one cell; the noise of an image depends only on its file name."""
     config, folder, names, shapes = given
     corruption = CORRUPTIONS[cell.corruption]
     options = next(each for each in config.corruptions if each.corruption == cell.corruption)
@@ -159,7 +159,7 @@ def _write(given: tuple[RobustnessConfig, Path, list[str], list[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Corrupted:
-    """The corrupted images as a model's job reads them: names of views, and their pixels clean and per cell."""
+    """The corrupted images: names of views, and their pixels, clean and per cell."""
 
     names: list[str]
     clean: Pixels
@@ -175,7 +175,7 @@ class Corrupted:
 
 
 def label(name: str, cell: Cell | None) -> str:
-    """What the image of a view is called in one cell."""
+    """The name of the image of a view in one cell."""
     return name if cell is None else f"{name}@{cell.corruption}-{cell.severity}"
 
 
@@ -188,10 +188,10 @@ def _digest(pixels: Pixels, row: int) -> str:
 
 
 def read(folder: Path, config: RobustnessConfig, benchmarks: Sequence[Benchmark], images: BenchmarkImages) -> Corrupted:
-    """What the command `corrupt` wrote into `folder`.
+    """Read the output `folder` of command `corrupt`.
 
-    Raises InputError where a file is missing or damaged, where the corruptions are not those of `config`, and where the
-    images are not those of the benchmarks.
+    Raises InputError if a file is missing or damaged, if the corruptions are not those of `config`, and if the images
+    are not those of the benchmarks.
     """
     made, wanted = read_json(folder / SETTINGS), settings(config)
     for key, value in wanted.items():
@@ -200,7 +200,7 @@ def read(folder: Path, config: RobustnessConfig, benchmarks: Sequence[Benchmark]
                 f"the corrupted images were made with {key} {made.get(key)!r}, not {value!r}",
                 file=folder / SETTINGS,
                 record=key,
-                remedy=f"give both steps the same configuration, or {AGAIN}",
+                remedy=f"use the same configuration for both steps, or {AGAIN}",
             )
     listed, names = read_json(folder / IMAGES), views(benchmarks)
     if [each["image"] for each in listed] != names:
@@ -218,7 +218,7 @@ def read(folder: Path, config: RobustnessConfig, benchmarks: Sequence[Benchmark]
 
 
 def _pixels(file: Path, shapes: list[tuple[int, int]]) -> Pixels:
-    """A file of pixels, mapped."""
+    """A memory-mapped file of pixels."""
     values = open_pixels(file, what="corrupted images", remedy=AGAIN)
     expected = sum(3 * h * w for h, w in shapes)
     if values.shape != (expected,):

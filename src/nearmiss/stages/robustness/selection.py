@@ -1,4 +1,4 @@
-"""Which items and images of a benchmark stage `robustness` scores again, and the benchmark with other images."""
+"""Selects the items and images of a benchmark for stage `robustness`, and replaces its images."""
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
@@ -24,8 +24,8 @@ Some = TypeVar("Some", bound=Benchmark)
 def select(benchmark: Benchmark, config: RobustnessConfig, existing: Container[str]) -> Benchmark:
     """A benchmark with some of its items: those whose images exist, evenly spaced in the order of their ids.
 
-    Of item benchmarks at most `config.items` per subset, concept and operator, condition iid; of the others at most
-    `config.gallery` images. Raises InputError where nothing is left.
+    Item benchmarks have at most `config.items` per subset, concept and operator, condition iid; the others at most
+    `config.gallery` images. Raises InputError if nothing is left.
     """
     if isinstance(benchmark, ItemBenchmark):
         return replace(benchmark, items=_items(benchmark, config.items, existing))
@@ -69,7 +69,7 @@ def _items(benchmark: ItemBenchmark, most: int, existing: Container[str]) -> pl.
 
 
 def _evenly(count: int, most: int) -> np.ndarray:
-    """At most `most` of `count` places, evenly spaced."""
+    """At most `most` of `count` indices, evenly spaced."""
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)) if count else np.empty(0, int)
 
 
@@ -77,12 +77,12 @@ def _nothing(benchmark: Benchmark) -> InputError:
     subsets = f" in {', '.join(benchmark.card.robustness_subsets)}" if benchmark.card.robustness_subsets else ""
     return InputError(
         f"benchmark {benchmark.name} has no items of condition iid{subsets} whose images exist",
-        remedy="take it out of robustness.benchmarks, or give it some",
+        remedy="remove it from robustness.benchmarks, or add images",
     )
 
 
 def with_images(benchmark: Some, name: Callable[[str], str], embedded: Mapping[str, EmbeddedImage]) -> Some:
-    """A benchmark whose views are embedded images with names of their own: `name` maps the name of a view to it."""
+    """A benchmark with embedded images as views: `name` maps the name of a view to that of its image."""
     if isinstance(benchmark, ItemBenchmark):
         rows = benchmark.items.select("images", "crop").iter_rows()
         images = [[name(view_name(path, crop)) for path in paths] for paths, crop in rows]

@@ -1,8 +1,8 @@
-"""Stage `robustness`: benchmarks again, with corrupted images and with typos in captions.
+"""Stage `robustness`: scores benchmarks with corrupted images and with typos in captions.
 
-Every unique text is encoded once for all corruptions of images, and every clean image once for all typos. What is
-reported of a benchmark is its first metric (`accuracy` of single decisions, `score`, recall, top-1) on the same items
-clean and corrupted.
+Every unique text is encoded once for all corruptions of images, and every clean image once for all typos. The reported
+value of a benchmark is its first metric (`accuracy` of single decisions, `score`, recall, top-1), on the same items for
+clean and corrupted inputs.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ REPORTED = ("accuracy", "score", "recall@1", "top1")
 
 @dataclass(frozen=True)
 class Variant:
-    """One benchmark in one state: clean, with corrupted images, or with typos."""
+    """One benchmark: clean, with corrupted images, or with typos."""
 
     clean: Benchmark
     benchmark: Benchmark
@@ -69,10 +69,10 @@ def run(
     captions: Path | None = None,
     fingerprint: Path | None = None,
 ) -> None:
-    """Score a model on what command `corrupt` wrote into `corrupted`; write the folder `out`.
+    """Score a model on the images that command `corrupt` wrote to `corrupted`; write the folder `out`.
 
-    `root`, `negatives`, `captions` and `cache` are those of stage evaluate. Everything is read and
-    checked before the model is opened.
+    `root`, `negatives`, `captions` and `cache` are those of stage evaluate. All inputs are read and
+    checked before the model is loaded.
     """
     cost = Cost()
     torch.set_num_threads(config.threads)
@@ -114,7 +114,7 @@ def run(
 
 
 def _variants(benchmark: Benchmark, pixels: Corrupted, config: RobustnessConfig) -> list[Variant]:
-    """A benchmark clean, under every corruption of images that leaves items, and with typos."""
+    """A benchmark clean, under every corruption of images that has items, and with typos."""
     found = [Variant(benchmark, with_images(benchmark, partial(label, cell=None), pixels.embedded(None)), None)]
     clean = found[0].benchmark
     for cell in pixels.cells:
@@ -130,7 +130,7 @@ def _variants(benchmark: Benchmark, pixels: Corrupted, config: RobustnessConfig)
 
 
 def _answerable(benchmark: Benchmark, corruption: str) -> Benchmark:
-    """The items whose concept a corruption of images does not destroy."""
+    """The items whose concept is preserved under a corruption of images."""
     destroyed = CORRUPTIONS[corruption].destroys
     if not isinstance(benchmark, ItemBenchmark) or not destroyed:
         return benchmark
@@ -143,20 +143,20 @@ def _rows(
 ) -> list[pl.DataFrame]:
     """Table `metrics` of one benchmark: clean, then of every corruption and severity."""
     first, *others = variants
-    beside = Comparison(first.benchmark, training, embeddings)
+    comparison = Comparison(first.benchmark, training, embeddings)
     clean = _reported(first.benchmark, outcomes(first.benchmark, embeddings))
-    found = [metrics.rows(clean, run, how, beside.beside)]
+    found = [metrics.rows(clean, run, how, comparison.references)]
     for variant in others:
         assert variant.cell is not None
         same = not isinstance(variant.benchmark, ItemBenchmark) or _same_texts(variant.benchmark, first.benchmark)
-        known = beside if same else Comparison(variant.benchmark, training, embeddings)
+        known = comparison if same else Comparison(variant.benchmark, training, embeddings)
         found.append(
             metrics.corrupted_rows(
                 _reported(variant.benchmark, outcomes(variant.benchmark, embeddings)),
                 clean,
                 run,
                 how,
-                known.beside,
+                known.references,
                 corruption=variant.cell.corruption,
                 severity=variant.cell.severity,
                 floor=floor,
@@ -166,15 +166,15 @@ def _rows(
 
 
 def _same_texts(benchmark: ItemBenchmark, other: Benchmark) -> bool:
-    """Whether two benchmarks have the same items and captions, so that what text alone gives away is the same."""
+    """Whether two benchmarks have the same items and captions, and therefore the same text-only baselines."""
     assert isinstance(other, ItemBenchmark)
     return benchmark.items.select("item_id", "captions").equals(other.items.select("item_id", "captions"))
 
 
 def _reported(benchmark: Benchmark, found: pl.DataFrame) -> pl.DataFrame:
-    """The outcomes of the metrics that are reported; of pooled subsets there are none beside their parts.
+    """The outcomes of the reported metrics, without pooled subsets, whose parts are reported.
 
-    Items are told by the clean images' names, so that corrupted and clean outcomes are paired.
+    Items are identified by the clean images' names, so that corrupted and clean outcomes are paired.
     """
     kept = found.filter(pl.col("metric").is_in(REPORTED))
     if isinstance(benchmark, ItemBenchmark):
@@ -202,7 +202,7 @@ def _scores(variant: Variant, embeddings: Embeddings, run: Run) -> pl.DataFrame:
 def _measurement(
     config: RobustnessConfig, variants: Sequence[Variant], encoder: Encoder, how: Bootstrap
 ) -> dict[str, Any]:
-    """How the metrics were computed, as measurement.json has it."""
+    """How the metrics were computed, for measurement.json."""
     clean = [variant for variant in variants if variant.cell is None]
     return {
         "benchmarks": {each.benchmark.name: _described(each, variants) for each in clean},
@@ -217,12 +217,12 @@ def _measurement(
             "reported": "the first metric of each benchmark; a row without corruption is clean",
             "drop": "<metric>_drop: the clean value minus the corrupted one of the same items, intervals paired; "
             "positive is worse",
-            "retained": "(value - chance) / (clean value - chance) of the same items; no row where the lower bound of "
+            "retained": "(value - chance) / (clean value - chance) of the same items; no row if the lower bound of "
             f"the clean value exceeds chance by less than {config.floor} of the distance to 1",
         },
         "blind": {
             "clean": "the best text-only baseline on the selected items",
-            "images": "as clean, over the items that are left: corrupted images leave the captions unchanged",
+            "images": "as clean, over the remaining items: corruptions of images do not change the captions",
             TYPOS: "computed again on the captions with typos",
         },
         "model": encoder.measurement,
@@ -257,11 +257,11 @@ def _described(clean: Variant, variants: Sequence[Variant]) -> dict[str, Any]:
 
 
 def _excluded(benchmark: ItemBenchmark, corruption: str) -> tuple[list[str], str] | None:
-    """Concepts that are not scored under a corruption of images, and why; None where all are."""
+    """Concepts that are not scored under a corruption of images, and why; None if all are scored."""
     concepts = sorted(CORRUPTIONS[corruption].destroys & set(benchmark.items["concept"]))
     if not concepts:
         return None
     left = _answerable(benchmark, corruption)
     assert isinstance(left, ItemBenchmark)
     count = benchmark.items.height - left.items.height
-    return concepts, f"{corruption} destroys {', '.join(concepts)}: {count} items are not scored"
+    return concepts, f"{corruption} does not preserve {', '.join(concepts)}: {count} items are not scored"

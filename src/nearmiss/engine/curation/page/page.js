@@ -1,25 +1,25 @@
 "use strict";
-// The server is the memory. What it has not yet acknowledged stays in this browser's storage, one entry a decision,
-// and is sent again until it is acknowledged; a token lets the server know a decision that it already has. What the
-// server will never take is set aside in the same storage and shown, and later decisions are sent all the same.
+// Decisions are stored on the server. A decision that is not yet acknowledged is kept in this browser's storage, one
+// entry per decision, and is sent again until it is acknowledged; its token identifies duplicates. A decision that the
+// server refuses permanently is set aside in the same storage and displayed; later decisions are still sent.
 
 const byId = (id) => document.getElementById(id);
-const { session } = document.body.dataset; // this annotator's work on this set
+const { session } = document.body.dataset; // identifies the annotator and the set
 const KEPT = `nearmiss:${session}:`;
 const SET_ASIDE = `nearmiss-set-aside:${session}:`;
-// Answers that do not speak of the decision: nobody answers, the server was started anew or serves somebody else, the
-// connection broke, the database cannot be written. After these it is sent again; after every other one it never is.
-const LATER = [0, 403, 408, 409, 503, 507];
-const AGAIN = 1500; // milliseconds between two attempts to send
-let item = null; // what is shown
-let loading = 0; // number of the newest request for an item: an older answer is not shown
-let sending = null; // the attempt that is under way
+// Status codes that do not depend on the decision: no response, the server was restarted or has another session, the
+// connection failed, the database cannot be written. The decision is sent again after these, and after no others.
+const RETRIED = [0, 403, 408, 409, 503, 507];
+const RETRY_MS = 1500; // milliseconds between two attempts to send
+let item = null; // the displayed item
+let loading = 0; // number of the newest request for an item: older responses are ignored
+let sending = null; // the current attempt
 let timer = null; // of the next attempt
-let latest = 0; // time of the newest decision, which no later one may have
+let latest = 0; // time of the newest decision; later ones get a larger value
 
-// ---- talking to the server
+// ---- requests to the server
 
-async function ask(path, body) {
+async function request(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body };
   let response;
   try {
@@ -29,7 +29,7 @@ async function ask(path, body) {
   }
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
-  const problem = answer?.problem || "the server has failed";
+  const problem = answer?.problem || "internal server error";
   throw Object.assign(new Error(`${problem[0].toUpperCase()}${problem.slice(1)}.`), { status: response.status });
 }
 
@@ -39,7 +39,7 @@ function stored(prefix) {
 
 const kept = () => stored(KEPT);
 
-/** Store a decision; false where this browser cannot. */
+/** Store a decision; returns false if the storage fails. */
 function keep(decision) {
   // sorted by time, so that decisions arrive in the order in which they were made
   const newest = Number(kept().at(-1)?.slice(KEPT.length).split("-")[0] ?? 0);
@@ -53,7 +53,7 @@ function keep(decision) {
   return true;
 }
 
-/** A stored decision; without an item where the entry is not one of this page. */
+/** A stored decision; without an item if the entry is malformed. */
 function entry(key) {
   try {
     return Object(JSON.parse(localStorage.getItem(key)));
@@ -62,7 +62,7 @@ function entry(key) {
   }
 }
 
-/** Send all that is kept, oldest first; the last answer, or null where something is still kept or was set aside. */
+/** Send all kept decisions, oldest first. Returns the last response, or null if a decision is still kept or set aside. */
 function send() {
   clearTimeout(timer);
   sending ??= sendAll().finally(() => (sending = null));
@@ -73,11 +73,11 @@ async function sendAll() {
   let answer = null;
   for (let keys = kept(); keys.length; keys = kept()) {
     try {
-      answer = await ask("decisions", localStorage.getItem(keys[0]));
+      answer = await request("decisions", localStorage.getItem(keys[0]));
     } catch (error) {
-      if (LATER.includes(error.status)) {
+      if (RETRIED.includes(error.status)) {
         warn(error.message);
-        timer = setTimeout(resend, AGAIN);
+        timer = setTimeout(resend, RETRY_MS);
         return null;
       }
       setAside(keys[0], error.message);
@@ -91,7 +91,7 @@ async function sendAll() {
   return answer;
 }
 
-/** Keep a decision that the server will never take where it is seen and not sent. */
+/** Store a decision that the server refuses permanently, for display only. */
 function setAside(key, problem) {
   const decision = entry(key);
   localStorage.removeItem(key);
@@ -99,11 +99,11 @@ function setAside(key, problem) {
     localStorage.setItem(SET_ASIDE + key.slice(KEPT.length), JSON.stringify({ ...decision, problem }));
     showAside();
   } catch {
-    complain(problem); // the storage is full: it is shown once
+    showError(problem); // the storage is full: display it once
   }
 }
 
-/** Remove what was set aside of an item, which was decided anew; of all items where none is named. */
+/** Remove the set-aside decisions of an item that was decided again; of all items if none is given. */
 function forget(which) {
   for (const key of stored(SET_ASIDE)) {
     if (which === undefined || entry(key).item === which) localStorage.removeItem(key);
@@ -114,11 +114,11 @@ function forget(which) {
 function showAside() {
   const entries = stored(SET_ASIDE).map(entry);
   byId("aside").hidden = !entries.length;
-  byId("aside-list").replaceChildren(...entries.map(({ place, problem, caption }) => {
+  byId("aside-list").replaceChildren(...entries.map(({ index, problem, caption }) => {
     const line = document.createElement("li");
     const button = document.createElement("button");
-    button.textContent = Number.isInteger(place) ? `Item ${place + 1}` : "An item";
-    button.addEventListener("click", () => Number.isInteger(place) && show(place));
+    button.textContent = Number.isInteger(index) ? `Item ${index + 1}` : "An item";
+    button.addEventListener("click", () => Number.isInteger(index) && show(index));
     const written = caption ? ` Caption: ${caption.replace(/[\ud800-\udfff]/gu, "\ufffd")}` : "";
     line.append(button, ` ${problem ?? ""}${written}`);
     return line;
@@ -138,43 +138,43 @@ function warn(why = "") {
   byId("unsent").textContent = `${why} ${what} kept in this browser and will be sent again.`;
 }
 
-function complain(text) {
+function showError(text) {
   byId("problem").textContent = text;
   byId("problem").hidden = !text;
 }
 
-// ---- showing an item
+// ---- display of an item
 
-async function show(place) {
-  const mine = ++loading;
+async function show(index) {
+  const own = ++loading;
   let found;
   try {
-    found = await ask(`items/${place}`);
+    found = await request(`items/${index}`);
   } catch (error) {
-    complain(error.message);
+    showError(error.message);
     return;
   }
-  if (mine !== loading) return;
+  if (own !== loading) return;
   item = found;
-  history.replaceState(null, "", `${location.pathname}#${place + 1}`);
-  complain("");
+  history.replaceState(null, "", `${location.pathname}#${index + 1}`);
+  showError("");
   draw();
-  say(`Item ${place + 1}. ${plain(item.original)}. Changed: ${plain(item.changed)}.`);
+  announce(`Item ${index + 1}. ${textOf(item.original)}. Changed: ${textOf(item.changed)}.`);
 }
 
 function draw() {
-  const pictures = Object.keys(item.pictures);
-  document.body.classList.toggle("bare", !pictures.length);
-  document.body.classList.toggle("lone", pictures.length === 1);
-  byId("place").textContent = `Item ${item.place + 1}`;
+  const images = Object.keys(item.images);
+  document.body.classList.toggle("no-images", !images.length);
+  document.body.classList.toggle("single", images.length === 1);
+  byId("number").textContent = `Item ${item.index + 1}`;
   byId("concept").textContent = item.concept;
   byId("edited").hidden = !item.edited;
   for (const side of ["original", "changed"]) {
     const figure = byId(side);
     words(figure.querySelector(".words"), item[side]);
-    figure.querySelector(".frame").hidden = !item.pictures[side];
-    picture(figure.querySelector(".picture"), item.pictures[side]);
-    picture(figure.querySelector(".outline"), item.pictures.outline);
+    figure.querySelector(".frame").hidden = !item.images[side];
+    setImage(figure.querySelector(".image"), item.images[side]);
+    setImage(figure.querySelector(".outline"), item.images.outline);
   }
   if (byId("swap")) { pressed("swap", false); pressed("mask", byId("mask").ariaPressed === "true"); }
   const verdict = byId("verdict");
@@ -182,8 +182,8 @@ function draw() {
   verdict.textContent = ownVerdict(item);
 }
 
-function picture(image, address) {
-  // an image without an address would show as a broken one
+function setImage(image, address) {
+  // an image without an address would be displayed as broken
   if (address) image.src = address; else image.removeAttribute("src");
 }
 
@@ -201,7 +201,7 @@ function words(where, pieces) {
   where.append(none);
 }
 
-const plain = (pieces) => pieces.map(([text]) => text).join("");
+const textOf = (pieces) => pieces.map(([text]) => text).join("");
 
 function ownVerdict({ decision, edited, reason }) {
   if (!decision) return "";
@@ -211,8 +211,8 @@ function ownVerdict({ decision, edited, reason }) {
   return `You refused it: ${why[0].toLowerCase()}${why.slice(1)}.`;
 }
 
-function say(text) {
-  byId("said").textContent = text;
+function announce(text) {
+  byId("status").textContent = text;
 }
 
 function pressed(id, on) {
@@ -220,8 +220,8 @@ function pressed(id, on) {
   if (id === "mask") for (const each of document.querySelectorAll(".outline")) each.hidden = !on;
   if (id === "swap") {
     byId("changed").classList.toggle("swapped", on);
-    picture(byId("changed").querySelector(".picture"), item.pictures[on ? "original" : "changed"]);
-    if (on) say("The original is shown in the place of the changed picture.");
+    setImage(byId("changed").querySelector(".image"), item.images[on ? "original" : "changed"]);
+    if (on) announce("The original is displayed in the position of the changed image.");
   }
 }
 
@@ -234,46 +234,46 @@ function measure({ decided, total, next }) {
 
 async function proceed(answer) {
   measure(answer);
-  await show(answer.next ?? item?.place ?? 0);
+  await show(answer.next ?? item?.index ?? 0);
   preload(answer.next);
 }
 
-/** Fetch the pictures after the item that is shown, so that the next one stands at once. */
-function preload(place) {
-  if (place === null || place + 1 >= byId("bar").max || !item?.pictures.changed) return;
+/** Fetch the images of the following item in advance. */
+function preload(index) {
+  if (index === null || index + 1 >= byId("bar").max || !item?.images.changed) return;
   for (const which of ["original", "changed"]) {
-    new Image().src = item.pictures[which].replace(/\/\d+\/(\w+)$/, `/${place + 1}/$1`);
+    new Image().src = item.images[which].replace(/\/\d+\/(\w+)$/, `/${index + 1}/$1`);
   }
 }
 
-// ---- what the keys do
+// ---- actions and keys
 
 async function decide(decision) {
   if (!item) return;
-  if (!keep({ item: item.item, place: item.place, ...decision })) {
-    complain("This browser's storage is full or switched off, so the decision is not made. Make room and decide again.");
+  if (!keep({ item: item.item, index: item.index, ...decision })) {
+    showError("This browser's storage is full or disabled, so the decision is not saved. Free space and decide again.");
     return;
   }
   const answer = await send();
   if (answer) {
-    say(decision.decision === "accept" ? "Accepted." : "Refused.");
+    announce(decision.decision === "accept" ? "Accepted." : "Refused.");
     await proceed(answer);
   }
 }
 
 async function jump() {
   try {
-    const answer = await ask(`progress?after=${item ? item.place + 1 : 0}`);
+    const answer = await request(`progress?after=${item ? item.index + 1 : 0}`);
     await proceed(answer);
   } catch (error) {
-    complain(error.message);
+    showError(error.message);
   }
 }
 
 function edit() {
-  byId("other").textContent = plain(item.original);
+  byId("other").textContent = textOf(item.original);
   byId("caption").maxLength = item.longest;
-  byId("caption").value = plain(item.changed);
+  byId("caption").value = textOf(item.changed);
   byId("unfit").hidden = true;
   byId("editor").showModal();
   byId("caption").focus();
@@ -281,11 +281,11 @@ function edit() {
 }
 
 const actions = {
-  accept: () => decide({ decision: "accept", caption: plain(item.changed) }),
+  accept: () => decide({ decision: "accept", caption: textOf(item.changed) }),
   refuse: () => byId("reasons").showModal(),
   edit,
-  back: () => show(Math.max(0, item.place - 1)),
-  forward: () => show(Math.min(byId("bar").max - 1, item.place + 1)),
+  back: () => show(Math.max(0, item.index - 1)),
+  forward: () => show(Math.min(byId("bar").max - 1, item.index + 1)),
   next: jump,
   mask: () => pressed("mask", byId("mask").ariaPressed !== "true"),
   swap: () => pressed("swap", byId("swap").ariaPressed !== "true"),
@@ -316,14 +316,14 @@ byId("reasons").addEventListener("close", () => {
 });
 
 byId("caption").addEventListener("keydown", (event) => {
-  // a caption is one line, so Enter ends it; while an input method composes, Enter belongs to it
+  // a caption is one line, so Enter submits it, except during input method composition
   if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); byId("save").click(); }
 });
 byId("restore").addEventListener("click", () => { byId("caption").value = item.as_found; byId("caption").focus(); });
 byId("forget").addEventListener("click", () => forget());
 byId("save").addEventListener("click", (event) => {
   const text = byId("caption").value.trim();
-  const problem = !text ? "Write a caption." : text === plain(item.original) ? "Both captions would say the same." : "";
+  const problem = !text ? "Write a caption." : text === textOf(item.original) ? "Both captions would be equal." : "";
   byId("unfit").textContent = problem;
   byId("unfit").hidden = !problem;
   if (problem) event.preventDefault();
@@ -335,21 +335,21 @@ byId("editor").addEventListener("close", () => {
 });
 window.addEventListener("beforeunload", (event) => { if (kept().length) event.preventDefault(); });
 
-// ---- the start: first what an earlier page could not send, then the item in the address or the next undecided one
+// ---- start: send kept decisions, then display the item of the address or the next undecided one
 
 async function start() {
-  // the token has done its work: it stays out of the address, the history and what is copied from there
+  // remove the token from the address and the history
   history.replaceState(null, "", location.pathname + location.hash);
   showAside();
   await send();
   const wanted = Number(location.hash.slice(1));
   try {
-    const standing = await ask("progress");
-    measure(standing);
-    await show(wanted >= 1 && wanted <= standing.total ? wanted - 1 : standing.next ?? 0);
-    preload(standing.next);
+    const progress = await request("progress");
+    measure(progress);
+    await show(wanted >= 1 && wanted <= progress.total ? wanted - 1 : progress.next ?? 0);
+    preload(progress.next);
   } catch (error) {
-    complain(error.message);
+    showError(error.message);
   }
 }
 start();
