@@ -76,6 +76,22 @@ def test_a_changed_line_changes_the_parts_that_use_the_file(root, copy, experime
     assert changed(root, copy, experiment) == names
 
 
+@pytest.mark.parametrize(
+    ("file", "before", "after", "names"),
+    [
+        ("engine/benchmarks/data/published.yaml", "models:", "planted: 1\nmodels:", {"evaluate"}),
+        ("engine/benchmarks/data/published.yaml", "models:", "# planted\nmodels:", set()),
+        ("engine/benchmarks/data/paper_tables.yaml", "ce_clip:", "planted: 1\nce_clip:", {"compare"}),
+        ("engine/downloads/catalog.yaml", "sugarcrepe:", "planted: 1\nsugarcrepe:", set()),
+    ],
+)
+def test_a_changed_data_file_changes_the_parts_that_read_it(root, copy, experiment, file, before, after, names):
+    path = copy / "src" / "nearmiss" / file
+    path.write_text(path.read_text().replace(f"\n{before}", f"\n{after}", 1))
+    assert path.read_text() != (root / "src" / "nearmiss" / file).read_text()
+    assert changed(root, copy, experiment) == names
+
+
 def test_a_changed_line_that_all_stages_stand_on_changes_all(root, copy, experiment):
     append(copy, "base.errors")
     assert changed(root, copy, experiment) == fingerprints(experiment, root).keys()

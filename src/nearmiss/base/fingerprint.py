@@ -20,10 +20,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from nearmiss.base.files import read_json, write_json
 
 PACKAGE = "nearmiss"
-DATA_SUFFIXES = (".json", ".j2", ".txt", ".tsv")
+DATA_SUFFIXES = (".json", ".j2", ".txt", ".tsv", ".yaml")
 
 Plugins = Mapping[str, Collection[str]]
 """Names of the plugins that a part uses, by kind of registry."""
@@ -131,10 +133,14 @@ class SourceTree:
         return self.closure([name for name in folder if name not in plugins], used)
 
     def stage_files(self, stage: str, used: Plugins | None = None) -> list[Path]:
-        """Files that decide what a part of a stage does: the modules that it reaches, and data next to those."""
+        """Files that decide what a part of a stage does: the modules that it reaches, and data next to those.
+
+        A YAML file counts where one of these modules names it: others of its folder are read by other stages.
+        """
         modules = {file for name in self.stage_modules(stage, used) if (file := self.file(name))}
         data = {each for folder in {file.parent for file in modules} for each in _data_files(folder)}
-        return sorted(modules | data)
+        named = {each for each in data if each.suffix != ".yaml" or any(_names(file, each.name) for file in modules)}
+        return sorted(modules | named)
 
     def stage_digest(self, stage: str, used: Plugins | None = None, rules: Path | None = None) -> str:
         """Hash of a part's code files and its stage's rule file, with names relative to the source folder."""
@@ -156,10 +162,11 @@ def digest(file: Path) -> str:
     content = file.read_bytes()
     if file.suffix == ".py":
         return _parsed(content)[1]
-    if file.suffix in (".smk", ".json"):
+    plain = {".smk": _without_comments, ".json": _without_formatting, ".yaml": _values_of_yaml}.get(file.suffix)
+    if plain is not None:
         # A damaged file counts as it is; whoever reads it names the problem.
-        with suppress(ValueError, SyntaxError, tokenize.TokenError):
-            content = _without_comments(content) if file.suffix == ".smk" else _without_formatting(content)
+        with suppress(ValueError, SyntaxError, tokenize.TokenError, yaml.YAMLError):
+            content = plain(content)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -229,6 +236,15 @@ def _without_comments(content: bytes) -> bytes:
 
 def _without_formatting(content: bytes) -> bytes:
     return json.dumps(json.loads(content), separators=(",", ":")).encode()
+
+
+def _values_of_yaml(content: bytes) -> bytes:
+    return json.dumps(yaml.safe_load(content), sort_keys=True, default=str).encode()
+
+
+def _names(module: Path, name: str) -> bool:
+    """Whether the source of a module names a file."""
+    return name.encode() in module.read_bytes()
 
 
 def _data_files(folder: Path) -> list[Path]:
