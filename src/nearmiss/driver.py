@@ -22,6 +22,7 @@ from nearmiss.base.lifetime import PARENT, held, take
 from nearmiss.base.progress import FOLDER
 from nearmiss.child_environment import child_environment, run_captured
 from nearmiss.config import STAGES, Experiment, load
+from nearmiss.downloads import check_downloads, needed_downloads
 from nearmiss.overrides import WORKFLOW_KEY, as_one_word, parse_overrides
 from nearmiss.stages.inpaint.config import check_packages
 from nearmiss.watch import Board, RunState, lines_of
@@ -49,6 +50,7 @@ def run(
     preflight.check_checkout()
     experiment = load(config, {"quick": True} if quick else None, parse_overrides(overrides))
     check_packages(experiment.inpaint.operations)
+    check_downloads(experiment, needed_downloads(experiment))
     if cores != "all" and (not cores.isdecimal() or int(cores) == 0):
         raise InputError(
             f"'{cores}' is no number of cores", remedy="give a whole number of 1 or more, or all (--cores)"

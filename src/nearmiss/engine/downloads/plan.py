@@ -129,7 +129,8 @@ def check(
     remedies = []
     if unaccepted:
         names = " ".join(entry.name for entry in unaccepted)
-        remedies.append(f"read the licenses, then --accept {names} (download.accept in a configuration)")
+        accepted = f"--set 'download.accept=[{names.replace(' ', ', ')}]'"
+        remedies.append(f"read the licenses, then --accept {names}, or {accepted} for an experiment")
     if plan.todo and plan.disk > plan.free:
         remedies.append("make room, or name another root")
     raise InputError(
