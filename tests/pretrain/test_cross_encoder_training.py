@@ -192,7 +192,7 @@ def refusals():
     """What must not start: a message, and what is changed of the arguments."""
     yield "whole batches", {"grad_cache_chunks": 2}
     yield "whole batches", {"compile": True}
-    yield "no 3 equal heads", {"fusion": FusionConfig(width=16, heads=3)}
+    yield "cannot have 3 equal heads", {"fusion": FusionConfig(width=16, heads=3)}
 
 
 @pytest.mark.parametrize(("message", "changed"), [*refusals()], ids=["parts", "compile", "heads"])
