@@ -116,7 +116,7 @@ def test_an_edited_result_is_a_difference(two):
     (two[1] / "pretrain" / "clip" / "0" / "curve.jsonl").write_text("changed")
     found = told(two)["pretrain/clip/0"]
     assert not found.holds
-    assert "by hand" in found.text
+    assert "differs from its manifest" in found.text
 
 
 def test_a_missing_part_is_a_difference_and_a_new_one_is_not(two):
