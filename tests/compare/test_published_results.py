@@ -8,7 +8,7 @@ import pytest
 from nearmiss.base.tables import table
 from nearmiss.engine.benchmarks.paper_tables import papers
 from nearmiss.engine.benchmarks.spec import BENCHMARKS
-from nearmiss.engine.scoring.metrics import NOTHING, Run, empty_row
+from nearmiss.engine.scoring.metrics import NO_REFERENCES, Run, empty_row
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.compare.published import section, sentence
 from nearmiss.stages.compare.runs import Evaluation, Runs
@@ -20,7 +20,7 @@ def evaluation(arm: str, seed: int, value: float, *, scored: int = 10, parts=SUG
     rows = []
     for part in parts:
         key = ("sugarcrepe", part, None, None, "iid", None, "score")
-        row = empty_row(key, Run("model", arm, seed, "evaluate", None), NOTHING)
+        row = empty_row(key, Run("model", arm, seed, "evaluate", None), NO_REFERENCES)
         rows.append(row | {"value": value, "n_scored": scored, "n_expected": 10})
     benchmarks = {"sugarcrepe": {"complete": scored == 10}}
     measurement = {"benchmarks": benchmarks, "absent": ["valse"]}

@@ -83,5 +83,5 @@ def test_a_source_that_is_not_there_is_refused_before_any_job(root: Path, tmp_pa
     answer = copy_checkout(root, tmp_path / "checkout").snakemake("--cores", "1", "--", "data", config=COCO)
     said = answer.stdout + answer.stderr
     assert answer.returncode != 0
-    for words in ("no folder of images here", "coco/val2017", "data.source.images"):
+    for words in ("no root folder here", "file:   coco", "data.source.root"):
         assert words in said
