@@ -12,6 +12,7 @@ from nearmiss.config_arms import check_arm, check_base, check_phases
 from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
 from nearmiss.engine.benchmarks.spec import OWN, table_of
+from nearmiss.engine.benchmarks.spec import problem_of as problem_of_benchmark
 from nearmiss.engine.downloads.spec import DownloadConfig
 from nearmiss.engine.objectives.spec import needs_paraphrases
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
@@ -197,13 +198,8 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
                 near(control, list(experiment.arms))
                 or f"add the arm or name controls among: {', '.join(experiment.arms)}",
             )
+    _check_held_out(experiment, refuse)
     benchmarks = experiment.evaluate.benchmarks or []
-    if experiment.data.held_out and experiment.evaluate.data_root is None:
-        refuse(
-            f"data.held_out names {experiment.data.held_out[0]}, but no folder of published benchmarks is given",
-            ("data", "held_out"),
-            "set evaluate.data_root, or leave the key out",
-        )
     published = sorted(set(benchmarks) - set(experiment.own_benchmarks()))
     if published == ["inpaintcoco"] and experiment.evaluate.data_root is None:
         refuse(
@@ -231,6 +227,26 @@ def _check_names(experiment: Experiment, refuse: Any) -> None:
     for what, name, key in names:
         if problem := problem_of_name(name, what):
             refuse(f"{shortened(repr(name))} is {problem[0]}", key, problem[1])
+
+
+def _check_held_out(experiment: Experiment, refuse: Any) -> None:
+    """Names of benchmarks are checked here and not by stage data, which would depend on the list of benchmarks."""
+    key = ("data", "held_out")
+    for name in experiment.data.held_out or ():
+        if problem := problem_of_benchmark(name):
+            refuse(problem[0], key, problem[1])
+        if name in OWN and name != "inpaintcoco":  # which may be the published one
+            refuse(
+                f"{name} is a benchmark of the experiment's own, whose images are in other splits",
+                key,
+                "leave it out",
+            )
+    if experiment.data.held_out and experiment.evaluate.data_root is None:
+        refuse(
+            f"data.held_out names {experiment.data.held_out[0]}, but no folder of published benchmarks is given",
+            key,
+            "set evaluate.data_root, or leave the key out",
+        )
 
 
 def _check_caption_sets(experiment: Experiment, declared: Declaration, refuse: Any) -> None:

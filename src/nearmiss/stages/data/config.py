@@ -2,10 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, PlainSerializer, PlainValidator, field_validator, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from nearmiss.base.typed import Typed
-from nearmiss.engine.benchmarks.spec import OWN, problem_of
 from nearmiss.stages.data.sources.combination import source_of
 from nearmiss.stages.data.sources.registry import AnySource
 from nearmiss.stages.data.sources.spec import DataSource
@@ -33,16 +32,6 @@ class DataConfig(Typed):
         description="Benchmarks whose images no model is trained on: they leave the training split. null for the "
         "published benchmarks of evaluate and robustness, [] for none.",
     )
-
-    @field_validator("held_out")
-    @classmethod
-    def _each_is_known(cls, names: list[str] | None) -> list[str] | None:
-        for name in names or []:
-            if problem := problem_of(name):
-                raise ValueError(f"{problem[0]}: {problem[1]}")
-            if name in OWN and name != "inpaintcoco":  # which may be the published one
-                raise ValueError(f"{name} is a benchmark of the experiment's own, whose images are in other splits")
-        return names
 
     @model_validator(mode="before")
     @classmethod
