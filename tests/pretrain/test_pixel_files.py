@@ -25,12 +25,17 @@ def drawn():
     return array_rng(0, "pixels").integers(0, 256, SHAPE, dtype=np.uint8)
 
 
+def write(file, shape, rows):
+    """Write all rows in one call."""
+    write_pixels(file, shape, "", lambda start: iter(rows[start:]))
+
+
 def opened(file):
     return open_pixels(file, what="the pixels", remedy="make them again")
 
 
 def test_pixel_files_are_npy_files_and_are_read_back(tmp_path):
-    write_pixels(tmp_path / "ours.npy", SHAPE, iter(drawn()))
+    write(tmp_path / "ours.npy", SHAPE, drawn())
     np.save(tmp_path / "theirs.npy", drawn())
     assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
     found = opened(tmp_path / "ours.npy")
@@ -64,7 +69,7 @@ def test_bytes_are_the_same_without_preallocation(tmp_path, monkeypatch, support
         monkeypatch.delattr(os, "posix_fallocate")
     else:
         monkeypatch.setattr(os, "posix_fallocate", unsupported)
-    write_pixels(tmp_path / "pixels.npy", SHAPE, drawn())
+    write(tmp_path / "pixels.npy", SHAPE, drawn())
     assert np.array_equal(np.load(tmp_path / "pixels.npy"), drawn())
 
 
@@ -72,7 +77,7 @@ def test_bytes_are_the_same_without_preallocation(tmp_path, monkeypatch, support
 def test_a_full_disk_is_an_error_without_preallocation(monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")
     with pytest.raises(OSError, match="No space left"):
-        write_pixels("/dev/full", (2, 300, 300, 3), np.zeros((2, 300, 300, 3), dtype=np.uint8))
+        write(Path("/dev/full"), (2, 300, 300, 3), np.zeros((2, 300, 300, 3), dtype=np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +85,12 @@ def test_a_full_disk_is_an_error_without_preallocation(monkeypatch):
 )
 def test_rows_of_another_shape_or_type_are_refused(tmp_path, rows):
     with pytest.raises(ValueError, match="row"):
-        write_pixels(tmp_path / "pixels.npy", SHAPE, rows)
+        write(tmp_path / "pixels.npy", SHAPE, rows)
 
 
 def test_every_flipped_bit_of_the_header_is_reported_or_has_no_effect(tmp_path):
     file = tmp_path / "pixels.npy"
-    write_pixels(file, SHAPE, drawn())
+    write(file, SHAPE, drawn())
     content = file.read_bytes()
     for place in range(len(content) - drawn().nbytes):
         for bit in range(8):
@@ -102,14 +107,14 @@ def test_every_flipped_bit_of_the_header_is_reported_or_has_no_effect(tmp_path):
 @pytest.mark.parametrize("length", [0, 5, 60, 128, 300, -1])
 def test_a_truncated_file_is_reported(tmp_path, length):
     file = tmp_path / "pixels.npy"
-    write_pixels(file, SHAPE, drawn())
+    write(file, SHAPE, drawn())
     file.write_bytes(file.read_bytes()[:length])
     with pytest.raises(InputError, match="the pixels do not load"):
         opened(file)
 
 
 def test_a_file_with_additional_bytes_is_reported(tmp_path):
-    write_pixels(tmp_path / "pixels.npy", SHAPE, drawn())
+    write(tmp_path / "pixels.npy", SHAPE, drawn())
     with (tmp_path / "pixels.npy").open("ab") as handle:
         handle.write(b"\0")
     with pytest.raises(InputError, match="bytes"):
@@ -157,7 +162,7 @@ def test_ids_that_do_not_match_the_rows_are_refused(toy_files, tmp_path, ids, me
 @pytest.mark.parametrize("shape", [(toy.IMAGES, 24, 20, 3), (toy.IMAGES, 24, 24, 4), (toy.IMAGES, 24 * 24 * 3)])
 def test_pixels_that_are_not_square_rgb_are_refused(toy_files, tmp_path, shape):
     shutil.copytree(toy_files / "store", tmp_path / "store")
-    write_pixels(tmp_path / "store" / PIXELS, shape, np.zeros(shape, dtype=np.uint8))
+    write(tmp_path / "store" / PIXELS, shape, np.zeros(shape, dtype=np.uint8))
     with pytest.raises(InputError, match="the store's pixels are"):
         Store(tmp_path / "store")
 

@@ -14,31 +14,15 @@ from nearmiss.base.files import read_json, write_json
 _RECORDED = 1024  # rows after which an unfinished file records how far it is
 
 
-def write_pixels(file: Path, shape: tuple[int, ...], rows: Iterable[np.ndarray]) -> None:
+def write_pixels(file: Path, shape: tuple[int, ...], key: str, rows: Callable[[int], Iterable[np.ndarray]]) -> None:
     """Write `shape[0]` uint8 arrays of shape `shape[1:]` as one .npy file, one after the other.
+
+    `rows(n)` yields the rows from number n on: what an interrupted call with the same `key` wrote is continued. Beside
+    the file, FILE.json records the key and how many rows are on the disk; it is removed at the end. The bytes are those
+    of an uninterrupted call.
 
     The space is reserved before the first row is computed, and nothing is mapped into memory: a full disk is an OSError
     at once, not a SIGBUS at some row. Raises ValueError where a row is of another shape or type.
-    """
-    count = 0
-
-    def checked() -> Iterable[np.ndarray]:
-        nonlocal count
-        for row in rows:
-            _check(row, shape, count)
-            count += 1
-            yield row
-
-    _write(file, shape, checked())
-    if count != shape[0]:
-        raise ValueError(f"{count} rows were given for {shape[0]}")
-
-
-def continue_pixels(file: Path, shape: tuple[int, ...], key: str, rows: Callable[[int], Iterable[np.ndarray]]) -> None:
-    """Write a file as `write_pixels` does, and continue what an interrupted call with the same `key` wrote.
-
-    `rows(n)` yields the rows from number n on. Beside the file, FILE.json records the key and how many rows are on the
-    disk; it is removed at the end. The bytes are those of an uninterrupted call.
     """
     file, record = Path(file), Path(f"{file}.json")
     header = _header(shape)
@@ -55,7 +39,8 @@ def continue_pixels(file: Path, shape: tuple[int, ...], key: str, rows: Callable
     with file.open("r+b") as handle:
         handle.seek(len(header) + count * size)
         for row in rows(count):
-            _check(row, shape, count)
+            if row.shape != shape[1:] or row.dtype != np.uint8:
+                raise ValueError(f"row {count} is {row.dtype} {row.shape}, not uint8 {shape[1:]}")
             handle.write(np.ascontiguousarray(row).data)
             count += 1
             if count % _RECORDED == 0:
@@ -71,21 +56,18 @@ def continue_pixels(file: Path, shape: tuple[int, ...], key: str, rows: Callable
 
 def write_flat_pixels(file: Path, sizes: Sequence[int], images: Iterable[np.ndarray]) -> None:
     """Write uint8 arrays of any shapes, of `sizes` values each, as one flat .npy file, one after the other."""
-    found = []
-
-    def checked() -> Iterable[np.ndarray]:
+    shape, found = (sum(sizes),), []
+    with Path(file).open("wb") as handle:
+        handle.write(_header(shape))
+        handle.flush()
+        _reserve(handle.fileno(), handle.tell() + shape[0])
         for image in images:
             found.append(image.size)
-            yield image
-
-    _write(file, (sum(sizes),), checked())
+            handle.write(np.ascontiguousarray(image).data)
+        handle.flush()
+        os.fsync(handle.fileno())
     if found != list(sizes):
         raise ValueError(f"images of other sizes than {sizes}: {found}")
-
-
-def _check(row: np.ndarray, shape: tuple[int, ...], number: int) -> None:
-    if row.shape != shape[1:] or row.dtype != np.uint8:
-        raise ValueError(f"row {number} is {row.dtype} {row.shape}, not uint8 {shape[1:]}")
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
@@ -93,17 +75,6 @@ def _header(shape: tuple[int, ...]) -> bytes:
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(written, header)
     return written.getvalue()
-
-
-def _write(file: Path, shape: tuple[int, ...], parts: Iterable[np.ndarray]) -> None:
-    with Path(file).open("wb") as handle:
-        handle.write(_header(shape))
-        handle.flush()
-        _reserve(handle.fileno(), handle.tell() + int(np.prod(shape, dtype=np.int64)))
-        for part in parts:
-            handle.write(np.ascontiguousarray(part).data)
-        handle.flush()
-        os.fsync(handle.fileno())
 
 
 def open_pixels(file: Path, *, what: str, remedy: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from nearmiss.base.files import read_json, write_json
 from nearmiss.base.progress import progress
 from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.images.members import stat_of
-from nearmiss.engine.images.pixels import continue_pixels, open_pixels
+from nearmiss.engine.images.pixels import open_pixels, write_pixels
 
 PIXELS, IDS = "pixels.npy", "image_ids.json"
 _AHEAD = 4  # images for each worker that wait: more would only fill the memory
@@ -42,7 +42,7 @@ def write_store(
     """
     state.mkdir(parents=True, exist_ok=True)
     unfinished = state / PIXELS
-    continue_pixels(
+    write_pixels(
         unfinished,
         (len(ids), side, side, 3),
         _key(ids, files, side, settings),
