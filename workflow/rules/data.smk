@@ -67,7 +67,7 @@ rule data_tables:
     threads: 8
     params:
         out=subpath(output.manifest, parent=True),
-        shown=lambda wildcards, input: f"--benchmark-images {input.benchmark_images}" if HELD_OUT else "",
+        shown=flag_of("benchmark_images"),
     shell:
         "exec python -m nearmiss data --fingerprint {input.fingerprint:q} {params.shown} --out {params.out:q}"
         " --workers {threads} > {log:q} 2>&1"

@@ -32,7 +32,7 @@ rule inpaint_pairs:
         gpu=PAINTING_GPUS,
     params:
         root=image_root,
-        origins=lambda wildcards, input: f"--origins {input.origins}" if ORIGINS else "",
+        origins=flag_of("origins"),
         out=subpath(output.pairs, parent=True),
     shell:
         "exec python -m nearmiss inpaint --fingerprint {input.fingerprint:q}"

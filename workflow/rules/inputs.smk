@@ -125,7 +125,7 @@ def flag_of(name):
     """A params function: the flag that gives a named input file, or nothing where there is none."""
 
     def flag(wildcards, input):
-        return f"--{name} {getattr(input, name)}" if hasattr(input, name) else ""
+        return f"--{name.replace('_', '-')} {getattr(input, name)}" if hasattr(input, name) else ""
 
     return flag
 
