@@ -234,16 +234,16 @@ def _parquet(file: Path, rows: list[dict[str, object]], images: dict[str, list[i
 
 def pairs_in_parquet(root: Path) -> None:
     """BiVLC and VisMin: two embedded images and two captions a row."""
-    told = [("A man throwing a ball.", "A man throwing a disc."), ("A red cup on a white cloth.", "A white cup.")]
+    texts = [("A man throwing a ball.", "A man throwing a disc."), ("A red cup on a white cloth.", "A white cup.")]
     kinds = [("replace", "obj"), ("swap", "att"), ("add", "obj")]
     rows = [
         {"caption": one, "negative_caption": other, "type": kind, "subtype": about}
-        for (one, other), (kind, about) in zip([*told, told[0]], kinds, strict=True)
+        for (one, other), (kind, about) in zip([*texts, texts[0]], kinds, strict=True)
     ]
     seeds = {"image": [120, 121, 122], "negative_image": [123, 124, 125]}
     _parquet(root / "bivlc" / "data" / "test-00000-of-00001.parquet", rows, seeds)
     categories = ("object", "attribute", "counting", "relation")
-    rows = [{"text_0": told[0][0], "text_1": told[0][1], "category": category} for category in categories]
+    rows = [{"text_0": texts[0][0], "text_1": texts[0][1], "category": category} for category in categories]
     seeds = {"image_0": [130, 131, 132, 133], "image_1": [134, 135, 136, 137]}
     _parquet(root / "vismin" / "data" / "test-00000-of-00001.parquet", rows, seeds)
 
@@ -326,9 +326,13 @@ def imagecode(root: Path) -> None:
 
 def bla(root: Path) -> None:
     picture(root / "bla" / "images" / "73.jpg", 300)
-    told = ["the woman feeds the man", "the man is fed by the woman"]
-    told += ["the man feeds the woman", "the woman is fed by the man"]
-    group = {"group_index": 0, **dict(zip(("True1", "True2", "False1", "False2"), told, strict=True)), "score": [0.9]}
+    texts = ["the woman feeds the man", "the man is fed by the woman"]
+    texts += ["the man feeds the woman", "the woman is fed by the man"]
+    group = {
+        "group_index": 0,
+        **dict(zip(("True1", "True2", "False1", "False2"), texts, strict=True)),
+        "score": [0.9],
+    }
     for part in ("active_passive", "coordination", "relative_clause"):
         record = {"image_id": 73, "index": 0, "caption_group": [group]}
         put(root / "bla" / "annotations" / f"{part}_captions.json", [record])
@@ -336,17 +340,17 @@ def bla(root: Path) -> None:
 
 def colorfoil(root: Path) -> None:
     """Captions of COCO's file: ColorFoil takes the first one of an image that names a color."""
-    told = {
+    texts = {
         1: ["A bus.", "A red bus and a white car."],
         2: ["A gray cat."],
         3: ["A colored kite."],
         7888: ["A red post."],
     }
-    for number in told:
+    for number in texts:
         coco(root, number)
     annotations = [
         {"id": 10 * number + place, "image_id": number, "caption": caption}
-        for number, captions in told.items()
+        for number, captions in texts.items()
         for place, caption in enumerate(captions)
     ]
     put(root / "coco" / "annotations" / "captions_val2017.json", {"images": [], "annotations": annotations})
@@ -356,10 +360,10 @@ def negbench(root: Path) -> None:
     coco(root, 1)
     picture(root / "voc2007" / "VOCdevkit" / "VOC2007" / "JPEGImages" / "004070.jpg", 310)
     header = ["image_path", "correct_answer", *(f"caption_{number}" for number in range(4)), "correct_answer_template"]
-    told = ["A knife, but no car.", "A car, but no knife.", "This image features a car", "There is no knife."]
+    written = ["A knife, but no car.", "A car, but no knife.", "This image features a car", "There is no knife."]
     images = {"COCO_val": "data/coco/images/val2017/000000000001.jpg", "VOC2007": "data/voc2007/JPEGImages/004070.jpg"}
     for name, image in images.items():
-        rows = [[image, 0, *told, template] for template in ("positive", "negative", "hybrid")]
+        rows = [[image, 0, *written, template] for template in ("positive", "negative", "hybrid")]
         _csv(root / "negbench" / f"{name}_mcq_llama3.1_rephrased.csv", [header, *rows])
     captions = ["A man in a kitchen, but there is no chair.", "No fork is present at the table's end."]
     for kind in ("retrieval", "negated_retrieval_llama3.1_rephrased_affneg_true"):
@@ -381,10 +385,10 @@ def general(root: Path) -> None:
         for number in range(3):
             file = f"{number + 1:012d}.jpg"
             picture(root / folder / file, 100 + number)
-            told = [{"raw": f"{name} {kind} {number}", "sentid": number} for kind in ("picture", "photograph")]
+            written = [{"raw": f"{name} {kind} {number}", "sentid": number} for kind in ("picture", "photograph")]
             split = "test" if number < 2 else "train"
             images.append(
-                {"filename": file, "filepath": "val2014", "split": split, "cocoid": number + 1, "sentences": told}
+                {"filename": file, "filepath": "val2014", "split": split, "cocoid": number + 1, "sentences": written}
             )
         put(root / name / f"dataset_{name}.json", {"images": images})
     annotations = [
