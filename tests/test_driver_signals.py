@@ -12,13 +12,14 @@ from nearmiss import cli, driver
 from nearmiss.config import Experiment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
-# Stands for Snakemake: it starts a job, says which, and waits for it.
+# Stands for Snakemake: it starts a job, writes an event, and waits for the job.
 SNAKEMAKE = """
 import signal, subprocess, sys
 if {stubborn}:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 job = subprocess.Popen(["sleep", "600"])
-print("nearmiss: started", flush=True)
+with open("logs/tiny/events.jsonl", "a") as events:
+    print('{{"event": "notice", "text": "started"}}', file=events)
 job.wait()
 if {stubborn}:
     signal.pause()
@@ -31,12 +32,12 @@ def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def started(number, stubborn=False):
-        def say(*_):
+        def kill(*_):
             os.kill(os.getpid(), number)
 
         code = SNAKEMAKE.format(stubborn=stubborn)
         monkeypatch.setattr(driver, "_command", lambda _: [sys.executable, "-c", code])
-        monkeypatch.setattr(driver.Board, "say", say)
+        monkeypatch.setattr(driver.Board, "print", kill)
         cli._end_by_exception(signal.SIGTERM, signal.SIGHUP)
         before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process may ignore it
         try:
@@ -71,7 +72,7 @@ def test_a_signal_ends_everything_with_its_own_status(run, tmp_path, monkeypatch
         assert caught.value.code == 128 + number
     wait_for(lambda: not left(tmp_path))
     assert not (tmp_path / "state" / ".progress").exists()
-    assert "what was finished stays" in capsys.readouterr().err
+    assert "finished results are kept" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
 
 
@@ -79,12 +80,16 @@ def test_progress_of_a_run_that_was_killed_is_not_shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "state" / ".progress").mkdir(parents=True)
     (tmp_path / "state" / ".progress" / "1.json").write_text("{}")
-    code = "import os; print('nearmiss:', os.listdir(os.environ['NEARMISS_PROGRESS']))"
+    code = """
+import json, os
+with open("logs/tiny/events.jsonl", "a") as events:
+    print(json.dumps({"event": "notice", "text": str(os.listdir(os.environ["NEARMISS_PROGRESS"]))}), file=events)
+"""
     monkeypatch.setattr(driver, "_command", lambda _: [sys.executable, "-c", code])
-    said = []
-    monkeypatch.setattr(driver.Board, "say", lambda _board, notice, _told: said.append(notice))
+    printed = []
+    monkeypatch.setattr(driver.Board, "print", lambda _board, line: printed.append(line))
     assert driver._snakemake(Experiment(experiment="tiny"), []) == 0
-    assert said == ["nearmiss: []"]
+    assert printed == ["[]"]
 
 
 def test_a_lock_that_cannot_be_removed_is_named(tmp_path, monkeypatch):

@@ -82,7 +82,7 @@ def test_results_that_cannot_be_replaced_are_named_before_any_job(checkout, monk
 
 @pytest.mark.parametrize("cores", ["0", "-1", "two", "1.5", ""])
 def test_a_number_of_cores_that_is_none(checkout, cores):
-    with pytest.raises(InputError, match="number of cores"):
+    with pytest.raises(InputError, match="positive integer or all"):
         driver.run(config=Path("tiny.yaml"), cores=cores)
 
 

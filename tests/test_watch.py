@@ -1,60 +1,45 @@
-"""What `nearmiss run` reads out of Snakemake's words, and what it says of costs."""
+"""What `nearmiss run` displays: the events of Snakemake, the progress of jobs, and costs."""
 
 import io
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 from rich.console import Console
 
 from nearmiss.driver import costs
 from nearmiss.watch import Board, RunState, lines_of, statuses
 
-SAID = """\
-Job stats:
-job           count
-----------  -------
-data_tables       1
-pretrain_arm      1
-total             3
+EVENTS = [
+    {"event": "run_info", "jobs": {"data_tables": 1, "pretrain_arm": 2, "default": 1, "total": 4}},
+    {"event": "job_info", "jobid": 1, "rule_name": "data_tables", "wildcards": {}},
+    {"event": "job_finished", "jobid": 1},
+    {"event": "job_info", "jobid": 7, "rule_name": "pretrain_arm", "wildcards": {"arm": "clip", "seed": "0"}},
+    {"event": "job_error", "logs": ["logs/x/pretrain/clip-0.log"]},
+]
 
-[Sun Nov 22 18:31:09 2026]
-localrule data_tables:
-    input: results/x/fingerprint/data.json
-    output: results/x/data/manifest.json
-    log: logs/x/data/world.log
-    jobid: 1
-    resources: tmpdir=/tmp
-[Sun Nov 22 18:31:10 2026]
-Finished jobid: 1 (Rule: data_tables)
-1 of 3 steps (33%) done
-localrule pretrain_arm:
-    log: logs/x/pretrain/clip-0.log
-    jobid: 7
-    wildcards: arm=clip, seed=0
-Error in rule pretrain_arm:
-    jobid: 7
-    log: logs/x/pretrain/clip-0.log (check log file(s) for error details)
-"""
+
+def shown(events: list[dict], state: RunState) -> list[str]:
+    """The lines that are printed for events."""
+    return [line for event in events if (line := state.take(json.dumps(event)))]
 
 
 def test_jobs_are_named_by_their_rule_and_wildcards_and_failures_by_their_log():
     state = RunState()
-    finished = [name for line in SAID.splitlines() if (name := state.line(line))]
-    assert finished == ["data tables"]
-    assert (state.done, state.total, state.nothing) == (1, 3, False)
-    assert state.jobs == {"1": "data tables", "7": "pretrain arm clip 0"}
+    assert shown(EVENTS, state) == ["[1/3] data tables (0 s since the start)"]
+    assert (state.done, state.total) == (1, 3)
+    assert state.jobs == {1: "data tables", 7: "pretrain arm clip 0"}
     assert [str(file) for file in state.failed_logs] == ["logs/x/pretrain/clip-0.log"]
 
 
-def test_a_target_is_no_job_and_nothing_to_do_is_heard():
-    state = RunState()
-    assert state.line("Finished jobid: 0 (Rule: default)") is None
-    assert not state.nothing
-    state.line("Nothing to be done (all requested files are present and up to date).")
-    assert state.nothing
+def test_a_target_is_no_job():
+    target = {"event": "job_info", "jobid": 0, "rule_name": "default", "wildcards": {}}
+    assert shown([target, {"event": "job_finished", "jobid": 0}], RunState()) == []
 
 
-def test_a_growing_log_is_read_to_its_end(tmp_path):
+def test_a_growing_file_is_read_to_its_end(tmp_path):
     log = tmp_path / "log"
     log.write_text("one\n")
     ended = []
@@ -70,27 +55,54 @@ def test_a_growing_log_is_read_to_its_end(tmp_path):
     assert [line for line in lines_of(log, until) if line] == ["one\n", "two\n"]
 
 
-def test_a_line_that_is_written_in_two_parts_is_one_line(tmp_path):
+def test_a_line_that_is_written_in_two_parts_is_one_line_and_an_incomplete_line_is_left_out(tmp_path):
     log = tmp_path / "log"
-    log.write_text("Finished jobid: 1 ")
-    parts = ["(Rule: data_tables)\nand no", " line end"]
+    log.write_text('{"event": ')
+    parts = ['"progress"}\n{"eve', "nt"]
 
     def until():
         with log.open("a") as handle:
             handle.write(parts.pop(0) if parts else "")
         return not parts
 
-    assert [line for line in lines_of(log, until) if line] == [
-        "Finished jobid: 1 (Rule: data_tables)\n",
-        "and no line end",
-    ]
+    assert [line for line in lines_of(log, until) if line] == ['{"event": "progress"}\n']
 
 
-def test_a_notice_of_the_workflow_is_passed_on(tmp_path):
-    state, stream = RunState(), io.StringIO()
+def test_a_notice_of_the_workflow_is_printed_as_it_stands(tmp_path):
+    text, stream = f"copied [results]/x{'y' * 100}", io.StringIO()
     with Board(stream, tmp_path) as board:
-        board.say(state.line(f"nearmiss: copied [results]/x{'y' * 100}\n"), state)
-    assert stream.getvalue() == f"copied [results]/x{'y' * 100}\n"
+        (line,) = shown([{"event": "notice", "text": text}], RunState())
+        board.print(line)
+    assert stream.getvalue() == f"{text}\n"
+
+
+WORKFLOW = """
+from snakemake.logging import logger
+from snakemake_logger_plugin_nearmiss import NOTICE
+logger.warning("a notice", extra={NOTICE: True})
+rule all:
+    input: "first-1", "broken"
+rule first:
+    output: touch("first-{number}")
+rule broken:
+    input: "first-1"
+    output: "broken"
+    log: "broken.log"
+    shell: "exit 1"
+"""
+
+
+def test_the_plugin_reports_what_snakemake_does(tmp_path):
+    (tmp_path / "Snakefile").write_text(WORKFLOW)
+    plugin = ["--logger", "nearmiss", "--logger-nearmiss-events", "events.jsonl"]
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *plugin]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1 and "a notice" in answer.stderr, answer.stderr
+    state = RunState()
+    lines = [line for line in lines_of(tmp_path / "events.jsonl", lambda: True) if line]
+    printed = [line for text in lines if (line := state.take(text))]
+    assert printed == ["a notice", "[1/2] first 1 (0 s since the start)"]
+    assert state.failed_logs == [Path("broken.log")]
 
 
 class Terminal(io.StringIO):

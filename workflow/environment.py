@@ -1,4 +1,4 @@
-"""What the Snakefiles need in plain Python: this checkout's package, the environment of jobs, and the fingerprints."""
+"""Python code of the Snakefiles: the package of this checkout, the environment of jobs, and the fingerprints."""
 
 import shlex
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
@@ -19,10 +20,11 @@ from nearmiss.base.fingerprint import write_fingerprint  # noqa: E402
 from nearmiss.base.lifetime import PARENT, die_with_starter, take  # noqa: E402
 from nearmiss.config import Experiment  # noqa: E402
 from nearmiss.experiment_parts import fingerprints  # noqa: E402
-from nearmiss.preflight import NOTICE, check_path  # noqa: E402
+from nearmiss.preflight import check_path  # noqa: E402
 from nearmiss.stages.negatives.spec import PublishedConfig  # noqa: E402
 from nearmiss.versions.copied import notice  # noqa: E402
 from nearmiss.versions.dates import settle  # noqa: E402
+from snakemake_logger_plugin_nearmiss import NOTICE  # noqa: E402
 
 # A library that starts its own threads in each of several jobs makes all of them slower; a stage that wants threads
 # takes them from its configuration, because results depend on their number.
@@ -31,7 +33,7 @@ _SINGLE_THREADED = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """What is wrong with the checkout or its configuration, as an error that Snakemake prints without a traceback."""
+    """Convert errors of the checkout or its configuration to errors that Snakemake prints without a traceback."""
     try:
         yield
     except (InputError, OSError) as error:
@@ -78,9 +80,9 @@ def gpus_wanted(device: str) -> int:
 
 
 def become_driver(experiment: str) -> IO[str] | None:
-    """Say that a driver is alive, die with whoever started it, and take this experiment's fingerprint files.
+    """Register this driver, end it with the process that started it, and lock this experiment's fingerprint files.
 
-    None where another living driver has them: it must find under its jobs what it has read itself.
+    Returns None if another driver has locked them: its jobs must read the files that it has written.
     """
     die_with_starter()
     _held.append(take(Path("state/driver.lock"), shared=True))
@@ -94,12 +96,12 @@ _held: list[IO[str] | None] = []  # open for as long as the driver lives
 def write_fingerprints(experiment: Experiment, folder: Path) -> None:
     """Write the fingerprint files of every stage, method and arm; files whose content is the same stay untouched.
 
-    Files of the future are dated now. Says so, and where results are older than what they were made from and yet have
-    today's fingerprint.
+    Files dated in the future get the current time. Notices name them, and results that are older than their inputs
+    although their fingerprint is current.
     """
     today = fingerprints(experiment, ROOT)
     settled = settle(folder.parent)
     for name, content in today.items():
         write_fingerprint(folder / f"{name}.json", content)
     for line in [*settled, *notice(folder.parent, today)]:
-        print(f"{NOTICE}{line}", file=sys.stderr)
+        logger.warning(line, extra={NOTICE: True})

@@ -1,4 +1,4 @@
-"""`nearmiss run`: the whole workflow under a lock, with progress, and what came of it."""
+"""`nearmiss run`: runs the workflow under a lock, displays its progress, and prints the results."""
 
 import os
 import shutil
@@ -29,9 +29,9 @@ from nearmiss.watch import Board, RunState, lines_of
 
 STORE = Path("results/mlflow.db")
 PROGRESS = Path("state/.progress")
-"""Where jobs say how far they are; nobody but the driver that holds the lock uses it."""
+"""Jobs write their progress here; only the driver that holds the lock reads it."""
 GRACE = 20.0
-"""Seconds that Snakemake and its jobs have to end before they are killed (our choice)."""
+"""Seconds that Snakemake and its jobs have to stop before they are killed (our choice)."""
 
 
 def run(
@@ -45,23 +45,21 @@ def run(
     """Run an experiment's workflow in this checkout and print its results; returns the exit status.
 
     Raises `InputError` before any job starts: for a wrong configuration, a checkout that cannot work (its path, its
-    rights), and where another run is under way here.
+    permissions), and if another run is active here.
     """
     preflight.check_checkout()
     experiment = load(config, {"quick": True} if quick else None, parse_overrides(overrides))
     check_packages(experiment.inpaint.operations)
     check_downloads(experiment, needed_downloads(experiment))
     if cores != "all" and (not cores.isdecimal() or int(cores) == 0):
-        raise InputError(
-            f"'{cores}' is no number of cores", remedy="give a whole number of 1 or more, or all (--cores)"
-        )
+        raise InputError(f"--cores must be a positive integer or all, got '{cores}'", remedy="correct --cores")
     results, logs = (Path(folder) / experiment.experiment for folder in ("results", "logs"))
     preflight.check_writable(Path("state"), logs, results, Path(".snakemake"))
     preflight.check_access(results)
     with held(Path("state/run.lock")) as mine:
-        if not mine or not _nobody_drives():
+        if not mine or not _no_other_driver():
             raise InputError(
-                "another run is under way in this checkout",
+                "another run is active in this checkout",
                 file=Path.cwd(),
                 remedy="wait for it, or stop it; a run that was killed leaves nothing to clean up",
             )
@@ -69,17 +67,17 @@ def run(
         named = f"./{config}" if str(config).startswith("-") else str(config)
         changes = ["quick=true"] if quick else []
         changes += [f"{WORKFLOW_KEY}={as_one_word(overrides)}"] if overrides else []
-        asked = ["--configfile", named, *(["--config", *changes] if changes else [])]
-        _unlock(asked)
-        status = _snakemake(experiment, ["--cores", cores, *asked, *(["--", stage] if stage else [])])
+        selection = ["--configfile", named, *(["--config", *changes] if changes else [])]
+        _unlock(selection)
+        status = _snakemake(experiment, ["--cores", cores, *selection, *(["--", stage] if stage else [])])
         if status == 0 and stage in (None, "compare"):
             _restore_store()
             _conclude(experiment)
     return status
 
 
-def _nobody_drives() -> bool:
-    """Each living Snakemake of this checkout shares a lock; whoever gets it alone knows that there is none."""
+def _no_other_driver() -> bool:
+    """Whether no Snakemake process runs in this checkout: each of them holds this lock in shared mode."""
     handle = take(Path("state/driver.lock"))
     if handle is None:
         return False
@@ -92,66 +90,74 @@ def _command(arguments: list[str]) -> list[str]:
 
 
 def _parent() -> dict[str, str]:
-    """Names this process to what it starts, which ends with it."""
+    """The environment variable with this process's id: its child processes end when it does."""
     return {PARENT: str(os.getpid())}
 
 
-def _unlock(asked: list[str]) -> None:
-    """Remove the Snakemake lock that a dead driver has left."""
+def _reporting() -> dict[str, str]:
+    """Where jobs report their progress, and this checkout's logger plugin for Snakemake, whatever is installed."""
+    return {FOLDER: str(PROGRESS.absolute()), "PYTHONPATH": str(Path("src").absolute())}
+
+
+def _unlock(selection: list[str]) -> None:
+    """Remove the Snakemake lock of a driver that was killed."""
     locks = Path(".snakemake/locks")
     if not locks.is_dir() or not any(locks.iterdir()):
         return
-    print("A run was killed here; going on from what it had finished.", file=sys.stderr)
-    answer = run_captured(_command(["--unlock", *asked]), **_parent())
-    if answer.returncode:
-        said = "\n  ".join((answer.stderr or answer.stdout).strip().splitlines()[-5:])
+    print("An earlier run was killed; continuing from its finished jobs.", file=sys.stderr)
+    result = run_captured(_command(["--unlock", *selection]), **_parent())
+    if result.returncode:
+        output = "\n  ".join((result.stderr or result.stdout).strip().splitlines()[-5:])
         raise InputError(
-            f"Snakemake cannot remove the lock of a run that was killed:\n  {said}",
+            f"Snakemake cannot remove the lock of a run that was killed:\n  {output}",
             file=locks,
             remedy="delete this folder, then run again",
         )
 
 
 def _snakemake(experiment: Experiment, arguments: list[str]) -> int:
+    """Run Snakemake and display its events until it ends; returns its exit status."""
     log = Path("logs") / experiment.experiment / "snakemake.log"
+    events = log.with_name("events.jsonl")
     state = RunState()
     shutil.rmtree(PROGRESS, ignore_errors=True)  # of a run that was killed
     PROGRESS.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
+    events.write_bytes(b"")  # it is read from the start, and Snakemake opens it later
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            _command(arguments),
+            _command(["--logger", "nearmiss", "--logger-nearmiss-events", str(events), *arguments]),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=child_environment(**_parent(), **{FOLDER: str(PROGRESS.absolute())}),
+            env=child_environment(**_parent(), **_reporting()),
             process_group=0,  # Snakemake and its jobs, so that one signal reaches them all
         )
         try:
             with _suspended_with_us(process), Board(sys.stderr, PROGRESS) as board:
-                for line in lines_of(log, lambda: process.poll() is not None):
+                for line in lines_of(events, lambda: process.poll() is not None):
                     if line is None:
                         board.refresh(state)
                         time.sleep(0.2)
-                    elif notice := state.line(line):
-                        board.say(notice, state)
+                    elif shown := state.take(line):
+                        board.print(shown)
         except BaseException:
             _stop(process)
             raise
         finally:
             shutil.rmtree(PROGRESS, ignore_errors=True)
-    if state.nothing:
-        print("Nothing to be done: every result is up to date.")
     if process.returncode:
         _explain(state, log)
+    elif not state.total:
+        print("Nothing to be done: every result is up to date.")
     return process.returncode
 
 
 def _stop(process: subprocess.Popen[Any]) -> None:
-    """End Snakemake and its jobs; what they had finished stays. A second signal kills them at once."""
+    """Stop Snakemake and its jobs; finished results are kept. A second signal kills them at once."""
     try:
         with suppress(OSError):  # the terminal may be gone
-            print("Stopping; what was finished stays.", file=sys.stderr)
+            print("Stopping; finished results are kept.", file=sys.stderr)
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=GRACE)
     except (ProcessLookupError, subprocess.TimeoutExpired):
@@ -164,7 +170,7 @@ def _stop(process: subprocess.Popen[Any]) -> None:
 
 @contextmanager
 def _suspended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
-    """Ctrl-Z reaches the terminal's own process group alone: pass it on, and wake Snakemake when we are woken."""
+    """Forward Ctrl-Z, which reaches only the terminal's own process group, and resume Snakemake with this process."""
 
     def suspend(_number: int, _frame: FrameType | None) -> None:
         with suppress(ProcessLookupError):
@@ -180,16 +186,16 @@ def _suspended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
 
 
 def _explain(state: RunState, log: Path) -> None:
-    """Show the end of what went wrong: of the failed jobs' logs, else of Snakemake's own."""
+    """Print the last lines of the failed jobs' logs, or of Snakemake's own if no job failed."""
     for file in dict.fromkeys(state.failed_logs or [log]):
         if file.is_file():
             last = file.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
             print(f"\n{file}:\n  " + "\n  ".join(last), file=sys.stderr)
-    print(f"\nThe run failed; Snakemake's own words are in {log}.", file=sys.stderr)
+    print(f"\nThe run failed; the log of Snakemake is {log}.", file=sys.stderr)
 
 
 def _restore_store() -> None:
-    """Make MLflow's store again from the results where it is missing; no job depends on it."""
+    """Create MLflow's store again from the results if it is missing; it is not an output of any job."""
     if not STORE.exists():
         from nearmiss.stages.compare.ui import rebuild
 
@@ -197,7 +203,7 @@ def _restore_store() -> None:
 
 
 def _conclude(experiment: Experiment) -> None:
-    """Print the comparison, what each stage cost, and where things are."""
+    """Print the comparison, the cost of each stage, and where the report is."""
     results = Path("results") / experiment.experiment
     print("\n" + (results / "compare" / "summary.txt").read_text(encoding="utf-8"))
     Console(width=80).print(costs(results))
@@ -207,7 +213,7 @@ def _conclude(experiment: Experiment) -> None:
 
 def costs(results: Path) -> Table:
     """Seconds and peak memory of each stage, from the cost files beside its outputs; unreadable ones are left out."""
-    table = Table("stage", "jobs", "seconds", "CPU seconds", "longest job", "peak memory", title="What it cost")
+    table = Table("stage", "jobs", "seconds", "CPU seconds", "longest job", "peak memory", title="Cost")
     for column in table.columns[1:]:
         column.justify = "right"
     for stage in STAGES:

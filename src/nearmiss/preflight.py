@@ -10,8 +10,6 @@ from nearmiss.base.files import SNAKEMAKE_TIMESTAMP
 
 # Jobs find this checkout's package and this environment's programs through lists of paths, which end at these.
 _SEPARATORS = {os.pathsep: "colon" if os.pathsep == ":" else "semicolon", "\n": "line break", "\r": "line break"}
-NOTICE = "nearmiss: "
-"""Begins a line that the workflow prints for its user; `nearmiss run` passes it on."""
 
 
 def check_path(*folders: Path) -> None:

@@ -2,9 +2,8 @@
 
 import json
 import os
-import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -13,65 +12,38 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from nearmiss.config import STAGES
-from nearmiss.preflight import NOTICE
 
-_RULE = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
-_FIELD = re.compile(r"^    (jobid|wildcards|log): (.*)$")
-_FINISHED = re.compile(r"^Finished jobid: (\d+) \(Rule: (\w+)\)")
-_STEPS = re.compile(r"^(\d+) of (\d+) steps")
-_TOTAL = re.compile(r"^total\s+(\d+)$")
-_FAILED = re.compile(r"^Error in rule (\w+):")
-NOTHING = "Nothing to be done"
 _TARGETS = ("default", "all", *STAGES)  # rules that only name what is wanted
 
 
 @dataclass
 class RunState:
-    """State of the run, from the output of Snakemake."""
+    """State of the run, from the events of Snakemake."""
 
     total: int = 0
     done: int = 0
-    nothing: bool = False
-    jobs: dict[str, str] = field(default_factory=dict)  # job id -> name
+    jobs: dict[int, str] = field(default_factory=dict)  # job id -> name, of jobs that are not only targets
     failed_logs: list[Path] = field(default_factory=list)
-    _rule: str = ""
-    _wildcards: str = ""
-    _failing: bool = False
-    _id: str = ""
+    started: float = field(default_factory=time.monotonic)
 
-    def line(self, text: str) -> str | None:
-        """Parse one line of Snakemake's output; returns what is shown: a notice, or the name of a finished job."""
-        text = text.rstrip("\n")
-        if text.startswith(NOTICE):
-            return text
-        if text.startswith(NOTHING):
-            self.nothing = True
-        if match := _TOTAL.match(text):
-            self.total = int(match[1])
-        if match := _RULE.match(text):
-            self._rule, self._wildcards, self._failing, self._id = match[1], "", False, ""
-        if _FAILED.match(text):
-            self._failing = True
-        if match := _FIELD.match(text):
-            self._take(match[1], match[2])
-        if match := _STEPS.match(text):
-            self.done, self.total = int(match[1]), int(match[2])
-        if (match := _FINISHED.match(text)) and match[2] not in _TARGETS:
-            return self.jobs.get(match[1], match[2])
+    def take(self, line: str) -> str | None:
+        """Apply one event, a line of JSON; returns what is printed: a notice, or that a job has finished."""
+        event = json.loads(line)
+        match event["event"]:
+            case "notice":
+                return event["text"]
+            case "run_info":
+                self.total = sum(n for rule, n in event["jobs"].items() if rule not in (*_TARGETS, "total"))
+            case "job_info" if event["rule_name"] not in _TARGETS:
+                words = [event["rule_name"].replace("_", " "), *event["wildcards"].values()]
+                self.jobs[event["jobid"]] = " ".join(words)
+            case "job_error":
+                self.failed_logs += map(Path, event["logs"])
+            case "job_finished" if event["jobid"] in self.jobs:
+                self.done += 1
+                seconds = time.monotonic() - self.started
+                return f"[{self.done}/{self.total}] {self.jobs[event['jobid']]} ({seconds:.0f} s since the start)"
         return None
-
-    def _take(self, name: str, value: str) -> None:
-        if name == "log" and self._failing:
-            self.failed_logs.append(Path(value.partition(" (")[0]))
-        elif self._failing:
-            return
-        elif name == "jobid":
-            self._id = value
-        elif name == "wildcards":
-            self._wildcards = value
-        if self._id:
-            words = [self._rule.replace("_", " "), *(part.partition("=")[2] for part in self._wildcards.split(", "))]
-            self.jobs[self._id] = " ".join(filter(None, words))
 
 
 def _alive(pid: int) -> bool:
@@ -98,19 +70,22 @@ def statuses(folder: Path) -> dict[int, dict[str, Any]]:
     return found
 
 
-def lines_of(log: Path, until: Any) -> Iterator[str | None]:
-    """Lines of a growing file, None where there is none at the moment; ends once `until()` holds and all is read."""
-    with log.open(encoding="utf-8", errors="replace") as handle:
-        ending, line = False, ""
+def lines_of(file: Path, ended: Callable[[], bool]) -> Iterator[str | None]:
+    """Complete lines of a growing file, None where there is none at the moment; ends once `ended()` and all is read.
+
+    A line without a line break at the end belongs to a process that was killed, and is left out.
+    """
+    with file.open(encoding="utf-8", errors="replace") as handle:
+        last, line = False, ""
         while True:
             line += handle.readline()
-            if line.endswith("\n") or (line and ending):
+            if line.endswith("\n"):
                 yield line
                 line = ""
-            elif ending:
+            elif last:
                 return
             else:  # nothing, or the beginning of a line
-                ending = until()
+                last = ended()
                 yield None
 
 
@@ -121,7 +96,6 @@ class Board:
         quiet = bool(os.environ.get("CI")) or not stream.isatty()
         self.console = Console(file=stream, highlight=False)
         self.folder = folder
-        self.started = time.monotonic()
         self.bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=14),
@@ -143,13 +117,9 @@ class Board:
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
-    def say(self, notice: str, state: RunState) -> None:
-        """Print a notice, or that a job has finished."""
-        if notice.startswith(NOTICE):
-            self.console.print(notice.removeprefix(NOTICE), markup=False, soft_wrap=True)
-            return
-        seconds = time.monotonic() - self.started
-        self.console.print(f"[{state.done + 1}/{state.total}] {notice} ({seconds:.0f} s since the start)", markup=False)
+    def print(self, line: str) -> None:
+        """Print one line above the bars."""
+        self.console.print(line, markup=False, soft_wrap=True)
 
     def refresh(self, state: RunState) -> None:
         """Bring the bars up to date."""

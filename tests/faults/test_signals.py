@@ -114,7 +114,7 @@ def test_a_driver(sent, mine, tmp_path, tally):
     if sent == signal.SIGTERM:
         with tally("concurrency", "two drivers, one checkout"):
             second = mine.run("--stage", "pretrain")
-            assert second.returncode == 2 and "another run is under way" in second.stderr, second.stderr
+            assert second.returncode == 2 and "another run is active" in second.stderr, second.stderr
     with tally(KIND, f"the driver ({sent.name})"):
         driver.send_signal(sent)
         assert driver.wait() == SIGNALS[sent]

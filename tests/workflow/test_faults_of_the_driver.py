@@ -45,7 +45,7 @@ def test_two_runs_at_a_time_are_refused(mine):
     wait_for(lambda: [command for command in jobs_in(mine.path).values() if " run " not in command], first)
     second = mine.run()
     assert second.returncode == 2
-    assert "another run is under way" in second.stderr
+    assert "another run is active" in second.stderr
     first.terminate()
     first.wait()
 
