@@ -2,8 +2,10 @@
 
 import copy
 from collections import Counter
+from dataclasses import replace
 from typing import get_args
 
+import polars as pl
 import pytest
 from graph_checker import GraphChecker
 from hypothesis import given, settings
@@ -102,6 +104,58 @@ def test_what_is_true_of_other_images_is_a_negative_of_its_own_image_alone():
     concepts = Counter((row["type"], row["concept"]) for row in taken.negatives if row["type"] in OF_QUANTITY_OR_LOGIC)
     assert {name for name, _ in concepts} == OF_QUANTITY_OR_LOGIC
     assert {concept for _, concept in concepts} <= set(OWN_ONLY), concepts
+
+
+def with_further_objects(raw: Raw, copies: int) -> Raw:
+    """Graphs as they would be if annotators had marked more: `copies` more objects of every name of the file.
+
+    Copies of an annotated object are like it. An object of a name that the graph lacks has every attribute, and every
+    relation to and from every annotated object.
+    """
+    checker = GraphChecker(raw)
+    further = copy.deepcopy(raw)
+    for graph in further.values():
+        objects, lacking = graph["objects"], checker.names - {each["name"] for each in graph["objects"].values()}
+        known = list(objects)
+        for object_id, number in [(each, number) for each in known for number in range(copies)]:
+            objects[f"{object_id}+{number}"] = copy.deepcopy(objects[object_id])
+        for name, number in [(name, number) for name in sorted(lacking) for number in range(copies)]:
+            relations = [{"name": each, "object": other} for each in checker.predicates for other in known]
+            objects[f"{name}+{number}"] = {
+                "name": name,
+                "attributes": sorted(checker.attributes),
+                "relations": relations,
+            }
+            for other in known:
+                objects[other]["relations"] += [
+                    {"name": each, "object": f"{name}+{number}"} for each in checker.predicates
+                ]
+    return further
+
+
+def by_absence(raw: Raw, rows: list[dict]) -> list[str]:
+    """Verified negatives that would be true if annotators had marked more objects."""
+    found = []
+    for copies in (1, 2, 3):
+        checker = GraphChecker(raw)
+        checker.graphs = with_further_objects(raw, copies)
+        for row in rows:
+            if row["verdict"] == "verified":
+                values = checker.readings(checker.graphs[row["image_id"]], row["negative"])
+                found += [row["negative"]] * any(values)
+    return found
+
+
+@realdata
+@needs_sample
+def test_no_negative_of_a_graph_is_verified_by_absence_alone():
+    corpus = as_corpus(real())
+    of_graphs = replace(corpus, images=corpus.images.with_columns(exhaustive=pl.lit(False)))
+    taken = check_candidates(of_graphs, METHOD, ALL, "scene_graph")
+    assert by_absence(real(), taken.negatives) == []
+    assert {row["verdict"] for row in taken.negatives} == {"verified", "plausible"}
+    exhaustive = check_candidates(corpus, METHOD, ALL, "scene_graph")
+    assert by_absence(real(), exhaustive.negatives), "the counter finds those of graphs that are taken as exhaustive"
 
 
 @realdata

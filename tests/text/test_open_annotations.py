@@ -12,8 +12,27 @@ BOX = (10.0, 10.0, 20.0, 20.0)
 FAR = (70.0, 10.0, 20.0, 20.0)
 
 
-def image(*objects, closed=None, relations=()) -> Annotations:
-    return Annotations(100, 100, objects, frozenset(relations), Vocabulary(NAMES, NAMES), closed)
+def image(*objects, closed=None, relations=(), exhaustive=True) -> Annotations:
+    return Annotations(100, 100, objects, frozenset(relations), Vocabulary(NAMES, NAMES), closed, exhaustive)
+
+
+@pytest.mark.parametrize(
+    ("negative", "kind"),
+    [
+        ("a kite", "plausible"),
+        ("there are no people", "verified"),
+        ("there are two people", "plausible"),
+        ("there is one person", "true"),
+        ("a blue person", "verified"),
+        ("a tall person", "plausible"),
+        ("a man", "plausible"),
+        ("a person to the left of a dog", "verified"),
+        ("a person to the left of a kite", "plausible"),
+        ("there are more dogs than people", "plausible"),
+    ],
+)
+def test_only_absence_verifies_nothing_where_annotations_are_not_exhaustive(negative, kind):
+    assert check(negative, image(PERSON, DOG, exhaustive=False)).kind == kind
 
 
 CROWD = annotated("1", "person", [], BOX, crowd=True)

@@ -270,6 +270,8 @@ OPTIONAL: dict[str, pl.Schema] = {
         {
             # names of which every object of the image is marked, so that the others are absent; null: all names
             "closed": pl.List(pl.String),
+            # whether the annotators of the data set marked every object that they have a word for; null: yes
+            "exhaustive": pl.Boolean,
         }
     ),
     "items": _schema(

@@ -58,7 +58,7 @@ def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
             except InputError as error:
                 faults.append(Fault(where, error.problem, image_id))
                 spoiled.add(image_id)
-    image_table = once(images.frame(), "image_id", faults)
+    image_table = once(images.frame(), "image_id", faults).with_columns(exhaustive=pl.lit(False))
     found = known(with_readable_objects(objects.frame()), image_table, faults, quiet=True)
     related = with_readable_predicates(relations.frame())
     if strict and image_table.is_empty():

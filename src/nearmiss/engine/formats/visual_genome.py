@@ -47,7 +47,7 @@ def read_image_data(path: Path) -> Reading:
         except InputError as error:
             faults.append(Fault(name, error.problem))
     found = once(images.frame(), "image_id", faults)
-    return Reading({"images": found.drop("record")}, faults)
+    return Reading({"images": found.drop("record").with_columns(exhaustive=pl.lit(False))}, faults)
 
 
 def read_regions(path: Path, wanted: Container[str], *, most: int | None = None) -> Reading:

@@ -2,11 +2,12 @@
 
 `Vocabulary` is the set of words that the annotators of a corpus used: an unannotated cube counts as absent only where
 annotators name cubes at all. COCO marks a crowd with one box, so its number of objects is unknown. LVIS (Gupta et al.,
-CVPR 2019) verifies a few categories per image: only those are annotated exhaustively or known to be absent.
+CVPR 2019) verifies a few categories per image: only those are annotated exhaustively or known to be absent. In scene
+graphs of GQA and Visual Genome, annotators named what they noticed: absence from such a graph is evidence, not proof.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import polars as pl
@@ -52,7 +53,9 @@ class Annotations:
     """An image of `width` x `height` pixels: its objects, and relations (subject id, predicate, object id).
 
     A predicate with a posture ("standing on") occurs also without it. `closed` are the groups of nouns of which every
-    object of the image is annotated; None where that holds for the whole vocabulary.
+    object of the image is annotated; None where that holds for the whole vocabulary. If the annotations are not
+    `exhaustive`, a statement that only absence contradicts is not verified (`without_absence`). Objects are `countable`
+    if numbers follow from the annotations.
     """
 
     width: float
@@ -61,6 +64,16 @@ class Annotations:
     relations: frozenset[tuple[str, str, str]]
     vocabulary: Vocabulary
     closed: frozenset[str] | None = None
+    exhaustive: bool = True
+    countable: bool = True
+
+    def without_absence(self) -> "Annotations":
+        """The annotations without what follows from absence only.
+
+        Objects of a name without annotation may exist, and numbers are unknown. A mention of an annotated name refers
+        to the annotated objects, so that their attributes and relations can contradict it.
+        """
+        return replace(self, closed=frozenset(each.noun for each in self.objects), countable=False)
 
     def marks_all(self, noun: str) -> bool:
         """Whether every object of this noun is annotated in the image."""
@@ -70,7 +83,11 @@ class Annotations:
 
     def counts(self, noun: str) -> bool:
         """Whether the number of objects of this noun is known: all are annotated, and none in a crowd."""
-        return self.marks_all(noun) and not any(may_be(noun, each.noun) for each in self.objects if each.crowd)
+        return (
+            self.countable
+            and self.marks_all(noun)
+            and not any(may_be(noun, each.noun) for each in self.objects if each.crowd)
+        )
 
 
 def is_closed(noun: str, closed: frozenset[str] | None) -> bool:
@@ -139,7 +156,7 @@ def annotate(
         image_id: (width, height)
         for image_id, width, height in images.select("image_id", "width", "height").iter_rows()
     }
-    closed = closed_groups(images)
+    closed, partial = closed_groups(images), not_exhaustive(images)
     by_image: dict[str, list[Annotated]] = {}
     columns = ["image_id", "object_id", "name", "attributes", "x", "y", "w", "h"]
     rows = objects.select(*columns, crowds(objects)).sort(columns[:2])
@@ -160,6 +177,7 @@ def annotate(
             frozenset(related.get(image_id, ())),
             vocabulary,
             closed.get(image_id),
+            image_id not in partial,
         )
         for image_id, found in sorted(by_image.items())
     }
@@ -176,3 +194,10 @@ def closed_groups(images: pl.DataFrame) -> dict[str, frozenset[str]]:
         return {}
     stated = images.select("image_id", "closed").drop_nulls("closed")
     return {image_id: frozenset(map(noun_group, names)) for image_id, names in stated.iter_rows()}
+
+
+def not_exhaustive(images: pl.DataFrame) -> frozenset[str]:
+    """Ids of the images of which the annotators did not mark every object that they have a word for."""
+    if "exhaustive" not in images.columns:
+        return frozenset()
+    return frozenset(images.filter(pl.col("exhaustive").eq(False))["image_id"])

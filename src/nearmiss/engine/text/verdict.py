@@ -6,8 +6,10 @@ shares no code with the world's truth values (engine/world/truth.py), which coun
 Semantics (our choice): a mentioned object exists, several mentions are different objects, a number is exact. An object
 with a word in the annotators' vocabulary but without annotation is absent, unless the data set is not exhaustive for
 it in this image. An object without a word, and an attribute of a kind that is not annotated, is unknown. A crowd
-exists, but its number is unknown. Geometry is between box centers and undefined within `MARGIN` of a borderline. A
-negative may name objects of the scene: the statement decides, not the word.
+exists, but its number is unknown. If the annotations are not exhaustive, a statement is only plausible as a negative if
+nothing but absence contradicts it: an object that is not annotated, or a number. Geometry is between box centers and
+undefined within `MARGIN` of a borderline. A negative may name objects of the scene: the statement decides, not the
+word.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -39,6 +41,7 @@ class Verdict:
 
 UNDECIDED = Verdict("plausible", "too many possible readings")
 """The verdict where the search for a reading takes too many steps (assignment.py)."""
+_BY_ABSENCE = Verdict("plausible", "only absence from annotations that are not exhaustive contradicts it")
 _VERDICTS = {
     Truth.FALSE: Verdict("verified", "the annotations contradict it"),
     Truth.UNKNOWN: Verdict("plausible", "the annotations do not say"),
@@ -59,6 +62,8 @@ def check(negative: str, annotations: Annotations | None, own_captions: Iterable
         return Verdict("plausible", "its statement could not be read")
     steps = Steps()
     value = truth(caption, annotations, steps)
+    if value is Truth.FALSE and not annotations.exhaustive:
+        return _VERDICTS[value] if truth(caption, annotations.without_absence()) is value else _BY_ABSENCE
     return UNDECIDED if steps.exceeded and value is Truth.UNKNOWN else _VERDICTS[value]
 
 

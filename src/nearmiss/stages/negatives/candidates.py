@@ -185,7 +185,7 @@ class Corpus:
     def collision(self, image_id: str, positive: str, edits: Sequence[Edit]) -> str | None:
         """Why new words collide with the captions of the image; None if they do not, or if the annotations decide."""
         annotations = self.annotations.get(image_id)
-        if annotations is not None and annotations.closed is None:
+        if annotations is not None and annotations.closed is None and annotations.exhaustive:
             return None
         with self.meter("words of the captions"):
             return collision(positive, edits, self.captions_of_image(image_id))

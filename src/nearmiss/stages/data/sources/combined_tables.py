@@ -16,7 +16,7 @@ def combined(parts: Sequence[SourceTables], prefixes: Sequence[str], roots: Sequ
     `prefixes` and `roots` have one entry for each of `parts`; a root is relative to the common root.
     """
     whole = SourceTables(
-        images=_concatenated([part.images for part in parts], prefixes).with_columns(
+        images=_concatenated([_with_closed_names(part) for part in parts], prefixes).with_columns(
             file=pl.concat([_below(part.images["file"], root) for part, root in zip(parts, roots, strict=True)])
         ),
         captions=_concatenated([part.captions for part in parts], prefixes),
@@ -36,6 +36,22 @@ def combined(parts: Sequence[SourceTables], prefixes: Sequence[str], roots: Sequ
         for name, count in part.counts.items():
             whole.counts[name] = whole.counts.get(name, 0) + count
     return whole
+
+
+def _with_closed_names(part: SourceTables) -> pl.DataFrame:
+    """The images of a source; of exhaustive ones, column `closed` has the names that the source annotates.
+
+    Without it, a name that only another source annotates would count as absent.
+    """
+    names = part.objects["name"].unique().sort().to_list()
+    images = part.images.with_columns(
+        pl.lit(None, dtype=pl.Boolean if name == "exhaustive" else pl.List(pl.String)).alias(name)
+        for name in ("closed", "exhaustive")
+        if name not in part.images.columns
+    )
+    own = pl.lit(names, dtype=pl.List(pl.String))
+    exhaustive = pl.col("exhaustive").fill_null(True)
+    return images.with_columns(closed=pl.when(exhaustive).then(pl.col("closed").fill_null(own)).otherwise("closed"))
 
 
 def _concatenated(frames: Sequence[pl.DataFrame], prefixes: Sequence[str]) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """Random captions of other images, checked against the annotations: the control for text count without hardness.
 
-It gives as many texts as a method of hard negatives (our choice of control). For an image with annotations, a caption
-is accepted only if they contradict it, since undecided captions may be true. For an image without annotations, any
-plausible caption is accepted that differs in meaning from the captions of the image.
+It gives as many texts as a method of hard negatives (our choice of control). For an image with exhaustive annotations,
+a caption is accepted only if they contradict it, since undecided captions may be true. For other images, any plausible
+caption is accepted that differs in meaning from the captions of the image.
 """
 
 from collections.abc import Iterator
@@ -52,8 +52,9 @@ def _countable(caption: Caption, corpus: Corpus) -> bool:
 
 def _outcome(corpus: Corpus, caption: Caption, other: Caption) -> Outcome:
     reason = corpus.refusal(caption.image_id, other.text)
-    annotated = caption.image_id in corpus.annotations
-    if reason is None and annotated and corpus.verdict(caption.image_id, other.text).kind != "verified":
+    annotations = corpus.annotations.get(caption.image_id)
+    decided = annotations is not None and annotations.exhaustive
+    if reason is None and decided and corpus.verdict(caption.image_id, other.text).kind != "verified":
         reason = "not contradicted by the annotations"
     if reason is not None:
         return Rejected(caption.caption_id, caption.image_id, _TYPE, reason, caption.text, other.text)
@@ -66,5 +67,5 @@ def _outcome(corpus: Corpus, caption: Caption, other: Caption) -> Outcome:
         other.text,
         other.template_id,
         edits=(whole,),
-        edited=annotated,
+        edited=decided,
     )
