@@ -180,6 +180,14 @@ def test_an_interval_that_holds_0_is_no_measurable_difference():
     assert findings.FULL.over(worse) == "20.0 points under clip [-40.0, -1.0]"
 
 
+def test_a_difference_is_stated_only_if_its_adjusted_test_is_significant():
+    tested = Gain("hnc", "clip", MAIN, 0.2, {0: (0.2, 0.01, 0.4, 0.04), 1: (0.2, 0.1, 0.3, 0.001)})
+    assert findings.measured(tested)
+    other = Gain("hnc", "clip", MAIN, 0.2, {0: (0.2, 0.01, 0.4, 1.0)})
+    assert BRIEF.over(other) == "no measurable difference to clip"
+    assert not findings.measured(Gain("hnc", "clip", MAIN, 0.2, {**tested.by_seed, 2: (0.2, 0.01, 0.4, 0.06)}))
+
+
 def test_several_seeds_must_agree():
     assert findings.measured(gain((0.2, 0.1, 0.3), (0.3, 0.2, 0.4)))
     assert not findings.measured(gain((0.2, 0.1, 0.3), (0.3, -0.2, 0.4)))

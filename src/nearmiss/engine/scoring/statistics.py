@@ -93,6 +93,10 @@ def sign_flip(differences: Array, cluster: Array, *, flips: int, names: Sequence
     return (extreme + 1) / (flips + 1)
 
 
+ALPHA = 0.05
+"""An adjusted p below this is significant."""
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's step-down adjustment (1979): each p adjusted for all tests of the family, in the given order."""
     order = sorted(range(len(p)), key=lambda index: (p[index], index))

@@ -1,12 +1,14 @@
 """Findings as sentences: gains and losses of each arm, transfer, robustness, and limits of the number of seeds.
 
-Every sentence is generated from values. If an interval contains 0, the text is "no measurable difference", whatever the
-value is; with several seeds a difference counts as measured if every seed's interval is on the same side of 0.
+Every sentence is generated from values. A difference is stated only if it is measurable: its interval does not contain
+0 and, where it is tested, its Holm-adjusted p is below 0.05, in every seed and with the same sign. Otherwise the text
+is "no measurable difference", whatever the value is.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from nearmiss.engine.scoring.statistics import ALPHA
 from nearmiss.stages.compare.finetune import largest_share, share_text
 from nearmiss.stages.compare.overview import BASE, Cell, Column, Gain, Overview, compared_arms, percent, points
 from nearmiss.stages.compare.report import Report
@@ -41,8 +43,10 @@ class Findings:
 
 
 def measured(gain: Gain) -> bool:
-    """Whether every seed's interval is on the same side of 0."""
+    """Whether every seed's interval is on the same side of 0, and every test significant."""
     spans = [(low, high) for _, low, high, _ in gain.by_seed.values()]
+    if any(p is not None and p >= ALPHA for _, _, _, p in gain.by_seed.values()):
+        return False
     return all(low > 0 for low, _ in spans) or all(high < 0 for _, high in spans)
 
 

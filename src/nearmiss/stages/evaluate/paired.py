@@ -17,13 +17,13 @@ from nearmiss.base.manifest import verify_written
 from nearmiss.base.outputs import OutputFile
 from nearmiss.base.tables import read_table
 from nearmiss.engine.scoring.endpoints import endpoints
-from nearmiss.engine.scoring.statistics import holm, paired_intervals, sign_flip
+from nearmiss.engine.scoring.statistics import ALPHA, holm, paired_intervals, sign_flip
 from nearmiss.stages.evaluate.stage import MEASUREMENT, OUTCOMES
 
 COMPARED = ("score", "accuracy", "recall@1", "top1")
 """Metrics that are compared: of each kind of benchmark the one that it reports first."""
 RESAMPLES, LEVEL, FLIPS = 1000, 0.95, 10_000
-_WIDTH, _ALPHA = 80, 0.05
+_WIDTH = 80
 
 
 def paired(one: Path, other: Path, *, tested: Sequence[str], out: Path | None) -> str:
@@ -121,7 +121,7 @@ def _printed(table: pl.DataFrame, tested: Sequence[str]) -> str:
     for column in ("one", "other", "difference", "p (Holm)", "items"):
         shown.add_column(column, justify="right", no_wrap=True)
     for row in table.iter_rows(named=True):
-        p = "" if row["p_holm"] is None else f"{row['p_holm']:.4f}" + ("" if row["p_holm"] < _ALPHA else " n.s.")
+        p = "" if row["p_holm"] is None else f"{row['p_holm']:.4f}" + ("" if row["p_holm"] < ALPHA else " n.s.")
         difference = f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
         shown.add_row(
             Text(row["endpoint"]),
