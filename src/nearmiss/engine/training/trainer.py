@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
+from nearmiss.engine.images.shards import Pixels
 from nearmiss.engine.models.cross_encoder import CrossEncoder
 from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import packable
@@ -60,7 +61,7 @@ class Trainer:
         model: Any,
         objective: Objective,
         batches: Batches,
-        pixels: np.ndarray,
+        pixels: Pixels,
         preprocessing: dict[str, Any],
         config: TrainingConfig,
         device: torch.device,
