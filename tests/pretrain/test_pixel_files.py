@@ -335,7 +335,9 @@ def test_a_store_of_other_inputs_is_not_resumed(photographs, tmp_path, what):
     fresh = built(tmp_path / "fresh", files, tmp_path / "other", **more)
     if what == "shard size":
         (tmp_path / "sized").mkdir()
-        write_store(tmp_path / "sized", [file.stem for file in files], files, 8, resize, state=tmp_path / "state", shard=7)
+        write_store(
+            tmp_path / "sized", [file.stem for file in files], files, 8, resize, state=tmp_path / "state", shard=7
+        )
         assert np.array_equal(Store(tmp_path / "sized").pixels[:], Store(tmp_path / "fresh").pixels[:])
     else:
         assert built(tmp_path / "store", files, tmp_path / "state", **more) == fresh

@@ -6,6 +6,7 @@ A shard is written under a temporary name, flushed and renamed. Readers see one 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from nearmiss.base.files import publish, read_json, write_json
 from nearmiss.engine.images.pixels import open_pixels, pixels_size, reserve_pixels
 
 SHARD = 8192
-"""Images of a shard. At 224 pixels a shard has 1.2 GB: an interrupted build repeats the decoding of one shard, a minute on
-one core, and 3 million images are 367 files, which a process may have open at once."""
+"""Images of a shard. At 224 pixels a shard has 1.2 GB: an interrupted build repeats the decoding of one shard, a minute
+on one core, and 3 million images are 367 files, which a process may have open at once."""
 _KEY = "key.json"
 
 
@@ -36,7 +37,7 @@ class ShardedPixels:
         if len(self._shards) == 1:
             return self._shards[0][rows]
         chosen = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else np.asarray(rows)
-        if chosen.size and not (0 <= chosen.min() and chosen.max() < len(self)):
+        if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
             raise IndexError(f"rows {chosen.min()} to {chosen.max()} of {len(self)} images")
         if chosen.ndim == 0:
             return self._shards[int(chosen) // self._size][int(chosen) % self._size]
@@ -63,7 +64,7 @@ def write_shards(
     key: str,
     rows: Callable[[Sequence[int]], Iterable[np.ndarray]],
     *,
-    order: Callable[[int], object] = int,
+    order: Callable[[int], Any] = int,
     size: int = SHARD,
 ) -> list[Path]:
     """Write `shape[0]` uint8 arrays of shape `shape[1:]` into shards of `size` and return the files.
@@ -121,9 +122,7 @@ def _is_whole(file: Path, shape: tuple[int, ...]) -> bool:
     return file.is_file() and file.stat().st_size == pixels_size(shape)
 
 
-def _fill(
-    file: Path, offset: int, shape: tuple[int, ...], places: Sequence[int], rows: Iterator[np.ndarray]
-) -> None:
+def _fill(file: Path, offset: int, shape: tuple[int, ...], places: Sequence[int], rows: Iterator[np.ndarray]) -> None:
     """Write one array for each of `places` into a reserved file."""
     size = int(np.prod(shape, dtype=np.int64))
     with file.open("r+b") as handle:
@@ -140,8 +139,8 @@ def _fill(
 def open_shards(folder: Path, *, what: str, remedy: str) -> ShardedPixels:
     """The shards of a folder as one array; `what` names it in messages.
 
-    Raises InputError where there is none, where one is missing, damaged or has other content, or another length than its
-    header states, and where they do not fit together.
+    Raises InputError where there is none, where one is missing, damaged or has other content, or another length than
+    its header states, and where they do not fit together.
     """
     files = sorted(Path(folder).glob("pixels-*.npy"))
     for number, file in enumerate(files or [Path(folder) / shard_name(0)]):

@@ -67,9 +67,7 @@ def _add(file: Path, target: Path) -> None:
         shutil.move(file, target)
 
 
-def _decoded(
-    files: Sequence[Path], resize: Callable[[Image.Image], np.ndarray], workers: int
-) -> Iterator[np.ndarray]:
+def _decoded(files: Sequence[Path], resize: Callable[[Image.Image], np.ndarray], workers: int) -> Iterator[np.ndarray]:
     """The pixels of each file, in order."""
     with ThreadPoolExecutor(workers) as pool:  # decoding and resizing release the interpreter's lock
         waiting: deque[Future[np.ndarray]] = deque()
