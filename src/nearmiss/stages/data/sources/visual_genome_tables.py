@@ -62,6 +62,7 @@ def read(source: "VisualGenomeSource", workers: int) -> SourceTables:
         relations=relations,
         set_aside=[*aside, *unusable_images(photographs)],
         image_hashes=photographs.hashes,
+        perceptual_hashes=photographs.perceptual_hashes,
         inputs=hashes,
         counts={"scaled": len(photographs.resized)},
         named={
