@@ -1,8 +1,8 @@
 """The image files of a data set: which are usable, their sizes, and annotations scaled to them.
 
 Each photograph is read and decoded once: for the check, its SHA-256 and its perceptual hash. If the size of its file
-differs from its record, as in copies of COCO at 256 pixels, boxes and masks are scaled to the file. Every record that is
-set aside has a reason.
+differs from its record, as in copies of COCO at 256 pixels, boxes and masks are scaled to the file. Every record
+that is set aside has a reason.
 """
 
 from collections.abc import Callable, Iterable, Sequence

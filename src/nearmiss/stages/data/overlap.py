@@ -21,15 +21,16 @@ class Exclusion:
         self._shown = shown
         self.overlap: pl.DataFrame = table("overlap", [])
 
-    def applied(self, images: pl.DataFrame, hashes: Mapping[str, int]) -> pl.DataFrame:
+    def applied(
+        self, images: pl.DataFrame, hashes: Mapping[str, int], other_numbers: Mapping[str, str] | None = None
+    ) -> pl.DataFrame:
         """Table `images` with its new splits. `hashes` are perceptual hashes by file; a file may lack one.
 
+        `other_numbers` has the COLLECTION:NUMBER of images in a further collection, by image.
         Raises InputError where every training image is excluded.
         """
         training = images.filter(pl.col("split") == "train").select("image_id", "file", "source")
-        keys = [photograph_key(source, file) for _, file, source in training.iter_rows()]
-        training = training.with_columns(key=pl.Series(keys, dtype=pl.String))
-        by_number = training.filter(pl.col("key").is_not_null()).join(self._shown, on="key", how="inner")
+        by_number = _numbers(training, other_numbers or {}).join(self._shown, on="key", how="inner")
         by_content = _alike(training, self._shown.filter(pl.col("hash").is_not_null()), hashes)
         found = pl.concat(
             [
@@ -56,6 +57,17 @@ def counts(overlap: pl.DataFrame) -> dict[str, dict[str, int]]:
     for benchmark, by, number in rows.iter_rows():
         found.setdefault(benchmark, {})[by] = number
     return found
+
+
+def _numbers(training: pl.DataFrame, other_numbers: Mapping[str, str]) -> pl.DataFrame:
+    """image_id and key of each number that a training image has."""
+    rows = [
+        (image_id, key)
+        for image_id, file, source in training.iter_rows()
+        for key in (photograph_key(source, file), other_numbers.get(image_id))
+        if key is not None
+    ]
+    return pl.DataFrame(rows, schema={"image_id": pl.String, "key": pl.String}, orient="row")
 
 
 def _alike(training: pl.DataFrame, shown: pl.DataFrame, hashes: Mapping[str, int]) -> pl.DataFrame:

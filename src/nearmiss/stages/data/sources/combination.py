@@ -70,10 +70,12 @@ class CombinedSource(DataSource):
     ) -> tuple[dict[str, object], dict[str, str]]:
         """Read the sources one after the other, and write their tables as one.
 
-        Words are counted over all sources, against `min_count` of the first.
+        An image that several sources have is kept in the first of them. Words are counted over all sources, against
+        `min_count` of the first.
         """
         self.check()
         from nearmiss.stages.data.sources.combined_tables import combined
+        from nearmiss.stages.data.sources.shared_images import without_shared
         from nearmiss.stages.data.sources.tables import write_source
 
         declared = self.declare("")
@@ -82,7 +84,7 @@ class CombinedSource(DataSource):
             with _numbered(at):
                 read.append(source.read(workers))
         roots = [os.path.relpath(source.root, declared.image_root) for source in self.sources]
-        whole = combined(read, self.prefixes(), roots)
+        whole = combined(without_shared(read, self.prefixes()), self.prefixes(), roots)
         return write_source(whole, declared, data, min_count=self.sources[0].min_count, exclusion=exclusion)
 
     def smaller(self) -> Self:

@@ -41,6 +41,8 @@ class SourceTables:
     """SHA-256 of the image files by name."""
     perceptual_hashes: dict[str, int] = field(default_factory=dict)
     """Perceptual hashes of the image files by name."""
+    other_numbers: dict[str, str] = field(default_factory=dict)
+    """COLLECTION:NUMBER of an image in another collection, where the files state it, by image."""
     inputs: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the other files by the name of their option."""
     counts: dict[str, int] = field(default_factory=dict)
@@ -118,7 +120,7 @@ def write_source(
             remedy="lower it",
         )
     if exclusion is not None:
-        images = exclusion.applied(images, found.perceptual_hashes)
+        images = exclusion.applied(images, found.perceptual_hashes, found.other_numbers)
     (data / "tables").mkdir()
     write_table(images, data / "tables" / "images.parquet", "images")
     write_table(captions, data / "tables" / "captions.parquet", "captions")
