@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 import coco_files
 import source_files
@@ -89,9 +91,51 @@ def test_the_number_of_workers_changes_no_byte(tmp_path: Path, sources: list[dic
 
 
 def test_a_source_that_is_named_twice_has_numbered_ids(tmp_path: Path, sources: list[dict[str, Any]]):
-    run(config=DataConfig.model_validate({"source": [sources[0], sources[0]]}), out=tmp_path / "data")
+    source_files.shards(tmp_path / "roots" / "more")
+    more = {**sources[2], "root": str(tmp_path / "roots" / "more")}
+    run(config=DataConfig.model_validate({"source": [sources[2], more]}), out=tmp_path / "data")
     images = pl.read_parquet(tmp_path / "data" / "tables" / "images.parquet")
-    assert images.height == 40 and {"coco/1", "coco-2/1"} <= set(images["image_id"])
+    assert images.height == 40 and {"webdataset/000010009", "webdataset-2/000010009"} <= set(images["image_id"])
+
+
+def photograph(number: int) -> Image.Image:
+    """A smooth random image; different numbers look different."""
+    noise = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize((96, 96), Image.Resampling.BICUBIC)
+
+
+def test_an_image_of_two_sources_is_kept_in_the_first(tmp_path: Path):
+    coco, genome = coco_files.write(tmp_path / "coco", 20), source_files.visual_genome(tmp_path / "vg")
+    for file in (coco / "val2017").iterdir():
+        photograph(int(file.stem)).save(file)
+    listed = json.loads((genome / "image_data.json").read_text())
+    for record in listed:
+        number, folder = record["image_id"], "VG_100K" if record["image_id"] % 2 else "VG_100K_2"
+        record |= {"width": 96, "height": 96}
+        photograph(100 + number).save(genome / folder / f"{number}.jpg")
+    listed[2]["coco_id"] = 7  # image 3, which looks different
+    photograph(9).resize((64, 64)).save(genome / "VG_100K" / "5.jpg", quality=80)
+    (genome / "image_data.json").write_text(json.dumps(listed))
+    sources = [
+        {"name": "coco", "root": str(coco), "min_count": 1, "instances": "annotations/instances_val2017.json"},
+        {"name": "visual_genome", "root": str(genome), "scene_graphs": "scene_graphs.json", "min_count": 1},
+    ]
+    found = {}
+    for order in (sources, sources[::-1]):
+        out = tmp_path / "results" / order[0]["name"]
+        run(config=DataConfig.model_validate({"source": order}), out=out)
+        aside = pl.read_parquet(out / "set_aside.parquet").filter(pl.col("reason").str.contains("earlier source"))
+        found[order[0]["name"]] = dict(aside.select("image_id", "reason").iter_rows())
+        summary = json.loads((out / "summary.json").read_text())
+        assert (summary["shared_by_number"], summary["shared_by_content"]) == (1, 1)
+        for name in ("images", "captions", "objects", "relations"):
+            table = pl.read_parquet(out / "tables" / f"{name}.parquet")
+            assert table.height and not set(table["image_id"]) & set(found[order[0]["name"]])
+    reason = "the image is in an earlier source; record: "
+    assert found == {
+        "coco": {"visual_genome/3": f"{reason}coco/7", "visual_genome/5": f"{reason}coco/9"},
+        "visual_genome": {"coco/7": f"{reason}visual_genome/3", "coco/9": f"{reason}visual_genome/5"},
+    }
 
 
 def test_a_list_of_one_source_is_this_source(sources: list[dict[str, Any]]):

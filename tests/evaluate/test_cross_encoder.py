@@ -28,7 +28,7 @@ from nearmiss.engine.models.cross_encoder import (
 )
 from nearmiss.engine.models.packing import pack
 from nearmiss.engine.scoring.images import BenchmarkImages
-from nearmiss.engine.scoring.match import MatchScorer, trimmed
+from nearmiss.engine.scoring.match import FusionPairs, MatchScorer, trimmed
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +133,9 @@ def test_the_same_bytes_again_and_nearly_the_same_figures_in_other_batches(made,
 
 def test_a_planted_fault_in_the_order_of_pairs_would_be_seen(made, tmp_path, monkeypatch):
     world, images = benchmark_of(made, tmp_path)
-    scorer = MatchScorer(made / "checkpoint", batch_size=8)
-    right, logits = scorer.similarities(world.items, images), MatchScorer._logits
-    monkeypatch.setattr(MatchScorer, "_logits", lambda self, *given: logits(self, *given)[::-1])
+    scorer = MatchScorer(FusionPairs(made / "checkpoint"), batch_size=8)
+    right, logits = scorer.similarities(world.items, images), FusionPairs.match_logit
+    monkeypatch.setattr(FusionPairs, "match_logit", lambda self, *given: logits(self, *given).flip(0))
     assert not right.equals(scorer.similarities(world.items, images))
 
 

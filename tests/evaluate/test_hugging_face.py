@@ -38,6 +38,13 @@ PARTS = {
 }
 
 
+def word_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer of `WORDS`, separated by spaces."""
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>")
+
+
 def saved(folder: Path, kind: str, **config: object) -> Path:
     """A small model of this kind with random weights, its tokenizer and its image processor."""
     torch.manual_seed(0)
@@ -49,9 +56,7 @@ def saved(folder: Path, kind: str, **config: object) -> Path:
         text_config=text | config, vision_config=LAYERS | {"patch_size": 8} | vision, projection_dim=16
     )
     AutoModel.from_config(made).save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>").save_pretrained(folder)
+    word_tokenizer().save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
 
@@ -123,8 +128,9 @@ def test_models_of_transformers_are_named_by_hf_or_by_their_folder(tmp_path):
 def test_a_model_of_another_kind_is_refused(tmp_path):
     folder = saved(tmp_path, "clip")
     (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    with pytest.raises(InputError, match="kind 'bert' is not a dual encoder"):
+    with pytest.raises(InputError, match="kind 'bert' is not a dual encoder") as raised:
         open_encoder(parse_model(str(folder)))
+    assert all(kind in raised.value.remedy for kind in ("clip", "siglip", "siglip2", "blip"))
 
 
 @pytest.mark.parametrize("missing", ["model.safetensors", "tokenizer.json", "preprocessor_config.json"])

@@ -6,10 +6,11 @@ import pytest
 
 from nearmiss.cli import app
 from nearmiss.config import load, resolve
+from nearmiss.downloads import needed_downloads
 from nearmiss.plan.data_files import data_sizes, rates
-from nearmiss.plan.model_cost import ModelCost
+from nearmiss.plan.model_cost import ModelCost, model_cost
 from nearmiss.plan.sizes import splits_of
-from nearmiss.plan.stage_costs import tokens_of, train_flops
+from nearmiss.plan.stage_costs import encoded, stage_costs, tokens_of, train_flops, unverified
 
 CONFIG = Path(__file__).parents[2] / "config"
 MODEL = ModelCost(
@@ -78,3 +79,43 @@ def test_every_rate_states_its_source():
     gpu = rates().h100
     assert all(each.source.startswith("assumption") for each in (gpu.train_flops, gpu.encode_flops, gpu.cores))
     assert all(count.images > 0 for splits in data_sizes().files.values() for count in splits.values())
+
+
+def costs(given: dict) -> dict[str, float]:
+    """Operations of each stage of an experiment of the synthetic world."""
+    experiment = resolve({"experiment": "x"} | given)
+    model = model_cost(experiment.pretrain.model)
+    every = stage_costs(experiment, needed_downloads(experiment), splits_of(experiment) or {}, model)
+    return {cost.stage: cost.train_flops + cost.encode_flops for cost in every}
+
+
+def test_a_matching_term_costs_a_fusion_in_training_and_in_evaluation(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    base, kept = {"objective": "clip", "num_negatives": 0}, {"compare": {"controls": []}, "finetune": {"tasks": []}}
+    terms = [{"term": "contrastive"}, {"term": "own_negatives"}]
+    contrastive = {"method": "keyword", "objective": terms, "num_negatives": 2}
+    matching = contrastive | {"objective": [*terms, {"term": "image_text_matching"}]}
+    without, fused = (costs(kept | {"arms": {"base": base, "arm": arm}}) for arm in (contrastive, matching))
+    assert fused["pretrain"] > 1.01 * without["pretrain"]
+    assert fused["evaluate"] > 1.5 * without["evaluate"]
+
+
+def test_fine_tuning_costs_its_steps_and_its_examples(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    experiment = resolve({"experiment": "x"})
+    model = model_cost(experiment.pretrain.model)
+    assert model is not None
+    runs = (len(experiment.arms) + 1) * len(experiment.seeds)
+    pair = model.image_flops + tokens_of(0) * model.token_flops
+    trained = 3 * (2 + 2 - 1) * 200 * 64 * pair
+    scored = (2 * 200 + 2 * 600) * pair
+    shapes = (800 + 200 + 600) * model.image_flops
+    assert costs({})["finetune"] == pytest.approx(runs * (trained + scored + shapes))
+    assert costs({"finetune": {"tasks": []}})["finetune"] == 0
+
+
+def test_benchmarks_without_a_size_are_named_and_guessed_sizes_are_marked():
+    given = {"benchmarks": ["bivlc", "vismin", "bla", "svo_probes"], "data_root": "data"}
+    experiment = resolve({"experiment": "x", "evaluate": given, "robustness": {"corruptions": []}})
+    assert encoded(experiment, {})[2] == ["bla"]
+    assert unverified(experiment) == ["svo_probes"]

@@ -58,7 +58,7 @@ def evaluate(
     ----------
     model
         Model: open_clip's name, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME; hf:ORGANIZATION/NAME or a folder for CLIP,
-        SigLIP and SigLIP 2 of transformers; or the folder of an experiment's run.
+        SigLIP, SigLIP 2 and BLIP of transformers; or the folder of an experiment's run.
     out
         Output folder: scores, outcomes and metrics as Parquet, and measurement.json.
     pretrained

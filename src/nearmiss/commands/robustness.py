@@ -91,7 +91,7 @@ def robustness(
     ----------
     model
         Model: open_clip's name, local-dir:FOLDER, hf-hub:ORGANIZATION/NAME; hf:ORGANIZATION/NAME or a folder for CLIP,
-        SigLIP and SigLIP 2 of transformers; or the folder of an experiment's run.
+        SigLIP, SigLIP 2 and BLIP of transformers; or the folder of an experiment's run.
     corrupted
         Folder of `nearmiss corrupt`, with the corrupted images.
     out

@@ -60,6 +60,8 @@ class BenchmarkSize(Typed):
     images: int
     texts: int
     parts: int
+    verified: bool = True
+    """Whether the numbers were counted in the authors' files, or are stated by their papers or repositories."""
 
 
 class DataSizes(Typed):

@@ -9,7 +9,7 @@ from nearmiss.engine.downloads.plan import RATE, Plan, plan_of
 from nearmiss.plan.data_files import Count, rates
 from nearmiss.plan.model_cost import ModelCost, model_cost
 from nearmiss.plan.sizes import splits_of
-from nearmiss.plan.stage_costs import StageCost, encoded, stage_costs, tokens_of, uses_open_clip
+from nearmiss.plan.stage_costs import StageCost, encoded, stage_costs, tokens_of, unverified, uses_open_clip
 
 _WEIGHT, _STATE = 4, 16
 """Bytes of a weight in a checkpoint, and of one with its gradient and AdamW's two moments, in fp32."""
@@ -37,6 +37,8 @@ class Estimate:
     """Whether the numbers of images and captions are known."""
     unknown: list[str]
     """Benchmarks whose size is not known."""
+    unverified: list[str]
+    """Benchmarks whose size was not compared with their files."""
 
 
 def estimate(experiment: Experiment) -> Estimate:
@@ -60,6 +62,7 @@ def estimate(experiment: Experiment) -> Estimate:
         gpu_memory=None if model is None else _gpu_memory(experiment, model),
         counted=splits is not None,
         unknown=encoded(experiment, splits or {})[2],
+        unverified=unverified(experiment),
     )
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from nearmiss.stages.pretrain.config import ModelConfig, OpenClipConfig
+from nearmiss.base.errors import InputError
+from nearmiss.stages.pretrain.config import FusionConfig, ModelConfig, OpenClipConfig
 
 _WORDS = 2000  # words of a small model, before the captions are known
 
@@ -20,6 +21,29 @@ class ModelCost:
     """Layers x tokens x width of the image tower; 0 where it is no transformer."""
     token_units: int
     """Layers x width of the text tower."""
+    patches: int = 0
+    """Patches of an image that a fusion reads; 0 where it cannot read the image tower."""
+    patch_width: int = 0
+    text_width: int = 0
+
+    def fusion_flops(self, shape: FusionConfig, *, images: int, texts: int, tokens: int, pairs: int) -> int:
+        """Operations of a fusion's forward for pairs of these images and texts; 0 where it cannot read the tower."""
+        import torch
+
+        from nearmiss.engine.models.fusion import Fusion
+
+        if not self.patches:
+            return 0
+        with torch.device("meta"):
+            fusion = Fusion(
+                width=shape.width,
+                heads=shape.heads,
+                layers=shape.layers,
+                text_width=self.text_width,
+                patch_width=self.patch_width,
+                patches=self.patches,
+            )
+        return fusion.forward_flops(images=images, texts=texts, tokens=tokens, pairs=pairs)
 
 
 def model_cost(model: ModelConfig | OpenClipConfig) -> ModelCost | None:
@@ -42,6 +66,7 @@ def model_cost(model: ModelConfig | OpenClipConfig) -> ModelCost | None:
     size = config["preprocess_cfg"]["size"]
     side = size if isinstance(size, int) else int(size[0])
     text: dict[str, Any] = config["model_cfg"].get("text_cfg", {})
+    patches, patch_width = _patches(built, side)
     with torch.no_grad():
         return ModelCost(
             image_flops=image_flops(built, side),
@@ -50,7 +75,24 @@ def model_cost(model: ModelConfig | OpenClipConfig) -> ModelCost | None:
             side=side,
             image_units=_image_units(config["model_cfg"].get("vision_cfg", {}), side),
             token_units=int(text.get("layers", 0)) * int(text.get("width", 0)),
+            patches=patches,
+            patch_width=patch_width,
+            text_width=int(text.get("width", 0)),
         )
+
+
+def _patches(built: Any, side: int) -> tuple[int, int]:
+    """Number and width of the patch features of an image; zeros for a tower that a fusion cannot read."""
+    import torch
+
+    from nearmiss.engine.models.cross_encoder import encode_patches
+
+    try:
+        with torch.no_grad():
+            _, patches = encode_patches(built.visual, torch.zeros(1, 3, side, side, device="meta"))
+    except InputError:
+        return 0, 0
+    return patches.shape[1], patches.shape[2]
 
 
 def _image_units(vision: dict[str, Any], side: int) -> int:

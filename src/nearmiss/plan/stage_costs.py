@@ -1,17 +1,25 @@
 """The jobs of an experiment and what each stage computes."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from nearmiss.config import Experiment
 from nearmiss.downloads import NeededDownloads
 from nearmiss.engine.objectives.spec import needs_fusion
+from nearmiss.engine.training.spec import MatchingConfig
 from nearmiss.plan.data_files import Count, data_sizes, rates
 from nearmiss.plan.model_cost import ModelCost
 from nearmiss.stages.pretrain.config import BASE, OpenClipConfig
 
 FILLED = ("attribute", "object", "action")
 """Slots of method `replace` that a language model fills."""
+
+WHOLE = ("retrieval", "classification", "cifar10")
+"""Beginnings of names of benchmarks that a cross-encoder scores with its dual part."""
+
+_TRAINING = 3.0  # a forward, and a backward of twice its operations
+_MINED = 2  # pairs that a matching term mines for each image: another caption, and another image for its caption
 
 
 @dataclass
@@ -21,7 +29,7 @@ class StageCost:
     stage: str
     jobs: int
     cpu_seconds: float = 0.0
-    """StageCost of single cores, such as decoding."""
+    """Seconds of single cores, such as decoding."""
     train_flops: float = 0.0
     encode_flops: float = 0.0
     subject: str = ""
@@ -38,7 +46,7 @@ def stage_costs(
         _negatives(experiment, splits),
         _inpaint(experiment),
         _pretrain(experiment, splits, model),
-        StageCost("finetune", (len(experiment.arms) + 1) * len(experiment.seeds) if experiment.finetune.tasks else 0),
+        _finetune(experiment, model),
         _evaluate(experiment, splits, model, runs),
         _robustness(experiment, splits, model, runs),
         StageCost("compare", 2, cpu_seconds=60.0),
@@ -49,11 +57,17 @@ def stage_costs(
 
 
 def train_flops(experiment: Experiment, model: ModelCost, arm: str) -> float:
-    """Operations of one training of an arm, forward and backward; a fusion is not counted."""
+    """Operations of one training of an arm, forward and backward, with its fusion where it has one."""
     shared = experiment.with_model_defaults().pretrain
     steps = (shared.base if arm == BASE else shared.continued).steps or 0
-    per_image = model.image_flops + tokens_of(experiment.arms[arm].num_negatives) * model.token_flops
-    return 3.0 * steps * shared.batch_size * per_image
+    options, batch = experiment.arms[arm], shared.batch_size
+    forward = batch * (model.image_flops + tokens_of(options.num_negatives) * model.token_flops)
+    if needs_fusion(options.objective):
+        mined = _MINED if any(getattr(term, "mined", False) for term in options.objective) else 0
+        pairs = batch * (mined + 1 + options.num_negatives)
+        texts = batch * (1 + options.num_negatives)
+        forward += model.fusion_flops(shared.fusion, images=batch, texts=texts, tokens=_tokens(), pairs=pairs)
+    return _TRAINING * steps * forward
 
 
 def tokens_of(num_negatives: int) -> float:
@@ -75,6 +89,17 @@ def encoded(experiment: Experiment, splits: dict[str, Count]) -> tuple[int, int,
         else:
             unknown.append(name)
     return images, texts, unknown
+
+
+def unverified(experiment: Experiment) -> list[str]:
+    """Benchmarks of an experiment whose counted size was not compared with their files."""
+    known = data_sizes().benchmarks
+    return [name for name in experiment.evaluate.benchmarks or () if name in known and not known[name].verified]
+
+
+def _tokens() -> int:
+    """Tokens of a caption, in a batch of texts of about that length."""
+    return math.ceil(rates().tokens["first"].value)
 
 
 def edited_pairs(experiment: Experiment) -> int:
@@ -123,8 +148,32 @@ def _pretrain(experiment: Experiment, splits: dict[str, Count], model: ModelCost
     if model is not None:
         of_arms = sum(train_flops(experiment, model, arm) for arm in experiment.arms)
         cost.train_flops = of_arms * len(experiment.seeds)
-        fusion = any(needs_fusion(arm.objective) for arm in experiment.arms.values())
-        cost.subject = f"{cost.train_flops / 1e15:,.2f} PFLOP" + (" and a fusion" if fusion else "")
+        cost.subject = f"{cost.train_flops / 1e15:,.2f} PFLOP"
+    return cost
+
+
+def _finetune(experiment: Experiment, model: ModelCost | None) -> StageCost:
+    """Trainings of tasks that train both towers, and one encoding of each other task's images."""
+    section = experiment.finetune
+    runs = (len(experiment.arms) + 1) * len(experiment.seeds) if section.tasks else 0
+    cost = StageCost("finetune", runs)
+    sizes: Any = getattr(experiment.data.source, "tasks", None)
+    for options in section.tasks:
+        counts = getattr(sizes, options.task, None)
+        dev, test = (0, 0) if counts is None else (counts.dev, counts.test + counts.held_out)
+        examples = dev + test + (0 if counts is None else counts.train)
+        cost.cpu_seconds += runs * examples / rates().per_core.decode_images.value
+        if model is None:
+            continue
+        if not isinstance(options, MatchingConfig):
+            cost.encode_flops += runs * examples * model.image_flops
+            continue
+        factors, shares = len(set(getattr(options, "factors", [1.0]))), len(section.shares)
+        trained = (factors + shares - 1) * options.steps * options.batch_size
+        cost.train_flops += _TRAINING * runs * _forward(model, trained, trained)
+        scored = factors * dev + shares * test
+        cost.encode_flops += runs * _forward(model, scored, scored)
+    cost.subject = ", ".join(options.task for options in section.tasks)
     return cost
 
 
@@ -132,9 +181,20 @@ def _evaluate(experiment: Experiment, splits: dict[str, Count], model: ModelCost
     images, texts, _ = encoded(experiment, splits)
     cost = StageCost("evaluate", runs, cpu_seconds=runs * images / rates().per_core.decode_images.value)
     if model is not None:
-        cost.encode_flops = runs * _forward(model, images, texts)
+        fused = sum(needs_fusion(arm.objective) for arm in experiment.arms.values()) * len(experiment.seeds)
+        cost.encode_flops = runs * _forward(model, images, texts) + fused * _matching(experiment, model)
     cost.subject = f"{images:,} images a run"
     return cost
+
+
+def _matching(experiment: Experiment, model: ModelCost) -> float:
+    """Operations that score the items of benchmarks pair by pair; each text is counted with one image."""
+    known = {name: data_sizes().benchmarks.get(name) for name in experiment.evaluate.benchmarks or ()}
+    items = [size for name, size in known.items() if size is not None and not name.startswith(WHOLE)]
+    images, pairs = sum(size.images for size in items), sum(size.texts for size in items)
+    shape = experiment.pretrain.fusion
+    fused = model.fusion_flops(shape, images=images, texts=pairs, tokens=_tokens(), pairs=pairs)
+    return _forward(model, images, pairs) + fused
 
 
 def _robustness(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None, runs: int) -> StageCost:

@@ -68,8 +68,8 @@ def _notes(plan: Estimate) -> list[str]:
         lines.append("the numbers of images and captions are not known before stage data has run: nothing is counted")
     if plan.unknown:
         lines.append(f"not counted: benchmarks {', '.join(plan.unknown)}")
-    if plan.experiment.finetune.tasks:
-        lines.append("not counted: what stage finetune computes")
+    if plan.unverified:
+        lines.append(f"sizes that were not compared with the files: benchmarks {', '.join(plan.unverified)}")
     return [_filled(line) for line in lines]
 
 

@@ -25,6 +25,8 @@ class CocoFolder:
     objects: pl.DataFrame
     hashes: dict[str, str]
     """SHA-256 of the image files, by their names in the folder."""
+    perceptual_hashes: dict[str, int] = field(default_factory=dict)
+    """Perceptual hashes of the image files, by the same names."""
     origins: dict[str, Origin] = field(default_factory=dict)
     set_aside: list[Aside] = field(default_factory=list)
     unlisted: int = 0
@@ -100,6 +102,7 @@ def read_coco_folder(
         captions=caption_table,
         objects=objects,
         hashes=photographs.hashes,
+        perceptual_hashes=photographs.perceptual_hashes,
         origins=origins,
         set_aside=sorted(aside, key=lambda each: each.order),
         unlisted=reading.tables["captions"].filter(~pl.col("image_id").is_in(sorted(photographs.listed_ids))).height,

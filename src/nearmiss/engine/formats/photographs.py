@@ -1,7 +1,8 @@
 """The image files of a data set: which are usable, their sizes, and annotations scaled to them.
 
-Each photograph is decoded once. If the size of its file differs from its record, as in copies of COCO at 256 pixels,
-boxes and masks are scaled to the file. Every record that is set aside has a reason.
+Each photograph is read and decoded once: for the check, its SHA-256 and its perceptual hash. If the size of its file
+differs from its record, as in copies of COCO at 256 pixels, boxes and masks are scaled to the file. Every record
+that is set aside has a reason.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,7 @@ from nearmiss.base.workers import map_in_order
 from nearmiss.engine.formats.segmentation import encode_mask, mask_counts
 from nearmiss.engine.formats.set_aside import Fault
 from nearmiss.engine.images.decode import FORMATS
+from nearmiss.engine.images.identity import decoded_hash
 from nearmiss.engine.images.members import read_content, size_of
 
 _DEEP = ("I", "F")  # modes with more than eight bits per channel, whose range is not defined
@@ -63,7 +65,8 @@ class Photographs:
         self.folder, self.below, self._choose, self._workers = folder, tuple(below), choose, workers
         self.listed_ids: set[str] = set()  # ids of all images of the list
         self.unusable: dict[str, list[tuple[str, Path]]] = {}
-        self.hashes: dict[str, str] = {}
+        self.hashes: dict[str, str] = {}  # SHA-256 by file
+        self.perceptual_hashes: dict[str, int] = {}  # by file
         self.sizes: dict[str, Size] = {}  # (width, height) of the file
         self.recorded_sizes: dict[str, Size] = {}  # (width, height) that its annotations refer to
         self.resized: dict[str, tuple[float, float]] = {}  # scale factors of the images whose files have another size
@@ -88,6 +91,7 @@ class Photographs:
             if size != recorded:
                 self.resized[row["image_id"]] = (size[0] / recorded[0], size[1] / recorded[1])
             self.hashes[photograph.file] = photograph.digest
+            self.perceptual_hashes[photograph.file] = photograph.perceptual_hash
             rows.append({**row, "file": photograph.file, "width": recorded[0], "height": recorded[1]})
         return pl.DataFrame(rows, schema=images.schema, orient="row")
 
@@ -129,13 +133,14 @@ def _one_shape(recorded: Size, size: Size) -> bool:
 
 
 class _Seen(NamedTuple):
-    """An image file: its name in the folder, the last path searched, its size, why it is not usable, SHA-256."""
+    """An image file: its name in the folder, the last path searched, its size, why it is not usable, and hashes."""
 
     file: str
     path: Path
     size: Size
     flaw: str | None
     digest: str = ""
+    perceptual_hash: int = 0
 
 
 def _seen(where: tuple[Path, tuple[str, ...]], name: str) -> _Seen:
@@ -153,12 +158,12 @@ def _seen(where: tuple[Path, tuple[str, ...]], name: str) -> _Seen:
             size = image.size
             if image.mode.split(";")[0] in _DEEP:
                 return _Seen(name, path, size, "more than eight bits per channel")
-            image.load()
+            looks = decoded_hash(image)
     except MemoryError:  # running out of memory is not a fault of the file
         raise
     except Exception:  # Pillow's decoders raise exceptions of any class
         return _Seen(name, path, size, NO_IMAGE)
-    return _Seen(file, path, size, None, sha256(content).hexdigest())
+    return _Seen(file, path, size, None, sha256(content).hexdigest(), looks)
 
 
 def _located(root: Path, below: tuple[str, ...], name: str) -> tuple[Path, str, str | None]:

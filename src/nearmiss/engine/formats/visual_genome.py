@@ -33,8 +33,12 @@ _SIDES = ("x", "y", "w", "h")
 
 
 def read_image_data(path: Path) -> Reading:
-    """Table `images` of image_data.json; `file` is the last part of the image's address."""
+    """Table `images` of image_data.json; `file` is the last part of the image's address.
+
+    Table `coco_ids` has the number in COCO of each image that is there, too: image_id, coco_id.
+    """
     images, faults = Rows("images"), Faults(path)
+    coco_ids: dict[str, int] = {}
     for number, record in enumerate(stream.elements(path)):
         name = f"entry {number}"
         try:
@@ -44,10 +48,14 @@ def read_image_data(path: Path) -> Reading:
             if None in sides:
                 raise InputError("an image's width or height is not a valid size")
             images.add(image_id, _file(record, image_id), *sides, "train", "visual_genome", name)
+            if type(record.get("coco_id")) is int:
+                coco_ids[image_id] = record["coco_id"]
         except InputError as error:
             faults.append(Fault(name, error.problem))
     found = once(images.frame(), "image_id", faults)
-    return Reading({"images": found.drop("record").with_columns(exhaustive=pl.lit(False))}, faults)
+    of_coco = pl.DataFrame(list(coco_ids.items()), schema={"image_id": pl.String, "coco_id": pl.Int64}, orient="row")
+    images_found = found.drop("record").with_columns(exhaustive=pl.lit(False))
+    return Reading({"images": images_found, "coco_ids": of_coco}, faults)
 
 
 def read_regions(path: Path, wanted: Container[str], *, most: int | None = None) -> Reading:

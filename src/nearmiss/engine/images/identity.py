@@ -60,12 +60,21 @@ def perceptual_hash(image: Image.Image) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
+def decoded_hash(image: Image.Image) -> int:
+    """Perceptual hash of an open image whose pixels are not decoded yet; decodes them.
+
+    A large JPEG is decoded at a fraction of its size. All of its data is read, so that a damaged file raises whatever
+    Pillow's decoder raises.
+    """
+    image.draft("L", (2 * _SIDE, 2 * _SIDE))
+    return perceptual_hash(image)
+
+
 def hash_of(opened: Callable[[], AbstractContextManager[Image.Image]]) -> int | None:
     """Perceptual hash of an image file that `opened` opens; None where it does not exist or does not decode."""
     try:
         with opened() as image:
-            image.draft("L", (2 * _SIDE, 2 * _SIDE))  # a large JPEG is decoded at a fraction of its size
-            return perceptual_hash(image)
+            return decoded_hash(image)
     except InputError:
         return None
 

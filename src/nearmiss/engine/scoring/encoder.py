@@ -27,7 +27,7 @@ OpenImage = Callable[[], Image.Image | None]
 """Opens one RGB image; returns None if it does not decode."""
 
 _DECODERS = 4
-_TEXTS = 256  # texts in a batch
+TEXTS = 256  # in a batch
 READING = 2  # version of the decoding of images and texts; a change invalidates cached embeddings
 _COMPUTED = ("open_clip_torch", "pillow", "torch")
 
@@ -105,19 +105,16 @@ class Encoder:
         tokenization = self.architecture.tokenization
         read = tokenization(texts)
         order = np.lexsort(read.ids.T[::-1])
-        found = []
-        for start in range(0, len(order), _TEXTS):
-            rows = order[start : start + _TEXTS]
+
+        def features(rows: np.ndarray) -> np.ndarray:
             lengths = read.lengths[rows]
             given = Texts(torch.from_numpy(read.ids[rows, : lengths.max()].astype(np.int64)), torch.from_numpy(lengths))
             packed = encode_texts(self.model, pack(given)) if self._packs else None
             part = packed if packed is not None else encode_padded(self.model, given, tokenization.pad)
-            found.append(part.float().cpu().numpy())
-        if not found:
-            return np.empty((0, 0), dtype=np.float32)
-        features = np.empty((len(texts), found[0].shape[1]), dtype=np.float32)
-        features[order] = np.concatenate(found)
-        return finite(features, texts)
+            found: np.ndarray = part.float().cpu().numpy()
+            return found
+
+        return finite(in_batches(order, TEXTS, features), texts)
 
     def tokens(self, texts: Sequence[str]) -> np.ndarray:
         """(N, 33) uint8: the SHA-256 of each text's tokens, and 1 if the text is truncated."""
@@ -129,7 +126,7 @@ class Encoder:
         return found
 
     def _image_features(self, pixels: Sequence[Any]) -> np.ndarray:
-        """Embeddings (N, D) of the results of `_pixels`."""
+        """Embeddings (N, D) of the results of `pixels`."""
         given = torch.stack(list(pixels)).to(self.device)
         features: np.ndarray = self.model.encode_image(given, normalize=True).float().cpu().numpy()
         return features
@@ -148,14 +145,14 @@ class Encoder:
         with ThreadPoolExecutor(_DECODERS) as pool:
 
             def batch(start: int) -> list[Any]:
-                return [pool.submit(self._pixels, opener) for opener in openers[start : start + self._batch_size]]
+                return [pool.submit(self.pixels, opener) for opener in openers[start : start + self._batch_size]]
 
             ahead = batch(0)
             for start in range(self._batch_size, len(openers) + self._batch_size, self._batch_size):
                 now, ahead = ahead, batch(start)
                 yield [future.result() for future in now]
 
-    def _pixels(self, open_image: OpenImage) -> Any:
+    def pixels(self, open_image: OpenImage) -> Any:
         """What the model reads of an image; None where it does not decode."""
         image = open_image()
         return None if image is None else self._transform(image)
@@ -165,9 +162,19 @@ def open_encoder(model: Model, *, device: str = "cpu", batch_size: int = 64) -> 
     """The encoder of a model, of open_clip or of transformers. Raises InputError if it cannot be loaded."""
     if not model.name.startswith(HUGGING_FACE):
         return Encoder(model.name, model.pretrained, device=device, batch_size=batch_size)
-    from nearmiss.engine.scoring.hugging_face import HuggingFaceEncoder
+    from nearmiss.engine.scoring.hugging_face import open_hugging_face
 
-    return HuggingFaceEncoder(model.name.removeprefix(HUGGING_FACE), device=device, batch_size=batch_size)
+    return open_hugging_face(model.name.removeprefix(HUGGING_FACE), device=device, batch_size=batch_size)
+
+
+def in_batches(order: np.ndarray, size: int, encode: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Embeddings (N, D) of N texts, whose rows `encode` takes in the given `order` (N,), `size` of them at a time."""
+    found = [encode(order[start : start + size]) for start in range(0, len(order), size)]
+    if not found:
+        return np.empty((0, 0), dtype=np.float32)
+    features = np.empty((len(order), found[0].shape[1]), dtype=np.float32)
+    features[order] = np.concatenate(found)
+    return features
 
 
 def finite(features: np.ndarray, names: Sequence[str]) -> np.ndarray:

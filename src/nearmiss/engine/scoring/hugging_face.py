@@ -1,7 +1,8 @@
-"""Dual encoders of Hugging Face transformers (CLIP, SigLIP, SigLIP 2) as encoders of images and texts, in fp32.
+"""Models of Hugging Face transformers (CLIP, SigLIP, SigLIP 2, BLIP) as encoders of images and texts, in fp32.
 
-Images go through the model's own image processor, texts through its own tokenizer. CLIP's texts are padded to the
-longest of a batch with an attention mask, SigLIP's to the context that it was trained with, without one.
+Images go through the model's own image processor, texts through its own tokenizer. Texts of CLIP and BLIP are padded to
+the longest of a batch with an attention mask, those of SigLIP to the context that it was trained with, without one.
+BLIP has two heads: the contrastive one (ITC) gives embeddings, the matching one (ITM) a logit of each pair.
 """
 
 import hashlib
@@ -14,18 +15,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
+from torch import Tensor
+from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer, BlipForImageTextRetrieval
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.manifest import versions
 from nearmiss.engine.models.weights import in_one_line
-from nearmiss.engine.scoring.encoder import READING, Encoder, OpenImage, finite
+from nearmiss.engine.scoring.encoder import READING, TEXTS, Encoder, OpenImage, finite, in_batches
 from nearmiss.engine.scoring.model import HUGGING_FACE
 
-KINDS = ("clip", "siglip", "siglip2")
-"""`model_type` of the configurations that are read."""
+ARCHITECTURES = {
+    "clip": "CLIPModel",
+    "siglip": "SiglipModel",
+    "siglip2": "Siglip2Model",
+    "blip": "BlipForImageTextRetrieval",
+}
+"""The class of each `model_type` that is read."""
 
-_TEXTS = 256  # in a batch
 _COMPUTED = ("pillow", "tokenizers", "torch", "torchvision", "transformers")
 _ACTIVATIONS = {"quick_gelu": "QuickGELU", "gelu": "GELU", "gelu_pytorch_tanh": "GELU (tanh)"}
 
@@ -33,24 +39,27 @@ _ACTIVATIONS = {"quick_gelu": "QuickGELU", "gelu": "GELU", "gelu_pytorch_tanh": 
 class HuggingFaceEncoder(Encoder):
     """A dual encoder of transformers, opened. Embeddings are L2-normalized float32."""
 
-    def __init__(self, source: str, *, device: str = "cpu", batch_size: int = 64) -> None:
-        """`source` is a folder that `save_pretrained` wrote, or a name on the Hugging Face Hub.
+    _model_class: Any = AutoModel
 
-        Raises InputError where the model cannot be had, is of another kind than `KINDS`, or where its tokenizer has
+    def __init__(self, source: str, config: Any, *, device: str = "cpu", batch_size: int = 64) -> None:
+        """`config` is the configuration of the model at `source` (`open_hugging_face`).
+
+        Raises InputError where a part of the model cannot be had, where weights are missing, or where its tokenizer has
         tokens that the model has no embedding for.
         """
         self._source, self._batch_size, self.device = source, batch_size, torch.device(device)
-        self._config = _opened(AutoConfig, source)
-        if self._config.model_type not in KINDS:
-            raise InputError(
-                f"a model of kind '{self._config.model_type}' is not a dual encoder that is read",
-                record=source,
-                remedy=f"give a model of kind {', '.join(KINDS)}",
-            )
+        self._config = config
         self._tokenizer = _opened(AutoTokenizer, source)
         self._processor = _opened(AutoImageProcessor, source)
-        self.model = _opened(AutoModel, source, dtype=torch.float32).to(self.device).eval()
-        self._padded = self._config.model_type != "clip"
+        model, loading = _opened(self._model_class, source, dtype=torch.float32, output_loading_info=True)
+        if loading["missing_keys"]:
+            raise InputError(
+                f"{len(loading['missing_keys'])} weights of {type(model).__name__} are missing",
+                record=f"{source}: {min(loading['missing_keys'])}",
+                remedy="give a complete model",
+            )
+        self.model = model.to(self.device).eval()
+        self._padded = config.model_type.startswith("siglip")
         self._context = int(self._config.text_config.max_position_embeddings)
         if len(self._tokenizer) > self._config.text_config.vocab_size:
             raise InputError(
@@ -108,13 +117,7 @@ class HuggingFaceEncoder(Encoder):
         """(N, D) of texts, those of equal length together."""
         ids, _ = self._read(texts)
         order = np.argsort([len(row) for row in ids], kind="stable")
-        found = [
-            self._text_features([ids[row] for row in order[at : at + _TEXTS]]) for at in range(0, len(order), _TEXTS)
-        ]
-        if not found:
-            return np.empty((0, 0), dtype=np.float32)
-        features = np.empty((len(texts), found[0].shape[1]), dtype=np.float32)
-        features[order] = np.concatenate(found)
+        features = in_batches(order, TEXTS, lambda rows: self._text_features([ids[row] for row in rows]))
         return finite(features, texts)
 
     def tokens(self, texts: Sequence[str]) -> np.ndarray:
@@ -135,19 +138,74 @@ class HuggingFaceEncoder(Encoder):
         return ids, [len(row) > self._context for row in whole]
 
     def _text_features(self, ids: list[list[int]]) -> np.ndarray:
+        return _normalized(self.model.get_text_features(**self._given_texts(ids)))
+
+    def _image_features(self, pixels: Sequence[Any]) -> np.ndarray:
+        return _normalized(self.model.get_image_features(**self._given_images(pixels)))
+
+    def _given_texts(self, ids: list[list[int]]) -> dict[str, Tensor]:
+        """What the model reads of texts: their tokens, padded, on its device."""
         padding = {"padding": "max_length", "max_length": self._context} if self._padded else {"padding": True}
         given = self._tokenizer.pad(
             {"input_ids": ids}, return_tensors="pt", return_attention_mask=not self._padded, **padding
         )
-        return _normalized(self.model.get_text_features(**given.to(self.device)))
+        return dict(given.to(self.device))
 
-    def _image_features(self, pixels: Sequence[Any]) -> np.ndarray:
-        given = {name: torch.cat([each[name] for each in pixels]).to(self.device) for name in pixels[0]}
-        return _normalized(self.model.get_image_features(**given))
+    def _given_images(self, pixels: Sequence[Any]) -> dict[str, Tensor]:
+        """What the model reads of images: the results of `pixels`, together, on its device."""
+        return {name: torch.cat([each[name] for each in pixels]).to(self.device) for name in pixels[0]}
 
-    def _pixels(self, open_image: OpenImage) -> Any:
+    def pixels(self, open_image: OpenImage) -> Any:
+        """What the model's image processor makes of an image; None where it does not decode."""
         image = open_image()
         return None if image is None else dict(self._processor(images=image, return_tensors="pt"))
+
+
+class BlipEncoder(HuggingFaceEncoder):
+    """BLIP for retrieval (Li et al., ICML 2022): embeddings of its ITC head, match logits of its ITM head.
+
+    It is a `PairModel` of match.py. The values are those of `BlipForImageTextRetrieval`, which reads an image and a
+    text with every pair; here the image encoder runs once an image.
+    """
+
+    _model_class = BlipForImageTextRetrieval
+
+    def _text_features(self, ids: list[list[int]]) -> np.ndarray:
+        first = self.model.text_encoder(**self._given_texts(ids)).last_hidden_state[:, 0]
+        return _normalized(self.model.text_proj(first))
+
+    def _image_features(self, pixels: Sequence[Any]) -> np.ndarray:
+        return _normalized(self.model.vision_proj(self.patches(pixels)[:, 0]))
+
+    def patches(self, pixels: Sequence[Any]) -> Tensor:
+        """(N, M, C): the last features of N images, those of the class token first."""
+        features: Tensor = self.model.vision_model(**self._given_images(pixels)).last_hidden_state
+        return features
+
+    def match_logit(self, patches: Tensor, image: Tensor, texts: Sequence[str]) -> Tensor:
+        """(P,): log-odds of the ITM head that text p is true of image `image[p]` of `patches`."""
+        ids, _ = self._read(texts)
+        fused = self.model.text_encoder(**self._given_texts(ids), encoder_hidden_states=patches[image])
+        logits: Tensor = self.model.itm_head(fused.last_hidden_state[:, 0])
+        return logits[:, 1] - logits[:, 0]
+
+
+def open_hugging_face(source: str, *, device: str, batch_size: int) -> HuggingFaceEncoder:
+    """The encoder of a folder that `save_pretrained` wrote, or of a name on the Hugging Face Hub.
+
+    Raises InputError where the model cannot be had or is of another kind than `ARCHITECTURES`.
+    """
+    config = _opened(AutoConfig, source)
+    known = ARCHITECTURES.get(config.model_type)
+    remedy = f"give one of {', '.join(f'{kind} ({name})' for kind, name in ARCHITECTURES.items())}"
+    if known is None:
+        problem = f"a model of kind '{config.model_type}' is not a dual encoder that is read"
+        raise InputError(problem, record=source, remedy=remedy)
+    if config.architectures and known not in config.architectures:
+        problem = f"{config.architectures[0]} does not compare images and texts"
+        raise InputError(problem, record=source, remedy=remedy)
+    encoder = BlipEncoder if config.model_type == "blip" else HuggingFaceEncoder
+    return encoder(source, config, device=device, batch_size=batch_size)
 
 
 def _normalized(output: Any) -> np.ndarray:

@@ -7,7 +7,7 @@ from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.stages.data.config import DataConfig
-from nearmiss.stages.data.overlap import counts, without_overlap
+from nearmiss.stages.data.overlap import Exclusion, counts
 
 
 def run(
@@ -26,16 +26,13 @@ def run(
     """
     cost = Cost()
     with OutputFolder(out, inputs=[benchmark_images]) as folder:
-        shown = None if benchmark_images is None else read_table(benchmark_images, "benchmark_images")
-        summary, inputs = config.source.write(folder, workers)
-        if shown is not None:
-            root = Path(config.source.declare(str(folder)).image_root)
-            file = folder / "tables" / "images.parquet"
-            images, overlap = without_overlap(read_table(file, "images"), shown, root, workers)
-            write_table(images, file, "images")
-            write_table(overlap, folder / "overlap.parquet", "overlap")
-            summary |= {"images": dict(images.group_by("split").len().sort("split").iter_rows())}
-            summary |= {"excluded": counts(overlap)}
+        exclusion = None
+        if benchmark_images is not None:
+            exclusion = Exclusion(read_table(benchmark_images, "benchmark_images"))
+        summary, inputs = config.source.write(folder, workers, exclusion)
+        if exclusion is not None:
+            write_table(exclusion.overlap, folder / "overlap.parquet", "overlap")
+            summary |= {"excluded": counts(exclusion.overlap)}
             inputs |= verify_inputs({"benchmark_images": benchmark_images})
         write_json(folder / "summary.json", summary)
         cost.counts.update(images=read_table(folder / "tables" / "images.parquet", "images").height)

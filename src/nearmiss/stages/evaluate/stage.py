@@ -25,7 +25,6 @@ from nearmiss.engine.benchmarks import papers, registry
 from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark, Options, views_of
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.spec import OWN
-from nearmiss.engine.models.cross_encoder import has_fusion
 from nearmiss.engine.scoring.cache import check_cache
 from nearmiss.engine.scoring.encode import encode
 from nearmiss.engine.scoring.encoder import open_encoder
@@ -39,7 +38,7 @@ from nearmiss.engine.scoring.evaluator import (
     training_captions,
 )
 from nearmiss.engine.scoring.images import BenchmarkImages
-from nearmiss.engine.scoring.match import MatchScorer
+from nearmiss.engine.scoring.match import MatchScorer, pair_model
 from nearmiss.engine.scoring.metrics import Bootstrap, Run
 from nearmiss.engine.scoring.model import Model
 from nearmiss.stages.evaluate.config import EvaluateConfig
@@ -94,9 +93,8 @@ def run(
 
     encoder = open_encoder(model, device=device.type, batch_size=config.batch_size)
     embeddings = encode(benchmarks, images, encoder, Path(cache))
-    match_scorer = None
-    if checkpoint is not None and has_fusion(checkpoint):
-        match_scorer = MatchScorer(checkpoint, batch_size=config.batch_size, threads=config.threads, device=device.type)
+    pairs = pair_model(encoder, checkpoint)
+    match_scorer = None if pairs is None else MatchScorer(pairs, batch_size=config.batch_size)
     how = Bootstrap(config.resamples, config.level)
     scores, dual_scores, found, rows, dual_rows, blind_rows = [], [], [], [], [], []
     for benchmark in benchmarks:

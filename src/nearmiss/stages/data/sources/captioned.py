@@ -49,6 +49,7 @@ def read_captioned(
         captions=of_set(of_images(captions, usable["image_id"])),
         set_aside=[*set_aside, *unusable_images(photographs), *splits.aside],
         image_hashes=photographs.hashes,
+        perceptual_hashes=photographs.perceptual_hashes,
         inputs=inputs or {},
         named={"captions": (listed, key), "splits": (listed, splits_key)},
     )

@@ -62,6 +62,7 @@ def read(source: "CocoSource", workers: int) -> SourceTables:
         ),
         set_aside=[*(each for part in parts for each in part.set_aside), *splits.aside],
         image_hashes={name: digest for part in parts for name, digest in part.hashes.items()},
+        perceptual_hashes={name: value for part in parts for name, value in part.perceptual_hashes.items()},
         inputs=hashes,
         counts={
             "scaled": sum(part.scaled for part in parts),

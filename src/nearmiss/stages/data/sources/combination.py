@@ -14,6 +14,7 @@ from nearmiss.stages.data.sources.registry import AnySource
 from nearmiss.stages.data.sources.spec import TABLES, DataSource, Declaration, nothing_provided
 
 if TYPE_CHECKING:
+    from nearmiss.stages.data.overlap import Exclusion
     from nearmiss.stages.data.sources.tables import SourceTables
 
 _ONE: TypeAdapter[Any] = TypeAdapter(AnySource)
@@ -64,13 +65,17 @@ class CombinedSource(DataSource):
             with _numbered(at):
                 source.check(provided)
 
-    def write(self, data: Path, workers: int) -> tuple[dict[str, object], dict[str, str]]:
+    def write(
+        self, data: Path, workers: int, exclusion: "Exclusion | None" = None
+    ) -> tuple[dict[str, object], dict[str, str]]:
         """Read the sources one after the other, and write their tables as one.
 
-        Words are counted over all sources, against `min_count` of the first.
+        An image that several sources have is kept in the first of them. Words are counted over all sources, against
+        `min_count` of the first.
         """
         self.check()
         from nearmiss.stages.data.sources.combined_tables import combined
+        from nearmiss.stages.data.sources.shared_images import without_shared
         from nearmiss.stages.data.sources.tables import write_source
 
         declared = self.declare("")
@@ -79,8 +84,8 @@ class CombinedSource(DataSource):
             with _numbered(at):
                 read.append(source.read(workers))
         roots = [os.path.relpath(source.root, declared.image_root) for source in self.sources]
-        whole = combined(read, self.prefixes(), roots)
-        return write_source(whole, declared, data, min_count=self.sources[0].min_count)
+        whole = combined(without_shared(read, self.prefixes()), self.prefixes(), roots)
+        return write_source(whole, declared, data, min_count=self.sources[0].min_count, exclusion=exclusion)
 
     def smaller(self) -> Self:
         """Each source at its small size."""

@@ -32,7 +32,9 @@ def combined(parts: Sequence[SourceTables], prefixes: Sequence[str], roots: Sequ
         ]
         below = "" if root == "." else f"{root}/"
         whole.image_hashes |= {f"{below}{name}": digest for name, digest in part.image_hashes.items()}
+        whole.perceptual_hashes |= {f"{below}{name}": value for name, value in part.perceptual_hashes.items()}
         whole.inputs |= {f"{prefix}{name}": digest for name, digest in part.inputs.items()}
+        whole.other_numbers |= {f"{prefix}{image}": number for image, number in part.other_numbers.items()}
         for name, count in part.counts.items():
             whole.counts[name] = whole.counts.get(name, 0) + count
     return whole

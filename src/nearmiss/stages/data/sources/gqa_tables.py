@@ -49,6 +49,7 @@ def read(source: "GqaSource", workers: int) -> SourceTables:
         relations=_of_all(readings, "relations", usable),
         set_aside=[*aside, *unusable_images(photographs), *splits.aside],
         image_hashes=photographs.hashes,
+        perceptual_hashes=photographs.perceptual_hashes,
         inputs=hashes,
         counts={"scaled": len(photographs.resized)},
         named={"captions": (files.get("captions", files[key]), "captions"), "splits": (files[key], "scene_graphs")},

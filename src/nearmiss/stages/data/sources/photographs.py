@@ -12,6 +12,7 @@ from nearmiss.base.typed import Seed
 from nearmiss.stages.data.sources.spec import TABLES, DataSource, Declaration, nothing_provided
 
 if TYPE_CHECKING:
+    from nearmiss.stages.data.overlap import Exclusion
     from nearmiss.stages.data.sources.tables import SourceTables
 
 Split = Literal["train", "val", "test", "final"]
@@ -131,12 +132,15 @@ class PhotographSource(DataSource):
             else "correct the path" + ("" if key == "root" else "; it is relative to data.source.root"),
         )
 
-    def write(self, data: Path, workers: int) -> tuple[dict[str, object], dict[str, str]]:
+    def write(
+        self, data: Path, workers: int, exclusion: "Exclusion | None" = None
+    ) -> tuple[dict[str, object], dict[str, str]]:
         """Read the files, decode each image once, and write the tables."""
         self.check()
         from nearmiss.stages.data.sources.tables import write_source
 
-        return write_source(self.read(workers), self.declare(""), data, min_count=self.min_count)
+        found, declared = self.read(workers), self.declare("")
+        return write_source(found, declared, data, min_count=self.min_count, exclusion=exclusion)
 
     def smaller(self) -> Self:
         """At most 500 images."""

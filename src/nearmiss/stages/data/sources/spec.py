@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from nearmiss.base.typed import Typed
+
+if TYPE_CHECKING:
+    from nearmiss.stages.data.overlap import Exclusion
 
 Purpose = Literal["base", "continued", "negatives", "inpaint"]
 """What a caption set is used for: the two phases of pretraining, negatives, and counterfactual pairs."""
@@ -91,9 +94,12 @@ class DataSource(Typed):
         `provided(path)` is whether a job downloads a path.
         """
 
-    def write(self, data: Path, workers: int) -> tuple[dict[str, object], dict[str, str]]:
+    def write(
+        self, data: Path, workers: int, exclusion: "Exclusion | None" = None
+    ) -> tuple[dict[str, object], dict[str, str]]:
         """Fill the folder `data`: its tables below tables/ and everything else that `declare` names.
 
+        A source of photographs applies the `exclusion`, if there is one, to table `images` before it is written.
         Returns what summary.json says, and the SHA-256 of each input by name. Raises `InputError`, before anything is
         written, where an input is missing or nothing of it can be used. The bytes do not depend on `workers`.
         """

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,6 +16,9 @@ from nearmiss.base.tables import table, write_table
 from nearmiss.engine.formats.photographs import MISSING, NO_IMAGE, Aside, Photographs
 from nearmiss.stages.data.sources.photographs import CAPTION_SET
 from nearmiss.stages.data.sources.spec import Declaration
+
+if TYPE_CHECKING:
+    from nearmiss.stages.data.overlap import Exclusion
 
 _WORD = re.compile(r"\w+(?:-\w+)*")  # as engine/models/tokenizer.py splits a text
 _SET_ASIDE = pl.Schema({"image_id": pl.String, "object_id": pl.String, "reason": pl.String})
@@ -35,6 +39,10 @@ class SourceTables:
     set_aside: list[Aside] = field(default_factory=list)
     image_hashes: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the image files by name."""
+    perceptual_hashes: dict[str, int] = field(default_factory=dict)
+    """Perceptual hashes of the image files by name."""
+    other_numbers: dict[str, str] = field(default_factory=dict)
+    """COLLECTION:NUMBER of an image in another collection, where the files state it, by image."""
     inputs: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the other files by the name of their option."""
     counts: dict[str, int] = field(default_factory=dict)
@@ -92,10 +100,11 @@ def refuse_damaged(damaged: int, number: int, example: str, max_faulty: float) -
 
 
 def write_source(
-    found: SourceTables, declared: Declaration, data: Path, *, min_count: int
+    found: SourceTables, declared: Declaration, data: Path, *, min_count: int, exclusion: "Exclusion | None" = None
 ) -> tuple[dict[str, object], dict[str, str]]:
     """Write tables, words and what is set aside into the folder `data`; returns the summary and the input hashes.
 
+    `exclusion` moves images out of the training split. Words are counted before, so that they do not depend on it.
     Raises `InputError`, before anything is written, where a split has no image or no caption, or no word is frequent.
     """
     images = found.images.sort("image_id")
@@ -110,6 +119,8 @@ def write_source(
             record="data.source.min_count",
             remedy="lower it",
         )
+    if exclusion is not None:
+        images = exclusion.applied(images, found.perceptual_hashes, found.other_numbers)
     (data / "tables").mkdir()
     write_table(images, data / "tables" / "images.parquet", "images")
     write_table(captions, data / "tables" / "captions.parquet", "captions")

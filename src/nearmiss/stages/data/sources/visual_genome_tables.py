@@ -62,6 +62,12 @@ def read(source: "VisualGenomeSource", workers: int) -> SourceTables:
         relations=relations,
         set_aside=[*aside, *unusable_images(photographs)],
         image_hashes=photographs.hashes,
+        perceptual_hashes=photographs.perceptual_hashes,
+        other_numbers={
+            image_id: f"coco:{number}"
+            for image_id, number in listing.tables["coco_ids"].iter_rows()
+            if image_id in wanted
+        },
         inputs=hashes,
         counts={"scaled": len(photographs.resized)},
         named={

@@ -1,7 +1,7 @@
 """The synthetic world: scenes are drawn, described and published as real data sets are, and read back into tables."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field
 
@@ -9,6 +9,9 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.typed import at_most
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.stages.data.sources.spec import TABLES, DataSource, Declaration
+
+if TYPE_CHECKING:
+    from nearmiss.stages.data.overlap import Exclusion
 
 SPLITS = ("train", "val", "test", "final")
 CAPTION_SETS = ("broad", "narrow")
@@ -57,8 +60,10 @@ class WorldSource(WorldConfig, DataSource):
         """Splits that have images."""
         return tuple(split for split in SPLITS if getattr(self.images, split) > 0)
 
-    def write(self, data: Path, workers: int) -> tuple[dict[str, object], dict[str, str]]:
-        """Publish the world and read what was published; there is no input."""
+    def write(
+        self, data: Path, workers: int, exclusion: "Exclusion | None" = None
+    ) -> tuple[dict[str, object], dict[str, str]]:
+        """Publish the world and read what was published; there is no input, and no photograph to exclude."""
         for split in ("train", *self.benchmark.splits):
             if split not in self.splits():
                 raise InputError(
