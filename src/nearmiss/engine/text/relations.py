@@ -63,6 +63,7 @@ def relation_of(text: str, names: frozenset[str] = frozenset()) -> Relation | No
     at = [index for index, phrase in enumerate(found) if phrase.label == "relation"]
     if len(at) != 1 or found[at[0]].value not in load("location")["relations"]:
         return None
+    subject: Sequence[Phrase]
     if at[0] == 0:  # fronted
         be = next((index for index, phrase in enumerate(found) if phrase.label == "be"), len(found))
         other, subject = found[1:be], found[be + 1 :]
@@ -123,9 +124,8 @@ def _without_be(found: Sequence[Phrase]) -> Sequence[Phrase]:
 def _noun_phrase(found: Sequence[Phrase], spelled: dict[str, str]) -> NounPhrase | None:
     """[a | an | the] (adjective | noun | unknown word)* noun"""
     rest = list(found)
-    if rest and rest[0].label == "article":
-        if rest.pop(0).text not in _ARTICLES:
-            return None
+    if rest and rest[0].label == "article" and rest.pop(0).text not in _ARTICLES:
+        return None
     if not rest or any(phrase.label not in ("adjective", "noun", "word") for phrase in rest):
         return None
     head = rest[-1]
