@@ -102,6 +102,12 @@ def slots_of(template: str) -> tuple[str, ...]:
 
 
 @cache
+def own_words(template: str) -> frozenset[str]:
+    """The words of a template outside of its slots."""
+    return frozenset(normalized(" ".join(literal for literal, *_ in Formatter().parse(template))).split())
+
+
+@cache
 def pattern(template: str, subject: str, other: str, predicate: str) -> str:
     """A template as words, for comparison: without articles, the slots replaced by these three names."""
     kinds = {"subject": subject, "object": other, "predicate": predicate, "be": "is"}

@@ -17,7 +17,7 @@ from nearmiss.base.files import read_json
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.labels import same_meaning
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.relations import SLOTS, Relation, fill, pattern, relation_of, slots_of
+from nearmiss.engine.text.relations import SLOTS, Relation, fill, own_words, pattern, relation_of, slots_of
 from nearmiss.stages.negatives.candidates import Candidate
 
 ORDERS = ("subject_first", "fronted")
@@ -75,8 +75,13 @@ def caption_before(caption_id: str) -> str:
 
 
 def _texts(template: RelationTemplate, relations: list[Relation | None]) -> tuple[str, str] | None:
-    positive, negative = (None if each is None else fill(template.text, each) for each in relations)
-    return None if positive is None or negative is None else (positive, negative)
+    """Both texts in the template; None where it does not fit either: "a picture of a picture"."""
+    used = own_words(template.text)
+    texts = [
+        None if each is None or {each.subject.head, each.object.head} & used else fill(template.text, each)
+        for each in relations
+    ]
+    return None if None in texts else (str(texts[0]), str(texts[1]))
 
 
 @cache
