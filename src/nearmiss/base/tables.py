@@ -280,6 +280,9 @@ OPTIONAL: dict[str, pl.Schema] = {
         {
             # items of a subset that are averaged together first, where a benchmark's average is one over strata
             "stratum": pl.String,
+            # of the world's relations in new wording: whether the subject is mentioned first, and the template
+            "order": pl.String,
+            "wording": pl.String,
         }
     ),
     "objects": _schema(

@@ -50,6 +50,8 @@ class Measurement:
     """Name -> subsets whose single decisions are also counted together."""
     pooled_concepts: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     """Name -> (operator, concepts) whose single decisions are also counted together."""
+    groups: tuple[str, ...] = ()
+    """Optional columns of the items: the single decisions of each value are also counted apart."""
 
 
 @dataclass(frozen=True)

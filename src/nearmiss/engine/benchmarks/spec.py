@@ -18,6 +18,19 @@ BINDING = ("color", "size", "pattern")
 MARGIN = 1e-6
 """Similarities within this distance count as equal: an embedding depends on its batch by up to 1e-7."""
 
+
+def grouped(condition: str, column: str, value: str) -> str:
+    """The condition of the items of a condition that have a value in a column, counted apart."""
+    return f"{condition}, {column}: {value}"
+
+
+def group_of(condition: str | None) -> tuple[str, str, str] | None:
+    """(condition, column, value) of the condition of such a group; None for another one."""
+    whole, comma, group = (condition or "").partition(", ")
+    column, colon, value = group.partition(": ")
+    return (whole, column, value) if comma and colon else None
+
+
 MEAN = "mean"
 """The subset, or task, that represents the unweighted mean of all."""
 

@@ -39,11 +39,13 @@ CARD = Card(
         single_decisions=True,
         pooled_subsets={POOLED: tuple(POOLED.split("+"))},
         pooled_concepts={"binding": ("swap", BINDING)},
+        groups=("order", "wording"),
     ),
     notes=f"accuracy: share of single decisions (of an image, a true against a false caption; of a caption, a true "
     f"against a false image). {POOLED} counts the decisions of both forms together; binding counts the operator swap "
-    "on color, size and pattern together. text, image, group as in Winoground; strict: every decision of a 1xN or 1x3 "
-    "item.",
+    "on color, size and pattern together. Relations in new wording are also counted by the order in which the two "
+    "objects are mentioned, and by template. text, image, group as in Winoground; strict: every decision of a 1xN or "
+    "1x3 item.",
     complete=True,
     robustness_subsets=("2x2",),
     headline=(

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from nearmiss.engine.benchmarks.benchmark import ItemBenchmark, Measurement
-from nearmiss.engine.benchmarks.spec import MEAN
+from nearmiss.engine.benchmarks.spec import MEAN, grouped
 from nearmiss.engine.scoring.embeddings import Embeddings
 from nearmiss.engine.scoring.endpoints import OUTCOMES
 from nearmiss.engine.scoring.statistics import clusters
@@ -116,18 +116,20 @@ def outcomes(benchmark: ItemBenchmark, similarity: pl.DataFrame) -> pl.DataFrame
         pl.col("benchmark", "subset", "concept", "operator", "condition", "stratum").cast(pl.Categorical),
         shape=_shape(pl.col("truth")).cast(pl.Categorical),
         cluster=pl.Series(clusters(benchmark.items["images"])),
+        **{name: pl.col(name).cast(pl.Categorical) for name in _groups(benchmark)},
     )
     if similarity.height < items.height:
         items = items.join(similarity, on="item_id", how="semi")
     if not items["item_id"].equals(similarity["item_id"]):  # a join would take several times the memory of a sort
         items, similarity = items.sort("item_id"), similarity.sort("item_id")
     scored = items.with_columns(similarity["similarity"])
-    shaped = [_of_one_shape(group, rule) for _, group in scored.group_by("shape", maintain_order=True)]
+    groups = _groups(benchmark)
+    shaped = [_of_one_shape(group, rule, groups) for _, group in scored.group_by("shape", maintain_order=True)]
     parts = [part for part in shaped if part is not None]
     if not parts:
         return pl.DataFrame(schema=OUTCOMES)
     frame = pl.concat(parts)
-    frame = _pooled(frame, rule) if rule.single_decisions else _averaged(frame, rule, benchmark.card.averages)
+    frame = _pooled(frame, rule, groups) if rule.single_decisions else _averaged(frame, rule, benchmark.card.averages)
     return frame.select(OUTCOMES.names()).cast(OUTCOMES)
 
 
@@ -142,7 +144,12 @@ def _shape(truth: pl.Expr) -> pl.Expr:
     return truth.list.eval(row).list.join("/")
 
 
-def _of_one_shape(group: pl.DataFrame, rule: Measurement) -> pl.DataFrame | None:
+def _groups(benchmark: ItemBenchmark) -> list[str]:
+    """The columns by whose values items are also counted apart."""
+    return [name for name in benchmark.measurement.groups if name in benchmark.items.columns]
+
+
+def _of_one_shape(group: pl.DataFrame, rule: Measurement, groups: Sequence[str]) -> pl.DataFrame | None:
     """Outcomes of items with the same truth matrix, with unit weights; None if it has no decision."""
     truth: Truth = tuple(tuple(each == "1" for each in row) for row in group["shape"][0].split("/"))
     flat = group["similarity"].explode().explode().to_numpy().astype(np.float64)
@@ -152,7 +159,8 @@ def _of_one_shape(group: pl.DataFrame, rule: Measurement) -> pl.DataFrame | None
     if not decisions["text"] and not decisions["image"]:
         return None
     chance = chances(truth)
-    shared = group.select("item_id", "benchmark", "subset", "concept", "operator", "condition", "stratum", "cluster")
+    named = ("item_id", "benchmark", "subset", "concept", "operator", "condition", "stratum", "cluster")
+    shared = group.select(*named, *groups)
 
     def rows(metric: str, value: np.ndarray, weight: int, ties: np.ndarray, chance: float) -> pl.DataFrame:
         return shared.with_columns(
@@ -213,8 +221,8 @@ def _all_above(row: list[bool]) -> float:
     return factorial(true) * factorial(len(row) - true) / factorial(len(row))
 
 
-def _pooled(frame: pl.DataFrame, rule: Measurement) -> pl.DataFrame:
-    """Outcomes per concept, followed by those of pooled subsets and pooled concepts."""
+def _pooled(frame: pl.DataFrame, rule: Measurement, groups: Sequence[str]) -> pl.DataFrame:
+    """Outcomes per concept, followed by those of pooled subsets and pooled concepts, and of groups of the pools."""
     single = frame.filter(pl.col("metric") == ACCURACY)
     found = [
         frame,
@@ -224,9 +232,11 @@ def _pooled(frame: pl.DataFrame, rule: Measurement) -> pl.DataFrame:
         ),
     ]
     every = pl.concat(found)
+    apart = every.filter(pl.col("subset").is_in(list(rule.pooled_subsets)) | pl.lit(not rule.pooled_subsets))
     return pl.concat(
         [
             every,
+            *(_of_groups(apart.filter(pl.col("metric") == ACCURACY), column) for column in groups),
             *(
                 every.filter(pl.col("operator") == operator, pl.col("concept").is_in(concepts)).with_columns(
                     concept=_name(name)
@@ -235,6 +245,13 @@ def _pooled(frame: pl.DataFrame, rule: Measurement) -> pl.DataFrame:
             ),
         ]
     )
+
+
+def _of_groups(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """The outcomes of items that have a value in the column, with the group as condition."""
+    pairs = frame.filter(pl.col(column).is_not_null()).select(pl.col("condition", column).cast(pl.String))
+    names = pl.Series([grouped(condition, column, value) for condition, value in pairs.iter_rows()], dtype=pl.String)
+    return frame.filter(pl.col(column).is_not_null()).with_columns(condition=names.cast(pl.Categorical))
 
 
 def _averaged(frame: pl.DataFrame, rule: Measurement, averages: Mapping[str, Sequence[str]]) -> pl.DataFrame:

@@ -27,10 +27,11 @@ StatementPair = tuple[Statement, Statement]  # about the first scene and about t
 
 @dataclass(frozen=True)
 class Wording:
-    """Captions of the two scenes of a pair, in one template."""
+    """Captions of the two scenes of a pair, in one template. `template_id` ends in how the wrong caption was made."""
 
     template_id: str
     captions: tuple[str, str]
+    template: Template
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def contrast(recipe: Recipe, condition: str, config: WorldConfig, split: str, in
 
 
 def _wording(statements: StatementPair, template: Template, edit: str) -> Wording:
-    return Wording(template.template_id + edit, (phrase(statements[0], template), phrase(statements[1], template)))
+    captions = phrase(statements[0], template), phrase(statements[1], template)
+    return Wording(template.template_id + edit, captions, template)
 
 
 def _template(statements: StatementPair, use: Use, generator: Random, but: Template | None = None) -> Template:

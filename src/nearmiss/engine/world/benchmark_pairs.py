@@ -27,7 +27,8 @@ _APART = 0.1
 class Recipe:
     """How items of one (concept, operator) are made.
 
-    `num_objects`: objects in the scenes, None for two or more. `topics`: possible topics of the captions.
+    `num_objects`: objects in the scenes, None for two or more. `topics`: possible topics of the captions. `by_wording`:
+    items in new wording are also counted by template and by the order of mention.
     """
 
     concept: str
@@ -36,6 +37,7 @@ class Recipe:
     topics: tuple[str, ...]
     conditions: tuple[str, ...]
     make: Callable[[Scene, Vocabulary, Random], Pair | None]
+    by_wording: bool = False
 
 
 def with_object(scene: Scene, index: int, **changes: str | float) -> Scene:
@@ -138,7 +140,7 @@ RECIPES = (
     Recipe("color", "swap", None, ("conjunction",), _ALL, _swap("color")),
     Recipe("size", "swap", None, ("conjunction",), ("iid", "new_wording", "more_objects"), _swap("size", "radius")),
     Recipe("pattern", "swap", None, ("conjunction",), ("iid", "new_wording", "more_objects"), _swap_patterns),
-    Recipe("relation", "reverse", None, ("relation",), (*_ALL, "new_relation"), _reverse),
+    Recipe("relation", "reverse", None, ("relation",), (*_ALL, "new_relation"), _reverse, by_wording=True),
     Recipe("location", "replace", 1, ("location",), ("iid", "new_pair", "new_wording"), _move),
     Recipe("count", "recount", None, ("count",), ("iid", "new_wording", "more_objects"), _recount),
 )

@@ -28,13 +28,15 @@ Use = Literal["broad", "narrow", "new_wording"]
 
 @dataclass(frozen=True)
 class Template:
-    """A sentence with slots; `use`: captions in which it may occur, `part`: the option of `Wording` that enables it."""
+    """A sentence with slots; `use`: captions in which it may occur, `part`: the option of `Wording` that enables it,
+    `order`: of a relation, whether its subject is mentioned first."""
 
     template_id: str
     kind: str
     use: tuple[str, ...]
     text: str
     part: str | None = None
+    order: str | None = None
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -52,7 +54,9 @@ def all_templates() -> tuple[Template, ...]:
     """Every template, in the order of the file."""
     records = json.loads(files(__package__).joinpath("templates.json").read_text(encoding="utf-8"))["templates"]
     return tuple(
-        Template(record["id"], record["kind"], tuple(record["use"]), record["text"], record.get("part"))
+        Template(
+            record["id"], record["kind"], tuple(record["use"]), record["text"], record.get("part"), record.get("order")
+        )
         for record in records
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from nearmiss.engine.scoring.statistics import ALPHA
 from nearmiss.stages.compare.finetune import largest_share, share_text
+from nearmiss.stages.compare.groups import group_text
 from nearmiss.stages.compare.overview import BASE, Cell, Column, Gain, Overview, compared_arms, percent, points
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.robustness import RETAINED, Robustness, name_of
@@ -69,6 +70,7 @@ def findings(report: Report, shown: Robustness, style: Style) -> list[Findings]:
         lines = [
             ("gained", _gained(report, arm, style)),
             ("cost", _cost(report, arm, style)),
+            ("wording", _by_group(report, arm)),
             ("transfer", _transferred(report, arm, style)),
             ("robustness", _robustness(report, shown, arm)),
         ]
@@ -121,6 +123,12 @@ def _cost(report: Report, arm: str, style: Style) -> str:
     if won:
         parts.append(f"better in {_listed([_value(gain, style) for gain in won])}")
     return f"{'' if lost else 'none '}against {report.controls[0]}, {'; '.join(parts)}." if parts else ""
+
+
+def _by_group(report: Report, arm: str) -> str:
+    """The arm's values in the first groups of the first concept that is counted by groups."""
+    first = report.groups[:1]
+    return group_text(first[0], arm) if first else ""
 
 
 def _against_first(report: Report, arm: str, *, cost: bool) -> list[Gain]:

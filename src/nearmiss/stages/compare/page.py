@@ -10,6 +10,7 @@ from nearmiss.base.display import without_controls
 from nearmiss.stages.compare import agreement, findings, inpaint, published, sections
 from nearmiss.stages.compare.cells import metric_rows
 from nearmiss.stages.compare.finetune import finetune_rows, panels
+from nearmiss.stages.compare.groups import group_rows
 from nearmiss.stages.compare.overview import BASE, Column, compared_arms
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.robustness import Robustness, excluded, retained_text, robustness, robustness_rows
@@ -69,6 +70,10 @@ def _arms(report: Report) -> dict[str, Any]:
         "rows": sections.main_rows(report),
         "metrics": metric_rows(report.runs),
         "seed_rows": sections.seed_rows(report),
+        "groups": [
+            {"title": each.title, "by": each.by, "columns": each.values.columns, "rows": group_rows(each)}
+            for each in report.groups
+        ],
         "gained": gained,
         "gained_rows": [row for row in gained_rows if row["arm"] != BASE],
         "paid": paid,

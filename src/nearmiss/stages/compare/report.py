@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.stages.compare.groups import Grouped
 from nearmiss.stages.compare.overview import Gain, Overview
 from nearmiss.stages.compare.runs import Runs
 
@@ -26,6 +27,8 @@ class Report:
     overview: Overview
     finetuned: Overview
     """Metrics of the fine-tuned initializations; without columns if nothing was fine-tuned."""
+    groups: list[Grouped]
+    """Metrics of the groups that benchmarks count apart."""
     differences: pl.DataFrame
     gains: list[Gain]
     """Paired differences in the columns of `overview`, then of `finetuned`."""

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.files import read_json
+from nearmiss.engine.benchmarks.spec import group_of
 from nearmiss.stages.compare.cells import cells
 from nearmiss.stages.compare.overview import (
     BASE,
@@ -134,8 +135,8 @@ def unseen_gains(report: Report, arms: list[str]) -> list[str]:
         won = []
         for row in found.rows:
             mark = found.values.get((arm, row))
-            if mark is None or mark.trained == "seen":
-                continue
+            if mark is None or mark.trained == "seen" or group_of(row.condition) is not None:
+                continue  # the items of a group are part of another cell
             where = {"arm": arm, "stage": "evaluate", "metric": found.metrics[row.benchmark], **row.where}
             gaps = report.differences.filter(**where)
             if gaps.height == len(report.controls) * len(report.runs.seeds) and (gaps["low"] > 0).all():

@@ -16,7 +16,18 @@ from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import conform, write_table
 from nearmiss.engine.benchmarks.data_root import DataRoot
-from nearmiss.stages.compare import agreement, figures, finetune, inpaint, overview, page, runs, tables, terminal
+from nearmiss.stages.compare import (
+    agreement,
+    figures,
+    finetune,
+    groups,
+    inpaint,
+    overview,
+    page,
+    runs,
+    tables,
+    terminal,
+)
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.compare.differences import differences
 from nearmiss.stages.compare.report import Report
@@ -77,6 +88,7 @@ def run(
         level=config.level,
         overview=shown,
         finetuned=tuned,
+        groups=groups.groups(found),
         differences=gaps,
         gains=overview.gains(gaps, [*shown.columns, *tuned.columns]),
         correlations=agreement.correlations(found),

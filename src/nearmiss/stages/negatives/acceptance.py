@@ -1,10 +1,10 @@
 """Checks the candidates of a method, the same way for every method: each is accepted, or rejected with a reason.
 
-check -> reserved -> duplicates -> label
+check -> reserved -> duplicates -> wording -> label
 """
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from nearmiss.engine.text.annotations import Annotations
@@ -12,6 +12,7 @@ from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.labels import label, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.rewording import changed, reworded
 from nearmiss.stages.negatives.spec import MethodConfig
 
 
@@ -43,6 +44,7 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
     seen: set[tuple[str, str]] = set()
     numbers: Counter[str] = Counter()
     mode = getattr(options, "mode", method.mode)
+    varied = getattr(options, "wording", "fixed") == "varied"
     for outcome in method.generate(corpus, options):
         if isinstance(outcome, Positive):
             _check_positive(corpus, outcome, name, checked)
@@ -60,7 +62,8 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
             continue
         seen.add((outcome.caption_id, outcome.negative))
         numbers[outcome.caption_id] += 1
-        row = _negative(corpus, outcome, name, mode)
+        written = _in_varied_wording(corpus, outcome, name, checked, seen) if varied else outcome
+        row = _negative(corpus, written, name, mode)
         checked.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
     used = {row["caption_id"] for row in checked.negatives} - checked.positives.keys()
     checked.edited = [caption for caption in corpus.captions if caption.caption_id in used]
@@ -91,6 +94,32 @@ def _refusal(corpus: Corpus, candidate: Candidate, checked: CheckedRows) -> str 
     if not candidate.edited:
         return None
     return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
+
+
+def _in_varied_wording(
+    corpus: Corpus, candidate: Candidate, name: str, checked: CheckedRows, seen: set[tuple[str, str]]
+) -> Candidate:
+    """An accepted candidate in a drawn template, with its positive as a new caption; unchanged where it is unchecked or
+    does not state relations, and where the new texts are rejected, which is recorded."""
+    if candidate.unchecked:
+        return candidate
+    with corpus.meter("wording"):
+        other = reworded(candidate, corpus.seed, corpus.vocabulary.names)
+        reason = None if other is None else changed(candidate, other, corpus.vocabulary.names)
+    if other is None:
+        return candidate
+    if reason is None and other.caption_id not in checked.positives:
+        positive = Positive(other.caption_id, other.image_id, other.positive, other.template_id)
+        _check_positive(corpus, positive, name, checked)
+    reason = reason or _refusal(corpus, other, checked)
+    if reason is None and (other.caption_id, other.negative) in seen:
+        reason = "duplicate"
+    if reason is not None:
+        rejected = replace(other, caption_id=candidate.caption_id)
+        checked.rejected.append(_rejection(rejected, f"wording: {reason}", name))
+        return candidate
+    seen.add((other.caption_id, other.negative))
+    return other
 
 
 def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: CheckedRows) -> None:

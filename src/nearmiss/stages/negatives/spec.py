@@ -18,6 +18,13 @@ def _not_renamed(value: Any) -> Any:
 
 
 Mode = Annotated[Literal["default", "released"], BeforeValidator(_not_renamed)]
+Wording = Annotated[
+    Literal["fixed", "varied"],
+    Field(
+        description="fixed: as the method words it; varied: pairs of relation statements are written in several "
+        "templates, some fronted, as captions of the method. Unchecked negatives keep their words."
+    ),
+]
 Slot = Literal["relation", "attribute", "object", "action"]
 SpanClass = Literal["NP", "VP", "NN", "NNS", "ADJ", "ADV"]
 TrainingParaphrase = Literal["synonym", "conjunction"]
@@ -48,6 +55,7 @@ class RandomConfig(Typed):
 
     method: Literal["random"] = "random"
     per_caption: int = Field(4, ge=1, description="Negatives for each caption.")
+    wording: Wording = "fixed"
 
 
 class KeywordConfig(Typed):
@@ -59,6 +67,7 @@ class KeywordConfig(Typed):
     )
     per_caption: int = Field(4, ge=1, description="At most this many negatives for each caption (our choice).")
     edits_at_once: int = Field(1, ge=1, description="Keywords that each negative replaces (our choice).")
+    wording: Wording = "fixed"
 
 
 class SceneGraphConfig(Typed):
@@ -82,6 +91,7 @@ class SceneGraphConfig(Typed):
         le=1,
         description="Share of replaced predicates that become the opposite predicate, where there is one.",
     )
+    wording: Wording = "varied"
 
 
 class ReplaceConfig(Typed):
@@ -101,6 +111,7 @@ class ReplaceConfig(Typed):
         "distilroberta-base); null for counts on the captions.",
     )
     fills: int = Field(10, ge=1, description="Number of likely fills of a gap among which one is drawn.")
+    wording: Wording = "fixed"
 
 
 class SwapConfig(Typed):
@@ -116,6 +127,7 @@ class SwapConfig(Typed):
     tagger: str | None = Field(
         None, description="A spaCy pipeline that tags the captions, by name or folder; null for that of the world."
     )
+    wording: Wording = "fixed"
 
 
 class PublishedConfig(Typed):

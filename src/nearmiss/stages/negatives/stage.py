@@ -248,5 +248,4 @@ def _part(shared: _Shared, corpus: Corpus, show_progress: bool = False) -> Part:
             )
     for cached in _OF_TEXTS:
         cached.cache_clear()
-    processed = checked.processed | {row["caption_id"] for row in checked.negatives}
-    return Part(frames, len(processed), bool(checked.positives), corpus.meter)
+    return Part(frames, len(checked.processed), bool(checked.positives), corpus.meter)

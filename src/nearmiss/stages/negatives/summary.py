@@ -12,6 +12,7 @@ from nearmiss.base.display import single_line
 from nearmiss.base.errors import InputError
 from nearmiss.engine.text.verdict import UNDECIDED
 from nearmiss.stages.negatives.candidates import Meter
+from nearmiss.stages.negatives.rewording import caption_before
 
 _KINDS = ("type", "concept", "operator", "verdict")
 _REASONS = 5
@@ -41,7 +42,7 @@ class TableCounts:
         negatives = frames["negatives"]
         self.negatives += negatives.height
         self.processed += processed
-        self.with_negative += negatives["caption_id"].n_unique() if negatives.height else 0
+        self.with_negative += len({caption_before(caption_id) for caption_id in negatives["caption_id"].unique()})
         self.in_scene += int(negatives["foil_in_scene"].sum() or 0)
         self.own_positives = self.own_positives or own_positives
         for kind, counts in self.kinds.items():

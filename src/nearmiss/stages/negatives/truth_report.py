@@ -19,6 +19,7 @@ from nearmiss.base.tables import read_table
 from nearmiss.engine.world.scene import Scene, read_scenes
 from nearmiss.engine.world.statements import parse
 from nearmiss.engine.world.truth import truth_value
+from nearmiss.stages.negatives.rewording import caption_before
 
 Verdict = Literal["true", "false", "undefined", "unparsed"]
 
@@ -92,7 +93,7 @@ def _tally_by(keys: Iterable[str], verdicts: list[Verdict]) -> dict[str, dict[st
 
 def _captions(table: pl.DataFrame, rejected: pl.DataFrame) -> dict[str, float | int | None]:
     """Counts of captions processed: those with a negative or a rejection."""
-    given = set(table["caption_id"].unique())
+    given = {caption_before(caption_id) for caption_id in table["caption_id"].unique()}
     asked = len(given | set(rejected["caption_id"].drop_nulls().unique()))
     return {"asked": asked, "with_negative": len(given), "yield": len(given) / asked if asked else None}
 

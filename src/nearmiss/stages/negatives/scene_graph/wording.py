@@ -10,7 +10,7 @@ from typing import Any
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.category_names import plural_of
 from nearmiss.engine.text.inflection import indefinite_article, is_plural, number_word, singular
-from nearmiss.engine.text.lexicon import hypernyms, interchangeable, noun_group
+from nearmiss.engine.text.lexicon import hypernyms, interchangeable, load, noun_group
 
 TEMPLATE_PREFIX = "hnc_"
 _MOST = 10  # captions do not state larger numbers (our choice)
@@ -180,7 +180,7 @@ def countable(name: str) -> str | None:
 
 def uncountable(name: str) -> bool:
     """Whether the name is a mass noun, by its last word."""
-    return name.rsplit(maxsplit=1)[-1] in words()["uncountable"]
+    return name.rsplit(maxsplit=1)[-1] in load("grammar")["uncountable"]
 
 
 def comparable(numbers: Mapping[str, int]) -> list[tuple[str, str]]:
