@@ -10,9 +10,10 @@ from test_batches import batches, corpus
 from test_training import Killed, KilledState, arm
 
 from nearmiss.base import table_parts
+from nearmiss.base.caption_sets import read_caption_parts, read_caption_set
 from nearmiss.base.errors import InputError
-from nearmiss.base.table_parts import read_caption_parts, read_parts
-from nearmiss.base.tables import read_caption_set, read_table, write_table
+from nearmiss.base.table_parts import read_parts
+from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.models.tokenization import Tokenization, clip_tokenization, text_book, word_tokenizer
 from nearmiss.engine.training import corpus_files
 from nearmiss.engine.training.corpus_files import open_corpus, store_corpus
