@@ -11,8 +11,7 @@ from nearmiss.base.typed import Seed, Typed
 from nearmiss.config_arms import check_arm, check_base, check_phases
 from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
-from nearmiss.engine.benchmarks.spec import OWN, table_of
-from nearmiss.engine.benchmarks.spec import problem_of as problem_of_benchmark
+from nearmiss.engine.benchmarks.spec import OWN, problem_of_names, table_of
 from nearmiss.engine.downloads.spec import DownloadConfig
 from nearmiss.engine.objectives.spec import needs_paraphrases
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
@@ -232,9 +231,9 @@ def _check_names(experiment: Experiment, refuse: Any) -> None:
 def _check_held_out(experiment: Experiment, refuse: Any) -> None:
     """Names of benchmarks are checked here and not by stage data, which would depend on the list of benchmarks."""
     key = ("data", "held_out")
+    if problem := problem_of_names(experiment.data.held_out or ()):
+        refuse(problem[0], key, problem[1])
     for name in experiment.data.held_out or ():
-        if problem := problem_of_benchmark(name):
-            refuse(problem[0], key, problem[1])
         if name in OWN and name != "inpaintcoco":  # which may be the published one
             refuse(
                 f"{name} is a benchmark of the experiment's own, whose images are in other splits",

@@ -331,12 +331,11 @@ def test_a_class_of_cifar_without_a_picture_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"sentences": "abc"}, "'sentences' is a text, not a list"),
+        ({"sentences": "abc"}, "'sentences' of a record has the wrong type: 'abc'"),
         ({"sentences": []}, "an image has no sentence"),
-        ({"filename": None}, "'filename' is null, not a text"),
+        ({"filename": None}, "'filename' of a record has the wrong type: None"),
         ({"filename": "../x.jpg"}, "the name of an image is no path in its folder"),
-        ({"split": 3}, "'split' is a number, not a text"),
-        ({"filename": "000000000002.jpg"}, "two records name one image"),
+        ({"split": 3}, "'split' of a record has the wrong type: 3"),
     ],
 )
 def test_a_record_of_a_gallery_that_cannot_be_read_is_left_out(tmp_path, change, reason):
@@ -362,5 +361,27 @@ def test_a_sentence_that_is_no_text_costs_no_other_one(tmp_path):
     assert gallery.captions[0] == "flickr8k photograph 0"
     assert gallery.own.sum(axis=1).tolist() == [1, 2]
     assert [(each.record, each.reason) for each in gallery.coverage.malformed] == [
-        ("image 0, sentence 0", "'raw' is a number, not a text")
+        ("image 0, sentence 0", "'raw' of a record has the wrong type: nan")
     ]
+
+
+def test_of_two_records_of_one_image_in_a_gallery_none_is_kept(tmp_path):
+    benchmark_files.general(tmp_path)
+    file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
+    document = json.loads(file.read_text())
+    first, second, third = document["images"]
+    benchmark_files.put(file, {"images": [first, second, {**first}, third]})
+    gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
+    assert gallery.images == ["flickr8k/images/000000000002.jpg"]
+    left_out = [(each.record, each.reason) for each in gallery.coverage.malformed]
+    assert left_out == [(f"image {number}", "two records name one image") for number in (0, 2)]
+
+
+def test_a_faulty_record_of_another_split_does_not_concern_a_gallery(tmp_path):
+    benchmark_files.general(tmp_path)
+    file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
+    document = json.loads(file.read_text())
+    document["images"][2]["sentences"] = None
+    benchmark_files.put(file, document)
+    gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
+    assert len(gallery.images) == 2 and not gallery.coverage.malformed

@@ -17,6 +17,7 @@ from nearmiss.engine.benchmarks.builder import inside, keyed, readable
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.fields import Reading, Record, read_document
 from nearmiss.engine.benchmarks.retrieval import recall_headline
+from nearmiss.engine.formats.karpathy import KarpathyImage, read_images
 from nearmiss.engine.formats.records import REMEDY
 
 ECCV = ("eccv/eccv_caption_to_image.json", "coco/annotations/captions_val2014.json")
@@ -40,27 +41,22 @@ class KarpathyReader:
             return self._load(file, root, options)
 
     def _load(self, file: Path, root: DataRoot, options: Options) -> RetrievalBenchmark:
-        test = Record(read_document(file), file, "the document").entries("images")
+        read, faults = read_images(file, only="test")
         reading, label = Reading(), root.name(file)
+        for fault in faults:
+            reading.leave_out(
+                InputError(fault.problem, file=file, record=fault.record, remedy=REMEDY), label, fault.record
+            )
         images: dict[str, str] = {}
         captions, owner = [], []
-        for number, value in enumerate(test):
-            with reading.record(value, file, f"image {number}", label) as record:
-                if record.text("split") != "test":
-                    continue
-                image = self._path(record)
-                if image in images:
-                    raise record.wrong("two records name one image")
-                cocoid = record.identifier("cocoid") if record.has("cocoid") else ""
-                written = []
-                for index, sentence in enumerate(record.entries("sentences")):
-                    with reading.record(sentence, file, f"image {number}, sentence {index}", label) as one:
-                        written.append(one.text("raw").strip())
-                if not written:
-                    raise record.wrong("an image has no sentence")
-                images[image] = cocoid
-                captions += written
-                owner += [len(images) - 1] * len(written)
+        for image in read:
+            with reading.record(image, file, image.record, label) as record:
+                path = self._path(image)
+                if not inside(path):
+                    raise record.wrong("the name of an image is no path in its folder")
+                owner += [len(images)] * len(image.sentences)
+                images[path] = image.coco_id or ""
+                captions += [sentence.text for sentence in image.sentences]
         if not images:
             first = reading.first
             raise InputError(
@@ -87,15 +83,12 @@ class KarpathyReader:
             coverage=coverage,
         )
 
-    def _path(self, record: Record) -> str:
-        """The path of a record's image below the data root."""
+    def _path(self, image: KarpathyImage) -> str:
+        """The path of an image below the data root."""
         folder = self.card.images[0]
-        if self.card.name == "retrieval_coco" and record.has("filepath"):
-            folder = f"coco/{record.text('filepath')}"
-        path = f"{folder}/{record.text('filename')}"
-        if not inside(path):
-            raise record.wrong("the name of an image is no path in its folder")
-        return path
+        if self.card.name == "retrieval_coco" and image.folder is not None:
+            folder = f"coco/{image.folder}"
+        return f"{folder}/{image.file}"
 
 
 def _eccv(

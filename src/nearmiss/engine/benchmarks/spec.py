@@ -5,6 +5,7 @@ checked without importing a reader, and so that a fingerprint holds the files of
 """
 
 import difflib
+from collections.abc import Sequence
 
 FORMS = ("1x2", "1xN", "1x3", "2x2")
 """Forms of an item of the world's benchmark, images x captions."""
@@ -95,3 +96,20 @@ def problem_of(name: str) -> tuple[str, str] | None:
         return None
     close = difflib.get_close_matches(name, BENCHMARKS, n=3, cutoff=0.6)
     return f"no benchmark is called {name!r}", f"choose from: {', '.join(close or BENCHMARKS)}, {IMAGE_FOLDER}NAME"
+
+
+def problem_of_names(names: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with a list of names, and the remedy; None where each is known and named once."""
+    for at, name in enumerate(names):
+        if problem := problem_of(name):
+            return problem
+        if name in names[:at]:
+            return f"the benchmark {name!r} is named twice", "name each benchmark once"
+    return None
+
+
+def known_names(names: list[str] | None) -> list[str] | None:
+    """The value of an option that names benchmarks, as a validator: raises ValueError for `problem_of_names`."""
+    if problem := problem_of_names(names or []):
+        raise ValueError(f"{problem[0]}: {problem[1]}")
+    return names

@@ -4,7 +4,9 @@ Karpathy and Fei-Fei, CVPR 2015. An image has `filename`, `split`, `sentences` (
 COCO, `cocoid`; elsewhere `imgid` counts the images of the file.
 """
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,34 +46,93 @@ def read_splits(path: Path) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class Sentence:
+    """A caption: its id in the file, and its text without blanks around it."""
+
+    sentence_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class KarpathyImage:
+    """A record of an image that can be used."""
+
+    record: str
+    """The record's name in messages."""
+    file: str
+    folder: str | None
+    """`filepath` of COCO: train2014 or val2014."""
+    split: str
+    """`restval` is train."""
+    coco_id: str | None
+    sentences: tuple[Sentence, ...]
+
+
+def read_images(path: Path, *, only: str | None = None) -> tuple[list[KarpathyImage], Faults]:
+    """The images of a file with their captions, in its order, and the records that are set aside.
+
+    Records of other splits than `only` are skipped, whatever else they hold. A sentence without a text or an id is set
+    aside, and an image without a usable sentence. Of several records with one file name none is kept. Raises
+    `InputError` if the file is malformed as a whole.
+    """
+    found, faults = [], Faults(path)
+    for number, record in enumerate(_images(path)):
+        try:
+            split = text(record, "split", path, f"image {number}")
+            if only is not None and split != only:
+                continue
+            image = _image(record, split, path, f"image {number}", faults)
+        except InputError as error:
+            faults.append(Fault(f"image {number}", error.problem))
+            continue
+        found.append(image)
+    counts = Counter((image.folder, image.file) for image in found)
+    unique = []
+    for image in found:
+        if counts[image.folder, image.file] == 1:
+            unique.append(image)
+        else:
+            faults.append(Fault(image.record, "two records name one image", image.file))
+    return unique, faults
+
+
+def _image(record: Any, split: str, path: Path, name: str, faults: Faults) -> KarpathyImage:
+    """An image of a record. Raises `InputError` if it cannot be used; faulty sentences are added to `faults`."""
+    file = text(record, "filename", path, name)
+    if not file.strip():
+        raise InputError("an image has no file name")
+    folder = text(record, "filepath", path, name) if "filepath" in record else None
+    coco_id = identifier(record, "cocoid", path, name) if "cocoid" in record else None
+    sentences = []
+    for at, sentence in enumerate(field(record, "sentences", list, file=path, name=name)):
+        where = f"{name}, sentence {at}"
+        try:
+            raw = text(sentence, "raw", path, where).strip()
+            if not raw:
+                raise InputError("a caption is empty")
+            sentences.append(Sentence(identifier(sentence, "sentid", path, where), raw))
+        except InputError as error:
+            faults.append(Fault(where, error.problem, file))
+    if not sentences:
+        raise InputError("an image has no sentence")
+    return KarpathyImage(name, file, folder, "train" if split == RESTVAL else split, coco_id, tuple(sentences))
+
+
 def read_captions(path: Path) -> Reading:
     """Tables `images` (with splits) and `captions` of a file.
 
-    The id of an image is its file name without the suffix; captions have the file's `sentid`. Records with missing
-    fields are set aside. Raises `InputError` if the file has no image.
+    The id of an image is its file name without the suffix; captions have the file's `sentid`. Records are set aside as
+    in `read_images`, and captions whose id occurs twice. Raises `InputError` if the file has no image.
     """
-    images, captions, faults = Rows("images"), Rows("captions"), Faults(path)
-    for number, record in enumerate(_images(path)):
-        name = f"image number {number}"
-        try:
-            file = text(record, "filename", path, name)
-            name = f"image {file}"
-            split = text(record, "split", path, name)
-            sentences = field(record, "sentences", list, file=path, name=name)
-        except InputError as error:
-            faults.append(Fault(name, error.problem))
-            continue
-        image_id = Path(file).stem
-        images.add(image_id, file, None, None, "train" if split == RESTVAL else split, "karpathy", name)
-        for at, sentence in enumerate(sentences):
-            where = f"{name}, sentence {at}"
-            try:
-                raw = text(sentence, "raw", path, where)
-                if not raw.strip():
-                    raise InputError("a caption is empty")
-                captions.add(identifier(sentence, "sentid", path, where), image_id, raw, None, "published", where)
-            except InputError as error:
-                faults.append(Fault(where, error.problem, image_id))
+    read, faults = read_images(path)
+    images, captions = Rows("images"), Rows("captions")
+    for image in read:
+        image_id = Path(image.file).stem
+        images.add(image_id, image.file, None, None, image.split, "karpathy", image.record)
+        for at, sentence in enumerate(image.sentences):
+            where = f"{image.record}, sentence {at}"
+            captions.add(sentence.sentence_id, image_id, sentence.text, None, "published", where)
     found = once(images.frame(), "image_id", faults)
     if found.is_empty():
         raise InputError(

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from nearmiss.base.typed import Typed
-from nearmiss.engine.benchmarks.spec import problem_of
+from nearmiss.engine.benchmarks.spec import known_names
 
 
 class EvaluateConfig(Typed):
@@ -51,9 +51,6 @@ class EvaluateConfig(Typed):
     @field_validator("benchmarks")
     @classmethod
     def _each_is_known(cls, names: list[str] | None) -> list[str] | None:
-        for name in names or []:
-            if problem := problem_of(name):
-                raise ValueError(f"{problem[0]}: {problem[1]}")
-        if names is not None and (not names or len(set(names)) < len(names)):
-            raise ValueError("name at least one benchmark, and each once")
-        return names
+        if names == []:
+            raise ValueError("name at least one benchmark")
+        return known_names(names)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from nearmiss.base.typed import Seed, Typed
-from nearmiss.engine.benchmarks.spec import problem_of
+from nearmiss.engine.benchmarks.spec import known_names
 from nearmiss.engine.images.corruptions.spec import AnyCorruption, default_corruptions
 
 Severity = Annotated[int, Field(ge=1, le=5)]
@@ -63,10 +63,7 @@ class RobustnessConfig(Typed):
     @field_validator("benchmarks")
     @classmethod
     def _each_benchmark_is_known(cls, names: list[str] | None) -> list[str] | None:
-        for name in names or []:
-            if problem := problem_of(name):
-                raise ValueError(f"{problem[0]}: {problem[1]}")
-        return names
+        return known_names(names)
 
     @field_validator("corruptions")
     @classmethod
