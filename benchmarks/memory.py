@@ -51,6 +51,7 @@ def batch_of(count: int) -> Batch:
         kinds=none.long(),
         paraphrases=places[:, None],
         paraphrased=torch.zeros(count, 1, dtype=torch.bool),
+        positives_for_others=torch.ones(count, 1, dtype=torch.bool),
         book_rows=np.arange(count),
     )
 

@@ -101,7 +101,7 @@ def resolve(
         if overrides:
             values = overridden(values, overrides, Experiment)
             lines = lines_with(values, lines or {}, overrides)
-        experiment = _with_own_benchmarks(validated(values, file=file, lines=lines))
+        experiment = _with_controls(_with_own_benchmarks(validated(values, file=file, lines=lines)))
         check(experiment, file=file, lines=lines)
         experiment = _with_caption_sets(experiment)
         return _with_held_out(_quick(experiment, overrides, file=file) if experiment.quick else experiment)
@@ -144,6 +144,15 @@ def _refuse_left_out(arms: dict[str, Any], overrides: Sequence[Override]) -> Non
                 record=each.key,
                 remedy="name the arm in quick_overlay.arms, or leave the override out",
             )
+
+
+def _with_controls(experiment: Experiment) -> Experiment:
+    """The default controls, without those that are no arms; controls that the file names are checked instead."""
+    if "controls" in experiment.compare.model_fields_set:
+        return experiment
+    kept = [name for name in experiment.compare.controls if name in experiment.arms]
+    compare = experiment.compare.model_copy(update={"controls": kept})
+    return experiment.model_copy(update={"compare": compare})
 
 
 def _with_own_benchmarks(experiment: Experiment) -> Experiment:

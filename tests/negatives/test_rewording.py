@@ -1,4 +1,4 @@
-"""Varied wording: both texts of a relation pair in one template, none of the benchmark's, and the statement the same."""
+"""Varied wording: both texts of a relation pair in one template, none of the benchmark's, the statement the same."""
 
 import json
 from collections import Counter
@@ -80,7 +80,9 @@ def test_only_the_words_change(varied, fixed):
         assert {key: row[key] for key in kept} == {key: before[key] for key in kept}
     relations = [row for row in fixed.negatives if row["template_id"] == "hnc_relation"]
     assert len(reworded(varied)) == len(relations) > 40
-    assert {row["template_id"] for row in reworded(varied)} == {f"relation_{t.template_id}" for t in default_templates()}
+    assert {row["template_id"] for row in reworded(varied)} == {
+        f"relation_{t.template_id}" for t in default_templates()
+    }
 
 
 def test_both_texts_have_one_template_and_the_positive_is_a_caption_of_the_method(varied):
@@ -154,7 +156,9 @@ def test_other_captions_are_no_single_spatial_relation(caption):
 
 def test_a_template_that_changes_the_statement_is_rejected_and_the_pair_keeps_its_words(given, tmp_path, monkeypatch):
     turned = {"id": "turned", "order": "subject_first", "text": "{a_object} is {predicate} {a_subject}"}
-    wrong = read_templates(templates_file(tmp_path, turned, {**turned, "id": "more", "text": turned["text"] + " there"}))
+    wrong = read_templates(
+        templates_file(tmp_path, turned, {**turned, "id": "more", "text": turned["text"] + " there"})
+    )
     monkeypatch.setattr(rewording, "default_templates", lambda: wrong)
     taken = made(given, "scene_graph")
     assert not reworded(taken)

@@ -14,7 +14,8 @@ from toy_matching import judged_by_embeddings
 
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.objectives import spec
-from nearmiss.engine.objectives.features import Features, taken_for_true
+from nearmiss.engine.objectives.contrastive_positives import ContrastivePositivesTerm
+from nearmiss.engine.objectives.features import Features, positives_taken_for_true, taken_for_true
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.objectives.spec import PRESETS, Preset
 from nearmiss.stages.pretrain.config import ArmConfig
@@ -480,3 +481,43 @@ if __name__ == "__main__":
         batch: {name: round(computed(term, f), 12) for name, term in TERMS.items()} for batch, f in BATCHES.items()
     }
     GOLDEN.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n")
+
+
+def positives_loop(f):
+    """Images and positives group by group; counted as wrong unless the text is the image's own or serves no others."""
+    s, n, losses = float(f.scale), len(f.images), []
+    truths = [{int(f.caption_ids[i]), *f.positive_ids[i].tolist()} for i in range(n)]
+
+    def wrong(image, owner, g):
+        serves = bool(f.for_others[owner, g, 0])
+        return image != owner and serves and int(f.positive_ids[owner, g]) not in truths[image]
+
+    for g in range(f.positives.shape[1]):
+        for i in range(n):
+            right = s * dot(f.images[i], f.positives[i, g])
+            texts = [s * dot(f.images[i], f.positives[j, g]) for j in range(n) if wrong(i, j, g)]
+            images = [s * dot(f.images[j], f.positives[i, g]) for j in range(n) if wrong(j, i, g)]
+            losses.append((cross_entropy(right, texts) + cross_entropy(right, images)) / 2)
+    return mean(losses)
+
+
+def test_contrastive_positives_is_the_symmetric_loss_of_each_positive():
+    f = BATCHES["pairs"]
+    shared = f.for_others[:, :, 0]
+    masks = positives_taken_for_true("same_image", captions=f.caption_ids, positives=f.positive_ids, for_others=shared)
+    found = ContrastivePositivesTerm()(replace(f, true_positives=masks))
+    torch.testing.assert_close(float(found), positives_loop(f), rtol=1e-12, atol=0)
+
+
+def test_positives_that_are_true_of_another_image_are_masked():
+    captions, positives = torch.tensor([0, 1]), torch.tensor([[2, 3], [0, 4]])
+    shared = torch.tensor([[True, False], [True, True]])
+    masks = positives_taken_for_true("same_image", captions=captions, positives=positives, for_others=shared)
+    assert masks[1, 0].tolist() == [False, True]  # positive 3 serves no other image
+    assert masks[0, 1].tolist() == [True, False]  # positive 0 is the caption of image 0
+    assert not masks[0, 0].any() and not masks[1, 1].any()
+    truth = torch.zeros(2, 5, dtype=torch.bool)
+    truth[1, 2] = True
+    by_truth = {"positives": positives, "captions": captions, "for_others": shared, "truth": truth}
+    assert positives_taken_for_true("truth", **by_truth)[1, 0].tolist() == [True, False]
+    assert not positives_taken_for_true("none", **by_truth).any()

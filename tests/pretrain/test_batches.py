@@ -306,3 +306,16 @@ def test_an_objective_with_paraphrases_needs_them(toy_files):
     with pytest.raises(InputError, match="folder of the negatives has none") as refused:
         corpus(toy_files, "pairs", paraphrased=True)
     assert "paraphrases" in refused.value.remedy
+
+
+def test_only_positives_draws_the_positives_of_the_same_pairs_without_their_negatives(toy_files):
+    read = corpus(toy_files, "pairs")
+    pairs, alone = batches(read), Batches(read, size=8, seed=0, phase="continued", num_negatives=4, only_positives=True)
+    for step in range(4):
+        one, other = pairs.at(step), alone.at(step)
+        assert same_images_and_captions(one, other)
+        texts = [[words(each, place) for place in each.positives.flatten()] for each in (one, other)]
+        assert texts[0] == texts[1] and one.positives.shape == (8, 2)
+        assert one.valid.any() and not other.valid.any()
+        assert len(other.book_rows) < len(one.book_rows)
+        assert (one.positives_for_others == one.for_others[..., 0]).all()

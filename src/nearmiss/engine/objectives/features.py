@@ -42,6 +42,7 @@ class Features:
     kinds: Tensor  # (N, G, K) int64: the negative's type, as a number from 0
     scale: Tensor  # () what cosines are multiplied with
     matching: Matching | None = None  # of a cross-encoder
+    true_positives: Tensor | None = None  # (N, N, G) bool, positives of others taken for true of an image
 
 
 def own_columns(features: Features) -> Tensor:
@@ -102,3 +103,18 @@ def taken_for_true(
     if truth is None:
         return same_caption & another, (same_negative | ~for_others.reshape(1, -1)) & of_another
     return (same_caption | truth[:, captions]) & another, (same_negative | truth[:, flat]) & of_another
+
+
+def positives_taken_for_true(
+    mask: Mask, *, captions: Tensor, positives: Tensor, for_others: Tensor, truth: Tensor | None = None
+) -> Tensor:
+    """Positives of others that are taken for true of an image, (N, N, G) bool: [image, other image, its positive].
+
+    The rules are those of `taken_for_true`; `for_others` (N, G) bool is false of counts and the like.
+    """
+    another = ~torch.eye(len(captions), dtype=torch.bool)[:, :, None]
+    if mask == "none":
+        return torch.zeros((len(captions), *positives.shape), dtype=torch.bool)
+    own = torch.cat([captions[:, None], positives], dim=1)
+    same = (positives[None, :, :, None] == own[:, None, None, :]).any(-1)
+    return (same | (~for_others[None] if truth is None else truth[:, positives])) & another

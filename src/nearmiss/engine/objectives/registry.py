@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from nearmiss.engine.objectives import spec
 from nearmiss.engine.objectives.contrastive import ContrastiveTerm
+from nearmiss.engine.objectives.contrastive_positives import ContrastivePositivesTerm
 from nearmiss.engine.objectives.cross_modal_rank import CrossModalRankTerm
 from nearmiss.engine.objectives.cross_modal_rank_released import CrossModalRankReleasedTerm
 from nearmiss.engine.objectives.features import Features
@@ -24,6 +25,8 @@ def build(term: spec.Term, types: int) -> nn.Module:
     match term:
         case spec.Contrastive():
             return ContrastiveTerm()
+        case spec.ContrastivePositives():
+            return ContrastivePositivesTerm()
         case spec.Sigmoid():
             return SigmoidTerm(term.negatives, term.bias)
         case spec.HardNegativeColumns():

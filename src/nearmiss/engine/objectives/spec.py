@@ -22,6 +22,13 @@ class Contrastive(Typed):
     weight: Weight = 1.0
 
 
+class ContrastivePositives(Typed):
+    """Symmetric cross-entropy over images and the positives that the method writes, without negatives (our choice)."""
+
+    term: Literal["contrastive_positives"] = "contrastive_positives"
+    weight: Weight = 1.0
+
+
 class Sigmoid(Typed):
     """A sigmoid for every pair of image and text, with a learned bias (SigLIP, ICCV 2023)."""
 
@@ -117,12 +124,22 @@ class ImageTextMatching(Typed):
 
 
 def needs_negatives(term: "Term") -> bool:
-    """Whether a term requires hard negatives."""
+    """Whether a term requires a method of hard negatives."""
     if isinstance(term, Sigmoid):
         return term.negatives != "none"
     if isinstance(term, ImageTextMatching):
         return not term.mined
     return not isinstance(term, Contrastive)
+
+
+def needs_positives(terms: Sequence["Term"]) -> bool:
+    """Whether an objective requires a method that writes positives."""
+    return any(isinstance(term, ContrastivePositives) for term in terms)
+
+
+def reads_negatives(terms: Sequence["Term"]) -> bool:
+    """Whether an objective compares with hard negatives; else they are not encoded."""
+    return any(uses_negatives(term) and not isinstance(term, ContrastivePositives) for term in terms)
 
 
 def uses_negatives(term: "Term") -> bool:
@@ -151,6 +168,7 @@ def needs_placeholder(terms: Sequence["Term"]) -> bool:
 
 Term = Annotated[
     Contrastive
+    | ContrastivePositives
     | Sigmoid
     | HardNegativeColumns
     | OwnNegatives

@@ -74,8 +74,7 @@ def _compound_label(before: Caption, after: Caption) -> Label:
 def _least(before: Caption, after: Caption) -> tuple[int, str, str] | None:
     """The smallest change over all equivalent forms; `_SAME` where one is equal."""
     if len(before.mentions) == len(after.mentions):
-        # "on a table is a cup" has no form from its other end, but "under a table is a cup" has
-        direct = _change(before, _from_start(after)) or _single(before.relations, after.relations, before, after)
+        direct = _change(before, _from_start(after))
         if direct == _SAME or (direct is not None and _decided(before, after, direct)):
             return direct
         lost = list((Counter(before.mentions) - Counter(after.mentions)).elements())
@@ -197,15 +196,8 @@ def _from_first(relation: tuple[int, str, int]) -> tuple[int, str, int]:
 
 def _change(before: Caption, after: Caption) -> tuple[int, str, str] | None:
     """(rank, concept, operator) of the one change between captions in the same order, or None."""
-    return _single(tuple(map(_from_first, before.relations)), after.relations, before, after)
-
-
-Relations = tuple[tuple[int, str, int], ...]
-
-
-def _single(old: Relations, new: Relations, before: Caption, after: Caption) -> tuple[int, str, str] | None:
-    """The one change of relations or mentions, or None."""
-    relation = _relation_change(tuple(sorted(old)), tuple(sorted(new)))
+    old_relations = tuple(sorted(map(_from_first, before.relations)))
+    relation = _relation_change(old_relations, after.relations)
     mentions = _mentions_change(before.mentions, after.mentions)
     if relation is None or mentions is None:
         return None
@@ -214,7 +206,9 @@ def _single(old: Relations, new: Relations, before: Caption, after: Caption) -> 
     return None
 
 
-def _relation_change(old: Relations, new: Relations) -> tuple[int, str, str] | None:
+def _relation_change(
+    old: tuple[tuple[int, str, int], ...], new: tuple[tuple[int, str, int], ...]
+) -> tuple[int, str, str] | None:
     """The change of one relation between the same objects; reversed where the predicate is inverted."""
     if old == new:
         return _SAME

@@ -37,15 +37,19 @@ class Batch:
     kinds: Tensor  # (N, G, K) int64
     paraphrases: Tensor  # (N, G) int64, of the positives; the positives if there is none
     paraphrased: Tensor  # (N, G) bool
+    positives_for_others: Tensor  # (N, G) bool: may be a negative of other images too
     book_rows: np.ndarray  # (U,) int64, rows of the token book of the texts
 
 
 class Batches:
     """All batches of a phase. The last incomplete batch of an epoch is dropped."""
 
-    def __init__(self, corpus: Corpus, *, size: int, seed: int, phase: str, num_negatives: int) -> None:
+    def __init__(
+        self, corpus: Corpus, *, size: int, seed: int, phase: str, num_negatives: int, only_positives: bool = False
+    ) -> None:
         """For each image, K = `num_negatives` negatives of its caption are sampled, or, if the method writes its own
-        positives, G = num_negatives // 2 pairs with one negative each."""
+        positives, G = num_negatives // 2 pairs with one negative each. With `only_positives`, the negatives of the same
+        pairs are absent."""
         if len(corpus) < size:
             raise InputError(
                 f"{len(corpus)} images with captions do not fill one batch of {size}",
@@ -54,6 +58,7 @@ class Batches:
             )
         self.corpus, self.size, self.seed, self.phase = corpus, size, seed, phase
         self.per_epoch = len(corpus) // size
+        self.only_positives = only_positives
         negative_table = corpus.negative_table
         if negative_table is None:
             self.groups, self.negatives = 1, 0
@@ -127,7 +132,8 @@ class Batches:
         otherwise: np.ndarray,
     ) -> Batch:
         """Index the unique texts of the batch and trim them to the longest."""
-        valid, placeholder = picked >= 0, self.corpus.placeholder
+        drawn, placeholder = picked >= 0, self.corpus.placeholder
+        valid = np.zeros_like(drawn) if self.only_positives else drawn
         absent = () if placeholder is None else (placeholder,)
         wanted = np.concatenate([captions, positives.ravel(), otherwise.ravel(), negatives[valid], absent])
         different, inverse = np.unique(wanted.astype(np.int64), return_inverse=True)
@@ -138,6 +144,9 @@ class Batches:
         for_others = (
             np.zeros(picked.shape, dtype=bool) if negative_table is None else negative_table.for_others[picked] & valid
         )
+        shared = np.ones(positives.shape, dtype=bool)
+        if negative_table is not None and negative_table.paired:
+            shared = negative_table.for_others[picked[..., 0]] & drawn[..., 0]
         kinds = (
             np.zeros(picked.shape, dtype=np.int64)
             if negative_table is None
@@ -154,6 +163,7 @@ class Batches:
             kinds=torch.from_numpy(kinds),
             paraphrases=torch.from_numpy(inverse[count + total : count + 2 * total].reshape(positives.shape)),
             paraphrased=torch.from_numpy(otherwise != positives),
+            positives_for_others=torch.from_numpy(shared),
             book_rows=different,
         )
 

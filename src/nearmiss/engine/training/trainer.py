@@ -16,7 +16,7 @@ from nearmiss.engine.images.shards import Pixels
 from nearmiss.engine.models.cross_encoder import CrossEncoder
 from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import packable
-from nearmiss.engine.objectives.features import Features, Matching, taken_for_true
+from nearmiss.engine.objectives.features import Features, Matching, positives_taken_for_true, taken_for_true
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.training.augmentations import draw
 from nearmiss.engine.training.batches import Batch, Batches
@@ -202,13 +202,21 @@ class Trainer:
             rows = rows_of.to(self.device, non_blocking=True)
             return texts.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
+        truth = None if self.truth is None else self.truth.of(batch)
         true_captions, true_negatives = taken_for_true(
             self.config.mask,
             captions=batch.captions,
             positives=batch.positives,
             negatives=batch.negatives,
             for_others=batch.for_others,
-            truth=None if self.truth is None else self.truth.of(batch),
+            truth=truth,
+        )
+        true_positives = positives_taken_for_true(
+            self.config.mask,
+            captions=batch.captions,
+            positives=batch.positives,
+            for_others=batch.positives_for_others,
+            truth=truth,
         )
         return Features(
             images=images,
@@ -220,6 +228,7 @@ class Trainer:
             paraphrased=batch.paraphrased.to(self.device),
             true_captions=true_captions.to(self.device),
             true_negatives=true_negatives.to(self.device),
+            true_positives=true_positives.to(self.device),
             kinds=batch.kinds.to(self.device),
             scale=self.model.logit_scale.exp(),
             matching=matching,

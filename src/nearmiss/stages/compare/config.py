@@ -10,7 +10,10 @@ from nearmiss.base.typed import Typed
 class CompareConfig(Typed):
     """Controls and intervals of the comparison."""
 
-    controls: list[str] = Field(["clip", "random"], description="Arms that every arm is compared with, item by item.")
+    controls: list[str] = Field(
+        ["clip", "random", "random_columns", "hnc_positives"],
+        description="Arms that every arm is compared with, item by item.",
+    )
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples of each paired difference.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")
     paper: Literal["hnc", "inpaintcoco", "ce_clip"] | None = Field(

@@ -63,7 +63,7 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
         seen.add((outcome.caption_id, outcome.negative))
         numbers[outcome.caption_id] += 1
         written = _in_varied_wording(corpus, outcome, name, checked, seen) if varied else outcome
-        row = _negative(corpus, written, name, mode)
+        row = _negative(corpus, written, name, mode, stated=outcome)
         checked.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
     used = {row["caption_id"] for row in checked.negatives} - checked.positives.keys()
     checked.edited = [caption for caption in corpus.captions if caption.caption_id in used]
@@ -139,9 +139,10 @@ def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: Chec
         }
 
 
-def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str) -> dict[str, Any]:
+def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str, *, stated: Candidate) -> dict[str, Any]:
+    """A row of table `negatives`; concept and operator are those of `stated`, the candidate before it was re-worded."""
     with corpus.meter("labels"):
-        concept, operator = label(candidate.positive, candidate.negative, corpus.vocabulary.names)
+        concept, operator = label(stated.positive, stated.negative, corpus.vocabulary.names)
     return {
         "caption_id": candidate.caption_id,
         "image_id": candidate.image_id,

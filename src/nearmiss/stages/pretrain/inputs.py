@@ -23,7 +23,7 @@ from nearmiss.engine.models.checkpoint import check_checkpoint
 from nearmiss.engine.models.cross_encoder import CrossEncoder, fresh_fusion
 from nearmiss.engine.models.text import packable
 from nearmiss.engine.models.tokenization import read_words, tokenization_of
-from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases
+from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases, needs_positives
 from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, has_positives
 from nearmiss.engine.training.encoding import check_whole_batches
 from nearmiss.engine.training.spec import TrainingConfig
@@ -160,11 +160,16 @@ def check(run: Run) -> None:
     _check_store(run)
     _check_start(run)
     _check_fusion(run)
-    if (
-        run.negatives is not None
-        and arm.num_negatives < 2
-        and has_positives(run.negatives, pl.concat(read_parts(run.captions, "captions", ("caption_id",))))
-    ):
+    paired = run.negatives is not None and has_positives(
+        run.negatives, pl.concat(read_parts(run.captions, "captions", ("caption_id",)))
+    )
+    if needs_positives(arm.objective) and not paired:
+        raise InputError(
+            f"the term 'contrastive_positives' trains on captions that a method writes, but '{arm.method}' writes none",
+            record=f"arms.{run.arm_name}.method",
+            remedy="use a method that does, such as scene_graph, or set the method's wording to varied",
+        )
+    if paired and arm.num_negatives < 2:
         raise InputError(
             f"the method '{arm.method}' writes pairs of texts, but num_negatives is {arm.num_negatives}",
             record=f"arms.{run.arm_name}.num_negatives",

@@ -22,7 +22,7 @@ from nearmiss.engine.models.checkpoint import fresh_model, load_weights
 from nearmiss.engine.models.cross_encoder import CrossEncoder, save_fusion
 from nearmiss.engine.models.trainable import adapt_matrices, freeze, merged
 from nearmiss.engine.objectives.registry import Objective
-from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder
+from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder, reads_negatives
 from nearmiss.engine.training import augmentations
 from nearmiss.engine.training.batches import Batch, Batches, held_out
 from nearmiss.engine.training.corpus import Corpus, read_corpus
@@ -79,7 +79,12 @@ def run(
     ):
         corpus, kept = held_out(_corpus(given, images, saved, group), shared.validation.share, seed)
         batches = Batches(
-            corpus, size=shared.batch_size, seed=seed, phase=given.phase_name, num_negatives=arm.num_negatives
+            corpus,
+            size=shared.batch_size,
+            seed=seed,
+            phase=given.phase_name,
+            num_negatives=arm.num_negatives,
+            only_positives=not reads_negatives(arm.objective),
         )
         if start is None:
             model = architecture.begun(seed)
@@ -167,7 +172,14 @@ def _validation(given: Run, kept: Corpus) -> list[Batch]:
     if not len(kept):
         return []
     size = min(given.shared.batch_size, len(kept))
-    batches = Batches(kept, size=size, seed=given.seed, phase="validation", num_negatives=given.arm.num_negatives)
+    batches = Batches(
+        kept,
+        size=size,
+        seed=given.seed,
+        phase="validation",
+        num_negatives=given.arm.num_negatives,
+        only_positives=not reads_negatives(given.arm.objective),
+    )
     return [batches.at(step) for step in range(min(batches.per_epoch, MOST_VALIDATED))]
 
 
