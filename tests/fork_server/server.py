@@ -28,7 +28,7 @@ from typing import Any
 
 from client import FORWARDED, THREADS, read_on_import
 
-LEASE = b"\0" * 8
+LEASE, GRANTED = b"\0" * 8, b"1"
 LIBRARIES = (
     "torch",
     "open_clip",
@@ -131,6 +131,7 @@ class Server:
             client.close()
         elif head == LEASE:
             self._leases.add(client)
+            client.send(GRANTED)
             self._selector.register(client, selectors.EVENT_READ)
         else:
             self._fork(client, files, json.loads(whole(client, int.from_bytes(head, "big"))))

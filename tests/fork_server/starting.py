@@ -40,10 +40,12 @@ def connected(folder: Path) -> socket.socket | None:
     try:
         connection.connect(str(folder / "socket"))
         connection.sendall(LEASE)
+        if connection.recv(1):
+            return connection
     except OSError:
-        connection.close()
-        return None
-    return connection
+        pass
+    connection.close()
+    return None
 
 
 def write_programs(folder: Path) -> None:
