@@ -24,6 +24,7 @@ READ_ON_IMPORT = (
 """Beginnings of names of variables that an interpreter or a library reads once."""
 READ_LATER = (
     "DVC_NO_ANALYTICS",
+    "LD_LIBRARY_PATH",  # OpenCV sets it in the process that imports it
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONPATH",
     "PYTHONUNBUFFERED",
