@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -24,14 +24,17 @@ class Checkout:
     """A copy of the checkout in which the workflow may be run."""
 
     path: Path
+    python: str = field(default=sys.executable, kw_only=True)
+    """The interpreter of its commands, and of the commands that these start."""
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in (PARENT, FOLDER, *ONE_THREAD)}
+        apart = (PARENT, FOLDER, *ONE_THREAD, "PYTHONDONTWRITEBYTECODE")  # each process would compile all modules
+        kept = {name: value for name, value in os.environ.items() if name not in apart}
         return {**kept, "PYTHONPATH": str(self.path / "src")}
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, "-m", *arguments],
+            [self.python, "-m", *arguments],
             cwd=self.path,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
@@ -70,7 +73,7 @@ class Checkout:
         return "changed.yaml"
 
 
-def copy_checkout(root: Path, target: Path) -> Checkout:
+def copy_checkout(root: Path, target: Path, python: str = sys.executable) -> Checkout:
     """All files that git tracks or does not ignore."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -82,4 +85,4 @@ def copy_checkout(root: Path, target: Path) -> Checkout:
         if (root / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, target / name)
-    return Checkout(target)
+    return Checkout(target, python=python)

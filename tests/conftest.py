@@ -1,15 +1,17 @@
 """What all tests share: where the checkout is, and one run of the tiny workflow in a copy of it."""
 
 import os
-import shutil
+import sys
+from collections.abc import Iterator
 from multiprocessing import forkserver, get_context
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from hypothesis import settings
 
 from checkout import ONE_THREAD, Checkout, copy_checkout
+from fork_server.starting import lease
+from made_once import made_once
 
 # One thread a library, as in jobs of the workflow: pytest's workers take the cores already, and threads that wait for
 # one another there take twice the time. Before the libraries are imported. Polars keeps its threads: what depends on
@@ -29,19 +31,37 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(root, tmp_path_factory) -> Checkout:
-    """A copy in which the tiny workflow has run, one for all of pytest's workers; nobody changes it."""
+def shared(tmp_path_factory) -> Path:
+    """A folder that all of pytest's workers share."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    checkout = Checkout(shared / "finished" / "checkout")
-    with FileLock(shared / "finished.lock"):
-        said = checkout.path / "first-run.txt"
-        if not said.is_file():
-            shutil.rmtree(checkout.path, ignore_errors=True)
-            answer = copy_checkout(root, checkout.path).run()
-            assert answer.returncode == 0, answer.stdout + answer.stderr
-            said.write_text(answer.stdout)
-    return checkout
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def python(shared) -> Iterator[str]:
+    """A program `python` whose commands are forked from a process that has imported the libraries.
+
+    For tests of what commands do; tests of signals, of killed processes and of the environment take a real interpreter.
+    """
+    if sys.platform != "linux":
+        yield sys.executable
+        return
+    folder, held = lease(shared / "fork_server")
+    with held:
+        yield str(folder / "python")
+
+
+@pytest.fixture(scope="session")
+def finished(root, shared, python) -> Checkout:
+    """A copy in which the tiny workflow has run, one for all of pytest's workers; nobody changes it."""
+
+    def run(folder: Path) -> None:
+        checkout = copy_checkout(root, folder / "checkout", python)
+        answer = checkout.run()
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        (checkout.path / "first-run.txt").write_text(answer.stdout)
+
+    return Checkout(made_once(shared / "finished", run) / "checkout", python=python)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +73,6 @@ def worker_server() -> None:
     """
     get_context("forkserver").set_forkserver_preload(
         [
-            "inflect",
             "nearmiss.engine.text.pipelines",
             "nearmiss.engine.world.publish",
             "nearmiss.stages.inpaint.editing",

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import yaml
@@ -21,7 +20,7 @@ class Clone(Checkout):
 
     def environment(self) -> dict[str, str]:
         # as in an activated environment: `dvc repro` calls snakemake by its name
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = f"{Path(self.python).parent}{os.pathsep}{os.environ['PATH']}"
         return {**super().environment(), "PATH": path, "DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
 
     def nearmiss(self, *arguments: str) -> subprocess.CompletedProcess:
@@ -60,10 +59,10 @@ class Clone(Checkout):
         self.dvc("remote", "add", "--local", "--default", "--force", "store", str(folder))
 
 
-def new_repository(finished: Path, folder: Path) -> Clone:
+def new_repository(finished: Checkout, folder: Path) -> Clone:
     """A repository with a finished checkout's files, the tiny experiment as its default, and the dvc.yaml of that."""
-    shutil.copytree(finished, folder, symlinks=True)
-    repository = Clone(folder)
+    shutil.copytree(finished.path, folder, symlinks=True)
+    repository = Clone(folder, python=finished.python)
     tiny = folder / TINY
     values, whole = yaml.safe_load(tiny.read_text()), load(tiny).model_dump(mode="json")
     # Each section is named, so that DVC watches exactly its own section in every stage.
@@ -80,7 +79,7 @@ def new_repository(finished: Path, folder: Path) -> Clone:
 def clone(repository: Clone, folder: Path, remote: Path | None) -> Clone:
     """A fresh clone, as somebody has it who never ran anything."""
     subprocess.run(["git", "clone", "--quiet", str(repository.path), str(folder)], check=True)
-    copy = Clone(folder)
+    copy = Clone(folder, python=repository.python)
     if remote is not None:
         copy.use_remote(remote)
     return copy

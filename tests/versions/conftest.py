@@ -1,31 +1,12 @@
 """One run and one snapshot of the tiny workflow, for all of pytest's workers; the tests clone and restore it."""
 
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from clones import Clone, clone, new_repository
-from filelock import FileLock
 
-
-def made_once(folder: Path, make: Callable[[Path], Clone]) -> Clone:
-    """The clone that `make` makes in a folder, by the first worker that asks for it."""
-    made = folder.with_suffix(".made")
-    with FileLock(folder.with_suffix(".lock")):
-        if not made.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            make(folder)
-            made.touch()
-    return Clone(folder)
-
-
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory) -> Path:
-    """The folder that all workers share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+from made_once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -38,29 +19,27 @@ def store(shared) -> Path:
 def recorded(finished, shared, store) -> Clone:
     """A repository in which the tiny workflow has run and was recorded; nobody changes it."""
 
-    def record(folder: Path) -> Clone:
-        repository = new_repository(finished.path, folder)
+    def record(folder: Path) -> None:
+        repository = new_repository(finished, folder)
         repository.use_remote(store)
         answer = repository.nearmiss("versions", "snapshot")
         assert answer.returncode == 0, answer.stdout + answer.stderr
         repository.commit("a snapshot")
-        return repository
 
-    return made_once(shared / "recorded", record)
+    return Clone(made_once(shared / "recorded", record), python=finished.python)
 
 
 @pytest.fixture(scope="session")
 def restored(recorded, shared, store) -> Clone:
     """A clone into which the snapshot was restored; nobody changes it."""
 
-    def restore(folder: Path) -> Clone:
+    def restore(folder: Path) -> None:
         copy = clone(recorded, folder, store)
         answer = copy.nearmiss("versions", "restore")
         assert answer.returncode == 0, answer.stdout + answer.stderr
         (copy.path / "said.txt").write_text(answer.stdout)
-        return copy
 
-    return made_once(shared / "restored", restore)
+    return Clone(made_once(shared / "restored", restore), python=recorded.python)
 
 
 @pytest.fixture
@@ -76,4 +55,4 @@ def fresh(recorded, store, tmp_path) -> Clone:
 def mine(restored, tmp_path) -> Clone:
     """A copy of the restored clone, times of files included, that a test may change."""
     shutil.copytree(restored.path, tmp_path / "clone", symlinks=True)
-    return Clone(tmp_path / "clone")
+    return Clone(tmp_path / "clone", python=restored.python)

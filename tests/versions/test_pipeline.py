@@ -23,9 +23,9 @@ DAG = Dag(
 
 
 @pytest.fixture(scope="module")
-def written(root, tmp_path_factory) -> Clone:
+def written(root, tmp_path_factory, python) -> Clone:
     """A copy of the checkout with the dvc.yaml of its default configuration."""
-    copy = Clone(copy_checkout(root, tmp_path_factory.mktemp("pipeline") / "checkout").path)
+    copy = Clone(copy_checkout(root, tmp_path_factory.mktemp("pipeline") / "checkout").path, python=python)
     answer = copy.nearmiss("versions", "pipeline", "--out", "written.yaml")
     assert answer.returncode == 0, answer.stderr
     return copy
@@ -59,7 +59,7 @@ def test_a_dvc_stage_depends_on_the_inputs_of_its_jobs(written):
 
 def test_a_new_import_of_a_stage_changes_the_pipeline(written, tmp_path):
     """The planted fault: were dvc.yaml not written anew, DVC would not see edits of the imported module."""
-    copy = Clone(tmp_path / "checkout")
+    copy = Clone(tmp_path / "checkout", python=written.python)
     shutil.copytree(written.path, copy.path, symlinks=True)
     copy.append("src/nearmiss/stages/compare/terminal.py", "from nearmiss.engine.text import cloze  # noqa\n")
     assert copy.nearmiss("versions", "pipeline", "--out", "again.yaml").returncode == 0

@@ -178,7 +178,7 @@ def test_commands_are_refused_during_a_run(mine):
 
 
 def test_commands_are_refused_outside_of_a_checkout(restored, tmp_path):
-    away = type(restored)(tmp_path)
+    away = type(restored)(tmp_path, python=restored.python)
     answer = away.command("nearmiss", "pipeline")
     assert answer.returncode == 2
 

@@ -16,7 +16,7 @@ from nearmiss.versions.copied import notice
 def used(recorded, tmp_path) -> Clone:
     """The checkout in which the recorded run was made, with its logs and Snakemake's own records."""
     shutil.copytree(recorded.path, tmp_path / "used", symlinks=True)
-    return Clone(tmp_path / "used")
+    return Clone(tmp_path / "used", python=recorded.python)
 
 
 def test_a_restore_into_a_used_checkout_leaves_nothing_to_do(used):

@@ -11,4 +11,4 @@ from checkout import Checkout
 def mine(finished, tmp_path) -> Checkout:
     """A copy of the finished one, times of files included, that a test may change."""
     shutil.copytree(finished.path, tmp_path / "checkout", symlinks=True)
-    return Checkout(tmp_path / "checkout")
+    return Checkout(tmp_path / "checkout", python=finished.python)

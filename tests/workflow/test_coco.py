@@ -1,36 +1,32 @@
 """The workflow on a folder of photographs in COCO's format."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
-from filelock import FileLock
 
 import coco_files
 from checkout import Checkout, copy_checkout
+from made_once import made_once
 
 COCO = "tests/coco.yaml"
 
 
 @pytest.fixture(scope="session")
-def photographs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+def photographs(root: Path, shared: Path, python: str) -> Checkout:
     """A checkout in which the workflow ran on a folder in COCO format, up to one evaluation; one for all workers."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    checkout = Checkout(shared / "coco" / "checkout")
-    with FileLock(shared / "coco.lock"):
-        if not (shared / "coco.made").exists():
-            copy_checkout(root, checkout.path)
-            coco_files.write(checkout.path / "coco")
-            score = "results/coco/evaluate/keyword/0/metrics.parquet"
-            targets = ("data", "negatives", "inpaint", "pretrain", score)
-            answer = checkout.snakemake("--cores", "2", "--", *targets, config=COCO)
-            assert answer.returncode == 0, answer.stdout + answer.stderr
-            (shared / "coco.made").touch()
-    return checkout
+
+    def run(folder: Path) -> None:
+        checkout = copy_checkout(root, folder / "checkout", python)
+        coco_files.write(checkout.path / "coco")
+        score = "results/coco/evaluate/keyword/0/metrics.parquet"
+        targets = ("data", "negatives", "inpaint", "pretrain", score)
+        answer = checkout.snakemake("--cores", "2", "--", *targets, config=COCO)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+    return Checkout(made_once(shared / "coco", run) / "checkout", python=python)
 
 
 @pytest.fixture
@@ -72,15 +68,15 @@ def test_nothing_of_the_photographs_is_copied(trained: Path):
 def test_a_new_caption_file_runs_everything_again(photographs: Checkout, tmp_path: Path):
     finished = ("data", "negatives", "inpaint", "pretrain")
     assert photographs.planned(*finished, config=COCO) == {}
-    mine = Checkout(tmp_path / "checkout")
+    mine = Checkout(tmp_path / "checkout", python=photographs.python)
     shutil.copytree(photographs.path, mine.path, symlinks=True)
     mine.append("coco/annotations/captions_val2017.json")
     again = mine.planned(*finished, config=COCO)
     assert again["data_tables"] == 1 and again["pretrain_arm"] == 3
 
 
-def test_a_source_that_is_not_there_is_refused_before_any_job(root: Path, tmp_path: Path):
-    answer = copy_checkout(root, tmp_path / "checkout").snakemake("--cores", "1", "--", "data", config=COCO)
+def test_a_source_that_is_not_there_is_refused_before_any_job(root: Path, tmp_path: Path, python: str):
+    answer = copy_checkout(root, tmp_path / "checkout", python).snakemake("--cores", "1", "--", "data", config=COCO)
     said = answer.stdout + answer.stderr
     assert answer.returncode != 0
     for words in ("no root folder here", "file:   coco", "data.source.root"):

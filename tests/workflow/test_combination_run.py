@@ -11,8 +11,8 @@ from checkout import copy_checkout
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_list_of_sources_is_planned_as_one(root: Path, tmp_path: Path):
-    checkout = copy_checkout(root, tmp_path / "checkout")
+def test_a_list_of_sources_is_planned_as_one(root: Path, tmp_path: Path, python: str):
+    checkout = copy_checkout(root, tmp_path / "checkout", python)
     coco_files.write(checkout.path / "coco")
     source_files.shards(checkout.path / "shards")
     config = yaml.safe_load((ROOT / "tests" / "coco.yaml").read_text())

@@ -31,8 +31,8 @@ def configure(mine: Checkout, **download: object) -> str:
     return "download.yaml"
 
 
-def test_missing_files_are_downloaded_once_and_before_anything_reads_them(root, tmp_path, server):
-    mine = copy_checkout(root, tmp_path / "checkout")
+def test_missing_files_are_downloaded_once_and_before_anything_reads_them(root, tmp_path, server, python):
+    mine = copy_checkout(root, tmp_path / "checkout", python)
     files = coco_files.write(tmp_path / "coco")
     images = zipped_folder(files / "val2017")
     annotations = zipped_folder(files / "annotations")

@@ -10,10 +10,16 @@ from random import Random
 
 import pytest
 
-from checkout import TINY
+from checkout import TINY, Checkout
 from kills import bytes_of, jobs_in, kill_in_a_row, start, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs die with their driver on Linux")
+
+
+@pytest.fixture
+def mine(mine) -> Checkout:
+    """A copy of the finished run whose commands are processes of their own: those are killed here."""
+    return Checkout(mine.path)
 
 
 def test_a_killed_driver_leaves_no_orphan_and_the_next_run_finishes(mine):

@@ -7,8 +7,8 @@ from nearmiss.base.files import read_json
 
 
 @pytest.fixture
-def fresh(root, tmp_path) -> Checkout:
-    return copy_checkout(root, tmp_path / "checkout")
+def fresh(root, tmp_path, python) -> Checkout:
+    return copy_checkout(root, tmp_path / "checkout", python)
 
 
 def test_an_override_changes_the_fingerprints_that_the_jobs_read(fresh):

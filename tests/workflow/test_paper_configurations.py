@@ -57,8 +57,8 @@ def test_published_pairs_are_downloaded_where_an_experiment_makes_none():
 
 
 @pytest.fixture(scope="module")
-def checkout(root, tmp_path_factory) -> Checkout:
-    return copy_checkout(root, tmp_path_factory.mktemp("configurations") / "checkout")
+def checkout(root, tmp_path_factory, python) -> Checkout:
+    return copy_checkout(root, tmp_path_factory.mktemp("configurations") / "checkout", python)
 
 
 @pytest.mark.parametrize("name", DOWNLOADED)

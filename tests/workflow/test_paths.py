@@ -14,7 +14,7 @@ AWKWARD = "{v2} what? 'x' \"y\" #1 100%25 $HOME a\\b ünï"
 
 def test_a_finished_checkout_is_finished_under_an_awkward_name(finished, tmp_path):
     shutil.copytree(finished.path, tmp_path / AWKWARD / "checkout", symlinks=True)
-    assert Checkout(tmp_path / AWKWARD / "checkout").planned() == {}
+    assert Checkout(tmp_path / AWKWARD / "checkout", python=finished.python).planned() == {}
 
 
 def test_a_checkout_that_cannot_work_under_its_name_is_refused_by_snakemake_too(finished, tmp_path):
@@ -22,7 +22,7 @@ def test_a_checkout_that_cannot_work_under_its_name_is_refused_by_snakemake_too(
     shutil.copytree(finished.path / "src", tmp_path / "a:b" / "src")
     for name in ("Snakefile", "config"):
         (tmp_path / "a:b" / name).symlink_to(finished.path / name)
-    answer = Checkout(tmp_path / "a:b").command("snakemake", "--nocolor", "--dry-run")
+    answer = Checkout(tmp_path / "a:b", python=finished.python).command("snakemake", "--nocolor", "--dry-run")
     said = answer.stdout + answer.stderr
     assert answer.returncode != 0
     assert "the path has a colon" in said and "remedy" in said and "Traceback" not in said

@@ -24,8 +24,16 @@ def _data() -> dict[str, Any]:
 
 @cache
 def _engine() -> Any:
-    import inflect  # the import takes seconds
+    import typeguard
 
+    # inflect checks the types of its arguments. The decorator parses the library's source once for each function, which
+    # takes three seconds; arguments here are strings and whole numbers.
+    checked = typeguard.typechecked
+    typeguard.typechecked = lambda function: function  # type: ignore[assignment]
+    try:
+        import inflect
+    finally:
+        typeguard.typechecked = checked
     return inflect.engine()
 
 

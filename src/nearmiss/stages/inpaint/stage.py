@@ -73,9 +73,7 @@ def run(
         rows = read_table(origins, "origins").iter_rows(named=True)
         corpus = replace(corpus, origins={row.pop("image_id"): Origin(**row) for row in rows})
     outcomes_of: dict[str, list[Outcome]] = {}
-    with worker_pool(
-        _edit, (corpus, config), workers, preload=["nearmiss.stages.inpaint.editing", "inflect"]
-    ) as edit_all:
+    with worker_pool(_edit, (corpus, config), workers, preload=["nearmiss.stages.inpaint.editing"]) as edit_all:
         for options in config.operations:
             outcomes_of[options.operation] = _pairs(edit_all, corpus, options, config.seed)
     pairs = [pair for outcomes in outcomes_of.values() for outcome in outcomes for pair in outcome.pairs]

@@ -181,7 +181,7 @@ def write_negatives(
     return counts
 
 
-_PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines", "inflect")
+_PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines")
 # Caches keyed by whole texts. They are cleared after each shard, or memory would grow with the corpus.
 _OF_TEXTS = (parse, phrases, named, tokenize, token_texts, normalized)
 
