@@ -89,6 +89,26 @@ def test_the_terminal_shows_chance_blind_every_arm_and_the_gain(one):
     assert "clip already solves binding" in text
 
 
+def test_relation_in_new_wording_is_shown_by_order_of_mention_and_by_template(one, three):
+    text, page = ((one[0] / "compare" / name).read_text() for name in ("summary.txt", "index.html"))
+    found = re.search(
+        r"wording: relation in new wording, ([\d.]+) % fronted \(n = 10\), ([\d.]+) % subject first", squeezed(text)
+    )
+    assert found and "chance 50.0 %" in text
+    assert "Relation in new wording by order (%)" in text
+    tables = read_table(one[0] / "compare" / "tables" / "metrics.parquet", "metrics")
+    row = tables.filter(arm="hnc", condition="new_wording, order: fronted", metric="accuracy", subset="1x2+2x2")
+    assert [f"{100 * value:.1f}" for value in row["value"]] == [found[1]]
+    for word in ("by order", "by wording", "<th>fronted</th>", "<th>{predicate} {b} is {a}</th>"):
+        assert word in page, word
+    again = (three[0] / "compare" / "index.html").read_text().partition("by order")[2].partition("</table>")[0]
+    assert re.search(r"[\d.]+, [\d.]+, [\d.]+</span>", again)  # every seed
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
 def test_a_long_name_of_an_arm_folds_and_leaves_every_column_its_room(tmp_path, monkeypatch):
     name = "ce_clip_on_the_released_negatives"
     monkeypatch.setitem(toy_runs.SKILLS, name, toy_runs.SKILLS["hnc"])

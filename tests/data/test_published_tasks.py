@@ -74,8 +74,9 @@ def test_sizes_labels_and_conditions_are_those_asked_for(statements: pl.DataFram
     assert found.rows() == [
         ("dev", "iid", 8, 0.5),
         ("test", "iid", 20, 0.5),
-        ("test", "new_pair", 8, 0.5),
-        ("test", "new_relation", 8, 0.5),
+        ("test", "new_pair", 6, 0.5),
+        ("test", "new_relation", 6, 0.5),
+        ("test", "new_wording", 6, 0.5),
         ("train", "iid", 40, 0.5),
     ]
     counts = pictured.group_by("split", "condition").len().sort("split", "condition").rows()
@@ -136,10 +137,10 @@ def test_held_out_combinations_stand_in_their_conditions_alone(
 ):
     both = pl.concat([statements, pictured])
     columns = "condition", "text", "image_id"
-    shown = {"iid": 0, "new_pair": 0, "new_relation": 0}
+    shown = {"iid": 0, "new_pair": 0, "new_relation": 0, "new_wording": 0}
     for condition, text, image_id in both.select(*columns).iter_rows():
         shown[condition] += shows_held_out(text, scenes[image_id])
-    assert shown["iid"] == 0
+    assert shown["iid"] == shown["new_wording"] == 0
     # every picture with a held-out pair; of the twins of a held-out relation the one that shows it, at least
     assert shown["new_pair"] == both.filter(condition="new_pair").height
     assert shown["new_relation"] >= both.filter(condition="new_relation").height / 2

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import open_clip
+import polars as pl
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -80,7 +81,14 @@ def write_tables(folder: Path, *, questions: int = 6, gallery: int = 8) -> None:
     tables = folder / "tables"
     write_table(table("images", sorted(images, key=lambda row: row["image_id"])), tables / "images.parquet", "images")
     write_table(table("captions", captions), tables / "captions.parquet", "captions")
-    write_table(table("items", sorted(items, key=lambda row: row["item_id"])), tables / "items_test.parquet", "items")
+    rows = table("items", sorted(items, key=lambda row: row["item_id"]))
+    grouped = (pl.col("condition") == "new_wording") & (pl.col("concept") == "relation")
+    first = pl.int_range(pl.len()) % 2 == 0
+    order, wording = (
+        pl.when(grouped & first).then(pl.lit(one)).when(grouped).then(pl.lit(other))
+        for one, other in (("subject first", "fronted"), ("{a} that is {predicate} {b}", "{predicate} {b} is {a}"))
+    )
+    write_table(rows.with_columns(order=order, wording=wording), tables / "items_test.parquet", "items")
     write_table(table("retrieval", retrieval), tables / "retrieval_test.parquet", "retrieval")
     write_table(table("classification", classes), tables / "classification_test.parquet", "classification")
 

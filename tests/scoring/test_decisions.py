@@ -1,5 +1,7 @@
 """Items are decided as their truth says, ties are counted, and a scorer that knows nothing lands on chance."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from nearmiss.base.tables import table
 from nearmiss.engine.benchmarks.benchmark import Card, Coverage, ItemBenchmark, Measurement
+from nearmiss.engine.benchmarks.spec import POOLED, group_of
 from nearmiss.engine.benchmarks.world import CARD
 from nearmiss.engine.scoring import decisions
 
@@ -177,3 +180,36 @@ def test_the_primary_decisions_of_a_square_are_its_score():
         assert found["a", "score"] == value
         assert ("a", primary) not in found
     assert values(published(rows), scores)["a", "interaction"] == 1
+
+
+def test_items_with_a_value_in_a_group_column_are_also_counted_apart():
+    rows = [item(n, "2x2") | {"condition": "new_wording"} for n in range(4)] + [item(4, "1x2"), item(5, "1x2")]
+    plain = world(rows)
+    groups = pl.Series(["fronted", "fronted", "subject first", None, "fronted", None])
+    grouped = replace(plain, items=plain.items.with_columns(order=groups, wording=groups.replace("fronted", "{p} {b}")))
+    right, wrong = [[0.9, 0.1], [0.1, 0.9]], [[0.1, 0.9], [0.9, 0.1]]
+    similarity = pl.DataFrame(
+        {
+            "item_id": [row["item_id"] for row in rows],
+            "similarity": [right, wrong, right, wrong, [[0.9, 0.1]], [[0.9, 0.1]]],
+        }
+    )
+    found = decisions.outcomes(grouped, similarity)
+    apart = found.filter(pl.col("condition").str.contains(": "))
+    assert set(apart["metric"]) == {"accuracy"} and set(apart["subset"]) == {POOLED}
+    value = {
+        condition: (group.height, group["value"].sum() / group["weight"].sum())
+        for (condition,), group in apart.group_by("condition")
+    }
+    assert value == {
+        "new_wording, order: fronted": (2, 0.5),
+        "new_wording, order: subject first": (1, 1.0),
+        "new_wording, wording: {p} {b}": (2, 0.5),
+        "new_wording, wording: subject first": (1, 1.0),
+        "iid, order: fronted": (1, 1.0),
+        "iid, wording: {p} {b}": (1, 1.0),
+    }
+    assert group_of("new_wording, order: subject first") == ("new_wording", "order", "subject first")
+    assert group_of("new_wording") is None and group_of(None) is None
+    same = found.filter(~pl.col("condition").str.contains(": "))
+    assert same.equals(decisions.outcomes(plain, similarity))  # nothing else changes

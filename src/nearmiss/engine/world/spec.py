@@ -45,7 +45,7 @@ class ExampleSizes(Typed):
     dev: int = Field(ge=4, le=100_000, description="Examples for choosing options.")
     test: int = Field(ge=4, le=100_000, description="Scored examples, condition iid.")
     held_out: int = Field(
-        ge=0, le=100_000, description="Scored examples of held-out combinations, over all conditions."
+        ge=0, le=100_000, description="Scored examples of held-out combinations and wording, over all conditions."
     )
 
 
@@ -53,7 +53,7 @@ class TaskSizes(Typed):
     """Sizes of the downstream tasks."""
 
     vsr: ExampleSizes = Field(
-        ExampleSizes(train=1200, dev=200, test=400, held_out=200),
+        ExampleSizes(train=1200, dev=200, test=400, held_out=300),
         description="True and false statements of a relation; rounded up to whole pairs.",
     )
     shapes: ExampleSizes = Field(

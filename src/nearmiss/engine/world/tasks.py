@@ -1,7 +1,8 @@
 """The world's downstream tasks: true and false statements of a relation, and classification of one object by its shape.
 
 Both have separate images. Combinations held out of training are also held out of train and dev here, and are tested in
-separate files: conditions new_relation and new_pair.
+separate files: conditions new_relation and new_pair. Condition new_wording of `vsr` has the templates of the
+benchmark that no training text has.
 
 `vsr` follows VSR (Liu, Emerson, Collier, TACL 2023). Its statements come in twins: one sentence, and two images that
 differ only in the order of the two objects along one axis. The sentence is true of one and false of the other, so a
@@ -51,6 +52,7 @@ def make_tasks(config: WorldConfig) -> TaskFiles:
         made.shapes[part] = _shapes(config, part, getattr(config.tasks.shapes, part), made)
     new = [name for name in ("new_relation", "new_pair") if possible(_RELATION, name, config)]
     if new and config.tasks.vsr.held_out:
+        new.append("new_wording")
         each = -(-config.tasks.vsr.held_out // len(new))
         # VSR's zero-shot split has its own training set; here it is that of the random split, which holds out the same.
         made.vsr |= {f"zeroshot/{part}": made.vsr[f"random/{part}"] for part in ("train", "dev")}
@@ -66,8 +68,9 @@ def _statements(
     config: WorldConfig, part: str, condition: str, number: int, made: TaskFiles
 ) -> Iterator[dict[str, Any]]:
     """Rows of a file, in twins: at least `number`. Their scenes are added to `made`."""
+    name = f"vsr-{part}-words" if condition == "new_wording" else f"vsr-{part}"  # else the scenes of iid
     for index in range(-(-number // 2)):
-        twins = contrast(_RELATION, condition, config, f"vsr-{part}", index)
+        twins = contrast(_RELATION, condition, config, name, index)
         made.scenes.update(zip(twins.images, twins.scenes, strict=True))
         yield from _twins(twins, config)
 

@@ -126,9 +126,9 @@ def _cost(report: Report, arm: str, style: Style) -> str:
 
 
 def _by_group(report: Report, arm: str) -> str:
-    """The arm's values in the first groups of the first concept that is counted by groups."""
-    first = report.groups[:1]
-    return group_text(first[0], arm) if first else ""
+    """The arm's values in the first groups of items."""
+    first = next((each for each in report.groups if each.by != "task"), None)
+    return "" if first is None else group_text(first, arm)
 
 
 def _against_first(report: Report, arm: str, *, cost: bool) -> list[Gain]:

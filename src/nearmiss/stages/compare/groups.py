@@ -1,6 +1,7 @@
-"""Metrics of the groups of a condition: relations in new wording by the order of mention, and by template.
+"""Metrics of the parts of a column: relations in new wording by order of mention and by template, zero-shot by task.
 
-A benchmark declares by which columns its items are also counted apart (`Measurement.groups`); each value is a group.
+A benchmark declares by which columns its items are also counted apart (`Measurement.groups`); each value is a group. A
+headline that is a mean over tasks has each task as a group.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from nearmiss.engine.benchmarks.spec import group_of
+from nearmiss.engine.benchmarks.spec import MEAN, group_of
 from nearmiss.stages.compare.overview import Cell, Column, Overview, card, filled_overview, in_order, percent
 from nearmiss.stages.compare.runs import Runs
 
@@ -18,19 +19,44 @@ _WHERE = ("benchmark", "subset", "concept", "operator", "condition")
 
 @dataclass(frozen=True)
 class Grouped:
-    """The groups of one concept in one condition, by one column of the items."""
+    """The groups of one concept in one condition by one column of the items, or of one benchmark by task."""
 
     title: str
-    """Like: relation in new wording."""
+    """Like: relation in new wording; zero-shot."""
     by: str
-    """The column: order, wording."""
+    """The column: order, wording, task."""
     values: Overview
     """A column for each group, titled with the group's name."""
 
 
 def groups(runs: Runs) -> list[Grouped]:
-    """All groups that were scored, in the order of benchmarks, concepts and declared columns."""
-    metrics = runs.metrics().filter(pl.col("model") != "blind", pl.col("metric") == "accuracy")
+    """All groups that were scored: those of items, then those by task."""
+    metrics = runs.metrics().filter(pl.col("model") != "blind")
+    return [*_of_items(metrics.filter(metric="accuracy"), runs), *_of_tasks(metrics, runs)]
+
+
+def _of_tasks(metrics: pl.DataFrame, runs: Runs) -> list[Grouped]:
+    """The tasks of each headline that is a mean over several."""
+    found = []
+    for benchmark in in_order(set(metrics["benchmark"])):
+        known = card(benchmark)
+        for headline in () if known is None else known.headline:
+            if headline.where.get("task") != MEAN:
+                continue
+            shared = {name: value for name, value in headline.where.items() if name != "task"}
+            tasks = sorted({*metrics.filter(**shared)["task"].drop_nulls()} - {MEAN})
+            columns = [
+                Column(f"{headline.name}, {task}", task, f"{headline.title}: {task}", {**shared, "task": task}, task)
+                for task in tasks
+            ]
+            if len(tasks) > 1:
+                shown = filled_overview(metrics, columns, runs.arms, runs.incomplete())
+                found.append(Grouped(headline.title, "task", shown))
+    return found
+
+
+def _of_items(metrics: pl.DataFrame, runs: Runs) -> list[Grouped]:
+    """The groups of items, in the order of benchmarks, concepts and declared columns."""
     found: dict[tuple[str, str, str, str], list[Column]] = {}
     for key in sorted(set(metrics.select(_WHERE).iter_rows()), key=lambda key: tuple(part or "" for part in key)):
         where = dict(zip(_WHERE, key, strict=True))
