@@ -95,7 +95,6 @@ def test_relation_in_new_wording_is_shown_by_order_of_mention_and_by_template(on
         r"wording: relation in new wording, ([\d.]+) % fronted \(n = 10\), ([\d.]+) % subject first", squeezed(text)
     )
     assert found and "chance 50.0 %" in text
-    assert "Relation in new wording by order (%)" in text
     tables = read_table(one[0] / "compare" / "tables" / "metrics.parquet", "metrics")
     row = tables.filter(arm="hnc", condition="new_wording, order: fronted", metric="accuracy", subset="1x2+2x2")
     assert [f"{100 * value:.1f}" for value in row["value"]] == [found[1]]
@@ -103,6 +102,18 @@ def test_relation_in_new_wording_is_shown_by_order_of_mention_and_by_template(on
         assert word in page, word
     again = (three[0] / "compare" / "index.html").read_text().partition("by order")[2].partition("</table>")[0]
     assert re.search(r"[\d.]+, [\d.]+, [\d.]+</span>", again)  # every seed
+
+
+def test_the_page_states_how_many_negatives_a_caption_has(one):
+    arms = pl.read_parquet(one[0] / "compare" / "tables" / "arms.parquet")
+    assert dict(arms.select("arm", "negatives_per_caption").iter_rows()) == {
+        "base": None,
+        "clip": None,
+        "random": None,
+        "hnc": 0.5,
+    }
+    page = (one[0] / "compare" / "index.html").read_text()
+    assert re.search(r"<th>hnc</th><td class=\"text\">hard negatives</td><td class=\"text\">toy</td><td>0.5</td>", page)
 
 
 def squeezed(text: str) -> str:

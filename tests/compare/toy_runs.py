@@ -69,7 +69,8 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=N
     write_json(folder / "data" / "cost.json", {"seconds": 12.5, "cpu_seconds": 12.0, "peak_memory": 10**8})
     write_json(folder / "data" / "summary.json", SUMMARY)
     toy_experiment.write_negatives(folder / "negatives" / "toy", [("relation", "reverse"), ("color", "replace")])
-    write_json(folder / "negatives" / "toy" / "summary.json", {"method": "toy", "negatives": 2})
+    counts = {"method": "toy", "negatives": 2, "captions": {"asked": 4}}
+    write_json(folder / "negatives" / "toy" / "summary.json", counts)
     truth = {"n": 2, "true": 0, "undefined": 0, "unparsed": 0, "false": 2}
     write_json(
         folder / "negatives" / "toy" / "truth.json",

@@ -13,9 +13,9 @@ from nearmiss.engine.world.benchmark_pairs import RECIPES
 from nearmiss.engine.world.benchmark_tasks import split_scenes
 from nearmiss.engine.world.conditions import reservation
 from nearmiss.engine.world.spec import BenchmarkSizes, Reserved, SplitSizes, WorldConfig
-from nearmiss.engine.world.statements import compare, parse
+from nearmiss.engine.world.statements import OPPOSITE, compare, parse
 from nearmiss.engine.world.truth import MARGIN, truth_value
-from nearmiss.engine.world.wording import captions, reserved_templates, words
+from nearmiss.engine.world.wording import all_templates, captions, reserved_templates, templates, words
 
 TINY = WorldConfig(images=SplitSizes(train=1, val=3, test=3, final=3), benchmark=BenchmarkSizes(iid=3, other=2))
 
@@ -44,6 +44,18 @@ def test_all_concepts_forms_and_conditions_are_there(world_files, world_config):
             for form in ("2x2", "1x2", "1x3") if condition == "iid" else ("2x2", "1x2"):
                 assert sizes.pop((recipe.concept, recipe.operator, condition, form)) == wanted
     assert not sizes
+
+
+def test_relations_in_new_wording_state_their_order_of_mention_and_template(world_files):
+    for item in world_files.items:
+        named = item["concept"] == "relation" and item["condition"] == "new_wording"
+        assert ("order" in item) == ("wording" in item) == named
+        if named:
+            starts = {caption.startswith(tuple(OPPOSITE)) for caption in item["captions"]}
+            assert starts == {item["order"] == "fronted"}
+            assert item["wording"] in {each.text for each in templates("relation", "new_wording")}
+    orders = {each.template_id: each.order for each in all_templates() if each.kind == "relation"}
+    assert sorted(orders.values()) == ["fronted"] + 4 * ["subject first"]
 
 
 def test_the_truth_is_the_judges(world_files):

@@ -22,12 +22,13 @@ from nearmiss.stages.compare.overview import (
     rows_of,
 )
 from nearmiss.stages.compare.report import Report
-from nearmiss.stages.compare.tables import objective_text
+from nearmiss.stages.compare.tables import negatives_per_caption, objective_text
 
 
 def arm_rows(report: Report) -> list[dict[str, str]]:
-    """The table of arms."""
+    """The table of arms. `per_caption` is the mean number of negatives of a caption of the arm's method."""
     rows = []
+    means = negatives_per_caption(report.negatives)
     for arm in report.runs.arms:
         options = report.runs.options(arm)
         others = "hard negatives" if report.runs.trainings else "compared"
@@ -40,6 +41,7 @@ def arm_rows(report: Report) -> list[dict[str, str]]:
                 "role": role,
                 "model": model,
                 "method": str(options.get("method") or "none") if report.runs.trainings else "not recorded",
+                "per_caption": _number(means.get(options.get("method")), "{:.1f}"),
                 "objective": objective_text(options) or "not recorded",
                 "rates": " / ".join(f"{rate:g}" for rate in rates if rate is not None),
             }

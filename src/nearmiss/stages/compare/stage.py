@@ -138,7 +138,7 @@ def _write_tables(report: Report, folder: Path) -> None:
         write_table(frame, folder / f"{name}.parquet", name)
         _write_csv(conform(frame, name), folder / f"{name}.csv")
     own = {
-        "arms": tables.arms(report.runs),
+        "arms": tables.arms(report.runs, report.negatives),
         "correlations": report.correlations,
         "curves": tables.curves(report.runs.trainings),
     }

@@ -21,15 +21,20 @@ ARMS = pl.Schema(
         "image_lr": pl.Float64,
         "text_lr": pl.Float64,
         "num_negatives": pl.Int64,
+        "negatives_per_caption": pl.Float64,
     }
 )
 CURVES = pl.Schema({"arm": pl.String, "seed": pl.Int64, "step": pl.Int64, "loss": pl.Float64, "scale": pl.Float64})
 _MEASURED = ("seconds", "cpu_seconds", "peak_memory", "images", "texts", "tokens", "flops")
 
 
-def arms(runs: Runs) -> pl.DataFrame:
-    """One row per arm: method, objective (JSON), rates, number of negatives; null if not in the manifest."""
+def arms(runs: Runs, negatives: Sequence[Path]) -> pl.DataFrame:
+    """One row per arm: method, objective (JSON), rates, number of negatives; null if not in the manifest.
+
+    `negatives_per_caption`: mean number of negatives of a caption, of the method's folder in `negatives`.
+    """
     rows = []
+    means = negatives_per_caption(negatives)
     for arm in runs.arms:
         options = runs.options(arm)
         rows.append(
@@ -40,9 +45,22 @@ def arms(runs: Runs) -> pl.DataFrame:
                 "image_lr": options.get("image_lr"),
                 "text_lr": options.get("text_lr"),
                 "num_negatives": options.get("num_negatives"),
+                "negatives_per_caption": means.get(options.get("method")),
             }
         )
     return pl.DataFrame(rows, schema=ARMS, orient="row")
+
+
+def negatives_per_caption(folders: Sequence[Path]) -> dict[str | None, float]:
+    """Mean number of negatives of a caption that the method processed, by method, from its summary."""
+    found: dict[str | None, float] = {}
+    for folder in folders:
+        path = Path(folder) / "summary.json"
+        summary = read_json(path) if path.is_file() else {}
+        asked = summary.get("captions", {}).get("asked")
+        if asked:
+            found[Path(folder).name] = summary["negatives"] / asked
+    return found
 
 
 def objective_text(options: dict[str, Any]) -> str:

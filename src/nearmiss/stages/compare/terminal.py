@@ -43,7 +43,7 @@ def summary(report: Report) -> str:
     if note := incomplete_text(report):
         console.print(_text(note))
     shown = robustness(report.runs, report.overview)
-    for title, table in (_grouped(report), _finetuned(report), _robustness(report, shown)):
+    for title, table in (_finetuned(report), _robustness(report, shown)):
         if table is not None:
             console.print()
             console.print(Text(title))
@@ -100,26 +100,6 @@ def _overview(report: Report, columns: list[Column], seconds: dict[str, float]) 
         table.add_row(_text(arm), *texts, *([f"{seconds[arm]:.0f}" if arm in seconds else ""] if seconds else []))
     table.add_row("n", *[str(shown.n[column.name][0]) for column in columns])
     return table
-
-
-def _grouped(report: Report) -> tuple[str, Table | None]:
-    """The first groups of each title, such as the order of mention and the tasks of zero-shot classification."""
-    first = list({each.title: each for each in reversed(report.groups)}.values())[::-1]
-    if not first:
-        return "", None
-    table = _table()
-    table.add_column("arm", max_width=_NAME, overflow="fold")
-    columns = [(each.values, column) for each in first for column in each.values.columns]
-    for _, column in columns:
-        table.add_column(_text(column.short), justify="right")
-    for name in ("chance", "blind"):
-        table.add_row(name, *[_whole(getattr(shown, name)[column.name]) for shown, column in columns])
-    for arm in report.overview.cells:
-        cells = [shown.cells[arm].get(column.name) for shown, column in columns]
-        table.add_row(_text(arm), *["-" if cell is None else _whole(cell.value) for cell in cells])
-    table.add_row("n", *[str(shown.n[column.name][0]) for shown, column in columns])
-    titles = "; ".join(f"{each.title} by {each.by}" for each in first)
-    return single_line(f"{titles[:1].upper()}{titles[1:]} (%)."), table
 
 
 def _finetuned(report: Report) -> tuple[str, Table | None]:
