@@ -45,7 +45,7 @@ def decoded(files: list[Path], batch: int, transform: Callable[[Image.Image], Te
 
 
 def stored(store: Store, batch: int, normalize: Normalization) -> Iterator[Tensor]:
-    """Batches of rows drawn at random from a mapped file, normalized in one piece."""
+    """Batches of rows drawn at random from mapped files, normalized in one piece."""
     draw = np.random.default_rng(0)
     while True:
         yield normalize(torch.from_numpy(store.pixels[draw.integers(0, len(store), batch)]))

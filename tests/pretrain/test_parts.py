@@ -45,7 +45,7 @@ def training(folder, objective, **changed):
 
 
 def _vocabulary(read):
-    return int(read.book.ids.max()) + 1
+    return int(read.book.tokens.max()) + 1
 
 
 @pytest.mark.parametrize("arm", [toy.RANK, toy.RELEASED, toy.OTHERWISE], ids=["rank", "released", "otherwise"])

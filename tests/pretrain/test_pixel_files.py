@@ -1,9 +1,14 @@
 """Files of pixels: a full disk is an error and never the end of the process, and a damaged file is never read."""
 
 import errno
+import itertools
 import json
 import os
+import secrets
 import shutil
+import signal
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +17,12 @@ import toy_training as toy
 from PIL import Image
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import publish
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.images.decode import open_rgb
-from nearmiss.engine.images.pixels import open_pixels, write_pixels
+from nearmiss.engine.images.members import location_of
+from nearmiss.engine.images.pixels import open_pixels, reserve_pixels
+from nearmiss.engine.images.shards import open_shards, shard_name, write_shards
 from nearmiss.engine.images.store import IDS, PIXELS, Store, write_store
 from nearmiss.stages.pretrain import store
 
@@ -26,8 +34,9 @@ def drawn():
 
 
 def write(file, shape, rows):
-    """Write all rows in one call."""
-    write_pixels(file, shape, "", lambda start: iter(rows[start:]))
+    """Write all rows as one shard."""
+    (written,) = write_shards(file.parent / "shards", shape, secrets.token_hex(4), lambda _: iter(rows))
+    written.replace(file)
 
 
 def opened(file):
@@ -77,7 +86,7 @@ def test_bytes_are_the_same_without_preallocation(tmp_path, monkeypatch, support
 def test_a_full_disk_is_an_error_without_preallocation(monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")
     with pytest.raises(OSError, match="No space left"):
-        write(Path("/dev/full"), (2, 300, 300, 3), np.zeros((2, 300, 300, 3), dtype=np.uint8))
+        reserve_pixels(Path("/dev/full"), (2, 300, 300, 3))
 
 
 @pytest.mark.parametrize(
@@ -162,9 +171,61 @@ def test_ids_that_do_not_match_the_rows_are_refused(toy_files, tmp_path, ids, me
 @pytest.mark.parametrize("shape", [(toy.IMAGES, 24, 20, 3), (toy.IMAGES, 24, 24, 4), (toy.IMAGES, 24 * 24 * 3)])
 def test_pixels_that_are_not_square_rgb_are_refused(toy_files, tmp_path, shape):
     shutil.copytree(toy_files / "store", tmp_path / "store")
-    write(tmp_path / "store" / PIXELS, shape, np.zeros(shape, dtype=np.uint8))
+    write(tmp_path / "store" / PIXELS / shard_name(0), shape, np.zeros(shape, dtype=np.uint8))
     with pytest.raises(InputError, match="the store's pixels are"):
         Store(tmp_path / "store")
+
+
+def in_shards(folder, size=2):
+    write_shards(folder, SHAPE, "", lambda rows: iter(drawn()[list(rows)]), size=size)
+    return open_shards(folder, what="the pixels", remedy="make them again")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
+def test_shards_are_read_as_one_array(tmp_path, size):
+    found, whole = in_shards(tmp_path, size), drawn()
+    assert len(list(tmp_path.glob("pixels-*.npy"))) == -(-5 // size)
+    assert found.shape == whole.shape and len(found) == 5
+    for rows in (np.array([4, 0, 3, 0]), np.array([], dtype=np.int64), slice(1, 4), slice(None), 2, np.int64(4)):
+        assert np.array_equal(found[rows], whole[rows])
+    for rows in (np.array([0, 5]), 5):
+        with pytest.raises(IndexError):
+            found[rows]
+
+
+def test_rows_are_computed_in_the_given_order_within_a_shard(tmp_path):
+    asked = []
+
+    def rows(numbers):
+        asked.extend(numbers)
+        return iter(drawn()[list(numbers)])
+
+    write_shards(tmp_path, SHAPE, "", rows, order=lambda row: -row, size=3)
+    assert asked == [2, 1, 0, 4, 3]
+    assert np.array_equal(open_shards(tmp_path, what="", remedy="")[:], drawn())
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_missing_shard_is_named(tmp_path, number):
+    in_shards(tmp_path)
+    (tmp_path / shard_name(number)).unlink()
+    with pytest.raises(InputError, match="are missing") as error:
+        open_shards(tmp_path, what="the pixels", remedy="make them again")
+    assert shard_name(number) in str(error.value)
+
+
+def test_a_store_without_its_last_shard_is_refused(photographs, tmp_path):
+    built(tmp_path / "store", photographs, tmp_path / "state")
+    (tmp_path / "store" / PIXELS / shard_name(12)).unlink()
+    with pytest.raises(InputError, match="for 50 ids"):
+        Store(tmp_path / "store")
+
+
+def test_shards_of_different_images_are_refused(tmp_path):
+    in_shards(tmp_path)
+    np.save(tmp_path / shard_name(1), drawn()[:1])
+    with pytest.raises(InputError, match=shard_name(1)):
+        open_shards(tmp_path, what="the pixels", remedy="make them again")
 
 
 def resize(image: Image.Image) -> np.ndarray:
@@ -181,37 +242,87 @@ def photographs(tmp_path: Path) -> list[Path]:
 
 
 def built(folder: Path, files: list[Path], state: Path, **more: object) -> bytes:
+    """The bytes of a store's shards, of four images each."""
     folder.mkdir(exist_ok=True)
-    write_store(folder, [file.stem for file in files], files, 8, resize, state=state, **more)
-    return (folder / PIXELS).read_bytes()
+    write_store(folder, [file.stem for file in files], files, 8, resize, state=state, shard=4, **more)
+    return b"".join(file.read_bytes() for file in sorted((folder / PIXELS).iterdir()))
+
+
+def stop_at(monkeypatch, count: int, error: type[BaseException] = KeyboardInterrupt) -> list[Path]:
+    """Raise at the decoding of image `count` from now on; returns a list that grows by the decoded files."""
+    decoded: list[Path] = []
+
+    def stopping(file: Path) -> Image.Image:
+        decoded.append(file)
+        if len(decoded) == count + 1:
+            raise error
+        return open_rgb(file)
+
+    monkeypatch.setattr("nearmiss.engine.images.store.open_rgb", stopping)
+    return decoded
 
 
 @pytest.mark.parametrize("stopped_at", [0, 3, 4, 17, 49])
 def test_an_interrupted_store_resumes_with_the_same_bytes(photographs, tmp_path, monkeypatch, stopped_at):
-    monkeypatch.setattr("nearmiss.engine.images.pixels._RECORDED", 4)
-    whole = built(tmp_path / "whole", photographs, tmp_path / "state")
-    decoded = []
-
-    def stopping(file):
-        decoded.append(file)
-        if len(decoded) == stopped_at + 1:
-            raise KeyboardInterrupt
-        return open_rgb(file)
-
-    monkeypatch.setattr("nearmiss.engine.images.store.open_rgb", stopping)
+    whole = built(tmp_path / "whole", photographs, tmp_path / "other")
+    stop_at(monkeypatch, stopped_at)
     with pytest.raises(KeyboardInterrupt):
         built(tmp_path / "again", photographs, tmp_path / "state")
     assert not (tmp_path / "again" / PIXELS).exists()
-    decoded.clear()
-    monkeypatch.setattr("nearmiss.engine.images.store.open_rgb", lambda file: decoded.append(file) or open_rgb(file))
+    decoded = stop_at(monkeypatch, 50)
     assert built(tmp_path / "again", photographs, tmp_path / "state") == whole
-    assert len(decoded) == 50 - stopped_at // 4 * 4  # what was recorded is not decoded again
-    assert not list((tmp_path / "state").iterdir())
+    assert len(decoded) == 50 - stopped_at // 4 * 4  # complete shards are not decoded again
 
 
-@pytest.mark.parametrize("what", ["a file", "settings", "order"])
-def test_a_store_of_other_inputs_is_not_resumed(photographs, tmp_path, monkeypatch, what):
-    monkeypatch.setattr("nearmiss.engine.images.pixels._RECORDED", 4)
+def test_a_store_that_was_killed_before_it_was_complete_decodes_nothing_again(photographs, tmp_path, monkeypatch):
+    """Shards stay in the state until the caller removes it, which is after the results are in place."""
+    whole = built(tmp_path / "one", photographs, tmp_path / "state")
+    decoded = stop_at(monkeypatch, 0)
+    assert built(tmp_path / "two", photographs, tmp_path / "state") == whole
+    assert not decoded
+
+
+def test_a_store_that_is_killed_at_ten_moments_has_the_same_bytes(photographs, tmp_path):
+    """Killed where it decodes, flushes, renames or links: by the number of a call, not by time."""
+    names = sorted(photographs)
+    whole = built(tmp_path / "whole", names, tmp_path / "other")
+    for moment in (1, 4, 9, 14, 23, 30, 38, 44, 50, 57):
+        killed = fork_and_kill(lambda: built(tmp_path / f"killed-{moment}", names, tmp_path / "state"), moment)
+        assert killed == signal.SIGKILL
+        assert not list(tmp_path.glob("killed-*/image_ids.json"))
+        shutil.rmtree(tmp_path / f"killed-{moment}", ignore_errors=True)
+        assert built(tmp_path / f"again-{moment}", names, tmp_path / "state") == whole
+        shutil.rmtree(tmp_path / "state")
+
+
+def fork_and_kill(build: Callable[[], object], moment: int) -> int:
+    """Run `build` in a process that kills itself at a number of decoded, flushed or linked files; the signal."""
+    child = os.fork()
+    if child == 0:
+        calls = itertools.count(1)
+
+        def counted(function: Callable[..., object]) -> Callable[..., object]:
+            def call(*arguments: object) -> object:
+                if next(calls) == moment:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*arguments)
+
+            return call
+
+        store_of = "nearmiss.engine.images.store"
+        try:
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(f"{store_of}.open_rgb", counted(open_rgb))
+                patched.setattr("nearmiss.engine.images.shards.publish", counted(publish))
+                patched.setattr(f"{store_of}.os.link", counted(os.link))
+                build()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) * -1
+
+
+@pytest.mark.parametrize("what", ["a file", "settings", "order", "shard size"])
+def test_a_store_of_other_inputs_is_not_resumed(photographs, tmp_path, what):
     torn = photographs[30].read_bytes()
     photographs[30].write_bytes(b"torn")
     with pytest.raises(InputError, match="does not decode"):
@@ -220,12 +331,36 @@ def test_a_store_of_other_inputs_is_not_resumed(photographs, tmp_path, monkeypat
     if what == "a file":
         shutil.copy(photographs[1], photographs[0])
     files = photographs[::-1] if what == "order" else photographs
-    settings = {"interpolation": "other"} if what == "settings" else None
-    fresh = built(tmp_path / "fresh", files, tmp_path / "other", settings=settings)
-    assert built(tmp_path / "store", files, tmp_path / "state", settings=settings) == fresh
+    more = {"settings": {"interpolation": "other"}} if what == "settings" else {}
+    fresh = built(tmp_path / "fresh", files, tmp_path / "other", **more)
+    if what == "shard size":
+        (tmp_path / "sized").mkdir()
+        write_store(
+            tmp_path / "sized", [file.stem for file in files], files, 8, resize, state=tmp_path / "state", shard=7
+        )
+        assert np.array_equal(Store(tmp_path / "sized").pixels[:], Store(tmp_path / "fresh").pixels[:])
+    else:
+        assert built(tmp_path / "store", files, tmp_path / "state", **more) == fresh
 
 
 def test_the_bytes_of_a_store_do_not_depend_on_the_workers(photographs, tmp_path):
     assert built(tmp_path / "one", photographs, tmp_path / "a") == built(
         tmp_path / "three", photographs, tmp_path / "b", workers=3
     )
+
+
+def test_images_of_an_archive_are_read_in_its_order_without_extraction(photographs, tmp_path, monkeypatch):
+    """Rows are sorted by id; the archive is read from front to back for each shard."""
+    with tarfile.open(tmp_path / "0.tar", "w") as archive:
+        for file in photographs[::-1]:
+            archive.add(file, file.name)
+    files = [tmp_path / "0.tar" / file.name for file in photographs]
+    for file in photographs:
+        file.rename(file.with_suffix(".moved"))
+    decoded = stop_at(monkeypatch, 50)
+    built(tmp_path / "store", files, tmp_path / "state")
+    offsets = [location_of(file)[1] for file in decoded]
+    assert all(offsets[at : at + 4] == sorted(offsets[at : at + 4]) for at in range(0, 50, 4))
+    row = Store(tmp_path / "store").row("17")
+    with Image.open(photographs[17].with_suffix(".moved")) as image:
+        assert np.array_equal(Store(tmp_path / "store").pixels[row], resize(image))

@@ -16,7 +16,7 @@ rule pretrain_store:
         images=f"{TABLES}/images.parquet",
         files=IMAGES,
     output:
-        pixels=f"{RESULTS}/pretrain/store/pixels.npy",
+        pixels=directory(f"{RESULTS}/pretrain/store/pixels"),  # as many shards as the images need
         image_ids=f"{RESULTS}/pretrain/store/image_ids.json",
         manifest=f"{RESULTS}/pretrain/store/manifest.json",
         cost=f"{RESULTS}/pretrain/store/cost.json",
@@ -31,7 +31,7 @@ rule pretrain_store:
     params:
         root=image_root,
         state=f"{STATE}/pretrain/store",
-        out=subpath(output.pixels, parent=True),
+        out=subpath(output.manifest, parent=True),
     shell:
         "exec python -m nearmiss store --fingerprint {input.fingerprint:q} --images {input.images:q}"
         " --root {params.root:q} --state {params.state:q} --out {params.out:q} --workers {threads} > {log:q} 2>&1"

@@ -3,6 +3,8 @@
 Ids are strings, offsets are in characters, boxes are x, y, w, h in pixels from the top left corner.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -303,8 +305,13 @@ def conform(frame: pl.DataFrame, name: str, *, file: object = None) -> pl.DataFr
             remedy=_remedy(name),
         )
     given = {**schema, **{column: kind for column, kind in optional.items() if column in frame.columns}}
+    return cast_columns(frame, given, name, file=file)
+
+
+def cast_columns(frame: pl.DataFrame, kinds: Mapping[str, Any], name: str, *, file: object = None) -> pl.DataFrame:
+    """Some columns of table `name`, each cast as base/columns.py allows; InputError for one of another type."""
     columns = []
-    for column, kind in given.items():
+    for column, kind in kinds.items():
         try:
             columns.append(cast(frame[column], kind))
         except ValueError as error:
@@ -340,18 +347,24 @@ def table(name: str, rows: list[dict]) -> pl.DataFrame:
 
 def read_table(path: Path, name: str) -> pl.DataFrame:
     """Read and check a Parquet table."""
-    path = Path(path)
+    with readable(Path(path), name):
+        frame = pl.read_parquet(path, glob=False)
+    return conform(frame, name, file=path)
+
+
+@contextmanager
+def readable(path: Path, name: str) -> Iterator[None]:
+    """A block that reads table `name`: InputError where the file is missing or damaged."""
     if not path.is_file():
         raise InputError(
             f"table '{name}' is missing", file=path, remedy="run the stage that makes it, or correct the path"
         )
     try:
-        frame = pl.read_parquet(path, glob=False)
+        yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # damaged files panic, too
         raise InputError(
             f"table '{name}' is not readable Parquet: {error}", file=path, remedy="make it again"
         ) from None
-    return conform(frame, name, file=path)
 
 
 def read_caption_set(path: Path, name: str | None) -> pl.DataFrame:
@@ -362,7 +375,13 @@ def read_caption_set(path: Path, name: str | None) -> pl.DataFrame:
     captions = read_table(path, "captions")
     if "set" not in captions.columns:
         return captions
-    sets = sorted(captions["set"].drop_nulls().unique())
+    check_caption_set(path, name, captions["set"])
+    return (captions if name is None else captions.filter(pl.col("set") == name)).drop("set")
+
+
+def check_caption_set(path: Path, name: str | None, column: pl.Series) -> None:
+    """Raise `InputError` where the column `set` of a table has no such set, or several and none is named."""
+    sets = sorted(column.drop_nulls().unique())
     if name is None and len(sets) > 1:
         raise InputError(
             "the table has several sets of captions and none is named",
@@ -377,7 +396,6 @@ def read_caption_set(path: Path, name: str | None) -> pl.DataFrame:
             record="column 'set'",
             remedy=f"name one of: {', '.join(sets) or 'none'}",
         )
-    return (captions if name is None else captions.filter(pl.col("set") == name)).drop("set")
 
 
 def write_table(frame: pl.DataFrame, path: Path, name: str) -> None:

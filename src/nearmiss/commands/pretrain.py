@@ -33,9 +33,9 @@ def store(
     root
         Folder that the files in the table are relative to.
     out
-        Output folder: pixels.npy, image_ids.json.
+        Output folder: pixels, image_ids.json.
     state
-        Folder of unfinished pixels, removed after success; a killed run continues from it.
+        Folder of completed shards, removed after success; a killed run continues with the others.
     workers
         Number of threads that decode. The output does not depend on it.
     """

@@ -1,57 +1,35 @@
-"""Arrays of pixels in .npy files that are larger than memory: written row by row, mapped for reading."""
+"""Arrays of pixels in .npy files: reserved on the disk before they are computed, and mapped for reading."""
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, write_json
-
-_RECORDED = 1024  # rows after which an unfinished file records how far it is
 
 
-def write_pixels(file: Path, shape: tuple[int, ...], key: str, rows: Callable[[int], Iterable[np.ndarray]]) -> None:
-    """Write `shape[0]` uint8 arrays of shape `shape[1:]` as one .npy file, one after the other.
+def reserve_pixels(file: Path, shape: tuple[int, ...]) -> int:
+    """Create a .npy file of uint8 zeros with its space reserved on the disk. Returns the offset of the first value.
 
-    `rows(n)` yields the rows from number n on: what an interrupted call with the same `key` wrote is continued. Beside
-    the file, FILE.json records the key and how many rows are on the disk; it is removed at the end. The bytes are those
-    of an uninterrupted call.
-
-    The space is reserved before the first row is computed, and nothing is mapped into memory: a full disk is an OSError
-    at once, not a SIGBUS at some row. Raises ValueError where a row is of another shape or type.
+    Nothing is mapped into memory: a full disk is an OSError here, and never a SIGBUS at some later row.
     """
-    file, record = Path(file), Path(f"{file}.json")
     header = _header(shape)
-    size = int(np.prod(shape[1:], dtype=np.int64))
-    whole = len(header) + shape[0] * size
-    state = read_json(record) if record.is_file() and file.is_file() and file.stat().st_size == whole else {}
-    count = state["rows"] if state.get("key") == key else 0
-    if not count:
-        with file.open("wb") as handle:
-            handle.write(header)
-            handle.flush()
-            _reserve(handle.fileno(), whole)
-            handle.truncate(whole)
-    with file.open("r+b") as handle:
-        handle.seek(len(header) + count * size)
-        for row in rows(count):
-            if row.shape != shape[1:] or row.dtype != np.uint8:
-                raise ValueError(f"row {count} is {row.dtype} {row.shape}, not uint8 {shape[1:]}")
-            handle.write(np.ascontiguousarray(row).data)
-            count += 1
-            if count % _RECORDED == 0:
-                handle.flush()
-                os.fsync(handle.fileno())
-                write_json(record, {"key": key, "rows": count})
+    size = len(header) + prod(shape)
+    with Path(file).open("wb") as handle:
+        handle.write(header)
         handle.flush()
-        os.fsync(handle.fileno())
-    if count != shape[0]:
-        raise ValueError(f"{count} rows were given for {shape[0]}")
-    record.unlink(missing_ok=True)
+        _reserve(handle.fileno(), size)
+        handle.truncate(size)
+    return len(header)
+
+
+def pixels_size(shape: tuple[int, ...]) -> int:
+    """Bytes of a .npy file of uint8 values."""
+    return len(_header(shape)) + prod(shape)
 
 
 def write_flat_pixels(file: Path, sizes: Sequence[int], images: Iterable[np.ndarray]) -> None:

@@ -1,6 +1,7 @@
-"""Images decoded once: a memory-mapped file of uint8 pixels of one size, and the ids of its rows."""
+"""Images decoded once: memory-mapped shards of uint8 pixels of one size, and the ids of their rows."""
 
 import json
+import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +16,11 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.progress import progress
 from nearmiss.engine.images.decode import open_rgb
-from nearmiss.engine.images.members import stat_of
-from nearmiss.engine.images.pixels import open_pixels, write_pixels
+from nearmiss.engine.images.members import location_of, stat_of
+from nearmiss.engine.images.shards import SHARD, open_shards, write_shards
 
-PIXELS, IDS = "pixels.npy", "image_ids.json"
+PIXELS, IDS = "pixels", "image_ids.json"
+"""The folder of the shards, and the ids of the rows of all of them."""
 _AHEAD = 4  # images for each worker that wait: more would only fill the memory
 
 
@@ -32,35 +34,45 @@ def write_store(
     state: Path,
     settings: object = None,
     workers: int = 1,
+    shard: int = SHARD,
 ) -> None:
-    """Decode `files`, one for each of `ids`, and write `folder/pixels.npy` and `folder/image_ids.json`.
+    """Decode `files`, one for each of `ids`, and write `folder/pixels/pixels-*.npy` and `folder/image_ids.json`.
 
     `resize` turns an image into uint8 pixels (side, side, 3); `settings` describes it, in values that JSON has. Images
-    are decoded by `workers` threads. The pixels are written in the folder `state`, where an interrupted call with the
-    same files and settings is continued. Raises InputError at an image that does not decode, and OSError where the disk
-    has no room for all of them, before the first is decoded.
+    are decoded by `workers` threads, `shard` of them a file; those of a tar archive in the order in which they lie
+    there. Shards are completed in the folder `state`, where an interrupted call with the same files and settings is
+    continued; the caller removes it. Raises InputError at an image that does not decode, and OSError where the disk has
+    no room for all of them, before the first is decoded.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    unfinished = state / PIXELS
-    write_pixels(
-        unfinished,
+    finished = write_shards(
+        Path(state),
         (len(ids), side, side, 3),
-        _key(ids, files, side, settings),
-        lambda start: _decoded(files, start, resize, workers),
+        _key(ids, files, side, settings, shard),
+        lambda rows: _decoded([files[row] for row in rows], resize, workers),
+        order=lambda row: (*location_of(files[row]), row),
+        size=shard,
     )
-    shutil.move(unfinished, Path(folder) / PIXELS)
+    target = Path(folder) / PIXELS
+    target.mkdir()
+    for file in finished:
+        _add(file, target / file.name)
     write_json(Path(folder) / IDS, list(ids))
 
 
-def _decoded(
-    files: Sequence[Path], start: int, resize: Callable[[Image.Image], np.ndarray], workers: int
-) -> Iterator[np.ndarray]:
-    """The pixels of each file from number `start` on, in order."""
-    left = files[start:]
+def _add(file: Path, target: Path) -> None:
+    """Link a shard, so that the state keeps it until the store is complete; move it where links are not supported."""
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.move(file, target)
+
+
+def _decoded(files: Sequence[Path], resize: Callable[[Image.Image], np.ndarray], workers: int) -> Iterator[np.ndarray]:
+    """The pixels of each file, in order."""
     with ThreadPoolExecutor(workers) as pool:  # decoding and resizing release the interpreter's lock
         waiting: deque[Future[np.ndarray]] = deque()
         try:
-            for file in progress(left, what="decode images", total=len(left)):
+            for file in progress(files, what="decode images", total=len(files)):
                 waiting.append(pool.submit(lambda each: resize(open_rgb(each)), file))
                 if len(waiting) > _AHEAD * workers:
                     yield waiting.popleft().result()
@@ -70,9 +82,9 @@ def _decoded(
             pool.shutdown(cancel_futures=True)
 
 
-def _key(ids: Sequence[str], files: Sequence[Path], side: int, settings: object) -> str:
+def _key(ids: Sequence[str], files: Sequence[Path], side: int, settings: object, shard: int) -> str:
     """Identifies the pixels that a call writes."""
-    digest = sha256(json.dumps([side, settings]).encode())
+    digest = sha256(json.dumps([side, settings, shard]).encode())
     for image_id, file in zip(ids, files, strict=True):
         found = stat_of(file)
         digest.update(f"\0{image_id}\0{file}\0{found.st_size}\0{found.st_mtime_ns}".encode())
@@ -80,14 +92,14 @@ def _key(ids: Sequence[str], files: Sequence[Path], side: int, settings: object)
 
 
 class Store:
-    """An image store, open for reading: `pixels` (N, S, S, 3) uint8, mapped from the file, and `ids` of the rows."""
+    """An image store, open for reading: `pixels` (N, S, S, 3) uint8, mapped from the shards, and `ids` of the rows."""
 
     def __init__(self, folder: Path) -> None:
         """Open a store; InputError where it is missing, damaged or inconsistent."""
         self.folder = Path(folder)
         remedy = "make the store again (nearmiss store)"
         self.ids: list[str] = _ids(self.folder / IDS, remedy)
-        self.pixels = open_pixels(self.folder / PIXELS, what="the store's pixels", remedy=remedy)
+        self.pixels = open_shards(self.folder / PIXELS, what="the store's pixels", remedy=remedy)
         shape = self.pixels.shape
         if len(shape) != 4 or shape[0] != len(self.ids) or shape[1] != shape[2] or shape[3] != 3:
             raise InputError(

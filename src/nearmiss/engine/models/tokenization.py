@@ -36,7 +36,7 @@ class Tokenized:
     ids: np.ndarray  # (T, context) int32, padding behind the end
     lengths: np.ndarray  # (T,) int64, the end token included
     cut: np.ndarray  # (T,) bool, texts that did not fit the context
-    unknown: int  # texts with a word that is not in the vocabulary
+    unknown: np.ndarray  # (T,) bool, texts with a word that is not in the vocabulary
 
     @property
     def truncated(self) -> int:
@@ -58,13 +58,13 @@ class Tokenization:
         ids = np.full((len(texts), self.context), self.pad, dtype=np.int32)
         lengths = np.zeros(len(texts), dtype=np.int64)
         cut = np.zeros(len(texts), dtype=bool)
-        unknown = 0
+        unknown = np.zeros(len(texts), dtype=bool)
         unknown_id = self.tokenizer.token_to_id(UNKNOWN)
         for row, encoding in enumerate(self.tokenizer.encode_batch([self.clean(text) for text in texts])):
             ids[row, : len(encoding.ids)] = encoding.ids
             lengths[row] = len(encoding.ids)
             cut[row] = bool(encoding.overflowing)
-            unknown += unknown_id is not None and unknown_id in encoding.ids
+            unknown[row] = unknown_id is not None and unknown_id in encoding.ids
         return Tokenized(ids, lengths, cut, unknown)
 
 
@@ -92,7 +92,7 @@ def text_book(texts: Iterable[str], tokenization: Tokenization) -> TextBook:
     read = tokenization(different)
     rows, first, row_of = np.unique(read.ids, axis=0, return_index=True, return_inverse=True)
     number = dict(zip(different, row_of.reshape(-1).tolist(), strict=True))
-    return TextBook(rows, read.lengths[first], number, read.truncated, read.unknown)
+    return TextBook(rows, read.lengths[first], number, read.truncated, int(read.unknown.sum()))
 
 
 def read_words(path: Path) -> list[str]:

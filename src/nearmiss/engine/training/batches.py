@@ -37,7 +37,7 @@ class Batch:
     kinds: Tensor  # (N, G, K) int64
     paraphrases: Tensor  # (N, G) int64, of the positives; the positives if there is none
     paraphrased: Tensor  # (N, G) bool
-    book_rows: np.ndarray  # (U,) int64, rows of the text book of the texts
+    book_rows: np.ndarray  # (U,) int64, rows of the token book of the texts
 
 
 class Batches:
@@ -88,7 +88,7 @@ class Batches:
     def _draw_negatives(
         self, step: int, images: np.ndarray, captions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positives (N, G), negatives (N, G, K) as rows of the text book, rows of the negatives (N, G, K), -1 none."""
+        """Positives (N, G), negatives (N, G, K) as rows of the token book, rows of the negatives (N, G, K), -1 none."""
         shape = (len(images), self.groups, self.negatives)
         own = self.corpus.captions[captions]
         positives = np.broadcast_to(own[:, None], shape[:2]).copy()
@@ -108,7 +108,7 @@ class Batches:
         return positives, negative_table.negatives[rows], rows
 
     def _drawn_paraphrases(self, step: int, positives: np.ndarray) -> np.ndarray:
-        """Rows of the text book (N, G): a paraphrase of each positive, or the positive if it has none."""
+        """Rows of the token book (N, G): a paraphrase of each positive, or the positive if it has none."""
         known = self.corpus.paraphrases
         if known is None:
             return positives
@@ -135,19 +135,17 @@ class Batches:
         of_negatives = np.full(picked.shape, inverse[-1] if absent else 0, dtype=np.int64)
         of_negatives[valid] = inverse[count + 2 * total : len(inverse) - len(absent)]
         book, negative_table = self.corpus.book, self.corpus.negative_table
-        lengths = book.lengths[different]
-        tokens = book.ids[different, : lengths.max()].astype(np.int64)
         for_others = (
             np.zeros(picked.shape, dtype=bool) if negative_table is None else negative_table.for_others[picked] & valid
         )
         kinds = (
             np.zeros(picked.shape, dtype=np.int64)
             if negative_table is None
-            else np.where(valid, negative_table.kinds[picked], 0)
+            else np.where(valid, negative_table.kinds[picked], 0).astype(np.int64)
         )
         return Batch(
             rows=self.corpus.rows[images],
-            texts=Texts(torch.from_numpy(tokens), torch.from_numpy(lengths)),
+            texts=book.padded(different),
             captions=torch.from_numpy(inverse[:count]),
             positives=torch.from_numpy(inverse[count : count + total].reshape(positives.shape)),
             negatives=torch.from_numpy(of_negatives),
@@ -199,6 +197,6 @@ def _only_groups(negative_table: NegativeTable, groups: np.ndarray) -> NegativeT
 
 def _members(first: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Concatenated rows of some groups, and the offset of each group."""
-    ranges = [np.arange(first[group], first[group + 1]) for group in groups]
-    rows = np.concatenate([*ranges, np.empty(0, dtype=np.int64)]).astype(np.int64)
-    return rows, np.concatenate([[0], np.cumsum([len(each) for each in ranges])]).astype(np.int64)
+    sizes = first[groups + 1] - first[groups]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return np.arange(offsets[-1]) + np.repeat(first[groups] - offsets[:-1], sizes), offsets

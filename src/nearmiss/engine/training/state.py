@@ -24,6 +24,8 @@ from nearmiss.base.files import read_json, replacing, sha256, write_json
 from nearmiss.base.lifetime import held
 
 POINTER, PREVIOUS = "latest.json", "previous.json"
+CORPUS = "corpus"
+"""The folder of the texts of the training (corpus_files.py)."""
 _KEY = re.compile(r"[0-9a-f]{16}")  # the name of a state's folder
 
 
@@ -142,6 +144,7 @@ def claimed(run: Path, key: str) -> Iterator[State]:
 def _remove(folder: Path) -> None:
     """Remove a state's own files, and its folder if it is empty then."""
     if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder / CORPUS, ignore_errors=True)
         for file in [
             *folder.glob("step-*.safetensors"),
             *folder.glob(".*.partial"),

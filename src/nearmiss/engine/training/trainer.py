@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
+from nearmiss.engine.images.shards import Pixels
 from nearmiss.engine.models.cross_encoder import CrossEncoder
 from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import packable
@@ -60,7 +60,7 @@ class Trainer:
         model: Any,
         objective: Objective,
         batches: Batches,
-        pixels: np.ndarray,
+        pixels: Pixels,
         preprocessing: dict[str, Any],
         config: TrainingConfig,
         device: torch.device,

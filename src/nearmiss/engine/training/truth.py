@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nearmiss.engine.models.tokenization import TextBook
 from nearmiss.engine.training.batches import Batch
+from nearmiss.engine.training.token_book import TokenBook
 from nearmiss.engine.world.scene import read_scenes
 from nearmiss.engine.world.statements import Statement, parse
 from nearmiss.engine.world.truth import truth_value
@@ -22,11 +22,11 @@ from nearmiss.engine.world.truth import truth_value
 class SceneTruth:
     """Truth values of texts for images of a store. A text that does not parse is false for all images."""
 
-    def __init__(self, folder: Path, image_ids: Sequence[str], book: TextBook) -> None:
-        """`folder` contains scenes_*.json; `image_ids` are the ids of the store by row."""
+    def __init__(self, folder: Path, image_ids: Sequence[str], book: TokenBook) -> None:
+        """`folder` contains scenes_*.json; `image_ids` are the ids of the store by row; the book has strings."""
         scenes = read_scenes(folder, image_ids)
         self._scenes = [scenes[image_id] for image_id in image_ids]
-        self._texts = {row: text for text, row in sorted(book.number.items(), reverse=True)}
+        self._book = book
         self._statement = lru_cache(maxsize=None)(self._parsed)
         self._known: dict[tuple[int, int], bool] = {}
 
@@ -43,4 +43,4 @@ class SceneTruth:
         return self._known[key]
 
     def _parsed(self, text: int) -> Statement | None:
-        return parse(self._texts[text])
+        return parse(self._book.string(text))

@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import torch
 
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.manifest import verify_inputs, versions
-from nearmiss.base.tables import read_table
+from nearmiss.base.table_parts import read_parts
 from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images.store import IDS, PIXELS, Store
 from nearmiss.engine.models.architecture import Architecture, named_architecture, own_architecture, weights_file
@@ -162,7 +163,7 @@ def check(run: Run) -> None:
     if (
         run.negatives is not None
         and arm.num_negatives < 2
-        and has_positives(run.negatives, read_table(run.captions, "captions"))
+        and has_positives(run.negatives, pl.concat(read_parts(run.captions, "captions", ("caption_id",))))
     ):
         raise InputError(
             f"the method '{arm.method}' writes pairs of texts, but num_negatives is {arm.num_negatives}",

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,9 +26,10 @@ from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder
 from nearmiss.engine.training import augmentations
 from nearmiss.engine.training.batches import Batch, Batches, held_out
 from nearmiss.engine.training.corpus import Corpus, read_corpus
+from nearmiss.engine.training.corpus_files import open_corpus, store_corpus
 from nearmiss.engine.training.flops import matrix_rate
-from nearmiss.engine.training.parallel import joined
-from nearmiss.engine.training.state import State, claimed
+from nearmiss.engine.training.parallel import Group, joined
+from nearmiss.engine.training.state import CORPUS, State, claimed
 from nearmiss.engine.training.trainer import Trainer, TrainingProgress
 from nearmiss.engine.training.truth import SceneTruth
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
@@ -68,22 +70,6 @@ def run(
     inputs = given.hashes
     architecture = given.architecture
     images = Store(store)
-    corpus = read_corpus(
-        store=images,
-        captions=captions,
-        caption_set=given.caption_set,
-        negatives=negatives,
-        verdicts=arm.verdicts,
-        tokenization=architecture.tokenization,
-        paraphrased=needs_paraphrases(arm.objective),
-        placeholder=EMPTY if needs_placeholder(arm.objective) else None,
-        sources=shared.sources,
-    )
-    augmentations.check(shared.augment, corpus.book.number)
-    corpus, kept = held_out(corpus, shared.validation.share, seed)
-    batches = Batches(
-        corpus, size=shared.batch_size, seed=seed, phase=given.phase_name, num_negatives=arm.num_negatives
-    )
     if given.device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required for deterministic cuBLAS
     with (
@@ -91,6 +77,10 @@ def run(
         claimed(state, given.key()) if group.leads else nullcontext(State(state / given.key())) as saved,
         deterministic(shared.threads),
     ):
+        corpus, kept = held_out(_corpus(given, images, saved, group), shared.validation.share, seed)
+        batches = Batches(
+            corpus, size=shared.batch_size, seed=seed, phase=given.phase_name, num_negatives=arm.num_negatives
+        )
         if start is None:
             model = architecture.begun(seed)
             inputs |= {"weights": sha256(architecture.weights)} if architecture.weights is not None else {}
@@ -131,6 +121,31 @@ def run(
             cost.write(folder)
             outputs = [CHECKPOINT, f"{CHECKPOINT}/{WEIGHTS}", CURVE]
             write_manifest(folder, stage="pretrain", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
+
+
+def _corpus(given: Run, images: Store, saved: State, group: Group) -> Corpus:
+    """The texts of the run, mapped from files beside its state, which the first process of the group writes."""
+    shared, arm = given.shared, given.arm
+    folder = saved.folder / CORPUS
+    if group.leads:
+        store_corpus(
+            folder,
+            lambda: read_corpus(
+                store=images,
+                captions=given.captions,
+                caption_set=given.caption_set,
+                negatives=given.negatives,
+                verdicts=arm.verdicts,
+                tokenization=given.architecture.tokenization,
+                paraphrased=needs_paraphrases(arm.objective),
+                placeholder=EMPTY if needs_placeholder(arm.objective) else None,
+                sources=shared.sources,
+                strings=given.truth is not None,
+                inspect=partial(augmentations.check, shared.augment) if shared.augment else None,
+            ),
+        )
+    group.wait()
+    return open_corpus(folder)
 
 
 @contextmanager
