@@ -191,3 +191,19 @@ def test_the_schema_file_is_up_to_date(root):
 def test_the_table_of_keys_is_up_to_date(root):
     text = (root / "config" / "README.md").read_text()
     assert text.partition(BEGIN)[2].partition(END)[0].strip() == keys().strip(), "run `make schema`"
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("{image: {name: a, wights: b}, text: {name: c}}", "unknown key 'wights'"),
+        ("{image: {name: a}}", "the key 'text' is missing"),
+        ("{name: ViT-B-32, pretraind: openai}", "unknown key 'pretraind'"),
+        ("{image_sze: 48}", "unknown key 'image_sze'"),
+    ],
+)
+def test_an_error_of_a_model_is_one_of_the_kind_that_is_meant(tmp_path, model, message):
+    file = tmp_path / "config.yaml"
+    file.write_text(f"experiment: x\npretrain: {{model: {model}}}\n")
+    with pytest.raises(InputError, match=message):
+        load(file)

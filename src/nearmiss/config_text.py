@@ -4,6 +4,7 @@ import difflib
 import re
 import types
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -35,7 +36,7 @@ def dotted(where: tuple) -> str:
 
 def problem_of(error: ValidationError, model: type[BaseModel], *, file: object, lines: Lines) -> InputError:
     """The first problem of a failed validation as an `InputError` that names key, line and remedy."""
-    first = error.errors(include_url=False)[0]
+    first = _of_the_likeliest_variant(error.errors(include_url=False), model)
     location = first["loc"]
     if location[-1:] == ("[key]",):  # pydantic gives True as 1
         location = (*location[:-2], str(first["input"]))
@@ -59,6 +60,24 @@ def problem_of(error: ValidationError, model: type[BaseModel], *, file: object, 
     given = first["input"]
     shown = f" (given: {shortened(repr(given))})" if isinstance(given, str | int | float | bool | None) else ""
     return InputError(f"{message}{shown}", file=file, record=shortened(record), remedy=_remedy(first))
+
+
+def _of_the_likeliest_variant(errors: Sequence[Any], model: type[BaseModel]) -> Any:
+    """The first error; where a value may be one of several models, an error of the one that knows most of its keys."""
+    location = errors[0]["loc"]
+    for depth, part in enumerate(location):
+        if part not in {each.__name__ for each in models_at(model, location[:depth])}:
+            continue
+        variants: dict[Any, list[Any]] = {}
+        for each in errors:
+            if each["loc"][:depth] == location[:depth]:
+                variants.setdefault(each["loc"][depth], []).append(each)
+        foreign = {
+            name: sum(each["type"] == "extra_forbidden" and len(each["loc"]) == depth + 2 for each in found)
+            for name, found in variants.items()
+        }
+        return variants[min(variants, key=lambda name: (foreign[name], len(variants[name])))][0]
+    return errors[0]
 
 
 def _remedy(first: Any) -> str:
@@ -104,7 +123,7 @@ def models_at(model: type[BaseModel], location: tuple) -> list[type[BaseModel]]:
         fields = [each.model_fields[part].annotation for each in found if part in each.model_fields]
         if fields:
             found = [each for annotation in fields for each in models_in(annotation)]
-        elif tagged := [each for each in found if _tag(each) == part]:
+        elif tagged := [each for each in found if part in (_tag(each), each.__name__)]:
             found = tagged
     return found
 

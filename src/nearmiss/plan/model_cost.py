@@ -1,10 +1,11 @@
 """What a model computes, counted on a copy without weights; nothing is downloaded."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.stages.pretrain.config import FusionConfig, ModelConfig, OpenClipConfig
+from nearmiss.stages.pretrain.config import AnyModelConfig, FusionConfig, OpenClipConfig, TwoTowerConfig
 
 _WORDS = 2000  # words of a small model, before the captions are known
 
@@ -46,18 +47,23 @@ class ModelCost:
         return fusion.forward_flops(images=images, texts=texts, tokens=tokens, pairs=pairs)
 
 
-def model_cost(model: ModelConfig | OpenClipConfig) -> ModelCost | None:
-    """The cost of a model; None for one of the hub, whose configuration would be downloaded."""
+def model_cost(model: AnyModelConfig) -> ModelCost | None:
+    """The cost of a model; None for one with a part on the hub, whose configuration would be downloaded."""
     import torch
 
     from nearmiss.engine.models.architecture import configuration_of
     from nearmiss.engine.models.checkpoint import configuration, fresh_model
     from nearmiss.engine.models.text import padded_flops
+    from nearmiss.engine.models.two_towers import two_tower_configuration
     from nearmiss.engine.training.flops import image_flops
 
     if isinstance(model, OpenClipConfig) and model.name.startswith("hf-hub:"):
         return None
-    if isinstance(model, OpenClipConfig):
+    if isinstance(model, TwoTowerConfig):
+        if not Path(model.text.name).is_dir():
+            return None
+        config = two_tower_configuration(model.image.model_dump(), model.text.model_dump(), model.embed_dim)
+    elif isinstance(model, OpenClipConfig):
         config = configuration_of(model.name, model.pretrained)
     else:
         config = configuration(**model.model_dump(), vocabulary=_WORDS)
@@ -67,10 +73,11 @@ def model_cost(model: ModelConfig | OpenClipConfig) -> ModelCost | None:
     side = size if isinstance(size, int) else int(size[0])
     text: dict[str, Any] = config["model_cfg"].get("text_cfg", {})
     patches, patch_width = _patches(built, side)
+    context = int(text.get("context_length") or built.context_length)
     with torch.no_grad():
         return ModelCost(
             image_flops=image_flops(built, side),
-            token_flops=padded_flops(built, 1) / built.context_length,
+            token_flops=padded_flops(built, 1, context) / context,
             parameters=sum(parameter.numel() for parameter in built.parameters()),
             side=side,
             image_units=_image_units(config["model_cfg"].get("vision_cfg", {}), side),

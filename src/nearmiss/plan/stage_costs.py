@@ -10,7 +10,7 @@ from nearmiss.engine.objectives.spec import needs_fusion
 from nearmiss.engine.training.spec import MatchingConfig
 from nearmiss.plan.data_files import Count, data_sizes, rates
 from nearmiss.plan.model_cost import ModelCost
-from nearmiss.stages.pretrain.config import BASE, OpenClipConfig
+from nearmiss.stages.pretrain.config import BASE, ModelConfig
 
 FILLED = ("attribute", "object", "action")
 """Slots of method `replace` that a language model fills."""
@@ -218,5 +218,5 @@ def _forward(model: ModelCost, images: int, texts: int) -> float:
 
 
 def uses_open_clip(experiment: Experiment) -> bool:
-    """Whether the model is one of open_clip's, which computes at another rate than a small one."""
-    return isinstance(experiment.pretrain.model, OpenClipConfig)
+    """Whether the model is one of open_clip's or two towers, which compute at another rate than a small one."""
+    return not isinstance(experiment.pretrain.model, ModelConfig)

@@ -26,6 +26,7 @@ from nearmiss.engine.models.checkpoint import (
     save_checkpoint,
 )
 from nearmiss.engine.models.folder import check_configuration, folder_configuration, folder_weights
+from nearmiss.engine.models.hugging_face_text import HF_CONFIG
 from nearmiss.engine.models.tokenization import Tokenization, local_tokenizer, tokenization_of, word_tokenizer
 from nearmiss.engine.models.weights import in_one_line
 
@@ -63,6 +64,14 @@ class Architecture:
         if self.pretrained is not None:
             return self.pretrained
         return "random weights" if self.name is None or parse_model_name(self.name)[0] is None else "its own weights"
+
+    def weight_files(self) -> dict[str, Path]:
+        """The files of the first weights by name, downloaded where they are not there; none for random ones."""
+        return {} if self.weights is None else {"weights": self.weights}
+
+    def fresh(self, seed: int) -> Any:
+        """The model with random weights, into which a checkpoint's are loaded."""
+        return fresh_model(self.config, seed)
 
     def begun(self, seed: int) -> Any:
         """The model with its initial weights: those of its name, or random ones by the seed.
@@ -219,4 +228,5 @@ def _completed(found: dict[str, Any], tag: dict[str, Any]) -> dict[str, Any]:
         cut["size"] = vision.get("image_size", 224)
     for key, value in cut.items():
         cut[key] = list(value) if isinstance(value, tuple) else value
-    return {"model_cfg": model, "preprocess_cfg": cut}
+    text = {HF_CONFIG: found[HF_CONFIG]} if HF_CONFIG in found else {}
+    return {"model_cfg": model, "preprocess_cfg": cut, **text}

@@ -1,8 +1,11 @@
 """Checkpoint folders: open_clip's configuration, weights as safetensors, tokenizer files. open_clip opens them as
 `local-dir:FOLDER` once this package has been imported."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -15,9 +18,10 @@ import nearmiss.engine.models  # noqa: F401  (registers our towers)
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, replacing, write_json
 from nearmiss.base.seeding import derive
-from nearmiss.engine.formats.checkpoint import CONFIG, WEIGHTS, checkpoint_files
+from nearmiss.engine.formats.checkpoint import CONFIG, TEXT_CONFIG, WEIGHTS, checkpoint_files
 from nearmiss.engine.models import weights
 from nearmiss.engine.models.folder import folder_configuration, folder_weights
+from nearmiss.engine.models.hugging_face_text import HF_CONFIG
 from nearmiss.engine.models.preprocessing import preprocessing
 from nearmiss.engine.models.tokenization import NAME, local_tokenizer, save_tokenizer
 
@@ -66,15 +70,27 @@ def fresh_model(config: dict[str, Any], seed: int) -> Any:
     if "multimodal_cfg" in given:
         raise ValueError("a captioning model (CoCa) has a third tower, which is not trained here")
     custom = given.pop("custom_text", False) or "hf_model_name" in given["text_cfg"]
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _text_config_in_a_folder(config, given["text_cfg"]):
         torch.manual_seed(derive(seed, "models", "weights"))
         return (CustomTextCLIP if custom else CLIP)(**given)
+
+
+@contextmanager
+def _text_config_in_a_folder(config: dict[str, Any], text_cfg: dict[str, Any]) -> Iterator[None]:
+    """Lets `text_cfg` name a folder with the text model's configuration while open_clip builds it, if it has one."""
+    if HF_CONFIG not in config:
+        yield
+        return
+    with TemporaryDirectory() as folder:
+        write_json(Path(folder) / TEXT_CONFIG, config[HF_CONFIG])
+        text_cfg |= {"hf_model_name": folder, "hf_model_pretrained": False}
+        yield
 
 
 def files_of(config: dict[str, Any]) -> tuple[str, ...]:
     """The files of a checkpoint folder: with CLIP's own words it needs no tokenizer files."""
     words = config.get("model_cfg", {}).get("text_cfg", {})
-    return checkpoint_files(tokenizer="hf_tokenizer_name" in words)
+    return checkpoint_files(tokenizer="hf_tokenizer_name" in words, text_config=HF_CONFIG in config)
 
 
 def save_checkpoint(folder: Path, model: Any, config: dict[str, Any], tokenizer: Tokenizer | None) -> None:
@@ -82,7 +98,9 @@ def save_checkpoint(folder: Path, model: Any, config: dict[str, Any], tokenizer:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    write_json(folder / CONFIG, config)
+    write_json(folder / CONFIG, {key: value for key, value in config.items() if key != HF_CONFIG})
+    if HF_CONFIG in config:
+        write_json(folder / TEXT_CONFIG, config[HF_CONFIG])
     with replacing(folder / WEIGHTS) as partial:
         partial.write_bytes(save(tensors))
     if tokenizer is not None:
@@ -109,6 +127,12 @@ def check_checkpoint(folder: Path, config: dict[str, Any]) -> None:
                     record=f"{part}.{key}",
                     remedy="train the base again with this configuration and these words",
                 )
+    if HF_CONFIG in config and read_json(folder / TEXT_CONFIG) != config[HF_CONFIG]:
+        raise InputError(
+            "the checkpoint's text model is another",
+            file=folder / TEXT_CONFIG,
+            remedy="train the base again with this configuration",
+        )
 
 
 def load_weights(folder: Path, model: Any) -> None:

@@ -17,7 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 import nearmiss.engine.models  # noqa: F401  (registers our towers)
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
-from nearmiss.engine.formats.checkpoint import CONFIG, TOKENIZER_FILES, WEIGHTS
+from nearmiss.engine.formats.checkpoint import CONFIG, TEXT_CONFIG, TOKENIZER_FILES, WEIGHTS
+from nearmiss.engine.models.hugging_face_text import HF_CONFIG, text_configuration
 
 FUSION_CONFIG, FUSION_WEIGHTS = "fusion_config.json", "fusion.safetensors"
 PREFERRED = (
@@ -44,7 +45,7 @@ _INTERPOLATIONS, _RESIZE_MODES = ("bicubic", "bilinear", "random"), ("shortest",
 
 
 def folder_configuration(folder: Path) -> dict[str, Any]:
-    """The content of a folder's `open_clip_config.json`, checked.
+    """The content of a folder's `open_clip_config.json`, checked, and under `HF_CONFIG` that of a text model, if any.
 
     Raises InputError where there is none, where it does not describe a model (`check_configuration`), where its image
     size is not the one that its preprocessing gives, or where something would have to be fetched from the hub.
@@ -62,6 +63,8 @@ def folder_configuration(folder: Path) -> dict[str, Any]:
     image = found["model_cfg"]["vision_cfg"].get("image_size", CLIPVisionCfg.image_size)
     if size is not None and _pair(size) != _pair(image):
         raise _wrong(f"the preprocessing gives images of {size} pixels, the model sees {image}", "preprocess_cfg", file)
+    if found["model_cfg"]["text_cfg"].get("hf_model_name") is not None:
+        return {**found, HF_CONFIG: text_configuration(folder)}
     return dict(found)
 
 
@@ -147,13 +150,13 @@ def _check_tower(given: dict[str, Any], tower: type, name: str, file: Path | str
 def _check_local(model: dict[str, Any], folder: Path, file: Path) -> None:
     """Raise InputError where a tower or a tokenizer would be taken from elsewhere."""
     text, trunk = model["text_cfg"], model["vision_cfg"].get("timm_model_name")
-    if text.get("hf_model_name") is not None:
+    if text.get("hf_model_name") is not None and not (folder / TEXT_CONFIG).is_file():
         raise InputError(
             f"the text tower is built from a configuration on the hub, '{text['hf_model_name']}'",
             file=file,
             record="text_cfg.hf_model_name",
-            remedy="nothing is fetched for a folder: name the model as open_clip does and give its weights with "
-            "--pretrained, or name it on the hub (hf-hub:ORGANIZATION/NAME)",
+            remedy=f"nothing is fetched for a folder: put the text model's {TEXT_CONFIG} there, or name the model as "
+            "open_clip does and give its weights with --pretrained, or name it on the hub (hf-hub:ORGANIZATION/NAME)",
         )
     if trunk is not None and (set(":/\\") & set(trunk) or not timm.is_model(trunk.partition(".")[0])):
         raise InputError(

@@ -8,6 +8,7 @@ the end token's row is computed, because nothing else is read from it.
 from typing import Any
 
 import torch
+from open_clip.hf_model import HFTextEncoder
 from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -44,8 +45,11 @@ def check_tower(model: Any) -> None:
 
 
 def encode_padded(model: Any, texts: Texts, pad: int) -> Tensor:
-    """L2-normalized embeddings (U, D) float32 of texts padded to the model's context, by open_clip's own forward."""
-    room = model.context_length - texts.tokens.shape[1]
+    """L2-normalized embeddings (U, D) float32 of padded texts, by open_clip's own forward.
+
+    They are padded to the model's context, or, if the tower masks padding, to the longest of them.
+    """
+    room = 0 if masks_padding(model) else model.context_length - texts.tokens.shape[1]
     tokens = F.pad(texts.tokens, (0, room), value=pad).to(model.logit_scale.device)
     return F.normalize(model.encode_text(tokens).float(), dim=-1)
 
@@ -154,9 +158,21 @@ def _attention_at(attention: nn.MultiheadAttention, x: Tensor, seen: Tensor, pos
     return attention.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
-def padded_flops(model: Any, count: int) -> int:
-    """Floating-point operations of `encode_padded` for `count` texts; 0 where the tower's blocks are unknown."""
+def masks_padding(model: Any) -> bool:
+    """Whether a text tower computes the same embedding however a text is padded: that of a transformers model."""
+    return isinstance(text_tower(model), HFTextEncoder)
+
+
+def padded_flops(model: Any, count: int, length: int) -> int:
+    """Floating-point operations of `encode_padded` for `count` texts, of which the longest has `length` tokens.
+
+    0 where the tower's blocks are unknown.
+    """
     tower = text_tower(model)
+    if masks_padding(model):
+        config = tower.config
+        width, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
+        return int(2 * count * layers * (length * (4 * width + 2 * inner) * width + 2 * length**2 * width))
     blocks = getattr(getattr(tower, "transformer", None), "resblocks", ())
     width, length = getattr(getattr(tower, "transformer", None), "width", 0), model.context_length
     return 2 * count * len(blocks) * (12 * length * width**2 + 2 * length**2 * width)

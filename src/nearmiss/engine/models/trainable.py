@@ -35,6 +35,20 @@ def freeze(model: nn.Module, parts: Sequence[str]) -> None:
         raise InputError("no weight is left to learn", record="arms.NAME.freeze", remedy="freeze less")
 
 
+def training_mode(model: nn.Module) -> nn.Module:
+    """Put a model in training mode, except for modules all of whose weights are frozen, which stay in evaluation mode.
+
+    A frozen trunk then computes what it was trained to compute: batch normalization uses its running statistics and
+    does not update them, and dropout is off.
+    """
+    model.train()
+    for module in model.modules():
+        weights = list(module.parameters())
+        if weights and not any(weight.requires_grad for weight in weights):
+            module.eval()
+    return model
+
+
 def adapt_matrices(model: nn.Module, parts: Sequence[str], *, rank: int, alpha: float, seed: int) -> None:
     """Low-rank adaptation of every matrix in the parts named that may still learn, tables of embeddings aside."""
     named = parameters_in(model, parts, "arms.NAME.lora.target_modules")

@@ -55,7 +55,9 @@ class Embedder:
 
     def text_flops(self, given: TowerTexts) -> int:
         """Floating-point operations of the forward of texts."""
-        return forward_flops(self.model, given) if isinstance(given, Packed) else padded_flops(self.model, len(given))
+        if isinstance(given, Packed):
+            return forward_flops(self.model, given)
+        return padded_flops(self.model, len(given), given.tokens.shape[1])
 
     def autocast(self) -> Any:
         """The precision in which towers compute."""

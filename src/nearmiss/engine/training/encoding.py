@@ -175,12 +175,12 @@ def check_chunks(model: nn.Module, wanted: int) -> None:
     if wanted == 1:
         return
     for name, module in model.named_modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training:
             raise InputError(
                 f"the model computes statistics over the batch in {name}, which differ between a chunk and the batch",
                 record="pretrain.grad_cache_chunks",
-                remedy="set pretrain.grad_cache_chunks and pretrain.num_processes to 1, or use a tower with another "
-                "normalization",
+                remedy="set pretrain.grad_cache_chunks and pretrain.num_processes to 1, freeze these layers, or use "
+                "a tower with another normalization",
             )
 
 

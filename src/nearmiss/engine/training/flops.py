@@ -12,8 +12,12 @@ BACKWARD = 2  # the backward pass computes two products for each one of the forw
 def image_flops(model: CLIP, side: int) -> int:
     """Floating-point operations of the image tower's forward pass for one image of `side` pixels."""
     image = torch.zeros(1, 3, side, side, device=model.logit_scale.device)
+    trained = [module for module in model.modules() if module.training]
+    model.eval()  # batch normalization would add the blank image to its statistics
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.encode_image(image)
+    for module in trained:
+        module.training = True
     return int(counter.get_total_flops())
 
 

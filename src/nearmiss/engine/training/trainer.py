@@ -16,6 +16,7 @@ from nearmiss.engine.images.shards import Pixels
 from nearmiss.engine.models.cross_encoder import CrossEncoder
 from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import packable
+from nearmiss.engine.models.trainable import training_mode
 from nearmiss.engine.objectives.features import Features, Matching, positives_taken_for_true, taken_for_true
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.training.augmentations import draw
@@ -73,9 +74,8 @@ class Trainer:
         used by the mask of that name; `validation` are held-out batches; `pad` is the padding token, to which towers
         that are not causal attend."""
         self.model = model.dual if isinstance(model, CrossEncoder) else model
-        self._whole: nn.Module = model.to(
-            device
-        ).train()  # all trained modules: the model, and its fusion if it has one
+        # All trained modules: the model, and its fusion if it has one.
+        self._whole: nn.Module = training_mode(model.to(device))
         self.objective = objective.to(device).train()
         self.batches, self.pixels, self.config, self.device, self.truth = batches, pixels, config, device, truth
         self.validation, self.group = validation, group
@@ -243,7 +243,7 @@ class Trainer:
         self.objective.eval()
         with torch.no_grad():
             losses = [self._validation_loss(number, batch) for number, batch in enumerate(self.validation)]
-        self._whole.train()
+        training_mode(self._whole)
         self.objective.train()
         loss = sum(losses) / len(losses)
         self.done.curve.append({"step": self.done.step, "validation_loss": loss})

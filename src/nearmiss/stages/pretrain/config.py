@@ -50,6 +50,61 @@ class OpenClipConfig(Typed):
     sha256: str | None = Field(None, description="Expected SHA-256 of a weight file.")
 
 
+class ImageTowerConfig(Typed):
+    """An image tower of timm: its trunk, and a pooling and projection that are trained."""
+
+    name: str = Field(description="Name of a model in timm, such as tf_efficientnet_lite2.")
+    weights: str | None = Field(
+        None,
+        description="Weights of the trunk: a file, a folder, or a repository of the Hugging Face hub such as "
+        "timm/tf_efficientnet_lite2.in1k; null for random ones.",
+    )
+    sha256: str | None = Field(None, description="Expected SHA-256 of the weight file.")
+    pooling: str = Field(
+        "abs_attn",
+        description="Pooling of the trunk's features as in open_clip's timm_pool: abs_attn or rot_attn (attention "
+        "pooling with learned or rotary positions, for trunks with a feature grid), or a pooling of the timm model, "
+        "such as avg.",
+    )
+    projection: Literal["linear", "mlp"] | None = Field(
+        None,
+        description="Projection after the pooling; null for none after attention pooling, which has its own, and "
+        "linear otherwise.",
+    )
+    image_size: int | None = Field(
+        None, ge=16, description="Input size in pixels (side of a square); null for that of the timm model."
+    )
+    resize_mode: Literal["shortest", "longest", "squash"] = Field(
+        "squash", description="How an image becomes a square, as in open_clip; squash keeps all of it."
+    )
+
+
+class TextTowerConfig(Typed):
+    """A text tower of Hugging Face transformers, and a projection that is trained."""
+
+    name: str = Field(description="A folder of a BERT, RoBERTa or XLM-RoBERTa model, or its repository on the hub.")
+    sha256: str | None = Field(None, description="Expected SHA-256 of the weight file.")
+    pooling: Literal["mean", "cls", "cls_pooler"] | None = Field(
+        None,
+        description="mean of the tokens; cls, the first token; cls_pooler, the first token after the model's pooling "
+        "layer; null for the rule in the folder's 1_Pooling/config.json (sentence-transformers).",
+    )
+    projection: Literal["linear", "mlp"] = Field("linear", description="Projection after the pooling.")
+    context_length: int = Field(77, ge=8, description="Maximum number of tokens of a text, including start and end.")
+
+
+class TwoTowerConfig(Typed):
+    """An image tower of timm and a text tower of transformers, joined as open_clip's CustomTextCLIP."""
+
+    image: ImageTowerConfig = Field(description="The image tower.")
+    text: TextTowerConfig = Field(description="The text tower.")
+    embed_dim: int = Field(256, ge=8, description="Dimension of the joint embedding.")
+
+
+AnyModelConfig = ModelConfig | OpenClipConfig | TwoTowerConfig
+"""The three kinds of `pretrain.model`."""
+
+
 class LowRankConfig(Typed):
     """Low-rank adaptation (LoRA): the weights are frozen, and low-rank updates are trained."""
 
@@ -122,10 +177,10 @@ class PhaseConfig(Typed):
 class PretrainConfig(OptimizationConfig):
     """Training of the base, then of every arm from the base, in the same data order."""
 
-    model: ModelConfig | OpenClipConfig = Field(
+    model: AnyModelConfig = Field(
         default_factory=ModelConfig,
-        description="The model: a small built-in one (image_tower ...) or one of open_clip (name, pretrained, sha256), "
-        "whose weights are the start of the base.",
+        description="The model: a small built-in one (image_tower ...), one of open_clip (name, pretrained, sha256), "
+        "whose weights are the start of the base, or two towers with weights of their own (image, text, embed_dim).",
     )
     fusion: FusionConfig = Field(
         default_factory=FusionConfig, description="The fusion of arms with a matching term; initialized randomly."
@@ -149,13 +204,14 @@ class PretrainConfig(OptimizationConfig):
 
     @property
     def reads_words(self) -> bool:
-        """Whether the model's tokenizer is built from a word list; a model of open_clip has its own."""
+        """Whether the model's tokenizer is built from a word list; any other model has its own."""
         return isinstance(self.model, ModelConfig)
 
     @property
     def checkpoint_files(self) -> tuple[str, ...]:
         """Files that every checkpoint of this model has. Tokenizer files of open_clip may exist in addition."""
-        return checkpoint_files(tokenizer=self.reads_words)
+        joined = isinstance(self.model, TwoTowerConfig)
+        return checkpoint_files(tokenizer=self.reads_words or joined, text_config=joined)
 
 
 @dataclass(frozen=True)
@@ -180,10 +236,17 @@ PRETRAINED = Defaults(5e-6, 5e-6, epsilon=1e-6, warmup_steps=50, base_steps=0, c
 ICLR 2023, appendix); CLIP's epsilon. The base has the unchanged weights. The number of steps is our choice."""
 
 
-def defaults_of(model: ModelConfig | OpenClipConfig) -> Defaults:
+TWO_TOWERS = Defaults(5e-4, 3e-5, epsilon=1e-6, warmup_steps=50, base_steps=400, continued_steps=500)
+"""Pretrained towers with a new pooling and projections: the image rate is that of new weights, the text rate one of
+fine-tuning a sentence encoder. All values are our choice."""
+
+
+def defaults_of(model: AnyModelConfig) -> Defaults:
     """The defaults of a kind of model."""
     if isinstance(model, ModelConfig):
         return SMALL
+    if isinstance(model, TwoTowerConfig):
+        return TWO_TOWERS
     return PRETRAINED if model.pretrained is not None or ":" in model.name else RANDOM
 
 
@@ -204,7 +267,7 @@ def with_defaults(shared: PretrainConfig) -> PretrainConfig:
     )
 
 
-def arm_with_defaults(arm: ArmConfig, model: ModelConfig | OpenClipConfig) -> ArmConfig:
+def arm_with_defaults(arm: ArmConfig, model: AnyModelConfig) -> ArmConfig:
     """The arm with learning rates; by default those of the kind of model."""
     defaults = defaults_of(model)
     rates = {"image_lr": arm.image_lr or defaults.image_lr, "text_lr": arm.text_lr or defaults.text_lr}
@@ -220,7 +283,7 @@ def training_config(shared: PretrainConfig, arm_name: str, arm: ArmConfig, seed:
     return TrainingConfig(**options, image_lr=arm.image_lr, text_lr=arm.text_lr)
 
 
-def default_arms(model: ModelConfig | OpenClipConfig | None = None) -> dict[str, ArmConfig]:
+def default_arms(model: AnyModelConfig | None = None) -> dict[str, ArmConfig]:
     """The arms of the default experiment: one per paper and four controls (`base` is named like an arm).
 
     `random` and `random_columns` have the texts of easy negatives in the two forms of loss that the other arms use;
@@ -228,10 +291,10 @@ def default_arms(model: ModelConfig | OpenClipConfig | None = None) -> dict[str,
 
     The small model's rates result from the same search for every arm (config/world-search.yaml). The slow pair was best
     for all arms except `hnc`, whose pairs did not differ: base and `hnc` keep the rates of an earlier experiment
-    (docs/findings.md). `random_columns` and `hnc_positives` have the rates of `random` and `hnc`. A model of open_clip
-    has one pair of rates for all arms.
+    (docs/findings.md). `random_columns` and `hnc_positives` have the rates of `random` and `hnc`. Any other model has
+    one pair of rates for all arms.
     """
-    fast = {} if isinstance(model, OpenClipConfig) else {"image_lr": 2e-3, "text_lr": 1e-3}
+    fast = {"image_lr": 2e-3, "text_lr": 1e-3} if isinstance(model, ModelConfig | None) else {}
     return {
         "base": ArmConfig(objective=[Contrastive()], num_negatives=0, **fast),
         "clip": ArmConfig(objective=[Contrastive()], num_negatives=0),

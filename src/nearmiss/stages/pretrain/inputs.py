@@ -23,6 +23,7 @@ from nearmiss.engine.models.checkpoint import check_checkpoint
 from nearmiss.engine.models.cross_encoder import CrossEncoder, fresh_fusion
 from nearmiss.engine.models.text import packable
 from nearmiss.engine.models.tokenization import read_words, tokenization_of
+from nearmiss.engine.models.two_towers import local_weight_files, two_towers
 from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases, needs_positives
 from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, has_positives
 from nearmiss.engine.training.encoding import check_whole_batches
@@ -33,6 +34,7 @@ from nearmiss.stages.pretrain.config import (
     ModelConfig,
     OpenClipConfig,
     PretrainConfig,
+    TwoTowerConfig,
     training_config,
 )
 
@@ -97,6 +99,8 @@ class Run:
         if self.truth is not None:
             found["truth"] = self.truth
         model = self.shared.model
+        if self.arm_name == BASE and isinstance(model, TwoTowerConfig):
+            found |= local_weight_files(model.image.model_dump(), model.text.model_dump())
         if self.arm_name == BASE and isinstance(model, OpenClipConfig):
             weights = weights_file(model.name, model.pretrained)
             found |= {"weights": weights} if weights is not None else {}
@@ -122,8 +126,10 @@ class Run:
 
     @cached_property
     def architecture(self) -> Architecture:
-        """The architecture: a small model with the vocabulary of the word list, or one of open_clip."""
+        """The architecture: a small model with the vocabulary of the word list, one of open_clip, or two towers."""
         model = self.shared.model
+        if isinstance(model, TwoTowerConfig):
+            return two_towers(model.image.model_dump(), model.text.model_dump(), model.embed_dim)
         if isinstance(model, OpenClipConfig):
             return named_architecture(model.name, model.pretrained, model.sha256)
         assert self.words is not None  # checked
@@ -182,11 +188,11 @@ def _check_words(run: Run) -> None:
         raise InputError(
             "the model's tokenizer is built from a word list, but none is given",
             record="pretrain.model",
-            remedy="give --words a file with one word per line, or use a model of open_clip, which needs none",
+            remedy="give --words a file with one word per line, or use a model that has its own tokenizer",
         )
     if run.words is not None and not run.shared.reads_words:
         raise InputError(
-            "a model of open_clip has its own tokenizer, but a word list is given",
+            "the model has its own tokenizer, but a word list is given",
             file=run.words,
             remedy="omit --words",
         )

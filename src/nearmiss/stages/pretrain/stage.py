@@ -18,7 +18,7 @@ from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.ce_clip import EMPTY
 from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images.store import Store
-from nearmiss.engine.models.checkpoint import fresh_model, load_weights
+from nearmiss.engine.models.checkpoint import load_weights
 from nearmiss.engine.models.cross_encoder import CrossEncoder, save_fusion
 from nearmiss.engine.models.trainable import adapt_matrices, freeze, merged
 from nearmiss.engine.objectives.registry import Objective
@@ -88,9 +88,9 @@ def run(
         )
         if start is None:
             model = architecture.begun(seed)
-            inputs |= {"weights": sha256(architecture.weights)} if architecture.weights is not None else {}
+            inputs |= {name: sha256(file) for name, file in architecture.weight_files().items()}
         else:
-            model = fresh_model(architecture.config, seed)
+            model = architecture.fresh(seed)
             load_weights(start, model)
         freeze(model, arm.freeze)
         if arm.lora is not None:

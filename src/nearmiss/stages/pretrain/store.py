@@ -14,7 +14,8 @@ from nearmiss.engine.images.decode import check_images
 from nearmiss.engine.images.store import IDS, PIXELS, write_store
 from nearmiss.engine.models.architecture import named_architecture
 from nearmiss.engine.models.preprocessing import preprocessing, resizing
-from nearmiss.stages.pretrain.config import ModelConfig, OpenClipConfig, PretrainConfig
+from nearmiss.engine.models.timm_trunk import vision_configuration
+from nearmiss.stages.pretrain.config import AnyModelConfig, ModelConfig, PretrainConfig, TwoTowerConfig
 
 SPLIT = "train"
 
@@ -46,12 +47,7 @@ def run(
             remedy="give the data source training images",
         )
     check_images(table, root)
-    architecture = config.model
-    cut = (
-        preprocessing(architecture.image_size)
-        if isinstance(architecture, ModelConfig)
-        else _open_clip_preprocessing(architecture)
-    )
+    cut = preprocessing_of(config.model)
     files = [Path(root) / file for file in table["file"]]
     verify_written(files)
     with target as folder:
@@ -71,7 +67,11 @@ def run(
     shutil.rmtree(state, ignore_errors=True)
 
 
-def _open_clip_preprocessing(model: OpenClipConfig) -> dict[str, Any]:
-    """The preprocessing of a model of open_clip for square images."""
+def preprocessing_of(model: AnyModelConfig) -> dict[str, Any]:
+    """The preprocessing of a model's images, which are squares."""
+    if isinstance(model, ModelConfig):
+        return preprocessing(model.image_size)
+    if isinstance(model, TwoTowerConfig):
+        return vision_configuration(model.image.model_dump())[1]
     architecture = named_architecture(model.name, model.pretrained, model.sha256)
     return {**architecture.config["preprocess_cfg"], "size": architecture.side}
