@@ -61,7 +61,9 @@ def parts(experiment: Experiment) -> dict[str, Part]:
     for method in experiment.methods():
         own = {"shared": negatives, "method": values["negatives"]["methods"][method]}
         found[f"negatives/{method}"] = Part("negatives", own, {"methods": [own["method"]["method"]]})
-    found["pretrain"] = Part("pretrain", {"model": values["pretrain"]["model"]}, {})  # what the image store depends on
+    # What the image store and the features of frozen parts depend on.
+    kept = ("model", "frozen", "cache_frozen") if experiment.pretrain.cache_frozen else ("model",)
+    found["pretrain"] = Part("pretrain", {name: values["pretrain"][name] for name in kept}, {})
     for arm, config in experiment.arms.items():
         others = ["continued" if arm == "base" else "base", *([] if needs_fusion(config.objective) else ["fusion"])]
         own = {"shared": _without(values["pretrain"], others), "arm": values["arms"][arm]}

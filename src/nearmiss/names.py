@@ -13,6 +13,7 @@ _DEVICES = re.compile(r"con|prn|aux|nul|com\d|lpt\d")
 _TAKEN = {
     "arm": {
         "store": "pretrain's image store",
+        "features": "pretrain's cached features",
         "scratch": "fine-tuning from random weights",
         "corrupted": "robustness's images",
     }

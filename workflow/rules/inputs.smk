@@ -47,8 +47,16 @@ def published_of_method(wildcards):
 def negatives_of_arm(wildcards):
     """Files of the negatives that an arm trains on; none for an arm without a method."""
     method = EXPERIMENT.arms[wildcards.arm].method
-    if method is None:
-        return {}
+    return {} if method is None else negatives_files(method)
+
+
+def negatives_of_method(wildcards):
+    """Files of a method's negatives."""
+    return negatives_files(wildcards.method)
+
+
+def negatives_files(method):
+    """Files of a method's negatives by the name of the input."""
     names = ["negatives.parquet", "captions.parquet", "manifest.json"]
     if EXPERIMENT.negatives.paraphrases:
         names.append("paraphrases.parquet")
@@ -67,6 +75,22 @@ def words_of_model(wildcards):
     if not EXPERIMENT.pretrain.reads_words:
         return {}
     return {"words": DECLARED.words}
+
+
+def features_of_arm(wildcards):
+    """Cached features of frozen parts that a training reads: of images, of captions, of its method's texts."""
+    method = EXPERIMENT.arms[wildcards.arm].method if hasattr(wildcards, "arm") else None
+    parts = EXPERIMENT.pretrain.cached_parts
+    names = ["images"] if "image" in parts else []
+    if "text" in parts:
+        names += ["captions", *([f"negatives/{method}"] if method else [])]
+    found = [f"{RESULTS}/pretrain/features/{name}/manifest.json" for name in names]
+    return {"features": found} if found else {}
+
+
+def features_flags(wildcards, input):
+    """The flags that name the folders of cached features, or nothing."""
+    return " ".join(f"--features {Path(file).parent}" for file in input.get("features", []))
 
 
 def negatives_flag(wildcards):

@@ -37,9 +37,99 @@ rule pretrain_store:
         " --root {params.root:q} --state {params.state:q} --out {params.out:q} --workers {threads} > {log:q} 2>&1"
 
 
+rule pretrain_image_features:
+    input:
+        fingerprint=f"{FINGERPRINTS}/pretrain.json",
+        store=rules.pretrain_store.output,
+    output:
+        features=directory(f"{RESULTS}/pretrain/features/images/features"),
+        record=f"{RESULTS}/pretrain/features/images/features.json",
+        manifest=f"{RESULTS}/pretrain/features/images/manifest.json",
+        cost=f"{RESULTS}/pretrain/features/images/cost.json",
+    log:
+        f"{LOGS}/pretrain/image-features.log",
+    benchmark:
+        f"{LOGS}/pretrain/image-features.tsv"
+    priority: 20
+    conda:
+        ENVIRONMENT
+    threads: 8
+    resources:
+        gpu=GPUS,
+    params:
+        store=parent_of("store"),
+        state=f"{STATE}/pretrain/image-features",
+        out=subpath(output.manifest, parent=True),
+    shell:
+        "exec python -m nearmiss features --fingerprint {input.fingerprint:q} --store {params.store:q}"
+        " --state {params.state:q} --out {params.out:q} --workers {threads} > {log:q} 2>&1"
+
+
+rule pretrain_caption_features:
+    input:
+        fingerprint=f"{FINGERPRINTS}/pretrain.json",
+        store=rules.pretrain_store.output,
+        captions=CAPTIONS,
+    output:
+        features=directory(f"{RESULTS}/pretrain/features/captions/features"),
+        tokens=f"{RESULTS}/pretrain/features/captions/tokens.npy",
+        first=f"{RESULTS}/pretrain/features/captions/first.npy",
+        record=f"{RESULTS}/pretrain/features/captions/features.json",
+        manifest=f"{RESULTS}/pretrain/features/captions/manifest.json",
+        cost=f"{RESULTS}/pretrain/features/captions/cost.json",
+    log:
+        f"{LOGS}/pretrain/caption-features.log",
+    benchmark:
+        f"{LOGS}/pretrain/caption-features.tsv"
+    priority: 20
+    conda:
+        ENVIRONMENT
+    resources:
+        gpu=GPUS,
+    params:
+        store=parent_of("store"),
+        state=f"{STATE}/pretrain/caption-features",
+        out=subpath(output.manifest, parent=True),
+    shell:
+        "exec python -m nearmiss features --fingerprint {input.fingerprint:q} --store {params.store:q}"
+        " --captions {input.captions:q} --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
+
+
+rule pretrain_negative_features:
+    input:
+        unpack(negatives_of_method),
+        fingerprint=f"{FINGERPRINTS}/pretrain.json",
+        store=rules.pretrain_store.output,
+    output:
+        features=directory(f"{RESULTS}/pretrain/features/negatives/{{method}}/features"),
+        tokens=f"{RESULTS}/pretrain/features/negatives/{{method}}/tokens.npy",
+        first=f"{RESULTS}/pretrain/features/negatives/{{method}}/first.npy",
+        record=f"{RESULTS}/pretrain/features/negatives/{{method}}/features.json",
+        manifest=f"{RESULTS}/pretrain/features/negatives/{{method}}/manifest.json",
+        cost=f"{RESULTS}/pretrain/features/negatives/{{method}}/cost.json",
+    log:
+        f"{LOGS}/pretrain/negative-features-{{method}}.log",
+    benchmark:
+        f"{LOGS}/pretrain/negative-features-{{method}}.tsv"
+    priority: 20
+    conda:
+        ENVIRONMENT
+    resources:
+        gpu=GPUS,
+    params:
+        store=parent_of("store"),
+        negatives=parent_of("negatives"),
+        state=f"{STATE}/pretrain/negative-features-{{method}}",
+        out=subpath(output.manifest, parent=True),
+    shell:
+        "exec python -m nearmiss features --fingerprint {input.fingerprint:q} --store {params.store:q}"
+        " --negatives {params.negatives:q} --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
+
+
 rule pretrain_base:
     input:
         unpack(words_of_model),
+        unpack(features_of_arm),
         fingerprint=f"{FINGERPRINTS}/pretrain/base.json",
         store=rules.pretrain_store.output,
         captions=CAPTIONS,
@@ -60,13 +150,14 @@ rule pretrain_base:
         gpu=GPUS * PROCESSES,
     params:
         words=flag_of("words"),
+        features=features_flags,
         store=parent_of("store"),
         state=f"{STATE}/pretrain/base-{{seed}}",
         out=subpath(output.manifest, parent=True),
     shell:
         "exec python -m nearmiss pretrain --fingerprint {input.fingerprint:q} --arm base"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
-        " {params.words} --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
+        " {params.words} {params.features} --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
 
 
 rule pretrain_arm:
@@ -74,6 +165,7 @@ rule pretrain_arm:
         unpack(negatives_of_arm),
         unpack(truth_of_arm),
         unpack(words_of_model),
+        unpack(features_of_arm),
         fingerprint=f"{FINGERPRINTS}/pretrain/{{arm}}.json",
         store=rules.pretrain_store.output,
         captions=CAPTIONS,
@@ -99,6 +191,7 @@ rule pretrain_arm:
         negatives=negatives_flag,
         truth=folder_flag_of("truth"),
         words=flag_of("words"),
+        features=features_flags,
         start=parent_of("start"),
         store=parent_of("store"),
         state=f"{STATE}/pretrain/{{arm}}-{{seed}}",
@@ -106,7 +199,7 @@ rule pretrain_arm:
     shell:
         "exec python -m nearmiss pretrain --fingerprint {input.fingerprint:q} --arm {wildcards.arm}"
         " --seed {wildcards.seed} --store {params.store:q} --captions {input.captions:q}"
-        " --start {params.start:q} {params.negatives} {params.truth} {params.words}"
+        " --start {params.start:q} {params.negatives} {params.truth} {params.words} {params.features}"
         " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
 
 

@@ -58,6 +58,50 @@ def store(
         )
 
 
+@app.command(show=False, help_epilogue=fields_help((PretrainConfig, "")))
+def features(
+    *fields: Fields,
+    store: Path,
+    out: Path,
+    state: Path,
+    captions: Path | None = None,
+    negatives: Path | None = None,
+    workers: int = 1,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
+) -> None:
+    """Compute the features of the frozen parts of the model once: of images, or of texts if a table of them is given.
+
+    Parameters
+    ----------
+    store
+        Folder of the image store.
+    out
+        Output folder: features, features.json; of texts also tokens.npy, first.npy.
+    state
+        Folder of completed shards, removed after success; a killed run continues with the others.
+    captions
+        Table of the images' own captions.
+    negatives
+        Folder of a method's negatives.
+    workers
+        Number of threads that compute features of images. The output does not depend on it.
+    """
+    reads = ("pretrain.model", "pretrain.frozen", "pretrain.cache_frozen", "pretrain.device")
+    given = source("pretrain", config=config, fingerprint=fingerprint, overrides=set_, reads=reads)
+    section = given.section(PretrainConfig, flags(fields))
+    with job("pretrain features"):
+        from nearmiss.stages.pretrain.features import run_images, run_texts
+
+        common: dict[str, Any] = {"config": section, "store": store, "out": out, "state": state}
+        common["fingerprint"] = fingerprint
+        if captions is None and negatives is None:
+            run_images(**common, workers=workers)
+        else:
+            run_texts(**common, captions=captions, negatives=negatives)
+
+
 @app.command(group=STAGES, sort_key=4, help_epilogue=fields_help((PretrainConfig, ""), (ArmConfig, "arm.")))
 def pretrain(
     *fields: Fields,
@@ -71,6 +115,7 @@ def pretrain(
     negatives: Path | None = None,
     start: Path | None = None,
     truth: Path | None = None,
+    features: list[Path] | None = None,
     config: Config = None,
     set_: Overrides = None,
     fingerprint: Fingerprint = None,
@@ -102,6 +147,8 @@ def pretrain(
         Checkpoint folder that the arm continues from.
     truth
         Folder of the synthetic world's truth, for an arm with the mask `truth`.
+    features
+        Folder of cached features of frozen parts, with pretrain.cache_frozen; may be given several times.
     """
     reads = ("pretrain", f"arms.{arm}")
     given = source("pretrain", config=config, fingerprint=fingerprint, overrides=set_, reads=reads)
@@ -116,6 +163,7 @@ def pretrain(
         values |= {"out": out, "negatives": negatives, "start": start, "truth": truth, "config": config}
         values |= {"fingerprint": fingerprint}
         again = [f"--{name}={value}" for name, value in values.items() if value is not None]
+        again += [f"--features={folder}" for folder in features or ()]
         again += [f"--set={override}" for override in set_ or ()]
         sys.exit(run_together(section.num_processes, [sys.executable, "-m", "nearmiss", "pretrain", *again, *fields]))
     with job(f"pretrain {arm} seed {seed}"):
@@ -135,6 +183,7 @@ def pretrain(
             fingerprint=fingerprint,
             out=out,
             truth=truth,
+            features=features or (),
         )
 
 

@@ -73,6 +73,7 @@ def _before(part: str, found: dict[str, dict[str, Any]]) -> list[str]:
         earlier.add(f"pretrain/{run}")
     elif stage == "pretrain":
         earlier |= {"pretrain/store", f"pretrain/base/{run.rpartition('/')[2]}"}
+        earlier |= {other for other in found if other.startswith("pretrain/features/")}
     return [other for other in sorted(earlier - {part}) if other in found]
 
 

@@ -20,6 +20,30 @@ on one core, and 3 million images are 367 files, which a process may have open a
 _KEY = "key.json"
 
 
+class HalfRows:
+    """Float16 arrays (N, ...), stored in shards as bytes; indexed like `ShardedPixels`."""
+
+    def __init__(self, stored: "ShardedPixels") -> None:
+        """`stored` has the bytes of the values in its last dimension."""
+        self._stored = stored
+        self.shape: tuple[int, ...] = (*stored.shape[:-1], stored.shape[-1] // 2)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: int | slice | np.ndarray) -> np.ndarray:
+        """The values of some rows, in their order."""
+        return np.ascontiguousarray(self._stored[rows]).view(np.float16)
+
+
+def as_bytes(values: np.ndarray) -> np.ndarray:
+    """Values (...) as float16 in bytes (..., 2 x), as `HalfRows` reads them. ValueError if one is too large."""
+    found = np.ascontiguousarray(values, dtype=np.float16)
+    if not np.isfinite(found).all():
+        raise ValueError("a value is not finite in float16")
+    return found.view(np.uint8)
+
+
 class ShardedPixels:
     """Images (N, S, S, 3) uint8, mapped from shards; indexed like an array, by one row, a slice or an array of rows."""
 
@@ -49,8 +73,8 @@ class ShardedPixels:
         return found
 
 
-Pixels = np.ndarray | ShardedPixels
-"""Images (N, S, S, 3) uint8, in memory or mapped."""
+Pixels = np.ndarray | ShardedPixels | HalfRows
+"""Images (N, S, S, 3) uint8, in memory or mapped, or cached features of images (N, ...)."""
 
 
 def shard_name(number: int) -> str:

@@ -55,11 +55,11 @@ def write_store(
     target = Path(folder) / PIXELS
     target.mkdir()
     for file in finished:
-        _add(file, target / file.name)
+        add_file(file, target / file.name)
     write_json(Path(folder) / IDS, list(ids))
 
 
-def _add(file: Path, target: Path) -> None:
+def add_file(file: Path, target: Path) -> None:
     """Link a shard, so that the state keeps it until the store is complete; move it where links are not supported."""
     try:
         os.link(file, target)

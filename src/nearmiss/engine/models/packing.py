@@ -16,10 +16,12 @@ ROW = 64  # tokens that a row may hold at most, unless one text is longer (our c
 
 @dataclass(frozen=True)
 class Texts:
-    """Token ids of texts (U, L), 0 after the end token, and their lengths (U,); both on the CPU."""
+    """Token ids of texts (U, L), 0 after the end token, and their lengths (U,); all on the CPU."""
 
     tokens: Tensor
     lengths: Tensor
+    rows: Tensor | None = None
+    """(U,) int64, the rows of the token book that they were taken from, if any."""
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -163,15 +163,15 @@ def masks_padding(model: Any) -> bool:
     return isinstance(text_tower(model), HFTextEncoder)
 
 
-def padded_flops(model: Any, count: int, length: int) -> int:
+def padded_flops(model: Any, count: int, length: int, *, skipped: int = 0) -> int:
     """Floating-point operations of `encode_padded` for `count` texts, of which the longest has `length` tokens.
 
-    0 where the tower's blocks are unknown.
+    The first `skipped` layers of a transformers model are not counted. 0 where the tower's blocks are unknown.
     """
     tower = text_tower(model)
     if masks_padding(model):
         config = tower.config
-        width, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
+        width, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers - skipped
         return int(2 * count * layers * (length * (4 * width + 2 * inner) * width + 2 * length**2 * width))
     blocks = getattr(getattr(tower, "transformer", None), "resblocks", ())
     width, length = getattr(getattr(tower, "transformer", None), "width", 0), model.context_length

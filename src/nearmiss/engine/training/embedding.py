@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nearmiss.engine.models.frozen_parts import image_embeddings
 from nearmiss.engine.models.packing import Packed, Texts, pack
 from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import encode_padded, encode_texts, forward_flops, padded_flops
 from nearmiss.engine.training.augmentations import Drawn
+from nearmiss.engine.training.frozen_features import FrozenFeatures
 
 TowerTexts = Packed | Texts
 """Input of a text tower: packed texts, or padded ones if the tower attends to padding."""
@@ -28,9 +30,14 @@ class Embedder:
     bf16: bool
     image_tower: Callable[[Tensor], Tensor] | None = None  # a compiled one
     padding: int | None = None  # the padding token; None if texts are packed
+    frozen: FrozenFeatures | None = None  # features of frozen parts, which are then not computed
 
     def images(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
-        """Embeddings (N, D) of uint8 pixels (N, S, S, 3), augmented by `drawn`."""
+        """Embeddings (N, D) of uint8 pixels (N, S, S, 3), augmented by `drawn`, or of cached features (N, ...)."""
+        if self.frozen is not None and self.frozen.images is not None:
+            features = torch.from_numpy(pixels).to(self.device, non_blocking=True).float()
+            with self.autocast():
+                return F.normalize(image_embeddings(self.model, self.frozen.cut, features).float(), dim=-1)
         encode, given = self.image_tower or self.model.encode_image, self.prepared(pixels, drawn)
         with self.autocast():
             images = encode(given)
@@ -51,13 +58,16 @@ class Embedder:
             if isinstance(given, Packed):
                 return encode_texts(self.model, given)
             assert self.padding is not None
+            if self.frozen is not None and self.frozen.texts is not None:
+                return self.frozen.texts.embeddings(given, self.device)
             return encode_padded(self.model, given, self.padding)
 
     def text_flops(self, given: TowerTexts) -> int:
         """Floating-point operations of the forward of texts."""
         if isinstance(given, Packed):
             return forward_flops(self.model, given)
-        return padded_flops(self.model, len(given), given.tokens.shape[1])
+        layers = self.frozen.texts.layers if self.frozen is not None and self.frozen.texts is not None else 0
+        return padded_flops(self.model, len(given), given.tokens.shape[1], skipped=layers)
 
     def autocast(self) -> Any:
         """The precision in which towers compute."""

@@ -204,8 +204,8 @@ def _tower_parameters(model: nn.Module) -> list[nn.Parameter]:
 
 def _split(texts: Texts, chunks: int) -> list[Texts]:
     """The texts in contiguous chunks: they are sorted by tokens, so texts with a common prefix stay together."""
-    tokens, lengths = (torch.tensor_split(part, chunks) for part in (texts.tokens, texts.lengths))
-    return [Texts(*pair) for pair in zip(tokens, lengths, strict=True)]
+    fields = [part for part in (texts.tokens, texts.lengths, texts.rows) if part is not None]
+    return [Texts(*parts) for parts in zip(*(torch.tensor_split(part, chunks) for part in fields), strict=True)]
 
 
 def _chunks_of(embeddings: Tensor, parts: Any, mine: slice) -> list[Tensor]:

@@ -1,10 +1,13 @@
 """FLOPs of a training run and model FLOPs utilization (MFU)."""
 
 import time
+from typing import Any
 
 import torch
 from open_clip import CLIP
 from torch.utils.flop_counter import FlopCounterMode
+
+from nearmiss.engine.models.frozen_parts import Cut, image_embeddings
 
 BACKWARD = 2  # the backward pass computes two products for each one of the forward pass
 
@@ -18,6 +21,14 @@ def image_flops(model: CLIP, side: int) -> int:
         model.encode_image(image)
     for module in trained:
         module.training = True
+    return int(counter.get_total_flops())
+
+
+def embedding_flops(model: Any, cut: Cut, shape: tuple[int, ...]) -> int:
+    """The same of what remains of the image tower behind its frozen part, whose features of an image have `shape`."""
+    features = torch.zeros(1, *shape, device=model.logit_scale.device)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        image_embeddings(model, cut, features)
     return int(counter.get_total_flops())
 
 

@@ -42,7 +42,7 @@ class TokenBook:
         ends = np.cumsum(lengths)
         places = np.arange(ends[-1]) + np.repeat(start - (ends - lengths), lengths)
         found[np.arange(found.shape[1]) < lengths[:, None]] = self.tokens[places]
-        return Texts(torch.from_numpy(found), torch.from_numpy(lengths))
+        return Texts(torch.from_numpy(found), torch.from_numpy(lengths), torch.from_numpy(np.array(rows, np.int64)))
 
     def string(self, row: int) -> str:
         """A text of a row: of several, the first in alphabetical order."""

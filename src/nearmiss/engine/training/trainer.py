@@ -23,7 +23,8 @@ from nearmiss.engine.training.augmentations import draw
 from nearmiss.engine.training.batches import Batch, Batches
 from nearmiss.engine.training.embedding import Embedder
 from nearmiss.engine.training.encoding import BatchLoss, CrossEncoderLoss, DualEncoderLoss, check_whole_batches
-from nearmiss.engine.training.flops import BACKWARD, image_flops, matrix_rate
+from nearmiss.engine.training.flops import BACKWARD, embedding_flops, image_flops, matrix_rate
+from nearmiss.engine.training.frozen_features import FrozenFeatures
 from nearmiss.engine.training.optimizer import Average, Schedule, TowerOptimizer
 from nearmiss.engine.training.parallel import Group
 from nearmiss.engine.training.spec import TrainingConfig
@@ -69,21 +70,28 @@ class Trainer:
         validation: Sequence[Batch] = (),
         group: Group = ALONE,
         pad: int = 0,
+        frozen: FrozenFeatures | None = None,
     ) -> None:
         """`pixels` (rows, S, S, 3) uint8, in memory or memory-mapped; `preprocessing` as in the checkpoint. `truth` is
         used by the mask of that name; `validation` are held-out batches; `pad` is the padding token, to which towers
-        that are not causal attend."""
+        that are not causal attend. With features of `frozen` parts these parts are not computed."""
         self.model = model.dual if isinstance(model, CrossEncoder) else model
         # All trained modules: the model, and its fusion if it has one.
         self._whole: nn.Module = training_mode(model.to(device))
         self.objective = objective.to(device).train()
-        self.batches, self.pixels, self.config, self.device, self.truth = batches, pixels, config, device, truth
-        self.validation, self.group = validation, group
+        cached = None if frozen is None else frozen.images
+        self.batches, self.config, self.device, self.truth = batches, config, device, truth
+        self.pixels: Pixels = pixels if cached is None else cached
+        self.validation, self.group, self._frozen = validation, group, frozen
         self.done = TrainingProgress()
         self.earlier = (0.0, 0.0)  # wall and CPU seconds of earlier processes
         self._bf16 = config.precision == "bf16" and device.type == "cuda"
         self._batch_loss = self._batch_loss_of(model, Normalization(preprocessing, device), pad)
-        self._image_flops = image_flops(self.model, pixels.shape[1])
+        self._image_flops = (
+            image_flops(self.model, pixels.shape[1])
+            if frozen is None or cached is None
+            else embedding_flops(self.model, frozen.cut, cached.shape[1:])
+        )
         self._learned = [p for part in (model, objective) for p in part.parameters() if p.requires_grad]
         self._optimizer = TowerOptimizer(
             self._whole,
@@ -104,7 +112,7 @@ class Trainer:
         config, chunks = self.config, self.config.grad_cache_chunks
         compiled: Any = torch.compile(self.model.encode_image) if config.compile else None
         padding = None if packable(self.model) else pad
-        embedder = Embedder(self.model, normalize, self.device, self._bf16, compiled, padding)
+        embedder = Embedder(self.model, normalize, self.device, self._bf16, compiled, padding, self._frozen)
         if isinstance(model, CrossEncoder):
             check_whole_batches(chunks * self.group.size, config.compile)
             return CrossEncoderLoss(model, embedder, config.seed)

@@ -197,15 +197,39 @@ class PretrainConfig(OptimizationConfig):
     threads: int = Field(
         1, ge=1, description="CPU threads of one training run; results with 1 and 2 threads differ in bits."
     )
+    frozen: list[str] = Field(
+        [], description="Weights that neither the base nor any arm trains, in the syntax of `freeze`."
+    )
+    cache_frozen: bool = Field(
+        False,
+        description="Compute the features of the `frozen` parts once for all runs, instead of in every step; same loss "
+        "up to float16.",
+    )
     sources: dict[str, PositiveFloat] = Field(
         {},
         description="Sampling weight of a caption among the captions of its image, by source; 1 for other sources.",
     )
 
+    @model_validator(mode="after")
+    def _what_is_cached_is_fixed(self) -> "PretrainConfig":
+        if self.cache_frozen and not self.frozen:
+            raise ValueError("cache_frozen has nothing to cache: pretrain.frozen is empty")
+        if self.cache_frozen and self.augment:
+            raise ValueError("features of augmented images differ from step to step: remove augment or cache_frozen")
+        if self.cache_frozen and self.compile:
+            raise ValueError("the image tower is not computed with cache_frozen: remove compile or cache_frozen")
+        return self
+
     @property
     def reads_words(self) -> bool:
         """Whether the model's tokenizer is built from a word list; any other model has its own."""
         return isinstance(self.model, ModelConfig)
+
+    @property
+    def cached_parts(self) -> tuple[str, ...]:
+        """The towers that have frozen parts, if their features are cached: `image`, `text`."""
+        towers = {"text" if part.startswith("text") else "image" for part in self.frozen}
+        return tuple(sorted(towers)) if self.cache_frozen else ()
 
     @property
     def checkpoint_files(self) -> tuple[str, ...]:

@@ -27,9 +27,11 @@ from nearmiss.engine.models.two_towers import local_weight_files, two_towers
 from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases, needs_positives
 from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, has_positives
 from nearmiss.engine.training.encoding import check_whole_batches
+from nearmiss.engine.training.frozen_features import FEATURES, FIRST, RECORD, TOKENS
 from nearmiss.engine.training.spec import TrainingConfig
 from nearmiss.stages.pretrain.config import (
     BASE,
+    AnyModelConfig,
     ArmConfig,
     ModelConfig,
     OpenClipConfig,
@@ -38,6 +40,7 @@ from nearmiss.stages.pretrain.config import (
     training_config,
 )
 
+FEATURE_FILES = (FEATURES, TOKENS, FIRST)
 LARGEST_SEED = 2**63 - 1  # of an Int64 column
 
 
@@ -56,6 +59,8 @@ class Run:
     start: Path | None
     fingerprint: Path | None
     truth: Path | None = None
+    features: tuple[Path, ...] = ()
+    """Folders of cached features of frozen parts: of the images, and of texts."""
 
     @property
     def phase_name(self) -> str:
@@ -98,6 +103,9 @@ class Run:
                 found["start/weights"] = self.start / WEIGHTS
         if self.truth is not None:
             found["truth"] = self.truth
+        for number, folder in enumerate(self.features):
+            found[f"features/{number}"] = folder / RECORD
+            found |= {f"features/{number}/{name}": folder / name for name in FEATURE_FILES if (folder / name).exists()}
         model = self.shared.model
         if self.arm_name == BASE and isinstance(model, TwoTowerConfig):
             found |= local_weight_files(model.image.model_dump(), model.text.model_dump())
@@ -127,13 +135,17 @@ class Run:
     @cached_property
     def architecture(self) -> Architecture:
         """The architecture: a small model with the vocabulary of the word list, one of open_clip, or two towers."""
-        model = self.shared.model
-        if isinstance(model, TwoTowerConfig):
-            return two_towers(model.image.model_dump(), model.text.model_dump(), model.embed_dim)
-        if isinstance(model, OpenClipConfig):
-            return named_architecture(model.name, model.pretrained, model.sha256)
-        assert self.words is not None  # checked
-        return own_architecture(model.model_dump(), read_words(self.words))
+        return architecture_of(self.shared.model, self.words)
+
+
+def architecture_of(model: AnyModelConfig, words: Path | None) -> Architecture:
+    """The architecture of a model; a small one's tokenizer is made of the file `words`."""
+    if isinstance(model, TwoTowerConfig):
+        return two_towers(model.image.model_dump(), model.text.model_dump(), model.embed_dim)
+    if isinstance(model, OpenClipConfig):
+        return named_architecture(model.name, model.pretrained, model.sha256)
+    assert words is not None  # checked
+    return own_architecture(model.model_dump(), read_words(words))
 
 
 def check(run: Run) -> None:
@@ -158,6 +170,7 @@ def check(run: Run) -> None:
     _check_chunks(run)
     _check_negatives(run)
     _check_truth(run)
+    _check_features(run)
     for name, path in run.files().items():
         if not path.exists():
             raise InputError(
@@ -251,6 +264,23 @@ def _check_truth(run: Run) -> None:
             file=run.truth,
             record=f"arms.{run.arm_name}.mask",
             remedy="give --truth the folder of scenes" if wanted else "omit --truth, or set the mask to truth",
+        )
+
+
+def _check_features(run: Run) -> None:
+    if run.shared.cache_frozen != bool(run.features):
+        wanted = run.shared.cache_frozen
+        raise InputError(
+            f"pretrain.cache_frozen is {str(wanted).lower()}, but {'no' if wanted else 'cached'} features are given",
+            file=run.features[0] if run.features else None,
+            record="pretrain.cache_frozen",
+            remedy="give --features the folders of nearmiss features" if wanted else "omit --features",
+        )
+    if run.features and needs_fusion(run.arm.objective):
+        raise InputError(
+            "a cross-encoder reads more of an image than the cached features of a frozen part",
+            record=f"arms.{run.arm_name}.objective",
+            remedy="set pretrain.cache_frozen to false, or remove image_text_matching",
         )
 
 

@@ -3,16 +3,17 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from nearmiss.base.device import deterministic
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import sha256, write_text
+from nearmiss.base.files import read_json, sha256, write_text
 from nearmiss.base.manifest import Cost, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.engine.formats.ce_clip import EMPTY
@@ -20,6 +21,7 @@ from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.checkpoint import load_weights
 from nearmiss.engine.models.cross_encoder import CrossEncoder, save_fusion
+from nearmiss.engine.models.frozen_parts import TextParts, cut_of
 from nearmiss.engine.models.trainable import adapt_matrices, freeze, merged
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder, reads_negatives
@@ -28,11 +30,13 @@ from nearmiss.engine.training.batches import Batch, Batches, held_out
 from nearmiss.engine.training.corpus import Corpus, read_corpus
 from nearmiss.engine.training.corpus_files import open_corpus, store_corpus
 from nearmiss.engine.training.flops import matrix_rate
+from nearmiss.engine.training.frozen_features import RECORD, CachedTexts, FrozenFeatures, open_image_features
 from nearmiss.engine.training.parallel import Group, joined
 from nearmiss.engine.training.state import CORPUS, State, claimed
 from nearmiss.engine.training.trainer import Trainer, TrainingProgress
 from nearmiss.engine.training.truth import SceneTruth
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
+from nearmiss.stages.pretrain.features import image_record, text_record
 from nearmiss.stages.pretrain.inputs import Run, check, with_fusion
 
 CHECKPOINT, CURVE = "checkpoint", "curve.jsonl"
@@ -54,19 +58,23 @@ def run(
     fingerprint: Path | None,
     out: Path,
     truth: Path | None = None,
+    features: Sequence[Path] = (),
 ) -> None:
     """Train one run and write the folder `out`: checkpoint/, curve.jsonl, manifest.json, cost.json.
 
     `base` needs no `start`; every other arm needs the base's checkpoint folder, and one with a method its `negatives`.
     A small built-in model needs `words`, from which its tokenizer is built; one of open_clip has its own tokenizer.
-    `truth`, the folder of the world's scenes, is only for the mask of that name. An interrupted run resumes from
+    `truth`, the folder of the world's scenes, is only for the mask of that name; `features` are the cached features of
+    `pretrain.frozen`, if they are cached. An interrupted run resumes from
     `state` if it is started with the same arguments; on a CPU the result is bit-identical. Raises InputError before
     compute if the inputs do not fit, and if the training diverges.
     """
     cost, began = Cost(), (time.perf_counter(), time.process_time())
-    given = Run(shared, arm_name, arm, seed, store, captions, words, negatives, start, fingerprint, truth)
+    given = Run(
+        shared, arm_name, arm, seed, store, captions, words, negatives, start, fingerprint, truth, tuple(features)
+    )
     check(given)
-    target = OutputFolder(out, inputs=[store, captions, words, negatives, start, state, truth])
+    target = OutputFolder(out, inputs=[store, captions, words, negatives, start, state, truth, *features])
     inputs = given.hashes
     architecture = given.architecture
     images = Store(store)
@@ -92,7 +100,8 @@ def run(
         else:
             model = architecture.fresh(seed)
             load_weights(start, model)
-        freeze(model, arm.freeze)
+        frozen = _frozen_features(given, model, images, corpus) if features else None
+        freeze(model, [*shared.frozen, *arm.freeze])
         if arm.lora is not None:
             adapt_matrices(model, arm.lora.target_modules, rank=arm.lora.rank, alpha=arm.lora.alpha, seed=seed)
         whole = with_fusion(given, model)
@@ -108,6 +117,7 @@ def run(
             validation=_validation(given, kept),
             group=group,
             pad=architecture.tokenization.pad,
+            frozen=frozen,
         )
         with _out_of_memory_reported():
             done = trainer.run(saved)
@@ -151,6 +161,21 @@ def _corpus(given: Run, images: Store, saved: State, group: Group) -> Corpus:
         )
     group.wait()
     return open_corpus(folder)
+
+
+def _frozen_features(given: Run, model: Any, images: Store, corpus: Corpus) -> FrozenFeatures:
+    """The cached features of the frozen parts, compared with the model, the store and the texts of the run."""
+    cut, kinds = cut_of(model, given.shared.frozen), {folder: read_json(folder / RECORD) for folder in given.features}
+    texts = [folder for folder, record in kinds.items() if "layers" in record]
+    of_images = [folder for folder in kinds if folder not in texts]
+    found = None
+    if cut.image is not None and of_images:
+        found = open_image_features(of_images[0], image_record(given, model, cut), count=len(images))
+    cached = None
+    if cut.layers is not None and texts:
+        parts = TextParts(model.to(given.device), cut.layers)
+        cached = CachedTexts(texts, text_record(given.architecture, model, cut), corpus.book, parts)
+    return FrozenFeatures(cut, found, cached)
 
 
 @contextmanager
