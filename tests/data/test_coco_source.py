@@ -9,9 +9,10 @@ from PIL import Image
 from pycocotools import mask as rle
 
 import coco_files
+from nearmiss.base.caption_sets import read_caption_set
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import files_below, sha256
-from nearmiss.base.tables import read_caption_set, read_table
+from nearmiss.base.tables import read_table
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.data.stage import run
 

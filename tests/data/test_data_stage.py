@@ -12,10 +12,11 @@ from pycocotools import mask as rle
 from pydantic import ValidationError
 from tests_data_small import SMALL
 
+from nearmiss.base.caption_sets import read_caption_set
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import files_below, folder_sha256, read_json
 from nearmiss.base.outputs import OutputFolder
-from nearmiss.base.tables import read_caption_set, read_table
+from nearmiss.base.tables import read_table
 from nearmiss.engine.world.conditions import Reservation, reservation
 from nearmiss.engine.world.scene import Scene, SceneObject
 from nearmiss.engine.world.scenes import scene_of

@@ -9,6 +9,7 @@ import shutil
 import signal
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -287,7 +288,7 @@ def test_a_store_that_is_killed_at_ten_moments_has_the_same_bytes(photographs, t
     names = sorted(photographs)
     whole = built(tmp_path / "whole", names, tmp_path / "other")
     for moment in (1, 4, 9, 14, 23, 30, 38, 44, 50, 57):
-        killed = fork_and_kill(lambda: built(tmp_path / f"killed-{moment}", names, tmp_path / "state"), moment)
+        killed = fork_and_kill(partial(built, tmp_path / f"killed-{moment}", names, tmp_path / "state"), moment)
         assert killed == signal.SIGKILL
         assert not list(tmp_path.glob("killed-*/image_ids.json"))
         shutil.rmtree(tmp_path / f"killed-{moment}", ignore_errors=True)

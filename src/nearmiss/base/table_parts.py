@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from nearmiss.base.tables import OPTIONAL, SCHEMAS, cast_columns, check_caption_set, conform, readable
+from nearmiss.base.tables import OPTIONAL, SCHEMAS, cast_columns, conform, readable
 
 ROWS = 512**2
 """Rows of a part: what polars writes as one row group, so that each is decoded once."""
@@ -29,16 +29,3 @@ def read_parts(path: Path, name: str, columns: Sequence[str]) -> Iterator[pl.Dat
         with readable(path, name):
             part = scan.slice(start, ROWS).select(there).collect(engine="in-memory")
         yield cast_columns(part, {column: kinds[column] for column in there}, name, file=path).with_columns(absent)
-
-
-def read_caption_parts(path: Path, name: str | None, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Some columns of the captions of one set, in parts; raises `InputError` as `read_caption_set` does."""
-    with readable(Path(path), "captions"):
-        has_sets = "set" in pl.read_parquet_schema(path)
-    if not has_sets:
-        yield from read_parts(path, "captions", columns)
-        return
-    sets = [part["set"].unique() for part in read_parts(path, "captions", ("set",))]
-    check_caption_set(path, name, pl.concat([pl.Series("set", [], dtype=pl.String), *sets]))
-    for part in read_parts(path, "captions", (*columns, "set")):
-        yield (part if name is None else part.filter(pl.col("set") == name)).drop("set")

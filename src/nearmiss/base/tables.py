@@ -367,37 +367,6 @@ def readable(path: Path, name: str) -> Iterator[None]:
         ) from None
 
 
-def read_caption_set(path: Path, name: str | None) -> pl.DataFrame:
-    """The captions of one set of a table, without the column `set`; a table that has no such column is one set.
-
-    Raises `InputError` where the table has no set of this name, and where it has several and none is named.
-    """
-    captions = read_table(path, "captions")
-    if "set" not in captions.columns:
-        return captions
-    check_caption_set(path, name, captions["set"])
-    return (captions if name is None else captions.filter(pl.col("set") == name)).drop("set")
-
-
-def check_caption_set(path: Path, name: str | None, column: pl.Series) -> None:
-    """Raise `InputError` where the column `set` of a table has no such set, or several and none is named."""
-    sets = sorted(column.drop_nulls().unique())
-    if name is None and len(sets) > 1:
-        raise InputError(
-            "the table has several sets of captions and none is named",
-            file=path,
-            record="column 'set'",
-            remedy=f"name one of: {', '.join(sets)}",
-        )
-    if name is not None and name not in sets:
-        raise InputError(
-            f"the table has no set '{name}' of captions",
-            file=path,
-            record="column 'set'",
-            remedy=f"name one of: {', '.join(sets) or 'none'}",
-        )
-
-
 def write_table(frame: pl.DataFrame, path: Path, name: str) -> None:
     """Check and write a Parquet table, whole or not at all. Rows keep their order: sort before."""
     with replacing(path) as partial:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from nearmiss.base.tables import read_caption_set, read_table, table
+from nearmiss.base.caption_sets import read_caption_set
+from nearmiss.base.tables import read_table, table
 from nearmiss.engine.benchmarks.benchmark import (
     Benchmark,
     ClassificationBenchmark,

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from nearmiss.base.caption_sets import read_caption_parts
 from nearmiss.base.errors import InputError
-from nearmiss.base.table_parts import read_caption_parts, read_parts
+from nearmiss.base.table_parts import read_parts
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.tokenization import Tokenization
 from nearmiss.engine.training.token_book import TokenBook, TokenBookBuilder

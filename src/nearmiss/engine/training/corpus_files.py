@@ -1,7 +1,7 @@
 """The corpus of a training as files beside its state: written once, then mapped, by all processes of the training.
 
-A folder of .npy files and a record, `corpus.json`, with the hash of each and all values that are not arrays. The record
-is written last: without it, or where a hash differs, the corpus is made again.
+A folder of .npy files and a record, `corpus.json`, with the hash of each, all values that are not arrays, and a
+checksum of its own. The record is written last: without it, or where a hash differs, the corpus is made again.
 """
 
 import dataclasses
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json, replacing, sha256, write_json
+from nearmiss.base.files import replacing, sha256, write_json
 from nearmiss.engine.training.corpus import Corpus, NegativeTable, Paraphrases
+from nearmiss.engine.training.state import checksum_of, verified_record
 from nearmiss.engine.training.token_book import TokenBook
 
 RECORD = "corpus.json"
@@ -36,12 +37,13 @@ def store_corpus(folder: Path, read: Callable[[], Corpus]) -> None:
             hashes[file.name] = sha256(file)
         else:
             values[name] = value
-    write_json(folder / RECORD, {"files": hashes, "values": values})
+    content = {"files": hashes, "values": values}
+    write_json(folder / RECORD, {**content, "checksum": checksum_of(content)})
 
 
 def open_corpus(folder: Path) -> Corpus:
     """The corpus that `store_corpus` wrote, its arrays mapped."""
-    record = read_json(folder / RECORD)
+    record = verified_record(folder / RECORD)
     given = dict(record["values"])
     for name in record["files"]:
         given[name.removesuffix(".npy")] = np.load(folder / name, mmap_mode="r")
@@ -51,9 +53,9 @@ def open_corpus(folder: Path) -> Corpus:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        files = read_json(folder / RECORD)["files"]
-        return bool(files) and all(sha256(folder / name) == digest for name, digest in files.items())
-    except (InputError, OSError, KeyError, TypeError, AttributeError):  # missing or damaged
+        files = verified_record(folder / RECORD)["files"]
+        return all(sha256(folder / name) == digest for name, digest in files.items())
+    except (InputError, OSError):  # missing or damaged
         return False
 
 

@@ -60,7 +60,7 @@ class State:
                     self.damage.append(f"the saved state {pointer} is missing")
                 continue
             try:
-                content = _record(pointer)
+                content = verified_record(pointer)
                 return Saved(content["step"], self._tensors(content), content["record"])
             except InputError as error:
                 self.damage.append(f"the saved state {pointer} is damaged: {error.problem}")
@@ -74,7 +74,7 @@ class State:
             partial.write_bytes(written)
         content = {"file": name, "sha256": hashlib.sha256(written).hexdigest(), "step": step, "record": record}
         self._keep_the_last(step)
-        write_json(self.folder / POINTER, {**content, "checksum": _checksum(content)})
+        write_json(self.folder / POINTER, {**content, "checksum": checksum_of(content)})
         self._tidy()
 
     def _tensors(self, content: dict[str, Any]) -> dict[str, Tensor]:
@@ -87,7 +87,7 @@ class State:
     def _keep_the_last(self, step: int) -> None:
         """Make the latest record the previous one if it is valid and of an earlier step."""
         try:
-            last = _record(self.folder / POINTER)
+            last = verified_record(self.folder / POINTER)
         except InputError:  # missing or damaged
             return
         if last["step"] < step:
@@ -99,26 +99,26 @@ class State:
         named = set()
         for name in (POINTER, PREVIOUS):
             with suppress(InputError):
-                named.add(_record(self.folder / name)["file"])
+                named.add(verified_record(self.folder / name)["file"])
         for old in [*self.folder.glob("step-*.safetensors"), *self.folder.glob(".*.partial")]:
             if old.name not in named:
                 old.unlink()
 
 
-def _record(pointer: Path) -> dict[str, Any]:
+def verified_record(pointer: Path) -> dict[str, Any]:
     """A verified record. Raises InputError if it is missing or damaged."""
     try:
         content = read_json(pointer)
     except (ValueError, RecursionError) as error:  # JSON that no json.dumps wrote
         raise InputError(f"malformed JSON: {error}", file=pointer) from None
     recorded = content.pop("checksum", None) if isinstance(content, dict) else None
-    if recorded is None or recorded != _checksum(content):
+    if recorded is None or recorded != checksum_of(content):
         raise InputError("its content does not match its checksum", file=pointer)
     return dict(content)
 
 
-def _checksum(content: dict[str, Any]) -> str:
-    """Hash of a record. JSON preserves its numbers exactly, so the text can be reproduced."""
+def checksum_of(content: dict[str, Any]) -> str:
+    """Hash of a record's content. JSON preserves its numbers exactly, so the text can be reproduced."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

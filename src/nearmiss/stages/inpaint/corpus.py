@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from nearmiss.base.caption_sets import read_caption_set
 from nearmiss.base.errors import InputError
-from nearmiss.base.tables import read_caption_set, read_table, table
+from nearmiss.base.tables import read_table, table
 from nearmiss.engine.formats.inpaintcoco import Origin
 from nearmiss.engine.formats.sound_tables import (
     Faults,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
+from nearmiss.base.caption_sets import read_caption_set
 from nearmiss.base.errors import InputError
-from nearmiss.base.tables import SCHEMAS, read_caption_set, read_table, table
+from nearmiss.base.tables import SCHEMAS, read_table, table
 from nearmiss.engine.formats.coco import read_captions, read_instances
 from nearmiss.engine.formats.gqa import read_scene_graphs
 from nearmiss.engine.formats.set_aside import Fault

@@ -5,9 +5,10 @@ from typing import Any
 
 import polars as pl
 
+from nearmiss.base.caption_sets import read_caption_set
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
-from nearmiss.base.tables import read_caption_set, read_table, write_table
+from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.formats.coco import read_captions, read_images, read_whole_instances
 from nearmiss.engine.formats.gqa import read_scene_graphs
 from nearmiss.engine.formats.labels_list import read_classes, read_labels
