@@ -8,7 +8,7 @@ DIGEST := $(shell $(PYTHON) -c "import hashlib, pathlib; print(hashlib.sha256(pa
 STAMP := $(VENV)/made-$(DIGEST)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: env run quick test lint lock schema pipeline bench faults papers
+.PHONY: env run quick photographs test lint lock schema pipeline bench faults papers
 
 env: $(STAMP)
 
@@ -24,6 +24,12 @@ run: $(STAMP)
 
 quick: $(STAMP)
 	@$(BIN)/python -m nearmiss run --config $(CONFIG) --quick
+
+# Pretrained towers on photographs: DATA has coco/val2017, coco/annotations and sugarcrepe/data. SET gives further overrides.
+DATA ?= data
+photographs: $(STAMP)
+	@$(BIN)/python -m nearmiss run --config config/photographs.yaml --set 'download.root=$(DATA)' \
+	  --set 'data.source.root=$(DATA)/coco' $(foreach override,$(SET),--set '$(override)')
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal

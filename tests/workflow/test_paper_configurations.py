@@ -21,13 +21,20 @@ import published_archives
 
 CONFIG = Path(__file__).parents[2] / "config"
 FILES = sorted(str(path.relative_to(CONFIG)) for path in CONFIG.rglob("*.yaml"))
-DOWNLOADED = ["coco.yaml", *(name for name in FILES if name.startswith("papers/"))]
+DOWNLOADED = ["coco.yaml", "photographs.yaml", *(name for name in FILES if name.startswith("papers/"))]
 RULES = {  # stage of a plan -> its rules
     "download": ("download",),
     "data": ("data_held_out", "data_tables"),
     "negatives": ("negatives_generate",),
     "inpaint": ("inpaint_pairs",),
-    "pretrain": ("pretrain_store", "pretrain_base", "pretrain_arm"),
+    "pretrain": (
+        "pretrain_store",
+        "pretrain_image_features",
+        "pretrain_caption_features",
+        "pretrain_negative_features",
+        "pretrain_base",
+        "pretrain_arm",
+    ),
     "evaluate": ("evaluate_run",),
     "robustness": ("robustness_corrupted", "robustness_run"),
     "compare": ("compare_page", "compare_track"),

@@ -144,7 +144,10 @@ def _inpaint(experiment: Experiment) -> StageCost:
 def _pretrain(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None) -> StageCost:
     images = sum(count.images for count in splits.values())
     runs = len(experiment.arms) * len(experiment.seeds)
-    cost = StageCost("pretrain", 1 + runs, cpu_seconds=images / rates().per_core.decode_images.value)
+    towers = experiment.pretrain.cached_parts
+    methods = {arm.method for arm in experiment.arms.values() if arm.method is not None}
+    caches = ("image" in towers) + (1 + len(methods)) * ("text" in towers)
+    cost = StageCost("pretrain", 1 + caches + runs, cpu_seconds=images / rates().per_core.decode_images.value)
     if model is not None:
         of_arms = sum(train_flops(experiment, model, arm) for arm in experiment.arms)
         cost.train_flops = of_arms * len(experiment.seeds)

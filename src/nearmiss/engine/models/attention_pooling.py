@@ -6,7 +6,10 @@ before the values' weights. Neither is computed for a grid cell. For EfficientNe
 are 44 times fewer operations.
 """
 
+from typing import Any
+
 import torch
+from open_clip.timm_model import TimmModel
 from timm.layers.attention_pool2d import AttentionPool2d
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
@@ -42,6 +45,15 @@ def pooled(pool: AttentionPool2d, grid: Tensor) -> Tensor:
     attention = (of_cells @ x.transpose(1, 2)).softmax(dim=-1)  # (N, heads, cells)
     values = torch.einsum("nhc,hdc->nhd", attention @ x, to_value).flatten(1)
     return pool.proj(values if biases[2] is None else values + biases[2])
+
+
+def encode_images(model: Any, images: Tensor) -> Tensor:
+    """What `model.encode_image` gives of (N, 3, S, S), not normalized, with `pooled` where the tower pools so."""
+    tower = model.visual
+    if isinstance(tower, TimmModel) and len(tower.head) and is_single_query(tower.head[0]):
+        return head_output(tower.head, tower.trunk(images))
+    found: Tensor = model.encode_image(images)
+    return found
 
 
 def head_output(head: nn.Sequential, grid: Tensor) -> Tensor:

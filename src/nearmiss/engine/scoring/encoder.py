@@ -15,10 +15,12 @@ import numpy as np
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
+from torch.nn import functional as F
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.manifest import versions
 from nearmiss.engine.models.architecture import named_architecture
+from nearmiss.engine.models.attention_pooling import encode_images
 from nearmiss.engine.models.packing import Texts, pack
 from nearmiss.engine.models.text import encode_padded, encode_texts, packable
 from nearmiss.engine.scoring.model import HUGGING_FACE, Model
@@ -128,7 +130,7 @@ class Encoder:
     def _image_features(self, pixels: Sequence[Any]) -> np.ndarray:
         """Embeddings (N, D) of the results of `pixels`."""
         given = torch.stack(list(pixels)).to(self.device)
-        features: np.ndarray = self.model.encode_image(given, normalize=True).float().cpu().numpy()
+        features: np.ndarray = F.normalize(encode_images(self.model, given), dim=-1).float().cpu().numpy()
         return features
 
     def _batch_of_images(self, batch: Sequence[Any]) -> np.ndarray:

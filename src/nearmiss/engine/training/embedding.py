@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nearmiss.engine.models.attention_pooling import encode_images
 from nearmiss.engine.models.frozen_parts import image_embeddings
 from nearmiss.engine.models.packing import Packed, Texts, pack
 from nearmiss.engine.models.preprocessing import Normalization
@@ -38,7 +40,7 @@ class Embedder:
             features = torch.from_numpy(pixels).to(self.device, non_blocking=True).float()
             with self.autocast():
                 return F.normalize(image_embeddings(self.model, self.frozen.cut, features).float(), dim=-1)
-        encode, given = self.image_tower or self.model.encode_image, self.prepared(pixels, drawn)
+        encode, given = self.image_tower or partial(encode_images, self.model), self.prepared(pixels, drawn)
         with self.autocast():
             images = encode(given)
         return F.normalize(images.float(), dim=-1)

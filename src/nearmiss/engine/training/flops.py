@@ -7,6 +7,7 @@ import torch
 from open_clip import CLIP
 from torch.utils.flop_counter import FlopCounterMode
 
+from nearmiss.engine.models.attention_pooling import encode_images
 from nearmiss.engine.models.frozen_parts import Cut, image_embeddings
 
 BACKWARD = 2  # the backward pass computes two products for each one of the forward pass
@@ -18,7 +19,7 @@ def image_flops(model: CLIP, side: int) -> int:
     trained = [module for module in model.modules() if module.training]
     model.eval()  # batch normalization would add the blank image to its statistics
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model.encode_image(image)
+        encode_images(model, image)
     for module in trained:
         module.training = True
     return int(counter.get_total_flops())
