@@ -149,7 +149,7 @@ def test_scene_graphs_are_read(tmp_path: Path):
     above = {**THING, "relations": [{"name": "above", "object": "b"}]}
     objects, relations = graphs_of(write(tmp_path, graph(a=above, b=THING)))
     assert objects["attributes"].to_list() == [["red"], ["red"]]
-    assert relations.row(0) == ("9", "a", "above", "b")
+    assert relations.row(0) == ("9", "a", "above", "b", 0), "the last column is the order of the file"
 
 
 @pytest.mark.parametrize(

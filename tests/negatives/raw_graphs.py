@@ -22,7 +22,7 @@ def real() -> Raw:
 
 
 def tables(raw: Raw) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Tables `objects` and `relations`."""
+    """Tables `objects` and `relations`, with the order of the file in column `position`."""
     objects, relations = [], []
     for image_id, graph in raw.items():
         for object_id, thing in graph["objects"].items():
@@ -35,7 +35,8 @@ def tables(raw: Raw) -> tuple[pl.DataFrame, pl.DataFrame]:
                 {"image_id": image_id, "subject_id": object_id, "predicate": r["name"], "object_id": r["object"]}
                 for r in thing["relations"]
             ]
-    return table("objects", objects), table("relations", relations)
+    position = pl.int_range(pl.len(), dtype=pl.Int64).alias("position")
+    return table("objects", objects).with_columns(position), table("relations", relations).with_columns(position)
 
 
 def as_graphs(raw: Raw) -> list[Graph]:

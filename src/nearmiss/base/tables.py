@@ -288,6 +288,12 @@ OPTIONAL: dict[str, pl.Schema] = {
     "objects": _schema(
         {
             "crowd": pl.Boolean,  # a group of objects under one box; null: one object
+            "position": pl.Int64,  # of the record in its annotation file, whose order the rows do not have
+        }
+    ),
+    "relations": _schema(
+        {
+            "position": pl.Int64,  # of the record in its annotation file, whose order the rows do not have
         }
     ),
 }

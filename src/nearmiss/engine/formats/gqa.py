@@ -33,7 +33,8 @@ from nearmiss.engine.text.category_names import readable_name, with_readable_obj
 def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
     """Tables `images`, `objects` and `relations` of a GQA scene graphs file, names as words.
 
-    A relation to an object that is not in the graph, and an attribute that is not a word, are set aside individually.
+    Column `position` has the order of the file. A relation to an object that is not in the graph, and an attribute that
+    is not a word, are set aside individually.
     `strict` raises InputError for the first fault, for an id that occurs twice in the file, and for an empty file.
     """
     images, objects, relations = Rows("images"), Rows("objects", recorded=False), Rows("relations", recorded=False)
@@ -59,14 +60,18 @@ def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
                 faults.append(Fault(where, error.problem, image_id))
                 spoiled.add(image_id)
     image_table = once(images.frame(), "image_id", faults).with_columns(exhaustive=pl.lit(False))
-    found = known(with_readable_objects(objects.frame()), image_table, faults, quiet=True)
-    related = with_readable_predicates(relations.frame())
+    found = known(with_readable_objects(_positioned(objects.frame())), image_table, faults, quiet=True)
+    related = with_readable_predicates(_positioned(relations.frame()))
     if strict and image_table.is_empty():
         raise InputError("the file has no scene graphs: the split is empty", file=path, remedy="give the split images")
     if found["object_id"].is_duplicated().any() and not strict:
         found = found.with_columns(_qualified("object_id"))
         related = related.with_columns(_qualified("subject_id"), _qualified("object_id"))
     return sound(image_table, found, related, faults, spoiled)
+
+
+def _positioned(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(position=pl.int_range(pl.len(), dtype=pl.Int64))
 
 
 def _qualified(column: str) -> pl.Expr:

@@ -45,9 +45,9 @@ def read_published(published: Path, tables: Path, *, splits: list[str], benchmar
     )
     graphs = [read_scene_graphs(published / f"scene_graphs_{split}.json", strict=True).tables for split in splits]
     masks = pl.concat([read_whole_instances(published / f"instances_{split}.json") for split in splits])
-    objects = pl.concat([graph["objects"] for graph in graphs]).drop("mask")
+    objects = pl.concat([graph["objects"] for graph in graphs]).drop("mask", "position")
     objects = objects.join(masks.select("object_id", "mask"), on="object_id", how="left", maintain_order="left")
-    relations = pl.concat([graph["relations"] for graph in graphs])
+    relations = pl.concat([graph["relations"] for graph in graphs]).drop("position")
     questions = {
         f"{name}_{split}": (name, read_questions(published / f"{file}_{split}.json", name))
         for name, file in QUESTIONS.items()

@@ -30,7 +30,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Triple:
-    """An annotated relation between two different nodes."""
+    """An annotated relation, of two different nodes except in `listed_graphs`."""
 
     subject: Node
     predicate: str
@@ -109,14 +109,36 @@ class Graph:
         return None if chosen is None else tuple(node.attributes[at] for at in chosen)
 
 
+_RELATION = ("image_id", "subject_id", "predicate", "object_id")
+
+
 def graphs(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame | None = None) -> list[Graph]:
     """The graphs of all images that have objects, sorted by image, nodes sorted by id, triples by their ids.
 
     Repeated attributes count once; relations of an object to itself, which GQA has, are left out.
     """
+    between_two = relations.select(_RELATION).filter(pl.col("subject_id") != pl.col("object_id"))
+    return _graphs(objects.sort("image_id", "object_id"), between_two.unique().sort(_RELATION), images)
+
+
+def listed_graphs(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame | None = None) -> list[Graph]:
+    """The graphs with nodes and triples in the order of the annotation file, for rules that depend on it.
+
+    All relations are triples, those of an object to itself too. The order is that of column `position`, and that of
+    `graphs` in tables without it.
+    """
+    return _graphs(_listed(objects, "image_id", "object_id"), _listed(relations, *_RELATION), images)
+
+
+def _listed(frame: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    return frame.sort(["position"] if "position" in frame.columns else keys, nulls_last=True, maintain_order=True)
+
+
+def _graphs(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame | None) -> list[Graph]:
+    """The graphs with nodes and triples in the order of the rows."""
     nodes: dict[str, dict[str, Node]] = {}
     grouped: dict[str, set[str]] = {}
-    for row in objects.with_columns(crowds(objects)).sort("image_id", "object_id").iter_rows(named=True):
+    for row in objects.with_columns(crowds(objects)).iter_rows(named=True):
         of_image = nodes.setdefault(row["image_id"], {})
         if row["crowd"]:
             grouped.setdefault(row["image_id"], set()).add(row["name"])
@@ -129,10 +151,9 @@ def graphs(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame 
         )
         of_image[node.object_id] = node
     triples: dict[str, list[Triple]] = {image_id: [] for image_id in nodes}
-    columns = ["image_id", "subject_id", "predicate", "object_id"]
-    for image_id, subject_id, predicate, object_id in relations.select(columns).unique().sort(columns).iter_rows():
+    for image_id, subject_id, predicate, object_id in relations.select(_RELATION).iter_rows():
         of_image = nodes.get(image_id, {})
-        if subject_id != object_id and subject_id in of_image and object_id in of_image:
+        if subject_id in of_image and object_id in of_image:
             triples[image_id].append(Triple(of_image[subject_id], predicate, of_image[object_id]))
     closed = {} if images is None else closed_groups(images)
     return [

@@ -18,7 +18,7 @@ from nearmiss.base.seeding import rng
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.candidates import Outcome as Result
 from nearmiss.stages.negatives.scene_graph import logic, quantities, types
-from nearmiss.stages.negatives.scene_graph.graphs import Graph, graphs
+from nearmiss.stages.negatives.scene_graph.graphs import Graph, graphs, listed_graphs
 from nearmiss.stages.negatives.scene_graph.released import released_pairs
 from nearmiss.stages.negatives.scene_graph.replacement import Selector, Statistics, count
 from nearmiss.stages.negatives.scene_graph.sources import Builder, Outcome, Pair
@@ -52,9 +52,9 @@ def generate(corpus: Corpus, options: SceneGraphConfig) -> Iterator[Result]:
 
     Statistics are counted once over the graphs of the corpus. For mode `released`, see released.py.
     """
-    of_images = graphs(corpus.objects, corpus.relations, corpus.images)
+    read, of_image = (listed_graphs, _released) if options.mode == "released" else (graphs, _corrected)
+    of_images = read(corpus.objects, corpus.relations, corpus.images)
     statistics = corpus.learned or learn(corpus, options)
-    of_image = _released if options.mode == "released" else _corrected
     for graph in progress(of_images, what="sentences of scene graphs", total=len(of_images)):
         yield from of_image(graph, statistics, options, corpus.seed)
 

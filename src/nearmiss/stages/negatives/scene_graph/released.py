@@ -15,6 +15,7 @@ from nearmiss.stages.negatives.scene_graph.released_selection import (
     ReleasedSelector,
     article_by_letter,
     inverted_agreement,
+    skipped,
 )
 from nearmiss.stages.negatives.scene_graph.released_types import (
     attribute,
@@ -56,16 +57,14 @@ def xor_logic_attr(selector: ReleasedSelector) -> Iterator[Pair]:
     """There is either a green cube or a blue ball / There is either a red cube or a blue ball: there are both.
 
     That the cube is not green is concluded from its annotation, regardless of other cubes. The verb agrees with the
-    first noun.
+    first noun. There is no pair if one of the two drawn attributes is annotated of both objects.
     """
     for anchor, node in _anchored(selector):
         if anchor.name == node.name:
             continue
-        first = [value for value in anchor.attributes if value not in node.attributes]
-        second = [value for value in node.attributes if value not in anchor.attributes]
-        if not first or not second:
+        values = [selector.rng.choice(each.attributes) for each in (anchor, node)]
+        if values[0] in node.attributes or values[1] in anchor.attributes:
             continue
-        values = [selector.rng.choice(first), selector.rng.choice(second)]
         side = selector.rng.randrange(2)
         new = selector.attribute((anchor, node)[side].name, values[side])
         if new is not None:
@@ -78,31 +77,38 @@ def xor_logic_attr(selector: ReleasedSelector) -> Iterator[Pair]:
 def and_logic_rel(selector: ReleasedSelector) -> Iterator[Pair]:
     """There are both a fork on the tissue and a banana to the left of the juice / ... on the plate and a banana ...
 
-    Subjects form a chain (its order is that of the ids; a set's, in the release), and the relations of two neighbors
-    are paired in their order. The changed slot is drawn once for all pairs of two subjects.
+    Subjects form a chain: the first of the annotation, then the others in a random order (that of a set). The relations
+    of two neighbors are paired in their order. The changed slot is drawn once for all pairs of two subjects. The
+    negative keeps the form of a positive whose two relations are one predicate to one object; it can be its positive.
     """
     of_subject: dict[str, list[Triple]] = {}
     for triple in selector.graph.triples:
         of_subject.setdefault(triple.subject.object_id, []).append(triple)
-    chain = list(of_subject.values())
-    for before, after in pairwise(chain):
+    first, others = list(of_subject.values())[:1], list(of_subject.values())[1:]
+    selector.rng.shuffle(others)
+    for before, after in pairwise(first + others):
         slot = selector.rng.choice(_SLOTS)
-        for one, other in zip(before, after, strict=False):
-            sides = (one, other)
-            if not all(map(kept, sides)) or one.subject is other.object or other.subject is one.object:
+        for sides in zip(before, after, strict=False):
+            if not all(map(kept, sides)) or _crossed(*sides):
                 continue
             side = selector.rng.randrange(2)
             changed, new = _changed(selector, sides, side, slot)
-            if changed is not None and new is not None:
-                sides_of_negative = (changed, other) if side == 0 else (one, changed)
-                kind, positive = _both_related(one, other)
-                yield Pair("and_logic_rel", kind, positive, _both_related(*sides_of_negative)[1], new)
+            if changed is None or new is None:
+                continue
+            negative = (changed, sides[1]) if side == 0 else (sides[0], changed)
+            if skipped(changed.predicate, *names(changed)) or _crossed(*negative):
+                continue
+            form = _form(*sides)
+            form_of_negative = _form(*negative) if slot == "pred" and form == "both_related" else form
+            kind, positive = _both_related(*sides, form)
+            yield Pair("and_logic_rel", kind, positive, _both_related(*negative, form_of_negative)[1], new)
 
 
 def xor_logic_rel(selector: ReleasedSelector) -> Iterator[Pair]:
     """The fence is behind either the elephant or the trunk / The fence is behind either the elephant or the bush.
 
-    Only the last predicate of a subject is used, since each overwrites the previous one.
+    Only the last predicate of a subject is used, since each overwrites the previous one. No pair states a location
+    relative to the background, neither of the two objects nor of the third one.
     """
     groups: dict[str, list[Triple]] = {}
     for triple in selector.graph.triples:
@@ -111,17 +117,27 @@ def xor_logic_rel(selector: ReleasedSelector) -> Iterator[Pair]:
             group.clear()
         group.append(triple)
     for group in groups.values():
-        if len(group) < 2:
+        found = _two_objects(selector, group)
+        if found is None:
             continue
-        one, other = selector.rng.sample(group, 2)
-        if one.object.name == other.object.name or not kept(one) or not kept(other):
+        one, other = found
+        if same_number(one.object.name, other.object.name) or not kept(one) or not kept(other):
             continue
         third = selector.entity(other, other.object, excluded=(one.object,))
-        if third is not None:
+        if third is not None and not skipped(other.predicate, *names(other, other.object), third.name):
             subject, known = Phrase(one.subject.name), Phrase(one.object.name)
             positive = either_object(subject, one.predicate, known, Phrase(third.name))
             negative = either_object(subject, one.predicate, known, Phrase(other.object.name))
             yield Pair("xor_logic_rel", "either_object", positive, negative, other.object.name)
+
+
+def _two_objects(selector: ReleasedSelector, group: list[Triple]) -> tuple[Triple, Triple] | None:
+    """Two relations of a subject by one predicate: the two in their order, or a draw from more."""
+    if len(group) == 2:
+        return group[0], group[1]
+    one = selector.rng.choice(group)
+    others = [each for each in group if each.object is not one.object]
+    return (one, selector.rng.choice(others)) if others else None
 
 
 def _anchored(selector: ReleasedSelector) -> Iterator[tuple[Node, Node]]:
@@ -132,7 +148,7 @@ def _anchored(selector: ReleasedSelector) -> Iterator[tuple[Node, Node]]:
 
 def _both_attributes(one: tuple[str, str], other: tuple[str, str]) -> str:
     (name, value), (other_name, other_value) = one, other
-    verb = "are" if is_plural(name) or is_plural(other_name) else "is"
+    verb = "are" if name != other_name and (is_plural(name) or is_plural(other_name)) else "is"
     first, second = article_by_letter(name, value), article_by_letter(other_name, other_value)
     if name != other_name:
         return fill("both_attributes", be=verb, one=first, other=second)
@@ -160,26 +176,40 @@ def _changed(
     return (None, None) if node is None else (Triple(triple.subject, triple.predicate, node), node.name)
 
 
-def _both_related(one: Triple, other: Triple) -> tuple[str, str]:
-    """(template, sentence) of two triples."""
+def _crossed(one: Triple, other: Triple) -> bool:
+    """Whether the subject of one triple is the object of the other."""
+    return one.subject is other.object or other.subject is one.object
+
+
+def _form(one: Triple, other: Triple) -> str:
+    """The template of two triples, by whether they have one predicate and one object, or one name of the object."""
+    if one.predicate != other.predicate or one.object.name != other.object.name:
+        return "both_related"
+    return "both_to_one_thing" if one.object is other.object else "both_to_two_of_one_name"
+
+
+def _both_related(one: Triple, other: Triple, form: str) -> tuple[str, str]:
+    """(template, sentence) of two triples in a given form; triples of one subject name have a form of their own.
+
+    The form "to one thing" states the second predicate and object of both subjects.
+    """
     (subject, obj), (other_subject, other_obj) = names(one), names(other)
-    verb = inverted_agreement(subject)
-    parts = {"one": article_by_letter(subject), "predicate": one.predicate, "object": obj}
-    second = {
-        "other": article_by_letter(other_subject),
-        "other_predicate": other.predicate,
-        "other_object": other_obj,
-    }
-    if same_number(subject, other_subject):
-        del parts["one"], second["other"]
-        return "both_of_one_thing", fill("both_of_one_thing", subject=subject, be="is", **parts, **second)
-    if one.predicate == other.predicate and one.object is other.object:
-        return "both_to_one_thing", fill("both_to_one_thing", be=verb, other=second["other"], **parts)
-    if one.predicate == other.predicate and obj == other_obj:
-        articles = ("the", "other") if is_plural(obj) else (article_by_letter(obj).split()[0], "another")
-        kind = "both_to_two_of_one_name"
-        return kind, fill(kind, be=verb, article=articles[0], another=articles[1], **parts, **second)
-    return "both_related", fill("both_related", be=verb, **parts, **second)
+    second = {"other_predicate": other.predicate, "other_object": other_obj}
+    if subject == other_subject:
+        parts = {"subject": subject, "be": "is", "predicate": one.predicate, "object": obj}
+        return "both_of_one_thing", fill("both_of_one_thing", **parts, **second)
+    subjects = {"one": article_by_letter(subject), "other": article_by_letter(other_subject)}
+    if form == "both_to_one_thing":
+        if is_plural(subject):
+            subjects["other"] = other_subject
+        return form, fill(form, be="are", predicate=other.predicate, object=other_obj, **subjects)
+    if form == "both_to_two_of_one_name":
+        articles = {
+            "article": "the" if is_plural(obj) else article_by_letter(obj).split()[0],
+            "another": "other" if is_plural(other_obj) else "another",
+        }
+        return form, fill(form, be="are", predicate=one.predicate, object=obj, **articles, **subjects, **second)
+    return form, fill(form, be=inverted_agreement(subject), predicate=one.predicate, object=obj, **subjects, **second)
 
 
 # In the order of the release.

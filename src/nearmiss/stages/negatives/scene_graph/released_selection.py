@@ -4,9 +4,11 @@ A replacement comes from the same scene, must occur in its position in the stati
 not compared with the annotations of the scene, so annotated replacements are drawn as well.
 
 Every defect of the release is a function here or named in its caption type, as read in its code
-(DigitalPhonetics/hard-negative-captions, b15e48a). Not reproduced: draws without a seed (here one per image),
-statistics that include the validation graphs (here only the given graphs), fields of the records that our tables lack
-(ambiguity, noisy, bounding boxes).
+(DigitalPhonetics/hard-negative-captions, b15e48a). Where the release iterates over a Python set of ids, whose order
+differs between processes, the order is drawn. Not reproduced: draws without a seed (here one per image), statistics
+that include the validation graphs (here only the given graphs), the release's list of mass nouns (see `uncountable`),
+its tagger for number (here the inflection of nouns), fields of the records that our tables lack (ambiguity, noisy,
+bounding boxes).
 """
 
 from collections import Counter
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from random import Random
 
 from nearmiss.engine.text.inflection import is_plural, number_word, plural, singular
+from nearmiss.engine.text.lexicon import load
 from nearmiss.stages.negatives.scene_graph.graphs import Box, Graph, Node, Triple
 from nearmiss.stages.negatives.scene_graph.replacement import Counts, Statistics, draw
 from nearmiss.stages.negatives.scene_graph.wording import be, fill, words
@@ -61,6 +64,15 @@ def skipped(predicate: str, *names: str) -> bool:
     return any(name in lists["background"] or name in _body_parts() for name in names)
 
 
+def uncountable(name: str) -> bool:
+    """Whether the whole name is a mass noun: "wine glass" is none, although "glass" is in the list.
+
+    The list is our own. The release has one of 159 words, with a few count nouns ("ceiling", "floor", "windshield"),
+    but no license that allows it to be distributed.
+    """
+    return name in load("grammar")["uncountable"]
+
+
 def body_part(name: str) -> bool:
     """Whether the published list of body parts has the word."""
     return name in _body_parts()
@@ -72,9 +84,12 @@ def _body_parts() -> frozenset[str]:
 
 
 def article_by_letter(noun: str, attribute: str | None = None) -> str:
-    """A noun with its article, which is chosen by the first letter ("a hour"); plurals have none."""
+    """A noun with its article, which is chosen by the first letter ("a hour").
+
+    Plurals have none. Of the mass nouns, only those of several words with an attribute have none.
+    """
     phrase = f"{attribute} {noun}" if attribute else noun
-    if is_plural(noun):
+    if is_plural(noun) or (attribute and " " in noun and uncountable(noun)):
         return phrase
     return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
@@ -92,7 +107,7 @@ def comparison(comparator: str, name: str, other: str) -> str:
 
 
 def inverted_agreement(name: str) -> str:
-    """The verb of "There ... both", inverted as released: "are" before a singular, "is" before a plural."""
+    """The verb of "There ... both" with two predicates, inverted: "are" before a singular, "is" before a plural."""
     return "is" if be(name) == "are" else "are"
 
 
@@ -129,7 +144,7 @@ class ReleasedSelector:
         return None
 
     def predicate(self, triple: Triple, *, by_boxes: bool = True) -> str | None:
-        """Another predicate of the scene. If none is left, there is no restriction: even the true one may be drawn."""
+        """Another predicate of the scene that is counted between the two names."""
         used = sorted({each.predicate for each in self.graph.triples} - {triple.predicate})
         subject, obj = triple.subject, triple.object
         if by_boxes:
@@ -159,22 +174,25 @@ class ReleasedSelector:
         return self.statistics.objects.get((triple.subject.name, triple.predicate), Counts())
 
     def _candidates(self, triple: Triple, replaced: Node, excluded: Collection[Node]) -> dict[str, Node]:
-        """One object of each other name; of several, only the last one that fails the box test is kept."""
+        """One object of each other name, if the box test does not find the statement of it true.
+
+        Of several objects of a name, one is tested: the last in the order of a set of ids, so any of them.
+        """
         taken = {singular(node.name) for node in (triple.subject, triple.object, *excluded)}
-        found: dict[str, Node] = {}
-        for node in self.graph.nodes:
-            if node is replaced or singular(node.name) in taken or any(node is each for each in excluded):
-                continue
-            boxes = (node.box, triple.object.box) if replaced is triple.subject else (triple.subject.box, node.box)
-            if not seems_true(triple.predicate, *boxes):
-                found[node.name] = node
-        return found
+        others = [node for node in self.graph.nodes if singular(node.name) not in taken]
+        self.rng.shuffle(others)
+        found = {node.name: node for node in others}
+        return {name: node for name, node in found.items() if not self._seems_true(triple, replaced, node)}
+
+    def _seems_true(self, triple: Triple, replaced: Node, node: Node) -> bool:
+        boxes = (node.box, triple.object.box) if replaced is triple.subject else (triple.subject.box, node.box)
+        return seems_true(triple.predicate, *boxes)
 
     def _named(self, candidates: Mapping[str, Node], seen: Mapping[str, int]) -> Node | None:
         name = _sample(seen, candidates, self.rng)
-        return None if name is None else candidates.get(name)
+        return None if name is None else candidates[name]
 
 
 def _sample(seen: Mapping[str, int], valid: Collection[str], rng: Random) -> str | None:
-    """A weighted draw; an empty list of valid keys is no restriction, as published."""
-    return draw({key: seen[key] for key in valid if key in seen} if valid else seen, rng)
+    """A draw from the valid keys, weighted by their counts; None if none of them was counted."""
+    return draw({key: seen[key] for key in valid if key in seen}, rng)

@@ -14,6 +14,7 @@ from nearmiss.stages.negatives.scene_graph.released_selection import (
     comparison,
     false_count,
     skipped,
+    uncountable,
 )
 from nearmiss.stages.negatives.scene_graph.sources import Pair
 from nearmiss.stages.negatives.scene_graph.wording import (
@@ -24,10 +25,9 @@ from nearmiss.stages.negatives.scene_graph.wording import (
     existence_of_related,
     relation_sentence,
     same_number,
-    uncountable,
 )
 
-_TRIES = 11  # draws per option for an attribute
+_TRIES = 11  # draws of another bearer of an attribute; the last one is used even if it is to be skipped
 
 
 def attribute(selector: ReleasedSelector) -> Iterator[Pair]:
@@ -48,7 +48,7 @@ def attribute_subg(selector: ReleasedSelector) -> Iterator[Pair]:
         subject, obj = triple.subject, triple.object
         if subject.attributes and obj.attributes and kept(triple):
             value = selector.rng.choice(subject.attributes)
-            found = _changed(selector, subject, value)
+            found = _changed(selector, subject, value, triple)
             if found is not None:
                 _, subject_changed, new = found
                 yield _pair(
@@ -111,20 +111,31 @@ def names(triple: Triple, but: Node | None = None) -> list[str]:
     return [node.name for node in (triple.subject, triple.object) if node is not but]
 
 
-def _changed(selector: ReleasedSelector, node: Node, value: str) -> tuple[str, Phrase, str] | None:
-    """(type, changed phrase, new word) for an attribute of an object: another attribute or another bearer."""
-    options = selector.rng.sample(("attribute", "object"), 2)
-    for option in options:
-        for _ in range(_TRIES):
-            if option == "attribute":
-                other = selector.attribute(node.name, value)
-                if other is not None:
-                    return option, Phrase(node.name, (other,)), other
-            else:
-                bearer = selector.bearer(node, value)
-                if bearer is not None:
-                    return option, Phrase(bearer.name, (value,)), bearer.name
+def _changed(
+    selector: ReleasedSelector, node: Node, value: str, triple: Triple | None = None
+) -> tuple[str, Phrase, str] | None:
+    """(type, changed phrase, new word) for an attribute of an object: another attribute or another bearer.
+
+    `triple`: the relation that the sentence states of the object.
+    """
+    for option in selector.rng.sample(("attribute", "object"), 2):
+        if option == "attribute":
+            other = selector.attribute(node.name, value)
+            if other is not None:
+                return option, Phrase(node.name, (other,)), other
+        else:
+            bearer = _bearer(selector, node, value, triple)
+            if bearer is not None:
+                return option, Phrase(bearer.name, (value,)), bearer.name
     return None
+
+
+def _bearer(selector: ReleasedSelector, node: Node, value: str, triple: Triple | None) -> Node | None:
+    for _ in range(_TRIES):
+        bearer = selector.bearer(node, value)
+        if bearer is None or triple is None or not skipped(triple.predicate, bearer.name, triple.object.name):
+            break
+    return bearer
 
 
 def _pair(
@@ -173,10 +184,10 @@ def obj_comp_count(selector: ReleasedSelector) -> Iterator[Pair]:
     for name in sorted(numbers):
         if _counted(name):
             groups.setdefault(numbers[name], []).append(name)
-    if len(groups) < 2 or not any(len(group) in _GROUP_SIZES for group in groups.values()):
-        return
     if len(groups.get(1, ())) > 2:
         groups[1] = rng.sample(groups[1], 2)
+    if len(groups) < 2 or not any(len(group) in _GROUP_SIZES for group in groups.values()):
+        return
     chosen = [name for number in sorted(groups) for name in groups[number]]
     rng.shuffle(chosen)
     for name, other in combinations(chosen, 2):
@@ -199,15 +210,16 @@ def obj_comp_count(selector: ReleasedSelector) -> Iterator[Pair]:
 def obj_verify_count(selector: ReleasedSelector) -> Iterator[Pair]:
     """There is at least one cube that is above the ball / There is no ..., and the reverse with another predicate.
 
-    The other predicate is not checked against the boxes, and another cube may satisfy it.
+    The other predicate is not checked against the boxes, and another cube may satisfy it. Only the predicate of the
+    sentences is put through the constraint on locations.
     """
     for triple in selector.graph.triples:
         name, obj = triple.subject.name, Phrase(triple.object.name)
-        if not kept(triple) or any(map(uncountable, names(triple))):
+        if same_number(*names(triple)) or any(map(uncountable, names(triple))):
             continue
         exists = selector.rng.random() < 0.5
         predicate = triple.predicate if exists else selector.predicate(triple, by_boxes=False)
-        if predicate is not None:
+        if predicate is not None and not skipped(predicate, *names(triple)):
             positive = existence_of_related(name, predicate, obj, exists=exists)
             negative = existence_of_related(name, predicate, obj, exists=not exists)
             yield Pair("obj_verify_count", "exists_related", positive, negative, None)
