@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.files import sha256
-from nearmiss.base.fingerprint import Plugins, Registry, SourceTree
+from nearmiss.base.fingerprint import ParsedCode, Plugins, Registry, SourceTree
 from nearmiss.config import STAGES, Experiment
 from nearmiss.engine.benchmarks.spec import module_of
 from nearmiss.engine.objectives.spec import needs_fusion
 
 Fingerprints = dict[str, dict[str, Any]]
+PARSED = Path("state/parsed.json")
+"""The modules that earlier processes parsed, in a checkout; it may be deleted at any time."""
 
 REGISTRIES = (
     Registry("objectives", "nearmiss.engine.objectives.registry", helpers=("features", "spec")),
@@ -76,7 +78,8 @@ def fingerprints(experiment: Experiment, root: Path) -> Fingerprints:
 
     `root` is the checkout, whose code and requirements.lock are hashed.
     """
-    tree = SourceTree(root / "src", REGISTRIES)
+    parsed = ParsedCode(root / PARSED)
+    tree = SourceTree(root / "src", REGISTRIES, parsed)
     lock = sha256(root / "requirements.lock")
 
     def content(part: Part) -> dict[str, Any]:
@@ -84,7 +87,9 @@ def fingerprints(experiment: Experiment, root: Path) -> Fingerprints:
         code = tree.stage_digest(part.stage, part.plugins, rules)
         return {"stage": part.stage, "config": part.config, "code": code, "lock": lock}
 
-    return {name: content(part) for name, part in parts(experiment).items()}
+    found = {name: content(part) for name, part in parts(experiment).items()}
+    parsed.save()
+    return found
 
 
 def code_files(experiment: Experiment, source: Path) -> dict[str, list[Path]]:

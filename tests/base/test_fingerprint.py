@@ -1,10 +1,12 @@
 """A fingerprint changes when what a part's work depends on changes, and only then."""
 
+import json
 import shutil
 
 import pytest
 
-from nearmiss.base.fingerprint import Registry, SourceTree, digest, write_fingerprint
+from nearmiss.base import fingerprint
+from nearmiss.base.fingerprint import ParsedCode, Registry, SourceTree, digest, write_fingerprint
 
 FILES = {
     "__init__.py": "",
@@ -185,3 +187,40 @@ def test_real_stages_never_depend_on_the_command_line(root):
     for stage in ("data", "negatives", "pretrain", "evaluate", "compare"):
         reached = SourceTree(root / "src").closure([f"nearmiss.stages.{stage}.config"])
         assert not {"nearmiss.cli", "nearmiss.config", "nearmiss.driver"} & set(reached)
+
+
+IMPORTING = b"from . import one\nfrom ..two import three, four\nimport nearmiss.five as five\n"
+
+
+def test_parsed_modules_are_read_back_and_not_parsed_again(tmp_path, monkeypatch):
+    first = ParsedCode(tmp_path / "parsed.json")
+    found = first.of(IMPORTING)
+    first.save()
+    monkeypatch.setattr(fingerprint.ast, "parse", lambda *_: pytest.fail("parsed again"))
+    assert ParsedCode(tmp_path / "parsed.json").of(IMPORTING) == found
+    assert [each.names for each in found.imports] == [("one",), ("three", "four"), ("nearmiss.five",)]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"version": 1}', b'{"version": null, "modules": {}}'])
+def test_damaged_parsed_modules_are_parsed_again(tmp_path, damage):
+    (tmp_path / "parsed.json").write_bytes(damage)
+    assert ParsedCode(tmp_path / "parsed.json").of(IMPORTING) == ParsedCode().of(IMPORTING)
+
+
+def test_a_damaged_entry_of_a_parsed_module_is_parsed_again(tmp_path):
+    first = ParsedCode(tmp_path / "parsed.json")
+    first.of(IMPORTING)
+    first.save()
+    content = json.loads((tmp_path / "parsed.json").read_text())
+    (key,) = content["modules"]
+    content["modules"][key] = [1, 2, 3]
+    (tmp_path / "parsed.json").write_text(json.dumps(content))
+    assert ParsedCode(tmp_path / "parsed.json").of(IMPORTING) == ParsedCode().of(IMPORTING)
+
+
+def test_only_modules_that_were_used_are_kept(tmp_path):
+    for content in (IMPORTING, b"x = 1\n"):
+        parsed = ParsedCode(tmp_path / "parsed.json")
+        parsed.of(content)
+        parsed.save()
+    assert len(json.loads((tmp_path / "parsed.json").read_text())["modules"]) == 1

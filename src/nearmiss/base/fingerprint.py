@@ -12,16 +12,17 @@ import ast
 import hashlib
 import io
 import json
+import sys
 import tokenize
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
+from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 
 PACKAGE = "nearmiss"
@@ -57,8 +58,9 @@ class Registry:
 class SourceTree:
     """The modules of the package below a source folder. Files are read once for the life of the object."""
 
-    def __init__(self, root: Path, registries: Sequence[Registry] = ()) -> None:
+    def __init__(self, root: Path, registries: Sequence[Registry] = (), parsed: "ParsedCode | None" = None) -> None:
         self.root = root
+        self._parsed = parsed or ParsedCode()
         self.registries = {registry.module: registry for registry in registries}
         self._imports: dict[str, tuple[str, ...]] = {}
         self._digests: dict[Path, str] = {}
@@ -86,7 +88,8 @@ class SourceTree:
             assert file is not None
             package = module if file.name == "__init__.py" else module.rpartition(".")[0]
             found = {module.rpartition(".")[0]} if "." in module else set()
-            found |= {name for node in _parsed(file.read_bytes())[0] for name in _imported(node, package)}
+            imports = self._parsed.of(file.read_bytes()).imports
+            found |= {name for statement in imports for name in _imported(statement, package)}
             ours = {name for name in found if name.split(".")[0] == PACKAGE}
             self._imports[module] = tuple(sorted(name for name in ours if self.file(name) is not None))
         return self._imports[module]
@@ -153,43 +156,100 @@ class SourceTree:
 
     def _digest(self, file: Path) -> str:
         if file not in self._digests:
-            self._digests[file] = digest(file)
+            self._digests[file] = digest(file, self._parsed)
         return self._digests[file]
 
 
-def digest(file: Path) -> str:
+def digest(file: Path, parsed: "ParsedCode | None" = None) -> str:
     """Hash of a file without comments, docstrings and formatting, which do not change behavior."""
     content = file.read_bytes()
     if file.suffix == ".py":
-        return _parsed(content)[1]
+        return (parsed or ParsedCode()).of(content).digest
     plain = {".smk": _without_comments, ".json": _without_formatting, ".yaml": _values_of_yaml}.get(file.suffix)
     if plain is not None:
         # A damaged file counts as it is; whoever reads it names the problem.
         with suppress(ValueError, SyntaxError, tokenize.TokenError, yaml.YAMLError):
             content = plain(content)
+    return _sha256(content)
+
+
+class Import(NamedTuple):
+    """An import statement: `from MODULE import NAMES` with its leading dots, or `import NAMES` without a module."""
+
+    level: int
+    module: str | None
+    names: tuple[str, ...]
+
+
+class Parsed(NamedTuple):
+    """The import statements of a module, and the hash of its syntax tree."""
+
+    imports: tuple[Import, ...]
+    digest: str
+
+
+class ParsedCode:
+    """Modules by their content: parsing all of them takes longer than all else that Snakemake does with a workflow.
+
+    With a file, what earlier processes parsed is read from it. A damaged file, or one of another version of this module
+    or of Python, counts as empty.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._version = [*sys.version_info[:2], _sha256(Path(__file__).read_bytes())]
+        self._known = self._read()
+        self._used: dict[str, Parsed] = {}
+
+    def of(self, content: bytes) -> Parsed:
+        """The imports and the hash of a module. Raises SyntaxError where it is no Python."""
+        key = _sha256(content)
+        if key not in self._used:
+            self._used[key] = self._known.get(key) or _parsed(content)
+        return self._used[key]
+
+    def save(self) -> None:
+        """Write what was used, for later processes; a folder that cannot be written is no error."""
+        if self._file is not None and self._used.keys() != self._known.keys():
+            values = {key: [[*map(list, found.imports)], found.digest] for key, found in self._used.items()}
+            with suppress(OSError):
+                write_json(self._file, {"version": self._version, "modules": values})
+
+    def _read(self) -> dict[str, Parsed]:
+        if self._file is None:
+            return {}
+        try:
+            content = read_json(self._file)
+            if content["version"] != self._version:
+                return {}
+            return {
+                key: Parsed(tuple(Import(level, module, tuple(names)) for level, module, names in imports), digest)
+                for key, (imports, digest) in content["modules"].items()
+            }
+        except (InputError, OSError, KeyError, TypeError, ValueError, AttributeError):
+            return {}
+
+
+def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-ImportNodes = list[ast.Import | ast.ImportFrom]
-
-
-@lru_cache(maxsize=4096)
-def _parsed(content: bytes) -> tuple[ImportNodes, str]:
-    """The import statements of a module, and the hash of its syntax tree."""
-    imports: ImportNodes = []
+def _parsed(content: bytes) -> Parsed:
+    imports: list[Import] = []
     text: list[str] = []
     _flatten(ast.parse(content), text, imports)
-    return imports, hashlib.sha256(" ".join(text).encode()).hexdigest()
+    return Parsed(tuple(imports), _sha256(" ".join(text).encode()))
 
 
-def _flatten(node: Any, text: list[str], imports: ImportNodes) -> None:
+def _flatten(node: Any, text: list[str], imports: list[Import]) -> None:
     """Append a syntax tree as text, without positions and docstrings, and the import statements in it.
 
     Empty fields are left out: which of them there are depends on the version of Python.
     """
     if isinstance(node, ast.AST):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            imports.append(node)
+            origin = (node.level, node.module) if isinstance(node, ast.ImportFrom) else (0, None)
+            imports.append(Import(*origin, tuple(alias.name for alias in node.names)))
         text.append(f"({type(node).__name__}")
         for name in node._fields:
             value = getattr(node, name, None)
@@ -212,16 +272,16 @@ def _is_docstring(node: Any) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
+def _imported(statement: Import, package: str) -> Iterator[str]:
     """Names that an import statement inside a package may refer to modules by."""
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
+    if not statement.level and statement.module is None:
+        yield from statement.names
         return
     parts = package.split(".")
-    prefix = parts[: len(parts) - node.level + 1] if node.level else []
-    origin = ".".join([*prefix, *([node.module] if node.module else [])])
+    prefix = parts[: len(parts) - statement.level + 1] if statement.level else []
+    origin = ".".join([*prefix, *([statement.module] if statement.module else [])])
     yield origin
-    yield from (f"{origin}.{alias.name}" for alias in node.names)
+    yield from (f"{origin}.{name}" for name in statement.names)
 
 
 def _without_comments(content: bytes) -> bytes:
