@@ -6,7 +6,7 @@ before the values' weights. Neither is computed for a grid cell. For EfficientNe
 are 44 times fewer operations.
 """
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from open_clip.timm_model import TimmModel
@@ -14,10 +14,9 @@ from timm.layers.attention_pool2d import AttentionPool2d
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 from torch.nn import functional as F
-from typing_extensions import TypeIs
 
 
-def is_single_query(module: nn.Module) -> TypeIs[AttentionPool2d]:
+def is_single_query(module: nn.Module) -> TypeGuard[AttentionPool2d]:
     """Whether `pooled` computes what a module does."""
     return (
         type(module) is AttentionPool2d
