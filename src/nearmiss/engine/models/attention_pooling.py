@@ -6,7 +6,7 @@ before the values' weights. Neither is computed for a grid cell. For EfficientNe
 are 44 times fewer operations.
 """
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from open_clip.timm_model import TimmModel
@@ -14,10 +14,9 @@ from timm.layers.attention_pool2d import AttentionPool2d
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 from torch.nn import functional as F
-from typing_extensions import TypeIs
 
 
-def is_single_query(module: nn.Module) -> TypeIs[AttentionPool2d]:
+def is_single_query(module: nn.Module) -> TypeGuard[AttentionPool2d]:
     """Whether `pooled` computes what a module does."""
     return (
         type(module) is AttentionPool2d
@@ -31,19 +30,24 @@ def is_single_query(module: nn.Module) -> TypeIs[AttentionPool2d]:
 def pooled(pool: AttentionPool2d, grid: Tensor) -> Tensor:
     """(N, out) of a grid (N, C, H, W), equal to `pool(grid)`; `is_single_query` holds."""
     height, width = grid.shape[2:]
-    cells = grid.flatten(2).transpose(1, 2)
-    x = torch.cat([cells.mean(1, keepdim=True), cells], dim=1)
-    x = x + resample_abs_pos_embed(
+    cells, mean = grid.flatten(2), grid.mean(dim=(2, 3))  # (N, C, cells), (N, C)
+    positions = resample_abs_pos_embed(
         pool.pos_embed.unsqueeze(0), (height, width), old_size=pool.feat_size, num_prefix_tokens=1
-    )
+    )[0]
+    first = mean + positions[0]
     assert pool.qkv is not None
     to_query, to_key, to_value = pool.qkv.weight.unflatten(0, (3, pool.num_heads, pool.head_dim))
     biases = (None, None, None) if pool.qkv.bias is None else pool.qkv.bias.unflatten(0, (3, -1))
-    query = F.linear(x[:, 0], to_query.flatten(0, 1), biases[0]).unflatten(1, (pool.num_heads, pool.head_dim))
+    query = F.linear(first, to_query.flatten(0, 1), biases[0]).unflatten(1, (pool.num_heads, pool.head_dim))
     # A bias of the keys adds the same to all cells, so that the softmax does not depend on it.
-    of_cells = torch.einsum("nhd,hdc->nhc", query, to_key) * pool.scale
-    attention = (of_cells @ x.transpose(1, 2)).softmax(dim=-1)  # (N, heads, cells)
-    values = torch.einsum("nhc,hdc->nhd", attention @ x, to_value).flatten(1)
+    keys = torch.einsum("nhd,hdc->nhc", query, to_key) * pool.scale
+    # The positions are added to products, and not to the cells, which would be copied.
+    of_first = keys @ first.unsqueeze(2)
+    of_cells = torch.baddbmm(keys @ positions[1:].T, keys, cells)
+    attention = torch.cat([of_first, of_cells], dim=2).softmax(dim=-1)  # (N, heads, 1 + cells)
+    seen = attention[..., 1:] @ cells.transpose(1, 2) + attention[..., 1:] @ positions[1:]
+    seen = seen + attention[..., :1] * first.unsqueeze(1)
+    values = torch.einsum("nhc,hdc->nhd", seen, to_value).flatten(1)
     return pool.proj(values if biases[2] is None else values + biases[2])
 
 
