@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from checkout import ONE_THREAD, Checkout, copy_checkout
-from fork_server.starting import lease
+from forked_python import lease
 from made_once import made_once
 
 # One thread a library, as in jobs of the workflow: pytest's workers take the cores already, and threads that wait for

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-HERE = Path(__file__).parent
+SERVER = Path(__file__).parent / "fork_server"
 LEASE = b"\0" * 8
 NOT_INHERITED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "PYTHONUNBUFFERED")
 
@@ -50,7 +50,7 @@ def connected(folder: Path) -> socket.socket | None:
 
 def write_programs(folder: Path) -> None:
     """`python` and `snakemake` of a folder."""
-    words = [sys.executable, "-IS", str(HERE / "client.py"), str(folder / "socket"), sys.executable]
+    words = [sys.executable, "-IS", str(SERVER / "client.py"), str(folder / "socket"), sys.executable]
     for name in ("python", "snakemake"):
         program = folder / name
         program.write_text(f'#!/bin/sh\nexec {shlex.join([*words, str(folder / name)])} "$@"\n')
@@ -63,7 +63,7 @@ def start(folder: Path, log: Path) -> None:
     reading, writing = os.pipe()
     with log.open("ab") as said:
         subprocess.Popen(
-            [sys.executable, str(HERE / "server.py"), str(folder / "socket"), str(writing)],
+            [sys.executable, str(SERVER / "server.py"), str(folder / "socket"), str(writing)],
             env={**environment, "PYTHONUTF8": "1"},
             cwd="/",
             stdin=subprocess.DEVNULL,
