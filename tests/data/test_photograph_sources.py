@@ -107,13 +107,13 @@ def test_quick_and_limits_leave_fewer_images(tmp_path: Path, case: str):
 def test_gqa_as_tables(tmp_path: Path):
     out = made(config(source_files.gqa(tmp_path / "root"), name="gqa", **REGIONS), tmp_path)
     assert splits(out) == {"train": 12, "val": 4}
-    assert table(out, "images").row(0) == ("100", "images/100.jpg", 40, 30, "train", "gqa")
+    assert table(out, "images").row(0) == ("100", "images/100.jpg", 40, 30, "train", "gqa", False), "not exhaustive"
     objects = table(out, "objects").filter(pl.col("image_id") == "101").rows()
     assert objects == [
-        ("1011", "101", "cat", 1.0, 2.0, 10.0, 12.0, ["blue"], None),
-        ("1012", "101", "box", 20.0, 2.0, 15.0, 20.0, [], None),
-    ]
-    assert table(out, "relations").row(1) == ("101", "1011", "to the left of", "1012")
+        ("1011", "101", "cat", 1.0, 2.0, 10.0, 12.0, ["blue"], None, 2),
+        ("1012", "101", "box", 20.0, 2.0, 15.0, 20.0, [], None, 3),
+    ], "the last column is the order of the file"
+    assert table(out, "relations").row(1) == ("101", "1011", "to the left of", "1012", 1)
     captions = table(out, "captions").filter(pl.col("image_id") == "101")
     assert captions["caption_id"].to_list() == ["1010", "1011", "1012"]
     assert captions["text"].to_list() == [source_files.text(101, at) for at in range(3)]
