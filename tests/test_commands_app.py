@@ -30,7 +30,7 @@ def every_command(application: cyclopts.App = app, before: str = "") -> Iterator
 
 COMMANDS = dict(every_command())
 TAKING = [name for name, each in COMMANDS.items() if "seed" in inspect.signature(each.default_command).parameters]
-HIDDEN = {"store", "corrupt", "track", "schema"}
+HIDDEN = {"features", "store", "corrupt", "track", "schema"}
 GROUPS = ("negatives", "benchmarks", "versions", "curate")
 COMMAND = ["negatives", "match", "--negatives", "x", "--out", "y", "--seed"]
 
@@ -87,7 +87,7 @@ def test_the_help_of_a_command_is_one_sentence_that_begins_with_a_verb(name):
     verbs = (
         "Make Convert Write Draw Measure Count List Compare Record Restore Verify Redate Serve Export Run Open Train"
     )
-    verbs += " Fine-tune Score Decode Download"
+    verbs += " Fine-tune Score Decode Download Compute"
     assert first.split()[0] in verbs.split()
     assert first.endswith(".") and ". " not in first and len(first) <= 100
 

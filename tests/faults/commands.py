@@ -135,8 +135,11 @@ CASES = [
     Case("schema", "none", "", file="experiment.schema.json"),
 ]
 
-APART = {"versions pipeline": "test_the_pipeline_is_written_over_one_of_its_own_alone"}
-"""Commands with --out that need a whole checkout, and the test that runs them."""
+APART = {
+    "versions pipeline": "test_the_pipeline_is_written_over_one_of_its_own_alone",
+    "features": "test_a_folder_of_the_user_is_not_replaced_by_features",
+}
+"""Commands with --out that need a whole checkout or a model with pretrained weights, and the test that runs them."""
 
 
 def commands_with_out() -> list[str]:

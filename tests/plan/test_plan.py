@@ -108,7 +108,7 @@ def test_fine_tuning_costs_its_steps_and_its_examples(monkeypatch, tmp_path):
     runs = (len(experiment.arms) + 1) * len(experiment.seeds)
     pair = model.image_flops + tokens_of(0) * model.token_flops
     trained = 3 * (2 + 2 - 1) * 200 * 64 * pair
-    scored = (2 * 200 + 2 * 600) * pair
+    scored = (2 * 200 + 2 * 700) * pair
     shapes = (800 + 200 + 600) * model.image_flops
     assert costs({})["finetune"] == pytest.approx(runs * (trained + scored + shapes))
     assert costs({"finetune": {"tasks": []}})["finetune"] == 0

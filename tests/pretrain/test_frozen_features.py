@@ -269,3 +269,13 @@ def test_attention_pooling_with_one_query_equals_timm(bias):
             strict=True,
         ):
             assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_a_folder_of_the_user_is_not_replaced_by_features(toy_files, made, tmp_path):
+    folder, shared = made
+    out = tmp_path / "photographs"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds files that nearmiss did not write"):
+        features.run_images(config=shared, store=folder / "store", out=out, state=tmp_path / "state")
+    assert [each.name for each in out.iterdir()] == ["mine.txt"]

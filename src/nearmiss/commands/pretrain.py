@@ -71,7 +71,7 @@ def features(
     set_: Overrides = None,
     fingerprint: Fingerprint = None,
 ) -> None:
-    """Compute the features of the frozen parts of the model once: of images, or of texts if a table of them is given.
+    """Compute the features of a model's frozen parts once, of images, or of texts if a table is given.
 
     Parameters
     ----------

@@ -77,4 +77,4 @@ def _leaves(crop: Sequence[float], size: tuple[int, int]) -> bool:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """JSON values; of excluded strata only their number."""
-    return values | {"excluded_strata": len(values["excluded_strata"])}
+    return values | {"excluded_strata": len(values["excluded_strata"]), "groups": list(values["groups"])}
