@@ -21,7 +21,7 @@ def jobs_in(folder: Path) -> dict[int, str]:
         if not entry.name.isdecimal():
             continue
         try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             if (entry / "cwd").readlink() == folder and "-m nearmiss" in command:
                 found[int(entry.name)] = command
         except OSError:
