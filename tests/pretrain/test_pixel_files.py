@@ -310,12 +310,11 @@ def fork_and_kill(build: Callable[[], object], moment: int) -> int:
 
             return call
 
-        store_of = "nearmiss.engine.images.store"
         try:
             with pytest.MonkeyPatch.context() as patched:
-                patched.setattr(f"{store_of}.open_rgb", counted(open_rgb))
+                patched.setattr("nearmiss.engine.images.store.open_rgb", counted(open_rgb))
                 patched.setattr("nearmiss.engine.images.shards.publish", counted(publish))
-                patched.setattr(f"{store_of}.os.link", counted(os.link))
+                patched.setattr("nearmiss.engine.images.shards.os.link", counted(os.link))
                 build()
         finally:
             os._exit(0)

@@ -34,8 +34,8 @@ def test_copied_results_are_reported_and_redated(used):
         os.utime(file, (now - 3600 + number, now - 3600 + number))
     changed = used.path / RESULTS / "evaluate" / "hnc" / "0" / "measurement.json"
     changed.write_text("{}")
-    told = used.command("snakemake", "--nocolor", "--dry-run")
-    output = told.stdout + told.stderr
+    listed = used.command("snakemake", "--nocolor", "--dry-run")
+    output = listed.stdout + listed.stderr
     assert "nearmiss versions redate" in output and "nearmiss versions restore" in output
     assert "pretrain_arm" in output
     answer = used.nearmiss("versions", "redate")

@@ -1,8 +1,8 @@
-"""Applies a function to many items in several processes, with results in the order of the items."""
+"""Applies a function to many items in several processes or threads, with results in the order of the items."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -42,7 +42,7 @@ def worker_pool(
     context.set_forkserver_preload([*preload])
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(function, shared))
     try:
-        yield partial(_in_order, executor, workers)
+        yield partial(_in_order, executor, _one, _AHEAD * workers)
     except BrokenProcessPool:
         raise InputError(
             f"one of {workers} worker processes was killed or ended by itself, for instance for lack of memory",
@@ -55,18 +55,27 @@ def worker_pool(
 def map_in_order(
     function: Callable[[S, T], R], shared: S, items: Iterable[T], workers: int, *, preload: Iterable[str] = ()
 ) -> Iterator[R]:
-    """Yield `work(shared, item)` for each item, in order, by a `worker_pool` of its own."""
+    """Yield `function(shared, item)` for each item, in order, by a `worker_pool` of its own."""
     with worker_pool(function, shared, workers, preload=preload) as each:
         yield from each(items)
 
 
-def _in_order(executor: ProcessPoolExecutor, workers: int, items: Iterable[Any]) -> Iterator[Any]:
+def threads_in_order(function: Callable[[T], R], items: Iterable[T], *, workers: int, ahead: int) -> Iterator[R]:
+    """Yield `function(item)` for each item, in order, by threads; at most `ahead` results wait."""
+    executor = ThreadPoolExecutor(workers)
+    try:
+        yield from _in_order(executor, function, ahead, items)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _in_order(executor: Executor, function: Callable[[T], R], ahead: int, items: Iterable[T]) -> Iterator[R]:
     """Items are consumed a few ahead of the results, so that memory does not grow with their number."""
-    waiting: deque[Future[Any]] = deque()
+    waiting: deque[Future[R]] = deque()
     try:
         for item in items:
-            waiting.append(executor.submit(_one, item))
-            if len(waiting) > _AHEAD * workers:
+            waiting.append(executor.submit(function, item))
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -49,6 +49,11 @@ def photograph_key(collection: str, file: str) -> str | None:
     return None if name is None or number is None else f"{name}:{int(number[number.lastindex or 0])}"
 
 
+def photograph_keys(collection: str, file: str, further: str | None) -> list[str]:
+    """All numbers of an image: that of its file, and its `COLLECTION:NUMBER` in a further collection."""
+    return [key for key in (photograph_key(collection, file), further) if key is not None]
+
+
 def perceptual_hash(image: Image.Image) -> int:
     """64 bits: which of the 8 x 8 lowest frequencies of the image, at 32 x 32 pixels in gray, are above their median.
 

@@ -3,6 +3,8 @@
 A shard is written under a temporary name, flushed and renamed. Readers see one array.
 """
 
+import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -124,6 +126,19 @@ def write_shards(
     if next(given, None) is not None:
         raise ValueError(f"more than {shape[0]} rows were given")
     return list(files.values())
+
+
+def link_shards(files: Sequence[Path], folder: Path) -> None:
+    """Add shards to a new folder as links, so that the state keeps them until all results are in place.
+
+    They are moved where links are not supported.
+    """
+    folder.mkdir(parents=True)
+    for file in files:
+        try:
+            os.link(file, folder / file.name)
+        except OSError:
+            shutil.move(file, folder / file.name)
 
 
 def _keep_same(folder: Path, key: str) -> None:

@@ -1,11 +1,7 @@
 """Images decoded once: memory-mapped shards of uint8 pixels of one size, and the ids of their rows."""
 
 import json
-import os
-import shutil
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,9 +11,10 @@ from PIL import Image
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.progress import progress
+from nearmiss.base.workers import threads_in_order
 from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.images.members import location_of, stat_of
-from nearmiss.engine.images.shards import SHARD, open_shards, write_shards
+from nearmiss.engine.images.shards import SHARD, link_shards, open_shards, write_shards
 
 PIXELS, IDS = "pixels", "image_ids.json"
 """The folder of the shards, and the ids of the rows of all of them."""
@@ -52,34 +49,15 @@ def write_store(
         order=lambda row: (*location_of(files[row]), row),
         size=shard,
     )
-    target = Path(folder) / PIXELS
-    target.mkdir()
-    for file in finished:
-        add_file(file, target / file.name)
+    link_shards(finished, Path(folder) / PIXELS)
     write_json(Path(folder) / IDS, list(ids))
-
-
-def add_file(file: Path, target: Path) -> None:
-    """Link a shard, so that the state keeps it until the store is complete; move it where links are not supported."""
-    try:
-        os.link(file, target)
-    except OSError:
-        shutil.move(file, target)
 
 
 def _decoded(files: Sequence[Path], resize: Callable[[Image.Image], np.ndarray], workers: int) -> Iterator[np.ndarray]:
     """The pixels of each file, in order."""
-    with ThreadPoolExecutor(workers) as pool:  # decoding and resizing release the interpreter's lock
-        waiting: deque[Future[np.ndarray]] = deque()
-        try:
-            for file in progress(files, what="decode images", total=len(files)):
-                waiting.append(pool.submit(lambda each: resize(open_rgb(each)), file))
-                if len(waiting) > _AHEAD * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    # Decoding and resizing release the interpreter's lock.
+    shown = progress(files, what="decode images", total=len(files))
+    return threads_in_order(lambda file: resize(open_rgb(file)), shown, workers=workers, ahead=_AHEAD * workers)
 
 
 def _key(ids: Sequence[str], files: Sequence[Path], side: int, settings: object, shard: int) -> str:

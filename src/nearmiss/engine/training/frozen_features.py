@@ -4,11 +4,9 @@ A cache is a folder with shards (images/shards.py) and `features.json`, which ha
 on: the frozen weights, the preprocessing, the images or texts. A training compares all of it before its first step.
 """
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,8 @@ from torch.nn import functional as F
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.progress import progress
-from nearmiss.engine.images.shards import HalfRows, Pixels, as_bytes, open_shards, write_shards
-from nearmiss.engine.images.store import add_file
+from nearmiss.base.workers import threads_in_order
+from nearmiss.engine.images.shards import HalfRows, Pixels, as_bytes, link_shards, open_shards, write_shards
 from nearmiss.engine.models.frozen_parts import Cut, TextParts, feature_shape, image_features
 from nearmiss.engine.models.packing import Texts
 from nearmiss.engine.models.preprocessing import Normalization
@@ -75,17 +73,12 @@ def write_image_features(
         return _half(image_features(model, cut, normalize(given)), f"images {rows[0]} to {rows[-1]} of the store")
 
     def of(rows: Sequence[int]) -> Iterator[np.ndarray]:
-        batches, waiting = list(_batches(rows)), deque[Future[np.ndarray]]()
-        with ThreadPoolExecutor(workers) as pool:
-            for batch in progress(batches, what="features of images", total=len(batches)):
-                waiting.append(pool.submit(computed, batch))
-                if len(waiting) > workers:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
+        batches = list(_batches(rows))
+        shown = progress(batches, what="features of images", total=len(batches))
+        return chain.from_iterable(threads_in_order(computed, shown, workers=workers, ahead=workers))
 
     stored = (len(pixels), *shape[:-1], 2 * shape[-1])
-    _add_all(write_shards(state, stored, key, of, size=_IMAGE_SHARD), folder)
+    link_shards(write_shards(state, stored, key, of, size=_IMAGE_SHARD), folder / FEATURES)
     write_json(folder / RECORD, dict(record))
 
 
@@ -122,8 +115,7 @@ def write_text_features(
             here = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, end)]
             yield from states[here - start]
 
-    folder.mkdir(parents=True, exist_ok=True)
-    _add_all(write_shards(state, (int(first[-1]), 2 * width), key, of, size=_TOKEN_SHARD), folder)
+    link_shards(write_shards(state, (int(first[-1]), 2 * width), key, of, size=_TOKEN_SHARD), folder / FEATURES)
     tokens = np.concatenate([book.tokens[book.first[row] : book.first[row + 1]] for row in order])
     np.save(folder / TOKENS, tokens)
     np.save(folder / FIRST, first)
@@ -243,9 +235,3 @@ def _half(features: Tensor, what: str) -> np.ndarray:
             record=what,
             remedy="set pretrain.cache_frozen to false, or use other weights",
         ) from None
-
-
-def _add_all(files: Sequence[Path], folder: Path) -> None:
-    (folder / FEATURES).mkdir(parents=True, exist_ok=True)
-    for file in files:
-        add_file(file, folder / FEATURES / file.name)

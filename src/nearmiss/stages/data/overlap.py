@@ -6,7 +6,7 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table
-from nearmiss.engine.images.identity import photograph_key, similar
+from nearmiss.engine.images.identity import photograph_keys, similar
 
 EXCLUDED = "excluded"
 """The split of images that are in no other one."""
@@ -64,8 +64,7 @@ def _numbers(training: pl.DataFrame, other_numbers: Mapping[str, str]) -> pl.Dat
     rows = [
         (image_id, key)
         for image_id, file, source in training.iter_rows()
-        for key in (photograph_key(source, file), other_numbers.get(image_id))
-        if key is not None
+        for key in photograph_keys(source, file, other_numbers.get(image_id))
     ]
     return pl.DataFrame(rows, schema={"image_id": pl.String, "key": pl.String}, orient="row")
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from nearmiss.engine.formats.photographs import Aside
-from nearmiss.engine.images.identity import photograph_key, similar
+from nearmiss.engine.images.identity import photograph_keys, similar
 from nearmiss.stages.data.sources.tables import SourceTables
 
 SHARED = "the image is in an earlier source"
@@ -58,11 +58,8 @@ _STRUCTURE = 16
 
 def _keys(part: SourceTables) -> dict[str, list[str]]:
     """Image -> its numbers in collections."""
-    keys: dict[str, list[str]] = {}
-    for image_id, file, source in part.images.select("image_id", "file", "source").iter_rows():
-        own = (photograph_key(source, file), part.other_numbers.get(image_id))
-        keys[image_id] = [key for key in own if key is not None]
-    return keys
+    rows = part.images.select("image_id", "file", "source").iter_rows()
+    return {row[0]: photograph_keys(row[2], row[1], part.other_numbers.get(row[0])) for row in rows}
 
 
 def _hashes(part: SourceTables, without: Collection[str]) -> dict[str, int]:
