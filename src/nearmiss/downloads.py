@@ -82,11 +82,11 @@ def needed_downloads(experiment: Experiment) -> NeededDownloads:
     )
 
 
-def check_downloads(experiment: Experiment, needed: NeededDownloads) -> None:
+def check_downloads(experiment: Experiment, needed: NeededDownloads, *, disk: bool = True) -> None:
     """Raise one InputError with all that keeps the downloads from being carried out, before any job starts.
 
-    Removes receipts whose files are gone.
-    What is fetched by hand may be missing where `evaluate.missing` allows it.
+    Removes receipts whose files are gone. What is fetched by hand may be missing where `evaluate.missing` allows it.
+    `disk` includes the space on this machine; a dry run is possible without it.
     """
     if needed.root is None:
         return
@@ -94,7 +94,7 @@ def check_downloads(experiment: Experiment, needed: NeededDownloads) -> None:
     if experiment.evaluate.missing == "allow":
         plan = replace(plan, by_hand=[entry for entry in plan.by_hand if entry.name in needed.source])
     config = experiment.download
-    check(plan, config.accept, offline=config.offline, mirror=config.mirror)
+    check(plan, config.accept, offline=config.offline, mirror=config.mirror, disk=disk)
     for entry in plan.todo:  # a receipt whose files are gone would keep its job from running
         receipt_file(needed.root, entry.name).unlink(missing_ok=True)
 

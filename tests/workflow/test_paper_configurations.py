@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,22 @@ def test_a_dry_run_has_the_jobs_of_the_plan(checkout, name):
     assert {stage.stage: stage.jobs for stage in stages if stage.jobs} == {
         stage: count for stage, rules in RULES.items() if (count := sum(planned.get(rule, 0) for rule in rules))
     }
+
+
+def test_without_room_a_dry_run_has_its_jobs_and_a_run_starts_none(checkout):
+    catalog = yaml.safe_load(files("nearmiss.engine.downloads").joinpath("catalog.yaml").read_text())
+    for entry in catalog.values():
+        entry["files"] = [{**file, "bytes": 10**18} for file in entry.get("files", [])]
+    (checkout.path / "catalog.json").write_text(json.dumps(catalog))
+    values = yaml.safe_load((CONFIG / "coco.yaml").read_text())
+    values["download"] |= {"accept": ["all"], "catalog": "catalog.json"}
+    values["evaluate"]["missing"] = "allow"
+    (checkout.path / "large.yaml").write_text(json.dumps(values))
+    assert checkout.planned(config="large.yaml")["download"]
+    refused = checkout.snakemake("--cores", "1", config="large.yaml")
+    assert refused.returncode == 1
+    assert "too little disk space" in refused.stdout + refused.stderr
+    assert "Execute" not in refused.stdout + refused.stderr
 
 
 @pytest.mark.slow

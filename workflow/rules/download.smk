@@ -2,6 +2,11 @@
 with environment.refusing():
     DOWNLOADS = needed_downloads(EXPERIMENT)
     if workflow.is_main_process:
+        check_downloads(EXPERIMENT, DOWNLOADS, disk=False)
+
+
+onstart:  # not in a dry run: a plan can be read on a machine that has no room for the files
+    with environment.refusing():
         check_downloads(EXPERIMENT, DOWNLOADS)
 
 

@@ -104,11 +104,18 @@ def _existing(root: Path) -> Path:
 
 
 def check(
-    plan: Plan, accept: Collection[str], *, offline: bool, mirror: str | None = None, by_hand: bool = True
+    plan: Plan,
+    accept: Collection[str],
+    *,
+    offline: bool,
+    mirror: str | None = None,
+    by_hand: bool = True,
+    disk: bool = True,
 ) -> None:
     """Raise one InputError with everything that keeps a plan from being carried out.
 
-    `by_hand` includes what must be fetched by hand. A mirror may have gated files without a token.
+    `by_hand` includes what must be fetched by hand, `disk` the space and the permission to write on this machine. A
+    mirror may have gated files without a token.
     """
     problems: list[str] = []
     if plan.todo and offline:
@@ -119,10 +126,11 @@ def check(
     problems += [f"token missing: {entry.name} needs an account at Hugging Face and HF_TOKEN" for entry in gated]
     missing = [entry for entry in plan.by_hand if by_hand and entry.by_hand and not entry.by_hand.optional]
     problems += [f"to fetch by hand: {by_hand_text(entry)}" for entry in missing]
-    if plan.todo and plan.disk > plan.free:
+    full = disk and bool(plan.todo) and plan.disk > plan.free
+    if full:
         problems.append(f"too little disk space: {size_text(plan.disk)} needed, {size_text(plan.free)} free")
     folder = _existing(plan.root)
-    if plan.todo and not os.access(folder, os.W_OK | os.X_OK):
+    if disk and plan.todo and not os.access(folder, os.W_OK | os.X_OK):
         problems.append(f"no permission to write into {folder}")
     if not problems:
         return
@@ -131,7 +139,7 @@ def check(
         names = " ".join(entry.name for entry in unaccepted)
         accepted = f"--set 'download.accept=[{names.replace(' ', ', ')}]'"
         remedies.append(f"read the licenses, then --accept {names}, or {accepted} for an experiment")
-    if plan.todo and plan.disk > plan.free:
+    if full:
         remedies.append("make room, or name another root")
     raise InputError(
         "the download cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems),
