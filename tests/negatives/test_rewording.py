@@ -124,10 +124,10 @@ def test_captions_of_the_data_stay_and_a_reworded_one_is_a_new_caption(given):
 @pytest.mark.parametrize(
     ("caption", "template", "expected"),
     [
-        ("The cube is to the left of the ball.", FRONT, "To the left of a ball there is a cube."),
+        ("The cube is to the left of the ball.", FRONT, "to the left of a ball there is a cube"),
         ("an orange cube left of a ball", FRONT, "left of a ball there is an orange cube"),
         ("there is a dog near the grass", FIRST, "a dog near the grass"),
-        ("The dogs are behind the TV.", FRONT, "Behind a TV there are dogs."),
+        ("The dogs are behind the TV.", FRONT, "behind a TV there are dogs"),
         ("above a ball is a cube", FIRST, "a cube above a ball"),
         ("a picture of a cup on a table", FRONT, "on a table there is a cup"),
         ("The sky is above the tree.", FRONT, None),  # not "there is a sky"

@@ -44,13 +44,11 @@ class NounPhrase:
 
 @dataclass(frozen=True)
 class Relation:
-    """The parts of a statement, and the style of its caption: a capital at the start, a period at the end."""
+    """The parts of a statement."""
 
     subject: NounPhrase
     predicate: str
     object: NounPhrase
-    capital: bool = False
-    period: bool = False
 
 
 def relation_of(text: str, names: frozenset[str] = frozenset()) -> Relation | None:
@@ -72,16 +70,19 @@ def relation_of(text: str, names: frozenset[str] = frozenset()) -> Relation | No
     first, second = _noun_phrase(subject, spelled), _noun_phrase(other, spelled)
     if first is None or second is None:
         return None
-    stripped = text.strip()
-    return Relation(first, found[at[0]].text, second, stripped[0].isupper(), stripped.endswith("."))
+    return Relation(first, found[at[0]].text, second)
 
 
 def fill(template: str, relation: Relation) -> str | None:
-    """The statement in a template with slots of `SLOTS`; None where its subject cannot have the article."""
+    """The statement in a template with slots of `SLOTS`; None where its subject cannot have the article.
+
+    Without a capital and a period, as most captions and benchmarks are written: the period is a token, and if only the
+    relation pairs had it, the model would learn the relation together with the period (our choice).
+    """
     subject, first = relation.subject, relation.subject.indefinite()
     if first is None and "a_subject" in slots_of(template):
         return None
-    text = template.format(
+    return template.format(
         a_subject=first,
         subject=subject.words,
         a_object=relation.object.as_object(),
@@ -90,9 +91,6 @@ def fill(template: str, relation: Relation) -> str | None:
         short_predicate=relation.predicate.removeprefix("to the "),
         be="are" if subject.plural else "is",
     )
-    if relation.capital:
-        text = text[0].upper() + text[1:]
-    return f"{text}." if relation.period else text
 
 
 @cache
