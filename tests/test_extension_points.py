@@ -51,11 +51,11 @@ def extended(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def test_every_example_runs_and_is_code_that_only_its_users_depend_on(extended, tmp_path):
+def test_every_example_runs_and_is_code_that_only_its_users_depend_on(extended, tmp_path, python):
     folders = ("inpaint", "objectives", "finetune", "negatives")
     path = os.pathsep.join(map(str, (extended / "src", *(TESTS / folder for folder in folders), TESTS)))
     answer = subprocess.run(
-        [sys.executable, TESTS / "extended.py", extended / "src", tmp_path],
+        [python, TESTS / "extended.py", extended / "src", tmp_path],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,

@@ -7,7 +7,7 @@ import pytest
 
 from nearmiss.base.fingerprint import SourceTree
 from nearmiss.config import STAGES, load, resolve
-from nearmiss.experiment_parts import REGISTRIES, code_files, fingerprints, parts
+from nearmiss.experiment_parts import PARSED, REGISTRIES, code_files, fingerprints, parts
 
 LINE = "\nPLANTED = 1\n"
 
@@ -17,13 +17,20 @@ def experiment(root):
     return load(root / "config" / "config.yaml")
 
 
+@pytest.fixture(scope="module")
+def before(root, experiment):
+    return fingerprints(experiment, root)
+
+
 @pytest.fixture
-def copy(root, tmp_path):
-    """The files of this checkout that fingerprints are made of, which a test may change."""
+def copy(root, before, tmp_path):
+    """The files of this checkout that fingerprints are made of, which a test may change; parsed, but for changes."""
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(root / "src", tmp_path / "src", ignore=ignored)
     shutil.copytree(root / "workflow", tmp_path / "workflow", ignore=ignored)
     shutil.copy2(root / "requirements.lock", tmp_path)
+    (tmp_path / PARSED).parent.mkdir()
+    shutil.copy2(root / PARSED, tmp_path / PARSED)
     return tmp_path
 
 
@@ -32,20 +39,20 @@ def append(copy, module, text=LINE):
         handle.write(text)
 
 
-def changed(root, copy, experiment):
-    before, after = fingerprints(experiment, root), fingerprints(experiment, copy)
+def changed(before, copy, experiment):
+    after = fingerprints(experiment, copy)
     assert before.keys() == after.keys()
     return {name for name in before if before[name] != after[name]}
 
 
-def test_comments_and_docstrings_in_every_file_change_nothing(root, copy, experiment):
+def test_comments_and_docstrings_in_every_file_change_nothing(before, copy, experiment):
     for file in (copy / "src").rglob("*.py"):
         text = file.read_text()
         marked = text.replace('"""', '"""Planted. ', 1) if text.startswith('"""') else f'"""Planted."""\n{text}'
         file.write_text(f"# planted\n{marked}\n# planted\n")
     for file in (copy / "workflow" / "rules").glob("*.smk"):
         file.write_text(f"# planted\n{file.read_text()}\n")
-    assert changed(root, copy, experiment) == set()
+    assert changed(before, copy, experiment) == set()
 
 
 @pytest.mark.parametrize(
@@ -72,13 +79,13 @@ def test_comments_and_docstrings_in_every_file_change_nothing(root, copy, experi
         ("cli", set()),
     ],
 )
-def test_a_changed_line_changes_the_parts_that_use_the_file(root, copy, experiment, module, names):
+def test_a_changed_line_changes_the_parts_that_use_the_file(before, copy, experiment, module, names):
     append(copy, module)
-    assert changed(root, copy, experiment) == names
+    assert changed(before, copy, experiment) == names
 
 
 @pytest.mark.parametrize(
-    ("file", "before", "after", "names"),
+    ("file", "old", "new", "names"),
     [
         ("engine/benchmarks/data/published.yaml", "models:", "planted: 1\nmodels:", {"evaluate"}),
         ("engine/benchmarks/data/published.yaml", "models:", "# planted\nmodels:", set()),
@@ -86,22 +93,22 @@ def test_a_changed_line_changes_the_parts_that_use_the_file(root, copy, experime
         ("engine/downloads/catalog.yaml", "sugarcrepe:", "planted: 1\nsugarcrepe:", set()),
     ],
 )
-def test_a_changed_data_file_changes_the_parts_that_read_it(root, copy, experiment, file, before, after, names):
+def test_a_changed_data_file_changes_the_parts_that_read_it(root, before, copy, experiment, file, old, new, names):
     path = copy / "src" / "nearmiss" / file
-    path.write_text(path.read_text().replace(f"\n{before}", f"\n{after}", 1))
+    path.write_text(path.read_text().replace(f"\n{old}", f"\n{new}", 1))
     assert path.read_text() != (root / "src" / "nearmiss" / file).read_text()
-    assert changed(root, copy, experiment) == names
+    assert changed(before, copy, experiment) == names
 
 
-def test_a_changed_line_that_all_stages_stand_on_changes_all(root, copy, experiment):
+def test_a_changed_line_that_all_stages_stand_on_changes_all(before, copy, experiment):
     append(copy, "base.errors")
-    assert changed(root, copy, experiment) == fingerprints(experiment, root).keys()
+    assert changed(before, copy, experiment) == before.keys()
 
 
-def test_a_rule_file_changes_its_stage(root, copy, experiment):
+def test_a_rule_file_changes_its_stage(before, copy, experiment):
     with (copy / "workflow" / "rules" / "inpaint.smk").open("a") as handle:
         handle.write("\n\nPLANTED = 1\n")
-    assert changed(root, copy, experiment) == {"inpaint"}
+    assert changed(before, copy, experiment) == {"inpaint"}
 
 
 def fingerprints_changed_by(root, **sections):

@@ -16,7 +16,7 @@ from nearmiss.engine.audit import features
 from nearmiss.engine.audit.balance import USED
 from nearmiss.engine.audit.pairs import load
 from nearmiss.engine.audit.registry import PROBES, UNSEEN
-from nearmiss.engine.audit.report import AIM, LARGE, run
+from nearmiss.engine.audit.report import BALANCED, LARGE, run
 from nearmiss.engine.audit.terminal import WIDTH, text
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata" / "sugarcrepe" / "data"
@@ -87,34 +87,34 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_other_pairs(tmp_path
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-def test_balancing_takes_the_giveaway_away_and_says_what_it_cost(tmp_path):
+def test_balancing_leaves_the_unseen_probe_near_chance_and_counts_dropped_pairs(tmp_path):
     frame = planted.drawn(2400, planted.lopsided).with_columns(other=pl.int_range(2400), negative_id=pl.lit("x"))
     frame = frame.select("other", "negative", "positive", "type", "image_id", "negative_id")
     report = audited(tmp_path, frame, balance=True)
-    told = report["balance"]["planted"]
+    found = report["balance"]["planted"]
     best = {
         name: max(row["accuracy"] for row in report["rows"] if row["set"] == name and row["probe"] == UNSEEN.name)
         for name in ("given", "balanced")
     }
     assert best["given"] > 0.6
-    assert told["aim"] is True
-    assert told["unseen"]["high"] <= AIM
-    assert LARGE <= told["before"] == 2400
-    assert told["dropped"] == pytest.approx(1 - told["after"] / told["before"])
-    assert 0.2 < told["dropped"] < 0.8
+    assert found["balanced"] is True
+    assert found["unseen"]["high"] <= BALANCED
+    assert LARGE <= found["before"] == 2400
+    assert found["dropped"] == pytest.approx(1 - found["after"] / found["before"])
+    assert 0.2 < found["dropped"] < 0.8
     kept = pl.read_parquet(tmp_path / "out" / "balanced.parquet")
     assert kept.schema == frame.schema
-    assert kept.height == told["after"]
+    assert kept.height == found["after"]
     assert kept["other"].is_sorted()  # the order of the input
     assert kept.equals(frame.filter(pl.col("other").is_in(kept["other"].implode())))
 
 
-def test_what_gives_nothing_away_is_left_whole(tmp_path):
+def test_a_set_at_chance_keeps_most_of_its_pairs(tmp_path):
     report = audited(tmp_path, planted.drawn(600, planted.exchanged), balance=True)
     assert report["balance"]["planted"]["dropped"] <= 0.15
 
 
-def test_the_judge_has_no_part_in_the_balancing():
+def test_the_unseen_probe_has_no_part_in_the_balancing():
     assert UNSEEN.name not in USED
     said = ("a", "dog", "on", "a", "red", "mat", "on", "a", "dog")
     assert not set(features.bigrams(said)) & set(features.words_and_distant_pairs(said))
@@ -127,12 +127,12 @@ def test_the_table_fits_a_terminal_and_states_chance(balanced):
     assert any("dropped" in line for line in lines)
 
 
-def test_pairs_that_cannot_be_judged_are_counted_and_set_aside(tmp_path):
+def test_pairs_that_cannot_be_audited_are_counted_and_set_aside(tmp_path):
     odd = planted.frame([("a dog", "a dog"), ("a dog", "A dog."), ("a dog", " "), ("a dog", None)])
     report = audited(tmp_path, pl.concat([planted.drawn(40, planted.replaced), odd]))
     assert report["pairs"] == {
         "read": 44,
-        "judged": 40,
+        "audited": 40,
         "set_aside": {
             "caption equals its negative": 1,
             "empty text": 2,
@@ -141,7 +141,7 @@ def test_pairs_that_cannot_be_judged_are_counted_and_set_aside(tmp_path):
     }
 
 
-def test_one_pair_and_pairs_without_image_or_type_are_judged(tmp_path):
+def test_one_pair_and_pairs_without_image_or_type_are_audited(tmp_path):
     report = audited(tmp_path, planted.frame([("a dog", "a cat")]), balance=True)
     assert {row["accuracy"] for row in report["rows"]} == {0.5}
     bare = pl.DataFrame({"image_id": None, "type": None, "positive": ["a", "b"], "negative": ["c", "d"]})
@@ -159,7 +159,7 @@ GOOD = planted.frame([("a dog", "a cat")])
         (GOOD.with_columns(negative=pl.lit(1)), r"hold no text: \['negative'\]"),
         (GOOD.with_columns(negative=pl.lit(None, pl.String)), "positives only"),
         (GOOD.with_columns(positive=pl.lit(None, pl.String)), "negatives only"),
-        (GOOD.with_columns(negative=pl.col("positive")), "no pair can be judged"),
+        (GOOD.with_columns(negative=pl.col("positive")), "no pair can be audited"),
     ],
 )
 def test_unusable_tables_are_refused(frame, message):
@@ -183,18 +183,18 @@ def test_unusable_files_are_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_verb_prints_the_table(tmp_path, capsys):
+def test_the_command_prints_the_table(tmp_path, capsys):
     planted.drawn(60, planted.longer).write_parquet(tmp_path / "x.parquet")
     arguments = ["negatives", "audit", "--pairs", tmp_path / "x.parquet", "--out", tmp_path / "out"]
     app(list(map(str, arguments)), exit_on_error=False, result_action="return_value")
-    told = capsys.readouterr().out
-    assert "60 of 60 pairs judged from text alone; chance is 50 %." in told
-    assert "100.0" in told
+    found = capsys.readouterr().out
+    assert "60 of 60 pairs classified by their texts; chance is 50 %." in found
+    assert "100.0" in found
 
 
 @pytest.mark.realdata
 @pytest.mark.skipif(not REAL.is_dir(), reason="no real data beside the checkout")
-def test_sugarcrepe_is_still_given_away_by_length_where_words_are_added(tmp_path):
+def test_length_reveals_the_added_words_of_sugarcrepe(tmp_path):
     report = run(pairs=REAL, form="sugarcrepe", corpus=None, balance=False, seed=0, out=tmp_path / "out")
     found = {row["type"]: row for row in report["rows"] if row["probe"] == "length"}
     assert found["add_obj"]["accuracy"] > 0.97

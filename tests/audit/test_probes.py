@@ -9,9 +9,9 @@ import pytest
 
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.audit.folds import SCHEMES, by_edit, by_image
-from nearmiss.engine.audit.giveaways import giveaways
 from nearmiss.engine.audit.measure import measured
 from nearmiss.engine.audit.ngram import Trigrams
+from nearmiss.engine.audit.one_sided_words import one_sided_words
 from nearmiss.engine.audit.pairs import Pairs, load, swapped
 from nearmiss.engine.audit.probe import Corpus, directed
 from nearmiss.engine.audit.registry import PROBES, UNSEEN
@@ -42,7 +42,7 @@ def test_bags_are_at_chance_on_exchanged_words(probe):
     assert accuracy(pairs(planted.drawn(300, planted.exchanged)), probe) == 0.5
 
 
-def test_a_giveaway_word_is_found_by_the_classifier_and_named():
+def test_a_one_sided_word_is_found_by_the_classifier_and_named():
     def make(rng: np.random.Generator) -> tuple[str, str]:
         positive, negative = planted.replaced(rng)
         return positive, negative.replace("near", "beside") if rng.random() < 0.8 else negative
@@ -50,10 +50,10 @@ def test_a_giveaway_word_is_found_by_the_classifier_and_named():
     found = pairs(planted.drawn(300, make))
     assert accuracy(found, "classifier") > 0.85
     assert accuracy(found, "length") == 0.5
-    assert {row["word"] for row in giveaways(found)["planted"][:2]} == {"near", "beside"}
+    assert {row["word"] for row in one_sided_words(found)["planted"][:2]} == {"near", "beside"}
 
 
-def test_a_place_that_moves_is_found_by_edit_position():
+def test_an_edit_that_moves_is_found_by_edit_position():
     def make(rng: np.random.Generator) -> tuple[str, str]:
         a, b = rng.choice(planted.ANIMALS, 2)
         return f"{a} x x x x {b}".replace(" x x", " x o o", 1), f"{a} x x x x {b}"

@@ -56,7 +56,7 @@ def _inpaint(folder: Path) -> Path:
     pairs = [_pair(concept, number) for concept in CONCEPTS for number in range(6)]
     folder.mkdir(parents=True)
     write_pairs(pairs, folder / "test-00000-of-00001.parquet")
-    each = {"asked": 8, "pairs": 6, "pictures": 9, "reasons": REASONS}
+    each = {"requested": 8, "pairs": 6, "pictures": 9, "reasons": REASONS}
     write_json(
         folder / "summary.json",
         {

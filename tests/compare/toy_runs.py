@@ -69,7 +69,7 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=N
     write_json(folder / "data" / "cost.json", {"seconds": 12.5, "cpu_seconds": 12.0, "peak_memory": 10**8})
     write_json(folder / "data" / "summary.json", SUMMARY)
     toy_experiment.write_negatives(folder / "negatives" / "toy", [("relation", "reverse"), ("color", "replace")])
-    counts = {"method": "toy", "negatives": 2, "captions": {"asked": 4}}
+    counts = {"method": "toy", "negatives": 2, "captions": {"processed": 4}}
     write_json(folder / "negatives" / "toy" / "summary.json", counts)
     truth = {"n": 2, "true": 0, "undefined": 0, "unparsed": 0, "false": 2}
     write_json(
@@ -79,7 +79,7 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=N
             "negatives": truth,
             "by_concept": {"relation": truth},
             "positives": truth,
-            "captions": {"asked": 16, "with_negative": 2, "yield": 0.125},
+            "captions": {"processed": 16, "with_negative": 2, "yield": 0.125},
             "examples": {"true": [{"image_id": "x", "sentence": "a <b>bold</b> & false negative"}]},
         },
     )

@@ -105,7 +105,7 @@ def test_a_positive_that_is_false_is_found_and_counted_once(folders):
 
 def test_yield_is_the_share_of_captions_with_a_negative(folders):
     found = folders(negative("a green cube to the left of a blue ball"), rejected=("1-0", "1-1", "1-2"))
-    assert found["captions"] == {"asked": 3, "with_negative": 1, "yield": pytest.approx(1 / 3)}
+    assert found["captions"] == {"processed": 3, "with_negative": 1, "yield": pytest.approx(1 / 3)}
 
 
 def test_no_negatives_are_an_empty_report(folders):

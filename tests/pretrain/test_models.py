@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -44,7 +43,7 @@ def packed(sentences, context=16):
     return Texts(tokens, (tokens != 0).sum(1))
 
 
-def test_open_clip_opens_a_checkpoint_and_gives_the_same_embeddings(tmp_path):
+def test_open_clip_opens_a_checkpoint_and_gives_the_same_embeddings(tmp_path, python):
     config = model_config()
     model = checkpoint.fresh_model(config, seed=3).eval()
     checkpoint.save_checkpoint(tmp_path / "checkpoint", model, config, word_tokenizer(toy.WORDS, 16))
@@ -62,7 +61,7 @@ with torch.no_grad():
     image = model.encode_image(preprocess(Image.open("{tmp_path / "image.png"}"))[None], normalize=True)
     print(json.dumps([tokens.tolist(), model.encode_text(tokens, normalize=True).tolist(), image.tolist()]))
 """
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    answer = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True)
     tokens, texts, images = json.loads(answer.stdout.splitlines()[-1])
     ours = packed(SENTENCES)
     pixels = torch.from_numpy(resizing(config["preprocess_cfg"])(image)[None].copy())

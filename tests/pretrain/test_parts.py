@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -123,7 +122,7 @@ def same_trainings(folder, one, other):
             torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
-def test_two_processes_give_the_result_of_one(toy_copy):
+def test_two_processes_give_the_result_of_one(toy_copy, python):
     """torchrun with two processes and gloo: the same losses and weights as one process with the same whole batch."""
     run_toy(toy_copy, "alone")
     code = f"""
@@ -134,8 +133,9 @@ import test_parts as t
 t.train_toy(Path({str(toy_copy)!r}), "together", num_processes=2)
 """
     (toy_copy / "together.py").write_text(code)
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(toy_copy / "together.py")]
-    done = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True)
+    launcher = [python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    command = [*launcher, python, str(toy_copy / "together.py")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     same_trainings(toy_copy, "alone", "together")
     assert [path.name for path in (toy_copy / "state" / "base").iterdir()] == ["lock"]

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -203,7 +202,7 @@ def test_an_invalid_configuration_is_reported(wrong, message):
         build(RobustnessConfig, wrong, {})
 
 
-def test_a_new_corruption_is_one_file_one_entry_and_one_line(made, tmp_path):
+def test_a_new_corruption_is_one_file_one_entry_and_one_line(made, tmp_path, python):
     shutil.copytree(SOURCE, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     corruptions = tmp_path / "src" / "nearmiss" / "engine" / "images" / "corruptions"
     (corruptions / "grayscale.py").write_text(GRAYSCALE)
@@ -218,7 +217,7 @@ def test_a_new_corruption_is_one_file_one_entry_and_one_line(made, tmp_path):
     flags += ["--move", f"tables={made / 'tables'}", "--move", f"source={made / 'published'}"]
     flags += ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "contents")]
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    subprocess.run([sys.executable, "-m", "nearmiss", "corrupt", *flags], env=env, check=True, capture_output=True)
+    subprocess.run([python, "-m", "nearmiss", "corrupt", *flags], env=env, check=True, capture_output=True)
     gray = pixels(tmp_path / "out", "grayscale-2")
     assert (gray[..., 0] == gray[..., 1]).all() and (gray[..., 1] == gray[..., 2]).all()
     assert not np.array_equal(gray, pixels(tmp_path / "out", "clean"))

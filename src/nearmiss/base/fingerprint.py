@@ -62,16 +62,17 @@ class SourceTree:
         self.root = root
         self._parsed = parsed or ParsedCode()
         self.registries = {registry.module: registry for registry in registries}
+        self._files: dict[str, Path | None] = {}
         self._imports: dict[str, tuple[str, ...]] = {}
         self._digests: dict[Path, str] = {}
 
     def file(self, module: str) -> Path | None:
         """The file of a module, or None where there is no such module."""
-        base = self.root.joinpath(*module.split("."))
-        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-            if candidate.is_file():
-                return candidate
-        return None
+        if module not in self._files:
+            base = self.root.joinpath(*module.split("."))
+            candidates = (base.with_suffix(".py"), base / "__init__.py")
+            self._files[module] = next((each for each in candidates if each.is_file()), None)
+        return self._files[module]
 
     def modules(self, package: str) -> list[str]:
         """A package with every module below it, or a single module; sorted."""

@@ -14,14 +14,14 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from nearmiss.base.seeding import array_rng, derive
-from nearmiss.engine.audit import classifier, edit_position, features, length, ngram, word_frequency
+from nearmiss.engine.audit import classifier, features, gaps, ngram
 from nearmiss.engine.audit.folds import Fold, by_image
 from nearmiss.engine.audit.pairs import Array, Pairs
 from nearmiss.engine.audit.probe import Corpus, decided, directed
 
 USED = ("length", "edit_position", "word_frequency", "ngram", "form", "words", "words_and_distant_pairs")
 """The probes whose gaps balance a set; none of them evaluates it afterwards."""
-_NUMBERS = (length.gap, edit_position.gap, word_frequency.gap, ngram.gap)
+_NUMBERS = (gaps.length, gaps.edit_position, gaps.word_frequency, ngram.gap)
 _ROUNDS = 8
 _SLACK = 0.003  # a score within this of chance, or within 1.5 standard errors, counts as chance
 _PER_CELL = 100  # pairs in a cell and its opposite on average: fewer, and evening out noise costs more than it mends

@@ -103,7 +103,7 @@ def load(frame: pl.DataFrame, *, file: Path) -> Loaded:
             rows.append((image or f"row {row}", kind or UNTYPED, positive, negative, row))
     set_aside = {reason: reasons.count(reason) for reason in sorted(set(reasons))}
     if not rows:
-        raise InputError(f"no pair can be judged: {set_aside}", file=file, remedy="give pairs whose texts differ")
+        raise InputError(f"no pair can be audited: {set_aside}", file=file, remedy="give pairs whose texts differ")
     rows.sort()
     images, kinds, positives, negatives, indices = zip(*rows, strict=True)
     return Loaded(Pairs(np.asarray(indices), images, kinds, positives, negatives), set_aside)

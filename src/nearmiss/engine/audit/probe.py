@@ -69,11 +69,6 @@ def directed(gap: Array, folds: list[Fold]) -> Array:
     return found
 
 
-def gap_of(pairs: Pairs, number: Callable[[Words], float]) -> Array:
-    """The difference of a number of tokens between positive and negative: (n,)."""
-    return np.asarray([number(one) - number(other) for one, other in pairs.tokens], dtype=np.float64)
-
-
 def texts_to_learn(pairs: Pairs, train: Array, corpus: Corpus) -> list[str]:
     """The corpus, or each different positive of the training pairs; sorted."""
     return list(corpus.texts) or sorted({pairs.positive[i] for i in train.tolist()})

@@ -1,15 +1,15 @@
-"""The audit of a file: probes, giveaways, and the balanced set on request.
+"""The audit of a file: probes, one-sided words, and the balanced set on request.
 
 report.json holds:
 
 | key | what |
 |---|---|
-| `pairs` | `read`, `judged`, and `set_aside`: reason -> number |
+| `pairs` | `read`, `audited`, and `set_aside`: reason -> number |
 | `corpus` | `texts` counted on, `left_out` because they are captions under audit; both 0 without one |
 | `rows` | the rows of report.parquet: set (given, balanced), type, probe, scheme, n, images, accuracy, low, high |
-| `giveaways` | type -> the most one-sided words |
+| `one_sided_words` | type -> the most one-sided words |
 | `balance` | null, or per type `before`, `after`, `dropped` (a share), `unseen` (the unseen probe afterwards, its worse
-  scheme, by upper bound: accuracy, low, high) and `aim` (whether the bound is at most .55; null for fewer than 2,000) |
+  scheme, by upper bound: accuracy, low, high) and `balanced` (that bound is at most .55; null below 2,000 pairs) |
 | `chance`, `level`, `resamples`, `folds`, `seed`, `used`, `unseen`, `file`, `format` | how it was measured |
 """
 
@@ -25,16 +25,16 @@ from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table
 from nearmiss.engine.audit import balance as refinement
 from nearmiss.engine.audit.folds import FOLDS
-from nearmiss.engine.audit.giveaways import giveaways
 from nearmiss.engine.audit.measure import LEVEL, RESAMPLES, measured
+from nearmiss.engine.audit.one_sided_words import one_sided_words
 from nearmiss.engine.audit.pairs import Pairs, load
 from nearmiss.engine.audit.probe import Corpus
 from nearmiss.engine.audit.registry import PROBES, UNSEEN
 from nearmiss.engine.formats.coco import read_captions
 from nearmiss.engine.formats.exchange import READERS, guessed
 
-AIM = 0.55
-LARGE = 2000  # pairs from which a type must reach the aim
+BALANCED = 0.55  # the largest upper bound of the unseen probe on a balanced type
+LARGE = 2000  # pairs from which a type is called balanced or not
 
 
 def run(*, pairs: Path, form: str | None, corpus: Path | None, balance: bool, seed: int, out: Path) -> dict[str, Any]:
@@ -70,10 +70,10 @@ def run(*, pairs: Path, form: str | None, corpus: Path | None, balance: bool, se
         "folds": FOLDS,
         "used": list(refinement.USED),
         "unseen": UNSEEN.name,
-        "pairs": {"read": frame.height, "judged": len(found.pairs), "set_aside": found.set_aside},
+        "pairs": {"read": frame.height, "audited": len(found.pairs), "set_aside": found.set_aside},
         "corpus": {"texts": len(known.texts), "left_out": len(texts) - len(known.texts)},
         "rows": table.to_dicts(),
-        "giveaways": giveaways(found.pairs),
+        "one_sided_words": one_sided_words(found.pairs),
         "balance": None if kept is None else _balance(found.pairs, kept, table),
     }
     with target as partial:
@@ -96,7 +96,7 @@ def _balance(before: Pairs, after: Pairs, rows: pl.DataFrame) -> dict[str, dict[
             "after": len(left),
             "dropped": 1 - len(left) / len(indices),
             "unseen": unseen,
-            "aim": unseen["high"] <= AIM if unseen and len(indices) >= LARGE else None,
+            "balanced": unseen["high"] <= BALANCED if unseen and len(indices) >= LARGE else None,
         }
     return result
 

@@ -27,14 +27,14 @@ def text(report: dict[str, Any]) -> str:
     """The report as text: accuracy in per cent, the 95 % interval below it, rounded outwards."""
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_terminal=False)
     counts = report["pairs"]
-    console.print(f"{counts['judged']} of {counts['read']} pairs judged from text alone; chance is 50 %.")
+    console.print(f"{counts['audited']} of {counts['read']} pairs classified by their texts; chance is 50 %.")
     for reason, number in counts["set_aside"].items():
         console.print(f"{number} set aside: {escape(reason)}")
     for name in ("given", "balanced"):
         if any(row["set"] == name for row in report["rows"]):
             console.print(_probes(report["rows"], name))
     console.print("* neither image nor edit occurs in training; pairs: neighboring words only, the unseen probe")
-    for kind, words in report["giveaways"].items():
+    for kind, words in report["one_sided_words"].items():
         if words:
             listing = ", ".join(f"{row['word']} {row['positive']}:{row['negative']}" for row in words[:5])
             console.print(escape(single_line(f"{kind}: words on the true:false side  {listing}")))
@@ -67,19 +67,19 @@ def _cell(row: dict[str, Any]) -> str:
 
 
 def _dropped(balance: dict[str, dict[str, Any]]) -> Table:
-    table = Table(title="balanced: what went, and what the unseen probe still finds", box=None, pad_edge=False)
-    for column in ("type", "before", "after", "dropped", "unseen", "aim: at most 55"):
+    table = Table(title="balanced: dropped pairs, accuracy of the unseen probe on the others", box=None, pad_edge=False)
+    for column in ("type", "before", "after", "dropped", "unseen", "at most 55"):
         table.add_column(column, justify="left" if column == "type" else "right")
     for kind, row in balance.items():
         unseen = row["unseen"]
-        held = f"{100 * unseen['accuracy']:.1f} (to {100 * unseen['high']:.1f})" if unseen else "nothing left"
-        aim = {True: "met", False: "not met", None: "under 2,000 pairs"}[row["aim"]]
+        held = f"{100 * unseen['accuracy']:.1f} (to {100 * unseen['high']:.1f})" if unseen else "no pair left"
+        balanced = {True: "yes", False: "no", None: "under 2,000 pairs"}[row["balanced"]]
         table.add_row(
             escape(single_line(kind)),
             str(row["before"]),
             str(row["after"]),
             f"{100 * row['dropped']:.1f} %",
             held,
-            aim,
+            balanced,
         )
     return table

@@ -22,7 +22,7 @@ def undecided(
 ) -> dict[str, Any]:
     """Check `drawn` captions (text, template_id) against another image, and each of their edits against their own.
 
-    `judged` counts statements, `undecided` is the share that is neither true nor false.
+    `evaluated` counts statements, `undecided` is the share that is neither true nor false.
     """
     images = sorted(captions)
     verdicts: list[bool | None] = []
@@ -38,7 +38,7 @@ def undecided(
 def share(verdicts: Iterable[bool | None]) -> dict[str, Any]:
     """The count of verdicts and the share that is undecided."""
     values = list(verdicts)
-    return {"judged": len(values), "undecided": values.count(None) / len(values) if values else 0.0}
+    return {"evaluated": len(values), "undecided": values.count(None) / len(values) if values else 0.0}
 
 
 def edits(statement: Statement, config: WorldConfig, generator: Random) -> Iterator[Statement]:

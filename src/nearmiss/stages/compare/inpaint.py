@@ -29,10 +29,10 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     """Sentences on the number of pairs, and of pixels that changed outside of the masks."""
     if not summary:
         return []
-    asked = sum(of["asked"] for of in summary["by_operation"].values())
+    requested = sum(of["requested"] for of in summary["by_operation"].values())
     changed = summary["changed_outside_masks"]
     return [
-        f"{summary['pairs']:,} pairs were made of {asked:,} requested; {summary['rejected']:,} candidates were "
+        f"{summary['pairs']:,} pairs were made of {requested:,} requested; {summary['rejected']:,} candidates were "
         "rejected, each with its reason.",
         f"Pixels changed outside of the masks of the edits, over all pairs: {changed:,}.",
     ]
@@ -47,7 +47,7 @@ def operation_rows(summary: dict[str, Any]) -> list[dict[str, str]]:
         rows.append(
             {
                 "operation": name,
-                "pairs": f"{of['pairs']:,} of {of['asked']:,}",
+                "pairs": f"{of['pairs']:,} of {of['requested']:,}",
                 "images": f"{tried:,}",
                 "rejected": f"{sum(of['reasons'].values()):,}",
                 "reasons": "; ".join(f"{reason} ({count:,})" for reason, count in reasons),

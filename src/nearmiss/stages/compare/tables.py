@@ -57,9 +57,9 @@ def negatives_per_caption(folders: Sequence[Path]) -> dict[str | None, float]:
     for folder in folders:
         path = Path(folder) / "summary.json"
         summary = read_json(path) if path.is_file() else {}
-        asked = summary.get("captions", {}).get("asked")
-        if asked:
-            found[Path(folder).name] = summary["negatives"] / asked
+        processed = summary.get("captions", {}).get("processed")
+        if processed:
+            found[Path(folder).name] = summary["negatives"] / processed
     return found
 
 

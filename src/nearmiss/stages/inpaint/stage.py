@@ -165,7 +165,7 @@ def _summary(corpus: Corpus, config: InpaintConfig, outcomes_of: dict[str, list[
         "changed_outside_masks": sum(outcome.changed_outside for outcome in all_outcomes),
         "by_operation": {
             name: {
-                "asked": requested[name],
+                "requested": requested[name],
                 "pairs": sum(len(outcome.pairs) for outcome in outcomes),
                 "pictures": len(outcomes),
                 "reasons": dict(sorted(Counter(row.reason for each in outcomes for row in each.rejected).items())),

@@ -142,7 +142,7 @@ def finish(
     """Write summary.json, cost.json and manifest.json beside a method's tables, and return the summary."""
     summary = as_summary(counts, name, captions=len(corpus.captions))
     write_json(folder / "summary.json", summary)
-    cost.counts.update(captions=summary["captions"]["asked"], negatives=counts.negatives)
+    cost.counts.update(captions=summary["captions"]["processed"], negatives=counts.negatives)
     cost.counts.update(checks=counts.meter.as_record())
     cost.write(folder)
     outputs = [*sorted(path.name for path in folder.glob("*.parquet")), "summary.json"]

@@ -81,9 +81,9 @@ def _add(into: dict[str, Counter[str]], pairs: Iterable[tuple[Any, ...]]) -> Non
 def as_summary(counts: TableCounts, name: str, *, captions: int) -> dict[str, Any]:
     """The content of summary.json.
 
-    `asked`: captions processed; for a method that writes positives, only those, else all `captions`. `checks`: for each
-    type, candidates by verdict and rejections by reason. `undecided`, if there are any: sentences for which the check
-    stopped its search for a reading.
+    `processed`: captions processed; for a method that writes positives, only those, else all `captions`. `checks`: for
+    each type, candidates by verdict and rejections by reason. `undecided`, if there are any: sentences for which the
+    check stopped its search for a reading.
     """
     undecided = counts.meter.checks[UNDECIDED.why]
     total = counts.processed if counts.own_positives else captions
@@ -91,7 +91,7 @@ def as_summary(counts: TableCounts, name: str, *, captions: int) -> dict[str, An
     return {
         "method": name,
         "captions": {
-            "asked": total,
+            "processed": total,
             "with_negative": counts.with_negative,
             "yield": counts.with_negative / total if total else 0.0,
         },
@@ -119,7 +119,7 @@ def format_summary(summary: dict[str, Any], examples: dict[str, dict[str, str]],
     captions = summary["captions"]
     lines = [
         f"{summary['negatives']} negatives, {summary['rejected']} candidates and records rejected",
-        f"{captions['with_negative']} of {captions['asked']} captions have a negative ({captions['yield']:.1%})",
+        f"{captions['with_negative']} of {captions['processed']} captions have a negative ({captions['yield']:.1%})",
         "",
         f"{'type':<28}{'verified':>10}{'plausible':>10}{'rejected':>10}",
     ]

@@ -32,7 +32,7 @@ def report(*, negatives: Path, truth: Path, out: Path) -> dict[str, Any]:
     Counts in total and by type, concept, operator and verdict of the check: n, and of these `true` (a false negative:
     the sentence is true of its image), `undefined` (pixels do not decide), `unparsed` (not a sentence of the world),
     `false` (correct). `positives`: the same for the positives, where `false` is the error. `captions`: captions
-    processed (`asked`), captions with a negative, and their share (`yield`). `examples`: the first errors. Raises
+    processed (`processed`), captions with a negative, and their share (`yield`). `examples`: the first errors. Raises
     `InputError` if a table or the scene of an image is missing.
     """
     table_file = Path(negatives) / "negatives.parquet"
@@ -94,8 +94,8 @@ def _tally_by(keys: Iterable[str], verdicts: list[Verdict]) -> dict[str, dict[st
 def _captions(table: pl.DataFrame, rejected: pl.DataFrame) -> dict[str, float | int | None]:
     """Counts of captions processed: those with a negative or a rejection."""
     given = {caption_before(caption_id) for caption_id in table["caption_id"].unique()}
-    asked = len(given | set(rejected["caption_id"].drop_nulls().unique()))
-    return {"asked": asked, "with_negative": len(given), "yield": len(given) / asked if asked else None}
+    processed = len(given | set(rejected["caption_id"].drop_nulls().unique()))
+    return {"processed": processed, "with_negative": len(given), "yield": len(given) / processed if processed else None}
 
 
 def _examples(

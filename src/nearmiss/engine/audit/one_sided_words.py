@@ -1,4 +1,4 @@
-"""One-sided words of a type: those that occur on one side far more often than on the other.
+"""Words of a type that occur on one side of its pairs far more often than on the other.
 
 A word that one caption of a pair has more often than the other is a vote; z is how far the votes are from a coin's, in
 standard errors: (positive - negative) / sqrt(positive + negative).
@@ -14,7 +14,7 @@ _MOST = 8
 _CLEAR = 3.0  # of thousands of words, a few reach 3 by chance
 
 
-def giveaways(pairs: Pairs) -> dict[str, list[dict[str, Any]]]:
+def one_sided_words(pairs: Pairs) -> dict[str, list[dict[str, Any]]]:
     """For each type the most one-sided words, the clearest first: word, votes as `positive` and `negative`, z."""
     return {kind: _of(pairs.take(rows)) for kind, rows in pairs.kinds.items()}
 
