@@ -62,9 +62,8 @@ def relation_of(text: str, names: frozenset[str] = frozenset()) -> Relation | No
     if len(at) != 1 or found[at[0]].value not in load("location")["relations"]:
         return None
     subject: Sequence[Phrase]
-    if at[0] == 0:  # fronted
-        be = next((index for index, phrase in enumerate(found) if phrase.label == "be"), len(found))
-        other, subject = found[1:be], found[be + 1 :]
+    if at[0] == 0:
+        other, subject = _fronted(found[1:])
     else:
         subject, other = _without_be(found[: at[0]]), found[at[0] + 1 :]
     first, second = _noun_phrase(subject, spelled), _noun_phrase(other, spelled)
@@ -116,6 +115,15 @@ def pattern(template: str, subject: str, other: str, predicate: str) -> str:
 def without_articles(text: str) -> str:
     """The words of a text without articles, in lower case."""
     return " ".join(word for word in normalized(text).split() if word not in _ARTICLES)
+
+
+def _fronted(found: Sequence[Phrase]) -> tuple[Sequence[Phrase], Sequence[Phrase]]:
+    """Object and subject after a fronted predicate: "be" or a comma between them, or the subject's article."""
+    for index, phrase in enumerate(found):
+        if phrase.label == "be" or phrase.text == ",":
+            return found[:index], found[index + 1 :]
+    second = next((index for index, phrase in enumerate(found) if index and phrase.label == "article"), len(found))
+    return found[:second], found[second:]
 
 
 def _without_be(found: Sequence[Phrase]) -> Sequence[Phrase]:
