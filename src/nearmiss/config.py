@@ -33,6 +33,8 @@ from nearmiss.stages.pretrain.config import (
 )
 from nearmiss.stages.robustness.config import RobustnessConfig
 
+MATCHED = "matched"
+"""The folder of the matched sets, beside those of the methods."""
 STAGES = ("data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare")
 
 
@@ -82,6 +84,12 @@ class Experiment(Typed):
     def methods(self) -> list[str]:
         """Names of the methods that some arm trains on, sorted."""
         return sorted({arm.method for arm in self.arms.values() if arm.method is not None})
+
+    def matched_methods(self) -> list[str]:
+        """Names of the methods that arms train on in matched sets, sorted; none if only one of them is used."""
+        wanted = self.negatives.match.methods if self.negatives.match is not None else []
+        used = [name for name in self.methods() if name in wanted]
+        return used if len(used) > 1 else []
 
 
 def load(path: Path, changes: dict[str, Any] | None = None, overrides: Sequence[Override] = ()) -> Experiment:
@@ -198,6 +206,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
                 ("negatives", "paraphrases"),
                 "name operators there, such as [synonym, conjunction]",
             )
+    _check_match(experiment, refuse)
     for control in experiment.compare.controls:
         if control not in experiment.arms:
             refuse(
@@ -235,6 +244,28 @@ def _check_names(experiment: Experiment, refuse: Any) -> None:
     for what, name, key in names:
         if problem := problem_of_name(name, what):
             refuse(f"{shortened(repr(name))} is {problem[0]}", key, problem[1])
+
+
+def _check_match(experiment: Experiment, refuse: Any) -> None:
+    match, known = experiment.negatives.match, list(experiment.negatives.methods)
+    if match is None:
+        return
+    key = ("negatives", "match", "methods")
+    if len(set(match.methods)) < len(match.methods):
+        refuse("a method is named twice", key, "name each method once")
+    for name in match.methods:
+        if name not in known:
+            refuse(
+                f"the matched method '{shortened(name)}' is not configured",
+                key,
+                near(name, known) or f"add it to negatives.methods or choose among: {', '.join(known)}",
+            )
+    if MATCHED in known:
+        refuse(
+            f"'{MATCHED}' is the folder of the matched sets",
+            ("negatives", "methods", MATCHED),
+            "give the method another name, or remove negatives.match",
+        )
 
 
 def _check_held_out(experiment: Experiment, refuse: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nearmiss.base.files import sha256
 from nearmiss.base.fingerprint import ParsedCode, Plugins, Registry, SourceTree
-from nearmiss.config import STAGES, Experiment
+from nearmiss.config import MATCHED, STAGES, Experiment
 from nearmiss.engine.benchmarks.spec import module_of
 from nearmiss.engine.objectives.spec import needs_fusion
 
@@ -59,10 +59,13 @@ def parts(experiment: Experiment) -> dict[str, Part]:
     }
     stages = [stage for stage in STAGES if stage not in ("negatives", "pretrain")]
     found = {stage: Part(stage, values[stage], plugins.get(stage, {})) for stage in stages}
-    negatives = _without(values["negatives"], ["methods"])
+    negatives = _without(values["negatives"], ["methods", "match"])
     for method in experiment.methods():
         own = {"shared": negatives, "method": values["negatives"]["methods"][method]}
         found[f"negatives/{method}"] = Part("negatives", own, {"methods": [own["method"]["method"]]})
+    if methods := experiment.matched_methods():
+        own = {**_without(negatives, ["paraphrases"]), "match": {**values["negatives"]["match"], "methods": methods}}
+        found[f"negatives/{MATCHED}"] = Part("negatives", own, {"methods": []})
     # What the image store and the features of frozen parts depend on.
     kept = ("model", "frozen", "cache_frozen") if experiment.pretrain.cache_frozen else ("model",)
     found["pretrain"] = Part("pretrain", {name: values["pretrain"][name] for name in kept}, {})

@@ -5,7 +5,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent))
 
 import environment
-from nearmiss.config import resolve
+from nearmiss.config import MATCHED, resolve
 from nearmiss.config_yaml import parse_yaml
 from nearmiss.downloads import check_downloads, needed_downloads
 from nearmiss.overrides import of_workflow
@@ -35,6 +35,7 @@ RESULTS, LOGS, STATE = f"results/{NAME}", f"logs/{NAME}", f"state/{NAME}"
 DATA = f"{RESULTS}/data"
 FINGERPRINTS = f"{RESULTS}/fingerprint"
 ARMS, SEEDS, METHODS = list(EXPERIMENT.arms), EXPERIMENT.seeds, EXPERIMENT.methods()
+MATCHED_METHODS, MATCHED_SETS = EXPERIMENT.matched_methods(), f"{RESULTS}/negatives/{MATCHED}"
 GPUS = environment.gpus_wanted(EXPERIMENT.pretrain.device)
 
 ENVIRONMENT = environment.conda_file()

@@ -2,6 +2,7 @@
 EVALUATIONS = expand(f"{RESULTS}/evaluate/{{arm}}/{{seed}}", arm=ARMS, seed=SEEDS)
 TRAININGS = expand(f"{RESULTS}/pretrain/{{arm}}/{{seed}}", arm=ARMS, seed=SEEDS)
 GENERATED = expand(f"{RESULTS}/negatives/{{method}}", method=METHODS)
+MATCHED_FOLDERS = expand(f"{MATCHED_SETS}/{{method}}", method=MATCHED_METHODS)
 FINETUNINGS = expand(f"{RESULTS}/finetune/{{arm}}/{{seed}}", arm=INITIALIZATIONS, seed=SEEDS)
 ROBUSTNESSES = expand(f"{RESULTS}/robustness/{{arm}}/{{seed}}", arm=ROBUST, seed=SEEDS)
 FINISHED = {
@@ -27,6 +28,7 @@ rule compare_page:
             method=METHODS,
             file=("summary.json", "cost.json", *(["truth.json"] if TRUTH else [])),
         ),
+        matched=expand(f"{MATCHED_SETS}/{{method}}/summary.json", method=MATCHED_METHODS),
         data=rules.data_tables.output.summary,
         tables=rules.data_tables.output.tables,
         images=IMAGES,
@@ -69,7 +71,7 @@ rule compare_page:
         pairs=f"--move inpaintcoco={RESULTS}/inpaint" if EXPERIMENT.inpaint.operations else "",
         tables=parent_of("tables"),
         source=parent_of("images"),
-        generated=GENERATED,
+        generated=[*GENERATED, *MATCHED_FOLDERS],
         data=subpath(input.data, parent=True),
         out=subpath(output.page, parent=True),
     shell:

@@ -47,7 +47,11 @@ def published_of_method(wildcards):
 def negatives_of_arm(wildcards):
     """Files of the negatives that an arm trains on; none for an arm without a method."""
     method = EXPERIMENT.arms[wildcards.arm].method
-    return {} if method is None else negatives_files(method)
+    if method is None:
+        return {}
+    if method in MATCHED_METHODS:
+        return {"negatives": matched_files(method)}
+    return negatives_files(method)
 
 
 def negatives_of_method(wildcards):
@@ -63,6 +67,13 @@ def negatives_files(method):
     return {
         "negatives": [f"{RESULTS}/negatives/{method}/{name}" for name in names],
     }
+
+
+def matched_files(method):
+    """The files of a method's matched set."""
+    files = ["negatives.parquet", "captions.parquet", "drawn_with.parquet", "summary.json"]
+    files += ["paraphrases.parquet"] if EXPERIMENT.negatives.paraphrases else []
+    return [f"{MATCHED_SETS}/{method}/{file}" for file in files]
 
 
 def truth_of_arm(wildcards):
@@ -96,7 +107,8 @@ def features_flags(wildcards, input):
 def negatives_flag(wildcards):
     """The flag that names the folder of an arm's negatives, or nothing."""
     method = EXPERIMENT.arms[wildcards.arm].method
-    return f"--negatives {RESULTS}/negatives/{method}" if method else ""
+    folder = MATCHED_SETS if method in MATCHED_METHODS else f"{RESULTS}/negatives"
+    return f"--negatives {folder}/{method}" if method else ""
 
 
 def training_negatives_flag(wildcards):

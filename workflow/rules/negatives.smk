@@ -62,7 +62,36 @@ rule negatives_truth:
         " --truth {params.truth:q} --out {output.report:q} > {log:q} 2>&1"
 
 
+# Sets with equally many negatives of every caption, where the configuration asks for them.
+rule negatives_match:
+    input:
+        fingerprint=f"{FINGERPRINTS}/negatives/{MATCHED}.json",
+        captions=CAPTIONS,
+        images=f"{TABLES}/images.parquet",
+        negatives=[file for method in MATCHED_METHODS for file in negatives_files(method)["negatives"]],
+    output:
+        sets=[file for method in MATCHED_METHODS for file in matched_files(method)],
+        manifest=f"{MATCHED_SETS}/manifest.json",
+        cost=f"{MATCHED_SETS}/cost.json",
+    log:
+        f"{LOGS}/negatives/{MATCHED}.log",
+    benchmark:
+        f"{LOGS}/negatives/{MATCHED}.tsv"
+    priority: 15
+    conda:
+        ENVIRONMENT
+    params:
+        folders=[f"{RESULTS}/negatives/{method}" for method in MATCHED_METHODS],
+        tables=parent_of("images"),
+        out=subpath(output.manifest, parent=True),
+    shell:
+        "exec python -m nearmiss negatives match-captions --fingerprint {input.fingerprint:q}"
+        " --negatives {params.folders:q} --tables {params.tables:q}"
+        " --out {params.out:q} > {log:q} 2>&1"
+
+
 rule negatives:
     input:
+        rules.negatives_match.output if MATCHED_METHODS else [],
         expand(rules.negatives_generate.output, method=METHODS),
         expand(rules.negatives_truth.output, method=METHODS if TRUTH else []),

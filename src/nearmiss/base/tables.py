@@ -124,6 +124,8 @@ SCHEMAS: dict[str, pl.Schema] = {
             "reason": pl.String,
         }
     ),
+    # The image's caption that each negative of a matched set is drawn with.
+    "drawn_with": _schema({"negative_id": pl.String, "caption_id": pl.String}),
     "paraphrases": _schema(
         {
             "paraphrase_id": pl.String,

@@ -123,7 +123,8 @@ def _data(experiment: Experiment, splits: dict[str, Count]) -> StageCost:
 def _negatives(experiment: Experiment, splits: dict[str, Count]) -> StageCost:
     train = splits.get("train", Count(images=0, captions=0))
     declared = experiment.data.source.declare("")
-    cost = StageCost("negatives", len(experiment.methods()) * (2 if declared.truth else 1))
+    jobs = len(experiment.methods()) * (2 if declared.truth else 1) + bool(experiment.matched_methods())
+    cost = StageCost("negatives", jobs)
     for name in experiment.methods():
         options: Any = experiment.negatives.methods[name]
         captions = train.images * options.per_image if options.method == "scene_graph" else train.captions

@@ -48,8 +48,9 @@ class Batches:
         self, corpus: Corpus, *, size: int, seed: int, phase: str, num_negatives: int, only_positives: bool = False
     ) -> None:
         """For each image, K = `num_negatives` negatives of its caption are sampled, or, if the method writes its own
-        positives, G = num_negatives // 2 pairs with one negative each. With `only_positives`, the negatives of the same
-        pairs are absent."""
+        positives, G = num_negatives // 2 pairs with one negative each (of a matched set, in which every arm has the
+        same number of negatives, up to num_negatives pairs of the caption). With `only_positives`, the negatives of the
+        same pairs are absent. Where a caption has fewer, the rest is absent: no negative is repeated."""
         if len(corpus) < size:
             raise InputError(
                 f"{len(corpus)} images with captions do not fill one batch of {size}",
@@ -63,7 +64,7 @@ class Batches:
         if negative_table is None:
             self.groups, self.negatives = 1, 0
         elif negative_table.paired:
-            self.groups, self.negatives = num_negatives // 2, 1
+            self.groups, self.negatives = num_negatives if negative_table.of_captions else num_negatives // 2, 1
         else:
             self.groups, self.negatives = 1, num_negatives
         self._epoch = lru_cache(maxsize=1)(self._drawn_epoch)
@@ -102,7 +103,7 @@ class Batches:
         if negative_table is None:
             return positives, np.zeros(shape, dtype=np.int64), picked.reshape(shape)
         draw = array_rng(self.seed, "training", self.phase, "negatives", step)
-        owners = images if negative_table.paired else captions
+        owners = captions if negative_table.of_captions else images
         for inverse, owner in enumerate(owners.tolist()):
             start, end = int(negative_table.first[owner]), int(negative_table.first[owner + 1])
             some = start + draw.permutation(end - start)[: picked.shape[1]]
@@ -182,7 +183,7 @@ def only(corpus: Corpus, images: np.ndarray) -> Corpus:
     captions, first = _members(corpus.first, images)
     negative_table = corpus.negative_table
     if negative_table is not None:
-        negative_table = _only_groups(negative_table, images if negative_table.paired else captions)
+        negative_table = _only_groups(negative_table, captions if negative_table.of_captions else images)
     return dataclasses.replace(
         corpus,
         rows=corpus.rows[images],

@@ -14,11 +14,13 @@ import polars as pl
 from nearmiss.base.caption_sets import read_caption_parts
 from nearmiss.base.errors import InputError
 from nearmiss.base.table_parts import read_parts
+from nearmiss.base.tables import read_table
 from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.tokenization import Tokenization
 from nearmiss.engine.training.token_book import TokenBook, TokenBookBuilder
 
 NEGATIVES, POSITIVES, PARAPHRASES = "negatives.parquet", "captions.parquet", "paraphrases.parquet"
+DRAWN_WITH = "drawn_with.parquet"
 
 # Statements of these concepts are true of many other images, so they are negatives only of their own image.
 OWN_ONLY = ("count", "existence", "logic")
@@ -28,10 +30,12 @@ OWN_ONLY = ("count", "existence", "logic")
 class NegativeTable:
     """Negatives in groups: group g has rows first[g] to first[g + 1]. Texts are rows of the token book.
 
-    A group is a caption, or an image if the method writes its own positives (`paired`).
+    A group is a caption, or an image if the method writes its own positives (`paired`); in a matched set, in which each
+    negative is drawn with a caption, always a caption (`of_captions`).
     """
 
     paired: bool
+    of_captions: bool
     first: np.ndarray  # (groups + 1,) int64
     positives: np.ndarray  # (rows,) int32
     negatives: np.ndarray  # (rows,) int32
@@ -101,7 +105,9 @@ def read_corpus(
         first=first,
         captions=captions_of,
         book=book,
-        negative_table=None if used is None else _negative_table(used, rows, captions_of, len(first) - 1, paired),
+        negative_table=None
+        if used is None
+        else _negative_table(used, rows, captions_of, len(first) - 1, paired, _of_captions(negatives, paired)),
         paraphrases=None if paraphrases is None else _by_text(paraphrases, rows, len(book)),
         placeholder=None if absent is None else int(rows[absent]),
         weights=_weights(own["source"], sources, captions) if sources else None,
@@ -192,23 +198,24 @@ def _negatives(
 ) -> pl.DataFrame:
     """The negatives of the images, sorted by group and id.
 
-    `group` is the number of their caption or, if `paired`, of their image; `negative` and, if `paired`, `positive` are
-    the numbers of the texts.
+    `group` is the number of their caption or, if `paired`, of their image (of the caption in DRAWN_WITH, if that file
+    exists); `negative` and, if `paired`, `positive` are the numbers of the texts.
     """
     file = folder / NEGATIVES
-    if paired:
-        owners = own.select("image_id", group="image").unique()
-        images = owners.select("image_id")
-    else:
+    images = own.select("image_id").unique() if paired else pl.DataFrame({"image_id": store.ids})
+    if not paired:
         owners = own.select("caption_id", "text", group="caption")
-        images = pl.DataFrame({"image_id": store.ids})
+    elif _of_captions(folder, paired):
+        drawn_with = read_table(folder / DRAWN_WITH, "drawn_with")
+        owners = drawn_with.join(own.select("caption_id", group="caption"), on="caption_id").drop("caption_id")
+    else:
+        owners = own.select("image_id", group="image").unique()
     columns = ("negative_id", "caption_id", "image_id", "positive", "negative", "verdict", "concept", "type")
     found, total = [], 0
     for part in read_parts(file, "negatives", columns):
         ours = part.join(images, on="image_id", how="semi", maintain_order="left")
         ours = ours.join(owners, on=owners.columns[0], how="left", maintain_order="left")
-        if not paired:
-            _check_positives(ours, file)
+        _check_positives(ours, file, paired)
         total += ours.height
         ours = ours.filter(pl.col("verdict").is_in(list(verdicts)))
         negative = pl.Series("negative", texts.add(ours["negative"]), dtype=pl.UInt32)
@@ -226,9 +233,16 @@ def _negatives(
     return used.sort("group", "negative_id").drop("negative_id")
 
 
-def _check_positives(ours: pl.DataFrame, file: Path) -> None:
-    """Check that the negatives of the store's images were made of these captions."""
-    strange = ours.filter(pl.col("text").is_null() | (pl.col("text") != pl.col("positive").hash()))
+def _of_captions(folder: Path | None, paired: bool) -> bool:
+    """Whether negatives are drawn with a caption: those of captions, and pairs of a matched set."""
+    return not paired or (folder is not None and (folder / DRAWN_WITH).is_file())
+
+
+def _check_positives(ours: pl.DataFrame, file: Path, paired: bool) -> None:
+    """Check that the negatives of the store's images were made of these captions, or are drawn with them."""
+    strange = ours.filter(pl.col("group").is_null())
+    if not paired:
+        strange = ours.filter(pl.col("text").is_null() | (pl.col("text") != pl.col("positive").hash()))
     if not strange.is_empty():
         raise InputError(
             "a negative was made of a caption that is not given",
@@ -270,14 +284,15 @@ def _by_text(pairs: pl.DataFrame, rows: np.ndarray, count: int) -> Paraphrases:
 
 
 def _negative_table(
-    used: pl.DataFrame, rows: np.ndarray, captions: np.ndarray, images: int, paired: bool
+    used: pl.DataFrame, rows: np.ndarray, captions: np.ndarray, images: int, paired: bool, of_captions: bool
 ) -> NegativeTable:
     """Negatives grouped by their owner; sorted by id within a group."""
     group, names = used["group"].to_numpy(), used["kind"].unique().cast(pl.String).to_list()
     types = tuple(sorted(names))
     return NegativeTable(
         paired=paired,
-        first=_first(group, images if paired else len(captions)),
+        of_captions=of_captions,
+        first=_first(group, len(captions) if of_captions else images),
         positives=rows[used["positive"].to_numpy()] if paired else captions[group],
         negatives=rows[used["negative"].to_numpy()],
         for_others=used["for_others"].to_numpy(),

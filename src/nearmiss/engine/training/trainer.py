@@ -34,6 +34,8 @@ from nearmiss.engine.training.truth import SceneTruth
 LARGEST_SCALE = math.log(100)  # CLIP's bound of the logit scale (Radford et al., ICML 2021, section 2.5)
 CURVE_EVERY = 10  # steps between two lines of the curve
 ALONE = Group()
+COUNTED = ("images", "texts", "negatives", "tokens", "flops")
+"""What a run counts, summed over its steps; texts are the different ones of a batch."""
 
 
 @dataclass
@@ -42,7 +44,7 @@ class TrainingProgress:
 
     step: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=lambda: {"images": 0, "texts": 0, "tokens": 0, "flops": 0})
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     best_loss: float | None = None  # of the validations
@@ -276,6 +278,7 @@ class Trainer:
         new = {
             "images": len(batch.rows),
             "texts": len(batch.texts),
+            "negatives": int(batch.valid.sum()),
             "tokens": int(batch.texts.lengths.sum()),
             "flops": (1 + BACKWARD) * (len(batch.rows) * self._image_flops + flops),
         }

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from nearmiss.base.display import without_controls
 from nearmiss.stages.compare import agreement, findings, inpaint, published, sections
 from nearmiss.stages.compare.cells import metric_rows
+from nearmiss.stages.compare.exposure import exposure_text
 from nearmiss.stages.compare.finetune import finetune_rows, panels
 from nearmiss.stages.compare.groups import group_rows
 from nearmiss.stages.compare.overview import BASE, Column, compared_arms
@@ -42,6 +43,7 @@ def render(report: Report, figures: dict[str, str]) -> str:
         findings=findings.findings(report, shown, findings.FULL),
         solved=findings.solved_by_controls(report.overview, report.controls),
         incomplete=findings.incomplete_text(report),
+        exposure=exposure_text(report.runs),
         figures={name: Markup(text) for name, text in figures.items()},
         **_arms(report),
         **_checks(report),

@@ -9,6 +9,7 @@ import polars as pl
 from nearmiss.base.files import read_json
 from nearmiss.engine.benchmarks.spec import group_of
 from nearmiss.stages.compare.cells import cells
+from nearmiss.stages.compare.exposure import Exposure, exposures
 from nearmiss.stages.compare.overview import (
     BASE,
     Cell,
@@ -26,9 +27,13 @@ from nearmiss.stages.compare.tables import negatives_per_caption, objective_text
 
 
 def arm_rows(report: Report) -> list[dict[str, str]]:
-    """The table of arms. `per_caption` is the mean number of negatives of a caption of the arm's method."""
+    """The table of arms.
+
+    `per_caption` is the mean number of negatives of a caption of the arm's method, `per_image` the numbers of negatives
+    and texts that a training drew for an image of a batch.
+    """
     rows = []
-    means = negatives_per_caption(report.negatives)
+    means, trained_on = negatives_per_caption(report.negatives), exposures(report.runs)
     for arm in report.runs.arms:
         options = report.runs.options(arm)
         others = "hard negatives" if report.runs.trainings else "compared"
@@ -41,12 +46,18 @@ def arm_rows(report: Report) -> list[dict[str, str]]:
                 "role": role,
                 "model": model,
                 "method": str(options.get("method") or "none") if report.runs.trainings else "not recorded",
-                "per_caption": _number(means.get(options.get("method")), "{:.1f}"),
+                "per_caption": _number(means.get(options.get("method")), "{:.2f}"),
+                "per_image": _exposure_text(trained_on.get(arm)),
                 "objective": objective_text(options) or "not recorded",
                 "rates": " / ".join(f"{rate:g}" for rate in rates if rate is not None),
             }
         )
     return rows
+
+
+def _exposure_text(found: Exposure | None) -> str:
+    numbers = [] if found is None else [found.negatives, found.texts]
+    return " / ".join(f"{number:.2f}" for number in numbers if number is not None)
 
 
 def main_rows(report: Report) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import polars as pl
 
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import table
+from nearmiss.stages.compare.exposure import Exposure, exposures
 from nearmiss.stages.compare.overview import Overview
 from nearmiss.stages.compare.runs import Runs, Training
 
@@ -22,6 +23,8 @@ ARMS = pl.Schema(
         "text_lr": pl.Float64,
         "num_negatives": pl.Int64,
         "negatives_per_caption": pl.Float64,
+        "negatives_per_image": pl.Float64,
+        "texts_per_image": pl.Float64,
     }
 )
 CURVES = pl.Schema({"arm": pl.String, "seed": pl.Int64, "step": pl.Int64, "loss": pl.Float64, "scale": pl.Float64})
@@ -31,12 +34,13 @@ _MEASURED = ("seconds", "cpu_seconds", "peak_memory", "images", "texts", "tokens
 def arms(runs: Runs, negatives: Sequence[Path]) -> pl.DataFrame:
     """One row per arm: method, objective (JSON), rates, number of negatives; null if not in the manifest.
 
-    `negatives_per_caption`: mean number of negatives of a caption, of the method's folder in `negatives`.
+    `negatives_per_caption`: mean number of negatives of a caption, of the method's folder in `negatives`, or of its
+    matched set; `negatives_per_image` and `texts_per_image`: what a training drew for each image of a batch.
     """
     rows = []
-    means = negatives_per_caption(negatives)
+    means, trained_on = negatives_per_caption(negatives), exposures(runs)
     for arm in runs.arms:
-        options = runs.options(arm)
+        options, exposure = runs.options(arm), trained_on.get(arm, Exposure(None, None))
         rows.append(
             {
                 "arm": arm,
@@ -46,13 +50,18 @@ def arms(runs: Runs, negatives: Sequence[Path]) -> pl.DataFrame:
                 "text_lr": options.get("text_lr"),
                 "num_negatives": options.get("num_negatives"),
                 "negatives_per_caption": means.get(options.get("method")),
+                "negatives_per_image": exposure.negatives,
+                "texts_per_image": exposure.texts,
             }
         )
     return pl.DataFrame(rows, schema=ARMS, orient="row")
 
 
 def negatives_per_caption(folders: Sequence[Path]) -> dict[str | None, float]:
-    """Mean number of negatives of a caption that the method processed, by method, from its summary."""
+    """Mean number of negatives of a caption that the method processed, by method, from its summary.
+
+    Of two folders of one method, a matched set comes later and counts.
+    """
     found: dict[str | None, float] = {}
     for folder in folders:
         path = Path(folder) / "summary.json"
@@ -61,6 +70,12 @@ def negatives_per_caption(folders: Sequence[Path]) -> dict[str | None, float]:
         if processed:
             found[Path(folder).name] = summary["negatives"] / processed
     return found
+
+
+def is_matched(folder: Path) -> bool:
+    """Whether a folder of negatives is a matched set, which is drawn from another folder."""
+    path = folder / "summary.json"
+    return path.is_file() and bool(read_json(path).get("matched"))
 
 
 def objective_text(options: dict[str, Any]) -> str:
@@ -83,7 +98,8 @@ def costs(runs: Runs, data: Path | None, negatives: Sequence[Path], inpaint: Pat
     all models (a folder next to those of the arms).
     """
     rows = [] if data is None else [_row("data", None, None, None, _cost(data))]
-    rows += [_row("negatives", Path(folder).name, None, None, _cost(folder)) for folder in negatives]
+    made = [Path(folder) for folder in negatives if not is_matched(Path(folder))]
+    rows += [_row("negatives", folder.name, None, None, _cost(folder)) for folder in made]
     if inpaint is not None:
         rows.append(_row("inpaint", None, None, None, _cost(inpaint)))
     for training in runs.trainings:

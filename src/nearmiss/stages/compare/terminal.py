@@ -9,6 +9,7 @@ from rich.text import Text
 
 from nearmiss.base.display import single_line
 from nearmiss.stages.compare import agreement, published
+from nearmiss.stages.compare.exposure import exposure_text
 from nearmiss.stages.compare.findings import (
     Findings,
     Style,
@@ -55,6 +56,8 @@ def summary(report: Report) -> str:
         console.print(Text(_paragraph(found)))
     for sentence in [*_inpainted(report), *_agreement(report), *solved_by_controls(report.overview, report.controls)]:
         console.print(_text(sentence))
+    if line := exposure_text(report.runs):
+        console.print(_text(line))
     if line := published.sentence(report.paper, report.runs):
         console.print(_text(line))
     console.print(Text(seeds_text(report)))

@@ -31,6 +31,19 @@ def every_method() -> dict[str, MethodConfig]:
     return {kind.model_fields["method"].default: kind() for kind in made}
 
 
+class MatchConfig(Typed):
+    """Matching of methods, so that arms differ in the kind of their negatives and not in the number."""
+
+    methods: list[str] = Field(
+        min_length=2, description="Methods that are matched; arms of these methods train on the matched sets."
+    )
+    in_scene: bool = Field(
+        True,
+        description="Also match the share of negatives whose new word is in the scene; methods that know this of no "
+        "negative (random, swap) are matched in number only.",
+    )
+
+
 class NegativesConfig(Typed):
     """Options of stage `negatives`."""
 
@@ -42,6 +55,11 @@ class NegativesConfig(Typed):
         [],
         description="Operators of the hard positives that every method writes for its captions; inverse is used only "
         "in evaluation.",
+    )
+    match: MatchConfig | None = Field(
+        None,
+        description="Methods whose negatives are drawn at equal number for every caption; null to train on all "
+        "negatives of each method.",
     )
     methods: dict[str, Annotated[MethodConfig, Field(discriminator="method")]] = Field(
         default_factory=_default_methods, description="Generators by name; an arm names the generator it trains on."

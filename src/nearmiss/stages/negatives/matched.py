@@ -28,7 +28,7 @@ def draw(*, negatives: Sequence[Path], out: Path, seed: int = 0) -> str:
     have no concept in common.
     """
     target = OutputFolder(out, inputs=negatives)
-    sets = _sets(negatives)
+    sets = read_sets(negatives)
     inputs = verify_inputs({name: path for name, (path, _) in sets.items()})
     drawn = matched({name: frame for name, (_, frame) in sets.items()}, seed)
     cells = next(iter(drawn.values())).group_by(_CELL).len("n").sort(_CELL)
@@ -61,7 +61,11 @@ def _sample(frame: pl.DataFrame, fewest: pl.DataFrame, name: str, seed: int) -> 
     return chosen.sort("row").select(frame.columns)
 
 
-def _sets(paths: Sequence[Path]) -> dict[str, tuple[Path, pl.DataFrame]]:
+def read_sets(paths: Sequence[Path]) -> dict[str, tuple[Path, pl.DataFrame]]:
+    """The file and the table of each set by the name of its method.
+
+    Raises `InputError` for fewer than two sets, an empty one, and two of one method.
+    """
     if len(paths) < 2:
         raise InputError("matching needs at least two sets", remedy="give two or more sets of negatives")
     found: dict[str, tuple[Path, pl.DataFrame]] = {}

@@ -25,7 +25,7 @@ from nearmiss.engine.models.text import packable
 from nearmiss.engine.models.tokenization import read_words, tokenization_of
 from nearmiss.engine.models.two_towers import local_weight_files, two_towers
 from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases, needs_positives
-from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES, has_positives
+from nearmiss.engine.training.corpus import DRAWN_WITH, NEGATIVES, PARAPHRASES, POSITIVES, has_positives
 from nearmiss.engine.training.encoding import check_whole_batches
 from nearmiss.engine.training.frozen_features import FEATURES, FIRST, RECORD, TOKENS
 from nearmiss.engine.training.spec import TrainingConfig
@@ -95,6 +95,8 @@ class Run:
             found["negatives"] = self.negatives / NEGATIVES
             if (self.negatives / POSITIVES).is_file():
                 found["negatives/captions"] = self.negatives / POSITIVES
+            if (self.negatives / DRAWN_WITH).is_file():
+                found["negatives/drawn_with"] = self.negatives / DRAWN_WITH
             if needs_paraphrases(self.arm.objective):
                 found["negatives/paraphrases"] = self.negatives / PARAPHRASES
         if self.start is not None:
