@@ -200,7 +200,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
     check_phases(with_defaults(experiment.pretrain), refuse)
     for name, arm in experiment.arms.items():
         check_arm(name, arm, experiment.negatives.methods, refuse)
-        if needs_paraphrases(arm.objective) and not experiment.negatives.paraphrases:
+        if needs_paraphrases(arm.objective) and not experiment.negatives.operators():
             refuse(
                 f"the arm '{name}' compares with paraphrases, but no operator makes any",
                 ("negatives", "paraphrases"),

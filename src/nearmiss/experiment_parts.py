@@ -64,7 +64,8 @@ def parts(experiment: Experiment) -> dict[str, Part]:
         own = {"shared": negatives, "method": values["negatives"]["methods"][method]}
         found[f"negatives/{method}"] = Part("negatives", own, {"methods": [own["method"]["method"]]})
     if methods := experiment.matched_methods():
-        own = {**_without(negatives, ["paraphrases"]), "match": {**values["negatives"]["match"], "methods": methods}}
+        match = {**values["negatives"]["match"], "methods": methods}
+        own = {name: negatives[name] for name in ("seed", "captions")} | {"match": match}
         found[f"negatives/{MATCHED}"] = Part("negatives", own, {"methods": []})
     # What the image store and the features of frozen parts depend on.
     kept = ("model", "frozen", "cache_frozen") if experiment.pretrain.cache_frozen else ("model",)

@@ -18,6 +18,7 @@ from nearmiss.engine.world.wording import words
 from nearmiss.stages.negatives import rewording
 from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.config import NegativesConfig, every_method
+from nearmiss.stages.negatives.paraphrases import paraphrase_table
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.rewording import (
@@ -25,6 +26,7 @@ from nearmiss.stages.negatives.rewording import (
     benchmark_patterns,
     caption_before,
     default_templates,
+    inverse_statement,
     read_templates,
 )
 
@@ -188,3 +190,24 @@ def test_a_template_that_changes_the_statement_is_rejected_and_the_pair_keeps_it
 def test_a_bad_list_of_templates_is_refused(tmp_path, records, problem):
     with pytest.raises(InputError, match=f"(?s){problem}"):
         read_templates(templates_file(tmp_path, *records))
+
+
+def test_the_inverse_of_a_reworded_positive_is_in_its_template_and_true(varied, given):
+    """For every order of mention; a positive from its other end often has the words of the negative."""
+    found = paraphrase_table(reworded(varied), ["inverse"], seed=0).rows(named=True)
+    assert len(found) == len(reworded(varied)) > 40
+    by_caption = {row["caption_id"]: row for row in reworded(varied)}
+    scenes = read_scenes(given["captions"].parent / "truth", sorted({row["image_id"] for row in found}))
+    for row in found:
+        template = by_caption[row["caption_id"]]["template_id"].removeprefix("relation_")
+        text = next(each.text for each in default_templates() if each.template_id == template)
+        assert row["positive"] == by_caption[row["caption_id"]]["positive"] != row["paraphrase"]
+        assert (" there " in f" {row['paraphrase']}") == (" there " in f" {text}")
+        assert truth_value(statements.parse(row["paraphrase"]), scenes[row["image_id"]]) is True
+
+
+def test_a_text_in_no_template_has_no_inverse_in_it():
+    text = "above a ball there is a cube"
+    assert inverse_statement(text, "relation_front_there", frozenset()) == "below a cube there is a ball"
+    assert inverse_statement(text, "relation.bare", frozenset()) is None
+    assert inverse_statement("on a table there is a cup", "relation_front_there", frozenset()) is None

@@ -2,7 +2,7 @@
 
 # Hard positives, where the configuration asks for them.
 PARAPHRASES = (
-    {"paraphrases": f"{RESULTS}/negatives/{{method}}/paraphrases.parquet"} if EXPERIMENT.negatives.paraphrases else {}
+    {"paraphrases": f"{RESULTS}/negatives/{{method}}/paraphrases.parquet"} if EXPERIMENT.negatives.operators() else {}
 )
 
 

@@ -86,7 +86,8 @@ def make(
     workers
         Number of processes. The output does not depend on it.
     """
-    reads = ("negatives.seed", "negatives.captions", "negatives.paraphrases", f"negatives.methods.{method}")
+    keys = ("seed", "captions", "paraphrases", "inverse_positives", f"methods.{method}")
+    reads = tuple(f"negatives.{key}" for key in keys)
     given = source("negatives", config=config, fingerprint=fingerprint, overrides=set_, reads=reads)
     shared, options = _configured(given, method)
     over = {**flags(fields), **_shortcuts(options, mode=mode, tagger=tagger, fill=fill)}
@@ -111,7 +112,7 @@ def make(
             reserved=reserved,
             caption_set=section.captions,
             out=out,
-            paraphrases=section.paraphrases,
+            paraphrases=section.operators(),
             fingerprint=fingerprint,
             workers=workers,
         )

@@ -100,6 +100,11 @@ def inverse_relation(text: str) -> Iterator[str]:
         yield apply(text, edits)
 
 
+def inverse_phrase(phrase: str) -> str | None:
+    """The phrase of the inverse relation in the same form: "to the right of" for "to the left of"; None without one."""
+    return next((turned for known, turned in _relations() if known == tuple(phrase.split())), None)
+
+
 OPERATORS: dict[str, Callable[[str], Iterator[str]]] = {
     "synonym": synonym,
     "conjunction": conjunction,

@@ -18,25 +18,34 @@ from nearmiss.engine.formats.sound_tables import Faults, legible_captions
 from nearmiss.engine.text.edits import diff
 from nearmiss.engine.text.paraphrasing import paraphrases
 from nearmiss.stages.negatives.candidates import NO_RESERVATIONS, Reserved
+from nearmiss.stages.negatives.rewording import inverse_statement
 
 FILE = "paraphrases.parquet"
 
 
+INVERSE = "inverse"
+
+
 def rows(
-    captions: Iterable[tuple[str, str, str]],
+    captions: Iterable[tuple[str, ...]],
     operators: Sequence[str],
     *,
     seed: int,
     names: frozenset[str] = frozenset(),
     reserved: Reserved = NO_RESERVATIONS,
 ) -> list[dict[str, Any]]:
-    """Rows for (caption id, image id, text); of several paraphrases by one operator, one is drawn."""
+    """Rows for (caption id, image id, text), and the template's id if known; of several paraphrases, one is drawn.
+
+    A re-worded statement of a relation is inverted in its own template.
+    """
     found = []
-    for caption_id, image_id, text in captions:
+    for caption_id, image_id, text, *template_id in captions:
         for operator in operators:
-            candidates = [
-                other for other in paraphrases(operator, text, names) if not reserved.mentioned_in(other, names)
-            ]
+            candidates = paraphrases(operator, text, names)
+            if operator == INVERSE and not candidates and template_id:
+                in_template = inverse_statement(text, template_id[0], names)
+                candidates = [] if in_template is None else [in_template]
+            candidates = [other for other in candidates if not reserved.mentioned_in(other, names)]
             if not candidates:
                 continue
             chosen = rng(seed, "paraphrases", operator, caption_id).choice(candidates)
@@ -63,7 +72,8 @@ def paraphrase_table(
     reserved: Reserved = NO_RESERVATIONS,
 ) -> pl.DataFrame:
     """Table `paraphrases` of the captions of rows of table `negatives`, in their order."""
-    captions = {row["caption_id"]: (row["caption_id"], row["image_id"], row["positive"]) for row in negatives}
+    keys = ("caption_id", "image_id", "positive", "template_id")
+    captions = {row["caption_id"]: tuple(row[key] for key in keys) for row in negatives}
     return table("paraphrases", rows(captions.values(), operators, seed=seed, names=names, reserved=reserved))
 
 

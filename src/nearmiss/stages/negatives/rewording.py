@@ -16,6 +16,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.labels import same_meaning
+from nearmiss.engine.text.paraphrasing import inverse_phrase
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.relations import SLOTS, Relation, fill, own_words, pattern, relation_of, slots_of
 from nearmiss.stages.negatives.candidates import Candidate
@@ -58,6 +59,19 @@ def reworded(candidate: Candidate, seed: int, names: frozenset[str]) -> Candidat
         new_word=candidate.new_word,
         edited=candidate.edited,
     )
+
+
+def inverse_statement(text: str, template_id: str | None, names: frozenset[str]) -> str | None:
+    """A re-worded statement from its other end, in its own template: "below a ball there is a cube" for "above a cube
+    there is a ball". None for other texts, and if the relation has no inverse or the statement would change.
+    """
+    template = next((each for each in default_templates() if TEMPLATE_PREFIX + each.template_id == template_id), None)
+    relation = None if template is None else relation_of(text, names)
+    turned = None if relation is None else inverse_phrase(relation.predicate)
+    if template is None or relation is None or turned is None:
+        return None
+    found = fill(template.text, Relation(relation.object, turned, relation.subject))
+    return found if found is not None and found != text and same_meaning(text, found, names) else None
 
 
 def changed(candidate: Candidate, other: Candidate, names: frozenset[str]) -> str | None:
