@@ -37,7 +37,7 @@ HELD_OUT = {
     ("relation/reverse", "new_relation"): "relation, new relations",
 }
 HELD_OUT_ARMS = ("clip", "random_columns", "negclip", "ce_clip", "replace_own", "keyword_own", "hnc", "hnc_itm")
-MARKS = {"seen": "●", "concept": "◐", "unseen": ""}
+MARKS = {"seen": "●", "wording": "◕", "concept": "◐", "unseen": ""}
 NEGATIVES_AND_LOSS = [
     ("corrected", ("corrected", "ce_clip"), ("released", "ce_clip_negatives_released")),
     ("released", ("corrected", "ce_clip_loss_released"), ("released", "ce_clip_released")),

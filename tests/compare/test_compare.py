@@ -113,7 +113,9 @@ def test_the_page_states_how_many_negatives_a_caption_has(one):
         "hnc": 0.5,
     }
     page = (one[0] / "compare" / "index.html").read_text()
-    assert re.search(r"<th>hnc</th><td class=\"text\">hard negatives</td><td class=\"text\">toy</td><td>0.5</td>", page)
+    assert re.search(
+        r"<th>hnc</th><td class=\"text\">hard negatives</td><td class=\"text\">toy</td><td>0.50</td>", page
+    )
 
 
 def squeezed(text: str) -> str:

@@ -214,7 +214,7 @@ SCHEMAS: dict[str, pl.Schema] = {
             "ties": pl.Int64,
             "chance": pl.Float64,
             "blind": pl.Float64,
-            "trained": pl.String,  # seen, concept or unseen
+            "trained": pl.String,  # seen, wording, concept or unseen
             "text_prior": pl.Float64,  # the model itself, with every image replaced by the mean of all
             "training_probe": pl.Float64,  # a text classifier that was fitted on the arm's negatives
             "published": pl.Float64,  # the value that a paper reports of this model

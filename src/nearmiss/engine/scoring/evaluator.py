@@ -22,6 +22,7 @@ from nearmiss.engine.scoring import blind, classes, decisions, metrics, ranking,
 from nearmiss.engine.scoring.embeddings import Embeddings
 from nearmiss.engine.scoring.endpoints import ENDPOINT, Endpoint, endpoints
 from nearmiss.engine.scoring.metrics import Bootstrap, References, Run
+from nearmiss.engine.text.phrases import skeleton
 
 BLIND = "blind"
 """The column `model` of blind baselines' rows."""
@@ -32,7 +33,7 @@ _MOST = 20_000  # training negatives of the text classifier: more change the res
 
 @dataclass(frozen=True)
 class Training:
-    """Known training data of a model, for blind baselines and the marks seen, concept, unseen."""
+    """Known training data of a model, for blind baselines and the marks seen, wording, concept, unseen."""
 
     captions: Sequence[str] = ()
     """Captions of training images."""
@@ -46,6 +47,15 @@ class Training:
         counts = self.negatives.group_by("concept", "operator").len().drop_nulls()
         counts = counts.filter(pl.col("len") >= _TAUGHT * self.negatives.height)
         return frozenset(counts.select("concept", "operator").iter_rows())
+
+    def wordings(self) -> frozenset[tuple[str, str, str]]:
+        """(concept, operator, wording) of the negatives that have a template; see `skeleton`."""
+        if self.negatives is None:
+            return frozenset()
+        keys = ("concept", "operator", "template_id")
+        one_of_each = self.negatives.drop_nulls(keys).unique(keys, keep="first", maintain_order=True)
+        found = one_of_each.select("concept", "operator", "positive").iter_rows()
+        return frozenset((concept, operator, skeleton(text)) for concept, operator, text in found)
 
 
 def read_negatives(file: Path | None) -> pl.DataFrame | None:
@@ -105,7 +115,8 @@ class Comparison:
         for each in self.baselines.values():
             for key, value in metrics.values(each).items():
                 best[key] = max(value, best.get(key, 0.0))
-        self._references = References({}, best, prior, self._probe, training.edited())
+        worded = _worded(benchmark, training.wordings())
+        self._references = References({}, best, prior, self._probe, training.edited(), worded)
 
     def rows(self, found: pl.DataFrame, run: Run, how: Bootstrap) -> pl.DataFrame:
         """Table `metrics` of a model's outcomes."""
@@ -122,7 +133,7 @@ class Comparison:
                 found,
                 replace(run, model=BLIND, arm=name),
                 how,
-                replace(self._references, trained=frozenset(), text_prior={}, training_probe={}),
+                replace(self._references, trained=frozenset(), worded={}, text_prior={}, training_probe={}),
             )
             for name, found in sorted(self.baselines.items())
         ]
@@ -132,6 +143,22 @@ class Comparison:
     def references(self) -> References:
         """Reference values, without numbers of items."""
         return self._references
+
+
+def _worded(benchmark: Benchmark, trained: frozenset[tuple[str, str, str]]) -> dict[str, bool]:
+    """Whether a training negative of an item's concept and operator has its wording, by item id.
+
+    Empty if the items or the negatives have no templates.
+    """
+    if not isinstance(benchmark, ItemBenchmark) or not trained or "template_id" not in benchmark.items.columns:
+        return {}
+    items = benchmark.items.filter(pl.col("template_id").is_not_null())
+    keys = ("concept", "operator", "template_id")
+    known = {
+        tuple(row[key] for key in keys): (row["concept"], row["operator"], skeleton(row["captions"][0])) in trained
+        for row in items.unique(keys, keep="first", maintain_order=True).iter_rows(named=True)
+    }
+    return {item_id: known[key] for item_id, *key in items.select("item_id", *keys).iter_rows() for key in [tuple(key)]}
 
 
 def _expected(benchmark: Benchmark, found: pl.DataFrame) -> Mapping[Endpoint, int]:

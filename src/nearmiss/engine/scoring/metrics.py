@@ -1,7 +1,7 @@
 """Converts outcomes to rows of table `metrics`: a value, its interval over items, and reference values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,8 @@ class References:
     """A text classifier fitted on the arm's training negatives."""
     trained: frozenset[tuple[str, str]] = frozenset()
     """(concept, operator) pairs of the arm's negatives."""
+    worded: Mapping[str, bool] = field(default_factory=dict)
+    """Whether a negative of an item's concept and operator has the item's wording, by item id; empty if not known."""
 
 
 NO_REFERENCES = References({}, {}, {}, {})
@@ -61,17 +63,20 @@ def values(outcomes: pl.DataFrame) -> dict[Endpoint, float]:
     return {key: mean(group) for key, group in endpoints(outcomes)}
 
 
-def mark(concept: str | None, operator: str | None, trained: frozenset[tuple[str, str]]) -> str | None:
+def mark(
+    concept: str | None, operator: str | None, trained: frozenset[tuple[str, str]], *, in_words: bool = True
+) -> str | None:
     """How close an endpoint is to the edits of the arm's negatives, whose (concept, operator) pairs are `trained`.
 
-    seen: the same concept and operator; concept: the concept under another operator; unseen: neither. Null if an
-    endpoint has no concept. Binding is the operator swap on color, size or pattern.
+    seen: the same concept and operator; wording: the same, but no such negative is worded like an item (`in_words`);
+    concept: the concept under another operator; unseen: neither. Null if an endpoint has no concept. Binding is the
+    operator swap on color, size or pattern.
     """
     if concept is None:
         return None
     concepts = BINDING if concept == "binding" else (concept,)
     if any((name, operator) in trained for name in concepts):
-        return "seen"
+        return "seen" if in_words else "wording"
     return "concept" if any(name in concepts for name, _ in trained) else "unseen"
 
 
@@ -85,6 +90,8 @@ def rows(outcomes: pl.DataFrame, run: Run, how: Bootstrap, references: Reference
 
 def _row(key: Endpoint, group: pl.DataFrame, run: Run, how: Bootstrap, references: References) -> dict[str, Any]:
     value, weight = group["value"].to_numpy(), group["weight"].to_numpy()
+    named = dict(zip(ENDPOINT, key, strict=True))
+    in_words = not references.worded or any(references.worded.get(item, True) for item in group["item_id"])
     low, high = interval(
         value,
         weight,
@@ -100,6 +107,7 @@ def _row(key: Endpoint, group: pl.DataFrame, run: Run, how: Bootstrap, reference
         "n_scored": group.height,
         "n_expected": references.n_expected.get(key, group.height),
         "ties": int(group["ties"].sum()),
+        "trained": mark(named["concept"], named["operator"], references.trained, in_words=in_words),
         "chance": float((group["chance"].to_numpy() * weight).sum() / weight.sum()),
     }
 

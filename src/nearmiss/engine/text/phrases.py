@@ -108,6 +108,22 @@ def table(names: frozenset[str]) -> Table:
 @lru_cache(maxsize=1 << 14)
 def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
     """The caption's phrases in order, frames and closing punctuation left out."""
+    found = [phrase for phrase in _split(text, names) if phrase.label != "frame"]
+    return tuple(_decided(found) if any(phrase.label == "either" for phrase in found) else found)
+
+
+def skeleton(text: str, names: frozenset[str] = frozenset()) -> str:
+    """The wording of a caption without its content: labels in place of nouns, numbers, relations and halves, no
+    articles and adjectives: "picture of noun relation noun". Captions in one template have one skeleton.
+    """
+    kept = {"noun": "noun", "number": "number", "relation": "relation", "half": "half", "be": "is"}
+    found = [each for each in _decided(_split(text, names)) if each.label not in ("article", "adjective")]
+    parts = [kept.get(each.label, each.text) for each in found]
+    return " ".join(part for at, part in enumerate(parts) if at == 0 or (part, parts[at - 1]) != ("noun", "noun"))
+
+
+def _split(text: str, names: frozenset[str]) -> list[Phrase]:
+    """The caption's phrases and frames in order; a word that is adjective and noun is not decided."""
     words = token_texts(text)
     end = len(words)
     while end and not words[end - 1][0].isalnum():
@@ -115,7 +131,7 @@ def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
     words = words[:end]
     known = table(names)
     found: list[Phrase] = []
-    start, undecided = 0, False
+    start = 0
     while start < end:
         for length, candidates in known.get(words[start], ()):
             phrase = candidates.get(words[start : start + length])
@@ -123,11 +139,9 @@ def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
                 break
         else:
             phrase, length = _unlisted(words[start]), 1
-        if phrase.label != "frame":
-            found.append(phrase)
-            undecided = undecided or phrase.label == "either"
+        found.append(phrase)
         start += length
-    return tuple(_decided(found) if undecided else found)
+    return found
 
 
 @lru_cache(maxsize=1 << 14)

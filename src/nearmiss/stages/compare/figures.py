@@ -16,7 +16,7 @@ from nearmiss.stages.compare.overview import BASE, compared_arms
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.tables import training_seconds
 
-MARKS = {"seen": "●", "concept": "◐", "unseen": "○"}
+MARKS = {"seen": "●", "wording": "◕", "concept": "◐", "unseen": "○"}
 
 
 def write_figures(report: Report, folder: Path) -> dict[str, str]:

@@ -65,8 +65,8 @@ def run(
     """Evaluate a model and write the folder `out`; return the content of measurement.json.
 
     `root` holds the files of the benchmarks. `negatives` (a table, or the folder of a method) is what the model was
-    trained on, for the marks seen / concept / unseen and a text-only probe; `captions` (a table, of which the set
-    `config.captions` counts) are those of its training images, for the plausibility baselines; `paper` names whose
+    trained on, for the marks seen, wording, concept, unseen and a text-only probe; `captions` (a table, of which the
+    set `config.captions` counts) are those of its training images, for the plausibility baselines; `paper` names whose
     published values stand beside. `cache` keeps embeddings by the model's hash.
 
     Everything is read and checked before the model is opened. Benchmarks none of whose files exist are named in
