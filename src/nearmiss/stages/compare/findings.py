@@ -127,7 +127,7 @@ def _cost(report: Report, arm: str, style: Style) -> str:
 
 def _by_group(report: Report, arm: str) -> str:
     """The arm's values in the first groups of items."""
-    first = next((each for each in report.groups if each.by != "task"), None)
+    first = next((each for each in report.groups if each.by not in ("concept", "task")), None)
     return "" if first is None else group_text(first, arm)
 
 

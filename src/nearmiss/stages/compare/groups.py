@@ -1,7 +1,9 @@
-"""Metrics of the parts of a column: relations in new wording by order of mention and by template, zero-shot by task.
+"""Metrics of the parts of a column: relations in new wording by order of mention and by template, binding by concept,
+zero-shot by task.
 
 A benchmark declares by which columns its items are also counted apart (`Measurement.groups`); each value is a group. A
-headline that is a mean over tasks has each task as a group.
+headline that counts several concepts together has each concept as a group, so that a concept on which every model is at
+chance does not dilute the others; one that is a mean over tasks has each task.
 """
 
 from collections.abc import Mapping
@@ -24,34 +26,38 @@ class Grouped:
     title: str
     """Like: relation in new wording; zero-shot."""
     by: str
-    """The column: order, wording, task."""
+    """The column: order, wording, concept, task."""
     values: Overview
     """A column for each group, titled with the group's name."""
 
 
 def groups(runs: Runs) -> list[Grouped]:
-    """All groups that were scored: those of items, then those by task."""
+    """All groups that were scored: those of items, then the parts of headlines."""
     metrics = runs.metrics().filter(pl.col("model") != "blind")
-    return [*_of_items(metrics.filter(metric="accuracy"), runs), *_of_tasks(metrics, runs)]
+    return [*_of_items(metrics.filter(metric="accuracy"), runs), *_of_headlines(metrics, runs)]
 
 
-def _of_tasks(metrics: pl.DataFrame, runs: Runs) -> list[Grouped]:
-    """The tasks of each headline that is a mean over several."""
+def _of_headlines(metrics: pl.DataFrame, runs: Runs) -> list[Grouped]:
+    """The concepts of each headline that counts several together, and the tasks of each that is a mean over several."""
     found = []
     for benchmark in in_order(set(metrics["benchmark"])):
         known = card(benchmark)
         for headline in () if known is None else known.headline:
-            if headline.where.get("task") != MEAN:
-                continue
-            shared = {name: value for name, value in headline.where.items() if name != "task"}
-            tasks = sorted({*metrics.filter(**shared)["task"].drop_nulls()} - {MEAN})
+            by = "task" if headline.where.get("task") == MEAN else "concept"
+            shared = {name: value for name, value in headline.where.items() if name != by}
+            if by == "task":
+                parts = sorted({*metrics.filter(**shared)["task"].drop_nulls()} - {MEAN})
+            else:
+                pooled = known.measurement.pooled_concepts if known is not None else {}
+                _, concepts = pooled.get(str(headline.where.get("concept")), ("", ()))
+                parts = [name for name in concepts if not metrics.filter(**shared, concept=name).is_empty()]
             columns = [
-                Column(f"{headline.name}, {task}", task, f"{headline.title}: {task}", {**shared, "task": task}, task)
-                for task in tasks
+                Column(f"{headline.name}, {part}", part, f"{headline.title}: {part}", {**shared, by: part}, part)
+                for part in parts
             ]
-            if len(tasks) > 1:
+            if len(parts) > 1:
                 shown = filled_overview(metrics, columns, runs.arms, runs.incomplete())
-                found.append(Grouped(headline.title, "task", shown))
+                found.append(Grouped(headline.title, by, shown))
     return found
 
 
