@@ -3,12 +3,16 @@
     snakemake --configfile config/objectives.yaml --cores all evaluate
     nearmiss compare --experiment objectives ... --out COMPARED      (docs/objectives.md has the whole line)
     python benchmarks/objectives_study.py COMPARED
+    python benchmarks/objectives_study.py docs/read/objectives.tsv      (prints the tables only)
 
-Writes docs/read/objectives.tsv and docs/objectives.png, and prints the tables as they stand in docs/objectives.md.
+Writes docs/read/objectives.tsv and docs/objectives.png, and prints the tables as they stand in docs/objectives.md. Bold
+differences are significant in every seed: Holm-adjusted p below 0.05. A table without p, as the first one was written,
+has the p of a normal distribution with the interval of the difference, adjusted for the same family of tests.
 """
 
 import argparse
 from pathlib import Path
+from statistics import NormalDist
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,6 +32,8 @@ TITLES = {
     "zero-shot": "0-shot",
 }
 """The columns; color and location are above 99 % everywhere, so that nothing is left to compare."""
+OMITTED = 2
+ALPHA = 0.05
 HELD_OUT = {
     ("binding/swap", "new_pair"): "binding, new pairs",
     ("binding/swap", "new_wording"): "binding, new wording",
@@ -53,28 +59,50 @@ FORMS = ("columns", "own negatives", "focal")
 def main() -> None:
     """Read the comparison, write table and figure, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("compared", type=Path, help="folder that nearmiss compare made")
-    tables = parser.parse_args().compared / "tables"
+    parser.add_argument("compared", type=Path, help="folder that nearmiss compare made, or the table of values")
+    given = parser.parse_args().compared
+    if given.is_file():
+        _print(pl.read_csv(given, separator="\t"))
+        return
+    tables = given / "tables"
     values = _named(pl.read_parquet(tables / "metrics.parquet").filter(pl.col("model") != "blind"))
     values = values.join(_trained(values), on=["arm", "cell"], how="left")
     gaps = _named(pl.read_parquet(tables / "differences.parquet").filter(pl.col("control") == CONTROL))
     both = values.join(
-        gaps.select("arm", "seed", "cell", "condition", gap="value", gap_low="low", gap_high="high"),
+        gaps.select("arm", "seed", "cell", "condition", gap="value", gap_low="low", gap_high="high", p="p"),
         on=["arm", "seed", "cell", "condition"],
         how="left",
     )
     shown = [
         "arm", "seed", "cell", "condition", "trained", "n_scored", "chance", "blind", "value", "low", "high", "gap",
-        "gap_low", "gap_high",
+        "gap_low", "gap_high", "p",
     ]  # fmt: skip
     table = both.select(shown).sort("arm", "cell", "condition", "seed")
     table.with_columns(pl.col(pl.Float64).round(4)).write_csv(DOCS / "read" / "objectives.tsv", separator="\t")
-    iid = both.filter(pl.col("condition") == "iid")
+    _print(table)
+    _draw(both.filter(pl.col("condition") == "iid"))
+
+
+def _print(both: pl.DataFrame) -> None:
+    iid = both.filter((pl.col("condition") == "iid") | pl.col("condition").is_null())
+    iid = iid if "p" in iid.columns else _with_p(iid)
     print(f"{_table(iid, list(TITLES), TITLES)}\n")
     print(f"{_pairs(iid)}\n")
     print(f"{_grid(iid)}\n")
     print(_held_out(both))
-    _draw(iid)
+
+
+def _with_p(iid: pl.DataFrame) -> pl.DataFrame:
+    """Holm-adjusted p of the differences of each seed, from their intervals; a family also has the omitted columns."""
+    width = (pl.col("gap_high") - pl.col("gap_low")) / (2 * NormalDist().inv_cdf(0.975))
+    rows = iid.with_columns(z=(pl.col("gap") / width).abs().fill_nan(0))
+    parts = []
+    for (_,), seed in rows.group_by("seed", maintain_order=True):
+        tested = seed.filter(pl.col("gap").is_not_null()).sort("z", descending=True)
+        number = tested["arm"].n_unique() * (len(TITLES) + OMITTED)
+        p = [2 * (1 - NormalDist().cdf(z)) * (number - rank) for rank, z in enumerate(tested["z"])]
+        parts += [tested.with_columns(p=pl.Series(p).cum_max().clip(0, 1)), seed.filter(pl.col("gap").is_null())]
+    return pl.concat(parts, how="diagonal").drop("z").sort("arm", "cell", "seed")
 
 
 def _named(rows: pl.DataFrame) -> pl.DataFrame:
@@ -103,7 +131,7 @@ def _of(iid: pl.DataFrame, arm: str, cell: str) -> pl.DataFrame:
 
 
 def _table(iid: pl.DataFrame, cells: list[str], titles: dict[str, str]) -> str:
-    """Every arm's differences to the control in points, a figure a seed; bold where no seed's interval holds 0."""
+    """Every arm's differences to the control in points, one for each seed; bold if significant in every seed."""
     lines = [f"| arm | {' | '.join(titles[cell] for cell in cells)} |", f"|---|{'---|' * len(cells)}"]
     own = [_percent(_of(iid, CONTROL, cell)["value"]) for cell in cells]
     lines.append(f"| `{CONTROL}`, % | {' | '.join(own)} |")
@@ -115,7 +143,8 @@ def _table(iid: pl.DataFrame, cells: list[str], titles: dict[str, str]) -> str:
 
 
 def _figures(rows: pl.DataFrame) -> str:
-    sure = bool((rows["gap_low"] > 0).all() or (rows["gap_high"] < 0).all())
+    one_sign = bool((rows["gap"] > 0).all() or (rows["gap"] < 0).all())
+    sure = one_sign and bool((rows["p"] < ALPHA).fill_null(False).all())
     text = " ".join(_points(gap) for gap in rows["gap"])
     mark = MARKS.get(rows["trained"][0] or "unseen", "")
     return f"{f'**{text}**' if sure else text} {mark}".strip()
