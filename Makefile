@@ -55,8 +55,10 @@ schema: $(STAMP)
 pipeline: $(STAMP)
 	$(BIN)/python -m nearmiss versions pipeline
 
+# Scripts that read the results of an experiment, whose folder they are given.
+OF_RESULTS := benchmarks/objectives_study.py benchmarks/recompute.py benchmarks/report_image.py
 bench: $(STAMP)
-	@set -e; for file in $(wildcard benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for file in $(filter-out $(OF_RESULTS),$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file; done
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" tests/faults
