@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Seed, Typed
-from nearmiss.config_arms import check_arm, check_base, check_phases
+from nearmiss.config_arms import check_arm, check_base, check_match, check_phases
 from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
 from nearmiss.engine.benchmarks.spec import OWN, problem_of_names, table_of
@@ -33,8 +33,6 @@ from nearmiss.stages.pretrain.config import (
 )
 from nearmiss.stages.robustness.config import RobustnessConfig
 
-MATCHED = "matched"
-"""The folder of the matched sets, beside those of the methods."""
 STAGES = ("data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare")
 
 
@@ -206,7 +204,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
                 ("negatives", "paraphrases"),
                 "name operators there, such as [synonym, conjunction]",
             )
-    _check_match(experiment, refuse)
+    check_match(experiment.negatives, refuse)
     for control in experiment.compare.controls:
         if control not in experiment.arms:
             refuse(
@@ -244,28 +242,6 @@ def _check_names(experiment: Experiment, refuse: Any) -> None:
     for what, name, key in names:
         if problem := problem_of_name(name, what):
             refuse(f"{shortened(repr(name))} is {problem[0]}", key, problem[1])
-
-
-def _check_match(experiment: Experiment, refuse: Any) -> None:
-    match, known = experiment.negatives.match, list(experiment.negatives.methods)
-    if match is None:
-        return
-    key = ("negatives", "match", "methods")
-    if len(set(match.methods)) < len(match.methods):
-        refuse("a method is named twice", key, "name each method once")
-    for name in match.methods:
-        if name not in known:
-            refuse(
-                f"the matched method '{shortened(name)}' is not configured",
-                key,
-                near(name, known) or f"add it to negatives.methods or choose among: {', '.join(known)}",
-            )
-    if MATCHED in known:
-        refuse(
-            f"'{MATCHED}' is the folder of the matched sets",
-            ("negatives", "methods", MATCHED),
-            "give the method another name, or remove negatives.match",
-        )
 
 
 def _check_held_out(experiment: Experiment, refuse: Any) -> None:

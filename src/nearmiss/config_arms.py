@@ -1,9 +1,10 @@
-"""Checks of arms and of training phases. `refuse(problem, key, remedy)` raises an InputError that names the key."""
+"""Checks of arms, methods and training phases. `refuse(problem, key, remedy)` raises an InputError naming the key."""
 
 from typing import Any
 
 from nearmiss.config_text import near, shortened
 from nearmiss.engine.objectives.spec import needs_negatives, uses_negatives
+from nearmiss.stages.negatives.config import MATCHED, NegativesConfig
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
 
 
@@ -60,6 +61,28 @@ def check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) -
             f"the arm '{name}' names the method '{arm.method}' but no term of its objective uses negatives",
             ("arms", name, "objective"),
             "add a term that does, such as own_negatives, or take the method out",
+        )
+
+
+def check_match(negatives: NegativesConfig, refuse: Any) -> None:
+    """Refuse matched methods that are not configured or named twice, and a method with the name of their folder."""
+    if negatives.match is None:
+        return
+    key, known = ("negatives", "match", "methods"), list(negatives.methods)
+    if len(set(negatives.match.methods)) < len(negatives.match.methods):
+        refuse("a method is named twice", key, "name each method once")
+    for name in negatives.match.methods:
+        if name not in known:
+            refuse(
+                f"the matched method '{shortened(name)}' is not configured",
+                key,
+                near(name, known) or f"add it to negatives.methods or choose among: {', '.join(known)}",
+            )
+    if MATCHED in known:
+        refuse(
+            f"'{MATCHED}' is the folder of the matched sets",
+            ("negatives", "methods", MATCHED),
+            "give the method another name, or remove negatives.match",
         )
 
 

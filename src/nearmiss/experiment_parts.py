@@ -7,9 +7,10 @@ from typing import Any
 
 from nearmiss.base.files import sha256
 from nearmiss.base.fingerprint import ParsedCode, Plugins, Registry, SourceTree
-from nearmiss.config import MATCHED, STAGES, Experiment
+from nearmiss.config import STAGES, Experiment
 from nearmiss.engine.benchmarks.spec import module_of
 from nearmiss.engine.objectives.spec import needs_fusion
+from nearmiss.stages.negatives.config import MATCHED
 
 Fingerprints = dict[str, dict[str, Any]]
 PARSED = Path("state/parsed.json")

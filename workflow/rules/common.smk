@@ -5,10 +5,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent))
 
 import environment
-from nearmiss.config import MATCHED, resolve
+from nearmiss.config import resolve
 from nearmiss.config_yaml import parse_yaml
 from nearmiss.downloads import check_downloads, needed_downloads
 from nearmiss.overrides import of_workflow
+from nearmiss.stages.negatives.config import MATCHED
 
 # Snakemake merges a configfile named here with one of the command line, key by key; maps of ours replace.
 if not workflow.overwrite_configfiles:

@@ -15,6 +15,9 @@ from nearmiss.stages.negatives.spec import (
     TrainingParaphrase,
 )
 
+MATCHED = "matched"
+"""The folder of the matched sets, beside those of the methods."""
+
 
 def _default_methods() -> dict[str, MethodConfig]:
     return {
