@@ -158,7 +158,7 @@ def _worded(benchmark: Benchmark, trained: frozenset[tuple[str, str, str]]) -> d
         tuple(row[key] for key in keys): (row["concept"], row["operator"], skeleton(row["captions"][0])) in trained
         for row in items.unique(keys, keep="first", maintain_order=True).iter_rows(named=True)
     }
-    return {item_id: known[key] for item_id, *key in items.select("item_id", *keys).iter_rows() for key in [tuple(key)]}
+    return {row[0]: known[row[1:]] for row in items.select("item_id", *keys).iter_rows()}
 
 
 def _expected(benchmark: Benchmark, found: pl.DataFrame) -> Mapping[Endpoint, int]:
