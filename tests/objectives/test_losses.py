@@ -483,10 +483,16 @@ if __name__ == "__main__":
     GOLDEN.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n")
 
 
-def positives_loop(f):
-    """Images and positives group by group; counted as wrong unless the text is the image's own or serves no others."""
+def positives_loop(f, written=None):
+    """Images and positives group by group; counted as wrong unless the text is the image's own or serves no others.
+
+    `written`: without those that are no positive of the method.
+    """
     s, n, losses = float(f.scale), len(f.images), []
     truths = [{int(f.caption_ids[i]), *f.positive_ids[i].tolist()} for i in range(n)]
+
+    def is_there(owner, g):
+        return written is None or written[owner][g]
 
     def wrong(image, owner, g):
         serves = bool(f.for_others[owner, g, 0])
@@ -494,8 +500,10 @@ def positives_loop(f):
 
     for g in range(f.positives.shape[1]):
         for i in range(n):
+            if not is_there(i, g):
+                continue
             right = s * dot(f.images[i], f.positives[i, g])
-            texts = [s * dot(f.images[i], f.positives[j, g]) for j in range(n) if wrong(i, j, g)]
+            texts = [s * dot(f.images[i], f.positives[j, g]) for j in range(n) if wrong(i, j, g) and is_there(j, g)]
             images = [s * dot(f.images[j], f.positives[i, g]) for j in range(n) if wrong(j, i, g)]
             losses.append((cross_entropy(right, texts) + cross_entropy(right, images)) / 2)
     return mean(losses)
@@ -507,6 +515,22 @@ def test_contrastive_positives_is_the_symmetric_loss_of_each_positive():
     masks = positives_taken_for_true("same_image", captions=f.caption_ids, positives=f.positive_ids, for_others=shared)
     found = ContrastivePositivesTerm()(replace(f, true_positives=masks))
     torch.testing.assert_close(float(found), positives_loop(f), rtol=1e-12, atol=0)
+
+
+def test_a_caption_in_place_of_a_positive_is_no_text_of_contrastive_positives():
+    f = BATCHES["pairs"]
+    shared = f.for_others[:, :, 0]
+    masks = positives_taken_for_true("same_image", captions=f.caption_ids, positives=f.positive_ids, for_others=shared)
+    given = replace(f, true_positives=masks)
+    written = torch.ones_like(shared)
+    every = ContrastivePositivesTerm()(replace(given, written=written))
+    assert float(every) == float(ContrastivePositivesTerm()(given))
+    written[0, 0] = written[2, -1] = False
+    found = ContrastivePositivesTerm()(replace(given, written=written))
+    torch.testing.assert_close(float(found), positives_loop(f, written.tolist()), rtol=1e-12, atol=0)
+    other = f.positives.clone()
+    other[0, 0] = -other[0, 0]
+    assert float(ContrastivePositivesTerm()(replace(given, written=written, positives=other))) == float(found)
 
 
 def test_positives_that_are_true_of_another_image_are_masked():

@@ -8,18 +8,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nearmiss.engine.objectives.features import Features
+from nearmiss.engine.objectives.features import Features, mean_where
 
 
 class ContrastivePositivesTerm(nn.Module):
     """Mean over the G positives of an image of the symmetric cross-entropy, N by N, as in `ContrastiveTerm`.
 
-    A positive that is taken for true of another image does not count against it.
+    A positive that is taken for true of another image does not count against it. Where an image has no positive
+    (`Features.written`), its caption is no text of the loss, and the image only counts against the texts of others.
     """
 
     def forward(self, features: Features) -> Tensor:
         assert features.true_positives is not None
         logits = features.scale * torch.einsum("nd,mgd->gnm", features.images, features.positives)
-        logits = logits.masked_fill(features.true_positives.permute(2, 0, 1), float("-inf"))
+        written = torch.ones_like(logits[:, 0], dtype=torch.bool) if features.written is None else features.written.mT
+        own = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
+        absent = ~written[:, None, :] & ~own
+        logits = logits.masked_fill(features.true_positives.permute(2, 0, 1) | absent, float("-inf"))
         target = torch.arange(logits.shape[1], device=logits.device).expand(logits.shape[0], -1)
-        return (F.cross_entropy(logits.mT, target) + F.cross_entropy(logits, target)) / 2
+        both = [F.cross_entropy(each, target, reduction="none") for each in (logits, logits.mT)]
+        return (mean_where(both[0], written) + mean_where(both[1], written)) / 2

@@ -43,6 +43,7 @@ class Features:
     scale: Tensor  # () what cosines are multiplied with
     matching: Matching | None = None  # of a cross-encoder
     true_positives: Tensor | None = None  # (N, N, G) bool, positives of others taken for true of an image
+    written: Tensor | None = None  # (N, G) bool: the method wrote the positive; else it is the caption. None: all
 
 
 def own_columns(features: Features) -> Tensor:

@@ -38,6 +38,7 @@ class Batch:
     paraphrases: Tensor  # (N, G) int64, of the positives; the positives if there is none
     paraphrased: Tensor  # (N, G) bool
     positives_for_others: Tensor  # (N, G) bool: may be a negative of other images too
+    written: Tensor  # (N, G) bool: the positive is of the method; false where it is the caption for lack of one
     book_rows: np.ndarray  # (U,) int64, rows of the token book of the texts
 
 
@@ -145,9 +146,11 @@ class Batches:
         for_others = (
             np.zeros(picked.shape, dtype=bool) if negative_table is None else negative_table.for_others[picked] & valid
         )
-        shared = np.ones(positives.shape, dtype=bool)
+        written = np.ones(positives.shape, dtype=bool)
+        shared = written
         if negative_table is not None and negative_table.paired:
-            shared = negative_table.for_others[picked[..., 0]] & drawn[..., 0]
+            written = drawn[..., 0]
+            shared = negative_table.for_others[picked[..., 0]] & written
         kinds = (
             np.zeros(picked.shape, dtype=np.int64)
             if negative_table is None
@@ -165,6 +168,7 @@ class Batches:
             paraphrases=torch.from_numpy(inverse[count + total : count + 2 * total].reshape(positives.shape)),
             paraphrased=torch.from_numpy(otherwise != positives),
             positives_for_others=torch.from_numpy(shared),
+            written=torch.from_numpy(written),
             book_rows=different,
         )
 

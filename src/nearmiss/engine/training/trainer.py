@@ -239,6 +239,7 @@ class Trainer:
             true_captions=true_captions.to(self.device),
             true_negatives=true_negatives.to(self.device),
             true_positives=true_positives.to(self.device),
+            written=batch.written.to(self.device),
             kinds=batch.kinds.to(self.device),
             scale=self.model.logit_scale.exp(),
             matching=matching,

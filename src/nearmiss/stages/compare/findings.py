@@ -95,7 +95,7 @@ def best_text(report: Report) -> str:
     others = (BASE, *report.controls) if report.runs.trainings else report.runs.arms
     others = [arm for arm in dict.fromkeys(others) if arm != best and main.name in cells.get(arm, {})]
     others_text = ", ".join(f"{arm} {percent(cells[arm][main.name].value)} %" for arm in others)
-    return f"Best on {main.title}: {best}, {percent(cells[best][main.name].value)} %" + (
+    return f"Highest on {main.title}: {best}, {percent(cells[best][main.name].value)} %" + (
         f" ({others_text})." if others_text else "."
     )
 

@@ -142,7 +142,7 @@ class ArmConfig(Typed):
         4,
         ge=0,
         description="Negatives of each image in a batch; if the method writes its own positives, half as many pairs "
-        "of a positive and a negative.",
+        "of a positive and a negative (as many in a matched set). An image that has fewer has fewer.",
     )
     freeze: list[str] = Field(
         [],
