@@ -14,7 +14,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import files_below, sha256
 from nearmiss.base.tables import read_table
 from nearmiss.stages.data.config import DataConfig
-from nearmiss.stages.data.sources import tables
+from nearmiss.stages.data.sources import statement_captions, tables
 from nearmiss.stages.data.stage import run
 from nearmiss.stages.negatives.reading import read_corpus
 
@@ -22,15 +22,21 @@ REAL_GRAPHS = Path(__file__).parents[3] / "shared" / "realdata" / "gqa_scene_gra
 COMMON: dict[str, Any] = {"min_count": 1}
 HALVES = {"train": 0.5, "val": 0.25, "test": 0.25}
 REGIONS = {"captions": "region_descriptions.json"}
+STATEMENTS = {"captions": "scene_graphs"}
 TOKENS = {"captions": "captions.token"}
 LISTS = {**TOKENS, "split_files": {"train": "train.txt", "val": "val.txt", "test": "test.txt"}}
 SHARDS = {"name": "webdataset", "splits": HALVES}
 SOURCES: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
     "gqa": (source_files.gqa, {"name": "gqa", **REGIONS}),
     "gqa_without_captions": (source_files.gqa, {"name": "gqa"}),
+    "gqa_statements": (source_files.gqa, {"name": "gqa", **STATEMENTS}),
     "visual_genome": (
         source_files.visual_genome,
         {"name": "visual_genome", "scene_graphs": "scene_graphs.json", "splits": HALVES},
+    ),
+    "visual_genome_statements": (
+        source_files.visual_genome,
+        {"name": "visual_genome", "scene_graphs": "scene_graphs.json", "splits": HALVES, **STATEMENTS},
     ),
     "flickr8k": (source_files.flickr, {"name": "flickr8k"}),
     "flickr8k_tokens": (source_files.flickr, {"name": "flickr8k", **TOKENS, "splits": HALVES}),
@@ -126,6 +132,21 @@ def test_gqa_without_captions_serves_negatives_from_scene_graphs(tmp_path: Path)
     corpus = read_corpus(**files)
     assert len(corpus.captions) == 0 and corpus.objects.height == 24 and corpus.relations.height == 12
     assert given.source.declare("").caption_sets == ()
+
+
+def test_statements_of_scene_graphs_are_captions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    root = source_files.gqa(tmp_path / "root", val=8)
+    whole = made(config(root, name="gqa", **STATEMENTS), tmp_path)
+    captions = table(whole, "captions")
+    assert captions.filter(pl.col("image_id") == "101").rows() == [
+        ("101#0", "101", "The blue cat is to the left of the box.", "hnc_relation", "scene_graphs", "scene_graphs"),
+        ("101#1", "101", "The cat is blue.", "hnc_attribute", "scene_graphs", "scene_graphs"),
+    ]
+    right = table(whole, "retrieval_val").filter(pl.col("image_id") == "201")["right"]
+    assert right.to_list() == [["201", "205"]] * 2, "the two images have the same statements"
+    monkeypatch.setattr(statement_captions, "_PART", 3)
+    one = made(config(root, name="gqa", **STATEMENTS, captions_per_image=1), tmp_path)
+    assert table(one, "captions").equals(captions.filter(pl.col("caption_id").str.ends_with("#0")))
 
 
 def test_captions_of_an_image_are_limited(tmp_path: Path):
@@ -337,6 +358,7 @@ def test_regions_of_other_images_are_refused(tmp_path: Path):
         ({"name": "gqa", "scene_graphs": {"val": "v.json"}}, "train is one of the splits"),
         ({"name": "visual_genome", "scene_graphs": "s.json", "objects": "o.json"}, "exclude each other"),
         ({"name": "visual_genome", "attributes": "a.json"}, "attributes needs objects"),
+        ({"name": "visual_genome", **STATEMENTS}, "need scene_graphs or objects"),
         ({"name": "flickr30k", "split_files": {"train": "t.txt"}}, "goes with a token file"),
         ({"name": "folder", "captions": "captions.parquet"}, "ends with one of"),
         ({"name": "webdataset", "shards": "../*.tar"}, "stays below it"),

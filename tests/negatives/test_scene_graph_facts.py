@@ -15,8 +15,8 @@ from raw_graphs import REAL, Raw, as_corpus, as_graphs, raw_graphs, real
 from nearmiss.engine.training.corpus import OWN_ONLY
 from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD, pairs
+from nearmiss.stages.negatives.scene_graph.pairs import Pair
 from nearmiss.stages.negatives.scene_graph.replacement import count
-from nearmiss.stages.negatives.scene_graph.sources import Pair
 from nearmiss.stages.negatives.spec import GraphType, SceneGraphConfig
 
 ALL = SceneGraphConfig(types=sorted(BUILDERS), per_image=100_000)

@@ -14,7 +14,7 @@ from nearmiss.base.files import sha256_of_hashes, write_text
 from nearmiss.base.manifest import OF_IMAGES
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.formats.photographs import MISSING, NO_IMAGE, Aside, Photographs
-from nearmiss.stages.data.sources.photographs import CAPTION_SET
+from nearmiss.stages.data.sources.photographs import CAPTION_SET, STATEMENTS
 from nearmiss.stages.data.sources.spec import Declaration
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ class SourceTables:
         return frame
 
 
-def of_set(captions: pl.DataFrame) -> pl.DataFrame:
-    """Captions as published, in the one set that sources of photographs have."""
-    constant = pl.Enum(sorted({"published", CAPTION_SET}))  # a byte a row
-    return captions.with_columns(source=pl.lit("published", constant), set=pl.lit(CAPTION_SET, constant))
+def of_set(captions: pl.DataFrame, name: str = CAPTION_SET) -> pl.DataFrame:
+    """Captions of one set, whose name also states their source."""
+    constant = pl.lit(name, pl.Enum([CAPTION_SET, STATEMENTS]))  # a byte a row
+    return captions.with_columns(source=constant, set=constant)
 
 
 def unusable_images(photographs: Photographs) -> list[Aside]:
@@ -190,6 +190,7 @@ def _words(captions: pl.DataFrame, min_count: int) -> list[str]:
 
 
 def _retrieval(captions: pl.DataFrame) -> pl.DataFrame:
-    """Table `retrieval`: a caption is right for its own image."""
-    queries = captions.select("caption_id", "image_id", "text", right=pl.concat_list("image_id"))
-    return queries.sort("caption_id")
+    """Table `retrieval`: a caption is right for its own image, a statement for every image that has the same one."""
+    alike = pl.col("image_id").unique().sort().implode().over("set", "text")
+    right = pl.when(pl.col("set") == STATEMENTS).then(alike).otherwise(pl.concat_list("image_id"))
+    return captions.select("caption_id", "image_id", "text", right=right).sort("caption_id")
