@@ -23,6 +23,7 @@ COMMON: dict[str, Any] = {"min_count": 1}
 HALVES = {"train": 0.5, "val": 0.25, "test": 0.25}
 REGIONS = {"captions": "region_descriptions.json"}
 STATEMENTS = {"captions": "scene_graphs"}
+SEPARATE = {key: f"{key}.json" for key in ("objects", "attributes", "relationships")}
 TOKENS = {"captions": "captions.token"}
 LISTS = {**TOKENS, "split_files": {"train": "train.txt", "val": "val.txt", "test": "test.txt"}}
 SHARDS = {"name": "webdataset", "splits": HALVES}
@@ -159,7 +160,7 @@ def test_captions_of_an_image_are_limited(tmp_path: Path):
     "options",
     [
         {"scene_graphs": "scene_graphs.json"},
-        {"objects": "objects.json", "attributes": "attributes.json", "relationships": "relationships.json"},
+        SEPARATE,
     ],
     ids=["one_file", "three_files"],
 )
@@ -177,6 +178,22 @@ def test_visual_genome_as_tables(tmp_path: Path, options: dict[str, str]):
     relations = table(out, "relations")
     assert relations.height == 12 and relations["predicate"].unique().to_list() == ["near"]
     assert table(out, "captions").height == 36
+
+
+def test_neither_the_order_of_a_file_nor_the_size_of_parts_changes_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    root = source_files.visual_genome(tmp_path / "root")
+    given = config(root, name="visual_genome", **SEPARATE)
+    whole = made(given, tmp_path)
+    for name in ("attributes", "relationships"):
+        source_files.put(root / f"{name}.json", json.loads((root / f"{name}.json").read_text())[::-1])
+    monkeypatch.setattr(tables, "_PART", 5)
+    parts = made(given, tmp_path)
+    for name in ("captions", "objects", "relations", "retrieval_val"):
+        assert table(parts, name).equals(table(whole, name)), name
+    assert (parts / "words.txt").read_bytes() == (whole / "words.txt").read_bytes()
+    assert files_below(parts).keys() == files_below(whole).keys()
 
 
 def test_boxes_of_visual_genome_are_cut_to_the_image(tmp_path: Path):
@@ -451,7 +468,7 @@ def test_rows_are_sorted_in_parts_as_in_one(monkeypatch: pytest.MonkeyPatch):
     whole = rows.sort("image_id", "object_id")
     for size in (1, 4, 25, 60):
         monkeypatch.setattr(tables, "_PART", size)
-        assert tables._sorted(rows, "object_id").equals(whole)
+        assert pl.concat(tables._sorted_parts(rows, ["object_id"])).equals(whole)
 
 
 @pytest.mark.realdata

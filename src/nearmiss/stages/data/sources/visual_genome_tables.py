@@ -41,7 +41,7 @@ def read(source: "VisualGenomeSource", workers: int) -> SourceTables:
     captions, objects, relations = of_set(table("captions", [])), table("objects", []), table("relations", [])
     if source.captions == "regions":
         regions = read_regions(files["regions"], wanted, most=source.captions_per_image)
-        captions = of_set(regions.tables["captions"])
+        captions = of_set(regions.tables.pop("captions"))
         aside += [aside_of(fault, files["regions"]) for fault in regions.faults]
         _check_any(captions, usable, files["regions"], "regions")
     annotations = "scene_graphs" if source.scene_graphs is not None else "objects"
