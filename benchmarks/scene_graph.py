@@ -18,13 +18,13 @@ from pathlib import Path
 
 from nearmiss.base.tables import table
 from nearmiss.engine.formats.gqa import read_scene_graphs
+from nearmiss.engine.text.scene_graphs.graphs import Graph, graphs
 from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Corpus
-from nearmiss.stages.negatives.scene_graph.graphs import Graph, graphs
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD, pairs
+from nearmiss.stages.negatives.scene_graph.pairs import Pair
 from nearmiss.stages.negatives.scene_graph.released import released_pairs
 from nearmiss.stages.negatives.scene_graph.replacement import count
-from nearmiss.stages.negatives.scene_graph.sources import Pair
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 
 SAMPLE = Path(__file__).parents[2] / "shared" / "realdata" / "gqa_scene_graph_sample" / "train-sgs-sample.json"

@@ -69,11 +69,9 @@ def hnc(server: FileServer, files: Path, catalog: Path) -> list[str]:
     for image in (files / "root" / "gqa" / "images").iterdir():
         shutil.copy(image, gqa / "images")
     graphs = {f"{split}_sceneGraphs.json": (gqa / f"{split}_sceneGraphs.json").read_bytes() for split in GQA}
-    regions = {"region_descriptions.json": (gqa / "region_descriptions.json").read_bytes()}
     entries = {
         "gqa_scene_graphs": _archive(server, "gqa/sceneGraphs.zip", zipped(graphs), "gqa", [*graphs]),
         "gqa_images": _folder(server, gqa / "images", "gqa/images"),
-        "visual_genome_annotations": _archive(server, "vg/regions.zip", zipped(regions), "vg", [*regions]),
         "hnc": _files(server, files / "root", "hnc/*.json", needs=["gqa_images"]),
     }
     write_catalog(catalog, entries)

@@ -73,7 +73,8 @@ def test_an_empty_cell_states_what_it_needs():
 def test_unknown_values_of_a_paper_are_named():
     whole = section("hnc", runs(evaluation("base", 0, 0.5)))
     assert whole is not None
-    assert "Values of the paper are missing in the data file." in whole["tables"][0]["needs"]
+    needed = "Values of the paper are missing: add them to engine/benchmarks/data/paper_tables.yaml."
+    assert needed in whole["tables"][0]["needs"]
 
 
 def test_no_paper_no_section():

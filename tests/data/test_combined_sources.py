@@ -90,6 +90,15 @@ def test_the_number_of_workers_changes_no_byte(tmp_path: Path, sources: list[dic
             assert sha256(tmp_path / "1" / name) == sha256(tmp_path / "2" / name), name
 
 
+def test_published_captions_and_statements_are_two_sets(tmp_path: Path, sources: list[dict[str, Any]]):
+    config = DataConfig.model_validate({"source": [sources[0], {**sources[1], "captions": "scene_graphs"}]})
+    run(config=config, out=tmp_path / "data")
+    declared = config.source.declare("")
+    assert declared.caption_sets == ("published", "scene_graphs") and declared.default_sets["base"] == "published"
+    captions = pl.read_parquet(tmp_path / "data" / "tables" / "captions.parquet")
+    assert dict(captions.group_by("set").len().iter_rows()) == {"published": 60, "scene_graphs": 32}
+
+
 def test_a_source_that_is_named_twice_has_numbered_ids(tmp_path: Path, sources: list[dict[str, Any]]):
     source_files.shards(tmp_path / "roots" / "more")
     more = {**sources[2], "root": str(tmp_path / "roots" / "more")}

@@ -14,7 +14,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import files_below, sha256
 from nearmiss.base.tables import read_table
 from nearmiss.stages.data.config import DataConfig
-from nearmiss.stages.data.sources import tables
+from nearmiss.stages.data.sources import statement_captions, tables
 from nearmiss.stages.data.stage import run
 from nearmiss.stages.negatives.reading import read_corpus
 
@@ -22,15 +22,22 @@ REAL_GRAPHS = Path(__file__).parents[3] / "shared" / "realdata" / "gqa_scene_gra
 COMMON: dict[str, Any] = {"min_count": 1}
 HALVES = {"train": 0.5, "val": 0.25, "test": 0.25}
 REGIONS = {"captions": "region_descriptions.json"}
+STATEMENTS = {"captions": "scene_graphs"}
+SEPARATE = {key: f"{key}.json" for key in ("objects", "attributes", "relationships")}
 TOKENS = {"captions": "captions.token"}
 LISTS = {**TOKENS, "split_files": {"train": "train.txt", "val": "val.txt", "test": "test.txt"}}
 SHARDS = {"name": "webdataset", "splits": HALVES}
 SOURCES: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
     "gqa": (source_files.gqa, {"name": "gqa", **REGIONS}),
     "gqa_without_captions": (source_files.gqa, {"name": "gqa"}),
+    "gqa_statements": (source_files.gqa, {"name": "gqa", **STATEMENTS}),
     "visual_genome": (
         source_files.visual_genome,
         {"name": "visual_genome", "scene_graphs": "scene_graphs.json", "splits": HALVES},
+    ),
+    "visual_genome_statements": (
+        source_files.visual_genome,
+        {"name": "visual_genome", "scene_graphs": "scene_graphs.json", "splits": HALVES, **STATEMENTS},
     ),
     "flickr8k": (source_files.flickr, {"name": "flickr8k"}),
     "flickr8k_tokens": (source_files.flickr, {"name": "flickr8k", **TOKENS, "splits": HALVES}),
@@ -128,6 +135,21 @@ def test_gqa_without_captions_serves_negatives_from_scene_graphs(tmp_path: Path)
     assert given.source.declare("").caption_sets == ()
 
 
+def test_statements_of_scene_graphs_are_captions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    root = source_files.gqa(tmp_path / "root", val=8)
+    whole = made(config(root, name="gqa", **STATEMENTS), tmp_path)
+    captions = table(whole, "captions")
+    assert captions.filter(pl.col("image_id") == "101").rows() == [
+        ("101#0", "101", "The blue cat is to the left of the box.", "hnc_relation", "scene_graphs", "scene_graphs"),
+        ("101#1", "101", "The cat is blue.", "hnc_attribute", "scene_graphs", "scene_graphs"),
+    ]
+    right = table(whole, "retrieval_val").filter(pl.col("image_id") == "201")["right"]
+    assert right.to_list() == [["201", "205"]] * 2, "the two images have the same statements"
+    monkeypatch.setattr(statement_captions, "_PART", 3)
+    one = made(config(root, name="gqa", **STATEMENTS, captions_per_image=1), tmp_path)
+    assert table(one, "captions").equals(captions.filter(pl.col("caption_id").str.ends_with("#0")))
+
+
 def test_captions_of_an_image_are_limited(tmp_path: Path):
     given = config(source_files.gqa(tmp_path / "root"), name="gqa", **REGIONS, captions_per_image=2)
     captions = table(made(given, tmp_path), "captions")
@@ -138,7 +160,7 @@ def test_captions_of_an_image_are_limited(tmp_path: Path):
     "options",
     [
         {"scene_graphs": "scene_graphs.json"},
-        {"objects": "objects.json", "attributes": "attributes.json", "relationships": "relationships.json"},
+        SEPARATE,
     ],
     ids=["one_file", "three_files"],
 )
@@ -156,6 +178,22 @@ def test_visual_genome_as_tables(tmp_path: Path, options: dict[str, str]):
     relations = table(out, "relations")
     assert relations.height == 12 and relations["predicate"].unique().to_list() == ["near"]
     assert table(out, "captions").height == 36
+
+
+def test_neither_the_order_of_a_file_nor_the_size_of_parts_changes_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    root = source_files.visual_genome(tmp_path / "root")
+    given = config(root, name="visual_genome", **SEPARATE)
+    whole = made(given, tmp_path)
+    for name in ("attributes", "relationships"):
+        source_files.put(root / f"{name}.json", json.loads((root / f"{name}.json").read_text())[::-1])
+    monkeypatch.setattr(tables, "_PART", 5)
+    parts = made(given, tmp_path)
+    for name in ("captions", "objects", "relations", "retrieval_val"):
+        assert table(parts, name).equals(table(whole, name)), name
+    assert (parts / "words.txt").read_bytes() == (whole / "words.txt").read_bytes()
+    assert files_below(parts).keys() == files_below(whole).keys()
 
 
 def test_boxes_of_visual_genome_are_cut_to_the_image(tmp_path: Path):
@@ -337,6 +375,7 @@ def test_regions_of_other_images_are_refused(tmp_path: Path):
         ({"name": "gqa", "scene_graphs": {"val": "v.json"}}, "train is one of the splits"),
         ({"name": "visual_genome", "scene_graphs": "s.json", "objects": "o.json"}, "exclude each other"),
         ({"name": "visual_genome", "attributes": "a.json"}, "attributes needs objects"),
+        ({"name": "visual_genome", **STATEMENTS}, "need scene_graphs or objects"),
         ({"name": "flickr30k", "split_files": {"train": "t.txt"}}, "goes with a token file"),
         ({"name": "folder", "captions": "captions.parquet"}, "ends with one of"),
         ({"name": "webdataset", "shards": "../*.tar"}, "stays below it"),
@@ -429,7 +468,7 @@ def test_rows_are_sorted_in_parts_as_in_one(monkeypatch: pytest.MonkeyPatch):
     whole = rows.sort("image_id", "object_id")
     for size in (1, 4, 25, 60):
         monkeypatch.setattr(tables, "_PART", size)
-        assert tables._sorted(rows, "object_id").equals(whole)
+        assert pl.concat(tables._sorted_parts(rows, ["object_id"])).equals(whole)
 
 
 @pytest.mark.realdata

@@ -8,8 +8,8 @@ import polars as pl
 from hypothesis import strategies as st
 
 from nearmiss.base.tables import table
+from nearmiss.engine.text.scene_graphs.graphs import Graph, graphs
 from nearmiss.stages.negatives.candidates import Corpus
-from nearmiss.stages.negatives.scene_graph.graphs import Graph, graphs
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata" / "gqa_scene_graph_sample" / "train-sgs-sample.json"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from nearmiss.stages.negatives.scene_graph.graphs import Graph, Node, Triple, graphs
+from nearmiss.engine.text.scene_graphs.graphs import Graph, Node, Triple, graphs
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, pairs
+from nearmiss.stages.negatives.scene_graph.pairs import Pair
 from nearmiss.stages.negatives.scene_graph.replacement import Statistics, could_hold, count, draw
-from nearmiss.stages.negatives.scene_graph.sources import Pair
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata" / "gqa_scene_graph_sample" / "train-sgs-sample.json"

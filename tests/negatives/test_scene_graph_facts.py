@@ -1,4 +1,4 @@
-"""No pair of any of the 16 types contradicts the graph it was made of, as an independent checker reads it."""
+"""No pair of any of the 16 types and no caption contradicts its graph, as an independent checker reads it."""
 
 import copy
 from collections import Counter
@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_graphs import REAL, Raw, as_corpus, as_graphs, raw_graphs, real
 
+from nearmiss.engine.text.scene_graphs.statements import statements
 from nearmiss.engine.training.corpus import OWN_ONLY
 from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, METHOD, pairs
+from nearmiss.stages.negatives.scene_graph.pairs import Pair
 from nearmiss.stages.negatives.scene_graph.replacement import count
-from nearmiss.stages.negatives.scene_graph.sources import Pair
 from nearmiss.stages.negatives.spec import GraphType, SceneGraphConfig
 
 ALL = SceneGraphConfig(types=sorted(BUILDERS), per_image=100_000)
@@ -51,6 +52,17 @@ def faults(raw: Raw, found: list[tuple[str, Pair]]) -> list[str]:
     ]
 
 
+def untrue_statements(raw: Raw, seed: int = 0) -> list[str]:
+    """Captions from scene graphs that the checker does not confirm."""
+    checker = GraphChecker(raw)
+    return [
+        text
+        for graph in as_graphs(raw)
+        for _, text in statements(graph, seed)
+        if not any(checker.readings(raw[graph.image_id], text, apart=True))
+    ]
+
+
 def test_every_type_of_the_configuration_has_a_builder():
     assert set(BUILDERS) == set(get_args(GraphType))
     assert len(BUILDERS) == 17, "the paper's 16 names, and `object`, which its counter books as attribute"
@@ -62,12 +74,14 @@ def test_no_pair_contradicts_its_real_graph():
     found = made(real())
     assert {pair.type for _, pair in found} == set(BUILDERS)
     assert faults(real(), found) == []
+    assert untrue_statements(real()) == []
 
 
 @settings(max_examples=40)
 @given(raw_graphs(), st.integers(0, 3))
 def test_no_pair_contradicts_any_graph(raw, seed):
     assert faults(raw, made(raw, seed)) == []
+    assert untrue_statements(raw, seed) == []
 
 
 @realdata

@@ -14,8 +14,8 @@ import pytest
 from raw_graphs import REAL, real, tables
 
 from nearmiss.engine.text.inflection import is_plural
+from nearmiss.engine.text.scene_graphs.graphs import graphs, listed_graphs
 from nearmiss.stages.negatives.scene_graph import released_selection, released_types
-from nearmiss.stages.negatives.scene_graph.graphs import graphs, listed_graphs
 from nearmiss.stages.negatives.scene_graph.released import released_pairs
 from nearmiss.stages.negatives.scene_graph.released_selection import body_part, uncountable
 from nearmiss.stages.negatives.scene_graph.replacement import count

@@ -4,7 +4,7 @@ import pytest
 from raw_graphs import as_graphs, tables
 
 from nearmiss.base.seeding import rng
-from nearmiss.stages.negatives.scene_graph.graphs import Graph, Node, Triple, listed_graphs
+from nearmiss.engine.text.scene_graphs.graphs import Graph, Node, Triple, listed_graphs
 from nearmiss.stages.negatives.scene_graph.released import Pair, and_logic_rel, xor_logic_attr, xor_logic_rel
 from nearmiss.stages.negatives.scene_graph.released_selection import ReleasedSelector, article_by_letter
 from nearmiss.stages.negatives.scene_graph.released_types import (

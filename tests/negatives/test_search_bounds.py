@@ -5,7 +5,7 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearmiss.stages.negatives.scene_graph.graphs import Graph, Node
+from nearmiss.engine.text.scene_graphs.graphs import Graph, Node
 
 attributes = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6).map(tuple)
 

@@ -3,10 +3,10 @@
 import pytest
 
 from nearmiss.engine.text.parsing import Caption, Mention, parse
+from nearmiss.engine.text.scene_graphs.wording import Phrase, attribute_sentence, count_sentence, relation_sentence
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.statements import parse as parse_as_the_world_does
 from nearmiss.engine.world.wording import captions
-from nearmiss.stages.negatives.scene_graph.wording import Phrase, attribute_sentence, count_sentence, relation_sentence
 
 RED_CUBE = Mention("cube", (("color", "red"), ("size", "small")))
 BLUE_BALL = Mention("ball", (("color", "blue"), ("size", "large")))

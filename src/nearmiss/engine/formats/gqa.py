@@ -37,7 +37,8 @@ def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
     is not a word, are set aside individually.
     `strict` raises InputError for the first fault, for an id that occurs twice in the file, and for an empty file.
     """
-    images, objects, relations = Rows("images"), Rows("objects", recorded=False), Rows("relations", recorded=False)
+    images, relations = Rows("images"), Rows("relations", recorded=False)
+    objects = Rows("objects", recorded=False, without=("mask",))
     faults = Faults(path, strict=strict)
     spoiled: set[str] = set()
     for image_id, graph in stream.entries(path):

@@ -65,12 +65,21 @@ class Rows:
     """Rows of a table, converted to a data frame in chunks; the last column `record` identifies the source record.
 
     `further` are columns after those of the table's schema. Without `recorded` there is no column `record`: for
-    millions of rows it is the largest column, and ids also identify a row.
+    millions of rows it is the largest column, and ids also identify a row. Columns `without` a value in any row take no
+    memory: their type is null.
     """
 
-    def __init__(self, name: str, further: dict[str, Any] | None = None, *, recorded: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        further: dict[str, Any] | None = None,
+        *,
+        recorded: bool = True,
+        without: Iterable[str] = (),
+    ) -> None:
         record = {"record": pl.String} if recorded else {}
         self._schema: dict[str, Any] = {**SCHEMAS[name], **(further or {}), **record}
+        self._schema |= dict.fromkeys(without, pl.Null)
         self._rows: list[tuple[Any, ...]] = []
         self._frames: list[pl.DataFrame] = []
 

@@ -64,7 +64,7 @@ def read_regions(path: Path, wanted: Container[str], *, most: int | None = None)
     The box of a region is not kept. `most` is the maximum number of captions per image, in file order; duplicate texts
     of an image count once. Regions without an id or a text are set aside.
     """
-    captions, faults = Rows("captions", recorded=False), Faults(path)
+    captions, faults = Rows("captions", recorded=False, without=("template_id",)), Faults(path)
     for image_id, name, regions in _of_images(path, "regions", wanted, faults):
         seen: set[str] = set()
         for region in regions:
@@ -94,49 +94,72 @@ def read_separate_graphs(
 ) -> Reading:
     """The same tables of objects.json, attributes.json and relationships.json; the last two may be missing.
 
-    Attributes join their objects by id. Faults of the three files are in one list.
+    Attributes join the objects of their image by id. Faults of the three files are in one list. The files are read side
+    by side: where they list the images in one order, as published, memory holds one image of each.
     """
-    of_objects = _attributes(attributes, wanted) if attributes is not None else {}
-    return _Graphs(objects, images, of_objects).read(wanted, relations)
+    return _Graphs(objects, images).read_beside(wanted, attributes, relations)
 
 
 class _Graphs:
     """The objects and relations of one or several files."""
 
-    def __init__(self, path: Path, images: pl.DataFrame, attributes: dict[str, list[str]] | None = None) -> None:
-        self._path, self._images, self._attributes = path, images, attributes
+    def __init__(self, path: Path, images: pl.DataFrame) -> None:
+        self._path, self._images = path, images
         self._sizes = {row[0]: row[1:] for row in images.select("image_id", "width", "height").iter_rows()}
-        self._objects, self._relations = Rows("objects", recorded=False), Rows("relations", recorded=False)
+        self._objects = Rows("objects", recorded=False, without=("mask",))
+        self._relations = Rows("relations", recorded=False)
         self._faults = Faults(path)
         self._spoiled: set[str] = set()
 
-    def read(self, wanted: Container[str], relations: Path | None = None) -> Reading:
-        """Read the file, and the relations if they are in another file."""
-        for image_id, name, objects, graph in self._graphs(self._path, "objects", wanted):
-            known: set[str] = set()
-            for obj in objects:
-                self._object(obj, image_id, name, known)
-            if relations is None:
-                self._related(graph.get("relationships"), image_id, name, known)
-        found = self._objects.frame()
-        if relations is not None:
-            known = set(found["object_id"].to_list())
-            for image_id, name, related, _ in self._graphs(relations, "relationships", wanted):
-                self._related(related, image_id, name, known)
+    def read(self, wanted: Container[str]) -> Reading:
+        """Read a file of whole graphs."""
+        records: list[Any] = []
+        for image_id, name, objects in self._lists(self._path, "objects", wanted, records.append):
+            known = self._add_objects(image_id, name, objects, None)
+            self._add_relations(image_id, name, records.pop().get("relationships"), known)
+        return self._tables()
+
+    def read_beside(self, wanted: Container[str], attributes: Path | None, relations: Path | None) -> Reading:
+        """Read a file of objects, and beside it those of attributes and relations."""
+        nothing: Iterator[tuple[str, str, list[Any]]] = iter(())
+        described = _Beside(
+            nothing if attributes is None else _of_images(attributes, "attributes", wanted, Faults(attributes))
+        )
+        related = _Beside(nothing if relations is None else self._lists(relations, "relationships", wanted))
+        for image_id, name, objects in self._lists(self._path, "objects", wanted):
+            of_objects = {} if attributes is None else _attributes(*described.of(image_id), attributes)
+            known = self._add_objects(image_id, name, objects, of_objects)
+            self._add_relations(image_id, *related.of(image_id), known)
+        for image_id, name, values in related.rest():
+            self._add_relations(image_id, name, values, ())
+        return self._tables()
+
+    def _tables(self) -> Reading:
         return sound(
             self._images,
-            with_readable_objects(found),
+            with_readable_objects(self._objects.frame()),
             with_readable_predicates(self._relations.frame()),
             self._faults,
             self._spoiled,
         )
 
-    def _graphs(self, path: Path, key: str, wanted: Container[str]) -> Iterator[tuple[str, str, list[Any], Any]]:
-        graphs: list[Any] = []
-        for image_id, name, values in _of_images(path, key, wanted, self._faults, self._spoiled.add, graphs.append):
-            yield image_id, name, values, graphs.pop()
+    def _lists(
+        self, path: Path, key: str, wanted: Container[str], give: Callable[[Any], None] = lambda record: None
+    ) -> Iterator[tuple[str, str, list[Any]]]:
+        return _of_images(path, key, wanted, self._faults, self._spoiled.add, give)
 
-    def _object(self, record: Any, image_id: str, name: str, known: set[str]) -> None:
+    def _add_objects(
+        self, image_id: str, name: str, objects: list[Any], attributes: dict[str, list[str]] | None
+    ) -> set[str]:
+        """Add the objects of an image; their ids. Without `attributes`, each object has its own."""
+        known: set[str] = set()
+        for obj in objects:
+            self._object(obj, image_id, name, known, attributes)
+        return known
+
+    def _object(
+        self, record: Any, image_id: str, name: str, known: set[str], attributes: dict[str, list[str]] | None
+    ) -> None:
         """Add an object to the table and to the `known` ids of its image; of several with one id, the first is used."""
         try:
             object_id = identifier(record, "object_id", self._path, name)
@@ -149,10 +172,10 @@ class _Graphs:
         if object_id in known:
             return
         known.add(object_id)
-        given = record.get("attributes") or [] if self._attributes is None else self._attributes.get(object_id, [])
+        given = record.get("attributes") or [] if attributes is None else attributes.get(object_id, [])
         self._objects.add(object_id, image_id, noun, *sides, _words(given), None)
 
-    def _related(self, relations: Any, image_id: str, name: str, known: Container[str]) -> None:
+    def _add_relations(self, image_id: str, name: str, relations: Any, known: Container[str]) -> None:
         for relation in relations if isinstance(relations, list) else ():
             try:
                 subject, other = (_end(relation, end, self._path, name) for end in ("subject", "object"))
@@ -195,15 +218,35 @@ def _of_images(
         yield image_id, name, values
 
 
-def _attributes(path: Path, wanted: Container[str]) -> dict[str, list[str]]:
-    """Attributes by object id; attributes that are not words are left out."""
+class _Beside:
+    """The lists of a file that is read beside another one: it keeps the images that the other has not come to."""
+
+    def __init__(self, lists: Iterator[tuple[str, str, list[Any]]]) -> None:
+        self._lists = lists
+        self._passed: dict[str, tuple[str, list[Any]]] = {}
+
+    def of(self, image_id: str) -> tuple[str, list[Any]]:
+        """The record's name and the list of an image, empty if the file has none."""
+        while image_id not in self._passed:
+            following = next(self._lists, None)
+            if following is None:
+                return f"image {image_id}", []
+            self._passed[following[0]] = following[1:]
+        return self._passed.pop(image_id)
+
+    def rest(self) -> Iterator[tuple[str, str, list[Any]]]:
+        """Image, record's name and list of the images that the other file does not have."""
+        yield from ((image_id, *kept) for image_id, kept in self._passed.items())
+        yield from self._lists
+
+
+def _attributes(name: str, records: list[Any], path: Path) -> dict[str, list[str]]:
+    """Attributes of an image by object id; those that are not words are left out."""
     found: dict[str, list[str]] = {}
-    for _, name, values in _of_images(path, "attributes", wanted, Faults(path)):
-        for record in values:
-            given = record.get("attributes") if isinstance(record, dict) else None
-            if given and (words := _words(given)):
-                object_id = identifier(record, "object_id", path, name)
-                found.setdefault(object_id, []).extend(words)
+    for record in records:
+        given = record.get("attributes") if isinstance(record, dict) else None
+        if given and (words := _words(given)):
+            found.setdefault(identifier(record, "object_id", path, name), []).extend(words)
     return found
 
 

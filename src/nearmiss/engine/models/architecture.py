@@ -27,8 +27,8 @@ from nearmiss.engine.models.checkpoint import (
 )
 from nearmiss.engine.models.folder import check_configuration, folder_configuration, folder_weights
 from nearmiss.engine.models.hugging_face_text import HF_CONFIG
+from nearmiss.engine.models.library_errors import as_input_error
 from nearmiss.engine.models.tokenization import Tokenization, local_tokenizer, tokenization_of, word_tokenizer
-from nearmiss.engine.models.weights import in_one_line
 
 
 @dataclass(frozen=True)
@@ -170,16 +170,14 @@ def weights_file(name: str, pretrained: str | None) -> Path | None:
 def _downloaded(name: str, pretrained: str | None) -> Path:
     """The file of a tag or a hub's model, in the hub's cache."""
     kind, location = parse_model_name(name)
-    try:
+    with as_input_error(
+        "the model's weights cannot be had",
+        record=f"{name}, pretrained: {pretrained}",
+        remedy="connect to the hub, or give a file of weights",
+    ):
         if kind == "hf-hub":
             return Path(download_pretrained_from_hf(location))
         return Path(download_pretrained(open_clip.get_pretrained_cfg(name, pretrained)))
-    except Exception as error:  # whatever the network and the hub raise
-        raise InputError(
-            f"the model's weights cannot be had: {in_one_line(error)}",
-            record=f"{name}, pretrained: {pretrained}",
-            remedy="connect to the hub, or give a file of weights",
-        ) from None
 
 
 def _tag(name: str, pretrained: str | None) -> dict[str, Any] | None:
@@ -202,14 +200,12 @@ def _is_file(pretrained: str) -> bool:
 
 
 def _of_hub(location: str) -> dict[str, Any]:
-    try:
+    with as_input_error(
+        "the hub does not give the model's configuration",
+        record=location,
+        remedy="connect to the hub, or give a folder with local-dir:",
+    ):
         found = _get_hf_config(location)
-    except Exception as error:  # whatever the network and the hub raise
-        raise InputError(
-            f"the hub does not give the model's configuration: {in_one_line(error)}",
-            record=location,
-            remedy="connect to the hub, or give a folder with local-dir:",
-        ) from None
     check_configuration(found, file=None, origin=f"hf-hub:{location}")
     return dict(found)
 

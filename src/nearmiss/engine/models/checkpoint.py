@@ -22,6 +22,7 @@ from nearmiss.engine.formats.checkpoint import CONFIG, TEXT_CONFIG, WEIGHTS, che
 from nearmiss.engine.models import weights
 from nearmiss.engine.models.folder import folder_configuration, folder_weights
 from nearmiss.engine.models.hugging_face_text import HF_CONFIG
+from nearmiss.engine.models.library_errors import as_input_error
 from nearmiss.engine.models.preprocessing import preprocessing
 from nearmiss.engine.models.tokenization import NAME, local_tokenizer, save_tokenizer
 
@@ -145,16 +146,9 @@ def load_weights(folder: Path, model: Any) -> None:
 
 def built_model(config: dict[str, Any], seed: int, name: str) -> Any:
     """`fresh_model` of a configuration that is not ours. Raises InputError where open_clip does not build it."""
-    try:
+    remedy = "take another model, or correct its configuration"
+    with as_input_error("the model cannot be built", record=name, remedy=remedy):
         return fresh_model(config, seed)
-    except MemoryError:
-        raise
-    except Exception as error:  # towers raise whatever they meet
-        raise InputError(
-            f"the model cannot be built: {weights.in_one_line(error)}",
-            record=name,
-            remedy="take another model, or correct its configuration",
-        ) from None
 
 
 def model_with_weights(config: dict[str, Any], seed: int, name: str, file: Path) -> Any:

@@ -15,8 +15,9 @@ from torch import nn
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.engine.formats.checkpoint import TEXT_CONFIG, TOKENIZER_FILES
+from nearmiss.engine.models.library_errors import as_input_error
 from nearmiss.engine.models.tokenization import Tokenization
-from nearmiss.engine.models.weights import fitted, in_one_line, read_weights
+from nearmiss.engine.models.weights import fitted, read_weights
 
 HF_CONFIG = "hf_config"
 """The key of a text model's configuration, the content of `config.json`, in a configuration in memory."""
@@ -44,15 +45,12 @@ def text_folder(name: str, *, weights: bool = False) -> Path:
     """
     if Path(name).is_dir():
         return Path(name)
-    key = "pretrain.model.text.name"
-    try:
+    with as_input_error(
+        f"'{name}' is no folder, and the hub does not give a model of this name",
+        record="pretrain.model.text.name",
+        remedy="correct the path, or connect to the hub",
+    ):
         return Path(snapshot_download(name, allow_patterns=[*_FILES, *(WEIGHT_FILES[:1] if weights else ())]))
-    except Exception as error:  # whatever the network and the hub raise
-        raise InputError(
-            f"'{name}' is no folder, and the hub does not give a model of this name: {in_one_line(error)}",
-            record=key,
-            remedy="correct the path, or connect to the hub",
-        ) from None
 
 
 def text_weights(folder: Path) -> Path:
@@ -114,16 +112,9 @@ def pooling_of(folder: Path, pooling: str | None) -> str:
 
 def text_tokenizer(folder: Path, context: int) -> HFTokenizer:
     """open_clip's tokenizer of a text model's folder, from its files only. Raises InputError where it does not open."""
-    try:
+    remedy = f"give a folder with {' and '.join(TOKENIZER_FILES)}"
+    with as_input_error("the text model's tokenizer does not open", file=folder, remedy=remedy):
         return HFTokenizer(str(folder), context_length=context, local_files_only=True, trust_remote_code=False)
-    except BaseException as error:  # transformers raises whatever it meets, and tokenizers a panic
-        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
-            raise
-        raise InputError(
-            f"the text model's tokenizer does not open: {in_one_line(error)}",
-            file=folder,
-            remedy=f"give a folder with {' and '.join(TOKENIZER_FILES)}",
-        ) from None
 
 
 def text_tokenization(theirs: HFTokenizer, context: int, *, vocabulary: int, file: Path) -> Tokenization:

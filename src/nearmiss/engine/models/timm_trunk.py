@@ -11,8 +11,9 @@ from torch import nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.models.folder import folder_weights
+from nearmiss.engine.models.library_errors import as_input_error
 from nearmiss.engine.models.weight_layouts import names_of_timm
-from nearmiss.engine.models.weights import fitted, in_one_line, read_weights
+from nearmiss.engine.models.weights import fitted, read_weights
 
 ATTENTION_POOLING = ("abs_attn", "rot_attn")
 _HEAD_WIDTH = 64  # channels of a head of timm's attention pooling
@@ -97,14 +98,12 @@ def trunk_weights(weights: str) -> Path:
     found = local_trunk_weights(weights)
     if found is not None:
         return found
-    try:
+    with as_input_error(
+        f"'{weights}' is no file and no folder, and the hub does not give it",
+        record=f"{_KEY}.weights",
+        remedy="correct the path, or connect to the hub",
+    ):
         return Path(hf_hub_download(weights, _HUB_FILE))
-    except Exception as error:  # whatever the network and the hub raise
-        raise InputError(
-            f"'{weights}' is no file and no folder, and the hub does not give it: {in_one_line(error)}",
-            record=f"{_KEY}.weights",
-            remedy="correct the path, or connect to the hub",
-        ) from None
 
 
 def fitted_trunk_weights(file: Path, trunk: nn.Module) -> dict[str, Any]:

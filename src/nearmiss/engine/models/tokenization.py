@@ -18,7 +18,7 @@ from tokenizers.models import WordLevel
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import write_json, write_text
 from nearmiss.engine.formats.checkpoint import TOKENIZER_FILES
-from nearmiss.engine.models.weights import in_one_line
+from nearmiss.engine.models.library_errors import as_input_error
 
 PAD, UNKNOWN, START, END = "<pad>", "<unk>", "<start>", "<end>"
 PUNCTUATION = (".", ",", ";", ":", "!", "?", "'", "-")
@@ -155,12 +155,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     file = Path(folder) / TOKENIZER_FILES[0]
     if not file.is_file():
         raise InputError("the checkpoint has no tokenizer", file=file, remedy="train the checkpoint again")
-    try:
+    with as_input_error("the tokenizer is damaged", file=file, remedy="train the checkpoint again"):
         return Tokenizer.from_file(str(file))
-    except BaseException as error:  # the library raises a bare Exception, and its Rust part a panic
-        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
-            raise
-        raise InputError(f"the tokenizer is damaged: {error}", file=file, remedy="train the checkpoint again") from None
 
 
 def clip_tokenization(context: int) -> Tokenization:
@@ -220,17 +216,9 @@ def _held(tokenization: Tokenization, name: str, text_cfg: dict[str, Any]) -> To
 def _load_tokenizer(name: str, text_cfg: dict[str, Any], folder: Path | None, **options: bool) -> Any:
     """open_clip's tokenizer of a model; `options` are for transformers."""
     theirs = text_cfg.get("hf_tokenizer_name")
-    try:
+    remedy = "give a folder that holds its files, or a connection to the hub"
+    with as_input_error("the model's tokenizer does not open", file=folder, record=theirs, remedy=remedy):
         return open_clip.get_tokenizer(name, **(options if theirs else {}))
-    except BaseException as error:  # transformers raises whatever it meets, and tokenizers a panic
-        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
-            raise
-        raise InputError(
-            f"the model's tokenizer does not open: {in_one_line(error)}",
-            file=folder,
-            record=theirs,
-            remedy="give a folder that holds its files, or a connection to the hub",
-        ) from None
 
 
 @cache

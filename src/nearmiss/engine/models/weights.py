@@ -4,7 +4,6 @@ open_clip's own loader interpolates positional embeddings of another shape and s
 dict that does not fit it tells the first line. Here a file fits as it is or is refused with the key.
 """
 
-import re
 import sys
 import warnings
 import zipfile
@@ -20,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nearmiss.base.errors import InputError
+from nearmiss.engine.models.library_errors import as_input_error
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
 """Keys under which training scripts keep the weights in a checkpoint of more."""
@@ -30,6 +30,7 @@ _RECORDS = ("input_resolution", "context_length", "vocab_size")  # numbers that 
 _POSITION_IDS = "text.transformer.embeddings.position_ids"  # kept by transformers up to 4.30, computed since
 _FOLDER = 0x10  # marks a folder in a zip; torch writes none, and would read one as a tensor of nothing
 _SHOWN = 3  # names in a message
+_PROBLEM = "the weights do not load"
 
 REMEDY = "give a whole state dict of this architecture, of tensors alone, or a tag that can be reached"
 
@@ -50,12 +51,8 @@ def read_weights(file: Path, *, remedy: str = REMEDY) -> dict[str, Any]:
     an InputError that names its class. So is a file that is empty, cut short or damaged.
     """
     file = Path(file)
-    try:
+    with as_input_error(_PROBLEM, file=file, remedy=remedy):
         content = load_file(file) if file.suffix == ".safetensors" else _unpickled(file)
-    except MemoryError:
-        raise
-    except Exception as error:  # safetensors, torch, pickle and zip each raise their own
-        raise _refused(in_one_line(error), file, remedy) from None
     return _unwrapped(content, file, remedy)
 
 
@@ -94,21 +91,13 @@ def fitted(found: Mapping[str, Any], model: Any, file: Path, *, remedy: str = RE
 
 
 def _refused(reason: str, file: Path, remedy: str) -> InputError:
-    return InputError(f"the weights do not load: {reason}", file=file, remedy=remedy)
+    return InputError(f"{_PROBLEM}: {reason}", file=file, remedy=remedy)
 
 
 def _listed(names: Iterable[str]) -> str:
     every = sorted(names)
     more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
     return ", ".join(every[:_SHOWN]) + more
-
-
-def in_one_line(error: BaseException) -> str:
-    """An exception's whole message in one line, without the codes that make a terminal bold."""
-    words = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
-    if "TorchScript" in words:
-        return "this is a TorchScript archive, which holds code; save its state_dict() with torch.save"
-    return words or type(error).__name__
 
 
 class _Skipped:
@@ -222,19 +211,16 @@ def _check_tensor(name: str, value: Any, wanted: Tensor, file: Path, remedy: str
 
 def _load_big_vision(file: Path, model: Any, remedy: str) -> None:
     """SigLIP's weights as Google publishes them. open_clip would resize what is of another shape, so that is first."""
-    try:
+    with as_input_error(_PROBLEM, file=file, remedy=remedy):
         arrays = np.load(file)
-        for name, shape in _big_vision_shapes(arrays, model):
-            if arrays[name].shape != shape:
-                raise _refused(f"{name} is {arrays[name].shape}, the model's is {shape}", file, remedy)
-        load_big_vision_weights(model, str(file))
+        try:
+            for name, shape in _big_vision_shapes(arrays, model):
+                if arrays[name].shape != shape:
+                    raise _refused(f"{name} is {arrays[name].shape}, the model's is {shape}", file, remedy)
+            load_big_vision_weights(model, str(file))
+        except KeyError as error:
+            raise _refused(f"a key is missing: {error}", file, remedy) from None
         weights = {name: value.cpu() for name, value in model.state_dict().items()}
-    except (InputError, MemoryError):
-        raise
-    except KeyError as error:
-        raise _refused(f"a key is missing: {error}", file, remedy) from None
-    except Exception as error:  # numpy, zip and open_clip each raise their own
-        raise _refused(in_one_line(error), file, remedy) from None
     fitted(weights, model, file, remedy=remedy)
 
 

@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenize
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.manifest import versions
-from nearmiss.engine.models.weights import in_one_line
+from nearmiss.engine.models.library_errors import as_input_error
 from nearmiss.engine.scoring.encoder import READING, TEXTS, Encoder, OpenImage, finite, in_batches
 from nearmiss.engine.scoring.model import HUGGING_FACE
 
@@ -218,12 +218,6 @@ def _normalized(output: Any) -> np.ndarray:
 def _opened(kind: Any, source: str, **options: Any) -> Any:
     """A part of a model. Of a folder only its own files are read, and code of others is never run."""
     folder = Path(source) if Path(source).is_dir() else None
-    try:
+    remedy = "give a folder with model, tokenizer and image processor as save_pretrained writes them, or connect"
+    with as_input_error("the model cannot be had", file=folder, record=source, remedy=remedy):
         return kind.from_pretrained(source, local_files_only=folder is not None, trust_remote_code=False, **options)
-    except Exception as error:  # whatever the files, the network and the hub raise
-        raise InputError(
-            f"the model cannot be had: {in_one_line(error)}",
-            file=folder,
-            record=source,
-            remedy="give a folder with model, tokenizer and image processor as save_pretrained writes them, or connect",
-        ) from None

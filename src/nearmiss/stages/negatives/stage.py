@@ -17,6 +17,7 @@ from nearmiss.base.files import write_json
 from nearmiss.base.manifest import Cost, verify_inputs, write_manifest
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.progress import progress, silent
+from nearmiss.base.table_parts import Tables
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
 from nearmiss.engine.text.parsing import parse
@@ -31,7 +32,7 @@ from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.shards import SIZE, garbage_collection_off, shards
 from nearmiss.stages.negatives.spec import MethodConfig, PublishedConfig
 from nearmiss.stages.negatives.summary import TableCounts, as_summary, format_summary
-from nearmiss.stages.negatives.writing import NamedOutputs, Tables
+from nearmiss.stages.negatives.writing import NamedOutputs
 
 NEEDS_CAPTIONS = ("random", "keyword", "replace", "swap", "published")
 NEEDS_OBJECTS = ("scene_graph",)

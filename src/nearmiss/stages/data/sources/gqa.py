@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
-from nearmiss.stages.data.sources.photographs import PhotographSource, Split
+from nearmiss.stages.data.sources.photographs import CAPTION_SET, STATEMENTS, PhotographSource, Split
 
 if TYPE_CHECKING:
     from nearmiss.stages.data.sources.tables import SourceTables
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class GqaSource(PhotographSource):
     """GQA (Hudson and Manning, CVPR 2019): boxes, attributes and relations. GQA itself has no captions.
 
-    Its images are those of Visual Genome, under the same ids, so that regions of Visual Genome can be the captions.
+    Captions are statements of the scene graphs, or regions of Visual Genome, which has the same images and ids.
     """
 
     name: Literal["gqa"] = Field("gqa", description="Scene graphs of GQA.")
@@ -25,11 +25,12 @@ class GqaSource(PhotographSource):
     )
     captions: str | None = Field(
         None,
-        description="Captions of the images: region_descriptions.json of Visual Genome; null for none. Training needs "
-        "captions; scene graph negatives do not.",
+        description="Captions of the images: scene_graphs for statements of the scene graphs, or "
+        "region_descriptions.json of Visual Genome; null for none. Training needs captions; scene graph negatives do "
+        "not.",
     )
     captions_per_image: int | None = Field(
-        None, ge=1, description="Most captions of an image, the first of the file; null for all."
+        None, ge=1, description="Most captions of an image, drawn by seed or the first of the file; null for all."
     )
 
     @field_validator("scene_graphs")
@@ -47,14 +48,14 @@ class GqaSource(PhotographSource):
         """The files of scene graphs."""
         return "data.source.scene_graphs"
 
-    def has_captions(self) -> bool:
-        """Whether a file of captions is given."""
-        return self.captions is not None
+    def caption_set(self) -> str | None:
+        """Statements, regions, or none."""
+        return STATEMENTS if self.captions == STATEMENTS else None if self.captions is None else CAPTION_SET
 
     def files(self) -> dict[str, Path]:
         """Scene graphs and captions."""
         found = {f"scene_graphs.{split}": Path(self.root) / name for split, name in self.scene_graphs.items()}
-        return found | ({"captions": Path(self.root) / self.captions} if self.captions is not None else {})
+        return found if self.captions in (None, STATEMENTS) else found | {"captions": Path(self.root) / self.captions}
 
     def folders(self) -> dict[str, Path]:
         """The folder of images."""

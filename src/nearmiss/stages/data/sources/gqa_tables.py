@@ -1,4 +1,4 @@
-"""Scene graphs of GQA as tables, with regions of Visual Genome as captions."""
+"""Scene graphs of GQA as tables, with statements of the graphs or regions of Visual Genome as captions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,9 @@ from nearmiss.engine.formats.gqa import read_scene_graphs
 from nearmiss.engine.formats.photographs import Photographs, aside_of
 from nearmiss.engine.formats.set_aside import Reading, of_images
 from nearmiss.engine.formats.visual_genome import read_regions
-from nearmiss.stages.data.sources.photographs import Split
+from nearmiss.stages.data.sources.photographs import STATEMENTS, Split
 from nearmiss.stages.data.sources.splits import Splits
+from nearmiss.stages.data.sources.statement_captions import statement_captions
 from nearmiss.stages.data.sources.tables import SourceTables, check_images, of_set, unusable_images
 
 if TYPE_CHECKING:
@@ -36,17 +37,22 @@ def read(source: "GqaSource", workers: int) -> SourceTables:
     key = "scene_graphs.train"
     check_images(photographs, usable.height, listed=files[key], key=key, max_faulty=source.max_faulty)
     aside = [aside_of(fault, each.faults.file) for each in readings.values() for fault in each.faults]
-    captions = table("captions", [])
-    if source.captions is not None:
+    objects, relations = (_of_all(readings, name, usable) for name in ("objects", "relations"))
+    captions = of_set(table("captions", []))
+    if source.captions == STATEMENTS:
+        captions = statement_captions(
+            objects, relations, seed=source.seed, most=source.captions_per_image, workers=workers
+        )
+    elif source.captions is not None:
         regions = read_regions(files["captions"], set(usable["image_id"]), most=source.captions_per_image)
-        captions = regions.tables["captions"]
+        captions = of_set(regions.tables["captions"])
         aside += [aside_of(fault, files["captions"]) for fault in regions.faults]
         _check_captions(captions, usable, files["captions"])
     return SourceTables(
         images=splits.assigned(photographs.with_file_sizes(usable)).with_columns(source=pl.lit(SOURCE)),
-        captions=of_set(captions),
-        objects=photographs.scaled(_of_all(readings, "objects", usable)),
-        relations=_of_all(readings, "relations", usable),
+        captions=captions,
+        objects=photographs.scaled(objects),
+        relations=relations,
         set_aside=[*aside, *unusable_images(photographs), *splits.aside],
         image_hashes=photographs.hashes,
         perceptual_hashes=photographs.perceptual_hashes,

@@ -20,6 +20,8 @@ Shares = dict[Split, Annotated[float, Field(gt=0, le=1)]]
 OneOrMore = str | Annotated[list[str], Field(min_length=1)]
 """One name, or several."""
 CAPTION_SET = "published"
+STATEMENTS = "scene_graphs"
+"""The caption set, and the value of option `captions`, of statements that are written from scene graphs."""
 DRAWN: Shares = {"train": 0.8, "val": 0.1, "test": 0.1}
 QUICK = 500  # images of `quick: true`
 
@@ -74,9 +76,9 @@ class PhotographSource(DataSource):
         """The tables of the source."""
         raise NotImplementedError
 
-    def has_captions(self) -> bool:
-        """Whether images have captions."""
-        return True
+    def caption_set(self) -> str | None:
+        """The set of the images' captions; None if they have none."""
+        return CAPTION_SET
 
     def has_masks(self) -> bool:
         """Whether objects have masks."""
@@ -88,12 +90,11 @@ class PhotographSource(DataSource):
 
     def declare(self, data: str) -> Declaration:
         """Tables of images, captions and annotations, retrieval of every split but train, and the words."""
-        splits, captioned = self.split_names(), self.has_captions()
-        sets = (CAPTION_SET,) if captioned else ()
+        splits, name = self.split_names(), self.caption_set()
         return Declaration(
             splits=splits,
-            caption_sets=sets,
-            default_sets=dict.fromkeys(("base", "continued", "negatives", "inpaint"), CAPTION_SET) if captioned else {},
+            caption_sets=() if name is None else (name,),
+            default_sets={} if name is None else dict.fromkeys(("base", "continued", "negatives", "inpaint"), name),
             image_root=self.root,
             images=f"{data}/tables/images.parquet",
             words=f"{data}/words.txt",
@@ -102,7 +103,7 @@ class PhotographSource(DataSource):
             tables=(
                 *TABLES,
                 *(("origins",) if self.has_origins() else ()),
-                *(f"retrieval_{split}" for split in splits if split != "train" and captioned),
+                *(f"retrieval_{split}" for split in splits if split != "train" and name is not None),
             ),
             files=(f"{data}/set_aside.parquet",),
             masks=self.has_masks(),

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,10 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256_of_hashes, write_text
 from nearmiss.base.manifest import OF_IMAGES
+from nearmiss.base.table_parts import Tables
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.formats.photographs import MISSING, NO_IMAGE, Aside, Photographs
-from nearmiss.stages.data.sources.photographs import CAPTION_SET
+from nearmiss.stages.data.sources.photographs import CAPTION_SET, STATEMENTS
 from nearmiss.stages.data.sources.spec import Declaration
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _WORD = re.compile(r"\w+(?:-\w+)*")  # as engine/models/tokenizer.py splits a te
 _SET_ASIDE = pl.Schema({"image_id": pl.String, "object_id": pl.String, "reason": pl.String})
 _REASONS = 5  # in a message
 _PART = 500_000  # rows that are sorted at once
+_KEYS = {"captions": ("caption_id",), "relations": ("subject_id", "predicate", "object_id"), "objects": ("object_id",)}
+"""Tables that may have millions of rows, and what their rows are sorted by after the image."""
 
 
 @dataclass
@@ -57,10 +60,10 @@ class SourceTables:
         return frame
 
 
-def of_set(captions: pl.DataFrame) -> pl.DataFrame:
-    """Captions as published, in the one set that sources of photographs have."""
-    constant = pl.Enum(sorted({"published", CAPTION_SET}))  # a byte a row
-    return captions.with_columns(source=pl.lit("published", constant), set=pl.lit(CAPTION_SET, constant))
+def of_set(captions: pl.DataFrame, name: str = CAPTION_SET) -> pl.DataFrame:
+    """Captions of one set, whose name also states their source."""
+    constant = pl.lit(name, pl.Enum([CAPTION_SET, STATEMENTS]))  # a byte a row
+    return captions.with_columns(source=constant, set=constant)
 
 
 def unusable_images(photographs: Photographs) -> list[Aside]:
@@ -108,10 +111,9 @@ def write_source(
     Raises `InputError`, before anything is written, where a split has no image or no caption, or no word is frequent.
     """
     images = found.images.sort("image_id")
-    captions = found.captions = _sorted(found.captions, "caption_id")
     counts = {name: getattr(found, name).height for name in ("captions", "objects", "relations")}
-    _check_splits(images, captions, declared, found)
-    words = _words(captions.join(images.filter(pl.col("split") == "train"), on="image_id", how="semi"), min_count)
+    _check_splits(images, declared, found)
+    words = _words(found.captions, _of_split(images, "train"), min_count)
     if not words and declared.caption_sets:
         raise InputError(
             f"no word is used {min_count} times in the training captions",
@@ -123,16 +125,15 @@ def write_source(
         images = exclusion.applied(images, found.perceptual_hashes, found.other_numbers)
     (data / "tables").mkdir()
     write_table(images, data / "tables" / "images.parquet", "images")
-    write_table(captions, data / "tables" / "captions.parquet", "captions")
     if "origins" in declared.tables:
         write_table(found.origins.sort("image_id"), data / "tables" / "origins.parquet", "origins")
-    # Written and released one after the other: each may have millions of rows.
-    for name, keys in (("relations", ("subject_id", "predicate", "object_id")), ("objects", ("object_id",))):
-        write_table(_sorted(found.release(name), *keys), data / "tables" / f"{name}.parquet", name)
     for split in declared.splits:
         if f"retrieval_{split}" in declared.tables:
-            queries = captions.join(images.filter(pl.col("split") == split), on="image_id", how="semi")
+            queries = found.captions.filter(pl.col("image_id").is_in(_of_split(images, split)))
             write_table(_retrieval(queries), data / "tables" / f"retrieval_{split}.parquet", "retrieval")
+    # Released one after the other: each may have millions of rows.
+    for name, keys in _KEYS.items():
+        _write_sorted(found.release(name), keys, data / "tables", name)
     write_text(data / "words.txt", "".join(f"{word}\n" for word in words))
     aside = sorted(found.set_aside, key=lambda each: each.order)
     pl.DataFrame(aside, schema=_SET_ASIDE, orient="row").write_parquet(data / "set_aside.parquet", statistics=False)
@@ -146,18 +147,29 @@ def write_source(
     return summary, {**found.inputs, f"source{OF_IMAGES}": sha256_of_hashes(found.image_hashes)}
 
 
-def _sorted(frame: pl.DataFrame, *keys: str) -> pl.DataFrame:
-    """The rows by image and `keys`, sorted in parts: one sort of millions of rows takes several times their memory."""
+def _write_sorted(frame: pl.DataFrame, keys: Sequence[str], folder: Path, name: str) -> None:
+    """Write a table sorted by image and `keys`."""
     if frame.height <= _PART:
-        return frame.sort("image_id", *keys)
+        write_table(frame.sort("image_id", *keys), folder / f"{name}.parquet", name)
+        return
+    with Tables(folder) as tables:
+        for part in _sorted_parts(frame, keys):
+            tables.add(name, part)
+
+
+def _sorted_parts(frame: pl.DataFrame, keys: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The rows by image and `keys`, sorted in parts: one sort of millions of rows takes several times their memory."""
     image_ids = frame["image_id"].unique().sort()
     bounds = image_ids.gather_every(max(1, len(image_ids) * _PART // frame.height)).to_list()
-    parts = []
     for low, high in zip(bounds, [*bounds[1:], None], strict=True):
         inside = pl.col("image_id") >= low
         inside = inside if high is None else inside & (pl.col("image_id") < high)
-        parts.append(frame.filter(inside).sort("image_id", *keys))
-    return pl.concat(parts)
+        yield frame.filter(inside).sort("image_id", *keys)
+
+
+def _of_split(images: pl.DataFrame, split: str) -> pl.Series:
+    """The ids of a split's images, as a list of one row for `is_in`."""
+    return images.filter(pl.col("split") == split)["image_id"].implode()
 
 
 def reasons_of(aside: Sequence[Aside]) -> Counter[str]:
@@ -165,9 +177,10 @@ def reasons_of(aside: Sequence[Aside]) -> Counter[str]:
     return Counter(each.reason.split("; record: ")[0] for each in aside)
 
 
-def _check_splits(images: pl.DataFrame, captions: pl.DataFrame, declared: Declaration, found: SourceTables) -> None:
+def _check_splits(images: pl.DataFrame, declared: Declaration, found: SourceTables) -> None:
     """Every split has an image, with a caption where the source has captions."""
-    used = images.join(captions, on="image_id", how="semi") if declared.caption_sets else images
+    captioned = pl.col("image_id").is_in(found.captions["image_id"].unique().implode())
+    used = images.filter(captioned) if declared.caption_sets else images
     for split in declared.splits:
         if used.filter(pl.col("split") == split).is_empty():
             reasons = reasons_of(found.set_aside).most_common(_REASONS)
@@ -181,15 +194,17 @@ def _check_splits(images: pl.DataFrame, captions: pl.DataFrame, declared: Declar
             )
 
 
-def _words(captions: pl.DataFrame, min_count: int) -> list[str]:
-    """The words that the captions use often enough, sorted."""
+def _words(captions: pl.DataFrame, image_ids: pl.Series, min_count: int) -> list[str]:
+    """The words that the captions of some images use often enough, sorted."""
     counts: Counter[str] = Counter()
-    for text in captions["text"]:
-        counts.update(_WORD.findall(text.lower()))
+    for part in captions.iter_slices(_PART):
+        for text in part.filter(pl.col("image_id").is_in(image_ids))["text"]:
+            counts.update(_WORD.findall(text.lower()))
     return sorted(word for word, count in counts.items() if count >= min_count)
 
 
 def _retrieval(captions: pl.DataFrame) -> pl.DataFrame:
-    """Table `retrieval`: a caption is right for its own image."""
-    queries = captions.select("caption_id", "image_id", "text", right=pl.concat_list("image_id"))
-    return queries.sort("caption_id")
+    """Table `retrieval`: a caption is right for its own image, a statement for every image that has the same one."""
+    alike = pl.col("image_id").unique().sort().implode().over("set", "text")
+    right = pl.when(pl.col("set") == STATEMENTS).then(alike).otherwise(pl.concat_list("image_id"))
+    return captions.select("caption_id", "image_id", "text", right=right).sort("caption_id")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from nearmiss.stages.data.sources.photographs import DrawnSplits, OneOrMore, names_of
+from nearmiss.stages.data.sources.photographs import CAPTION_SET, STATEMENTS, DrawnSplits, OneOrMore, names_of
 
 if TYPE_CHECKING:
     from nearmiss.stages.data.sources.tables import SourceTables
@@ -17,13 +17,16 @@ class VisualGenomeSource(DrawnSplits):
     name: Literal["visual_genome"] = Field("visual_genome", description="Visual Genome.")
     images: OneOrMore = Field(["VG_100K", "VG_100K_2"], description="Folders of the image files.")
     image_data: str = Field("image_data.json", description="Sizes and addresses of the images, a JSON file.")
-    captions: Literal["regions"] | None = Field(
+    captions: Literal["regions", "scene_graphs"] | None = Field(
         "regions",
-        description="Captions of the images: their region descriptions, each a caption of the whole image, or null.",
+        description="Captions of the images: their region descriptions, each a caption of the whole image, statements "
+        "of the scene graphs, or null.",
     )
     regions: str = Field("region_descriptions.json", description="Region descriptions, a JSON file.")
     captions_per_image: int | None = Field(
-        None, ge=1, description="Most captions of an image, the first of the file; null for all, about 50."
+        None,
+        ge=1,
+        description="Most captions of an image, the first of the file or drawn by seed; null for all (50 regions).",
     )
     scene_graphs: str | None = Field(
         None, description="Objects, attributes and relations in one file, scene_graphs.json; null for separate files."
@@ -39,15 +42,17 @@ class VisualGenomeSource(DrawnSplits):
             raise ValueError(f"scene_graphs and {separate[0]} exclude each other: give one form of annotations")
         if separate and self.objects is None:
             raise ValueError(f"{separate[0]} needs objects")
+        if self.captions == STATEMENTS and self.scene_graphs is None and self.objects is None:
+            raise ValueError("captions of scene graphs need scene_graphs or objects")
         return self
 
-    def has_captions(self) -> bool:
-        """Whether regions are the captions."""
-        return self.captions is not None
+    def caption_set(self) -> str | None:
+        """Statements, regions, or none."""
+        return STATEMENTS if self.captions == STATEMENTS else None if self.captions is None else CAPTION_SET
 
     def files(self) -> dict[str, Path]:
         """Image data, regions and annotations."""
-        keys = ("image_data", *(("regions",) if self.captions else ()))
+        keys = ("image_data", *(("regions",) if self.captions == "regions" else ()))
         keys = (*keys, "scene_graphs", "objects", "attributes", "relationships")
         given: dict[str, Any] = {key: getattr(self, key) for key in keys}
         return {key: Path(self.root) / name for key, name in given.items() if name is not None}

@@ -15,8 +15,9 @@ from nearmiss.engine.formats.visual_genome import (
     read_scene_graphs,
     read_separate_graphs,
 )
-from nearmiss.stages.data.sources.photographs import names_of
+from nearmiss.stages.data.sources.photographs import STATEMENTS, names_of
 from nearmiss.stages.data.sources.splits import Splits
+from nearmiss.stages.data.sources.statement_captions import statement_captions
 from nearmiss.stages.data.sources.tables import SourceTables, check_images, of_set, unusable_images
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def read(source: "VisualGenomeSource", workers: int) -> SourceTables:
     check_images(photographs, usable.height, listed=files["image_data"], key="image_data", max_faulty=source.max_faulty)
     wanted = frozenset(usable["image_id"])
     aside = [aside_of(fault, files["image_data"]) for fault in listing.faults]
-    captions, objects, relations = table("captions", []), table("objects", []), table("relations", [])
-    if source.captions is not None:
+    captions, objects, relations = of_set(table("captions", [])), table("objects", []), table("relations", [])
+    if source.captions == "regions":
         regions = read_regions(files["regions"], wanted, most=source.captions_per_image)
-        captions = regions.tables["captions"]
+        captions = of_set(regions.tables.pop("captions"))
         aside += [aside_of(fault, files["regions"]) for fault in regions.faults]
         _check_any(captions, usable, files["regions"], "regions")
     annotations = "scene_graphs" if source.scene_graphs is not None else "objects"
@@ -55,9 +56,13 @@ def read(source: "VisualGenomeSource", workers: int) -> SourceTables:
         objects, relations = photographs.scaled(graphs.tables["objects"]), graphs.tables["relations"]
         aside += [aside_of(fault, files[annotations]) for fault in graphs.faults]
         _check_any(objects, usable, files[annotations], annotations)
+    if source.captions == STATEMENTS:
+        captions = statement_captions(
+            objects, relations, seed=source.seed, most=source.captions_per_image, workers=workers
+        )
     return SourceTables(
         images=splits.assigned(photographs.with_file_sizes(usable)).with_columns(source=pl.lit(SOURCE)),
-        captions=of_set(captions),
+        captions=captions,
         objects=objects,
         relations=relations,
         set_aside=[*aside, *unusable_images(photographs)],

@@ -7,19 +7,9 @@ every object that its words may refer to; verbs agree with the noun that follows
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from nearmiss.stages.negatives.scene_graph.graphs import Node, Triple
-from nearmiss.stages.negatives.scene_graph.replacement import Selector
-from nearmiss.stages.negatives.scene_graph.sources import (
-    Outcome,
-    Pair,
-    Refusal,
-    attributes,
-    identifying_phrase,
-    refuse,
-    triples,
-    uncounted,
-)
-from nearmiss.stages.negatives.scene_graph.wording import (
+from nearmiss.engine.text.scene_graphs.graphs import Node, Triple
+from nearmiss.engine.text.scene_graphs.sources import attributes, identifying_phrase, triples
+from nearmiss.engine.text.scene_graphs.wording import (
     Clause,
     Phrase,
     both_attributes,
@@ -30,6 +20,8 @@ from nearmiss.stages.negatives.scene_graph.wording import (
     either_object,
     same_name,
 )
+from nearmiss.stages.negatives.scene_graph.pairs import Outcome, Pair, Refusal, refuse, uncounted
+from nearmiss.stages.negatives.scene_graph.replacement import Selector
 
 T = TypeVar("T")
 
@@ -39,7 +31,7 @@ _MAX_DRAWS = 8  # draws of a partner per source
 
 def and_logic_attr(selector: Selector) -> Iterator[Outcome]:
     """There is both a red cube and a blue ball / There is both a green cube and a blue ball."""
-    found = attributes(selector)
+    found = attributes(selector.graph, selector.rng)
     for node, value in found:
         partner = _partner(selector, found, node, value)
         if partner is None:
@@ -59,7 +51,7 @@ def and_logic_attr(selector: Selector) -> Iterator[Outcome]:
 
 def xor_logic_attr(selector: Selector) -> Iterator[Outcome]:
     """There is either a green cube or a blue ball (it is red) / There is either a red cube or a blue ball."""
-    found = attributes(selector)
+    found = attributes(selector.graph, selector.rng)
     for node, value in found:
         partner = _partner(selector, found, node, value, another_name=True)
         if partner is None:
@@ -87,7 +79,7 @@ def and_logic_rel(selector: Selector) -> Iterator[Outcome]:
     both a cube and a star above the ball.
     """
     graph, rng = selector.graph, selector.rng
-    for triple in triples(selector):
+    for triple in triples(selector.graph, selector.rng):
         refusal = _unrelatable("and_logic_rel", triple)
         if refusal is not None:
             yield refusal
@@ -211,7 +203,7 @@ def _clause(selector: Selector, triple: Triple) -> Clause | None:
 def _sharing_subject(selector: Selector) -> Iterator[tuple[Triple, Triple]]:
     """Pairs of triples with the same subject and predicate and objects of different names."""
     groups: dict[tuple[str, str], list[Triple]] = {}
-    for triple in triples(selector):
+    for triple in triples(selector.graph, selector.rng):
         group = groups.setdefault((triple.subject.object_id, triple.predicate), [])
         partner = next((other for other in group if not same_name(other.object.name, triple.object.name)), None)
         group.append(triple)

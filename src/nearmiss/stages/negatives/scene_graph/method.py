@@ -15,14 +15,14 @@ from dataclasses import replace
 
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
+from nearmiss.engine.text.scene_graphs.graphs import Graph, graphs, listed_graphs
+from nearmiss.engine.text.scene_graphs.wording import template_id
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.candidates import Outcome as Result
 from nearmiss.stages.negatives.scene_graph import logic, quantities, types
-from nearmiss.stages.negatives.scene_graph.graphs import Graph, graphs, listed_graphs
+from nearmiss.stages.negatives.scene_graph.pairs import Builder, Outcome, Pair
 from nearmiss.stages.negatives.scene_graph.released import released_pairs
 from nearmiss.stages.negatives.scene_graph.replacement import Selector, Statistics, count
-from nearmiss.stages.negatives.scene_graph.sources import Builder, Outcome, Pair
-from nearmiss.stages.negatives.scene_graph.wording import template_id
 from nearmiss.stages.negatives.shards import shards
 from nearmiss.stages.negatives.spec import SceneGraphConfig
 

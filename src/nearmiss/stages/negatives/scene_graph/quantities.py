@@ -6,19 +6,9 @@ existence).
 
 from collections.abc import Iterator
 
-from nearmiss.stages.negatives.scene_graph.graphs import Node
-from nearmiss.stages.negatives.scene_graph.replacement import Selector
-from nearmiss.stages.negatives.scene_graph.sources import (
-    Outcome,
-    Pair,
-    Refusal,
-    attributes,
-    identifying_phrase,
-    refuse,
-    triples,
-    uncounted,
-)
-from nearmiss.stages.negatives.scene_graph.wording import (
+from nearmiss.engine.text.scene_graphs.graphs import Node
+from nearmiss.engine.text.scene_graphs.sources import attributes, identifying_phrase, triples
+from nearmiss.engine.text.scene_graphs.wording import (
     comparable,
     comparison_sentence,
     existence_of_attribute,
@@ -26,6 +16,8 @@ from nearmiss.stages.negatives.scene_graph.wording import (
     same_name,
     uncountable,
 )
+from nearmiss.stages.negatives.scene_graph.pairs import Outcome, Pair, Refusal, refuse, uncounted
+from nearmiss.stages.negatives.scene_graph.replacement import Selector
 
 
 def obj_comp_count(selector: Selector) -> Iterator[Outcome]:
@@ -56,7 +48,7 @@ def obj_verify_count(selector: Selector) -> Iterator[Outcome]:
     one object of the name, without its box).
     """
     graph = selector.graph
-    for triple in triples(selector):
+    for triple in triples(selector.graph, selector.rng):
         name, predicate = triple.subject.name, triple.predicate
         refusal = refuse("obj_verify_count", triple) or _mass("obj_verify_count", name, triple.object.name)
         if refusal is not None:
@@ -86,7 +78,7 @@ def obj_verify_count(selector: Selector) -> Iterator[Outcome]:
 def obj_verify_count_attr(selector: Selector) -> Iterator[Outcome]:
     """There is at least one cube that is red / There is no cube that is red, and the reverse."""
     graph = selector.graph
-    for node, carried in attributes(selector):
+    for node, carried in attributes(selector.graph, selector.rng):
         refusal = _mass("obj_verify_count_attr", node.name)
         if refusal is not None:
             yield refusal

@@ -10,7 +10,9 @@ from itertools import pairwise
 
 from nearmiss.base.seeding import rng
 from nearmiss.engine.text.inflection import is_plural
-from nearmiss.stages.negatives.scene_graph.graphs import Graph, Node, Triple
+from nearmiss.engine.text.scene_graphs.graphs import Graph, Node, Triple
+from nearmiss.engine.text.scene_graphs.wording import Phrase, be, either_object, fill, same_number
+from nearmiss.stages.negatives.scene_graph.pairs import Pair
 from nearmiss.stages.negatives.scene_graph.released_selection import (
     ReleasedSelector,
     article_by_letter,
@@ -30,8 +32,6 @@ from nearmiss.stages.negatives.scene_graph.released_types import (
     relation_attr,
 )
 from nearmiss.stages.negatives.scene_graph.replacement import Statistics
-from nearmiss.stages.negatives.scene_graph.sources import Pair
-from nearmiss.stages.negatives.scene_graph.wording import Phrase, be, either_object, fill, same_number
 
 _SLOTS = ("subj", "obj", "pred")
 

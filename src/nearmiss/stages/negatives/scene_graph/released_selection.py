@@ -18,9 +18,9 @@ from random import Random
 
 from nearmiss.engine.text.inflection import is_plural, number_word, plural, singular
 from nearmiss.engine.text.lexicon import load
-from nearmiss.stages.negatives.scene_graph.graphs import Box, Graph, Node, Triple
+from nearmiss.engine.text.scene_graphs.graphs import Box, Graph, Node, Triple
+from nearmiss.engine.text.scene_graphs.wording import be, fill, words
 from nearmiss.stages.negatives.scene_graph.replacement import Counts, Statistics, draw
-from nearmiss.stages.negatives.scene_graph.wording import be, fill, words
 
 _STACKED = frozenset(["on top of", "above", "on"])
 _BENEATH = frozenset(["below", "on the bottom of"])

@@ -7,17 +7,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from nearmiss.engine.text.inflection import is_plural
-from nearmiss.stages.negatives.scene_graph.graphs import Node, Triple
-from nearmiss.stages.negatives.scene_graph.released_selection import (
-    ReleasedSelector,
-    body_part,
-    comparison,
-    false_count,
-    skipped,
-    uncountable,
-)
-from nearmiss.stages.negatives.scene_graph.sources import Pair
-from nearmiss.stages.negatives.scene_graph.wording import (
+from nearmiss.engine.text.scene_graphs.graphs import Node, Triple
+from nearmiss.engine.text.scene_graphs.wording import (
     Phrase,
     attribute_sentence,
     count_sentence,
@@ -25,6 +16,15 @@ from nearmiss.stages.negatives.scene_graph.wording import (
     existence_of_related,
     relation_sentence,
     same_number,
+)
+from nearmiss.stages.negatives.scene_graph.pairs import Pair
+from nearmiss.stages.negatives.scene_graph.released_selection import (
+    ReleasedSelector,
+    body_part,
+    comparison,
+    false_count,
+    skipped,
+    uncountable,
 )
 
 _TRIES = 11  # draws of another bearer of an attribute; the last one is used even if it is to be skipped

@@ -20,8 +20,8 @@ from random import Random
 from typing import TypeVar
 
 from nearmiss.engine.text.lexicon import attribute_kind
-from nearmiss.stages.negatives.scene_graph.graphs import Box, Graph, Node, Triple
-from nearmiss.stages.negatives.scene_graph.wording import comparable, opposites, same_name, unfit, writable
+from nearmiss.engine.text.scene_graphs.graphs import Box, Graph, Node, Triple
+from nearmiss.engine.text.scene_graphs.wording import comparable, opposites, same_name, unfit, writable
 
 K = TypeVar("K", str, int)
 Counts = Counter[str]

@@ -6,21 +6,15 @@ type names are those of the paper. Corrections of the published generator are no
 
 from collections.abc import Callable, Iterator
 
-from nearmiss.stages.negatives.scene_graph.graphs import Graph, Node, Triple
-from nearmiss.stages.negatives.scene_graph.replacement import Selector
-from nearmiss.stages.negatives.scene_graph.sources import (
-    Outcome,
-    Pair,
-    Refusal,
+from nearmiss.engine.text.scene_graphs.graphs import Graph, Node, Triple
+from nearmiss.engine.text.scene_graphs.sources import (
     all_carry,
     attributes,
     descriptive_phrase,
     identifying_phrase,
-    refuse,
     triples,
-    uncounted,
 )
-from nearmiss.stages.negatives.scene_graph.wording import (
+from nearmiss.engine.text.scene_graphs.wording import (
     Phrase,
     attribute_sentence,
     count_sentence,
@@ -29,11 +23,13 @@ from nearmiss.stages.negatives.scene_graph.wording import (
     same_name,
     writable,
 )
+from nearmiss.stages.negatives.scene_graph.pairs import Outcome, Pair, Refusal, refuse, uncounted
+from nearmiss.stages.negatives.scene_graph.replacement import Selector
 
 
 def attribute(selector: Selector) -> Iterator[Outcome]:
     """The cube is red / The cube is blue."""
-    for node, value in attributes(selector):
+    for node, value in attributes(selector.graph, selector.rng):
         positive = attribute_sentence(node.name, value)
         if not all_carry(selector.graph, node, value):
             yield Refusal("attribute", positive, "the name alone does not say which thing is meant")
@@ -47,7 +43,7 @@ def attribute(selector: Selector) -> Iterator[Outcome]:
 
 def object_(selector: Selector) -> Iterator[Outcome]:
     """The cube is red / The ball is red (counted as `attribute` by the published code)."""
-    for node, value in attributes(selector):
+    for node, value in attributes(selector.graph, selector.rng):
         positive = attribute_sentence(node.name, value)
         other = selector.bearer(node.name, (value,))
         if other is None:
@@ -58,7 +54,7 @@ def object_(selector: Selector) -> Iterator[Outcome]:
 
 def attribute_subg(selector: Selector) -> Iterator[Outcome]:
     """The red cube is above the ball / The blue cube is above the ball, or The red star is above the ball."""
-    for triple in triples(selector):
+    for triple in triples(selector.graph, selector.rng):
         refusal = refuse("attribute_subg", triple)
         if refusal:
             yield refusal
@@ -142,7 +138,7 @@ Change = Callable[[Selector, Triple, Phrase, Phrase], tuple[str, str] | None]
 
 def _relations(type_name: str, selector: Selector, wording: Wording, change: Change) -> Iterator[Outcome]:
     """Pairs of one relation type: `wording` gives the phrases, `change` the negative and its new word."""
-    for triple in triples(selector):
+    for triple in triples(selector.graph, selector.rng):
         refusal = refuse(type_name, triple)
         if refusal:
             yield refusal

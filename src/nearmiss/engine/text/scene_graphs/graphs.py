@@ -13,7 +13,7 @@ import polars as pl
 
 from nearmiss.engine.text.annotations import closed_groups, crowds, is_closed
 from nearmiss.engine.text.lexicon import noun_group
-from nearmiss.stages.negatives.scene_graph.wording import converse, same_name
+from nearmiss.engine.text.scene_graphs.wording import converse, same_name
 
 Box = tuple[float, float, float, float]
 
