@@ -10,11 +10,11 @@ from functools import lru_cache
 from itertools import permutations
 
 from nearmiss.engine.text.annotations import without_posture
-from nearmiss.engine.text.compounds import compound
+from nearmiss.engine.text.compounds import Phrases, compound
+from nearmiss.engine.text.edited_text import Text
 from nearmiss.engine.text.lexicon import inverse, load, opposites
 from nearmiss.engine.text.parsing import Caption, Mention, parse
 from nearmiss.engine.text.phrase_labels import Label, concept_of, exchanged, named
-from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized
 
 # Where several single changes explain a difference, the first of these is named.
@@ -31,13 +31,18 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
     separate concept (material, age) is ("attribute", operator). Two numbers compared are ("count", "recount");
     statements joined by "both" or "either" are "logic", with the operator of the part that changed.
     """
-    phrased = phrases(positive, names)
-    quick = exchanged(phrased, phrases(negative, names))
-    if quick is not None and compound(phrased) is None:
-        return quick if parse(positive, names) is not None else (None, None)
-    before, after = parse(positive, names), parse(negative, names)
+    return label_of(Text(positive, names), Text(negative, names))
+
+
+def label_of(positive: Text, negative: Text) -> Label:
+    """`label` of two texts."""
+    quick = exchanged(positive.phrases, negative.phrases)
+    if quick is not None and compound(positive.phrases) is None:
+        return quick if positive.statement is not None else (None, None)
+    before = positive.statement
+    after = None if before is None else negative.statement
     if before is None or after is None:
-        return _label_of_frames(positive, negative, names)
+        return _label_of_frames(positive.phrases, negative.phrases)
     if before.join or after.join:
         return _compound_label(before, after)
     if not 0 <= len(after.mentions) - len(before.mentions) <= 1:
@@ -48,9 +53,8 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
     return (None, None) if change is None or change == _SAME else change[1:]
 
 
-def _label_of_frames(positive: str, negative: str, names: frozenset[str]) -> Label:
-    """The label of texts that do not parse, where their first words suffice: joined, or negated."""
-    phrased = [phrases(text, names) for text in (positive, negative)]
+def _label_of_frames(*phrased: Phrases) -> Label:
+    """The label of two texts that do not parse, where their first words suffice: joined, or negated."""
     joins = {joined.join for found in phrased if (joined := compound(found)) is not None}
     if joins:
         return ("count", "recount") if joins <= _COMPARISONS else ("logic", None)

@@ -11,7 +11,8 @@ from nearmiss.engine.text.compounds import Join, Phrases, compound
 from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.legible import LONGEST
 from nearmiss.engine.text.lexicon import Noun, noun_group
-from nearmiss.engine.text.phrases import Phrase, phrases
+from nearmiss.engine.text.phrase_table import Phrase
+from nearmiss.engine.text.phrases import phrases
 
 Attribute = tuple[str, str]  # kind and group; the kind is "" where no lexicon has the word
 
@@ -55,9 +56,11 @@ def parse(text: str, names: frozenset[str] = frozenset()) -> Caption | None:
 
     Captions that are longer than legible.py allows are not parsed.
     """
-    if len(text) > LONGEST:
-        return None
-    found = phrases(text, names)
+    return None if len(text) > LONGEST else statement_of(phrases(text, names))
+
+
+def statement_of(found: Phrases) -> Caption | None:
+    """The statement of a caption's phrases, or None where the patterns do not match."""
     joined = compound(found)
     try:
         if joined is None:

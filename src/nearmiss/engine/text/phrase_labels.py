@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from nearmiss.engine.text.lexicon import load
-from nearmiss.engine.text.phrases import JOINING, Phrase, phrases
+from nearmiss.engine.text.phrase_table import JOINING, Phrase
+from nearmiss.engine.text.phrases import phrases
 
 Label = tuple[str | None, str | None]
 

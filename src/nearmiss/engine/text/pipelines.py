@@ -15,7 +15,7 @@ from spacy.tokens import Doc
 from nearmiss.base.errors import InputError
 from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.lexicon import attribute_words, load, object_words
-from nearmiss.engine.text.phrases import ANYTHING
+from nearmiss.engine.text.phrase_table import ANYTHING
 from nearmiss.engine.text.spelling import normalize_spelling
 from nearmiss.engine.text.tokens import Token
 

@@ -4,38 +4,17 @@ check -> reserved -> duplicates -> wording -> label
 """
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from nearmiss.engine.text.annotations import Annotations
-from nearmiss.engine.text.grammar import broken
-from nearmiss.engine.text.labels import label, same_meaning
+from nearmiss.engine.text.edited_text import Text
+from nearmiss.engine.text.grammar import broken_words
+from nearmiss.engine.text.labels import label_of, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
-from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.checked_rows import CheckedRows
 from nearmiss.stages.negatives.rewording import changed, reworded
 from nearmiss.stages.negatives.spec import MethodConfig
-
-
-@dataclass
-class CheckedRows:
-    """Rows of the tables after the checks."""
-
-    negatives: list[dict[str, Any]] = field(default_factory=list)
-    rejected: list[dict[str, Any]] = field(default_factory=list)
-    positives: dict[str, dict[str, Any]] = field(default_factory=dict)
-    edited: list[Caption] = field(default_factory=list)  # captions of the corpus that negatives are made of
-    refused_positives: dict[str, str] = field(default_factory=dict)
-    processed: set[str] = field(default_factory=set)
-
-    def reasons(self) -> Counter[str]:
-        """Count of each rejection reason."""
-        return Counter(row["reason"] for row in self.rejected)
-
-    def captions(self) -> list[dict[str, Any]]:
-        """The positives of the negatives: those the method wrote, and captions of the corpus."""
-        used = {row["caption_id"] for row in self.negatives}
-        rows = [row for key, row in self.positives.items() if key in used] + [asdict(each) for each in self.edited]
-        return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
 
 
 def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> CheckedRows:
@@ -49,51 +28,58 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
         if isinstance(outcome, Positive):
             _check_positive(corpus, outcome, name, checked)
             continue
-        if outcome.caption_id is not None:
-            checked.processed.add(outcome.caption_id)
+        caption_id = outcome.caption_id
+        if caption_id is not None:
+            checked.processed.add(caption_id)
         if isinstance(outcome, Rejected):
-            checked.rejected.append(_rejection(outcome, outcome.reason, name))
+            checked.refused.append(_rejection(outcome, outcome.reason, name))
             continue
-        reason = None if outcome.unchecked else _refusal(corpus, outcome, checked)
-        if reason is None and not outcome.unchecked and (outcome.caption_id, outcome.negative) in seen:
+        candidate = _compared(corpus, outcome)
+        reason = None if candidate.unchecked else _refusal(corpus, candidate, checked)
+        key = caption_id, candidate.negative
+        if reason is None and not candidate.unchecked and key in seen:
             reason = "duplicate"
         if reason is not None:
-            checked.rejected.append(_rejection(outcome, reason, name))
+            checked.refused.append(_rejection(candidate, reason, name))
             continue
-        seen.add((outcome.caption_id, outcome.negative))
-        numbers[outcome.caption_id] += 1
-        written = _in_varied_wording(corpus, outcome, name, checked, seen) if varied else outcome
-        row = _negative(corpus, written, name, mode, stated=outcome)
-        checked.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
-    used = {row["caption_id"] for row in checked.negatives} - checked.positives.keys()
-    checked.edited = [caption for caption in corpus.captions if caption.caption_id in used]
-    checked.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
-    checked.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
+        seen.add(key)
+        numbers[caption_id] = number = numbers[caption_id] + 1
+        written = _in_varied_wording(corpus, candidate, name, checked, seen) if varied else candidate
+        negative_id = f"{caption_id}-{name}-{number}"
+        checked.accepted.append((negative_id, *_negative(corpus, written, name, mode, stated=candidate)))
+    used = {row[1] for row in checked.accepted} - checked.positives.keys()
+    checked.sources = [caption for caption in corpus.captions if caption.caption_id in used]
+    checked.sort()
     return checked
+
+
+def _compared(corpus: Corpus, candidate: Candidate) -> Candidate:
+    """The candidate with its text: compared with its positive where the method does not give it."""
+    if candidate.text is not None:
+        return candidate
+    return candidate._replace(text=corpus.edited(candidate.image_id, candidate.positive, candidate.negative))
 
 
 def _refusal(corpus: Corpus, candidate: Candidate, checked: CheckedRows) -> str | None:
     """Why a candidate is rejected: its positive, the annotations, its meaning, its grammar or, without annotations, a
     word that may be true. None if it is accepted."""
-    refused = checked.refused_positives.get(candidate.caption_id) or corpus.refusal(
-        candidate.image_id, candidate.negative
-    )
+    text = candidate.text
+    assert text is not None
+    refused = checked.refused_positives.get(candidate.caption_id) or corpus.refusal(candidate.image_id, text)
     if refused is not None:
         return refused
-    if candidate.positive not in corpus.captions_of_image(
-        candidate.image_id
-    ):  # else compared with all of these already
+    if candidate.positive not in corpus.own(candidate.image_id).texts:  # else compared with all of these already
         with corpus.meter("same meaning"):
             same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
         if same:
             return "says the same as its positive"
     with corpus.meter("grammar"):
-        fault = broken(candidate.positive, candidate.negative)
+        fault = broken_words(text.source.words, text.words, text.first, text.tail)
     if fault is not None:
         return f"grammar: {fault}"
     if not candidate.edited:
         return None
-    return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
+    return corpus.collision(candidate.image_id, text.source.words, candidate.all_edits())
 
 
 def _in_varied_wording(
@@ -111,12 +97,13 @@ def _in_varied_wording(
     if reason is None and other.caption_id not in checked.positives:
         positive = Positive(other.caption_id, other.image_id, other.positive, other.template_id)
         _check_positive(corpus, positive, name, checked)
+    other = _compared(corpus, other)
     reason = reason or _refusal(corpus, other, checked)
     if reason is None and (other.caption_id, other.negative) in seen:
         reason = "duplicate"
     if reason is not None:
-        rejected = replace(other, caption_id=candidate.caption_id)
-        checked.rejected.append(_rejection(rejected, f"wording: {reason}", name))
+        rejected = other._replace(caption_id=candidate.caption_id)
+        checked.refused.append(_rejection(rejected, f"wording: {reason}", name))
         return candidate
     seen.add((other.caption_id, other.negative))
     return other
@@ -139,26 +126,36 @@ def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: Chec
         }
 
 
-def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str, *, stated: Candidate) -> dict[str, Any]:
-    """A row of table `negatives`; concept and operator are those of `stated`, the candidate before it was re-worded."""
+def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str, *, stated: Candidate) -> tuple[Any, ...]:
+    """A row of table `negatives` behind its id; concept and operator are those of `stated`, the candidate before it was
+    re-worded."""
     with corpus.meter("labels"):
-        concept, operator = label(stated.positive, stated.negative, corpus.vocabulary.names)
-    return {
-        "caption_id": candidate.caption_id,
-        "image_id": candidate.image_id,
-        "method": name,
-        "mode": mode,
-        "type": candidate.type,
-        "concept": concept,
-        "operator": operator,
-        "template_id": candidate.template_id,
-        "positive": candidate.positive,
-        "negative": candidate.negative,
-        "edits": [edit.as_record() for edit in candidate.all_edits()],
-        "foil_in_scene": _in_scene(candidate.new_word, corpus.annotations.get(candidate.image_id)),
-        "verdict": "unchecked" if candidate.unchecked else corpus.verdict(candidate.image_id, candidate.negative).kind,
-        "seed": corpus.seed,
-    }
+        concept, operator = label_of(*_texts(corpus, stated))
+    image_id = candidate.image_id
+    return (
+        candidate.caption_id,
+        image_id,
+        name,
+        mode,
+        candidate.type,
+        concept,
+        operator,
+        candidate.template_id,
+        candidate.positive,
+        candidate.negative,
+        candidate.all_edits(),
+        _in_scene(candidate.new_word, corpus.annotations.get(image_id)),
+        "unchecked" if candidate.unchecked else corpus.verdict(image_id, candidate.negative).kind,
+        corpus.seed,
+    )
+
+
+def _texts(corpus: Corpus, candidate: Candidate) -> tuple[Text, Text]:
+    """The positive and the negative as texts that know the words of all annotators."""
+    text, names = candidate.text, corpus.vocabulary.names
+    if text is not None and text.names == names:
+        return text.source, text
+    return Text(candidate.positive, names), Text(candidate.negative, names)
 
 
 def _in_scene(new_word: str | None, annotations: Annotations | None) -> bool | None:
@@ -174,13 +171,14 @@ def _in_scene(new_word: str | None, annotations: Annotations | None) -> bool | N
     return False if kind is not None or annotations.marks_all(noun) else None
 
 
-def _rejection(outcome: Candidate | Rejected, reason: str, name: str) -> dict[str, Any]:
-    return {
-        "caption_id": outcome.caption_id,
-        "image_id": outcome.image_id,
-        "method": name,
-        "type": outcome.type,
-        "positive": outcome.positive,
-        "negative": outcome.negative,
-        "reason": reason,
-    }
+def _rejection(outcome: Candidate | Rejected, reason: str, name: str) -> tuple[Any, ...]:
+    """A row of table `rejected`."""
+    return (
+        outcome.caption_id,
+        outcome.image_id,
+        name,
+        outcome.type,
+        outcome.positive,
+        outcome.negative,
+        reason,
+    )

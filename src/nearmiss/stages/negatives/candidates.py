@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
@@ -15,10 +15,13 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotate
 from nearmiss.engine.text.collisions import collision
+from nearmiss.engine.text.edited_text import EditedText, Text
 from nearmiss.engine.text.edits import Edit, diff
 from nearmiss.engine.text.labels import mentioned_pairs, mentioned_relations
+from nearmiss.engine.text.own_captions import OwnCaptions
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.verdict import UNDECIDED, Verdict, check
+from nearmiss.engine.text.tokens import Words
+from nearmiss.engine.text.verdict import UNDECIDED, Verdict, verdict
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,7 @@ def max_candidates(caption: str) -> int:
 TOO_MANY = "the caption has too many candidates, of which the others are not tried"
 
 
-@dataclass(frozen=True)
-class Caption:
+class Caption(NamedTuple):
     """A row of table `captions`."""
 
     caption_id: str
@@ -123,6 +125,9 @@ class Caption:
     text: str
     template_id: str | None
     source: str
+
+
+_IMAGES_AT_ONCE = 256  # of which the captions are kept as texts: methods go from image to image
 
 
 @dataclass(frozen=True)
@@ -151,44 +156,64 @@ class Corpus:
             found.setdefault(caption.image_id, []).append(caption)
         return {image_id: tuple(captions) for image_id, captions in found.items()}
 
-    def verdict(self, image_id: str, negative: str) -> Verdict:
-        """Verdict of the check on a caption as a negative of an image."""
-        known = self._verdicts.get((image_id, negative))
+    def own(self, image_id: str) -> OwnCaptions:
+        """The captions of an image as texts, which know the names that the annotators of the image use."""
+        known = self._own.get(image_id)
         if known is None:
+            if len(self._own) == _IMAGES_AT_ONCE:
+                self._own.clear()
+            names = self.vocabulary.names if image_id in self.annotations else frozenset[str]()
+            strings = [caption.text for caption in self.captions_of.get(image_id, ())]
+            known = self._own[image_id] = OwnCaptions(strings, names)
+        return known
+
+    def edited(self, image_id: str, positive: str, negative: str) -> EditedText:
+        """A negative as an edit of its positive."""
+        own = self.own(image_id)
+        return EditedText.of(own.texts.get(positive) or Text(positive, own.names), negative)
+
+    def verdict(self, image_id: str, negative: str | Text) -> Verdict:
+        """Verdict of the check on a caption as a negative of an image."""
+        string = negative if isinstance(negative, str) else negative.string
+        known = self._verdicts.get((image_id, string))
+        if known is None:
+            own = self.own(image_id)
+            text = Text(negative, own.names) if isinstance(negative, str) else negative
             with self.meter("annotations" if image_id in self.annotations else "equal captions"):
-                known = check(negative, self.annotations.get(image_id), self.captions_of_image(image_id))
+                known = verdict(text, self.annotations.get(image_id), own)
             if known is UNDECIDED:
                 with self.meter(UNDECIDED.why):
                     pass  # counted for the summary
-            self._verdicts[image_id, negative] = known
+            self._verdicts[image_id, string] = known
         return known
 
     def captions_of_image(self, image_id: str) -> tuple[str, ...]:
         """Texts of the captions of an image."""
-        return self._texts.get(image_id, ())
+        return self.own(image_id).strings
 
     @cached_property
-    def _texts(self) -> dict[str, tuple[str, ...]]:
-        return {image_id: tuple(each.text for each in own) for image_id, own in self.captions_of.items()}
+    def _own(self) -> dict[str, OwnCaptions]:
+        return {}
 
-    def refusal(self, image_id: str, negative: str) -> str | None:
+    def refusal(self, image_id: str, negative: str | Text) -> str | None:
         """Why the stage rejects this negative; None if it accepts it. Methods use it to check early."""
-        verdict = self.verdict(image_id, negative)
-        if verdict.kind not in ("verified", "plausible"):
-            return verdict.why
+        found = self.verdict(image_id, negative)
+        if found.kind not in ("verified", "plausible"):
+            return found.why
         if self.reserved == NO_RESERVATIONS:
             return None
+        string = negative if isinstance(negative, str) else negative.string
         with self.meter("reserved combinations"):
-            reserved = self.reserved.mentioned_in(negative, self.vocabulary.names)
+            reserved = self.reserved.mentioned_in(string, self.vocabulary.names)
         return "reserved combination" if reserved else None
 
-    def collision(self, image_id: str, positive: str, edits: Sequence[Edit]) -> str | None:
+    def collision(self, image_id: str, positive: Words, edits: Sequence[Edit]) -> str | None:
         """Why new words collide with the captions of the image; None if they do not, or if the annotations decide."""
         annotations = self.annotations.get(image_id)
         if annotations is not None and annotations.closed is None and annotations.exhaustive:
             return None
         with self.meter("words of the captions"):
-            return collision(positive, edits, self.captions_of_image(image_id))
+            return collision(positive, edits, self.own(image_id).used)
 
     @cached_property
     def meter(self) -> Meter:
@@ -210,14 +235,14 @@ class Corpus:
         return annotate(self.images, self.objects, self.relations, self.vocabulary)
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A negative before it is checked.
 
     `type`: the name that the paper uses. `new_word`: the new word or words, None if nothing new is named. `edits`:
     offsets in `positive`; if None, computed by comparing the two texts. `unchecked`: the stage neither checks nor
     rejects it, so that a released method is reproduced with its false negatives. `edited`: the negative is an edit of
     its positive, so new words may collide with the captions of the image; False for the caption of another image.
+    `text`: the negative as an edit of the positive, if the method has it already (`Corpus.own`, `Corpus.edited`).
     """
 
     caption_id: str
@@ -230,18 +255,16 @@ class Candidate:
     edits: tuple[Edit, ...] | None = None
     unchecked: bool = False
     edited: bool = True
+    text: EditedText | None = None
 
     def all_edits(self) -> tuple[Edit, ...]:
         """The edits that turn the positive into the negative."""
-        return self.edits if self.edits is not None else self._compared
-
-    @cached_property
-    def _compared(self) -> tuple[Edit, ...]:
-        return tuple(diff(self.positive, self.negative))
+        if self.edits is not None:
+            return self.edits
+        return tuple(diff(self.positive, self.negative)) if self.text is None else self.text.edits
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A candidate that the method rejected or could not form (`negative` None), with the reason."""
 
     caption_id: str | None

@@ -232,15 +232,11 @@ def _part(shared: _Shared, corpus: Corpus, show_progress: bool = False) -> Part:
     corpus = replace(corpus, learned=shared.learned)
     with nullcontext() if show_progress else silent():
         checked = check_candidates(corpus, shared.method, shared.options, shared.name)
-    frames = {
-        "negatives": table("negatives", checked.negatives),
-        "rejected": table("rejected", checked.rejected),
-        "captions": table("captions", checked.captions()),
-    }
+    frames = checked.frames()
     if shared.paraphrases:
         with corpus.meter("paraphrases"):
             frames["paraphrases"] = paraphrase_table(
-                checked.negatives,
+                frames["negatives"].select("caption_id", "image_id", "positive").iter_rows(named=True),
                 shared.paraphrases,
                 seed=corpus.seed,
                 names=corpus.vocabulary.names,
