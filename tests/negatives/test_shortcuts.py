@@ -11,15 +11,15 @@ import small_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearmiss.engine.text import grammar, labels, word_exchange
+from nearmiss.engine.text import edited_text, grammar, labels, word_exchange
 from nearmiss.engine.text.edited_text import EditedText, Text
 from nearmiss.engine.text.edits import Edit, apply, diff, replay
-from nearmiss.engine.text.labels import has_same_meaning_as_any, label, same_meaning
+from nearmiss.engine.text.labels import label, label_of, same_meaning
 from nearmiss.engine.text.lexicon import attribute_words, load, object_words
+from nearmiss.engine.text.own_captions import OwnCaptions
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
-from nearmiss.engine.text.word_exchange import exchanged
+from nearmiss.engine.text.word_exchange import Place
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.wording import captions
 from nearmiss.stages.negatives.candidates import Caption
@@ -82,7 +82,7 @@ def edited(texts: list[str], each: int) -> Iterator[tuple[str, int, int, Edit]]:
 def label_the_long_way(positive: str, negative: str) -> tuple[str | None, str | None]:
     before, after = parse(positive), parse(negative)
     if before is None or after is None:
-        return labels._label_of_frames(*(phrases(text, frozenset()) for text in (positive, negative)))
+        return labels._label_of_frames(Text(positive), Text(negative))
     if before.join or after.join:
         return labels._compound_label(before, after)
     if not 0 <= len(after.mentions) - len(before.mentions) <= 1:
@@ -95,8 +95,12 @@ def label_the_long_way(positive: str, negative: str) -> tuple[str | None, str | 
 def same_the_long_way(one: str, other: str) -> bool:
     if normalized(one) == normalized(other):
         return True
-    first = labels._canonical(one, frozenset())
-    return first is not None and first == labels._canonical(other, frozenset())
+    first, second = parse(one), parse(other)
+    return first is not None and second is not None and labels._canonical(first) == labels._canonical(second)
+
+
+def same_as_any(text: str, captions: tuple[str, ...]) -> bool:
+    return OwnCaptions(captions).state(Text(text))
 
 
 def broken_the_long_way(positive: str, negative: str) -> str | None:
@@ -108,8 +112,20 @@ def broken_the_long_way(positive: str, negative: str) -> str | None:
 
 
 def exchange(text: str, first: int, last: int, edit: Edit) -> tuple[str, list[Edit]]:
-    found = exchanged(Text(text), first, last, edit.new)
+    found = Place(Text(text), first, last).exchanged(edit.new)
     return found.string, list(found.edits)
+
+
+def stated(own: tuple[str, ...], first: int, last: int, new: str) -> object:
+    """Whether captions state an edit of the first of them, read from it and read as any other text."""
+    captions = OwnCaptions(own)
+    edited_text = Place(captions.texts[own[0]], first, last).exchanged(new)
+    return one_answer(captions.state(edited_text), captions.state(Text(edited_text.string)))
+
+
+def one_answer(*answers: object) -> object:
+    """The answer of all ways, or all answers where they differ."""
+    return answers[0] if len(set(answers)) == 1 else answers
 
 
 def read(text: Text) -> tuple[object, ...]:
@@ -122,13 +138,20 @@ def disagreements(texts: list[str], each: int) -> dict[str, list[tuple[str, str]
     answers: Counter[object] = Counter()
     for number, (text, at, last, edit) in enumerate(edited(texts, each)):
         negative = apply(text, [edit])
+        found_text = Place(Text(text), at, last).exchanged(edit.new)
         own = (text, *texts[number % 7 :: len(texts) // 4])
         checks = {
-            "label": (label(text, negative), label_the_long_way(text, negative)),
-            "meaning": (has_same_meaning_as_any(negative, own), any(same_the_long_way(each, negative) for each in own)),
-            "grammar": (grammar.broken(text, negative), broken_the_long_way(text, negative)),
+            "label": (
+                one_answer(label_of(found_text.source, found_text), label(text, negative)),
+                label_the_long_way(text, negative),
+            ),
+            "meaning": (stated(own, at, last, edit.new), any(same_the_long_way(each, negative) for each in own)),
+            "grammar": (
+                one_answer(grammar.broken_by(found_text), grammar.broken(text, negative)),
+                broken_the_long_way(text, negative),
+            ),
             "edit": (exchange(text, at, last, edit), (negative, diff(text, negative))),
-            "reading": (read(exchanged(Text(text), at, last, edit.new)), read(Text(negative))),
+            "reading": (read(found_text), read(Text(negative))),
         }
         for name, (short, long) in checks.items():
             if name != "reading":
@@ -154,8 +177,10 @@ def test_the_short_way_is_the_long_way_on_captions_of_people():
     [
         (labels, "exchanged", lambda before, after: ("object", "replace"), "label"),
         (labels, "_decided", lambda before, after, direct: True, "label"),
-        (labels, "named", lambda text, names: frozenset([text]), "meaning"),
+        (edited_text, "named", lambda phrases: frozenset([phrases]), "meaning"),
+        (labels, "of_replaced", lambda before, at, new: ("object", "replace"), "label"),
         (grammar, "differing", lambda before, after: (len(before), 0), "grammar"),
+        (grammar, "exchangeable", lambda words, at, new: True, "grammar"),
         (word_exchange, "article_before", lambda word: "a", "edit"),
     ],
 )
@@ -168,11 +193,9 @@ def test_a_wrong_short_way_would_be_seen(monkeypatch, module, name, wrong, what)
         return
     if what == "meaning":  # captions that say the same in other words
         pair = "a cat to the left of a dog", "a dog to the right of a cat"
-        assert has_same_meaning_as_any(pair[0], (pair[1],))
+        assert same_as_any(pair[0], (pair[1],))
         monkeypatch.setattr(module, name, wrong)
-        labels._readable.cache_clear()
-        assert not has_same_meaning_as_any(pair[0], (pair[1],))
-        labels._readable.cache_clear()
+        assert not same_as_any(pair[0], (pair[1],))
         return
     monkeypatch.setattr(module, name, wrong)
     if name == "_decided":  # two things that are the same: turned round, nothing has changed
@@ -187,10 +210,25 @@ def test_captions_that_state_the_same_name_the_same():
     texts = [*of_the_world(12)[:160], *OF_PEOPLE, "there are fewer cats than dogs on a bench"]
     same = [pair for pair in combinations(texts, 2) if same_the_long_way(*pair)]
     assert len(same) > 20
-    assert all(same_meaning(*pair) and has_same_meaning_as_any(pair[0], (pair[1],)) for pair in same)
+    assert all(same_meaning(*pair) and same_as_any(pair[0], (pair[1],)) for pair in same)
 
 
-WORDS_OF_PHRASES = ["a", "the", "to", "left", "of", "in", "front", "hot", "dog", "fire", "hydrant", "orange", "is", "and"]
+WORDS_OF_PHRASES = [
+    "a",
+    "the",
+    "to",
+    "left",
+    "of",
+    "in",
+    "front",
+    "hot",
+    "dog",
+    "fire",
+    "hydrant",
+    "orange",
+    "is",
+    "and",
+]
 WORDS_OF_PHRASES += ["there", "picture", "on", "top", "both", "right", "side", "tennis", "racket", "next", "standing"]
 WORDS = st.sampled_from(
     ["a", "an", "A", "An", "the", "dog", "Apple", "orange", "TV", "-", "'", "5", "5a", ",", "red-hot", "é"]
@@ -206,7 +244,7 @@ def test_one_exchange_is_an_edit_in_any_text(pieces, data):
     new = data.draw(st.sampled_from(["elephant", "cat", "hour", "fire hydrant", "a", "dog", "TV"]))
     token = tokens[at]
     edit = Edit(token.start, token.end, token.text, new)
-    found = exchanged(Text(text), at, at + 1, new)
+    found = Place(Text(text), at, at + 1).exchanged(new)
     assert found.string == apply(text, [edit])
     assert list(found.edits) == diff(text, found.string)
     assert replay(text, found.edits) == found.string

@@ -4,8 +4,9 @@ Captions written by people have errors, and rules on neighboring words have fals
 is"). Both occur in the positive as well, so that the comparison leaves the errors of the edit (our choice).
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
+from nearmiss.engine.text.edited_text import EditedText
 from nearmiss.engine.text.inflection import indefinite_article, plural, singular
 from nearmiss.engine.text.lexicon import Noun, attribute_words, load, object_words
 from nearmiss.engine.text.tokens import Words, differing, token_texts
@@ -40,6 +41,38 @@ def broken_words(before: Words, after: Words, first: int, tail: int) -> str | No
         return None
     known = _faults(before, start, len(before) - tail)
     return next((kind for kind in (ARTICLE, NUMBER, DOUBLED) if found.count(kind) > known.count(kind)), None)
+
+
+def broken_by(text: EditedText) -> str | None:
+    """`broken` of an edited text and its source."""
+    source = text.source.words
+    if len(text.new_words) == 1 == text.last - text.first and exchangeable(source, text.first, text.new_words[0]):
+        return None
+    return broken_words(source, text.words, text.first, text.tail)
+
+
+def exchangeable(words: Words, at: int, new: str) -> bool:
+    """Whether a word can be exchanged for another without an error: the rules read both alike, and the new one fits the
+    words beside it."""
+    before, after = words[at - 1] if at else "", words[at + 1] if at + 1 < len(words) else ""
+    if new in (before, after) or _read(words[at]) != _read(new):
+        return False
+    return before not in ("a", "an") or not new[0].isalpha() or indefinite_article(new) == before
+
+
+@lru_cache(maxsize=1 << 14)
+def _read(word: str) -> tuple[object, ...]:
+    """All that the rules read of a word, except which word it is."""
+    noun = _counted(word)
+    return (
+        word in ("a", "an"),
+        word in attribute_words(),
+        _openings().get(word),
+        _AGREEING.get(word),
+        word in _closing(),
+        word[0].isalnum(),
+        None if noun is None else noun.plural,
+    )
 
 
 def _faults(words: Words, start: int, end: int) -> list[str]:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from nearmiss.engine.text.collisions import Used
 from nearmiss.engine.text.edited_text import EditedText, Text
-from nearmiss.engine.text.labels import has_same_meaning_as_any
+from nearmiss.engine.text.labels import same_as_any
 from nearmiss.engine.text.phrase_table import JOINING
 from nearmiss.engine.text.phrases import UNSETTLED
 
@@ -39,7 +39,7 @@ class OwnCaptions:
         """Whether a caption consists of the same words, or states the same where both parse."""
         if isinstance(text, EditedText) and self.texts.get(text.source.string) is text.source and self._lack(text):
             return False
-        return has_same_meaning_as_any(text.string, self.strings, self.names)
+        return same_as_any(text, self.texts.values())
 
     def _lack(self, text: EditedText) -> bool:
         """Whether no caption has a word that an edit of one of them inserts, and none is about what it inserts.
@@ -50,5 +50,5 @@ class OwnCaptions:
         words, meanings = self._words, self._meanings
         if JOINING in meanings or not any([word not in words and word[0].isalnum() for word in text.new_words]):
             return False
-        abouts = [phrase.about for phrase in text.new_phrases if phrase.label not in UNSETTLED]
+        abouts = [phrase.about for phrase in text.exchange[2] if phrase.label not in UNSETTLED]
         return JOINING not in abouts and not meanings.issuperset(abouts)

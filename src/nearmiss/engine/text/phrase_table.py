@@ -18,6 +18,8 @@ _DIGITS = 9
 _PICTURES = ("picture", "photo", "image", "photograph", "frame")
 
 
+INDEFINITE = frozenset(("a", "an"))
+"""Articles that nothing distinguishes that reads phrases."""
 JOINING = ("joining",)  # `about` of words that may join two statements
 
 

@@ -8,13 +8,17 @@ and on nothing before them. Therefore, where the words [first, last) of a captio
 2. from where a new phrase begins at a word behind the exchanged ones at which a phrase of the caption begins as well,
    all phrases to the end are found again: the words that follow are the same.
 
-`Segmentation.exchanged` walks only between the two. Closing punctuation is cut off first; if the exchange changes where
-that begins, the whole caption is split again. Which frames are left out, and whether an "either" is an adjective or a
-noun, is decided from the phrases found (`phrases`), whichever way they were found.
+`Segmentation.exchanged` walks only between the two. `Spot.phrase` is the most frequent case, without any walk: one
+phrase stands in place of one phrase if no walk from before goes on with it, and it does not go on behind. Closing
+punctuation is cut off first; if the exchange changes where that begins, the whole caption is split again. Which frames
+are left out, and whether an "either" is an adjective or a noun, is decided from all phrases (`phrases`), however they
+were found.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from nearmiss.engine.text.phrase_table import Node, Phrase, table, unlisted
 from nearmiss.engine.text.tokens import Words, token_texts
@@ -80,6 +84,57 @@ class Segmentation:
             phrase, at, _ = _walk(root, words, at, end)
             found.append(phrase)
         return found
+
+    def spot(self, first: int, last: int) -> "Spot | None":
+        """The phrase that consists of the words [first, last); None where they are none, or parts of others."""
+        starts, end = self.starts, self.end
+        index = bisect_left(starts, first)
+        if index == len(starts) or starts[index] != first:
+            return None
+        if (starts[index + 1] if index + 1 < len(starts) else end) != last:
+            return None
+        following = self.words[last] if last < end else ""
+        reaching = [start for start, reach in zip(starts[:index], self.reaches, strict=False) if reach > first]
+        return Spot(index, following, tuple([_node(self._root, self.words[start:first]) for start in reaching]))
+
+
+class Spot(NamedTuple):
+    """A phrase of a segmentation: its number, the word behind it ("" at the end), and for each walk from before that
+    read its first word, the words with which that walk would have gone on."""
+
+    index: int
+    following: str
+    open: tuple[Mapping[str, Node], ...]
+
+    def phrase(self, words: Words, names: frozenset[str]) -> Phrase | None:
+        """The phrase of these words, if in place of the spot's own it is the only one that changes."""
+        phrase, going_on = _entry(words, names)
+        if phrase is None or self.following in going_on:
+            return None
+        for following in self.open:
+            if words[0] in following:
+                return None
+        return phrase
+
+
+@lru_cache(maxsize=1 << 14)
+def _entry(words: Words, names: frozenset[str]) -> tuple[Phrase | None, Mapping[str, Node]]:
+    """The phrase of exactly these words, and the words with which a longer one goes on."""
+    node: Node | None = None
+    following = table(names).following
+    for word in words:
+        node = following.get(word)
+        if node is None:
+            return (unlisted(word), {}) if len(words) == 1 else (None, {})
+        following = node.following
+    phrase = None if node is None else node.phrase or (unlisted(words[0]) if len(words) == 1 else None)
+    return phrase, following
+
+
+def _node(root: Mapping[str, Node], words: Words) -> Mapping[str, Node]:
+    for word in words:
+        root = root[word].following
+    return root
 
 
 @lru_cache(maxsize=1 << 14)

@@ -4,17 +4,22 @@ check -> reserved -> duplicates -> wording -> label
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from nearmiss.engine.text.annotations import Annotations
-from nearmiss.engine.text.edited_text import Text
-from nearmiss.engine.text.grammar import broken_words
-from nearmiss.engine.text.labels import label_of, same_meaning
+from nearmiss.engine.text.collisions import collision
+from nearmiss.engine.text.grammar import broken_by
+from nearmiss.engine.text.labels import label, label_of, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
+from nearmiss.engine.text.phrase_labels import Label
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.checked_rows import CheckedRows
 from nearmiss.stages.negatives.rewording import changed, reworded
 from nearmiss.stages.negatives.spec import MethodConfig
+
+_BATCH = 1024  # outcomes that are checked together
 
 
 def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> CheckedRows:
@@ -24,29 +29,35 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
     numbers: Counter[str] = Counter()
     mode = getattr(options, "mode", method.mode)
     varied = getattr(options, "wording", "fixed") == "varied"
-    for outcome in method.generate(corpus, options):
-        if isinstance(outcome, Positive):
-            _check_positive(corpus, outcome, name, checked)
-            continue
-        caption_id = outcome.caption_id
-        if caption_id is not None:
-            checked.processed.add(caption_id)
-        if isinstance(outcome, Rejected):
-            checked.refused.append(_rejection(outcome, outcome.reason, name))
-            continue
-        candidate = _compared(corpus, outcome)
-        reason = None if candidate.unchecked else _refusal(corpus, candidate, checked)
-        key = caption_id, candidate.negative
-        if reason is None and not candidate.unchecked and key in seen:
-            reason = "duplicate"
-        if reason is not None:
-            checked.refused.append(_rejection(candidate, reason, name))
-            continue
-        seen.add(key)
-        numbers[caption_id] = number = numbers[caption_id] + 1
-        written = _in_varied_wording(corpus, candidate, name, checked, seen) if varied else candidate
-        negative_id = f"{caption_id}-{name}-{number}"
-        checked.accepted.append((negative_id, *_negative(corpus, written, name, mode, stated=candidate)))
+    outcomes = method.generate(corpus, options)
+    while batch := list(islice(outcomes, _BATCH)):
+        for positive in batch:
+            if isinstance(positive, Positive):
+                _check_positive(corpus, positive, name, checked)
+        candidates = [_compared(corpus, outcome) for outcome in batch if isinstance(outcome, Candidate)]
+        reasons = _refusals(corpus, candidates, checked)
+        left = zip(candidates, reasons, _labels(corpus, candidates, reasons), strict=True)
+        for outcome in batch:
+            if isinstance(outcome, Positive):
+                continue
+            caption_id = outcome.caption_id
+            if caption_id is not None:
+                checked.processed.add(caption_id)
+            if isinstance(outcome, Rejected):
+                checked.refused.append(_rejection(outcome, outcome.reason, name))
+                continue
+            candidate, reason, stated = next(left)
+            key = caption_id, candidate.negative
+            if reason is None and not candidate.unchecked and key in seen:
+                reason = "duplicate"
+            if reason is not None:
+                checked.refused.append(_rejection(candidate, reason, name))
+                continue
+            seen.add(key)
+            numbers[caption_id] = number = numbers[caption_id] + 1
+            written = _in_varied_wording(corpus, candidate, name, checked, seen) if varied else candidate
+            negative_id = f"{caption_id}-{name}-{number}"
+            checked.accepted.append((negative_id, *_negative(corpus, written, name, mode, stated)))
     used = {row[1] for row in checked.accepted} - checked.positives.keys()
     checked.sources = [caption for caption in corpus.captions if caption.caption_id in used]
     checked.sort()
@@ -60,26 +71,56 @@ def _compared(corpus: Corpus, candidate: Candidate) -> Candidate:
     return candidate._replace(text=corpus.edited(candidate.image_id, candidate.positive, candidate.negative))
 
 
-def _refusal(corpus: Corpus, candidate: Candidate, checked: CheckedRows) -> str | None:
-    """Why a candidate is rejected: its positive, the annotations, its meaning, its grammar or, without annotations, a
-    word that may be true. None if it is accepted."""
-    text = candidate.text
-    assert text is not None
-    refused = checked.refused_positives.get(candidate.caption_id) or corpus.refusal(candidate.image_id, text)
+def _refusals(corpus: Corpus, candidates: Sequence[Candidate], checked: CheckedRows) -> list[str | None]:
+    """Why each candidate is rejected: its positive, the annotations, its meaning, its grammar or, without annotations,
+    a word that may be true. None where it is accepted, or not checked."""
+    reasons = [None if each.unchecked else _false(corpus, each, checked) for each in candidates]
+    left = [at for at, each in enumerate(candidates) if reasons[at] is None and not each.unchecked]
+    with corpus.meter("grammar", len(left)):
+        for at in left:
+            fault = broken_by(candidates[at].text)
+            if fault is not None:
+                reasons[at] = f"grammar: {fault}"
+    left = [at for at in left if reasons[at] is None and candidates[at].edited]
+    left = [at for at in left if not corpus.decided(candidates[at].image_id)]
+    with corpus.meter("words of the captions", len(left)):
+        for at in left:
+            each = candidates[at]
+            reasons[at] = collision(each.text.source.words, each.all_edits(), corpus.own(each.image_id).used)
+    return reasons
+
+
+def _false(corpus: Corpus, candidate: Candidate, checked: CheckedRows) -> str | None:
+    """Why a candidate is no false statement: its positive is rejected, or its meaning is that of a caption."""
+    refused = checked.refused_positives.get(candidate.caption_id)
     if refused is not None:
         return refused
-    if candidate.positive not in corpus.own(candidate.image_id).texts:  # else compared with all of these already
-        with corpus.meter("same meaning"):
-            same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
-        if same:
-            return "says the same as its positive"
-    with corpus.meter("grammar"):
-        fault = broken_words(text.source.words, text.words, text.first, text.tail)
-    if fault is not None:
-        return f"grammar: {fault}"
-    if not candidate.edited:
-        return None
-    return corpus.collision(candidate.image_id, text.source.words, candidate.all_edits())
+    if candidate.verdict is None:
+        refused = corpus.refusal(candidate.image_id, candidate.text)
+    else:
+        refused = corpus.refused(candidate.verdict, candidate.text)
+    if refused is not None or candidate.positive in corpus.own(candidate.image_id).texts:
+        return refused  # a negative is compared with all captions of the image already
+    with corpus.meter("same meaning"):
+        same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
+    return "says the same as its positive" if same else None
+
+
+def _labels(corpus: Corpus, candidates: Sequence[Candidate], reasons: Sequence[str | None]) -> list[Label]:
+    """Concept and operator of each candidate that is not rejected."""
+    names = corpus.vocabulary.names
+    left = [each for each, reason in zip(candidates, reasons, strict=True) if reason is None]
+    with corpus.meter("labels", len(left)):
+        found = iter([_label(each, names) for each in left])
+    return [next(found) if reason is None else (None, None) for reason in reasons]
+
+
+def _label(candidate: Candidate, names: frozenset[str]) -> Label:
+    """Concept and operator, of texts that know the words of all annotators."""
+    text = candidate.text
+    if text.names == names:
+        return label_of(text.source, text)
+    return label(candidate.positive, candidate.negative, names)
 
 
 def _in_varied_wording(
@@ -97,8 +138,7 @@ def _in_varied_wording(
     if reason is None and other.caption_id not in checked.positives:
         positive = Positive(other.caption_id, other.image_id, other.positive, other.template_id)
         _check_positive(corpus, positive, name, checked)
-    other = _compared(corpus, other)
-    reason = reason or _refusal(corpus, other, checked)
+    reason = reason or _refusals(corpus, [_compared(corpus, other)], checked)[0]
     if reason is None and (other.caption_id, other.negative) in seen:
         reason = "duplicate"
     if reason is not None:
@@ -126,36 +166,28 @@ def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: Chec
         }
 
 
-def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str, *, stated: Candidate) -> tuple[Any, ...]:
-    """A row of table `negatives` behind its id; concept and operator are those of `stated`, the candidate before it was
+def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str, stated: Label) -> tuple[Any, ...]:
+    """A row of table `negatives` behind its id; `stated` are concept and operator of the candidate before it was
     re-worded."""
-    with corpus.meter("labels"):
-        concept, operator = label_of(*_texts(corpus, stated))
     image_id = candidate.image_id
+    verdict = "unchecked"
+    if not candidate.unchecked:
+        verdict = (candidate.verdict or corpus.verdict(image_id, candidate.negative)).kind
     return (
         candidate.caption_id,
         image_id,
         name,
         mode,
         candidate.type,
-        concept,
-        operator,
+        *stated,
         candidate.template_id,
         candidate.positive,
         candidate.negative,
         candidate.all_edits(),
         _in_scene(candidate.new_word, corpus.annotations.get(image_id)),
-        "unchecked" if candidate.unchecked else corpus.verdict(image_id, candidate.negative).kind,
+        verdict,
         corpus.seed,
     )
-
-
-def _texts(corpus: Corpus, candidate: Candidate) -> tuple[Text, Text]:
-    """The positive and the negative as texts that know the words of all annotators."""
-    text, names = candidate.text, corpus.vocabulary.names
-    if text is not None and text.names == names:
-        return text.source, text
-    return Text(candidate.positive, names), Text(candidate.negative, names)
 
 
 def _in_scene(new_word: str | None, annotations: Annotations | None) -> bool | None:

@@ -14,13 +14,11 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotate
-from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edited_text import EditedText, Text
 from nearmiss.engine.text.edits import Edit, diff
 from nearmiss.engine.text.labels import mentioned_pairs, mentioned_relations
 from nearmiss.engine.text.own_captions import OwnCaptions
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.tokens import Words
 from nearmiss.engine.text.verdict import UNDECIDED, Verdict, verdict
 
 
@@ -66,7 +64,7 @@ NO_RESERVATIONS = Reserved()
 
 @dataclass
 class Meter:
-    """Number and wall time of checks: `with meter("grammar"):` measures one check. Checks do not nest.
+    """Number and wall time of checks: `with meter("grammar", 9):` measures nine checks. Checks do not nest.
 
     Times are written to cost.json only, never to files that are compared.
     """
@@ -74,11 +72,12 @@ class Meter:
     seconds: dict[str, float] = field(default_factory=dict)
     checks: Counter[str] = field(default_factory=Counter)
     _name: str = ""
+    _number: int = 1
     _start: float = 0.0
 
-    def __call__(self, name: str) -> "Meter":
-        """Measure one check."""
-        self._name = name
+    def __call__(self, name: str, number: int = 1) -> "Meter":
+        """Measure a number of checks."""
+        self._name, self._number = name, number
         return self
 
     def __enter__(self) -> None:
@@ -89,7 +88,7 @@ class Meter:
     ) -> None:
         name = self._name
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - self._start
-        self.checks[name] += 1
+        self.checks[name] += self._number
 
     def add(self, other: "Meter") -> None:
         """Add the measurements of another process."""
@@ -197,23 +196,23 @@ class Corpus:
 
     def refusal(self, image_id: str, negative: str | Text) -> str | None:
         """Why the stage rejects this negative; None if it accepts it. Methods use it to check early."""
-        found = self.verdict(image_id, negative)
+        return self.refused(self.verdict(image_id, negative), negative)
+
+    def refused(self, found: Verdict, negative: str | Text) -> str | None:
+        """`refusal` where the verdict is known."""
         if found.kind not in ("verified", "plausible"):
             return found.why
-        if self.reserved == NO_RESERVATIONS:
+        if self.reserved is NO_RESERVATIONS or self.reserved == NO_RESERVATIONS:
             return None
         string = negative if isinstance(negative, str) else negative.string
         with self.meter("reserved combinations"):
             reserved = self.reserved.mentioned_in(string, self.vocabulary.names)
         return "reserved combination" if reserved else None
 
-    def collision(self, image_id: str, positive: Words, edits: Sequence[Edit]) -> str | None:
-        """Why new words collide with the captions of the image; None if they do not, or if the annotations decide."""
+    def decided(self, image_id: str) -> bool:
+        """Whether the annotations of an image decide, so that new words may be those of its captions."""
         annotations = self.annotations.get(image_id)
-        if annotations is not None and annotations.closed is None and annotations.exhaustive:
-            return None
-        with self.meter("words of the captions"):
-            return collision(positive, edits, self.own(image_id).used)
+        return annotations is not None and annotations.closed is None and annotations.exhaustive
 
     @cached_property
     def meter(self) -> Meter:
@@ -242,7 +241,8 @@ class Candidate(NamedTuple):
     offsets in `positive`; if None, computed by comparing the two texts. `unchecked`: the stage neither checks nor
     rejects it, so that a released method is reproduced with its false negatives. `edited`: the negative is an edit of
     its positive, so new words may collide with the captions of the image; False for the caption of another image.
-    `text`: the negative as an edit of the positive, if the method has it already (`Corpus.own`, `Corpus.edited`).
+    `text`: the negative as an edit of the positive, and `verdict`: that of the check, if the method has them already
+    (`Corpus.own`, `Corpus.verdict`).
     """
 
     caption_id: str
@@ -256,6 +256,7 @@ class Candidate(NamedTuple):
     unchecked: bool = False
     edited: bool = True
     text: EditedText | None = None
+    verdict: Verdict | None = None
 
     def all_edits(self) -> tuple[Edit, ...]:
         """The edits that turn the positive into the negative."""

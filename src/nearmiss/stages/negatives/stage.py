@@ -20,7 +20,6 @@ from nearmiss.base.progress import progress, silent
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.phrase_labels import named
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
 from nearmiss.stages.negatives.acceptance import check_candidates
@@ -183,7 +182,7 @@ def write_negatives(
 
 _PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines")
 # Caches keyed by whole texts. They are cleared after each shard, or memory would grow with the corpus.
-_OF_TEXTS = (parse, phrases, named, tokenize, token_texts, normalized)
+_OF_TEXTS = (parse, phrases, tokenize, token_texts, normalized)
 
 
 @dataclass(frozen=True)

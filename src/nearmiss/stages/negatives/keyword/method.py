@@ -18,7 +18,8 @@ from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.lexicon import interchangeable
 from nearmiss.engine.text.own_captions import OwnCaptions
 from nearmiss.engine.text.spelling import lowered
-from nearmiss.engine.text.word_exchange import exchanged
+from nearmiss.engine.text.verdict import Verdict
+from nearmiss.engine.text.word_exchange import Place
 from nearmiss.stages.negatives.candidates import (
     TOO_MANY,
     Candidate,
@@ -63,32 +64,39 @@ def _of_caption(corpus: Corpus, words: WordCounts, caption: Caption, options: An
     random = rng(corpus.seed, "keyword", caption_id)
     made: set[str] = set()
     groups = _grouped(_sampled(words, string, found, random), options.edits_at_once)
+    places: dict[int, Place] = {}
     for tried, replacements in enumerate(groups):
         if len(made) == options.per_caption:
             return
         if tried == max_candidates(string):
             yield Rejected(caption_id, image_id, "keyword", TOO_MANY, string)
             return
-        text = _edited(source, replacements)
+        text = _edited(source, replacements, places)
         negative = text.string
         if negative in made:
             continue
         one = len(replacements) == 1
         kind = replacements[0][0].concept if one else "+".join(sorted({each.concept for each, _, _ in replacements}))
-        reason = corpus.refusal(image_id, text) or _word_refusal(corpus, own, image_id, replacements, text)
+        verdict = corpus.verdict(image_id, text)
+        reason = corpus.refused(verdict, text) or _word_refusal(own, verdict, replacements)
         if reason is not None:
             yield Rejected(caption_id, image_id, kind, reason, string, negative)
             continue
         made.add(negative)
         new_word = replacements[0][2] if one else None
-        yield Candidate(caption_id, image_id, kind, string, negative, caption.template_id, new_word, text=text)
+        yield Candidate(
+            caption_id, image_id, kind, string, negative, caption.template_id, new_word, text=text, verdict=verdict
+        )
 
 
-def _edited(source: Text, replacements: list["Replacement"]) -> EditedText:
-    """The negative."""
+def _edited(source: Text, replacements: list["Replacement"], places: dict[int, Place]) -> EditedText:
+    """The negative; `places` are those of the caption that were used before."""
     if len(replacements) == 1:
         keyword, _, word = replacements[0]
-        return exchanged(source, keyword.at, keyword.after, word)
+        place = places.get(keyword.at)
+        if place is None:
+            place = places[keyword.at] = Place(source, keyword.at, keyword.after)
+        return place.exchanged(word)
     edits = [Edit(keyword.start, keyword.end, keyword.text, word) for keyword, _, word in replacements]
     return EditedText.of(source, apply(source.string, edits))
 
@@ -146,19 +154,13 @@ def _shuffled(known: Choices, random: Random) -> list[tuple[str, str]]:
     return [choice for _, choice in sorted(zip(keys, known.words, strict=True))]
 
 
-def _word_refusal(
-    corpus: Corpus, own: OwnCaptions, image_id: str, replacements: list[Replacement], text: EditedText
-) -> str | None:
+def _word_refusal(own: OwnCaptions, verdict: Verdict, replacements: list[Replacement]) -> str | None:
     """Why a word is rejected if the annotations do not decide; None if they decide or the word is acceptable."""
-    if corpus.verdict(image_id, text).kind == "verified":
+    if verdict.kind == "verified":
         return None
-    if any(
-        [
-            keyword.concept in ("color", "object") and (keyword.group, group) in interchangeable(keyword.concept)
-            for keyword, group, _ in replacements
-        ]
-    ):
-        return "people use both words of one thing, and no annotation decides"
+    for keyword, group, _ in replacements:
+        if keyword.concept in ("color", "object") and (keyword.group, group) in interchangeable(keyword.concept):
+            return "people use both words of one thing, and no annotation decides"
     mentioned = mentioned_concepts(own)
     for keyword, group, _ in replacements:
         if not mentioned.isdisjoint(related_concepts(keyword.concept, group)):
