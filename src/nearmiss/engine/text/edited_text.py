@@ -24,9 +24,10 @@ Exchange = tuple[int, int, list[Phrase]]  # new phrases in place of those [start
 
 
 class Text:
-    """A text, its words, phrases and statement; each is read once, when it is first used.
+    """A text, its words, phrases and statement; each but the words is read once, when it is first used.
 
-    `names` are further nouns, such as the annotators' own words. Compares and hashes by identity.
+    `words` are the tokens in normalized spelling and lower case, `names` further nouns, such as the annotators' own
+    words. Compares and hashes by identity.
     """
 
     __slots__ = (
@@ -37,14 +38,14 @@ class Text:
         "_segmentation",
         "_spans",
         "_statement",
-        "_words",
         "names",
         "string",
+        "words",
     )
 
     def __init__(self, string: str, names: frozenset[str] = frozenset()) -> None:
         self.string, self.names = string, names
-        self._words: Words | None = None
+        self.words: Words = token_texts(string)
         self._spans: list[tuple[int, int]] | None = None
         self._segmentation: Segmentation | None = None
         self._phrases: tuple[Phrase, ...] | None = None
@@ -52,13 +53,6 @@ class Text:
         self._named: frozenset[object] | str | None = _UNREAD
         self._compound: Compound | str | None = _UNREAD
         self._statement: Caption | str | None = _UNREAD
-
-    @property
-    def words(self) -> Words:
-        """The tokens in normalized spelling and lower case."""
-        if self._words is None:
-            self._words = token_texts(self.string)
-        return self._words
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -131,10 +125,12 @@ class EditedText(Text):
         edits: tuple[Edit, ...] | None = None,
         exchange: Exchange | None = None,
     ) -> None:
+        words = source.words
         self.source, self.string, self.names, self.new_words = source, string, source.names, new_words
-        self.first, self.last, self.tail = first, last, len(source.words) - last
+        self.first, self.last, self.tail = first, last, len(words) - last
+        self.words = words[:first] + new_words + words[last:]
         self._edits, self._exchange = edits, exchange
-        self._words = self._spans = self._segmentation = self._phrases = self._normalized = None
+        self._spans = self._segmentation = self._phrases = self._normalized = None
         self._named = self._compound = self._statement = _UNREAD
 
     @classmethod
@@ -143,14 +139,6 @@ class EditedText(Text):
         words = token_texts(string)
         first, tail = differing(source.words, words)
         return cls(source, string, words[first : len(words) - tail], first, len(source.words) - tail)
-
-    @property
-    def words(self) -> Words:
-        """The words; those outside of the edit are taken from the source."""
-        if self._words is None:
-            words = self.source.words
-            self._words = words[: self.first] + self.new_words + words[self.last :]
-        return self._words
 
     @property
     def edits(self) -> tuple[Edit, ...]:

@@ -135,7 +135,8 @@ class Corpus:
 
     Captions are sorted by image and id. The tables `objects` and `relations` hold only these images. A shard of a
     corpus has the captions and annotations of some of its images; `words` (vocabulary of the annotators) and `learned`
-    (result of the method's `learn`) are computed from the whole corpus.
+    (result of the method's `learn`) are computed from the whole corpus. The folder `tags` keeps the tags of captions for
+    all methods (engine/text/tag_cache.py).
     """
 
     captions: Sequence[Caption]
@@ -146,6 +147,7 @@ class Corpus:
     reserved: Reserved = NO_RESERVATIONS
     words: Vocabulary | None = None
     learned: Any = None
+    tags: Path | None = None
 
     @cached_property
     def captions_of(self) -> dict[str, tuple[Caption, ...]]:
@@ -202,7 +204,7 @@ class Corpus:
         """`refusal` where the verdict is known."""
         if found.kind not in ("verified", "plausible"):
             return found.why
-        if self.reserved is NO_RESERVATIONS or self.reserved == NO_RESERVATIONS:
+        if not (self.reserved.pairs or self.reserved.relations):
             return None
         string = negative if isinstance(negative, str) else negative.string
         with self.meter("reserved combinations"):

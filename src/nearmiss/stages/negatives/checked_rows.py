@@ -86,7 +86,8 @@ def _edits(column: Sequence[Sequence[Edit]]) -> pl.Series:
     if not flat:
         return pl.Series("edits", [[]] * len(column), dtype=EDITS)
     owners = [row for row, edits in enumerate(column) for _ in edits]
-    fields = pl.DataFrame(flat, schema=EDITS.inner.to_schema(), orient="row").to_struct("edits")
+    values = dict(zip(EDITS.inner.to_schema(), zip(*flat, strict=True), strict=True))
+    fields = pl.DataFrame(values, schema=EDITS.inner.to_schema()).to_struct("edits")
     lists = pl.DataFrame({"row": pl.Series(owners, dtype=pl.UInt32), "edits": fields})
     lists = lists.group_by("row", maintain_order=True).agg("edits")
     joined = rows.join(lists, on="row", how="left", maintain_order="left")["edits"]

@@ -54,6 +54,7 @@ def run(
     split: str = "train",
     paraphrases: Sequence[str] = (),
     fingerprint: Path | None = None,
+    tags: Path | None = None,
     workers: int = 1,
     size: int = SIZE,
 ) -> dict[str, Any]:
@@ -65,8 +66,9 @@ def run(
 
     `out` is a folder for negatives.parquet, captions.parquet (the positives of the negatives), rejected.parquet,
     paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and cost.json; or a file
-    X.parquet for the negatives, beside which the others are named after it (see `NamedOutputs`). All bytes but those of
-    cost.json are the same for any `workers`, any `size` of shards and any order of records.
+    X.parquet for the negatives, beside which the others are named after it (see `NamedOutputs`). `tags` is a folder in
+    which the tags of captions are kept for further methods and runs. All bytes but those of cost.json are the same for
+    any `tags`, any `workers`, any `size` of shards and any order of records.
 
     Raises `InputError` where an input is missing, none of its records can be used, or no negative comes of it.
     """
@@ -85,7 +87,7 @@ def run(
     _check_needs(config.method, found)
     with target as folder:
         counts = write_negatives(
-            found.corpus,
+            replace(found.corpus, tags=tags),
             METHODS[config.method],
             config,
             name,

@@ -93,9 +93,11 @@ def _all_keywords(text: Text) -> list[tuple[Keyword, bool]]:
 
 def _of_two_uses(entry: _Entry, words: Words, at: int) -> _Entry:
     """Disambiguate "orange": a color before a content word that is not a verb, or after "is"; else an object."""
+    if words[at] != "orange":
+        return entry
     following = _word(words, at + 1)
     before_noun = _content(words, at + 1) and (following in object_words() or not following.endswith("ing"))
-    if words[at] == "orange" and not (before_noun or _word(words, at - 1) in ("is", "are", "and")):
+    if not (before_noun or _word(words, at - 1) in ("is", "are", "and")):
         return "object", "orange", False
     return entry
 

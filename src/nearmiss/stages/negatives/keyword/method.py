@@ -65,10 +65,11 @@ def _of_caption(corpus: Corpus, words: WordCounts, caption: Caption, options: An
     made: set[str] = set()
     groups = _grouped(_sampled(words, string, found, random), options.edits_at_once)
     places: dict[int, Place] = {}
+    most = max_candidates(string)
     for tried, replacements in enumerate(groups):
         if len(made) == options.per_caption:
             return
-        if tried == max_candidates(string):
+        if tried == most:
             yield Rejected(caption_id, image_id, "keyword", TOO_MANY, string)
             return
         text = _edited(source, replacements, places)

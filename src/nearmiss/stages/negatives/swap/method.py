@@ -35,7 +35,7 @@ def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
     """Yield at most `per_caption` negatives for each caption, and all pairs of spans rejected before them."""
     texts = [caption.text for caption in corpus.captions]
     need_tagger(texts, options.tagger)
-    sentences = list(tag(texts, options.tagger))
+    sentences = list(tag(texts, options.tagger, corpus.tags))
     usage = Usage(sentences)
     whole = zip(corpus.captions, sentences, strict=True)
     for caption, sentence in progress(whole, what="swap", total=len(sentences)):
