@@ -135,8 +135,8 @@ class Corpus:
 
     Captions are sorted by image and id. The tables `objects` and `relations` hold only these images. A shard of a
     corpus has the captions and annotations of some of its images; `words` (vocabulary of the annotators) and `learned`
-    (result of the method's `learn`) are computed from the whole corpus. The folder `tags` keeps the tags of captions for
-    all methods (engine/text/tag_cache.py).
+    (result of the method's `learn`) are computed from the whole corpus. Folder `tags` keeps the tags of captions for all
+    methods (engine/text/tag_cache.py).
     """
 
     captions: Sequence[Caption]
