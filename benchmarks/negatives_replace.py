@@ -51,7 +51,7 @@ def main(file: Path, tagger: str) -> None:
         for shard in shards(corpus):
             with garbage_collection_off():
                 made[0] += len(
-                    check_candidates(replace(shard, learned=learned[0]), METHOD, options, "replace").negatives
+                    check_candidates(replace(shard, learned=learned[0]), METHOD, options, "replace").accepted
                 )
 
     next(nlp.pipe([as_doc(nlp, tokenize(texts[0]))]))  # what a first call loads

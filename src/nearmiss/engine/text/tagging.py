@@ -63,6 +63,7 @@ def tag(texts: Iterable[str], pipeline: str | None = None, cache: Path | None = 
 
     wanted = list(texts)
     tokens = {text: tokenize(text) for text in wanted}
+    found: dict[str, Tags | None]
     kept = None if pipeline is None or cache is None else tag_cache(pipeline, cache)
     if kept is None:
         found = dict(zip(tokens, _tags(list(tokens.values()), pipeline), strict=True))
@@ -87,4 +88,4 @@ def _tags(documents: Sequence[tuple[Token, ...]], pipeline: str | None) -> Itera
 
 def _tagged(tokens: tuple[Token, ...], tags: Tags) -> tuple[Tagged, ...]:
     pos, fine = (each.split(_SEPARATOR) if tokens else [] for each in tags)
-    return tuple([Tagged(*token, *kind) for token, *kind in zip(tokens, pos, fine, strict=True)])
+    return tuple([Tagged(*token, one, other) for token, one, other in zip(tokens, pos, fine, strict=True)])

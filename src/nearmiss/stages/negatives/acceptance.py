@@ -10,6 +10,8 @@ from typing import Any
 
 from nearmiss.engine.text.annotations import Annotations
 from nearmiss.engine.text.collisions import collision
+from nearmiss.engine.text.edited_text import EditedText
+from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.grammar import broken_by
 from nearmiss.engine.text.labels import label, label_of, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
@@ -34,9 +36,10 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
         for positive in batch:
             if isinstance(positive, Positive):
                 _check_positive(corpus, positive, name, checked)
-        candidates = [_compared(corpus, outcome) for outcome in batch if isinstance(outcome, Candidate)]
-        reasons = _refusals(corpus, candidates, checked)
-        left = zip(candidates, reasons, _labels(corpus, candidates, reasons), strict=True)
+        candidates = [outcome for outcome in batch if isinstance(outcome, Candidate)]
+        texts = [_text(corpus, candidate) for candidate in candidates]
+        reasons = _refusals(corpus, candidates, texts, checked)
+        left = zip(candidates, texts, reasons, _labels(corpus, texts, reasons), strict=True)
         for outcome in batch:
             if isinstance(outcome, Positive):
                 continue
@@ -46,7 +49,7 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
             if isinstance(outcome, Rejected):
                 checked.refused.append(_rejection(outcome, outcome.reason, name))
                 continue
-            candidate, reason, stated = next(left)
+            candidate, text, reason, stated = next(left)
             key = caption_id, candidate.negative
             if reason is None and not candidate.unchecked and key in seen:
                 reason = "duplicate"
@@ -55,50 +58,57 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
                 continue
             seen.add(key)
             numbers[caption_id] = number = numbers[caption_id] + 1
-            written = _in_varied_wording(corpus, candidate, name, checked, seen) if varied else candidate
+            written = _in_varied_wording(corpus, candidate, name, checked, seen) if varied else None
             negative_id = f"{caption_id}-{name}-{number}"
-            checked.accepted.append((negative_id, *_negative(corpus, written, name, mode, stated)))
+            checked.accepted.append(
+                (negative_id, *_negative(corpus, *(written or (candidate, text)), name, mode, stated))
+            )
     used = {row[1] for row in checked.accepted} - checked.positives.keys()
     checked.sources = [caption for caption in corpus.captions if caption.caption_id in used]
     checked.sort()
     return checked
 
 
-def _compared(corpus: Corpus, candidate: Candidate) -> Candidate:
-    """The candidate with its text: compared with its positive where the method does not give it."""
-    if candidate.text is not None:
-        return candidate
-    return candidate._replace(text=corpus.edited(candidate.image_id, candidate.positive, candidate.negative))
+def _text(corpus: Corpus, candidate: Candidate) -> EditedText:
+    """The negative as an edit of its positive: compared with it where the method does not give it."""
+    return candidate.text or corpus.edited(candidate.image_id, candidate.positive, candidate.negative)
 
 
-def _refusals(corpus: Corpus, candidates: Sequence[Candidate], checked: CheckedRows) -> list[str | None]:
+def _refusals(
+    corpus: Corpus, candidates: Sequence[Candidate], texts: Sequence[EditedText], checked: CheckedRows
+) -> list[str | None]:
     """Why each candidate is rejected: its positive, the annotations, its meaning, its grammar or, without annotations,
     a word that may be true. None where it is accepted, or not checked."""
-    reasons = [None if each.unchecked else _false(corpus, each, checked) for each in candidates]
-    left = [at for at, each in enumerate(candidates) if reasons[at] is None and not each.unchecked]
+    whole = list(zip(candidates, texts, strict=True))
+    reasons = [None if each.unchecked else _false(corpus, each, text, checked) for each, text in whole]
+    left = [at for at, (each, _) in enumerate(whole) if reasons[at] is None and not each.unchecked]
     with corpus.meter("grammar", len(left)):
         for at in left:
-            fault = broken_by(candidates[at].text)
+            fault = broken_by(texts[at])
             if fault is not None:
                 reasons[at] = f"grammar: {fault}"
     left = [at for at in left if reasons[at] is None and candidates[at].edited]
     left = [at for at in left if not corpus.decided(candidates[at].image_id)]
     with corpus.meter("words of the captions", len(left)):
         for at in left:
-            each = candidates[at]
-            reasons[at] = collision(each.text.source.words, each.all_edits(), corpus.own(each.image_id).used)
+            used = corpus.own(candidates[at].image_id).used
+            reasons[at] = collision(texts[at].source.words, _edits(*whole[at]), used)
     return reasons
 
 
-def _false(corpus: Corpus, candidate: Candidate, checked: CheckedRows) -> str | None:
+def _edits(candidate: Candidate, text: EditedText) -> tuple[Edit, ...]:
+    return text.edits if candidate.edits is None else candidate.edits
+
+
+def _false(corpus: Corpus, candidate: Candidate, text: EditedText, checked: CheckedRows) -> str | None:
     """Why a candidate is no false statement: its positive is rejected, or its meaning is that of a caption."""
     refused = checked.refused_positives.get(candidate.caption_id)
     if refused is not None:
         return refused
     if candidate.verdict is None:
-        refused = corpus.refusal(candidate.image_id, candidate.text)
+        refused = corpus.refusal(candidate.image_id, text)
     else:
-        refused = corpus.refused(candidate.verdict, candidate.text)
+        refused = corpus.refused(candidate.verdict, text)
     if refused is not None or candidate.positive in corpus.own(candidate.image_id).texts:
         return refused  # a negative is compared with all captions of the image already
     with corpus.meter("same meaning"):
@@ -106,47 +116,47 @@ def _false(corpus: Corpus, candidate: Candidate, checked: CheckedRows) -> str | 
     return "says the same as its positive" if same else None
 
 
-def _labels(corpus: Corpus, candidates: Sequence[Candidate], reasons: Sequence[str | None]) -> list[Label]:
+def _labels(corpus: Corpus, texts: Sequence[EditedText], reasons: Sequence[str | None]) -> list[Label]:
     """Concept and operator of each candidate that is not rejected."""
     names = corpus.vocabulary.names
-    left = [each for each, reason in zip(candidates, reasons, strict=True) if reason is None]
+    left = [text for text, reason in zip(texts, reasons, strict=True) if reason is None]
     with corpus.meter("labels", len(left)):
-        found = iter([_label(each, names) for each in left])
+        found = iter([_label(text, names) for text in left])
     return [next(found) if reason is None else (None, None) for reason in reasons]
 
 
-def _label(candidate: Candidate, names: frozenset[str]) -> Label:
+def _label(text: EditedText, names: frozenset[str]) -> Label:
     """Concept and operator, of texts that know the words of all annotators."""
-    text = candidate.text
     if text.names == names:
         return label_of(text.source, text)
-    return label(candidate.positive, candidate.negative, names)
+    return label(text.source.string, text.string, names)
 
 
 def _in_varied_wording(
     corpus: Corpus, candidate: Candidate, name: str, checked: CheckedRows, seen: set[tuple[str, str]]
-) -> Candidate:
-    """An accepted candidate in a drawn template, with its positive as a new caption; unchanged where it is unchecked or
-    does not state relations, and where the new texts are rejected, which is recorded."""
+) -> tuple[Candidate, EditedText] | None:
+    """An accepted candidate in a drawn template, with its positive as a new caption; None where it is unchecked or does
+    not state relations, and where the new texts are rejected, which is recorded."""
     if candidate.unchecked:
-        return candidate
+        return None
     with corpus.meter("wording"):
         other = reworded(candidate, corpus.seed, corpus.vocabulary.names)
         reason = None if other is None else changed(candidate, other, corpus.vocabulary.names)
     if other is None:
-        return candidate
+        return None
     if reason is None and other.caption_id not in checked.positives:
         positive = Positive(other.caption_id, other.image_id, other.positive, other.template_id)
         _check_positive(corpus, positive, name, checked)
-    reason = reason or _refusals(corpus, [_compared(corpus, other)], checked)[0]
+    text = _text(corpus, other)
+    reason = reason or _refusals(corpus, [other], [text], checked)[0]
     if reason is None and (other.caption_id, other.negative) in seen:
         reason = "duplicate"
     if reason is not None:
         rejected = other._replace(caption_id=candidate.caption_id)
         checked.refused.append(_rejection(rejected, f"wording: {reason}", name))
-        return candidate
+        return None
     seen.add((other.caption_id, other.negative))
-    return other
+    return other, text
 
 
 def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: CheckedRows) -> None:
@@ -166,7 +176,9 @@ def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: Chec
         }
 
 
-def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str, stated: Label) -> tuple[Any, ...]:
+def _negative(
+    corpus: Corpus, candidate: Candidate, text: EditedText, name: str, mode: str, stated: Label
+) -> tuple[Any, ...]:
     """A row of table `negatives` behind its id; `stated` are concept and operator of the candidate before it was
     re-worded."""
     image_id = candidate.image_id
@@ -183,7 +195,7 @@ def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str, stated
         candidate.template_id,
         candidate.positive,
         candidate.negative,
-        candidate.all_edits(),
+        _edits(candidate, text),
         _in_scene(candidate.new_word, corpus.annotations.get(image_id)),
         verdict,
         corpus.seed,

@@ -15,7 +15,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotate
 from nearmiss.engine.text.edited_text import EditedText, Text
-from nearmiss.engine.text.edits import Edit, diff
+from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.labels import mentioned_pairs, mentioned_relations
 from nearmiss.engine.text.own_captions import OwnCaptions
 from nearmiss.engine.text.parsing import parse
@@ -135,8 +135,8 @@ class Corpus:
 
     Captions are sorted by image and id. The tables `objects` and `relations` hold only these images. A shard of a
     corpus has the captions and annotations of some of its images; `words` (vocabulary of the annotators) and `learned`
-    (result of the method's `learn`) are computed from the whole corpus. Folder `tags` keeps the tags of captions for all
-    methods (engine/text/tag_cache.py).
+    (result of the method's `learn`) are computed from the whole corpus. Folder `tags` keeps the tags of captions for
+    all methods (engine/text/tag_cache.py).
     """
 
     captions: Sequence[Caption]
@@ -259,12 +259,6 @@ class Candidate(NamedTuple):
     edited: bool = True
     text: EditedText | None = None
     verdict: Verdict | None = None
-
-    def all_edits(self) -> tuple[Edit, ...]:
-        """The edits that turn the positive into the negative."""
-        if self.edits is not None:
-            return self.edits
-        return tuple(diff(self.positive, self.negative)) if self.text is None else self.text.edits
 
 
 class Rejected(NamedTuple):

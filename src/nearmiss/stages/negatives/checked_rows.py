@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from nearmiss.base.tables import EDITS, SCHEMAS, table
+from nearmiss.base.tables import EDIT, EDITS, SCHEMAS, table
 from nearmiss.engine.text.edits import Edit
 from nearmiss.stages.negatives.candidates import Caption
 
@@ -86,8 +86,8 @@ def _edits(column: Sequence[Sequence[Edit]]) -> pl.Series:
     if not flat:
         return pl.Series("edits", [[]] * len(column), dtype=EDITS)
     owners = [row for row, edits in enumerate(column) for _ in edits]
-    values = dict(zip(EDITS.inner.to_schema(), zip(*flat, strict=True), strict=True))
-    fields = pl.DataFrame(values, schema=EDITS.inner.to_schema()).to_struct("edits")
+    values = dict(zip(EDIT.to_schema(), zip(*flat, strict=True), strict=True))
+    fields = pl.DataFrame(values, schema=EDIT.to_schema()).to_struct("edits")
     lists = pl.DataFrame({"row": pl.Series(owners, dtype=pl.UInt32), "edits": fields})
     lists = lists.group_by("row", maintain_order=True).agg("edits")
     joined = rows.join(lists, on="row", how="left", maintain_order="left")["edits"]
