@@ -102,7 +102,7 @@ class Spot(NamedTuple):
     """A phrase of a segmentation: its number, the word behind it ("" at the end), and for each walk from before that
     read its first word, the words with which that walk would have gone on."""
 
-    index: int
+    number: int
     following: str
     open: tuple[Mapping[str, Node], ...]
 

@@ -27,11 +27,11 @@ _SUFFIX = ".arrow"
 
 def pipeline_key(nlp: "Language") -> str | None:
     """The identity of a pipeline that was loaded from a folder; None for one that was not."""
-    import spacy
+    from spacy.about import __version__
 
     if nlp.path is None or not Path(nlp.path).is_dir():
         return None
-    parts = (spacy.__version__, *nlp.pipe_names, folder_sha256(Path(nlp.path)))
+    parts = (__version__, *nlp.pipe_names, folder_sha256(Path(nlp.path)))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

@@ -47,7 +47,7 @@ class Place:
             old, new = string[opening : self.end], article + string[closing:start] + new
             start = opening
         elif self._spot is not None and (phrase := self._spot.phrase(words, source.names)) is not None:
-            exchange = self._spot.index, self._spot.index + 1, [phrase]
+            exchange = self._spot.number, self._spot.number + 1, [phrase]
         edits = _aligned(old, new)
         if edits is not None:
             edits = tuple([Edit(start + left, start + right, was, becomes) for left, right, was, becomes in edits])

@@ -43,13 +43,13 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
         for outcome in batch:
             if isinstance(outcome, Positive):
                 continue
-            caption_id = outcome.caption_id
-            if caption_id is not None:
-                checked.processed.add(caption_id)
+            if outcome.caption_id is not None:
+                checked.processed.add(outcome.caption_id)
             if isinstance(outcome, Rejected):
                 checked.refused.append(_rejection(outcome, outcome.reason, name))
                 continue
             candidate, text, reason, stated = next(left)
+            caption_id = candidate.caption_id
             key = caption_id, candidate.negative
             if reason is None and not candidate.unchecked and key in seen:
                 reason = "duplicate"
