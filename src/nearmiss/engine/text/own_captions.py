@@ -48,7 +48,16 @@ class OwnCaptions:
         (phrase_labels.py), unless one may be two statements.
         """
         words, meanings = self._words, self._meanings
-        if JOINING in meanings or not any([word not in words and word[0].isalnum() for word in text.new_words]):
+        for word in text.new_words:
+            if word not in words and word[0].isalnum():
+                break
+        else:
             return False
-        abouts = [phrase.about for phrase in text.exchange[2] if phrase.label not in UNSETTLED]
-        return JOINING not in abouts and not meanings.issuperset(abouts)
+        if JOINING in meanings:
+            return False
+        lacking = False
+        for phrase in text.exchange[2]:
+            if phrase.about is JOINING:
+                return False
+            lacking = lacking or (phrase.about not in meanings and phrase.label not in UNSETTLED)
+        return lacking

@@ -16,7 +16,7 @@ from nearmiss.engine.text.grammar import broken_by
 from nearmiss.engine.text.labels import label, label_of, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.phrase_labels import Label
-from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Positive, Rejected
 from nearmiss.stages.negatives.checked_rows import CheckedRows
 from nearmiss.stages.negatives.rewording import changed, reworded
 from nearmiss.stages.negatives.spec import MethodConfig
@@ -167,13 +167,9 @@ def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: Chec
     elif not positive.unchecked and corpus.reserved.mentioned_in(positive.text, corpus.vocabulary.names):
         checked.refused_positives[positive.caption_id] = "reserved combination"
     else:
-        checked.positives[positive.caption_id] = {
-            "caption_id": positive.caption_id,
-            "image_id": positive.image_id,
-            "text": positive.text,
-            "template_id": positive.template_id,
-            "source": name,
-        }
+        checked.positives[positive.caption_id] = Caption(
+            positive.caption_id, positive.image_id, positive.text, positive.template_id, name
+        )
 
 
 def _negative(

@@ -25,7 +25,7 @@ class CheckedRows:
 
     accepted: list[tuple[Any, ...]] = field(default_factory=list)
     refused: list[tuple[Any, ...]] = field(default_factory=list)
-    positives: dict[str, dict[str, Any]] = field(default_factory=dict)
+    positives: dict[str, Caption] = field(default_factory=dict)  # captions that the method wrote
     sources: list[Caption] = field(default_factory=list)  # captions of the corpus that negatives are made of
     refused_positives: dict[str, str] = field(default_factory=dict)
     processed: set[str] = field(default_factory=set)
@@ -39,12 +39,16 @@ class CheckedRows:
     @property
     def negatives(self) -> list[dict[str, Any]]:
         """The rows of table `negatives` as records."""
-        return self.frames()["negatives"].to_dicts()
+        return _frame("negatives", self.accepted).to_dicts()
 
     @property
     def rejected(self) -> list[dict[str, Any]]:
         """The rows of table `rejected` as records."""
-        return self.frames()["rejected"].to_dicts()
+        return _frame("rejected", self.refused).to_dicts()
+
+    def captions(self) -> list[dict[str, Any]]:
+        """The rows of table `captions` as records."""
+        return _frame("captions", self._captions()).to_dicts()
 
     def reasons(self) -> Counter[str]:
         """Count of each rejection reason."""
@@ -55,15 +59,17 @@ class CheckedRows:
         return {
             "negatives": _frame("negatives", self.accepted),
             "rejected": _frame("rejected", self.refused),
-            "captions": table("captions", self.captions()),
+            "captions": _frame("captions", self._captions()),
         }
 
-    def captions(self) -> list[dict[str, Any]]:
+    def _captions(self) -> list[tuple[Any, ...]]:
         """The positives of the negatives: those the method wrote, and captions of the corpus."""
         caption = _ORDER[_NEGATIVES][1]
         used = {row[caption] for row in self.accepted}
-        rows = [row for key, row in self.positives.items() if key in used] + [each._asdict() for each in self.sources]
-        return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
+        rows = [tuple(row) for key, row in self.positives.items() if key in used] + [
+            tuple(each) for each in self.sources
+        ]
+        return sorted(rows, key=itemgetter(1, 0))
 
 
 def _frame(name: str, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
