@@ -260,6 +260,12 @@ class Candidate(NamedTuple):
     text: EditedText | None = None
     verdict: Verdict | None = None
 
+    def all_edits(self) -> tuple[Edit, ...]:
+        """The edits that turn the positive into the negative."""
+        if self.edits is not None:
+            return self.edits
+        return (self.text or EditedText.of(Text(self.positive), self.negative)).edits
+
 
 class Rejected(NamedTuple):
     """A candidate that the method rejected or could not form (`negative` None), with the reason."""
