@@ -33,17 +33,22 @@ class NegativeBuilder:
         if isinstance(pairs, EmptySlot):
             yield self._empty("relation", pairs.reason)
             return
-        tries: list[_Try] = []
+        left = []
         for one, other in pairs:
-            text = EditedText.of(self._source, apply(self._caption.text, _exchanged(one, other)))
             reason = (
                 None if self._annotated else same_either_way(sentence, _span(sentence, one), _span(sentence, other))
             )
             if reason is None:
-                tries.append((text, None))
+                left.append((one, other))
             else:
-                yield self._refused("relation", text, reason)
-        yield from self._first_fit("relation", tries)
+                yield self._refused("relation", self._exchanged(one, other), reason)
+        yield from self._first_fit("relation", ((self._exchanged(*pair), None) for pair in left))
+
+    def _exchanged(self, one: Unit, other: Unit) -> EditedText:
+        """The caption with two nouns exchanged; one that moves away from the start of the sentence is lowercased."""
+        moved = one.text[0].lower() + one.text[1:] if one.start == 0 and not one.text.isupper() else one.text
+        edits = [Edit(one.start, one.end, one.text, other.text), Edit(other.start, other.end, other.text, moved)]
+        return EditedText.of(self._source, apply(self._caption.text, edits))
 
     def fill(self, slot: str, gaps: Sequence[Gap] | EmptySlot, fills: Mapping[Gap, list[Fill]]) -> Iterator[Outcome]:
         """Replace one word by another of its class."""
@@ -128,12 +133,6 @@ def _span(sentence: Sentence, unit: Unit) -> Span:
     indices = [at for at, word in enumerate(sentence) if unit.start <= word.start and word.end <= unit.end]
     kind = "NNS" if unit.plural else "NN"
     return Span(unit.text, unit.start, unit.end, indices[0], indices[-1] + 1, kind, noun_group(unit.text), kind)
-
-
-def _exchanged(one: Unit, other: Unit) -> list[Edit]:
-    """The two edits; a noun that moves away from the start of the sentence is lowercased."""
-    moved = one.text[0].lower() + one.text[1:] if one.start == 0 and not one.text.isupper() else one.text
-    return [Edit(one.start, one.end, one.text, other.text), Edit(other.start, other.end, other.text, moved)]
 
 
 def _sampled(fills: list[Fill], random: Random) -> list[Fill]:
