@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nearmiss.engine.text.lexicon import attribute_kind
-from nearmiss.engine.text.phrases import Phrase
+from nearmiss.engine.text.phrase_table import Phrase
 
 Phrases = tuple[Phrase, ...]
 Join = Literal["both", "either", "more", "fewer", "as many"]
