@@ -17,7 +17,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import files_below, sha256
 from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images import shards
-from nearmiss.engine.models import attention_pooling
+from nearmiss.engine.models import attention_pooling, image_features
 from nearmiss.engine.models.checkpoint import fresh_model
 from nearmiss.engine.training import frozen_features
 from nearmiss.stages.pretrain import features, stage, store
@@ -122,8 +122,8 @@ def test_a_step_is_counted_without_what_is_cached(toy_files, made, tmp_path):
 
 def test_an_interrupted_cache_ends_with_the_same_bytes(toy_files, made, tmp_path, monkeypatch):
     folder, shared = made
-    monkeypatch.setattr(frozen_features, "_IMAGE_SHARD", 7)
-    monkeypatch.setattr(frozen_features, "_IMAGES", 3)
+    monkeypatch.setattr(image_features, "_IMAGE_SHARD", 7)
+    monkeypatch.setattr(image_features, "_IMAGES", 3)
     monkeypatch.setattr(frozen_features, "_TOKEN_SHARD", 50)
     monkeypatch.setattr(frozen_features, "_TEXTS", 4)
     common = {"config": shared, "store": folder / "store"}
@@ -217,8 +217,8 @@ def test_a_full_disk_is_an_error_before_the_first_image(made, tmp_path, monkeypa
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shards, "reserve_pixels", full)
-    monkeypatch.setattr(frozen_features, "image_features", lambda *_: torch.zeros(1, 2))
+    monkeypatch.setattr(shards, "reserve_array", full)
+    monkeypatch.setattr(image_features, "image_features", lambda *_: torch.zeros(1, 2))
     with pytest.raises(OSError, match="No space left"):
         features.run_images(config=shared, store=folder / "store", out=tmp_path / "out", state=tmp_path / "state")
     assert not (tmp_path / "out").exists()

@@ -23,7 +23,7 @@ from nearmiss.base.files import publish
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.images.members import location_of
-from nearmiss.engine.images.pixels import open_pixels, reserve_pixels
+from nearmiss.engine.images.arrays import open_array, reserve_array
 from nearmiss.engine.images.shards import open_shards, shard_name, write_shards
 from nearmiss.engine.images.store import IDS, PIXELS, Store, write_store
 from nearmiss.stages.pretrain import store
@@ -42,7 +42,7 @@ def write(file, shape, rows):
 
 
 def opened(file):
-    return open_pixels(file, what="the pixels", remedy="make them again")
+    return open_array(file, what="the pixels", remedy="make them again")
 
 
 def test_pixel_files_are_npy_files_and_are_read_back(tmp_path):
@@ -88,7 +88,7 @@ def test_bytes_are_the_same_without_preallocation(tmp_path, monkeypatch, support
 def test_a_full_disk_is_an_error_without_preallocation(monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")
     with pytest.raises(OSError, match="No space left"):
-        reserve_pixels(Path("/dev/full"), (2, 300, 300, 3))
+        reserve_array(Path("/dev/full"), (2, 300, 300, 3), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def in_shards(folder, size=2):
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
 def test_shards_are_read_as_one_array(tmp_path, size):
     found, whole = in_shards(tmp_path, size), drawn()
-    assert len(list(tmp_path.glob("pixels-*.npy"))) == -(-5 // size)
+    assert len(list(tmp_path.glob("rows-*.npy"))) == -(-5 // size)
     assert found.shape == whole.shape and len(found) == 5
     for rows in (np.array([4, 0, 3, 0]), np.array([], dtype=np.int64), slice(1, 4), slice(None), 2, np.int64(4)):
         assert np.array_equal(found[rows], whole[rows])

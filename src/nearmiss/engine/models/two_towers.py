@@ -55,6 +55,11 @@ class TwoTowers(Architecture):
         image = {} if self.image["weights"] is None else {"weights/image": trunk_weights(self.image["weights"])}
         return image | {"weights/text": text_weights(text_folder(self.text["name"], weights=True))}
 
+    def is_pretrained(self, name: str) -> bool:
+        """Whether a weight is one of the trunk's or the text model's; pooling and projections are new."""
+        assert self.image is not None
+        return name.startswith(("text.transformer.", *(["visual.trunk."] if self.image["weights"] else [])))
+
     def begun(self, seed: int) -> Any:
         """The model with the weights of its towers; pooling and projections are random by the seed.
 
