@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import signal
+from functools import partial
 
 import numpy as np
 import open_clip
@@ -11,6 +13,7 @@ import toy_training as toy
 from safetensors.torch import load_file
 from timm.layers.attention_pool2d import AttentionPool2d
 
+import kills
 import small_open_clip
 import small_towers
 from nearmiss.base.errors import InputError
@@ -138,6 +141,27 @@ def test_an_interrupted_cache_ends_with_the_same_bytes(toy_files, made, tmp_path
                 except KeyboardInterrupt:
                     assert not (tmp_path / out).exists()
     assert same(tmp_path / "images", tmp_path / "whole") and same(tmp_path / "texts", tmp_path / "whole-texts")
+
+
+def test_features_that_are_killed_at_several_moments_have_the_same_bytes(toy_files, made, tmp_path, monkeypatch):
+    """Killed where a batch is computed, and where a shard is flushed, renamed or linked: by the number of a call."""
+    folder, shared = made
+    monkeypatch.setattr(image_features, "_IMAGE_SHARD", 7)
+    monkeypatch.setattr(image_features, "_IMAGES", 3)
+    monkeypatch.setattr(frozen_features, "_TOKEN_SHARD", 200)
+    common = {"config": shared, "store": folder / "store"}
+    given = {"captions": source_of(toy_files, "captions"), "negatives": None}
+    names = ["nearmiss.engine.models.image_features.as_float16", "nearmiss.engine.training.frozen_features.as_float16"]
+    for run, texts in ((features.run_images, {}), (features.run_texts, given)):
+        whole = tmp_path / f"{run.__name__}-whole"
+        run(**common, **texts, out=whole, state=tmp_path / "none")
+        for moment in (1, 4, 6, 9):
+            places = {"out": tmp_path / f"{run.__name__}-{moment}", "state": tmp_path / f"state-{run.__name__}"}
+            build = partial(run, **common, **texts, **places)
+            assert kills.fork_and_kill(build, moment, [*kills.SHARD_CALLS, *names]) == signal.SIGKILL
+            assert not places["out"].exists()
+            build()
+            assert same(places["out"], whole) and not places["state"].exists()
 
 
 class stopped_after:

@@ -1,14 +1,12 @@
 """Files of pixels: a full disk is an error and never the end of the process, and a damaged file is never read."""
 
 import errno
-import itertools
 import json
 import os
 import secrets
 import shutil
 import signal
 import tarfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -18,12 +16,12 @@ import pytest
 import toy_training as toy
 from PIL import Image
 
+from kills import SHARD_CALLS, fork_and_kill
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import publish
 from nearmiss.base.seeding import array_rng
+from nearmiss.engine.images.arrays import open_array, reserve_array
 from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.images.members import location_of
-from nearmiss.engine.images.arrays import open_array, reserve_array
 from nearmiss.engine.images.shards import open_shards, shard_name, write_shards
 from nearmiss.engine.images.store import IDS, PIXELS, Store, write_store
 from nearmiss.stages.pretrain import store
@@ -289,37 +287,12 @@ def test_a_store_that_is_killed_at_ten_moments_has_the_same_bytes(photographs, t
     names = sorted(photographs)
     whole = built(tmp_path / "whole", names, tmp_path / "other")
     for moment in Random(0).sample(range(1, 58), 10):  # a build makes 57 such calls
-        killed = fork_and_kill(partial(built, tmp_path / f"killed-{moment}", names, tmp_path / "state"), moment)
-        assert killed == signal.SIGKILL
+        build = partial(built, tmp_path / f"killed-{moment}", names, tmp_path / "state")
+        assert fork_and_kill(build, moment, [*SHARD_CALLS, "nearmiss.engine.images.store.open_rgb"]) == signal.SIGKILL
         assert not list(tmp_path.glob("killed-*/image_ids.json"))
         shutil.rmtree(tmp_path / f"killed-{moment}", ignore_errors=True)
         assert built(tmp_path / f"again-{moment}", names, tmp_path / "state") == whole
         shutil.rmtree(tmp_path / "state")
-
-
-def fork_and_kill(build: Callable[[], object], moment: int) -> int:
-    """Run `build` in a process that kills itself at a number of decoded, flushed or linked files; the signal."""
-    child = os.fork()
-    if child == 0:
-        calls = itertools.count(1)
-
-        def counted(function: Callable[..., object]) -> Callable[..., object]:
-            def call(*arguments: object) -> object:
-                if next(calls) == moment:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*arguments)
-
-            return call
-
-        try:
-            with pytest.MonkeyPatch.context() as patched:
-                patched.setattr("nearmiss.engine.images.store.open_rgb", counted(open_rgb))
-                patched.setattr("nearmiss.engine.images.shards.publish", counted(publish))
-                patched.setattr("nearmiss.engine.images.shards.os.link", counted(os.link))
-                build()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) * -1
 
 
 @pytest.mark.parametrize("what", ["a file", "settings", "order", "shard size"])
