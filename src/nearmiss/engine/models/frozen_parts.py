@@ -72,7 +72,9 @@ def cut_of(model: Any, frozen: Iterable[str]) -> Cut:
 
 def image_features(model: Any, cut: Cut, images: Tensor) -> Tensor:
     """What the frozen part of the image tower gives of (N, 3, S, S)."""
-    images = images.contiguous(memory_format=torch.channels_last)  # 1.5 times as fast for depthwise convolutions on a CPU
+    images = images.contiguous(
+        memory_format=torch.channels_last
+    )  # 1.5 times as fast for depthwise convolutions on a CPU
     features: Tensor = model.visual.trunk(images) if cut.image == TRUNK else model.encode_image(images)
     return features
 
