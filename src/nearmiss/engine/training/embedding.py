@@ -69,7 +69,7 @@ class Embedder:
 
     def _parts(self, texts: Texts) -> tuple[list[Texts], Tensor]:
         """Texts as a padded tower computes them: together, or by length if it masks padding."""
-        return texts.by_length(_TOGETHER if masks_padding(self.model) else len(texts))
+        return texts.by_length(_TOGETHER) if masks_padding(self.model) else ([texts], torch.arange(len(texts)))
 
     def _padded(self, texts: Texts) -> Tensor:
         if self.frozen is not None and self.frozen.texts is not None:
