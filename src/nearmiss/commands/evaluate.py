@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from nearmiss.base.memory import keep_freed_memory
 from nearmiss.base.progress import job
 from nearmiss.commands.app import (
     STAGES,
@@ -93,6 +94,7 @@ def evaluate(
     )
     section = section if missing is None else section.model_copy(update={"missing": missing})
     kept = embeddings(cache, state)
+    keep_freed_memory()
     with job(f"evaluate {model}"):
         import polars as pl
 
@@ -152,6 +154,7 @@ def benchmark_features(
     given = source("evaluate", config=config, fingerprint=fingerprint, overrides=set_)
     root = {} if data_root is None else {"data_root": str(data_root)}
     section = given.section(EvaluateConfig, flags(fields) | root)
+    keep_freed_memory()
     with job("evaluate features"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.engine.scoring.model import parse_model
