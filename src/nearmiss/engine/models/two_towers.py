@@ -124,6 +124,12 @@ def two_tower_configuration(image: Mapping[str, Any], text: Mapping[str, Any], e
             record="pretrain.model.text.context_length",
             remedy="lower it",
         )
+    if text["projection"] is None and embed_dim != configuration["hidden_size"]:
+        raise InputError(
+            f"without a projection, embeddings have the text model's {configuration['hidden_size']} dimensions",
+            record="pretrain.model.embed_dim",
+            remedy=f"set it to {configuration['hidden_size']}, or set pretrain.model.text.projection to linear",
+        )
     named = THIS_FOLDER if Path(text["name"]).is_dir() else text["name"]
     return {
         "model_cfg": {
