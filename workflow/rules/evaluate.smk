@@ -1,5 +1,6 @@
 # Stage evaluate: one job a checkpoint scores every benchmark.
 
+
 # The features of the benchmarks' images behind a frozen image trunk, which all runs share. Any checkpoint has the trunk.
 rule evaluate_image_features:
     input:
