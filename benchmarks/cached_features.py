@@ -23,7 +23,6 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from nearmiss.base.files import read_json
-from nearmiss.base.memory import keep_freed_memory
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.models.checkpoint import fresh_model
 from nearmiss.engine.objectives.spec import Contrastive
@@ -118,7 +117,6 @@ def main() -> None:
     parser.add_argument("--text", type=Path, default=None)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    keep_freed_memory()
     trainer.CURVE_EVERY = 1
     for name in given.models:
         with tempfile.TemporaryDirectory() as place:

@@ -1,4 +1,4 @@
-"""Memory of processes that compute the same step many times."""
+"""Memory of processes that compute batches of one size many times."""
 
 import ctypes
 
@@ -9,8 +9,9 @@ _LARGEST = 2**31 - 1
 def keep_freed_memory() -> None:
     """Keep freed memory for the next allocation, instead of returning it to the system; nothing where glibc is absent.
 
-    A step frees tensors of tens of megabytes and allocates them again. By default glibc returns them in between, and
-    the kernel clears every page anew: 40 % of the CPU time of an EfficientNet's forward pass.
+    An image tower frees tensors of tens of megabytes and allocates them again for the next batch. By default glibc
+    returns them in between, and the kernel clears every page anew: half of the CPU time of an EfficientNet's forward
+    pass. It is for batches of one size only: texts of varying length fragment the kept memory, which then grows.
     """
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from nearmiss.base.memory import keep_freed_memory
 from nearmiss.base.progress import job
 from nearmiss.commands.app import STAGES, Config, Fields, Fingerprint, Overrides, Seed, app, fields_help
 from nearmiss.fields import flags, source
@@ -43,7 +42,6 @@ def finetune(
     """
     given = source("finetune", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(FinetuneConfig, flags(fields))
-    keep_freed_memory()
     with job(f"finetune {arm} seed {seed}"):
         from nearmiss.stages.finetune.stage import run
 

@@ -168,7 +168,6 @@ def pretrain(
         again += [f"--features={folder}" for folder in features or ()]
         again += [f"--set={override}" for override in set_ or ()]
         sys.exit(run_together(section.num_processes, [sys.executable, "-m", "nearmiss", "pretrain", *again, *fields]))
-    keep_freed_memory()
     with job(f"pretrain {arm} seed {seed}"):
         from nearmiss.stages.pretrain.stage import run
 
