@@ -1,12 +1,17 @@
-"""Kill -9 at a drawn moment of the workflow, then run it again: what both kinds of fault tests do."""
+"""Kill -9 at a drawn moment of the workflow, or at a counted call of a function, then run it again."""
 
+import itertools
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+
+import pytest
 
 from checkout import TINY
 
@@ -100,3 +105,32 @@ def bytes_of(results: Path) -> dict[str, bytes]:
         for name, file in sorted(names.items())
         if not name.startswith(".") and "/." not in name and not any(part in name for part in APART)
     }
+
+
+SHARD_CALLS = ("nearmiss.engine.images.shards.publish", "nearmiss.engine.images.shards.os.link")
+"""What is called once for each shard that is completed, and for each that is linked into the results."""
+
+
+def fork_and_kill(build: Callable[[], object], moment: int, names: Sequence[str]) -> int:
+    """Run `build` in a process that kills itself at a number of calls of the functions with these names; the signal."""
+    child = os.fork()
+    if child == 0:
+        calls = itertools.count(1)
+
+        def counted(function: Callable[..., object]) -> Callable[..., object]:
+            def call(*arguments: object, **options: object) -> object:
+                if next(calls) == moment:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*arguments, **options)
+
+            return call
+
+        try:
+            with pytest.MonkeyPatch.context() as patched:
+                for name in names:
+                    module, _, function = name.rpartition(".")
+                    patched.setattr(name, counted(getattr(pkgutil.resolve_name(module), function)))
+                build()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) * -1

@@ -3,18 +3,22 @@
 import json
 import shutil
 
+import numpy as np
 import polars as pl
 import pytest
 import toy_experiment as toy
 
+import small_towers
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import RECORD, folder_sha256, sha256
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.models.two_towers import two_towers
 from nearmiss.engine.scoring.model import parse_model
-from nearmiss.stages.evaluate import stage
+from nearmiss.stages.evaluate import features, stage
 from nearmiss.stages.evaluate.config import EvaluateConfig
+from nearmiss.stages.pretrain.config import ImageTowerConfig, TextTowerConfig
 
 CONFIG = EvaluateConfig(
     resamples=100, benchmarks=["world", "retrieval", "classification"], missing="refuse", device="cpu"
@@ -68,6 +72,31 @@ def test_every_item_keeps_its_scores_and_every_query_its_outcome(made, done):
     assert outcomes.filter(benchmark="classification", task="color", metric="top1").height == 8
     assert set(scores["arm"]) == {"hnc"}
     assert set(scores["seed"]) == {3}
+
+
+def test_features_of_a_frozen_trunk_give_the_same_scores(made, done, tmp_path, monkeypatch):
+    options = small_towers.model_of(tmp_path, ["a", "cube", "ball", "red", "blue", "left", "of"])
+    image, text = ImageTowerConfig(**options["image"]).model_dump(), TextTowerConfig(**options["text"]).model_dump()
+    towers = two_towers(image, text, options["embed_dim"])
+    towers.save(tmp_path / "checkpoint", towers.begun(0))
+    root = DataRoot(None, {"tables": made / "tables", "source": made / "published"})
+    model = parse_model(str(tmp_path / "checkpoint"))
+    common = {"config": CONFIG, "model": model, "root": root}
+    features.run(**common, frozen=["visual.trunk.*"], out=tmp_path / "features", state=tmp_path / "state", workers=2)
+    expected = evaluate(made, out=tmp_path / "plain", checkpoint=tmp_path / "checkpoint", cache=tmp_path / "cache")
+    monkeypatch.setattr("nearmiss.engine.scoring.encoder.Encoder.images", None)
+    given = {"features": tmp_path / "features", "cache": tmp_path / "cache"}
+    found = evaluate(made, out=tmp_path / "cached", checkpoint=tmp_path / "checkpoint", **given)
+    ours, theirs = (
+        read_table(out / "scores.parquet", "scores")["similarity"].explode().explode().to_numpy()
+        for out in (found, expected)
+    )
+    assert np.allclose(ours, theirs, atol=1e-3)
+    with pytest.raises(InputError, match="other weights"):
+        small_towers.write_trunk_weights(tmp_path / "other.safetensors", seed=2)
+        others = two_towers(image | {"weights": str(tmp_path / "other.safetensors")}, text, options["embed_dim"])
+        others.save(tmp_path / "other", others.begun(0))
+        evaluate(made, out=tmp_path / "refused", checkpoint=tmp_path / "other", **given)
 
 
 def test_each_figure_has_its_interval_chance_blind_and_counts(done):

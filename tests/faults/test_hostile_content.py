@@ -72,7 +72,7 @@ def test_pickles_are_not_executed(toys, tmp_path, tally):
         (case,) = [each for each in CASES if each.command == "pretrain"]
         inputs = toys.copy(case.group, tmp_path / "inputs")
         (inputs / "store" / ".nearmiss").unlink()  # a folder from elsewhere has no record
-        np.save(inputs / "store" / "pixels" / "pixels-00000.npy", record, allow_pickle=True)
+        np.save(inputs / "store" / "pixels" / "rows-00000.npy", record, allow_pickle=True)
         answer = nearmiss(*case.arguments(inputs), "--out", tmp_path / "out")
         assert answer.status == 2 and "pixels" in answer.err, answer.said
     name = small_open_clip.register(tmp_path)

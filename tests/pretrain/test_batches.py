@@ -244,7 +244,7 @@ def test_an_empty_split_is_refused(toy_files, tmp_path):
 
 def test_a_store_with_pixels_missing_is_refused(toy_files, tmp_path):
     shutil.copytree(toy_files / "store", tmp_path / "store")
-    pixels = tmp_path / "store" / "pixels" / "pixels-00000.npy"
+    pixels = tmp_path / "store" / "pixels" / "rows-00000.npy"
     pixels.write_bytes(pixels.read_bytes()[:-100])
     with pytest.raises(InputError, match="pixels"):
         Store(tmp_path / "store")

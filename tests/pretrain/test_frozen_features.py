@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import signal
+from functools import partial
 
 import numpy as np
 import open_clip
@@ -11,14 +13,17 @@ import toy_training as toy
 from safetensors.torch import load_file
 from timm.layers.attention_pool2d import AttentionPool2d
 
+import kills
 import small_open_clip
 import small_towers
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import files_below, sha256
 from nearmiss.engine.formats.checkpoint import WEIGHTS
 from nearmiss.engine.images import shards
-from nearmiss.engine.models import attention_pooling
+from nearmiss.engine.images.store import Store
+from nearmiss.engine.models import attention_pooling, image_features
 from nearmiss.engine.models.checkpoint import fresh_model
+from nearmiss.engine.models.frozen_parts import TextParts
 from nearmiss.engine.training import frozen_features
 from nearmiss.stages.pretrain import features, stage, store
 from nearmiss.stages.pretrain.config import ArmConfig, LowRankConfig, OpenClipConfig, PhaseConfig, TwoTowerConfig
@@ -122,8 +127,8 @@ def test_a_step_is_counted_without_what_is_cached(toy_files, made, tmp_path):
 
 def test_an_interrupted_cache_ends_with_the_same_bytes(toy_files, made, tmp_path, monkeypatch):
     folder, shared = made
-    monkeypatch.setattr(frozen_features, "_IMAGE_SHARD", 7)
-    monkeypatch.setattr(frozen_features, "_IMAGES", 3)
+    monkeypatch.setattr(image_features, "_IMAGE_SHARD", 7)
+    monkeypatch.setattr(image_features, "_IMAGES", 3)
     monkeypatch.setattr(frozen_features, "_TOKEN_SHARD", 50)
     monkeypatch.setattr(frozen_features, "_TEXTS", 4)
     common = {"config": shared, "store": folder / "store"}
@@ -138,6 +143,39 @@ def test_an_interrupted_cache_ends_with_the_same_bytes(toy_files, made, tmp_path
                 except KeyboardInterrupt:
                     assert not (tmp_path / out).exists()
     assert same(tmp_path / "images", tmp_path / "whole") and same(tmp_path / "texts", tmp_path / "whole-texts")
+
+
+def test_features_that_are_killed_at_several_moments_have_the_same_bytes(toy_files, made, tmp_path, monkeypatch):
+    """Killed where a batch is computed, and where a shard is flushed, renamed or linked: by the number of a call."""
+    folder, shared = made
+    monkeypatch.setattr(image_features, "_IMAGE_SHARD", 7)
+    monkeypatch.setattr(image_features, "_IMAGES", 3)
+    monkeypatch.setattr(frozen_features, "_TOKEN_SHARD", 200)
+    architecture, model, cut, device = features._frozen(shared)
+    given = {"captions": source_of(toy_files, "captions")}
+    # Tables are read here: polars has threads, which a forked process lacks.
+    book = features._book(given, Store(folder / "store").ids, architecture.tokenization)
+    options = {"record": {}, "key": "", "device": device}
+    parts = TextParts(model, cut.layers), book, model.text.config.hidden_size
+
+    def images(out, state):
+        features.run_images(config=shared, store=folder / "store", out=out, state=state)
+
+    def texts(out, state):
+        out.mkdir(exist_ok=True)
+        frozen_features.write_text_features(out, *parts, **options, state=state)
+
+    names = ["nearmiss.engine.models.image_features.as_float16", "nearmiss.engine.training.frozen_features.as_float16"]
+    for build in (images, texts):
+        whole = tmp_path / build.__name__
+        build(whole, tmp_path / "none")
+        for moment in (1, 4, 6, 9):
+            out, state = tmp_path / f"{build.__name__}-{moment}", tmp_path / f"state-{build.__name__}-{moment}"
+            killed = kills.fork_and_kill(partial(build, out, state), moment, [*kills.SHARD_CALLS, *names])
+            assert killed == signal.SIGKILL and not (out / image_features.RECORD).exists()
+            shutil.rmtree(out / image_features.FEATURES, ignore_errors=True)
+            build(out, state)
+            assert same(out, whole)
 
 
 class stopped_after:
@@ -217,8 +255,8 @@ def test_a_full_disk_is_an_error_before_the_first_image(made, tmp_path, monkeypa
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shards, "reserve_pixels", full)
-    monkeypatch.setattr(frozen_features, "image_features", lambda *_: torch.zeros(1, 2))
+    monkeypatch.setattr(shards, "reserve_array", full)
+    monkeypatch.setattr(image_features, "image_features", lambda *_: torch.zeros(1, 2))
     with pytest.raises(OSError, match="No space left"):
         features.run_images(config=shared, store=folder / "store", out=tmp_path / "out", state=tmp_path / "state")
     assert not (tmp_path / "out").exists()

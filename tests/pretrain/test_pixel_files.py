@@ -1,14 +1,12 @@
 """Files of pixels: a full disk is an error and never the end of the process, and a damaged file is never read."""
 
 import errno
-import itertools
 import json
 import os
 import secrets
 import shutil
 import signal
 import tarfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -18,12 +16,12 @@ import pytest
 import toy_training as toy
 from PIL import Image
 
+from kills import SHARD_CALLS, fork_and_kill
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import publish
 from nearmiss.base.seeding import array_rng
+from nearmiss.engine.images.arrays import open_array, reserve_array
 from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.images.members import location_of
-from nearmiss.engine.images.pixels import open_pixels, reserve_pixels
 from nearmiss.engine.images.shards import open_shards, shard_name, write_shards
 from nearmiss.engine.images.store import IDS, PIXELS, Store, write_store
 from nearmiss.stages.pretrain import store
@@ -42,7 +40,7 @@ def write(file, shape, rows):
 
 
 def opened(file):
-    return open_pixels(file, what="the pixels", remedy="make them again")
+    return open_array(file, what="the pixels", remedy="make them again")
 
 
 def test_pixel_files_are_npy_files_and_are_read_back(tmp_path):
@@ -88,7 +86,7 @@ def test_bytes_are_the_same_without_preallocation(tmp_path, monkeypatch, support
 def test_a_full_disk_is_an_error_without_preallocation(monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")
     with pytest.raises(OSError, match="No space left"):
-        reserve_pixels(Path("/dev/full"), (2, 300, 300, 3))
+        reserve_array(Path("/dev/full"), (2, 300, 300, 3), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +184,7 @@ def in_shards(folder, size=2):
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 9])
 def test_shards_are_read_as_one_array(tmp_path, size):
     found, whole = in_shards(tmp_path, size), drawn()
-    assert len(list(tmp_path.glob("pixels-*.npy"))) == -(-5 // size)
+    assert len(list(tmp_path.glob("rows-*.npy"))) == -(-5 // size)
     assert found.shape == whole.shape and len(found) == 5
     for rows in (np.array([4, 0, 3, 0]), np.array([], dtype=np.int64), slice(1, 4), slice(None), 2, np.int64(4)):
         assert np.array_equal(found[rows], whole[rows])
@@ -289,37 +287,12 @@ def test_a_store_that_is_killed_at_ten_moments_has_the_same_bytes(photographs, t
     names = sorted(photographs)
     whole = built(tmp_path / "whole", names, tmp_path / "other")
     for moment in Random(0).sample(range(1, 58), 10):  # a build makes 57 such calls
-        killed = fork_and_kill(partial(built, tmp_path / f"killed-{moment}", names, tmp_path / "state"), moment)
-        assert killed == signal.SIGKILL
+        build = partial(built, tmp_path / f"killed-{moment}", names, tmp_path / "state")
+        assert fork_and_kill(build, moment, [*SHARD_CALLS, "nearmiss.engine.images.store.open_rgb"]) == signal.SIGKILL
         assert not list(tmp_path.glob("killed-*/image_ids.json"))
         shutil.rmtree(tmp_path / f"killed-{moment}", ignore_errors=True)
         assert built(tmp_path / f"again-{moment}", names, tmp_path / "state") == whole
         shutil.rmtree(tmp_path / "state")
-
-
-def fork_and_kill(build: Callable[[], object], moment: int) -> int:
-    """Run `build` in a process that kills itself at a number of decoded, flushed or linked files; the signal."""
-    child = os.fork()
-    if child == 0:
-        calls = itertools.count(1)
-
-        def counted(function: Callable[..., object]) -> Callable[..., object]:
-            def call(*arguments: object) -> object:
-                if next(calls) == moment:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*arguments)
-
-            return call
-
-        try:
-            with pytest.MonkeyPatch.context() as patched:
-                patched.setattr("nearmiss.engine.images.store.open_rgb", counted(open_rgb))
-                patched.setattr("nearmiss.engine.images.shards.publish", counted(publish))
-                patched.setattr("nearmiss.engine.images.shards.os.link", counted(os.link))
-                build()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) * -1
 
 
 @pytest.mark.parametrize("what", ["a file", "settings", "order", "shard size"])

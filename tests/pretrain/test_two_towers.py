@@ -14,9 +14,12 @@ import small_towers
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, sha256
 from nearmiss.engine.formats.checkpoint import WEIGHTS
+from nearmiss.engine.models.packing import Texts
+from nearmiss.engine.models.text import encode_padded
 from nearmiss.engine.models.two_towers import two_towers
 from nearmiss.engine.models.weight_layouts import names_of_timm
 from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.engine.training.embedding import Embedder
 from nearmiss.stages.pretrain import stage, store
 from nearmiss.stages.pretrain.config import LowRankConfig, PhaseConfig, TwoTowerConfig
 
@@ -53,6 +56,25 @@ def changed(before, after):
     first, second = load_file(before / WEIGHTS), load_file(after / WEIGHTS)
     assert first.keys() == second.keys()
     return {name for name, value in second.items() if not torch.equal(value, first[name])}
+
+
+def test_texts_in_parts_by_length_have_the_embeddings_of_the_whole_batch(made, monkeypatch):
+    model = made[1]
+    towers = two_towers(model.image.model_dump(), model.text.model_dump(), model.embed_dim)
+    read, whole = (
+        towers.tokenization([*TEXTS, "a ball", "the green star is right of a red cube"]),
+        towers.begun(0).eval(),
+    )
+    texts = Texts(torch.from_numpy(read.ids.astype("int64")), torch.from_numpy(read.lengths.astype("int64")))
+    monkeypatch.setattr("nearmiss.engine.training.embedding._TOGETHER", 2)
+    with torch.no_grad():
+        embedder = Embedder(whole, None, torch.device("cpu"), False, padding=towers.tokenization.pad)
+        found, expected = embedder.texts(texts), encode_padded(whole, texts, towers.tokenization.pad)
+    assert torch.allclose(found, expected, atol=1e-6)
+    parts, _ = texts.by_length(2)
+    assert [len(part) for part in parts] == [2, 2, 1]
+    lengths = sorted(texts.lengths.tolist())
+    assert [part.tokens.shape[1] for part in parts] == [*lengths[1::2], lengths[-1]]
 
 
 def test_each_tower_has_the_weights_of_its_file_and_the_checkpoint_opens_in_open_clip(

@@ -1,10 +1,47 @@
 # Stage evaluate: one job a checkpoint scores every benchmark.
 
 
+# The features of the benchmarks' images behind a frozen image trunk, which all runs share. Any checkpoint has the trunk.
+rule evaluate_image_features:
+    input:
+        unpack(pairs_of_evaluate),
+        fingerprint=f"{FINGERPRINTS}/evaluate.json",
+        checkpoint=expand(f"{RESULTS}/pretrain/base/{SEEDS[0]}/checkpoint/{{file}}", file=CHECKPOINT),
+        tables=[f"{TABLES}/images.parquet", *tables_of(EXPERIMENT.evaluate)],
+        images=IMAGES,
+        downloads=receipts_of_evaluate,
+    output:
+        features=directory(f"{RESULTS}/evaluate/features/features"),
+        record=f"{RESULTS}/evaluate/features/features.json",
+        manifest=f"{RESULTS}/evaluate/features/manifest.json",
+        cost=f"{RESULTS}/evaluate/features/cost.json",
+    log:
+        f"{LOGS}/evaluate/image-features.log",
+    benchmark:
+        f"{LOGS}/evaluate/image-features.tsv"
+    priority: 20
+    conda:
+        ENVIRONMENT
+    threads: 8
+    resources:
+        gpu=environment.gpus_wanted(EXPERIMENT.evaluate.device),
+    params:
+        moved=moved_folders,
+        frozen=" ".join(f"--frozen {shlex.quote(part)}" for part in EXPERIMENT.pretrain.frozen),
+        checkpoint=parent_of("checkpoint"),
+        state=f"{STATE}/evaluate/image-features",
+        out=subpath(output.manifest, parent=True),
+    shell:
+        "exec python -m nearmiss benchmark-features --fingerprint {input.fingerprint:q}"
+        " --model local-dir:{params.checkpoint:q} {params.frozen} {params.moved} --state {params.state:q}"
+        " --out {params.out:q} --workers {threads} > {log:q} 2>&1"
+
+
 rule evaluate_run:
     input:
         unpack(negatives_of_arm),
         unpack(pairs_of_evaluate),
+        unpack(features_of_evaluate),
         fingerprint=f"{FINGERPRINTS}/evaluate.json",
         checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
         tables=[f"{TABLES}/images.parquet", *tables_of(EXPERIMENT.evaluate)],
@@ -28,6 +65,7 @@ rule evaluate_run:
     resources:
         gpu=environment.gpus_wanted(EXPERIMENT.evaluate.device),
     params:
+        features=features_flags,
         negatives=training_negatives_flag,
         moved=moved_folders,
         missing="allow" if EXPERIMENT.evaluate.missing == "allow" else "refuse",
@@ -37,7 +75,7 @@ rule evaluate_run:
     shell:
         "exec python -m nearmiss evaluate --fingerprint {input.fingerprint:q}"
         " --model local-dir:{params.checkpoint:q} --arm {wildcards.arm} --seed {wildcards.seed}"
-        " {params.moved} --missing {params.missing} {params.negatives}"
+        " {params.moved} --missing {params.missing} {params.features} {params.negatives}"
         " --training-captions {input.captions:q} --state {params.state:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 

@@ -99,6 +99,12 @@ def features_of_arm(wildcards):
     return {"features": found} if found else {}
 
 
+def features_of_evaluate(wildcards):
+    """Cached features of the benchmarks' images, where the image tower has a frozen part."""
+    cached = "image" in EXPERIMENT.pretrain.cached_parts
+    return {"features": [f"{RESULTS}/evaluate/features/manifest.json"]} if cached else {}
+
+
 def features_flags(wildcards, input):
     """The flags that name the folders of cached features, or nothing."""
     return " ".join(f"--features {Path(file).parent}" for file in input.get("features", []))

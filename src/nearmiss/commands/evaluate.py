@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from nearmiss.base.memory import keep_freed_memory
 from nearmiss.base.progress import job
 from nearmiss.commands.app import (
     STAGES,
@@ -37,6 +38,7 @@ def evaluate(
     data_root: DataRootPath = None,
     move: Moved = None,
     missing: Literal["report", "refuse", "allow"] | None = None,
+    features: Path | None = None,
     training_negatives: Path | None = None,
     training_captions: Path | None = None,
     published: str | None = None,
@@ -67,6 +69,9 @@ def evaluate(
         What to do where images or files are missing; the configuration's evaluate.missing if not given. report: score
         what exists and exit with status 3; refuse: stop before the model is loaded; allow: score what exists and exit
         with status 0.
+    features
+        Folder of the images' features behind the frozen part of the model's image tower (`nearmiss
+        benchmark-features`).
     training_negatives
         Negatives that the model was trained on, a table or a method's folder; marks what the model has seen, and fits
         a text-only classifier.
@@ -89,6 +94,7 @@ def evaluate(
     )
     section = section if missing is None else section.model_copy(update={"missing": missing})
     kept = embeddings(cache, state)
+    keep_freed_memory()
     with job(f"evaluate {model}"):
         import polars as pl
 
@@ -103,6 +109,7 @@ def evaluate(
             root=DataRoot(None if section.data_root is None else Path(section.data_root), moves(move or [])),
             out=out,
             cache=kept,
+            features=features,
             negatives=training_negatives,
             captions=training_captions,
             paper=published,
@@ -113,3 +120,53 @@ def evaluate(
     print(summary(measurement, pl.read_parquet(out / METRICS, glob=False)))
     if not measurement["complete"] and section.missing != "allow":
         sys.exit(INCOMPLETE)
+
+
+@app.command(show=False, help_epilogue=fields_help((EvaluateConfig, ""), without=("data_root", "missing")))
+def benchmark_features(
+    *fields: Fields,
+    model: str,
+    frozen: list[str],
+    out: Path,
+    state: Path,
+    data_root: DataRootPath = None,
+    move: Moved = None,
+    workers: int = 1,
+    config: Config = None,
+    set_: Overrides = None,
+    fingerprint: Fingerprint = None,
+) -> None:
+    """Compute the features of benchmarks' images behind the frozen part of an image tower once, for all runs.
+
+    Parameters
+    ----------
+    model
+        A model that has the frozen part, as for `nearmiss evaluate`.
+    frozen
+        Frozen weights, in the syntax of pretrain.frozen; may be given several times.
+    out
+        Output folder: features, features.json.
+    state
+        Folder of completed shards, removed after success; a killed run continues with the others.
+    workers
+        Number of threads that compute. The output does not depend on it.
+    """
+    given = source("evaluate", config=config, fingerprint=fingerprint, overrides=set_)
+    root = {} if data_root is None else {"data_root": str(data_root)}
+    section = given.section(EvaluateConfig, flags(fields) | root)
+    keep_freed_memory()
+    with job("evaluate features"):
+        from nearmiss.engine.benchmarks.data_root import DataRoot, moves
+        from nearmiss.engine.scoring.model import parse_model
+        from nearmiss.stages.evaluate.features import run
+
+        run(
+            config=section,
+            model=parse_model(model),
+            frozen=frozen,
+            root=DataRoot(None if section.data_root is None else Path(section.data_root), moves(move or [])),
+            out=out,
+            state=state,
+            workers=workers,
+            fingerprint=fingerprint,
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.memory import keep_freed_memory
 from nearmiss.base.progress import job
 from nearmiss.commands.app import STAGES, Config, Fields, Fingerprint, Overrides, Seed, app, fields_help
 from nearmiss.fields import Source, flags, source
@@ -91,6 +92,7 @@ def features(
     reads = ("pretrain.model", "pretrain.frozen", "pretrain.cache_frozen", "pretrain.device")
     given = source("pretrain", config=config, fingerprint=fingerprint, overrides=set_, reads=reads)
     section = given.section(PretrainConfig, flags(fields))
+    keep_freed_memory()
     with job("pretrain features"):
         from nearmiss.stages.pretrain.features import run_images, run_texts
 

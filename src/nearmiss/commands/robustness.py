@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from nearmiss.base.memory import keep_freed_memory
 from nearmiss.base.progress import job
 from nearmiss.commands.app import (
     STAGES,
@@ -50,6 +51,7 @@ def corrupt(
     given = source("robustness", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(RobustnessConfig, flags(fields))
     kept = embeddings(cache, state)
+    keep_freed_memory()
     with job("robustness corrupted"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.stages.robustness.corrupted import run
@@ -114,6 +116,7 @@ def robustness(
     given = source("robustness", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(RobustnessConfig, flags(fields))
     kept = embeddings(cache, state)
+    keep_freed_memory()
     with job(f"robustness {model}"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.engine.scoring.model import parse_model

@@ -70,7 +70,7 @@ def _before(part: str, found: dict[str, dict[str, Any]]) -> list[str]:
     if stage == "compare":
         earlier |= set(found)
     elif stage in ("finetune", "evaluate", "robustness"):
-        earlier.add(f"pretrain/{run}")
+        earlier |= {f"pretrain/{run}", f"{stage}/features"}
     elif stage == "pretrain":
         earlier |= {"pretrain/store", f"pretrain/base/{run.rpartition('/')[2]}"}
         earlier |= {other for other in found if other.startswith("pretrain/features/")}

@@ -33,7 +33,7 @@ def write_store(
     workers: int = 1,
     shard: int = SHARD,
 ) -> None:
-    """Decode `files`, one for each of `ids`, and write `folder/pixels/pixels-*.npy` and `folder/image_ids.json`.
+    """Decode `files`, one for each of `ids`, and write `folder/pixels/rows-*.npy` and `folder/image_ids.json`.
 
     `resize` turns an image into uint8 pixels (side, side, 3); `settings` describes it, in values that JSON has. Images
     are decoded by `workers` threads, `shard` of them a file; those of a tar archive in the order in which they lie

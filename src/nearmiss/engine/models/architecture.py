@@ -69,6 +69,10 @@ class Architecture:
         """The files of the first weights by name, downloaded where they are not there; none for random ones."""
         return {} if self.weights is None else {"weights": self.weights}
 
+    def is_pretrained(self, name: str) -> bool:
+        """Whether a weight of the model, by its name, is one of the first weights' files, and not random."""
+        return self.weights is not None
+
     def fresh(self, seed: int) -> Any:
         """The model with random weights, into which a checkpoint's are loaded."""
         return fresh_model(self.config, seed)

@@ -26,6 +26,20 @@ class Texts:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def by_length(self, size: int) -> "tuple[list[Texts], Tensor]":
+        """Parts of at most `size` texts of similar length, each as wide as its longest, and for each of these texts its
+        row in the parts, one after the other (U,): a tower that masks padding computes little of it."""
+        order = torch.argsort(self.lengths, stable=True)
+        parts = [
+            Texts(self.tokens[rows, : int(self.lengths[rows].max())], self.lengths[rows], _taken(self.rows, rows))
+            for rows in order.split(size)
+        ]
+        return parts, torch.argsort(order)
+
+
+def _taken(rows_of_book: Tensor | None, rows: Tensor) -> Tensor | None:
+    return None if rows_of_book is None else rows_of_book[rows]
+
 
 @dataclass(frozen=True)
 class Packed:

@@ -55,6 +55,11 @@ class TwoTowers(Architecture):
         image = {} if self.image["weights"] is None else {"weights/image": trunk_weights(self.image["weights"])}
         return image | {"weights/text": text_weights(text_folder(self.text["name"], weights=True))}
 
+    def is_pretrained(self, name: str) -> bool:
+        """Whether a weight is one of the trunk's or the text model's; pooling and projections are new."""
+        assert self.image is not None
+        return name.startswith(("text.transformer.", *(["visual.trunk."] if self.image["weights"] else [])))
+
     def begun(self, seed: int) -> Any:
         """The model with the weights of its towers; pooling and projections are random by the seed.
 
@@ -118,6 +123,12 @@ def two_tower_configuration(image: Mapping[str, Any], text: Mapping[str, Any], e
             f"the text model has {configuration['max_position_embeddings']} positions",
             record="pretrain.model.text.context_length",
             remedy="lower it",
+        )
+    if text["projection"] is None and embed_dim != configuration["hidden_size"]:
+        raise InputError(
+            f"without a projection, embeddings have the text model's {configuration['hidden_size']} dimensions",
+            record="pretrain.model.embed_dim",
+            remedy=f"set it to {configuration['hidden_size']}, or set pretrain.model.text.projection to linear",
         )
     named = THIS_FOLDER if Path(text["name"]).is_dir() else text["name"]
     return {

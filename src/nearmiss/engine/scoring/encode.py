@@ -10,18 +10,28 @@ from nearmiss.engine.benchmarks.benchmark import Benchmark, views_of
 from nearmiss.engine.scoring.cache import Cache
 from nearmiss.engine.scoring.embeddings import Embeddings
 from nearmiss.engine.scoring.encoder import Encoder
+from nearmiss.engine.scoring.frozen_images import FrozenImages
 from nearmiss.engine.scoring.images import BenchmarkImages, texts_of
 
 
-def encode(benchmarks: Sequence[Benchmark], images: BenchmarkImages, encoder: Encoder, cache: Path) -> Embeddings:
+def encode(
+    benchmarks: Sequence[Benchmark],
+    images: BenchmarkImages,
+    encoder: Encoder,
+    cache: Path,
+    frozen: FrozenImages | None = None,
+) -> Embeddings:
     """Encode the views of `images` and the texts of benchmarks. Entries of the folder `cache` are not computed again.
+
+    Of an image with `frozen` features only the rest of the image tower is computed.
 
     Raises InputError if the model returns an embedding that is not finite, if an image changes while it is read, and if
     an image of a complete benchmark does not decode.
     """
     folder = Path(cache) / encoder.key()
     existing = images.existing()
-    values, rows = _encode_images(existing, images, encoder, folder)
+    of_images = folder if frozen is None else folder.with_name(f"{folder.name}-{frozen.key}")
+    values, rows = _encode_images(existing, images, encoder, of_images, frozen)
     view_rows = {name: int(row) for name, row in zip(existing, rows, strict=True) if row >= 0}
     texts = sorted({text for benchmark in benchmarks for text in texts_of(benchmark, images.digests)})
     text_values, text_rows, truncated = _encode_texts(texts, encoder, folder)
@@ -37,14 +47,19 @@ def encode(benchmarks: Sequence[Benchmark], images: BenchmarkImages, encoder: En
 
 
 def _encode_images(
-    views: Sequence[str], images: BenchmarkImages, encoder: Encoder, folder: Path
+    views: Sequence[str], images: BenchmarkImages, encoder: Encoder, folder: Path, frozen: FrozenImages | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings of each content and crop, and the row of each view (V,), -1 if it does not decode."""
     keys = [images.content_key(view) for view in views]
     first = {key: index for index, key in reversed(list(enumerate(keys)))}
     unique = list(dict.fromkeys(keys))
     openers = [images.opener(views[first[key]]) for key in unique]
-    values, rows = Cache(folder, "image").get(unique, lambda wanted: encoder.images([openers[row] for row in wanted]))
+
+    def encoded(wanted: Sequence[int]) -> np.ndarray:
+        given = [openers[row] for row in wanted]
+        return encoder.images(given) if frozen is None else frozen.images([unique[row] for row in wanted], given)
+
+    values, rows = Cache(folder, "image").get(unique, encoded)
     row_of = dict(zip(unique, rows.tolist(), strict=True))
     return values, np.array([row_of[key] for key in keys], dtype=np.int64)
 

@@ -103,10 +103,11 @@ class Encoder:
 
     @torch.inference_mode()
     def texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Embeddings (N, D) of texts, sorted by tokens, so that common prefixes are computed once."""
+        """Embeddings (N, D) of texts: packed sorted by tokens, so that common prefixes are computed once; else padded
+        sorted by length, so that little padding is computed."""
         tokenization = self.architecture.tokenization
         read = tokenization(texts)
-        order = np.lexsort(read.ids.T[::-1])
+        order = np.lexsort(read.ids.T[::-1]) if self._packs else np.argsort(read.lengths, kind="stable")
 
         def features(rows: np.ndarray) -> np.ndarray:
             lengths = read.lengths[rows]

@@ -14,9 +14,13 @@ from nearmiss.engine.models.attention_pooling import encode_images
 from nearmiss.engine.models.frozen_parts import image_embeddings
 from nearmiss.engine.models.packing import Packed, Texts, pack
 from nearmiss.engine.models.preprocessing import Normalization
-from nearmiss.engine.models.text import encode_padded, encode_texts, forward_flops, padded_flops
+from nearmiss.engine.models.text import encode_padded, encode_texts, forward_flops, masks_padding, padded_flops
 from nearmiss.engine.training.augmentations import Drawn
 from nearmiss.engine.training.frozen_features import FrozenFeatures
+
+_TOGETHER = (
+    32  # padded texts of similar length that are computed together: half of the tokens of 64 captions are padding
+)
 
 TowerTexts = Packed | Texts
 """Input of a text tower: packed texts, or padded ones if the tower attends to padding."""
@@ -59,17 +63,27 @@ class Embedder:
         with self.autocast():
             if isinstance(given, Packed):
                 return encode_texts(self.model, given)
-            assert self.padding is not None
-            if self.frozen is not None and self.frozen.texts is not None:
-                return self.frozen.texts.embeddings(given, self.device)
-            return encode_padded(self.model, given, self.padding)
+            parts, rows = self._parts(given)
+            found = [self._padded(part) for part in parts]
+            return torch.cat(found).index_select(0, rows.to(self.device))
+
+    def _parts(self, texts: Texts) -> tuple[list[Texts], Tensor]:
+        """Texts as a padded tower computes them: together, or by length if it masks padding."""
+        return texts.by_length(_TOGETHER) if masks_padding(self.model) else ([texts], torch.arange(len(texts)))
+
+    def _padded(self, texts: Texts) -> Tensor:
+        if self.frozen is not None and self.frozen.texts is not None:
+            return self.frozen.texts.embeddings(texts, self.device)
+        assert self.padding is not None
+        return encode_padded(self.model, texts, self.padding)
 
     def text_flops(self, given: TowerTexts) -> int:
         """Floating-point operations of the forward of texts."""
         if isinstance(given, Packed):
             return forward_flops(self.model, given)
         layers = self.frozen.texts.layers if self.frozen is not None and self.frozen.texts is not None else 0
-        return padded_flops(self.model, len(given), given.tokens.shape[1], skipped=layers)
+        parts, _ = self._parts(given)
+        return sum(padded_flops(self.model, len(part), part.tokens.shape[1], skipped=layers) for part in parts)
 
     def autocast(self) -> Any:
         """The precision in which towers compute."""

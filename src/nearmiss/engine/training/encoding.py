@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.seeding import array_rng
-from nearmiss.engine.images.shards import Pixels
+from nearmiss.engine.images.shards import Rows
 from nearmiss.engine.models.cross_encoder import CrossEncoder, EncodedImages, EncodedTexts
 from nearmiss.engine.models.packing import Packed, Texts, pack
 from nearmiss.engine.objectives.features import Matching
@@ -35,12 +35,12 @@ class BatchLoss(Protocol):
     """Computes the loss of batches. `pixels` (rows, S, S, 3) is the whole store; `names` identify the batch."""
 
     def backward(
-        self, pixels: Pixels, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None
+        self, pixels: Rows, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None
     ) -> tuple[Tensor, int]:
         """Compute gradients; returns the loss and the FLOPs of the forward pass without the image tower."""
         ...
 
-    def forward(self, pixels: Pixels, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
+    def forward(self, pixels: Rows, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
         """The loss only."""
         ...
 
@@ -57,7 +57,7 @@ class DualEncoderLoss:
         check_chunks(self.embedder.model, self.chunks * self.group.size)
 
     def backward(
-        self, pixels: Pixels, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None = None
+        self, pixels: Rows, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None = None
     ) -> tuple[Tensor, int]:
         """See `BatchLoss`."""
         if self.chunks * self.group.size == 1:
@@ -68,13 +68,13 @@ class DualEncoderLoss:
             loss, prepared = self._in_chunks(pixels, batch, loss_of, drawn)
         return loss, self.group.size * sum(self.embedder.text_flops(part) for part in prepared)
 
-    def forward(self, pixels: Pixels, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
+    def forward(self, pixels: Rows, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
         """See `BatchLoss`."""
         images = self.embedder.images(pixels[batch.rows])
         return loss_of(images, self.embedder.texts(self.embedder.tower_texts(batch.texts)), None)
 
     def _in_chunks(
-        self, pixels: Pixels, batch: Batch, loss_of: LossOf, drawn: Drawn | None
+        self, pixels: Rows, batch: Batch, loss_of: LossOf, drawn: Drawn | None
     ) -> tuple[Tensor, list[TowerTexts]]:
         """The loss, and the embedded texts of this process.
 
@@ -117,7 +117,7 @@ class CrossEncoderLoss:
     _pairs: int = field(default=0, init=False)  # pairs of the last encoded batch
 
     def backward(
-        self, pixels: Pixels, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None = None
+        self, pixels: Rows, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None = None
     ) -> tuple[Tensor, int]:
         """See `BatchLoss`."""
         packed = pack(batch.texts)
@@ -125,7 +125,7 @@ class CrossEncoderLoss:
         loss.backward()
         return loss, self.model.forward_flops(packed, images=len(batch.rows), pairs=self._pairs)
 
-    def forward(self, pixels: Pixels, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
+    def forward(self, pixels: Rows, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
         """See `BatchLoss`."""
         return self._loss(pixels, batch, pack(batch.texts), loss_of, names, None)
 
@@ -139,7 +139,7 @@ class CrossEncoderLoss:
 
     def _loss(
         self,
-        pixels: Pixels,
+        pixels: Rows,
         batch: Batch,
         packed: Packed,
         loss_of: LossOf,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
-from nearmiss.engine.images.shards import Pixels
+from nearmiss.engine.images.shards import Rows
 from nearmiss.engine.models.cross_encoder import CrossEncoder
 from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.text import packable
@@ -64,7 +64,7 @@ class Trainer:
         model: Any,
         objective: Objective,
         batches: Batches,
-        pixels: Pixels,
+        pixels: Rows,
         preprocessing: dict[str, Any],
         config: TrainingConfig,
         device: torch.device,
@@ -83,7 +83,7 @@ class Trainer:
         self.objective = objective.to(device).train()
         cached = None if frozen is None else frozen.images
         self.batches, self.config, self.device, self.truth = batches, config, device, truth
-        self.pixels: Pixels = pixels if cached is None else cached
+        self.pixels: Rows = pixels if cached is None else cached
         self.validation, self.group, self._frozen = validation, group, frozen
         self.done = TrainingProgress()
         self.earlier = (0.0, 0.0)  # wall and CPU seconds of earlier processes

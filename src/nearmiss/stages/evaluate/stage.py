@@ -25,6 +25,7 @@ from nearmiss.engine.benchmarks import papers, registry
 from nearmiss.engine.benchmarks.benchmark import Benchmark, ItemBenchmark, Options, views_of
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.engine.benchmarks.spec import OWN
+from nearmiss.engine.models.image_features import FEATURES, RECORD
 from nearmiss.engine.scoring.cache import check_cache
 from nearmiss.engine.scoring.encode import encode
 from nearmiss.engine.scoring.encoder import open_encoder
@@ -37,6 +38,7 @@ from nearmiss.engine.scoring.evaluator import (
     similarities,
     training_captions,
 )
+from nearmiss.engine.scoring.frozen_images import FrozenImages
 from nearmiss.engine.scoring.images import BenchmarkImages
 from nearmiss.engine.scoring.match import MatchScorer, pair_model
 from nearmiss.engine.scoring.metrics import Bootstrap, Run
@@ -57,6 +59,7 @@ def run(
     root: DataRoot,
     out: Path,
     cache: Path,
+    features: Path | None = None,
     negatives: Path | None = None,
     captions: Path | None = None,
     paper: str | None = None,
@@ -67,23 +70,24 @@ def run(
     `root` holds the files of the benchmarks. `negatives` (a table, or the folder of a method) is what the model was
     trained on, for the marks seen, wording, concept, unseen and a text-only probe; `captions` (a table, of which the
     set `config.captions` counts) are those of its training images, for the plausibility baselines; `paper` names whose
-    published values stand beside. `cache` keeps embeddings by the model's hash.
+    published values stand beside. `cache` keeps embeddings by the model's hash; `features` has those of the images
+    behind the frozen part of the image tower (features.py).
 
     Everything is read and checked before the model is opened. Benchmarks none of whose files exist are named in
     `absent`; a malformed record or a missing image makes the result incomplete.
     """
     cost = Cost()
     checkpoint = model.folder
-    target = OutputFolder(out, inputs=[*root.inputs(), negatives, captions, checkpoint], roots=[root.path("source")])
+    read = [*root.inputs(), negatives, captions, checkpoint, features]
+    target = OutputFolder(out, inputs=read, roots=[root.path("source")])
     check_cache(Path(cache))
     torch.set_num_threads(config.threads)
     device = device_of(config.device, key="evaluate.device")
     table_of_negatives = None if negatives is None else _table(Path(negatives))
-    inputs = verify_inputs({"checkpoint": checkpoint, "negatives": table_of_negatives, "captions": captions})
+    cached = {} if features is None else {"features": features / FEATURES, "features/record": features / RECORD}
+    inputs = verify_inputs({"checkpoint": checkpoint, "negatives": table_of_negatives, "captions": captions} | cached)
     reported = _reported(model, paper)
-    options = Options(
-        split=config.split, released=config.released, recall_at=tuple(config.recall_at), tagger=config.tagger
-    )
+    options = options_of(config)
     names = config.benchmarks if config.benchmarks is not None else registry.existing(root, options)
     benchmarks, absent = registry.load(names, root, options)
     training = Training(training_captions(captions, config.captions, root), read_negatives(table_of_negatives))
@@ -92,7 +96,8 @@ def run(
         _refuse_missing(benchmarks, absent, images, root, config.split)
 
     encoder = open_encoder(model, device=device.type, batch_size=config.batch_size)
-    embeddings = encode(benchmarks, images, encoder, Path(cache))
+    frozen = None if features is None else FrozenImages(features, encoder)
+    embeddings = encode(benchmarks, images, encoder, Path(cache), frozen)
     pairs = pair_model(encoder, checkpoint)
     match_scorer = None if pairs is None else MatchScorer(pairs, batch_size=config.batch_size)
     how = Bootstrap(config.resamples, config.level)
@@ -147,6 +152,12 @@ def run(
         outputs = sorted([MEASUREMENT, *tables])
         write_manifest(folder, stage="evaluate", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
     return measurement
+
+
+def options_of(config: EvaluateConfig) -> Options:
+    """The options with which benchmarks are read."""
+    recall_at = tuple(config.recall_at)
+    return Options(split=config.split, released=config.released, recall_at=recall_at, tagger=config.tagger)
 
 
 def _refuse_missing(

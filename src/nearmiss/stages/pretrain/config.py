@@ -89,7 +89,11 @@ class TextTowerConfig(Typed):
         description="mean of the tokens; cls, the first token; cls_pooler, the first token after the model's pooling "
         "layer; null for the rule in the folder's 1_Pooling/config.json (sentence-transformers).",
     )
-    projection: Literal["linear", "mlp"] = Field("linear", description="Projection after the pooling.")
+    projection: Literal["linear", "mlp"] | None = Field(
+        "linear",
+        description="Projection after the pooling, with random weights; null for none, if embed_dim is the model's "
+        "width: the image tower then learns the text model's own space.",
+    )
     context_length: int = Field(77, ge=8, description="Maximum number of tokens of a text, including start and end.")
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
+from torch import Tensor
 
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
@@ -19,16 +21,11 @@ from nearmiss.engine.formats.ce_clip import EMPTY
 from nearmiss.engine.images.store import IDS, PIXELS, Store
 from nearmiss.engine.models.architecture import Architecture
 from nearmiss.engine.models.frozen_parts import Cut, TextParts, cut_of
+from nearmiss.engine.models.image_features import FEATURES, RECORD, write_image_features
+from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.models.tokenization import Tokenization
 from nearmiss.engine.training.corpus import NEGATIVES, PARAPHRASES, POSITIVES
-from nearmiss.engine.training.frozen_features import (
-    FEATURES,
-    FIRST,
-    RECORD,
-    TOKENS,
-    write_image_features,
-    write_text_features,
-)
+from nearmiss.engine.training.frozen_features import FIRST, TOKENS, write_text_features
 from nearmiss.engine.training.token_book import TokenBook, TokenBookBuilder
 from nearmiss.stages.pretrain.config import PretrainConfig
 from nearmiss.stages.pretrain.inputs import Run, architecture_of
@@ -59,18 +56,23 @@ def run_images(
     if cut.image is None:
         raise InputError("no frozen weight is one of the image tower", record="pretrain.frozen", remedy="add image")
     preprocessing = architecture.config["preprocess_cfg"]
+    normalize = Normalization(dict(preprocessing), device)
+
+    def read(rows: np.ndarray) -> Tensor:
+        return normalize(torch.from_numpy(images.pixels[rows]).to(device))
+
     record = _image_record(model, cut, preprocessing, inputs)
     with target as folder:
         write_image_features(
             folder,
             model,
             cut,
-            images.pixels,
-            preprocessing,
+            len(images),
+            images.side,
+            read,
             record=record,
             key=_key(record),
             state=Path(state),
-            device=device,
             workers=workers,
         )
         cost.counts = {"images": len(images)}
@@ -158,9 +160,8 @@ def _frozen(config: PretrainConfig) -> tuple[Architecture, Any, Cut, torch.devic
     architecture = architecture_of(config.model, None)
     model = architecture.begun(0).eval()
     cut = cut_of(model, config.frozen)
-    again = architecture.begun(1)
     for tower, found in (("image", cut.image), ("text", cut.layers)):
-        if found is not None and cut.weights(again, tower) != cut.weights(model, tower):
+        if found is not None and not all(map(architecture.is_pretrained, cut.names(model, tower))):
             raise InputError(
                 f"the frozen part of the {tower} tower has random weights, which differ from seed to seed",
                 record="pretrain.model",

@@ -21,13 +21,14 @@ from nearmiss.engine.images.store import IDS, PIXELS, Store
 from nearmiss.engine.models.architecture import Architecture, named_architecture, own_architecture, weights_file
 from nearmiss.engine.models.checkpoint import check_checkpoint
 from nearmiss.engine.models.cross_encoder import CrossEncoder, fresh_fusion
+from nearmiss.engine.models.image_features import FEATURES, RECORD
 from nearmiss.engine.models.text import packable
 from nearmiss.engine.models.tokenization import read_words, tokenization_of
 from nearmiss.engine.models.two_towers import local_weight_files, two_towers
 from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases, needs_positives
 from nearmiss.engine.training.corpus import DRAWN_WITH, NEGATIVES, PARAPHRASES, POSITIVES, has_positives
 from nearmiss.engine.training.encoding import check_whole_batches
-from nearmiss.engine.training.frozen_features import FEATURES, FIRST, RECORD, TOKENS
+from nearmiss.engine.training.frozen_features import FIRST, TOKENS
 from nearmiss.engine.training.spec import TrainingConfig
 from nearmiss.stages.pretrain.config import (
     BASE,

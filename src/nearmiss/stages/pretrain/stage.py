@@ -22,6 +22,7 @@ from nearmiss.engine.images.store import Store
 from nearmiss.engine.models.checkpoint import load_weights
 from nearmiss.engine.models.cross_encoder import CrossEncoder, save_fusion
 from nearmiss.engine.models.frozen_parts import TextParts, cut_of
+from nearmiss.engine.models.image_features import RECORD, open_image_features
 from nearmiss.engine.models.trainable import adapt_matrices, freeze, merged
 from nearmiss.engine.objectives.registry import Objective
 from nearmiss.engine.objectives.spec import needs_paraphrases, needs_placeholder, reads_negatives
@@ -30,7 +31,7 @@ from nearmiss.engine.training.batches import Batch, Batches, held_out
 from nearmiss.engine.training.corpus import Corpus, read_corpus
 from nearmiss.engine.training.corpus_files import open_corpus, store_corpus
 from nearmiss.engine.training.flops import matrix_rate
-from nearmiss.engine.training.frozen_features import RECORD, CachedTexts, FrozenFeatures, open_image_features
+from nearmiss.engine.training.frozen_features import CachedTexts, FrozenFeatures
 from nearmiss.engine.training.parallel import Group, joined
 from nearmiss.engine.training.state import CORPUS, State, claimed
 from nearmiss.engine.training.trainer import Trainer, TrainingProgress

@@ -24,8 +24,8 @@ from nearmiss.base.workers import map_in_order
 from nearmiss.engine.benchmarks import registry
 from nearmiss.engine.benchmarks.benchmark import Benchmark, EmbeddedImage, Options, views_of
 from nearmiss.engine.benchmarks.data_root import DataRoot
+from nearmiss.engine.images.arrays import open_array, write_flat_pixels
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
-from nearmiss.engine.images.pixels import open_pixels, write_flat_pixels
 from nearmiss.engine.scoring.embeddings import view_name
 from nearmiss.engine.scoring.images import BenchmarkImages
 from nearmiss.stages.robustness.config import RobustnessConfig
@@ -219,7 +219,7 @@ def read(folder: Path, config: RobustnessConfig, benchmarks: Sequence[Benchmark]
 
 def _pixels(file: Path, shapes: list[tuple[int, int]]) -> Pixels:
     """A memory-mapped file of pixels."""
-    values = open_pixels(file, what="corrupted images", remedy=AGAIN)
+    values = open_array(file, what="corrupted images", remedy=AGAIN)
     expected = sum(3 * h * w for h, w in shapes)
     if values.shape != (expected,):
         raise InputError(f"corrupted images are {values.shape}, not ({expected},)", file=file, remedy=AGAIN)
