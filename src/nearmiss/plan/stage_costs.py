@@ -183,10 +183,13 @@ def _finetune(experiment: Experiment, model: ModelCost | None) -> StageCost:
 
 def _evaluate(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None, runs: int) -> StageCost:
     images, texts, _ = encoded(experiment, splits)
-    cost = StageCost("evaluate", runs, cpu_seconds=runs * images / rates().per_core.decode_images.value)
+    cached = "image" in experiment.pretrain.cached_parts  # features of the images, computed once for all runs
+    times = 1 if cached else runs
+    cost = StageCost("evaluate", runs + cached, cpu_seconds=times * images / rates().per_core.decode_images.value)
     if model is not None:
         fused = sum(needs_fusion(arm.objective) for arm in experiment.arms.values()) * len(experiment.seeds)
-        cost.encode_flops = runs * _forward(model, images, texts) + fused * _matching(experiment, model)
+        cost.encode_flops = times * _forward(model, images, 0) + runs * _forward(model, 0, texts)
+        cost.encode_flops += fused * _matching(experiment, model)
     cost.subject = f"{images:,} images a run"
     return cost
 
