@@ -11,12 +11,15 @@ import small_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearmiss.engine.text import edits, grammar, labels
-from nearmiss.engine.text.edits import Edit, apply, diff, exchanged, replay
-from nearmiss.engine.text.labels import has_same_meaning_as_any, label, same_meaning
+from nearmiss.engine.text import edited_text, grammar, labels, word_exchange
+from nearmiss.engine.text.edited_text import EditedText, Text
+from nearmiss.engine.text.edits import Edit, apply, diff, replay
+from nearmiss.engine.text.labels import label, label_of, same_meaning
 from nearmiss.engine.text.lexicon import attribute_words, load, object_words
+from nearmiss.engine.text.own_captions import OwnCaptions
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
+from nearmiss.engine.text.word_exchange import Place
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.engine.world.wording import captions
 from nearmiss.stages.negatives.candidates import Caption
@@ -62,7 +65,7 @@ def pools() -> list[list[str]]:
     ]
 
 
-def edited(texts: list[str], each: int) -> Iterator[tuple[str, int, Edit]]:
+def edited(texts: list[str], each: int) -> Iterator[tuple[str, int, int, Edit]]:
     """Captions with an edit of one word, or of a known phrase, most of them by a word of the same class."""
     random, known = Random(3), pools()
     for text in texts:
@@ -73,13 +76,13 @@ def edited(texts: list[str], each: int) -> Iterator[tuple[str, int, Edit]]:
             span = tokens[at : at + length]
             old = text[span[0].start : span[-1].end]
             pool = next((pool for pool in known if old.lower() in pool), random.choice(known))
-            yield text, at, Edit(span[0].start, span[-1].end, old, random.choice(pool))
+            yield text, at, at + len(span), Edit(span[0].start, span[-1].end, old, random.choice(pool))
 
 
 def label_the_long_way(positive: str, negative: str) -> tuple[str | None, str | None]:
     before, after = parse(positive), parse(negative)
     if before is None or after is None:
-        return labels._label_of_frames(positive, negative, frozenset())
+        return labels._label_of_frames(Text(positive), Text(negative))
     if before.join or after.join:
         return labels._compound_label(before, after)
     if not 0 <= len(after.mentions) - len(before.mentions) <= 1:
@@ -92,8 +95,12 @@ def label_the_long_way(positive: str, negative: str) -> tuple[str | None, str | 
 def same_the_long_way(one: str, other: str) -> bool:
     if normalized(one) == normalized(other):
         return True
-    first = labels._canonical(one, frozenset())
-    return first is not None and first == labels._canonical(other, frozenset())
+    first, second = parse(one), parse(other)
+    return first is not None and second is not None and labels._canonical(first) == labels._canonical(second)
+
+
+def same_as_any(text: str, captions: tuple[str, ...]) -> bool:
+    return OwnCaptions(captions).state(Text(text))
 
 
 def broken_the_long_way(positive: str, negative: str) -> str | None:
@@ -104,21 +111,51 @@ def broken_the_long_way(positive: str, negative: str) -> str | None:
     return next((kind for kind in kinds if after[kind] > before[kind]), None)
 
 
+def exchange(text: str, first: int, last: int, edit: Edit) -> tuple[str, list[Edit]]:
+    found = Place(Text(text), first, last).exchanged(edit.new)
+    return found.string, list(found.edits)
+
+
+def stated(own: tuple[str, ...], first: int, last: int, new: str) -> object:
+    """Whether captions state an edit of the first of them, read from it and read as any other text."""
+    captions = OwnCaptions(own)
+    edited_text = Place(captions.texts[own[0]], first, last).exchanged(new)
+    return one_answer(captions.state(edited_text), captions.state(Text(edited_text.string)))
+
+
+def one_answer(*answers: object) -> object:
+    """The answer of all ways, or all answers where they differ."""
+    return answers[0] if len(set(answers)) == 1 else answers
+
+
+def read(text: Text) -> tuple[object, ...]:
+    return text.words, text.phrases, text.statement
+
+
 def disagreements(texts: list[str], each: int) -> dict[str, list[tuple[str, str]]]:
     """Pairs of which the short way says something else than the long one; and how many of each answer there were."""
-    found: dict[str, list[tuple[str, str]]] = {name: [] for name in ("label", "meaning", "grammar", "edit")}
+    found: dict[str, list[tuple[str, str]]] = {name: [] for name in ("label", "meaning", "grammar", "edit", "reading")}
     answers: Counter[object] = Counter()
-    for number, (text, at, edit) in enumerate(edited(texts, each)):
+    for number, (text, at, last, edit) in enumerate(edited(texts, each)):
         negative = apply(text, [edit])
+        found_text = Place(Text(text), at, last).exchanged(edit.new)
         own = (text, *texts[number % 7 :: len(texts) // 4])
         checks = {
-            "label": (label(text, negative), label_the_long_way(text, negative)),
-            "meaning": (has_same_meaning_as_any(negative, own), any(same_the_long_way(each, negative) for each in own)),
-            "grammar": (grammar.broken(text, negative), broken_the_long_way(text, negative)),
-            "edit": (exchanged(text, at, edit), (negative, diff(text, negative))),
+            "label": (
+                one_answer(label_of(found_text.source, found_text), label(text, negative)),
+                label_the_long_way(text, negative),
+            ),
+            "meaning": (stated(own, at, last, edit.new), any(same_the_long_way(each, negative) for each in own)),
+            "grammar": (
+                one_answer(grammar.broken_by(found_text), grammar.broken(text, negative)),
+                broken_the_long_way(text, negative),
+            ),
+            "edit": (exchange(text, at, last, edit), (negative, diff(text, negative))),
+            "reading": (read(found_text), read(Text(negative))),
         }
         for name, (short, long) in checks.items():
-            answers[name, str(long) if name != "edit" else len(long[1])] += 1
+            if name != "reading":
+                answers[name, str(long) if name != "edit" else len(long[1])] += 1
             if short != long:
                 found[name].append((text, negative))
     assert len(answers) > 15, answers  # both ways have much to say
@@ -140,25 +177,25 @@ def test_the_short_way_is_the_long_way_on_captions_of_people():
     [
         (labels, "exchanged", lambda before, after: ("object", "replace"), "label"),
         (labels, "_decided", lambda before, after, direct: True, "label"),
-        (labels, "named", lambda text, names: frozenset([text]), "meaning"),
-        (grammar, "_reach", lambda before, after: (len(before), 0), "grammar"),
-        (edits, "_article_before", lambda word: "a", "edit"),
+        (edited_text, "named", lambda phrases: frozenset([phrases]), "meaning"),
+        (labels, "of_replaced", lambda before, at, new: ("object", "replace"), "label"),
+        (grammar, "differing", lambda before, after: (len(before), 0), "grammar"),
+        (grammar, "exchangeable", lambda words, at, new: True, "grammar"),
+        (word_exchange, "article_before", lambda word: "a", "edit"),
     ],
 )
 def test_a_wrong_short_way_would_be_seen(monkeypatch, module, name, wrong, what):
     texts = of_the_world(12) + OF_PEOPLE
     if what == "edit":  # the short way alone gets it wrong
-        right = {(t, at, e): (apply(t, [e]), diff(t, apply(t, [e]))) for t, at, e in edited(texts, 6)}
+        right = {(t, *at, e): (apply(t, [e]), diff(t, apply(t, [e]))) for t, *at, e in edited(texts, 6)}
         monkeypatch.setattr(module, name, wrong)
-        assert any(exchanged(*given) != answer for given, answer in right.items())
+        assert any(exchange(*given) != answer for given, answer in right.items())
         return
     if what == "meaning":  # captions that say the same in other words
         pair = "a cat to the left of a dog", "a dog to the right of a cat"
-        assert has_same_meaning_as_any(pair[0], (pair[1],))
+        assert same_as_any(pair[0], (pair[1],))
         monkeypatch.setattr(module, name, wrong)
-        labels._readable.cache_clear()
-        assert not has_same_meaning_as_any(pair[0], (pair[1],))
-        labels._readable.cache_clear()
+        assert not same_as_any(pair[0], (pair[1],))
         return
     monkeypatch.setattr(module, name, wrong)
     if name == "_decided":  # two things that are the same: turned round, nothing has changed
@@ -173,9 +210,26 @@ def test_captions_that_state_the_same_name_the_same():
     texts = [*of_the_world(12)[:160], *OF_PEOPLE, "there are fewer cats than dogs on a bench"]
     same = [pair for pair in combinations(texts, 2) if same_the_long_way(*pair)]
     assert len(same) > 20
-    assert all(same_meaning(*pair) and has_same_meaning_as_any(pair[0], (pair[1],)) for pair in same)
+    assert all(same_meaning(*pair) and same_as_any(pair[0], (pair[1],)) for pair in same)
 
 
+WORDS_OF_PHRASES = [
+    "a",
+    "the",
+    "to",
+    "left",
+    "of",
+    "in",
+    "front",
+    "hot",
+    "dog",
+    "fire",
+    "hydrant",
+    "orange",
+    "is",
+    "and",
+]
+WORDS_OF_PHRASES += ["there", "picture", "on", "top", "both", "right", "side", "tennis", "racket", "next", "standing"]
 WORDS = st.sampled_from(
     ["a", "an", "A", "An", "the", "dog", "Apple", "orange", "TV", "-", "'", "5", "5a", ",", "red-hot", "é"]
 )
@@ -189,10 +243,24 @@ def test_one_exchange_is_an_edit_in_any_text(pieces, data):
     at = data.draw(st.integers(0, len(tokens) - 1))
     new = data.draw(st.sampled_from(["elephant", "cat", "hour", "fire hydrant", "a", "dog", "TV"]))
     token = tokens[at]
-    negative, variant = exchanged(text, at, Edit(token.start, token.end, token.text, new))
-    assert negative == apply(text, [Edit(token.start, token.end, token.text, new)])
-    assert variant == diff(text, negative)
-    assert replay(text, variant) == negative
+    edit = Edit(token.start, token.end, token.text, new)
+    found = Place(Text(text), at, at + 1).exchanged(new)
+    assert found.string == apply(text, [edit])
+    assert list(found.edits) == diff(text, found.string)
+    assert replay(text, found.edits) == found.string
+    assert read(found) == read(Text(found.string))
+
+
+ANY_WORDS = st.lists(st.sampled_from([*WORDS_OF_PHRASES, "dog", "5", ".", ",", "é"]), max_size=9).map(" ".join)
+
+
+@settings(max_examples=500)
+@given(ANY_WORDS, ANY_WORDS)
+def test_any_edit_is_read_from_its_source(one, other):
+    """Phrases of several words begin before the edit, end behind it, or are torn by it."""
+    source = Text(one)
+    assert source.words == Text(one).words
+    assert read(EditedText.of(source, other)) == read(Text(other))
 
 
 def test_tags_are_read_as_they_were_given(tmp_path):

@@ -6,9 +6,10 @@ from published_files import coco, write
 from nearmiss.base.files import read_json
 from nearmiss.base.tables import table
 from nearmiss.engine.text import collisions
-from nearmiss.engine.text.collisions import collision
+from nearmiss.engine.text.collisions import Used, collision
 from nearmiss.engine.text.edits import diff
 from nearmiss.engine.text.grammar import ARTICLE, DOUBLED, NUMBER, broken
+from nearmiss.engine.text.tokens import token_texts
 from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method
 from nearmiss.stages.negatives.spec import KeywordConfig
@@ -16,7 +17,7 @@ from nearmiss.stages.negatives.stage import run
 
 
 def collides(positive: str, negative: str, *others: str) -> str | None:
-    return collision(positive, diff(positive, negative), [positive, *others])
+    return collision(token_texts(positive), diff(positive, negative), Used.of([positive, *others]))
 
 
 @pytest.mark.parametrize(

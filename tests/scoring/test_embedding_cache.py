@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nearmiss.base.checked import read_checked, write_checked
 from nearmiss.engine.scoring.cache import Cache
-from nearmiss.engine.scoring.checked import read_checked, write_checked
 from nearmiss.engine.scoring.contents import contents
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nearmiss.base.tables import table
-from nearmiss.engine.text.collisions import collision
+from nearmiss.engine.text.collisions import Used, collision
 from nearmiss.engine.text.edits import Edit, diff, replay
 from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
@@ -97,7 +97,7 @@ def test_a_caption_in_other_typography_is_the_same_caption():
 
 def test_a_dash_hides_no_word_from_the_search_for_collisions():
     edit = Edit(2, 5, "cat", "dog")
-    assert collision("a cat", [edit], ["a man with a dog\u2014a red one"]) is not None
+    assert collision(("a", "cat"), [edit], Used.of(["a man with a dog\u2014a red one"])) is not None
 
 
 LETTERS = ["a", "red", "dog", "man", "on", "left", "of", "\uff52\uff45\uff44", "\ufb01", "\u0130", "\U0001f415"]

@@ -34,9 +34,10 @@ rule negatives_generate:
         tables=parent_of("images"),
         reserved=flag_of("reserved"),
         out=subpath(output.negatives, parent=True),
+        tags=f"{STATE}/negatives/tags",
     shell:
         "exec python -m nearmiss negatives make --fingerprint {input.fingerprint:q}"
-        " --method {wildcards.method:q} --tables {params.tables:q} {params.reserved}"
+        " --method {wildcards.method:q} --tables {params.tables:q} {params.reserved} --tags {params.tags:q}"
         " --out {params.out:q} > {log:q} 2>&1"
 
 

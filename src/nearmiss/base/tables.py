@@ -14,7 +14,8 @@ from nearmiss.base.columns import cast, is_index
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import replacing
 
-EDITS = pl.List(pl.Struct({"start": pl.Int64, "end": pl.Int64, "old": pl.String, "new": pl.String}))
+EDIT = pl.Struct({"start": pl.Int64, "end": pl.Int64, "old": pl.String, "new": pl.String})
+EDITS = pl.List(EDIT)
 
 
 def _schema(columns: dict[str, Any]) -> pl.Schema:

@@ -40,6 +40,7 @@ def make(
     paraphrases: Annotated[list[TrainingParaphrase] | None, Parameter(negative="")] = None,
     caption_set: str | None = None,
     seed: Seed | None = None,
+    tags: Path | None = None,
     workers: int = 1,
     config: Config = None,
     set_: Overrides = None,
@@ -83,6 +84,8 @@ def make(
         Set of captions, where a table has several; the configuration's if not given.
     seed
         Seed of every draw; the configuration's if not given.
+    tags
+        Folder that keeps the tags of captions for other methods and further runs. The output does not depend on it.
     workers
         Number of processes. The output does not depend on it.
     """
@@ -114,6 +117,7 @@ def make(
             out=out,
             paraphrases=section.operators(),
             fingerprint=fingerprint,
+            tags=tags,
             workers=workers,
         )
 

@@ -13,9 +13,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from nearmiss.base.checked import discard, read_checked, write_checked
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
-from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 Encode = Callable[[Sequence[int]], np.ndarray]
 """Values (n, D) of the requested rows (n,); a row of NaN if it cannot be encoded."""

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import polars as pl
 
+from nearmiss.base.checked import discard, read_checked, write_checked
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.engine.images.decode import open_image
 from nearmiss.engine.images.members import read_content, stat_of
-from nearmiss.engine.scoring.checked import discard, read_checked, write_checked
 
 _STEM, _SUFFIX = "contents", ".parquet"
 _THREADS = 4

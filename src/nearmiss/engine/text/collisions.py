@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, load, noun_group, object_words
 from nearmiss.engine.text.spelling import parted
-from nearmiss.engine.text.tokens import token_texts
+from nearmiss.engine.text.tokens import Words, token_texts
 
 WORD = "the image's captions use the new word"
 SYNONYM = "the image's captions use a synonym of the new word"
@@ -28,19 +28,23 @@ class Used:
     words: frozenset[str]
     meanings: frozenset[str]
 
+    @classmethod
+    def of(cls, captions: Iterable[str]) -> "Used":
+        """The words of these captions."""
+        words = frozenset([word for caption in captions for word in _terms(token_texts(parted(caption)))])
+        return cls(words, frozenset(map(_meaning, words)))
 
-def collision(positive: str, edits: Sequence[Edit], own_captions: Iterable[str]) -> str | None:
-    """Why new words that `edits` insert into `positive` collide with the image's captions; None where none does.
+
+def collision(positive: Words, edits: Sequence[Edit], used: Used) -> str | None:
+    """Why new words that `edits` insert into a text of these words collide with `used`, the words of the image's
+    captions; None where none does.
 
     A word that the positive has already is not new: swapped words are left to the other checks.
     """
-    old = token_texts(positive)
-    used: Used | None = None
     for edit in edits:
         for word, parts, meaning, related in _entering(edit.old, edit.new):
-            if all(part in old for part in parts):
+            if all([part in positive for part in parts]):
                 continue
-            used = used or _used(tuple(own_captions))
             if word in used.words:
                 return WORD
             if meaning in used.meanings:
@@ -53,26 +57,19 @@ def collision(positive: str, edits: Sequence[Edit], own_captions: Iterable[str])
 @lru_cache(maxsize=1 << 14)
 def _entering(old: str, new: str) -> tuple[tuple[str, tuple[str, ...], str, frozenset[str]], ...]:
     """For each term of `new`: itself, its words, its meaning, and the meanings that are more or less general."""
-    of_color = any(attribute_kind(each) for each in _terms(old))  # "orange" for "blue" is no fruit
+    of_color = any(attribute_kind(each) for each in _terms(token_texts(old)))  # "orange" for "blue" is no fruit
     # A general word that also covers the replaced word may mean it: "an animal" for the dog.
-    covering = frozenset[str]().union(*(_above(_meaning(each)) for each in _terms(old)))
+    covering = frozenset[str]().union(*(_above(_meaning(each)) for each in _terms(token_texts(old))))
     found = []
-    for word in _terms(new):
+    for word in _terms(token_texts(new)):
         meaning = _meaning(word, as_attribute=of_color)
         found.append((word, tuple(word.split()), meaning, _below(meaning) | (_above(meaning) - covering)))
     return tuple(found)
 
 
-@lru_cache(maxsize=1 << 12)
-def _used(captions: tuple[str, ...]) -> Used:
-    words = frozenset(word for caption in captions for word in _terms(parted(caption)))
-    return Used(words, frozenset(map(_meaning, words)))
-
-
-@lru_cache(maxsize=1 << 12)
-def _terms(text: str) -> tuple[str, ...]:
-    """The content words of a text in lower case; a noun of several words that a lexicon has is one."""
-    words = [word for word in token_texts(text) if word[0].isalpha()]
+def _terms(text: Words) -> tuple[str, ...]:
+    """The content words of a text; a noun of several words that a lexicon has is one."""
+    words = [word for word in text if word[0].isalpha()]
     known, small = object_words(), _small_words()
     found: list[str] = []
     at = 0

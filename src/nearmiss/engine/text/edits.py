@@ -8,7 +8,6 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from nearmiss.engine.text.spelling import lowered
 from nearmiss.engine.text.tokens import Token, token_texts, tokenize
 
 _MOST_PAIRS = 1_000_000  # of tokens that difflib compares,
@@ -39,30 +38,10 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
     Raises ValueError where an edit's `old` does not match the text, or where edits overlap.
     """
     shouted = text.isupper()
-    cased = [Edit(edit.start, edit.end, edit.old, _cased(edit, shouted)) for edit in edits]
-    changed, spans = _replay(text, cased)
+    capitalized = [Edit(edit.start, edit.end, edit.old, cased(edit, shouted)) for edit in edits]
+    changed, spans = _replay(text, capitalized)
     mended = _articles(changed, spans)
     return replay(changed, mended) if mended else changed
-
-
-def exchanged(text: str, index: int, edit: Edit) -> tuple[str, list[Edit]]:
-    """`apply` of one edit that begins at the token `index`, and the edits that `diff` would return afterwards.
-
-    Where one word replaces one word, only the article before it can change as well, so no texts are compared.
-    """
-    was, becomes = lowered(edit.old), lowered(edit.new)
-    if was == becomes or becomes in ("a", "an") or not (was.isalpha() and becomes.isalpha()):
-        negative = apply(text, [edit])
-        return negative, diff(text, negative)
-    start, old, new = edit.start, edit.old, _cased(edit, text.isupper())
-    article = tokenize(text)[index - 1] if index else None
-    if article is not None and article.lower in ("a", "an"):
-        right = _article_before(becomes)
-        if right != article.lower:
-            right = right.capitalize() if article.text[0].isupper() else right
-            between = text[article.end : start]
-            old, new, start = article.text + between + old, right + between + new, article.start
-    return text[:start] + new + text[edit.end :], [Edit(start, edit.end, old, new)]
 
 
 def diff(positive: str, negative: str) -> list[Edit]:
@@ -103,7 +82,7 @@ def _replay(text: str, edits: Sequence[Edit]) -> tuple[str, list[tuple[int, int]
     return "".join([*parts, text[at:]]), spans
 
 
-def _cased(edit: Edit, shouted: bool) -> str:
+def cased(edit: Edit, shouted: bool) -> str:
     """The new words with the capitals of the old ones, except those of an abbreviation ("TV")."""
     old, new = edit.old, edit.new
     if not old or not new or not old[0].isupper():
@@ -127,7 +106,7 @@ def _articles(text: str, spans: list[tuple[int, int]]) -> list[Edit]:
         article, word = tokens[at], tokens[at + 1]
         if not word.is_word or not _touches(spans, article.start, word.end):
             continue
-        right = _article_before(word.lower)
+        right = article_before(word.lower)
         if right != low:
             capital = article.text[0].isupper()
             found.append(Edit(article.start, article.end, article.text, right.capitalize() if capital else right))
@@ -135,7 +114,7 @@ def _articles(text: str, spans: list[tuple[int, int]]) -> list[Edit]:
 
 
 @cache
-def _article_before(word: str) -> str:
+def article_before(word: str) -> str:
     """ "a" or "an"; the library takes seconds to import, which whoever only compares captions need not wait."""
     from nearmiss.engine.text.inflection import indefinite_article
 

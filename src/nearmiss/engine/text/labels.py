@@ -5,17 +5,15 @@ forms (a list in any order, a relation from its other end); the change is the sm
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import permutations
 
 from nearmiss.engine.text.annotations import without_posture
-from nearmiss.engine.text.compounds import compound
+from nearmiss.engine.text.edited_text import EditedText, Text
 from nearmiss.engine.text.lexicon import inverse, load, opposites
-from nearmiss.engine.text.parsing import Caption, Mention, parse
-from nearmiss.engine.text.phrase_labels import Label, concept_of, exchanged, named
-from nearmiss.engine.text.phrases import phrases
-from nearmiss.engine.text.tokens import normalized
+from nearmiss.engine.text.parsing import Caption, Mention
+from nearmiss.engine.text.phrase_labels import Label, concept_of, exchanged, of_replaced
 
 # Where several single changes explain a difference, the first of these is named.
 _RANKS = ("color", "size", "pattern", "location", "count", "existence", "attribute", "object")
@@ -31,13 +29,22 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
     separate concept (material, age) is ("attribute", operator). Two numbers compared are ("count", "recount");
     statements joined by "both" or "either" are "logic", with the operator of the part that changed.
     """
-    phrased = phrases(positive, names)
-    quick = exchanged(phrased, phrases(negative, names))
-    if quick is not None and compound(phrased) is None:
-        return quick if parse(positive, names) is not None else (None, None)
-    before, after = parse(positive, names), parse(negative, names)
+    return label_of(Text(positive, names), Text(negative, names))
+
+
+def label_of(positive: Text, negative: Text) -> Label:
+    """`label` of two texts."""
+    replaced = negative.replaced if isinstance(negative, EditedText) and negative.source is positive else None
+    if replaced is not None:
+        quick = of_replaced(positive.phrases, *replaced)
+    else:
+        quick = exchanged(positive.phrases, negative.phrases)
+    if quick is not None and positive.compound is None:
+        return quick if positive.statement is not None else (None, None)
+    before = positive.statement
+    after = None if before is None else negative.statement
     if before is None or after is None:
-        return _label_of_frames(positive, negative, names)
+        return _label_of_frames(positive, negative)
     if before.join or after.join:
         return _compound_label(before, after)
     if not 0 <= len(after.mentions) - len(before.mentions) <= 1:
@@ -48,19 +55,21 @@ def label(positive: str, negative: str, names: frozenset[str] = frozenset()) -> 
     return (None, None) if change is None or change == _SAME else change[1:]
 
 
-def _label_of_frames(positive: str, negative: str, names: frozenset[str]) -> Label:
-    """The label of texts that do not parse, where their first words suffice: joined, or negated."""
-    phrased = [phrases(text, names) for text in (positive, negative)]
-    joins = {joined.join for found in phrased if (joined := compound(found)) is not None}
+def _label_of_frames(*texts: Text) -> Label:
+    """The label of two texts that do not parse, where their first words suffice: joined, or negated."""
+    joins = {text.compound.join for text in texts if text.compound is not None}
     if joins:
         return ("count", "recount") if joins <= _COMPARISONS else ("logic", None)
-    denied = [[phrase.label for phrase in found[:2]] == ["be", "number"] and found[1].value == 0 for found in phrased]
+    denied = [
+        [phrase.label for phrase in text.phrases[:2]] == ["be", "number"] and text.phrases[1].value == 0
+        for text in texts
+    ]
     return ("existence", "negate") if denied[0] != denied[1] else (None, None)
 
 
 def _compound_label(before: Caption, after: Caption) -> Label:
     """The label where two statements are joined; parts are compared in their given order."""
-    if _spelling(before) == _spelling(after):
+    if _canonical(before) == _canonical(after):
         return None, None
     if {before.join, after.join} <= _COMPARISONS:
         return "count", "recount"
@@ -91,36 +100,29 @@ _SAME = (-1, "", "")
 
 def same_meaning(one: str, other: str, names: frozenset[str] = frozenset()) -> bool:
     """Whether two captions are the same words, or state the same where both parse."""
-    if normalized(one) == normalized(other):
+    return same(Text(one, names), Text(other, names))
+
+
+def same(one: Text, other: Text) -> bool:
+    """`same_meaning` of two texts."""
+    if one.normalized == other.normalized:
         return True
-    first, second = _outline(one, names), _outline(other, names)
-    if first is None or first != second:
+    first, second = one.statement, other.statement
+    if first is None or second is None or _outline(first) != _outline(second):
         return False
-    return _canonical(one, names) == _canonical(other, names)
+    return _canonical(first) == _canonical(second)
 
 
-def has_same_meaning_as_any(text: str, captions: tuple[str, ...], names: frozenset[str] = frozenset()) -> bool:
-    """Whether a text has the same meaning as one of these captions (`same_meaning`)."""
-    if normalized(text) in _words_of(captions):
-        return True
-    readable = _readable(captions, names)
-    if not readable:
-        return False
-    about = named(text, names)
-    return any(
-        same_meaning(own, text, names) for own, named_there in readable if named_there in (about, None) or about is None
-    )
-
-
-@lru_cache(maxsize=1 << 12)
-def _words_of(captions: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(normalized, captions))
-
-
-@lru_cache(maxsize=1 << 12)
-def _readable(captions: tuple[str, ...], names: frozenset[str]) -> tuple[tuple[str, frozenset[object] | None], ...]:
-    """The captions that parse, with the words that they name."""
-    return tuple((own, named(own, names)) for own in captions if parse(own, names) is not None)
+def same_as_any(text: Text, others: Iterable[Text]) -> bool:
+    """Whether a text has the same meaning as one of the others."""
+    normalized, about = text.normalized, text.named
+    for other in others:
+        if other.normalized == normalized:
+            return True
+        comparable = about is None or other.named is None or other.named == about
+        if comparable and other.statement is not None and same(other, text):
+            return True
+    return False
 
 
 _Key = tuple[str, tuple[tuple[str, str], ...], int, str, bool]
@@ -132,29 +134,19 @@ def _key(mention: Mention) -> _Key:
     return mention.noun, mention.attributes, count, mention.location or "", mention.plural
 
 
-@lru_cache(maxsize=1 << 14)
-def _outline(text: str, names: frozenset[str]) -> tuple[int, tuple[_Key, ...]] | None:
-    """An invariant of all equivalent forms of a caption: cheap to compare, and nearly always different."""
-    caption = parse(text, names)
-    if caption is None:
-        return None
+def _outline(caption: Caption) -> tuple[int, tuple[_Key, ...]]:
+    """An invariant of all equivalent forms of a statement: cheap to compare, and nearly always different."""
     if caption.join is not None:
         return -1, ()
     return len(caption.relations), tuple(sorted(map(_key, caption.mentions)))
 
 
 @lru_cache(maxsize=1 << 14)
-def _canonical(text: str, names: frozenset[str]) -> object:
-    """A canonical form for all captions that state the same; None where the text does not parse."""
-    caption = parse(text, names)
-    return None if caption is None else _spelling(caption)
-
-
-def _spelling(caption: Caption) -> object:
-    """For joined statements in a canonical order, with "fewer" expressed as "more"."""
+def _canonical(caption: Caption) -> object:
+    """A canonical form for all statements that say the same; joined ones in order, with "fewer" expressed as "more"."""
     if caption.join is None:
         return min((tuple(map(_key, variant.mentions)), variant.relations) for variant in _variants(caption))
-    parts = [_spelling(part) for part in caption.parts]
+    parts = [_canonical(part) for part in caption.parts]
     if caption.join == "fewer":
         return "more", *reversed(parts)
     return caption.join, *(parts if caption.join == "more" else sorted(parts, key=repr))

@@ -7,11 +7,12 @@ of one) and parse the world's sentences, graph captions and many simple captions
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from nearmiss.engine.text.compounds import Join, Phrases, compound
+from nearmiss.engine.text.compounds import Compound, Join, Phrases, compound
 from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.legible import LONGEST
 from nearmiss.engine.text.lexicon import Noun, noun_group
-from nearmiss.engine.text.phrases import Phrase, phrases
+from nearmiss.engine.text.phrase_table import Phrase
+from nearmiss.engine.text.phrases import phrases
 
 Attribute = tuple[str, str]  # kind and group; the kind is "" where no lexicon has the word
 
@@ -58,7 +59,11 @@ def parse(text: str, names: frozenset[str] = frozenset()) -> Caption | None:
     if len(text) > LONGEST:
         return None
     found = phrases(text, names)
-    joined = compound(found)
+    return statement_of(found, compound(found))
+
+
+def statement_of(found: Phrases, joined: Compound | None) -> Caption | None:
+    """The statement of a caption's phrases, which are `joined` or simple; None where the patterns do not match."""
     try:
         if joined is None:
             return _Reader(found).caption()
@@ -203,20 +208,24 @@ class _Reader:
 
     def _mention_phrase(self) -> None:
         """A noun phrase; of several nouns in a row the last one is the object ("a cat statue")."""
+        labels, found, at = self.labels, self.phrases, self.at
         count: int | None = None
         attributes: list[Attribute] = []
         nouns: list[Phrase] = []
-        while self.label() in ("article", "number"):
-            phrase = self.take()
-            count = phrase.value if phrase.label == "number" else count
-        while self.label() in ("adjective", "noun", "word") or (self.label() == "and" and self._joins(nouns)):
-            if self.label() == "word" and nouns and nouns[-1].label == "noun":
+        while (label := labels[at]) in ("article", "number"):
+            count = found[at].value if label == "number" else count
+            at += 1
+        while (label := labels[at]) in _OF_MENTIONS or (label == "and" and not nouns and self._joins(at)):
+            if label == "word" and nouns and nouns[-1].label == "noun":
                 break
-            phrase = self.take()
-            if phrase.label == "adjective" and (phrase.value[0] != "material" or self._goes_on()):
+            phrase = found[at]
+            at += 1
+            # A material at the end of the noun phrase is a noun ("on brick").
+            if label == "adjective" and (phrase.value[0] != "material" or labels[at] in _OF_MENTIONS):
                 attributes.append(phrase.value)
-            elif phrase.label != "and":
+            elif label != "and":
                 nouns.append(phrase)
+        self.at = at
         if not nouns:
             raise _UnreadError
         head = nouns.pop()
@@ -224,15 +233,13 @@ class _Reader:
         noun = head.value if isinstance(head.value, Noun) else Noun(noun_group(head.text), is_plural(head.text))
         self.mentions.append(Mention(noun.group, _sorted(attributes), count, plural=noun.plural))
 
-    def _goes_on(self) -> bool:
-        """Whether the noun phrase goes on; a material at its end is a noun ("on brick")."""
-        return self.label() in ("adjective", "noun", "word")
+    def _joins(self, at: int) -> bool:
+        """Whether an "and" joins two adjectives of one noun ("black and white cat")."""
+        return at > 0 and self.labels[at - 1] == self.labels[at + 1] == "adjective"
 
-    def _joins(self, nouns: list[Phrase]) -> bool:
-        """Whether the coming "and" joins two adjectives of one noun ("black and white cat")."""
-        before = self.phrases[self.at - 1].label if self.at else ""
-        return not nouns and before == "adjective" and self.label(1) == "adjective"
+
+_OF_MENTIONS = ("adjective", "noun", "word")
 
 
 def _sorted(attributes: list[Attribute]) -> tuple[Attribute, ...]:
-    return tuple(sorted(set(attributes)))
+    return tuple(sorted(set(attributes))) if len(attributes) > 1 else tuple(attributes)

@@ -4,11 +4,10 @@ Two captions can state the same only if they name the same objects. Where one ph
 (a noun for a noun, a color for a color), the rest of the sentence parses as before.
 """
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 
 from nearmiss.engine.text.lexicon import load
-from nearmiss.engine.text.phrases import JOINING, Phrase, phrases
+from nearmiss.engine.text.phrase_table import INDEFINITE, JOINING, Phrase
 
 Label = tuple[str | None, str | None]
 
@@ -22,13 +21,12 @@ def concept_of(kind: str) -> str:
     return kind if kind in _CONCEPTS else "attribute"
 
 
-@lru_cache(maxsize=1 << 14)
-def named(text: str, names: frozenset[str]) -> frozenset[object] | None:
+def named(phrases: Iterable[Phrase]) -> frozenset[object] | None:
     """The canonical words that a caption names, without order; equal for captions that state the same.
 
     None where the text may be two statements ("more A than B"), for which this does not hold.
     """
-    found = frozenset([phrase.about for phrase in phrases(text, names)])
+    found = frozenset([phrase.about for phrase in phrases])
     return None if JOINING in found else found
 
 
@@ -41,10 +39,14 @@ def exchanged(before: Sequence[Phrase], after: Sequence[Phrase]) -> Label | None
     if len(before) != len(after):
         return None
     changed = [at for at, phrase in enumerate(before) if phrase is not after[at] and phrase != after[at]]
-    if len(changed) != 1:
-        return None
-    at = changed[0]
-    old, new = before[at], after[at]
+    if len(changed) == 2 and {before[changed[0]].text, after[changed[0]].text} == INDEFINITE:
+        del changed[0]
+    return of_replaced(before, changed[0], after[changed[0]]) if len(changed) == 1 else None
+
+
+def of_replaced(before: Sequence[Phrase], at: int, new: Phrase) -> Label | None:
+    """`exchanged` where the phrase number `at` is replaced."""
+    old = before[at]
     if old.label != new.label:
         return None
     if old.label == "noun":

@@ -1,115 +1,146 @@
-"""Splits a caption into labeled phrases: the longest phrase of a lexicon wins, an unknown word has the label "word".
+"""Splits a caption into labeled phrases (phrase_table.py): the longest phrase wins, an unknown word is a phrase.
 
-Labels: article, number, adjective (value: kind and group), noun (value: group and number), relation, half, be, and,
-no meaning at all (frames such as "a picture of": left out), word. "either" is a word that is adjective and noun
-("orange"); its position decides.
+**Invariant.** Phrases are found from left to right, each by a walk through the prefix tree from its first word. A walk
+reads its words in order and stops at the first one that continues no phrase: it depends on the words [start, reach),
+and on nothing before them. Therefore, where the words [first, last) of a caption are exchanged for others,
+
+1. all phrases before the first walk with `reach > first` are found again: their walks read unchanged words only;
+2. from where a new phrase begins at a word behind the exchanged ones at which a phrase of the caption begins as well,
+   all phrases to the end are found again: the words that follow are the same.
+
+`Segmentation.exchanged` walks only between the two. `Spot.phrase` is the most frequent case, without any walk: one
+phrase stands in place of one phrase if no walk from before goes on with it, and it does not go on behind. Closing
+punctuation is cut off first; if the exchange changes where that begins, the whole caption is split again. Which frames
+are left out, and whether an "either" is an adjective or a noun, is decided from all phrases (`phrases`), however they
+were found.
 """
 
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from typing import Any
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from nearmiss.engine.text.inflection import is_plural, plural
-from nearmiss.engine.text.lexicon import Noun, attribute_words, inverse, load, noun_group, object_words
-from nearmiss.engine.text.spelling import lowered
-from nearmiss.engine.text.tokens import token_texts
-
-ANYTHING = "thing"
-_DIGITS = 9
-_PICTURES = ("picture", "photo", "image", "photograph", "frame")
+from nearmiss.engine.text.phrase_table import Node, Phrase, table, unlisted
+from nearmiss.engine.text.tokens import Words, token_texts
 
 
-JOINING = ("joining",)  # `about` of words that may join two statements
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """A phrase of a caption; `value` depends on the label.
-
-    `about` is the canonical meaning: captions that state the same are about the same. None for phrases without a
-    meaning, for numbers, and for materials, which may be an object or an attribute.
+class Segmentation:
+    """The phrases of some words in order, frames included: phrase i begins at the word `starts[i]`, and its walk reads
+    the words before `reaches[i]`. `end` is the number of words without closing punctuation.
     """
 
-    label: str
-    value: Any
-    text: str
-    about: object = field(default=None, compare=False)
+    __slots__ = ("_root", "end", "found", "reaches", "settled", "starts", "words")
 
-    @classmethod
-    def of(cls, label: str, value: Any, text: str) -> "Phrase":
-        """A phrase with its `about`."""
-        return cls(label, value, text, _about(label, value, text))
+    def __init__(self, words: Words, names: frozenset[str]) -> None:
+        self.words = words
+        self._root = table(names).following
+        self.end = _end(words)
+        self.found: list[Phrase] = []
+        self.starts: list[int] = []
+        self.reaches: list[int] = []
+        at = 0
+        while at < self.end:
+            phrase, following, reach = _walk(self._root, words, at, self.end)
+            self.found.append(phrase)
+            self.starts.append(at)
+            self.reaches.append(reach)
+            at = following
+        self.settled = all(phrase.label not in UNSETTLED for phrase in self.found)
+
+    def phrases(self) -> tuple[Phrase, ...]:
+        """The phrases without frames, every "either" decided."""
+        return tuple(self.found) if self.settled else _settled(self.found)
+
+    def exchanged(self, words: Words, first: int, last: int) -> tuple[int, int, list[Phrase]]:
+        """(start, stop, new): `found[:start] + new + found[stop:]` are the phrases of `words`, frames included.
+
+        `words` are those of the segmentation with [first, last) exchanged for any number of others.
+        """
+        shift = len(words) - len(self.words)
+        end = _end(words)
+        if end != self.end + shift or last > self.end:
+            return 0, len(self.found), Segmentation._of_root(self._root, words, end)
+        starts, new = self.starts, list[Phrase]()
+        start = 0
+        for reach in self.reaches:
+            if reach > first:
+                break
+            start += 1
+        at, stop, count = starts[start] if start < len(starts) else self.end, start, len(starts)
+        while at < end:
+            if at - shift >= last:
+                while stop < count and starts[stop] + shift < at:
+                    stop += 1
+                if stop < count and starts[stop] + shift == at:
+                    return start, stop, new
+            phrase, at, _ = _walk(self._root, words, at, end)
+            new.append(phrase)
+        return start, count, new
+
+    @staticmethod
+    def _of_root(root: dict[str, Node], words: Words, end: int) -> list[Phrase]:
+        found, at = [], 0
+        while at < end:
+            phrase, at, _ = _walk(root, words, at, end)
+            found.append(phrase)
+        return found
+
+    def spot(self, first: int, last: int) -> "Spot | None":
+        """The phrase that consists of the words [first, last); None where they are none, or parts of others."""
+        starts, end = self.starts, self.end
+        index = bisect_left(starts, first)
+        if index == len(starts) or starts[index] != first:
+            return None
+        if (starts[index + 1] if index + 1 < len(starts) else end) != last:
+            return None
+        following = self.words[last] if last < end else ""
+        reaching = [start for start, reach in zip(starts[:index], self.reaches, strict=False) if reach > first]
+        return Spot(index, following, tuple([_node(self._root, self.words[start:first]) for start in reaching]))
 
 
-def _about(label: str, value: Any, text: str) -> object:
-    if text in ("both", "either", "more", "fewer", "as"):
-        return JOINING
-    if label in ("noun", "word"):
-        group = value.group if label == "noun" else noun_group(text)
-        return None if group in _materials() else group
-    if label == "adjective":
-        return None if value[0] == "material" else value
-    if label == "relation":
-        return min(value, inverse(value) or value)
-    return value if label == "half" else None
+class Spot(NamedTuple):
+    """A phrase of a segmentation: its number, the word behind it ("" at the end), and for each walk from before that
+    read its first word, the words with which that walk would have gone on."""
+
+    number: int
+    following: str
+    open: tuple[Mapping[str, Node], ...]
+
+    def phrase(self, words: Words, names: frozenset[str]) -> Phrase | None:
+        """The phrase of these words, if in place of the spot's own it is the only one that changes."""
+        phrase, going_on = _entry(words, names)
+        if phrase is None or self.following in going_on:
+            return None
+        for following in self.open:
+            if words[0] in following:
+                return None
+        return phrase
 
 
-@cache
-def _materials() -> frozenset[str]:
-    return frozenset(noun_group(word) for words in load("attribute")["material"].values() for word in words)
+@lru_cache(maxsize=1 << 14)
+def _entry(words: Words, names: frozenset[str]) -> tuple[Phrase | None, Mapping[str, Node]]:
+    """The phrase of exactly these words, and the words with which a longer one goes on."""
+    node: Node | None = None
+    following = table(names).following
+    for word in words:
+        node = following.get(word)
+        if node is None:
+            return (unlisted(word), {}) if len(words) == 1 else (None, {})
+        following = node.following
+    phrase = None if node is None else node.phrase or (unlisted(words[0]) if len(words) == 1 else None)
+    return phrase, following
 
 
-Entry = tuple[str, Any]
-# First word -> (length, phrases of this length), the longest first; captions share the phrase objects.
-Table = dict[str, list[tuple[int, dict[tuple[str, ...], Phrase]]]]
-
-
-@cache
-def table(names: frozenset[str]) -> Table:
-    """All known phrases, including these names of annotators."""
-    entries: dict[str, Entry] = {}
-    grammar = load("grammar")
-    for word, noun in object_words().items():
-        entries[word] = ("noun", noun)
-    for name in sorted(names):
-        group = noun_group(name)
-        entries.setdefault(lowered(name), ("noun", Noun(group, is_plural(name))))
-        if not is_plural(name):
-            entries.setdefault(plural(lowered(name)), ("noun", Noun(group, True)))
-    for word, kind in attribute_words().items():
-        entries[word] = ("either", (kind, entries[word][1])) if word in entries else ("adjective", kind)
-    entries.update({ANYTHING: ("noun", Noun(ANYTHING, False)), plural(ANYTHING): ("noun", Noun(ANYTHING, True))})
-    entries.update({word: ("relation", word) for word in grammar["predicates"]})
-    location, postures = load("location"), grammar["postures"]
-    for name, words in location["relations"].items():
-        entries.update({word: ("relation", name) for word in words})
-        entries.update(
-            {f"{posture} {word}": ("relation", f"{posture} {name}") for posture in postures for word in words}
-        )
-    for name, words in location["halves"].items():
-        entries.update({word: ("half", name) for word in words})
-        for word in words:
-            entries.update(
-                {f"{word} of {article} {it}": ("half", name) for article in ("the", "a") for it in _PICTURES}
-            )
-    entries.update({word: ("number", number) for word, number in load("number")["words"].items()})
-    entries.update({word: ("article", None) for word in grammar["articles"]})
-    entries.update({word: ("be", None) for word in grammar["be"]})
-    entries.update({word: ("and", None) for word in grammar["and"]})
-    entries.update({frame: ("frame", None) for frame in grammar["frames"]})
-    by_length: dict[str, dict[int, dict[tuple[str, ...], Phrase]]] = {}
-    for phrase, (label, value) in entries.items():
-        words = tuple(phrase.split())
-        lengths = by_length.setdefault(words[0], {})
-        lengths.setdefault(len(words), {})[words] = Phrase.of(label, value, " ".join(words))
-    return {first: sorted(lengths.items(), reverse=True) for first, lengths in by_length.items()}
+def _node(root: Mapping[str, Node], words: Words) -> Mapping[str, Node]:
+    for word in words:
+        root = root[word].following
+    return root
 
 
 @lru_cache(maxsize=1 << 14)
 def phrases(text: str, names: frozenset[str]) -> tuple[Phrase, ...]:
     """The caption's phrases in order, frames and closing punctuation left out."""
-    found = [phrase for phrase in _split(text, names) if phrase.label != "frame"]
-    return tuple(_decided(found) if any(phrase.label == "either" for phrase in found) else found)
+    return Segmentation(token_texts(text), names).phrases()
 
 
 def skeleton(text: str, names: frozenset[str] = frozenset()) -> str:
@@ -117,42 +148,56 @@ def skeleton(text: str, names: frozenset[str] = frozenset()) -> str:
     articles and adjectives: "picture of noun relation noun". Captions in one template have one skeleton.
     """
     kept = {"noun": "noun", "number": "number", "relation": "relation", "half": "half", "be": "is"}
-    found = [each for each in _decided(_split(text, names)) if each.label not in ("article", "adjective")]
+    whole = _decided(Segmentation(token_texts(text), names).found)
+    found = [each for each in whole if each.label not in ("article", "adjective")]
     parts = [kept.get(each.label, each.text) for each in found]
     return " ".join(part for at, part in enumerate(parts) if at == 0 or (part, parts[at - 1]) != ("noun", "noun"))
 
 
-def _split(text: str, names: frozenset[str]) -> list[Phrase]:
-    """The caption's phrases and frames in order; a word that is adjective and noun is not decided."""
-    words = token_texts(text)
+def spliced(source: Segmentation, start: int, stop: int, new: Sequence[Phrase]) -> tuple[Phrase, ...]:
+    """The phrases, without frames and decided, where `new` stands in place of `source.found[start:stop]`."""
+    found = [*source.found[:start], *new, *source.found[stop:]]
+    if source.settled and all(phrase.label not in UNSETTLED for phrase in new):
+        return tuple(found)
+    return _settled(found)
+
+
+UNSETTLED = ("frame", "either")
+"""Labels that no phrase has in the end: frames are left out, and an "either" becomes an adjective or a noun."""
+
+
+def _walk(root: dict[str, Node], words: Words, start: int, end: int) -> tuple[Phrase, int, int]:
+    """The longest phrase that begins at a word, the word after it, and the reach of the walk."""
+    node = root.get(words[start])
+    if node is None:
+        return unlisted(words[start]), start + 1, start + 1
+    phrase, following, at = node.phrase, start + 1, start + 1
+    while node.following:
+        if at == end:
+            return phrase or unlisted(words[start]), following, end + 1  # a word added at the end may continue it
+        node = node.following.get(words[at])
+        at += 1
+        if node is None:
+            break
+        if node.phrase is not None:
+            phrase, following = node.phrase, at
+    return phrase or unlisted(words[start]), following, at
+
+
+def _end(words: Words) -> int:
+    """The number of words without closing punctuation."""
     end = len(words)
     while end and not words[end - 1][0].isalnum():
         end -= 1
-    words = words[:end]
-    known = table(names)
-    found: list[Phrase] = []
-    start = 0
-    while start < end:
-        for length, candidates in known.get(words[start], ()):
-            phrase = candidates.get(words[start : start + length])
-            if phrase is not None:
-                break
-        else:
-            phrase, length = _unlisted(words[start]), 1
-        found.append(phrase)
-        start += length
-    return found
+    return end
 
 
-@lru_cache(maxsize=1 << 14)
-def _unlisted(word: str) -> Phrase:
-    """A number in digits, or a word that no lexicon has."""
-    if word.isdecimal() and len(word) <= _DIGITS:  # not "²", nor very large numbers
-        return Phrase.of("number", int(word), word)
-    return Phrase.of("word", word, word)
+def _settled(found: Sequence[Phrase]) -> tuple[Phrase, ...]:
+    """Without frames, and every "either" decided."""
+    return tuple(_decided([phrase for phrase in found if phrase.label != "frame"]))
 
 
-def _decided(found: list[Phrase]) -> list[Phrase]:
+def _decided(found: Sequence[Phrase]) -> list[Phrase]:
     """Every "either" as adjective or noun: an adjective is before a noun, or after "is" and at the end."""
     decided = list(found)
     for index, phrase in enumerate(found):

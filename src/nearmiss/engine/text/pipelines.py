@@ -15,8 +15,9 @@ from spacy.tokens import Doc
 from nearmiss.base.errors import InputError
 from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.lexicon import attribute_words, load, object_words
-from nearmiss.engine.text.phrases import ANYTHING
+from nearmiss.engine.text.phrase_table import ANYTHING
 from nearmiss.engine.text.spelling import normalize_spelling
+from nearmiss.engine.text.tag_cache import TagCache, pipeline_key
 from nearmiss.engine.text.tokens import Token
 
 LEXICON = "lexicon"
@@ -53,14 +54,25 @@ def is_known(word: str) -> bool:
     return word in (ANYTHING, ANYTHING + "s") or word in load("number")["words"]
 
 
-def as_doc(nlp: Language, tokens: tuple[Token, ...]) -> Doc:
-    """A document of exactly these tokens, in plain spelling."""
+def spelled(tokens: tuple[Token, ...]) -> tuple[list[str], list[bool]]:
+    """The words of a document of exactly these tokens, in normalized spelling, and whether a space follows each."""
     ends = [token.end for token in tokens]
     starts = [token.start for token in tokens[1:]]
     spaces = [start > end for end, start in zip(ends, starts, strict=False)]
-    return Doc(
-        nlp.vocab, words=[normalize_spelling(token.text) for token in tokens], spaces=[*spaces, False][: len(tokens)]
-    )
+    return [normalize_spelling(token.text) for token in tokens], [*spaces, False][: len(tokens)]
+
+
+def as_doc(nlp: Language, tokens: tuple[Token, ...]) -> Doc:
+    """A document of exactly these tokens."""
+    words, spaces = spelled(tokens)
+    return Doc(nlp.vocab, words=words, spaces=spaces)
+
+
+@cache
+def tag_cache(pipeline: str, folder: Path) -> TagCache | None:
+    """The tags that a trained pipeline has given, in this process opened once; None for one that has no files."""
+    key = pipeline_key(trained_pipeline(pipeline))
+    return None if key is None else TagCache(folder, key)
 
 
 @Language.factory("nearmiss_lexicon_tagger")

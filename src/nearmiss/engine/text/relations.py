@@ -11,7 +11,8 @@ from string import Formatter
 
 from nearmiss.engine.text.inflection import indefinite_article, is_plural
 from nearmiss.engine.text.lexicon import Noun, load
-from nearmiss.engine.text.phrases import Phrase, phrases
+from nearmiss.engine.text.phrase_table import Phrase
+from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, tokenize
 
 SLOTS = ("a_subject", "subject", "a_object", "object", "predicate", "short_predicate", "be")

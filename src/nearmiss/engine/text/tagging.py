@@ -1,13 +1,16 @@
 """Parts of speech of our tokens, so that offsets agree everywhere; pipelines are in pipelines.py."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.text.spelling import lowered
-from nearmiss.engine.text.tokens import tokenize
+from nearmiss.engine.text.tag_cache import Tags, text_key
+from nearmiss.engine.text.tokens import Token, tokenize
 
 _BATCH = 256
+_SEPARATOR = " "  # of the classes of a text, none of which has a blank
 _FREE = 0.2  # share of words that only a trained tagger has, above which captions are not those of the world
 _FEWEST = 50  # captions on which this is checked
 
@@ -48,23 +51,41 @@ def need_tagger(texts: Sequence[str], pipeline: str | None) -> None:
         )
 
 
-def tag(texts: Iterable[str], pipeline: str | None = None) -> Iterator[tuple[Tagged, ...]]:
+def tag(texts: Iterable[str], pipeline: str | None = None, cache: Path | None = None) -> Iterator[tuple[Tagged, ...]]:
     """The tagged tokens of each text, in order; `pipeline` None is the lexicon pipeline, else a name or folder.
+
+    `cache` is a folder of tags that trained pipelines gave before, in which new ones are kept (tag_cache.py).
 
     Raises `InputError` where the pipeline cannot be loaded.
     """
     # spaCy takes seconds to import, and most methods of negatives tag nothing.
+    from nearmiss.engine.text.pipelines import spelled, tag_cache
+
+    wanted = list(texts)
+    tokens = {text: tokenize(text) for text in wanted}
+    found: dict[str, Tags | None]
+    kept = None if pipeline is None or cache is None else tag_cache(pipeline, cache)
+    if kept is None:
+        found = dict(zip(tokens, _tags(list(tokens.values()), pipeline), strict=True))
+    else:
+        keys = [text_key(*spelled(each)) for each in tokens.values()]
+        found = dict(zip(tokens, kept.get(keys), strict=True))
+        missing = {text: key for text, key in zip(tokens, keys, strict=True) if found[text] is None}
+        made = list(_tags([tokens[text] for text in missing], pipeline))
+        kept.keep(list(missing.values()), made)
+        found.update(zip(missing, made, strict=True))
+    tagged = {text: _tagged(tokens[text], tags) for text, tags in found.items() if tags is not None}
+    return (tagged[text] for text in wanted)
+
+
+def _tags(documents: Sequence[tuple[Token, ...]], pipeline: str | None) -> Iterator[Tags]:
     from nearmiss.engine.text.pipelines import as_doc, lexicon_pipeline, trained_pipeline
 
     nlp = lexicon_pipeline() if pipeline is None else trained_pipeline(pipeline)
-    wanted = list(texts)
-    distinct = list(dict.fromkeys(wanted))
-    docs = nlp.pipe((as_doc(nlp, tokenize(text)) for text in distinct), batch_size=_BATCH)
-    found = {
-        text: tuple(
-            Tagged(token.text, token.start, token.end, word.pos_, word.tag_)
-            for token, word in zip(tokenize(text), doc, strict=True)
-        )
-        for text, doc in zip(distinct, docs, strict=True)
-    }
-    return (found[text] for text in wanted)
+    for doc in nlp.pipe((as_doc(nlp, tokens) for tokens in documents), batch_size=_BATCH):
+        yield _SEPARATOR.join([word.pos_ for word in doc]), _SEPARATOR.join([word.tag_ for word in doc])
+
+
+def _tagged(tokens: tuple[Token, ...], tags: Tags) -> tuple[Tagged, ...]:
+    pos, fine = (each.split(_SEPARATOR) if tokens else [] for each in tags)
+    return tuple([Tagged(*token, one, other) for token, one, other in zip(tokens, pos, fine, strict=True)])

@@ -46,6 +46,10 @@ def _pattern(text: str) -> re.Pattern[str]:
     return _ASCII if text.isascii() else _unicode()
 
 
+Words = tuple[str, ...]
+"""The tokens of a text in normalized spelling and lower case."""
+
+
 class Token(NamedTuple):
     """A token; `text[start:end]` of its caption is its own text. Offsets are in characters."""
 
@@ -71,9 +75,28 @@ def tokenize(text: str) -> tuple[Token, ...]:
 
 
 @lru_cache(maxsize=1 << 14)
-def token_texts(text: str) -> tuple[str, ...]:
+def token_texts(text: str) -> Words:
     """The tokens of a text in normalized spelling and lower case, without offsets, which is faster."""
-    return tuple(map(lowered, _pattern(text).findall(text)))
+    if text.isascii():
+        return tuple(_ASCII.findall(text.lower()))
+    return tuple(map(lowered, _unicode().findall(text)))
+
+
+def token_spans(text: str) -> list[tuple[int, int]]:
+    """Start and end of each token of a text."""
+    return [match.span() for match in _pattern(text).finditer(text)]
+
+
+def differing(before: Words, after: Words) -> tuple[int, int]:
+    """How many words are equal at the start of both texts, and how many of the others at the end."""
+    least = min(len(before), len(after))
+    head = 0
+    while head < least and before[head] == after[head]:
+        head += 1
+    tail = 0
+    while tail < least - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    return head, tail
 
 
 @lru_cache(maxsize=1 << 14)

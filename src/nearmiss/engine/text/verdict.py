@@ -19,10 +19,11 @@ from typing import Literal
 
 from nearmiss.engine.text.annotations import Annotated, Annotations, without_posture
 from nearmiss.engine.text.assignment import Steps, TooManyStepsError
-from nearmiss.engine.text.labels import has_same_meaning_as_any
+from nearmiss.engine.text.edited_text import Text
 from nearmiss.engine.text.lexicon import hypernyms, load, opposites
-from nearmiss.engine.text.parsing import Caption, Mention, parse
-from nearmiss.engine.text.phrases import ANYTHING
+from nearmiss.engine.text.own_captions import OwnCaptions
+from nearmiss.engine.text.parsing import Caption, Mention
+from nearmiss.engine.text.phrase_table import ANYTHING
 from nearmiss.engine.text.readings import best_reading
 from nearmiss.engine.text.truth_values import Truth, every, negated
 
@@ -42,6 +43,7 @@ class Verdict:
 UNDECIDED = Verdict("plausible", "too many possible readings")
 """The verdict where the search for a reading takes too many steps (assignment.py)."""
 _BY_ABSENCE = Verdict("plausible", "only absence from annotations that are not exhaustive contradicts it")
+_NOT_ANNOTATED = Verdict("plausible", "the image has no annotations")
 _VERDICTS = {
     Truth.FALSE: Verdict("verified", "the annotations contradict it"),
     Truth.UNKNOWN: Verdict("plausible", "the annotations do not say"),
@@ -53,11 +55,16 @@ _VERDICTS = {
 def check(negative: str, annotations: Annotations | None, own_captions: Iterable[str] = ()) -> Verdict:
     """The verdict on a caption as a negative of an image with these annotations (None: not annotated)."""
     names = annotations.vocabulary.names if annotations is not None else frozenset()
-    if has_same_meaning_as_any(negative, tuple(own_captions), names):
+    return verdict(Text(negative, names), annotations, OwnCaptions(tuple(own_captions), names))
+
+
+def verdict(negative: Text, annotations: Annotations | None, own: OwnCaptions) -> Verdict:
+    """`check` of a text; all three know the same names."""
+    if own.state(negative):
         return Verdict("collision", "says what a caption of the image says")
     if annotations is None:
-        return Verdict("plausible", "the image has no annotations")
-    caption = parse(negative, names)
+        return _NOT_ANNOTATED
+    caption = negative.statement
     if caption is None:
         return Verdict("plausible", "its statement could not be read")
     steps = Steps()

@@ -4,38 +4,24 @@ check -> reserved -> duplicates -> wording -> label
 """
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from nearmiss.engine.text.annotations import Annotations
-from nearmiss.engine.text.grammar import broken
-from nearmiss.engine.text.labels import label, same_meaning
+from nearmiss.engine.text.collisions import collision
+from nearmiss.engine.text.edited_text import EditedText
+from nearmiss.engine.text.edits import Edit
+from nearmiss.engine.text.grammar import broken_by
+from nearmiss.engine.text.labels import label, label_of, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
+from nearmiss.engine.text.phrase_labels import Label
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Method, Positive, Rejected
+from nearmiss.stages.negatives.checked_rows import CheckedRows
 from nearmiss.stages.negatives.rewording import changed, reworded
 from nearmiss.stages.negatives.spec import MethodConfig
 
-
-@dataclass
-class CheckedRows:
-    """Rows of the tables after the checks."""
-
-    negatives: list[dict[str, Any]] = field(default_factory=list)
-    rejected: list[dict[str, Any]] = field(default_factory=list)
-    positives: dict[str, dict[str, Any]] = field(default_factory=dict)
-    edited: list[Caption] = field(default_factory=list)  # captions of the corpus that negatives are made of
-    refused_positives: dict[str, str] = field(default_factory=dict)
-    processed: set[str] = field(default_factory=set)
-
-    def reasons(self) -> Counter[str]:
-        """Count of each rejection reason."""
-        return Counter(row["reason"] for row in self.rejected)
-
-    def captions(self) -> list[dict[str, Any]]:
-        """The positives of the negatives: those the method wrote, and captions of the corpus."""
-        used = {row["caption_id"] for row in self.negatives}
-        rows = [row for key, row in self.positives.items() if key in used] + [asdict(each) for each in self.edited]
-        return sorted(rows, key=lambda row: (row["image_id"], row["caption_id"]))
+_BATCH = 1024  # outcomes that are checked together
 
 
 def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name: str) -> CheckedRows:
@@ -45,81 +31,132 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
     numbers: Counter[str] = Counter()
     mode = getattr(options, "mode", method.mode)
     varied = getattr(options, "wording", "fixed") == "varied"
-    for outcome in method.generate(corpus, options):
-        if isinstance(outcome, Positive):
-            _check_positive(corpus, outcome, name, checked)
-            continue
-        if outcome.caption_id is not None:
-            checked.processed.add(outcome.caption_id)
-        if isinstance(outcome, Rejected):
-            checked.rejected.append(_rejection(outcome, outcome.reason, name))
-            continue
-        reason = None if outcome.unchecked else _refusal(corpus, outcome, checked)
-        if reason is None and not outcome.unchecked and (outcome.caption_id, outcome.negative) in seen:
-            reason = "duplicate"
-        if reason is not None:
-            checked.rejected.append(_rejection(outcome, reason, name))
-            continue
-        seen.add((outcome.caption_id, outcome.negative))
-        numbers[outcome.caption_id] += 1
-        written = _in_varied_wording(corpus, outcome, name, checked, seen) if varied else outcome
-        row = _negative(corpus, written, name, mode, stated=outcome)
-        checked.negatives.append({"negative_id": f"{outcome.caption_id}-{name}-{numbers[outcome.caption_id]}", **row})
-    used = {row["caption_id"] for row in checked.negatives} - checked.positives.keys()
-    checked.edited = [caption for caption in corpus.captions if caption.caption_id in used]
-    checked.negatives.sort(key=lambda row: (row["image_id"], row["caption_id"]))
-    checked.rejected.sort(key=lambda row: (row["image_id"], row["caption_id"] or ""))
+    outcomes = method.generate(corpus, options)
+    while batch := list(islice(outcomes, _BATCH)):
+        for positive in batch:
+            if isinstance(positive, Positive):
+                _check_positive(corpus, positive, name, checked)
+        candidates = [outcome for outcome in batch if isinstance(outcome, Candidate)]
+        texts = [_text(corpus, candidate) for candidate in candidates]
+        reasons = _refusals(corpus, candidates, texts, checked)
+        left = zip(candidates, texts, reasons, _labels(corpus, texts, reasons), strict=True)
+        for outcome in batch:
+            if isinstance(outcome, Positive):
+                continue
+            if outcome.caption_id is not None:
+                checked.processed.add(outcome.caption_id)
+            if isinstance(outcome, Rejected):
+                checked.refused.append(_rejection(outcome, outcome.reason, name))
+                continue
+            candidate, text, reason, stated = next(left)
+            caption_id = candidate.caption_id
+            key = caption_id, candidate.negative
+            if reason is None and not candidate.unchecked and key in seen:
+                reason = "duplicate"
+            if reason is not None:
+                checked.refused.append(_rejection(candidate, reason, name))
+                continue
+            seen.add(key)
+            numbers[caption_id] = number = numbers[caption_id] + 1
+            written = _in_varied_wording(corpus, candidate, name, checked, seen) if varied else None
+            negative_id = f"{caption_id}-{name}-{number}"
+            checked.accepted.append(
+                (negative_id, *_negative(corpus, *(written or (candidate, text)), name, mode, stated))
+            )
+    used = {row[1] for row in checked.accepted} - checked.positives.keys()
+    checked.sources = [caption for caption in corpus.captions if caption.caption_id in used]
+    checked.sort()
     return checked
 
 
-def _refusal(corpus: Corpus, candidate: Candidate, checked: CheckedRows) -> str | None:
-    """Why a candidate is rejected: its positive, the annotations, its meaning, its grammar or, without annotations, a
-    word that may be true. None if it is accepted."""
-    refused = checked.refused_positives.get(candidate.caption_id) or corpus.refusal(
-        candidate.image_id, candidate.negative
-    )
+def _text(corpus: Corpus, candidate: Candidate) -> EditedText:
+    """The negative as an edit of its positive: compared with it where the method does not give it."""
+    return candidate.text or corpus.edited(candidate.image_id, candidate.positive, candidate.negative)
+
+
+def _refusals(
+    corpus: Corpus, candidates: Sequence[Candidate], texts: Sequence[EditedText], checked: CheckedRows
+) -> list[str | None]:
+    """Why each candidate is rejected: its positive, the annotations, its meaning, its grammar or, without annotations,
+    a word that may be true. None where it is accepted, or not checked."""
+    whole = list(zip(candidates, texts, strict=True))
+    reasons = [None if each.unchecked else _false(corpus, each, text, checked) for each, text in whole]
+    left = [at for at, (each, _) in enumerate(whole) if reasons[at] is None and not each.unchecked]
+    with corpus.meter("grammar", len(left)):
+        for at in left:
+            fault = broken_by(texts[at])
+            if fault is not None:
+                reasons[at] = f"grammar: {fault}"
+    left = [at for at in left if reasons[at] is None and candidates[at].edited]
+    left = [at for at in left if not corpus.decided(candidates[at].image_id)]
+    with corpus.meter("words of the captions", len(left)):
+        for at in left:
+            used = corpus.own(candidates[at].image_id).used
+            reasons[at] = collision(texts[at].source.words, _edits(*whole[at]), used)
+    return reasons
+
+
+def _edits(candidate: Candidate, text: EditedText) -> tuple[Edit, ...]:
+    return text.edits if candidate.edits is None else candidate.edits
+
+
+def _false(corpus: Corpus, candidate: Candidate, text: EditedText, checked: CheckedRows) -> str | None:
+    """Why a candidate is no false statement: its positive is rejected, or its meaning is that of a caption."""
+    refused = checked.refused_positives.get(candidate.caption_id)
     if refused is not None:
         return refused
-    if candidate.positive not in corpus.captions_of_image(
-        candidate.image_id
-    ):  # else compared with all of these already
-        with corpus.meter("same meaning"):
-            same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
-        if same:
-            return "says the same as its positive"
-    with corpus.meter("grammar"):
-        fault = broken(candidate.positive, candidate.negative)
-    if fault is not None:
-        return f"grammar: {fault}"
-    if not candidate.edited:
-        return None
-    return corpus.collision(candidate.image_id, candidate.positive, candidate.all_edits())
+    if candidate.verdict is None:
+        refused = corpus.refusal(candidate.image_id, text)
+    else:
+        refused = corpus.refused(candidate.verdict, text)
+    if refused is not None or candidate.positive in corpus.own(candidate.image_id).texts:
+        return refused  # a negative is compared with all captions of the image already
+    with corpus.meter("same meaning"):
+        same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
+    return "says the same as its positive" if same else None
+
+
+def _labels(corpus: Corpus, texts: Sequence[EditedText], reasons: Sequence[str | None]) -> list[Label]:
+    """Concept and operator of each candidate that is not rejected."""
+    names = corpus.vocabulary.names
+    left = [text for text, reason in zip(texts, reasons, strict=True) if reason is None]
+    with corpus.meter("labels", len(left)):
+        found = iter([_label(text, names) for text in left])
+    return [next(found) if reason is None else (None, None) for reason in reasons]
+
+
+def _label(text: EditedText, names: frozenset[str]) -> Label:
+    """Concept and operator, of texts that know the words of all annotators."""
+    if text.names == names:
+        return label_of(text.source, text)
+    return label(text.source.string, text.string, names)
 
 
 def _in_varied_wording(
     corpus: Corpus, candidate: Candidate, name: str, checked: CheckedRows, seen: set[tuple[str, str]]
-) -> Candidate:
-    """An accepted candidate in a drawn template, with its positive as a new caption; unchanged where it is unchecked or
-    does not state relations, and where the new texts are rejected, which is recorded."""
+) -> tuple[Candidate, EditedText] | None:
+    """An accepted candidate in a drawn template, with its positive as a new caption; None where it is unchecked or does
+    not state relations, and where the new texts are rejected, which is recorded."""
     if candidate.unchecked:
-        return candidate
+        return None
     with corpus.meter("wording"):
         other = reworded(candidate, corpus.seed, corpus.vocabulary.names)
         reason = None if other is None else changed(candidate, other, corpus.vocabulary.names)
     if other is None:
-        return candidate
+        return None
     if reason is None and other.caption_id not in checked.positives:
         positive = Positive(other.caption_id, other.image_id, other.positive, other.template_id)
         _check_positive(corpus, positive, name, checked)
-    reason = reason or _refusal(corpus, other, checked)
+    text = _text(corpus, other)
+    reason = reason or _refusals(corpus, [other], [text], checked)[0]
     if reason is None and (other.caption_id, other.negative) in seen:
         reason = "duplicate"
     if reason is not None:
-        rejected = replace(other, caption_id=candidate.caption_id)
-        checked.rejected.append(_rejection(rejected, f"wording: {reason}", name))
-        return candidate
+        rejected = other._replace(caption_id=candidate.caption_id)
+        checked.refused.append(_rejection(rejected, f"wording: {reason}", name))
+        return None
     seen.add((other.caption_id, other.negative))
-    return other
+    return other, text
 
 
 def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: CheckedRows) -> None:
@@ -130,35 +167,35 @@ def _check_positive(corpus: Corpus, positive: Positive, name: str, checked: Chec
     elif not positive.unchecked and corpus.reserved.mentioned_in(positive.text, corpus.vocabulary.names):
         checked.refused_positives[positive.caption_id] = "reserved combination"
     else:
-        checked.positives[positive.caption_id] = {
-            "caption_id": positive.caption_id,
-            "image_id": positive.image_id,
-            "text": positive.text,
-            "template_id": positive.template_id,
-            "source": name,
-        }
+        checked.positives[positive.caption_id] = Caption(
+            positive.caption_id, positive.image_id, positive.text, positive.template_id, name
+        )
 
 
-def _negative(corpus: Corpus, candidate: Candidate, name: str, mode: str, *, stated: Candidate) -> dict[str, Any]:
-    """A row of table `negatives`; concept and operator are those of `stated`, the candidate before it was re-worded."""
-    with corpus.meter("labels"):
-        concept, operator = label(stated.positive, stated.negative, corpus.vocabulary.names)
-    return {
-        "caption_id": candidate.caption_id,
-        "image_id": candidate.image_id,
-        "method": name,
-        "mode": mode,
-        "type": candidate.type,
-        "concept": concept,
-        "operator": operator,
-        "template_id": candidate.template_id,
-        "positive": candidate.positive,
-        "negative": candidate.negative,
-        "edits": [edit.as_record() for edit in candidate.all_edits()],
-        "foil_in_scene": _in_scene(candidate.new_word, corpus.annotations.get(candidate.image_id)),
-        "verdict": "unchecked" if candidate.unchecked else corpus.verdict(candidate.image_id, candidate.negative).kind,
-        "seed": corpus.seed,
-    }
+def _negative(
+    corpus: Corpus, candidate: Candidate, text: EditedText, name: str, mode: str, stated: Label
+) -> tuple[Any, ...]:
+    """A row of table `negatives` behind its id; `stated` are concept and operator of the candidate before it was
+    re-worded."""
+    image_id = candidate.image_id
+    verdict = "unchecked"
+    if not candidate.unchecked:
+        verdict = (candidate.verdict or corpus.verdict(image_id, candidate.negative)).kind
+    return (
+        candidate.caption_id,
+        image_id,
+        name,
+        mode,
+        candidate.type,
+        *stated,
+        candidate.template_id,
+        candidate.positive,
+        candidate.negative,
+        _edits(candidate, text),
+        _in_scene(candidate.new_word, corpus.annotations.get(image_id)),
+        verdict,
+        corpus.seed,
+    )
 
 
 def _in_scene(new_word: str | None, annotations: Annotations | None) -> bool | None:
@@ -174,13 +211,14 @@ def _in_scene(new_word: str | None, annotations: Annotations | None) -> bool | N
     return False if kind is not None or annotations.marks_all(noun) else None
 
 
-def _rejection(outcome: Candidate | Rejected, reason: str, name: str) -> dict[str, Any]:
-    return {
-        "caption_id": outcome.caption_id,
-        "image_id": outcome.image_id,
-        "method": name,
-        "type": outcome.type,
-        "positive": outcome.positive,
-        "negative": outcome.negative,
-        "reason": reason,
-    }
+def _rejection(outcome: Candidate | Rejected, reason: str, name: str) -> tuple[Any, ...]:
+    """A row of table `rejected`."""
+    return (
+        outcome.caption_id,
+        outcome.image_id,
+        name,
+        outcome.type,
+        outcome.positive,
+        outcome.negative,
+        reason,
+    )

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotate
-from nearmiss.engine.text.collisions import collision
-from nearmiss.engine.text.edits import Edit, diff
+from nearmiss.engine.text.edited_text import EditedText, Text
+from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.labels import mentioned_pairs, mentioned_relations
+from nearmiss.engine.text.own_captions import OwnCaptions
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.verdict import UNDECIDED, Verdict, check
+from nearmiss.engine.text.verdict import UNDECIDED, Verdict, verdict
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ NO_RESERVATIONS = Reserved()
 
 @dataclass
 class Meter:
-    """Number and wall time of checks: `with meter("grammar"):` measures one check. Checks do not nest.
+    """Number and wall time of checks: `with meter("grammar", 9):` measures nine checks. Checks do not nest.
 
     Times are written to cost.json only, never to files that are compared.
     """
@@ -71,11 +72,12 @@ class Meter:
     seconds: dict[str, float] = field(default_factory=dict)
     checks: Counter[str] = field(default_factory=Counter)
     _name: str = ""
+    _number: int = 1
     _start: float = 0.0
 
-    def __call__(self, name: str) -> "Meter":
-        """Measure one check."""
-        self._name = name
+    def __call__(self, name: str, number: int = 1) -> "Meter":
+        """Measure a number of checks."""
+        self._name, self._number = name, number
         return self
 
     def __enter__(self) -> None:
@@ -86,7 +88,7 @@ class Meter:
     ) -> None:
         name = self._name
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - self._start
-        self.checks[name] += 1
+        self.checks[name] += self._number
 
     def add(self, other: "Meter") -> None:
         """Add the measurements of another process."""
@@ -114,8 +116,7 @@ def max_candidates(caption: str) -> int:
 TOO_MANY = "the caption has too many candidates, of which the others are not tried"
 
 
-@dataclass(frozen=True)
-class Caption:
+class Caption(NamedTuple):
     """A row of table `captions`."""
 
     caption_id: str
@@ -125,13 +126,17 @@ class Caption:
     source: str
 
 
+_IMAGES_AT_ONCE = 256  # of which the captions are kept as texts: methods go from image to image
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Input of the generators: captions and annotations of the images of one split, and the seed.
 
     Captions are sorted by image and id. The tables `objects` and `relations` hold only these images. A shard of a
     corpus has the captions and annotations of some of its images; `words` (vocabulary of the annotators) and `learned`
-    (result of the method's `learn`) are computed from the whole corpus.
+    (result of the method's `learn`) are computed from the whole corpus. Folder `tags` keeps the tags of captions for
+    all methods (engine/text/tag_cache.py).
     """
 
     captions: Sequence[Caption]
@@ -142,6 +147,7 @@ class Corpus:
     reserved: Reserved = NO_RESERVATIONS
     words: Vocabulary | None = None
     learned: Any = None
+    tags: Path | None = None
 
     @cached_property
     def captions_of(self) -> dict[str, tuple[Caption, ...]]:
@@ -151,44 +157,64 @@ class Corpus:
             found.setdefault(caption.image_id, []).append(caption)
         return {image_id: tuple(captions) for image_id, captions in found.items()}
 
-    def verdict(self, image_id: str, negative: str) -> Verdict:
-        """Verdict of the check on a caption as a negative of an image."""
-        known = self._verdicts.get((image_id, negative))
+    def own(self, image_id: str) -> OwnCaptions:
+        """The captions of an image as texts, which know the names that the annotators of the image use."""
+        known = self._own.get(image_id)
         if known is None:
+            if len(self._own) == _IMAGES_AT_ONCE:
+                self._own.clear()
+            names = self.vocabulary.names if image_id in self.annotations else frozenset[str]()
+            strings = [caption.text for caption in self.captions_of.get(image_id, ())]
+            known = self._own[image_id] = OwnCaptions(strings, names)
+        return known
+
+    def edited(self, image_id: str, positive: str, negative: str) -> EditedText:
+        """A negative as an edit of its positive."""
+        own = self.own(image_id)
+        return EditedText.of(own.texts.get(positive) or Text(positive, own.names), negative)
+
+    def verdict(self, image_id: str, negative: str | Text) -> Verdict:
+        """Verdict of the check on a caption as a negative of an image."""
+        string = negative if isinstance(negative, str) else negative.string
+        known = self._verdicts.get((image_id, string))
+        if known is None:
+            own = self.own(image_id)
+            text = Text(negative, own.names) if isinstance(negative, str) else negative
             with self.meter("annotations" if image_id in self.annotations else "equal captions"):
-                known = check(negative, self.annotations.get(image_id), self.captions_of_image(image_id))
+                known = verdict(text, self.annotations.get(image_id), own)
             if known is UNDECIDED:
                 with self.meter(UNDECIDED.why):
                     pass  # counted for the summary
-            self._verdicts[image_id, negative] = known
+            self._verdicts[image_id, string] = known
         return known
 
     def captions_of_image(self, image_id: str) -> tuple[str, ...]:
         """Texts of the captions of an image."""
-        return self._texts.get(image_id, ())
+        return self.own(image_id).strings
 
     @cached_property
-    def _texts(self) -> dict[str, tuple[str, ...]]:
-        return {image_id: tuple(each.text for each in own) for image_id, own in self.captions_of.items()}
+    def _own(self) -> dict[str, OwnCaptions]:
+        return {}
 
-    def refusal(self, image_id: str, negative: str) -> str | None:
+    def refusal(self, image_id: str, negative: str | Text) -> str | None:
         """Why the stage rejects this negative; None if it accepts it. Methods use it to check early."""
-        verdict = self.verdict(image_id, negative)
-        if verdict.kind not in ("verified", "plausible"):
-            return verdict.why
-        if self.reserved == NO_RESERVATIONS:
+        return self.refused(self.verdict(image_id, negative), negative)
+
+    def refused(self, found: Verdict, negative: str | Text) -> str | None:
+        """`refusal` where the verdict is known."""
+        if found.kind not in ("verified", "plausible"):
+            return found.why
+        if not (self.reserved.pairs or self.reserved.relations):
             return None
+        string = negative if isinstance(negative, str) else negative.string
         with self.meter("reserved combinations"):
-            reserved = self.reserved.mentioned_in(negative, self.vocabulary.names)
+            reserved = self.reserved.mentioned_in(string, self.vocabulary.names)
         return "reserved combination" if reserved else None
 
-    def collision(self, image_id: str, positive: str, edits: Sequence[Edit]) -> str | None:
-        """Why new words collide with the captions of the image; None if they do not, or if the annotations decide."""
+    def decided(self, image_id: str) -> bool:
+        """Whether the annotations of an image decide, so that new words may be those of its captions."""
         annotations = self.annotations.get(image_id)
-        if annotations is not None and annotations.closed is None and annotations.exhaustive:
-            return None
-        with self.meter("words of the captions"):
-            return collision(positive, edits, self.captions_of_image(image_id))
+        return annotations is not None and annotations.closed is None and annotations.exhaustive
 
     @cached_property
     def meter(self) -> Meter:
@@ -210,14 +236,15 @@ class Corpus:
         return annotate(self.images, self.objects, self.relations, self.vocabulary)
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A negative before it is checked.
 
     `type`: the name that the paper uses. `new_word`: the new word or words, None if nothing new is named. `edits`:
     offsets in `positive`; if None, computed by comparing the two texts. `unchecked`: the stage neither checks nor
     rejects it, so that a released method is reproduced with its false negatives. `edited`: the negative is an edit of
     its positive, so new words may collide with the captions of the image; False for the caption of another image.
+    `text`: the negative as an edit of the positive, and `verdict`: that of the check, if the method has them already
+    (`Corpus.own`, `Corpus.verdict`).
     """
 
     caption_id: str
@@ -230,18 +257,17 @@ class Candidate:
     edits: tuple[Edit, ...] | None = None
     unchecked: bool = False
     edited: bool = True
+    text: EditedText | None = None
+    verdict: Verdict | None = None
 
     def all_edits(self) -> tuple[Edit, ...]:
         """The edits that turn the positive into the negative."""
-        return self.edits if self.edits is not None else self._compared
-
-    @cached_property
-    def _compared(self) -> tuple[Edit, ...]:
-        return tuple(diff(self.positive, self.negative))
+        if self.edits is not None:
+            return self.edits
+        return (self.text or EditedText.of(Text(self.positive), self.negative)).edits
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A candidate that the method rejected or could not form (`negative` None), with the reason."""
 
     caption_id: str | None

@@ -21,7 +21,6 @@ from nearmiss.base.table_parts import Tables
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
 from nearmiss.engine.text.parsing import parse
-from nearmiss.engine.text.phrase_labels import named
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
 from nearmiss.stages.negatives.acceptance import check_candidates
@@ -56,6 +55,7 @@ def run(
     split: str = "train",
     paraphrases: Sequence[str] = (),
     fingerprint: Path | None = None,
+    tags: Path | None = None,
     workers: int = 1,
     size: int = SIZE,
 ) -> dict[str, Any]:
@@ -67,8 +67,9 @@ def run(
 
     `out` is a folder for negatives.parquet, captions.parquet (the positives of the negatives), rejected.parquet,
     paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and cost.json; or a file
-    X.parquet for the negatives, beside which the others are named after it (see `NamedOutputs`). All bytes but those of
-    cost.json are the same for any `workers`, any `size` of shards and any order of records.
+    X.parquet for the negatives, beside which the others are named after it (see `NamedOutputs`). `tags` is a folder in
+    which the tags of captions are kept for further methods and runs. All bytes but those of cost.json are the same for
+    any `tags`, any `workers`, any `size` of shards and any order of records.
 
     Raises `InputError` where an input is missing, none of its records can be used, or no negative comes of it.
     """
@@ -87,7 +88,7 @@ def run(
     _check_needs(config.method, found)
     with target as folder:
         counts = write_negatives(
-            found.corpus,
+            replace(found.corpus, tags=tags),
             METHODS[config.method],
             config,
             name,
@@ -184,7 +185,7 @@ def write_negatives(
 
 _PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines")
 # Caches keyed by whole texts. They are cleared after each shard, or memory would grow with the corpus.
-_OF_TEXTS = (parse, phrases, named, tokenize, token_texts, normalized)
+_OF_TEXTS = (parse, phrases, tokenize, token_texts, normalized)
 
 
 @dataclass(frozen=True)
@@ -233,15 +234,11 @@ def _part(shared: _Shared, corpus: Corpus, show_progress: bool = False) -> Part:
     corpus = replace(corpus, learned=shared.learned)
     with nullcontext() if show_progress else silent():
         checked = check_candidates(corpus, shared.method, shared.options, shared.name)
-    frames = {
-        "negatives": table("negatives", checked.negatives),
-        "rejected": table("rejected", checked.rejected),
-        "captions": table("captions", checked.captions()),
-    }
+    frames = checked.frames()
     if shared.paraphrases:
         with corpus.meter("paraphrases"):
             frames["paraphrases"] = paraphrase_table(
-                checked.negatives,
+                frames["negatives"].select("caption_id", "image_id", "positive").iter_rows(named=True),
                 shared.paraphrases,
                 seed=corpus.seed,
                 names=corpus.vocabulary.names,

@@ -1,7 +1,6 @@
 """Counts over the tables of the stage: yield, and number of negatives by kind, verdict and reason."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,8 +45,9 @@ class TableCounts:
         self.in_scene += int(negatives["foil_in_scene"].sum() or 0)
         self.own_positives = self.own_positives or own_positives
         for kind, counts in self.kinds.items():
-            counts.update(str(value) for value in negatives[kind])
-        _add(self.verdicts, negatives.select("type", "verdict").iter_rows())
+            for value, number in negatives.group_by(kind, maintain_order=True).len().iter_rows():
+                counts[str(value)] += number
+        _add(self.verdicts, negatives, "verdict")
         self.add_rejected(frames["rejected"])
         self.meter.add(meter)
         for row in negatives.select("type", "positive", "negative").unique("type", keep="first").iter_rows(named=True):
@@ -56,8 +56,11 @@ class TableCounts:
     def add_rejected(self, rejected: pl.DataFrame) -> None:
         """Add rows of table `rejected`."""
         self.rejected += rejected.height
-        pairs = rejected.select("type", "reason").iter_rows()
-        _add(self.reasons, ((kind, reason.split(RECORD)[0]) for kind, reason in pairs))
+        _add(
+            self.reasons,
+            rejected.with_columns(pl.col("reason").str.splitn(RECORD, 2).struct[0].alias("reason")),
+            "reason",
+        )
 
     def all_reasons(self) -> Counter[str]:
         """Count of each reason."""
@@ -73,8 +76,9 @@ class TableCounts:
         )
 
 
-def _add(into: dict[str, Counter[str]], pairs: Iterable[tuple[Any, ...]]) -> None:
-    for (kind, value), number in Counter(pairs).items():
+def _add(into: dict[str, Counter[str]], frame: pl.DataFrame, column: str) -> None:
+    """Count the values of a column for each type."""
+    for kind, value, number in frame.group_by("type", column, maintain_order=True).len().iter_rows():
         into.setdefault(str(kind), Counter())[str(value)] += number
 
 

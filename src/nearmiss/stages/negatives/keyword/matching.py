@@ -5,20 +5,21 @@ words whose substitution gives an ungrammatical caption: "train" as a verb, the 
 photo", "a little bit", "on the phone".
 """
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
+from nearmiss.engine.text.edited_text import Text
 from nearmiss.engine.text.inflection import is_plural, singular
 from nearmiss.engine.text.lexicon import load, object_words
+from nearmiss.engine.text.own_captions import OwnCaptions
 from nearmiss.engine.text.spelling import parted
-from nearmiss.engine.text.tokens import Token, token_texts, tokenize
+from nearmiss.engine.text.tokens import Words
 
 
-@dataclass(frozen=True, slots=True)
-class Keyword:
+class Keyword(NamedTuple):
     """A keyword: position in the caption, concept, canonical group, and number if it is a noun.
 
-    `at` is the index of its first token.
+    Its words are [at, after) of those of the caption.
     """
 
     concept: str
@@ -28,31 +29,32 @@ class Keyword:
     text: str
     plural: bool = False
     at: int = 0
+    after: int = 1
 
 
-@lru_cache(maxsize=1 << 13)
-def find_keywords(text: str) -> tuple[Keyword, ...]:
+def find_keywords(text: str | Text) -> list[Keyword]:
     """All keywords of a caption that can be replaced, in order, without overlap."""
-    return tuple([keyword for keyword, usable in _all_keywords(text) if usable])
+    return [keyword for keyword, usable in _all_keywords(Text(text) if isinstance(text, str) else text) if usable]
 
 
-def mentioned(text: str) -> frozenset[tuple[str, str]]:
+def mentioned(text: Text) -> list[tuple[str, str]]:
     """(concept, group) of all keywords of a caption, including those that cannot be replaced."""
-    return frozenset([(keyword.concept, keyword.group) for keyword, _ in _all_keywords(parted(text))])
+    whole = parted(text.string)
+    return [each[0][:2] for each in _all_keywords(text if whole is text.string else Text(whole))]
 
 
-@lru_cache(maxsize=1 << 10)
-def mentioned_concepts(texts: tuple[str, ...]) -> frozenset[tuple[str, str]]:
-    """Union of `mentioned` over several captions."""
-    return frozenset[tuple[str, str]]().union(*map(mentioned, texts))
+@lru_cache(maxsize=1)
+def mentioned_concepts(own: OwnCaptions) -> frozenset[tuple[str, str]]:
+    """What the captions of an image mention."""
+    return frozenset([each for text in own.texts.values() for each in mentioned(text)])
 
 
 _Entry = tuple[str, str, bool]  # concept, group, plural
 
 
 @cache
-def _phrases() -> dict[str, dict[tuple[str, ...], _Entry]]:
-    """First word -> phrase -> entry."""
+def _phrases() -> dict[str, list[tuple[int, Words, _Entry]]]:
+    """First word -> the phrases that begin with it, the longest first: their number of words, words and entry."""
     entries: dict[str, _Entry] = {}
     for group, words in load("size")["groups"].items():
         entries.update({word: ("size", group, False) for word in words})
@@ -62,41 +64,45 @@ def _phrases() -> dict[str, dict[tuple[str, ...], _Entry]]:
     entries.update({word: ("object", noun.group, noun.plural) for word, noun in object_words().items()})
     for group, words in load("color")["groups"].items():
         entries.update({word: ("color", group, False) for word in words})
-    found: dict[str, dict[tuple[str, ...], _Entry]] = {}
+    found: dict[str, list[tuple[int, Words, _Entry]]] = {}
     for phrase, entry in entries.items():
-        words = tuple(phrase.split())
-        found.setdefault(words[0], {})[words] = entry
+        parts = tuple(phrase.split())
+        found.setdefault(parts[0], []).append((len(parts), parts, entry))
+    return {first: sorted(phrases, reverse=True) for first, phrases in found.items()}
+
+
+@lru_cache(maxsize=1 << 6)
+def _all_keywords(text: Text) -> list[tuple[Keyword, bool]]:
+    """All keywords, and whether each can be replaced."""
+    words, phrases = text.words, _phrases()
+    found, last = [], 0
+    for at, word in enumerate(words):
+        if at < last or word not in phrases:
+            continue
+        for length, phrase, entry in phrases[word]:
+            if length == 1 or words[at : at + length] == phrase:
+                last = at + length
+                spans = text.spans
+                start, end = spans[at][0], spans[last - 1][1]
+                concept, group, plural = _counted(_of_two_uses(entry, words, at), words, at)
+                keyword = Keyword(concept, group, start, end, text.string[start:end], plural, at, last)
+                found.append((keyword, _USABLE[concept](words, at, last)))
+                break
     return found
 
 
-@lru_cache(maxsize=1 << 13)
-def _all_keywords(text: str) -> list[tuple[Keyword, bool]]:
-    tokens = tokenize(text)
-    words = list(token_texts(text))
-    phrases, found, at = _phrases(), [], 0
-    while at < len(words):
-        length, entry = 1, None
-        for phrase, value in phrases.get(words[at], {}).items():
-            if len(phrase) >= length and tuple(words[at : at + len(phrase)]) == phrase:
-                length, entry = len(phrase), value
-        if entry is not None:
-            entry = _of_two_uses(entry, words, at)
-            keyword = _keyword(_counted(entry, words, at), text, tokens, at, at + length)
-            found.append((keyword, _USABLE[keyword.concept](words, at, at + length)))
-        at += length
-    return found
-
-
-def _of_two_uses(entry: _Entry, words: list[str], at: int) -> _Entry:
+def _of_two_uses(entry: _Entry, words: Words, at: int) -> _Entry:
     """Disambiguate "orange": a color before a content word that is not a verb, or after "is"; else an object."""
+    if words[at] != "orange":
+        return entry
     following = _word(words, at + 1)
     before_noun = _content(words, at + 1) and (following in object_words() or not following.endswith("ing"))
-    if words[at] == "orange" and not (before_noun or _word(words, at - 1) in ("is", "are", "and")):
+    if not (before_noun or _word(words, at - 1) in ("is", "are", "and")):
         return "object", "orange", False
     return entry
 
 
-def _counted(entry: _Entry, words: list[str], at: int) -> _Entry:
+def _counted(entry: _Entry, words: Words, at: int) -> _Entry:
     """Nouns after a number are plural in any form: "several giraffe", "a pair of zebra"."""
     concept, group, plural = entry
     if concept != "object" or plural or words[at] in _lexicon_set("object", "mass"):
@@ -108,16 +114,11 @@ def _counted(entry: _Entry, words: list[str], at: int) -> _Entry:
     return concept, group, of_many or _word(words, before) in _numbers()
 
 
-def _keyword(entry: _Entry, text: str, tokens: tuple[Token, ...], first: int, last: int) -> Keyword:
-    concept, group, plural = entry
-    start, end = tokens[first].start, tokens[last - 1].end
-    return Keyword(concept, group, start, end, text[start:end], plural, first)
-
-
-def _object_usable(words: list[str], first: int, last: int) -> bool:
+def _object_usable(words: Words, first: int, last: int) -> bool:
     after, before = _word(words, last), _word(words, first - 1)
     noun = after in object_words() and after not in _lexicon_set("object", "often_verbs")
-    if noun or {after, singular(after)} & _lexicon_set("object", "compounds"):
+    compounds = _lexicon_set("object", "compounds")
+    if noun or after in compounds or singular(after) in compounds:
         return False  # the first part of a compound
     if before in ("toy", "stuffed", "hot", "fake", "wooden") and words[first] in ("dog", "bear"):
         return False
@@ -127,26 +128,27 @@ def _object_usable(words: list[str], first: int, last: int) -> bool:
     return not ambiguous or before in _introducing()
 
 
-def _color_usable(words: list[str], first: int, last: int) -> bool:
+_PAIR = ("black", "and", "white")
+
+
+def _color_usable(words: Words, first: int, last: int) -> bool:
     after = _word(words, last)
     if after in _lexicon_set("color", "fixed_before"):
         return False  # "orange juice", "white house"
-    pair = ("black", "and", "white")
-    inside = any(tuple(words[start : start + 3]) == pair for start in (first - 2, first) if start >= 0)
-    if inside:  # of a photo or a zebra: one expression
-        return False
+    if words[first] in _PAIR and any(words[start : start + 3] == _PAIR for start in (first - 2, first) if start >= 0):
+        return False  # of a photo or a zebra: one expression
     needs_noun = words[first] in _lexicon_set("color", "needs_noun")
     return not needs_noun or _content(words, last) or _word(words, first - 1) in ("is", "are")
 
 
-def _size_usable(words: list[str], first: int, last: int) -> bool:
+def _size_usable(words: Words, first: int, last: int) -> bool:
     lexicon, word = load("size"), words[first]
     return _word(words, last) not in lexicon["fixed_before"].get(word, ()) and _word(words, first - 1) not in lexicon[
         "fixed_previous"
     ].get(word, ())
 
 
-def _location_usable(words: list[str], first: int, last: int) -> bool:
+def _location_usable(words: Words, first: int, last: int) -> bool:
     phrase = " ".join(words[first:last])
     if _word(words, first - 1) in ("all", "from", "right", "just"):
         return False
@@ -161,7 +163,7 @@ def _location_usable(words: list[str], first: int, last: int) -> bool:
     return True
 
 
-def _same_on_both_sides(words: list[str], first: int, last: int) -> bool:
+def _same_on_both_sides(words: Words, first: int, last: int) -> bool:
     before = next((words[at] for at in range(first - 1, -1, -1) if words[at] in object_words()), "")
     after = _head(words, last)
     phrases = object_words()
@@ -202,7 +204,7 @@ def _introducing() -> frozenset[str]:
     return _adjectives() | {*load("grammar")["articles"], *numbers, "of", "with", "many", "several"}
 
 
-def _head(words: list[str], at: int) -> str:
+def _head(words: Words, at: int) -> str:
     """The head noun of the phrase at `at`: after an article, the word before the next function word."""
     if _word(words, at) not in load("grammar")["articles"]:
         return ""
@@ -211,11 +213,11 @@ def _head(words: list[str], at: int) -> str:
     return _word(words, at)
 
 
-def _content(words: list[str], at: int) -> bool:
+def _content(words: Words, at: int) -> bool:
     """Whether the word at `at` is a content word."""
     word = _word(words, at)
     return word.isalpha() and word not in _lexicon_set("grammar", "small_words")
 
 
-def _word(words: list[str], at: int) -> str:
+def _word(words: Words, at: int) -> str:
     return words[at] if 0 <= at < len(words) else ""

@@ -15,7 +15,12 @@ from nearmiss.engine.text.spelling import lowered
 from nearmiss.stages.negatives.candidates import Corpus
 from nearmiss.stages.negatives.keyword.matching import Keyword, find_keywords
 
-Choice = tuple[float, str, str]  # 1 / weight, group and word of a possible replacement
+
+class Choices(NamedTuple):
+    """Possible replacements: group and word, and 1 / weight, of each."""
+
+    words: list[tuple[str, str]]
+    powers: list[float]
 
 
 class Context(NamedTuple):
@@ -91,18 +96,17 @@ class WordCounts:
         return plural(singular(word)) if plural_form else singular(word)
 
     @cached_property
-    def _known(self) -> dict[tuple[str, str, bool, str, Context], list[Choice]]:
+    def _known(self) -> dict[tuple[str, str, bool, str, Context], Choices]:
         return {}
 
-    def choices(self, keyword: Keyword, context: Context) -> list[Choice]:
+    def choices(self, keyword: Keyword, context: Context) -> Choices:
         """Possible replacements of a keyword in a context, sorted by group."""
         key = (keyword.concept, keyword.group, keyword.plural, lowered(keyword.text), context)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = [
-                (1 / max(self.count(keyword.concept, group), 1), group, word)
-                for group, word in _fitting(self._replacements(keyword, context.following), keyword, context)
-            ]
+            words = _fitting(self._replacements(keyword, context.following), keyword, context)
+            powers = [1 / max(self.count(keyword.concept, group), 1) for group, _ in words]
+            known = self._known[key] = Choices(words, powers)
         return known
 
     def _replacements(self, keyword: Keyword, following: str) -> list[tuple[str, str]]:
@@ -166,9 +170,9 @@ def _related(one: str, other: str) -> bool:
 
 
 @cache
-def related_groups(group: str) -> frozenset[str]:
-    """All groups that an object of this group may also belong to."""
-    return frozenset([group, *(other for other in load("object")["groups"] if _related(group, other))])
+def related_concepts(concept: str, group: str) -> frozenset[tuple[str, str]]:
+    """(concept, group) of all groups that an object of this group may also belong to."""
+    return frozenset([(concept, other) for other in (group, *load("object")["groups"]) if _related(group, other)])
 
 
 def _fitting(known: list[tuple[str, str]], keyword: Keyword, context: Context) -> list[tuple[str, str]]:

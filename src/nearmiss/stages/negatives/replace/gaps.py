@@ -41,6 +41,11 @@ class Gap:
     pos: str
     word_class: str
 
+    @property
+    def last(self) -> int:
+        """The gap is the tokens [index, last) of the caption."""
+        return self.index + len(self.words[self.index].split(" "))
+
 
 class Fill(NamedTuple):
     """A word for a gap. Fills of a lower level come first; within a level, `weight` is the likelihood of a fill."""

@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -44,11 +45,12 @@ TAGGING_BATCH = 2048  # captions per call of the tagger
 class Tags:
     """Tags of captions sorted by image; tagged sentences are rebuilt on access to save memory."""
 
-    def __init__(self, captions: Sequence[Caption], tagger: str | None) -> None:
+    def __init__(self, captions: Sequence[Caption], tagger: str | None, cache: Path | None = None) -> None:
         numbers: dict[tuple[str, str], int] = {}
         self._codes, self._ends = array("H"), array("Q", [0])
         for start in range(0, len(captions), TAGGING_BATCH):
-            for sentence in tag([caption.text for caption in captions[start : start + TAGGING_BATCH]], tagger):
+            texts = [caption.text for caption in captions[start : start + TAGGING_BATCH]]
+            for sentence in tag(texts, tagger, cache):
                 self._codes.extend(numbers.setdefault((word.pos, word.tag), len(numbers)) for word in sentence)
                 self._ends.append(len(self._codes))
         self._kinds = list(numbers)
@@ -85,7 +87,7 @@ _MAX_GAPS = 2  # words of a class that are tried
 def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
     """Yield one outcome or more for each caption and slot: a negative, and the rejections before it."""
     statistics = corpus.learned or learn(corpus, options)
-    sentences = statistics.sentences(corpus.captions, options.tagger)
+    sentences = statistics.sentences(corpus, options.tagger)
     usage, filler = statistics.usage, _filler(statistics, options)
     whole = list(zip(corpus.captions, sentences, strict=True))
     batches = [whole[start : start + _FILL_BATCH] for start in range(0, len(whole), _FILL_BATCH)]
@@ -107,9 +109,11 @@ class CorpusStatistics:
     cloze: Cloze | None
     tags: Tags | None
 
-    def sentences(self, captions: Sequence[Caption], tagger: str | None) -> Sequence[Sentence]:
+    def sentences(self, corpus: Corpus, tagger: str | None) -> Sequence[Sentence]:
         """The tagged tokens of the captions of a shard."""
-        return self.tags.of(captions) if self.tags is not None else list(tag([c.text for c in captions], tagger))
+        if self.tags is not None:
+            return self.tags.of(corpus.captions)
+        return list(tag([caption.text for caption in corpus.captions], tagger, corpus.tags))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "tags": None}
@@ -119,7 +123,7 @@ def learn(corpus: Corpus, options: Any) -> CorpusStatistics:
     """Tags and counts all captions of the corpus."""
     captions = corpus.captions
     need_tagger([caption.text for caption in captions], options.tagger)
-    tags = Tags(captions, options.tagger)
+    tags = Tags(captions, options.tagger, corpus.tags)
     cloze = None
     if options.language_model is None:
         classes = {fine or pos for pos, fine in tags.kinds if pos in FILLED.values()}

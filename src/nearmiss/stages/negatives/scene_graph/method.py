@@ -11,7 +11,6 @@ the release with its defects (released.py).
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
@@ -78,7 +77,7 @@ def _released(graph: Graph, statistics: Statistics, options: SceneGraphConfig, s
         if found.type in options.types:
             caption_id = f"{graph.image_id}-scene_graph-{number}"
             yield Positive(caption_id, graph.image_id, found.positive, template_id(found.kind), unchecked=True)
-            yield replace(_candidate(found, caption_id, graph.image_id), unchecked=True)
+            yield _candidate(found, caption_id, graph.image_id)._replace(unchecked=True)
 
 
 def _candidate(pair: Pair, caption_id: str, image_id: str) -> Candidate:

@@ -12,6 +12,7 @@ from typing import Any
 
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
+from nearmiss.engine.text.edited_text import EditedText
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.exchange import same_either_way
 from nearmiss.engine.text.spans import SPANS, Sentence, Span, agree
@@ -35,7 +36,7 @@ def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
     """Yield at most `per_caption` negatives for each caption, and all pairs of spans rejected before them."""
     texts = [caption.text for caption in corpus.captions]
     need_tagger(texts, options.tagger)
-    sentences = list(tag(texts, options.tagger))
+    sentences = list(tag(texts, options.tagger, corpus.tags))
     usage = Usage(sentences)
     whole = zip(corpus.captions, sentences, strict=True)
     for caption, sentence in progress(whole, what="swap", total=len(sentences)):
@@ -62,12 +63,15 @@ def _of_caption(corpus: Corpus, caption: Caption, sentence: Sentence, usage: Usa
         negative = apply(caption.text, exchanged(one, other))
         if negative in made:  # exchanging "a dog" and "dog" gives the same text
             continue
-        reason = same_either_way(sentence, one, other) or corpus.refusal(caption.image_id, negative)
+        text = EditedText.of(corpus.own(caption.image_id).texts[caption.text], negative)
+        reason = same_either_way(sentence, one, other) or corpus.refusal(caption.image_id, text)
         if reason is not None:
             yield Rejected(caption.caption_id, caption.image_id, name, reason, caption.text, negative)
             continue
         made.add(negative)
-        yield Candidate(caption.caption_id, caption.image_id, name, caption.text, negative, caption.template_id)
+        yield Candidate(
+            caption.caption_id, caption.image_id, name, caption.text, negative, caption.template_id, text=text
+        )
 
 
 def exchanged(one: Span, other: Span) -> list[Edit]:
