@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nearmiss.engine.text.lexicon import attribute_kind
-from nearmiss.engine.text.phrase_table import Phrase
+from nearmiss.engine.text.phrase_table import JOINING, Phrase
 
 Phrases = tuple[Phrase, ...]
 Join = Literal["both", "either", "more", "fewer", "as many"]
@@ -27,6 +27,11 @@ class Compound:
 
 def compound(found: Phrases) -> Compound | None:
     """The two statements of a sentence, or None for a simple one."""
+    for phrase in found:
+        if phrase.about is JOINING:
+            break
+    else:
+        return None
     if found and found[0].label == "be":
         for join, words in _COMPARED.items():
             if tuple(phrase.text for phrase in found[1 : 1 + len(words)]) == words:

@@ -100,7 +100,7 @@ class Text:
     def statement(self) -> Caption | None:
         """The statement, or None where the text does not parse or is too long to be parsed."""
         if isinstance(self._statement, str):
-            self._statement = None if len(self.string) > LONGEST else statement_of(self.phrases)
+            self._statement = None if len(self.string) > LONGEST else statement_of(self.phrases, self.compound)
         return self._statement
 
 

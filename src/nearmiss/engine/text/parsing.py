@@ -7,7 +7,7 @@ of one) and parse the world's sentences, graph captions and many simple captions
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from nearmiss.engine.text.compounds import Join, Phrases, compound
+from nearmiss.engine.text.compounds import Compound, Join, Phrases, compound
 from nearmiss.engine.text.inflection import is_plural
 from nearmiss.engine.text.legible import LONGEST
 from nearmiss.engine.text.lexicon import Noun, noun_group
@@ -56,12 +56,14 @@ def parse(text: str, names: frozenset[str] = frozenset()) -> Caption | None:
 
     Captions that are longer than legible.py allows are not parsed.
     """
-    return None if len(text) > LONGEST else statement_of(phrases(text, names))
+    if len(text) > LONGEST:
+        return None
+    found = phrases(text, names)
+    return statement_of(found, compound(found))
 
 
-def statement_of(found: Phrases) -> Caption | None:
-    """The statement of a caption's phrases, or None where the patterns do not match."""
-    joined = compound(found)
+def statement_of(found: Phrases, joined: Compound | None) -> Caption | None:
+    """The statement of a caption's phrases, which are `joined` or simple; None where the patterns do not match."""
     try:
         if joined is None:
             return _Reader(found).caption()

@@ -148,8 +148,9 @@ def skeleton(text: str, names: frozenset[str] = frozenset()) -> str:
     articles and adjectives: "picture of noun relation noun". Captions in one template have one skeleton.
     """
     kept = {"noun": "noun", "number": "number", "relation": "relation", "half": "half", "be": "is"}
-    found = _decided(Segmentation(token_texts(text), names).found)
-    parts = [kept.get(each.label, each.text) for each in found if each.label not in ("article", "adjective")]
+    whole = _decided(Segmentation(token_texts(text), names).found)
+    found = [each for each in whole if each.label not in ("article", "adjective")]
+    parts = [kept.get(each.label, each.text) for each in found]
     return " ".join(part for at, part in enumerate(parts) if at == 0 or (part, parts[at - 1]) != ("noun", "noun"))
 
 
@@ -192,7 +193,7 @@ def _end(words: Words) -> int:
 
 
 def _settled(found: Sequence[Phrase]) -> tuple[Phrase, ...]:
-    """Without frames, every "either" decided."""
+    """Without frames, and every "either" decided."""
     return tuple(_decided([phrase for phrase in found if phrase.label != "frame"]))
 
 
