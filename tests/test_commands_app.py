@@ -30,7 +30,7 @@ def every_command(application: cyclopts.App = app, before: str = "") -> Iterator
 
 COMMANDS = dict(every_command())
 TAKING = [name for name, each in COMMANDS.items() if "seed" in inspect.signature(each.default_command).parameters]
-HIDDEN = {"features", "store", "corrupt", "track", "schema"}
+HIDDEN = {"features", "benchmark-features", "store", "corrupt", "track", "schema"}
 GROUPS = ("negatives", "benchmarks", "versions", "curate")
 COMMAND = ["negatives", "match", "--negatives", "x", "--out", "y", "--seed"]
 
@@ -60,7 +60,7 @@ def test_the_help_of_a_group_fits_a_terminal(group):
 def test_the_groups_have_their_commands():
     names = {group: {name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{group} ")} for group in GROUPS}
     assert names == {
-        "negatives": {"make", "convert", "paraphrase", "match", "audit", "truth", "truth-table"},
+        "negatives": {"make", "convert", "paraphrase", "match", "match-captions", "audit", "truth", "truth-table"},
         "benchmarks": {"list", "images", "compare"},
         "versions": {"snapshot", "restore", "verify", "redate", "pipeline"},
         "curate": {"serve", "export"},

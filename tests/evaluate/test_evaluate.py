@@ -99,6 +99,16 @@ def test_features_of_a_frozen_trunk_give_the_same_scores(made, done, tmp_path, m
         evaluate(made, out=tmp_path / "refused", checkpoint=tmp_path / "other", **given)
 
 
+def test_a_folder_of_the_user_is_not_replaced_by_features_of_benchmarks(made, done, tmp_path):
+    out = tmp_path / "photographs"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    root = DataRoot(None, {"tables": made / "tables", "source": made / "published"})
+    with pytest.raises(InputError, match="holds files that nearmiss did not write"):
+        features.run(config=CONFIG, model=parse_model("ViT-S-32"), frozen=[], root=root, out=out, state=tmp_path / "s")
+    assert [each.name for each in out.iterdir()] == ["mine.txt"]
+
+
 def test_each_figure_has_its_interval_chance_blind_and_counts(done):
     metrics = read_table(done / "metrics.parquet", "metrics")
     model = metrics.filter(pl.col("model") != "blind")

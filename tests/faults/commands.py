@@ -112,6 +112,7 @@ CASES = [
     Case("negatives truth", "text", "--negatives @keyword --truth @truth", file="truth.json"),
     Case("negatives truth-table", "none", "--scenes 4 --completeness 1.0", file="table.json"),
     Case("negatives match", "text", "--negatives @keyword @scene_graph"),
+    Case("negatives match-captions", "text", "--negatives @keyword @scene_graph --tables @world"),
     Case("negatives paraphrase", "text", "--captions @world/captions.parquet", file="paraphrases.parquet"),
     Case(
         "store",
@@ -138,6 +139,7 @@ CASES = [
 APART = {
     "versions pipeline": "test_the_pipeline_is_written_over_one_of_its_own_alone",
     "features": "test_a_folder_of_the_user_is_not_replaced_by_features",
+    "benchmark-features": "test_a_folder_of_the_user_is_not_replaced_by_features_of_benchmarks",
 }
 """Commands with --out that need a whole checkout or a model with pretrained weights, and the test that runs them."""
 

@@ -136,7 +136,7 @@ def benchmark_features(
     set_: Overrides = None,
     fingerprint: Fingerprint = None,
 ) -> None:
-    """Compute the features of benchmarks' images behind the frozen part of an image tower once, for all runs.
+    """Compute the features of benchmarks' images behind the frozen part of an image tower.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def run(
     """
     cost = Cost()
     files = {"captions": Path(tables) / "captions.parquet", "images": Path(tables) / "images.parquet"}
-    target = OutputFolder(out, inputs=[*negatives, *files.values()])
+    target = OutputFolder(out, inputs=[*negatives, tables])
     sets = {name: (file.parent, frame) for name, (file, frame) in read_sets(negatives).items()}
     inputs = verify_inputs(
         files | {f"{name}/{each.name}": each for name, (folder, _) in sets.items() for each in _tables(folder)}

@@ -238,7 +238,7 @@ def _part(shared: _Shared, corpus: Corpus, show_progress: bool = False) -> Part:
     if shared.paraphrases:
         with corpus.meter("paraphrases"):
             frames["paraphrases"] = paraphrase_table(
-                frames["negatives"].select("caption_id", "image_id", "positive").iter_rows(named=True),
+                frames["negatives"].select("caption_id", "image_id", "positive", "template_id").iter_rows(named=True),
                 shared.paraphrases,
                 seed=corpus.seed,
                 names=corpus.vocabulary.names,
