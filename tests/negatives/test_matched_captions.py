@@ -15,6 +15,7 @@ from nearmiss.engine.models.tokenization import Tokenization, word_tokenizer
 from nearmiss.engine.training.batches import Batches
 from nearmiss.engine.training.corpus import read_corpus
 from nearmiss.experiment_parts import parts
+from nearmiss.stages.compare.tables import negatives_per_caption
 from nearmiss.stages.negatives.matched_captions import matched, run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "pretrain"))
@@ -117,7 +118,9 @@ def test_training_draws_equally_many_negatives_for_every_image(toy_sets):
 def test_the_summaries_have_one_number_for_all(toy_sets):
     found = [read_json(toy_sets / "out" / name / "summary.json") for name in ("toy", "pairs")]
     assert found[0]["negatives"] == found[1]["negatives"] > 0
-    assert found[0]["captions"]["asked"] == toy.IMAGES * toy.CAPTIONS
+    assert found[0]["captions"]["processed"] == toy.IMAGES * toy.CAPTIONS
+    per_caption = negatives_per_caption([toy_sets / "out" / name for name in ("toy", "pairs")])
+    assert list(per_caption.values()) == [found[0]["negatives"] / (toy.IMAGES * toy.CAPTIONS)] * 2
     assert read_json(toy_sets / "out" / "manifest.json")["inputs"].keys() >= {"captions", "toy/negatives.parquet"}
 
 

@@ -173,7 +173,7 @@ def _summary(name: str, drawn: pl.DataFrame, whole: pl.DataFrame, captions: int)
     return {
         "method": name,
         "matched": True,
-        "captions": {"asked": captions, "with_negative": drawn["drawn_with"].n_unique()},
+        "captions": {"processed": captions, "with_negative": drawn["drawn_with"].n_unique()},
         "negatives": drawn.height,
         "drawn_from": whole.height,
         "foil_in_scene": int(drawn["foil_in_scene"].sum() or 0),
