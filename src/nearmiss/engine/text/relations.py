@@ -15,7 +15,7 @@ from nearmiss.engine.text.phrase_table import Phrase
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, tokenize
 
-SLOTS = ("a_subject", "subject", "a_object", "object", "predicate", "short_predicate", "be")
+SLOTS = ("a_subject", "subject", "a_object", "object", "predicate", "be")
 """Slots of a template: noun phrases with an indefinite article or without one, and the form of "be" of the subject."""
 
 _ARTICLES = ("a", "an", "the")
@@ -88,7 +88,6 @@ def fill(template: str, relation: Relation) -> str | None:
         a_object=relation.object.as_object(),
         object=relation.object.words,
         predicate=relation.predicate,
-        short_predicate=relation.predicate.removeprefix("to the "),
         be="are" if subject.plural else "is",
     )
 
@@ -109,7 +108,7 @@ def own_words(template: str) -> frozenset[str]:
 def pattern(template: str, subject: str, other: str, predicate: str) -> str:
     """A template as words, for comparison: without articles, the slots replaced by these three names."""
     kinds = {"subject": subject, "object": other, "predicate": predicate, "be": "is"}
-    filled = template.format_map({slot: kinds[slot.removeprefix("a_").removeprefix("short_")] for slot in SLOTS})
+    filled = template.format_map({slot: kinds[slot.removeprefix("a_")] for slot in SLOTS})
     return without_articles(filled)
 
 

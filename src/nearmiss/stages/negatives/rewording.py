@@ -25,8 +25,7 @@ ORDERS = ("subject_first", "fronted")
 FILE = Path(__file__).with_name("relation_templates.json")
 TEMPLATE_PREFIX = "relation_"
 _WORDED = "-worded-"
-_ROLES = {"subject": ("a_subject", "subject"), "object": ("a_object", "object")}
-_ROLES["predicate"] = ("predicate", "short_predicate")
+_ROLES = {"subject": ("a_subject", "subject"), "object": ("a_object", "object"), "predicate": ("predicate",)}
 
 
 @dataclass(frozen=True)
