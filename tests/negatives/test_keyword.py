@@ -17,7 +17,7 @@ from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.spec import KeywordConfig
 
 CAPTIONS = Path(__file__).parents[3] / "shared" / "realdata" / "coco_captions_val2017" / "captions_val2017.json"
-MANY = KeywordConfig(per_caption=50)
+MANY = KeywordConfig(per_caption=50, object_share=1)
 
 
 def corpus_of(folder: Path, *said: str | tuple[str, str]) -> Corpus:

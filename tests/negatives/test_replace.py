@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table
 from nearmiss.engine.text.edits import replay
+from nearmiss.engine.text.kinds import exclusive_actions
 from nearmiss.engine.text.tagging import tag
 from nearmiss.engine.text.usage import Usage, alike, comparable, of_one_kind
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Rejected
-from nearmiss.stages.negatives.replace.gaps import EmptySlot, Gap, LanguageModelFiller, exchanges
+from nearmiss.stages.negatives.replace.gaps import EmptySlot, Gap, exchanges
+from nearmiss.stages.negatives.replace.language_model import LanguageModelFiller
 from nearmiss.stages.negatives.replace.method import generate
 from nearmiss.stages.negatives.spec import ReplaceConfig
 
@@ -184,14 +186,14 @@ def test_any_caption_gives_edits_that_replay(parts, seed):
 
 
 def test_nouns_in_a_row_are_filled_as_one():
-    said = {"1": ["a tennis racket above a box"], "2": ["a dog above a box", "a racket above a box"]}
+    said = {"1": ["a tennis racket above a box"], "2": ["a kite above a box", "a racket above a box"]}
     found = negatives(corpus(said, annotated=False, seed=1), slots=["object"])
     assert found["1-0", "object"] in (
-        "a dog above a box",
-        "a tennis racket above a dog",
+        "a kite above a box",
+        "a tennis racket above a kite",
         "a tennis racket above a racket",
     )
-    assert not any("tennis dog" in text or text == "a racket above a box" for text in found.values())
+    assert not any("tennis kite" in text or text == "a racket above a box" for text in found.values())
 
 
 @pytest.mark.parametrize("text", ["a dog with a cat", "a dog standing next to a cat", "a black and white dog"])
@@ -282,7 +284,7 @@ def test_real_captions_fill_all_slots():
     found = negatives(given, tagger=str(TAGGER))
     count = {slot: sum(kind == slot for _, kind in found) for slot in ReplaceConfig().slots}
     share = {slot: count[slot] / len(given.captions) for slot in count}
-    assert share["object"] > 0.9 and share["relation"] > 0.7 and share["action"] > 0.4 and share["attribute"] > 0.15
+    assert share["object"] > 0.9 and share["relation"] > 0.65 and share["action"] > 0.25 and share["attribute"] > 0.15
     own = {(caption.image_id, caption.text.lower()) for caption in given.captions}
     of = {caption.caption_id: caption.image_id for caption in given.captions}
     assert not {(of[caption_id], text.lower()) for (caption_id, _), text in found.items()} & own
@@ -301,9 +303,25 @@ def test_an_adjective_of_unknown_kind_replaces_none_where_no_annotation_decides(
     assert of_one_kind(old, new, pos) is says
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [("swinging", "holding"), ("city highway", "freeway"), ("sitting", "talking"), ("street", "ground")]
-)
+@pytest.mark.parametrize(("old", "new"), [("city highway", "freeway"), ("street", "ground")])
 def test_what_may_be_true_beside_the_other_is_alike(old, new):
     assert alike(old, new)
-    assert not alike(old, "swimming")
+    assert not alike(old, "kite")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("swinging", "holding", False),
+        ("sitting", "talking", False),
+        ("hugging", "facing", False),  # a verb that the lexicon does not have may be true beside any other
+        ("surfing", "standing", False),
+        ("sitting", "sits", False),
+        ("sitting", "swimming", True),
+        ("Throws", "kicks", False),
+        ("throwing", "eating", True),
+        ("standing", "lying", True),
+    ],
+)
+def test_only_actions_that_exclude_each_other_replace_each_other(old, new, says):
+    assert exclusive_actions(old, new) is says and exclusive_actions(new, old) is says

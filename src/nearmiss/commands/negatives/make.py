@@ -16,12 +16,13 @@ from nearmiss.stages.negatives.spec import (
     MethodConfig,
     RandomConfig,
     ReplaceConfig,
+    RewriteConfig,
     SceneGraphConfig,
     SwapConfig,
     TrainingParaphrase,
 )
 
-METHODS = (RandomConfig, KeywordConfig, SceneGraphConfig, ReplaceConfig, SwapConfig)
+METHODS = (RandomConfig, KeywordConfig, SceneGraphConfig, ReplaceConfig, SwapConfig, RewriteConfig)
 
 
 @group.command(help_epilogue=fields_help(*((method, "") for method in METHODS), without=("mode", "tagger")))
@@ -57,7 +58,8 @@ def make(
     Parameters
     ----------
     method
-        Name of a method in the configuration: random, keyword, scene_graph, replace, swap. Its fields are flags.
+        Name of a method in the configuration: random, keyword, scene_graph, replace, swap, rewrite. Its fields are
+        flags.
     out
         Output: a folder for negatives.parquet, captions.parquet, rejected.parquet and summary.json, or a file X.parquet
         for the negatives, with X.captions.parquet, X.rejected.parquet and X.summary.json beside it.

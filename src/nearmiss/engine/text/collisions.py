@@ -59,11 +59,11 @@ def _entering(old: str, new: str) -> tuple[tuple[str, tuple[str, ...], str, froz
     """For each term of `new`: itself, its words, its meaning, and the meanings that are more or less general."""
     of_color = any(attribute_kind(each) for each in _terms(token_texts(old)))  # "orange" for "blue" is no fruit
     # A general word that also covers the replaced word may mean it: "an animal" for the dog.
-    covering = frozenset[str]().union(*(_above(_meaning(each)) for each in _terms(token_texts(old))))
+    covering = frozenset[str]().union(*(more_general(_meaning(each)) for each in _terms(token_texts(old))))
     found = []
     for word in _terms(token_texts(new)):
         meaning = _meaning(word, as_attribute=of_color)
-        found.append((word, tuple(word.split()), meaning, _below(meaning) | (_above(meaning) - covering)))
+        found.append((word, tuple(word.split()), meaning, _below(meaning) | (more_general(meaning) - covering)))
     return tuple(found)
 
 
@@ -136,8 +136,9 @@ def _general() -> dict[str, frozenset[str]]:
     return found
 
 
-def _above(meaning: str) -> frozenset[str]:
-    return _general().get(meaning, frozenset())
+def more_general(noun: str) -> frozenset[str]:
+    """All nouns that are more general than a noun, as groups."""
+    return _general().get(noun, frozenset())
 
 
 @cache

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -37,8 +37,7 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
 
     Raises ValueError where an edit's `old` does not match the text, or where edits overlap.
     """
-    shouted = text.isupper()
-    capitalized = [Edit(edit.start, edit.end, edit.old, cased(edit, shouted)) for edit in edits]
+    capitalized = [Edit(edit.start, edit.end, edit.old, cased(edit, text)) for edit in edits]
     changed, spans = _replay(text, capitalized)
     mended = _articles(changed, spans)
     return replay(changed, mended) if mended else changed
@@ -82,15 +81,32 @@ def _replay(text: str, edits: Sequence[Edit]) -> tuple[str, list[tuple[int, int]
     return "".join([*parts, text[at:]]), spans
 
 
-def cased(edit: Edit, shouted: bool) -> str:
-    """The new words with the capitals of the old ones, except those of an abbreviation ("TV")."""
+def cased(edit: Edit, text: str) -> str:
+    """The new words of an edit of a text, with a capital where the old ones have that of their place.
+
+    A sentence begins with a capital, and so does every word of a title. Any other capital belongs to the old word: an
+    abbreviation ("TV") or a name ("a Frisbee").
+    """
     old, new = edit.old, edit.new
     if not old or not new or not old[0].isupper():
         return new
-    letters = [letter for letter in old if letter.isalpha()]
-    if len(letters) > 1 and all(letter.isupper() for letter in letters):
-        return new.upper() if shouted else new if edit.start else new[0].upper() + new[1:]
-    return new[0].upper() + new[1:]
+    if sum(map(str.isalpha, old)) > 1 and old.isupper() and text.isupper():
+        return new.upper()
+    if _opens_sentence(text, edit.start) or (not old.isupper() and _is_title(text)):
+        return new[0].upper() + new[1:]
+    return new
+
+
+def _opens_sentence(text: str, start: int) -> bool:
+    before = text[:start].rstrip(" \t\n\"'(\u201c\u2018")
+    return not before or before[-1] in ".!?"
+
+
+@lru_cache(maxsize=1 << 10)
+def _is_title(text: str) -> bool:
+    """Whether a text is written like a title: most words begin with a capital (our choice: 60 % of three or more)."""
+    words = [token.text for token in tokenize(text) if token.is_word]
+    return len(words) > 2 and sum(word[0].isupper() for word in words) >= 0.6 * len(words)
 
 
 def _articles(text: str, spans: list[tuple[int, int]]) -> list[Edit]:

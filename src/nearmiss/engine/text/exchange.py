@@ -15,6 +15,7 @@ LISTED = "the spans are only listed: exchanged they say the same"
 BESIDE = "the spans stand in a relation that holds both ways: exchanged they say the same"
 TOGETHER = "the verbs are said of one thing: exchanged they say the same"
 PART = "one is a part or an amount of the other: exchanged they make no sense"
+ONE_PHRASE = "both are in one noun phrase: exchanged they make no sense"
 RELATED = "one may be called the other: exchanged they may say the same"
 SHARED = "the adjective before the list may belong to both: exchanged they may say the same"
 
@@ -29,6 +30,8 @@ def same_either_way(sentence: Sentence, one: Span, other: Span) -> str | None:
         return _same_heads(sentence, one, other)
     if one.kind != "NP" and _related(str(one.meaning), str(other.meaning)):
         return RELATED
+    if all(word.pos in ("ADJ", "NOUN", "PROPN", "NUM") for word in sentence[one.last : other.first]):
+        return ONE_PHRASE
     between = sentence[one.last : _opening(sentence, other)]
     if one.kind == "NP" and between and between[-1].lower == "with" and _related_phrases(sentence, one, other):
         return RELATED

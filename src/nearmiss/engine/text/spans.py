@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
 from nearmiss.engine.text.tagging import Tagged
-from nearmiss.engine.text.usage import Usage, is_location_noun, words
+from nearmiss.engine.text.usage import Usage, is_location_noun, object_follows, words
 
 Sentence = Sequence[Tagged]
 
@@ -68,27 +68,38 @@ def verb_phrases(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
         last = at + 1
         if last < len(sentence) and sentence[last].pos in ("ADP", "ADV") and not _comma(sentence, last):
             last += 1
-        after = sentence[last].pos if last < len(sentence) else ""
         if last < len(sentence) and is_location_noun(sentence[last].lower):
             continue  # "standing in front of"
-        object_follows = after in ("DET", "NOUN", "ADJ", "NUM", "PRON", "PROPN")
-        if sentence[last - 1].pos == "ADP" and not object_follows:
+        has_object, direct = object_follows(sentence, last), sentence[last - 1].pos != "ADP"
+        if not (has_object or direct):
             continue  # "held up by" cannot be split
-        object_kind = "of the preposition" if sentence[last - 1].pos == "ADP" else "direct"
-        form = f"{word.tag}, object {object_kind if object_follows else 'none'}"
+        if direct and last == at + 1 and not usage.can_have(word.lower, has_object):
+            continue  # "a creepy looking photo" is no sentence with an object
+        form = f"{word.tag}, object {('direct' if direct else 'of the preposition') if has_object else 'none'}"
         text = " ".join(each.lower for each in sentence[at:last])
         found.append(_span(caption, sentence, at, last, form, text, "VP"))
     return found
 
 
+def nouns(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
+    """NN and NNS: nouns in either number without the words before them."""
+    found = []
+    for first, last in _nouns(sentence, usage):
+        text = caption[sentence[first].start : sentence[last - 1].end]
+        kind = "NNS" if _plural(sentence, last) else "NN"
+        form = kind if kind == "NNS" or _opened(sentence, first) else "NN bare"
+        found.append(_span(caption, sentence, first, last, form, noun_group(text), kind))
+    return found
+
+
 def singular_nouns(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
     """NN: nouns without the words before them."""
-    return [span for span in _bare(caption, sentence, usage) if span.kind == "NN"]
+    return [span for span in nouns(caption, sentence, usage) if span.kind == "NN"]
 
 
 def plural_nouns(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
     """NNS: nouns in the plural."""
-    return [span for span in _bare(caption, sentence, usage) if span.kind == "NNS"]
+    return [span for span in nouns(caption, sentence, usage) if span.kind == "NNS"]
 
 
 def adjectives(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
@@ -99,7 +110,7 @@ def adjectives(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
         pair = any(0 <= neighbor < len(sentence) and sentence[neighbor].pos == "CCONJ" for neighbor in (at - 1, at + 1))
         second = at > 0 and sentence[at - 1].pos == "ADJ"
         named = word.start > 0 and word.text[0].isupper()
-        if word.pos != "ADJ" or pair or second or named or not usage.serves(low, "ADJ"):
+        if word.pos != "ADJ" or pair or second or named or not usage.serves(low, "ADJ") or joined(sentence, at, at + 1):
             continue
         if _head(sentence, at) is not None:
             found.append(_span(caption, sentence, at, at + 1, word.tag, attribute_kind(low) or low, "ADJ"))
@@ -125,17 +136,6 @@ SPANS: dict[str, Callable[[str, Sentence, Usage], list[Span]]] = {
 }
 
 
-def _bare(caption: str, sentence: Sentence, usage: Usage) -> list[Span]:
-    found = []
-    for first, last in _nouns(sentence, usage):
-        many = _plural(sentence, last)
-        text = caption[sentence[first].start : sentence[last - 1].end]
-        kind = "NNS" if many else "NN"
-        form = kind if many or _opened(sentence, first) else "NN bare"
-        found.append(_span(caption, sentence, first, last, form, noun_group(text), kind))
-    return found
-
-
 def _opened(sentence: Sentence, first: int) -> bool:
     """Whether an article, a number or a possessive precedes the noun that begins here."""
     at = first
@@ -150,9 +150,11 @@ def _nouns(sentence: Sentence, usage: Usage) -> Iterator[tuple[int, int]]:
     while at < len(sentence):
         last = at
         while last < len(sentence) and sentence[last].pos in ("NOUN", "PROPN"):
+            if last > at and is_location_noun(sentence[last].lower):
+                break  # "a star left of"
             last += 1
         run = sentence[at:last]
-        if run and _movable(run, usage) and not _possessed(sentence, at, last) and not _compounded(sentence, last):
+        if run and _movable(run, usage) and not _bound(sentence, at, last) and not _amount(sentence, last, usage):
             yield at, last
         at = max(last, at + 1)
 
@@ -163,15 +165,35 @@ def _movable(run: Sentence, usage: Usage) -> bool:
     named = any(word.text[0].isupper() and word.start > 0 for word in run)  # a name keeps its capital, so it stays
     if len(head) < 2:  # of "t.v."
         return False
-    return (
-        run[-1].pos == "NOUN" and not (is_location_noun(head) or head in fixed or named) and usage.serves(head, "NOUN")
-    )
+    if run[-1].pos != "NOUN" or is_location_noun(head) or head in fixed or named:
+        return False
+    return usage.serves(head, "NOUN") and not (len(run) > 1 and usage.is_verbal(head))  # "the girl kneels" is no noun
 
 
-def _possessed(sentence: Sentence, first: int, last: int) -> bool:
-    """Part of a possessive ("a dog's head") or the first half of a hyphenated word: moving it would split that."""
-    apostrophe = last < len(sentence) and sentence[last].text[0] in APOSTROPHES
-    return apostrophe or (first > 0 and sentence[first - 1].text[0] in APOSTROPHES + HYPHENS)
+def _amount(sentence: Sentence, last: int, usage: Usage) -> bool:
+    """An amount or a part of the noun after it ("a flock of sheep")."""
+    return last < len(sentence) and sentence[last].lower == "of" and usage.is_amount(sentence[last - 1].lower)
+
+
+def _bound(sentence: Sentence, first: int, last: int) -> bool:
+    """Part of a longer expression that moving it would split: a possessive ("a dog's head"), a word with a hyphen, a
+    compound with a participle ("a sewing machine", "a snow covered hill") or a name ("a German shepherd")."""
+    if joined(sentence, first, last) or _compounded(sentence, last):
+        return True
+    if not first:
+        return False
+    before = sentence[first - 1]
+    if before.pos == "ADJ" and before.start > 0 and before.text[0].isupper() and not sentence[first].text[0].isupper():
+        return True
+    if before.tag != "VBG":
+        return False
+    return first < 2 or sentence[first - 2].pos in ("DET", "ADJ", "NUM", "ADP", "PUNCT", "CCONJ")
+
+
+def joined(sentence: Sentence, first: int, last: int) -> bool:
+    """Whether an apostrophe or a hyphen joins the words [first, last) to one beside them."""
+    after = sentence[last].text[0] in APOSTROPHES + HYPHENS if last < len(sentence) else False
+    return after or (first > 0 and sentence[first - 1].text[0] in APOSTROPHES + HYPHENS)
 
 
 def _compounded(sentence: Sentence, last: int) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
+from nearmiss.engine.text.kinds import of_one_noun_kind
 from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, interchangeable, load, noun_group
 from nearmiss.engine.text.spelling import lowered, parted
 from nearmiss.engine.text.tagging import Tagged
@@ -45,15 +46,51 @@ def word_class(word: Tagged) -> str:
     return word.tag or word.pos
 
 
+_OBJECT_FOLLOWS = frozenset(("DET", "NOUN", "ADJ", "NUM", "PRON", "PROPN"))
+_RARE = 0.2  # share of a verb's occurrences below which its use with, or without, an object counts as an error
+
+
 class Usage:
-    """The usual coarse class of each word of a corpus: the most frequent one, of equals the first by alphabet."""
+    """How a corpus uses its words, which corrects single errors of the tagger.
+
+    The usual coarse class of each word (the most frequent one, of equals the first by alphabet), whether its stem is
+    rather a verb than a noun, whether a noun names an amount or part ("flock of"), whether a verb has an object.
+    """
 
     def __init__(self, tagged: Iterable[Sequence[Tagged]]) -> None:
         counts: dict[str, Counter[str]] = {}
+        self._of: Counter[str] = Counter()
+        self._objects: Counter[str] = Counter()
         for sentence in tagged:
-            for word in sentence:
-                counts.setdefault(word.lower, Counter())[word.pos] += 1
+            lower = [word.lower for word in sentence]
+            for at, word in enumerate(sentence):
+                low, pos = lower[at], word.pos
+                counts.setdefault(low, Counter())[pos] += 1
+                if pos == "NOUN":
+                    if lower[at + 1 : at + 2] == ["of"]:
+                        self._of[low] += 1
+                elif pos == "VERB" and object_follows(sentence, at + 1):
+                    self._objects[low] += 1
+        self._counts = counts
         self._usual = {word: min(seen, key=lambda pos: (-seen[pos], pos)) for word, seen in counts.items()}
+        self._stems: Counter[str] = Counter()  # of a stem, occurrences as a verb minus those as a noun
+        for word, seen in counts.items():
+            if difference := seen["VERB"] - seen["NOUN"]:
+                self._stems[_stem(word)] += difference
+
+    def is_verbal(self, word: str) -> bool:
+        """Whether the stem of a word in lower case is rather a verb: "kneels", tagged as a noun after a noun."""
+        return self._stems[_stem(word)] > 0
+
+    def is_amount(self, noun: str) -> bool:
+        """Whether a noun in lower case usually precedes "of": an amount or a part ("flock", "slice", "top")."""
+        return self._of[noun] > max(1, self._counts.get(noun, Counter())["NOUN"] / 2)
+
+    def can_have(self, verb: str, with_object: bool) -> bool:
+        """Whether a verb in lower case is used with, or without, an object directly after it."""
+        uses = self._counts.get(verb, Counter())["VERB"]
+        share = self._objects[verb] / uses if uses else 0.5
+        return (share if with_object else 1 - share) >= _RARE
 
     def serves(self, word: str, pos: str) -> bool:
         """Whether a word, in lower case, may be swapped or be a fill as a word of this class."""
@@ -64,6 +101,24 @@ class Usage:
         ):
             return False
         return pos != "NOUN" or attribute_kind(word) is None
+
+
+def object_follows(sentence: Sequence[Tagged], at: int) -> bool:
+    """Whether the words from `at` on can be the object of the verb or preposition before them."""
+    return at < len(sentence) and sentence[at].pos in _OBJECT_FOLLOWS
+
+
+@cache
+def _stem(word: str) -> str:
+    """A word without its ending, crudely: "flies", "flying" and "fly" have one stem."""
+    for ending in ("ing", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) > 2:
+            word = word[: -len(ending)]
+            break
+    word = word.removesuffix("e")
+    if len(word) > 3 and word[-1] == word[-2]:
+        word = word[:-1]
+    return f"{word[:-1]}y" if word.endswith("i") else word
 
 
 def comparable(old: str, new: str) -> bool:
@@ -84,8 +139,10 @@ def of_one_kind(old: str, new: str, pos: str) -> bool:
     """Whether the new word is of the kind of the old one: a color for a color, where the lexicons have the old word.
 
     A word of another kind ("a red train": "an electric train") may be true as well, and so may two adjectives of
-    unknown kind ("an Asian highway": "a busy highway").
+    unknown kind ("an Asian highway": "a busy highway"). A noun is of another kind where the lexicons say so (kinds.py).
     """
+    if pos == "NOUN" and not of_one_noun_kind(lowered(old), new):
+        return False
     kind, other = attribute_kind(old), attribute_kind(new)
     if kind is None or other is None:
         return kind is other and pos != "ADJ"
@@ -98,9 +155,7 @@ def alike(old: str, new: str) -> bool:
     if one is not None and other is not None:
         return (one[1], other[1]) in interchangeable("color")
     first, second = noun_group(old), noun_group(new)
-    if _listed_together(lowered(old), lowered(new), "near_verbs") or _listed_together(
-        lowered(old).split()[-1], lowered(new), "near_nouns"
-    ):
+    if _near_nouns(lowered(old).split()[-1], lowered(new)):
         return True
     if first in words()["general"] or second in words()["general"]:
         return True
@@ -108,8 +163,8 @@ def alike(old: str, new: str) -> bool:
 
 
 @lru_cache(maxsize=1 << 14)
-def _listed_together(old: str, new: str, key: str) -> bool:
-    return any(old in together and new in together for together in words()[key])
+def _near_nouns(old: str, new: str) -> bool:
+    return any(old in together and new in together for together in words()["near_nouns"])
 
 
 @lru_cache(maxsize=1 << 10)

@@ -38,7 +38,7 @@ class Place:
         if words is None or not self._plain:
             return EditedText.of(source, apply(string, [Edit(start, self.end, old, new)]))
         if old[0].isupper():
-            new = cased(Edit(start, self.end, old, new), string.isupper())
+            new = cased(Edit(start, self.end, old, new), string)
         exchange = None
         if self._article is not None and (right := article_before(words[0])) != self._article:
             first, words = first - 1, (right, *words)

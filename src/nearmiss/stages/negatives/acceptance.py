@@ -13,6 +13,7 @@ from nearmiss.engine.text.collisions import collision
 from nearmiss.engine.text.edited_text import EditedText
 from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.grammar import broken_by
+from nearmiss.engine.text.kinds import person_replaced
 from nearmiss.engine.text.labels import label, label_of, same_meaning
 from nearmiss.engine.text.lexicon import attribute_kind, noun_group
 from nearmiss.engine.text.phrase_labels import Label
@@ -88,7 +89,9 @@ def _refusals(
             if fault is not None:
                 reasons[at] = f"grammar: {fault}"
     left = [at for at in left if reasons[at] is None and candidates[at].edited]
-    left = [at for at in left if not corpus.decided(candidates[at].image_id)]
+    for at in left:
+        reasons[at] = person_replaced(texts[at].source.words, _edits(*whole[at]))
+    left = [at for at in left if reasons[at] is None and not corpus.decided(candidates[at].image_id)]
     with corpus.meter("words of the captions", len(left)):
         for at in left:
             used = corpus.own(candidates[at].image_id).used

@@ -14,6 +14,7 @@ import polars as pl
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.engine.text.annotations import Annotations, Vocabulary, annotate
+from nearmiss.engine.text.bigrams import IMPLAUSIBLE, Plausibility
 from nearmiss.engine.text.edited_text import EditedText, Text
 from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.labels import mentioned_pairs, mentioned_relations
@@ -134,9 +135,9 @@ class Corpus:
     """Input of the generators: captions and annotations of the images of one split, and the seed.
 
     Captions are sorted by image and id. The tables `objects` and `relations` hold only these images. A shard of a
-    corpus has the captions and annotations of some of its images; `words` (vocabulary of the annotators) and `learned`
-    (result of the method's `learn`) are computed from the whole corpus. Folder `tags` keeps the tags of captions for
-    all methods (engine/text/tag_cache.py).
+    corpus has the captions and annotations of some of its images; `words` (vocabulary of the annotators), `learned`
+    (result of the method's `learn`) and `plausibility` are computed from the whole corpus. Folder `tags` keeps the tags
+    of captions for all methods (engine/text/tag_cache.py).
     """
 
     captions: Sequence[Caption]
@@ -148,6 +149,7 @@ class Corpus:
     words: Vocabulary | None = None
     learned: Any = None
     tags: Path | None = None
+    plausibility: Plausibility | None = None
 
     @cached_property
     def captions_of(self) -> dict[str, tuple[Caption, ...]]:
@@ -204,6 +206,10 @@ class Corpus:
         """`refusal` where the verdict is known."""
         if found.kind not in ("verified", "plausible"):
             return found.why
+        if self.plausibility is not None and isinstance(negative, EditedText):
+            with self.meter("plausibility"):
+                if self.plausibility.refuses(negative):
+                    return IMPLAUSIBLE
         if not (self.reserved.pairs or self.reserved.relations):
             return None
         string = negative if isinstance(negative, str) else negative.string

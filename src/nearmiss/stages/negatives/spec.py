@@ -25,6 +25,15 @@ Wording = Annotated[
         "templates, some fronted, as captions of the method. Unchecked negatives keep their words."
     ),
 ]
+MaxGap = Annotated[
+    float | None,
+    Field(
+        gt=0,
+        description="Reject a negative if its edited words are less likely than those of its caption by more than this "
+        "(natural logarithm, pairs of neighboring words counted on the captions); null for no limit.",
+    ),
+]
+RewriteKind = Literal["object", "attribute", "action", "relation", "count"]
 Slot = Literal["relation", "attribute", "object", "action"]
 SpanClass = Literal["NP", "VP", "NN", "NNS", "ADJ", "ADV"]
 TrainingParaphrase = Literal["synonym", "conjunction"]
@@ -67,6 +76,14 @@ class KeywordConfig(Typed):
     )
     per_caption: int = Field(4, ge=1, description="At most this many negatives for each caption (our choice).")
     edits_at_once: int = Field(1, ge=1, description="Keywords that each negative replaces (our choice).")
+    object_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Largest share of negatives that replace an object, as estimated from the keywords of all "
+        "captions; 1 for no limit. Most captions name objects and nothing else.",
+    )
+    max_gap: MaxGap = None
     wording: Wording = "fixed"
 
 
@@ -111,6 +128,16 @@ class ReplaceConfig(Typed):
         "distilroberta-base); null for counts on the captions.",
     )
     fills: int = Field(10, ge=1, description="Number of likely fills of a gap among which one is drawn.")
+    fill_margin: float | None = Field(
+        None,
+        gt=0,
+        description="With language_model: a fill may be less likely than the original word by at most this (natural "
+        "logarithm); null for no limit.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Device of the language model; auto takes a GPU where there is one."
+    )
+    max_gap: MaxGap = None
     wording: Wording = "fixed"
 
 
@@ -127,6 +154,39 @@ class SwapConfig(Typed):
     tagger: str | None = Field(
         None, description="A spaCy pipeline that tags the captions, by name or folder; null for that of the world."
     )
+    max_gap: MaxGap = None
+    wording: Wording = "fixed"
+
+
+class RewriteConfig(Typed):
+    """Negatives written by an instruction model behind an OpenAI-compatible endpoint, local or remote."""
+
+    method: Literal["rewrite"] = "rewrite"
+    endpoint: str = Field("http://localhost:8000/v1", description="Address of the endpoint, without /chat/completions.")
+    model: str | None = Field(None, description="Name of the model, as the endpoint knows it; required.")
+    kinds: list[RewriteKind] = Field(
+        ["object", "attribute", "action", "relation", "count"],
+        min_length=1,
+        description="Kinds of changes that are requested.",
+    )
+    per_caption: int = Field(4, ge=1, description="Negatives that are requested for each caption.")
+    temperature: float = Field(0.7, ge=0, description="Sampling temperature.")
+    max_tokens: int = Field(512, ge=1, description="Largest number of tokens of an answer.")
+    response_format: Literal["json_object"] | None = Field(
+        "json_object", description="Form that the endpoint is told to enforce; null for endpoints that know none."
+    )
+    max_changed: float = Field(0.5, gt=0, le=1, description="Largest share of a negative's words that are new.")
+    max_gap: MaxGap = None
+    concurrency: int = Field(8, ge=1, description="Requests that are made at the same time.")
+    timeout: float = Field(60, gt=0, description="Seconds to wait for an answer.")
+    attempts: int = Field(5, ge=1, description="Attempts of a request; a wait that doubles is between them.")
+    first_wait: float = Field(1.0, ge=0, description="Seconds before the second attempt.")
+    api_key_variable: str = Field(
+        "OPENAI_API_KEY", description="Environment variable with the key of the endpoint; may be unset."
+    )
+    answers: str = Field(
+        "state/answers", min_length=1, description="Folder that keeps the answers, so that none is requested twice."
+    )
     wording: Wording = "fixed"
 
 
@@ -138,4 +198,6 @@ class PublishedConfig(Typed):
     format: Read | None = Field(None, description="Format of the file; null to infer it from the file extension.")
 
 
-MethodConfig = RandomConfig | KeywordConfig | SceneGraphConfig | ReplaceConfig | SwapConfig | PublishedConfig
+MethodConfig = (
+    RandomConfig | KeywordConfig | SceneGraphConfig | ReplaceConfig | SwapConfig | RewriteConfig | PublishedConfig
+)

@@ -20,6 +20,7 @@ from nearmiss.base.progress import progress, silent
 from nearmiss.base.table_parts import Tables
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
+from nearmiss.engine.text.bigrams import Bigrams, Plausibility
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.phrases import phrases
 from nearmiss.engine.text.tokens import normalized, token_texts, tokenize
@@ -29,11 +30,11 @@ from nearmiss.stages.negatives.paraphrases import paraphrase_table
 from nearmiss.stages.negatives.reading import CorpusAndRejections, Inputs
 from nearmiss.stages.negatives.registry import METHODS
 from nearmiss.stages.negatives.shards import SIZE, garbage_collection_off, shards
-from nearmiss.stages.negatives.spec import MethodConfig, PublishedConfig
+from nearmiss.stages.negatives.spec import MethodConfig, PublishedConfig, RewriteConfig
 from nearmiss.stages.negatives.summary import TableCounts, as_summary, format_summary
 from nearmiss.stages.negatives.writing import NamedOutputs
 
-NEEDS_CAPTIONS = ("random", "keyword", "replace", "swap", "published")
+NEEDS_CAPTIONS = ("random", "keyword", "replace", "swap", "rewrite", "published")
 NEEDS_OBJECTS = ("scene_graph",)
 
 
@@ -100,7 +101,10 @@ def run(
         )
         if not counts.negatives:
             raise counts.no_negatives_error(name, next(iter(given.values()), None))
-        summary = finish(folder, counts, found.corpus, name, cost=cost, inputs=hashes, fingerprint=fingerprint)
+        by = {"model": config.model, "seed": seed} if isinstance(config, RewriteConfig) else None
+        summary = finish(
+            folder, counts, found.corpus, name, cost=cost, inputs=hashes, fingerprint=fingerprint, written_by=by
+        )
     print(format_summary(summary, counts.examples, out))
     return summary
 
@@ -140,9 +144,13 @@ def finish(
     cost: Cost,
     inputs: dict[str, str],
     fingerprint: Path | None = None,
+    written_by: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write summary.json, cost.json and manifest.json beside a method's tables, and return the summary."""
-    summary = as_summary(counts, name, captions=len(corpus.captions))
+    """Write summary.json, cost.json and manifest.json beside a method's tables, and return the summary.
+
+    `written_by`: further fields of the summary, about a model that wrote the negatives.
+    """
+    summary = as_summary(counts, name, captions=len(corpus.captions)) | dict(written_by or {})
     write_json(folder / "summary.json", summary)
     cost.counts.update(captions=summary["captions"]["processed"], negatives=counts.negatives)
     cost.counts.update(checks=counts.meter.as_record())
@@ -168,7 +176,7 @@ def write_negatives(
 
     `size`: captions per shard. `set_aside`: rows of table `rejected` for records that could not be read.
     """
-    shared = _Shared(method, options, name, tuple(paraphrases))
+    shared = _Shared(method, options, name, tuple(paraphrases), plausibility=_plausibility(corpus, options))
     counts = TableCounts()
     with Tables(folder) as tables:
         for table_name in ("negatives", "captions"):
@@ -181,6 +189,14 @@ def write_negatives(
                 tables.add(table_name, frame)
             counts.add(part.frames, part.processed, part.own_positives, part.meter)
     return counts
+
+
+def _plausibility(corpus: Corpus, options: MethodConfig) -> Plausibility | None:
+    """Pairs of words of the whole corpus, where the options limit the gap between a caption and its negative."""
+    max_gap = getattr(options, "max_gap", None)
+    if max_gap is None:
+        return None
+    return Plausibility(Bigrams(caption.text for caption in corpus.captions), max_gap)
 
 
 _PRELOADED = ("nearmiss.stages.negatives.stage", "nearmiss.engine.text.pipelines")
@@ -197,6 +213,7 @@ class _Shared:
     name: str
     paraphrases: tuple[str, ...]
     learned: Any = None
+    plausibility: Plausibility | None = None
 
 
 @dataclass(frozen=True)
@@ -231,7 +248,7 @@ def _shard(shared: _Shared, corpus: Corpus) -> Part:
 
 
 def _part(shared: _Shared, corpus: Corpus, show_progress: bool = False) -> Part:
-    corpus = replace(corpus, learned=shared.learned)
+    corpus = replace(corpus, learned=shared.learned, plausibility=shared.plausibility)
     with nullcontext() if show_progress else silent():
         checked = check_candidates(corpus, shared.method, shared.options, shared.name)
     frames = checked.frames()

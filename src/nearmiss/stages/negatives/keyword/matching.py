@@ -86,7 +86,7 @@ def _all_keywords(text: Text) -> list[tuple[Keyword, bool]]:
                 start, end = spans[at][0], spans[last - 1][1]
                 concept, group, plural = _counted(_of_two_uses(entry, words, at), words, at)
                 keyword = Keyword(concept, group, start, end, text.string[start:end], plural, at, last)
-                found.append((keyword, _USABLE[concept](words, at, last)))
+                found.append((keyword, _USABLE[concept](words, at, last) and not _hyphenated(words, at, last)))
                 break
     return found
 
@@ -168,6 +168,11 @@ def _same_on_both_sides(words: Words, first: int, last: int) -> bool:
     after = _head(words, last)
     phrases = object_words()
     return before in phrases and after in phrases and phrases[before].group == phrases[after].group
+
+
+def _hyphenated(words: Words, first: int, last: int) -> bool:
+    """Part of a compound whose hyphens have spaces around them ("a red - haired girl"), as in tokenized captions."""
+    return _word(words, last) == "-" or _word(words, first - 1) == "-"
 
 
 _USABLE = {

@@ -43,7 +43,7 @@ def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
 
 def learn(corpus: Corpus, options: Any) -> WordCounts:
     """Word counts over the captions of the whole corpus."""
-    return WordCounts.of(corpus)
+    return WordCounts.of(corpus, options)
 
 
 METHOD = Method("keyword", generate, learn=learn)
@@ -63,6 +63,8 @@ def _of_caption(corpus: Corpus, words: WordCounts, caption: Caption, options: An
         return
     random = rng(corpus.seed, "keyword", caption_id)
     made: set[str] = set()
+    has_others = any(keyword.concept != "object" for keyword in found)
+    objects_left = words.object_limit.of(caption_id, corpus.seed, has_others=has_others)
     groups = _grouped(_sampled(words, string, found, random), options.edits_at_once)
     places: dict[int, Place] = {}
     most = max_candidates(string)
@@ -72,6 +74,9 @@ def _of_caption(corpus: Corpus, words: WordCounts, caption: Caption, options: An
         if tried == most:
             yield Rejected(caption_id, image_id, "keyword", TOO_MANY, string)
             return
+        of_object = objects_left is not None and replacements[0][0].concept == "object"
+        if of_object and not objects_left:
+            continue
         text = _edited(source, replacements, places)
         negative = text.string
         if negative in made:
@@ -84,6 +89,7 @@ def _of_caption(corpus: Corpus, words: WordCounts, caption: Caption, options: An
             yield Rejected(caption_id, image_id, kind, reason, string, negative)
             continue
         made.add(negative)
+        objects_left = objects_left - 1 if objects_left and of_object else objects_left
         new_word = replacements[0][2] if one else None
         yield Candidate(
             caption_id, image_id, kind, string, negative, caption.template_id, new_word, text=text, verdict=verdict

@@ -7,13 +7,14 @@ may describe the same object.
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nearmiss.engine.text.inflection import is_plural, plural, singular
-from nearmiss.engine.text.lexicon import hypernyms, load, opposites
+from nearmiss.engine.text.lexicon import hypernyms, load, object_words, opposites
 from nearmiss.engine.text.spelling import lowered
 from nearmiss.stages.negatives.candidates import Corpus
 from nearmiss.stages.negatives.keyword.matching import Keyword, find_keywords
+from nearmiss.stages.negatives.keyword.object_limit import Keywords, ObjectLimit
 
 
 class Choices(NamedTuple):
@@ -58,20 +59,26 @@ def _word_before(text: str, keyword: Keyword) -> str:
 
 @dataclass(frozen=True)
 class WordCounts:
-    """Counts of the words of each (concept, group, plural) in the corpus."""
+    """Counts of the words of each (concept, group, plural) in the corpus, and how many objects a caption replaces."""
 
     counts: dict[tuple[str, str, bool], Counter[str]]
+    object_limit: ObjectLimit
 
     @classmethod
-    def of(cls, corpus: Corpus) -> "WordCounts":
+    def of(cls, corpus: Corpus, options: Any) -> "WordCounts":
         """Counted over all captions."""
         counts: dict[tuple[str, str, bool], Counter[str]] = {}
+        captions: Counter[Keywords] = Counter()
         for caption in corpus.captions:
-            for keyword in find_keywords(caption.text):
-                counts.setdefault((keyword.concept, keyword.group, keyword.plural), Counter())[
-                    lowered(keyword.text)
-                ] += 1
-        return cls(counts)
+            found = find_keywords(caption.text)
+            captions[_keywords(found, options.concepts)] += 1
+            for keyword in found:
+                word = lowered(keyword.text)
+                noun = object_words().get(" ".join(word.split()))  # in "two zebra" the word is a singular
+                many = noun.plural if noun is not None and keyword.concept == "object" else keyword.plural
+                counts.setdefault((keyword.concept, keyword.group, many), Counter())[word] += 1
+        single = options.edits_at_once == 1
+        return cls(counts, ObjectLimit(captions, options.per_caption, options.object_share if single else 1.0))
 
     @cached_property
     def _totals(self) -> Counter[tuple[str, str]]:
@@ -126,7 +133,6 @@ class WordCounts:
         groups = load("object")["groups"]
         kinds = groups[keyword.group]["kinds"]
         pools = [self._pool(keyword, kind) for kind in kinds]
-        pools = [pool for pool in pools if pool] or [self._pool(keyword, load("object")["beside"].get(kinds[0], ""))]
         return max(pools, key=lambda pool: sum(self.count("object", group) for group in pool))
 
     def _pool(self, keyword: Keyword, kind: str) -> list[str]:
@@ -143,6 +149,20 @@ class WordCounts:
         pair = load("size")["pairs"].get(lowered(keyword.text))
         counts = self.counts.get(("size", group, False), Counter())
         return pair if pair in counts else self.most_frequent("size", group)
+
+
+_MANY = 8  # negatives that a keyword with many replacements counts for
+_CHOICES = {"object": _MANY, "color": _MANY, "size": 1, "location": 1}
+
+
+def _keywords(found: list[Keyword], concepts: list[str]) -> Keywords:
+    """How many negatives keywords can give, roughly."""
+    counts: Counter[str] = Counter()
+    for keyword in found:
+        if keyword.concept in concepts:
+            counts[keyword.concept] += _CHOICES[keyword.concept]
+    objects = min(counts.pop("object", 0), _MANY)
+    return Keywords(objects, min(counts.total(), _MANY), len(counts))
 
 
 def _size_opposites(group: str, following: str) -> list[str]:
@@ -187,8 +207,8 @@ def _fitting(known: list[tuple[str, str]], keyword: Keyword, context: Context) -
 
 def _agrees(group: str, word: str, keyword: Keyword, context: Context) -> bool:
     lexicon = load("object")
-    for sex, other, pronoun_used in (("female", "male", context.of_women), ("male", "female", context.of_men)):
-        if pronoun_used and keyword.group in lexicon[sex] and group in lexicon[other]:
+    for other, pronoun_used in (("male", context.of_women), ("female", context.of_men)):
+        if pronoun_used and group in lexicon[other] and keyword.group not in lexicon[other]:
             return False
     return context.definite or (lowered(keyword.text) in lexicon["mass"]) == (word in lexicon["mass"])
 

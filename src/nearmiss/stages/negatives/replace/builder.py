@@ -6,13 +6,14 @@ from random import Random
 from nearmiss.engine.text.edited_text import EditedText
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.exchange import same_either_way
-from nearmiss.engine.text.lexicon import noun_group
+from nearmiss.engine.text.kinds import exclusive_actions
+from nearmiss.engine.text.lexicon import attribute_kind
 from nearmiss.engine.text.spans import Span
 from nearmiss.engine.text.usage import Usage, alike, comparable, meanings, of_one_kind, used
 from nearmiss.engine.text.verdict import Verdict
 from nearmiss.engine.text.word_exchange import Place
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Outcome, Rejected
-from nearmiss.stages.negatives.replace.gaps import EmptySlot, Fill, Gap, Sentence, Unit
+from nearmiss.stages.negatives.replace.gaps import EmptySlot, Fill, Gap, Sentence
 
 _Try = tuple[EditedText, tuple[str, str] | None]  # a negative; the old and the new word where one is exchanged
 _WIDEST = 2  # the widest context (the word on the right) in which a verb is accepted without annotations
@@ -28,23 +29,21 @@ class NegativeBuilder:
         self._source = own.texts[caption.text]
         self._caption_meanings = meanings(own.strings)
 
-    def exchange(self, pairs: Sequence[tuple[Unit, Unit]] | EmptySlot, sentence: Sentence) -> Iterator[Outcome]:
+    def exchange(self, pairs: Sequence[tuple[Span, Span]] | EmptySlot, sentence: Sentence) -> Iterator[Outcome]:
         """Exchange two nouns. Without annotations, pairs whose exchange may preserve the meaning are rejected."""
         if isinstance(pairs, EmptySlot):
             yield self._empty("relation", pairs.reason)
             return
         left = []
         for one, other in pairs:
-            reason = (
-                None if self._annotated else same_either_way(sentence, _span(sentence, one), _span(sentence, other))
-            )
+            reason = None if self._annotated else same_either_way(sentence, one, other)
             if reason is None:
                 left.append((one, other))
             else:
                 yield self._refused("relation", self._exchanged(one, other), reason)
         yield from self._first_fit("relation", ((self._exchanged(*pair), None) for pair in left))
 
-    def _exchanged(self, one: Unit, other: Unit) -> EditedText:
+    def _exchanged(self, one: Span, other: Span) -> EditedText:
         """The caption with two nouns exchanged; one that moves away from the start of the sentence is lowercased."""
         moved = one.text[0].lower() + one.text[1:] if one.start == 0 and not one.text.isupper() else one.text
         edits = [Edit(one.start, one.end, one.text, other.text), Edit(other.start, other.end, other.text, moved)]
@@ -67,8 +66,16 @@ class NegativeBuilder:
                     break
                 if not self._annotated and not of_one_kind(place.old, fill.word, gap.pos):
                     continue
-                if self._usage.serves(fill.word, gap.pos) and comparable(place.old, fill.word):
+                if self._fits(fill.word, gap) and comparable(place.old, fill.word):
                     yield place.exchanged(fill.word), (place.old, fill.word)
+
+    def _fits(self, word: str, gap: Gap) -> bool:
+        """Whether the corpus uses a fill as the gap does."""
+        if not self._usage.serves(word, gap.pos):
+            return False
+        if gap.pos == "VERB":
+            return self._usage.can_have(word, gap.with_object)
+        return gap.pos != "NOUN" or not self._usage.is_verbal(word)
 
     def _first_fit(self, slot: str, tries: Iterable["_Try"]) -> Iterator[Outcome]:
         """The first text that the annotations contradict, or else the first undecided one.
@@ -78,7 +85,7 @@ class NegativeBuilder:
         spare: Candidate | None = None
         for text, exchanged in tries:
             verdict = self._corpus.verdict(self._caption.image_id, text)
-            refusal = self._refusal(text, verdict, exchanged)
+            refusal = self._refusal(slot, text, verdict, exchanged)
             if refusal is not None:
                 yield self._refused(slot, text, refusal)
             elif spare is None or verdict.kind == "verified":
@@ -87,7 +94,7 @@ class NegativeBuilder:
                     break
         yield spare if spare is not None else self._empty(slot, "no other word or order fits")
 
-    def _refusal(self, text: EditedText, verdict: Verdict, exchanged: tuple[str, str] | None) -> str | None:
+    def _refusal(self, slot: str, text: EditedText, verdict: Verdict, exchanged: tuple[str, str] | None) -> str | None:
         """Why a text is rejected. If the annotations do not decide, a doubtful new word is rejected as well."""
         refusal = self._corpus.refused(verdict, text)
         if refusal is not None or exchanged is None or verdict.kind == "verified":
@@ -95,6 +102,8 @@ class NegativeBuilder:
         old, new = exchanged
         if used(new, self._caption_meanings):
             return "the image's captions use the word, and no annotation decides"
+        if slot == "action" and attribute_kind(new) is None and not exclusive_actions(old, new):
+            return "the two actions may not exclude each other, and no annotation decides"
         if alike(old, new):
             return "both words may be said of one thing, and no annotation decides"
         return None
@@ -126,13 +135,6 @@ def _free(gap: Gap) -> bool:
     """Whether an adjective is not part of a conjunction: in "black and white photo" neither can be replaced."""
     beside = [gap.words[at] for at in (gap.index - 1, gap.index + 1) if 0 <= at < len(gap.words)]
     return gap.pos != "ADJ" or not {*beside} & {"and", "&"}
-
-
-def _span(sentence: Sentence, unit: Unit) -> Span:
-    """Convert a unit to a span."""
-    indices = [at for at, word in enumerate(sentence) if unit.start <= word.start and word.end <= unit.end]
-    kind = "NNS" if unit.plural else "NN"
-    return Span(unit.text, unit.start, unit.end, indices[0], indices[-1] + 1, kind, noun_group(unit.text), kind)
 
 
 def _sampled(fills: list[Fill], random: Random) -> list[Fill]:

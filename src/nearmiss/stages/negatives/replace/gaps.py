@@ -11,18 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from random import Random
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from nearmiss.base.errors import InputError
 from nearmiss.engine.text.cloze import Cloze
-from nearmiss.engine.text.lexicon import noun_group
-from nearmiss.engine.text.tagging import Tagged, tag
-from nearmiss.engine.text.usage import FILLED, Usage, is_location_noun, word_class, words
+from nearmiss.engine.text.spans import Span, joined, nouns
+from nearmiss.engine.text.tagging import Tagged
+from nearmiss.engine.text.usage import FILLED, Usage, is_location_noun, object_follows, word_class, words
 from nearmiss.stages.negatives.candidates import TOO_MANY, max_candidates
-
-_BATCH = 64
-_OVERSAMPLING = 3  # factor of fills requested, since subwords and words of other classes are filtered out
-_WORD_STARTS = ("Ġ", "▁")  # word-start markers of byte-level and SentencePiece vocabularies
 
 
 @dataclass(frozen=True)
@@ -40,6 +35,7 @@ class Gap:
     index: int
     pos: str
     word_class: str
+    with_object: bool = False  # an object directly follows
 
     @property
     def last(self) -> int:
@@ -86,7 +82,7 @@ class CorpusFiller:
         """The captions with the first words of the cloze model, including the original word."""
         return [
             [
-                _filled(gap, word)
+                filled(gap, word)
                 for (word, _, _), _ in zip(
                     self._cloze.fills(gap.words, gap.index, gap.word_class), range(most), strict=False
                 )
@@ -95,87 +91,11 @@ class CorpusFiller:
         ]
 
 
-class LanguageModelFiller:
-    """Fills of a masked language model by name or folder; CE-CLIP uses distilroberta-base.
-
-    Our choices: only whole words that the `tagger` assigns the class of the replaced word. Runs on an accelerator if
-    there is one; rounding may then order fills differently than on a CPU.
-    """
-
-    def __init__(self, model: str, tagger: str | None) -> None:
-        from transformers import pipeline
-
-        try:
-            self._pipeline = pipeline("fill-mask", model=model)
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"no masked language model could be loaded: {error}",
-                file=model,
-                remedy="give a folder or model that transformers can load for fill-mask, or null for corpus counts",
-            ) from None
-        tokenizer: Any = self._pipeline.tokenizer
-        self._tokenizer = tokenizer
-        self._tagger = tagger
-        self._marks_starts = any(piece.startswith(_WORD_STARTS) for piece in tokenizer.get_vocab())
-
-    def fills(self, gaps: Sequence[Gap], most: int) -> list[list[Fill]]:
-        """At most `most` whole words of the gap's class for each gap."""
-        predictions = self._predictions(gaps, _OVERSAMPLING * most)
-        candidates = [self._whole_words(gap, predicted) for gap, predicted in zip(gaps, predictions, strict=True)]
-        return [fills[:most] for fills in self._of_class(gaps, candidates)]
-
-    def filled_captions(self, gaps: Sequence[Gap], most: int) -> list[list[str]]:
-        """The captions with each fill, as the pipeline formats them."""
-        return [[str(each["sequence"]) for each in predicted] for predicted in self._predictions(gaps, most)]
-
-    def _predictions(self, gaps: Sequence[Gap], most: int) -> list[list[dict[str, Any]]]:
-        """Predictions of the pipeline for each gap, best first, in batches."""
-        if not gaps:
-            return []
-        texts = [_filled(gap, self._tokenizer.mask_token) for gap in gaps]
-        predictions: Any = self._pipeline(texts, top_k=min(most, len(self._tokenizer)), batch_size=_BATCH)
-        return [predictions] if len(texts) == 1 else list(predictions)
-
-    def _whole_words(self, gap: Gap, predicted: Sequence[dict[str, Any]]) -> list[Fill]:
-        fills: dict[str, Fill] = {}
-        for each in predicted:
-            word = str(each["token_str"]).strip().lower()
-            if word.isalpha() and self._starts_word(gap, each["token"]) and word != gap.words[gap.index]:
-                fills.setdefault(word, Fill(word, 0, each["score"]))
-        return list(fills.values())
-
-    def _starts_word(self, gap: Gap, token: int) -> bool:
-        """Whether a token starts a word; at the start of a text, tokens of RoBERTa have no marker."""
-        piece = self._tokenizer.convert_ids_to_tokens(token)
-        if self._marks_starts and gap.start > 0:
-            return piece.startswith(_WORD_STARTS)
-        return not piece.startswith("##")
-
-    def _of_class(self, gaps: Sequence[Gap], candidates: list[list[Fill]]) -> list[list[Fill]]:
-        """The fills that have the class of the replaced word when tagged in their sentence."""
-        texts = [_filled(gap, fill.word) for gap, fills in zip(gaps, candidates, strict=True) for fill in fills]
-        tagged = iter(tag(texts, self._tagger))
-        return [
-            [fill for fill in fills if word_class(next(tagged)[gap.index]) == gap.word_class]
-            for gap, fills in zip(gaps, candidates, strict=True)
-        ]
-
-
-def _filled(gap: Gap, word: str) -> str:
+def filled(gap: Gap, word: str) -> str:
     return gap.caption[: gap.start] + word + gap.caption[gap.end :]
 
 
 Sentence = Sequence[Tagged]
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One or several adjacent nouns that move together; `plural` is the number of the last word."""
-
-    text: str
-    start: int
-    end: int
-    plural: bool
 
 
 @dataclass(frozen=True)
@@ -185,21 +105,21 @@ class EmptySlot:
     reason: str
 
 
-def exchanges(caption: str, sentence: Sentence, usage: Usage) -> list[tuple[Unit, Unit]] | EmptySlot:
+def exchanges(caption: str, sentence: Sentence, usage: Usage) -> list[tuple[Span, Span]] | EmptySlot:
     """Pairs of nouns to exchange, in the order of the caption; at most `max_candidates`."""
-    units = _units(caption, sentence, usage)
-    if len(units) < 2:
+    found = nouns(caption, sentence, usage)
+    if len(found) < 2:
         return EmptySlot("fewer than two nouns")
-    pairs = [(one, other) for one, other in combinations(units, 2) if _differ(one, other)]
+    pairs = [(one, other) for one, other in combinations(found, 2) if _differ(one, other)]
     if not pairs:
         return EmptySlot("no two nouns that differ and agree in number")
     pairs = sorted(pairs, key=lambda pair: (pair[1].start, pair[0].start))
     tried = pairs[: max_candidates(caption)]
-    found = [(one, other) for one, other in tried if not _symmetric(sentence, one, other)]
-    if not found:
+    changing = [(one, other) for one, other in tried if not _symmetric(sentence, one, other)]
+    if not changing:
         symmetric = "the nouns are only listed: exchanged they say the same"
         return EmptySlot(symmetric if len(tried) == len(pairs) else TOO_MANY)
-    return found
+    return changing
 
 
 def gaps(caption: str, sentence: Sentence, slot: str, usage: Usage, random: Random, most: int) -> list[Gap] | EmptySlot:
@@ -209,7 +129,7 @@ def gaps(caption: str, sentence: Sentence, slot: str, usage: Usage, random: Rand
     indices = [
         i
         for i, word in enumerate(sentence)
-        if word.pos == pos and usage.serves(lower[i], pos) and _ends(sentence, i) and not _describes(sentence, i)
+        if word.pos == pos and usage.serves(lower[i], pos) and _whole(sentence, i, usage)
     ]
     if not indices:
         return EmptySlot(f"no word tagged {pos} that may be replaced")
@@ -225,17 +145,22 @@ def _gap(caption: str, sentence: Sentence, lower: tuple[str, ...], last: int) ->
     start = sentence[first].start
     whole = " ".join(lower[first : last + 1])
     words = (*lower[:first], whole, *lower[last + 1 :])
-    return Gap(caption, start, word.end, words, first, word.pos, word_class(word))
+    followed = object_follows(sentence, last + 1)
+    return Gap(caption, start, word.end, words, first, word.pos, word_class(word), followed)
 
 
-def _ends(sentence: Sentence, index: int) -> bool:
-    """Whether the word is not a noun that another noun of the same unit follows."""
-    return sentence[index].pos != "NOUN" or not _next(sentence, index)
-
-
-def _describes(sentence: Sentence, index: int) -> bool:
-    """Whether a verb is used as an adjective ("an elevated bridge") and names no action."""
-    return sentence[index].pos == "VERB" and index > 0 and sentence[index - 1].pos in ("DET", "ADJ", "NUM")
+def _whole(sentence: Sentence, index: int, usage: Usage) -> bool:
+    """Whether the word is not a part of a longer expression that its replacement would split."""
+    word, before = sentence[index], sentence[index - 1] if index else None
+    if joined(sentence, index, index + 1):
+        return False
+    if word.pos == "NOUN":  # not the first part of a compound, nor a verb after its subject ("the girl kneels")
+        after_noun = before is not None and before.pos in ("NOUN", "PROPN")
+        return not _next(sentence, index) and not (after_noun and usage.is_verbal(word.lower))
+    if word.pos != "VERB" or before is None:
+        return True
+    # A verb used as an adjective ("an elevated bridge", "a nicely dressed woman") names no action.
+    return before.pos not in ("DET", "ADJ", "NUM") and not (before.pos == "ADV" and object_follows(sentence, index + 1))
 
 
 def _next(sentence: Sentence, index: int) -> bool:
@@ -247,30 +172,12 @@ def _next(sentence: Sentence, index: int) -> bool:
     return sentence[index + 1].start == sentence[index].end + 1
 
 
-def _units(caption: str, sentence: Sentence, usage: Usage) -> list[Unit]:
-    units: list[Unit] = []
-    named = False
-    before: Tagged | None = None  # the previous word, if it was such a noun
-    for word in sentence:
-        low = word.lower
-        if word.pos != "NOUN" or is_location_noun(low) or not usage.serves(low, "NOUN"):
-            before, named = None, word.pos == "PROPN"
-            continue
-        if named:  # "wii game" moves as a whole or not at all
-            continue
-        compound = before is not None and word.start == before.end + 1
-        start = units.pop().start if compound else word.start
-        units.append(Unit(caption[start : word.end], start, word.end, word.tag == "NNS"))
-        before = word
-    return units
+def _differ(one: Span, other: Span) -> bool:
+    """Whether two nouns agree in number and differ in meaning; one may be without an article, as in a title."""
+    return one.kind == other.kind and one.meaning != other.meaning
 
 
-def _differ(one: Unit, other: Unit) -> bool:
-    """Whether the exchange changes the meaning and keeps the sentence grammatical."""
-    return one.plural == other.plural and noun_group(one.text) != noun_group(other.text)
-
-
-def _symmetric(sentence: Sentence, one: Unit, other: Unit) -> bool:
+def _symmetric(sentence: Sentence, one: Span, other: Span) -> bool:
     """Whether two nouns without adjectives are in a list or a symmetric relation: "a dog next to a man"."""
     if any(word.pos == "ADJ" and after.start in (one.start, other.start) for word, after in pairwise(sentence)):
         return False

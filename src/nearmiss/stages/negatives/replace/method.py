@@ -32,11 +32,11 @@ from nearmiss.stages.negatives.replace.gaps import (
     EmptySlot,
     Filler,
     Gap,
-    LanguageModelFiller,
     Sentence,
     exchanges,
     gaps,
 )
+from nearmiss.stages.negatives.replace.language_model import LanguageModelFiller
 from nearmiss.stages.negatives.replace.released import released
 
 TAGGING_BATCH = 2048  # captions per call of the tagger
@@ -139,7 +139,7 @@ _language_model = cache(LanguageModelFiller)  # loaded once per process
 
 def _filler(statistics: CorpusStatistics, options: Any) -> Filler:
     if statistics.cloze is None:
-        return _language_model(options.language_model, options.tagger)
+        return _language_model(options.language_model, options.tagger, options.device, options.fill_margin)
     return CorpusFiller(statistics.cloze)
 
 

@@ -1,0 +1,1 @@
+"""Negatives written by an instruction model behind an OpenAI-compatible endpoint."""
