@@ -88,4 +88,6 @@ def check_match(negatives: NegativesConfig, refuse: Any) -> None:
 
 def _is_unchecked(options: Any) -> bool:
     """Whether a method's negatives are taken as others released them."""
-    return options.method == "published" or getattr(options, "mode", "default") == "released"
+    if options.method == "published":
+        return not options.checked
+    return bool(getattr(options, "mode", "default") == "released")

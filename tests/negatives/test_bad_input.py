@@ -45,6 +45,17 @@ def tables(tmp_path):
         ("a red\x00 dog", "control"),
         ("1234 !!", "no word"),
         ("a red \ud800 dog", "not UTF-8"),
+        ("a red dog \u72d7 on a table", "another script"),
+        ("\u043a\u0440\u0430\u0441\u043d\u044b\u0439 bus on a table", "another script"),
+        ("un bus rojo en una mesa", "another language"),
+        ("Ein roter Bus auf der Stra\u00dfe", "another language"),
+        ("une pizza sur la table", "another language"),
+        ("a <b>red</b> dog on a table", "mark-up"),
+        ("a red dog &amp; a cat", "mark-up"),
+        ("a red dog #reddog #cute", "hashtags"),
+        ("a red dog by @somebody", "hashtags"),
+        ("a red dog https://x.org/a", "web addresses"),
+        ("red dog IMG_12.jpg", "names of files"),
         (17, "wrong type"),
         (None, "wrong type"),
     ],
@@ -58,7 +69,7 @@ def test_a_text_that_is_no_caption_is_set_aside(keyword, text, reason):
 
 
 def test_accents_and_long_dashes_are_no_fault(keyword):
-    _, aside = keyword(coco([GOOD, (2, "A red dog in a café — 20° outside…")]))
+    _, aside = keyword(coco([GOOD, (2, "A red dog in a café — 20° outside…"), (3, "A & B, La Jolla beach #1 @ 5.30")]))
     assert not aside.height
 
 

@@ -49,6 +49,14 @@ def test_pairs_become_unchecked_negatives_of_the_corpus(given):
         assert set(tables["negatives"][column]) == {value}
 
 
+def test_with_checks_they_pass_what_generated_negatives_pass(given):
+    tables = made(given, checked=True)
+    assert tables["negatives"].select("negative", "verdict").rows() == [("A bus red.", "plausible")]
+    reasons = dict(tables["rejected"].select("negative", "reason").rows())
+    assert reasons["A cat near a dog."] == "says what a caption of the image says"
+    assert reasons["A cat near a cat."] == "the image's captions use the word, and no annotation decides"
+
+
 def test_positives_are_written_with_them(given):
     rows = made(given)["captions"].select("caption_id", "image_id", "text", "source").rows()
     assert rows == [("c1", "1", "A dog near a cat.", "coco"), ("2-published-0", "2", "A red bus.", "negclip")]

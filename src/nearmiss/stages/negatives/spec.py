@@ -191,11 +191,16 @@ class RewriteConfig(Typed):
 
 
 class PublishedConfig(Typed):
-    """Negatives read from a file, unchecked: released with a paper, or written by `nearmiss negatives convert`."""
+    """Negatives read from a file: released with a paper, written elsewhere, or by `nearmiss negatives convert`."""
 
     method: Literal["published"] = "published"
     file: str = Field(min_length=1, description="The file or folder of negatives.")
     format: Read | None = Field(None, description="Format of the file; null to infer it from the file extension.")
+    checked: bool = Field(
+        False,
+        description="Check the pairs like the negatives of other methods and reject those that fail; otherwise all "
+        "are taken as they are, with the verdict unchecked.",
+    )
 
 
 MethodConfig = (

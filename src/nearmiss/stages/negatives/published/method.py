@@ -1,6 +1,6 @@
 """Negatives read from a file: a table of `nearmiss negatives convert`, or one released with a paper (engine/formats).
 
-They are not checked. A pair is assigned to a caption of the corpus if its image has a caption with the same text; other
+They are not checked unless option `checked` is set. A pair is assigned to a caption of the corpus if its image has a caption with the same text; other
 positives are written as captions of the method. Pairs of images outside of the corpus are rejected, since released
 files cover whole data sets.
 """
@@ -15,6 +15,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.engine.formats.exchange import read_negatives
 from nearmiss.engine.formats.published import refuse_empty_cells
+from nearmiss.engine.text.legible import illegible
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Method, Outcome, Positive, Rejected
 
 
@@ -40,8 +41,12 @@ def generate(corpus: Corpus, options: Any) -> Iterator[Outcome]:
         caption_id = own.get((image_id, positive)) or written.get((image_id, positive))
         if caption_id is None:
             caption_id = written[image_id, positive] = f"{image_id}-published-{len(written)}"
-            yield Positive(caption_id, image_id, positive, unchecked=True)
-        yield Candidate(caption_id, image_id, kind, positive, negative, unchecked=True)
+            yield Positive(caption_id, image_id, positive, unchecked=not options.checked)
+        fault = illegible(negative) if options.checked else None
+        if fault is not None:
+            yield Rejected(caption_id, image_id, kind, fault, positive, negative)
+            continue
+        yield Candidate(caption_id, image_id, kind, positive, negative, unchecked=not options.checked)
 
 
 METHOD = Method("published", generate, mode="released")

@@ -109,11 +109,11 @@ def _of_caption(corpus: Corpus, caption: Caption, answer: str | Refused, options
 
 def _refusal(corpus: Corpus, caption: Caption, each: Answer, text: EditedText, options: Any) -> str | None:
     """Why a caption of an answer is no candidate."""
-    if text.normalized == corpus.own(caption.image_id).texts[caption.text].normalized:
-        return "the answer repeats the caption"
     fault = illegible(each.caption)
     if fault is not None:
         return fault
+    if text.normalized == text.source.normalized:
+        return "the answer repeats the caption"
     if len(text.new_words) > options.max_changed * len(text.words):
         return "the answer changes too much of the caption"
     return corpus.refusal(caption.image_id, text)
