@@ -12,7 +12,7 @@ from nearmiss.base.tables import table
 from nearmiss.engine.text.edits import replay
 from nearmiss.engine.text.kinds import exclusive_actions
 from nearmiss.engine.text.tagging import tag
-from nearmiss.engine.text.usage import Usage, alike, comparable, of_one_kind
+from nearmiss.engine.text.usage import Usage, alike, comparable, is_fixed, of_one_kind
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Rejected
 from nearmiss.stages.negatives.replace.gaps import EmptySlot, Gap, exchanges
 from nearmiss.stages.negatives.replace.language_model import LanguageModelFiller
@@ -338,3 +338,14 @@ def test_what_may_be_true_beside_the_other_is_alike(old, new):
 )
 def test_only_actions_that_exclude_each_other_replace_each_other(old, new, says):
     assert exclusive_actions(old, new) is says and exclusive_actions(new, old) is says
+
+
+def test_a_thing_that_sits_can_as_well_be_said_to_stand():
+    assert not exclusive_actions("sitting", "standing", animate=False)
+    assert exclusive_actions("sitting", "flying", animate=False)
+
+
+@pytest.mark.parametrize(("word", "following", "says"), [("little", "boy", True), ("little", "car", False)])
+def test_an_attribute_of_a_fixed_expression_is_known(word, following, says):
+    assert is_fixed(word, following) is says
+    assert is_fixed("orange", "juice") and is_fixed("hard", "hat") and not is_fixed("hard", "bench")

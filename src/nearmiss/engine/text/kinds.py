@@ -65,6 +65,12 @@ def _kinds(noun: str) -> frozenset[str]:
     return frozenset()
 
 
+@lru_cache(maxsize=1 << 14)
+def is_animate(noun: str) -> bool:
+    """Whether a word names a person or an animal."""
+    return is_person(noun) or "animal" in _kinds(noun)
+
+
 @cache
 def _actions() -> dict[str, frozenset[str]]:
     """Form of a verb -> the verbs of the lexicon that it may be a form of."""
@@ -81,11 +87,19 @@ def _compatible() -> frozenset[frozenset[str]]:
     return frozenset(frozenset((verb, other)) for verb, *others in load("action")["together"] for other in others)
 
 
+_POSTURES = frozenset(("stand", "sit", "lie"))
+
+
 @lru_cache(maxsize=1 << 14)
-def exclusive_actions(old: str, new: str) -> bool:
-    """Whether two verbs name actions that cannot both be meant: of one family, and not listed as compatible."""
+def exclusive_actions(old: str, new: str, *, animate: bool = True) -> bool:
+    """Whether two verbs name actions that cannot both be meant: of one family, and not listed as compatible.
+
+    `animate`: whether a person or animal may do them; a lamp that stands can as well be said to sit.
+    """
     first, second = (_actions().get(lowered(word), frozenset[str]()) for word in (old, new))
     if not first or not second or not first.isdisjoint(second):
+        return False
+    if not animate and first <= _POSTURES and second <= _POSTURES:
         return False
     families = load("action")["families"]
     return all(

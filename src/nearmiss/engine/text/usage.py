@@ -103,6 +103,14 @@ class Usage:
         return pos != "NOUN" or attribute_kind(word) is None
 
 
+def is_fixed(attribute: str, following: str) -> bool:
+    """Whether an attribute is part of an expression with the next word ("a little boy", "a hard hat")."""
+    if following in (*load("size")["fixed_before"].get(attribute, ()), *words()["fixed_before"].get(attribute, ())):
+        return True
+    kind = attribute_kind(attribute)
+    return kind is not None and kind[0] == "color" and following in load("color")["fixed_before"]
+
+
 def object_follows(sentence: Sequence[Tagged], at: int) -> bool:
     """Whether the words from `at` on can be the object of the verb or preposition before them."""
     return at < len(sentence) and sentence[at].pos in _OBJECT_FOLLOWS

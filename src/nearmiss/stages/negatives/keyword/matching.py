@@ -120,6 +120,8 @@ def _object_usable(words: Words, first: int, last: int) -> bool:
     compounds = _lexicon_set("object", "compounds")
     if noun or after in compounds or singular(after) in compounds:
         return False  # the first part of a compound
+    if after == "of":
+        return False  # "a vase of flowers"
     if before in ("toy", "stuffed", "hot", "fake", "wooden") and words[first] in ("dog", "bear"):
         return False
     if before in ("a", "an") and is_plural(words[last - 1]):

@@ -1,8 +1,8 @@
 """Negatives read from a file: a table of `nearmiss negatives convert`, or one released with a paper (engine/formats).
 
-They are not checked unless option `checked` is set. A pair is assigned to a caption of the corpus if its image has a caption with the same text; other
-positives are written as captions of the method. Pairs of images outside of the corpus are rejected, since released
-files cover whole data sets.
+They are not checked unless option `checked` is set. A pair is assigned to a caption of the corpus if its image has a
+caption with the same text; other positives are written as captions of the method. Pairs of images outside of the corpus
+are rejected, since released files cover whole data sets.
 """
 
 from collections.abc import Iterator

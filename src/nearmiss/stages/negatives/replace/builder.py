@@ -6,7 +6,7 @@ from random import Random
 from nearmiss.engine.text.edited_text import EditedText
 from nearmiss.engine.text.edits import Edit, apply
 from nearmiss.engine.text.exchange import same_either_way
-from nearmiss.engine.text.kinds import exclusive_actions
+from nearmiss.engine.text.kinds import exclusive_actions, is_animate
 from nearmiss.engine.text.lexicon import attribute_kind
 from nearmiss.engine.text.spans import Span
 from nearmiss.engine.text.usage import Usage, alike, comparable, meanings, of_one_kind, used
@@ -15,6 +15,7 @@ from nearmiss.engine.text.word_exchange import Place
 from nearmiss.stages.negatives.candidates import Candidate, Caption, Corpus, Outcome, Rejected
 from nearmiss.stages.negatives.replace.gaps import EmptySlot, Fill, Gap, Sentence
 
+_BOTH_ACTIONS = "the two actions may not exclude each other, and no annotation decides"
 _Try = tuple[EditedText, tuple[str, str] | None]  # a negative; the old and the new word where one is exchanged
 _WIDEST = 2  # the widest context (the word on the right) in which a verb is accepted without annotations
 
@@ -102,8 +103,10 @@ class NegativeBuilder:
         old, new = exchanged
         if used(new, self._caption_meanings):
             return "the image's captions use the word, and no annotation decides"
-        if slot == "action" and attribute_kind(new) is None and not exclusive_actions(old, new):
-            return "the two actions may not exclude each other, and no annotation decides"
+        if slot == "action" and attribute_kind(new) is None:
+            animate = any(map(is_animate, text.source.words[: text.first]))
+            if not exclusive_actions(old, new, animate=animate):
+                return _BOTH_ACTIONS
         if alike(old, new):
             return "both words may be said of one thing, and no annotation decides"
         return None

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from nearmiss.engine.text.cloze import Cloze
 from nearmiss.engine.text.spans import Span, joined, nouns
 from nearmiss.engine.text.tagging import Tagged
-from nearmiss.engine.text.usage import FILLED, Usage, is_location_noun, object_follows, word_class, words
+from nearmiss.engine.text.usage import FILLED, Usage, is_fixed, is_location_noun, object_follows, word_class, words
 from nearmiss.stages.negatives.candidates import TOO_MANY, max_candidates
 
 
@@ -154,9 +154,13 @@ def _whole(sentence: Sentence, index: int, usage: Usage) -> bool:
     word, before = sentence[index], sentence[index - 1] if index else None
     if joined(sentence, index, index + 1):
         return False
+    after = sentence[index + 1].lower if index + 1 < len(sentence) else ""
     if word.pos == "NOUN":  # not the first part of a compound, nor a verb after its subject ("the girl kneels")
         after_noun = before is not None and before.pos in ("NOUN", "PROPN")
-        return not _next(sentence, index) and not (after_noun and usage.is_verbal(word.lower))
+        amount = after == "of" and usage.is_amount(word.lower)
+        return not (amount or _next(sentence, index) or (after_noun and usage.is_verbal(word.lower)))
+    if word.pos == "ADJ":
+        return not is_fixed(word.lower, after)
     if word.pos != "VERB" or before is None:
         return True
     # A verb used as an adjective ("an elevated bridge", "a nicely dressed woman") names no action.
