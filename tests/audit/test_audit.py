@@ -16,7 +16,7 @@ from nearmiss.engine.audit import features
 from nearmiss.engine.audit.balance import USED
 from nearmiss.engine.audit.pairs import load
 from nearmiss.engine.audit.registry import PROBES, UNSEEN
-from nearmiss.engine.audit.report import BALANCED, LARGE, run
+from nearmiss.engine.audit.report import APART, BALANCED, LARGE, run
 from nearmiss.engine.audit.terminal import WIDTH, text
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata" / "sugarcrepe" / "data"
@@ -107,6 +107,20 @@ def test_balancing_leaves_the_unseen_probe_near_chance_and_counts_dropped_pairs(
     assert kept.height == found["after"]
     assert kept["other"].is_sorted()  # the order of the input
     assert kept.equals(frame.filter(pl.col("other").is_in(kept["other"].implode())))
+
+
+def test_half_of_a_corpus_balances_and_the_other_half_evaluates(tmp_path):
+    frame = planted.drawn(2400, planted.lopsided)
+    texts = planted.drawn(3000, planted.lopsided, name="elsewhere")["positive"].unique().sort()
+    (tmp_path / "corpus.txt").write_text("\n".join(f"{text} now" for text in texts))
+    report = audited(tmp_path, frame, balance=True, corpus=tmp_path / "corpus.txt")
+    found = report["balance"]["planted"]
+    assert found["apart"]["low"] <= found["apart"]["accuracy"] <= found["apart"]["high"]
+    assert found["balanced"] is (max(found["apart"]["high"], found["unseen"]["high"]) <= BALANCED)
+    rows = [row for row in report["rows"] if row["set"] == APART and row["type"] == "planted"]
+    assert [row["probe"] for row in rows] == ["ngram"]
+    assert max(map(len, text(report).splitlines())) <= WIDTH
+    assert audited(tmp_path, frame, balance=True)["balance"]["planted"]["apart"] is None
 
 
 def test_a_set_at_chance_keeps_most_of_its_pairs(tmp_path):

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from nearmiss.base.seeding import derive
 from nearmiss.engine.audit.folds import Fold
 from nearmiss.engine.audit.pairs import Array, Pairs, Words, tokens_of
 from nearmiss.engine.text.tokens import normalized
@@ -33,6 +34,12 @@ class Corpus:
         """A corpus of the texts that are not captions under audit."""
         audited = {normalized(text) for side in (pairs.positive, pairs.negative) for text in side}
         return cls(tuple(text for text in texts if normalized(text) not in audited))
+
+    def halves(self, seed: int) -> "tuple[Corpus, Corpus]":
+        """Two halves, drawn by text: equal texts are in the same one. An empty corpus has two empty ones."""
+        second = [derive(seed, "half", normalized(text)) % 2 for text in self.texts]
+        one, other = (tuple(text for text, half in zip(self.texts, second, strict=True) if half == at) for at in (0, 1))
+        return Corpus(one), Corpus(other)
 
 
 Gap = Callable[[Pairs, list[Fold], Corpus], Array]

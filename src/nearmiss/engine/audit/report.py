@@ -9,7 +9,8 @@ report.json holds:
 | `rows` | the rows of report.parquet: set (given, balanced), type, probe, scheme, n, images, accuracy, low, high |
 | `one_sided_words` | type -> the most one-sided words |
 | `balance` | null, or per type `before`, `after`, `dropped` (a share), `unseen` (the unseen probe afterwards, its worse
-  scheme, by upper bound: accuracy, low, high) and `balanced` (that bound is at most .55; null below 2,000 pairs) |
+  scheme, by upper bound: accuracy, low, high), `apart` (the same of the n-gram model of the half of the corpus that did
+  not balance; null without a corpus) and `balanced` (both bounds are at most .55; null below 2,000 pairs) |
 | `chance`, `level`, `resamples`, `folds`, `seed`, `used`, `unseen`, `file`, `format` | how it was measured |
 """
 
@@ -24,15 +25,18 @@ from nearmiss.base.manifest import verify_inputs
 from nearmiss.base.outputs import OutputFolder
 from nearmiss.base.tables import read_table
 from nearmiss.engine.audit import balance as refinement
+from nearmiss.engine.audit import ngram
 from nearmiss.engine.audit.folds import FOLDS
 from nearmiss.engine.audit.measure import LEVEL, RESAMPLES, measured
 from nearmiss.engine.audit.one_sided_words import one_sided_words
 from nearmiss.engine.audit.pairs import Pairs, load
-from nearmiss.engine.audit.probe import Corpus
+from nearmiss.engine.audit.probe import Corpus, Probe
 from nearmiss.engine.audit.registry import PROBES, UNSEEN
 from nearmiss.engine.formats.coco import read_captions
 from nearmiss.engine.formats.exchange import READERS, guessed
 
+APART = "balanced, corpus held apart"
+"""The balanced set under a language model of texts that took no part in balancing: half of the corpus, if given."""
 BALANCED = 0.55  # the largest upper bound of the unseen probe on a balanced type
 LARGE = 2000  # pairs from which a type is called balanced or not
 
@@ -56,9 +60,12 @@ def run(*, pairs: Path, form: str | None, corpus: Path | None, balance: bool, se
     rows = [measured(found.pairs, probes, known, name="given", seed=seed)]
     kept: Pairs | None = None
     if balance:
-        kept = found.pairs.take(refinement.balanced(found.pairs, known, seed))
+        used, apart = known.halves(seed)
+        kept = found.pairs.take(refinement.balanced(found.pairs, used, seed))
         if len(kept):
-            rows.append(measured(kept, probes, known, name="balanced", seed=seed))
+            rows.append(measured(kept, probes, used, name="balanced", seed=seed))
+            if apart.texts:
+                rows.append(measured(kept, (Probe("ngram", ngram.gap),), apart, name=APART, seed=seed))
     table = pl.concat(rows)
     report: dict[str, Any] = {
         "file": pairs.name,
@@ -85,20 +92,28 @@ def run(*, pairs: Path, form: str | None, corpus: Path | None, balance: bool, se
 
 
 def _balance(before: Pairs, after: Pairs, rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """Per type the dropped pairs, and the result of the unseen probe on the others."""
+    """Per type the dropped pairs, and the results of the unseen probe and of the corpus held apart on the others."""
     result = {}
     for kind, indices in before.kinds.items():
         left = after.kinds.get(kind, ())
-        best = rows.filter(set="balanced", type=kind, probe=UNSEEN.name).sort("high", "scheme", descending=True)
-        unseen = best.select("accuracy", "low", "high", "scheme").row(0, named=True) if best.height else None
+        unseen = _worst(rows.filter(set="balanced", type=kind, probe=UNSEEN.name))
+        apart = _worst(rows.filter(set=APART, type=kind))
+        highest = [each["high"] for each in (unseen, apart) if each]
         result[kind] = {
             "before": len(indices),
             "after": len(left),
             "dropped": 1 - len(left) / len(indices),
             "unseen": unseen,
-            "balanced": unseen["high"] <= BALANCED if unseen and len(indices) >= LARGE else None,
+            "apart": apart,
+            "balanced": max(highest) <= BALANCED if highest and len(indices) >= LARGE else None,
         }
     return result
+
+
+def _worst(rows: pl.DataFrame) -> dict[str, Any] | None:
+    """The row of the scheme with the largest upper bound."""
+    found = rows.sort("high", "scheme", descending=True).select("accuracy", "low", "high", "scheme")
+    return found.row(0, named=True) if found.height else None
 
 
 def _parquet(path: Path) -> pl.DataFrame:

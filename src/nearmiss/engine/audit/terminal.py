@@ -67,19 +67,23 @@ def _cell(row: dict[str, Any]) -> str:
 
 
 def _dropped(balance: dict[str, dict[str, Any]]) -> Table:
-    table = Table(title="balanced: dropped pairs, accuracy of the unseen probe on the others", box=None, pad_edge=False)
-    for column in ("type", "before", "after", "dropped", "unseen", "at most 55"):
+    title = "balanced: dropped pairs, accuracy of the unseen probe and of a corpus held apart on the others"
+    table = Table(title=title, box=None, pad_edge=False)
+    for column in ("type", "before", "after", "dropped", "unseen", "apart", "at most 55"):
         table.add_column(column, justify="left" if column == "type" else "right")
     for kind, row in balance.items():
-        unseen = row["unseen"]
-        held = f"{100 * unseen['accuracy']:.1f} (to {100 * unseen['high']:.1f})" if unseen else "no pair left"
+        unseen, apart = (
+            f"{100 * each['accuracy']:.1f} (to {100 * each['high']:.1f})" if each else absent
+            for each, absent in ((row["unseen"], "no pair left"), (row["apart"], "no corpus"))
+        )
         balanced = {True: "yes", False: "no", None: "under 2,000 pairs"}[row["balanced"]]
         table.add_row(
             escape(single_line(kind)),
             str(row["before"]),
             str(row["after"]),
             f"{100 * row['dropped']:.1f} %",
-            held,
+            unseen,
+            apart,
             balanced,
         )
     return table
