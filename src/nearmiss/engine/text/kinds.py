@@ -87,7 +87,7 @@ def _compatible() -> frozenset[frozenset[str]]:
     return frozenset(frozenset((verb, other)) for verb, *others in load("action")["together"] for other in others)
 
 
-_POSTURES = frozenset(("stand", "sit", "lie"))
+_STATES_OF_THINGS = frozenset(("stand", "sit", "lie", "park", "drive", "run"))  # of a vehicle, a still image shows any
 
 
 @lru_cache(maxsize=1 << 14)
@@ -99,7 +99,7 @@ def exclusive_actions(old: str, new: str, *, animate: bool = True) -> bool:
     first, second = (_actions().get(lowered(word), frozenset[str]()) for word in (old, new))
     if not first or not second or not first.isdisjoint(second):
         return False
-    if not animate and first <= _POSTURES and second <= _POSTURES:
+    if not animate and first <= _STATES_OF_THINGS and second <= _STATES_OF_THINGS:
         return False
     families = load("action")["families"]
     return all(
