@@ -9,14 +9,25 @@ the first two give no negative, the next two are tried.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, islice, pairwise
 from random import Random
 from typing import NamedTuple, Protocol
 
 from nearmiss.engine.text.cloze import Cloze
+from nearmiss.engine.text.kinds import exclusive_actions
+from nearmiss.engine.text.lexicon import attribute_kind
 from nearmiss.engine.text.spans import Span, in_compound, joined, nouns
 from nearmiss.engine.text.tagging import Tagged
-from nearmiss.engine.text.usage import FILLED, Usage, is_fixed, is_location_noun, object_follows, word_class, words
+from nearmiss.engine.text.usage import (
+    FILLED,
+    Usage,
+    is_fixed,
+    is_location_noun,
+    object_follows,
+    of_one_kind,
+    word_class,
+    words,
+)
 from nearmiss.stages.negatives.candidates import TOO_MANY, max_candidates
 
 
@@ -36,6 +47,7 @@ class Gap:
     pos: str
     word_class: str
     with_object: bool = False  # an object directly follows
+    narrow: bool = False  # without annotations: only fills of the kind of the word, and actions that exclude it
 
     @property
     def last(self) -> int:
@@ -63,6 +75,17 @@ class Filler(Protocol):
         ...
 
 
+_CONSIDERED = 20  # ranked words for each fill that is requested
+
+
+def _suits(gap: Gap, word: str) -> bool:
+    """Whether a word can be accepted where no annotation decides."""
+    old = gap.words[gap.index]
+    if not of_one_kind(old, word, gap.pos):
+        return False
+    return gap.pos != "VERB" or attribute_kind(word) is not None or exclusive_actions(old, word)
+
+
 class CorpusFiller:
     """Fills counted on the captions of the corpus (our choice if no language model is given)."""
 
@@ -74,8 +97,12 @@ class CorpusFiller:
         found = []
         for gap in gaps:
             ranked = self._cloze.fills(gap.words, gap.index, gap.word_class)
-            others = (Fill(word, level, count) for word, level, count in ranked if word != gap.words[gap.index])
-            found.append([fill for fill, _ in zip(others, range(most), strict=False)])
+            others = (
+                Fill(word, level, count)
+                for word, level, count in islice(ranked, _CONSIDERED * most)
+                if word != gap.words[gap.index] and (not gap.narrow or _suits(gap, word))
+            )
+            found.append(list(islice(others, most)))
         return found
 
     def filled_captions(self, gaps: Sequence[Gap], most: int) -> list[list[str]]:
@@ -122,7 +149,9 @@ def exchanges(caption: str, sentence: Sentence, usage: Usage) -> list[tuple[Span
     return changing
 
 
-def gaps(caption: str, sentence: Sentence, slot: str, usage: Usage, random: Random, most: int) -> list[Gap] | EmptySlot:
+def gaps(
+    caption: str, sentence: Sentence, slot: str, usage: Usage, random: Random, most: int, *, narrow: bool = False
+) -> list[Gap] | EmptySlot:
     """At most `most` gaps of the class of a slot, in a random order."""
     pos = FILLED[slot]
     lower = tuple(word.lower for word in sentence)
@@ -134,10 +163,10 @@ def gaps(caption: str, sentence: Sentence, slot: str, usage: Usage, random: Rand
     if not indices:
         return EmptySlot(f"no word tagged {pos} that may be replaced")
     chosen = random.sample(indices, min(most, len(indices)))
-    return [_gap(caption, sentence, lower, i) for i in chosen]
+    return [_gap(caption, sentence, lower, i, narrow) for i in chosen]
 
 
-def _gap(caption: str, sentence: Sentence, lower: tuple[str, ...], last: int) -> Gap:
+def _gap(caption: str, sentence: Sentence, lower: tuple[str, ...], last: int, narrow: bool) -> Gap:
     """The gap that ends with a word; adjacent nouns ("school bus") are filled as one."""
     first, word = last, sentence[last]
     while word.pos == "NOUN" and first > 0 and _next(sentence, first - 1):
@@ -146,7 +175,7 @@ def _gap(caption: str, sentence: Sentence, lower: tuple[str, ...], last: int) ->
     whole = " ".join(lower[first : last + 1])
     words = (*lower[:first], whole, *lower[last + 1 :])
     followed = object_follows(sentence, last + 1)
-    return Gap(caption, start, word.end, words, first, word.pos, word_class(word), followed)
+    return Gap(caption, start, word.end, words, first, word.pos, word_class(word), followed, narrow)
 
 
 def _whole(sentence: Sentence, index: int, usage: Usage) -> bool:
@@ -162,7 +191,7 @@ def _whole(sentence: Sentence, index: int, usage: Usage) -> bool:
         unit = sentence[first : index + 1]
         if _next(sentence, index) or in_compound(sentence, first, index + 1):
             return False
-        if after == "of" and usage.is_amount(word.lower):
+        if after == "of" and usage.is_amount(word.lower) and not is_location_noun(word.lower):
             return False
         # "a girl kneels", "a man eating food": a verb among nouns
         return not any(usage.is_verbal(each.lower) for each in unit if len(unit) > 1 or each.lower.endswith("ing"))

@@ -149,7 +149,15 @@ def _of_batch(
     """Outcomes of a batch of captions; their gaps are filled in one call."""
     randoms = {caption.caption_id: rng(corpus.seed, "replace", caption.caption_id) for caption, _ in batch}
     slot_gaps: dict[tuple[str, str], list[Gap] | EmptySlot] = {
-        (caption.caption_id, slot): gaps(caption.text, sentence, slot, usage, randoms[caption.caption_id], _MAX_GAPS)
+        (caption.caption_id, slot): gaps(
+            caption.text,
+            sentence,
+            slot,
+            usage,
+            randoms[caption.caption_id],
+            _MAX_GAPS,
+            narrow=caption.image_id not in corpus.annotations,
+        )
         for caption, sentence in batch
         for slot in options.slots
         if slot in FILLED
