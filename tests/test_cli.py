@@ -30,7 +30,7 @@ def test_wrong_flags_are_refused(tokens):
         flags(tokens)
 
 
-def test_flags_win_over_an_experiment_file(tmp_path):
+def test_flags_override_an_experiment_file(tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text("experiment: x\ndata: {source: {name: world, seed: 7, images: {train: 50, val: 9}}}\n")
     given = source("data", config=file)

@@ -64,7 +64,7 @@ def left(folder):
 
 @pytest.mark.parametrize("stubborn", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_ends_everything_with_its_own_status(run, tmp_path, monkeypatch, number, stubborn, capsys):
+def test_a_signal_ends_the_run_with_its_status(run, tmp_path, monkeypatch, number, stubborn, capsys):
     monkeypatch.setattr(driver, "GRACE", 0.5)
     with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit) as caught:
         run(number, stubborn)

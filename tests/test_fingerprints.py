@@ -100,7 +100,7 @@ def test_a_changed_data_file_changes_the_parts_that_read_it(root, before, copy, 
     assert changed(before, copy, experiment) == names
 
 
-def test_a_changed_line_that_all_stages_stand_on_changes_all(before, copy, experiment):
+def test_a_changed_line_in_shared_code_changes_every_part(before, copy, experiment):
     append(copy, "base.errors")
     assert changed(before, copy, experiment) == before.keys()
 
@@ -129,7 +129,7 @@ def test_a_part_depends_on_the_section_that_concerns_it(root):
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
-def test_the_plugins_of_a_registry_are_the_ones_that_it_has(root, registry):
+def test_the_listed_plugins_equal_the_registry(root, registry):
     """A module that a registry imports is a plugin under the name that a configuration knows, or a declared helper."""
     module = importlib.import_module(registry.module)
     tree = SourceTree(root / "src", REGISTRIES)
@@ -147,7 +147,7 @@ def test_the_plugins_of_a_registry_are_the_ones_that_it_has(root, registry):
     assert all(tree.file(f"{package}.{name}") for name in registry.helpers)
 
 
-def test_a_stage_that_reaches_a_registry_says_what_it_uses_of_it(root, experiment):
+def test_a_stage_that_reaches_a_registry_names_its_plugins(root, experiment):
     """Else a changed plugin would go unseen. Stage finetune and the image store build no objective."""
     tree = SourceTree(root / "src", REGISTRIES)
     for name, part in parts(experiment).items():

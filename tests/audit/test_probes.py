@@ -80,7 +80,7 @@ def test_an_unusual_order_is_found_by_the_language_model():
     assert accuracy(found, "ngram", corpus=corpus) > 0.95
 
 
-def test_writing_is_found_by_form_and_not_by_the_uncased_probes():
+def test_typography_is_found_only_by_the_form_probe():
     def make(rng: np.random.Generator) -> tuple[str, str]:
         positive, negative = planted.replaced(rng)
         return f"{positive.capitalize()}.", f"{negative} ."
@@ -127,7 +127,7 @@ def test_folds_share_no_image_and_no_edit():
     )
 
 
-def test_what_is_known_of_an_edit_alone_is_not_found_by_the_edit_scheme():
+def test_the_edit_scheme_excludes_knowledge_of_single_edits():
     # Of each two words one is always the true one, which says nothing about any other two.
     def make(rng: np.random.Generator) -> tuple[str, str]:
         two = rng.integers(60)

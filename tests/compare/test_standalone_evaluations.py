@@ -173,7 +173,7 @@ def test_an_added_benchmark_is_in_the_report_by_its_headline(models, root, tmp_p
     )
 
 
-def test_images_that_are_not_there_are_said_and_skipped(models, root, tmp_path):
+def test_missing_images_are_reported_and_skipped(models, root, tmp_path):
     moved = DataRoot(None, {"sugarcrepe": root / "sugarcrepe"})
     text, _ = compare(models[:2], tmp_path / "out", root=moved)
     assert "sugarcrepe: 8 sampled items are not shown, because their images are missing." in text
@@ -181,7 +181,7 @@ def test_images_that_are_not_there_are_said_and_skipped(models, root, tmp_path):
     assert "sugarcrepe: its files are missing" in nothing
 
 
-def test_a_published_benchmark_stands_beside_those_of_an_experiment(models, tmp_path):
+def test_published_benchmarks_are_reported_with_those_of_an_experiment(models, tmp_path):
     arguments = toy_runs.write(tmp_path / "toy", arms=("base", "clip"), questions=4)
     evaluations = [*arguments.pop("evaluations"), models[0]]
     text, summary = compare(evaluations, tmp_path / "out", **{**arguments, "negatives": []})
@@ -191,7 +191,7 @@ def test_a_published_benchmark_stands_beside_those_of_an_experiment(models, tmp_
     assert ">R@1 text→image</th>" in text
 
 
-def test_such_evaluations_are_recorded_without_trainings_and_data(models, tmp_path, monkeypatch):
+def test_standalone_evaluations_are_tracked(models, tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(track.tracking, "track", lambda store, name, runs: written.extend(runs))
     track.run(experiment="published", evaluations=models, store=tmp_path / "s.db", out=tmp_path / "receipt.json")

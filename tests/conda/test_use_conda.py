@@ -16,7 +16,7 @@ pytestmark = [
 KEYWORD = "results/tiny/negatives/keyword/negatives.parquet"
 
 
-def test_jobs_run_in_the_environment_with_this_checkouts_package(conda_run):
+def test_jobs_run_in_the_environment_with_the_package_of_the_checkout(conda_run):
     (environment,) = conda_run.environments()
     jobs = conda_run.jobs_in(environment)
     assert [job["command"][2] for job in jobs] == ["data"]
@@ -33,7 +33,7 @@ def test_one_environment_is_made_from_the_file(conda_run):
     assert environment.with_name(environment.name + ".yaml").read_bytes() == file.read_bytes()
 
 
-def test_what_ran_with_conda_is_done_without_it_and_the_other_way_round(conda_run):
+def test_conda_does_not_change_what_is_up_to_date(conda_run):
     # A run, not a dry run: the data were made with conda, and the one job without it leaves them alone.
     assert "data_tables" not in conda_run.said("--", KEYWORD)
     assert "Nothing to be done" in conda_run.said("--use-conda", "--dry-run", "--", KEYWORD)
@@ -44,7 +44,7 @@ def test_what_ran_with_conda_is_done_without_it_and_the_other_way_round(conda_ru
 
 
 @pytest.mark.parametrize(("conda", "noted"), [(True, 1), (False, 0)])
-def test_a_job_that_takes_the_drivers_python_first_is_noticed(conda_fresh, tmp_path, conda, noted):
+def test_a_job_with_the_python_of_the_driver_is_detected(conda_fresh, tmp_path, conda, noted):
     """A job composed as Snakemake does it, with the text for runs with conda and, the fault, with the one without."""
     made = tmp_path / "made"
     text = [sys.executable, "-c", f"import environment; print(environment.shell_prefix(conda={conda}))"]

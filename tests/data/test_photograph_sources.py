@@ -72,7 +72,7 @@ def splits(out: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("case", SOURCES)
-def test_what_is_declared_is_what_is_made(tmp_path: Path, case: str):
+def test_the_source_makes_what_it_declares(tmp_path: Path, case: str):
     write, options = SOURCES[case]
     given = config(write(tmp_path / "root"), **options)
     out = made(given, tmp_path)
@@ -94,7 +94,7 @@ def test_what_is_declared_is_what_is_made(tmp_path: Path, case: str):
 
 
 @pytest.mark.parametrize("case", ["gqa", "visual_genome", "folder", "webdataset"])
-def test_the_number_of_workers_changes_no_byte(tmp_path: Path, case: str):
+def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path, case: str):
     write, options = SOURCES[case]
     given = config(write(tmp_path / "root"), **options)
     one, two = made(given, tmp_path), made(given, tmp_path, workers=2)
@@ -104,7 +104,7 @@ def test_the_number_of_workers_changes_no_byte(tmp_path: Path, case: str):
 
 
 @pytest.mark.parametrize("case", ["gqa", "visual_genome", "flickr8k", "folder", "webdataset"])
-def test_quick_and_limits_leave_fewer_images(tmp_path: Path, case: str):
+def test_quick_mode_and_limits_reduce_images(tmp_path: Path, case: str):
     write, options = SOURCES[case]
     given = config(write(tmp_path / "root"), **options, limit=10)
     assert table(made(given, tmp_path), "images").height == 10
@@ -126,7 +126,7 @@ def test_gqa_as_tables(tmp_path: Path):
     assert captions["text"].to_list() == [source_files.text(101, at) for at in range(3)]
 
 
-def test_gqa_without_captions_serves_negatives_from_scene_graphs(tmp_path: Path):
+def test_gqa_without_captions_gives_scene_graph_negatives(tmp_path: Path):
     given = config(source_files.gqa(tmp_path / "root"), name="gqa")
     folder = made(given, tmp_path) / "tables"
     files = {name: folder / f"{name}.parquet" for name in ("captions", "images", "objects", "relations")}
@@ -180,7 +180,7 @@ def test_visual_genome_as_tables(tmp_path: Path, options: dict[str, str]):
     assert table(out, "captions").height == 36
 
 
-def test_neither_the_order_of_a_file_nor_the_size_of_parts_changes_a_row(
+def test_rows_do_not_depend_on_file_order_and_chunk_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     root = source_files.visual_genome(tmp_path / "root")
@@ -196,7 +196,7 @@ def test_neither_the_order_of_a_file_nor_the_size_of_parts_changes_a_row(
     assert files_below(parts).keys() == files_below(whole).keys()
 
 
-def test_boxes_of_visual_genome_are_cut_to_the_image(tmp_path: Path):
+def test_boxes_of_visual_genome_are_clipped_to_the_image(tmp_path: Path):
     root = source_files.visual_genome(tmp_path / "root")
     graphs = json.loads((root / "scene_graphs.json").read_text())
     graphs[0]["objects"][0] |= {"x": -5, "w": 20}
@@ -210,7 +210,7 @@ def test_boxes_of_visual_genome_are_cut_to_the_image(tmp_path: Path):
     assert reason.startswith("its box is outside of the image")
 
 
-def test_flickr_in_both_forms_has_the_same_captions(tmp_path: Path):
+def test_both_forms_of_flickr_have_the_same_captions(tmp_path: Path):
     root = source_files.flickr(tmp_path / "root")
     json_form, token_form = (made(config(root, name="flickr8k", **options), tmp_path) for options in ({}, LISTS))
     assert splits(json_form) == splits(token_form) == {"train": 6, "val": 3, "test": 3}
@@ -221,7 +221,7 @@ def test_flickr_in_both_forms_has_the_same_captions(tmp_path: Path):
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
-def test_lists_of_every_form_have_the_same_tables(tmp_path: Path, form: str):
+def test_every_form_of_a_list_gives_the_same_tables(tmp_path: Path, form: str):
     root = source_files.listed(tmp_path / "root", form)
     out = made(config(root, name="folder", captions=f"captions.{form}", split_key="split"), tmp_path)
     assert splits(out) == {"train": 6, "val": 3, "test": 3}
@@ -230,7 +230,7 @@ def test_lists_of_every_form_have_the_same_tables(tmp_path: Path, form: str):
     assert captions["text"].to_list() == sorted([source_files.text(4, 0), source_files.text(4, 1)])
 
 
-def test_a_list_may_have_absolute_paths_and_several_captions_a_line(tmp_path: Path):
+def test_a_list_can_have_absolute_paths_and_several_captions_a_line(tmp_path: Path):
     root = source_files.listed(tmp_path / "root")
     lines = [
         json.dumps({"image": str(root / "images" / f"{at:03d}.png"), "texts": [source_files.text(at), "a second text"]})
@@ -252,7 +252,7 @@ def test_shards_as_tables(tmp_path: Path):
     assert several.height == 40 and several["text"][1] == source_files.text(0, 2)
 
 
-def test_a_folder_of_files_is_a_shard(tmp_path: Path):
+def test_a_folder_is_read_as_a_shard(tmp_path: Path):
     for shard in ("00000", "00001"):
         (tmp_path / "root" / shard).mkdir(parents=True)
         for name, content in source_files.shard_members(int(shard)).items():
@@ -268,7 +268,7 @@ def test_keys_that_two_shards_share_are_qualified(tmp_path: Path):
     assert images.height == 20 and images["image_id"][0] == "0/000000000"
 
 
-def test_faults_of_shards_are_set_aside_and_counted(tmp_path: Path):
+def test_faulty_shard_members_are_set_aside_and_counted(tmp_path: Path):
     root = source_files.shards(tmp_path / "root", 3)
     members = source_files.shard_members(0)
     del members["000000001.txt"], members["000000001.json"], members["000000002.jpg"]
@@ -292,7 +292,7 @@ def test_faults_of_shards_are_set_aside_and_counted(tmp_path: Path):
 
 
 @pytest.mark.parametrize("case", ["gqa", "folder", "webdataset", "flickr8k", "visual_genome"])
-def test_more_damaged_images_than_allowed_are_an_error_before_anything_is_written(tmp_path: Path, case: str):
+def test_too_many_damaged_images_are_an_error_before_output(tmp_path: Path, case: str):
     write, options = SOURCES[case]
     root = write(tmp_path / "root")
     if case == "webdataset":
@@ -335,7 +335,7 @@ def _members() -> dict[str, bytes]:
         ("webdataset", {"caption_field": "alt"}, "the sample has no text", "data.source.splits.train"),
     ],
 )
-def test_a_source_that_is_not_whole_is_refused(tmp_path: Path, case: str, options: dict, problem: str, key: str):
+def test_an_incomplete_source_is_refused(tmp_path: Path, case: str, options: dict, problem: str, key: str):
     write, usual = SOURCES[case]
     with pytest.raises(InputError, match=problem) as raised:
         made(config(write(tmp_path / "root"), **{**usual, **options}), tmp_path)
@@ -411,7 +411,7 @@ PARTS = {
 }
 
 
-def test_coco_in_two_folders_with_karpathys_splits(tmp_path: Path):
+def test_coco_train_and_val_with_karpathy_splits(tmp_path: Path):
     root = two_years(tmp_path / "root")
     names = {1: "test", 2: "val", 3: "restval", 11: "train", 12: "train"}
     options = {
@@ -461,7 +461,7 @@ def test_instances_and_captions_of_other_splits_are_refused(tmp_path: Path):
         made(config(root, **usual | {"images": "val2014"}), tmp_path)
 
 
-def test_rows_are_sorted_in_parts_as_in_one(monkeypatch: pytest.MonkeyPatch):
+def test_sorting_in_parts_equals_sorting_at_once(monkeypatch: pytest.MonkeyPatch):
     rows = pl.DataFrame(
         {"image_id": [str(at * 7 % 11) for at in range(60)], "object_id": [str(-at) for at in range(60)]}
     )
@@ -473,7 +473,7 @@ def test_rows_are_sorted_in_parts_as_in_one(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.realdata
 @pytest.mark.skipif(not REAL_GRAPHS.is_file(), reason="no real data beside the checkout")
-def test_real_scene_graphs(tmp_path: Path):
+def test_real_gqa_scene_graphs_become_tables(tmp_path: Path):
     graphs = json.loads(REAL_GRAPHS.read_text())
     for number, (image_id, graph) in enumerate(graphs.items()):
         (tmp_path / "root" / "images").mkdir(parents=True, exist_ok=True)

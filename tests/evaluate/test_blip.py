@@ -65,7 +65,7 @@ class PairByPair:
         return cosine, self._model(**given).itm_score.softmax(dim=-1)[0, 1].item()
 
 
-def test_both_heads_give_what_transformers_gives_pair_by_pair(tmp_path):
+def test_both_heads_equal_transformers_pair_by_pair(tmp_path):
     own = PairByPair(saved(tmp_path))
     encoder = open_encoder(parse_model(str(tmp_path)), batch_size=2)
     openers = [lambda each=each: each for each in images()]

@@ -71,7 +71,7 @@ def test_an_embedded_image_that_does_not_decode_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "problem"), [(b"no table", "not readable Parquet"), (None, "lacks the columns")])
-def test_a_file_of_another_form_is_refused(tmp_path, content, problem):
+def test_a_file_with_another_schema_is_refused(tmp_path, content, problem):
     file = tmp_path / "vismin" / "data" / "test.parquet"
     file.parent.mkdir(parents=True)
     if content is None:
@@ -90,14 +90,14 @@ def test_negatives_of_several_changes_are_excluded(tmp_path):
     assert not benchmark.coverage.malformed
 
 
-def test_a_mark_that_is_neither_true_nor_false_is_set_aside(tmp_path):
+def test_a_value_that_is_not_boolean_is_set_aside(tmp_path):
     benchmark_files.svo_probes(tmp_path)
     file = tmp_path / "svo_probes" / "svo_probes.csv"
     put_text(file, file.read_text(encoding="utf-8").replace("False,True,False", "False,maybe,False"))
     assert reasons(read(tmp_path, "svo_probes")) == [("row 1", "'verb_neg' is neither true nor false")]
 
 
-def test_questions_are_paired_in_the_order_of_their_table(tmp_path):
+def test_questions_are_paired_in_table_order(tmp_path):
     benchmark_files.mmvp_vlm(tmp_path)
     file = tmp_path / "mmvp_vlm" / "Questions.csv"
     with file.open("a", newline="", encoding="utf-8") as handle:
@@ -117,7 +117,7 @@ def test_a_label_without_a_candidate_is_set_aside(tmp_path, label):
     assert reasons(read(tmp_path, "spec")) == [("record 0", "'label' is not the place of a candidate")]
 
 
-def test_frames_stand_in_the_order_of_their_numbers(tmp_path):
+def test_frames_are_sorted_by_number(tmp_path):
     benchmark_files.imagecode(tmp_path)
     item = read(tmp_path, "imagecode").items.filter(subset="video").to_dicts()[0]
     numbers = [int(image.rpartition("img")[2].removesuffix(".jpg")) for image in item["images"]]
@@ -125,7 +125,7 @@ def test_frames_stand_in_the_order_of_their_numbers(tmp_path):
     assert [row[0] for row in item["truth"]] == [number == 22 for number in numbers]
 
 
-def test_a_set_with_too_few_images_is_expected_and_not_scored(tmp_path):
+def test_an_item_with_too_few_images_is_expected_and_not_scored(tmp_path):
     small_open_clip.register(tmp_path)
     benchmark_files.imagecode(tmp_path / "data")
     next((tmp_path / "data" / "imagecode" / "image-sets").glob("open-images*/img3.jpg")).unlink()
@@ -135,7 +135,7 @@ def test_a_set_with_too_few_images_is_expected_and_not_scored(tmp_path):
     assert not result["complete"]
 
 
-def test_a_set_with_too_many_images_is_set_aside(tmp_path):
+def test_an_item_with_too_many_images_is_set_aside(tmp_path):
     benchmark_files.imagecode(tmp_path)
     for folder in (tmp_path / "imagecode" / "image-sets").glob("open-images*"):
         benchmark_files.picture(folder / "img10.jpg", 1)
@@ -158,11 +158,11 @@ def test_only_whole_color_words_are_replaced(caption, same):
     assert foiled(caption) == foiled(caption) != caption
 
 
-def test_gray_is_never_replaced_by_grey():
+def test_gray_is_not_replaced_by_grey():
     assert not any("grey" in foiled(f"A gray cat, number {number}") for number in range(100))
 
 
-def test_colorfoil_takes_the_first_colored_caption_of_an_image(tmp_path):
+def test_colorfoil_uses_the_first_caption_with_a_color(tmp_path):
     benchmark_files.colorfoil(tmp_path)
     benchmark = read(tmp_path, "colorfoil")
     assert [captions[0] for captions in benchmark.items["captions"]] == ["A red bus and a white car.", "A gray cat."]
@@ -178,7 +178,7 @@ def test_colorfoil_has_the_published_number_of_items(tmp_path):
     assert (benchmark.items.height, benchmark.coverage.excluded.total()) == (2507, 4)
 
 
-def test_an_empty_caption_of_a_gallery_is_set_aside_alone(tmp_path):
+def test_an_empty_caption_sets_aside_no_other_caption(tmp_path):
     benchmark_files.negbench(tmp_path)
     file = tmp_path / "negbench" / "COCO_val_retrieval.csv"
     put_text(file, file.read_text(encoding="utf-8").replace("A man in a kitchen, but there is no chair.", ""))
@@ -188,7 +188,7 @@ def test_an_empty_caption_of_a_gallery_is_set_aside_alone(tmp_path):
     assert (left_out.record, left_out.reason) == ("row 0, caption 0", "'0' is an empty text")
 
 
-def test_the_first_group_of_sentences_counts(tmp_path):
+def test_only_the_first_group_of_sentences_is_used(tmp_path):
     benchmark_files.bla(tmp_path)
     file = tmp_path / "bla" / "annotations" / "coordination_captions.json"
     (record,) = json.loads(file.read_text(encoding="utf-8"))

@@ -82,7 +82,7 @@ def asked(root: Path, name: str, document: object) -> tuple[list[object], ItemBe
 @pytest.mark.parametrize("name", FILES)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_a_field_of_another_kind_never_becomes_another_question(tmp_path_factory, sound, name, data):
+def test_a_field_of_another_type_never_changes_an_item(tmp_path_factory, sound, name, data):
     from nearmiss.engine.benchmarks import aro_order
     from nearmiss.engine.text.tagging import tag
 

@@ -54,7 +54,7 @@ def values(told, part="add_att"):
     return [row["value"] for row in told["metrics"] if row["subset"] == part]
 
 
-def test_texts_that_are_the_same_to_the_model_tie_and_are_counted(run, tmp_path):
+def test_texts_with_equal_tokens_tie_and_are_counted(run, tmp_path):
     """Capitals and blanks are gone after tokenization; what lies beyond the context, too."""
     long = " ".join(["word"] * CONTEXT)
     pairs = [(f"A CAT number {n}", f"a cat number  {n}") for n in range(40)]
@@ -75,7 +75,7 @@ def test_texts_that_are_the_same_to_the_model_tie_and_are_counted(run, tmp_path)
     assert "80 texts are truncated" in shown
 
 
-def test_texts_that_are_the_same_to_the_model_are_encoded_once(run, tmp_path, monkeypatch):
+def test_texts_with_equal_tokens_are_encoded_once(run, tmp_path, monkeypatch):
     encoded = []
     real = Encoder.texts
     monkeypatch.setattr(Encoder, "texts", lambda self, texts: encoded.extend(texts) or real(self, texts))
@@ -86,7 +86,7 @@ def test_texts_that_are_the_same_to_the_model_are_encoded_once(run, tmp_path, mo
     assert len({row.tobytes() for row in tokens}) == len(encoded)
 
 
-def test_a_tie_of_equal_texts_follows_the_rule(run, tmp_path):
+def test_a_tie_of_equal_texts_follows_the_tie_rule(run, tmp_path):
     benchmark_files.whatsup(tmp_path / "data")
     options = ["A mug on a table", "a mug ON a table"]
     record = {"image_path": "x/beer-bottle_on_armchair.jpeg", "caption_options": options}
@@ -95,7 +95,7 @@ def test_a_tie_of_equal_texts_follows_the_rule(run, tmp_path):
     assert values(run(tmp_path / "data", "whatsup", released=True), "controlled_images_dataset") == [1]
 
 
-def test_classes_that_are_the_same_to_the_model_are_named_and_never_right(run, tmp_path):
+def test_classes_with_equal_tokens_are_named_and_count_as_wrong(run, tmp_path):
     root = tmp_path / "data" / "classification" / "pets"
     for number, folder in enumerate(("a", "b", "c")):
         benchmark_files.picture(root / folder / "1.png", number)
@@ -107,7 +107,7 @@ def test_classes_that_are_the_same_to_the_model_are_named_and_never_right(run, t
     assert "2 classes whose prompts are equal" in evaluating.shown(told)
 
 
-def test_a_text_of_a_million_characters_is_asked_like_any_other(run, tmp_path):
+def test_a_text_of_a_million_characters_is_scored(run, tmp_path):
     told = run(sugarcrepe(tmp_path / "data", [("cat " * 250_000, "A dog."), ("A" * 100_000, "A cat.")]))
     assert told["complete"]
     assert told["benchmarks"]["sugarcrepe"]["texts_truncated"] == 2
@@ -130,7 +130,7 @@ def test_a_malformed_record_makes_the_result_incomplete_and_is_named(run, tmp_pa
     assert "INCOMPLETE" in shown
 
 
-def test_what_the_rules_of_a_benchmark_leave_out_is_no_gap(run, tmp_path):
+def test_items_excluded_by_the_rules_of_a_benchmark_are_not_missing(run, tmp_path):
     benchmark_files.valse(tmp_path / "data")
     told = run(tmp_path / "data", "valse")
     assert told["complete"]
@@ -157,7 +157,7 @@ def test_a_class_without_images_makes_the_result_incomplete(tmp_path, capsys):
     assert "INCOMPLETE" in shown
 
 
-def test_boxes_that_leave_their_image_are_counted(run, tmp_path):
+def test_boxes_beyond_the_image_are_counted(run, tmp_path):
     benchmark_files.aro(tmp_path / "data")
     file = tmp_path / "data" / "aro" / "visual_genome_relation.json"
     records = json.loads(file.read_text())
@@ -171,7 +171,7 @@ def test_boxes_that_leave_their_image_are_counted(run, tmp_path):
     assert "1 items have a box that leaves its image" in evaluating.shown(told)
 
 
-def test_gray_of_sixteen_bits_is_the_picture_that_it_shows(run, tmp_path, monkeypatch):
+def test_sixteen_bit_gray_images_keep_their_brightness(run, tmp_path, monkeypatch):
     """The same picture with 8 and with 16 bits has one embedding; clipped to white it would have another."""
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog."), ("A cat.", "A dog."), ("A cat.", "A dog.")])
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
@@ -191,7 +191,7 @@ def test_gray_of_sixteen_bits_is_the_picture_that_it_shows(run, tmp_path, monkey
 @pytest.mark.parametrize(
     "content", [b"P5\n30000 30000\n255\n", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", b""]
 )
-def test_images_that_are_refused_are_missing_and_so_are_all_of_them(run, tmp_path, content):
+def test_refused_images_are_counted_as_missing(run, tmp_path, content):
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
     for file in (root / "coco" / "val2017").iterdir():
         file.write_bytes(content)
@@ -221,7 +221,7 @@ def test_two_data_roots_with_equal_names_and_times_never_share_embeddings(run, t
     assert not np.allclose(similarity[0], similarity[1], atol=1e-4)
 
 
-def test_what_is_found_in_a_damaged_cache_is_made_again(run, tmp_path, capsys):
+def test_a_damaged_cache_is_computed_again(run, tmp_path, capsys):
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")] * 60)
     first = run(root)
     kept = sorted(file for file in (tmp_path / "cache").rglob("*") if file.is_file())
@@ -236,7 +236,7 @@ def test_what_is_found_in_a_damaged_cache_is_made_again(run, tmp_path, capsys):
         assert str(file) in line
 
 
-def test_another_model_or_other_weights_have_another_key(monkeypatch):
+def test_models_and_weights_have_separate_cache_keys(monkeypatch):
     torch.manual_seed(0)
     encoder = Encoder(small_open_clip.NAME, None)
     key = encoder.key()
@@ -256,7 +256,7 @@ def unencoded(monkeypatch):
         monkeypatch.setattr(Encoder, name, never)
 
 
-def test_folders_that_cannot_be_written_are_found_before_anything_is_encoded(run, tmp_path, unencoded):
+def test_unwritable_folders_are_refused_before_encoding(run, tmp_path, unencoded):
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
     (tmp_path / "file").write_text("a file")
     for option, path in (
@@ -268,7 +268,7 @@ def test_folders_that_cannot_be_written_are_found_before_anything_is_encoded(run
             run(root, **{option: path})
 
 
-def test_malformed_files_are_found_before_anything_is_encoded(run, tmp_path, unencoded):
+def test_malformed_files_are_refused_before_encoding(run, tmp_path, unencoded):
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
     for content, words in (
         ("{", "malformed JSON"),
@@ -316,7 +316,7 @@ def test_an_image_that_changes_while_it_is_read_stops_the_evaluation(run, tmp_pa
     run(root)
 
 
-def test_texts_of_files_are_no_markup_and_steer_no_terminal(run, tmp_path):
+def test_texts_are_escaped_for_the_terminal(run, tmp_path):
     benchmark_files.squares(tmp_path / "data")
     record = {"image0": "[bold]\x1b[31m/0.png", "image1": "eqbensd/1.png", "caption0": "a", "caption1": "b"}
     benchmark_files.put(tmp_path / "data" / "eqben" / "ann.json", [record, {**record, "caption0": 3}, "[/red]"])
@@ -325,7 +325,7 @@ def test_texts_of_files_are_no_markup_and_steer_no_terminal(run, tmp_path):
     assert "\x1b" not in shown
 
 
-def test_the_weights_of_a_folder_are_not_called_random():
+def test_weights_of_a_folder_are_not_reported_as_random():
     result = {"benchmarks": {}, "metrics": [], "absent": [], "complete": True, "intervals": {"level": 0.95}}
     model = partial(dict, pretrained=None, activation="GELU", precision="fp32")
     assert "its own weights" in evaluating.shown({**result, "model": model(name="local-dir:model")})

@@ -137,7 +137,7 @@ CASES = [
 ]
 
 APART = {
-    "versions pipeline": "test_the_pipeline_is_written_over_one_of_its_own_alone",
+    "versions pipeline": "test_the_pipeline_replaces_only_a_generated_one",
     "features": "test_a_folder_of_the_user_is_not_replaced_by_features",
     "benchmark-features": "test_a_folder_of_the_user_is_not_replaced_by_features_of_benchmarks",
 }

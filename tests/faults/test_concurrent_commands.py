@@ -64,19 +64,19 @@ def interleaved(name: str, other: list[str], toys, tmp_path: Path, tally, number
 
 
 @pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
-def test_a_second_command_at_a_few_moments_of_the_first(name, other, toys, tmp_path, tally):
+def test_a_second_command_at_a_few_steps_of_the_first(name, other, toys, tmp_path, tally):
     interleaved(name, other, toys, tmp_path, tally, FEW)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
-def test_a_second_command_at_many_moments_of_the_first(name, other, toys, tmp_path, tally):
+def test_a_second_command_at_many_steps_of_the_first(name, other, toys, tmp_path, tally):
     interleaved(name, other, toys, tmp_path, tally, MANY)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
-def test_two_processes_at_once(name, other, toys, tmp_path, tally, forks):
+def test_two_commands_write_one_output_at_once(name, other, toys, tmp_path, tally, forks):
     case = case_of(name)
     arguments = case.arguments(toys.copy(case.group, tmp_path / "inputs"))
     wholes = []
@@ -93,7 +93,7 @@ def test_two_processes_at_once(name, other, toys, tmp_path, tally, forks):
             assert results(out) in [whole for whole, status in zip(wholes, statuses, strict=True) if status == 0]
 
 
-def test_two_trainings_with_one_state(toys, tmp_path, tally):
+def test_a_second_training_with_the_same_state_is_refused(toys, tmp_path, tally):
     case = case_of("pretrain")
     expected = results(toys.result(case))
     arguments = case.arguments(toys.copy(case.group, tmp_path / "inputs"))
@@ -114,7 +114,7 @@ def test_two_trainings_with_one_state(toys, tmp_path, tally):
             assert results(one) == expected and not two.exists()
 
 
-def test_two_evaluations_with_one_cache(toys, tmp_path, tally):
+def test_two_evaluations_share_a_cache(toys, tmp_path, tally):
     case = case_of("evaluate (standalone)")
     expected = results(toys.result(case))
     inputs = toys.copy(case.group, tmp_path / "inputs")
@@ -142,7 +142,7 @@ def _ends_at_three(shared: None, item: int) -> int:
     return item
 
 
-def test_a_killed_worker_is_an_error_and_no_wait_without_end(tally):
+def test_a_killed_worker_is_an_error_and_no_deadlock(tally):
     with tally(KIND, "a worker process of a pool is killed", "map"), pytest.raises(InputError, match="was killed"):
         list(map_in_order(_ends_at_three, None, range(8), 2))
     with (

@@ -61,13 +61,13 @@ def written(given: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("case", ON_RECORD, ids=lambda case: case.name)
-def test_a_few_damaged_inputs_of_each_command(case, toys, tmp_path, tally):
+def test_a_few_damaged_inputs_are_reported(case, toys, tmp_path, tally):
     attempts(case, toys, tmp_path, tally, FEW)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ON_RECORD, ids=lambda case: case.name)
-def test_many_damaged_inputs_of_each_command(case, toys, tmp_path, tally):
+def test_many_damaged_inputs_are_reported(case, toys, tmp_path, tally):
     attempts(case, toys, tmp_path, tally, MANY)
 
 
@@ -195,11 +195,11 @@ OTHERS = [embedding_cache, training_state, decisions, store_of_mlflow, fingerpri
 
 
 @pytest.mark.parametrize("attack", OTHERS, ids=lambda attack: attack.__name__)
-def test_a_few_damaged_files_of_other_kinds(attack, toys, tmp_path, tally):
+def test_a_few_damaged_files_of_other_types_are_reported(attack, toys, tmp_path, tally):
     attack(toys, tmp_path, tally, FEW)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", OTHERS, ids=lambda attack: attack.__name__)
-def test_many_damaged_files_of_other_kinds(attack, toys, tmp_path, tally):
+def test_many_damaged_files_of_other_types_are_reported(attack, toys, tmp_path, tally):
     attack(toys, tmp_path, tally, MANY)

@@ -75,7 +75,7 @@ def test_odd_paths_change_no_byte(case, toys, tmp_path, tally):
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])
-def test_rights_of_results_follow_the_umask(mask, toys, tmp_path, tally):
+def test_permissions_of_results_follow_the_umask(mask, toys, tmp_path, tally):
     before = os.umask(mask)
     try:
         for name in (
@@ -101,7 +101,7 @@ def _closed(out: Path) -> None:
     "name",
     ["negatives make (folder)", "negatives make (file)", "negatives paraphrase", "negatives convert (folder)", "store"],
 )
-def test_without_rights_there_is_one_message_and_nothing_has_changed(name, toys, tmp_path, tally, forks):
+def test_missing_permissions_are_reported_and_nothing_changes(name, toys, tmp_path, tally, forks):
     """As another user, since rights do not bind the superuser."""
     case = case_of(name)
     inputs = toys.copy(case.group, tmp_path / "inputs")
@@ -147,7 +147,7 @@ def _opened_to_all(folder: Path) -> None:
     (folder / "open").chmod(0o777)
 
 
-def test_what_a_system_refuses_is_said_in_words(tally):
+def test_system_errors_are_explained(tally):
     codes = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO)
     for code in (*codes, errno.EMFILE, errno.EFBIG, errno.ETXTBSY, errno.ESTALE, errno.ENOTEMPTY, errno.ELOOP):
         with tally(KIND, "errors of the system", errno.errorcode[code]):

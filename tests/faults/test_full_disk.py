@@ -91,11 +91,11 @@ def results(found: dict | Path) -> dict:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_full_disk_at_a_few_moments_of_each_command(case, toys, tmp_path, tally):
+def test_a_full_disk_at_a_few_steps_loses_nothing(case, toys, tmp_path, tally):
     attempts(case, toys, tmp_path, tally, FEW)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_full_disk_at_many_moments_of_each_command(case, toys, tmp_path, tally):
+def test_a_full_disk_at_many_steps_loses_nothing(case, toys, tmp_path, tally):
     attempts(case, toys, tmp_path, tally, MANY)

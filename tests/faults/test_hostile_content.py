@@ -104,7 +104,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("what", NAMES)
-def test_file_names_of_a_data_set_lead_nowhere_else(what, toys, tmp_path, tally, forks):
+def test_file_names_of_a_data_set_stay_in_its_folder(what, toys, tmp_path, tally, forks):
     """One record of COCO's names another place; it is set aside with a reason, or refused, and the rest goes on."""
     inputs = toys.copy("photographs", tmp_path / "inputs")
     photographs = inputs / "photographs"
@@ -133,7 +133,7 @@ def test_file_names_of_a_data_set_lead_nowhere_else(what, toys, tmp_path, tally,
             assert aside.filter(pl.col("image_id") == "0").height
 
 
-def test_addresses_in_a_benchmark_are_never_fetched(toys, tmp_path, tally):
+def test_urls_in_a_benchmark_are_never_fetched(toys, tmp_path, tally):
     inputs = toys.copy("benchmark", tmp_path / "inputs")
     for file in (inputs / "root" / "winoground").glob("examples.jsonl"):
         example = json.loads(file.read_text().splitlines()[0])
@@ -222,7 +222,7 @@ ATTACKS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ATTACKS)
-def test_every_length_ends(what, toys, tmp_path, tally, forks):
+def test_texts_of_any_length_are_processed_in_bounded_time(what, toys, tmp_path, tally, forks):
     """Within some seconds of processor time, far above what the work needs and far below what a search takes."""
     line = attack_lengths(tmp_path, toys)[what]
     with tally(KIND, "lengths", what):

@@ -24,7 +24,7 @@ def ends_with_the_same_bytes(checkout, finished, told: list[str]) -> None:
     assert bytes_of(checkout.results()) == bytes_of(finished.results()), told
 
 
-def test_two_kills_in_a_part_of_the_workflow(finished, mine, tally):
+def test_two_kills_of_one_stage_change_nothing(finished, mine, tally):
     draw = Random("two kills")
     shutil.rmtree(mine.results() / "pretrain" / "clip")
     shutil.rmtree(mine.results() / "negatives" / "scene_graph")
@@ -37,7 +37,7 @@ def test_two_kills_in_a_part_of_the_workflow(finished, mine, tally):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(CHECKOUTS))
-def test_kills_in_a_row_of_the_whole_workflow(finished, root, tmp_path, number, tally):
+def test_consecutive_kills_of_the_workflow_change_nothing(finished, root, tmp_path, number, tally):
     checkout = copy_checkout(root, tmp_path / "checkout")
     told = kill_in_a_row(checkout, Random(100 + number), KILLS)
     for one in told:

@@ -46,7 +46,7 @@ def _is_partial(path: str, out: Path) -> bool:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_file_is_flushed_before_it_gets_its_name_and_the_manifest_is_last(
+def test_files_are_flushed_before_renaming_and_the_manifest_is_last(
     case: Case, toys, tmp_path, monkeypatch, tally
 ):
     inputs, out = toys.copy(case.group, tmp_path / "inputs"), tmp_path / "out"
@@ -70,7 +70,7 @@ def test_every_file_is_flushed_before_it_gets_its_name_and_the_manifest_is_last(
         assert {file.name for file in out.rglob("*") if file.is_file()} - {files.RECORD} <= names
 
 
-def test_what_is_flushed_is_flushed_by_the_system_too(tmp_path, monkeypatch, tally):
+def test_many_files_are_flushed_by_one_system_call(tmp_path, monkeypatch, tally):
     """Few files are flushed one by one, many by one call; a system without that call flushes one by one."""
     for count, has_call in ((3, True), (100, True), (100, False)):
         with tally(KIND, "flushing of a folder", f"{count} files"):

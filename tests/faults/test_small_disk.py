@@ -83,7 +83,7 @@ def size_of(found: dict) -> int:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_command_on_a_full_disk(name, disk, toys, tmp_path, tally):
+def test_a_command_reports_a_full_disk(name, disk, toys, tmp_path, tally):
     case = case_of(name)
     arguments, expected = case.arguments(toys.copy(case.group, tmp_path / "inputs")), results(toys.result(case))
     draw = Random(f"small disk {name}")
@@ -110,7 +110,7 @@ def test_a_command_on_a_full_disk(name, disk, toys, tmp_path, tally):
             assert results(out) == expected
 
 
-def test_a_cache_on_a_full_disk(disk, toys, tmp_path, tally):
+def test_a_cache_on_a_full_disk_changes_no_result(disk, toys, tmp_path, tally):
     case = case_of("evaluate (standalone)")
     inputs, expected = toys.copy(case.group, tmp_path / "inputs"), results(toys.result(case))
     arguments = [disk.folder / "cache" if word == inputs / "cache" else word for word in case.arguments(inputs)]
@@ -127,7 +127,7 @@ def test_a_cache_on_a_full_disk(disk, toys, tmp_path, tally):
             assert results(tmp_path / f"again-{number}") == expected
 
 
-def test_the_state_of_a_training_on_a_full_disk(disk, toys, tmp_path, tally):
+def test_a_training_state_on_a_full_disk_is_reported(disk, toys, tmp_path, tally):
     case = case_of("pretrain")
     inputs, expected = toys.copy(case.group, tmp_path / "inputs"), results(toys.result(case))
     state = inputs / "state" / "base" / "0"
@@ -145,7 +145,7 @@ def test_the_state_of_a_training_on_a_full_disk(disk, toys, tmp_path, tally):
             assert results(tmp_path / f"again-{number}") == expected
 
 
-def test_the_store_of_mlflow_on_a_full_disk(disk, toys, tmp_path, tally):
+def test_the_mlflow_store_on_a_full_disk_is_reported(disk, toys, tmp_path, tally):
     case = case_of("track")
     inputs = toys.copy(case.group, tmp_path / "inputs")
     store = inputs / "mlflow.db"
@@ -173,7 +173,7 @@ def test_the_store_of_mlflow_on_a_full_disk(disk, toys, tmp_path, tally):
                 assert recorded(tmp_path / f"{number}-{there}.db", "toy") == expected
 
 
-def test_the_database_of_decisions_on_a_full_disk(disk, toys, tmp_path, tally):
+def test_the_curation_database_on_a_full_disk_is_reported(disk, toys, tmp_path, tally):
     """A decision that was acknowledged is there; one that could not be written was refused."""
     inputs = toys.copy("curation", tmp_path / "inputs")
     items, database = inputs / "set" / "pairs.parquet", disk.folder / "decisions.db"

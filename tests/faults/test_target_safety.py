@@ -145,7 +145,7 @@ def test_links_files_and_the_current_folder_are_refused_where_files_of_the_user_
 
 
 @CASE
-def test_an_earlier_result_is_replaced_and_files_of_the_user_in_it_stay(place, made, tmp_path, tally):
+def test_an_earlier_result_is_replaced_and_files_of_the_user_are_kept(place, made, tmp_path, tally):
     case = place.case
     with tally(KIND, "--out is an earlier result with a file of the user", case.name):
         earlier = shutil.copytree(made, tmp_path / "earlier")
@@ -182,7 +182,7 @@ def _unchanged(place: Place, before: dict) -> None:
     assert {name: after.get(name) for name in read} == read
 
 
-def test_the_state_of_a_training_leaves_files_of_the_user(toys, tmp_path, tally):
+def test_a_training_state_keeps_files_of_the_user(toys, tmp_path, tally):
     """--state is a folder in which a killed training's state lies; everything else in it is the user's."""
     (case,) = [each for each in CASES if each.command == "pretrain"]
     place = Place(case, toys, tmp_path)
@@ -195,7 +195,7 @@ def test_the_state_of_a_training_leaves_files_of_the_user(toys, tmp_path, tally)
         assert answer.status in (0, 2), answer.said
 
 
-def test_the_store_of_mlflow_is_never_a_file_of_the_user(toys, tmp_path, tally):
+def test_the_mlflow_store_never_replaces_a_file_of_the_user(toys, tmp_path, tally):
     (case,) = [each for each in CASES if each.command == "track"]
     place = Place(case, toys, tmp_path)
     store = place.inputs / "mlflow.db"
@@ -214,7 +214,7 @@ def test_the_store_of_mlflow_is_never_a_file_of_the_user(toys, tmp_path, tally):
             assert {name: contents(tmp_path)[name] for name in before} == before
 
 
-def test_the_table_of_keys_goes_between_its_marks_alone(tmp_path, tally):
+def test_the_table_of_keys_replaces_only_the_text_between_its_markers(tmp_path, tally):
     readme = tmp_path / "README.md"
     for text in ("", "mine", "<!-- keys: written by `make schema` --> mine, no end"):
         with tally(KIND, "--readme is a file of the user", repr(text)):
@@ -227,7 +227,7 @@ def test_the_table_of_keys_goes_between_its_marks_alone(tmp_path, tally):
         assert answer.status == 2, answer.said
 
 
-def test_the_pipeline_is_written_over_one_of_its_own_alone(root, tmp_path, tally):
+def test_the_pipeline_replaces_only_a_generated_one(root, tmp_path, tally):
     for name in ("params.yaml", "thesis.txt"):
         with tally(KIND, "--out is a file of the user", "pipeline"):
             put(tmp_path, name)

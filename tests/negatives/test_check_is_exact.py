@@ -54,7 +54,7 @@ def test_the_check_is_exact_where_annotations_are_complete():
     assert proven / false > 0.98
 
 
-def test_incomplete_annotations_let_some_true_statements_through():
+def test_incomplete_annotations_pass_some_true_statements():
     """A planted fault: with a quarter of the annotations gone, the same comparison finds false negatives."""
     config = RICH.model_copy(update={"completeness": 0.5})
     found = [
@@ -65,7 +65,7 @@ def test_incomplete_annotations_let_some_true_statements_through():
     assert found
 
 
-def test_every_template_has_a_sentence_that_the_check_reads():
+def test_the_check_parses_a_sentence_of_every_template():
     """Benchmark templates too: reserved combinations are looked for in parsed sentences."""
     for template in all_templates():
         told = [

@@ -52,7 +52,7 @@ def negatives_of(corpus: Corpus, text: str, config: KeywordConfig = MANY) -> set
         ("a red-haired woman's hat", []),
     ],
 )
-def test_which_words_are_keywords(text, expected):
+def test_keywords_are_found(text, expected):
     assert [(spot.concept, spot.text) for spot in find_keywords(text)] == expected
 
 
@@ -63,7 +63,7 @@ def test_new_words_come_from_the_corpus_with_their_number_and_article(tmp_path):
     assert negatives_of(corpus, "a red sky") == set()  # red and orange may be said of one thing
 
 
-def test_sizes_and_places_turn_into_their_opposites(tmp_path):
+def test_sizes_and_locations_are_replaced_by_opposites(tmp_path):
     said = [
         "a tiny cat behind a sofa",
         "a short man",
@@ -92,7 +92,7 @@ def test_without_annotations_words_of_the_images_captions_are_refused_and_counte
     assert "a man" not in {text for text in negatives_of(corpus, "two people")}
 
 
-def test_where_annotations_decide_a_word_of_the_scene_may_serve(tmp_path):
+def test_annotations_permit_words_of_the_scene(tmp_path):
     paths = small_world.write(tmp_path, 60)
     corpus = read_corpus(**paths)
     taken = check_candidates(corpus, METHOD, KeywordConfig(), "keyword")
@@ -101,7 +101,7 @@ def test_where_annotations_decide_a_word_of_the_scene_may_serve(tmp_path):
     assert len(in_scene) > len(taken.negatives) / 20
 
 
-def test_nearly_every_caption_of_the_world_has_negatives_of_every_concept_it_speaks_of(tmp_path):
+def test_captions_of_the_world_have_negatives_of_each_concept(tmp_path):
     corpus = read_corpus(**small_world.write(tmp_path, 100))
     taken = check_candidates(corpus, METHOD, KeywordConfig(), "keyword")
     given = Counter(row["caption_id"] for row in taken.negatives)
@@ -113,7 +113,7 @@ def test_nearly_every_caption_of_the_world_has_negatives_of_every_concept_it_spe
     assert {row["concept"] for row in taken.negatives} == {"object", "color", "size", "location", "relation"}
 
 
-def test_words_are_new_about_as_often_as_they_are_old(tmp_path):
+def test_words_are_inserted_about_as_often_as_removed(tmp_path):
     corpus = read_corpus(**small_world.write(tmp_path, 200))
     old, new = Counter(), Counter()
     for outcome in generate(corpus, KeywordConfig()):
@@ -148,7 +148,7 @@ def test_several_keywords_can_change_at_once(tmp_path):
         ("a people on a hill", {"a dogs on a hill"}),
     ],
 )
-def test_what_reads_badly_or_may_be_true_is_not_written(tmp_path, text, never):
+def test_ungrammatical_or_possibly_true_negatives_are_not_written(tmp_path, text, never):
     said = [
         text,
         "a white cat",
@@ -164,7 +164,7 @@ def test_what_reads_badly_or_may_be_true_is_not_written(tmp_path, text, never):
     assert not negatives_of(corpus, text) & never
 
 
-def test_no_word_takes_the_place_of_one_of_its_meaning(tmp_path):
+def test_words_are_not_replaced_by_synonyms(tmp_path):
     said = [
         "a puppy on a sofa",
         "a dog",
@@ -220,6 +220,6 @@ def test_number_sex_mass_and_capitals_agree(tmp_path, text, other, expected):
 
 
 @pytest.mark.parametrize(("text", "found"), [("a car on a car", 0), ("a cat on a table", 1)])
-def test_a_place_between_two_of_a_kind_is_left_alone(tmp_path, text, found):
+def test_a_relation_between_equal_objects_is_not_replaced(tmp_path, text, found):
     own = corpus_of(tmp_path, ("1", text))
     assert len(negatives_of(own, text, KeywordConfig(concepts=["location"]))) == found

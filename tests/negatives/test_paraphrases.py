@@ -21,13 +21,13 @@ def caption(text: str, number: str = "1") -> tuple[str, str, str]:
     return (number, "i", text)
 
 
-def test_a_row_tells_how_it_was_made():
+def test_a_row_records_its_operator_and_edits():
     (row,) = rows([caption("a cube and a ball")], ["conjunction", "inverse"], seed=0)
     assert (row["operator"], row["paraphrase"]) == ("conjunction", "a ball and a cube")
     assert replay(row["positive"], [Edit(**edit) for edit in row["edits"]]) == row["paraphrase"]
 
 
-def test_what_is_reserved_for_evaluation_is_told_by_no_paraphrase():
+def test_paraphrases_contain_no_reserved_combination():
     kept = Reserved(relations=frozenset({("ball", "to the right of", "cube")}))
     asked = [caption("a cube to the left of a ball")]
     assert rows(asked, ["inverse"], seed=0)
@@ -68,7 +68,7 @@ def test_every_paraphrase_of_the_world_is_true_of_its_image(tmp_path):
     assert min(verdicts.values()) > 20
 
 
-def test_captions_without_any_are_told(tmp_path):
+def test_captions_without_paraphrases_are_reported(tmp_path):
     row = {"caption_id": "1", "image_id": "1", "text": "hello", "template_id": None, "source": "x"}
     write_table(table("captions", [row]), tmp_path / "captions.parquet", "captions")
     with pytest.raises(InputError, match="no caption has a paraphrase"):

@@ -37,7 +37,7 @@ def collides(positive: str, negative: str, *others: str) -> str | None:
         ("a cat on a bed", "a cat under a bed", "a shoe under the table", None),
     ],
 )
-def test_new_words_collide_with_what_the_captions_say(positive, negative, other, why):
+def test_inserted_words_that_occur_in_other_captions_collide(positive, negative, other, why):
     assert collides(positive, negative, other) == why
 
 
@@ -56,7 +56,7 @@ def test_new_words_collide_with_what_the_captions_say(positive, negative, other,
         ("a dog", "a pair of scissors", None),
     ],
 )
-def test_grammar_that_the_edit_breaks(positive, negative, why):
+def test_edits_that_break_grammar_are_detected(positive, negative, why):
     assert broken(positive, negative) == why
 
 
@@ -69,7 +69,7 @@ def planted(*negatives: str) -> Method:
     return Method("planted", generate)
 
 
-def test_the_stage_refuses_both_and_an_annotated_image_is_judged_by_its_annotations():
+def test_collisions_and_grammar_are_rejected_and_annotations_have_precedence():
     said = [Caption("1", "1", "a red dog", None, "x"), Caption("2", "2", "a red dog", None, "x")]
     said += [Caption("3", "1", "a black cat", None, "x"), Caption("4", "2", "a black cat", None, "x")]
     said.sort(key=lambda each: each.image_id)
@@ -88,7 +88,7 @@ def test_the_stage_refuses_both_and_an_annotated_image_is_judged_by_its_annotati
     assert reasons[f"grammar: {NUMBER}"] >= 1
 
 
-def test_the_report_counts_each_type_and_says_what_checks_cost(tmp_path):
+def test_the_report_counts_types_and_the_cost_of_checks(tmp_path):
     path = write(tmp_path / "captions.json", coco([(1, "a red dog"), (1, "a blue ball"), (2, "a small cat")]))
     out = tmp_path / "negatives.parquet"
     summary = run(name="keyword", config=KeywordConfig(), captions=path, out=out)

@@ -48,7 +48,7 @@ def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int
 
 @pytest.mark.usefixtures("worker_server")
 @pytest.mark.parametrize("method", ["replace", "keyword", "scene_graph"])
-def test_workers_shards_and_order_change_no_byte(tmp_path, method):
+def test_bytes_do_not_depend_on_workers_shards_and_order(tmp_path, method):
     content = published_files.of_the_world(SCENES)
     first = made(tmp_path / "1", content, method)
     assert read_json(tmp_path / "1" / "out" / "summary.json")["negatives"] > SCENES
@@ -57,7 +57,7 @@ def test_workers_shards_and_order_change_no_byte(tmp_path, method):
     assert made(tmp_path / "4", shuffled(content), method, workers=4, size=25) == first
 
 
-def test_a_method_that_sees_only_its_shard_would_be_caught(tmp_path, monkeypatch):
+def test_a_method_that_depends_on_its_shard_is_detected(tmp_path, monkeypatch):
     """The planted fault: words counted on the shard, not on the corpus."""
 
     def blind(corpus: Corpus, options: Any) -> Iterator[Any]:
@@ -69,7 +69,7 @@ def test_a_method_that_sees_only_its_shard_would_be_caught(tmp_path, monkeypatch
     assert made(tmp_path / "wrong", content, "keyword", size=7) != first
 
 
-def test_shards_are_whole_images_and_lose_nothing(tmp_path):
+def test_shards_split_no_image_and_are_complete(tmp_path):
     import small_world
 
     corpus = read_corpus(**small_world.write(tmp_path, 20))

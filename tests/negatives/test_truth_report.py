@@ -88,7 +88,7 @@ def test_a_planted_false_negative_is_found(folders):
     assert found["examples"]["true"] == [{"image_id": "1", "sentence": "a blue ball to the right of a red cube"}]
 
 
-def test_undefined_and_unparsed_are_told_apart(folders):
+def test_undefined_and_unparsed_are_counted_separately(folders):
     found = folders(
         negative("a red cube above a blue ball"),  # their centers are one pixel apart
         negative("a red dog to the left of a blue ball"),
@@ -103,7 +103,7 @@ def test_a_positive_that_is_false_is_found_and_counted_once(folders):
     assert found["examples"]["false_positives"][0]["sentence"] == lie
 
 
-def test_yield_is_the_share_of_captions_with_a_negative(folders):
+def test_the_yield_is_the_share_of_captions_with_a_negative(folders):
     found = folders(negative("a green cube to the left of a blue ball"), rejected=("1-0", "1-1", "1-2"))
     assert found["captions"] == {"processed": 3, "with_negative": 1, "yield": pytest.approx(1 / 3)}
 
@@ -131,7 +131,7 @@ def imported(file: Path) -> set[str]:
     return names | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
 
-def test_no_generator_and_no_check_sees_the_world_or_its_report():
+def test_generators_and_checks_import_neither_truth_nor_its_report():
     folder = Path(nearmiss.stages.negatives.__file__).parent
     files = [*folder.rglob("*.py"), *(folder.parents[1] / "engine" / "text").rglob("*.py")]
     assert len(files) > 50
@@ -176,7 +176,7 @@ def judged(world: Path, method: str, out: Path) -> dict:
 
 
 @pytest.mark.parametrize("method", ["keyword", "random", "replace", "scene_graph"])
-def test_with_complete_annotations_nothing_is_true_by_mistake(worlds, tmp_path, method):
+def test_complete_annotations_leave_no_false_negative(worlds, tmp_path, method):
     found = judged(worlds[1.0], method, tmp_path / method)
     assert found["negatives"]["n"] > 100
     assert found["negatives"]["true"] == found["negatives"]["unparsed"] == 0, found["examples"]
@@ -186,7 +186,7 @@ def test_with_complete_annotations_nothing_is_true_by_mistake(worlds, tmp_path, 
 
 
 @pytest.mark.parametrize("method", ["keyword", "random", "replace", "scene_graph"])
-def test_with_a_quarter_of_the_annotations_dropped_false_negatives_are_counted(worlds, tmp_path, method, capsys):
+def test_dropped_annotations_give_false_negatives(worlds, tmp_path, method, capsys):
     found = judged(worlds[0.75], method, tmp_path / method)
     with capsys.disabled():
         print(f"\n  completeness .75, {method}: {found['negatives']}, positives false: {found['positives']['false']}")

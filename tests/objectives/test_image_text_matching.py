@@ -68,19 +68,19 @@ def matching_loop(f, mined):
 
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("name", TERMS)
-def test_the_term_equals_a_plain_loop(name, batch):
+def test_the_term_equals_a_reference_loop(name, batch):
     f, term = BATCHES[batch], TERMS[name]
     assert computed(term, f) == pytest.approx(matching_loop(f, term.mined), abs=1e-12)
 
 
 @pytest.mark.parametrize("part", ["_true_pairs", "_own_negatives", "mined_pairs"])
-def test_a_pair_that_is_left_out_would_be_noticed(monkeypatch, part):
+def test_an_omitted_pair_changes_the_loss(monkeypatch, part):
     whole, f = getattr(image_text_matching, part), BATCHES["pairs"]
     monkeypatch.setattr(image_text_matching, part, lambda *given: whole(*given)[:, 1:])
     assert computed(TERMS["mined"], f) != pytest.approx(matching_loop(f, True), abs=1e-6)
 
 
-def test_both_kinds_of_pairs_weigh_one_half():
+def test_both_kinds_of_pairs_have_equal_weight():
     f = BATCHES["captions"]
     sure = replace(f.matching, logits=lambda image, text: torch.tensor([[0.0, 50.0]]).repeat(len(image), 1).double())
     assert computed(TERMS["mined"], replace(f, matching=sure)) == pytest.approx(25.0)
@@ -88,7 +88,7 @@ def test_both_kinds_of_pairs_weigh_one_half():
     assert computed(TERMS["mined"], replace(f, matching=either)) == pytest.approx(math.log(2))
 
 
-def test_what_is_taken_for_true_is_never_drawn():
+def test_pairs_masked_as_true_are_never_drawn():
     f = features("known", collide=False)
     n = len(f.images)
     for lonely in range(n):  # image `lonely` has no text of others that is wrong of it
@@ -114,7 +114,7 @@ def test_the_same_caption_of_another_image_is_drawn_without_a_mask_only():
     assert asked in drawn["none"] and asked not in drawn["same_image"]
 
 
-def test_pairs_are_drawn_as_often_as_the_softmax_says():
+def test_pairs_are_drawn_with_softmax_probabilities():
     f = replace(features("often", collide=False), scale=torch.tensor(3.0, dtype=torch.float64))
     matching, times, count = judged_by_embeddings(f), 3000, torch.zeros(6, 6, dtype=torch.float64)
     for number in range(times):
@@ -126,7 +126,7 @@ def test_pairs_are_drawn_as_often_as_the_softmax_says():
     assert (count / times - (logits / 3).softmax(1)).abs().max() > 0.04  # at another scale it would be seen
 
 
-def test_gradients_are_numbers_and_reach_what_is_judged_but_not_the_draw():
+def test_gradients_are_finite_and_do_not_reach_the_sampling():
     for case in ("some", "none at all"):
         f = features("gradient")
         images, scale = f.images.clone().requires_grad_(), f.scale.clone().requires_grad_()
@@ -137,12 +137,12 @@ def test_gradients_are_numbers_and_reach_what_is_judged_but_not_the_draw():
         assert scale.grad is None
 
 
-def test_without_a_fusion_the_term_says_what_is_missing():
+def test_without_a_fusion_the_term_names_what_is_missing():
     with pytest.raises(ValueError, match="cross-encoder"):
         computed(TERMS["mined"], features("bare"))
 
 
-def test_losses_are_those_of_the_golden_file():
+def test_losses_equal_the_golden_file():
     """`python tests/objectives/test_image_text_matching.py` writes the file; a change of it changes what arms are."""
     golden = json.loads(GOLDEN.read_text())
     for batch, f in BATCHES.items():

@@ -306,7 +306,7 @@ def computed(term, f):
 
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("name", TERMS)
-def test_a_term_equals_a_plain_loop(name, batch):
+def test_a_term_equals_a_reference_loop(name, batch):
     assert computed(TERMS[name], BATCHES[batch]) == pytest.approx(by_hand(TERMS[name], BATCHES[batch]), abs=1e-12)
 
 
@@ -336,7 +336,7 @@ def test_the_threshold_stays_without_valid_pairs_and_in_evaluation():
 
 @pytest.mark.parametrize("name", TERMS)
 @pytest.mark.parametrize("case", ["some", "none of a sample", "none at all"])
-def test_gradients_are_numbers_however_many_negatives_there_are(name, case):
+def test_gradients_are_finite_for_any_number_of_negatives(name, case):
     f = features("gradient")
     valid = f.valid.clone()
     if case != "some":
@@ -359,7 +359,7 @@ def test_an_absent_negative_changes_nothing(name):
     assert computed(TERMS[name], f) == computed(TERMS[name], replace(f, negatives=moved))
 
 
-def test_plain_contrast_needs_no_negatives():
+def test_the_contrastive_loss_needs_no_negatives():
     f = features("plain", k=0)
     assert computed(TERMS["contrastive"], f) == pytest.approx(contrastive_loop(f), abs=1e-12)
 
@@ -370,13 +370,13 @@ def test_an_identical_caption_of_another_image_is_not_wrong():
         assert computed(TERMS[term], f) < computed(TERMS[term], masked(f, caption_ids=torch.arange(6)))
 
 
-def test_without_a_mask_nothing_is_taken_for_true():
+def test_without_a_mask_no_caption_counts_as_true():
     f = masked(features("bare"), "none")
     assert not f.true_captions.any() and not f.true_negatives.any()
     assert computed(TERMS["hard_negative_columns all"], f) > computed(TERMS["hard_negative_columns all"], masked(f))
 
 
-def test_what_is_known_to_be_true_of_an_image_is_no_negative_of_it():
+def test_captions_marked_as_true_are_no_negatives_of_an_image():
     f = features("known", collide=False)
     texts = int(f.negative_ids.max()) + 1
     truth = torch.zeros(6, texts, dtype=torch.bool)
@@ -388,7 +388,7 @@ def test_what_is_known_to_be_true_of_an_image_is_no_negative_of_it():
 
 
 @pytest.mark.parametrize("rule", ["mean", "max"])
-def test_released_thresholds_follow_in_logits_up_to_a_bound_and_start_anew_in_every_epoch(rule):
+def test_released_thresholds_are_bounded_logits_and_reset_each_epoch(rule):
     term = spec.CrossModalRankReleased(threshold=rule, bound=6.0)
     objective = exact([term])
     thresholds = [0.0] * len(TYPES)
@@ -407,7 +407,7 @@ def test_released_thresholds_follow_in_logits_up_to_a_bound_and_start_anew_in_ev
     assert set(objective.remembered().values()) == {0.0}
 
 
-def test_the_released_rank_loss_falls_when_the_scale_does_and_the_corrected_one_teaches_it_nothing():
+def test_only_the_released_rank_loss_has_a_gradient_for_the_scale():
     scale = torch.tensor(12.5, dtype=torch.float64, requires_grad=True)
     objective = exact([spec.CrossModalRankReleased(threshold="fixed")])
     objective(replace(features("scale"), scale=scale))[0].backward()
@@ -422,12 +422,12 @@ def test_the_bias_of_the_sigmoid_is_learned_and_belongs_to_the_state():
     assert "terms.sigmoid.bias" in objective.state_dict()
 
 
-def test_without_focus_and_smoothing_the_focal_term_is_the_plain_one():
+def test_without_focus_and_smoothing_the_focal_term_is_contrastive():
     f = features("focus")
     assert computed(TERMS["focal_own_negatives plain"], f) == pytest.approx(computed(TERMS["own_negatives"], f))
 
 
-def test_a_text_without_a_paraphrase_says_nothing_of_paraphrases():
+def test_texts_without_a_paraphrase_do_not_change_the_loss():
     f = features("otherwise")
     moved = torch.where(f.paraphrased[..., None], f.paraphrases, -f.paraphrases)
     assert computed(TERMS["hard_positive"], f) == computed(TERMS["hard_positive"], replace(f, paraphrases=moved))
@@ -436,7 +436,7 @@ def test_a_text_without_a_paraphrase_says_nothing_of_paraphrases():
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_is_an_objective_that_gives_a_number(name):
+def test_every_preset_gives_a_finite_loss(name):
     arm = ArmConfig(objective=name, method="keyword")
     assert arm.objective == PRESETS[name]
     f = features("preset")
@@ -452,7 +452,7 @@ def test_a_count_is_no_negative_of_other_images():
     assert computed(TERMS["hard_negative_columns all"], f) > own
 
 
-def test_the_rank_term_teaches_the_scale_nothing():
+def test_the_rank_term_has_no_gradient_for_the_scale():
     scale = torch.tensor(12.5, dtype=torch.float64, requires_grad=True)
     f = replace(features("scale"), scale=scale, images=features("scale").images.requires_grad_())
     Objective([spec.CrossModalRank(threshold="fixed")], TYPES).double()(f)[0].backward()
@@ -468,7 +468,7 @@ def test_an_objective_is_the_weighted_sum_of_its_terms():
     assert list(values) == [term.term for term in terms]
 
 
-def test_losses_are_those_of_the_golden_file():
+def test_losses_equal_the_golden_file():
     """`python tests/objectives/test_losses.py` writes the file; a change of it is a change of what arms are."""
     golden = json.loads(GOLDEN.read_text())
     for batch, f in BATCHES.items():
@@ -517,7 +517,7 @@ def test_contrastive_positives_is_the_symmetric_loss_of_each_positive():
     torch.testing.assert_close(float(found), positives_loop(f), rtol=1e-12, atol=0)
 
 
-def test_a_caption_in_place_of_a_positive_is_no_text_of_contrastive_positives():
+def test_placeholder_captions_are_no_texts_of_contrastive_positives():
     f = BATCHES["pairs"]
     shared = f.for_others[:, :, 0]
     masks = positives_taken_for_true("same_image", captions=f.caption_ids, positives=f.positive_ids, for_others=shared)

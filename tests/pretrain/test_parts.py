@@ -122,7 +122,7 @@ def same_trainings(folder, one, other):
             torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
-def test_two_processes_give_the_result_of_one(toy_copy, python):
+def test_two_processes_and_one_give_the_same_result(toy_copy, python):
     """torchrun with two processes and gloo: the same losses and weights as one process with the same whole batch."""
     run_toy(toy_copy, "alone")
     code = f"""

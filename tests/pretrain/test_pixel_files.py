@@ -282,7 +282,7 @@ def test_a_store_that_was_killed_before_it_was_complete_decodes_nothing_again(ph
     assert not decoded
 
 
-def test_a_store_that_is_killed_at_ten_moments_has_the_same_bytes(photographs, tmp_path):
+def test_a_store_killed_at_ten_steps_has_the_same_bytes(photographs, tmp_path):
     """Killed where it decodes, flushes, renames or links: by the number of a call, drawn from a seed, not by time."""
     names = sorted(photographs)
     whole = built(tmp_path / "whole", names, tmp_path / "other")

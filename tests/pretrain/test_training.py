@@ -155,7 +155,7 @@ stage.run(**toy.arguments(Path({folder!r}), out="killed"))
 """
 
 
-def test_a_run_killed_with_signal_9_resumes_bit_identically(toy_copy, monkeypatch):
+def test_a_run_killed_with_sigkill_resumes_bit_identically(toy_copy, monkeypatch):
     program = PROGRAM.format(tests=str(Path(toy.__file__).parent), folder=str(toy_copy))
     killed = subprocess.run([sys.executable, "-c", program], check=False)
     assert killed.returncode == -signal.SIGKILL

@@ -48,7 +48,7 @@ def figures(noisy, clean, floor=0.2):
     return {row["metric"]: row for row in rows.iter_rows(named=True)}
 
 
-def test_a_loss_of_a_quarter_on_every_item():
+def test_a_drop_of_a_quarter_on_every_item():
     found = figures(outcomes([3.0] * 30), outcomes([4.0] * 30))
     assert found["accuracy"]["value"] == pytest.approx(0.75)
     assert (

@@ -44,7 +44,7 @@ def figure(frame, subset, metric):
     return rows["value"].sum() / rows["weight"].sum()
 
 
-def test_recall_agrees_with_a_plain_loop(asked):
+def test_recall_equals_a_reference_loop(asked):
     scores = np.random.default_rng(0).random((10, CAPTIONS)).astype(np.float32)
     frame = ranking.recalls(asked, scores)
     for k in (1, 3):
@@ -129,7 +129,7 @@ def test_the_blind_class_is_the_most_frequent_one():
     assert found["value"].mean() == pytest.approx(0.6)
 
 
-def test_the_mean_counts_each_task_alike():
+def test_the_mean_weights_tasks_equally():
     scores = [np.array([[0.0, 1.0, 0.0]] * 3), np.array([[1.0, 0.0, 0.0]])]
     found = classes.ranks(benchmark_of(("color", [0, 0, 0]), ("shape", [0])), scores)
     mean = found.filter(pl.col("task") == "mean")
@@ -143,7 +143,7 @@ def test_the_blind_ranking_is_the_best_constant_one(asked):
     assert figure(frame, "image_to_text", "recall@1") == pytest.approx(asked.right.sum(axis=0).max() / 10)
 
 
-def test_a_label_that_is_no_class_is_named(tmp_path):
+def test_an_unknown_label_is_named(tmp_path):
     file = tmp_path / "tables" / "classification_test.parquet"
     write_table(table("classification", rows_of_classes([0, 3])), file, "classification")
     write_images(tmp_path, 2)

@@ -46,7 +46,7 @@ def problems(draw):
 
 @settings(max_examples=150)
 @given(problems())
-def test_the_value_is_that_of_the_best_of_all_assignments(problem):
+def test_the_value_equals_the_best_of_all_assignments(problem):
     fits, unmarked, relations, looks, holds = problem
     steps = Steps()
     assert best_reading(fits, unmarked, relations, holds, looks, steps) is by_force(fits, unmarked, relations, holds)
@@ -143,7 +143,7 @@ def branching(people: int) -> Annotations:
     return crowd(people, stated=frozenset((str(a), "in front of", str(b)) for a, b in pairs if a != b))
 
 
-def test_a_search_that_takes_too_long_is_given_up_and_never_verified(monkeypatch):
+def test_a_search_beyond_its_bound_is_never_verified(monkeypatch):
     caption = " behind ".join(["a person"] * 12)  # the longest path of this tree has 7 people
     image = branching(16)
     assert check(caption, image).kind == "verified"
@@ -155,7 +155,7 @@ def test_a_search_that_takes_too_long_is_given_up_and_never_verified(monkeypatch
     assert check(f"{caption} and a dog", image).kind == "verified"
 
 
-def test_a_bounded_search_says_that_it_was_stopped():
+def test_a_bounded_search_reports_that_it_stopped():
     fits = [[Truth.TRUE] * 6] * 6
     with pytest.raises(TooManyStepsError):
         best_reading(fits, [Truth.FALSE] * 6, [(0, "a", 1)], lambda *_: Truth.TRUE, range(6), Steps(0))

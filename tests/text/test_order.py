@@ -43,7 +43,7 @@ def holds(name: str, sentence, told: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
-def test_each_moves_its_words_and_no_others(name):
+def test_each_operator_moves_only_its_words(name):
     sentence = tagged(CAPTION)
     for item in range(30):
         told = perturbed(sentence, name, 0, str(item))
@@ -53,7 +53,7 @@ def test_each_moves_its_words_and_no_others(name):
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
-def test_the_invariants_tell_the_four_apart(name):
+def test_the_invariants_distinguish_the_four_operators(name):
     """The planted fault: what another perturbation makes breaks the invariant."""
     sentence = tagged(CAPTION)
     others = [other for other in PERTURBATIONS if other != name]
@@ -63,14 +63,14 @@ def test_the_invariants_tell_the_four_apart(name):
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
-def test_a_draw_depends_on_the_item_and_the_seed_alone(name):
+def test_draws_depend_only_on_item_and_seed(name):
     sentence = tagged(CAPTION)
     first = perturbed(sentence, name, 0, "a")
     assert first == perturbed(sentence, name, 0, "a")
     assert len({tuple(perturbed(sentence, name, seed, item)) for seed in (0, 1) for item in "abcd"}) > 3
 
 
-def test_a_caption_that_no_order_changes_gives_none():
+def test_a_caption_without_permutations_gives_none():
     assert perturbed(tagged("dog"), "within_trigrams", 0, "1") is None
     assert perturbed(tagged("a red cube"), "trigrams", 0, "1") is None
     assert perturbed(tagged("a dog near a dog"), "nouns_and_adjectives", 0, "1") is None

@@ -32,11 +32,11 @@ LEFT = (0, "to the left of", 1)
         ("a ball that is small and orange", (Mention("ball", (("color", "orange"), ("size", "small"))),), ()),
     ],
 )
-def test_what_a_caption_states(text, things, relations):
+def test_captions_are_parsed_into_statements(text, things, relations):
     assert parse(text) == Caption(things, relations)
 
 
-def test_free_captions_are_read_where_the_patterns_fit():
+def test_free_captions_are_parsed_where_patterns_match():
     said = parse("A black and white cat is sitting on top of a wooden bench next to a man riding a bike.")
     assert [thing.noun for thing in said.mentions] == ["cat", "bench", "man", "bicycle"]
     assert said.mentions[0].attributes == (("color", "black"), ("color", "white"))
@@ -53,7 +53,7 @@ def test_names_of_annotators_are_nouns():
 @pytest.mark.parametrize(
     "text", ["", ".", "is", "red and", "a cube is a ball", "a cube on", "on the left on the right"]
 )
-def test_what_does_not_parse_is_none(text):
+def test_unparsable_text_gives_none(text):
     assert parse(text) is None
 
 
@@ -83,7 +83,7 @@ def _half(location: str | None) -> str | None:
     return location and location.removesuffix("-hand side")
 
 
-def test_every_caption_of_the_world_is_read_as_the_world_means_it(some_scenes):
+def test_captions_of_the_world_parse_to_their_statements(some_scenes):
     config = WorldConfig()
     for scene in some_scenes:
         for kind in ("narrow", "broad"):
@@ -92,7 +92,7 @@ def test_every_caption_of_the_world_is_read_as_the_world_means_it(some_scenes):
                 assert ours == theirs, text
 
 
-def test_sentences_of_scene_graphs_are_read_as_the_world_means_them():
+def test_scene_graph_sentences_parse_to_their_statements():
     for text in (
         attribute_sentence("cube", "red"),
         count_sentence("cross", 1),

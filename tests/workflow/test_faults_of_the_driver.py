@@ -22,7 +22,7 @@ def mine(mine) -> Checkout:
     return Checkout(mine.path)
 
 
-def test_a_killed_driver_leaves_no_orphan_and_the_next_run_finishes(mine):
+def test_a_killed_driver_leaves_no_orphan_and_the_next_run_resumes(mine):
     weights = mine.results() / "pretrain" / "clip" / "0" / "checkpoint" / "open_clip_model.safetensors"
     before = weights.read_bytes()
     shutil.rmtree(mine.results() / "pretrain" / "clip")
@@ -38,7 +38,7 @@ def test_a_killed_driver_leaves_no_orphan_and_the_next_run_finishes(mine):
     assert weights.read_bytes() == before
 
 
-def test_two_runs_at_a_time_are_refused(mine):
+def test_a_second_run_at_the_same_time_is_refused(mine):
     shutil.rmtree(mine.results() / "pretrain" / "clip")
     first = subprocess.Popen(
         [sys.executable, "-m", "nearmiss", "run", "--config", "tests/tiny.yaml", "--stage", "pretrain"],
@@ -56,7 +56,7 @@ def test_two_runs_at_a_time_are_refused(mine):
     first.wait()
 
 
-def test_kills_at_any_moments_change_nothing(finished, mine):
+def test_killed_runs_finish_with_the_same_bytes(finished, mine):
     """Parts of the finished run are removed and made again; `make faults` kills whole runs."""
     for part in ("pretrain/hnc", "negatives/scene_graph"):
         shutil.rmtree(mine.results() / part)

@@ -12,12 +12,12 @@ from checkout import Checkout
 AWKWARD = "{v2} what? 'x' \"y\" #1 100%25 $HOME a\\b ünï"
 
 
-def test_a_finished_checkout_is_finished_under_an_awkward_name(finished, tmp_path):
+def test_a_renamed_checkout_has_nothing_to_do(finished, tmp_path):
     shutil.copytree(finished.path, tmp_path / AWKWARD / "checkout", symlinks=True)
     assert Checkout(tmp_path / AWKWARD / "checkout", python=finished.python).planned() == {}
 
 
-def test_a_checkout_that_cannot_work_under_its_name_is_refused_by_snakemake_too(finished, tmp_path):
+def test_snakemake_refuses_an_unsupported_checkout_path(finished, tmp_path):
     shutil.copytree(finished.path / "workflow", tmp_path / "a:b" / "workflow")
     shutil.copytree(finished.path / "src", tmp_path / "a:b" / "src")
     for name in ("Snakefile", "config"):
@@ -29,7 +29,7 @@ def test_a_checkout_that_cannot_work_under_its_name_is_refused_by_snakemake_too(
 
 
 @pytest.mark.parametrize("conda", [False, True])
-def test_a_job_finds_this_checkouts_package(root, tmp_path, monkeypatch, conda):
+def test_a_job_imports_the_package_of_its_checkout(root, tmp_path, monkeypatch, conda):
     spec = importlib.util.spec_from_file_location("workflow_environment", root / "workflow" / "environment.py")
     environment = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(environment)

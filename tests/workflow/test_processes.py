@@ -9,7 +9,7 @@ from checkout import TINY
 from nearmiss.base.files import read_json
 
 
-def test_two_processes_train_an_arm_as_one_does_through_the_rule(mine):
+def test_the_rule_trains_with_two_processes_as_with_one(mine):
     """The arm continues from the base that is there; losses and weights are those of one process but for rounding."""
     run = mine.results() / "pretrain" / "clip" / "0"
     alone = load_file(run / "checkpoint" / "open_clip_model.safetensors")

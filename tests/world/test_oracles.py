@@ -14,19 +14,19 @@ def rows(world_files):
     return table(world_files.items, world_files.scenes)
 
 
-def test_every_oracle_scores_what_the_table_says(rows):
+def test_oracles_score_as_tabulated(rows):
     assert [row for row in rows if not row["holds"]] == []
     assert {(row["oracle"], row["concept"], row["operator"]) for row in rows} == set(EXPECTED)
     assert min(row["decisions"] for row in rows) >= 30
 
 
-def test_every_faculty_is_asked_for_somewhere():
+def test_every_faculty_is_needed_by_a_subset():
     for oracle in ORACLES:
         verdicts = {cell: verdict for cell, verdict in EXPECTED.items() if cell[0] == oracle}
         assert set(verdicts.values()) == {"chance", "solved"}
 
 
-def test_a_leak_is_found(world_files):
+def test_a_leak_is_detected(world_files):
     """A relation item whose foil names a color that is not there can be solved by its words: the table objects."""
     leaky = []
     for item in world_files.items:
