@@ -180,9 +180,7 @@ def test_visual_genome_as_tables(tmp_path: Path, options: dict[str, str]):
     assert table(out, "captions").height == 36
 
 
-def test_rows_do_not_depend_on_file_order_and_chunk_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_rows_do_not_depend_on_file_order_and_chunk_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     root = source_files.visual_genome(tmp_path / "root")
     given = config(root, name="visual_genome", **SEPARATE)
     whole = made(given, tmp_path)

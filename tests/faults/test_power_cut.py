@@ -46,9 +46,7 @@ def _is_partial(path: str, out: Path) -> bool:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_files_are_flushed_before_renaming_and_the_manifest_is_last(
-    case: Case, toys, tmp_path, monkeypatch, tally
-):
+def test_files_are_flushed_before_renaming_and_the_manifest_is_last(case: Case, toys, tmp_path, monkeypatch, tally):
     inputs, out = toys.copy(case.group, tmp_path / "inputs"), tmp_path / "out"
     whole = case.file if case.file and case.command == "negatives make" else "manifest.json"
     disk = Disk(out, whole)
