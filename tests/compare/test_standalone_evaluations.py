@@ -20,7 +20,8 @@ from nearmiss.stages.evaluate.config import EvaluateConfig
 from nearmiss.stages.evaluate.stage import run as evaluate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
-import benchmark_files
+import caption_benchmark_files
+import sample_files
 
 CONFIG = CompareConfig(resamples=100)
 ADDED = '''"""Colors of things."""
@@ -63,12 +64,12 @@ BENCHMARK = ItemReader(CARD, add_items)
 def root(tmp_path_factory):
     """A data root with SugarCrepe and a benchmark of the test's own."""
     folder = tmp_path_factory.mktemp("root")
-    benchmark_files.sugarcrepe(folder)
+    caption_benchmark_files.sugarcrepe(folder)
     items = [
-        {"image": benchmark_files.coco(folder, number), "true": f"a red cup {number}", "false": f"a blue cup {number}"}
+        {"image": sample_files.coco(folder, number), "true": f"a red cup {number}", "false": f"a blue cup {number}"}
         for number in range(6)
     ]
-    benchmark_files.put(folder / "colors_of_things" / "items.json", items)
+    sample_files.put(folder / "colors_of_things" / "items.json", items)
     return folder
 
 

@@ -4,6 +4,7 @@ import json
 from functools import partial
 
 import benchmark_files
+import caption_benchmark_files
 import evaluating
 import numpy as np
 import open_clip
@@ -196,7 +197,7 @@ def test_a_missing_file_makes_the_result_incomplete(run, tmp_path):
 
 def test_benchmarks_without_files_are_named_and_a_root_without_any_is_refused(whole, run, tmp_path):
     (tmp_path / "some").mkdir()
-    benchmark_files.sugarcrepe(tmp_path / "some")
+    caption_benchmark_files.sugarcrepe(tmp_path / "some")
     told = run(tmp_path / "some", "sugarcrepe,aro")
     assert told["absent"] == ["aro"]
     assert not told["complete"]
@@ -322,7 +323,7 @@ def test_a_text_classifier_is_fitted_on_the_training_negatives():
 
 
 def test_the_exit_status_reports_missing_scores(tmp_path, capsys):
-    benchmark_files.sugarcrepe(tmp_path / "data")
+    caption_benchmark_files.sugarcrepe(tmp_path / "data")
     asked = partial(
         evaluate,
         "--benchmarks=sugarcrepe",

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-import benchmark_files
 import evaluating
+import image_benchmark_files
 import numpy as np
 import pytest
 import torch
@@ -107,7 +107,7 @@ def test_the_result_names_weights_and_activation(tmp_path):
 
 
 def test_a_model_of_transformers_is_scored(tmp_path):
-    benchmark_files.spec(tmp_path / "data")
+    image_benchmark_files.spec(tmp_path / "data")
     model = parse_model(str(saved(tmp_path / "small", "siglip")))
     result = evaluating.runner(tmp_path)(tmp_path / "data", "spec", model=model)
     assert result["complete"]

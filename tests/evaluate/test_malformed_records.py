@@ -4,9 +4,12 @@ import csv
 import json
 from pathlib import Path
 
-import benchmark_files
+import gallery_files
+import image_benchmark_files
 import pytest
-from benchmark_files import put_text, read
+import sample_files
+from benchmark_files import read
+from sample_files import put_text
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks.benchmark import ItemBenchmark, Options
@@ -272,7 +275,7 @@ def test_files_of_equal_name_have_separate_hashes(tmp_path):
 
 
 def test_pairs_from_files_of_equal_name_are_separate(tmp_path):
-    benchmark_files.inpaintcoco(tmp_path)
+    image_benchmark_files.inpaintcoco(tmp_path)
     other = tmp_path / "inpaintcoco" / "other" / "test-00000-of-00001.parquet"
     other.parent.mkdir()
     other.write_bytes((tmp_path / "inpaintcoco" / "data" / other.name).read_bytes())
@@ -284,9 +287,9 @@ def test_pairs_from_files_of_equal_name_are_separate(tmp_path):
 
 def test_a_class_whose_folder_is_missing_or_empty_is_named(tmp_path):
     root = tmp_path / "classification" / "pets"
-    benchmark_files.picture(root / "cat" / "1.png", 1)
+    sample_files.picture(root / "cat" / "1.png", 1)
     (root / "empty").mkdir()
-    benchmark_files.put(root / "classes.json", {"cat": "cat", "empty": "ferret", "hoarse": "horse"})
+    sample_files.put(root / "classes.json", {"cat": "cat", "empty": "ferret", "hoarse": "horse"})
     labeled = reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
     assert labeled.coverage.files_missing == ["classification/pets/empty", "classification/pets/hoarse"]
     assert labeled.tasks[0].classes == ["cat", "ferret", "horse"]
@@ -306,7 +309,7 @@ def test_a_class_whose_folder_is_missing_or_empty_is_named(tmp_path):
 )
 def test_classes_without_a_folder_of_their_own_are_refused(tmp_path, classes):
     root = tmp_path / "classification" / "pets"
-    benchmark_files.picture(root / "a" / "1.png", 1)
+    sample_files.picture(root / "a" / "1.png", 1)
     put_text(root / "classes.json", classes)
     with pytest.raises(InputError):
         reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
@@ -314,14 +317,14 @@ def test_classes_without_a_folder_of_their_own_are_refused(tmp_path, classes):
 
 def test_an_image_in_the_folders_of_two_classes_is_refused(tmp_path):
     root = tmp_path / "classification" / "pets"
-    benchmark_files.picture(root / "a" / "b" / "1.png", 1)
-    benchmark_files.put(root / "classes.json", {"a": "animal", "a/b": "cat"})
+    sample_files.picture(root / "a" / "b" / "1.png", 1)
+    sample_files.put(root / "classes.json", {"a": "animal", "a/b": "cat"})
     with pytest.raises(InputError, match="two classes"):
         reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
 
 
 def test_a_cifar_class_without_images_is_named(tmp_path):
-    benchmark_files.general(tmp_path)
+    gallery_files.general(tmp_path)
     (tmp_path / "cifar10/cifar-10-batches-bin" / "batches.meta.txt").write_text("airplane\nautomobile\nbird\ncat\n")
     assert reader("cifar10").load(DataRoot(tmp_path), Options()).coverage.files_missing == [
         "cifar10/cifar-10-batches-bin/test_batch.bin: cat"
@@ -339,12 +342,12 @@ def test_a_cifar_class_without_images_is_named(tmp_path):
     ],
 )
 def test_an_unreadable_gallery_record_is_excluded(tmp_path, change, reason):
-    benchmark_files.general(tmp_path)
+    gallery_files.general(tmp_path)
     file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
     document = json.loads(file.read_text())
     document["images"].insert(2, {**document["images"][0], **change})
     document["images"].pop(0)
-    benchmark_files.put(file, document)
+    sample_files.put(file, document)
     gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert gallery.images == ["flickr8k/images/000000000002.jpg"]
     assert gallery.own.shape == (1, 2)
@@ -352,11 +355,11 @@ def test_an_unreadable_gallery_record_is_excluded(tmp_path, change, reason):
 
 
 def test_a_sentence_that_is_not_text_excludes_no_other_sentence(tmp_path):
-    benchmark_files.general(tmp_path)
+    gallery_files.general(tmp_path)
     file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
     document = json.loads(file.read_text())
     document["images"][0]["sentences"][0] = {"raw": float("nan")}
-    benchmark_files.put(file, document)
+    sample_files.put(file, document)
     gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert gallery.captions[0] == "flickr8k photograph 0"
     assert gallery.own.sum(axis=1).tolist() == [1, 2]
@@ -366,11 +369,11 @@ def test_a_sentence_that_is_not_text_excludes_no_other_sentence(tmp_path):
 
 
 def test_gallery_records_with_a_duplicate_image_are_excluded(tmp_path):
-    benchmark_files.general(tmp_path)
+    gallery_files.general(tmp_path)
     file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
     document = json.loads(file.read_text())
     first, second, third = document["images"]
-    benchmark_files.put(file, {"images": [first, second, {**first}, third]})
+    sample_files.put(file, {"images": [first, second, {**first}, third]})
     gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert gallery.images == ["flickr8k/images/000000000002.jpg"]
     left_out = [(each.record, each.reason) for each in gallery.coverage.malformed]
@@ -378,10 +381,10 @@ def test_gallery_records_with_a_duplicate_image_are_excluded(tmp_path):
 
 
 def test_faults_of_other_splits_do_not_affect_a_gallery(tmp_path):
-    benchmark_files.general(tmp_path)
+    gallery_files.general(tmp_path)
     file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
     document = json.loads(file.read_text())
     document["images"][2]["sentences"] = None
-    benchmark_files.put(file, document)
+    sample_files.put(file, document)
     gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert len(gallery.images) == 2 and not gallery.coverage.malformed

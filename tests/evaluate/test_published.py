@@ -6,6 +6,7 @@ from pathlib import Path
 
 import benchmark_files
 import pytest
+import sample_files
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks import builder as builder_module
@@ -133,7 +134,7 @@ def test_cifar_is_read_without_unpickling(root):
     (task,) = benchmark.tasks
     assert task.labels == [0, 1, 2]
     first = benchmark.embedded[task.images[0]].open()
-    assert (benchmark_files.noise(0) == first).all()
+    assert (sample_files.noise(0) == first).all()
 
 
 def test_folders_of_a_data_root_can_be_moved(tmp_path):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import benchmark_files
 import pytest
-from benchmark_files import put_text, read
+from benchmark_files import read
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_files import put_text
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks.benchmark import ItemBenchmark

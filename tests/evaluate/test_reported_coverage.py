@@ -4,11 +4,13 @@ import json
 from functools import partial
 from pathlib import Path
 
-import benchmark_files
+import caption_benchmark_files
 import evaluating
+import image_benchmark_files
 import numpy as np
 import polars as pl
 import pytest
+import sample_files
 import torch
 from PIL import Image
 
@@ -41,12 +43,12 @@ def scores_of(folder, subset):
 
 def sugarcrepe(root: Path, pairs: list[tuple[str, str]]) -> Path:
     """A whole SugarCrepe whose part add_att asks these pairs, one an image."""
-    benchmark_files.sugarcrepe(root)
+    caption_benchmark_files.sugarcrepe(root)
     records = {
-        str(number): {"filename": benchmark_files.coco(root, number + 1), "caption": one, "negative_caption": other}
+        str(number): {"filename": sample_files.coco(root, number + 1), "caption": one, "negative_caption": other}
         for number, (one, other) in enumerate(pairs)
     }
-    benchmark_files.put(root / PART, records)
+    sample_files.put(root / PART, records)
     return root
 
 
@@ -87,10 +89,10 @@ def test_texts_with_equal_tokens_are_encoded_once(run, tmp_path, monkeypatch):
 
 
 def test_a_tie_of_equal_texts_follows_the_tie_rule(run, tmp_path):
-    benchmark_files.whatsup(tmp_path / "data")
+    caption_benchmark_files.whatsup(tmp_path / "data")
     options = ["A mug on a table", "a mug ON a table"]
     record = {"image_path": "x/beer-bottle_on_armchair.jpeg", "caption_options": options}
-    benchmark_files.put(tmp_path / "data" / "whatsup" / "controlled_images_dataset.json", [record])
+    sample_files.put(tmp_path / "data" / "whatsup" / "controlled_images_dataset.json", [record])
     assert values(run(tmp_path / "data", "whatsup"), "controlled_images_dataset") == [0]
     assert values(run(tmp_path / "data", "whatsup", released=True), "controlled_images_dataset") == [1]
 
@@ -98,8 +100,8 @@ def test_a_tie_of_equal_texts_follows_the_tie_rule(run, tmp_path):
 def test_classes_with_equal_tokens_are_named_and_count_as_wrong(run, tmp_path):
     root = tmp_path / "data" / "classification" / "pets"
     for number, folder in enumerate(("a", "b", "c")):
-        benchmark_files.picture(root / folder / "1.png", number)
-    benchmark_files.put(root / "classes.json", {"a": "Cat", "b": "cat", "c": "dog"})
+        sample_files.picture(root / folder / "1.png", number)
+    sample_files.put(root / "classes.json", {"a": "Cat", "b": "cat", "c": "dog"})
     told = run(tmp_path / "data", "imagefolder/pets")
     assert told["benchmarks"]["imagefolder/pets"]["equal_classes"] == ["Cat", "cat"]
     top1 = next(row["value"] for row in told["metrics"] if row["metric"] == "top1")
@@ -118,7 +120,7 @@ def test_a_malformed_record_makes_the_result_incomplete_and_is_named(run, tmp_pa
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")] * 3)
     records = json.loads((root / PART).read_text())
     records["1"]["negative_caption"] = ["A dog."]
-    benchmark_files.put(root / PART, records)
+    sample_files.put(root / PART, records)
     told = run(root)
     described = told["benchmarks"]["sugarcrepe"]
     reason = "'negative_caption' is a list, not a text"
@@ -131,7 +133,7 @@ def test_a_malformed_record_makes_the_result_incomplete_and_is_named(run, tmp_pa
 
 
 def test_items_excluded_by_the_rules_of_a_benchmark_are_not_missing(run, tmp_path):
-    benchmark_files.valse(tmp_path / "data")
+    caption_benchmark_files.valse(tmp_path / "data")
     told = run(tmp_path / "data", "valse")
     assert told["complete"]
     assert "6 excluded: fewer than two annotators chose the caption" in evaluating.shown(told)
@@ -140,8 +142,8 @@ def test_items_excluded_by_the_rules_of_a_benchmark_are_not_missing(run, tmp_pat
 def test_a_class_without_images_makes_the_result_incomplete(tmp_path, capsys):
     root = tmp_path / "data" / "classification" / "pets"
     for folder in ("cat", "dog"):
-        benchmark_files.picture(root / folder / "1.png", 1)
-    benchmark_files.put(root / "classes.json", {"cat": "cat", "dog": "dog", "hoarse": "horse"})
+        sample_files.picture(root / folder / "1.png", 1)
+    sample_files.put(root / "classes.json", {"cat": "cat", "dog": "dog", "hoarse": "horse"})
     with pytest.raises(SystemExit) as ended:
         evaluate(
             "--benchmarks=imagefolder/pets",
@@ -158,12 +160,12 @@ def test_a_class_without_images_makes_the_result_incomplete(tmp_path, capsys):
 
 
 def test_boxes_beyond_the_image_are_counted(run, tmp_path):
-    benchmark_files.aro(tmp_path / "data")
+    caption_benchmark_files.aro(tmp_path / "data")
     file = tmp_path / "data" / "aro" / "visual_genome_relation.json"
     records = json.loads(file.read_text())
     records[0] |= {"bbox_x": 20, "bbox_w": 40}
     records[1] |= {"bbox_w": 0}
-    benchmark_files.put(file, records)
+    sample_files.put(file, records)
     told = run(tmp_path / "data", "aro")
     described = told["benchmarks"]["aro"]
     assert described["boxes_outside"] == 1
@@ -179,7 +181,7 @@ def test_sixteen_bit_gray_images_keep_their_brightness(run, tmp_path, monkeypatc
     for number, image in enumerate((pixels, pixels.astype(np.uint16) * 257, np.full_like(pixels, 255))):
         Image.fromarray(image).save(root / "coco" / "val2017" / f"{number}.png")
         records[str(number)]["filename"] = f"{number}.png"
-    benchmark_files.put(root / PART, records)
+    sample_files.put(root / PART, records)
     told = run(root)
     assert told["complete"]
     scores = scores_of(tmp_path / "out", "add_att").sort("item_id")
@@ -306,7 +308,7 @@ def test_an_image_that_changes_while_it_is_read_stops_the_evaluation(run, tmp_pa
 
     def then_changed(files, folder):
         found = real(files, folder)
-        benchmark_files.picture(next(iter(files.values())), 999)
+        sample_files.picture(next(iter(files.values())), 999)
         return found
 
     monkeypatch.setattr(images, "contents", then_changed)
@@ -317,9 +319,9 @@ def test_an_image_that_changes_while_it_is_read_stops_the_evaluation(run, tmp_pa
 
 
 def test_texts_are_escaped_for_the_terminal(run, tmp_path):
-    benchmark_files.squares(tmp_path / "data")
+    image_benchmark_files.squares(tmp_path / "data")
     record = {"image0": "[bold]\x1b[31m/0.png", "image1": "eqbensd/1.png", "caption0": "a", "caption1": "b"}
-    benchmark_files.put(tmp_path / "data" / "eqben" / "ann.json", [record, {**record, "caption0": 3}, "[/red]"])
+    sample_files.put(tmp_path / "data" / "eqben" / "ann.json", [record, {**record, "caption0": 3}, "[/red]"])
     shown = evaluating.shown(run(tmp_path / "data", "eqben"))
     assert "[bold]" in shown
     assert "\x1b" not in shown

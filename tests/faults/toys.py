@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import benchmark_files
+import image_benchmark_files
 import numpy as np
 import planted
 import published_files
@@ -178,7 +178,7 @@ def _instance(number: int, image: int, thing: toy_pictures.Toy) -> dict:
 
 def benchmark(folder: Path) -> None:
     """A data root with one published benchmark, an open_clip folder, and two evaluations of it."""
-    benchmark_files.squares(folder / "root")
+    image_benchmark_files.squares(folder / "root")
     toy_experiment.write_checkpoint(folder / "model")
     for name in ("one", "other"):
         given = ("--model", f"local-dir:{folder / 'model'}", "--benchmarks", "winoground", "--data-root")
