@@ -192,9 +192,9 @@ def test_fragmented_or_differently_shaped_objects_are_not_pasted():
         )
 
     assert isinstance(made(pieces), Edited)
-    assert made(pieces, whole=0.97) == Refused(plan.object_id, "the other thing cannot be cut out")
+    assert made(pieces, whole=0.97) == Refused(plan.object_id, "the other object cannot be cut out")
     assert isinstance(made(None, shape=0.2), Edited)
-    assert made(None, shape=0.99) == Refused(plan.object_id, "the other thing is of another shape")
+    assert made(None, shape=0.99) == Refused(plan.object_id, "the other object has another shape")
 
 
 def test_the_background_of_an_object_is_computed_once():
@@ -223,16 +223,16 @@ def refusal(name: str, seen: View, toys: list[Toy], object_id: str = "0") -> str
 
 def test_impossible_edits_are_refused_with_a_reason():
     at_border = [Toy("ball", "red", "small", 5, 26), PICTURE[1]]
-    assert refusal("rescale", view(at_border), at_border) == "the new place reaches the picture's border"
+    assert refusal("rescale", view(at_border), at_border) == "the new position reaches the border of the image"
     two_at_border = [at_border[0], Toy("ball", "blue", "small", 56, 54)]
     assert refusal("remove", view(two_at_border), two_at_border) == "touches the border"
     facing = [Toy("ball", "red", "small", 20, 40), Toy("ball", "blue", "small", 59, 40)]
     assert refusal("move", view(facing), facing) == "the new place is occupied"
     touching = [Toy("ball", "red", "large", 30, 40), Toy("ball", "blue", "large", 50, 40)]
-    assert refusal("remove", view(touching), touching) == "overlaps another thing"
+    assert refusal("remove", view(touching), touching) == "overlaps another object"
     tiny = np.zeros((SIDE, SIDE), dtype=bool)
     tiny[40:44, 40:44] = True
-    assert refusal("replace", view(lent=tiny), PICTURE) == "the other thing is too small to be enlarged"
+    assert refusal("replace", view(lent=tiny), PICTURE) == "the other object is too small to be enlarged"
 
 
 def test_an_edit_that_leaves_its_mask_is_an_error():

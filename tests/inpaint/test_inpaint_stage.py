@@ -67,7 +67,7 @@ def test_pairs_contain_no_held_out_combination(made):
     # no cube of the toys is red, whatever could be made so
     assert not [row for row in rows(made) if "red cube" in row["inpaint_caption"]]
     rejected = pl.read_parquet(made / "rejected.parquet")
-    assert "no thing of the data is like it" in rejected["reason"].to_list()
+    assert "no object of the data is like it" in rejected["reason"].to_list()
 
 
 def test_rejections_are_written_and_counted(made):
@@ -139,7 +139,7 @@ def test_an_occluded_object_is_not_removed(toys, tmp_path):
             for name in ("x", "y", "w", "h", "mask")
         },
     )
-    assert "overlaps another thing" in reasons(toys, tmp_path, "remove")
+    assert "overlaps another object" in reasons(toys, tmp_path, "remove")
 
 
 def test_a_caption_that_would_stay_true_makes_no_pair(toys, tmp_path):
@@ -151,7 +151,7 @@ def test_a_caption_that_would_stay_true_makes_no_pair(toys, tmp_path):
         attributes=pl.when(own).then(pl.lit(["red"])).otherwise(pl.col("attributes")),
     )
     toys.change("captions", text=pl.when(own).then(pl.lit("a red ball")).otherwise(pl.col("text")))
-    assert "its words do not tell the thing from others" in reasons(toys, tmp_path)
+    assert "its words do not distinguish the object from others" in reasons(toys, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["images", "objects", "captions", "relations"])

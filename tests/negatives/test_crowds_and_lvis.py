@@ -61,7 +61,7 @@ def test_a_crowd_is_never_counted(tmp_path, mode):
     for column in ("positive", "negative"):
         assert not of_crowds[column].str.contains("people|person").any()
     if mode == "default":
-        assert "not every object of this name is marked alone" in rejected["reason"].to_list()
+        assert "objects of this name are not all annotated singly" in rejected["reason"].to_list()
 
 
 def test_a_crowd_contradicts_absence_and_no_count(tmp_path):
@@ -145,7 +145,7 @@ def test_counts_are_stated_only_of_exhaustive_names(tmp_path):
     lists = {"neg_category_ids": [4], "not_exhaustive_category_ids": [5]}
     negatives, rejected = made(tmp_path, file(tmp_path / "i.json", rows, LVIS, **lists))
     assert negatives["positive"].str.contains("traffic light").all()
-    assert "not every object of this name is marked alone" in rejected["reason"].to_list()
+    assert "objects of this name are not all annotated singly" in rejected["reason"].to_list()
 
 
 def test_absence_is_verified_only_for_declared_names(tmp_path):

@@ -130,7 +130,7 @@ def test_without_annotations_words_of_the_other_captions_are_refused():
 @pytest.mark.parametrize(
     ("caption", "reason"),
     [
-        ("a dog and a cat", "the nouns are only listed: exchanged they say the same"),
+        ("a dog and a cat", "the nouns are only listed: swapping them preserves the meaning"),
         ("a dog near a dog", "no two nouns that differ and agree in number"),
         ("two dogs above a cat", "no two nouns that differ and agree in number"),
         ("a picture of a dog", "fewer than two nouns"),

@@ -199,7 +199,7 @@ def test_planted_faults_are_rejected_with_their_reasons(given):
     assert taken.reasons() == {
         "duplicate": 1,
         "true of the image": 1,
-        "says what a caption of the image says": 2,
+        "states what a caption of the image states": 2,
         "reserved combination": 1,
         "no idea": 1,
         "the positive is not true by the annotations": 1,

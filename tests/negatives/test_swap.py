@@ -116,7 +116,7 @@ def test_a_swap_equal_to_another_caption_of_the_image_is_rejected():
     )
     own = Corpus(captions, table("images", []), table("objects", []), table("relations", []), 0)
     found = list(generate(own, SwapConfig(classes=["NN"])))
-    assert {o.reason for o in found} == {"says what a caption of the image says"}
+    assert {o.reason for o in found} == {"states what a caption of the image states"}
 
 
 def test_swaps_depend_only_on_caption_and_seed():
