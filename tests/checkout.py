@@ -62,7 +62,7 @@ class Checkout:
         return self.path / "results" / "tiny"
 
     def append(self, file: str, text: str = "\nPLANTED = 1\n") -> None:
-        """Add to a file, by default a line that changes what its code says."""
+        """Add to a file, by default a line that changes its syntax tree."""
         with (self.path / file).open("a", encoding="utf-8") as handle:
             handle.write(text)
 

@@ -20,7 +20,7 @@ APART = ("cost.json", "compare/")
 
 
 def jobs_in(folder: Path) -> dict[int, str]:
-    """Living processes of the workflow that work in a folder: process id -> command line."""
+    """Processes of the workflow that run in a folder: process id -> command line."""
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():

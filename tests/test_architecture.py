@@ -114,7 +114,7 @@ def test_every_method_of_negatives_is_a_package_in_the_rule():
 def test_packages_hold_a_docstring_and_no_code(module):
     tree = ast.parse(TREE.file(module).read_text())
     assert ast.get_docstring(tree)
-    # The version, and the registration of our towers, stand in a package itself.
+    # The version, and the registration of our towers, are in a package itself.
     if module not in ("nearmiss", "nearmiss.engine.models"):
         assert len(tree.body) == 1
 

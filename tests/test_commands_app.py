@@ -18,7 +18,7 @@ from nearmiss.reference import _table
 
 
 def every_command(application: cyclopts.App = app, before: str = "") -> Iterator[tuple[str, cyclopts.App]]:
-    """The commands that can be called, by their whole names; groups are left out."""
+    """The commands that can be called, by their full names; groups are excluded."""
     for name in application:
         if name.startswith("-"):
             continue

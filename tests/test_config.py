@@ -1,4 +1,4 @@
-"""A configuration is checked whole before any compute, and an error says where and what to do."""
+"""A configuration is checked completely before any compute, and an error names the place and the remedy."""
 
 import json
 

@@ -23,7 +23,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 @pytest.fixture
 def refused(tmp_path):
-    """The message about a file with the given content, read as an experiment or as YAML alone."""
+    """The message about a file with the given content, read as an experiment or as YAML."""
 
     def refuse(content, read=load):
         file = tmp_path / "experiment.yaml"

@@ -28,7 +28,7 @@ if {stubborn}:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run the stand-in, as the command line does, and send this process a signal once its job has started."""
+    """Run the substitute as the command line does, and send this process a signal once its job has started."""
     monkeypatch.chdir(tmp_path)
 
     def started(number, stubborn=False):
@@ -51,7 +51,7 @@ def run(tmp_path, monkeypatch):
 
 
 def left(folder):
-    """Processes that still work in a folder."""
+    """Processes that still run in a folder."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -130,12 +130,12 @@ def test_a_part_depends_on_the_section_that_concerns_it(root):
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
 def test_the_listed_plugins_equal_the_registry(root, registry):
-    """A module that a registry imports is a plugin under the name that a configuration knows, or a declared helper."""
+    """A module that a registry imports is a plugin under its configuration name, or a declared helper."""
     module = importlib.import_module(registry.module)
     tree = SourceTree(root / "src", REGISTRIES)
     names = {
         "objectives": lambda: {term.model_fields["term"].default for term in module.spec.Term.__args__[0].__args__},
-        "benchmarks": set,  # its plugins are imported by name: a configuration's alone
+        "benchmarks": set,  # its plugins are imported by name: only those of a configuration
         "corruptions": lambda: set(module.CORRUPTIONS),
         "operations": lambda: set(module.OPERATIONS),
         "methods": lambda: set(module.METHODS),

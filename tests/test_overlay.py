@@ -1,4 +1,4 @@
-"""An overlay makes plain values smaller, whatever their keys mean."""
+"""An overlay makes values smaller, whatever their keys mean."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is refused before a workflow starts, and what its programs are given in place of folders that do not work."""
+"""What is refused before a workflow starts, and which folders replace unusable ones."""
 
 import errno
 import os

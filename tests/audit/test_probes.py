@@ -104,7 +104,7 @@ def test_the_direction_is_chosen_on_other_data():
     gap = np.asarray([1.0, 1.0, 1.0, -1.0, 0.0])
     folds = [(np.delete(np.arange(5), i), np.asarray([i])) for i in range(5)]
     assert directed(gap, folds).tolist() == [1, 1, 1, 0, 0.5]
-    # With as many of each, the pair that is asked tips the rest against itself: no credit for looking at it.
+    # With equally many of each, the held-out pair shifts the others against itself: no credit for seeing it.
     assert directed(
         np.asarray([1.0, -1.0]), [(np.asarray([1]), np.asarray([0])), (np.asarray([0]), np.asarray([1]))]
     ).tolist() == [0, 0]
@@ -128,7 +128,7 @@ def test_folds_share_no_image_and_no_edit():
 
 
 def test_the_edit_scheme_excludes_knowledge_of_single_edits():
-    # Of each two words one is always the true one, which says nothing about any other two.
+    # Of each two words one is always the true one, which reveals nothing about any other two.
     def make(rng: np.random.Generator) -> tuple[str, str]:
         two = rng.integers(60)
         return f"a w{'abc'[two % 3]}x{chr(97 + two // 3)} here", f"a v{'abc'[two % 3]}x{chr(97 + two // 3)} here"

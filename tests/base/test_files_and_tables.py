@@ -1,4 +1,4 @@
-"""What stands below every stage: files that are whole or absent, tables that keep their schema, seeds by name."""
+"""The base of every stage: files are complete or absent, tables keep their schema, seeds depend on names."""
 
 import json
 from pathlib import Path

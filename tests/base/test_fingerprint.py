@@ -1,4 +1,4 @@
-"""A fingerprint changes when what a part's work depends on changes, and only then."""
+"""A fingerprint changes when what a part depends on changes, and only then."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Where results go: files of the user are never removed, and an interrupted write never looks whole."""
+"""Output folders: files of the user are never removed, and an interrupted write never looks complete."""
 
 import errno
 import os

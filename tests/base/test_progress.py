@@ -1,4 +1,4 @@
-"""What a person sees of long work, what `nearmiss run` is told of it, and that a quiet run asks for nothing."""
+"""The progress bar, the progress file of `nearmiss run`, and no cost without either."""
 
 import io
 import json

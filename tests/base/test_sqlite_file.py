@@ -55,7 +55,7 @@ def test_a_locked_file_is_not_to_be_deleted(file, mode, capsys):
 def test_a_file_that_is_released_in_time_is_used(file, monkeypatch):
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    # The list of holders is asked for when the first try has failed.
+    # The list of holders is read when the first try has failed.
     monkeypatch.setattr(sqlite_file, "holders", lambda path: holder.close() or [])
     assert sqlite_file.check(file, remedy=REMEDY) == ["runs"]
 

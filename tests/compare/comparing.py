@@ -24,7 +24,7 @@ def compare(folder, arguments, out="compare", config=CONFIG, **changed):
 
 
 class Page(HTMLParser):
-    """Collects what a page asks for and whether its tags close."""
+    """Collects the resources of a page and whether its tags close."""
 
     VOID = ("meta", "img", "br", "link", "input")
 

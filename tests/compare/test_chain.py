@@ -195,7 +195,7 @@ def test_several_seeds_must_agree():
 
 
 def told(label, **values):
-    """What one line says of an arm with these differences to `clip` in points, each with an interval of +-1."""
+    """The line about an arm with these differences to `clip` in points, each with an interval of +-1."""
     columns = {column.name: column for column in COLUMNS}
     gains = [
         Gain("hnc", "clip", columns[name], value, {0: (value, value - 0.01, value + 0.01, None)})

@@ -97,7 +97,7 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def _examples(tables: Path) -> None:
-    """VSR with two conditions, shapes with one; two statements a picture."""
+    """VSR with two conditions, shapes with one; two statements per image."""
     for task, conditions in (("vsr", {"iid": 80, "new_relation": 40}), ("shapes", {"iid": 40})):
         rows = [
             {

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
 import toy_experiment
 
 BENCHMARKS = ("world", "retrieval", "classification")
-# How far a true pair stands above a false one, in units of the noise.
+# How much a true pair exceeds a false one, in units of the noise.
 SKILLS = {
     "base": {"color": 2.0, "retrieval": 1.5},
     "clip": {"color": 3.0, "retrieval": 2.0},
@@ -99,7 +99,7 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=N
 
 
 def root_of(folder: Path, pairs: Path | None = None) -> DataRoot:
-    """Where the files of the benchmarks of an experiment lie."""
+    """The folders of the benchmarks of an experiment."""
     moved = {"tables": folder / "data" / "tables", "source": folder / "data" / "published"}
     return DataRoot(None, moved if pairs is None else {**moved, "inpaintcoco": pairs.parent})
 
@@ -211,7 +211,7 @@ def planted_outcomes(benchmark: Benchmark, arm: str, seed: int) -> tuple[pl.Data
 
 
 def of_items(items: pl.DataFrame, arm: str, seed: int, *, noise: float = 1.0) -> pl.DataFrame:
-    """Similarities of items: what is true stands above what is false by the arm's skill, references `noise`."""
+    """Similarities of items: true pairs exceed false ones by the arm's skill, with this `noise`."""
     rows = [
         (row["item_id"], _planted(row["item_id"], row["truth"], SKILLS[arm].get(row["concept"], 0.0), arm, seed, noise))
         for row in items.iter_rows(named=True)

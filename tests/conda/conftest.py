@@ -1,4 +1,4 @@
-"""A copy of the checkout with a stand-in for conda first on PATH, in which the tiny experiment's data were made."""
+"""A copy of the checkout with a substitute for conda first on PATH, with the data of the tiny experiment."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from checkout import Checkout, copy_checkout
 
 @dataclass(frozen=True)
 class CondaCheckout(Checkout):
-    """A copy of the checkout whose commands find the stand-in."""
+    """A copy of the checkout whose commands find the substitute."""
 
     conda: Path
 
@@ -21,7 +21,7 @@ class CondaCheckout(Checkout):
         return {**super().environment(), "PATH": f"{self.conda / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
     def said(self, *arguments: str) -> str:
-        """What Snakemake said of a run that went well."""
+        """The output of a successful run of Snakemake."""
         answer = self.snakemake(*arguments)
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return answer.stdout + answer.stderr

@@ -1,4 +1,4 @@
-"""A small stand-in for the command `conda`: what Snakemake 9.27 asks of it, and no more.
+"""A small substitute for the command `conda`: only what Snakemake 9.27 calls.
 
 `env create` makes a virtual environment at the prefix. Nothing is installed into it: it sees the packages of the
 interpreter that runs the tests, after every pin of the file's pip section was compared with what is installed there.

@@ -34,7 +34,7 @@ def test_one_environment_is_made_from_the_file(conda_run):
 
 
 def test_conda_does_not_change_what_is_up_to_date(conda_run):
-    # A run, not a dry run: the data were made with conda, and the one job without it leaves them alone.
+    # A run, not a dry run: the data were made with conda, and the one job without it does not change them.
     assert "data_tables" not in conda_run.said("--", KEYWORD)
     assert "Nothing to be done" in conda_run.said("--use-conda", "--dry-run", "--", KEYWORD)
     (environment,) = conda_run.environments()

@@ -1,4 +1,4 @@
-"""Requests of whoever should not ask, and bodies that are no decision: refused in words, and the server lives on."""
+"""Unauthorized requests and invalid bodies are refused with a message, and the server continues."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def port(page, monkeypatch):
 
 
 def ask(port: int, page: Page, head: str, body: bytes = b"", *, cookie: bool = True) -> tuple[int, str]:
-    """Send bytes to the server; the status of its answer and what it says."""
+    """Send bytes to the server; the status and text of its response."""
     lines = [f"Host: 127.0.0.1:{port}", *([f"Cookie: {page.cookie}={TOKEN}"] if cookie else []), "\r\n"]
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(f"{head}\r\n".encode() + "\r\n".join(lines).encode() + body)

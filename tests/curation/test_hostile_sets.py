@@ -19,7 +19,7 @@ EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n"
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG that says it has so many pixels and holds nearly none."""
+    """A PNG whose header states so many pixels and whose data have nearly none."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         ends = (zlib.crc32(kind + content)).to_bytes(4, "big")

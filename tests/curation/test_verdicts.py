@@ -11,7 +11,7 @@ NAMES = ("anna", "ben", "cleo", "dan")
 
 
 def verdict(said: str, rule: str, captions: tuple[str | None, ...] = ()):
-    """`said` has a letter an annotator: a accepts, r refuses, a dash is open."""
+    """`letters` has one per annotator: a accepts, r refuses, a dash is open."""
     names = NAMES[: len(said)]
     decisions = [
         Decision(name, "0", "accept", caption=caption)

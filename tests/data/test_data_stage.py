@@ -274,7 +274,7 @@ def test_few_statements_are_undecided(small_world: Path):
 
 
 def test_an_undecided_statement_is_counted():
-    """A thing within the margin of the middle: neither on the left nor on the right."""
+    """An object within the margin of the middle: neither on the left nor on the right."""
     thing = SceneObject("0", "cube", "red", "small", "plain", 48.5, 20.0, 15.0)
     scene = Scene("0", 96, "grass", 1.0, 0, (thing,))
     counts = undecided(

@@ -1,4 +1,4 @@
-"""The readers of COCO and GQA files: strict where they are asked to be, at home with the real files."""
+"""The readers of COCO and GQA files: strict on request, and compatible with the real files."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The downstream tasks that the world publishes: true where they say so, blind to words, clean of what is held out."""
+"""The downstream tasks of the world: true labels, text-only readers at chance, no held-out combinations."""
 
 import json
 import shutil
@@ -53,7 +53,7 @@ def scenes(small_world: Path) -> dict[str, Scene]:
 
 
 def lies(frame: pl.DataFrame, scenes: dict[str, Scene]) -> list[str]:
-    """Examples whose label is not what the judge says of their statement; an undefined one is a lie too."""
+    """Examples whose label differs from the truth of their statement; undefined statements count as well."""
     return [
         row["example_id"]
         for row in frame.iter_rows(named=True)
@@ -141,7 +141,7 @@ def test_held_out_combinations_occur_only_in_their_conditions(
     for condition, text, image_id in both.select(*columns).iter_rows():
         shown[condition] += shows_held_out(text, scenes[image_id])
     assert shown["iid"] == shown["new_wording"] == 0
-    # every picture with a held-out pair; of the twins of a held-out relation the one that shows it, at least
+    # every image with a held-out pair; of the twins of a held-out relation at least the one that shows it
     assert shown["new_pair"] == both.filter(condition="new_pair").height
     assert shown["new_relation"] >= both.filter(condition="new_relation").height / 2
     assert set(both.filter(pl.col("split") != "test")["condition"]) == {"iid"}

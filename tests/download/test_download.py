@@ -26,7 +26,7 @@ LABELS = b'{"labels": []}'
 
 @pytest.fixture
 def catalog(server, tmp_path):
-    """An entry of a plain file without a hash, and the archives that it needs."""
+    """An entry of a file without a hash, and the archives that it needs."""
     (tmp_path / "root").mkdir()
     images = remote(server, "c/val.zip", zipped(IMAGES), **ZIP)
     more = remote(

@@ -1,4 +1,4 @@
-"""One file over HTTP: what a server does wrong is retried, resumed or refused, and the file is whole or absent."""
+"""One file over HTTP: server errors are retried, resumed or refused, and the file is complete or absent."""
 
 import hashlib
 import os

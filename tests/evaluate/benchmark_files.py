@@ -33,7 +33,7 @@ from nearmiss.engine.benchmarks.registry import reader
 
 
 def write(root: Path) -> Path:
-    """A data root with every benchmark and every picture that it asks for."""
+    """A data root with every benchmark and every image that it needs."""
     for made in (sugarcrepe, aro, valse, vl_checklist, squares, hnc, crepe, whatsup, vsr, inpaintcoco, general):
         made(root)
     for made in (pairs_in_parquet, pairs_in_json, svo_probes, mmvp_vlm, spec, imagecode, bla, colorfoil, negbench):
@@ -42,7 +42,7 @@ def write(root: Path) -> Path:
 
 
 def read(root: Path, name: str) -> ItemBenchmark:
-    """The questions of a benchmark under a data root."""
+    """The items of a benchmark under a data root."""
     found = reader(name).load(DataRoot(root), Options(tagger="lexicon"))
     assert isinstance(found, ItemBenchmark)
     return found

@@ -19,7 +19,7 @@ def put_text(file: Path, text: str) -> Path:
 
 
 def picture(file: Path, seed: int) -> None:
-    """Noise, so that every picture has an embedding of its own."""
+    """Noise, so that every image has another embedding."""
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(noise(seed)).save(file)
 

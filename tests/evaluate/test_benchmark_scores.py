@@ -1,4 +1,4 @@
-"""Published benchmarks for any open_clip model: the same scores as a loop over items, and what is missing is said."""
+"""Published benchmarks for any open_clip model: scores equal a loop over items, and missing files are reported."""
 
 import json
 from functools import partial
@@ -116,7 +116,7 @@ def test_decisions_equal_those_of_an_item_by_item_evaluator(whole, run, tmp_path
 
 
 def plain_model():
-    """The same weights by open_clip alone."""
+    """The same weights, loaded by open_clip."""
     torch.manual_seed(0)
     encoder = Encoder(small_open_clip.NAME, None)
     model, _, transform = open_clip.create_model_and_transforms(small_open_clip.NAME)
@@ -233,7 +233,7 @@ def test_a_tie_is_wrong_unless_the_published_rule_differs(whole, run, monkeypatc
     monkeypatch.setattr(Encoder, "texts", lambda self, texts: np.full((len(texts), 16), 0.25, dtype=np.float32))
     assert figure(run(whole, "whatsup"), "whatsup", "mean")["value"] == 0
     assert figure(run(whole, "whatsup", released=True), "whatsup", "mean")["value"] == 1
-    assert figure(run(whole, "aro", released=True), "aro", "mean")["value"] == 0  # its false caption stands first
+    assert figure(run(whole, "aro", released=True), "aro", "mean")["value"] == 0  # its false caption is first
 
 
 def test_a_macro_average_weights_strata_equally(whole, run, tmp_path):
@@ -282,7 +282,7 @@ def test_the_list_marks_the_benchmarks_that_are_present(whole, tmp_path):
 
 
 def test_the_text_prior_equals_a_model_of_constant_images(whole, run, monkeypatch):
-    """A model whose pictures are all alike answers as its text prior does."""
+    """A model with equal embeddings of all images scores as its text prior."""
     monkeypatch.setattr(Encoder, "images", lambda self, openers: np.full((len(openers), 16), 0.25, dtype=np.float32))
     told = run(whole, "sugarcrepe")
     for row in told["metrics"]:

@@ -1,4 +1,4 @@
-"""A cross-encoder's items are scored pair by pair with its match logit, beside what its dual part says of them."""
+"""Items of a cross-encoder are scored pair by pair with its match logit, and with the cosine of its dual encoder."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ from nearmiss.engine.scoring.match import FusionPairs, MatchScorer, trimmed
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Tables, negatives, and a cross-encoder with random weights whose head says something."""
+    """Tables, negatives, and a cross-encoder with random weights and a random head."""
     folder = tmp_path_factory.mktemp("toy")
     toy.write_tables(folder)
     toy.write_negatives(folder / "negatives", [("relation", "reverse"), ("color", "replace")])

@@ -237,7 +237,7 @@ def test_bad_input_is_reported_before_the_model_is_loaded(broken, monkeypatch, f
 
 
 def test_scores_follow_a_changed_ground_truth(made, tmp_path):
-    """Turning every truth around turns every accuracy around: figures come from answers, not from somewhere else."""
+    """Inverting every truth inverts every accuracy."""
     folder = tmp_path / "turned"
     shutil.copytree(made, folder)
     path = folder / "tables" / "items_test.parquet"

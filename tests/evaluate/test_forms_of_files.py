@@ -1,4 +1,4 @@
-"""Benchmarks in Parquet, in tables and in folders: what is asked, what is set aside, what is counted as missing."""
+"""Benchmarks in Parquet, in tables and in folders: items, records set aside, and what counts as missing."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Published benchmarks read from files in their authors' formats: what is asked, what is left out, what is refused."""
+"""Published benchmarks read from files in their authors' formats: items, exclusions and refusals."""
 
 import json
 from dataclasses import replace

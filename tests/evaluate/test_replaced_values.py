@@ -1,4 +1,4 @@
-"""One value of a published file becomes one of another kind: what is asked then was asked before, or it is left out."""
+"""A value of a published file is replaced by one of another type: items are unchanged or excluded."""
 
 import json
 from pathlib import Path
@@ -92,7 +92,7 @@ def test_a_field_of_another_type_never_changes_an_item(tmp_path_factory, sound, 
         root = tmp_path_factory.mktemp("changed")
         path = data.draw(st.sampled_from(places(sound[name])))
         document = replaced(sound[name], path, data.draw(st.sampled_from(VALUES)))
-        legal = name == "aro_order" and path[-1] == "caption"  # one caption may stand there without a list
+        legal = name == "aro_order" and path[-1] == "caption"  # one caption is allowed without a list
         if document is None or legal:
             return
         before, _ = asked(root, name, sound[name])

@@ -1,4 +1,4 @@
-"""What `evaluate --model` says of its figures: ties, texts that are cut, boxes, records and images that are missing."""
+"""What `evaluate --model` reports beside its metrics: ties, truncated texts, boxes, missing records and images."""
 
 import json
 from functools import partial
@@ -42,7 +42,7 @@ def scores_of(folder, subset):
 
 
 def sugarcrepe(root: Path, pairs: list[tuple[str, str]]) -> Path:
-    """A whole SugarCrepe whose part add_att asks these pairs, one an image."""
+    """A complete SugarCrepe whose subset add_att has these pairs, one per image."""
     caption_benchmark_files.sugarcrepe(root)
     records = {
         str(number): {"filename": sample_files.coco(root, number + 1), "caption": one, "negative_caption": other}
@@ -57,7 +57,7 @@ def values(told, part="add_att"):
 
 
 def test_texts_with_equal_tokens_tie_and_are_counted(run, tmp_path):
-    """Capitals and blanks are gone after tokenization; what lies beyond the context, too."""
+    """Tokenization removes capitals, blanks and what exceeds the context length."""
     long = " ".join(["word"] * CONTEXT)
     pairs = [(f"A CAT number {n}", f"a cat number  {n}") for n in range(40)]
     pairs += [(f"{n} {long} cat", f"{n} {long} dog") for n in range(40)]
@@ -174,7 +174,7 @@ def test_boxes_beyond_the_image_are_counted(run, tmp_path):
 
 
 def test_sixteen_bit_gray_images_keep_their_brightness(run, tmp_path, monkeypatch):
-    """The same picture with 8 and with 16 bits has one embedding; clipped to white it would have another."""
+    """An image with 8 and with 16 bits has one embedding; clipped to white it would have another."""
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog."), ("A cat.", "A dog."), ("A cat.", "A dog.")])
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
     records = json.loads((root / PART).read_text())

@@ -25,7 +25,7 @@ class Case:
     form: str = ""
     """Tells apart several uses of one command."""
     roots: str = ""
-    """Folders that paths are relative to; an output may lie in them."""
+    """Folders that paths are relative to; an output may be in them."""
 
     @property
     def name(self) -> str:
@@ -141,7 +141,7 @@ APART = {
     "features": "test_a_folder_of_the_user_is_not_replaced_by_features",
     "benchmark-features": "test_a_folder_of_the_user_is_not_replaced_by_features_of_benchmarks",
 }
-"""Commands with --out that need a whole checkout or a model with pretrained weights, and the test that runs them."""
+"""Commands with --out that need a checkout or a model with pretrained weights, and the test that runs them."""
 
 
 def commands_with_out() -> list[str]:

@@ -5,7 +5,7 @@ from random import Random
 
 
 def damage(file: Path, draw: Random) -> str:
-    """Flip one bit of a file, cut it short, or empty it; says what was done."""
+    """Flip one bit of a file, truncate it, or empty it; returns a description."""
     content = bytearray(file.read_bytes())
     if not content:
         file.write_bytes(b"\0")

@@ -30,7 +30,7 @@ MODULES = (
 
 @dataclass(frozen=True)
 class Fork:
-    """A command that runs: its process id, and the files of what it says."""
+    """A running command: its process id, and the files of its output."""
 
     server: "Forks"
     pid: int
@@ -78,7 +78,7 @@ class Forks:
         self._folder.cleanup()
 
     def ask(self, request: dict) -> dict:
-        """Send a request and return the answer."""
+        """Send a request and return the reply."""
         self._process.stdin.write(json.dumps(request) + "\n")
         return json.loads(self._process.stdout.readline())
 
@@ -198,7 +198,7 @@ def limit(limits: dict) -> None:
 
 
 def end(status: int) -> None:
-    """End as an interpreter does: other processes of a pool end, temporary files go, what was said is written."""
+    """End as an interpreter does: processes of a pool end, temporary files are removed, output is flushed."""
     import atexit
 
     try:

@@ -1,4 +1,4 @@
-"""Two processes that write one place at the same time: one result is whole, or one command is refused; never a mix."""
+"""Two processes that write one output at once: one result is complete, or one command is refused; never a mix."""
 
 import os
 import shutil

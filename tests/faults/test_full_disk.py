@@ -1,4 +1,4 @@
-"""A disk that is full, or fails, at any moment of any command: nothing is lost, nothing half-made looks whole."""
+"""A disk that is full, or fails, at any step of any command: nothing is lost, and no partial result looks complete."""
 
 import errno
 import re
@@ -71,7 +71,7 @@ def earlier(case: Case, out: Path, names: dict) -> None:
 
 
 def check(case: Case, before: dict, after: dict, expected: dict) -> None:
-    """All is as before; or what says that a result is whole is missing; or the result is whole."""
+    """Nothing changed, or the file that marks a complete result is missing, or the result is complete."""
     if after == before:
         return
     assert all(content in (OLD, expected[name]) for name, content in after.items()), "a file is half-written"

@@ -25,7 +25,7 @@ LONG, PEOPLE, SECONDS = 100_000, 30, 20
 
 @pytest.fixture(autouse=True)
 def nothing_is_fetched(monkeypatch):
-    """A test fails where anything asks for a connection."""
+    """A test fails if anything opens a connection."""
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a connection was asked for")
@@ -223,7 +223,7 @@ ATTACKS = (
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ATTACKS)
 def test_texts_of_any_length_are_processed_in_bounded_time(what, toys, tmp_path, tally, forks):
-    """Within some seconds of processor time, far above what the work needs and far below what a search takes."""
+    """Within some seconds of processor time: far more than processing needs, far less than an exponential search."""
     line = attack_lengths(tmp_path, toys)[what]
     with tally(KIND, "lengths", what):
         started = forks.start(*line, "--out", tmp_path / "out", limits={"RLIMIT_CPU": SECONDS, "RLIMIT_AS": 16 << 30})

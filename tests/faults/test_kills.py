@@ -1,4 +1,4 @@
-"""Kill -9 of drivers and jobs at drawn moments of the whole tiny workflow: the next run ends with the same bytes."""
+"""Kill -9 of drivers and jobs at random moments of the whole tiny workflow: the next run ends with the same bytes."""
 
 import shutil
 import sys

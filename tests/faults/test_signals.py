@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: no process stays, no lock, no temporary folder; the exit status says what happened."""
+"""SIGINT and SIGTERM: no process, lock or temporary folder remains; the exit status names the signal."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def group(leader: int) -> set[int]:
 
 
 class Job:
-    """A long command with a temporary folder of its own; `begun` says when it is in the midst of its work."""
+    """A long command with its own temporary folder; `begun` is true once it computes."""
 
     def __init__(self, name: str, toys, folder: Path) -> None:
         self.name, self.temporary, self.out = name, folder / "temporary", folder / "out"

@@ -67,7 +67,7 @@ class SmallDisk:
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory):
-    """The small file system; without the right to mount one, the tests say so and end."""
+    """The small file system; without permission to mount one, the tests are skipped with the reason."""
     for prefix in (["unshare", "--mount"], ["unshare", "--mount", "--map-root-user"]):
         tried = subprocess.run([*prefix, "sh", "-c", "mount -t tmpfs tmpfs /mnt"], capture_output=True, check=False)
         if tried.returncode == 0:

@@ -172,7 +172,7 @@ def test_an_earlier_result_is_replaced_and_files_of_the_user_are_kept(place, mad
 
 
 def _is_kept(case: Case, name: str) -> bool:
-    """Whether a change of a file is one of the user: costs differ by run, and a schema says itself that it is one."""
+    """Whether a change of a file is one of the user: costs differ by run, and a schema identifies itself."""
     return not name.endswith(("cost.json", ".nearmiss")) and (not case.is_file or name == case.file)
 
 
@@ -183,7 +183,7 @@ def _unchanged(place: Place, before: dict) -> None:
 
 
 def test_a_training_state_keeps_files_of_the_user(toys, tmp_path, tally):
-    """--state is a folder in which a killed training's state lies; everything else in it is the user's."""
+    """--state is a folder with the state of a killed training; everything else in it belongs to the user."""
     (case,) = [each for each in CASES if each.command == "pretrain"]
     place = Place(case, toys, tmp_path)
     mine = put(place.inputs / "state" / "base" / "0", *MINE)

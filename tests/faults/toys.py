@@ -148,7 +148,7 @@ def curation(folder: Path) -> None:
 
 
 def photographs(folder: Path) -> None:
-    """Photographs in COCO's format, and the tables of the same kind of picture."""
+    """Photographs in COCO's format, and tables of similar images."""
     tables = toy_pictures.write_toys(folder / "pictures", 6)
     assert tables.folder.is_dir()
     (folder / "photographs").mkdir()

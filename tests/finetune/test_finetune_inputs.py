@@ -209,7 +209,7 @@ def test_the_text_baseline_is_at_chance_on_twins_and_finds_a_leak():
 
 
 def test_examples_that_share_a_text_widen_the_interval(toy_tasks):
-    """40 answers to one statement are not 40 answers: what is right or wrong together is drawn together."""
+    """40 predictions for one statement are not 40 samples: they are resampled together."""
     right = np.repeat([1, 0, 1, 1], 10)
     answers = {1.0: figures.TaskPredictions(right, np.ones(40))}
     config = FinetuneConfig(resamples=500)

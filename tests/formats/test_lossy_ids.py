@@ -1,4 +1,4 @@
-"""Image ids that a format cannot tell apart are refused before anything is written."""
+"""Image ids that collide in a format are refused before anything is written."""
 
 import json
 

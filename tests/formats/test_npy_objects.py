@@ -1,4 +1,4 @@
-"""Object arrays of CE-CLIP are read as plain data: whatever NumPy writes for it is read, whatever else is refused."""
+"""Object arrays of CE-CLIP are read as basic types: all that NumPy writes for them, and nothing else."""
 
 import io
 import pickle
@@ -210,7 +210,7 @@ def test_a_number_of_records_unlike_the_header_is_refused(tmp_path):
 
 
 def test_any_damaged_byte_is_refused_or_gives_basic_types(tmp_path):
-    """A flipped bit inside of a text is another text: nothing in the format can tell. Nothing worse comes of it."""
+    """A flipped bit inside of a text gives another text, which the format cannot detect; it has no other effect."""
     whole = npy([dict(RECORD), {**RECORD, "valid_caption": np.array([1, 0, 0, 1, 0]), "id": np.int64(3)}])
     drawn = random.Random(0)
     for _ in range(300):
@@ -225,7 +225,7 @@ def test_any_damaged_byte_is_refused_or_gives_basic_types(tmp_path):
 
 
 def test_written_files_have_npy_format_1(tmp_path):
-    """NumPy before 1.26 knows no numpy._core; NumPy 2 reads both. A caption that names the module stays as it is."""
+    """NumPy before 1.26 has no numpy._core; NumPy 2 reads both. A caption that names the module is unchanged."""
     captions = {"positive": "a dog of numpy._core.multiarray", "negative": "a cat of numpy._core.multiarray"}
     rows = toy().head(1).with_columns(**{name: pl.lit(text) for name, text in captions.items()})
     ce_clip.write(rows, tmp_path / "out", FileNames({}))

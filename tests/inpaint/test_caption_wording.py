@@ -1,4 +1,4 @@
-"""How a caption's words change with the picture."""
+"""How the words of a caption change with the image."""
 
 from collections import Counter
 from types import SimpleNamespace

@@ -66,7 +66,7 @@ def view(toys: list[Toy] = PICTURE, lent: np.ndarray | None = None) -> View:
 
 
 def done(name: str, toys: list[Toy] = PICTURE, object_id: str = "0", **fields: object) -> tuple[np.ndarray, Edited]:
-    """The first plan of an operation for a thing, made; the original and the edited picture."""
+    """The first plan of an operation for an object, executed; the original and the edited image."""
     operation = registry.OPERATIONS[name]
     given = options(name).operations[0].model_copy(update=fields)
     seen, original = view(toys), draw(toys, "picture")
@@ -256,7 +256,7 @@ def test_masks_decode_as_by_pycocotools():
 
 
 class FadeConfig(Typed):
-    """A thing loses its color."""
+    """An object loses its color."""
 
     operation: Literal["fade"] = "fade"
     pairs: int = 3
@@ -279,7 +279,7 @@ class Fade:
 def test_a_new_operation_is_one_file_one_entry_and_one_line(toys, monkeypatch):
     monkeypatch.setitem(registry.OPERATIONS, "fade", Fade())
     given = toys.arguments()
-    # the data know gray things, else such a pair would show what they never do
+    # the data have gray objects; otherwise the pair would show an unseen combination
     frame = read_corpus(**given, split="test")
     corpus = type(frame)(
         **{**vars(frame), "combinations": frame.combinations | {(name, "color", "gray") for name in frame.names}}

@@ -37,7 +37,7 @@ WEB = "http://farm1.staticflickr.com/2/1_a-b_z.jpg?x=1&y=2#z"
 
 
 def text_of(place: str) -> str:
-    """What a reader of the card sees, as CommonMark with tables says; asserts that nothing of it is markup."""
+    """The text of the card as CommonMark with tables renders it; asserts that none of it is markup."""
     parser = MarkdownIt("commonmark").enable("table")
     tokens = [child for token in parser.parse(place) for child in [token, *(token.children or [])]]
     kinds = {token.type for token in tokens}

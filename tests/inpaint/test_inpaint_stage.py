@@ -101,7 +101,7 @@ def test_colors_known_only_from_captions_are_marked(toys, tmp_path):
 
 
 def reasons(toys, tmp_path, operation="recolor"):
-    """Reasons of thing 0000 in picture 000; the other pictures are as they were."""
+    """Reasons of object 0000 in image 000; the other images are unchanged."""
     run(config=options(operation), out=tmp_path / "out", **toys.arguments())
     rejected = pl.read_parquet(tmp_path / "out" / "rejected.parquet")
     return set(rejected.filter(pl.col("object_id") == "0000")["reason"])

@@ -267,7 +267,7 @@ def test_a_gate_rejects_failing_pairs(files, tmp_path):
 
 def test_a_uniform_classifier_rejects_every_pair_and_a_perfect_one_keeps_it(made, tmp_path):
     class Seeing:
-        """Knows a picture by its mean color, and a caption by whether it is the original's."""
+        """Recognizes an image by its mean color, and a caption by whether it is that of the original."""
 
         def __init__(self, sees):
             self.sees = sees

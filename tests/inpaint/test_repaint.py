@@ -1,4 +1,4 @@
-"""Diffusion: paintings are laid in inside the mask alone, the best is kept, and a seed means the same bytes."""
+"""Diffusion: generated pixels stay inside the mask, the best candidate is kept, a seed fixes the bytes."""
 
 import inspect
 
@@ -32,7 +32,7 @@ def configured(name, pipeline, **fields):
 
 
 def painted(name, pipeline, **fields):
-    """The first plan of an operation, made: the original picture and the edited one."""
+    """The first plan of an operation, executed: the original image and the edited one."""
     operation, given = OPERATIONS[name], configured(name, pipeline, **fields)
     seen, original = view(), draw(PICTURE, "picture")
     plan = next(each for each in operation.candidates(seen, given) if isinstance(each, Plan))
@@ -61,7 +61,7 @@ def test_candidates_of_one_plan_differ_by_their_seeds(pipeline):
 
 
 def stub(monkeypatch, *pictures):
-    """A painter that paints these pictures."""
+    """A painter that returns these images."""
 
     class Stub:
         def paint(self, pixels, hole, old, thing, seeds):

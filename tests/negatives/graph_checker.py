@@ -19,7 +19,7 @@ FURTHER |= {f"{posture} in front of" for posture in ("standing", "sitting")}
 IRREGULAR = {"man": "men", "woman": "women", "person": "people", "child": "children", "foot": "feet", "goose": "geese"}
 
 Raw = dict[str, Any]
-Phrase = tuple[str, frozenset[str]]  # a name and the attributes said of it
+Phrase = tuple[str, frozenset[str]]  # a name and its stated attributes
 
 
 def plurals(name: str) -> set[str]:
@@ -53,7 +53,7 @@ class GraphChecker:
         return found
 
     def readings(self, graph: Raw, sentence: str, *, apart: bool = False) -> Iterator[bool]:
-        """The truth of each reading. `apart`: two things of "both" must be different ones."""
+        """The truth of each reading. `apart`: the two objects of "both" must be different."""
         said = sentence.removesuffix(".")
         for pattern, decide in (
             (r"There are (more|fewer) (.+) than (.+)", self._compared),
@@ -134,7 +134,7 @@ class GraphChecker:
         return any(self._stands(graph, one, predicate, others) for one in self._fitting(graph, subject))
 
     def _stands(self, graph: Raw, one: str, predicate: str, others: set[str]) -> bool:
-        """Whether a thing stands in a relation to one of others, as told from either end."""
+        """Whether an object has a relation to one of others, as annotated at either end."""
         told = {(r["name"], r["object"]) for r in graph["objects"][one]["relations"]}
         back = CONVERSE.get(predicate)
         return any(

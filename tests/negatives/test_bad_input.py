@@ -112,7 +112,7 @@ def scene_graph(tmp_path):
 
 
 def scene(prefix: str, color: str = "red", **changes):
-    """A thing with a color to the left of another."""
+    """An object with a color to the left of another."""
     thing = {"name": "cube", "attributes": [color], "relations": [{"name": "to the left of", "object": f"{prefix}2"}]}
     other = {"name": "ball", "attributes": ["blue"], "x": 40}
     return graph(**{f"{prefix}1": {**thing, **changes}, f"{prefix}2": other})

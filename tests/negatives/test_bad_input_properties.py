@@ -1,4 +1,4 @@
-"""Whatever the captions and graphs say: no method crashes, edits replace whole tokens, rows fit the schema."""
+"""For any captions and graphs: no method crashes, edits replace whole tokens, rows fit the schema."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The generators' check against the world's judge: the two share no code, and over complete annotations they agree."""
+"""The check of negatives against the truth of the world: they share no code, and agree for complete annotations."""
 
 from small_world import TABLES, add, scenes
 
@@ -20,7 +20,7 @@ RICH = WorldConfig(
 
 
 def verdicts(shown, config):
-    """Every caption of every scene, judged and checked for every scene."""
+    """Every caption of every scene, with truth and check for every scene."""
     rows: dict[str, list[dict]] = {name: [] for name in TABLES}
     for scene in shown:
         add(rows, scene, config, "broad")

@@ -40,7 +40,7 @@ def made(tmp_path, path, captions=None, **config):
     return read_table(out / "negatives.parquet", "negatives"), read_table(out / "rejected.parquet", "rejected")
 
 
-# Image 1: a crowd and one person; 2: a crowd; 3: three people. Horses and kites differ, so that numbers can be said.
+# Image 1: a crowd and one person; 2: a crowd; 3: three people. Horses and kites differ, so that numbers can be stated.
 CROWDS = [
     *(annotation(number, 1, 1, iscrowd=crowd) for number, crowd in ((11, 1), (12, 0))),
     annotation(21, 2, 1, iscrowd=1),
@@ -107,7 +107,7 @@ def closed(tmp_path, annotations, names=LVIS, images=None, **lists):
         ([1], [2], [], ["bow"]),
         ([1, 2], [], [], ["bow"]),
         ([1, 2], [], [2], []),
-        ([3], [3, 4], [], ["kite"]),  # annotated and said to be absent
+        ([3], [3, 4], [], ["kite"]),  # annotated and declared absent
         ([3], [99], [], ["traffic light"]),  # an id that the file does not list
     ],
 )

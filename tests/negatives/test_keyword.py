@@ -60,7 +60,7 @@ def test_new_words_come_from_the_corpus_with_their_number_and_article(tmp_path):
     corpus = corpus_of(tmp_path, "a dog and two cats", ("2", "An elephant"), ("3", "a red sky"), ("4", "an orange sky"))
     assert negatives_of(corpus, "a dog and two cats") == {"an elephant and two cats", "a dog and two elephants"}
     assert negatives_of(corpus, "An elephant") == {"A dog", "A cat"}
-    assert negatives_of(corpus, "a red sky") == set()  # red and orange may be said of one thing
+    assert negatives_of(corpus, "a red sky") == set()  # red and orange can describe one object
 
 
 def test_sizes_and_locations_are_replaced_by_opposites(tmp_path):

@@ -1,4 +1,4 @@
-"""The random control: captions of other images that annotations contradict, or that nothing speaks against."""
+"""The random control: captions of other images that the annotations contradict or do not confirm."""
 
 from collections import Counter
 

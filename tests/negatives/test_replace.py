@@ -1,4 +1,4 @@
-"""CE-CLIP's slots: each is filled with something that the annotations contradict, or says why it is empty."""
+"""CE-CLIP's slots: each is filled with a word that the annotations contradict, or has a reason why it is empty."""
 
 import json
 from pathlib import Path
@@ -104,7 +104,7 @@ def test_complete_annotations_contradict_every_negative():
 
 def test_a_fill_that_is_true_of_the_image_is_skipped():
     said = {"1": ["a red thing"], "2": ["a blue thing", "a blue thing", "a green thing"]}
-    # Image 1 has a blue ball, so "a blue thing" is true of it although the corpus likes it best.
+    # Image 1 has a blue ball, so "a blue thing" is true of it although it is the most frequent fill.
     for seed in range(8):
         given = corpus(said, seed=seed)
         assert negatives(given, slots=["attribute"])["1-0", "attribute"] == "a green thing"
@@ -203,7 +203,7 @@ def test_without_annotations_doubtful_fills_are_refused(text):
 
 @pytest.fixture(scope="session")
 def tiny_language_model(tmp_path_factory) -> Path:
-    """A masked language model with random weights that knows a few words and two pieces of words."""
+    """A masked language model with random weights and a vocabulary of a few words and two word pieces."""
     import torch
     from tokenizers import Tokenizer
     from tokenizers.models import WordPiece
@@ -293,7 +293,7 @@ def test_real_captions_fill_all_slots():
     [
         ("red", "blue", "ADJ", True),
         ("red", "electric", "ADJ", False),
-        ("electronic", "mobile", "ADJ", False),  # a thing may be both, and no lexicon knows
+        ("electronic", "mobile", "ADJ", False),  # an object may be both, and no lexicon has the words
         ("dog", "harbor", "NOUN", True),
     ],
 )

@@ -1,4 +1,4 @@
-"""HNC's pairs: the first sentence is true by the annotations, the second contradicted, and words alone tell nothing."""
+"""HNC's pairs: the first sentence is true by the annotations, the second contradicted, and texts reveal no label."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ OPPOSITE = {"to the left of": "to the right of", "above": "below"}
 
 
 def scene(image_id: str, *things: tuple[str, tuple[str, ...], float, float]) -> Graph:
-    """A graph of things (name, attributes, x, y of the center) of 20 pixels with all their geometric relations."""
+    """A graph of objects (name, attributes, x, y of the center) of 20 pixels with all their geometric relations."""
     nodes = tuple(Node(f"{i}", name, said, (x - 10, y - 10, 20, 20)) for i, (name, said, x, y) in enumerate(things))
     centers = {node: (x, y) for node, (_, _, x, y) in zip(nodes, things, strict=True)}
     triples = []
@@ -50,7 +50,7 @@ BALL = scene("ball", ("ball", ("small", "green"), 20, 70), ("cube", ("large", "y
 
 
 def world(n: int) -> list[Graph]:
-    """Random scenes of two things, both axes decided."""
+    """Random scenes of two objects, both axes decided."""
     from random import Random
 
     random = Random(3)

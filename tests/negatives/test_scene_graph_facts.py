@@ -87,7 +87,7 @@ def test_no_pair_contradicts_any_graph(raw, seed):
 @realdata
 @needs_sample
 def test_a_changed_fact_is_detected_in_every_type():
-    """Plant: each image's facts are taken from it, a kind at a time; what was said of it is then false."""
+    """Removes the facts of an image, one kind at a time, so that statements about it become false."""
     found = few(made(real()))
     caught: Counter[str] = Counter()
     for plant in (_without_attributes, _without_relations, _with_one_more_of_each):

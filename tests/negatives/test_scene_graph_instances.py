@@ -68,7 +68,7 @@ def test_positives_state_instance_counts_and_negatives_do_not(negatives):
 
 
 def _said(text: str, here: Counter) -> bool:
-    """Whether the number that a text says of a thing is the number there."""
+    """Whether the number in a text is the number of the objects."""
     words = re.findall(r"[a-z]+", text.lower())
     number = next(NUMBERS[word] for word in words if word in NUMBERS)
     name = next(name for name in NAMES.values() for word in words if word in (name, f"{name}s", f"{name}es"))

@@ -19,7 +19,7 @@ SCENES = 60
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Tables and truth of scenes of one to four things."""
+    """Tables and truth of scenes of one to four objects."""
     folder = tmp_path_factory.mktemp("world")
     rows = {name: [] for name in small_world.TABLES}
     scenes = small_world.scenes(SCENES, WORLD)

@@ -41,7 +41,7 @@ def test_objects_with_many_attributes_are_distinguished():
 
 
 def test_a_search_beyond_its_bound_gives_none():
-    """Every two of thirty attributes are lacking together somewhere: no few of them tell the thing."""
+    """Every two of thirty attributes are missing together in some object: no small set identifies the object."""
     names = [f"n{at}" for at in range(30)]
     pairs = [pair for at, pair in enumerate(combinations(names, 2)) if at % 3]
     of = graph([names, *([each for each in names if each not in pair] for pair in pairs)])

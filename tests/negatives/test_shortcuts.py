@@ -1,4 +1,4 @@
-"""What is decided at a glance is what the long way round says: over thousands of captions, the world's and people's."""
+"""Fast and full reading of negatives agree on thousands of captions of the world and of COCO."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -124,7 +124,7 @@ def stated(own: tuple[str, ...], first: int, last: int, new: str) -> object:
 
 
 def one_answer(*answers: object) -> object:
-    """The answer of all ways, or all answers where they differ."""
+    """The result of all readings, or all results where they differ."""
     return answers[0] if len(set(answers)) == 1 else answers
 
 
@@ -133,7 +133,7 @@ def read(text: Text) -> tuple[object, ...]:
 
 
 def disagreements(texts: list[str], each: int) -> dict[str, list[tuple[str, str]]]:
-    """Pairs of which the short way says something else than the long one; and how many of each answer there were."""
+    """Pairs for which fast and full reading differ, and the number of each result."""
     found: dict[str, list[tuple[str, str]]] = {name: [] for name in ("label", "meaning", "grammar", "edit", "reading")}
     answers: Counter[object] = Counter()
     for number, (text, at, last, edit) in enumerate(edited(texts, each)):
@@ -158,7 +158,7 @@ def disagreements(texts: list[str], each: int) -> dict[str, list[tuple[str, str]
                 answers[name, str(long) if name != "edit" else len(long[1])] += 1
             if short != long:
                 found[name].append((text, negative))
-    assert len(answers) > 15, answers  # both ways have much to say
+    assert len(answers) > 15, answers  # many different results
     return found
 
 
@@ -186,12 +186,12 @@ def test_fast_and_full_reading_agree_on_coco_captions():
 )
 def test_a_wrong_fast_reading_is_detected(monkeypatch, module, name, wrong, what):
     texts = of_the_world(12) + OF_PEOPLE
-    if what == "edit":  # the short way alone gets it wrong
+    if what == "edit":  # only fast reading is wrong
         right = {(t, *at, e): (apply(t, [e]), diff(t, apply(t, [e]))) for t, *at, e in edited(texts, 6)}
         monkeypatch.setattr(module, name, wrong)
         assert any(exchange(*given) != answer for given, answer in right.items())
         return
-    if what == "meaning":  # captions that say the same in other words
+    if what == "meaning":  # captions with the same meaning
         pair = "a cat to the left of a dog", "a dog to the right of a cat"
         assert same_as_any(pair[0], (pair[1],))
         monkeypatch.setattr(module, name, wrong)
@@ -206,7 +206,7 @@ def test_a_wrong_fast_reading_is_detected(monkeypatch, module, name, wrong, what
 
 
 def test_equal_statements_mention_equal_concepts():
-    """In all pairs of what can be said of a few scenes, so that tellings in other words are among them."""
+    """All pairs of statements about a few scenes, so that paraphrases are among them."""
     texts = [*of_the_world(12)[:160], *OF_PEOPLE, "there are fewer cats than dogs on a bench"]
     same = [pair for pair in combinations(texts, 2) if same_the_long_way(*pair)]
     assert len(same) > 20

@@ -1,4 +1,4 @@
-"""What is refused where no annotations decide, and what an edit may not do to the grammar; the report says what of."""
+"""Rejections where no annotations decide, and edits that break grammar; the report counts them."""
 
 import pytest
 from published_files import coco, write

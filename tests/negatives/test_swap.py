@@ -1,4 +1,4 @@
-"""NegCLIP's swaps: two spans of one class change places whole, and not where that says the same."""
+"""NegCLIP's swaps: two spans of one class are swapped, unless that preserves the meaning."""
 
 import json
 from collections import Counter

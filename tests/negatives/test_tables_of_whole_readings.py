@@ -1,4 +1,4 @@
-"""Tables made of derived readings are those made by reading every negative as a whole, with the same rules."""
+"""Tables made by fast reading equal those made by parsing every negative, with the same rules."""
 
 from dataclasses import replace
 from pathlib import Path

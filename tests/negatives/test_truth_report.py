@@ -52,7 +52,7 @@ def negative(text: str, positive: str = TRUE, caption_id: str = "1-0") -> dict:
 
 @pytest.fixture
 def folders(tmp_path):
-    """Writes negatives and truth; returns what the report says of them."""
+    """Writes negatives and truth; returns their report."""
 
     def judged(*negatives: dict, rejected: tuple[str, ...] = (), scenes: dict | None = None) -> dict:
         write_table(table("negatives", list(negatives)), tmp_path / "negatives" / "negatives.parquet", "negatives")

@@ -28,7 +28,7 @@ def slots(f, i):
 
 
 def columns(f, i, own):
-    """Negatives that stand beside image i: its own, and other images' that may serve others and are not true of i."""
+    """Negatives in the row of image i: its own, and those of others that are shared and not true of i."""
     found = [(i, g, k) for g, k in slots(f, i)]
     if own:
         return found

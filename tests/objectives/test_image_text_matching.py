@@ -1,4 +1,4 @@
-"""The matching term against a plain loop over Python numbers, golden values, and which pairs it asks about."""
+"""The matching term against a reference loop over Python numbers, golden values, and which pairs it uses."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A judge of pairs without a fusion: two numbers computed from the product of both embeddings."""
+"""Match logits of pairs without a fusion: two numbers computed from the product of both embeddings."""
 
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,4 @@
-"""A checkpoint folder from elsewhere: opened with its own files alone, or refused before a model is built of it."""
+"""A checkpoint folder from elsewhere: opened only with its own files, or refused before a model is built."""
 
 import json
 import shutil

@@ -30,7 +30,7 @@ IMAGE, TEXT = torch.tensor([0, 0, 1, 2, 1]), torch.tensor([0, 3, 1, 2, 0])
 
 
 def awake(fusion):
-    """The fusion with a head that says something: a fresh one says "either" of every pair."""
+    """The fusion with a random head: a new one gives every pair equal logits."""
     with torch.no_grad():
         fusion.head.weight.copy_(torch.from_numpy(np.random.default_rng(2).normal(size=fusion.head.weight.shape)))
     return fusion

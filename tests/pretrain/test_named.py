@@ -1,4 +1,4 @@
-"""Models that open_clip knows: trained like ours, opened by plain open_clip, refused with a word where unfit."""
+"""Models of open_clip: trained like the small model, opened by open_clip, refused with a message where unsupported."""
 
 import json
 import pickle
@@ -59,7 +59,7 @@ def train(toy_files, folder, name, model, arm=None, **changed):
 
 
 def embeddings(model, tokenizer, transform):
-    """What plain open_clip computes."""
+    """What open_clip computes."""
     picture = Image.fromarray(np.arange(40 * 32 * 3, dtype=np.uint8).reshape(32, 40, 3))
     with torch.no_grad():
         images = model.eval().encode_image(transform(picture)[None], normalize=True)

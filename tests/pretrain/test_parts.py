@@ -1,4 +1,4 @@
-"""A batch in parts, in turn or in several processes, trains as the whole batch does; averages and validation."""
+"""A batch in chunks or in several processes trains as the whole batch does; weight averages and validation."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The first step: which items are asked, the same bytes for any number of workers, and what it refuses."""
+"""The first step: which items are scored, equal bytes for any number of workers, and what it refuses."""
 
 import json
 import os

@@ -88,7 +88,7 @@ def test_retained_is_negative_below_chance():
 
 
 def test_only_common_items_are_compared():
-    """Of a pooled endpoint a corruption may destroy a part: its clean figure is then that of the other part alone."""
+    """A corruption may destroy a part of a pooled endpoint: its clean metric is then that of the remaining part."""
     colors = outcomes([0.0] * 20, concept="binding", operator="swap", first=100)
     sizes = outcomes([4.0] * 20, concept="binding", operator="swap")
     found = figures(sizes, ordered([sizes, colors]))

@@ -305,7 +305,7 @@ def test_a_checkpoint_that_does_not_load_is_named(broken, fault):
 
 
 def test_an_inverted_truth_inverts_the_clean_accuracy(broken):
-    """Figures come from answers: with every truth turned around accuracy is one minus what it was."""
+    """Inverting every truth gives one minus the accuracy."""
     there = metrics(score(broken, "there")).filter(pl.col("metric") == "accuracy")
     path = broken / "tables" / "items_test.parquet"
     items = read_table(path, "items")

@@ -1,4 +1,4 @@
-"""Items are decided as their truth says, ties are counted, and a scorer that knows nothing lands on chance."""
+"""Items are decided by their truth, ties are counted, and a random scorer is at chance."""
 
 from dataclasses import replace
 

@@ -48,7 +48,7 @@ def test_keys_that_differ_only_at_the_end_are_distinct(tmp_path):
 
 @pytest.mark.parametrize("unfit", [{1}, {0, 1, 2, 3}, {0, 1}])
 def test_inputs_that_cannot_be_encoded_are_tried_once(tmp_path, unfit):
-    """Whole shards may hold nothing that can be encoded, and then nobody knows the width."""
+    """A shard may contain nothing that can be encoded; its width is then unknown."""
 
     def encode(rows):
         if set(rows) <= unfit:
@@ -103,7 +103,7 @@ def test_a_checked_file_is_read_as_it_was_written(tmp_path):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Two images of equal size in bytes, a file that is none, and the names that they are asked for by."""
+    """Two images of equal size in bytes, a file that is not an image, and their keys."""
     folder = tmp_path / "images"
     folder.mkdir()
     for name, color in (("a", (1, 2, 3)), ("b", (3, 2, 1))):
@@ -146,7 +146,7 @@ def test_a_file_is_identified_by_its_bytes(pictures, tmp_path, old, reads):
     assert sorted(reads) == ["a.bmp", "b.bmp", "c.bmp"]
     reads.clear()
     assert contents(pictures, tmp_path / "cache") == first
-    assert reads == []  # a second run asks the file system alone
+    assert reads == []  # a second run only checks the file system
     assert "d" not in contents({"d": tmp_path / "none.bmp", "e": tmp_path}, tmp_path / "cache")
 
 

@@ -1,4 +1,4 @@
-"""Retrieval and classification: against a plain loop, and with scorers that know nothing."""
+"""Retrieval and classification: against a reference loop, and with constant and random scorers."""
 
 import numpy as np
 import polars as pl

@@ -116,7 +116,7 @@ def test_chains_of_relations_between_many_people_are_decided_exactly(people, men
 
     near = frozenset((str(n), "near", str(n + 1)) for n in range(people))
     contradicted = frozenset((str(a), "in front of", str(b)) for a in range(people) for b in range(people))
-    # Neighbors who stand 90 pixels apart are too close to decide in an image that is wide enough for 30.
+    # Neighbors 90 pixels apart are too close to decide in an image that is wide enough for 30.
     lined_up = Truth.UNKNOWN if people < 23 else Truth.UNDEFINED
     for caption, image, value in [
         (chain("next to"), crowd(people), Truth.UNKNOWN),
@@ -137,7 +137,7 @@ def test_chains_of_relations_between_many_people_are_decided_exactly(people, men
 
 
 def branching(people: int) -> Annotations:
-    """People of whom each stands in front of all others but those that a tree joins it to."""
+    """People, each in front of all others except those that a tree connects it to."""
     joined = {(n, n // 2) for n in range(1, people)}
     pairs = [(a, b) for a in range(people) for b in range(people) if (a, b) not in joined and (b, a) not in joined]
     return crowd(people, stated=frozenset((str(a), "in front of", str(b)) for a, b in pairs if a != b))

@@ -71,7 +71,7 @@ def test_annotated_relations_come_before_boxes():
 def test_hypernyms_and_hyponyms_are_recognized():
     scene = image(annotated("1", "man", [], (0, 0, 10, 10)), annotated("2", "palm tree", [], (50, 50, 10, 10)))
     assert check("a person and a tree", scene).kind == "true"
-    assert check("a woman", scene).kind == "plausible"  # annotators here say "man", never "woman"
+    assert check("a woman", scene).kind == "plausible"  # these annotators use "man", never "woman"
     assert check("a dog", scene).kind == "verified"
 
 

@@ -1,4 +1,4 @@
-"""Sentences of two statements: read whole, decided by the annotations, and labeled as what they are."""
+"""Sentences of two statements are parsed, decided by the annotations, and labeled."""
 
 import pytest
 

@@ -80,7 +80,7 @@ def corpus(text: str) -> Corpus:
 
 @pytest.mark.parametrize("method", ["keyword", "swap", "replace"])
 def test_the_candidates_of_a_long_caption_are_counted(method):
-    """In a list every exchange says the same, so all candidates are refused: no more are tried than is stated."""
+    """In a list every swap preserves the meaning, so all candidates are rejected: no more than the bound are tried."""
     text = ("a dog and a cat and a man and " * 340)[:LONGEST].rstrip()
     taken = check_candidates(corpus(text), METHODS[method], every_method()[method], method)
     tried = [row for row in taken.rejected if row["caption_id"] == "1"]

@@ -1,4 +1,4 @@
-"""Paraphrases say the same in other words; where a rule cannot be sure it says nothing."""
+"""Paraphrases preserve the statement; where a rule is uncertain it gives none."""
 
 from typing import get_args
 
@@ -21,7 +21,7 @@ from nearmiss.stages.negatives.spec import EvaluationParaphrase, TrainingParaphr
         ("synonym", "a motor bike", []),
         ("conjunction", "there is a red cube and a blue ball", ["there is a blue ball and a red cube"]),
         ("conjunction", "A cat and a dog.", ["A dog and a cat."]),
-        ("conjunction", "two dogs and a cat are here", []),  # what follows may be said of the last alone
+        ("conjunction", "two dogs and a cat are here", []),  # what follows may describe only the last
         ("conjunction", "two dogs and a cat", ["a cat and two dogs"]),
         ("conjunction", "a picture of a cat and a dog", ["a picture of a dog and a cat"]),
         ("conjunction", "a red and blue ball", ["a blue and red ball"]),

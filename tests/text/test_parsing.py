@@ -1,4 +1,4 @@
-"""Captions are read as things with attributes, numbers, places and relations; the world's sentences all of them."""
+"""Captions, and every sentence of the world, are parsed into objects, attributes, numbers, locations and relations."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_unparsable_text_gives_none(text):
 
 
 def told(text: str) -> tuple:
-    """Our statement and the world's in the same form: things, count, place, relation."""
+    """Our statement and the world's in the same form: objects, count, location, relation."""
     ours, world = parse(text), parse_as_the_world_does(text)
     assert ours is not None, text
     assert world is not None, text

@@ -1,4 +1,4 @@
-"""Words as captions of the web write them: any hyphen, apostrophe, accent or invisible character keeps a word whole."""
+"""Words of captions from the web: no hyphen, apostrophe, accent or invisible character splits a word."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What one run of the whole workflow leaves behind."""
+"""The files of one run of the whole workflow."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What captions say by configuration: synonyms, classes, logic, three things, actions; nothing of it by default."""
+"""Wording by configuration: synonyms, hypernyms, logic, three objects, actions; none of it by default."""
 
 from collections import Counter
 from dataclasses import replace
@@ -74,7 +74,7 @@ def test_synonyms_and_hypernyms_are_compared_by_meaning():
 
 
 def test_an_action_changes_only_pixels_around_its_object():
-    """Measured on the pixels: each action leaves marks of its own, and the thing's own pixels stay as they are."""
+    """Measured on the pixels: each action has its own marks, and the pixels of the object do not change."""
     scene = next(s for i in range(80) if len((s := scene_of(RICH, "train", i)).objects) == 1)
     alone = replace(scene, objects=(replace(scene.objects[0], action=None, x=48.0, y=48.0),))
     still = np.asarray(draw(alone)).astype(int)

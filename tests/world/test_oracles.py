@@ -1,4 +1,4 @@
-"""Oracles that lack one faculty are at chance exactly where the table says so, and a leak would show."""
+"""Oracles that lack one faculty are at chance exactly where the table states it, and a leak is detected."""
 
 import pytest
 

@@ -31,7 +31,7 @@ MENTIONS = st.builds(
 
 @st.composite
 def statements(draw):
-    """Statements of every kind that the templates can say."""
+    """Statements of every kind that the templates can express."""
     first, second = draw(MENTIONS), draw(MENTIONS)
     kind = draw(st.sampled_from(["relation", "conjunction", "location", "attribute", "count", "ground"]))
     if kind == "relation":
@@ -48,7 +48,7 @@ def statements(draw):
 
 
 def whole(template, statement):
-    """Whether a template of this kind says everything, size and color included."""
+    """Whether a template of this kind states everything, size and color included."""
     slots = set(template.slots)
     return "a" in slots or ({"size", "color"} <= slots and statement.mentions[0].pattern is None)
 

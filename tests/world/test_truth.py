@@ -1,4 +1,4 @@
-"""The judge on scenes made by hand: what holds, what does not, and what pixels cannot decide."""
+"""The truth of statements on scenes made by hand: true, false, and what pixels cannot decide."""
 
 from dataclasses import replace
 from pathlib import Path

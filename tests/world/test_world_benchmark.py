@@ -1,4 +1,4 @@
-"""The benchmark isolates: each item has one change, and nothing but the asked faculty tells right from wrong."""
+"""The benchmark isolates: each item has one change, and only the tested faculty separates true from false captions."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -75,7 +75,7 @@ def test_the_two_captions_differ_by_the_change_that_the_item_names(world_files):
 
 
 def test_captions_without_images_are_at_chance(world_files):
-    """Every right-against-wrong pair of captions is asked the other way round as often, in every cell and form."""
+    """Every ordered pair of true and false caption occurs as often in the opposite order, in every cell and form."""
     asked = defaultdict(Counter)
     for item in world_files.items:
         cell = (item["concept"], item["operator"], item["condition"], item["subset"])
