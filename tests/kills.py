@@ -82,11 +82,11 @@ def kill_somewhere(checkout, draw: Random, jobs: int, victims: Sequence[str] = (
 def kill_in_a_row(checkout, draw: Random, count: int) -> list[str]:
     """Start the workflow and kill it, `count` times in a row, at moments that are spread over all of its jobs."""
     jobs = sum(checkout.planned().values())
-    told = []
+    kills = []
     for _ in range(count):
         unlock(checkout)
-        told.append(kill_somewhere(checkout, draw, jobs=max(1, 2 * jobs // count)))
-    return told
+        kills.append(kill_somewhere(checkout, draw, jobs=max(1, 2 * jobs // count)))
+    return kills
 
 
 def unlock(checkout) -> None:

@@ -70,15 +70,15 @@ def test_a_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
 )
 def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, arguments, words):
     answer = nearmiss(*arguments.split(), cwd=tmp_path)
-    said = answer.stdout + answer.stderr
+    output = answer.stdout + answer.stderr
     assert answer.returncode == 2
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     for word in words:
-        assert word in said
+        assert word in output
     assert list(tmp_path.iterdir()) == []
 
 
 def test_help_lists_a_stages_fields():
-    said = nearmiss("pretrain", "--help").stdout
-    assert "--model.image_size" in said
-    assert "--arm.text_lr" in said
+    output = nearmiss("pretrain", "--help").stdout
+    assert "--model.image_size" in output
+    assert "--arm.text_lr" in output

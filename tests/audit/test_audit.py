@@ -116,8 +116,8 @@ def test_a_set_at_chance_keeps_most_of_its_pairs(tmp_path):
 
 def test_the_unseen_probe_has_no_part_in_the_balancing():
     assert UNSEEN.name not in USED
-    said = ("a", "dog", "on", "a", "red", "mat", "on", "a", "dog")
-    assert not set(features.bigrams(said)) & set(features.words_and_distant_pairs(said))
+    words = ("a", "dog", "on", "a", "red", "mat", "on", "a", "dog")
+    assert not set(features.bigrams(words)) & set(features.words_and_distant_pairs(words))
 
 
 def test_the_table_fits_a_terminal_and_states_chance(balanced):

@@ -112,13 +112,13 @@ def test_the_direction_is_chosen_on_other_data():
 
 def test_folds_share_no_image_and_no_edit():
     found = pairs(planted.drawn(300, planted.lopsided))
-    for learnt, asked in [*by_image(found, 0), *by_edit(found, 0)]:
-        assert not {found.image[i] for i in learnt} & {found.image[i] for i in asked}
+    for learnt, held_out in [*by_image(found, 0), *by_edit(found, 0)]:
+        assert not {found.image[i] for i in learnt} & {found.image[i] for i in held_out}
     seen = []
-    for learnt, asked in by_edit(found, 0):
-        edits = [{key for i in side for key in found.exchanges[i]} for side in (learnt, asked)]
+    for learnt, held_out in by_edit(found, 0):
+        edits = [{key for i in side for key in found.exchanges[i]} for side in (learnt, held_out)]
         assert not edits[0] & edits[1]
-        seen += asked.tolist()
+        seen += held_out.tolist()
     assert sorted(seen) == list(range(len(found)))
     # the plain folds do share edits: the second scheme is not the first
     assert any(

@@ -68,9 +68,9 @@ def test_a_column_of_another_type_is_named(name, changes, column, says):
 def test_missing_and_unknown_columns_are_named_with_those_that_are_due():
     with pytest.raises(InputError) as raised:
         conform(captions().rename({"text": "caption"}), "captions", file="mine.parquet")
-    told = str(raised.value)
-    assert "table 'captions'" in told and "missing ['text']" in told and "unknown ['caption']" in told
-    assert "a table of your own" in told and "text (text)" in told and "mine.parquet" in told
+    message = str(raised.value)
+    assert "table 'captions'" in message and "missing ['text']" in message and "unknown ['caption']" in message
+    assert "a table of your own" in message and "text (text)" in message and "mine.parquet" in message
 
 
 def test_optional_columns_are_kept_and_not_added(tmp_path):

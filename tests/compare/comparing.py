@@ -30,14 +30,14 @@ class Page(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.asked, self.open, self.images, self.scripts = [], [], 0, 0
+        self.requested, self.open, self.images, self.scripts = [], [], 0, 0
 
     def handle_starttag(self, tag, attributes):
         self.scripts += tag == "script"
         self.images += tag == "img"
         for name, value in attributes:
             if name in ("src", "href", "xlink:href", "srcset", "data") and not (value or "").startswith(("data:", "#")):
-                self.asked.append(value)
+                self.requested.append(value)
         if tag not in self.VOID:
             self.open.append(tag)
 

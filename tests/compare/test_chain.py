@@ -136,7 +136,7 @@ def test_the_report_has_every_section(chain):
     parsed = Page()
     parsed.feed(page)
     assert parsed.open == []
-    assert parsed.asked == []
+    assert parsed.requested == []
 
 
 def test_every_section_has_its_figures(chain):
@@ -150,12 +150,12 @@ def test_the_terminal_summary_has_the_gain_of_each_arm_and_is_narrow(chain):
     assert max(len(line) for line in lines) <= 80
     assert len(lines) <= 45
     assert text.isascii()
-    said = " ".join(text.split())
-    assert "hnc gained: on relation, +" in said
-    assert "transfer: VSR with all labels, +" in said
-    assert "robustness: at severity 3," in said
-    assert "0 pixels changed outside of their masks" in said
-    assert "is not evidence for an effect" in said
+    text_lines = " ".join(text.split())
+    assert "hnc gained: on relation, +" in text_lines
+    assert "transfer: VSR with all labels, +" in text_lines
+    assert "robustness: at severity 3," in text_lines
+    assert "0 pixels changed outside of their masks" in text_lines
+    assert "is not evidence for an effect" in text_lines
 
 
 MAIN = Column("relation", "relation", "which object is left", {"benchmark": "world"}, "relation")
@@ -194,7 +194,7 @@ def test_several_seeds_must_agree():
     assert not findings.measured(gain((0.2, 0.1, 0.3), (-0.3, -0.4, -0.2)))
 
 
-def told(label, **values):
+def sentence_about(label, **values):
     """The line about an arm with these differences to `clip` in points, each with an interval of +-1."""
     columns = {column.name: column for column in COLUMNS}
     gains = [
@@ -206,10 +206,10 @@ def told(label, **values):
 
 
 def test_a_concept_that_got_worse_is_a_cost_and_one_that_got_better_a_gain():
-    told_cost = told("cost", relation=0.3, count=-0.12, t2i=0.05, zero_shot=0.0)
-    assert told_cost == "against clip, count -12.0; no measurable difference in 0-shot; better in T>I +5.0."
-    assert told("cost", relation=-0.3, t2i=0.05) == "none against clip, better in T>I +5.0."
-    assert told("gained", relation=0.3, binding=0.05, count=-0.12, t2i=0.05) == (
+    cost_sentence = sentence_about("cost", relation=0.3, count=-0.12, t2i=0.05, zero_shot=0.0)
+    assert cost_sentence == "against clip, count -12.0; no measurable difference in 0-shot; better in T>I +5.0."
+    assert sentence_about("cost", relation=-0.3, t2i=0.05) == "none against clip, better in T>I +5.0."
+    assert sentence_about("gained", relation=0.3, binding=0.05, count=-0.12, t2i=0.05) == (
         "on relation, +30.0 points over clip; over clip also on bind +5.0."
     )
 

@@ -150,7 +150,7 @@ def test_the_report_is_self_contained(one):
     page = Page()
     page.feed(text)
     assert page.open == []
-    assert page.asked == []
+    assert page.requested == []
     assert page.scripts == 0
     assert page.images >= 8
     assert "url(http" not in text

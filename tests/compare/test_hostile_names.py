@@ -65,7 +65,7 @@ def test_names_and_captions_are_escaped_in_the_report(hostile):
     page.feed(text)
     assert page.open == []
     assert page.scripts == 0
-    assert page.asked == []
+    assert page.requested == []
     assert not [name for name in page.attributes if name.startswith("on") or name == "srcdoc"]
     for shown in (
         "&lt;script&gt;alert(2)",

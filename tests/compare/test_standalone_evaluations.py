@@ -122,7 +122,7 @@ def test_two_evaluations_of_a_published_benchmark_make_a_full_report(models, roo
     text, summary = compare(models[:2], tmp_path / "out", root=DataRoot(root))
     page = Page()
     page.feed(text)
-    assert (page.open, page.asked, page.scripts) == ([], [], 0)
+    assert (page.open, page.requested, page.scripts) == ([], [], 0)
     assert page.images >= 4
     for words in ("Comparison of 2 models", "Sample items", "Hsieh et al., SugarCrepe", "Differences", "swap_att"):
         assert words in text, words

@@ -81,6 +81,6 @@ def test_a_damaged_receipt_is_reported_and_leaves_no_partial_store(tmp_path, cap
         (tmp_path / name / "compare" / "tracked.json").write_text(content)
     with pytest.raises(InputError, match="no experiment is finished"):
         ui.rebuild(tmp_path / "mlflow.db")
-    said = capsys.readouterr().err
-    assert [name for name in "abc" if f"experiment '{name}'" in said] == list("abc")
+    output = capsys.readouterr().err
+    assert [name for name in "abc" if f"experiment '{name}'" in output] == list("abc")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "b", "c"]

@@ -20,7 +20,7 @@ class CondaCheckout(Checkout):
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "PATH": f"{self.conda / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
-    def said(self, *arguments: str) -> str:
+    def output(self, *arguments: str) -> str:
         """The output of a successful run of Snakemake."""
         answer = self.snakemake(*arguments)
         assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -35,7 +35,7 @@ class CondaCheckout(Checkout):
         notes = [json.loads(note.read_text()) for note in sorted((environment / "started").iterdir())]
         return [note for note in notes if note["command"][:2] == ["-m", "nearmiss"]]
 
-    def asked(self) -> list[str]:
+    def conda_commands(self) -> list[str]:
         """Every command that conda was given."""
         return (self.conda / "asked.txt").read_text().splitlines()
 
@@ -50,7 +50,7 @@ def fresh(root: Path, folder: Path) -> CondaCheckout:
 def conda_run(root, tmp_path_factory) -> CondaCheckout:
     """A copy in which the target `data` has run with conda."""
     checkout = fresh(root, tmp_path_factory.mktemp("conda"))
-    checkout.said("--cores", "all", "--use-conda", "--", "data")
+    checkout.output("--cores", "all", "--use-conda", "--", "data")
     return checkout
 
 

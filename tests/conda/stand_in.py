@@ -77,8 +77,8 @@ def create(arguments: list[str]) -> None:
 
 
 def main(folder: Path, arguments: list[str]) -> None:
-    with (folder / "asked.txt").open("a") as asked:
-        asked.write(shlex.join(arguments) + "\n")
+    with (folder / "asked.txt").open("a") as log:
+        log.write(shlex.join(arguments) + "\n")
     match arguments:
         case ["--version"]:
             print("conda 24.7.1")

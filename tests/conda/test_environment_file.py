@@ -82,9 +82,9 @@ def test_a_line_that_is_not_a_pin_is_refused(line):
 def without_environment(rules: str) -> list[str]:
     """The rules of a rule file that run a command, and in no environment."""
     blocks = re.split(r"^(?=(?:rule|checkpoint|use rule) )", rules, flags=re.MULTILINE)
-    alone = [block for block in blocks if re.search(r"^    (shell|script|notebook):", block, re.MULTILINE)]
+    single = [block for block in blocks if re.search(r"^    (shell|script|notebook):", block, re.MULTILINE)]
     named = re.compile(r"^    conda:\n        ENVIRONMENT$", re.MULTILINE)
-    wrong = [block for block in alone if not named.search(block)]
+    wrong = [block for block in single if not named.search(block)]
     return [block.splitlines()[0] for block in wrong]
 
 

@@ -26,7 +26,7 @@ def test_jobs_run_in_the_environment_with_the_package_of_the_checkout(conda_run)
 
 def test_one_environment_is_made_from_the_file(conda_run):
     (environment,) = conda_run.environments()
-    made = [command for command in conda_run.asked() if command.startswith("env create")]
+    made = [command for command in conda_run.conda_commands() if command.startswith("env create")]
     assert len(made) == 1
     assert str(environment) in made[0]
     file = conda_run.path / "workflow" / "envs" / "nearmiss.yaml"
@@ -35,12 +35,12 @@ def test_one_environment_is_made_from_the_file(conda_run):
 
 def test_conda_does_not_change_what_is_up_to_date(conda_run):
     # A run, not a dry run: the data were made with conda, and the one job without it does not change them.
-    assert "data_tables" not in conda_run.said("--", KEYWORD)
-    assert "Nothing to be done" in conda_run.said("--use-conda", "--dry-run", "--", KEYWORD)
+    assert "data_tables" not in conda_run.output("--", KEYWORD)
+    assert "Nothing to be done" in conda_run.output("--use-conda", "--dry-run", "--", KEYWORD)
     (environment,) = conda_run.environments()
     assert [job["command"][2] for job in conda_run.jobs_in(environment)] == ["data"]
     # The trigger that profiles/default leaves out is the reason: with it the same dry run has work.
-    assert "data_tables" in conda_run.said("--dry-run", "--rerun-triggers", "software-env", "--", "data")
+    assert "data_tables" in conda_run.output("--dry-run", "--rerun-triggers", "software-env", "--", "data")
 
 
 @pytest.mark.parametrize(("conda", "noted"), [(True, 1), (False, 0)])
@@ -48,8 +48,8 @@ def test_a_job_with_the_python_of_the_driver_is_detected(conda_fresh, tmp_path, 
     """A job composed as Snakemake does it, with the text for runs with conda and, the fault, with the one without."""
     made = tmp_path / "made"
     text = [sys.executable, "-c", f"import environment; print(environment.shell_prefix(conda={conda}))"]
-    told = {**conda_fresh.environment(), "PYTHONPATH": str(conda_fresh.path / "workflow")}
-    prefix = subprocess.run(text, env=told, capture_output=True, text=True, check=True).stdout.strip()
+    environment_of_test = {**conda_fresh.environment(), "PYTHONPATH": str(conda_fresh.path / "workflow")}
+    prefix = subprocess.run(text, env=environment_of_test, capture_output=True, text=True, check=True).stdout.strip()
     program, activate = conda_fresh.conda / "bin" / "conda", conda_fresh.conda / "bin" / "activate"
     file = conda_fresh.path / "workflow" / "envs" / "nearmiss.yaml"
     subprocess.run([program, "env", "create", "--file", file, "--prefix", made], check=True)

@@ -95,9 +95,9 @@ class Browser:
 
         `server_down` leaves out that nobody answered, `not_admitted` that a page was not let in.
         """
-        said = [entry["message"] for entry in self.driver.get_log("browser")]
+        messages = [entry["message"] for entry in self.driver.get_log("browser")]
         expected = (*(_SERVER_DOWN if server_down else ()), *(_NOT_ADMITTED if not_admitted else ()))
-        return [message for message in said if not any(words in message for words in expected)]
+        return [message for message in messages if not any(words in message for words in expected)]
 
     def hosts(self) -> set[str]:
         """The hosts that the window has requested anything from; Chromium's own pages do not count."""

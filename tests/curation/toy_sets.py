@@ -212,8 +212,8 @@ class Starter:
         self._process.stdin.write(json.dumps([[str(each) for each in arguments], str(pipe)]) + "\n")
         self._process.stdin.flush()
         process = int(self._process.stdout.readline())
-        with pipe.open() as said:
-            for line in said:
+        with pipe.open() as lines:
+            for line in lines:
                 if line.startswith("http"):
                     return Serving(process, line.split()[0])
         raise AssertionError("the server has ended")

@@ -57,15 +57,15 @@ def test_the_source_makes_what_it_declares(root: Path):
     assert all((Path(declared.image_root) / file).is_file() for file in table(out, "images")["file"])
     assert table(out, "objects")["mask"].null_count() == table(out, "objects")["crowd"].sum() == 2
     for split in ("val", "test"):
-        asked = table(out, f"retrieval_{split}", "retrieval")
-        assert asked["right"].explode().to_list() == asked["image_id"].to_list()
+        queries = table(out, f"retrieval_{split}", "retrieval")
+        assert queries["right"].explode().to_list() == queries["image_id"].to_list()
 
 
 def test_captions_are_one_set_with_every_caption(root: Path):
     captions = read_caption_set(made(root) / "tables" / "captions.parquet", "published")
     assert captions.height == 60
-    said = {str(each["id"]): each["caption"] for each in document(root, "captions")["annotations"]}
-    assert dict(captions.select("caption_id", "text").iter_rows()) == said
+    published_captions = {str(each["id"]): each["caption"] for each in document(root, "captions")["annotations"]}
+    assert dict(captions.select("caption_id", "text").iter_rows()) == published_captions
 
 
 def test_splits_follow_the_shares_and_the_seed(root: Path):

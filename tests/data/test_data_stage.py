@@ -161,8 +161,8 @@ def test_graphs_are_complete_and_agree_with_the_truth(small_world: Path):
     truth = scenes(small_world, "scenes_train")
     assert objects.filter(pl.col("image_id").is_in(list(truth))).height == sum(len(s.objects) for s in truth.values())
     for scene in list(truth.values())[:50]:
-        told = relations.filter(image_id=scene.scene_id)
-        assert told.height == 2 * len(list(permutations(scene.objects, 2)))
+        annotated = relations.filter(image_id=scene.scene_id)
+        assert annotated.height == 2 * len(list(permutations(scene.objects, 2)))
 
 
 def test_captions_are_true_of_their_image(small_world: Path):
@@ -215,10 +215,10 @@ def test_held_out_combinations_occur_in_their_conditions(small_world: Path):
     held_out, truth = reservation(SMALL.source), scenes(small_world, "scenes_benchmark_test")
     items = read(small_world, "items_test", "items")
     for condition, shown in (("new_pair", Reservation.pairs_of), ("new_relation", Reservation.relations_of)):
-        asked = items.filter(condition=condition)
-        assert not asked.is_empty()
+        selected = items.filter(condition=condition)
+        assert not selected.is_empty()
         # of a pair of pictures at least one shows what is held out
-        for row in asked.filter(subset="2x2").iter_rows(named=True):
+        for row in selected.filter(subset="2x2").iter_rows(named=True):
             assert any(shown(held_out, truth[image]) for image in row["images"])
     for row in items.filter(condition="iid").iter_rows(named=True):
         assert all(held_out.allows(truth[image]) for image in row["images"])
@@ -226,15 +226,15 @@ def test_held_out_combinations_occur_in_their_conditions(small_world: Path):
 
 def test_the_reservation_is_published_in_both_directions(small_world: Path):
     record = read_json(small_world / "published" / "reserved.json")
-    told = {tuple(relation) for relation in record["relations"]}
+    annotated = {tuple(relation) for relation in record["relations"]}
     mirror = {
         "to the left of": "to the right of",
         "to the right of": "to the left of",
         "above": "below",
         "below": "above",
     }
-    assert told == {(b, mirror[predicate], a) for a, predicate, b in told}
-    assert len(told) == 2 * SMALL.source.reserved.relations
+    assert annotated == {(b, mirror[predicate], a) for a, predicate, b in annotated}
+    assert len(annotated) == 2 * SMALL.source.reserved.relations
     assert len(record["pairs"]) == SMALL.source.reserved.pairs
     assert record["templates"]
 
@@ -253,8 +253,8 @@ def test_completeness_drops_that_share_of_annotations_and_no_caption(tmp_path: P
     run(config=DataConfig(source=half), out=tmp_path / "half", workers=1)
     whole, kept = read(small_world, "objects"), read(tmp_path / "half", "objects")
     assert 0.4 < kept.height / whole.height < 0.6
-    told = kept["attributes"].list.len().mean() / whole["attributes"].list.len().mean()
-    assert 0.4 < told < 0.6
+    annotated = kept["attributes"].list.len().mean() / whole["attributes"].list.len().mean()
+    assert 0.4 < annotated < 0.6
     captions = [
         read_caption_set(out / "tables" / "captions.parquet", "narrow") for out in (small_world, tmp_path / "half")
     ]

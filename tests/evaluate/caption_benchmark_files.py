@@ -8,7 +8,7 @@ from sample_files import coco, csv_file, picture, put
 
 
 def sugarcrepe(root: Path) -> None:
-    said = [
+    caption_triples = [
         (
             "A tan toilet and sink in a small room.",
             "A white toilet and sink in a small room.",
@@ -20,13 +20,13 @@ def sugarcrepe(root: Path) -> None:
     for part in ("add_att", "add_obj", "replace_att", "replace_obj", "replace_rel", "swap_att", "swap_obj"):
         records = {
             str(number): {"filename": coco(root, number + 1), "caption": one, "negative_caption": other}
-            for number, (one, other, _) in enumerate(said)
+            for number, (one, other, _) in enumerate(caption_triples)
         }
         put(root / "sugarcrepe" / "data" / f"{part}.json", records)
     for part in ("swap_obj", "swap_atribute", "replace_obj", "replace_attribute", "replace_rel"):
         triples = [
             {"id": number, "filename": coco(root, number + 1), "caption": a, "caption2": c, "negative_caption": b}
-            for number, (a, b, c) in enumerate(said)
+            for number, (a, b, c) in enumerate(caption_triples)
         ]
         put(root / "sugarcrepe_pp" / "data" / f"{part}.json", triples)
 
@@ -48,8 +48,11 @@ def aro(root: Path) -> None:
     ]
     put(root / "aro" / "visual_genome_attribution.json", attributes)
     name = coco(root, 7, "val2014")
-    told = ["A red bus stops near an old brick house.", "Cat."]  # one word has no other order
-    put(root / "coco" / "annotations" / "coco_karpathy_test.json", [{"image": f"val2014/{name}", "caption": told}])
+    written_captions = ["A red bus stops near an old brick house.", "Cat."]  # one word has no other order
+    put(
+        root / "coco" / "annotations" / "coco_karpathy_test.json",
+        [{"image": f"val2014/{name}", "caption": written_captions}],
+    )
     picture(root / "flickr30k" / "flickr30k-images" / "9.jpg", 9)
     flickr = [{"image": "flickr30k-images/9.jpg", "caption": ["Two dogs chase a green ball."]}]
     put(root / "flickr30k" / "flickr30k_test.json", flickr)

@@ -56,32 +56,32 @@ def run(tmp_path):
     return evaluating.runner(tmp_path)
 
 
-def figure(told, benchmark, part, metric="score"):
+def figure(result, benchmark, part, metric="score"):
     (row,) = [
         row
-        for row in told["metrics"]
+        for row in result["metrics"]
         if [row[key] for key in ("benchmark", "subset", "metric")] == [benchmark, part, metric]
     ]
     return row
 
 
 def test_every_benchmark_is_scored_and_reported(whole, run, tmp_path):
-    told = run(whole)
-    lacking = [name for name, described in told["benchmarks"].items() if not described["complete"]]
+    result = run(whole)
+    lacking = [name for name, described in result["benchmarks"].items() if not described["complete"]]
     assert lacking == ["inpaintcoco"]  # as the published file it has rows that cannot be used
-    assert not told["complete"]
-    assert told["absent"] == []
-    assert set(told["benchmarks"]) == set(existing(DataRoot(whole), Options()))
-    assert all(row["n_scored"] == row["n_expected"] for row in told["metrics"])
+    assert not result["complete"]
+    assert result["absent"] == []
+    assert set(result["benchmarks"]) == set(existing(DataRoot(whole), Options()))
+    assert all(row["n_scored"] == row["n_expected"] for row in result["metrics"])
     written = json.loads((tmp_path / "out" / "measurement.json").read_text(encoding="utf-8"))
-    assert written == {key: value for key, value in told.items() if key != "metrics"}
-    shown = evaluating.shown(told)
+    assert written == {key: value for key, value in result.items() if key != "metrics"}
+    shown = evaluating.shown(result)
     assert max(map(len, shown.splitlines())) <= 80
     assert "1 records left out: degenerate mask" in shown
     assert "INCOMPLETE" in shown
-    told = run(whole, PAIRS)
-    assert told["complete"]
-    assert "INCOMPLETE" not in evaluating.shown(told)
+    result = run(whole, PAIRS)
+    assert result["complete"]
+    assert "INCOMPLETE" not in evaluating.shown(result)
 
 
 @pytest.mark.parametrize("benchmark", [*PAIRS.split(","), *SQUARES.split(","), *OTHERS.split(",")])
@@ -177,30 +177,30 @@ def test_missing_and_broken_images_are_counted_and_named(run, tmp_path):
     root = benchmark_files.write(tmp_path / "data")
     (root / "coco" / "val2017" / "000000000001.jpg").unlink()
     (root / "coco" / "val2017" / "000000000002.jpg").write_bytes(b"not a picture")
-    told = run(root, "sugarcrepe")
-    assert not told["complete"]
-    row = figure(told, "sugarcrepe", "swap_obj")
+    result = run(root, "sugarcrepe")
+    assert not result["complete"]
+    row = figure(result, "sugarcrepe", "swap_obj")
     assert (row["n_scored"], row["n_expected"]) == (1, 3)
-    missing = told["benchmarks"]["sugarcrepe"]["images_missing"]
+    missing = result["benchmarks"]["sugarcrepe"]["images_missing"]
     assert missing == ["coco/val2017/000000000001.jpg", "coco/val2017/000000000002.jpg"]
-    assert "INCOMPLETE" in evaluating.shown(told)
-    assert "1/3" in evaluating.shown(told)
+    assert "INCOMPLETE" in evaluating.shown(result)
+    assert "1/3" in evaluating.shown(result)
 
 
 def test_a_missing_file_makes_the_result_incomplete(run, tmp_path):
     root = benchmark_files.write(tmp_path / "data")
     (root / "sugarcrepe" / "data" / "swap_obj.json").unlink()
-    told = run(root, "sugarcrepe")
-    assert not told["complete"]
-    assert told["benchmarks"]["sugarcrepe"]["files_missing"] == ["sugarcrepe/data/swap_obj.json"]
+    result = run(root, "sugarcrepe")
+    assert not result["complete"]
+    assert result["benchmarks"]["sugarcrepe"]["files_missing"] == ["sugarcrepe/data/swap_obj.json"]
 
 
 def test_benchmarks_without_files_are_named_and_a_root_without_any_is_refused(whole, run, tmp_path):
     (tmp_path / "some").mkdir()
     caption_benchmark_files.sugarcrepe(tmp_path / "some")
-    told = run(tmp_path / "some", "sugarcrepe,aro")
-    assert told["absent"] == ["aro"]
-    assert not told["complete"]
+    result = run(tmp_path / "some", "sugarcrepe,aro")
+    assert result["absent"] == ["aro"]
+    assert not result["complete"]
     with pytest.raises(InputError, match="no benchmark has a file"):
         run(tmp_path / "nothing", "aro,cola")
     with pytest.raises(ValueError, match="no benchmark is called 'aroo'"):
@@ -237,34 +237,34 @@ def test_a_tie_is_wrong_unless_the_published_rule_differs(whole, run, monkeypatc
 
 
 def test_a_macro_average_weights_strata_equally(whole, run, tmp_path):
-    told = run(whole, "aro")
+    result = run(whole, "aro")
     outcomes = pl.read_parquet(tmp_path / "out" / "outcomes.parquet")
     outcomes = outcomes.filter(pl.col("subset") == "visual_genome_relation", pl.col("metric") == "score")
     strata = reader("aro").load(DataRoot(whole), Options()).items.select("item_id", "stratum")
     right = outcomes.join(strata, on="item_id").with_columns(right=pl.col("value") > 0)
     by_hand = right.group_by("stratum").agg(pl.col("right").mean())["right"].mean()
-    assert figure(told, "aro", "visual_genome_relation")["value"] == pytest.approx(by_hand)
+    assert figure(result, "aro", "visual_genome_relation")["value"] == pytest.approx(by_hand)
 
 
 def test_statements_are_scored_without_a_raw_threshold(whole, run):
-    told = run(whole, "vsr")
-    metrics = {(row["subset"], row["metric"]) for row in told["metrics"]}
+    result = run(whole, "vsr")
+    metrics = {(row["subset"], row["metric"]) for row in result["metrics"]}
     assert metrics == {(part, metric) for part in ("random", "zeroshot") for metric in ("auroc", "accuracy")}
 
 
 def test_published_values_are_in_the_table(whole, run):
-    told = run(whole, "sugarcrepe", paper="openai")
-    row = figure(told, "sugarcrepe", "swap_obj")
+    result = run(whole, "sugarcrepe", paper="openai")
+    row = figure(result, "sugarcrepe", "swap_obj")
     assert row["published"] == pytest.approx(0.6138)
-    assert "61.4" in evaluating.shown(told)
+    assert "61.4" in evaluating.shown(result)
     with pytest.raises(InputError, match="no paper's figures"):
         run(whole, "sugarcrepe", paper="nobody")
 
 
 def test_two_models_are_compared_item_by_item(whole, run, tmp_path):
     run(whole, PAIRS, out="one")
-    told = paired(tmp_path / "one", tmp_path / "one", tested=["sugarcrepe/swap_obj"], out=tmp_path / "table.parquet")
-    assert "1.0000 n.s." in told
+    result = paired(tmp_path / "one", tmp_path / "one", tested=["sugarcrepe/swap_obj"], out=tmp_path / "table.parquet")
+    assert "1.0000 n.s." in result
     table = pl.read_parquet(tmp_path / "table.parquet")
     assert set(table["difference"]) == {0.0}
     assert table["p"].drop_nulls().len() == 1  # only what was named before is tested
@@ -284,8 +284,8 @@ def test_the_list_marks_the_benchmarks_that_are_present(whole, tmp_path):
 def test_the_text_prior_equals_a_model_of_constant_images(whole, run, monkeypatch):
     """A model with equal embeddings of all images scores as its text prior."""
     monkeypatch.setattr(Encoder, "images", lambda self, openers: np.full((len(openers), 16), 0.25, dtype=np.float32))
-    told = run(whole, "sugarcrepe")
-    for row in told["metrics"]:
+    result = run(whole, "sugarcrepe")
+    for row in result["metrics"]:
         assert row["value"] == row["text_prior"]
 
 
@@ -324,7 +324,7 @@ def test_a_text_classifier_is_fitted_on_the_training_negatives():
 
 def test_the_exit_status_reports_missing_scores(tmp_path, capsys):
     caption_benchmark_files.sugarcrepe(tmp_path / "data")
-    asked = partial(
+    evaluated = partial(
         evaluate,
         "--benchmarks=sugarcrepe",
         "--device=cpu",
@@ -333,9 +333,9 @@ def test_the_exit_status_reports_missing_scores(tmp_path, capsys):
         out=tmp_path / "out",
         cache=tmp_path / "cache",
     )
-    asked()
+    evaluated()
     (tmp_path / "data" / "coco" / "val2017" / "000000000001.jpg").unlink()
     with pytest.raises(SystemExit) as ended:
-        asked()
+        evaluated()
     assert ended.value.code == 3
     assert "INCOMPLETE" in capsys.readouterr().out

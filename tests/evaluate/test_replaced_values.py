@@ -66,7 +66,7 @@ def replaced(document: object, path: tuple, value: object) -> object:
     return None if kind_of(before) == kind_of(value) and value not in ("", " \u2028", [], {}, [None]) else copy
 
 
-def asked(root: Path, name: str, document: object) -> tuple[list[object], ItemBenchmark | None]:
+def items_of(root: Path, name: str, document: object) -> tuple[list[object], ItemBenchmark | None]:
     """The questions of a benchmark whose one file holds `document`, without their ids, and the benchmark."""
     lines = FILES[name].endswith("l")
     text = "\n".join(json.dumps(record) for record in document) if lines else json.dumps(document)
@@ -95,8 +95,8 @@ def test_a_field_of_another_type_never_changes_an_item(tmp_path_factory, sound, 
         legal = name == "aro_order" and path[-1] == "caption"  # one caption is allowed without a list
         if document is None or legal:
             return
-        before, _ = asked(root, name, sound[name])
-        after, benchmark = asked(root, name, document)
+        before, _ = items_of(root, name, sound[name])
+        after, benchmark = items_of(root, name, document)
         assert all(after.count(each) <= before.count(each) for each in after)
         if benchmark is not None and len(after) < len(before) and name != "hnc":
             assert benchmark.coverage.malformed or benchmark.coverage.excluded

@@ -52,8 +52,8 @@ def sugarcrepe(root: Path, pairs: list[tuple[str, str]]) -> Path:
     return root
 
 
-def values(told, part="add_att"):
-    return [row["value"] for row in told["metrics"] if row["subset"] == part]
+def values(evaluation, part="add_att"):
+    return [row["value"] for row in evaluation["metrics"] if row["subset"] == part]
 
 
 def test_texts_with_equal_tokens_tie_and_are_counted(run, tmp_path):
@@ -62,8 +62,8 @@ def test_texts_with_equal_tokens_tie_and_are_counted(run, tmp_path):
     pairs = [(f"A CAT number {n}", f"a cat number  {n}") for n in range(40)]
     pairs += [(f"{n} {long} cat", f"{n} {long} dog") for n in range(40)]
     pairs += [("A cat.", "A dog.")]
-    told = run(sugarcrepe(tmp_path / "data", pairs))
-    described = told["benchmarks"]["sugarcrepe"]
+    evaluation = run(sugarcrepe(tmp_path / "data", pairs))
+    described = evaluation["benchmarks"]["sugarcrepe"]
     ours = [f"sugarcrepe/add_att/{n}" for n in range(80)]
     assert sorted(set(described["equal_after_tokenization"]) & set(ours)) == sorted(ours)
     assert not {"sugarcrepe/add_att/80"} & set(described["equal_after_tokenization"])
@@ -72,7 +72,7 @@ def test_texts_with_equal_tokens_tie_and_are_counted(run, tmp_path):
     outcomes = pl.read_parquet(tmp_path / "out" / "outcomes.parquet").filter(pl.col("item_id").is_in(ours))
     assert outcomes["value"].sum() == 0
     assert all(one == other for ((one, other),) in scores["similarity"].to_list())  # to the last bit
-    shown = " ".join(evaluating.shown(told).split())
+    shown = " ".join(evaluating.shown(evaluation).split())
     assert f"{len(described['equal_after_tokenization'])} items whose texts are equal after tokenization" in shown
     assert "80 texts are truncated" in shown
 
@@ -102,17 +102,17 @@ def test_classes_with_equal_tokens_are_named_and_count_as_wrong(run, tmp_path):
     for number, folder in enumerate(("a", "b", "c")):
         sample_files.picture(root / folder / "1.png", number)
     sample_files.put(root / "classes.json", {"a": "Cat", "b": "cat", "c": "dog"})
-    told = run(tmp_path / "data", "imagefolder/pets")
-    assert told["benchmarks"]["imagefolder/pets"]["equal_classes"] == ["Cat", "cat"]
-    top1 = next(row["value"] for row in told["metrics"] if row["metric"] == "top1")
+    evaluation = run(tmp_path / "data", "imagefolder/pets")
+    assert evaluation["benchmarks"]["imagefolder/pets"]["equal_classes"] == ["Cat", "cat"]
+    top1 = next(row["value"] for row in evaluation["metrics"] if row["metric"] == "top1")
     assert top1 <= 1 / 3
-    assert "2 classes whose prompts are equal" in evaluating.shown(told)
+    assert "2 classes whose prompts are equal" in evaluating.shown(evaluation)
 
 
 def test_a_text_of_a_million_characters_is_scored(run, tmp_path):
-    told = run(sugarcrepe(tmp_path / "data", [("cat " * 250_000, "A dog."), ("A" * 100_000, "A cat.")]))
-    assert told["complete"]
-    assert told["benchmarks"]["sugarcrepe"]["texts_truncated"] == 2
+    evaluation = run(sugarcrepe(tmp_path / "data", [("cat " * 250_000, "A dog."), ("A" * 100_000, "A cat.")]))
+    assert evaluation["complete"]
+    assert evaluation["benchmarks"]["sugarcrepe"]["texts_truncated"] == 2
     assert sum(file.stat().st_size for file in (tmp_path / "cache").rglob("*") if file.is_file()) < 1_000_000
 
 
@@ -121,22 +121,22 @@ def test_a_malformed_record_makes_the_result_incomplete_and_is_named(run, tmp_pa
     records = json.loads((root / PART).read_text())
     records["1"]["negative_caption"] = ["A dog."]
     sample_files.put(root / PART, records)
-    told = run(root)
-    described = told["benchmarks"]["sugarcrepe"]
+    evaluation = run(root)
+    described = evaluation["benchmarks"]["sugarcrepe"]
     reason = "'negative_caption' is a list, not a text"
     assert described["records_malformed"] == [{"file": PART, "record": "id 1", "reason": reason}]
     assert described["left_out"] == {reason: 1}
-    assert not described["complete"] and not told["complete"]
-    shown = " ".join(evaluating.shown(told).split())
+    assert not described["complete"] and not evaluation["complete"]
+    shown = " ".join(evaluating.shown(evaluation).split())
     assert f"* 1 records left out: {reason} ({PART}, id 1)" in shown
     assert "INCOMPLETE" in shown
 
 
 def test_items_excluded_by_the_rules_of_a_benchmark_are_not_missing(run, tmp_path):
     caption_benchmark_files.valse(tmp_path / "data")
-    told = run(tmp_path / "data", "valse")
-    assert told["complete"]
-    assert "6 excluded: fewer than two annotators chose the caption" in evaluating.shown(told)
+    evaluation = run(tmp_path / "data", "valse")
+    assert evaluation["complete"]
+    assert "6 excluded: fewer than two annotators chose the caption" in evaluating.shown(evaluation)
 
 
 def test_a_class_without_images_makes_the_result_incomplete(tmp_path, capsys):
@@ -166,11 +166,11 @@ def test_boxes_beyond_the_image_are_counted(run, tmp_path):
     records[0] |= {"bbox_x": 20, "bbox_w": 40}
     records[1] |= {"bbox_w": 0}
     sample_files.put(file, records)
-    told = run(tmp_path / "data", "aro")
-    described = told["benchmarks"]["aro"]
+    evaluation = run(tmp_path / "data", "aro")
+    described = evaluation["benchmarks"]["aro"]
     assert described["boxes_outside"] == 1
     assert described["left_out"] == {"a box holds no pixel": 1}
-    assert "1 items have a box that leaves its image" in evaluating.shown(told)
+    assert "1 items have a box that leaves its image" in evaluating.shown(evaluation)
 
 
 def test_sixteen_bit_gray_images_keep_their_brightness(run, tmp_path, monkeypatch):
@@ -182,8 +182,8 @@ def test_sixteen_bit_gray_images_keep_their_brightness(run, tmp_path, monkeypatc
         Image.fromarray(image).save(root / "coco" / "val2017" / f"{number}.png")
         records[str(number)]["filename"] = f"{number}.png"
     sample_files.put(root / PART, records)
-    told = run(root)
-    assert told["complete"]
+    evaluation = run(root)
+    assert evaluation["complete"]
     scores = scores_of(tmp_path / "out", "add_att").sort("item_id")
     eight, sixteen, white = scores["similarity"].to_list()
     np.testing.assert_allclose(eight, sixteen, atol=1e-6)
@@ -198,10 +198,10 @@ def test_refused_images_are_counted_as_missing(run, tmp_path, content):
     for file in (root / "coco" / "val2017").iterdir():
         file.write_bytes(content)
     for _ in range(2):  # the second time it is known
-        told = run(root)
-        assert len(told["benchmarks"]["sugarcrepe"]["images_missing"]) == 3
-        assert {row["value"] for row in told["metrics"]} == {None}
-        assert not told["complete"]
+        evaluation = run(root)
+        assert len(evaluation["benchmarks"]["sugarcrepe"]["images_missing"]) == 3
+        assert {row["value"] for row in evaluation["metrics"]} == {None}
+        assert not evaluation["complete"]
 
 
 def test_two_data_roots_with_equal_names_and_times_never_share_embeddings(run, tmp_path):
@@ -216,9 +216,9 @@ def test_two_data_roots_with_equal_names_and_times_never_share_embeddings(run, t
     alone_in_the_cache = run(roots[1], cache=tmp_path / "fresh")
     similarity = [pl.read_parquet(tmp_path / "out" / "scores.parquet")["similarity"].to_list()]
     for root in roots:
-        told = run(root)
+        evaluation = run(root)
         similarity.append(pl.read_parquet(tmp_path / "out" / "scores.parquet")["similarity"].to_list())
-    assert told["metrics"] == alone_in_the_cache["metrics"]
+    assert evaluation["metrics"] == alone_in_the_cache["metrics"]
     np.testing.assert_allclose(similarity[0], similarity[2], atol=1e-6)
     assert not np.allclose(similarity[0], similarity[1], atol=1e-4)
 

@@ -193,7 +193,7 @@ class Toys:
                 target = folder / case.file if case.file else folder
                 target.parent.mkdir(exist_ok=True)
                 answer = nearmiss(*case.arguments(inputs), "--out", target)
-                assert answer.status == 0, answer.said
+                assert answer.status == 0, answer.output
                 shutil.rmtree(inputs)
         return folder
 

@@ -34,11 +34,11 @@ class Fork:
 
     server: "Forks"
     pid: int
-    said: Path
+    output: Path
 
     def wait(self) -> int:
         """Its exit status; minus the number of the signal that ended it."""
-        return self.server.ask({"wait": self.pid})["status"]
+        return self.server.send({"wait": self.pid})["status"]
 
     @property
     def running(self) -> bool:
@@ -77,7 +77,7 @@ class Forks:
         self._process.stdout.close()
         self._folder.cleanup()
 
-    def ask(self, request: dict) -> dict:
+    def send(self, request: dict) -> dict:
         """Send a request and return the reply."""
         self._process.stdin.write(json.dumps(request) + "\n")
         return json.loads(self._process.stdout.readline())
@@ -119,8 +119,8 @@ class Forks:
 
     def _start(self, request: dict[str, Any]) -> Fork:
         self._number += 1
-        said = Path(self._folder.name) / str(self._number)
-        return Fork(self, self.ask({**request, "said": str(said)})["pid"], said)
+        output = Path(self._folder.name) / str(self._number)
+        return Fork(self, self.send({**request, "output": str(output)})["pid"], output)
 
 
 def serve() -> None:
@@ -154,11 +154,11 @@ def become(request: dict) -> None:
         os.chdir(request.get("folder", "."))
         os.environ.update(request.get("environment", {}))
         tempfile.tempdir = None
-        said = os.open(request["said"], os.O_CREAT | os.O_WRONLY)
+        output = os.open(request["output"], os.O_CREAT | os.O_WRONLY)
         empty = os.open(os.devnull, os.O_RDONLY)
         os.dup2(empty, 0)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
         limit(request.get("limits", {}))
         if (user := request.get("user")) is not None:

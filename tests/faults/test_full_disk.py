@@ -47,12 +47,12 @@ def attempts(case: Case, toys, tmp_path, tally, number: int) -> None:
             if answer.status == 0:  # what failed was not needed, such as making a folder that is there
                 assert results(after) == expected
                 continue
-            assert answer.status == 2, answer.said
+            assert answer.status == 2, answer.output
             assert ERRORS[code] in answer.err, answer.err
             check(case, results(before), results(after), expected)
             assert not [name for name in after if "partial" in name], "temporary files stay"
             again = run(out)
-            assert again.status == 0, again.said
+            assert again.status == 0, again.output
             assert results(contents(out)) == expected
 
 

@@ -61,7 +61,7 @@ def test_files_are_flushed_before_renaming_and_the_manifest_is_last(case: Case, 
     with tally(KIND, "order of flushes and renames in each command", case.name):
         with hooked(disk.see, tmp_path):
             answer = nearmiss(*case.arguments(inputs), "--out", out / (case.file or ""))
-        assert answer.status == 0, answer.said
+        assert answer.status == 0, answer.output
         assert disk.published, "nothing was published"
         assert not disk.faults, disk.faults
         names = set(disk.published)

@@ -72,7 +72,7 @@ def attempt(name: str, sent: signal.Signals, toys, tmp_path: Path, tally, forks)
         started = job.start(forks, job.long)
         wait_until(lambda: job.begun() or not started.running)
         os.kill(started.pid, sent)
-        assert started.wait() == SIGNALS[sent], started.said.read_text()
+        assert started.wait() == SIGNALS[sent], started.output.read_text()
         wait_until(lambda: not group(started.pid), seconds=30)
         assert list(job.temporary.iterdir()) == []
         left = [path for path in job.out.parent.glob("**/*") if "partial" in path.name]

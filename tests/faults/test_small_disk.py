@@ -100,13 +100,13 @@ def test_a_command_reports_a_full_disk(name, disk, toys, tmp_path, tally):
         with tally(KIND, "a command's results", f"{name}, {left} bytes left of {size_of(expected)}"):
             target = disk.folder / "out" / (case.file or "")
             started = disk.forks.start(*arguments, "--out", target)
-            status, said = started.wait(), started.said.read_text(errors="replace")
-            assert status == 2 and "no space left" in said, f"{status} {said}"
+            status, output = started.wait(), started.output.read_text(errors="replace")
+            assert status == 2 and "no space left" in output, f"{status} {output}"
             after = results(out) if out.exists() else {}
             assert after == before
             disk.make_room()
             started = disk.forks.start(*arguments, "--out", target)
-            assert started.wait() == 0, started.said.read_text(errors="replace")
+            assert started.wait() == 0, started.output.read_text(errors="replace")
             assert results(out) == expected
 
 
@@ -119,11 +119,11 @@ def test_a_cache_on_a_full_disk_changes_no_result(disk, toys, tmp_path, tally):
         disk.leave(left)
         with tally(KIND, "embedding cache", f"{left} bytes left"):
             started = disk.forks.start(*arguments, "--out", tmp_path / f"out-{number}")
-            status, said = started.wait(), started.said.read_text(errors="replace")
-            assert status in (0, 2) and (status == 0 or "no space left" in said), f"{status} {said}"
+            status, output = started.wait(), started.output.read_text(errors="replace")
+            assert status in (0, 2) and (status == 0 or "no space left" in output), f"{status} {output}"
             disk.make_room()
             started = disk.forks.start(*arguments, "--out", tmp_path / f"again-{number}")
-            assert started.wait() == 0, started.said.read_text(errors="replace")
+            assert started.wait() == 0, started.output.read_text(errors="replace")
             assert results(tmp_path / f"again-{number}") == expected
 
 
@@ -137,11 +137,11 @@ def test_a_training_state_on_a_full_disk_is_reported(disk, toys, tmp_path, tally
         disk.leave(left)
         with tally(KIND, "training state", f"{left} bytes left"):
             started = disk.forks.start(*arguments, "--out", tmp_path / f"out-{number}")
-            status, said = started.wait(), started.said.read_text(errors="replace")
-            assert status == 2 and "no space left" in said, f"{status} {said}"
+            status, output = started.wait(), started.output.read_text(errors="replace")
+            assert status == 2 and "no space left" in output, f"{status} {output}"
             disk.make_room()
             started = disk.forks.start(*arguments, "--out", tmp_path / f"again-{number}")
-            assert started.wait() == 0, started.said.read_text(errors="replace")
+            assert started.wait() == 0, started.output.read_text(errors="replace")
             assert results(tmp_path / f"again-{number}") == expected
 
 
@@ -163,12 +163,12 @@ def test_the_mlflow_store_on_a_full_disk_is_reported(disk, toys, tmp_path, tally
             disk.leave(left)
             with tally(KIND, "store of MLflow", f"{left} bytes left, {'an earlier' if there else 'no'} store"):
                 started = disk.forks.start(*arguments, "--out", tmp_path / f"{number}-{there}.json")
-                status, said = started.wait(), started.said.read_text(errors="replace")
-                assert status in (0, 2), f"{status} {said}"
-                assert status == 0 or "no space left" in said or "disk is full" in said, said
+                status, output = started.wait(), started.output.read_text(errors="replace")
+                assert status in (0, 2), f"{status} {output}"
+                assert status == 0 or "no space left" in output or "disk is full" in output, output
                 disk.make_room()
                 started = disk.forks.start(*arguments, "--out", tmp_path / f"{number}-{there}-again.json")
-                assert started.wait() == 0, started.said.read_text(errors="replace")
+                assert started.wait() == 0, started.output.read_text(errors="replace")
                 shutil.copy(disk.seen / "mlflow.db", tmp_path / f"{number}-{there}.db")
                 assert recorded(tmp_path / f"{number}-{there}.db", "toy") == expected
 
@@ -183,9 +183,9 @@ def test_the_curation_database_on_a_full_disk_is_reported(disk, toys, tmp_path, 
         disk.leave(left)
         with tally(KIND, "database of decisions", f"{left} bytes left"):
             started = disk.forks.call("decisions:add_until_full", items, database)
-            assert started.wait() == 0, started.said.read_text(errors="replace")
-            written = int(started.said.read_text().split()[-1])
+            assert started.wait() == 0, started.output.read_text(errors="replace")
+            written = int(started.output.read_text().split()[-1])
             disk.make_room()
             started = disk.forks.call("decisions:count", items, database)
-            assert started.wait() == 0, started.said.read_text(errors="replace")
-            assert int(started.said.read_text().split()[-1]) == written
+            assert started.wait() == 0, started.output.read_text(errors="replace")
+            assert int(started.output.read_text().split()[-1]) == written

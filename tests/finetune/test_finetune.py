@@ -88,9 +88,9 @@ def test_the_loss_of_every_training_falls(toy_tasks):
     for line in lines:
         runs.setdefault((line["task"], line["share"], line["factor"]), []).append((line["step"], line["loss"]))
     assert len(runs) == 3  # two factors at the largest share, the chosen one at the other
-    for told in runs.values():
-        assert [step for step, _ in told] == [20, 40]
-        assert told[1][1] < told[0][1]
+    for losses in runs.values():
+        assert [step for step, _ in losses] == [20, 40]
+        assert losses[1][1] < losses[0][1]
 
 
 def test_bytes_do_not_depend_on_row_order_and_folder(toy_tasks, tmp_path):

@@ -251,8 +251,8 @@ def test_the_command_converts(tmp_path):
     write_table(toy(), tmp_path / "x.parquet", "negatives")
     arguments = ["--pairs", tmp_path / "x.parquet", "--to", "hnc", "--out", tmp_path / "y.json"]
     command = [sys.executable, "-m", "nearmiss", "negatives", "convert", *map(str, arguments)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert "5 negatives written" in told.stdout
+    completed = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "5 negatives written" in completed.stdout
     assert read_negatives(tmp_path / "y.json", "hnc").height == 5
 
 

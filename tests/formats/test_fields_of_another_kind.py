@@ -137,15 +137,15 @@ def test_only_line_feeds_separate_class_names(tmp_path, mark):
 
 def test_lists_of_images_keep_their_values_or_are_refused(tmp_path):
     file = tmp_path / "train.json"
-    asked = {"task": "food", "concept": "object", "split": "train", "condition": "iid", "images": {"a/1": "1"}}
+    question = {"task": "food", "concept": "object", "split": "train", "condition": "iid", "images": {"a/1": "1"}}
     for value in VALUES:
         for document in (value, {"a": value, "b": []}, {"a": [value], "b": []}):
             file.write_text(json.dumps(document))
             try:
-                read_labels(file, ["a", "b"], **asked)
+                read_labels(file, ["a", "b"], **question)
             except InputError as error:
                 assert error.file == file
             else:
                 raise AssertionError(document)
     file.write_text(json.dumps({"a": ["a/1"], "b": []}))
-    assert read_labels(file, ["a", "b"], **asked).select("image_id", "label").rows() == [("1", 0)]
+    assert read_labels(file, ["a", "b"], **question).select("image_id", "label").rows() == [("1", 0)]

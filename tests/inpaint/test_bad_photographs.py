@@ -25,7 +25,7 @@ def files(tmp_path):
     """Four photographs of a ball, each with a caption; returns (arguments, what the JSON files hold)."""
     folder = tmp_path / "given"
     (folder / "images").mkdir(parents=True)
-    images, annotations, said = [], [], []
+    images, annotations, caption_records = [], [], []
     for number in (1, 2, 3, 4):
         name = f"{number:012d}.jpg"
         Image.fromarray(toy.draw([toy.Toy("ball", "red", "large", 40, 40)], name)).save(folder / "images" / name)
@@ -33,17 +33,17 @@ def files(tmp_path):
         images.append({"id": number, "file_name": name, "coco_url": f"http://x/train2017/{name}?a=b", **size})
         box = {"bbox": [20, 20, 40, 40], "segmentation": WHOLE, "iscrowd": 0}
         annotations.append({"id": number, "image_id": number, "category_id": 1, **box})
-        said.append({"id": number, "image_id": number, "caption": "A red ball."})
+        caption_records.append({"id": number, "image_id": number, "caption": "A red ball."})
     things = {"images": images, "categories": [{"id": 1, "name": "ball"}], "annotations": annotations}
-    told = {"images": [dict(each) for each in images], "annotations": said}
+    instance_file = {"images": [dict(each) for each in images], "annotations": caption_records}
     paths = {"images": folder / "images", "instances": folder / "instances.json", "captions": folder / "captions.json"}
-    return paths, things, told
+    return paths, things, instance_file
 
 
 def read(files) -> CocoFolder:
-    paths, things, told = files
+    paths, things, instance_file = files
     paths["instances"].write_text(json.dumps(things))
-    paths["captions"].write_text(json.dumps(told))
+    paths["captions"].write_text(json.dumps(instance_file))
     return read_coco_folder(paths["images"], captions=paths["captions"], instances=paths["instances"])
 
 
@@ -207,10 +207,10 @@ def test_without_usable_photographs_reasons_have_counts_and_examples(files):
     del things["images"][3]["id"]
     with pytest.raises(InputError, match="no photograph can be used") as raised:
         read(files).check_usable(paths["images"], paths["instances"])
-    told = str(raised.value)
-    assert f"its file is outside of the folder (1), such as {paths['images']}/../../media/1.jpg" in told
-    assert f"the image is missing (2), such as {paths['images'] / 'gone.jpg'}" in told
-    assert f"a record lacks 'id' (1), such as image without an id, number 3 of {paths['instances']}" in told
+    instance_file = str(raised.value)
+    assert f"its file is outside of the folder (1), such as {paths['images']}/../../media/1.jpg" in instance_file
+    assert f"the image is missing (2), such as {paths['images'] / 'gone.jpg'}" in instance_file
+    assert f"a record lacks 'id' (1), such as image without an id, number 3 of {paths['instances']}" in instance_file
     assert raised.value.file == paths["images"]
 
 
@@ -224,13 +224,13 @@ def test_a_table_without_masks_is_named(files, tmp_path, photograph_options):
 
 
 def test_the_order_of_records_does_not_matter(files):
-    _, things, told = files
+    _, things, instance_file = files
     things["annotations"][0]["iscrowd"] = 1
     things["annotations"][2]["bbox"] = None
-    told["annotations"][3]["image_id"] = 77
+    instance_file["annotations"][3]["image_id"] = 77
     first = read(files)
     tables = [getattr(first, each).sort(pl.first()) for each in ("images", "objects", "captions")]
-    for document in (things, told):
+    for document in (things, instance_file):
         for records in document.values():
             records.reverse()
     again = read(files)

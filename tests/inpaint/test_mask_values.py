@@ -79,8 +79,8 @@ def row(mask: object, **other: object) -> dict[str, object]:
     pictures = {
         name: png(Image.new("RGB", (8, 8), color)) for name, color in (("coco_image", 9), ("inpaint_image", 90))
     }
-    said = {"concept": "color", "coco_caption": "A red bus.", "inpaint_caption": "A blue bus."}
-    return {**said, **pictures, "mask": mask, **other}
+    texts = {"concept": "color", "coco_caption": "A red bus.", "inpaint_caption": "A blue bus."}
+    return {**texts, **pictures, "mask": mask, **other}
 
 
 def write(root, rows: list[dict[str, object]]):

@@ -36,7 +36,7 @@ def things(number):
 def write(folder: Path) -> dict[str, Path]:
     """Six photographs of a ball and a cross, whose colors nobody noted."""
     (folder / "images").mkdir(parents=True)
-    images, annotations, said = [], [], []
+    images, annotations, captions = [], [], []
     for number in range(6):
         name = f"{number:012d}.png"
         Image.fromarray(toy.draw(things(number), name)).save(folder / "images" / name)
@@ -50,7 +50,7 @@ def write(folder: Path) -> dict[str, Path]:
                 "flickr_url": f"f{number}",
             }
         )
-        said.append({"id": number, "image_id": number, "caption": "A ball is near a cross."})
+        captions.append({"id": number, "image_id": number, "caption": "A ball is near a cross."})
         for place, thing in enumerate(things(number)):
             mask = thing.mask()
             y, x = np.nonzero(mask)
@@ -67,7 +67,7 @@ def write(folder: Path) -> dict[str, Path]:
                     "segmentation": segmentation,
                 }
             )
-    said.append(
+    captions.append(
         {"id": 6, "image_id": 5, "caption": "Paint it red, blue, green, yellow, purple or orange."}
     )  # words to use
     categories = [{"id": number, "name": name} for name, number in CATEGORIES.items()]
@@ -75,7 +75,7 @@ def write(folder: Path) -> dict[str, Path]:
     files["instances"].write_text(
         json.dumps({"licenses": [LICENSE], "images": images, "categories": categories, "annotations": annotations})
     )
-    files["captions"].write_text(json.dumps({"images": images, "annotations": said}))
+    files["captions"].write_text(json.dumps({"images": images, "annotations": captions}))
     return files
 
 
@@ -277,8 +277,8 @@ def test_a_uniform_classifier_rejects_every_pair_and_a_perfect_one_keeps_it(made
             return np.tile([1.0, 0.0] if self.kind == 0 or not self.sees else [0.0, 1.0], (len(pictures), 1))
 
         def texts(self, texts):
-            self.told = getattr(self, "told", -1) + 1
-            return np.tile([1.0, 0.0] if self.told == 0 else [0.0, 1.0], (len(texts), 1))
+            self.calls = getattr(self, "calls", -1) + 1
+            return np.tile([1.0, 0.0] if self.calls == 0 else [0.0, 1.0], (len(texts), 1))
 
     before = pl.read_parquet(made[0] / PAIRS)
     for sees, kept in ((True, before.height), (False, 0)):

@@ -74,11 +74,11 @@ def scene(number: int) -> list[Toy]:
 def captions(things: list[Toy]) -> list[str]:
     """The captions of a scene."""
     first, second = things
-    said = [f"a {first.words} and a {second.words}", f"There is a {first.words} on the left.", "two things"]
-    said.append(f"a {second.words} {'at the top' if second.y < SIDE / 2 else 'at the bottom'}")
+    texts = [f"a {first.words} and a {second.words}", f"There is a {first.words} on the left.", "two things"]
+    texts.append(f"a {second.words} {'at the top' if second.y < SIDE / 2 else 'at the bottom'}")
     if first.name == second.name:
-        said.append(f"there are two {'crosses' if first.name == 'cross' else first.name + 's'}")
-    return said
+        texts.append(f"there are two {'crosses' if first.name == 'cross' else first.name + 's'}")
+    return texts
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Data:
 def write_toys(folder: Path, count: int) -> Data:
     """`count` images of split test with their tables."""
     (folder / "images").mkdir(parents=True)
-    images, objects, said = [], [], []
+    images, objects, texts = [], [], []
     for number in range(count):
         name, things = f"{number:03d}", scene(number)
         file = f"images/{name}.png"
@@ -118,10 +118,10 @@ def write_toys(folder: Path, count: int) -> Data:
                 | dict(attributes=[thing.size, thing.color], mask=encode_mask(mask))
             )
         for place, text in enumerate(captions(things)):
-            said.append(
+            texts.append(
                 dict(caption_id=f"{name}{place}", image_id=name, text=text, template_id=None, source="published")
             )
-    rows = {"images": images, "objects": objects, "captions": said, "relations": []}
+    rows = {"images": images, "objects": objects, "captions": texts, "relations": []}
     for name, content in rows.items():
         write_table(table(name, content), folder / f"{name}.parquet", name)
     return Data(folder)

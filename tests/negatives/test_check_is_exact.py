@@ -68,11 +68,11 @@ def test_incomplete_annotations_pass_some_true_statements():
 def test_the_check_parses_a_sentence_of_every_template():
     """Benchmark templates too: reserved combinations are looked for in parsed sentences."""
     for template in all_templates():
-        told = [
+        compared = [
             phrase(statement, template)
             for scene in scenes(40, RICH)
             for statement in TOPICS.get(template.kind, lambda _: [])(scene)
             if fits(statement, template)
         ]
-        assert told, template.template_id
-        assert all(read(text) is not None for text in told), template.template_id
+        assert compared, template.template_id
+        assert all(read(text) is not None for text in compared), template.template_id

@@ -151,8 +151,8 @@ def test_counts_are_stated_only_of_exhaustive_names(tmp_path):
 def test_absence_is_verified_only_for_declared_names(tmp_path):
     rows = [annotation(image, image, 3) for image in (1, 2)] + [annotation(3, 2, 4), annotation(4, 2, 5)]
     path = file(tmp_path / "i.json", rows, LVIS, neg_category_ids=[4], not_exhaustive_category_ids=[])
-    said = published_files.coco([(1, "A horse is near a traffic light."), (1, "There is a kite.")])
-    captions = published_files.write(tmp_path / "c.json", said)
+    caption_file = published_files.coco([(1, "A horse is near a traffic light."), (1, "There is a kite.")])
+    captions = published_files.write(tmp_path / "c.json", caption_file)
     from nearmiss.stages.negatives.reading import read_annotation_files
 
     corpus = read_annotation_files(captions=captions, instances=path, graphs=None, method="x", seed=0).corpus

@@ -20,9 +20,9 @@ CAPTIONS = Path(__file__).parents[3] / "shared" / "realdata" / "coco_captions_va
 MANY = KeywordConfig(per_caption=50)
 
 
-def corpus_of(folder: Path, *said: str | tuple[str, str]) -> Corpus:
+def corpus_of(folder: Path, *texts: str | tuple[str, str]) -> Corpus:
     """A corpus without annotations; captions of one image unless given as (image, caption)."""
-    rows = [("1", each) if isinstance(each, str) else each for each in said]
+    rows = [("1", each) if isinstance(each, str) else each for each in texts]
     captions = [
         {"caption_id": f"{number:04}", "image_id": image_id, "text": text, "template_id": None, "source": "x"}
         for number, (image_id, text) in enumerate(rows)
@@ -64,7 +64,7 @@ def test_new_words_come_from_the_corpus_with_their_number_and_article(tmp_path):
 
 
 def test_sizes_and_locations_are_replaced_by_opposites(tmp_path):
-    said = [
+    texts = [
         "a tiny cat behind a sofa",
         "a short man",
         "a short road",
@@ -72,9 +72,9 @@ def test_sizes_and_locations_are_replaced_by_opposites(tmp_path):
         "a cup on a table",
         "a cat at the top",
     ]
-    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(said)))
+    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(texts)))
     config = KeywordConfig(concepts=["size", "location"], per_caption=50)
-    assert [negatives_of(corpus, text, config) for text in said] == [
+    assert [negatives_of(corpus, text, config) for text in texts] == [
         {"a large cat behind a sofa", "a tiny cat in front of a sofa"},
         {"a tall man"},
         {"a long road"},
@@ -126,8 +126,8 @@ def test_words_are_inserted_about_as_often_as_removed(tmp_path):
 
 
 def test_several_keywords_can_change_at_once(tmp_path):
-    said = ["a small red cup on a table", "a large blue bowl under a chair", "a bowl", "nothing"]
-    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(said)))
+    texts = ["a small red cup on a table", "a large blue bowl under a chair", "a bowl", "nothing"]
+    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(texts)))
     for several in (2, 3):
         config = KeywordConfig(edits_at_once=several, per_caption=3)
         made = [o for o in generate(corpus, config) if isinstance(o, Candidate)]
@@ -149,7 +149,7 @@ def test_several_keywords_can_change_at_once(tmp_path):
     ],
 )
 def test_ungrammatical_or_possibly_true_negatives_are_not_written(tmp_path, text, never):
-    said = [
+    texts = [
         text,
         "a white cat",
         "a black cat",
@@ -160,12 +160,12 @@ def test_ungrammatical_or_possibly_true_negatives_are_not_written(tmp_path, text
         "two dogs",
         "a girl",
     ]
-    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(said)))
+    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(texts)))
     assert not negatives_of(corpus, text) & never
 
 
 def test_words_are_not_replaced_by_synonyms(tmp_path):
-    said = [
+    texts = [
         "a puppy on a sofa",
         "a dog",
         "a kitten",
@@ -176,8 +176,8 @@ def test_words_are_not_replaced_by_synonyms(tmp_path):
         "grey",
         "gray",
     ]
-    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(said)))
-    groups = {spot.text.lower(): (spot.concept, spot.group) for text in said for spot in find_keywords(text)}
+    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(texts)))
+    groups = {spot.text.lower(): (spot.concept, spot.group) for text in texts for spot in find_keywords(text)}
     edits = [edit for o in generate(corpus, MANY) if isinstance(o, Candidate) for edit in diff(o.positive, o.negative)]
     known = [
         (groups[e.old.lower()], groups[e.new.lower()]) for e in edits if {e.old.lower(), e.new.lower()} <= {*groups}

@@ -145,9 +145,9 @@ def test_an_experiment_matches_the_methods_that_its_arms_use():
     assert experiment.matched_methods() == ["keyword", "random"]
     assert parts(experiment)["negatives/matched"].config["match"]["methods"] == ["keyword", "random"]
     assert "match" not in parts(experiment)["negatives/keyword"].config["shared"]
-    alone = resolve({**MATCH, "arms": {"base": {"objective": "clip"}, "k": {"method": "keyword", "objective": "hnc"}}})
-    assert alone.matched_methods() == []
-    assert "negatives/matched" not in parts(alone)
+    single = resolve({**MATCH, "arms": {"base": {"objective": "clip"}, "k": {"method": "keyword", "objective": "hnc"}}})
+    assert single.matched_methods() == []
+    assert "negatives/matched" not in parts(single)
 
 
 @pytest.mark.parametrize(

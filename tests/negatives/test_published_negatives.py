@@ -100,9 +100,9 @@ def test_an_unreadable_file_ends_before_any_output(given, options, problem, monk
 def test_a_file_of_other_images_is_refused(given):
     captions = read_table(given / "captions.parquet", "captions").with_columns(image_id=pl.lit("other"))
     write_table(captions, given / "captions.parquet", "captions")
-    with pytest.raises(InputError, match="none of 5 negatives is of an image of the tables") as told:
+    with pytest.raises(InputError, match="none of 5 negatives is of an image of the tables") as raised:
         made(given)
-    assert "first image: 1" in str(told.value)
+    assert "first image: 1" in str(raised.value)
     assert not (given / "out").exists()
 
 
@@ -114,9 +114,9 @@ def test_an_arm_declares_unchecked_negatives():
         "arms": {"base": {"objective": "clip", "num_negatives": 0}, "arm": arm},
         "compare": {"controls": []},
     }
-    with pytest.raises(InputError, match="unchecked") as told:
+    with pytest.raises(InputError, match="unchecked") as raised:
         resolve(values)
-    assert "arms.arm.verdicts" in str(told.value)
+    assert "arms.arm.verdicts" in str(raised.value)
     arm["verdicts"] = ["unchecked"]
     assert resolve(values).methods() == ["x"]
 

@@ -27,14 +27,14 @@ def test_every_caption_has_the_configured_number(corpus):
 
 def test_negatives_are_captions_of_other_images(corpus):
     own = {(caption.image_id, caption.text) for caption in corpus.captions}
-    said = {caption.text for caption in corpus.captions}
+    texts = {caption.text for caption in corpus.captions}
     made = [outcome for outcome in generate(corpus, RandomConfig()) if isinstance(outcome, Candidate)]
-    assert all(each.negative in said and (each.image_id, each.negative) not in own for each in made)
+    assert all(each.negative in texts and (each.image_id, each.negative) not in own for each in made)
 
 
 def test_captions_with_counts_are_not_drawn(corpus):
-    said = [each.negative for each in generate(corpus, RandomConfig()) if isinstance(each, Candidate)]
-    assert not [text for text in said if "one" in text.split() or "two" in text.split()]
+    texts = [each.negative for each in generate(corpus, RandomConfig()) if isinstance(each, Candidate)]
+    assert not [text for text in texts if "one" in text.split() or "two" in text.split()]
 
 
 def test_undecided_captions_are_refused(corpus, monkeypatch):

@@ -37,7 +37,7 @@ SAID = {
 }
 
 
-def corpus(said: dict[str, list[str]] = SAID, *, annotated: bool = True, seed: int = 0) -> Corpus:
+def corpus(captions_by_image: dict[str, list[str]] = SAID, *, annotated: bool = True, seed: int = 0) -> Corpus:
     objects = [
         {
             "object_id": f"{image_id}{number}",
@@ -56,11 +56,11 @@ def corpus(said: dict[str, list[str]] = SAID, *, annotated: bool = True, seed: i
     ]
     images = [
         {"image_id": image_id, "file": "", "width": 96, "height": 96, "split": "train", "source": ""}
-        for image_id in said
+        for image_id in captions_by_image
     ]
     captions = tuple(
         Caption(f"{image_id}-{number}", image_id, text, None, "published")
-        for image_id, texts in said.items()
+        for image_id, texts in captions_by_image.items()
         for number, text in enumerate(texts)
     )
     return Corpus(captions, table("images", images), table("objects", objects), table("relations", []), seed)
@@ -103,12 +103,14 @@ def test_complete_annotations_contradict_every_negative():
 
 
 def test_a_fill_that_is_true_of_the_image_is_skipped():
-    said = {"1": ["a red thing"], "2": ["a blue thing", "a blue thing", "a green thing"]}
+    captions_by_image = {"1": ["a red thing"], "2": ["a blue thing", "a blue thing", "a green thing"]}
     # Image 1 has a blue ball, so "a blue thing" is true of it although it is the most frequent fill.
     for seed in range(8):
-        given = corpus(said, seed=seed)
+        given = corpus(captions_by_image, seed=seed)
         assert negatives(given, slots=["attribute"])["1-0", "attribute"] == "a green thing"
-    refused = [o.reason for seed in range(8) for o in outcomes(corpus(said, seed=seed)) if isinstance(o, Rejected)]
+    refused = [
+        o.reason for seed in range(8) for o in outcomes(corpus(captions_by_image, seed=seed)) if isinstance(o, Rejected)
+    ]
     assert "true of the image" in refused
 
 
@@ -118,10 +120,10 @@ def test_colors_are_replaced_by_colors_and_locations_by_opposites():
 
 
 def test_without_annotations_words_of_the_other_captions_are_refused():
-    said = {"1": ["a dog", "a horse and a cup"], "2": ["a horse", "a cat"]}
+    captions_by_image = {"1": ["a dog", "a horse and a cup"], "2": ["a horse", "a cat"]}
     refused = []
     for seed in range(8):
-        given = corpus(said, annotated=False, seed=seed)
+        given = corpus(captions_by_image, annotated=False, seed=seed)
         assert negatives(given, slots=["object"])["1-0", "object"] == "a cat"
         refused += [o.reason for o in outcomes(given, slots=["object"]) if isinstance(o, Rejected)]
     assert "the image's captions use the word, and no annotation decides" in refused
@@ -143,19 +145,19 @@ def test_synonymous_nouns_are_not_swapped(caption, reason):
 
 
 def test_words_that_contain_each_other_are_not_split():
-    said = {"1": ["a man above a wheelman above a bus"]}
-    found = negatives(corpus(said, annotated=False), slots=["relation"])
+    captions_by_image = {"1": ["a man above a wheelman above a bus"]}
+    found = negatives(corpus(captions_by_image, annotated=False), slots=["relation"])
     assert found["1-0", "relation"] == "a wheelman above a man above a bus"
 
 
 def test_capitalization_and_articles_are_corrected():
-    said = {"1": ["Dog above an elephant"]}
-    assert negatives(corpus(said, annotated=False))["1-0", "relation"] == "Elephant above a dog"
+    captions_by_image = {"1": ["Dog above an elephant"]}
+    assert negatives(corpus(captions_by_image, annotated=False))["1-0", "relation"] == "Elephant above a dog"
 
 
 def test_compound_nouns_move_together():
-    said = {"1": ["a tennis racket above a dog"]}
-    assert negatives(corpus(said, annotated=False))["1-0", "relation"] == "a dog above a tennis racket"
+    captions_by_image = {"1": ["a tennis racket above a dog"]}
+    assert negatives(corpus(captions_by_image, annotated=False))["1-0", "relation"] == "a dog above a tennis racket"
 
 
 def test_draws_depend_only_on_seed_and_caption():
@@ -184,8 +186,8 @@ def test_edits_of_any_caption_reproduce_the_negative(parts, seed):
 
 
 def test_compound_nouns_are_one_slot():
-    said = {"1": ["a tennis racket above a box"], "2": ["a dog above a box", "a racket above a box"]}
-    found = negatives(corpus(said, annotated=False, seed=1), slots=["object"])
+    captions_by_image = {"1": ["a tennis racket above a box"], "2": ["a dog above a box", "a racket above a box"]}
+    found = negatives(corpus(captions_by_image, annotated=False, seed=1), slots=["object"])
     assert found["1-0", "object"] in (
         "a dog above a box",
         "a tennis racket above a dog",
@@ -196,9 +198,9 @@ def test_compound_nouns_are_one_slot():
 
 @pytest.mark.parametrize("text", ["a dog with a cat", "a dog standing next to a cat", "a black and white dog"])
 def test_without_annotations_doubtful_fills_are_refused(text):
-    said = {"1": [text], "2": ["a red box", "a blue box"]}
+    captions_by_image = {"1": [text], "2": ["a red box", "a blue box"]}
     options = {"slots": ["attribute"] if "white" in text else ["relation"]}
-    assert ("1-0", options["slots"][0]) not in negatives(corpus(said, annotated=False), **options)
+    assert ("1-0", options["slots"][0]) not in negatives(corpus(captions_by_image, annotated=False), **options)
 
 
 @pytest.fixture(scope="session")
@@ -252,8 +254,11 @@ def test_a_masked_language_model_fills_whole_words(tiny_language_model):
 
 
 def test_a_masked_language_model_can_replace_the_corpus(tiny_language_model):
-    said = {"1": ["the red dog runs above the box"], "2": ["the cat sleeps", "the horse is blue", "the box is green"]}
-    given = corpus(said, annotated=False)
+    captions_by_image = {
+        "1": ["the red dog runs above the box"],
+        "2": ["the cat sleeps", "the horse is blue", "the box is green"],
+    }
+    given = corpus(captions_by_image, annotated=False)
     found = negatives(given, language_model=str(tiny_language_model), fills=20, slots=["attribute"])
     assert found["1-0", "attribute"] in ("the blue dog runs above the box", "the green dog runs above the box")
     assert found == negatives(given, language_model=str(tiny_language_model), fills=20, slots=["attribute"])
@@ -274,11 +279,11 @@ def test_a_missing_tagger_is_named(tmp_path):
 def test_real_captions_fill_all_slots():
     records = json.loads(CAPTIONS.read_text())["annotations"]
     images = sorted({record["image_id"] for record in records})[:60]
-    said: dict[str, list[str]] = {str(image): [] for image in images}
+    captions_by_image: dict[str, list[str]] = {str(image): [] for image in images}
     for record in sorted(records, key=lambda record: record["id"]):
-        if str(record["image_id"]) in said:
-            said[str(record["image_id"])].append(record["caption"].strip())
-    given = corpus(said, annotated=False)
+        if str(record["image_id"]) in captions_by_image:
+            captions_by_image[str(record["image_id"])].append(record["caption"].strip())
+    given = corpus(captions_by_image, annotated=False)
     found = negatives(given, tagger=str(TAGGER))
     count = {slot: sum(kind == slot for _, kind in found) for slot in ReplaceConfig().slots}
     share = {slot: count[slot] / len(given.captions) for slot in count}

@@ -45,10 +45,10 @@ def test_the_fourth_fill_is_always_used():
     gap = Gap("a e dog", 2, 3, ("a", "e", "dog"), 1, "ADJ", "JJ")
     (captions,) = CorpusFiller(Cloze(sentences, ["JJ"])).filled_captions([gap], 5)
     assert captions == ["a e dog", "a d dog", "a c dog", "a b dog", "a a dog"]
-    said = {
+    texts = {
         str(at): [f"a {word} dog"] for at, word in enumerate(["red"] * 5 + ["blue"] * 4 + ["green"] * 3 + ["gray"] * 2)
     }
-    given = corpus(said, annotated=False)
+    given = corpus(texts, annotated=False)
     found = {o.negative for o in outcomes(given, slots=["attribute"]) if isinstance(o, Candidate)}
     assert found == {"a gray dog"}  # for the gray dog too: the caption itself
 
@@ -59,8 +59,8 @@ def test_an_impossible_slot_is_marked_and_set_aside():
 
 
 def test_released_negatives_are_not_corrected():
-    said = {"1": ["a dog near a dog near a cat", "a red dog"], "2": ["a red dog"]}
-    given = corpus(said, annotated=False)
+    texts = {"1": ["a dog near a dog near a cat", "a red dog"], "2": ["a red dog"]}
+    given = corpus(texts, annotated=False)
     options = ReplaceConfig(mode="released")
     taken = check_candidates(given, METHODS["replace"], options, "replace")
     assert {(row["verdict"], row["mode"]) for row in taken.negatives} == {("unchecked", "released")}

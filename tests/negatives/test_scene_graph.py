@@ -21,7 +21,10 @@ OPPOSITE = {"to the left of": "to the right of", "above": "below"}
 
 def scene(image_id: str, *things: tuple[str, tuple[str, ...], float, float]) -> Graph:
     """A graph of objects (name, attributes, x, y of the center) of 20 pixels with all their geometric relations."""
-    nodes = tuple(Node(f"{i}", name, said, (x - 10, y - 10, 20, 20)) for i, (name, said, x, y) in enumerate(things))
+    nodes = tuple(
+        Node(f"{i}", name, its_attributes, (x - 10, y - 10, 20, 20))
+        for i, (name, its_attributes, x, y) in enumerate(things)
+    )
     centers = {node: (x, y) for node, (_, _, x, y) in zip(nodes, things, strict=True)}
     triples = []
     for one in nodes:

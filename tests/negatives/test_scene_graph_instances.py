@@ -64,10 +64,10 @@ def test_positives_state_instance_counts_and_negatives_do_not(negatives):
     assert counted.height
     for image, positive, negative in counted.select("image_id", "positive", "negative").iter_rows():
         here = Counter(THERE[int(image)])
-        assert _said(positive, here) and not _said(negative, here), (positive, negative)
+        assert _states(positive, here) and not _states(negative, here), (positive, negative)
 
 
-def _said(text: str, here: Counter) -> bool:
+def _states(text: str, here: Counter) -> bool:
     """Whether the number in a text is the number of the objects."""
     words = re.findall(r"[a-z]+", text.lower())
     number = next(NUMBERS[word] for word in words if word in NUMBERS)

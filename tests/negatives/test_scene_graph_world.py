@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def judged(folder, out, **fields) -> dict:
+def report_of(folder, out, **fields) -> dict:
     paths = {name: folder / f"{name}.parquet" for name in small_world.TABLES}
     config = SceneGraphConfig(types=sorted(BUILDERS), per_image=40, **fields)
     run(name="scene_graph", config=config, seed=0, out=out, **paths)
@@ -39,7 +39,7 @@ def judged(folder, out, **fields) -> dict:
 
 
 def test_no_type_has_a_true_negative_or_a_false_positive(folder, tmp_path):
-    found = judged(folder, tmp_path / "default")
+    found = report_of(folder, tmp_path / "default")
     assert found["by_type"].keys() == BUILDERS.keys()
     for name, counts in found["by_type"].items():
         assert counts["n"] >= 40, name
@@ -49,7 +49,7 @@ def test_no_type_has_a_true_negative_or_a_false_positive(folder, tmp_path):
 
 
 def test_the_report_finds_errors_of_the_released_generator(folder, tmp_path):
-    found = judged(folder, tmp_path / "released", mode="released")
+    found = report_of(folder, tmp_path / "released", mode="released")
     assert found["negatives"]["true"] > 0.05 * found["negatives"]["n"]
     assert found["by_type"]["obj_comp_count"]["true"] > 0 and found["positives"]["false"] > 0
 

@@ -70,13 +70,15 @@ def planted(*negatives: str) -> Method:
 
 
 def test_collisions_and_grammar_are_rejected_and_annotations_have_precedence():
-    said = [Caption("1", "1", "a red dog", None, "x"), Caption("2", "2", "a red dog", None, "x")]
-    said += [Caption("3", "1", "a black cat", None, "x"), Caption("4", "2", "a black cat", None, "x")]
-    said.sort(key=lambda each: each.image_id)
+    given_captions = [Caption("1", "1", "a red dog", None, "x"), Caption("2", "2", "a red dog", None, "x")]
+    given_captions += [Caption("3", "1", "a black cat", None, "x"), Caption("4", "2", "a black cat", None, "x")]
+    given_captions.sort(key=lambda each: each.image_id)
     thing = {"x": 1.0, "y": 1.0, "w": 9.0, "h": 9.0, "attributes": ["red"], "mask": None, "image_id": "2"}
     objects = [{**thing, "name": "dog", "object_id": "a"}, {**thing, "name": "cat", "object_id": "b"}]
     image = {"image_id": "2", "file": "", "width": 64, "height": 64, "split": "train", "source": "x"}
-    corpus = Corpus(tuple(said), table("images", [image]), table("objects", objects), table("relations", []), 0)
+    corpus = Corpus(
+        tuple(given_captions), table("images", [image]), table("objects", objects), table("relations", []), 0
+    )
     taken = check_candidates(corpus, planted("a black dog", "a black dogs"), KeywordConfig(), "planted")
     of_image = {"1": [], "2": []}
     for row in taken.negatives:

@@ -25,18 +25,18 @@ SCENES = 30
 def shuffled(content: Any) -> Any:
     """The same records in another order, lists of records and keys of objects alike."""
     random = Random(5)
-    said, graphs = content
-    said = {key: random.sample(records, len(records)) for key, records in reversed(said.items())}
-    return said, {key: graphs[key] for key in random.sample(sorted(graphs), len(graphs))}
+    caption_file, graphs = content
+    caption_file = {key: random.sample(records, len(records)) for key, records in reversed(caption_file.items())}
+    return caption_file, {key: graphs[key] for key in random.sample(sorted(graphs), len(graphs))}
 
 
 def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int = SIZE) -> dict[str, bytes]:
     """Everything that is written and must not differ."""
-    said, graphs = content
+    caption_file, graphs = content
     run(
         name=method,
         config=CONFIGS[method],
-        captions=published_files.write(folder / "in" / "captions.json", said),
+        captions=published_files.write(folder / "in" / "captions.json", caption_file),
         graphs=published_files.write(folder / "in" / "graphs.json", graphs),
         out=folder / "out",
         workers=workers,
@@ -86,11 +86,11 @@ def test_shards_split_no_image_and_are_complete(tmp_path):
 
 
 def test_an_error_in_a_worker_leaves_no_output(tmp_path):
-    said, graphs = published_files.of_the_world(8)
+    caption_file, graphs = published_files.of_the_world(8)
     broken = Method("keyword", explode, learn=keyword.learn)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="planted"):
         patch.setitem(METHODS, "keyword", broken)
-        made(tmp_path / "out", (said, graphs), "keyword")
+        made(tmp_path / "out", (caption_file, graphs), "keyword")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["in"]
 
 

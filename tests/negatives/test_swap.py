@@ -30,9 +30,9 @@ TAGGER = SHARED_DATA / "models" / "en_ewt_tagger"
 EVERY = {"per_caption": 50}
 
 
-def corpus(*said: str, seed: int = 0) -> Corpus:
+def corpus(*texts: str, seed: int = 0) -> Corpus:
     """Captions of one image each, without annotations."""
-    captions = tuple(Caption(f"{at:04}", f"{at:04}", text, None, "x") for at, text in enumerate(said))
+    captions = tuple(Caption(f"{at:04}", f"{at:04}", text, None, "x") for at, text in enumerate(texts))
     return Corpus(captions, table("images", []), table("objects", []), table("relations", []), seed)
 
 
@@ -120,13 +120,13 @@ def test_a_swap_equal_to_another_caption_of_the_image_is_rejected():
 
 
 def test_swaps_depend_only_on_caption_and_seed():
-    said = ["a red cat above a small dog on a blue box", "a green cup under an old table by a large door"]
+    texts = ["a red cat above a small dog on a blue box", "a green cup under an old table by a large door"]
     options = SwapConfig(per_caption=2)
-    first = [o.negative for o in generate(corpus(*said), options)]
-    assert first == [o.negative for o in generate(corpus(*said), options)]
-    others = {tuple(o.negative for o in generate(corpus(*said, seed=seed), options)) for seed in range(1, 8)}
+    first = [o.negative for o in generate(corpus(*texts), options)]
+    assert first == [o.negative for o in generate(corpus(*texts), options)]
+    others = {tuple(o.negative for o in generate(corpus(*texts, seed=seed), options)) for seed in range(1, 8)}
     assert others - {tuple(first)}
-    per_caption = Counter(o.caption_id for o in generate(corpus(*said), options) if isinstance(o, Candidate))
+    per_caption = Counter(o.caption_id for o in generate(corpus(*texts), options) if isinstance(o, Candidate))
     assert max(per_caption.values()) == 2
 
 
@@ -180,8 +180,8 @@ def test_swaps_of_coco_captions_equal_no_caption_of_their_image():
     own = Corpus(captions, table("images", []), table("objects", []), table("relations", []), 0)
     taken = check_candidates(own, METHODS["swap"], SwapConfig(tagger=str(TAGGER)), "swap")
     assert len({row["caption_id"] for row in taken.negatives}) / len(captions) > 0.55
-    said = {(caption.image_id, normalized(caption.text)) for caption in captions}
+    texts = {(caption.image_id, normalized(caption.text)) for caption in captions}
     for row in taken.negatives:
-        assert (row["image_id"], normalized(row["negative"])) not in said
+        assert (row["image_id"], normalized(row["negative"])) not in texts
         ends = {end for token in tokenize(row["positive"]) for end in (token.start, token.end)}
         assert all({edit["start"], edit["end"]} <= ends for edit in row["edits"])

@@ -54,7 +54,7 @@ def negative(text: str, positive: str = TRUE, caption_id: str = "1-0") -> dict:
 def folders(tmp_path):
     """Writes negatives and truth; returns their report."""
 
-    def judged(*negatives: dict, rejected: tuple[str, ...] = (), scenes: dict | None = None) -> dict:
+    def report_of(*negatives: dict, rejected: tuple[str, ...] = (), scenes: dict | None = None) -> dict:
         write_table(table("negatives", list(negatives)), tmp_path / "negatives" / "negatives.parquet", "negatives")
         rows = [
             {
@@ -75,7 +75,7 @@ def folders(tmp_path):
         assert found == read_json(tmp_path / "truth.json")
         return found
 
-    return judged
+    return report_of
 
 
 def test_a_planted_false_negative_is_found(folders):
@@ -158,7 +158,7 @@ def worlds(tmp_path_factory) -> dict[float, Path]:
     return {completeness: folder / str(completeness) for completeness in (1.0, 0.75)}
 
 
-def judged(world: Path, method: str, out: Path) -> dict:
+def report_of(world: Path, method: str, out: Path) -> dict:
     tables = world / "tables"
     make_negatives(
         name=method,
@@ -177,7 +177,7 @@ def judged(world: Path, method: str, out: Path) -> dict:
 
 @pytest.mark.parametrize("method", ["keyword", "random", "replace", "scene_graph"])
 def test_complete_annotations_leave_no_false_negative(worlds, tmp_path, method):
-    found = judged(worlds[1.0], method, tmp_path / method)
+    found = report_of(worlds[1.0], method, tmp_path / method)
     assert found["negatives"]["n"] > 100
     assert found["negatives"]["true"] == found["negatives"]["unparsed"] == 0, found["examples"]
     assert found["negatives"]["undefined"] <= 0.02 * found["negatives"]["n"]
@@ -187,7 +187,7 @@ def test_complete_annotations_leave_no_false_negative(worlds, tmp_path, method):
 
 @pytest.mark.parametrize("method", ["keyword", "random", "replace", "scene_graph"])
 def test_dropped_annotations_give_false_negatives(worlds, tmp_path, method, capsys):
-    found = judged(worlds[0.75], method, tmp_path / method)
+    found = report_of(worlds[0.75], method, tmp_path / method)
     with capsys.disabled():
         print(f"\n  completeness .75, {method}: {found['negatives']}, positives false: {found['positives']['false']}")
     assert found["negatives"]["n"] > 100

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from test_losses import computed, cross_entropy, dot, exact, features, masked, mean
-from toy_matching import judged_by_embeddings
+from toy_matching import matching_by_embeddings
 
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.objectives import image_text_matching, spec
@@ -17,12 +17,12 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "matching.json"
 TERMS = {"mined": spec.ImageTextMatching(), "own": spec.ImageTextMatching(mined=False)}
 
 
-def judged(name, **changed):
+def matching_loss(name, **changed):
     f = features(name, **changed)
-    return replace(f, matching=judged_by_embeddings(f, name))
+    return replace(f, matching=matching_by_embeddings(f, name))
 
 
-BATCHES = {"captions": judged("captions"), "pairs": judged("pairs", g=2, k=1)}
+BATCHES = {"captions": matching_loss("captions"), "pairs": matching_loss("pairs", g=2, k=1)}
 
 
 def drawn(logits, noise, allowed):
@@ -94,29 +94,29 @@ def test_pairs_masked_as_true_are_never_drawn():
     for lonely in range(n):  # image `lonely` has no text of others that is wrong of it
         known = f.true_captions.clone()
         known[lonely] = True
-        given = replace(f, true_captions=known, matching=judged_by_embeddings(f))
+        given = replace(f, true_captions=known, matching=matching_by_embeddings(f))
         pairs = image_text_matching.mined_pairs(given, given.matching).T.tolist()
         assert len(pairs) == 2 * n - 1 and lonely not in [image for image, _ in pairs]
-    all_true = replace(f, true_captions=torch.ones_like(known), matching=judged_by_embeddings(f))
+    all_true = replace(f, true_captions=torch.ones_like(known), matching=matching_by_embeddings(f))
     assert image_text_matching.mined_pairs(all_true, all_true.matching).shape == (2, 0)
     assert math.isfinite(computed(TERMS["mined"], all_true))
 
 
 def test_the_same_caption_of_another_image_is_drawn_without_a_mask_only():
-    f = judged("same")  # images 1 and 3 have one caption
-    bare, asked = masked(f, "none"), (1, int(f.matching.captions[3]))
+    f = matching_loss("same")  # images 1 and 3 have one caption
+    bare, pair = masked(f, "none"), (1, int(f.matching.captions[3]))
     drawn = {"none": set(), "same_image": set()}
     for number in range(50):
         noise = torch.tensor(array_rng(number, "noise").gumbel(size=(2, 6, 6)))
         for name, given in (("none", bare), ("same_image", f)):
             pairs = image_text_matching.mined_pairs(given, replace(f.matching, noise=noise))
             drawn[name] |= set(map(tuple, pairs.T.tolist()))
-    assert asked in drawn["none"] and asked not in drawn["same_image"]
+    assert pair in drawn["none"] and pair not in drawn["same_image"]
 
 
 def test_pairs_are_drawn_with_softmax_probabilities():
     f = replace(features("often", collide=False), scale=torch.tensor(3.0, dtype=torch.float64))
-    matching, times, count = judged_by_embeddings(f), 3000, torch.zeros(6, 6, dtype=torch.float64)
+    matching, times, count = matching_by_embeddings(f), 3000, torch.zeros(6, 6, dtype=torch.float64)
     for number in range(times):
         noise = torch.tensor(array_rng(number, "often").gumbel(size=(2, 6, 6)))
         pairs = image_text_matching.mined_pairs(f, replace(matching, noise=noise))[:, :6]
@@ -132,7 +132,7 @@ def test_gradients_are_finite_and_do_not_reach_the_sampling():
         images, scale = f.images.clone().requires_grad_(), f.scale.clone().requires_grad_()
         valid = f.valid if case == "some" else torch.zeros_like(f.valid)
         f = replace(f, images=images, scale=scale, valid=valid)
-        exact([TERMS["mined"]])(replace(f, matching=judged_by_embeddings(f)))[0].backward()
+        exact([TERMS["mined"]])(replace(f, matching=matching_by_embeddings(f)))[0].backward()
         assert torch.isfinite(images.grad).all() and (images.grad.norm(dim=1) > 0).all()
         assert scale.grad is None
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from loss_examples import BATCHES, TERMS, TYPES, computed, exact, features
 from loss_loops import by_hand, contrastive_loop
-from toy_matching import judged_by_embeddings
+from toy_matching import matching_by_embeddings
 
 from nearmiss.engine.objectives import spec
 from nearmiss.engine.objectives.registry import Objective
@@ -66,7 +66,7 @@ def test_every_preset_gives_a_finite_loss(name):
     arm = ArmConfig(objective=name, method="keyword")
     assert arm.objective == PRESETS[name]
     f = features("preset")
-    assert math.isfinite(exact(arm.objective)(replace(f, matching=judged_by_embeddings(f)))[0].item())
+    assert math.isfinite(exact(arm.objective)(replace(f, matching=matching_by_embeddings(f)))[0].item())
     assert set(get_args(Preset)) == set(PRESETS)
 
 

@@ -7,7 +7,7 @@ from nearmiss.base.seeding import array_rng
 from nearmiss.engine.objectives.features import Matching
 
 
-def judged_by_embeddings(f, name="judge"):
+def matching_by_embeddings(f, name="judge"):
     """The matching of a batch of embeddings; captions that are one text have one number, as in a batch.
 
     Where the batch is an example of test_losses, its ids say which texts are one.

@@ -124,11 +124,11 @@ def test_a_run_records_the_weights_that_it_started_from_and_wrote(toy_files, fol
 def test_the_origin_of_weights_is_recorded(toy_files, folder):
     file = written(folder / "weights.pt")
     checkpoint = train(toy_files, folder, "base", OpenClipConfig(name=NAME, pretrained=str(file)))
-    told = {
+    recorded = {
         pair: named_architecture(*pair).weights_description
         for pair in ((NAME, None), (NAME, str(file)), (f"local-dir:{checkpoint}", None))
     }
-    assert [*told.values()] == ["random weights", str(file), "its own weights"]
+    assert [*recorded.values()] == ["random weights", str(file), "its own weights"]
 
 
 def test_a_word_list_is_only_for_the_small_model(toy_files, folder):

@@ -206,7 +206,7 @@ def test_early_stopping_keeps_the_best_weights(toy_copy, monkeypatch):
     losses = iter([3.0, 1.0, 2.0, 2.0, 2.0])
     seen, validate = {}, Trainer._validate
 
-    def told(self):
+    def called(self):
         forward = self.objective.forward
         if self.done.step % 2 == 0:
             monkeypatch.setattr(self.objective, "forward", lambda f: (torch.tensor(next(losses)), {}))
@@ -214,7 +214,7 @@ def test_early_stopping_keeps_the_best_weights(toy_copy, monkeypatch):
         monkeypatch.setattr(self.objective, "forward", forward)
         seen[self.done.step] = {name: value.clone() for name, value in self.model.state_dict().items()}
 
-    monkeypatch.setattr(Trainer, "_validate", told)
+    monkeypatch.setattr(Trainer, "_validate", called)
     patient = ValidationConfig(share=0.3, every=2, patience=1)
     long = toy.CONFIG.continued.model_copy(update={"steps": 20})
     best = run_toy(toy_copy, "patient", validation=patient, continued=long)

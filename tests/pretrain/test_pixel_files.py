@@ -194,14 +194,14 @@ def test_shards_are_read_as_one_array(tmp_path, size):
 
 
 def test_rows_are_computed_in_the_given_order_within_a_shard(tmp_path):
-    asked = []
+    requested = []
 
     def rows(numbers):
-        asked.extend(numbers)
+        requested.extend(numbers)
         return iter(drawn()[list(numbers)])
 
     write_shards(tmp_path, SHAPE, "", rows, order=lambda row: -row, size=3)
-    assert asked == [2, 1, 0, 4, 3]
+    assert requested == [2, 1, 0, 4, 3]
     assert np.array_equal(open_shards(tmp_path, what="", remedy="")[:], drawn())
 
 

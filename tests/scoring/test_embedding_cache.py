@@ -75,11 +75,16 @@ def test_every_flipped_bit_and_truncation_is_reported(tmp_path, capsys):
         damaged.append(bytes(flipped))
     for each in damaged:
         file.write_bytes(each)
-        asked = []
+        requested = []
         assert (
-            read(Cache(tmp_path, "text"), keys, lambda rows, asked=asked: asked.extend(rows) or numbered(rows)) == made
+            read(
+                Cache(tmp_path, "text"),
+                keys,
+                lambda rows, requested=requested: requested.extend(rows) or numbered(rows),
+            )
+            == made
         )
-        assert asked == [0, 1]  # the other file is as it was
+        assert requested == [0, 1]  # the other file is as it was
         (again,) = set(tmp_path.iterdir()) - files
         again.unlink()
         (line,) = capsys.readouterr().err.splitlines()

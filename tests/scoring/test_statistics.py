@@ -36,13 +36,13 @@ def test_the_interval_has_its_nominal_coverage():
 def test_copies_of_an_item_do_not_narrow_the_interval():
     value = (np.random.default_rng(0).random(60) < 0.7).astype(float)
     weight = np.ones(60)
-    alone = statistics.interval(value, weight, np.arange(60), resamples=1000, level=0.95, names=["a"])
+    single = statistics.interval(value, weight, np.arange(60), resamples=1000, level=0.95, names=["a"])
     five = np.repeat(value, 5)
     clustered = statistics.interval(
         five, np.ones(300), np.repeat(np.arange(60), 5), resamples=1000, level=0.95, names=["a"]
     )
     naive = statistics.interval(five, np.ones(300), np.arange(300), resamples=1000, level=0.95, names=["a"])
-    assert clustered == pytest.approx(alone)
+    assert clustered == pytest.approx(single)
     assert naive[1] - naive[0] < 0.6 * (clustered[1] - clustered[0])
 
 

@@ -80,6 +80,6 @@ def test_paraphrases_have_the_same_meaning():
 
 
 def test_pairs_and_relations_that_a_caption_mentions():
-    said = parse(POSITIVE)
-    assert mentioned_pairs(said) == [("red", "cube"), ("blue", "ball")]
-    assert mentioned_relations(said) == [("cube", "to the left of", "ball"), ("ball", "to the right of", "cube")]
+    parsed = parse(POSITIVE)
+    assert mentioned_pairs(parsed) == [("red", "cube"), ("blue", "ball")]
+    assert mentioned_relations(parsed) == [("cube", "to the left of", "ball"), ("ball", "to the right of", "cube")]

@@ -37,10 +37,10 @@ def test_captions_are_parsed_into_statements(text, things, relations):
 
 
 def test_free_captions_are_parsed_where_patterns_match():
-    said = parse("A black and white cat is sitting on top of a wooden bench next to a man riding a bike.")
-    assert [thing.noun for thing in said.mentions] == ["cat", "bench", "man", "bicycle"]
-    assert said.mentions[0].attributes == (("color", "black"), ("color", "white"))
-    assert said.relations == ((0, "sitting on", 1), (1, "near", 2), (2, "riding", 3))
+    parsed = parse("A black and white cat is sitting on top of a wooden bench next to a man riding a bike.")
+    assert [thing.noun for thing in parsed.mentions] == ["cat", "bench", "man", "bicycle"]
+    assert parsed.mentions[0].attributes == (("color", "black"), ("color", "white"))
+    assert parsed.relations == ((0, "sitting on", 1), (1, "near", 2), (2, "riding", 3))
 
 
 def test_names_of_annotators_are_nouns():
@@ -57,7 +57,7 @@ def test_unparsable_text_gives_none(text):
     assert parse(text) is None
 
 
-def told(text: str) -> tuple:
+def statement_of(text: str) -> tuple:
     """Our statement and the world's in the same form: objects, count, location, relation."""
     ours, world = parse(text), parse_as_the_world_does(text)
     assert ours is not None, text
@@ -88,7 +88,7 @@ def test_captions_of_the_world_parse_to_their_statements(some_scenes):
     for scene in some_scenes:
         for kind in ("narrow", "broad"):
             for text, _ in captions(scene, kind, config):
-                ours, theirs = told(text)
+                ours, theirs = statement_of(text)
                 assert ours == theirs, text
 
 
@@ -99,5 +99,5 @@ def test_scene_graph_sentences_parse_to_their_statements():
         count_sentence("cross", 3),
         relation_sentence(Phrase("cube", ("red",)), "to the right of", Phrase("ball")),
     ):
-        ours, theirs = told(text)
+        ours, theirs = statement_of(text)
         assert ours == theirs, text

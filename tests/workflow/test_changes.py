@@ -143,6 +143,6 @@ def test_the_record_of_mlflow_is_rebuilt_without_running_a_job(mine):
 def test_a_wrong_configuration_ends_before_any_job(mine):
     config = mine.configure(seeds=["one"])
     for answer in (mine.run(config=config), mine.snakemake("--cores", "1", config=config)):
-        said = answer.stdout + answer.stderr
+        output = answer.stdout + answer.stderr
         assert answer.returncode != 0
-        assert "seeds.0" in said and "Traceback" not in said
+        assert "seeds.0" in output and "Traceback" not in output

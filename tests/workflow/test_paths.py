@@ -23,9 +23,9 @@ def test_snakemake_refuses_an_unsupported_checkout_path(finished, tmp_path):
     for name in ("Snakefile", "config"):
         (tmp_path / "a:b" / name).symlink_to(finished.path / name)
     answer = Checkout(tmp_path / "a:b", python=finished.python).command("snakemake", "--nocolor", "--dry-run")
-    said = answer.stdout + answer.stderr
+    output = answer.stdout + answer.stderr
     assert answer.returncode != 0
-    assert "the path has a colon" in said and "remedy" in said and "Traceback" not in said
+    assert "the path has a colon" in output and "remedy" in output and "Traceback" not in output
 
 
 @pytest.mark.parametrize("conda", [False, True])
@@ -35,5 +35,7 @@ def test_a_job_imports_the_package_of_its_checkout(root, tmp_path, monkeypatch, 
     spec.loader.exec_module(environment)
     monkeypatch.setattr(environment, "SOURCE", tmp_path / AWKWARD / "src")
     prefix = environment.shell_prefix(conda).format()  # as Snakemake formats a command
-    told = subprocess.run(["bash", "-c", f"{prefix} printenv PYTHONPATH"], capture_output=True, text=True, check=True)
-    assert Path(told.stdout.rstrip("\n")) == tmp_path / AWKWARD / "src"
+    printed = subprocess.run(
+        ["bash", "-c", f"{prefix} printenv PYTHONPATH"], capture_output=True, text=True, check=True
+    )
+    assert Path(printed.stdout.rstrip("\n")) == tmp_path / AWKWARD / "src"

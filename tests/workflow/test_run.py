@@ -45,10 +45,10 @@ def test_the_tables_have_their_schemas(finished):
 
 
 def test_the_run_ends_with_the_comparison_and_the_result_paths(finished):
-    said = (finished.path / "first-run.txt").read_text()
-    assert (finished.results() / "compare" / "summary.txt").read_text().strip() in said
+    output = (finished.path / "first-run.txt").read_text()
+    assert (finished.results() / "compare" / "summary.txt").read_text().strip() in output
     for word in ("Cost", "pretrain", "results/tiny/compare/index.html", "results/mlflow.db"):
-        assert word in said
+        assert word in output
 
 
 def test_the_pretraining_state_is_removed_after_success(finished):
@@ -75,8 +75,8 @@ def test_every_lasting_file_is_an_output_of_a_rule(finished):
 
 def test_training_does_not_read_the_truth(finished):
     answer = finished.snakemake("--dry-run", "--forceall", "--printshellcmds")
-    said = answer.stdout + answer.stderr
-    commands = [line for line in said.splitlines() if "exec python -m nearmiss" in line]
+    output = answer.stdout + answer.stderr
+    commands = [line for line in output.splitlines() if "exec python -m nearmiss" in line]
     reading = [line for line in commands if "/truth" in line]
     assert len(commands) > 20
     assert reading and all("negatives truth" in line or " compare " in line for line in reading)

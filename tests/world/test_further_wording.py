@@ -76,22 +76,22 @@ def test_synonyms_and_hypernyms_are_compared_by_meaning():
 def test_an_action_changes_only_pixels_around_its_object():
     """Measured on the pixels: each action has its own marks, and the pixels of the object do not change."""
     scene = next(s for i in range(80) if len((s := scene_of(RICH, "train", i)).objects) == 1)
-    alone = replace(scene, objects=(replace(scene.objects[0], action=None, x=48.0, y=48.0),))
-    still = np.asarray(draw(alone)).astype(int)
-    obj = mask(alone, alone.objects[0])
+    single = replace(scene, objects=(replace(scene.objects[0], action=None, x=48.0, y=48.0),))
+    still = np.asarray(draw(single)).astype(int)
+    obj = mask(single, single.objects[0])
     y, x = np.mgrid[0:96, 0:96] + 0.5
-    radius = np.hypot(x - 48, y - 48) / alone.objects[0].radius
+    radius = np.hypot(x - 48, y - 48) / single.objects[0].radius
     marks = {}
     for action in ("spinning", "glowing", "shaking"):
-        acting = Scene(**{**vars(alone), "objects": (replace(alone.objects[0], action=action),)})
+        acting = Scene(**{**vars(single), "objects": (replace(single.objects[0], action=action),)})
         change = np.asarray(draw(acting)).astype(int) - still
         changed = np.abs(change).max(axis=-1) > 30
         assert changed.sum() > 40
         assert not changed[radius > 1.55].any()
         assert not changed[obj & (radius < 0.9)].any()
         marks[action] = change
-    beside = (np.abs(y - 48) < 0.3 * alone.objects[0].radius) & (radius > 1.08)
-    over = (np.abs(x - 48) < 0.3 * alone.objects[0].radius) & (radius > 1.08)
+    beside = (np.abs(y - 48) < 0.3 * single.objects[0].radius) & (radius > 1.08)
+    over = (np.abs(x - 48) < 0.3 * single.objects[0].radius) & (radius > 1.08)
     assert marks["shaking"][beside].min() < -60 and np.abs(marks["shaking"][over]).max() < 30
     assert marks["glowing"][..., 2].max() < marks["glowing"][..., 0].max()  # warm: less blue than red
     assert marks["spinning"].max() > 60 or marks["spinning"].min() < -60

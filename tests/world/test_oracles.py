@@ -55,12 +55,12 @@ def test_shares_of_captions_whose_words_fit_another_image(world_config):
         return Scene(name, 96, "grass", 1.0, 0, parts)
 
     red, blue, green = ("cube", "red", "small"), ("ball", "blue", "large"), ("star", "green", "large")
-    told = [("a small red cube above a large blue ball", "relation.bare")]
-    alone = {"a": scene("a", red, blue), "b": scene("b", red, green)}
-    texts = {"a": told, "b": [("a small red cube above a large green star", "relation.bare")]}
-    assert separability(alone, texts, seed=0, size=2, batches=3)["captions"] == 0
+    sentences = [("a small red cube above a large blue ball", "relation.bare")]
+    single_scenes = {"a": scene("a", red, blue), "b": scene("b", red, green)}
+    texts = {"a": sentences, "b": [("a small red cube above a large green star", "relation.bare")]}
+    assert separability(single_scenes, texts, seed=0, size=2, batches=3)["captions"] == 0
     twins = {"a": scene("a", red, blue), "b": scene("b", blue, red)}
-    found = separability(twins, {"a": told, "b": told}, seed=0, size=2, batches=3)
+    found = separability(twins, {"a": sentences, "b": sentences}, seed=0, size=2, batches=3)
     assert found["captions"] == found["batches"] == found["kinds"]["relation"]["captions"] == 1
 
 

@@ -89,17 +89,17 @@ def test_caption_plans_of_two_objects(written):
 
 
 def test_relation_words_and_orders_are_balanced(written):
-    told = Counter(parse(text).predicate for _, kind, text, _ in written if kind == "narrow")
-    total = sum(told[predicate] for predicate in OPPOSITE)
-    assert all(abs(told[predicate] / total - 0.25) < 0.03 for predicate in OPPOSITE)
+    predicates = Counter(parse(text).predicate for _, kind, text, _ in written if kind == "narrow")
+    total = sum(predicates[predicate] for predicate in OPPOSITE)
+    assert all(abs(predicates[predicate] / total - 0.25) < 0.03 for predicate in OPPOSITE)
 
 
 def test_the_two_relations_of_two_objects_are_on_both_axes():
     for index in range(200):
         scene = scene_of(CONFIG, "train", index)
         if len(scene.objects) == 2:
-            told = [parse(text).predicate for text, _ in captions(scene, "narrow", CONFIG)[:2]]
-            assert (told[0] in ("above", "below")) != (told[1] in ("above", "below"))
+            predicates = [parse(text).predicate for text, _ in captions(scene, "narrow", CONFIG)[:2]]
+            assert (predicates[0] in ("above", "below")) != (predicates[1] in ("above", "below"))
 
 
 def test_captions_are_short_and_within_the_vocabulary(written):

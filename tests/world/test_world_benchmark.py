@@ -61,8 +61,8 @@ def test_relations_in_new_wording_state_their_order_of_mention_and_template(worl
 def test_item_labels_agree_with_the_truth(world_files):
     for item in world_files.items:
         for image, row in zip(item["images"], item["truth"], strict=True):
-            judged = [truth_value(parse(caption), world_files.scenes[image]) for caption in item["captions"]]
-            assert judged == row, item
+            truths = [truth_value(parse(caption), world_files.scenes[image]) for caption in item["captions"]]
+            assert truths == row, item
 
 
 def test_the_two_captions_differ_by_the_change_that_the_item_names(world_files):
@@ -76,14 +76,14 @@ def test_the_two_captions_differ_by_the_change_that_the_item_names(world_files):
 
 def test_captions_without_images_are_at_chance(world_files):
     """Every ordered pair of true and false caption occurs as often in the opposite order, in every cell and form."""
-    asked = defaultdict(Counter)
+    counts = defaultdict(Counter)
     for item in world_files.items:
         cell = (item["concept"], item["operator"], item["condition"], item["subset"])
         for row in item["truth"]:
             right = [text for text, true in zip(item["captions"], row, strict=True) if true]
             wrong = [text for text, true in zip(item["captions"], row, strict=True) if not true]
-            asked[cell].update((r, w) for r in right for w in wrong)
-    for cell, decisions in asked.items():
+            counts[cell].update((r, w) for r in right for w in wrong)
+    for cell, decisions in counts.items():
         assert all(decisions[wrong, right] == n for (right, wrong), n in decisions.items()), cell
 
 
@@ -159,9 +159,9 @@ def test_held_out_combinations_occur_only_in_their_condition(world_files, world_
     held_out = reservation(world_config)
     for item in world_files.items:
         scenes = [world_files.scenes[image] for image in item["images"]]
-        told = [parse(caption) for caption in item["captions"]]
-        relations = {statement.shape_relation() for statement in told} & held_out.relations
-        pairs = {pair for statement in told for pair in statement.pairs()} & held_out.pairs
+        parsed = [parse(caption) for caption in item["captions"]]
+        relations = {statement.shape_relation() for statement in parsed} & held_out.relations
+        pairs = {pair for statement in parsed for pair in statement.pairs()} & held_out.pairs
         if item["condition"] == "new_pair":
             assert any(held_out.pairs_of(scene) for scene in scenes) or item["subset"] != "2x2"
         else:
@@ -174,11 +174,11 @@ def test_held_out_combinations_occur_only_in_their_condition(world_files, world_
 
 def test_new_pairs_are_mentioned(world_files, world_config):
     held_out = reservation(world_config).pairs
-    told = [
+    parsed = [
         {pair for caption in item["captions"] for pair in parse(caption).pairs()}
         for _, item in pairs_of(world_files, "new_pair")
     ]
-    assert all(pairs & held_out for pairs in told)
+    assert all(pairs & held_out for pairs in parsed)
 
 
 def test_new_wording_rewords_the_iid_items(world_files):
