@@ -1,8 +1,9 @@
 """Comparisons made for tests, and a reader of their pages."""
 
 from html.parser import HTMLParser
+from unittest.mock import patch
 
-from nearmiss.stages.compare import stage
+from nearmiss.stages.compare import figures, stage
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.finetune.config import TITLES
 
@@ -21,6 +22,18 @@ def compare(folder, arguments, out="compare", config=CONFIG, **changed):
         }
     )
     return folder / out
+
+
+def compare_without_figures(folder, arguments, out="compare", **changed):
+    """A comparison for tests of tables and text: most of the time of a comparison is spent in figures."""
+    names = ("gains", "matrix", "curves", "cost", "finetune", "robustness", "agreement")
+
+    def write_none(report, target):
+        target.mkdir()
+        return dict.fromkeys(names, "")
+
+    with patch.object(figures, "write_figures", write_none):
+        return compare(folder, arguments, out, **changed)
 
 
 class Page(HTMLParser):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import toy_chain
 import toy_runs
-from comparing import Page, compare
+from comparing import Page, compare, compare_without_figures
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
@@ -125,7 +125,7 @@ def squeezed(text: str) -> str:
 def test_a_long_arm_name_wraps_without_truncating_columns(tmp_path, monkeypatch):
     name = "ce_clip_on_the_released_negatives"
     monkeypatch.setitem(toy_runs.SKILLS, name, toy_runs.SKILLS["hnc"])
-    compare(tmp_path, toy_runs.write(tmp_path, arms=tuple(toy_runs.SKILLS)))
+    compare_without_figures(tmp_path, toy_runs.write(tmp_path, arms=tuple(toy_runs.SKILLS)))
     text = (tmp_path / "compare" / "summary.txt").read_text()
     assert max(len(line) for line in text.splitlines()) <= 80
     assert re.search(r"^ce_clip_on_the_ ", text, re.MULTILINE)
@@ -176,7 +176,7 @@ def test_captions_are_escaped(one, tmp_path):
     spoiled = pl.col("captions").list.eval(pl.element() + "<script>alert(1)</script>")
     write_table(items.with_columns(spoiled), path, "items")
     arguments = {**one[1], "root": toy_runs.root_of(folder)}
-    text = (compare(folder, arguments, "spoiled") / "index.html").read_text()
+    text = (compare_without_figures(folder, arguments, "spoiled") / "index.html").read_text()
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
 
@@ -245,7 +245,7 @@ def test_a_difference_uses_the_items_that_both_runs_scored(one, tmp_path):
         dropped = outcomes.filter(concept="relation")["item_id"].unique().sort()[:10].to_list()
         write_table(outcomes.filter(~pl.col("item_id").is_in(dropped)), folder / "outcomes.parquet", "outcomes")
 
-    out = compare(one[0], changed_run(one, tmp_path / "fewer", fewer), "fewer_items")
+    out = compare_without_figures(one[0], changed_run(one, tmp_path / "fewer", fewer), "fewer_items")
     row = read_table(out / "tables" / "differences.parquet", "differences").filter(arm="hnc", control="clip", **where)
     hnc, clip = (
         read_table(folder / "outcomes.parquet", "outcomes").filter(**where)

@@ -152,7 +152,7 @@ def photographs(folder: Path) -> None:
     tables = toy_pictures.write_toys(folder / "pictures", 6)
     assert tables.folder.is_dir()
     (folder / "photographs").mkdir()
-    images, annotations, output = [], [], []
+    images, annotations, texts = [], [], []
     for number in range(6):
         name, things = f"{number:012d}.png", toy_pictures.scene(number)
         Image.fromarray(toy_pictures.draw(things, name)).save(folder / "photographs" / name)
@@ -160,11 +160,11 @@ def photographs(folder: Path) -> None:
         for place, thing in enumerate(things):
             annotations.append(_instance(10 * number + place, number, thing))
         for place, text in enumerate(toy_pictures.captions(things)):
-            output.append({"id": 10 * number + place, "image_id": number, "caption": text})
+            texts.append({"id": 10 * number + place, "image_id": number, "caption": text})
     categories = [{"id": number, "name": name} for number, name in enumerate(toy_pictures.NAMES)]
     document = {"images": images, "categories": categories, "annotations": annotations}
     (folder / "instances.json").write_text(json.dumps(document))
-    (folder / "captions.json").write_text(json.dumps({"images": images, "annotations": output}))
+    (folder / "captions.json").write_text(json.dumps({"images": images, "annotations": texts}))
 
 
 def _instance(number: int, image: int, thing: toy_pictures.Toy) -> dict:

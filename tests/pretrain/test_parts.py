@@ -124,7 +124,7 @@ def same_trainings(folder, one, other):
 
 def test_two_processes_and_one_give_the_same_result(toy_copy, python):
     """torchrun with two processes and gloo: the same losses and weights as one process with the same whole batch."""
-    run_toy(toy_copy, "alone")
+    run_toy(toy_copy, "single")
     code = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -134,10 +134,10 @@ t.train_toy(Path({str(toy_copy)!r}), "together", num_processes=2)
 """
     (toy_copy / "together.py").write_text(code)
     launcher = [python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
-    command = [*launcher, python, str(toy_copy / "together.py")]
+    command = [*launcher, python, "-P", str(toy_copy / "together.py")]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    same_trainings(toy_copy, "alone", "together")
+    same_trainings(toy_copy, "single", "together")
     assert [path.name for path in (toy_copy / "state" / "base").iterdir()] == ["lock"]
 
 
