@@ -55,7 +55,7 @@ def test_every_example_runs_and_changes_only_fingerprints_of_its_users(extended,
     folders = ("inpaint", "objectives", "finetune", "negatives")
     path = os.pathsep.join(map(str, (extended / "src", *(TESTS / folder for folder in folders), TESTS)))
     answer = subprocess.run(
-        [python, TESTS / "extended.py", extended / "src", tmp_path],
+        [python, "-P", TESTS / "extended.py", extended / "src", tmp_path],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -92,10 +91,10 @@ rule broken:
 """
 
 
-def test_the_plugin_reports_what_snakemake_does(tmp_path):
+def test_the_plugin_reports_what_snakemake_does(tmp_path, python):
     (tmp_path / "Snakefile").write_text(WORKFLOW)
     plugin = ["--logger", "nearmiss", "--logger-nearmiss-events", "events.jsonl"]
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *plugin]
+    command = [python, "-m", "snakemake", "--cores", "1", *plugin]
     answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert answer.returncode == 1 and "a notice" in answer.stderr, answer.stderr
     state = RunState()

@@ -40,21 +40,21 @@ class CondaCheckout(Checkout):
         return (self.conda / "asked.txt").read_text().splitlines()
 
 
-def fresh(root: Path, folder: Path) -> CondaCheckout:
+def fresh(root: Path, folder: Path, python: str) -> CondaCheckout:
     """A copy in which nothing has run."""
     stand_in.install(folder / "conda")
-    return CondaCheckout(copy_checkout(root, folder / "checkout").path, folder / "conda")
+    return CondaCheckout(copy_checkout(root, folder / "checkout").path, folder / "conda", python=python)
 
 
 @pytest.fixture(scope="module")
-def conda_run(root, tmp_path_factory) -> CondaCheckout:
+def conda_run(root, tmp_path_factory, python) -> CondaCheckout:
     """A copy in which the target `data` has run with conda."""
-    checkout = fresh(root, tmp_path_factory.mktemp("conda"))
+    checkout = fresh(root, tmp_path_factory.mktemp("conda"), python)
     checkout.output("--cores", "all", "--use-conda", "--", "data")
     return checkout
 
 
 @pytest.fixture
-def conda_fresh(root, tmp_path) -> CondaCheckout:
+def conda_fresh(root, tmp_path, python) -> CondaCheckout:
     """A copy of the test's own in which nothing has run."""
-    return fresh(root, tmp_path)
+    return fresh(root, tmp_path, python)

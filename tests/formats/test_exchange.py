@@ -5,7 +5,6 @@ import csv
 import json
 import pickle
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -247,10 +246,10 @@ def test_image_ids_map_to_file_names():
         FileNames({}, "{} {}.jpg")
 
 
-def test_the_command_converts(tmp_path):
+def test_the_command_converts(tmp_path, python):
     write_table(toy(), tmp_path / "x.parquet", "negatives")
     arguments = ["--pairs", tmp_path / "x.parquet", "--to", "hnc", "--out", tmp_path / "y.json"]
-    command = [sys.executable, "-m", "nearmiss", "negatives", "convert", *map(str, arguments)]
+    command = [python, "-m", "nearmiss", "negatives", "convert", *map(str, arguments)]
     completed = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "5 negatives written" in completed.stdout
     assert read_negatives(tmp_path / "y.json", "hnc").height == 5

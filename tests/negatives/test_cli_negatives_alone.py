@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import published_files
@@ -134,7 +133,7 @@ ENTRY = '''class ShoutConfig(Typed):
 MethodConfig = ShoutConfig | '''
 
 
-def test_a_new_method_is_one_package_one_entry_and_one_line(captions, tmp_path):
+def test_a_new_method_is_one_package_one_entry_and_one_line(captions, tmp_path, python):
     shutil.copytree(SOURCE, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     folder = tmp_path / "src" / "nearmiss" / "stages" / "negatives"
     (folder / "shout").mkdir()
@@ -153,7 +152,7 @@ def test_a_new_method_is_one_package_one_entry_and_one_line(captions, tmp_path):
     loud = "    loud: {method: shout, word: purple}\n"
     config.write_text(f"experiment: loud\nnegatives:\n  methods:\n{methods}{loud}")
     out = tmp_path / "negatives.parquet"
-    command = [sys.executable, "-m", "nearmiss", "negatives", "make", "--config", str(config), "--method", "loud"]
+    command = [python, "-m", "nearmiss", "negatives", "make", "--config", str(config), "--method", "loud"]
     command += ["--captions", str(captions), "--out", str(out), "--workers", "2"]
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
