@@ -5,8 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import conda_substitute
 import pytest
-import stand_in
 
 from checkout import Checkout, copy_checkout
 
@@ -42,7 +42,7 @@ class CondaCheckout(Checkout):
 
 def fresh(root: Path, folder: Path, python: str) -> CondaCheckout:
     """A copy in which nothing has run."""
-    stand_in.install(folder / "conda")
+    conda_substitute.install(folder / "conda")
     return CondaCheckout(copy_checkout(root, folder / "checkout").path, folder / "conda", python=python)
 
 

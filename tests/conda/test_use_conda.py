@@ -1,7 +1,7 @@
 """`snakemake --use-conda`: jobs run in the environment, with this checkout's package, and nothing else changes.
 
-Conda is a stand-in (stand_in.py). The targets are the first stages of the tiny experiment: all rules name the same
-environment file, which test_environment_file.py holds.
+conda_substitute.py takes the place of conda. The targets are the first stages of the tiny experiment: all rules name the
+same environment file, as test_environment_file.py checks.
 """
 
 import subprocess

@@ -4,14 +4,13 @@ import ast
 from pathlib import Path
 
 import pytest
+import small_world
 
 import nearmiss.stages.negatives
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.world.scene import Scene, SceneObject
-from nearmiss.stages.data.config import DataConfig
-from nearmiss.stages.data.stage import run as make_data
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.stage import run as make_negatives
 from nearmiss.stages.negatives.truth_report import report
@@ -145,34 +144,16 @@ def test_generators_and_checks_import_neither_truth_nor_its_report():
             assert not reads, f"{file.name} reads {reads}"
 
 
-@pytest.fixture(scope="session")
-def worlds(tmp_path_factory) -> dict[float, Path]:
-    """Two small worlds, one fully annotated, one with a quarter of its annotations dropped."""
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory) -> dict[float, dict[str, Path]]:
+    """Tables of two small worlds, one fully annotated, one with a quarter of its annotations dropped."""
     folder = tmp_path_factory.mktemp("worlds")
-    few = {"train": 20, "dev": 4, "test": 4, "held_out": 0}  # nothing here looks at the tasks
-    sizes = {"images": {"train": 150, "val": 0, "test": 1, "final": 0}, "benchmark": {"iid": 2, "other": 2}}
-    sizes["tasks"] = {"vsr": few, "shapes": few}
-    for completeness in (1.0, 0.75):
-        config = DataConfig.model_validate({"source": {"name": "world", **sizes, "completeness": completeness}})
-        make_data(config=config, out=folder / str(completeness))
-    return {completeness: folder / str(completeness) for completeness in (1.0, 0.75)}
+    return {each: small_world.write(folder / str(each), 150, completeness=each) for each in (1.0, 0.75)}
 
 
-def report_of(world: Path, method: str, out: Path) -> dict:
-    tables = world / "tables"
-    make_negatives(
-        name=method,
-        config=NegativesConfig().methods[method],
-        seed=0,
-        captions=tables / "captions.parquet",
-        caption_set="narrow",
-        images=tables / "images.parquet",
-        objects=tables / "objects.parquet",
-        relations=tables / "relations.parquet",
-        reserved=world / "published" / "reserved.json",
-        out=out,
-    )
-    return report(negatives=out, truth=world / "truth", out=out / "truth.json")
+def report_of(world: dict[str, Path], method: str, out: Path) -> dict:
+    make_negatives(name=method, config=NegativesConfig().methods[method], seed=0, out=out, **world)
+    return report(negatives=out, truth=world["images"].parent / "truth", out=out / "truth.json")
 
 
 @pytest.mark.parametrize("method", ["keyword", "random", "replace", "scene_graph"])

@@ -9,7 +9,7 @@ import pytest
 import torch
 import toy_training as toy
 from safetensors.torch import load_file
-from test_parts import TRAINING, corpus
+from test_chunks_and_processes import TRAINING, corpus
 from test_training import Killed, KilledState, weights
 
 from nearmiss.base.device import deterministic

@@ -129,7 +129,7 @@ def test_two_processes_and_one_give_the_same_result(toy_copy, python):
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-import test_parts as t
+import test_chunks_and_processes as t
 t.train_toy(Path({str(toy_copy)!r}), "together", num_processes=2)
 """
     (toy_copy / "together.py").write_text(code)
