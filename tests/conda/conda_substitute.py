@@ -91,7 +91,7 @@ def main(folder: Path, arguments: list[str]) -> None:
         case ["clean", "-y", "--tarballs"]:
             pass
         case _:
-            sys.exit(f"The stand-in for conda does not know: conda {shlex.join(arguments)}")
+            sys.exit(f"The substitute for conda does not support: conda {shlex.join(arguments)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`snakemake --use-conda`: jobs run in the environment, with this checkout's package, and nothing else changes.
 
-conda_substitute.py takes the place of conda. The targets are the first stages of the tiny experiment: all rules name the
+conda_substitute.py replaces conda. The targets are the first stages of the tiny experiment: all rules name the
 same environment file, as test_environment_file.py checks.
 """
 
@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.xdist_group("conda"),
-    pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script"),
+    pytest.mark.skipif(sys.platform == "win32", reason="the substitute is a shell script"),
 ]
 KEYWORD = "results/tiny/negatives/keyword/negatives.parquet"
 
