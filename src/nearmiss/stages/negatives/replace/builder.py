@@ -108,7 +108,7 @@ class NegativeBuilder:
             if not exclusive_actions(old, new, animate=animate):
                 return _BOTH_ACTIONS
         if alike(old, new):
-            return "both words may be said of one thing, and no annotation decides"
+            return "both words can describe one object, and no annotation decides"
         return None
 
     def _candidate(self, slot: str, text: EditedText, verdict: Verdict, exchanged: tuple[str, str] | None) -> Candidate:

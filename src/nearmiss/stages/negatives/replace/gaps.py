@@ -144,7 +144,7 @@ def exchanges(caption: str, sentence: Sentence, usage: Usage) -> list[tuple[Span
     tried = pairs[: max_candidates(caption)]
     changing = [(one, other) for one, other in tried if not _symmetric(sentence, one, other)]
     if not changing:
-        symmetric = "the nouns are only listed: exchanged they say the same"
+        symmetric = "the nouns are only listed: swapping them preserves the meaning"
         return EmptySlot(symmetric if len(tried) == len(pairs) else TOO_MANY)
     return changing
 
