@@ -313,6 +313,9 @@ def test_real_captions_fill_all_slots():
     [
         ("red", "blue", "ADJ", True),
         ("red", "electric", "ADJ", False),
+        ("young", "modern", "ADJ", False),
+        ("old", "young", "ADJ", True),
+        ("sunny", "rainy", "ADJ", True),
         ("electronic", "mobile", "ADJ", False),  # an object may be both, and no lexicon has the words
         ("dog", "harbor", "NOUN", True),
     ],

@@ -154,7 +154,7 @@ def of_one_kind(old: str, new: str, pos: str) -> bool:
     kind, other = attribute_kind(old), attribute_kind(new)
     if kind is None or other is None:
         return kind is other and pos != "ADJ"
-    return kind[0] == other[0]
+    return kind[0] == other[0] and {kind[1], other[1]} != {"young", "new"}  # "a modern boy" can be young
 
 
 def alike(old: str, new: str) -> bool:
