@@ -74,9 +74,9 @@ class Usage:
         self._counts = counts
         self._usual = {word: min(seen, key=lambda pos: (-seen[pos], pos)) for word, seen in counts.items()}
         self._stems: Counter[str] = Counter()  # of a stem, occurrences as a verb minus those as a noun
-        for word, seen in counts.items():
+        for low, seen in counts.items():
             if difference := seen["VERB"] - seen["NOUN"]:
-                self._stems[_stem(word)] += difference
+                self._stems[_stem(low)] += difference
 
     def is_verbal(self, word: str) -> bool:
         """Whether the stem of a word in lower case is rather a verb: "kneels", tagged as a noun after a noun."""
