@@ -163,6 +163,8 @@ def test_keyword_replaces_persons_by_persons():
     given = corpus_of("a person by a bed", "a dog", "a horse", "a man")
     checked = check_candidates(given, KEYWORD, KeywordConfig(concepts=["object"]), "keyword")
     assert {row["negative"] for row in checked.negatives if row["caption_id"] in ("0000", "0003")} == set()
+    reasons = {row["caption_id"]: row["reason"] for row in checked.rejected}
+    assert reasons["0000"] == reasons["0003"] == "no word can replace a keyword"
 
 
 def test_objects_are_at_most_half_of_the_negatives_and_no_caption_loses_its_only_one():

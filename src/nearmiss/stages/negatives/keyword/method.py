@@ -63,6 +63,7 @@ def _of_caption(corpus: Corpus, words: WordCounts, caption: Caption, options: An
         return
     random = rng(corpus.seed, "keyword", caption_id)
     made: set[str] = set()
+    refused = False
     has_others = any(keyword.concept != "object" for keyword in found)
     objects_left = words.object_limit.of(caption_id, corpus.seed, has_others=has_others)
     groups = _grouped(_sampled(words, string, found, random), options.edits_at_once)
@@ -86,6 +87,7 @@ def _of_caption(corpus: Corpus, words: WordCounts, caption: Caption, options: An
         verdict = corpus.verdict(image_id, text)
         reason = corpus.refused(verdict, text) or _word_refusal(own, verdict, replacements)
         if reason is not None:
+            refused = True
             yield Rejected(caption_id, image_id, kind, reason, string, negative)
             continue
         made.add(negative)
@@ -94,6 +96,8 @@ def _of_caption(corpus: Corpus, words: WordCounts, caption: Caption, options: An
         yield Candidate(
             caption_id, image_id, kind, string, negative, caption.template_id, new_word, text=text, verdict=verdict
         )
+    if not (made or refused):
+        yield Rejected(caption_id, image_id, "keyword", "no word can replace a keyword", string)
 
 
 def _edited(source: Text, replacements: list["Replacement"], places: dict[int, Place]) -> EditedText:
