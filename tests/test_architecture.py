@@ -23,7 +23,7 @@ LEVELS = [
     {"training", "scoring"},
     {"audit", "curation"},
 ]
-METHODS = {"keyword", "published", "random", "replace", "scene_graph", "swap"}
+METHODS = {"keyword", "published", "random", "replace", "rewrite", "scene_graph", "swap"}
 HEAVY = ("torch", "polars", "spacy", "mlflow", "numpy", "open_clip", "pandas", "snakemake", "matplotlib")
 
 
