@@ -68,11 +68,13 @@ def finished(root, shared, python) -> Checkout:
 def worker_server() -> None:
     """The server that worker processes are forked from, with what any stage's workers import.
 
-    It starts once in a process of pytest, with the modules that the first stage asks for: the workers of every other
+    It starts once in a process of pytest, with the modules that the first stage requests: the workers of every other
     stage would import theirs again, each for itself.
     """
     get_context("forkserver").set_forkserver_preload(
         [
+            "nearmiss.engine.formats.photographs",
+            "nearmiss.engine.formats.webdataset",
             "nearmiss.engine.text.pipelines",
             "nearmiss.engine.world.publish",
             "nearmiss.stages.inpaint.editing",

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from checkout import copy_checkout
+from checkout import Checkout, copy_checkout
 from kills import bytes_of, kill_in_a_row
 
 KIND = "kill -9"
@@ -19,7 +19,7 @@ pytestmark = [
 
 
 def ends_with_the_same_bytes(checkout, finished, killed: list[str]) -> None:
-    answer = checkout.run()
+    answer = Checkout(checkout.path, python=finished.python).run()
     assert answer.returncode == 0, f"{killed}{answer.stdout}{answer.stderr}"
     assert bytes_of(checkout.results()) == bytes_of(finished.results()), killed
 
