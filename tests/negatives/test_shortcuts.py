@@ -261,6 +261,7 @@ def test_any_edit_is_read_from_its_source(one, other):
     source = Text(one)
     assert source.words == Text(one).words
     assert read(EditedText.of(source, other)) == read(Text(other))
+    assert [Text(text).readable for text in (one, other)] == [Text(text).statement is not None for text in (one, other)]
 
 
 def test_tags_are_read_as_they_were_given(tmp_path):

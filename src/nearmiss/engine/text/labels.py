@@ -40,7 +40,7 @@ def label_of(positive: Text, negative: Text) -> Label:
     else:
         quick = exchanged(positive.phrases, negative.phrases)
     if quick is not None and positive.compound is None:
-        return quick if positive.statement is not None else (None, None)
+        return quick if positive.readable else (None, None)
     before = positive.statement
     after = None if before is None else negative.statement
     if before is None or after is None:

@@ -114,14 +114,11 @@ class Spot(NamedTuple):
     open: tuple[Mapping[str, Node], ...]
 
     def admits(self, first: str, going_on: Mapping[str, Node]) -> bool:
-        """Whether a phrase (`entry`) in place of the spot's own is the only one that changes; `first` is its first word,
-        `going_on` the words with which a longer one goes on."""
+        """Whether a phrase in place of the spot's own is the only one that changes; `first` is its first word,
+        `going_on` the words with which a longer one goes on (`entry`)."""
         if self.following in going_on:
             return False
-        for following in self.open:
-            if first in following:
-                return False
-        return True
+        return not self.open or all([first not in following for following in self.open])
 
 
 def entry(words: Words, names: frozenset[str]) -> tuple[Phrase | None, Mapping[str, Node]]:

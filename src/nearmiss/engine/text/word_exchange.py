@@ -52,7 +52,10 @@ class Place:
             start, edits = opening, _aligned(old, new)
         elif self._spot is not None and pair.phrase is not None and self._spot.admits(words[0], pair.going_on):
             exchange = self._spot.number, self._spot.number + 1, [pair.phrase]
-        if edits is not None:
+        if edits is not None and len(edits) == 1:  # of one word for one word, nearly always
+            at, to, was, becomes = edits[0]
+            edits = (Edit(start + at, start + to, was, becomes),)
+        elif edits is not None:
             edits = tuple([Edit(start + at, start + to, was, becomes) for at, to, was, becomes in edits])
         return EditedText(source, string[:start] + new + self._behind, words, first, self.last, edits, exchange)
 

@@ -110,11 +110,10 @@ def _spotted(words: Words) -> list[_Spotted]:
         for length, phrase, entry in phrases[word]:
             if length == 1 or words[at : at + length] == phrase:
                 last = at + length
-                if word == "orange":
-                    entry = _of_two_uses(entry, words, at)
-                if entry[0] == "object" and not entry[2]:
-                    entry = _counted(entry, words, at)
-                found.append((entry, at, last, _USABLE[entry[0]](words, at, last)))
+                kind = _of_two_uses(entry, words, at) if word == "orange" else entry
+                if kind[0] == "object" and not kind[2]:
+                    kind = _counted(kind, words, at)
+                found.append((kind, at, last, _USABLE[kind[0]](words, at, last)))
                 break
     return found
 

@@ -49,9 +49,7 @@ def learn(corpus: Corpus, options: Any) -> WordCounts:
 METHOD = Method("keyword", generate, learn=learn)
 
 
-def _of_caption(
-    corpus: Corpus, words: WordCounts, caption: Caption, options: Any, random: Random
-) -> Iterator[Outcome]:
+def _of_caption(corpus: Corpus, words: WordCounts, caption: Caption, options: Any, random: Random) -> Iterator[Outcome]:
     caption_id, image_id, string = caption.caption_id, caption.image_id, caption.text
     own = corpus.own(image_id)
     source = own.texts[string]
@@ -148,7 +146,7 @@ def _sampled(words: WordCounts, text: str, found: list[Keyword], random: Random)
 
 
 class _Shuffled:
-    """Weighted random order without replacement, each found when it is needed; frequent words of the corpus come sooner.
+    """Weighted random order without replacement, found as far as it is needed; frequent words come sooner.
 
     Words are then inserted about as often as they are removed, so that they do not reveal the label (our choice). Keys
     are u ** (1 / weight), the largest first (Efraimidis and Spirakis, IPL 2006), of equal ones the last by alphabet.
