@@ -178,7 +178,7 @@ def _word_refusal(own: OwnCaptions, verdict: Verdict, replacements: Sequence[Rep
         return None
     for _, choice in replacements:
         if choice.interchangeable:
-            return "people use both words of one thing, and no annotation decides"
+            return "both words can describe one object, and no annotation decides"
     mentioned = mentioned_concepts(own)
     for _, choice in replacements:
         if not mentioned.isdisjoint(choice.related):

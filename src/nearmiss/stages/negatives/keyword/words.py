@@ -21,7 +21,7 @@ class Choice(NamedTuple):
 
     group: str
     word: str
-    interchangeable: bool  # people use both of one thing
+    interchangeable: bool  # both can describe one object
     related: frozenset[tuple[str, str]]  # (concept, group) of what an object of the group may also be
 
 
