@@ -8,7 +8,7 @@ and on nothing before them. Therefore, where the words [first, last) of a captio
 2. from where a new phrase begins at a word behind the exchanged ones at which a phrase of the caption begins as well,
    all phrases to the end are found again: the words that follow are the same.
 
-`Segmentation.exchanged` walks only between the two. `Spot.phrase` is the most frequent case, without any walk: one
+`Segmentation.exchanged` walks only between the two. `Spot.admits` is the most frequent case, without any walk: one
 phrase stands in place of one phrase if no walk from before goes on with it, and it does not go on behind. Closing
 punctuation is cut off first; if the exchange changes where that begins, the whole caption is split again. Which frames
 are left out, and whether an "either" is an adjective or a noun, is decided from all phrases (`phrases`), however they
