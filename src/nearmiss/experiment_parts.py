@@ -28,9 +28,7 @@ REGISTRIES = (
     ),
     Registry("methods", "nearmiss.stages.negatives.registry", helpers=("candidates",)),
     Registry("tasks", "nearmiss.stages.finetune.registry", helpers=("task",)),
-    Registry(
-        "sources", "nearmiss.stages.data.sources.registry", files={"flickr8k": "flickr", "flickr30k": "flickr"}
-    ),
+    Registry("sources", "nearmiss.stages.data.sources.registry", files={"flickr8k": "flickr", "flickr30k": "flickr"}),
 )
 """The registries whose plugins count where a configuration names them. Everything else counts where it is imported."""
 
