@@ -12,7 +12,9 @@ import coco_files
 import source_files
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import files_below, sha256
+from nearmiss.base.table_parts import CompressedTable
 from nearmiss.base.tables import read_table
+from nearmiss.engine.formats import set_aside
 from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.data.sources import statement_captions, tables
 from nearmiss.stages.data.stage import run
@@ -180,6 +182,21 @@ def test_visual_genome_as_tables(tmp_path: Path, options: dict[str, str]):
     assert table(out, "captions").height == 36
 
 
+def small_parts(monkeypatch: pytest.MonkeyPatch):
+    for module, name in ((tables, "_PART"), (tables, "_SORTED"), (set_aside, "_CHUNK")):
+        monkeypatch.setattr(module, name, 5)
+
+
+def test_the_size_of_parts_changes_no_row_of_scene_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    given = config(source_files.gqa(tmp_path / "root"), name="gqa", **STATEMENTS)
+    whole = made(given, tmp_path)
+    small_parts(monkeypatch)
+    parts = made(given, tmp_path)
+    for name in ("captions", "objects", "relations"):
+        assert table(parts, name).equals(table(whole, name)), name
+    assert "position" in table(whole, "objects").columns
+
+
 def test_neither_the_order_of_a_file_nor_the_size_of_parts_changes_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -188,7 +205,7 @@ def test_neither_the_order_of_a_file_nor_the_size_of_parts_changes_a_row(
     whole = made(given, tmp_path)
     for name in ("attributes", "relationships"):
         source_files.put(root / f"{name}.json", json.loads((root / f"{name}.json").read_text())[::-1])
-    monkeypatch.setattr(tables, "_PART", 5)
+    small_parts(monkeypatch)
     parts = made(given, tmp_path)
     for name in ("captions", "objects", "relations", "retrieval_val"):
         assert table(parts, name).equals(table(whole, name)), name
@@ -467,8 +484,9 @@ def test_rows_are_sorted_in_parts_as_in_one(monkeypatch: pytest.MonkeyPatch):
     )
     whole = rows.sort("image_id", "object_id")
     for size in (1, 4, 25, 60):
-        monkeypatch.setattr(tables, "_PART", size)
-        assert pl.concat(tables._sorted_parts(rows, ["object_id"])).equals(whole)
+        monkeypatch.setattr(tables, "_SORTED", size)
+        for held in (rows, CompressedTable(rows.iter_slices(7))):
+            assert pl.concat(tables._sorted_parts(held, ["object_id"])).equals(whole)
 
 
 @pytest.mark.realdata

@@ -179,10 +179,10 @@ def repeated(rows: AnyTable, key: str) -> Iterator[pl.DataFrame]:
     """
     hashes = np.concatenate([part[key].hash().to_numpy() for part in parts_of(rows)])
     hashes.sort()
-    found = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
-    if not len(found):
+    found = pl.Series(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
+    if found.is_empty():
         return
-    alike = [part.filter(part[key].hash().is_in(found)) for part in parts_of(rows)]
+    alike = [part.filter(part[key].hash().is_in(found.implode())) for part in parts_of(rows)]
     ids = pl.concat([part[key] for part in alike])
     twice = ids.filter(ids.is_duplicated()).unique().implode()
     yield from (part.filter(pl.col(key).is_in(twice)) for part in alike)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -157,15 +157,21 @@ def write_source(
 
 
 def _write_sorted(rows: AnyTable, keys: Sequence[str], folder: Path, name: str) -> None:
-    """Write a table sorted by image and `keys`; a large one in parts, as a sort takes several times its memory."""
+    """Write a table sorted by image and `keys`."""
     if rows.height <= _PART:
         write_table(whole(rows).sort("image_id", *keys), folder / f"{name}.parquet", name)
         return
+    with Tables(folder) as tables:
+        for part in _sorted_parts(rows, keys):
+            tables.add(name, part)
+
+
+def _sorted_parts(rows: AnyTable, keys: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The rows by image and `keys`, sorted in parts: one sort of millions of rows takes several times their memory."""
     images = distinct(rows, "image_id").to_frame()
     of_part = max(1, images.height * _SORTED // rows.height)
-    with Tables(folder) as tables:
-        for part in grouped(rows, images.with_columns(group=pl.int_range(pl.len()) // of_part)):
-            tables.add(name, part.sort("image_id", *keys))
+    groups = images.with_columns(group=pl.int_range(pl.len()) // of_part)
+    yield from (part.sort("image_id", *keys) for part in grouped(rows, groups))
 
 
 def _of_split(images: pl.DataFrame, split: str) -> pl.Series:
