@@ -97,7 +97,7 @@ def _model_cost(model: AnyModelConfig, frozen: Sequence[str], text_folder: str |
 
     from nearmiss.engine.models.architecture import configuration_of
     from nearmiss.engine.models.checkpoint import configuration, fresh_model
-    from nearmiss.engine.models.text import packable, padded_flops
+    from nearmiss.engine.models.text import has_token_features, packable, padded_flops, token_width
     from nearmiss.engine.models.two_towers import two_tower_configuration
     from nearmiss.engine.training.flops import image_flops
 
@@ -127,7 +127,7 @@ def _model_cost(model: AnyModelConfig, frozen: Sequence[str], text_folder: str |
             token_units=int(text.get("layers", 0)) * int(text.get("width", 0)),
             patches=patches,
             patch_width=patch_width,
-            text_width=int(text.get("width", 0)),
+            text_width=token_width(built) if has_token_features(built) else 0,
             whole_texts=not packable(built),
             cached=_cached(built, frozen, side, context) if frozen else None,
         )
