@@ -169,7 +169,8 @@ def once(rows: CompressedTable, key: str, faults: Faults) -> CompressedTable:
             faults.append(
                 Fault(row["record"], "its id occurs twice", row["image_id"], row.get("caption_id"), row.get("text"))
             )
-    return rows.map(lambda part: part.filter(~pl.col(key).is_in(sorted(twice)))) if twice else rows
+    ids = pl.Series(key, sorted(twice), dtype=pl.String).implode()
+    return rows.map(lambda part: part.filter(~pl.col(key).is_in(ids))) if twice else rows
 
 
 def repeated(rows: AnyTable, key: str) -> Iterator[pl.DataFrame]:
