@@ -73,7 +73,7 @@ def test_comments_and_docstrings_in_every_file_change_nothing(before, copy, expe
         ("stages.negatives.swap.method", set()),
         (
             "stages.negatives.candidates",
-            {f"negatives/{name}" for name in ("keyword", "random", "replace", "scene_graph")},
+            {f"negatives/{name}" for name in ("keyword", "matched", "random", "replace", "scene_graph")},
         ),
         ("stages.finetune.shapes", {"finetune"}),
         ("engine.text.scene_graphs.statements", set()),
