@@ -5,8 +5,8 @@
 A few real graphs of GQA are repeated, under new ids, until there are as many images as published: 85,638 of GQA and
 108,077 of Visual Genome. For Visual Genome two graphs are joined and written in its formats: 34 objects an image
 (published: 35), 21 relations and 50 regions, as published, whose phrases are made of words of the graphs. No image is
-decoded: its size is that of its record. Each case is a process of its own. The last line is one JSON object. It takes
-3 GB of disk.
+decoded: its size is that of its record. Each case is a process of its own; only files that a case reads are written, 3
+GB at most. The last line is one JSON object.
 """
 
 import argparse
@@ -86,8 +86,11 @@ def joined(graphs: list[Graph], number: int) -> tuple[list[dict[str, Any]], list
     return objects, ends
 
 
-def write_visual_genome(folder: Path, graphs: list[Graph], sizes: list[tuple[int, int]], count: int) -> None:
-    """All files of Visual Genome for `count` images."""
+def write_visual_genome(
+    folder: Path, graphs: list[Graph], sizes: list[tuple[int, int]], count: int, wanted: list[str]
+) -> None:
+    """The files of Visual Genome that the `wanted` cases read, for `count` images."""
+    read = [CASES[case] for case in wanted]
     phrases = list(islice(_phrases(graphs), 5000))
     numbers = range(1, count + 1)
 
@@ -118,9 +121,11 @@ def write_visual_genome(folder: Path, graphs: list[Graph], sizes: list[tuple[int
         return {"image_id": number, "objects": objects, "relationships": relations}
 
     put("image_data", image)
-    put("region_descriptions", regions)
-    put("scene_graphs", whole)
-    for key in SEPARATE:
+    if any(case["captions"] == "regions" for case in read):
+        put("region_descriptions", regions)
+    if any("scene_graphs" in case for case in read):
+        put("scene_graphs", whole)
+    for key in SEPARATE if any("objects" in case for case in read) else ():
         put(key, lambda number, key=key: part(number, key))  # type: ignore[misc]
 
 
@@ -175,7 +180,7 @@ def measured(cases: Iterable[str], graphs: list[Graph], images: int | None, scra
             else:
                 following = [*sizes[1:], sizes[0]]
                 sizes = [(max(a, c), max(b, d)) for (a, b), (c, d) in zip(sizes, following, strict=True)]
-                write_visual_genome(folder, graphs, sizes, count)
+                write_visual_genome(folder, graphs, sizes, count, wanted)
             (folder / "images").mkdir()
             for case in wanted:
                 command = [sys.executable, __file__, "--one", case, name]

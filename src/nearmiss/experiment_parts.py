@@ -28,6 +28,7 @@ REGISTRIES = (
     ),
     Registry("methods", "nearmiss.stages.negatives.registry", helpers=("candidates",)),
     Registry("tasks", "nearmiss.stages.finetune.registry", helpers=("task",)),
+    Registry("sources", "nearmiss.stages.data.sources.registry", files={"flickr8k": "flickr", "flickr30k": "flickr"}),
 )
 """The registries whose plugins count where a configuration names them. Everything else counts where it is imported."""
 
@@ -48,7 +49,9 @@ def parts(experiment: Experiment) -> dict[str, Part]:
     """
     values = experiment.with_model_defaults().model_dump(mode="json")
     evaluated = [module_of(name) for name in experiment.evaluate.benchmarks or ()]
+    source = values["data"]["source"]
     plugins: dict[str, Plugins] = {
+        "data": {"sources": [each["name"] for each in (source if isinstance(source, list) else [source])]},
         "inpaint": {"operations": [each.operation for each in experiment.inpaint.operations]},
         "finetune": {"tasks": [each.task for each in experiment.finetune.tasks]},
         "evaluate": {"benchmarks": evaluated},

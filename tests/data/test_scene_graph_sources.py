@@ -19,6 +19,8 @@ from photograph_sources import (
 import source_files
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import files_below
+from nearmiss.base.table_parts import CompressedTable
+from nearmiss.engine.formats import set_aside
 from nearmiss.stages.data.sources import statement_captions, tables
 from nearmiss.stages.negatives.reading import read_corpus
 
@@ -94,13 +96,28 @@ def test_visual_genome_as_tables(tmp_path: Path, options: dict[str, str]):
     assert table(out, "captions").height == 36
 
 
+def small_parts(monkeypatch: pytest.MonkeyPatch):
+    for module, name in ((tables, "_PART"), (tables, "_SORTED"), (set_aside, "_CHUNK")):
+        monkeypatch.setattr(module, name, 5)
+
+
+def test_rows_of_scene_graphs_do_not_depend_on_chunk_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    given = config(source_files.gqa(tmp_path / "root"), name="gqa", **STATEMENTS)
+    whole = made(given, tmp_path)
+    small_parts(monkeypatch)
+    parts = made(given, tmp_path)
+    for name in ("captions", "objects", "relations"):
+        assert table(parts, name).equals(table(whole, name)), name
+    assert "position" in table(whole, "objects").columns
+
+
 def test_rows_do_not_depend_on_file_order_and_chunk_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     root = source_files.visual_genome(tmp_path / "root")
     given = config(root, name="visual_genome", **SEPARATE)
     whole = made(given, tmp_path)
     for name in ("attributes", "relationships"):
         source_files.put(root / f"{name}.json", json.loads((root / f"{name}.json").read_text())[::-1])
-    monkeypatch.setattr(tables, "_PART", 5)
+    small_parts(monkeypatch)
     parts = made(given, tmp_path)
     for name in ("captions", "objects", "relations", "retrieval_val"):
         assert table(parts, name).equals(table(whole, name)), name
@@ -135,8 +152,9 @@ def test_sorting_in_parts_equals_sorting_at_once(monkeypatch: pytest.MonkeyPatch
     )
     whole = rows.sort("image_id", "object_id")
     for size in (1, 4, 25, 60):
-        monkeypatch.setattr(tables, "_PART", size)
-        assert pl.concat(tables._sorted_parts(rows, ["object_id"])).equals(whole)
+        monkeypatch.setattr(tables, "_SORTED", size)
+        for held in (rows, CompressedTable(rows.iter_slices(7))):
+            assert pl.concat(tables._sorted_parts(held, ["object_id"])).equals(whole)
 
 
 @pytest.mark.realdata

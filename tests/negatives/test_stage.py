@@ -52,7 +52,11 @@ def method(request) -> str:
 
 
 def test_every_configured_method_is_registered():
-    assert {config.method for config in CONFIGS.values()} == METHODS.keys() - {"swap", "published"}  # no default arm
+    assert {config.method for config in CONFIGS.values()} == METHODS.keys() - {
+        "swap",
+        "rewrite",
+        "published",
+    }  # no default arm
 
 
 def test_no_false_negative_with_complete_annotations(made, given, method, tmp_path):

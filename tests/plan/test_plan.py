@@ -7,10 +7,19 @@ import pytest
 from nearmiss.cli import app
 from nearmiss.config import load, resolve
 from nearmiss.downloads import needed_downloads
-from nearmiss.plan.data_files import data_sizes, rates
+from nearmiss.plan.data_files import Count, data_sizes, rates
+from nearmiss.plan.estimate import seconds_of_core
 from nearmiss.plan.model_cost import ModelCost, model_cost
 from nearmiss.plan.sizes import splits_of
-from nearmiss.plan.stage_costs import encoded, stage_costs, tokens_of, train_flops, unverified
+from nearmiss.plan.stage_costs import (
+    encoded,
+    flops_of_core,
+    read_bytes,
+    stage_costs,
+    tokens_of,
+    train_flops,
+    unverified,
+)
 
 CONFIG = Path(__file__).parents[2] / "config"
 MODEL = ModelCost(
@@ -98,6 +107,36 @@ def test_a_matching_term_costs_a_fusion_in_training_and_in_evaluation(monkeypatc
     without, fused = (costs(kept | {"arms": {"base": base, "arm": arm}}) for arm in (contrastive, matching))
     assert fused["pretrain"] > 1.01 * without["pretrain"]
     assert fused["evaluate"] > 1.5 * without["evaluate"]
+
+
+# CPU seconds of docs/photographs.md on one thread, without the start of each command: 1,301 training images with 6,507
+# captions; 583 images and 5,319 texts of benchmarks.
+TRAININGS = {"base": 202, "clip": 94, "swap": 172, "random_columns": 226, "ce_clip": 217, "ce_clip_released": 219}
+STORE_AND_FEATURES = 8 + 68 + 22 + 30 + 53 + 88
+EVALUATION, FEATURES_OF_BENCHMARKS = 33, 34
+
+
+def test_two_towers_cost_what_was_measured():
+    given = load(CONFIG / "photographs.yaml")
+    arms = {name: given.arms[name] for name in TRAININGS}
+    evaluate = given.evaluate.model_copy(update={"benchmarks": ["retrieval"], "split": "test"})
+    experiment = given.model_copy(update={"seeds": [0], "arms": arms, "evaluate": evaluate})
+    model = model_cost(experiment.pretrain.model, experiment.pretrain.frozen)
+    splits = {"train": Count(images=1301, captions=6507), "test": Count(images=583, captions=5319)}
+    every = {cost.stage: cost for cost in stage_costs(experiment, needed_downloads(experiment), splits, model)}
+
+    def seconds(stage):
+        return seconds_of_core(every[stage], experiment) - every[stage].jobs * rates().per_core.job.value
+
+    trained = sum(TRAININGS.values())
+    assert seconds("pretrain") == pytest.approx(trained + STORE_AND_FEATURES, rel=0.25)
+    assert seconds("evaluate") == pytest.approx(len(arms) * EVALUATION + FEATURES_OF_BENCHMARKS, rel=0.25)
+    core, (training, _) = rates().per_core, flops_of_core(experiment)
+    for arm, measured in TRAININGS.items():
+        counted = train_flops(experiment, model, arm) / training
+        assert counted + read_bytes(experiment, model, arm) / core.cached_bytes.value == pytest.approx(
+            measured, rel=0.25
+        )
 
 
 def test_fine_tuning_costs_its_steps_and_its_examples(monkeypatch, tmp_path):

@@ -125,16 +125,19 @@ class SourceTree:
         return [*followed, *(each for name in sorted(named) for each in self.modules(f"{package}.{name}"))]
 
     def stage_modules(self, stage: str, used: Plugins | None = None) -> list[str]:
-        """Every module that a stage reaches from its folder; see `closure`."""
-        folder = self.modules(f"{PACKAGE}.stages.{stage}")
-        plugins = {
-            name
-            for registry in (self.registries.values() if used is not None else ())
-            if registry.module in folder
-            for name in folder
-            if registry.part(name) in self.plugins(registry)
-        }
-        return self.closure([name for name in folder if name not in plugins], used)
+        """Every module that a stage reaches from its folder; see `closure`.
+
+        What lies next to a registry in a package of its own counts only where it is imported.
+        """
+        package = f"{PACKAGE}.stages.{stage}"
+        folder = self.modules(package)
+        beside: set[str] = set()
+        for registry in self.registries.values() if used is not None else ():
+            if registry.module in folder:
+                own = registry.module.rpartition(".")[0] != package
+                plugins = self.plugins(registry)
+                beside |= {name for name in folder if (part := registry.part(name)) in plugins or (own and part)}
+        return self.closure([name for name in folder if name not in beside], used)
 
     def stage_files(self, stage: str, used: Plugins | None = None) -> list[Path]:
         """Files that decide what a part of a stage does: the modules that it reaches, and data next to those.

@@ -27,6 +27,9 @@ class CoreRates(Typed):
     train_small_flops: Rate
     train_flops: Rate
     encode_flops: Rate
+    train_two_towers_flops: Rate
+    encode_two_towers_flops: Rate
+    cached_bytes: Rate
 
 
 class Accelerator(Typed):
@@ -70,6 +73,8 @@ class DataSizes(Typed):
     files: dict[str, dict[str, Count]]
     splits_of: list[str]
     benchmarks: dict[str, BenchmarkSize]
+    text_models: dict[str, dict[str, Any]]
+    """Content of `config.json` of text models on the hub, by name, as far as it decides what they compute."""
 
 
 @cache

@@ -9,7 +9,15 @@ from nearmiss.engine.downloads.plan import RATE, Plan, plan_of
 from nearmiss.plan.data_files import Count, rates
 from nearmiss.plan.model_cost import ModelCost, model_cost
 from nearmiss.plan.sizes import splits_of
-from nearmiss.plan.stage_costs import StageCost, encoded, stage_costs, tokens_of, unverified, uses_open_clip
+from nearmiss.plan.stage_costs import (
+    StageCost,
+    cached_texts,
+    encoded,
+    flops_of_core,
+    stage_costs,
+    tokens_of,
+    unverified,
+)
 
 _WEIGHT, _STATE = 4, 16
 """Bytes of a weight in a checkpoint, and of one with its gradient and AdamW's two moments, in fp32."""
@@ -46,7 +54,8 @@ def estimate(experiment: Experiment) -> Estimate:
     needed = needed_downloads(experiment)
     downloads = None if needed.root is None else plan_of(needed.entries, needed.root)
     splits = splits_of(experiment)
-    model = model_cost(experiment.pretrain.model)
+    pretrain = experiment.pretrain
+    model = model_cost(pretrain.model, pretrain.frozen if pretrain.cache_frozen else ())
     stages = stage_costs(experiment, needed, splits or {}, model)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     transfer = 0.0 if downloads is None else downloads.fetch / RATE / 3600
@@ -54,7 +63,7 @@ def estimate(experiment: Experiment) -> Estimate:
         experiment=experiment,
         downloads=downloads,
         stages=stages,
-        hours_here=[transfer, *(_hours_here(cost, experiment, cores) for cost in stages[1:])],
+        hours_here=[transfer, *(seconds_of_core(cost, experiment) / cores / 3600 for cost in stages[1:])],
         hours_h100=[transfer, *(_hours_h100(cost) for cost in stages[1:])],
         cores=cores,
         disk=_disk(experiment, downloads, splits or {}, model),
@@ -66,12 +75,10 @@ def estimate(experiment: Experiment) -> Estimate:
     )
 
 
-def _hours_here(cost: StageCost, experiment: Experiment, cores: int) -> float:
-    core = rates().per_core
-    training = core.train_flops if uses_open_clip(experiment) else core.train_small_flops
-    encoding = core.encode_flops if uses_open_clip(experiment) else core.train_small_flops
-    computing = cost.train_flops / training.value + cost.encode_flops / encoding.value
-    return (cost.cpu_seconds + computing) / cores / 3600
+def seconds_of_core(cost: StageCost, experiment: Experiment) -> float:
+    """CPU seconds of a stage."""
+    training, encoding = flops_of_core(experiment)
+    return cost.cpu_seconds + cost.train_flops / training + cost.encode_flops / encoding
 
 
 def _hours_h100(cost: StageCost) -> float:
@@ -91,10 +98,13 @@ def _disk(
     if downloads is not None:
         found["downloads, archives included"] = downloads.disk
     if model is not None:
-        images = sum(count.images for count in splits.values())
+        images = splits["train"].images if "train" in splits else 0
         runs = len(experiment.arms) * len(experiment.seeds)
         encoded_images, texts, _ = encoded(experiment, splits)
         found["image store"] = 3.0 * images * model.side**2
+        if model.cached is not None:
+            states = cached_texts(experiment, splits) * tokens_of(0, whole=True) * model.cached.token_bytes
+            found["features of frozen parts"] = (images + encoded_images) * model.cached.image_bytes + states
         found["checkpoints"] = float(runs * model.parameters * _WEIGHT)
         found["states of one training"] = float(_STATES * model.parameters * (_STATE - _WEIGHT))
         found["embeddings"] = 2048.0 * runs * (encoded_images + texts)

@@ -1,13 +1,31 @@
 """What a model computes, counted on a copy without weights; nothing is downloaded."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import write_json
+from nearmiss.plan.data_files import data_sizes
 from nearmiss.stages.pretrain.config import AnyModelConfig, FusionConfig, OpenClipConfig, TwoTowerConfig
 
+_FLOAT16 = 2  # bytes of a cached feature
 _WORDS = 2000  # words of a small model, before the captions are known
+
+
+@dataclass(frozen=True)
+class CachedCost:
+    """What a training computes behind cached features of frozen parts."""
+
+    image_flops: int
+    token_flops: float
+    image_bytes: int
+    """Bytes of the features of an image; 0 where the image tower has no cached part."""
+    token_bytes: int
 
 
 @dataclass(frozen=True)
@@ -26,6 +44,9 @@ class ModelCost:
     """Patches of an image that a fusion reads; 0 where it cannot read the image tower."""
     patch_width: int = 0
     text_width: int = 0
+    whole_texts: bool = False
+    """Whether texts that begin alike are each computed whole."""
+    cached: CachedCost | None = None
 
     def fusion_flops(self, shape: FusionConfig, *, images: int, texts: int, tokens: int, pairs: int) -> int:
         """Operations of a fusion's forward for pairs of these images and texts; 0 where it cannot read the tower."""
@@ -47,22 +68,44 @@ class ModelCost:
         return fusion.forward_flops(images=images, texts=texts, tokens=tokens, pairs=pairs)
 
 
-def model_cost(model: AnyModelConfig) -> ModelCost | None:
-    """The cost of a model; None for one with a part on the hub, whose configuration would be downloaded."""
+def model_cost(model: AnyModelConfig, frozen: Sequence[str] = ()) -> ModelCost | None:
+    """The cost of a model; None for one with a part on the hub, whose configuration would be downloaded.
+
+    `frozen` are the parts whose features are cached.
+    """
+    if not isinstance(model, TwoTowerConfig):
+        return _model_cost(model, frozen, None)
+    with _text_folder(model.text.name) as folder:
+        return None if folder is None else _model_cost(model, frozen, folder)
+
+
+@contextmanager
+def _text_folder(name: str) -> Iterator[str | None]:
+    """The folder of a text model, a temporary one of a model whose configuration is known; None for any other."""
+    known = data_sizes().text_models.get(name)
+    if Path(name).is_dir() or known is None:
+        yield name if Path(name).is_dir() else None
+        return
+    with TemporaryDirectory() as folder:
+        write_json(Path(folder) / "config.json", known)
+        yield folder
+
+
+def _model_cost(model: AnyModelConfig, frozen: Sequence[str], text_folder: str | None) -> ModelCost | None:
+    """`text_folder` is that of a model of two towers."""
     import torch
 
     from nearmiss.engine.models.architecture import configuration_of
     from nearmiss.engine.models.checkpoint import configuration, fresh_model
-    from nearmiss.engine.models.text import padded_flops
+    from nearmiss.engine.models.text import has_token_features, packable, padded_flops, token_width
     from nearmiss.engine.models.two_towers import two_tower_configuration
     from nearmiss.engine.training.flops import image_flops
 
     if isinstance(model, OpenClipConfig) and model.name.startswith("hf-hub:"):
         return None
     if isinstance(model, TwoTowerConfig):
-        if not Path(model.text.name).is_dir():
-            return None
-        config = two_tower_configuration(model.image.model_dump(), model.text.model_dump(), model.embed_dim)
+        own = {**model.text.model_dump(), "name": text_folder, "pooling": model.text.pooling or "mean"}
+        config = two_tower_configuration(model.image.model_dump(), own, model.embed_dim)
     elif isinstance(model, OpenClipConfig):
         config = configuration_of(model.name, model.pretrained)
     else:
@@ -84,8 +127,25 @@ def model_cost(model: AnyModelConfig) -> ModelCost | None:
             token_units=int(text.get("layers", 0)) * int(text.get("width", 0)),
             patches=patches,
             patch_width=patch_width,
-            text_width=int(text.get("width", 0)),
+            text_width=token_width(built) if has_token_features(built) else 0,
+            whole_texts=not packable(built),
+            cached=_cached(built, frozen, side, context) if frozen else None,
         )
+
+
+def _cached(built: Any, frozen: Sequence[str], side: int, context: int) -> CachedCost:
+    from nearmiss.engine.models.frozen_parts import cut_of, feature_shape
+    from nearmiss.engine.models.text import padded_flops, text_tower
+    from nearmiss.engine.training.flops import embedding_flops, image_flops
+
+    cut = cut_of(built, frozen)
+    shape = None if cut.image is None else feature_shape(built, cut, side)
+    return CachedCost(
+        image_flops=image_flops(built, side) if shape is None else embedding_flops(built, cut, shape),
+        token_flops=padded_flops(built, 1, context, skipped=cut.layers or 0) / context,
+        image_bytes=0 if shape is None else _FLOAT16 * prod(shape),
+        token_bytes=0 if cut.layers is None else _FLOAT16 * int(text_tower(built).config.hidden_size),
+    )
 
 
 def _patches(built: Any, side: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from nearmiss.engine.objectives.spec import needs_fusion
 from nearmiss.engine.training.spec import MatchingConfig
 from nearmiss.plan.data_files import Count, data_sizes, rates
 from nearmiss.plan.model_cost import ModelCost
-from nearmiss.stages.pretrain.config import BASE, ModelConfig
+from nearmiss.stages.pretrain.config import BASE, ModelConfig, TwoTowerConfig
 
 FILLED = ("attribute", "object", "action")
 """Slots of method `replace` that a language model fills."""
@@ -61,7 +61,9 @@ def train_flops(experiment: Experiment, model: ModelCost, arm: str) -> float:
     shared = experiment.with_model_defaults().pretrain
     steps = (shared.base if arm == BASE else shared.continued).steps or 0
     options, batch = experiment.arms[arm], shared.batch_size
-    forward = batch * (model.image_flops + tokens_of(options.num_negatives) * model.token_flops)
+    learned = model.cached or model
+    tokens = tokens_of(options.num_negatives, whole=model.whole_texts)
+    forward = batch * (learned.image_flops + tokens * learned.token_flops)
     if needs_fusion(options.objective):
         mined = _MINED if any(getattr(term, "mined", False) for term in options.objective) else 0
         pairs = batch * (mined + 1 + options.num_negatives)
@@ -70,9 +72,28 @@ def train_flops(experiment: Experiment, model: ModelCost, arm: str) -> float:
     return _TRAINING * steps * forward
 
 
-def tokens_of(num_negatives: int) -> float:
-    """Tokens of an image's caption and its negatives, laid in rows."""
+def read_bytes(experiment: Experiment, model: ModelCost, arm: str) -> float:
+    """Bytes of cached image features that one training of an arm reads."""
+    shared = experiment.with_model_defaults().pretrain
+    steps = (shared.base if arm == BASE else shared.continued).steps or 0
+    return float(steps * shared.batch_size * (0 if model.cached is None else model.cached.image_bytes))
+
+
+def cached_texts(experiment: Experiment, splits: dict[str, Count]) -> float:
+    """Texts whose hidden states are cached: captions, and the negatives of each method."""
+    drawn: dict[str, int] = {}
+    for arm in experiment.arms.values():
+        if arm.method is not None:
+            drawn[arm.method] = max(drawn.get(arm.method, 0), arm.num_negatives)
+    captions = splits["train"].captions if "train" in splits else 0
+    return float(captions * (1 + sum(drawn.values()))) if "text" in experiment.pretrain.cached_parts else 0.0
+
+
+def tokens_of(num_negatives: int, *, whole: bool = False) -> float:
+    """Tokens of an image's caption and its negatives, laid in rows, or each text as a whole."""
     counted = rates().tokens
+    if whole:
+        return (1 + num_negatives) * counted["whole"].value
     return counted["first"].value + num_negatives * counted["further"].value
 
 
@@ -143,15 +164,22 @@ def _inpaint(experiment: Experiment) -> StageCost:
 
 
 def _pretrain(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None) -> StageCost:
-    images = sum(count.images for count in splits.values())
-    runs = len(experiment.arms) * len(experiment.seeds)
+    images = splits["train"].images if "train" in splits else 0  # those of the store
+    runs, seeds = len(experiment.arms) * len(experiment.seeds), len(experiment.seeds)
     towers = experiment.pretrain.cached_parts
     methods = {arm.method for arm in experiment.arms.values() if arm.method is not None}
     caches = ("image" in towers) + (1 + len(methods)) * ("text" in towers)
     cost = StageCost("pretrain", 1 + caches + runs, cpu_seconds=images / rates().per_core.decode_images.value)
     if model is not None:
         of_arms = sum(train_flops(experiment, model, arm) for arm in experiment.arms)
-        cost.train_flops = of_arms * len(experiment.seeds)
+        cost.train_flops = of_arms * seeds
+        read = sum(read_bytes(experiment, model, arm) for arm in experiment.arms)
+        cost.cpu_seconds += seeds * read / rates().per_core.cached_bytes.value
+        if model.cached is not None:
+            states = tokens_of(0, whole=True) * (model.token_flops - model.cached.token_flops)
+            cost.encode_flops = (
+                images * (model.image_flops - model.cached.image_flops) + cached_texts(experiment, splits) * states
+            )
         cost.subject = f"{cost.train_flops / 1e15:,.2f} PFLOP"
     return cost
 
@@ -189,6 +217,8 @@ def _evaluate(experiment: Experiment, splits: dict[str, Count], model: ModelCost
     if model is not None:
         fused = sum(needs_fusion(arm.objective) for arm in experiment.arms.values()) * len(experiment.seeds)
         cost.encode_flops = times * _forward(model, images, 0) + runs * _forward(model, 0, texts)
+        if cached and model.cached is not None:
+            cost.encode_flops += runs * images * model.cached.image_flops
         cost.encode_flops += fused * _matching(experiment, model)
     cost.subject = f"{images:,} images a run"
     return cost
@@ -221,9 +251,14 @@ def _robustness(experiment: Experiment, splits: dict[str, Count], model: ModelCo
 
 
 def _forward(model: ModelCost, images: int, texts: int) -> float:
-    return images * model.image_flops + texts * rates().tokens["first"].value * model.token_flops
+    return images * model.image_flops + texts * tokens_of(0, whole=model.whole_texts) * model.token_flops
 
 
-def uses_open_clip(experiment: Experiment) -> bool:
-    """Whether the model is one of open_clip's or two towers, which compute at another rate than a small one."""
-    return not isinstance(experiment.pretrain.model, ModelConfig)
+def flops_of_core(experiment: Experiment) -> tuple[float, float]:
+    """Operations a second of one core in training and in encoding, which depend on the kind of model."""
+    core = rates().per_core
+    if isinstance(experiment.pretrain.model, ModelConfig):
+        return core.train_small_flops.value, core.train_small_flops.value
+    if isinstance(experiment.pretrain.model, TwoTowerConfig):
+        return core.train_two_towers_flops.value, core.encode_two_towers_flops.value
+    return core.train_flops.value, core.encode_flops.value

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.table_parts import CompressedTable, parts_of
 from nearmiss.engine.formats import stream
 from nearmiss.engine.formats.records import REMEDY, box, is_crowd, shown
 from nearmiss.engine.formats.segmentation import MOST_PIXELS, mask_counts
@@ -71,8 +72,8 @@ def read_captions(path: Path, *, strict: bool = False, captions: bool = True) ->
         except InputError as error:
             faults.append(fault_of(name, error.problem, record))
     image_table, caption_table = (
-        once(images.frame(), "image_id", faults),
-        once(captions_read.frame(), "caption_id", faults),
+        once(images.table(), "image_id", faults).frame(),
+        once(captions_read.table(), "caption_id", faults).frame(),
     )
     if strict and image_table.is_empty():
         raise InputError("the file has no images: the split is empty", file=path, remedy="give the split images")
@@ -106,11 +107,11 @@ def read_instances(path: Path, sized: Sized = lambda images: images, *, strict: 
         except InputError as error:
             faults.append(fault_of(name, error.problem, record))
             spoiled.add(faults[-1].image_id or "")
-    image_table = once(images.frame(), "image_id", faults)
+    image_table = once(images.table(), "image_id", faults).frame()
     found = known(objects.frame(), image_table, faults)
     usable = sized(image_table)
     found = _named(known(found, usable, faults, quiet=True), names, faults, spoiled)
-    reading = sound(usable, found, None, faults, spoiled)
+    reading = sound(usable, {"objects": CompressedTable(parts_of(found))}, faults, spoiled).reading()
     reading.tables["images"] = _closed(reading.tables["images"], found, names, faults, spoiled)
     reading.tables["objects"] = reading.tables["objects"].drop("category")
     return reading

@@ -4,7 +4,8 @@ GQA's object ids are unique in the whole file. Other tools often number the obje
 occurs in two images of a file, all ids of that file are qualified by their image, "IMAGE/OBJECT".
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from nearmiss.engine.formats.records import box, field
 from nearmiss.engine.formats.set_aside import (
     Fault,
     Faults,
+    LargeReading,
     Reading,
     Rows,
     identifier,
-    known,
+    of_images,
     once,
     printable,
+    repeated,
     side_of,
     sound,
     text,
@@ -31,14 +34,20 @@ from nearmiss.engine.text.category_names import readable_name, with_readable_obj
 
 
 def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
+    """The tables of `read_large_scene_graphs` as data frames."""
+    return read_large_scene_graphs(path, strict=strict).reading()
+
+
+def read_large_scene_graphs(path: Path, *, strict: bool = False) -> LargeReading:
     """Tables `images`, `objects` and `relations` of a GQA scene graphs file, names as words.
 
     Column `position` has the order of the file. A relation to an object that is not in the graph, and an attribute that
     is not a word, are set aside individually.
     `strict` raises InputError for the first fault, for an id that occurs twice in the file, and for an empty file.
     """
-    images, relations = Rows("images"), Rows("relations", recorded=False)
-    objects = Rows("objects", recorded=False, without=("mask",))
+    images = Rows("images")
+    objects = Rows("objects", recorded=False, without=("mask",), finish=_positioned(with_readable_objects))
+    relations = Rows("relations", recorded=False, finish=_positioned(with_readable_predicates))
     faults = Faults(path, strict=strict)
     spoiled: set[str] = set()
     for image_id, graph in stream.entries(path):
@@ -60,19 +69,26 @@ def read_scene_graphs(path: Path, *, strict: bool = False) -> Reading:
             except InputError as error:
                 faults.append(Fault(where, error.problem, image_id))
                 spoiled.add(image_id)
-    image_table = once(images.frame(), "image_id", faults).with_columns(exhaustive=pl.lit(False))
-    found = known(with_readable_objects(_positioned(objects.frame())), image_table, faults, quiet=True)
-    related = with_readable_predicates(_positioned(relations.frame()))
+    image_table = once(images.table(), "image_id", faults).frame().with_columns(exhaustive=pl.lit(False))
+    found = objects.table().map(lambda part: of_images(part, image_table["image_id"]))
+    related = relations.table()
     if strict and image_table.is_empty():
         raise InputError("the file has no scene graphs: the split is empty", file=path, remedy="give the split images")
-    if found["object_id"].is_duplicated().any() and not strict:
-        found = found.with_columns(_qualified("object_id"))
-        related = related.with_columns(_qualified("subject_id"), _qualified("object_id"))
-    return sound(image_table, found, related, faults, spoiled)
+    if not strict and any(True for _ in repeated(found, "object_id")):
+        found = found.map(lambda part: part.with_columns(_qualified("object_id")))
+        related = related.map(lambda part: part.with_columns(_qualified("subject_id"), _qualified("object_id")))
+    return sound(image_table, {"objects": found, "relations": related}, faults, spoiled)
 
 
-def _positioned(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(position=pl.int_range(pl.len(), dtype=pl.Int64))
+def _positioned(finish: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """`finish`, and then column `position`, which counts the rows of one chunk after the other."""
+    before = count()
+
+    def finished(chunk: pl.DataFrame) -> pl.DataFrame:
+        positions = pl.Series("position", list(islice(before, chunk.height)), dtype=pl.Int64)
+        return finish(chunk).with_columns(positions)
+
+    return finished
 
 
 def _qualified(column: str) -> pl.Expr:

@@ -133,7 +133,7 @@ def read_captions(path: Path) -> Reading:
         for at, sentence in enumerate(image.sentences):
             where = f"{image.record}, sentence {at}"
             captions.add(sentence.sentence_id, image_id, sentence.text, None, "published", where)
-    found = once(images.frame(), "image_id", faults)
+    found = once(images.table(), "image_id", faults).frame()
     if found.is_empty():
         raise InputError(
             "the file has no images with file names, splits and sentences",
@@ -142,7 +142,10 @@ def read_captions(path: Path) -> Reading:
             remedy="give one of Karpathy's files, such as dataset_flickr30k.json",
         )
     return Reading(
-        {"images": found.drop("record"), "captions": once(captions.frame(), "caption_id", faults).drop("record")},
+        {
+            "images": found.drop("record"),
+            "captions": once(captions.table(), "caption_id", faults).frame().drop("record"),
+        },
         faults,
     )
 

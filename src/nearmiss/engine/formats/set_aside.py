@@ -5,7 +5,7 @@ as absent from its image, so all annotations of an image with a malformed object
 common functions of the readers of captions, of instances (coco.py) and of scene graphs (gqa.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.table_parts import AnyTable, CompressedTable, parts_of
 from nearmiss.base.tables import SCHEMAS
 from nearmiss.engine.formats.records import REMEDY, field, shown
 
 _CHUNK = 50_000  # rows held as Python objects at the same time
-_SLICE = 500_000  # rows joined at the same time
 _OUTSIDE = 1.0  # pixels by which a box may exceed its image, because published boxes are rounded
 _LARGEST_SIDE = 1 << 31  # pixels
 _LARGEST_ID = 1 << 53  # of one that is written as a float
@@ -61,12 +61,27 @@ class Reading:
     faults: Faults
 
 
+@dataclass
+class LargeReading:
+    """The content of a file whose tables may have millions of rows."""
+
+    images: pl.DataFrame
+    tables: dict[str, CompressedTable]
+    faults: Faults
+
+    def reading(self) -> Reading:
+        """The tables as data frames."""
+        return Reading(
+            {"images": self.images, **{name: table.frame() for name, table in self.tables.items()}}, self.faults
+        )
+
+
 class Rows:
-    """Rows of a table, converted to a data frame in chunks; the last column `record` identifies the source record.
+    """Rows of a table, compressed in chunks; the last column `record` identifies the source record.
 
     `further` are columns after those of the table's schema. Without `recorded` there is no column `record`: for
     millions of rows it is the largest column, and ids also identify a row. Columns `without` a value in any row take no
-    memory: their type is null.
+    memory: their type is null. `finish` is applied to each chunk.
     """
 
     def __init__(
@@ -76,12 +91,14 @@ class Rows:
         *,
         recorded: bool = True,
         without: Iterable[str] = (),
+        finish: Callable[[pl.DataFrame], pl.DataFrame] = lambda chunk: chunk,
     ) -> None:
         record = {"record": pl.String} if recorded else {}
         self._schema: dict[str, Any] = {**SCHEMAS[name], **(further or {}), **record}
         self._schema |= dict.fromkeys(without, pl.Null)
         self._rows: list[tuple[Any, ...]] = []
-        self._frames: list[pl.DataFrame] = []
+        self._table = CompressedTable()
+        self._finish = finish
 
     def add(self, *values: Any) -> None:
         """Add a row: its values in the order of the columns."""
@@ -90,40 +107,41 @@ class Rows:
             self._flush()
 
     def _flush(self) -> None:
-        self._frames.append(pl.DataFrame(self._rows, schema=self._schema, orient="row"))
+        self._table.append(self._finish(pl.DataFrame(self._rows, schema=self._schema, orient="row")))
         self._rows = []
 
-    def frame(self) -> pl.DataFrame:
+    def table(self) -> CompressedTable:
         """All rows so far."""
         self._flush()
-        return pl.concat(self._frames)
+        return self._table
+
+    def frame(self) -> pl.DataFrame:
+        """All rows so far as one data frame."""
+        return self.table().frame()
 
 
-def sound(
-    images: pl.DataFrame,
-    objects: pl.DataFrame,
-    relations: pl.DataFrame | None,
-    faults: Faults,
-    spoiled: set[str],
-) -> Reading:
-    """The tables without the annotations of images with a malformed object; `spoiled` are such images so far."""
-    boxes = objects.select("image_id", "object_id", "x", "y", "w", "h", *(set(objects.columns) & {"record"}))
+def sound(images: pl.DataFrame, tables: dict[str, CompressedTable], faults: Faults, spoiled: set[str]) -> LargeReading:
+    """The tables without the annotations of images with a malformed object; `spoiled` are such images so far.
+
+    `tables` has objects, and maybe relations.
+    """
     sizes = images.select("image_id", "width", "height")
     right, bottom = pl.col("x") + pl.col("w"), pl.col("y") + pl.col("h")
     outside = pl.min_horizontal("x", "y", pl.col("width") - right, pl.col("height") - bottom) < -_OUTSIDE
-    for part in boxes.iter_slices(_SLICE):
+    for part in tables["objects"]:
         sized = part.join(sizes, on="image_id", how="left", maintain_order="left")
         set_aside(sized.filter(pl.col("width").is_null()), "its image has no width and height", faults, spoiled)
         set_aside(sized.filter(outside), "its box is outside of the image", faults, spoiled)
-    twice = boxes.filter(repeated(boxes["object_id"]))
-    set_aside(twice, "its id occurs twice", faults, spoiled)
-    tables = {"images": images, "objects": objects}
-    if relations is not None:
-        tables["relations"] = relations
+    for part in repeated(tables["objects"], "object_id"):
+        set_aside(part, "its id occurs twice", faults, spoiled)
     sound_ids = images.filter(~pl.col("image_id").is_in(sorted(spoiled)))["image_id"]
-    for name in tables.keys() - {"images"}:
-        tables[name] = of_images(tables[name], sound_ids)
-    return Reading({name: frame.drop("record", strict=False) for name, frame in tables.items()}, faults)
+
+    def of_sound(part: pl.DataFrame) -> pl.DataFrame:
+        return of_images(part, sound_ids).drop("record", strict=False)
+
+    return LargeReading(
+        images.drop("record", strict=False), {name: each.map(of_sound) for name, each in tables.items()}, faults
+    )
 
 
 def set_aside(rows: pl.DataFrame, problem: str, faults: Faults, spoiled: set[str]) -> None:
@@ -142,27 +160,33 @@ def _with_records(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(record=pl.format(name, "image_id", key))
 
 
-def once(frame: pl.DataFrame, key: str, faults: Faults) -> pl.DataFrame:
+def once(rows: CompressedTable, key: str, faults: Faults) -> CompressedTable:
     """The rows whose id is unique; the others are reported."""
-    twice = repeated(frame[key])
-    if not twice.any():
-        return frame  # not a copy: it may have millions of rows
-    for row in _with_records(frame.filter(twice)).iter_rows(named=True):
-        faults.append(
-            Fault(row["record"], "its id occurs twice", row["image_id"], row.get("caption_id"), row.get("text"))
-        )
-    return frame.filter(~twice)
+    twice: set[str] = set()
+    for part in repeated(rows, key):
+        for row in _with_records(part).iter_rows(named=True):
+            twice.add(row[key])
+            faults.append(
+                Fault(row["record"], "its id occurs twice", row["image_id"], row.get("caption_id"), row.get("text"))
+            )
+    ids = pl.Series(key, sorted(twice), dtype=pl.String).implode()
+    return rows.map(lambda part: part.filter(~pl.col(key).is_in(ids))) if twice else rows
 
 
-def repeated(ids: pl.Series) -> pl.Series:
-    """Whether each id occurs more than once: (ids,) bool.
+def repeated(rows: AnyTable, key: str) -> Iterator[pl.DataFrame]:
+    """The rows whose id occurs more than once, in parts.
 
     Hashes are compared first, because a set of millions of strings takes hundreds of MB.
     """
-    hashes = np.sort(ids.hash().to_numpy())
-    if (hashes[1:] == hashes[:-1]).any():
-        return ids.is_duplicated()
-    return pl.repeat(False, len(ids), eager=True)
+    hashes = np.concatenate([part[key].hash().to_numpy() for part in parts_of(rows)])
+    hashes.sort()
+    found = pl.Series(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
+    if found.is_empty():
+        return
+    alike = [part.filter(part[key].hash().is_in(found.implode())) for part in parts_of(rows)]
+    ids = pl.concat([part[key] for part in alike])
+    twice = ids.filter(ids.is_duplicated()).unique().implode()
+    yield from (part.filter(pl.col(key).is_in(twice)) for part in alike)
 
 
 def known(frame: pl.DataFrame, images: pl.DataFrame, faults: Faults, *, quiet: bool = False) -> pl.DataFrame:

@@ -34,7 +34,7 @@ def read_tokens(path: Path) -> Reading:
         if file not in seen:
             seen.add(file)
             images.add(image_id, file, None, None, "train", "flickr", f"image {file}")
-    found = once(images.frame(), "image_id", faults)
+    found = once(images.table(), "image_id", faults).frame()
     if found.is_empty():
         raise InputError(
             "no line of the file is FILE#NUMBER, a tab and a caption",
@@ -42,7 +42,10 @@ def read_tokens(path: Path) -> Reading:
             remedy="give a token file such as Flickr8k.token.txt, or one of Karpathy's JSON files",
         )
     return Reading(
-        {"images": found.drop("record"), "captions": once(captions.frame(), "caption_id", faults).drop("record")},
+        {
+            "images": found.drop("record"),
+            "captions": once(captions.table(), "caption_id", faults).frame().drop("record"),
+        },
         faults,
     )
 

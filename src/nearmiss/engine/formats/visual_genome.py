@@ -13,11 +13,13 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.table_parts import CompressedTable
 from nearmiss.engine.formats import stream
 from nearmiss.engine.formats.records import box, field
 from nearmiss.engine.formats.set_aside import (
     Fault,
     Faults,
+    LargeReading,
     Reading,
     Rows,
     identifier,
@@ -52,13 +54,13 @@ def read_image_data(path: Path) -> Reading:
                 coco_ids[image_id] = record["coco_id"]
         except InputError as error:
             faults.append(Fault(name, error.problem))
-    found = once(images.frame(), "image_id", faults)
+    found = once(images.table(), "image_id", faults).frame()
     of_coco = pl.DataFrame(list(coco_ids.items()), schema={"image_id": pl.String, "coco_id": pl.Int64}, orient="row")
     images_found = found.drop("record").with_columns(exhaustive=pl.lit(False))
     return Reading({"images": images_found, "coco_ids": of_coco}, faults)
 
 
-def read_regions(path: Path, wanted: Container[str], *, most: int | None = None) -> Reading:
+def read_regions(path: Path, wanted: Container[str], *, most: int | None = None) -> tuple[CompressedTable, Faults]:
     """Table `captions` of region_descriptions.json: every region of a `wanted` image is a caption of the whole image.
 
     The box of a region is not kept. `most` is the maximum number of captions per image, in file order; duplicate texts
@@ -81,17 +83,17 @@ def read_regions(path: Path, wanted: Container[str], *, most: int | None = None)
                     captions.add(region_id, image_id, phrase, None, "published")
             except InputError as error:
                 faults.append(Fault(name, error.problem, image_id))
-    return Reading({"captions": once(captions.frame(), "caption_id", faults)}, faults)
+    return once(captions.table(), "caption_id", faults), faults
 
 
-def read_scene_graphs(path: Path, images: pl.DataFrame, wanted: Container[str]) -> Reading:
+def read_scene_graphs(path: Path, images: pl.DataFrame, wanted: Container[str]) -> LargeReading:
     """Tables `objects` and `relations` of scene_graphs.json for the `wanted` of `images`, names as words."""
     return _Graphs(path, images).read(wanted)
 
 
 def read_separate_graphs(
     objects: Path, attributes: Path | None, relations: Path | None, images: pl.DataFrame, wanted: Container[str]
-) -> Reading:
+) -> LargeReading:
     """The same tables of objects.json, attributes.json and relationships.json; the last two may be missing.
 
     Attributes join the objects of their image by id. Faults of the three files are in one list. The files are read side
@@ -106,12 +108,12 @@ class _Graphs:
     def __init__(self, path: Path, images: pl.DataFrame) -> None:
         self._path, self._images = path, images
         self._sizes = {row[0]: row[1:] for row in images.select("image_id", "width", "height").iter_rows()}
-        self._objects = Rows("objects", recorded=False, without=("mask",))
-        self._relations = Rows("relations", recorded=False)
+        self._objects = Rows("objects", recorded=False, without=("mask",), finish=with_readable_objects)
+        self._relations = Rows("relations", recorded=False, finish=with_readable_predicates)
         self._faults = Faults(path)
         self._spoiled: set[str] = set()
 
-    def read(self, wanted: Container[str]) -> Reading:
+    def read(self, wanted: Container[str]) -> LargeReading:
         """Read a file of whole graphs."""
         records: list[Any] = []
         for image_id, name, objects in self._lists(self._path, "objects", wanted, records.append):
@@ -119,7 +121,7 @@ class _Graphs:
             self._add_relations(image_id, name, records.pop().get("relationships"), known)
         return self._tables()
 
-    def read_beside(self, wanted: Container[str], attributes: Path | None, relations: Path | None) -> Reading:
+    def read_beside(self, wanted: Container[str], attributes: Path | None, relations: Path | None) -> LargeReading:
         """Read a file of objects, and beside it those of attributes and relations."""
         nothing: Iterator[tuple[str, str, list[Any]]] = iter(())
         described = _Beside(
@@ -134,14 +136,9 @@ class _Graphs:
             self._add_relations(image_id, name, values, ())
         return self._tables()
 
-    def _tables(self) -> Reading:
-        return sound(
-            self._images,
-            with_readable_objects(self._objects.frame()),
-            with_readable_predicates(self._relations.frame()),
-            self._faults,
-            self._spoiled,
-        )
+    def _tables(self) -> LargeReading:
+        tables = {"objects": self._objects.table(), "relations": self._relations.table()}
+        return sound(self._images, tables, self._faults, self._spoiled)
 
     def _lists(
         self, path: Path, key: str, wanted: Container[str], give: Callable[[Any], None] = lambda record: None

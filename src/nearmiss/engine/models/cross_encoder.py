@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from open_clip import CLIP
+from open_clip.timm_model import TimmModel
 from open_clip.transformer import VisionTransformer
 from PIL import Image
 from safetensors.torch import save
@@ -21,11 +22,19 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, replacing, write_json
 from nearmiss.base.seeding import derive
 from nearmiss.engine.models import weights
+from nearmiss.engine.models.attention_pooling import head_output
 from nearmiss.engine.models.checkpoint import open_checkpoint
 from nearmiss.engine.models.folder import FUSION_CONFIG, FUSION_WEIGHTS
 from nearmiss.engine.models.fusion import Fusion
-from nearmiss.engine.models.packing import Packed
-from nearmiss.engine.models.text import check_tower, encode_tokens, token_flops
+from nearmiss.engine.models.packing import Packed, Texts
+from nearmiss.engine.models.text import (
+    encode_states,
+    encode_tokens,
+    has_token_features,
+    text_tower,
+    token_flops,
+    token_width,
+)
 from nearmiss.engine.models.towers import NearmissConv
 
 FUSION_FILES = (FUSION_CONFIG, FUSION_WEIGHTS)
@@ -63,11 +72,20 @@ class CrossEncoder(nn.Module):
         embeddings, patches = encode_patches(self.dual.visual, pixels)
         return EncodedImages(F.normalize(embeddings.float(), dim=-1), patches)
 
-    def texts(self, packed: Packed) -> EncodedTexts:
-        """Of packed texts, in the order of the texts."""
-        return EncodedTexts(*encode_tokens(self.dual, packed))
+    def images_behind(self, grid: Tensor) -> EncodedImages:
+        """Of the features (N, C, H, W) of a timm trunk."""
+        embeddings, patches = read_grid(self.dual.visual, grid)
+        return EncodedImages(F.normalize(embeddings.float(), dim=-1), patches)
 
-    def forward(self, pixels: Tensor, packed: Packed) -> tuple[Tensor, Tensor]:
+    def texts(self, given: Packed | Texts) -> EncodedTexts:
+        """Of packed texts, in the order of the texts, or of padded ones where the tower masks padding."""
+        if isinstance(given, Packed):
+            return EncodedTexts(*encode_tokens(self.dual, given))
+        device = self.dual.logit_scale.device
+        embeddings, states = encode_states(text_tower(self.dual), given.tokens.to(device))
+        return EncodedTexts(F.normalize(embeddings.float(), dim=-1), states, given.lengths.to(device))
+
+    def forward(self, pixels: Tensor, packed: Packed | Texts) -> tuple[Tensor, Tensor]:
         """Embeddings (N, D) and (U, D), as from the dual encoder."""
         return self.images(pixels).embeddings, self.texts(packed).embeddings
 
@@ -95,19 +113,43 @@ def encode_patches(visual: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
     if isinstance(getattr(visual, "trunk", None), NearmissConv):
         grid = visual.trunk.stages(pixels)
         return visual.head(visual.trunk.read_out(grid)), grid.flatten(2).transpose(1, 2)
+    if isinstance(visual, TimmModel):
+        return read_grid(visual, visual.trunk(pixels))
     if isinstance(visual, VisionTransformer):
         pooled, patches = visual._pool(visual.transformer(visual._embeds(pixels)))
         return pooled if visual.proj is None else pooled @ visual.proj, patches
-    raise InputError(
+    raise _without_patches(visual)
+
+
+def read_grid(visual: Any, grid: Tensor) -> tuple[Tensor, Tensor]:
+    """The same from the features of a timm trunk, where they are a grid (N, C, H, W), as before attention pooling."""
+    if grid.ndim != 4:
+        raise _without_patches(visual)
+    return head_output(visual.head, grid), grid.flatten(2).transpose(1, 2)
+
+
+def _without_patches(visual: Any) -> InputError:
+    return InputError(
         f"no patch features are known of the image tower {type(getattr(visual, 'trunk', visual)).__name__}",
         record="image_text_matching",
-        remedy="take nearmiss_conv or one of open_clip's own vision transformers, or leave the term out",
+        remedy="take nearmiss_conv, one of open_clip's own vision transformers, or a timm trunk with attention "
+        "pooling, or leave the term out",
     )
+
+
+def check_texts(dual: Any) -> None:
+    """Raise InputError where a fusion cannot read the text tower."""
+    if not has_token_features(dual):
+        raise InputError(
+            "no token features are known of this text tower",
+            record="image_text_matching",
+            remedy="take a causal tower that pools at the end token, or one of transformers, or leave the term out",
+        )
 
 
 def fresh_fusion(dual: CLIP, *, side: int, width: int, heads: int, layers: int, seed: int) -> Fusion:
     """A fusion for this dual encoder and images of `side` pixels; weights depend on its shape and the seed only."""
-    check_tower(dual)
+    check_texts(dual)
     with torch.no_grad():
         device = dual.logit_scale.device
         _, patches = encode_patches(dual.visual, torch.zeros(1, 3, side, side, device=device))
@@ -117,7 +159,7 @@ def fresh_fusion(dual: CLIP, *, side: int, width: int, heads: int, layers: int, 
             width=width,
             heads=heads,
             layers=layers,
-            text_width=dual.positional_embedding.shape[1],
+            text_width=token_width(dual),
             patch_width=patches.shape[2],
             patches=patches.shape[1],
         )
@@ -145,7 +187,7 @@ def open_cross_encoder(folder: Path) -> tuple[CrossEncoder, Any, Any]:
     shape = _fusion_shape(Path(folder) / FUSION_CONFIG)
     dual, transform, tokenizer = open_checkpoint(folder)
     try:
-        check_tower(dual)
+        check_texts(dual)
         with torch.device("meta"):
             outline = Fusion(**shape)
         fitted = weights.fitted(weights.read_weights(file, remedy=_AGAIN), outline, file, remedy=_AGAIN)
@@ -179,7 +221,7 @@ def _reads(dual: Any, transform: Any) -> dict[str, int]:
     with torch.no_grad():
         _, patches = encode_patches(dual.visual, pixels)
     return {
-        "text_width": dual.positional_embedding.shape[1],
+        "text_width": token_width(dual),
         "patch_width": patches.shape[2],
         "patches": patches.shape[1],
     }

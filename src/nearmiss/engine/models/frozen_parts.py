@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.models.attention_pooling import head_output
+from nearmiss.engine.models.text import encode_states
 from nearmiss.engine.models.trainable import parameters_in, tower_of
 
 TOWER, TRUNK = "tower", "trunk"
@@ -104,8 +105,12 @@ class TextParts:
 
     def embeddings(self, tokens: Tensor, hidden: Tensor) -> Tensor:
         """Embeddings (U, D) from hidden states, not normalized; those of padding are not read."""
+        return self.encoded(tokens, hidden)[0]
+
+    def encoded(self, tokens: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, and the last hidden states (U, L, W)."""
         self._given.states = hidden
-        found: Tensor = self._rest(tokens)
+        found = encode_states(self._rest, tokens)
         self._given.states = None
         return found
 

@@ -87,6 +87,24 @@ def encode_tokens(model: Any, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
     return F.normalize(found.float(), dim=-1), features, lengths
 
 
+def encode_states(tower: HFTextEncoder, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Embeddings (U, D), not normalized, and last hidden states (U, L, W) of padded texts (U, L)."""
+    there = (tokens != tower.config.pad_token_id).long()
+    found = tower.transformer(input_ids=tokens, attention_mask=there)
+    return tower.proj(tower.pooler(found, there)), found.last_hidden_state
+
+
+def has_token_features(model: Any) -> bool:
+    """Whether `encode_tokens` or `encode_states` computes a text tower."""
+    return packable(model) or masks_padding(model)
+
+
+def token_width(model: Any) -> int:
+    """Width of the features of a token."""
+    tower = text_tower(model)
+    return int(tower.config.hidden_size if masks_padding(model) else tower.positional_embedding.shape[1])
+
+
 def token_positions(packed: Packed) -> tuple[Tensor, Tensor]:
     """The index of each text's tokens among all R * N positions, (U, L) int64, 0 after a text's end; lengths (U,).
 

@@ -18,7 +18,8 @@ from torch import Tensor
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import progress
 from nearmiss.engine.models.cross_encoder import EncodedImages, has_fusion, open_cross_encoder
-from nearmiss.engine.models.packing import Texts, pack
+from nearmiss.engine.models.packing import Packed, Texts, pack
+from nearmiss.engine.models.text import masks_padding, text_tower
 from nearmiss.engine.scoring.decisions import nested
 from nearmiss.engine.scoring.embeddings import view_name
 from nearmiss.engine.scoring.encoder import Encoder, OpenImage
@@ -63,9 +64,16 @@ class FusionPairs:
         """(P,) log-odds of the fusion's head; each text is encoded once."""
         unique = sorted(set(texts))
         row = {text: index for index, text in enumerate(unique)}
-        read = self._model.texts(pack(trimmed(self._tokenizer(unique))))
+        read = self._model.texts(self._texts(self._tokenizer(unique)))
         text = torch.tensor([row[text] for text in texts], device=self._device)
         return self._model.match_logit(patches, read, image.to(self._device), text)
+
+    def _texts(self, tokens: Tensor) -> Packed | Texts:
+        """open_clip's padded token ids (U, L) in the form of this model's text tower."""
+        if not masks_padding(self._model.dual):
+            return pack(trimmed(tokens))
+        lengths = (tokens != text_tower(self._model.dual).config.pad_token_id).sum(dim=1)
+        return Texts(tokens[:, : int(lengths.max())], lengths)
 
 
 def pair_model(encoder: Encoder, checkpoint: Path | None) -> PairModel | None:

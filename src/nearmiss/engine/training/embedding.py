@@ -41,13 +41,17 @@ class Embedder:
     def images(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
         """Embeddings (N, D) of uint8 pixels (N, S, S, 3), augmented by `drawn`, or of cached features (N, ...)."""
         if self.frozen is not None and self.frozen.images is not None:
-            features = torch.from_numpy(pixels).to(self.device, non_blocking=True).float()
             with self.autocast():
-                return F.normalize(image_embeddings(self.model, self.frozen.cut, features).float(), dim=-1)
+                found = image_embeddings(self.model, self.frozen.cut, self.features(pixels))
+            return F.normalize(found.float(), dim=-1)
         encode, given = self.image_tower or partial(encode_images, self.model), self.prepared(pixels, drawn)
         with self.autocast():
             images = encode(given)
         return F.normalize(images.float(), dim=-1)
+
+    def features(self, cached: np.ndarray) -> Tensor:
+        """Cached features (N, ...) as float32."""
+        return torch.from_numpy(cached).to(self.device, non_blocking=True).float()
 
     def prepared(self, pixels: np.ndarray, drawn: Drawn | None = None) -> Tensor:
         """Input of the image tower: float32 (N, 3, S, S)."""
@@ -63,11 +67,11 @@ class Embedder:
         with self.autocast():
             if isinstance(given, Packed):
                 return encode_texts(self.model, given)
-            parts, rows = self._parts(given)
+            parts, rows = self.parts(given)
             found = [self._padded(part) for part in parts]
             return torch.cat(found).index_select(0, rows.to(self.device))
 
-    def _parts(self, texts: Texts) -> tuple[list[Texts], Tensor]:
+    def parts(self, texts: Texts) -> tuple[list[Texts], Tensor]:
         """Texts as a padded tower computes them: together, or by length if it masks padding."""
         return texts.by_length(_TOGETHER) if masks_padding(self.model) else ([texts], torch.arange(len(texts)))
 
@@ -82,7 +86,7 @@ class Embedder:
         if isinstance(given, Packed):
             return forward_flops(self.model, given)
         layers = self.frozen.texts.layers if self.frozen is not None and self.frozen.texts is not None else 0
-        parts, _ = self._parts(given)
+        parts, _ = self.parts(given)
         return sum(padded_flops(self.model, len(part), part.tokens.shape[1], skipped=layers) for part in parts)
 
     def autocast(self) -> Any:

@@ -15,12 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.images.shards import Rows
 from nearmiss.engine.models.cross_encoder import CrossEncoder, EncodedImages, EncodedTexts
-from nearmiss.engine.models.packing import Packed, Texts, pack
+from nearmiss.engine.models.packing import Packed, Texts
 from nearmiss.engine.objectives.features import Matching
 from nearmiss.engine.training.augmentations import Drawn
 from nearmiss.engine.training.batches import Batch
@@ -120,33 +121,58 @@ class CrossEncoderLoss:
         self, pixels: Rows, batch: Batch, loss_of: LossOf, *names: object, drawn: Drawn | None = None
     ) -> tuple[Tensor, int]:
         """See `BatchLoss`."""
-        packed = pack(batch.texts)
-        loss = self._loss(pixels, batch, packed, loss_of, names, drawn)
+        given = self.embedder.tower_texts(batch.texts)
+        loss = self._loss(pixels, batch, given, loss_of, names, drawn)
         loss.backward()
-        return loss, self.model.forward_flops(packed, images=len(batch.rows), pairs=self._pairs)
+        images, pairs = len(batch.rows), self._pairs
+        if isinstance(given, Packed):
+            return loss, self.model.forward_flops(given, images=images, pairs=pairs)
+        texts, tokens = given.tokens.shape
+        fused = self.model.fusion.forward_flops(images=images, texts=texts, tokens=tokens, pairs=pairs)
+        return loss, self.embedder.text_flops(given) + fused
 
     def forward(self, pixels: Rows, batch: Batch, loss_of: LossOf, *names: object) -> Tensor:
         """See `BatchLoss`."""
-        return self._loss(pixels, batch, pack(batch.texts), loss_of, names, None)
+        return self._loss(pixels, batch, self.embedder.tower_texts(batch.texts), loss_of, names, None)
 
     def encode(
-        self, pixels: np.ndarray, packed: Packed, drawn: Drawn | None = None
+        self, pixels: np.ndarray, given: TowerTexts, drawn: Drawn | None = None
     ) -> tuple[EncodedImages, EncodedTexts]:
-        """Encode uint8 pixels (N, S, S, 3), augmented by `drawn`, and packed texts."""
-        self._pairs, given = 0, self.embedder.prepared(pixels, drawn)
+        """Encode uint8 pixels (N, S, S, 3), augmented by `drawn`, or cached features (N, C, H, W), and texts."""
+        self._pairs, frozen = 0, self.embedder.frozen
         with self.embedder.autocast():
-            return self.model.images(given), self.model.texts(packed)
+            if frozen is not None and frozen.images is not None:
+                images = self.model.images_behind(self.embedder.features(pixels))
+            else:
+                images = self.model.images(self.embedder.prepared(pixels, drawn))
+            return images, self.model.texts(given) if isinstance(given, Packed) else self._padded(given)
+
+    def _padded(self, given: Texts) -> EncodedTexts:
+        """Padded texts, those of similar length together, or from their cached hidden states."""
+        parts, rows = self.embedder.parts(given)
+        rows, length = rows.to(self.embedder.device), given.tokens.shape[1]
+        found = [self._part(part) for part in parts]
+        states = torch.cat([F.pad(part, (0, 0, 0, length - part.shape[1])) for _, part in found])
+        embeddings = torch.cat([part for part, _ in found])
+        return EncodedTexts(embeddings[rows], states[rows], given.lengths.to(rows.device))
+
+    def _part(self, given: Texts) -> tuple[Tensor, Tensor]:
+        frozen = self.embedder.frozen
+        if frozen is not None and frozen.texts is not None:
+            return frozen.texts.encoded(given, self.embedder.device)
+        found = self.model.texts(given)
+        return found.embeddings, found.tokens
 
     def _loss(
         self,
         pixels: Rows,
         batch: Batch,
-        packed: Packed,
+        given: TowerTexts,
         loss_of: LossOf,
         names: tuple[object, ...],
         drawn: Drawn | None,
     ) -> Tensor:
-        images, texts = self.encode(pixels[batch.rows], packed, drawn)
+        images, texts = self.encode(pixels[batch.rows], given, drawn)
         return loss_of(images.embeddings, texts.embeddings, self._matching(batch, images, texts, names))
 
     def _matching(

@@ -112,9 +112,14 @@ class CachedTexts:
 
     def embeddings(self, texts: Texts, device: torch.device) -> Tensor:
         """L2-normalized embeddings (U, D) float32 of texts of the book."""
+        return self.encoded(texts, device)[0]
+
+    def encoded(self, texts: Texts, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The same, and the last hidden states (U, L, W)."""
         tokens = texts.tokens.to(device, non_blocking=True)
         hidden = self._hidden(texts).to(device, non_blocking=True).float()
-        return F.normalize(self._parts.embeddings(tokens, hidden).float(), dim=-1)
+        embeddings, states = self._parts.encoded(tokens, hidden)
+        return F.normalize(embeddings.float(), dim=-1), states
 
     def _hidden(self, texts: Texts) -> Tensor:
         """(U, L, W) float16, 0 after a text's end."""

@@ -122,7 +122,9 @@ def _needs(table: PaperTable, runs: Runs, empty: set[str]) -> list[str]:
     """
     found: list[str] = []
     if not all(row.values for row in table.rows if row.model != _NONE):
-        found.append("Values of the paper are missing: add them to engine/benchmarks/data/paper_tables.yaml.")
+        found.append(
+            f"Values of the paper are missing: add the {table.source} to engine/benchmarks/data/paper_tables.yaml."
+        )
     if missing := [arm for row in table.rows for arm in row.arms if arm not in runs.arms]:
         found.append(f"Not trained here: {', '.join(dict.fromkeys(missing))}; list these under arms.")
     for benchmark in dict.fromkeys(column.benchmark for column in table.columns.values()):

@@ -6,9 +6,8 @@ from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from nearmiss.base.typed import Typed
 from nearmiss.stages.data.sources.combination import source_of
-from nearmiss.stages.data.sources.registry import AnySource
+from nearmiss.stages.data.sources.registry import AnySource, DefaultSource
 from nearmiss.stages.data.sources.spec import DataSource
-from nearmiss.stages.data.sources.world import WorldSource
 
 
 def _dumped(source: DataSource, info: Any) -> Any:
@@ -23,7 +22,7 @@ class DataConfig(Typed):
         PlainValidator(source_of, json_schema_input_type=AnySource | list[AnySource]),
         PlainSerializer(_dumped),
     ] = Field(
-        default_factory=WorldSource,
+        default_factory=DefaultSource,
         description="The data source, by name, and its options; or a list of sources of photographs, which become one.",
     )
 

@@ -22,7 +22,6 @@ from nearmiss.engine.models.architecture import Architecture, named_architecture
 from nearmiss.engine.models.checkpoint import check_checkpoint
 from nearmiss.engine.models.cross_encoder import CrossEncoder, fresh_fusion
 from nearmiss.engine.models.image_features import FEATURES, RECORD
-from nearmiss.engine.models.text import packable
 from nearmiss.engine.models.tokenization import read_words, tokenization_of
 from nearmiss.engine.models.two_towers import local_weight_files, two_towers
 from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases, needs_positives
@@ -279,11 +278,12 @@ def _check_features(run: Run) -> None:
             record="pretrain.cache_frozen",
             remedy="give --features the folders of nearmiss features" if wanted else "omit --features",
         )
-    if run.features and needs_fusion(run.arm.objective):
+    if run.features and needs_fusion(run.arm.objective) and "image" in run.shared.frozen:
         raise InputError(
-            "a cross-encoder reads more of an image than the cached features of a frozen part",
+            "a cross-encoder reads an image's patches, and the cached features are one embedding an image",
             record=f"arms.{run.arm_name}.objective",
-            remedy="set pretrain.cache_frozen to false, or remove image_text_matching",
+            remedy="set pretrain.cache_frozen to false, freeze visual.trunk.* of a timm trunk instead of image, or "
+            "remove image_text_matching",
         )
 
 
@@ -353,12 +353,6 @@ def with_fusion(run: Run, dual: Any) -> Any:
     """The model of a run: the dual encoder, or, for a matching term, a cross-encoder with a random fusion."""
     if not needs_fusion(run.arm.objective):
         return dual
-    if not packable(dual):
-        raise InputError(
-            "a cross-encoder requires a causal text tower that pools at the end token",
-            record="pretrain.model",
-            remedy="use another model, or remove image_text_matching",
-        )
     side, shape = run.architecture.side, run.shared.fusion
     fusion = fresh_fusion(dual, side=side, width=shape.width, heads=shape.heads, layers=shape.layers, seed=run.seed)
     return CrossEncoder(dual, fusion)

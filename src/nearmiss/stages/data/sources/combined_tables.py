@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from nearmiss.base.table_parts import distinct, whole
 from nearmiss.engine.formats.photographs import Aside
 from nearmiss.stages.data.sources.tables import SourceTables
 
@@ -15,29 +16,29 @@ def combined(parts: Sequence[SourceTables], prefixes: Sequence[str], roots: Sequ
 
     `prefixes` and `roots` have one entry for each of `parts`; a root is relative to the common root.
     """
-    whole = SourceTables(
+    found = SourceTables(
         images=_concatenated([_with_closed_names(part) for part in parts], prefixes).with_columns(
             file=pl.concat([_below(part.images["file"], root) for part, root in zip(parts, roots, strict=True)])
         ),
-        captions=_concatenated([part.captions for part in parts], prefixes),
-        objects=_concatenated([part.objects for part in parts], prefixes),
-        relations=_concatenated([part.relations for part in parts], prefixes),
+        captions=_concatenated([whole(part.captions) for part in parts], prefixes),
+        objects=_concatenated([whole(part.objects) for part in parts], prefixes),
+        relations=_concatenated([whole(part.relations) for part in parts], prefixes),
         origins=_concatenated([part.origins for part in parts], prefixes),
         named=next((part.named for part in parts if part.captions.height), parts[0].named),
     )
     for part, prefix, root in zip(parts, prefixes, roots, strict=True):
-        whole.set_aside += [
+        found.set_aside += [
             Aside(_prefixed(each.image_id, prefix), _prefixed(each.object_id, prefix), each.reason)
             for each in part.set_aside
         ]
         below = "" if root == "." else f"{root}/"
-        whole.image_hashes |= {f"{below}{name}": digest for name, digest in part.image_hashes.items()}
-        whole.perceptual_hashes |= {f"{below}{name}": value for name, value in part.perceptual_hashes.items()}
-        whole.inputs |= {f"{prefix}{name}": digest for name, digest in part.inputs.items()}
-        whole.other_numbers |= {f"{prefix}{image}": number for image, number in part.other_numbers.items()}
+        found.image_hashes |= {f"{below}{name}": digest for name, digest in part.image_hashes.items()}
+        found.perceptual_hashes |= {f"{below}{name}": value for name, value in part.perceptual_hashes.items()}
+        found.inputs |= {f"{prefix}{name}": digest for name, digest in part.inputs.items()}
+        found.other_numbers |= {f"{prefix}{image}": number for image, number in part.other_numbers.items()}
         for name, count in part.counts.items():
-            whole.counts[name] = whole.counts.get(name, 0) + count
-    return whole
+            found.counts[name] = found.counts.get(name, 0) + count
+    return found
 
 
 def _with_closed_names(part: SourceTables) -> pl.DataFrame:
@@ -45,7 +46,7 @@ def _with_closed_names(part: SourceTables) -> pl.DataFrame:
 
     Without it, a name that only another source annotates would count as absent.
     """
-    names = part.objects["name"].unique().sort().to_list()
+    names = distinct(part.objects, "name").to_list()
     images = part.images.with_columns(
         pl.lit(None, dtype=pl.Boolean if name == "exhaustive" else pl.List(pl.String)).alias(name)
         for name in ("closed", "exhaustive")

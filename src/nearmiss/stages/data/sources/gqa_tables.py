@@ -7,10 +7,11 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.manifest import verify_inputs
+from nearmiss.base.table_parts import CompressedTable
 from nearmiss.base.tables import table
-from nearmiss.engine.formats.gqa import read_scene_graphs
+from nearmiss.engine.formats.gqa import read_large_scene_graphs
 from nearmiss.engine.formats.photographs import Photographs, aside_of
-from nearmiss.engine.formats.set_aside import Reading, of_images
+from nearmiss.engine.formats.set_aside import LargeReading, of_images
 from nearmiss.engine.formats.visual_genome import read_regions
 from nearmiss.stages.data.sources.photographs import STATEMENTS, Split
 from nearmiss.stages.data.sources.splits import Splits
@@ -27,8 +28,8 @@ def read(source: "GqaSource", workers: int) -> SourceTables:
     """The tables of all splits. Raises `InputError` where an image is in two of them, or images are missing."""
     files = source.files()
     hashes = verify_inputs(files)
-    readings = {split: read_scene_graphs(files[f"scene_graphs.{split}"]) for split in source.scene_graphs}
-    listed = pl.concat([reading.tables["images"] for reading in readings.values()])
+    readings = {split: read_large_scene_graphs(files[f"scene_graphs.{split}"]) for split in source.scene_graphs}
+    listed = pl.concat([reading.images for reading in readings.values()])
     listed = listed.with_columns(file=pl.concat_str("image_id", pl.lit(".jpg")))
     of_image = _split_of_each(readings, files)
     splits = Splits(source.seed, source.limit, given=of_image)
@@ -38,20 +39,20 @@ def read(source: "GqaSource", workers: int) -> SourceTables:
     check_images(photographs, usable.height, listed=files[key], key=key, max_faulty=source.max_faulty)
     aside = [aside_of(fault, each.faults.file) for each in readings.values() for fault in each.faults]
     objects, relations = (_of_all(readings, name, usable) for name in ("objects", "relations"))
-    captions = of_set(table("captions", []))
+    captions = of_set(CompressedTable([table("captions", [])]))
     if source.captions == STATEMENTS:
         captions = statement_captions(
             objects, relations, seed=source.seed, most=source.captions_per_image, workers=workers
         )
     elif source.captions is not None:
-        regions = read_regions(files["captions"], set(usable["image_id"]), most=source.captions_per_image)
-        captions = of_set(regions.tables["captions"])
-        aside += [aside_of(fault, files["captions"]) for fault in regions.faults]
+        regions, faults = read_regions(files["captions"], set(usable["image_id"]), most=source.captions_per_image)
+        captions = of_set(regions)
+        aside += [aside_of(fault, files["captions"]) for fault in faults]
         _check_captions(captions, usable, files["captions"])
     return SourceTables(
         images=splits.assigned(photographs.with_file_sizes(usable)).with_columns(source=pl.lit(SOURCE)),
         captions=captions,
-        objects=photographs.scaled(objects),
+        objects=objects.map(photographs.scaled),
         relations=relations,
         set_aside=[*aside, *unusable_images(photographs), *splits.aside],
         image_hashes=photographs.hashes,
@@ -62,11 +63,11 @@ def read(source: "GqaSource", workers: int) -> SourceTables:
     )
 
 
-def _split_of_each(readings: dict[Split, Reading], files: dict[str, Path]) -> dict[str, str]:
+def _split_of_each(readings: dict[Split, LargeReading], files: dict[str, Path]) -> dict[str, str]:
     """The split of each image."""
     found: dict[str, str] = {}
     for split, reading in readings.items():
-        for image_id in reading.tables["images"]["image_id"]:
+        for image_id in reading.images["image_id"]:
             if found.setdefault(image_id, split) != split:
                 raise InputError(
                     f"an image is in the scene graphs of two splits, {found[image_id]} and {split}",
@@ -77,13 +78,14 @@ def _split_of_each(readings: dict[Split, Reading], files: dict[str, Path]) -> di
     return found
 
 
-def _of_all(readings: dict[Split, Reading], name: str, images: pl.DataFrame) -> pl.DataFrame:
+def _of_all(readings: dict[Split, LargeReading], name: str, images: pl.DataFrame) -> CompressedTable:
     """A table of all splits, of the images that are used. Object ids of GQA are unique over its files."""
-    return pl.concat([of_images(reading.tables[name], images["image_id"]) for reading in readings.values()])
+    parts = (part for reading in readings.values() for part in reading.tables.pop(name))
+    return CompressedTable(of_images(part, images["image_id"]) for part in parts)
 
 
-def _check_captions(captions: pl.DataFrame, images: pl.DataFrame, file: Path) -> None:
-    if captions.is_empty() and images.height:
+def _check_captions(captions: CompressedTable, images: pl.DataFrame, file: Path) -> None:
+    if not captions.height and images.height:
         raise InputError(
             "no caption belongs to an image of the scene graphs",
             file=file,

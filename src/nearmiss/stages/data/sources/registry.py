@@ -24,3 +24,6 @@ AnySource = Annotated[
     Field(discriminator="name"),
 ]
 """Options of any source, discriminated by `name`."""
+
+DefaultSource = WorldSource
+"""The source of a configuration that names none."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from nearmiss.base.table_parts import filtered
 from nearmiss.engine.formats.photographs import Aside
 from nearmiss.engine.images.identity import photograph_keys, similar
 from nearmiss.stages.data.sources.tables import SourceTables
@@ -82,9 +83,9 @@ def _without(part: SourceTables, earlier: dict[str, str]) -> SourceTables:
     return replace(
         part,
         images=part.images.filter(others),
-        captions=part.captions.filter(others),
-        objects=part.objects.filter(others),
-        relations=part.relations.filter(others),
+        captions=filtered(part.captions, others),
+        objects=filtered(part.objects, others),
+        relations=filtered(part.relations, others),
         origins=part.origins.filter(others),
         set_aside=[
             *part.set_aside,

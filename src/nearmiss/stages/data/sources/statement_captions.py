@@ -6,6 +6,7 @@ from itertools import islice
 import polars as pl
 
 from nearmiss.base.progress import progress
+from nearmiss.base.table_parts import CompressedTable, distinct, grouped
 from nearmiss.base.tables import table
 from nearmiss.base.workers import map_in_order
 from nearmiss.engine.text.scene_graphs.graphs import graphs
@@ -18,22 +19,18 @@ _PART = 5000  # images whose graphs are in memory at the same time
 
 
 def statement_captions(
-    objects: pl.DataFrame, relations: pl.DataFrame, *, seed: int, most: int | None, workers: int
-) -> pl.DataFrame:
+    objects: CompressedTable, relations: CompressedTable, *, seed: int, most: int | None, workers: int
+) -> CompressedTable:
     """Table `captions`: at most `most` statements of each image that has objects, with the ids IMAGE#NUMBER.
 
     The rows do not depend on `workers`.
     """
-    image_ids = objects["image_id"].unique().sort()
-    parts = (_of_part(objects, relations, part) for part in image_ids.to_frame().iter_slices(_PART))
-    total = -(-len(image_ids) // _PART)
+    images = distinct(objects, "image_id").to_frame().with_columns(group=pl.int_range(pl.len()) // _PART)
+    parts = zip(grouped(objects, images), grouped(relations, images), strict=True)
+    total = -(-images.height // _PART)
     written = map_in_order(_written, (seed, most), parts, min(workers, total))
-    return of_set(pl.concat([table("captions", []), *progress(written, what="captions", total=total)]), STATEMENTS)
-
-
-def _of_part(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    inside = pl.col("image_id").is_in(images["image_id"].implode())
-    return objects.filter(inside), relations.filter(inside)
+    every = (table("captions", []), *progress(written, what="captions", total=total))
+    return of_set(CompressedTable(every), STATEMENTS)
 
 
 def _written(options: tuple[int, int | None], part: tuple[pl.DataFrame, pl.DataFrame]) -> pl.DataFrame:

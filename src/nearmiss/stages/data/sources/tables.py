@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256_of_hashes, write_text
 from nearmiss.base.manifest import OF_IMAGES
-from nearmiss.base.table_parts import Tables
+from nearmiss.base.table_parts import AnyTable, CompressedTable, Tables, distinct, filtered, grouped, parts_of, whole
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.formats.photographs import MISSING, NO_IMAGE, Aside, Photographs
 from nearmiss.stages.data.sources.photographs import CAPTION_SET, STATEMENTS
@@ -24,20 +24,24 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"\w+(?:-\w+)*")  # as engine/models/tokenizer.py splits a text
 _SET_ASIDE = pl.Schema({"image_id": pl.String, "object_id": pl.String, "reason": pl.String})
 _REASONS = 5  # in a message
-_PART = 500_000  # rows that are sorted at once
+_PART = 500_000  # rows that are written as one
+_SORTED = 125_000  # rows of a larger table that are sorted at once
 _KEYS = {"captions": ("caption_id",), "relations": ("subject_id", "predicate", "object_id"), "objects": ("object_id",)}
 """Tables that may have millions of rows, and what their rows are sorted by after the image."""
 
 
 @dataclass
 class SourceTables:
-    """What a source read: tables with the columns of base/tables.py, and what was set aside."""
+    """What a source read: tables with the columns of base/tables.py, and what was set aside.
+
+    Tables that may have millions of rows may be compressed.
+    """
 
     images: pl.DataFrame
     """With splits; files are relative to the source's root."""
-    captions: pl.DataFrame
-    objects: pl.DataFrame = field(default_factory=lambda: table("objects", []))
-    relations: pl.DataFrame = field(default_factory=lambda: table("relations", []))
+    captions: AnyTable
+    objects: AnyTable = field(default_factory=lambda: table("objects", []))
+    relations: AnyTable = field(default_factory=lambda: table("relations", []))
     origins: pl.DataFrame = field(default_factory=lambda: table("origins", []))
     set_aside: list[Aside] = field(default_factory=list)
     image_hashes: dict[str, str] = field(default_factory=dict)
@@ -53,15 +57,20 @@ class SourceTables:
     named: Mapping[str, tuple[Path, str]] = field(default_factory=dict)
     """What messages name: of `captions` and `splits`, the file and the option."""
 
-    def release(self, name: str) -> pl.DataFrame:
+    def release(self, name: str) -> AnyTable:
         """A table, which is then empty here."""
-        frame: pl.DataFrame = getattr(self, name)
-        setattr(self, name, frame.clear())
-        return frame
+        released: AnyTable = getattr(self, name)
+        setattr(self, name, table(name, []))
+        return released
 
 
-def of_set(captions: pl.DataFrame, name: str = CAPTION_SET) -> pl.DataFrame:
+T = TypeVar("T", pl.DataFrame, CompressedTable)
+
+
+def of_set(captions: T, name: str = CAPTION_SET) -> T:
     """Captions of one set, whose name also states their source."""
+    if isinstance(captions, CompressedTable):
+        return captions.map(lambda part: of_set(part, name))
     constant = pl.lit(name, pl.Enum([CAPTION_SET, STATEMENTS]))  # a byte a row
     return captions.with_columns(source=constant, set=constant)
 
@@ -129,8 +138,8 @@ def write_source(
         write_table(found.origins.sort("image_id"), data / "tables" / "origins.parquet", "origins")
     for split in declared.splits:
         if f"retrieval_{split}" in declared.tables:
-            queries = found.captions.filter(pl.col("image_id").is_in(_of_split(images, split)))
-            write_table(_retrieval(queries), data / "tables" / f"retrieval_{split}.parquet", "retrieval")
+            queries = filtered(found.captions, pl.col("image_id").is_in(_of_split(images, split)))
+            write_table(_retrieval(whole(queries)), data / "tables" / f"retrieval_{split}.parquet", "retrieval")
     # Released one after the other: each may have millions of rows.
     for name, keys in _KEYS.items():
         _write_sorted(found.release(name), keys, data / "tables", name)
@@ -147,24 +156,22 @@ def write_source(
     return summary, {**found.inputs, f"source{OF_IMAGES}": sha256_of_hashes(found.image_hashes)}
 
 
-def _write_sorted(frame: pl.DataFrame, keys: Sequence[str], folder: Path, name: str) -> None:
+def _write_sorted(rows: AnyTable, keys: Sequence[str], folder: Path, name: str) -> None:
     """Write a table sorted by image and `keys`."""
-    if frame.height <= _PART:
-        write_table(frame.sort("image_id", *keys), folder / f"{name}.parquet", name)
+    if rows.height <= _PART:
+        write_table(whole(rows).sort("image_id", *keys), folder / f"{name}.parquet", name)
         return
     with Tables(folder) as tables:
-        for part in _sorted_parts(frame, keys):
+        for part in _sorted_parts(rows, keys):
             tables.add(name, part)
 
 
-def _sorted_parts(frame: pl.DataFrame, keys: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _sorted_parts(rows: AnyTable, keys: Sequence[str]) -> Iterator[pl.DataFrame]:
     """The rows by image and `keys`, sorted in parts: one sort of millions of rows takes several times their memory."""
-    image_ids = frame["image_id"].unique().sort()
-    bounds = image_ids.gather_every(max(1, len(image_ids) * _PART // frame.height)).to_list()
-    for low, high in zip(bounds, [*bounds[1:], None], strict=True):
-        inside = pl.col("image_id") >= low
-        inside = inside if high is None else inside & (pl.col("image_id") < high)
-        yield frame.filter(inside).sort("image_id", *keys)
+    images = distinct(rows, "image_id").to_frame()
+    of_part = max(1, images.height * _SORTED // rows.height)
+    groups = images.with_columns(group=pl.int_range(pl.len()) // of_part)
+    yield from (part.sort("image_id", *keys) for part in grouped(rows, groups))
 
 
 def _of_split(images: pl.DataFrame, split: str) -> pl.Series:
@@ -179,7 +186,7 @@ def reasons_of(aside: Sequence[Aside]) -> Counter[str]:
 
 def _check_splits(images: pl.DataFrame, declared: Declaration, found: SourceTables) -> None:
     """Every split has an image, with a caption where the source has captions."""
-    captioned = pl.col("image_id").is_in(found.captions["image_id"].unique().implode())
+    captioned = pl.col("image_id").is_in(distinct(found.captions, "image_id").implode())
     used = images.filter(captioned) if declared.caption_sets else images
     for split in declared.splits:
         if used.filter(pl.col("split") == split).is_empty():
@@ -194,10 +201,10 @@ def _check_splits(images: pl.DataFrame, declared: Declaration, found: SourceTabl
             )
 
 
-def _words(captions: pl.DataFrame, image_ids: pl.Series, min_count: int) -> list[str]:
+def _words(captions: AnyTable, image_ids: pl.Series, min_count: int) -> list[str]:
     """The words that the captions of some images use often enough, sorted."""
     counts: Counter[str] = Counter()
-    for part in captions.iter_slices(_PART):
+    for part in parts_of(captions):
         for text in part.filter(pl.col("image_id").is_in(image_ids))["text"]:
             counts.update(_WORD.findall(text.lower()))
     return sorted(word for word, count in counts.items() if count >= min_count)

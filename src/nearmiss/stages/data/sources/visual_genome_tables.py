@@ -7,6 +7,7 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.manifest import verify_inputs
+from nearmiss.base.table_parts import CompressedTable
 from nearmiss.base.tables import table
 from nearmiss.engine.formats.photographs import Photographs, aside_of
 from nearmiss.engine.formats.visual_genome import (
@@ -38,11 +39,12 @@ def read(source: "VisualGenomeSource", workers: int) -> SourceTables:
     check_images(photographs, usable.height, listed=files["image_data"], key="image_data", max_faulty=source.max_faulty)
     wanted = frozenset(usable["image_id"])
     aside = [aside_of(fault, files["image_data"]) for fault in listing.faults]
-    captions, objects, relations = of_set(table("captions", [])), table("objects", []), table("relations", [])
+    captions, objects, relations = (CompressedTable([table(name, [])]) for name in ("captions", "objects", "relations"))
+    captions = of_set(captions)
     if source.captions == "regions":
-        regions = read_regions(files["regions"], wanted, most=source.captions_per_image)
-        captions = of_set(regions.tables.pop("captions"))
-        aside += [aside_of(fault, files["regions"]) for fault in regions.faults]
+        regions, faults = read_regions(files["regions"], wanted, most=source.captions_per_image)
+        captions = of_set(regions)
+        aside += [aside_of(fault, files["regions"]) for fault in faults]
         _check_any(captions, usable, files["regions"], "regions")
     annotations = "scene_graphs" if source.scene_graphs is not None else "objects"
     if annotations in files:
@@ -53,7 +55,7 @@ def read(source: "VisualGenomeSource", workers: int) -> SourceTables:
                 files["objects"], files.get("attributes"), files.get("relationships"), usable, wanted
             )
         )
-        objects, relations = photographs.scaled(graphs.tables["objects"]), graphs.tables["relations"]
+        objects, relations = graphs.tables["objects"].map(photographs.scaled), graphs.tables["relations"]
         aside += [aside_of(fault, files[annotations]) for fault in graphs.faults]
         _check_any(objects, usable, files[annotations], annotations)
     if source.captions == STATEMENTS:
@@ -82,8 +84,8 @@ def read(source: "VisualGenomeSource", workers: int) -> SourceTables:
     )
 
 
-def _check_any(rows: pl.DataFrame, images: pl.DataFrame, file: Path, key: str) -> None:
-    if rows.is_empty() and images.height:
+def _check_any(rows: CompressedTable, images: pl.DataFrame, file: Path, key: str) -> None:
+    if not rows.height and images.height:
         raise InputError(
             "the file has no usable record of an image that is used",
             file=file,

@@ -5,22 +5,32 @@ may describe the same object.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from nearmiss.engine.text.inflection import is_plural, plural, singular
-from nearmiss.engine.text.lexicon import hypernyms, load, object_words, opposites
+from nearmiss.engine.text.lexicon import hypernyms, interchangeable, load, opposites
 from nearmiss.engine.text.spelling import lowered
 from nearmiss.stages.negatives.candidates import Corpus
-from nearmiss.stages.negatives.keyword.matching import Keyword, find_keywords
+from nearmiss.stages.negatives.keyword.matching import Keyword, count_keywords
 from nearmiss.stages.negatives.keyword.object_limit import Keywords, ObjectLimit
 
 
-class Choices(NamedTuple):
-    """Possible replacements: group and word, and 1 / weight, of each."""
+class Choice(NamedTuple):
+    """A possible replacement of a keyword, with what the lexicons say of the two words."""
 
-    words: list[tuple[str, str]]
+    group: str
+    word: str
+    interchangeable: bool  # both can describe one object
+    related: frozenset[tuple[str, str]]  # (concept, group) of what an object of the group may also be
+
+
+class Choices(NamedTuple):
+    """Possible replacements of a keyword, and 1 / weight of each."""
+
+    words: list[Choice]
     powers: list[float]
 
 
@@ -67,16 +77,10 @@ class WordCounts:
     @classmethod
     def of(cls, corpus: Corpus, options: Any) -> "WordCounts":
         """Counted over all captions."""
-        counts: dict[tuple[str, str, bool], Counter[str]] = {}
+        counts, concepts = count_keywords(caption.text for caption in corpus.captions)
         captions: Counter[Keywords] = Counter()
-        for caption in corpus.captions:
-            found = find_keywords(caption.text)
-            captions[_keywords(found, options.concepts)] += 1
-            for keyword in found:
-                word = lowered(keyword.text)
-                noun = object_words().get(" ".join(word.split()))  # in "two zebra" the word is a singular
-                many = noun.plural if noun is not None and keyword.concept == "object" else keyword.plural
-                counts.setdefault((keyword.concept, keyword.group, many), Counter())[word] += 1
+        for found, number in concepts.items():
+            captions[_keywords(found, options.concepts)] += number
         single = options.edits_at_once == 1
         return cls(counts, ObjectLimit(captions, options.per_caption, options.object_share if single else 1.0))
 
@@ -113,7 +117,7 @@ class WordCounts:
         if known is None:
             words = _fitting(self._replacements(keyword, context.following), keyword, context)
             powers = [1 / max(self.count(keyword.concept, group), 1) for group, _ in words]
-            known = self._known[key] = Choices(words, powers)
+            known = self._known[key] = Choices([_choice(keyword, *each) for each in words], powers)
         return known
 
     def _replacements(self, keyword: Keyword, following: str) -> list[tuple[str, str]]:
@@ -155,12 +159,12 @@ _MANY = 8  # negatives that a keyword with many replacements counts for
 _CHOICES = {"object": _MANY, "color": _MANY, "size": 1, "location": 1}
 
 
-def _keywords(found: list[Keyword], concepts: list[str]) -> Keywords:
-    """How many negatives keywords can give, roughly."""
+def _keywords(found: Sequence[str], concepts: list[str]) -> Keywords:
+    """How many negatives keywords of these concepts can give, roughly."""
     counts: Counter[str] = Counter()
-    for keyword in found:
-        if keyword.concept in concepts:
-            counts[keyword.concept] += _CHOICES[keyword.concept]
+    for concept in found:
+        if concept in concepts:
+            counts[concept] += _CHOICES[concept]
     objects = min(counts.pop("object", 0), _MANY)
     return Keywords(objects, min(counts.total(), _MANY), len(counts))
 
@@ -193,6 +197,12 @@ def _related(one: str, other: str) -> bool:
 def related_concepts(concept: str, group: str) -> frozenset[tuple[str, str]]:
     """(concept, group) of all groups that an object of this group may also belong to."""
     return frozenset([(concept, other) for other in (group, *load("object")["groups"]) if _related(group, other)])
+
+
+def _choice(keyword: Keyword, group: str, word: str) -> Choice:
+    concept = keyword.concept
+    near = concept in ("color", "object") and (keyword.group, group) in interchangeable(concept)
+    return Choice(group, word, near, related_concepts(concept, group))
 
 
 def _fitting(known: list[tuple[str, str]], keyword: Keyword, context: Context) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from nearmiss.engine.text.kinds import exclusive_actions
 from nearmiss.engine.text.lexicon import attribute_kind
 from nearmiss.engine.text.spans import Span, in_compound, joined, nouns
 from nearmiss.engine.text.tagging import Tagged
+from nearmiss.engine.text.tokens import token_texts
 from nearmiss.engine.text.usage import (
     FILLED,
     Usage,
@@ -154,7 +155,7 @@ def gaps(
 ) -> list[Gap] | EmptySlot:
     """At most `most` gaps of the class of a slot, in a random order."""
     pos = FILLED[slot]
-    lower = tuple(word.lower for word in sentence)
+    lower = token_texts(caption)
     indices = [
         i
         for i, word in enumerate(sentence)
