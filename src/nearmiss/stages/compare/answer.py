@@ -51,7 +51,7 @@ def _gained(report: Report, gain: Gain) -> str:
     title, control = gain.column.title, f"{gain.control}, {_strongest(report)}"
     if measured(gain) and gain.value > 0:
         return (
-            f"{gain.arm} gains {points(gain.value)} points on {title} over {control} ({evidence(gain, report.level)})."
+            f"{gain.arm} gains {percent(gain.value)} points on {title} over {control} ({evidence(gain, report.level)})."
         )
     if measured(gain):
         return (

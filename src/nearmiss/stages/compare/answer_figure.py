@@ -41,7 +41,7 @@ def answer_figure(report: Report) -> Drawn | None:
         return _values(report, main)
     columns = [column for column in report.overview.columns if any(g.column == column for g in gains)]
     costs = [column for column in columns if column.cost]
-    height = max(2.9, 0.9 + 0.115 * len(columns) * (len(mine) + 1.2))
+    height = max(2.9, 0.9 + 0.062 * len(columns) * (len(mine) + 1.2))
     if not costs or main in costs:
         made, left = drawing.figure(9.2, height)
         _by_column(report, left, mine, columns)
@@ -104,13 +104,27 @@ def _against_cost(report: Report, axis: Axes, gains: list[Gain], costs: list[Col
             f"{arm}: {points(y / 100)} points in {main.title}, mean {points(x / 100)} in {len(costs)} columns of costs"
         )
         axis.plot([x], [y], "o", color=palette[arm], markersize=6, gid=tip(text))
-        axis.annotate(arm, (x, y), xytext=(5, 5), textcoords="offset points", fontsize=8.5)
     axis.set_title("gain against cost")
     benchmarks = list(dict.fromkeys(column.benchmark for column in costs))
     axis.set_xlabel(f"mean points in {listed(benchmarks)}" if len(costs) > 1 else f"points in {costs[0].title}")
     axis.set_ylabel(f"points in {main.title}")
-    axis.margins(x=0.18, y=0.12)
+    axis.margins(x=0.22, y=0.12)
     axis.grid()
+    _label(axis, at)
+
+
+def _label(axis: Axes, at: dict[str, tuple[float, float]]) -> None:
+    """The names of the arms right of their points, moved up where two of them would overlap."""
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    wide, tall = 0.4 * (right - left), 0.055 * (high - low)  # of a name
+    placed: list[tuple[float, float]] = []
+    for arm, (x, y) in sorted(at.items(), key=lambda pair: (pair[1][1], pair[0])):
+        free = y
+        for u, v in placed:
+            if abs(u - x) < wide and free < v + tall:
+                free = v + tall
+        placed.append((x, free))
+        axis.annotate(single_line(arm), (x, free), xytext=(7, 0), textcoords="offset points", va="center", fontsize=8.5)
 
 
 def _front(at: dict[str, tuple[float, float]]) -> list[str]:

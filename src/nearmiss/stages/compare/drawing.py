@@ -86,6 +86,7 @@ def rendered(made: Figure, name: str) -> Drawn:
     vector, pdf = io.StringIO(), io.BytesIO()
     with plt.rc_context({"svg.hashsalt": f"nearmiss {name}"}):
         made.savefig(vector, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    made.set_layout_engine("none")  # keep the layout, which takes longer than the rest
     made.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None})
     plt.close(made)
     text = vector.getvalue().replace(_INK, "currentColor")

@@ -10,7 +10,7 @@ const make = (tag, properties = {}, ...children) => {
 
 // ---- tables
 
-const MANY = 8; // rows from which a table has a filter
+const MANY = 12; // rows from which a table has a filter
 
 /** The text of a cell, without its interval. */
 const shown = (cell) => ((cell?.querySelector(".range") ? cell.firstChild : cell)?.textContent ?? "").trim();
@@ -159,7 +159,7 @@ function gallery(root, data) {
   function card(item, place) {
     const { one, two } = fields;
     const both = [one, two].map((field) => `${arms[field.value]} ${sign(item, field.value)}`).join(", ");
-    const title = [item.c, item.k].filter(Boolean).join(", ");
+    const title = [item.c, item.k].filter(Boolean).join(", ").replaceAll("_", " ");
     const made = make("article", { className: "card", tabIndex: 0 }, make("b", {}, title),
       make("div", { className: "images" }, ...pictures(item)), ...captions(item), make("p", {}, both));
     made.addEventListener("click", () => open(place));

@@ -54,7 +54,7 @@ def render(report: Report, shown: Robustness, figures: dict[str, str]) -> str:
         "answer": found,
         "answer_note": _answer_note(report, found),
         "best": findings.best_text(report),
-        "labels": findings.LABELS,
+        "labels": list(findings.LABELS),
         "findings": findings.findings(report, shown, findings.FULL),
         "solved": findings.solved_by_controls(report.overview, report.controls),
         "incomplete": findings.incomplete_text(report),
@@ -91,10 +91,8 @@ def _answer_note(report: Report, found: Answer) -> str:
         return f"Percent; with one seed the {100 * report.level:g} % interval over items, with several every seed."
     spread = f"{100 * report.level:g} % interval" if len(report.runs.seeds) == 1 else "every seed"
     return (
-        f"Left: paired differences to {found.control} with {spread}. Right, if there are columns of costs: the "
-        "difference in the main column against the mean over those columns; the horizontal line ends at the lowest and "
-        "the highest of them, and no arm is better in both than those on the dashed line (Pareto front)."
-        f"{fewer}"
+        f"Left: paired differences to {found.control}, {spread}. Right, if there are columns of costs: the main column "
+        f"against their mean (horizontal line: lowest to highest); dashed: Pareto front.{fewer}"
     )
 
 

@@ -28,7 +28,7 @@ CITATION = f"""@software{{nearmiss,
 def commit() -> tuple[str, str] | None:
     """Hash and date of the commit of the checkout that this code is in; None outside of a checkout.
 
-    The hash ends with "with changes" if files of the package differ from the commit.
+    The date ends with "with changes" if files of the package differ from the commit.
     """
     package = Path(__file__).parents[2]
 
@@ -47,7 +47,7 @@ def commit() -> tuple[str, str] | None:
         return None
     name, _, date = known.partition(" ")
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
-    return f"{name[:12]}{' with changes' if changed else ''}", date
+    return name[:12], f"{date}, with changes" if changed else date
 
 
 def terms(report: Report) -> list[tuple[str, str]]:
