@@ -1,5 +1,6 @@
 """Comparisons made for tests, and a reader of their pages."""
 
+from collections import Counter
 from html.parser import HTMLParser
 
 from nearmiss.stages.compare import stage
@@ -24,16 +25,24 @@ def compare(folder, arguments, out="compare", config=CONFIG, **changed):
 
 
 class Page(HTMLParser):
-    """Collects what a page asks for and whether its tags close."""
+    """Collects what a page asks for, whether its tags close, ids of its scripts, its anchors and heads of tables."""
 
     VOID = ("meta", "img", "br", "link", "input")
 
     def __init__(self):
         super().__init__()
-        self.asked, self.open, self.images, self.scripts = [], [], 0, 0
+        self.asked, self.open, self.images, self.scripts = [], [], 0, set()
+        self.ids, self.links, self.heads, self.starts = [], [], [], Counter()
 
     def handle_starttag(self, tag, attributes):
-        self.scripts += tag == "script"
+        named = dict(attributes)
+        self.starts[tag] += 1
+        if tag == "script":
+            self.scripts.add(named.get("id"))
+        if tag == "th":
+            self.heads.append(named.get("scope"))
+        self.ids += [named["id"]] if "id" in named else []
+        self.links += [named["href"][1:]] if tag == "a" and named.get("href", "").startswith("#") else []
         self.images += tag == "img"
         for name, value in attributes:
             if name in ("src", "href", "xlink:href", "srcset", "data") and not (value or "").startswith(("data:", "#")):
