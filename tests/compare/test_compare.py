@@ -142,7 +142,7 @@ def test_several_seeds_show_every_value_and_no_such_line(three):
     assert "is not evidence" not in text + page
     assert re.search(r"\[seeds: [+-][\d.]+, [+-][\d.]+, [+-][\d.]+\]", page)
     assert "Every seed" in page
-    for chapter in ("Fine-tuning on downstream tasks", "<h2>Robustness"):
+    for chapter in ("<h2>Fine-tuning on downstream tasks", "<h2>Robustness"):
         assert "lowest and highest seed" in page.partition(chapter)[2].partition("</section>")[0]
     assert max(len(line) for line in text.splitlines()) <= 80
 

@@ -27,7 +27,9 @@ class Marked(NamedTuple):
 
 def marked(positive: str, negative: str, edits: Iterable[Mapping[str, Any]] | None = None) -> Marked:
     """The parts of both texts. `edits` are those of table `negatives`; without them the two texts are compared."""
-    known = None if edits is None else sorted((edit["start"], edit["end"], edit["old"], edit["new"]) for edit in edits)
+    known: list[tuple[Any, ...]] | None = None
+    if edits is not None:
+        known = sorted((edit["start"], edit["end"], edit["old"], edit["new"]) for edit in edits)
     if known is None or _replayed(positive, known) != negative:
         known = [tuple(edit) for edit in diff(positive, negative)]
     first, second = [], []
@@ -41,7 +43,7 @@ def marked(positive: str, negative: str, edits: Iterable[Mapping[str, Any]] | No
     return Marked(_shortened([*first, rest]), _shortened([*second, rest]))
 
 
-def _replayed(text: str, edits: list[tuple[int, int, str, str]]) -> str:
+def _replayed(text: str, edits: list[tuple[Any, ...]]) -> str:
     parts, at = [], 0
     for start, end, _, new in edits:
         parts += [text[at:start], new]
