@@ -53,16 +53,16 @@ class Checkout:
     def planned(self, *targets: str, config: str = TINY) -> dict[str, int]:
         """What Snakemake would do: rule -> number of jobs."""
         answer = self.snakemake("--dry-run", *targets, config=config)
-        said = answer.stdout + answer.stderr
-        assert answer.returncode == 0, said
-        table = said.partition("Job stats:")[2].partition("\n\n")[0]
+        output = answer.stdout + answer.stderr
+        assert answer.returncode == 0, output
+        table = output.partition("Job stats:")[2].partition("\n\n")[0]
         return {rule: int(count) for rule, count in _STATISTICS.findall(table) if rule not in ("total", "default")}
 
     def results(self) -> Path:
         return self.path / "results" / "tiny"
 
     def append(self, file: str, text: str = "\nPLANTED = 1\n") -> None:
-        """Add to a file, by default a line that changes what its code says."""
+        """Add to a file, by default a line that changes its syntax tree."""
         with (self.path / file).open("a", encoding="utf-8") as handle:
             handle.write(text)
 

@@ -1,4 +1,4 @@
-"""A small data set in COCO's format: drawn photographs of colored things, captions, instances, Karpathy's splits."""
+"""A small data set in COCO's format: images of colored objects, captions, instances, Karpathy's splits."""
 
 import json
 from pathlib import Path

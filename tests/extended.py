@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
+import loss_examples
 import numpy as np
 import polars as pl
-import test_losses
 import toy_tasks
 from test_editing_operations import PICTURE, view
 from toy_pictures import draw
@@ -57,7 +57,7 @@ def method() -> None:
 
 def term() -> None:
     """The term's value on a random batch, against a loop."""
-    batch = test_losses.features(collide=False)
+    batch = loss_examples.features(collide=False)
     total, _ = Objective(EXPERIMENT.arms["margin"].objective)(batch)
     gaps = [
         float(image @ positives[g] - image @ negatives[g, k])

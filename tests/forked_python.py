@@ -61,14 +61,14 @@ def start(folder: Path, log: Path) -> None:
     """Start the server of a folder and wait until it has imported everything."""
     environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     reading, writing = os.pipe()
-    with log.open("ab") as said:
+    with log.open("ab") as output:
         subprocess.Popen(
             [sys.executable, str(SERVER / "server.py"), str(folder / "socket"), str(writing)],
             env={**environment, "PYTHONUTF8": "1"},
             cwd="/",
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             pass_fds=[writing],
             process_group=0,
         )

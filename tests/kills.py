@@ -20,7 +20,7 @@ APART = ("cost.json", "compare/")
 
 
 def jobs_in(folder: Path) -> dict[int, str]:
-    """Living processes of the workflow that work in a folder: process id -> command line."""
+    """Processes of the workflow that run in a folder: process id -> command line."""
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
@@ -57,14 +57,13 @@ def start(checkout, config: str, *targets: str):
     )
 
 
-def kill_somewhere(checkout, draw: Random, config: str = TINY, jobs: int | None = None) -> str:
+def kill_somewhere(checkout, draw: Random, jobs: int, victims: Sequence[str] = ("driver", "job")) -> str:
     """Start the workflow and kill its driver, or a job of it, while a drawn one of its next `jobs` jobs runs.
 
-    Says what was killed; a workflow that ends before its moment comes was not killed at all.
+    Returns a description of what was killed: nothing, where the workflow ended before the drawn moment.
     """
-    jobs = sum(checkout.planned(config=config).values()) if jobs is None else jobs
-    at, delay, victim = draw.randrange(jobs), draw.uniform(0.0, 2.0), draw.choice(("driver", "job"))
-    driver, seen = start(checkout, config), set[int]()
+    at, delay, victim = draw.randrange(jobs), draw.uniform(0.0, 2.0), draw.choice(victims)
+    driver, seen = start(checkout, TINY), set[int]()
     while len(seen) <= at and driver.poll() is None:
         seen |= {pid for pid, command in jobs_in(checkout.path).items() if " run " not in command}
         time.sleep(0.02)
@@ -83,11 +82,11 @@ def kill_somewhere(checkout, draw: Random, config: str = TINY, jobs: int | None 
 def kill_in_a_row(checkout, draw: Random, count: int) -> list[str]:
     """Start the workflow and kill it, `count` times in a row, at moments that are spread over all of its jobs."""
     jobs = sum(checkout.planned().values())
-    told = []
+    kills = []
     for _ in range(count):
         unlock(checkout)
-        told.append(kill_somewhere(checkout, draw, jobs=max(1, 2 * jobs // count)))
-    return told
+        kills.append(kill_somewhere(checkout, draw, jobs=max(1, 2 * jobs // count)))
+    return kills
 
 
 def unlock(checkout) -> None:

@@ -8,7 +8,7 @@ from filelock import FileLock
 
 
 def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
-    """The folder that `make` fills, in the first worker that wants it; the others wait."""
+    """The folder that `make` fills, in the first worker that needs it; the others wait."""
     made = folder.with_suffix(".made")
     with FileLock(folder.with_suffix(".lock")):
         if not made.exists():

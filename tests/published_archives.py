@@ -10,7 +10,8 @@ import source_files
 
 sys.path += [str(Path(__file__).parent / name) for name in ("download", "evaluate")]
 
-import benchmark_files
+import caption_benchmark_files
+import image_benchmark_files
 from file_server import FileServer
 from published import entry, remote, write_catalog, zipped, zipped_folder
 
@@ -29,7 +30,7 @@ def ce_clip(server: FileServer, files: Path, catalog: Path) -> list[str]:
         number: "test" if number % 6 == 0 else "val" if number % 6 == 1 else "restval" for number in range(1, 121)
     }
     karpathy = (coco / coco_files.karpathy(coco, splits)).read_bytes()
-    benchmark_files.sugarcrepe(files / "root")
+    caption_benchmark_files.sugarcrepe(files / "root")
     entries = {
         "coco_2014_annotations": _archive(server, "coco/annotations.zip", zipped(annotations), "coco", [*annotations]),
         "karpathy_splits": _archive(
@@ -47,8 +48,8 @@ def ce_clip(server: FileServer, files: Path, catalog: Path) -> list[str]:
 def inpaintcoco(server: FileServer, files: Path, catalog: Path) -> list[str]:
     """Entries of config/papers/inpaintcoco.yaml in quick mode; their names."""
     coco = coco_files.write(files / "coco", NUMBER)
-    benchmark_files.sugarcrepe(files / "root")
-    benchmark_files.inpaintcoco(files / "root")
+    caption_benchmark_files.sugarcrepe(files / "root")
+    image_benchmark_files.inpaintcoco(files / "root")
     for image in (files / "root" / "coco" / "val2017").iterdir():
         shutil.copy(image, coco / "val2017")
     annotations = {f"annotations/{path.name}": path.read_bytes() for path in (coco / "annotations").iterdir()}
@@ -65,7 +66,7 @@ def inpaintcoco(server: FileServer, files: Path, catalog: Path) -> list[str]:
 def hnc(server: FileServer, files: Path, catalog: Path) -> list[str]:
     """Entries of config/papers/hnc.yaml in quick mode; their names."""
     gqa = source_files.gqa(files / "gqa", **GQA)
-    benchmark_files.hnc(files / "root")
+    caption_benchmark_files.hnc(files / "root")
     for image in (files / "root" / "gqa" / "images").iterdir():
         shutil.copy(image, gqa / "images")
     graphs = {f"{split}_sceneGraphs.json": (gqa / f"{split}_sceneGraphs.json").read_bytes() for split in GQA}

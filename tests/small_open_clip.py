@@ -1,4 +1,4 @@
-"""A transformer small enough for a test, under a name that open_clip knows once `register` was called."""
+"""A transformer small enough for a test, under a name that open_clip has once `register` was called."""
 
 import json
 from pathlib import Path

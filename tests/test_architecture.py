@@ -71,7 +71,7 @@ def test_imports_point_down(module):
         ("nearmiss.stages.negatives.replace.builder", "nearmiss.stages.negatives.swap.method"),
     ],
 )
-def test_a_planted_import_upwards_is_caught(importer, imported):
+def test_a_planted_upward_import_is_detected(importer, imported):
     assert forbidden(importer, imported)
 
 
@@ -105,7 +105,7 @@ def test_every_stage_has_its_folder_rules_and_configuration(root):
         assert f"rule {stage}:" in (root / "workflow" / "rules" / f"{stage}.smk").read_text()
 
 
-def test_every_method_of_negatives_is_a_package_that_the_rule_knows():
+def test_every_method_of_negatives_is_a_package_in_the_rule():
     folders = {file.parent.name for file in (SOURCE / "nearmiss" / "stages" / "negatives").glob("*/__init__.py")}
     assert folders == METHODS
 
@@ -114,7 +114,7 @@ def test_every_method_of_negatives_is_a_package_that_the_rule_knows():
 def test_packages_hold_a_docstring_and_no_code(module):
     tree = ast.parse(TREE.file(module).read_text())
     assert ast.get_docstring(tree)
-    # The version, and the registration of our towers, stand in a package itself.
+    # The version, and the registration of our towers, are in a package itself.
     if module not in ("nearmiss", "nearmiss.engine.models"):
         assert len(tree.body) == 1
 

@@ -30,7 +30,7 @@ def test_wrong_flags_are_refused(tokens):
         flags(tokens)
 
 
-def test_flags_win_over_an_experiment_file(tmp_path):
+def test_flags_override_an_experiment_file(tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text("experiment: x\ndata: {source: {name: world, seed: 7, images: {train: 50, val: 9}}}\n")
     given = source("data", config=file)
@@ -70,15 +70,15 @@ def test_a_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
 )
 def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, arguments, words):
     answer = nearmiss(*arguments.split(), cwd=tmp_path)
-    said = answer.stdout + answer.stderr
+    output = answer.stdout + answer.stderr
     assert answer.returncode == 2
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     for word in words:
-        assert word in said
+        assert word in output
     assert list(tmp_path.iterdir()) == []
 
 
 def test_help_lists_a_stages_fields():
-    said = nearmiss("pretrain", "--help").stdout
-    assert "--model.image_size" in said
-    assert "--arm.text_lr" in said
+    output = nearmiss("pretrain", "--help").stdout
+    assert "--model.image_size" in output
+    assert "--arm.text_lr" in output

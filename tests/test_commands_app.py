@@ -18,7 +18,7 @@ from nearmiss.reference import _table
 
 
 def every_command(application: cyclopts.App = app, before: str = "") -> Iterator[tuple[str, cyclopts.App]]:
-    """The commands that can be called, by their whole names; groups are left out."""
+    """The commands that can be called, by their full names; groups are excluded."""
     for name in application:
         if name.startswith("-"):
             continue
@@ -112,14 +112,14 @@ def ended(monkeypatch, capsys, *words: str) -> tuple[int, str]:
     ("old", "new"),
     [*RENAMED.items(), ("negatives --method keyword", "negatives make"), ("curate set.parquet", "curate serve")],
 )
-def test_an_old_name_is_refused_with_the_new_one(monkeypatch, capsys, old, new):
+def test_a_former_name_is_refused_with_the_new_one(monkeypatch, capsys, old, new):
     status, error = ended(monkeypatch, capsys, *old.split())
     assert status == 2
     assert f"'nearmiss {old.split()[0]}' is now 'nearmiss {new}'" in error
     assert new in COMMANDS
 
 
-def test_a_misspelled_command_of_a_group_is_no_old_name(monkeypatch, capsys):
+def test_a_misspelled_subcommand_is_not_a_former_name(monkeypatch, capsys):
     status, error = ended(monkeypatch, capsys, "negatives", "mak")
     assert status == 2 and "is now" not in error
 
@@ -138,12 +138,12 @@ def test_a_command_has_the_one_type_of_seeds():
 
 
 @pytest.mark.parametrize("seed", ["-1", "1.5", "1e3", "0x1", "yes", "", str(LARGEST_SEED + 1), "9" * 5000])
-def test_what_is_no_seed_is_refused_and_not_rounded(seed):
+def test_an_invalid_seed_is_refused_and_not_rounded(seed):
     with pytest.raises(cyclopts.CycloptsError, match="a seed is a whole number"):
         app.parse_args([*COMMAND, seed], exit_on_error=False, print_error=False)
 
 
-def test_the_largest_seed_is_one():
+def test_the_largest_seed_is_accepted():
     _, bound, _ = app.parse_args([*COMMAND, str(LARGEST_SEED)], exit_on_error=False)
     assert bound.arguments["seed"] == LARGEST_SEED
 

@@ -1,4 +1,4 @@
-"""A configuration is checked whole before any compute, and an error says where and what to do."""
+"""A configuration is checked completely before any compute, and an error names the place and the remedy."""
 
 import json
 
@@ -101,7 +101,7 @@ def test_an_error_names_the_file_the_key_and_the_remedy(write, text, words):
         ("evaluate: {batch: 8}", "evaluate.batch", "batch_size"),
     ],
 )
-def test_a_key_of_an_earlier_version_ends_in_its_present_name(write, text, old, new):
+def test_a_former_key_is_refused_with_the_new_one(write, text, old, new):
     with pytest.raises(InputError) as caught:
         load(write(f"experiment: x\n{text}\n"))
     assert f"{old} (line 2)" in str(caught.value.record)
@@ -113,7 +113,7 @@ def test_a_missing_file_is_named(tmp_path):
         load(tmp_path / "none.yaml")
 
 
-def test_a_caption_set_that_is_not_named_is_the_sources_default(write):
+def test_the_default_caption_set_is_that_of_the_source(write):
     experiment = load(write("experiment: x\nnegatives: {captions: broad}\n"))
     phases = (experiment.pretrain.base.captions, experiment.pretrain.continued.captions)
     assert (*phases, experiment.negatives.captions, experiment.inpaint.captions) == (
@@ -126,7 +126,7 @@ def test_a_caption_set_that_is_not_named_is_the_sources_default(write):
     assert experiment.evaluate.captions == experiment.robustness.captions == "broad"
 
 
-def test_sections_are_filled_up_and_maps_replace(write):
+def test_sections_have_defaults_and_maps_replace(write):
     text = f"experiment: x\narms:\n{BASE}data: {{source: {{name: world, images: {{train: 5}}, things: {{2: 1.0}}}}}}\n"
     experiment = load(write(text + "compare: {controls: [base]}\n"))
     assert experiment.data.source.images.val == Experiment(experiment="y").data.source.images.val
@@ -135,7 +135,7 @@ def test_sections_are_filled_up_and_maps_replace(write):
     assert experiment.methods() == []
 
 
-def test_quick_shrinks_everything_and_has_a_name_of_its_own(write):
+def test_quick_mode_shrinks_everything_and_appends_to_the_name(write):
     whole = load(write("experiment: x\nseeds: [3, 4]\n")).with_model_defaults()
     quick = load(write("experiment: x\nseeds: [3, 4]\n"), {"quick": True})
     assert quick.experiment == "x-quick"
@@ -147,11 +147,11 @@ def test_quick_shrinks_everything_and_has_a_name_of_its_own(write):
     assert quick.data.source.benchmark.splits == whole.data.source.benchmark.splits
 
 
-def test_quick_leaves_what_is_smaller_already(write):
+def test_quick_mode_keeps_smaller_values(write):
     assert load(write("experiment: x\nquick: true\npretrain: {warmup_steps: 3}\n")).pretrain.warmup_steps == 3
 
 
-def test_what_a_resolved_experiment_prints_is_an_experiment(root):
+def test_a_printed_experiment_is_valid(root):
     experiment = load(root / "config" / "config.yaml")
     assert resolve(json.loads(json.dumps(experiment.model_dump(mode="json")))) == experiment
 
@@ -163,13 +163,13 @@ def test_every_committed_configuration_is_valid(root):
         assert load(file).experiment
 
 
-def test_the_seeds_experiment_differs_from_the_default_in_its_seeds_alone(root):
+def test_the_seeds_experiment_differs_only_in_its_seeds(root):
     default, seeds = (load(root / "config" / name) for name in ("config.yaml", "world-seeds.yaml"))
     assert seeds.seeds == [0, 1, 2]
     assert seeds.model_copy(update={"seeds": default.seeds, "experiment": default.experiment}) == default
 
 
-def test_the_search_gives_every_arm_the_same_grid(root):
+def test_every_arm_of_the_search_has_the_same_grid(root):
     default, search = (load(root / "config" / name) for name in ("config.yaml", "world-search.yaml"))
     assert search.seeds == [10, 11, 12]
     assert search.evaluate.split == "val"
@@ -202,7 +202,7 @@ def test_the_table_of_keys_is_up_to_date(root):
         ("{image_sze: 48}", "unknown key 'image_sze'"),
     ],
 )
-def test_an_error_of_a_model_is_one_of_the_kind_that_is_meant(tmp_path, model, message):
+def test_errors_of_a_union_concern_the_intended_variant(tmp_path, model, message):
     file = tmp_path / "config.yaml"
     file.write_text(f"experiment: x\npretrain: {{model: {model}}}\n")
     with pytest.raises(InputError, match=message):

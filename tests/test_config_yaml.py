@@ -23,7 +23,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 @pytest.fixture
 def refused(tmp_path):
-    """The message about a file with the given content, read as an experiment or as YAML alone."""
+    """The message about a file with the given content, read as an experiment or as YAML."""
 
     def refuse(content, read=load):
         file = tmp_path / "experiment.yaml"
@@ -57,7 +57,7 @@ def test_deep_nesting_is_refused(refused, text):
     assert "nested more than 64 levels deep" in refused(text)
 
 
-def test_anchors_by_themselves_are_fine(tmp_path):
+def test_anchors_are_accepted(tmp_path):
     file = tmp_path / "experiment.yaml"
     file.write_text(
         "experiment: x\narms:\n  base: &base {objective: [{term: contrastive}], num_negatives: 0}\n"
@@ -93,13 +93,13 @@ def test_a_file_that_cannot_be_a_configuration_is_refused_with_the_line(refused,
         assert word in message
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path):
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path):
     file = tmp_path / "experiment.yaml"
     file.write_bytes(b"\xef\xbb\xbfexperiment: x\r\nseeds: [3]\r\n")
     assert load(file).seeds == [3]
 
 
-def test_a_path_that_is_no_file_is_refused_and_not_waited_for(tmp_path):
+def test_special_files_are_refused_without_blocking(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, tmp_path / ("x" * 300)):
         with pytest.raises(InputError):
@@ -148,7 +148,7 @@ def test_numbers_are_finite(refused, value):
     assert "pretrain.weight_decay" in message and "finite" in message
 
 
-def test_a_boolean_is_no_number(refused):
+def test_a_boolean_is_not_a_number(refused):
     assert "pretrain.batch_size (line 2)" in refused("experiment: x\npretrain: {batch_size: yes}\n")
     assert "evaluate.recall_at (line 2)" in refused("experiment: x\nevaluate: {recall_at: [1, on]}\n")
 
@@ -169,7 +169,7 @@ NAMES = ["--help", "-x", "..", ".", "a/b", "a\\b", "con", "com1", "a b", "a\nb",
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("what", ["experiment", "arm", "method"])
-def test_one_rule_for_names(refused, name, what):
+def test_all_names_follow_one_rule(refused, name, what):
     quoted = '"' + name.replace("\\", "\\\\").replace("\n", "\\n") + '"'
     text = {
         "experiment": f"experiment: {quoted}\n",
@@ -202,7 +202,7 @@ def test_a_valid_name_is_safe_as_a_folder_and_as_an_argument(what, name):
         ("compare: {controls: [clp]}\n", ["did you mean 'clip'?"]),
     ],
 )
-def test_an_unknown_word_is_answered_with_the_nearest_known_one(refused, text, words):
+def test_an_unknown_word_is_refused_with_the_nearest_known_one(refused, text, words):
     message = refused("experiment: x\n" + text)
     for word in words:
         assert word in message
@@ -213,7 +213,7 @@ def test_two_methods_do_not_share_a_log(refused):
     assert "check of another method" in refused("experiment: x\n" + text)
 
 
-def test_a_long_value_is_not_repeated_whole(refused):
+def test_a_long_value_is_shortened_in_messages(refused):
     assert len(refused(f"experiment: x\nevaluate: {{split: {'x' * 100_000}}}\n")) < 1000
 
 

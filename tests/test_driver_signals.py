@@ -28,7 +28,7 @@ if {stubborn}:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run the stand-in, as the command line does, and send this process a signal once its job has started."""
+    """Run the substitute as the command line does, and send this process a signal once its job has started."""
     monkeypatch.chdir(tmp_path)
 
     def started(number, stubborn=False):
@@ -51,7 +51,7 @@ def run(tmp_path, monkeypatch):
 
 
 def left(folder):
-    """Processes that still work in a folder."""
+    """Processes that still run in a folder."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -64,7 +64,7 @@ def left(folder):
 
 @pytest.mark.parametrize("stubborn", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_ends_everything_with_its_own_status(run, tmp_path, monkeypatch, number, stubborn, capsys):
+def test_a_signal_ends_the_run_with_its_status(run, tmp_path, monkeypatch, number, stubborn, capsys):
     monkeypatch.setattr(driver, "GRACE", 0.5)
     with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit) as caught:
         run(number, stubborn)

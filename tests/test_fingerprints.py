@@ -100,7 +100,7 @@ def test_a_changed_data_file_changes_the_parts_that_read_it(root, before, copy, 
     assert changed(before, copy, experiment) == names
 
 
-def test_a_changed_line_that_all_stages_stand_on_changes_all(before, copy, experiment):
+def test_a_changed_line_in_shared_code_changes_every_part(before, copy, experiment):
     append(copy, "base.errors")
     assert changed(before, copy, experiment) == before.keys()
 
@@ -129,13 +129,13 @@ def test_a_part_depends_on_the_section_that_concerns_it(root):
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
-def test_the_plugins_of_a_registry_are_the_ones_that_it_has(root, registry):
-    """A module that a registry imports is a plugin under the name that a configuration knows, or a declared helper."""
+def test_the_listed_plugins_equal_the_registry(root, registry):
+    """A module that a registry imports is a plugin under its configuration name, or a declared helper."""
     module = importlib.import_module(registry.module)
     tree = SourceTree(root / "src", REGISTRIES)
     names = {
         "objectives": lambda: {term.model_fields["term"].default for term in module.spec.Term.__args__[0].__args__},
-        "benchmarks": set,  # its plugins are imported by name: a configuration's alone
+        "benchmarks": set,  # its plugins are imported by name: only those of a configuration
         "corruptions": lambda: set(module.CORRUPTIONS),
         "operations": lambda: set(module.OPERATIONS),
         "methods": lambda: set(module.METHODS),
@@ -147,7 +147,7 @@ def test_the_plugins_of_a_registry_are_the_ones_that_it_has(root, registry):
     assert all(tree.file(f"{package}.{name}") for name in registry.helpers)
 
 
-def test_a_stage_that_reaches_a_registry_says_what_it_uses_of_it(root, experiment):
+def test_a_stage_that_reaches_a_registry_names_its_plugins(root, experiment):
     """Else a changed plugin would go unseen. Stage finetune and the image store build no objective."""
     tree = SourceTree(root / "src", REGISTRIES)
     for name, part in parts(experiment).items():

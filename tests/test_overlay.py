@@ -1,4 +1,4 @@
-"""An overlay makes plain values smaller, whatever their keys mean."""
+"""An overlay makes values smaller, whatever their keys mean."""
 
 import pytest
 
@@ -22,22 +22,22 @@ from nearmiss.overlay import overlaid
         ({"a": "long", "b": True, "c": None}, {"a": "short", "b": False, "c": 3}, {"a": "short", "b": False, "c": 3}),
     ],
 )
-def test_what_a_value_does_follows_from_both_kinds(value, overlay, result):
+def test_merging_follows_the_types_of_both_values(value, overlay, result):
     assert overlaid(value, overlay) == result
 
 
-def test_a_key_that_the_configuration_does_not_have_is_named():
+def test_an_unknown_key_is_named():
     with pytest.raises(InputError, match="'stepz'") as error:
         resolve({"experiment": "x", "quick": True, "quick_overlay": {"pretrain": {"base": {"stepz": 1}}}})
     assert error.value.record == "quick_overlay.pretrain.base"
 
 
-def test_an_overlay_that_makes_the_configuration_wrong_is_refused():
+def test_an_overlay_that_invalidates_the_configuration_is_refused():
     with pytest.raises(InputError, match="greater than or equal to 2"):
         resolve({"experiment": "x", "quick": True, "quick_overlay": {"pretrain": {"batch_size": 1}}})
 
 
-def test_an_experiment_carries_an_overlay_of_its_own():
+def test_an_experiment_has_its_own_overlay():
     given = {"experiment": "x", "seeds": [4, 5], "quick_overlay": {"pretrain": {"continued": {"steps": 500}}}}
     whole, quick = resolve(given), resolve({**given, "quick": True})
     assert quick.experiment == "x-quick"
@@ -45,7 +45,7 @@ def test_an_experiment_carries_an_overlay_of_its_own():
     assert quick.seeds == [4, 5] and quick.arms.keys() == whole.arms.keys()
 
 
-def test_controls_that_are_left_out_are_compared_with_no_more():
+def test_omitted_controls_are_not_compared():
     overlay = {"arms": ["base", "clip", "hnc"]}
     quick = resolve({"experiment": "x", "quick": True, "quick_overlay": overlay})
     assert list(quick.arms) == ["base", "clip", "hnc"] and quick.compare.controls == ["clip"]

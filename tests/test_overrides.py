@@ -59,7 +59,7 @@ def test_a_value_may_have_equal_signs():
     assert overridden("evaluate.data_root=/a=b").evaluate.data_root == "/a=b"
 
 
-def test_an_override_is_above_the_overlay_of_quick():
+def test_overrides_take_precedence_over_quick_mode():
     assert overridden("pretrain.continued.steps=500", quick=True).pretrain.continued.steps == 500
     with pytest.raises(InputError, match="quick leaves out the arm 'keyword'"):
         overridden("arms.keyword.num_negatives=1", quick=True)
@@ -89,7 +89,7 @@ def test_a_wrong_override_names_the_key_and_the_remedy(text, record, words):
 
 
 @pytest.mark.parametrize("texts", [["steps"], ["=3"], ["pretrain.=3"], ["a b .c=3"], ["seeds=1", "seeds=2"]])
-def test_text_that_is_no_override_is_refused(texts):
+def test_an_invalid_override_is_refused(texts):
     with pytest.raises(InputError):
         parse_overrides(texts)
 
@@ -129,7 +129,7 @@ def test_a_key_of_that_name_in_a_file_is_an_unknown_key(tmp_path):
         resolve(values, lines=lines, overrides=overrides)
 
 
-def test_a_word_for_snakemake_gives_back_its_overrides():
+def test_a_snakemake_argument_round_trips_overrides():
     for texts in (TEXTS, ["a.b=", "a.c==", "a.d=é\n"]):
         assert of_workflow({"set": as_one_word(texts)}, {})[1] == parse_overrides(texts)
 
@@ -145,7 +145,7 @@ def test_a_command_reads_overrides_with_a_file_and_without():
             source("evaluate", config=config, overrides=["evaluate.resample=300"])
 
 
-def test_nothing_is_put_on_top_of_a_fingerprint(tmp_path):
+def test_a_fingerprint_accepts_no_override(tmp_path):
     file = tmp_path / "evaluate.json"
     config = EvaluateConfig(resamples=300).model_dump(mode="json")
     write_fingerprint(file, {"stage": "evaluate", "config": config, "code": "c", "lock": "l"})

@@ -73,7 +73,7 @@ def test_every_import_belongs_to_a_declared_dependency(root, project):
         assert not undeclared(file, core, at_import=True), file
 
 
-def test_an_import_without_a_dependency_is_caught(tmp_path, project):
+def test_an_import_without_a_dependency_is_detected(tmp_path, project):
     planted = tmp_path / "planted.py"
     planted.write_text(
         "import numpy\n\n\ndef use():\n    import moto.server\n    from diffusers.utils import logging\n"

@@ -1,4 +1,4 @@
-"""What is refused before a workflow starts, and what its programs are given in place of folders that do not work."""
+"""What is refused before a workflow starts, and which folders replace unusable ones."""
 
 import errno
 import os
@@ -25,12 +25,12 @@ def checkout(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["a b", "{v2}", "it's", 'say "x"', "what?", "50%", "#1", "ünï", "$HOME", "a\\b", "-x"])
-def test_names_of_folders_that_work(name):
+def test_supported_folder_names(name):
     preflight.check_path(Path("/home/me") / name)
 
 
 @pytest.mark.parametrize(("name", "letter"), [("v1:2", "colon"), ("a\nb", "line break"), ("a\rb", "line break")])
-def test_a_path_that_would_be_cut_in_two_is_refused_before_anything_starts(tmp_path, monkeypatch, name, letter):
+def test_an_unsupported_checkout_path_is_refused_before_the_run(tmp_path, monkeypatch, name, letter):
     folder = tmp_path / name
     folder.mkdir()
     (folder / "Snakefile").write_text("")
@@ -41,14 +41,14 @@ def test_a_path_that_would_be_cut_in_two_is_refused_before_anything_starts(tmp_p
     assert repr(name)[1:-1] in str(caught.value.file)
 
 
-def test_an_environment_whose_path_would_be_cut_in_two_is_refused(checkout, monkeypatch):
+def test_an_unsupported_environment_path_is_refused(checkout, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/opt/a:b/bin/python")
     with pytest.raises(InputError, match="colon"):
         driver.run(config=Path("tiny.yaml"))
 
 
 @pytest.mark.parametrize("name", ["results", "results/tiny", "logs/tiny", "state", ".snakemake"])
-def test_a_folder_that_cannot_be_made_is_named_before_any_job(checkout, name):
+def test_a_folder_that_cannot_be_created_is_named_before_any_job(checkout, name):
     (checkout / name).parent.mkdir(exist_ok=True)
     (checkout / name).write_text("a file in the way")
     with pytest.raises(InputError, match="cannot write into this folder") as caught:
@@ -81,7 +81,7 @@ def test_results_that_cannot_be_replaced_are_named_before_any_job(checkout, monk
 
 
 @pytest.mark.parametrize("cores", ["0", "-1", "two", "1.5", ""])
-def test_a_number_of_cores_that_is_none(checkout, cores):
+def test_an_invalid_number_of_cores_is_refused(checkout, cores):
     with pytest.raises(InputError, match="positive integer or all"):
         driver.run(config=Path("tiny.yaml"), cores=cores)
 
@@ -107,7 +107,7 @@ def variables(monkeypatch, **changed):
     return child_environment.child_environment()
 
 
-def test_folders_that_work_are_left_alone(checkout, monkeypatch):
+def test_usable_folders_are_not_replaced(checkout, monkeypatch):
     made = variables(monkeypatch, HOME=checkout, XDG_CACHE_HOME=None, TMPDIR=checkout)
     assert (made["HOME"], made["TMPDIR"]) == (str(checkout), str(checkout))
     assert "XDG_CACHE_HOME" not in made
@@ -147,5 +147,5 @@ def test_where_no_temporary_folder_can_be_written_the_checkout_has_one(checkout,
     assert made["TMPDIR"] == str(checkout / "state" / ".cache" / "tmp")
 
 
-def test_programs_that_we_start_write_utf_8_whatever_the_locale(checkout, monkeypatch):
+def test_subprocesses_write_utf_8_in_any_locale(checkout, monkeypatch):
     assert variables(monkeypatch, LC_ALL="C", PYTHONUTF8="0")["PYTHONUTF8"] == "1"

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -34,7 +33,7 @@ def test_jobs_are_named_by_their_rule_and_wildcards_and_failures_by_their_log():
     assert [str(file) for file in state.failed_logs] == ["logs/x/pretrain/clip-0.log"]
 
 
-def test_a_target_is_no_job():
+def test_a_target_is_not_a_job():
     target = {"event": "job_info", "jobid": 0, "rule_name": "default", "wildcards": {}}
     assert shown([target, {"event": "job_finished", "jobid": 0}], RunState()) == []
 
@@ -55,7 +54,7 @@ def test_a_growing_file_is_read_to_its_end(tmp_path):
     assert [line for line in lines_of(log, until) if line] == ["one\n", "two\n"]
 
 
-def test_a_line_that_is_written_in_two_parts_is_one_line_and_an_incomplete_line_is_left_out(tmp_path):
+def test_incomplete_lines_are_read_when_complete(tmp_path):
     log = tmp_path / "log"
     log.write_text('{"event": ')
     parts = ['"progress"}\n{"eve', "nt"]
@@ -68,7 +67,7 @@ def test_a_line_that_is_written_in_two_parts_is_one_line_and_an_incomplete_line_
     assert [line for line in lines_of(log, until) if line] == ['{"event": "progress"}\n']
 
 
-def test_a_notice_of_the_workflow_is_printed_as_it_stands(tmp_path):
+def test_notices_of_the_workflow_are_printed_unchanged(tmp_path):
     text, stream = f"copied [results]/x{'y' * 100}", io.StringIO()
     with Board(stream, tmp_path) as board:
         (line,) = shown([{"event": "notice", "text": text}], RunState())
@@ -92,10 +91,10 @@ rule broken:
 """
 
 
-def test_the_plugin_reports_what_snakemake_does(tmp_path):
+def test_the_plugin_reports_what_snakemake_does(tmp_path, python):
     (tmp_path / "Snakefile").write_text(WORKFLOW)
     plugin = ["--logger", "nearmiss", "--logger-nearmiss-events", "events.jsonl"]
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *plugin]
+    command = [python, "-m", "snakemake", "--cores", "1", *plugin]
     answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert answer.returncode == 1 and "a notice" in answer.stderr, answer.stderr
     state = RunState()
@@ -110,7 +109,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_words_of_a_job_are_no_markup(tmp_path, monkeypatch):
+def test_job_names_are_escaped(tmp_path, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
     (tmp_path / "1.json").write_text(json.dumps({"pid": os.getpid(), "job": "[/red]", "what": "[bold] loss [/]"}))
     monkeypatch.setenv("COLUMNS", "200")
@@ -121,7 +120,7 @@ def test_words_of_a_job_are_no_markup(tmp_path, monkeypatch):
     assert "[bold] loss [/]" in stream.getvalue()
 
 
-def test_only_living_jobs_have_a_bar(tmp_path):
+def test_only_running_jobs_have_a_progress_bar(tmp_path):
     living = {"pid": os.getpid(), "job": "data", "done": 1, "total": 2}
     (tmp_path / "1.json").write_text(json.dumps(living))
     (tmp_path / "2.json").write_text(json.dumps({"pid": 2**22 + 1, "job": "gone"}))
@@ -130,7 +129,7 @@ def test_only_living_jobs_have_a_bar(tmp_path):
     assert statuses(tmp_path) == {os.getpid(): living}
 
 
-def test_a_cost_that_cannot_be_read_is_left_out(tmp_path):
+def test_an_unreadable_cost_is_omitted(tmp_path):
     for name, content in (("a", "{"), ("b", "[]"), ("c", '{"seconds": 1}'), ("d", '{"seconds": "x"}')):
         (tmp_path / "data" / name).mkdir(parents=True)
         (tmp_path / "data" / name / "cost.json").write_text(content)

@@ -104,7 +104,7 @@ def main() -> None:
     die_with_starter()
     _end_by_exception(signal.SIGTERM, signal.SIGHUP)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know ASCII alone
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may be limited to ASCII
     try:
         _refuse_renamed(sys.argv[1:])
         app(sys.argv[1:], exit_on_error=False)

@@ -182,7 +182,7 @@ def _with_own_benchmarks(experiment: Experiment) -> Experiment:
 
 
 def check(experiment: Experiment, *, file: object = None, lines: Lines | None = None) -> None:
-    """What no single field can say of itself; an `InputError` names the key."""
+    """Checks across fields; an `InputError` names the key."""
 
     def refuse(problem: str, key: tuple[str, ...], remedy: str) -> None:
         line = line_of(key, lines or {})
@@ -218,7 +218,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
     published = sorted(set(benchmarks) - set(experiment.own_benchmarks()))
     if published == ["inpaintcoco"] and experiment.evaluate.data_root is None:
         refuse(
-            "evaluate asks for benchmark 'inpaintcoco', but stage inpaint makes no pairs",
+            "evaluate lists benchmark 'inpaintcoco', but stage inpaint makes no pairs",
             ("inpaint", "operations"),
             "name at least one operation, take 'inpaintcoco' out of evaluate.benchmarks, or set evaluate.data_root for "
             "the published pairs",
@@ -291,7 +291,7 @@ def _check_splits(experiment: Experiment, declared: Declaration, refuse: Any) ->
     for stage, split in sections.items():
         if split in declared.splits and split not in declared.benchmark_splits:
             refuse(
-                f"no benchmark is written for split '{split}', which {stage} asks for",
+                f"no benchmark is written for split '{split}', which {stage} uses",
                 (stage, "split"),
                 f"add '{split}' to {declared.keys['benchmarks']} or set {stage}.split to one of "
                 f"{', '.join(declared.benchmark_splits) or 'none'}",
@@ -301,7 +301,7 @@ def _check_splits(experiment: Experiment, declared: Declaration, refuse: Any) ->
     for stage, split in sections.items():
         if split not in declared.splits:
             refuse(
-                f"split '{split}', which {stage} asks for, is empty",
+                f"split '{split}', which {stage} uses, is empty",
                 (stage, "split"),
                 f"give the split images in {declared.keys['images']}, or choose one of: {', '.join(declared.splits)}",
             )
@@ -313,7 +313,7 @@ def _corrupts(experiment: Experiment) -> bool:
 
 
 def _check_pieces(experiment: Experiment, declared: Declaration, refuse: Any) -> None:
-    """What an experiment asks for and only some data sources have."""
+    """What an experiment needs and only some data sources have."""
     if experiment.inpaint.operations and not declared.masks:
         refuse(
             "stage inpaint edits objects by their masks, and the data source has none",

@@ -63,7 +63,7 @@ def problem_of(error: ValidationError, model: type[BaseModel], *, file: object, 
 
 
 def _of_the_likeliest_variant(errors: Sequence[Any], model: type[BaseModel]) -> Any:
-    """The first error; where a value may be one of several models, an error of the one that knows most of its keys."""
+    """The first error; where a value may be one of several models, an error of the one that has most of its keys."""
     location = errors[0]["loc"]
     for depth, part in enumerate(location):
         if part not in {each.__name__ for each in models_at(model, location[:depth])}:

@@ -66,7 +66,7 @@ def parse_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
 
 
 def parse_value(text: str) -> Any:
-    """The value of a flag of the command line, read as YAML; text that is no YAML stands for itself."""
+    """The value of a flag of the command line, read as YAML; text that is not YAML is a string."""
     try:
         return _parse(text)[0]
     except _Refused as error:

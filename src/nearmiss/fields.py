@@ -192,7 +192,7 @@ def described(
         default = getattr(values, name) if values is not None else default
         sections = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel)]
         if sections:
-            # of several kinds of section each is told; the default belongs to one of them
+            # of several kinds of section each is listed; the default belongs to one of them
             lines += [
                 described(each, f"{prefix}{name}.", default if isinstance(default, each) else None) for each in sections
             ]

@@ -69,7 +69,7 @@ def test_the_interval_is_over_images_not_pairs(tmp_path):
     assert few["high"] - few["low"] > 0.15
 
 
-def test_any_order_of_the_records_gives_the_same_report(balanced, tmp_path):
+def test_the_report_does_not_depend_on_record_order(balanced, tmp_path):
     frame = two_types()
     mixed = frame[array_rng(0, "order").permutation(frame.height).tolist()]
     assert not mixed.equals(frame)
@@ -79,7 +79,7 @@ def test_any_order_of_the_records_gives_the_same_report(balanced, tmp_path):
     assert kept[0].equals(kept[1])
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_other_pairs(tmp_path):
+def test_balancing_is_determined_by_the_seed(tmp_path):
     frame = planted.drawn(150, planted.lopsided)
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         audited(tmp_path, frame, balance=True, name=name, seed=seed)
@@ -116,8 +116,8 @@ def test_a_set_at_chance_keeps_most_of_its_pairs(tmp_path):
 
 def test_the_unseen_probe_has_no_part_in_the_balancing():
     assert UNSEEN.name not in USED
-    said = ("a", "dog", "on", "a", "red", "mat", "on", "a", "dog")
-    assert not set(features.bigrams(said)) & set(features.words_and_distant_pairs(said))
+    words = ("a", "dog", "on", "a", "red", "mat", "on", "a", "dog")
+    assert not set(features.bigrams(words)) & set(features.words_and_distant_pairs(words))
 
 
 def test_the_table_fits_a_terminal_and_states_chance(balanced):

@@ -80,7 +80,7 @@ def test_an_unusual_order_is_found_by_the_language_model():
     assert accuracy(found, "ngram", corpus=corpus) > 0.95
 
 
-def test_writing_is_found_by_form_and_not_by_the_uncased_probes():
+def test_typography_is_found_only_by_the_form_probe():
     def make(rng: np.random.Generator) -> tuple[str, str]:
         positive, negative = planted.replaced(rng)
         return f"{positive.capitalize()}.", f"{negative} ."
@@ -104,7 +104,7 @@ def test_the_direction_is_chosen_on_other_data():
     gap = np.asarray([1.0, 1.0, 1.0, -1.0, 0.0])
     folds = [(np.delete(np.arange(5), i), np.asarray([i])) for i in range(5)]
     assert directed(gap, folds).tolist() == [1, 1, 1, 0, 0.5]
-    # With as many of each, the pair that is asked tips the rest against itself: no credit for looking at it.
+    # With equally many of each, the held-out pair shifts the others against itself: no credit for seeing it.
     assert directed(
         np.asarray([1.0, -1.0]), [(np.asarray([1]), np.asarray([0])), (np.asarray([0]), np.asarray([1]))]
     ).tolist() == [0, 0]
@@ -112,13 +112,13 @@ def test_the_direction_is_chosen_on_other_data():
 
 def test_folds_share_no_image_and_no_edit():
     found = pairs(planted.drawn(300, planted.lopsided))
-    for learnt, asked in [*by_image(found, 0), *by_edit(found, 0)]:
-        assert not {found.image[i] for i in learnt} & {found.image[i] for i in asked}
+    for learnt, held_out in [*by_image(found, 0), *by_edit(found, 0)]:
+        assert not {found.image[i] for i in learnt} & {found.image[i] for i in held_out}
     seen = []
-    for learnt, asked in by_edit(found, 0):
-        edits = [{key for i in side for key in found.exchanges[i]} for side in (learnt, asked)]
+    for learnt, held_out in by_edit(found, 0):
+        edits = [{key for i in side for key in found.exchanges[i]} for side in (learnt, held_out)]
         assert not edits[0] & edits[1]
-        seen += asked.tolist()
+        seen += held_out.tolist()
     assert sorted(seen) == list(range(len(found)))
     # the plain folds do share edits: the second scheme is not the first
     assert any(
@@ -127,8 +127,8 @@ def test_folds_share_no_image_and_no_edit():
     )
 
 
-def test_what_is_known_of_an_edit_alone_is_not_found_by_the_edit_scheme():
-    # Of each two words one is always the true one, which says nothing about any other two.
+def test_the_edit_scheme_excludes_knowledge_of_single_edits():
+    # Of each two words one is always the true one, which reveals nothing about any other two.
     def make(rng: np.random.Generator) -> tuple[str, str]:
         two = rng.integers(60)
         return f"a w{'abc'[two % 3]}x{chr(97 + two // 3)} here", f"a v{'abc'[two % 3]}x{chr(97 + two // 3)} here"

@@ -33,7 +33,7 @@ def captions(**changes) -> pl.DataFrame:
         {"template_id": [float("nan"), float("nan")]},
     ],
 )
-def test_what_pandas_writes_of_the_same_table_is_the_same_table(changes):
+def test_a_table_written_by_pandas_is_equal(changes):
     given_frame, expected = captions(**changes), captions().cast(SCHEMAS["captions"])
     assert conform(given_frame, "captions").equals(expected)
 
@@ -68,12 +68,12 @@ def test_a_column_of_another_type_is_named(name, changes, column, says):
 def test_missing_and_unknown_columns_are_named_with_those_that_are_due():
     with pytest.raises(InputError) as raised:
         conform(captions().rename({"text": "caption"}), "captions", file="mine.parquet")
-    told = str(raised.value)
-    assert "table 'captions'" in told and "missing ['text']" in told and "unknown ['caption']" in told
-    assert "a table of your own" in told and "text (text)" in told and "mine.parquet" in told
+    message = str(raised.value)
+    assert "table 'captions'" in message and "missing ['text']" in message and "unknown ['caption']" in message
+    assert "a table of your own" in message and "text (text)" in message and "mine.parquet" in message
 
 
-def test_optional_columns_are_kept_and_never_invented(tmp_path):
+def test_optional_columns_are_kept_and_not_added(tmp_path):
     image = {"image_id": "1", "file": "", "width": 1, "height": 1, "split": "train", "source": "x"}
     plain = table("images", [image])
     assert conform(plain, "images").columns == list(SCHEMAS["images"])
@@ -83,7 +83,7 @@ def test_optional_columns_are_kept_and_never_invented(tmp_path):
 
 
 @given(st.lists(st.none() | st.integers(-(2**53), 2**53), max_size=5))
-def test_whole_floats_are_the_integers_that_they_were(values):
+def test_integral_floats_are_read_as_integers(values):
     written = pl.Series("image_id", [None if each is None else float(each) for each in values], dtype=pl.Float64)
     rest = {each: pl.Series([None] * len(values), dtype=kind) for each, kind in SCHEMAS["captions"].items()}
     made = conform(pl.DataFrame({**rest, "image_id": written}), "captions")

@@ -1,4 +1,4 @@
-"""What stands below every stage: files that are whole or absent, tables that keep their schema, seeds by name."""
+"""The base of every stage: files are complete or absent, tables keep their schema, seeds depend on names."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from nearmiss.base.tables import SCHEMAS, read_table, table, write_table
 RELATION = {"image_id": "1", "subject_id": "a", "predicate": "above", "object_id": "b"}
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path: Path):
+def test_a_failed_write_keeps_the_earlier_file(tmp_path: Path):
     target = tmp_path / "notes.json"
     write_json(target, {"kept": True})
     with pytest.raises(RuntimeError), replacing(target) as partial:
@@ -35,13 +35,13 @@ def test_malformed_json_is_named_with_its_line(tmp_path: Path):
     assert str(broken) in str(raised.value)
 
 
-def test_nan_never_reaches_a_file(tmp_path: Path):
+def test_nan_is_not_written(tmp_path: Path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"loss": float("nan")})
     assert not list(tmp_path.iterdir())
 
 
-def test_tables_come_back_as_written_and_in_the_same_bytes(tmp_path: Path):
+def test_tables_round_trip_with_the_same_bytes(tmp_path: Path):
     frame = table("relations", [RELATION])
     write_table(frame, tmp_path / "a.parquet", "relations")
     write_table(frame, tmp_path / "b.parquet", "relations")
@@ -55,7 +55,7 @@ def test_a_table_with_another_schema_is_refused_with_its_columns(tmp_path: Path)
         read_table(tmp_path / "x.parquet", "relations")
 
 
-def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path):
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path):
     (tmp_path / "x.parquet").write_text("<html>quota exceeded</html>")
     with pytest.raises(InputError, match="not readable Parquet"):
         read_table(tmp_path / "x.parquet", "relations")
@@ -68,14 +68,14 @@ def test_every_schema_makes_an_empty_table(tmp_path: Path):
 
 
 @given(st.lists(st.text(), min_size=1, max_size=3))
-def test_seeds_depend_on_names_alone(names: list[str]):
+def test_seeds_depend_only_on_names(names: list[str]):
     assert derive(0, *names) == derive(0, *names)
     assert 0 <= derive(0, *names) < 2**63
     assert derive(0, *names) != derive(1, *names)
     assert rng(0, *names).random() == rng(0, *names).random()
 
 
-def test_a_manifest_names_what_it_hashes_and_neither_place_nor_time(tmp_path: Path):
+def test_manifests_contain_no_paths_and_times(tmp_path: Path):
     for name in ("here", "there"):
         folder = tmp_path / name
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""A fingerprint changes when what a part's work depends on changes, and only then."""
+"""A fingerprint changes when what a part depends on changes, and only then."""
 
 import json
 import shutil
@@ -77,7 +77,7 @@ def test_code_files_are_the_closure_of_imports_with_their_data(source):
     assert "cli.py" not in names(source, "two")
 
 
-def test_a_registry_leads_to_the_named_plugins_alone(source):
+def test_a_registry_contributes_only_named_plugins(source):
     below = "stages/two/"
     plugins = {name for name in FILES if name.startswith((f"{below}swap/", f"{below}words/"))}
     plugins |= {"engine/terms/first.py", "engine/terms/second.py"}
@@ -133,7 +133,7 @@ class Thing:
         ("def run", "async def run", False),
     ],
 )
-def test_code_counts_without_comments_docstrings_and_formatting(tmp_path, old, new, same):
+def test_comments_docstrings_and_formatting_do_not_change_the_hash(tmp_path, old, new, same):
     assert MODULE.count(old) == 1 or old in ("NAMES", "class Thing:\n")
     (tmp_path / "one.py").write_text(MODULE)
     (tmp_path / "two.py").write_text(MODULE.replace(old, new, 1))
@@ -152,7 +152,7 @@ def test_code_counts_without_comments_docstrings_and_formatting(tmp_path, old, n
         ("a.smk", 'rule a:\n    shell: "echo #1"\n', 'rule a:\n    shell: "echo #2"\n', False),
     ],
 )
-def test_data_and_rules_count_without_what_changes_nothing(tmp_path, name, one, two, same):
+def test_comments_in_data_and_rules_do_not_change_the_hash(tmp_path, name, one, two, same):
     found = []
     for text in (one, two):
         (tmp_path / name).write_text(text)
@@ -160,7 +160,7 @@ def test_data_and_rules_count_without_what_changes_nothing(tmp_path, name, one, 
     assert (found[0] == found[1]) == same
 
 
-def test_the_digest_does_not_depend_on_where_the_checkout_lies(source, tmp_path_factory):
+def test_the_digest_does_not_depend_on_the_checkout_path(source, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "src"
     shutil.copytree(source, elsewhere)
     assert digests(source) == digests(elsewhere)

@@ -48,14 +48,14 @@ def test_a_child_dies_when_its_parent_is_killed():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
-def test_a_child_whose_parent_is_gone_already_ends_at_once():
+def test_a_child_of_an_ended_parent_exits_immediately():
     child = [sys.executable, "-c", CHILD]
     environment = {**os.environ, PARENT: "1"}
     ended = subprocess.run(child, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL
 
 
-def test_a_lock_is_held_by_one_and_shared_by_those_who_agree(tmp_path):
+def test_locks_are_exclusive_or_shared(tmp_path):
     path = tmp_path / "locks" / "one.lock"
     with held(path) as mine:
         assert mine
@@ -70,7 +70,7 @@ def test_a_lock_is_held_by_one_and_shared_by_those_who_agree(tmp_path):
         assert again
 
 
-def test_progress_tells_a_folder_what_is_done(tmp_path, monkeypatch):
+def test_progress_is_written_to_a_folder(tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
     with job("pretrain clip"):
         for step in progress(range(10, 13), what="steps", initial=4):
@@ -81,7 +81,7 @@ def test_progress_tells_a_folder_what_is_done(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_progress_gives_every_item_with_and_without_a_folder(tmp_path, monkeypatch):
+def test_progress_yields_every_item(tmp_path, monkeypatch):
     assert list(progress(iter("abc"), what="letters")) == ["a", "b", "c"]
     monkeypatch.setenv(FOLDER, str(tmp_path / "missing"))
     assert list(progress("abc", what="letters")) == ["a", "b", "c"]

@@ -1,4 +1,4 @@
-"""Where results go: files of the user are never removed, and an interrupted write never looks whole."""
+"""Output folders: files of the user are never removed, and an interrupted write never looks complete."""
 
 import errno
 import os
@@ -34,20 +34,20 @@ def files_below(folder: Path) -> dict[str, str]:
     }
 
 
-def test_a_folder_of_the_user_is_refused_before_any_work(tmp_path):
+def test_a_folder_of_the_user_is_refused_before_compute(tmp_path):
     (tmp_path / "thesis.txt").write_text("three years")
     with pytest.raises(InputError, match=r"did not write[\s\S]*thesis\.txt[\s\S]*new or empty"):
         OutputFolder(tmp_path)
     assert files_below(tmp_path) == {"thesis.txt": "three years"}
 
 
-def test_folders_without_files_are_no_files_of_the_user(tmp_path):
+def test_empty_folders_are_not_files_of_the_user(tmp_path):
     (tmp_path / "out" / "tables" / "deep").mkdir(parents=True)
     write(OutputFolder(tmp_path / "out"), tables__a="1")
     assert files_below(tmp_path / "out") == {"tables/a": "1"}
 
 
-def test_an_earlier_result_is_replaced_and_files_beside_it_stay(tmp_path):
+def test_an_earlier_result_is_replaced_and_other_files_are_kept(tmp_path):
     write(OutputFolder(tmp_path / "out"), a="1", sheets__b="2", manifest_json="{}")
     (tmp_path / "out" / "notes.txt").write_text("mine")
     (tmp_path / "out" / "sheets" / "notes.txt").write_text("mine, too")
@@ -73,7 +73,7 @@ def test_costs_may_differ_and_are_replaced(tmp_path):
     write(OutputFolder(tmp_path / "out"), cost_json="{}")
 
 
-def test_a_name_that_the_user_took_meanwhile_is_not_replaced(tmp_path):
+def test_a_file_created_meanwhile_is_not_replaced(tmp_path):
     write(OutputFolder(tmp_path / "out"), a="1")
     with pytest.raises(InputError, match=r"did not write[\s\S]*table"), OutputFolder(tmp_path / "out") as folder:
         (folder / "table").write_text("2")
@@ -90,14 +90,14 @@ def test_an_output_that_overlaps_an_input_is_refused(tmp_path, monkeypatch, out,
         OutputFolder(Path(out), inputs=[Path("data"), None])
 
 
-def test_an_overlap_through_a_link_is_seen(tmp_path):
+def test_an_overlap_through_a_link_is_detected(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "data")
     with pytest.raises(InputError, match="holds an input"):
         OutputFolder(tmp_path / "link", inputs=[tmp_path / "data"])
 
 
-def test_a_link_is_followed_and_stays_a_link(tmp_path):
+def test_a_link_is_followed_and_kept(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "disk")
     write(OutputFolder(tmp_path / "out"), a="1")
@@ -105,7 +105,7 @@ def test_a_link_is_followed_and_stays_a_link(tmp_path):
     assert files_below(tmp_path / "disk") == {"a": "1"}
 
 
-def test_the_current_folder_is_a_target_like_any_other(tmp_path, monkeypatch):
+def test_the_current_folder_is_checked_like_any_other(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(OutputFolder(Path()), a="1")
     write(OutputFolder(Path()), b="2")
@@ -122,7 +122,7 @@ def test_a_file_reached_through_a_link_of_the_user_is_not_replaced(tmp_path):
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_a_failed_folder_leaves_what_was_there(tmp_path):
+def test_a_failed_folder_keeps_the_earlier_result(tmp_path):
     write(OutputFolder(tmp_path / "made"), whole="whole")
     with pytest.raises(RuntimeError), OutputFolder(tmp_path / "made") as folder:
         (folder / "half").write_text("half")
@@ -145,7 +145,7 @@ def test_two_processes_do_not_write_one_folder(tmp_path):
 
 
 @pytest.mark.parametrize("kept", range(8))
-def test_a_commit_that_ends_anywhere_is_still_known_and_never_looks_whole(tmp_path, monkeypatch, kept):
+def test_an_interrupted_commit_is_recognized_and_never_complete(tmp_path, monkeypatch, kept):
     """After any number of its steps (unlink, rename), the next run replaces what is there without a question."""
     write(OutputFolder(tmp_path / "out"), a="1", b="1", manifest_json="1")
     steps = iter(range(100))
@@ -176,7 +176,7 @@ def test_a_commit_that_ends_anywhere_is_still_known_and_never_looks_whole(tmp_pa
     first=st.dictionaries(st.sampled_from(["a", "b", "d/y", "c"]), st.text("12", min_size=1), min_size=1, max_size=3),
     second=st.dictionaries(st.sampled_from(["a", "b", "d/y", "c"]), st.text("12", min_size=1), min_size=1, max_size=3),
 )
-def test_no_file_of_the_user_is_ever_lost(tmp_path_factory, mine, first, second):
+def test_no_file_of_the_user_is_lost(tmp_path_factory, mine, first, second):
     out = tmp_path_factory.mktemp("property") / "out"
 
     def run(files):
@@ -198,7 +198,7 @@ def test_no_file_of_the_user_is_ever_lost(tmp_path_factory, mine, first, second)
     assert files_below(out) == expected
 
 
-def test_a_single_file_replaces_its_own_earlier_version_alone(tmp_path):
+def test_a_single_file_replaces_only_its_earlier_version(tmp_path):
     out = tmp_path / "table.parquet"
     for text in ("1", "2"):
         with OutputFile(out) as partial:
@@ -216,7 +216,7 @@ def test_a_single_file_replaces_its_own_earlier_version_alone(tmp_path):
         OutputFile(tmp_path)
 
 
-def test_a_generated_file_is_known_by_its_content_and_not_recorded(tmp_path):
+def test_a_generated_file_is_recognized_by_its_content(tmp_path):
     with OutputFile(tmp_path / "dvc.yaml", generated=False) as partial:
         partial.write_text("# Written by nearmiss")
     with pytest.raises(InputError, match="did not write"):
@@ -255,7 +255,7 @@ def test_a_flipped_bit_in_an_input_is_named(tmp_path):
         verify_written([tmp_path / "made" / "tables" / "x"])
 
 
-def test_files_of_the_user_are_hashed_and_not_judged(tmp_path):
+def test_files_of_the_user_are_hashed_without_a_check(tmp_path):
     (tmp_path / "x").write_text("abc")
     digest = verify_inputs({"x": tmp_path / "x", "absent": None})["x"]
     assert digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -271,7 +271,7 @@ def test_a_damaged_manifest_beside_an_input_is_found(tmp_path, text):
         verify_inputs({"x": tmp_path / "made" / "x"})
 
 
-def test_no_space_leaves_what_was_there(tmp_path, monkeypatch):
+def test_a_full_disk_keeps_the_earlier_result(tmp_path, monkeypatch):
     write(OutputFolder(tmp_path / "out"), a="1")
 
     def full(folder: Path) -> None:
@@ -284,7 +284,7 @@ def test_no_space_leaves_what_was_there(tmp_path, monkeypatch):
     assert read_record(tmp_path / "out").files.keys() == {"a"}
 
 
-def test_a_record_is_the_same_bytes_for_the_same_files(tmp_path):
+def test_equal_files_have_equal_records(tmp_path):
     for name in ("here", "there"):
         write(OutputFolder(tmp_path / name), b="2", a="1", cost_json=name)
     assert (tmp_path / "here" / RECORD).read_bytes() == (tmp_path / "there" / RECORD).read_bytes()

@@ -1,4 +1,4 @@
-"""What a person sees of long work, what `nearmiss run` is told of it, and that a quiet run asks for nothing."""
+"""The progress bar, the progress file of `nearmiss run`, and no cost without either."""
 
 import io
 import json
@@ -22,13 +22,13 @@ def every_item(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_words_stand_behind_the_bar(monkeypatch):
+def test_the_description_follows_the_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     assert list(shown.progress(range(3), what="train", status=lambda: "loss 0.5")) == [0, 1, 2]
     assert "train" in terminal.getvalue() and "3/3" in terminal.getvalue() and "loss 0.5" in terminal.getvalue()
 
 
-def test_a_status_file_has_them_after_the_first_item(monkeypatch, tmp_path):
+def test_a_status_file_has_the_description_after_the_first_item(monkeypatch, tmp_path):
     monkeypatch.setenv(shown.FOLDER, str(tmp_path))
     seen = []
     with shown.job("pretrain hnc"):
@@ -40,7 +40,7 @@ def test_a_status_file_has_them_after_the_first_item(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("quiet", [{"CI": "1"}, {}])
-def test_where_no_bar_is_seen_nothing_is_asked(monkeypatch, quiet):
+def test_without_a_visible_bar_the_description_is_not_computed(monkeypatch, quiet):
     monkeypatch.setattr(sys, "stderr", Terminal() if quiet else io.StringIO())
     for name, value in quiet.items():
         monkeypatch.setenv(name, value)

@@ -31,7 +31,7 @@ def refusal(file):
     return caught.value
 
 
-def test_a_whole_file_is_left_as_it_is(file):
+def test_a_valid_file_is_not_changed(file):
     before = file.read_bytes()
     assert sqlite_file.check(file, remedy=REMEDY) == ["runs"]
     assert file.read_bytes() == before
@@ -43,7 +43,7 @@ def test_a_missing_file_is_an_empty_database(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["IMMEDIATE", "EXCLUSIVE"])
-def test_a_file_that_is_held_is_never_to_be_deleted(file, mode, capsys):
+def test_a_locked_file_is_not_to_be_deleted(file, mode, capsys):
     with closing(sqlite3.connect(file, isolation_level=None)) as holder:
         holder.execute(f"BEGIN {mode}")
         found = refusal(file)
@@ -55,12 +55,12 @@ def test_a_file_that_is_held_is_never_to_be_deleted(file, mode, capsys):
 def test_a_file_that_is_released_in_time_is_used(file, monkeypatch):
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    # The list of holders is asked for when the first try has failed.
+    # The list of holders is read when the first try has failed.
     monkeypatch.setattr(sqlite_file, "holders", lambda path: holder.close() or [])
     assert sqlite_file.check(file, remedy=REMEDY) == ["runs"]
 
 
-def test_damage_is_found_and_has_the_callers_remedy(file):
+def test_damage_is_reported_with_the_remedy_of_the_caller(file):
     content = file.read_bytes()
     for damaged in (b"somebody's notes, no database at all" * 30, content[:5000], content[:4096] + bytes(len(content))):
         file.write_bytes(damaged)
@@ -95,6 +95,6 @@ def test_each_reason_has_its_own_remedy(tmp_path, text, problem, remedy):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="processes' open files are seen on Linux")
-def test_this_process_is_no_other_that_holds_the_file(file):
+def test_locks_of_this_process_are_ignored(file):
     with file.open("rb"):
         assert sqlite_file.holders(file) == []

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from html.parser import HTMLParser
+from unittest.mock import patch
 
-from nearmiss.stages.compare import stage
+from nearmiss.stages.compare import figures, stage
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.finetune.config import TITLES
 
@@ -24,6 +25,18 @@ def compare(folder, arguments, out="compare", config=CONFIG, **changed):
     return folder / out
 
 
+def compare_without_figures(folder, arguments, out="compare", **changed):
+    """A comparison for tests of tables and text: most of the time of a comparison is spent in figures."""
+    names = ("answer", "gains", "matrix", "curves", "cost", "finetune", "robustness", "agreement")
+
+    def write_none(report, target):
+        target.mkdir()
+        return dict.fromkeys(names, "")
+
+    with patch.object(figures, "write_figures", write_none):
+        return compare(folder, arguments, out, **changed)
+
+
 class Page(HTMLParser):
     """Collects what a page asks for, whether its tags close, ids of its scripts, its anchors and heads of tables."""
 
@@ -31,7 +44,7 @@ class Page(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.asked, self.open, self.images, self.scripts = [], [], 0, set()
+        self.requested, self.open, self.images, self.scripts = [], [], 0, set()
         self.ids, self.links, self.heads, self.starts = [], [], [], Counter()
 
     def handle_starttag(self, tag, attributes):
@@ -46,7 +59,7 @@ class Page(HTMLParser):
         self.images += tag == "img"
         for name, value in attributes:
             if name in ("src", "href", "xlink:href", "srcset", "data") and not (value or "").startswith(("data:", "#")):
-                self.asked.append(value)
+                self.requested.append(value)
         if tag not in self.VOID:
             self.open.append(tag)
 

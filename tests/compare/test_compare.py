@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import toy_chain
 import toy_runs
-from comparing import Page, compare
+from comparing import Page, compare, compare_without_figures
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
@@ -45,7 +45,7 @@ def headline(differences, **where):
     return rows.row(0, named=True)
 
 
-def test_a_planted_gain_is_found_and_none_is_not(one):
+def test_a_planted_gain_is_detected_and_its_absence_too(one):
     differences = read_table(one[0] / "compare" / "tables" / "differences.parquet", "differences")
     for control in ("clip", "random"):
         gain = headline(differences, arm="hnc", control=control, concept="relation")
@@ -56,7 +56,7 @@ def test_a_planted_gain_is_found_and_none_is_not(one):
         assert nothing["p"] > 0.2
 
 
-def test_a_difference_is_the_difference_of_the_figures(one):
+def test_a_difference_is_the_difference_of_the_metrics(one):
     tables = one[0] / "compare" / "tables"
     metrics = read_table(tables / "metrics.parquet", "metrics").filter(pl.col("model") != "blind")
     key = ["benchmark", "subset", "concept", "operator", "condition", "task", "metric"]
@@ -74,7 +74,7 @@ def test_a_difference_is_the_difference_of_the_figures(one):
     assert both["gap"].to_list() == pytest.approx(both["value"].to_list(), abs=1e-9)
 
 
-def test_every_arm_meets_every_control_and_no_arm_itself(one):
+def test_every_arm_is_compared_with_every_other_control(one):
     differences = read_table(one[0] / "compare" / "tables" / "differences.parquet", "differences")
     pairs = set(differences.select("arm", "control").iter_rows())
     assert pairs == {(arm, control) for arm in toy_runs.SKILLS for control in ("clip", "random") if arm != control}
@@ -108,7 +108,7 @@ def test_relation_in_new_wording_is_shown_by_order_of_mention_and_by_template(on
     assert re.search(r"[\d.]+, [\d.]+, [\d.]+</span>", again)  # every seed
 
 
-def test_the_page_states_how_many_negatives_a_caption_has(one):
+def test_the_report_states_the_negatives_per_caption(one):
     arms = pl.read_parquet(one[0] / "compare" / "tables" / "arms.parquet")
     assert dict(arms.select("arm", "negatives_per_caption").iter_rows()) == {
         "base": None,
@@ -124,10 +124,10 @@ def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_a_long_name_of_an_arm_folds_and_leaves_every_column_its_room(tmp_path, monkeypatch):
+def test_a_long_arm_name_wraps_without_truncating_columns(tmp_path, monkeypatch):
     name = "ce_clip_on_the_released_negatives"
     monkeypatch.setitem(toy_runs.SKILLS, name, toy_runs.SKILLS["hnc"])
-    compare(tmp_path, toy_runs.write(tmp_path, arms=tuple(toy_runs.SKILLS)))
+    compare_without_figures(tmp_path, toy_runs.write(tmp_path, arms=tuple(toy_runs.SKILLS)))
     text = (tmp_path / "compare" / "summary.txt").read_text()
     assert max(len(line) for line in text.splitlines()) <= 80
     assert re.search(r"^ce_clip_on_the_ ", text, re.MULTILINE)
@@ -136,7 +136,7 @@ def test_a_long_name_of_an_arm_folds_and_leaves_every_column_its_room(tmp_path, 
     assert {"relation", "bind", "T>I", "I>T", "0-shot"} <= set(header.split())
 
 
-def test_several_seeds_show_every_value_and_no_such_line(three):
+def test_several_seeds_show_every_value_without_the_one_seed_notice(three):
     text = (three[0] / "compare" / "summary.txt").read_text()
     page = (three[0] / "compare" / "index.html").read_text()
     assert "is not evidence" not in text + page
@@ -147,12 +147,12 @@ def test_several_seeds_show_every_value_and_no_such_line(three):
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
-def test_the_page_needs_nothing_else(one):
+def test_the_report_is_self_contained(one):
     text = (one[0] / "compare" / "index.html").read_text()
     page = Page()
     page.feed(text)
     assert page.open == []
-    assert page.asked == []
+    assert page.requested == []
     assert page.scripts == {"page-script", "gallery-data"}
     assert page.images >= 8
     assert set(page.heads) <= {"col", "row"}
@@ -208,7 +208,7 @@ def test_examples_of_what_the_arms_were_trained_on_are_marked(one):
     assert "<mark>" in shown and "Without hard negatives: base, clip, random." in shown
 
 
-def test_the_page_says_what_a_reader_must_know(one):
+def test_the_report_states_its_limitations(one):
     text = (one[0] / "compare" / "index.html").read_text()
     for word in ("chance", "blind", "of 40", "is not evidence for an effect", "◐", "○", "false negatives"):
         assert word in text, word
@@ -227,7 +227,7 @@ def test_captions_are_escaped(one, tmp_path):
     spoiled = pl.col("captions").list.eval(pl.element() + "<script>alert(1)</script>")
     write_table(items.with_columns(spoiled), path, "items")
     arguments = {**one[1], "root": toy_runs.root_of(folder)}
-    text = (compare(folder, arguments, "spoiled") / "index.html").read_text()
+    text = (compare_without_figures(folder, arguments, "spoiled") / "index.html").read_text()
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
 
@@ -292,7 +292,7 @@ def test_runs_on_another_split_or_other_files_are_refused(one, tmp_path):
             compare(one[0], changed_run(one, tmp_path / change.__name__, change), "never")
 
 
-def test_a_difference_is_one_over_the_items_that_both_runs_scored(one, tmp_path):
+def test_a_difference_uses_the_items_that_both_runs_scored(one, tmp_path):
     where = {"subset": "1x2+2x2", "concept": "relation", "condition": "iid", "metric": "accuracy"}
 
     def fewer(folder):
@@ -300,7 +300,7 @@ def test_a_difference_is_one_over_the_items_that_both_runs_scored(one, tmp_path)
         dropped = outcomes.filter(concept="relation")["item_id"].unique().sort()[:10].to_list()
         write_table(outcomes.filter(~pl.col("item_id").is_in(dropped)), folder / "outcomes.parquet", "outcomes")
 
-    out = compare(one[0], changed_run(one, tmp_path / "fewer", fewer), "fewer_items")
+    out = compare_without_figures(one[0], changed_run(one, tmp_path / "fewer", fewer), "fewer_items")
     row = read_table(out / "tables" / "differences.parquet", "differences").filter(arm="hnc", control="clip", **where)
     hnc, clip = (
         read_table(folder / "outcomes.parquet", "outcomes").filter(**where)
@@ -318,7 +318,7 @@ def test_the_same_run_twice_is_refused(one):
         compare(one[0], arguments, "never")
 
 
-def test_a_broken_curve_is_named_by_its_line(one, tmp_path):
+def test_a_malformed_curve_is_named_with_its_line(one, tmp_path):
     folder = tmp_path / "hnc" / "0"
     shutil.copytree(one[0] / "pretrain" / "hnc" / "0", folder)
     with (folder / "curve.jsonl").open("a") as handle:

@@ -27,12 +27,12 @@ def runs(**negatives):
         ({"clip": 0, "keyword": 3.8}, ""),
     ],
 )
-def test_arms_with_different_numbers_of_negatives_are_called_unmatched(negatives, expected):
+def test_arms_with_different_numbers_of_negatives_are_unmatched(negatives, expected):
     found = exposure_text(runs(**negatives))
     assert expected in found and bool(found) == bool(expected)
 
 
-def test_numbers_are_those_of_the_trainings():
+def test_exposure_counts_equal_those_of_training():
     found = exposures(runs(clip=0, hnc=2.0))
     assert (found["hnc"].negatives, found["hnc"].texts) == (2.0, 3.0)
     assert found["clip"].negatives == 0

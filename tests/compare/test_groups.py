@@ -24,7 +24,7 @@ def binding(concept, value):
     return row(value, concept=concept, **where)
 
 
-def test_a_concept_at_chance_is_apart_from_the_concepts_that_it_is_counted_with():
+def test_a_concept_at_chance_is_shown_separately_from_its_group():
     (found,) = shown(*[binding(name, value) for name, value in (("color", 0.7), ("pattern", 0.5), ("binding", 0.6))])
     assert (found.title, found.by) == ("binding", "concept")
     assert [column.title for column in found.values.columns] == ["color", "pattern"]
@@ -35,7 +35,7 @@ def test_one_concept_has_no_parts():
     assert shown(binding("color", 0.7), binding("binding", 0.7)) == []
 
 
-def test_tasks_are_apart_from_their_mean():
+def test_tasks_are_shown_separately_from_their_mean():
     where = {"benchmark": "classification", "metric": "top1"}
     (found,) = shown(
         *[row(value, task=task, **where) for task, value in (("color", 1.0), ("ground", 0.2), ("mean", 0.6))]

@@ -59,13 +59,13 @@ def hostile(tmp_path_factory):
     return compare(folder, {**arguments, "experiment": MARKUP})
 
 
-def test_nothing_of_a_name_or_a_caption_is_markup_in_the_report(hostile):
+def test_names_and_captions_are_escaped_in_the_report(hostile):
     text = (hostile / "index.html").read_text()
     page = Attributes()
     page.feed(text)
     assert page.open == []
     assert page.scripts == {"page-script", "gallery-data"}
-    assert page.asked == []
+    assert page.requested == []
     assert not [name for name in page.attributes if name.startswith("on") or name == "srcdoc"]
     for shown in (
         "&lt;script&gt;alert(2)",
@@ -83,7 +83,7 @@ def test_the_report_has_no_control_characters(hostile):
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text), file.name
 
 
-def test_figures_are_whole_files_that_show_the_names_to_the_letter(hostile):
+def test_figures_are_valid_svg_with_literal_names(hostile):
     files = sorted((hostile / "figures").glob("*.svg"))
     assert {"gains.svg", "curves.svg", "finetune.svg", "robustness.svg"} <= {file.name for file in files}
     for file in files:
@@ -96,7 +96,7 @@ def test_figures_are_whole_files_that_show_the_names_to_the_letter(hostile):
     assert any(text and text.startswith(FORMULA) for text in texts)
 
 
-def test_the_terminal_shows_names_and_obeys_nothing(hostile):
+def test_the_terminal_shows_names_without_control_sequences(hostile):
     text = (hostile / "summary.txt").read_text()
     assert "\x1b" not in text
     assert text.replace("\n", "").isprintable()
@@ -105,7 +105,7 @@ def test_the_terminal_shows_names_and_obeys_nothing(hostile):
 
 
 @pytest.mark.parametrize("content", [b"<script>alert(1)</script>", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b""])
-def test_a_sample_that_is_no_image_does_not_come_into_the_report(tmp_path, content):
+def test_a_sample_that_is_not_an_image_is_refused(tmp_path, content):
     (tmp_path / "a.html").write_bytes(content)
     with pytest.raises(InputError, match="does not decode"):
         file_uri(tmp_path / "a.html", 320)

@@ -44,7 +44,7 @@ def row(of: dict, name: str, *, published: bool = False) -> dict[str, str]:
     return dict(zip(of["columns"], found["cells"], strict=True))
 
 
-def test_the_papers_value_stands_above_the_arms_median_over_seeds():
+def test_published_values_are_shown_above_the_median_over_seeds():
     found = shown(
         runs(*(evaluation("ce_clip", seed, value) for seed, value in enumerate((0.5, 0.7, 0.6)))), "SugarCrepe"
     )
@@ -77,7 +77,7 @@ def test_unknown_values_of_a_paper_are_named():
     assert needed in whole["tables"][0]["needs"]
 
 
-def test_no_paper_no_section():
+def test_without_a_paper_there_is_no_section():
     assert section(None, runs(evaluation("base", 0, 0.5))) is None
     assert sentence(None, runs(evaluation("base", 0, 0.5))) == ""
 

@@ -20,7 +20,8 @@ from nearmiss.stages.evaluate.config import EvaluateConfig
 from nearmiss.stages.evaluate.stage import run as evaluate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
-import benchmark_files
+import caption_benchmark_files
+import sample_files
 
 CONFIG = CompareConfig(resamples=100)
 ADDED = '''"""Colors of things."""
@@ -63,12 +64,12 @@ BENCHMARK = ItemReader(CARD, add_items)
 def root(tmp_path_factory):
     """A data root with SugarCrepe and a benchmark of the test's own."""
     folder = tmp_path_factory.mktemp("root")
-    benchmark_files.sugarcrepe(folder)
+    caption_benchmark_files.sugarcrepe(folder)
     items = [
-        {"image": benchmark_files.coco(folder, number), "true": f"a red cup {number}", "false": f"a blue cup {number}"}
+        {"image": sample_files.coco(folder, number), "true": f"a red cup {number}", "false": f"a blue cup {number}"}
         for number in range(6)
     ]
-    benchmark_files.put(folder / "colors_of_things" / "items.json", items)
+    sample_files.put(folder / "colors_of_things" / "items.json", items)
     return folder
 
 
@@ -121,7 +122,7 @@ def test_two_evaluations_of_a_published_benchmark_make_a_full_report(models, roo
     text, summary = compare(models[:2], tmp_path / "out", root=DataRoot(root))
     page = Page()
     page.feed(text)
-    assert (page.open, page.asked, page.scripts) == ([], [], {"page-script", "gallery-data"})
+    assert (page.open, page.requested, page.scripts) == ([], [], {"page-script", "gallery-data"})
     assert page.images >= 4
     for words in ("Comparison of 2 models", "Sample items", "Hsieh et al., SugarCrepe", "Differences", "swap_att"):
         assert words in text, words
@@ -173,7 +174,7 @@ def test_an_added_benchmark_is_in_the_report_by_its_headline(models, root, tmp_p
     )
 
 
-def test_images_that_are_not_there_are_said_and_skipped(models, root, tmp_path):
+def test_missing_images_are_reported_and_skipped(models, root, tmp_path):
     moved = DataRoot(None, {"sugarcrepe": root / "sugarcrepe"})
     text, _ = compare(models[:2], tmp_path / "out", root=moved)
     assert "sugarcrepe: 8 sampled items are not shown, because their images are missing." in text
@@ -181,7 +182,7 @@ def test_images_that_are_not_there_are_said_and_skipped(models, root, tmp_path):
     assert "sugarcrepe: its files are missing" in nothing
 
 
-def test_a_published_benchmark_stands_beside_those_of_an_experiment(models, tmp_path):
+def test_published_benchmarks_are_reported_with_those_of_an_experiment(models, tmp_path):
     arguments = toy_runs.write(tmp_path / "toy", arms=("base", "clip"), questions=4)
     evaluations = [*arguments.pop("evaluations"), models[0]]
     text, summary = compare(evaluations, tmp_path / "out", **{**arguments, "negatives": []})
@@ -191,7 +192,7 @@ def test_a_published_benchmark_stands_beside_those_of_an_experiment(models, tmp_
     assert ">R@1 text→image</th>" in text
 
 
-def test_such_evaluations_are_recorded_without_trainings_and_data(models, tmp_path, monkeypatch):
+def test_standalone_evaluations_are_tracked(models, tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(track.tracking, "track", lambda store, name, runs: written.extend(runs))
     track.run(experiment="published", evaluations=models, store=tmp_path / "s.db", out=tmp_path / "receipt.json")

@@ -36,20 +36,20 @@ def set_schema(store, version):
         database.commit()
 
 
-def test_the_store_lies_where_it_was_named_and_nowhere_else(store, monkeypatch):
+def test_the_store_is_written_only_at_its_path(store, monkeypatch):
     assert store.is_file()
     assert [one.name for one in store.parent.parent.iterdir()] == [store.parent.name]
     monkeypatch.chdir(store.parent)
     assert tracking.recorded(store, "toy") == {"evaluate/clip/0": {"accuracy": 0.5}}
 
 
-def test_a_path_that_no_address_can_name_is_refused(store, monkeypatch, tmp_path):
+def test_a_path_without_a_valid_address_is_refused(store, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="question mark"):
         tracking.recorded(store, "toy")
 
 
-def test_another_programs_database_gets_no_tables_of_ours(tmp_path):
+def test_the_database_of_another_program_is_not_changed(tmp_path):
     file = tmp_path / "mine.db"
     with closing(sqlite3.connect(file)) as database:
         database.execute("CREATE TABLE notes (text TEXT)")
@@ -71,7 +71,7 @@ def test_a_store_of_another_version_is_named_and_kept(store, tmp_path, version, 
     assert "delete" not in str(caught.value)
 
 
-def test_an_experiment_with_a_damaged_receipt_is_reported_and_the_store_is_not_there_in_part(tmp_path, capsys):
+def test_a_damaged_receipt_is_reported_and_leaves_no_partial_store(tmp_path, capsys):
     for name, content in (
         ("a", "[]"),
         ("b", json.dumps({"experiment": "b", "runs": {"evaluate/../../x": {}}})),
@@ -81,6 +81,6 @@ def test_an_experiment_with_a_damaged_receipt_is_reported_and_the_store_is_not_t
         (tmp_path / name / "compare" / "tracked.json").write_text(content)
     with pytest.raises(InputError, match="no experiment is finished"):
         ui.rebuild(tmp_path / "mlflow.db")
-    said = capsys.readouterr().err
-    assert [name for name in "abc" if f"experiment '{name}'" in said] == list("abc")
+    output = capsys.readouterr().err
+    assert [name for name in "abc" if f"experiment '{name}'" in output] == list("abc")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "b", "c"]

@@ -30,7 +30,7 @@ def made(tmp_path_factory):
     return results, arguments, receipt
 
 
-def test_one_run_for_every_training_fine_tuning_and_evaluation(made):
+def test_every_training_finetuning_and_evaluation_is_a_run(made):
     found = tracking.recorded(made[0] / "mlflow.db", "toy")
     assert set(found) == RUNS | PARENTS
     assert 0 <= found["evaluate/hnc/0"]["headline.relation"] <= 1
@@ -38,7 +38,7 @@ def test_one_run_for_every_training_fine_tuning_and_evaluation(made):
     assert found["pretrain/hnc/0"]["loss"] == pytest.approx(4.0 / 5.5)
 
 
-def test_metrics_of_later_stages_are_named_by_what_they_are_about(made):
+def test_metrics_of_later_stages_are_named_by_their_subject(made):
     found = tracking.recorded(made[0] / "mlflow.db", "toy")
     tuned, corrupted = found["finetune/scratch/0"], found["robustness/hnc/0"]
     assert 0 <= tuned["vsr/0.1/iid/relation/accuracy"] <= 1
@@ -84,7 +84,7 @@ def folders(arguments):
     return {name: arguments[name] for name in arguments if name != "experiment"}
 
 
-def test_a_second_time_replaces_and_the_receipt_is_the_same(made):
+def test_tracking_again_replaces_the_runs_and_keeps_the_receipt(made):
     results, arguments, receipt = made
     before = sha256(receipt)
     track.run(**arguments, store=results / "mlflow.db", out=receipt)
@@ -115,12 +115,12 @@ def test_a_missing_store_is_rebuilt_from_the_results(made, monkeypatch):
     assert sorted(runs, key=lambda run: run.name) == sorted(first, key=lambda run: run.name)
 
 
-def test_nothing_to_rebuild_from_is_said(tmp_path):
+def test_a_rebuild_without_results_is_refused(tmp_path):
     with pytest.raises(InputError, match="no experiment is finished"):
         ui.run(store=tmp_path / "mlflow.db", port=5000)
 
 
-def test_a_file_that_is_no_store_is_left_alone(made, tmp_path):
+def test_a_file_that_is_not_a_store_is_not_changed(made, tmp_path):
     store = tmp_path / "mlflow.db"
     store.write_bytes(b"somebody's notes, no database at all" * 10)
     with pytest.raises(InputError, match=r"mlflow\.db"):
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_store_is_left_alone(made, tmp_path):
     assert not (tmp_path / "tracked.json").exists()
 
 
-def test_the_ui_listens_to_this_machine_alone(tmp_path):
+def test_the_ui_listens_only_on_the_loopback_address(tmp_path):
     line = tracking_server.command(tmp_path / "mlflow.db", 5001)
     assert line[line.index("--host") + 1] == "127.0.0.1"
     assert "--disable-security-middleware" not in line

@@ -37,12 +37,12 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(toy_runs.SKILLS)
     write_json(folder / "robustness" / "corrupted" / "cost.json", {"seconds": 3.5, "images": 40})
     (benchmark,), _ = registry.load(["world"], toy_runs.root_of(folder), Options())
     items = benchmark.items.filter(pl.col("subset") == "2x2", pl.col("condition") == "iid")
-    asked = replace(benchmark, items=items)
+    selected = replace(benchmark, items=items)
     for seed in seeds:
         for arm in starts:
             _finetuning(folder, arm, seed)
         for arm in arms:
-            _robustness(folder, arm, seed, asked)
+            _robustness(folder, arm, seed, selected)
     return {
         **arguments,
         "finetunings": [folder / "finetune" / arm / str(seed) for arm in starts for seed in seeds],
@@ -97,7 +97,7 @@ def _png(pixels: np.ndarray) -> bytes:
 
 
 def _examples(tables: Path) -> None:
-    """VSR with two conditions, shapes with one; two statements a picture."""
+    """VSR with two conditions, shapes with one; two statements per image."""
     for task, conditions in (("vsr", {"iid": 80, "new_relation": 40}), ("shapes", {"iid": 40})):
         rows = [
             {
@@ -120,16 +120,16 @@ def _examples(tables: Path) -> None:
 def _finetuning(root: Path, arm: str, seed: int) -> None:
     rows, measured = [], []
     for task in ("vsr", "shapes"):
-        asked = pl.read_parquet(root / "data" / "tables" / f"examples_{task}.parquet")
+        selected = pl.read_parquet(root / "data" / "tables" / f"examples_{task}.parquet")
         for share in (0.1, 1.0):
             skill = 0.5 + (RIGHT[arm] - 0.5) * (share**0.5)
-            right = array_rng(seed, "toy finetune", arm, task, share).random(asked.height) < skill
-            for row, good in zip(asked.iter_rows(named=True), right, strict=True):
+            right = array_rng(seed, "toy finetune", arm, task, share).random(selected.height) < skill
+            for row, good in zip(selected.iter_rows(named=True), right, strict=True):
                 label = row["label"]
                 predicted = label if good else 1 - label
                 shared = {name: row[name] for name in ("task", "condition", "example_id", "label")}
                 rows.append({**_named(arm, seed), **shared, "share": share, "predicted": predicted, "score": 0.7})
-            for (condition, concept), group in asked.with_columns(right=pl.Series(right)).group_by(
+            for (condition, concept), group in selected.with_columns(right=pl.Series(right)).group_by(
                 "condition", "concept", maintain_order=True
             ):
                 value = float(group["right"].cast(pl.Float64).to_numpy().mean())
@@ -168,15 +168,15 @@ def _accuracy(arm: str, seed: int, task: str, share: float, condition: str, conc
     }
 
 
-def _robustness(root: Path, arm: str, seed: int, asked: ItemBenchmark) -> None:
+def _robustness(root: Path, arm: str, seed: int, selected: ItemBenchmark) -> None:
     run, how = Run("toy", arm, seed, "robustness", "test"), toy_runs.HOW
-    clean = _accuracies(asked, arm, seed, 1.0)
+    clean = _accuracies(selected, arm, seed, 1.0)
     references = References({}, {}, {}, {}, toy_runs.TRAINED.get(arm, frozenset()))
     parts = [metrics.rows(clean, run, how, references)]
     for corruption, levels in NOISE.items():
         for severity, noise in zip((1, 3, 5), levels, strict=True):
             named = {"corruption": corruption, "severity": severity, "floor": 0.2}
-            corrupted = _accuracies(asked, arm, seed, noise)
+            corrupted = _accuracies(selected, arm, seed, noise)
             parts.append(metrics.corrupted_rows(corrupted, clean, run, how, references, **named))
     folder = root / "robustness" / arm / str(seed)
     write_table(pl.concat(parts), folder / "metrics.parquet", "metrics")
@@ -191,8 +191,8 @@ def _robustness(root: Path, arm: str, seed: int, asked: ItemBenchmark) -> None:
     _manifest(folder, "robustness", {"items": 60})
 
 
-def _accuracies(asked: ItemBenchmark, arm: str, seed: int, noise: float) -> pl.DataFrame:
-    found = decisions.outcomes(asked, toy_runs.of_items(asked.items, arm, seed, noise=noise))
+def _accuracies(selected: ItemBenchmark, arm: str, seed: int, noise: float) -> pl.DataFrame:
+    found = decisions.outcomes(selected, toy_runs.of_items(selected.items, arm, seed, noise=noise))
     return found.filter(pl.col("metric") == "accuracy", pl.col("subset") == "2x2")
 
 

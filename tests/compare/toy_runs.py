@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "evaluate"))
 import toy_experiment
 
 BENCHMARKS = ("world", "retrieval", "classification")
-# How far a true pair stands above a false one, in units of the noise.
+# How much a true pair exceeds a false one, in units of the noise.
 SKILLS = {
     "base": {"color": 2.0, "retrieval": 1.5},
     "clip": {"color": 3.0, "retrieval": 2.0},
@@ -84,11 +84,11 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=N
         },
     )
     root = root_of(folder, pairs)
-    asked = ask(root, BENCHMARKS if pairs is None else (*BENCHMARKS, "inpaintcoco"))
+    loaded = load_benchmarks(root, BENCHMARKS if pairs is None else (*BENCHMARKS, "inpaintcoco"))
     for arm in arms:
         for seed in seeds:
             _training(folder / "pretrain" / arm / str(seed), arm, seed)
-            evaluation(folder, arm, seed, asked)
+            evaluation(folder, arm, seed, loaded)
     return {
         "experiment": "toy",
         "evaluations": [folder / "evaluate" / arm / str(seed) for arm in arms for seed in seeds],
@@ -99,7 +99,7 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=N
 
 
 def root_of(folder: Path, pairs: Path | None = None) -> DataRoot:
-    """Where the files of the benchmarks of an experiment lie."""
+    """The folders of the benchmarks of an experiment."""
     moved = {"tables": folder / "data" / "tables", "source": folder / "data" / "published"}
     return DataRoot(None, moved if pairs is None else {**moved, "inpaintcoco": pairs.parent})
 
@@ -129,7 +129,7 @@ def _training(folder: Path, arm: str, seed: int) -> None:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Loaded:
     """Benchmarks, the rows of table metrics of their blind baselines, and the best of their values: for every arm."""
 
     benchmarks: list[Benchmark]
@@ -137,7 +137,7 @@ class Asked:
     best: dict[Endpoint, float]
 
 
-def ask(root: DataRoot, names) -> Asked:
+def load_benchmarks(root: DataRoot, names) -> Loaded:
     """The benchmarks of these names and their blind baselines."""
     benchmarks, absent = registry.load(names, root, Options())
     assert not absent
@@ -153,19 +153,19 @@ def ask(root: DataRoot, names) -> Asked:
         metrics.rows(ordered(found), Run("blind", name, 0, "evaluate", "test"), HOW, references)
         for name, found in sorted(outcomes.items())
     ]
-    return Asked(benchmarks, pl.concat(rows), best)
+    return Loaded(benchmarks, pl.concat(rows), best)
 
 
-def evaluation(root: Path, arm: str, seed: int, asked: Asked) -> Path:
+def evaluation(root: Path, arm: str, seed: int, loaded: Loaded) -> Path:
     """Write the folder that stage evaluate makes for one run."""
     trained = TRAINED.get(arm, NONE)
-    found = [planted_outcomes(benchmark, arm, seed) for benchmark in asked.benchmarks]
+    found = [planted_outcomes(benchmark, arm, seed) for benchmark in loaded.benchmarks]
     outcomes = ordered([each for each, _ in found])
     run = Run("toy", arm, seed, "evaluate", "test")
-    own = metrics.rows(outcomes, run, HOW, References({}, asked.best, {}, {}, trained))
+    own = metrics.rows(outcomes, run, HOW, References({}, loaded.best, {}, {}, trained))
     folder = root / "evaluate" / arm / str(seed)
     write_table(
-        pl.concat([own, asked.blind.with_columns(seed=pl.lit(seed, pl.Int64))]), folder / "metrics.parquet", "metrics"
+        pl.concat([own, loaded.blind.with_columns(seed=pl.lit(seed, pl.Int64))]), folder / "metrics.parquet", "metrics"
     )
     write_table(outcomes, folder / "outcomes.parquet", "outcomes")
     nothing = pl.lit(None, pl.String)
@@ -175,7 +175,7 @@ def evaluation(root: Path, arm: str, seed: int, asked: Asked) -> Path:
     ).with_columns(severity=pl.lit(None, pl.Int64))
     write_table(scores, folder / "scores.parquet", "scores")
     write_json(folder / "cost.json", {"seconds": 9.5, "images": 100, "texts": 70, "peak_memory": 10**9})
-    described = {each.name: {"files": each.coverage.hashes, "complete": True} for each in asked.benchmarks}
+    described = {each.name: {"files": each.coverage.hashes, "complete": True} for each in loaded.benchmarks}
     write_json(folder / "measurement.json", {"model": {"name": "toy", "activation": "GELU"}, "benchmarks": described})
     fingerprint = {"stage": "evaluate", "config": {"split": "test"}, "code": "c1", "lock": "10"}
     write_json(folder / "manifest.json", {"stage": "evaluate", "fingerprint": fingerprint, "outputs": {}})
@@ -211,7 +211,7 @@ def planted_outcomes(benchmark: Benchmark, arm: str, seed: int) -> tuple[pl.Data
 
 
 def of_items(items: pl.DataFrame, arm: str, seed: int, *, noise: float = 1.0) -> pl.DataFrame:
-    """Similarities of items: what is true stands above what is false by the arm's skill, references `noise`."""
+    """Similarities of items: true pairs exceed false ones by the arm's skill, with this `noise`."""
     rows = [
         (row["item_id"], _planted(row["item_id"], row["truth"], SKILLS[arm].get(row["concept"], 0.0), arm, seed, noise))
         for row in items.iter_rows(named=True)

@@ -1,27 +1,27 @@
-"""A copy of the checkout with a stand-in for conda first on PATH, in which the tiny experiment's data were made."""
+"""A copy of the checkout with a substitute for conda first on PATH, with the data of the tiny experiment."""
 
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import conda_substitute
 import pytest
-import stand_in
 
 from checkout import Checkout, copy_checkout
 
 
 @dataclass(frozen=True)
 class CondaCheckout(Checkout):
-    """A copy of the checkout whose commands find the stand-in."""
+    """A copy of the checkout whose commands find the substitute."""
 
     conda: Path
 
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "PATH": f"{self.conda / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
-    def said(self, *arguments: str) -> str:
-        """What Snakemake said of a run that went well."""
+    def output(self, *arguments: str) -> str:
+        """The output of a successful run of Snakemake."""
         answer = self.snakemake(*arguments)
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return answer.stdout + answer.stderr
@@ -35,26 +35,26 @@ class CondaCheckout(Checkout):
         notes = [json.loads(note.read_text()) for note in sorted((environment / "started").iterdir())]
         return [note for note in notes if note["command"][:2] == ["-m", "nearmiss"]]
 
-    def asked(self) -> list[str]:
+    def conda_commands(self) -> list[str]:
         """Every command that conda was given."""
         return (self.conda / "asked.txt").read_text().splitlines()
 
 
-def fresh(root: Path, folder: Path) -> CondaCheckout:
+def fresh(root: Path, folder: Path, python: str) -> CondaCheckout:
     """A copy in which nothing has run."""
-    stand_in.install(folder / "conda")
-    return CondaCheckout(copy_checkout(root, folder / "checkout").path, folder / "conda")
+    conda_substitute.install(folder / "conda")
+    return CondaCheckout(copy_checkout(root, folder / "checkout").path, folder / "conda", python=python)
 
 
 @pytest.fixture(scope="module")
-def conda_run(root, tmp_path_factory) -> CondaCheckout:
+def conda_run(root, tmp_path_factory, python) -> CondaCheckout:
     """A copy in which the target `data` has run with conda."""
-    checkout = fresh(root, tmp_path_factory.mktemp("conda"))
-    checkout.said("--cores", "all", "--use-conda", "--", "data")
+    checkout = fresh(root, tmp_path_factory.mktemp("conda"), python)
+    checkout.output("--cores", "all", "--use-conda", "--", "data")
     return checkout
 
 
 @pytest.fixture
-def conda_fresh(root, tmp_path) -> CondaCheckout:
+def conda_fresh(root, tmp_path, python) -> CondaCheckout:
     """A copy of the test's own in which nothing has run."""
-    return fresh(root, tmp_path)
+    return fresh(root, tmp_path, python)

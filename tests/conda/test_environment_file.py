@@ -33,7 +33,7 @@ def test_file_and_lock_are_equal():
     assert FILE.read_text() == writer().environment_file(LOCK.read_bytes()), "run `make lock`"
 
 
-def test_the_file_has_the_locks_digest_and_every_pin_in_its_version():
+def test_the_file_has_the_lock_digest_and_every_pinned_version():
     """Read without the code that writes the file."""
     assert f"# lock: {hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n" in FILE.read_text()
     locked = re.findall(r"^([a-z0-9._-]+)==([^ ;]+)(?: ; (.+?))? \\$", LOCK.read_text(), re.MULTILINE)
@@ -45,7 +45,7 @@ def test_the_file_has_the_locks_digest_and_every_pin_in_its_version():
     ]
 
 
-def test_the_pip_section_points_at_no_other_file():
+def test_the_pip_section_references_no_other_file():
     """Snakemake copies the file to any folder: an option (`-r`, `-e`) or a path would be looked for there."""
     for pin in pip_section(FILE.read_text()):
         assert re.match(r"[A-Za-z0-9]", pin)
@@ -61,7 +61,7 @@ def test_the_pip_section_points_at_no_other_file():
         pytest.param("python_full_version < '3.12'", "python_full_version < '3.13'", id="another marker"),
     ],
 )
-def test_a_changed_lock_is_noticed_and_written_again(old, new, tmp_path):
+def test_a_changed_lock_is_detected_and_written_again(old, new, tmp_path):
     shutil.copytree(FILE.parent, tmp_path / "workflow" / "envs")
     text = LOCK.read_text()
     assert old in text
@@ -74,7 +74,7 @@ def test_a_changed_lock_is_noticed_and_written_again(old, new, tmp_path):
 
 
 @pytest.mark.parametrize("line", ["-e .", "pillow>=11", "nearmiss @ https://example.org/nearmiss.whl", "--pre"])
-def test_a_line_that_is_no_pin_is_refused(line):
+def test_a_line_that_is_not_a_pin_is_refused(line):
     with pytest.raises(ValueError, match="line 2"):
         writer().pins(f"six==1.17.0\n{line}\n")
 
@@ -82,9 +82,9 @@ def test_a_line_that_is_no_pin_is_refused(line):
 def without_environment(rules: str) -> list[str]:
     """The rules of a rule file that run a command, and in no environment."""
     blocks = re.split(r"^(?=(?:rule|checkpoint|use rule) )", rules, flags=re.MULTILINE)
-    alone = [block for block in blocks if re.search(r"^    (shell|script|notebook):", block, re.MULTILINE)]
+    single = [block for block in blocks if re.search(r"^    (shell|script|notebook):", block, re.MULTILINE)]
     named = re.compile(r"^    conda:\n        ENVIRONMENT$", re.MULTILINE)
-    wrong = [block for block in alone if not named.search(block)]
+    wrong = [block for block in single if not named.search(block)]
     return [block.splitlines()[0] for block in wrong]
 
 
@@ -94,7 +94,7 @@ def test_every_rule_that_runs_a_command_names_the_environment(file):
 
 
 @pytest.mark.parametrize("name", ["plain", "{v2}", "{", "a b", "it's"])
-def test_the_rules_name_the_file_of_the_lock_wherever_the_checkout_lies(name, monkeypatch):
+def test_the_rules_name_the_lock_file_in_any_checkout(name, monkeypatch):
     """Snakemake formats the path that a rule names."""
     spec = importlib.util.spec_from_file_location("workflow_environment", ROOT / "workflow" / "environment.py")
     environment = importlib.util.module_from_spec(spec)
@@ -105,6 +105,6 @@ def test_the_rules_name_the_file_of_the_lock_wherever_the_checkout_lies(name, mo
     assert "ENVIRONMENT = environment.conda_file()" in (ROOT / "workflow" / "rules" / "common.smk").read_text()
 
 
-def test_a_rule_without_the_environment_is_noticed():
+def test_a_rule_without_the_environment_is_detected():
     text = (ROOT / "workflow" / "rules" / "data.smk").read_text()
     assert without_environment(text.replace("    conda:\n", "    # conda:\n", 1)) == ["rule data_held_out:"]

@@ -1,7 +1,7 @@
 """`snakemake --use-conda`: jobs run in the environment, with this checkout's package, and nothing else changes.
 
-Conda is a stand-in (stand_in.py). The targets are the first stages of the tiny experiment: all rules name the same
-environment file, which test_environment_file.py holds.
+conda_substitute.py replaces conda. The targets are the first stages of the tiny experiment: all rules name the
+same environment file, as test_environment_file.py checks.
 """
 
 import subprocess
@@ -11,12 +11,12 @@ import pytest
 
 pytestmark = [
     pytest.mark.xdist_group("conda"),
-    pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script"),
+    pytest.mark.skipif(sys.platform == "win32", reason="the substitute is a shell script"),
 ]
 KEYWORD = "results/tiny/negatives/keyword/negatives.parquet"
 
 
-def test_jobs_run_in_the_environment_with_this_checkouts_package(conda_run):
+def test_jobs_run_in_the_environment_with_the_package_of_the_checkout(conda_run):
     (environment,) = conda_run.environments()
     jobs = conda_run.jobs_in(environment)
     assert [job["command"][2] for job in jobs] == ["data"]
@@ -26,30 +26,30 @@ def test_jobs_run_in_the_environment_with_this_checkouts_package(conda_run):
 
 def test_one_environment_is_made_from_the_file(conda_run):
     (environment,) = conda_run.environments()
-    made = [command for command in conda_run.asked() if command.startswith("env create")]
+    made = [command for command in conda_run.conda_commands() if command.startswith("env create")]
     assert len(made) == 1
     assert str(environment) in made[0]
     file = conda_run.path / "workflow" / "envs" / "nearmiss.yaml"
     assert environment.with_name(environment.name + ".yaml").read_bytes() == file.read_bytes()
 
 
-def test_what_ran_with_conda_is_done_without_it_and_the_other_way_round(conda_run):
-    # A run, not a dry run: the data were made with conda, and the one job without it leaves them alone.
-    assert "data_tables" not in conda_run.said("--", KEYWORD)
-    assert "Nothing to be done" in conda_run.said("--use-conda", "--dry-run", "--", KEYWORD)
+def test_conda_does_not_change_what_is_up_to_date(conda_run):
+    # A run, not a dry run: the data were made with conda, and the one job without it does not change them.
+    assert "data_tables" not in conda_run.output("--", KEYWORD)
+    assert "Nothing to be done" in conda_run.output("--use-conda", "--dry-run", "--", KEYWORD)
     (environment,) = conda_run.environments()
     assert [job["command"][2] for job in conda_run.jobs_in(environment)] == ["data"]
     # The trigger that profiles/default leaves out is the reason: with it the same dry run has work.
-    assert "data_tables" in conda_run.said("--dry-run", "--rerun-triggers", "software-env", "--", "data")
+    assert "data_tables" in conda_run.output("--dry-run", "--rerun-triggers", "software-env", "--", "data")
 
 
 @pytest.mark.parametrize(("conda", "noted"), [(True, 1), (False, 0)])
-def test_a_job_that_takes_the_drivers_python_first_is_noticed(conda_fresh, tmp_path, conda, noted):
+def test_a_job_with_the_python_of_the_driver_is_detected(conda_fresh, tmp_path, conda, noted):
     """A job composed as Snakemake does it, with the text for runs with conda and, the fault, with the one without."""
     made = tmp_path / "made"
     text = [sys.executable, "-c", f"import environment; print(environment.shell_prefix(conda={conda}))"]
-    told = {**conda_fresh.environment(), "PYTHONPATH": str(conda_fresh.path / "workflow")}
-    prefix = subprocess.run(text, env=told, capture_output=True, text=True, check=True).stdout.strip()
+    environment_of_test = {**conda_fresh.environment(), "PYTHONPATH": str(conda_fresh.path / "workflow")}
+    prefix = subprocess.run(text, env=environment_of_test, capture_output=True, text=True, check=True).stdout.strip()
     program, activate = conda_fresh.conda / "bin" / "conda", conda_fresh.conda / "bin" / "activate"
     file = conda_fresh.path / "workflow" / "envs" / "nearmiss.yaml"
     subprocess.run([program, "env", "create", "--file", file, "--prefix", made], check=True)

@@ -91,16 +91,16 @@ class Browser:
         WebDriverWait(self.driver, 20, 0.05).until(lambda _: not self.text(name), f"'{name}' stays: {self.text(name)}")
 
     def complaints(self, *, server_down: bool = False, not_admitted: bool = False) -> list[str]:
-        """What the console has said since it was last asked.
+        """The console's messages since the last call.
 
         `server_down` leaves out that nobody answered, `not_admitted` that a page was not let in.
         """
-        said = [entry["message"] for entry in self.driver.get_log("browser")]
+        messages = [entry["message"] for entry in self.driver.get_log("browser")]
         expected = (*(_SERVER_DOWN if server_down else ()), *(_NOT_ADMITTED if not_admitted else ()))
-        return [message for message in said if not any(words in message for words in expected)]
+        return [message for message in messages if not any(words in message for words in expected)]
 
     def hosts(self) -> set[str]:
-        """The hosts that the window has asked for anything over the network; Chromium's own pages are none."""
+        """The hosts that the window has requested anything from; Chromium's own pages do not count."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
         return {urlsplit(url).hostname for url in urls if url.startswith(("http", "ws"))}

@@ -39,11 +39,11 @@ def test_what_was_accepted_on_the_page_is_exported(tmp_path, serve, nearmiss):
         {"item": "2", "decision": "accept", "caption": "a fox on a mat", "token": "t0"},
         {"item": "3", "decision": "refuse", "reason": "seam", "token": "t1"},
     )
-    status, told, errors = nearmiss(
+    status, printed, errors = nearmiss(
         "curate", "export", file, "--db", tmp_path / "decisions.db", "--out", tmp_path / "out", "--of", "anna"
     )
     assert status == 0, errors
-    assert "1 accepted, 1 refused, 3 undecided" in told
+    assert "1 accepted, 1 refused, 3 undecided" in printed
     assert pq.read_table(tmp_path / "out" / "pairs.parquet")["inpaint_caption"].to_pylist() == ["a fox on a mat"]
 
 
@@ -114,10 +114,10 @@ def write_everything(folder: Path) -> dict[str, str]:
 )
 def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, nearmiss, arguments, words):
     paths = write_everything(tmp_path)
-    status, *told = nearmiss(*(paths.get(word, word) for word in arguments.split()))
-    said = " ".join("".join(told).split())
-    assert status == 2, said
+    status, *printed = nearmiss(*(paths.get(word, word) for word in arguments.split()))
+    text = " ".join("".join(printed).split())
+    assert status == 2, text
     for word in words:
-        assert word in said
+        assert word in text
     assert not (tmp_path / "OUT").exists()
     assert (tmp_path / "FULL" / "mine.txt").read_text() == "mine"

@@ -31,7 +31,7 @@ def decide(store: Store, count: int = 40) -> list:
 
 
 def copied(folder: Path, file: bytes, log: bytes | None = None) -> Path:
-    """A database of these bytes, as it lies there after its server was killed."""
+    """A database of these bytes, as it remains after its server was killed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     (folder / "decisions.db").write_bytes(file)

@@ -23,8 +23,8 @@ def curated(tmp_path):
 @pytest.fixture
 def store(tmp_path, curated):
     with Store(tmp_path / "decisions.db", curated.digest) as opened:
-        for name, said in SAID.items():
-            for item, letter in zip(curated.items, said, strict=True):
+        for name, decided in SAID.items():
+            for item, letter in zip(curated.items, decided, strict=True):
                 token = f"{name} {item.key}"
                 if letter == "a":
                     opened.add(Decision(name, item.key, "accept"), token)
@@ -64,11 +64,11 @@ def test_the_report_counts_items_reasons_and_agreement(tmp_path, curated, store)
 
 
 def test_the_report_as_text(tmp_path, curated, store):
-    said = in_words(export(curated, store, tmp_path / "out", rule="majority"))
-    assert "2 accepted, 2 refused, 1 undecided (rule: majority; annotators: anna, ben, cleo)" in said
-    assert "  color: 1 of 2 accepted; refused for: absurd 1" in said
-    assert "Cohen's kappa, anna and ben: 0.62 over 5 items (80% agreement)" in said
-    assert "Fleiss' kappa, all 3: undefined over 1 items" in said
+    decided = in_words(export(curated, store, tmp_path / "out", rule="majority"))
+    assert "2 accepted, 2 refused, 1 undecided (rule: majority; annotators: anna, ben, cleo)" in decided
+    assert "  color: 1 of 2 accepted; refused for: absurd 1" in decided
+    assert "Cohen's kappa, anna and ben: 0.62 over 5 items (80% agreement)" in decided
+    assert "Fleiss' kappa, all 3: undefined over 1 items" in decided
 
 
 def test_equal_decisions_give_equal_bytes(tmp_path, curated, store):

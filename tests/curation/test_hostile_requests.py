@@ -1,4 +1,4 @@
-"""Requests of whoever should not ask, and bodies that are no decision: refused in words, and the server lives on."""
+"""Unauthorized requests and invalid bodies are refused with a message, and the server continues."""
 
 import json
 import re
@@ -34,20 +34,20 @@ def port(page, monkeypatch):
     server.server_close()
 
 
-def ask(port: int, page: Page, head: str, body: bytes = b"", *, cookie: bool = True) -> tuple[int, str]:
-    """Send bytes to the server; the status of its answer and what it says."""
+def send_request(port: int, page: Page, head: str, body: bytes = b"", *, cookie: bool = True) -> tuple[int, str]:
+    """Send bytes to the server; the status and text of its response."""
     lines = [f"Host: 127.0.0.1:{port}", *([f"Cookie: {page.cookie}={TOKEN}"] if cookie else []), "\r\n"]
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(f"{head}\r\n".encode() + "\r\n".join(lines).encode() + body)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    head, _, said = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(said).get("problem", "")
+    head, _, response_text = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(response_text).get("problem", "")
 
 
 def decides(port: int, page: Page) -> bool:
     body = json.dumps({"item": "1", "decision": "accept", "token": "afterwards"}).encode()
     head = f"POST /{page.session}/decisions HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    return ask(port, page, head, body) == (200, "") and page.store.last() == [Decision("anna", "1", "accept")]
+    return send_request(port, page, head, body) == (200, "") and page.store.last() == [Decision("anna", "1", "accept")]
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def decides(port: int, page: Page) -> bool:
 )
 def test_a_wrong_content_length_is_refused_and_the_server_continues(page, port, headers, body, status, words):
     head = f"POST /{page.session}/decisions HTTP/1.1\r\nContent-Type: application/json\r\n{headers}"
-    answered, said = ask(port, page, head, body)
-    assert answered == status, said
-    assert re.search(words, said)
+    answered, response_text = send_request(port, page, head, body)
+    assert answered == status, response_text
+    assert re.search(words, response_text)
     assert page.store.history() == []
     assert decides(port, page)
 

@@ -19,7 +19,7 @@ EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n"
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG that says it has so many pixels and holds nearly none."""
+    """A PNG whose header states so many pixels and whose data have nearly none."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         ends = (zlib.crc32(kind + content)).to_bytes(4, "big")
@@ -145,6 +145,6 @@ def test_control_characters_of_a_set_do_not_reach_the_terminal(tmp_path):
     page = page_of(curated, tmp_path / "decisions.db")
     page.store.add(Decision("anna", "0", "accept"), "a")
     page.store.add(Decision("anna", "1", "refuse", reason="\x1b]0;seam\x07"), "b")
-    told = in_words(export(curated, page.store, tmp_path / "out", rule="all"))
-    assert told.replace("\n", "").isprintable()
-    assert not any(line.startswith("rogue") for line in told.splitlines())
+    summary = in_words(export(curated, page.store, tmp_path / "out", rule="all"))
+    assert summary.replace("\n", "").isprintable()
+    assert not any(line.startswith("rogue") for line in summary.splitlines())

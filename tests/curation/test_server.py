@@ -1,4 +1,4 @@
-"""What the page's server answers, to whom, and what it refuses."""
+"""What the server of the page sends, to whom, and what it refuses."""
 
 import dataclasses
 import re

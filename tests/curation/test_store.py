@@ -28,8 +28,8 @@ def test_acknowledged_decisions_survive_kill_9(tmp_path, serve):
     curated = toy_sets.pairs(tmp_path)
     server = serve(curated.files[0], tmp_path / "decisions.db")
     for item in range(4):
-        said = server.post({"item": str(item), "decision": "accept", "token": f"t{item}"})
-        assert said["saved"] == f"t{item}"
+        response = server.post({"item": str(item), "decision": "accept", "token": f"t{item}"})
+        assert response["saved"] == f"t{item}"
     server.kill()
     with Store(tmp_path / "decisions.db", curated.digest, create=False) as found:
         assert [each.item for each in found.last("anna")] == ["0", "1", "2", "3"]

@@ -10,21 +10,21 @@ ITEM = Item("0", "color", "a red ball", "a blue ball", ())
 NAMES = ("anna", "ben", "cleo", "dan")
 
 
-def verdict(said: str, rule: str, captions: tuple[str | None, ...] = ()):
-    """`said` has a letter an annotator: a accepts, r refuses, a dash is open."""
-    names = NAMES[: len(said)]
+def verdict(letters: str, rule: str, captions: tuple[str | None, ...] = ()):
+    """`letters` has one per annotator: a accepts, r refuses, a dash is open."""
+    names = NAMES[: len(letters)]
     decisions = [
         Decision(name, "0", "accept", caption=caption)
         if letter == "a"
         else Decision(name, "0", "refuse", reason="seam")
-        for name, letter, caption in zip(names, said, captions or (None,) * len(said), strict=True)
+        for name, letter, caption in zip(names, letters, captions or (None,) * len(letters), strict=True)
         if letter != "-"
     ]
     return decide([ITEM], decisions, names, rule)[0]
 
 
 @pytest.mark.parametrize(
-    ("said", "by_all", "by_majority"),
+    ("letters", "by_all", "by_majority"),
     [
         ("a", "accepted", "accepted"),
         ("r", "refused", "refused"),
@@ -44,9 +44,9 @@ def verdict(said: str, rule: str, captions: tuple[str | None, ...] = ()):
         ("rr--", "refused", "refused"),
     ],
 )
-def test_an_item_is_undecided_until_its_outcome_is_certain(said, by_all, by_majority):
-    assert verdict(said, "all").outcome == by_all
-    assert verdict(said, "majority").outcome == by_majority
+def test_an_item_is_undecided_until_its_outcome_is_certain(letters, by_all, by_majority):
+    assert verdict(letters, "all").outcome == by_all
+    assert verdict(letters, "majority").outcome == by_majority
 
 
 @pytest.mark.parametrize(

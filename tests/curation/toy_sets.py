@@ -163,7 +163,7 @@ class Serving:
             time.sleep(0.002)
 
     def opener(self) -> tuple[urllib.request.OpenerDirector, str]:
-        """What asks as the page does, with its cookie, and the name with which the addresses of data begin."""
+        """A session like that of the page, with its cookie, and the prefix of the URLs of data."""
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
         )
@@ -171,13 +171,13 @@ class Serving:
             return opener, answer.read().decode().partition('data-session="')[2].partition('"')[0]
 
     def post(self, *decisions: dict) -> dict:
-        """Send decisions as the page does; the server's last answer."""
+        """Send decisions as the page does; the last response."""
         opener, session = self.opener()
         return [send(opener, f"{self.home}{session}", **decision) for decision in decisions][-1]
 
 
 def send(opener: urllib.request.OpenerDirector, address: str, **decision: str) -> dict:
-    """Send one decision; the server's answer."""
+    """Send one decision; the response."""
     body, kind = json.dumps(decision).encode(), {"Content-Type": "application/json"}
     with opener.open(urllib.request.Request(f"{address}/decisions", body, kind)) as answer:
         return json.load(answer)
@@ -204,7 +204,7 @@ class Starter:
         self._process.stdout.close()
 
     def serve(self, path: Path, db: Path, annotator: str = "anna", port: int = 0) -> Serving:
-        """Start a server and wait until it says where its page is."""
+        """Start a server and wait until it prints the URL of its page."""
         self._count += 1
         pipe = self._folder / f"said-{self._count}"
         os.mkfifo(pipe)
@@ -212,8 +212,8 @@ class Starter:
         self._process.stdin.write(json.dumps([[str(each) for each in arguments], str(pipe)]) + "\n")
         self._process.stdin.flush()
         process = int(self._process.stdout.readline())
-        with pipe.open() as said:
-            for line in said:
+        with pipe.open() as lines:
+            for line in lines:
                 if line.startswith("http"):
                     return Serving(process, line.split()[0])
         raise AssertionError("the server has ended")

@@ -23,8 +23,8 @@ arms:
 
 
 @pytest.fixture
-def checkout(root: Path, tmp_path: Path):
-    copied = copy_checkout(root, tmp_path / "checkout")
+def checkout(root: Path, tmp_path: Path, python: str):
+    copied = copy_checkout(root, tmp_path / "checkout", python)
     sources = copied.path / "src" / "nearmiss" / "stages" / "data" / "sources"
     (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL)
     (sources / "toys.py").write_text(code)

@@ -93,7 +93,7 @@ def test_a_truncated_archive_gives_the_members_before_the_damage(tmp_path: Path,
     assert index.flaw == "the archive is truncated" and set(index.members) == ({"a"} if cut == 1600 else set())
 
 
-def test_what_is_no_plain_archive_is_refused(tmp_path: Path):
+def test_an_invalid_archive_is_refused(tmp_path: Path):
     with tarfile.open(tmp_path / "0.tar", "w:gz"):
         pass
     with pytest.raises(InputError, match="an archive is compressed"):

@@ -44,7 +44,7 @@ def document(root: Path, kind: str) -> dict:
     return json.loads((root / "annotations" / f"{kind}_val2017.json").read_text())
 
 
-def test_what_is_declared_is_what_is_made(root: Path):
+def test_the_source_makes_what_it_declares(root: Path):
     given = config(root)
     out = root.parent / "data"
     run(config=given, out=out)
@@ -57,15 +57,15 @@ def test_what_is_declared_is_what_is_made(root: Path):
     assert all((Path(declared.image_root) / file).is_file() for file in table(out, "images")["file"])
     assert table(out, "objects")["mask"].null_count() == table(out, "objects")["crowd"].sum() == 2
     for split in ("val", "test"):
-        asked = table(out, f"retrieval_{split}", "retrieval")
-        assert asked["right"].explode().to_list() == asked["image_id"].to_list()
+        queries = table(out, f"retrieval_{split}", "retrieval")
+        assert queries["right"].explode().to_list() == queries["image_id"].to_list()
 
 
 def test_captions_are_one_set_with_every_caption(root: Path):
     captions = read_caption_set(made(root) / "tables" / "captions.parquet", "published")
     assert captions.height == 60
-    said = {str(each["id"]): each["caption"] for each in document(root, "captions")["annotations"]}
-    assert dict(captions.select("caption_id", "text").iter_rows()) == said
+    published_captions = {str(each["id"]): each["caption"] for each in document(root, "captions")["annotations"]}
+    assert dict(captions.select("caption_id", "text").iter_rows()) == published_captions
 
 
 def test_splits_follow_the_shares_and_the_seed(root: Path):
@@ -89,7 +89,7 @@ def test_a_limit_leaves_whole_images(root: Path):
     assert set(table(out, "objects")["image_id"]) == set(table(out, "captions")["image_id"])
 
 
-def test_workers_and_the_order_of_records_change_no_byte(root: Path):
+def test_bytes_do_not_depend_on_workers_and_record_order(root: Path):
     first = made(root)
     for kind in ("captions", "instances"):
         content = document(root, kind)
@@ -101,7 +101,7 @@ def test_workers_and_the_order_of_records_change_no_byte(root: Path):
             assert sha256(first / name) == sha256(second / name), name
 
 
-def test_captions_alone_are_a_source(tmp_path: Path):
+def test_captions_without_instances_are_a_source(tmp_path: Path):
     root = coco_files.write(tmp_path / "coco", 20, instances=False)
     given = config(root, instances=None)
     assert not given.source.declare("data").masks
@@ -127,7 +127,7 @@ def test_annotations_of_resized_photographs_are_scaled_and_counted(root: Path):
             assert pixels[0] * 4 == pytest.approx(pixels[1], rel=0.15)
 
 
-def test_what_cannot_be_used_is_set_aside_with_its_reason(root: Path):
+def test_unusable_records_are_set_aside_with_reasons(root: Path):
     (root / "val2017" / "000000000001.png").unlink()
     content = document(root, "captions")
     content["annotations"][4]["caption"] = 7
@@ -140,7 +140,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(root: Path):
     assert json.loads((out / "summary.json").read_text())["set_aside"]["the image is missing"] == 1
 
 
-def test_words_are_those_that_training_uses_often_enough(root: Path):
+def test_the_word_list_has_frequent_training_words(root: Path):
     out = made(root, min_count=1)
     images = table(out, "images").filter(pl.col("split") == "train")
     texts = table(out, "captions").join(images, on="image_id", how="semi")["text"]
@@ -160,7 +160,7 @@ def test_words_are_those_that_training_uses_often_enough(root: Path):
         ({"splits": {"train": 0.98, "test": 0.02}}, "split 'test' has no image", "data.source.splits.test"),
     ],
 )
-def test_a_source_that_is_not_whole_is_refused(root: Path, options: dict, problem: str, key: str):
+def test_an_incomplete_source_is_refused(root: Path, options: dict, problem: str, key: str):
     with pytest.raises(InputError, match=problem) as raised:
         made(root, **options)
     assert raised.value.record == key and raised.value.remedy
@@ -168,14 +168,14 @@ def test_a_source_that_is_not_whole_is_refused(root: Path, options: dict, proble
 
 
 @pytest.mark.parametrize("splits", [{"train": 0.5, "val": 0.1}, {"val": 0.5, "test": 0.5}, {"train": 1.5}])
-def test_shares_that_are_no_partition_are_refused(root: Path, splits: dict):
+def test_split_shares_that_do_not_sum_to_one_are_refused(root: Path, splits: dict):
     with pytest.raises(ValueError, match=r"add up to 1|less than or equal"):
         config(root, splits=splits)
 
 
 @pytest.mark.realdata
 @pytest.mark.skipif(not REAL.is_dir(), reason="no real data beside the checkout")
-def test_real_photographs(tmp_path: Path):
+def test_the_source_reads_coco_photographs(tmp_path: Path):
     given = {"name": "coco", "root": str(REAL), "captions": "captions_val2017_open.json", "limit": 60}
     run(config=DataConfig.model_validate({"source": given}), out=tmp_path / "data")
     assert table(tmp_path / "data", "images").height == 60

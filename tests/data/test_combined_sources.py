@@ -81,7 +81,7 @@ def test_tables_are_concatenated_under_one_root(tmp_path: Path, sources: list[di
     assert {"coco/captions", "gqa/scene_graphs.train", "source/images"} <= set(manifest["inputs"])
 
 
-def test_the_number_of_workers_changes_no_byte(tmp_path: Path, sources: list[dict[str, Any]]):
+def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path, sources: list[dict[str, Any]]):
     config = DataConfig.model_validate({"source": sources})
     for workers in (1, 2):
         run(config=config, out=tmp_path / str(workers), workers=workers)
@@ -99,7 +99,7 @@ def test_published_captions_and_statements_are_two_sets(tmp_path: Path, sources:
     assert dict(captions.group_by("set").len().iter_rows()) == {"published": 60, "scene_graphs": 32}
 
 
-def test_a_source_that_is_named_twice_has_numbered_ids(tmp_path: Path, sources: list[dict[str, Any]]):
+def test_a_source_listed_twice_has_numbered_ids(tmp_path: Path, sources: list[dict[str, Any]]):
     source_files.shards(tmp_path / "roots" / "more")
     more = {**sources[2], "root": str(tmp_path / "roots" / "more")}
     run(config=DataConfig.model_validate({"source": [sources[2], more]}), out=tmp_path / "data")
@@ -162,7 +162,7 @@ def test_a_configuration_with_several_sources_is_resolved_dumped_and_reduced(sou
     assert [each["limit"] for each in given] == [12, 500, 500] and given[1]["captions_per_image"] == 1
 
 
-def test_gqa_without_captions_takes_part_but_is_no_experiment_of_its_own(sources: list[dict[str, Any]]):
+def test_gqa_without_captions_can_only_be_combined(sources: list[dict[str, Any]]):
     bare = {**sources[1], "captions": None}
     assert resolve(experiment([bare, sources[0]])).pretrain.continued.captions == "published"
     with pytest.raises(InputError, match="the data source has no captions") as raised:
@@ -199,7 +199,7 @@ def test_the_common_root_is_relative_where_all_roots_are():
     assert common_root(["../coco", "vg"]) == str(Path.cwd().parent)
 
 
-def test_results_may_lie_below_the_root_of_the_images(tmp_path: Path):
+def test_results_can_be_below_the_image_root(tmp_path: Path):
     (tmp_path / "tables").mkdir()
     root = DataRoot(None, {"tables": tmp_path / "tables", SOURCE: tmp_path})
     refuse_overlap(tmp_path / "results", root.inputs(), [root.path(SOURCE)])

@@ -46,7 +46,7 @@ def scenes(out: Path, name: str) -> dict[str, Scene]:
 
 
 @pytest.mark.usefixtures("worker_server")
-def test_what_the_world_declares_is_what_it_makes(small_world: Path):
+def test_the_world_makes_what_it_declares(small_world: Path):
     declared = SMALL.source.declare(str(small_world))
     tables = {f"{small_world}/tables/{name}.parquet" for name in declared.tables}
     own = {f"{small_world}/{name}" for name in ("summary.json", "manifest.json", "cost.json")}
@@ -58,7 +58,7 @@ def test_what_the_world_declares_is_what_it_makes(small_world: Path):
     assert all(Path(folder).is_dir() for folder in declared.folders)
 
 
-def test_four_workers_and_another_folder_give_the_same_bytes(small_world: Path, tmp_path: Path):
+def test_bytes_do_not_depend_on_workers_and_folder(small_world: Path, tmp_path: Path):
     again = tmp_path / "elsewhere" / "data"
     run(config=SMALL, out=again, workers=4)
     for part in ("published", "truth", "tables"):
@@ -134,11 +134,11 @@ def graphs(small_world: Path) -> tuple[list[dict], list[dict]]:
     return read(small_world, "objects").to_dicts(), read(small_world, "relations").to_dicts()
 
 
-def test_what_the_graph_says_is_what_the_pixels_show(seen_things: dict[str, Seen], graphs: tuple):
+def test_graphs_agree_with_the_pixels(seen_things: dict[str, Seen], graphs: tuple):
     assert faults(seen_things, *graphs) == []
 
 
-def test_planted_faults_of_a_graph_are_seen_in_the_pixels(seen_things: dict[str, Seen], graphs: tuple):
+def test_planted_faults_of_a_graph_are_detected_in_the_pixels(seen_things: dict[str, Seen], graphs: tuple):
     objects, relations = graphs
     wrong = {"red": "blue", "small": "large", "large": "small"}
     for kind, word in (("color", "red"), ("size", "small"), ("size", "large")):
@@ -161,11 +161,11 @@ def test_graphs_are_complete_and_agree_with_the_truth(small_world: Path):
     truth = scenes(small_world, "scenes_train")
     assert objects.filter(pl.col("image_id").is_in(list(truth))).height == sum(len(s.objects) for s in truth.values())
     for scene in list(truth.values())[:50]:
-        told = relations.filter(image_id=scene.scene_id)
-        assert told.height == 2 * len(list(permutations(scene.objects, 2)))
+        annotated = relations.filter(image_id=scene.scene_id)
+        assert annotated.height == 2 * len(list(permutations(scene.objects, 2)))
 
 
-def test_every_caption_is_true_of_its_image(small_world: Path):
+def test_captions_are_true_of_their_image(small_world: Path):
     truth = {**scenes(small_world, "scenes_train"), **scenes(small_world, "scenes_test")}
     for kind in ("broad", "narrow"):
         for row in captions_of(small_world, kind).iter_rows(named=True):
@@ -181,7 +181,7 @@ def mentions_held_out(text: str) -> bool:
     return bool(set(statement.pairs()) & held_out.pairs) or statement.shape_relation() in held_out.relations
 
 
-def test_nothing_held_out_is_in_a_split(small_world: Path):
+def test_splits_contain_no_held_out_combination(small_world: Path):
     held_out = reservation(SMALL.source)
     for split in ("train", "val", "test"):
         for scene in scenes(small_world, f"scenes_{split}").values():
@@ -190,7 +190,7 @@ def test_nothing_held_out_is_in_a_split(small_world: Path):
         assert not any(map(mentions_held_out, captions_of(small_world, kind)["text"]))
 
 
-def test_a_planted_combination_is_caught_in_a_caption_and_in_a_scene(small_world: Path):
+def test_a_planted_combination_is_detected_in_captions_and_scenes(small_world: Path):
     held_out = reservation(SMALL.source)
     color, shape = min(held_out.pairs)
     first, predicate, second = min(held_out.relations)
@@ -200,7 +200,7 @@ def test_a_planted_combination_is_caught_in_a_caption_and_in_a_scene(small_world
     assert not held_out.allows(replace(scene, objects=(replace(scene.objects[0], color=color, shape=shape),)))
 
 
-def test_every_color_and_shape_is_trained_and_stands_about_as_often_on_either_side():
+def test_colors_and_shapes_are_trained_and_balanced_between_sides():
     world = WorldConfig()
     drawn = [thing for index in range(1500) for thing in scene_of(world, "train", index).objects]
     for slot, values in (("color", used(world).colors), ("shape", used(world).shapes)):
@@ -211,14 +211,14 @@ def test_every_color_and_shape_is_trained_and_stands_about_as_often_on_either_si
                 assert 0.38 < np.mean([getattr(thing, axis) < world.side / 2 for thing in here]) < 0.62, value
 
 
-def test_held_out_combinations_are_shown_where_they_are_asked_for(small_world: Path):
+def test_held_out_combinations_occur_in_their_conditions(small_world: Path):
     held_out, truth = reservation(SMALL.source), scenes(small_world, "scenes_benchmark_test")
     items = read(small_world, "items_test", "items")
     for condition, shown in (("new_pair", Reservation.pairs_of), ("new_relation", Reservation.relations_of)):
-        asked = items.filter(condition=condition)
-        assert not asked.is_empty()
+        selected = items.filter(condition=condition)
+        assert not selected.is_empty()
         # of a pair of pictures at least one shows what is held out
-        for row in asked.filter(subset="2x2").iter_rows(named=True):
+        for row in selected.filter(subset="2x2").iter_rows(named=True):
             assert any(shown(held_out, truth[image]) for image in row["images"])
     for row in items.filter(condition="iid").iter_rows(named=True):
         assert all(held_out.allows(truth[image]) for image in row["images"])
@@ -226,20 +226,20 @@ def test_held_out_combinations_are_shown_where_they_are_asked_for(small_world: P
 
 def test_the_reservation_is_published_in_both_directions(small_world: Path):
     record = read_json(small_world / "published" / "reserved.json")
-    told = {tuple(relation) for relation in record["relations"]}
+    annotated = {tuple(relation) for relation in record["relations"]}
     mirror = {
         "to the left of": "to the right of",
         "to the right of": "to the left of",
         "above": "below",
         "below": "above",
     }
-    assert told == {(b, mirror[predicate], a) for a, predicate, b in told}
-    assert len(told) == 2 * SMALL.source.reserved.relations
+    assert annotated == {(b, mirror[predicate], a) for a, predicate, b in annotated}
+    assert len(annotated) == 2 * SMALL.source.reserved.relations
     assert len(record["pairs"]) == SMALL.source.reserved.pairs
     assert record["templates"]
 
 
-def test_every_word_of_every_text_is_published(small_world: Path):
+def test_the_word_list_has_every_word_of_every_text(small_world: Path):
     known = set((small_world / "published" / "words.txt").read_text().split())
     texts = [text for kind in ("broad", "narrow") for text in captions_of(small_world, kind)["text"]]
     texts += [text for captions in read(small_world, "items_test", "items")["captions"] for text in captions]
@@ -253,28 +253,28 @@ def test_completeness_drops_that_share_of_annotations_and_no_caption(tmp_path: P
     run(config=DataConfig(source=half), out=tmp_path / "half", workers=1)
     whole, kept = read(small_world, "objects"), read(tmp_path / "half", "objects")
     assert 0.4 < kept.height / whole.height < 0.6
-    told = kept["attributes"].list.len().mean() / whole["attributes"].list.len().mean()
-    assert 0.4 < told < 0.6
+    annotated = kept["attributes"].list.len().mean() / whole["attributes"].list.len().mean()
+    assert 0.4 < annotated < 0.6
     captions = [
         read_caption_set(out / "tables" / "captions.parquet", "narrow") for out in (small_world, tmp_path / "half")
     ]
     assert captions[0].equals(captions[1])
 
 
-def test_the_oracles_hold_on_what_is_published(small_world: Path):
+def test_oracles_score_as_tabulated_on_published_files(small_world: Path):
     rows = read_json(small_world / "summary.json")["oracles"]["test"]
     assert rows
     assert all(row["holds"] for row in rows if row["expected"] == "solved")
 
 
-def test_hardly_a_statement_is_undecided(small_world: Path):
+def test_few_statements_are_undecided(small_world: Path):
     counts = read_json(small_world / "summary.json")["undecided"]
     assert counts["evaluated"] > 2000
     assert counts["undecided"] <= 0.02
 
 
 def test_an_undecided_statement_is_counted():
-    """A thing within the margin of the middle: neither on the left nor on the right."""
+    """An object within the margin of the middle: neither on the left nor on the right."""
     thing = SceneObject("0", "cube", "red", "small", "plain", 48.5, 20.0, 15.0)
     scene = Scene("0", 96, "grass", 1.0, 0, (thing,))
     counts = undecided(
@@ -283,21 +283,21 @@ def test_an_undecided_statement_is_counted():
     assert counts["undecided"] > 0.2
 
 
-def test_an_empty_split_ends_before_anything_is_drawn(tmp_path: Path):
+def test_an_empty_split_is_refused_before_rendering(tmp_path: Path):
     empty = SMALL.source.model_copy(update={"images": SMALL.source.images.model_copy(update={"test": 0})})
     with pytest.raises(InputError, match="split 'test' is empty"):
         run(config=DataConfig(source=empty), out=tmp_path / "data")
     assert not list(tmp_path.iterdir())
 
 
-def test_more_words_than_the_vocabulary_has_are_refused(tmp_path: Path):
+def test_texts_with_words_outside_the_vocabulary_are_refused(tmp_path: Path):
     many = WorldSource.model_validate({**SMALL.source.model_dump(), "shapes": 60})
     with pytest.raises(InputError, match="the world has 8 shapes, not 60"):
         run(config=DataConfig(source=many), out=tmp_path / "data")
 
 
 @pytest.mark.parametrize("things", [{9: 1.0}, {0: 1.0}, {}, {1: 0.0}, {1: -1.0, 2: 2.0}])
-def test_shares_of_things_that_make_no_sense_are_refused(things: dict[int, float]):
+def test_invalid_shares_of_objects_are_refused(things: dict[int, float]):
     with pytest.raises(ValidationError):
         WorldConfig(things=things)
 
@@ -311,7 +311,7 @@ def test_crowded_scenes_can_be_drawn():
             assert np.hypot(a.x - b.x, a.y - b.y) > a.radius + b.radius
 
 
-def test_a_failed_run_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_run_keeps_the_earlier_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     out = tmp_path / "data"
     with OutputFolder(out) as earlier:
         (earlier / "summary.json").write_text("kept")

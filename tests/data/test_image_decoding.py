@@ -52,13 +52,13 @@ def bomb(side: int = 20_000) -> bytes:
     ],
     ids=["png", "tiff", "pgm"],
 )
-def test_gray_of_sixteen_bits_keeps_its_brightness(content):
+def test_sixteen_bit_gray_keeps_its_brightness(content):
     pixels = np.asarray(open_image_bytes(content))
     assert pixels.shape == (2, 4, 3)
     assert pixels[..., 0].tolist() == pixels[..., 2].tolist() == EIGHT
 
 
-def test_a_tiff_in_which_white_is_zero_is_read_as_it_is_seen():
+def test_a_tiff_with_white_as_zero_is_inverted():
     content = encoded(Image.fromarray(SIXTEEN), "TIFF", tiffinfo={262: 0})
     pixels = np.asarray(open_image_bytes(content))[..., 0]
     assert pixels.tolist() == (255 - np.array([[0, 0, 1, 1], [1, 127, 128, 255]])).tolist()
@@ -98,7 +98,7 @@ def palette() -> Image.Image:
         (Image.new("RGB", (1, 1), (9, 8, 7)), "WEBP", None),
     ],
 )
-def test_eight_bits_are_read_as_pillow_converts_them(image, form, pixels):
+def test_eight_bit_images_are_converted_as_by_pillow(image, form, pixels):
     content = encoded(image, form)
     found = open_image_bytes(content)
     assert found.mode == "RGB"
@@ -106,7 +106,7 @@ def test_eight_bits_are_read_as_pillow_converts_them(image, form, pixels):
     assert pixels is None or np.asarray(found)[0, 0].tolist() == pixels
 
 
-def test_an_animation_gives_its_first_frame_and_a_rotation_is_not_applied():
+def test_animations_give_their_first_frame_and_rotations_are_ignored():
     frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue")]
     moving = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert np.asarray(open_image_bytes(moving))[0, 0].tolist() == [255, 0, 0]
@@ -129,7 +129,7 @@ def test_an_animation_gives_its_first_frame_and_a_rotation_is_not_applied():
     ],
     ids=["eps", "pdf", "svg", "ico", "tga", "empty", "cut png", "cut jpeg"],
 )
-def test_other_formats_and_files_cut_short_are_refused(tmp_path, content):
+def test_other_formats_and_truncated_files_are_refused(tmp_path, content):
     (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(InputError, match="does not decode") as refused:
         open_rgb(tmp_path / "a.jpg")
@@ -150,7 +150,7 @@ def test_an_image_of_too_many_pixels_is_refused_by_its_header(tmp_path, monkeypa
         open_image_bytes(encoded(Image.new("RGB", (4, 4)), "PNG"))
 
 
-def test_what_is_no_regular_file_is_not_waited_for(tmp_path):
+def test_special_files_are_refused_without_blocking(tmp_path):
     import os
 
     os.mkfifo(tmp_path / "pipe.jpg")
@@ -189,7 +189,7 @@ def test_a_damaged_image_decodes_or_is_refused(noise, place, form):
         (0, 0, 1e9, 1e9),
     ],
 )
-def test_a_box_without_pixels_is_no_box(crop):
+def test_a_box_without_pixels_is_refused(crop):
     with pytest.raises(ValueError, match="box"):
         pixel_box(crop)
 
@@ -201,7 +201,7 @@ def test_a_box_is_rounded_and_black_beyond_the_image():
     assert pixels[..., 0].tolist() == [[255, 255, 0, 0]]
 
 
-def test_every_image_of_a_user_is_opened_with_a_list_of_formats():
+def test_images_are_opened_with_a_list_of_formats():
     """No other call opens an image without it; the codec of a corruption reads what it has written itself."""
     source = Path(decode.__file__).parents[2]
     calls = [

@@ -74,7 +74,7 @@ def test_images_of_a_benchmark_are_excluded_from_training(root, tmp_path, capsys
     assert summary["images"] == {"excluded": 3, "train": 17}
 
 
-def test_images_of_other_splits_stay_where_they_are(root, tmp_path):
+def test_images_of_other_splits_are_not_excluded(root, tmp_path):
     out = made(root, tmp_path / "data", train=0.5, test=0.5)
     images = read_table(out / "tables" / "images.parquet", "images")
     without = tmp_path / "without"
@@ -93,7 +93,7 @@ def test_the_tables_do_not_depend_on_the_workers(root, tmp_path):
         assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
-def test_where_no_training_image_is_left_the_key_is_named(root, tmp_path):
+def test_an_empty_training_split_is_refused_with_its_key(root, tmp_path):
     shown = [
         {"benchmark": "toys", "image": f"{number}.jpg", "key": f"coco:{number}", "hash": None} for number in range(30)
     ]

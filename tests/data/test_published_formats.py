@@ -1,4 +1,4 @@
-"""The readers of COCO and GQA files: strict where they are asked to be, at home with the real files."""
+"""The readers of COCO and GQA files: strict on request, and compatible with the real files."""
 
 import json
 from pathlib import Path
@@ -77,7 +77,7 @@ def test_polygons_become_masks(tmp_path: Path):
         ({"images": [{**IMAGE, "file_name": "../../etc/passwd"}]}, "outside of its folder", "passwd"),
     ],
 )
-def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes: dict, message: str, record: str):
+def test_an_invalid_caption_file_is_refused_with_its_record(tmp_path: Path, changes: dict, message: str, record: str):
     path = write(tmp_path, coco(**changes))
     with pytest.raises(InputError, match=message) as raised:
         captions_of(path)
@@ -101,12 +101,12 @@ def test_a_wrong_caption_file_is_refused_with_its_record(tmp_path: Path, changes
         ({"segmentation": 7}, "neither polygons nor RLE"),
     ],
 )
-def test_a_wrong_instance_is_refused(tmp_path: Path, changes: dict, message: str):
+def test_an_invalid_instance_is_refused(tmp_path: Path, changes: dict, message: str):
     with pytest.raises(InputError, match=message):
         read_whole_instances(write(tmp_path, coco(annotations=[{**INSTANCE, **changes}])))
 
 
-def test_a_crowd_is_marked_as_one(tmp_path: Path):
+def test_a_crowd_is_marked_as_a_crowd(tmp_path: Path):
     crowd = {**INSTANCE, "id": 6, "iscrowd": 1}
     assert read_whole_instances(write(tmp_path, coco(annotations=[INSTANCE, crowd])))["crowd"].to_list() == [
         False,
@@ -125,13 +125,13 @@ def test_captions_need_neither_files_nor_sizes(tmp_path: Path):
 
 
 @given(arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
-def test_the_runs_of_a_mask_are_read_as_they_were_written(mask: np.ndarray):
+def test_run_length_masks_are_read_exactly(mask: np.ndarray):
     runs = runs_of(encode_mask(mask))
     values = [bool(index % 2) for index, length in enumerate(runs) for _ in range(length)]
     assert values == mask.flatten(order="F").tolist()
 
 
-def test_masks_of_every_published_form_are_one_mask(tmp_path: Path):
+def test_every_published_mask_format_gives_the_same_mask(tmp_path: Path):
     square = np.zeros((6, 8), dtype=bool)
     square[1:3, 2:5] = True
     counts = encode_mask(square)
@@ -161,7 +161,7 @@ def test_scene_graphs_are_read(tmp_path: Path):
         ({**THING, "w": "wide"}, "a box is not"),
     ],
 )
-def test_a_wrong_scene_graph_is_refused_with_image_and_object(tmp_path: Path, thing: dict, message: str):
+def test_an_invalid_scene_graph_is_refused_with_image_and_object(tmp_path: Path, thing: dict, message: str):
     with pytest.raises(InputError, match=message) as raised:
         graphs_of(write(tmp_path, graph(a=thing)))
     assert "image 9, object a" in str(raised.value)

@@ -1,4 +1,4 @@
-"""The downstream tasks that the world publishes: true where they say so, blind to words, clean of what is held out."""
+"""The downstream tasks of the world: true labels, text-only readers at chance, no held-out combinations."""
 
 import json
 import shutil
@@ -53,7 +53,7 @@ def scenes(small_world: Path) -> dict[str, Scene]:
 
 
 def lies(frame: pl.DataFrame, scenes: dict[str, Scene]) -> list[str]:
-    """Examples whose label is not what the judge says of their statement; an undefined one is a lie too."""
+    """Examples whose label differs from the truth of their statement; undefined statements count as well."""
     return [
         row["example_id"]
         for row in frame.iter_rows(named=True)
@@ -61,7 +61,7 @@ def lies(frame: pl.DataFrame, scenes: dict[str, Scene]) -> list[str]:
     ]
 
 
-def test_every_statement_is_as_true_as_its_label(statements: pl.DataFrame, scenes: dict[str, Scene]):
+def test_statements_agree_with_their_labels(statements: pl.DataFrame, scenes: dict[str, Scene]):
     assert lies(statements, scenes) == []
     turned = statements.with_columns(
         label=pl.when(pl.int_range(pl.len()) == 3).then(1 - pl.col("label")).otherwise("label")
@@ -69,7 +69,7 @@ def test_every_statement_is_as_true_as_its_label(statements: pl.DataFrame, scene
     assert lies(turned, scenes) == [statements["example_id"][3]]
 
 
-def test_sizes_labels_and_conditions_are_those_asked_for(statements: pl.DataFrame, pictured: pl.DataFrame):
+def test_sizes_labels_and_conditions_are_as_configured(statements: pl.DataFrame, pictured: pl.DataFrame):
     found = statements.group_by("split", "condition").agg(pl.len(), pl.col("label").mean()).sort("split", "condition")
     assert found.rows() == [
         ("dev", "iid", 8, 0.5),
@@ -84,7 +84,7 @@ def test_sizes_labels_and_conditions_are_those_asked_for(statements: pl.DataFram
     assert set(pictured.filter(split="train")["label"].value_counts()["count"]) == {6}
 
 
-def test_a_statement_has_a_twin_that_differs_in_its_answer_alone(statements: pl.DataFrame, scenes: dict[str, Scene]):
+def test_statements_are_paired_with_the_opposite_label(statements: pl.DataFrame, scenes: dict[str, Scene]):
     for _, twins in statements.with_columns(
         pl.col("image_id").str.slice(0, pl.col("image_id").str.len_chars() - 2).alias("of")
     ).group_by("of"):
@@ -95,14 +95,14 @@ def test_a_statement_has_a_twin_that_differs_in_its_answer_alone(statements: pl.
         assert (one.nuisance, one.ground, one.light) == (two.nuisance, two.ground, two.light)
 
 
-def test_both_things_lie_in_one_half(scenes: dict[str, Scene]):
+def test_both_objects_are_in_one_half(scenes: dict[str, Scene]):
     for name, scene in scenes.items():
         if name.startswith("vsr"):
             halves = ("on the left-hand side", "on the right-hand side", "at the top", "at the bottom")
             assert any(all(located(obj, half, scene.side) for obj in scene.objects) for half in halves), name
 
 
-def test_who_reads_words_alone_is_at_chance():
+def test_a_text_only_reader_is_at_chance():
     sizes = {"vsr": {"train": 500, "dev": 4, "test": 300, "held_out": 0}}
     rows = make_tasks(WorldConfig.model_validate({"tasks": {**SMALL.source.tasks.model_dump(), **sizes}})).vsr
     train, test = rows["random/train"], rows["random/test"]
@@ -132,7 +132,7 @@ def shows_held_out(text: str | None, scene: Scene) -> bool:
     )
 
 
-def test_held_out_combinations_stand_in_their_conditions_alone(
+def test_held_out_combinations_occur_only_in_their_conditions(
     statements: pl.DataFrame, pictured: pl.DataFrame, scenes: dict[str, Scene]
 ):
     both = pl.concat([statements, pictured])
@@ -141,13 +141,13 @@ def test_held_out_combinations_stand_in_their_conditions_alone(
     for condition, text, image_id in both.select(*columns).iter_rows():
         shown[condition] += shows_held_out(text, scenes[image_id])
     assert shown["iid"] == shown["new_wording"] == 0
-    # every picture with a held-out pair; of the twins of a held-out relation the one that shows it, at least
+    # every image with a held-out pair; of the twins of a held-out relation at least the one that shows it
     assert shown["new_pair"] == both.filter(condition="new_pair").height
     assert shown["new_relation"] >= both.filter(condition="new_relation").height / 2
     assert set(both.filter(pl.col("split") != "test")["condition"]) == {"iid"}
 
 
-def test_a_planted_combination_is_seen_in_a_statement(scenes: dict[str, Scene]):
+def test_a_planted_combination_is_detected_in_a_statement(scenes: dict[str, Scene]):
     clean = next(scene for name, scene in scenes.items() if name.startswith("vsr-train"))
     color, shape = min(HELD_OUT.pairs)
     first, predicate, second = min(HELD_OUT.relations)
@@ -156,14 +156,14 @@ def test_a_planted_combination_is_seen_in_a_statement(scenes: dict[str, Scene]):
     assert shows_held_out(f"a {second} is {OPPOSITE[predicate]} a {first}", clean)
 
 
-def test_the_label_of_a_picture_is_its_one_shape(pictured: pl.DataFrame, scenes: dict[str, Scene]):
+def test_an_image_label_is_its_only_shape(pictured: pl.DataFrame, scenes: dict[str, Scene]):
     shapes = list(used(SMALL.source).shapes)
     for row in pictured.iter_rows(named=True):
         assert row["classes"] == shapes
         assert [obj.shape for obj in scenes[row["image_id"]].objects] == [shapes[row["label"]]]
 
 
-def test_pictures_of_tasks_are_their_own(small_world: Path, statements: pl.DataFrame, pictured: pl.DataFrame):
+def test_images_of_tasks_occur_nowhere_else(small_world: Path, statements: pl.DataFrame, pictured: pl.DataFrame):
     images = read_table(small_world / "tables" / "images.parquet", "images")
     tasks = images.filter(split="tasks")["image_id"].to_list()
     assert sorted(tasks) == sorted({*statements["image_id"], *pictured["image_id"]})
@@ -187,7 +187,7 @@ def lines(folder: Path, *records: Any) -> Path:
     return path
 
 
-def test_vsrs_own_records_are_read(tmp_path: Path):
+def test_vsr_records_are_read(tmp_path: Path):
     """Fields as in the published data set; the world's extra field is not needed."""
     record = {**RECORD, "annotator_id": 3, "vote_true_validator_id": [2], "vote_false_validator_id": []}
     frame = read_statements(lines(tmp_path, record, "", {**RECORD, "label": 0}), split="test", images={"a.jpg": "7"})
@@ -209,7 +209,7 @@ def test_vsrs_own_records_are_read(tmp_path: Path):
         ('{"image": ', "malformed JSON"),
     ],
 )
-def test_a_wrong_statement_is_refused_with_its_line(tmp_path: Path, record: Any, message: str):
+def test_an_invalid_statement_is_refused_with_its_line(tmp_path: Path, record: Any, message: str):
     with pytest.raises(InputError, match=message) as raised:
         read_statements(lines(tmp_path, RECORD, record), split="test", images={"a.jpg": "7"})
     assert "line 2" in str(raised.value)
@@ -231,7 +231,7 @@ def test_a_file_without_statements_is_refused(tmp_path: Path):
         ([], "not an object"),
     ],
 )
-def test_a_wrong_list_of_labels_is_refused(tmp_path: Path, document: Any, message: str):
+def test_an_invalid_list_of_labels_is_refused(tmp_path: Path, document: Any, message: str):
     (tmp_path / "classes.txt").write_text("cube\nball\n")
     (tmp_path / "train.json").write_text(json.dumps(document))
     with pytest.raises(InputError, match=message):
@@ -247,7 +247,7 @@ def test_a_wrong_list_of_labels_is_refused(tmp_path: Path, document: Any, messag
 
 
 @pytest.mark.parametrize("text", ["cube\ncube\n", "cube\n", ""])
-def test_classes_are_two_and_different(tmp_path: Path, text: str):
+def test_fewer_than_two_distinct_classes_are_refused(tmp_path: Path, text: str):
     (tmp_path / "classes.txt").write_text(text)
     with pytest.raises(InputError, match=r"occurs twice|less than two"):
         read_classes(tmp_path / "classes.txt")
@@ -265,7 +265,7 @@ def _no_picture(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("fault", [_another_training, _no_picture])
-def test_broken_tasks_are_refused_before_a_table_is_written(small_world: Path, tmp_path: Path, fault: Callable):
+def test_invalid_tasks_are_refused_before_output(small_world: Path, tmp_path: Path, fault: Callable):
     published, tables = tmp_path / "published", tmp_path / "tables"
     shutil.copytree(small_world / "published", published)
     tables.mkdir()

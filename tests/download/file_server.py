@@ -1,4 +1,4 @@
-"""A local web server whose files misbehave as a test wishes: it truncates, lies about lengths, redirects, refuses."""
+"""A local web server with faults: it truncates, sends wrong lengths, redirects, refuses."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -48,7 +48,7 @@ def test_every_file_of_github_is_named_by_commit_and_has_its_hash():
         ("crepe/atom/a_4.csv", "crepe/**/a_*.csv", True),
     ],
 )
-def test_what_covers_what(provided, wanted, answer):
+def test_covering_entries_are_found(provided, wanted, answer):
     assert covers(provided, wanted) is answer
 
 
@@ -60,7 +60,7 @@ def test_needed_entries_come_first():
     ]
 
 
-def test_an_unknown_name_is_refused_with_close_ones():
+def test_an_unknown_name_is_refused_with_similar_ones():
     with pytest.raises(InputError, match=r"(?s)no entry 'sugarcrep'.*choose from: .*sugarcrepe"):
         with_needs(["sugarcrep"], CATALOG)
 

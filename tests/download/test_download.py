@@ -26,7 +26,7 @@ LABELS = b'{"labels": []}'
 
 @pytest.fixture
 def catalog(server, tmp_path):
-    """An entry of a plain file without a hash, and the archives that it needs."""
+    """An entry of a file without a hash, and the archives that it needs."""
     (tmp_path / "root").mkdir()
     images = remote(server, "c/val.zip", zipped(IMAGES), **ZIP)
     more = remote(
@@ -84,7 +84,7 @@ def test_a_license_that_is_not_accepted_stops_everything(server, network, catalo
     assert not server.requests and not list((tmp_path / "root").iterdir())
 
 
-def test_the_hash_of_the_first_download_counts_from_then_on(server, network, catalog, tmp_path):
+def test_the_hash_of_the_first_download_is_required_later(server, network, catalog, tmp_path):
     first = run(catalog, tmp_path, network)
     assert list(first.recorded) == ["labels.json"]
     root = tmp_path / "root"
@@ -114,7 +114,7 @@ def test_an_archive_of_the_user_is_used_and_kept(server, network, catalog, tmp_p
     assert archive.is_file() and "c/val.zip" not in server.paths()
 
 
-def test_another_file_in_the_place_of_an_archive_is_refused(network, catalog, tmp_path):
+def test_a_different_file_in_place_of_an_archive_is_refused(network, catalog, tmp_path):
     archive = tmp_path / "root" / "c" / "val.zip"
     archive.parent.mkdir(parents=True)
     archive.write_bytes(b"mine")
@@ -135,14 +135,14 @@ def test_offline_names_what_is_missing(network, catalog, tmp_path):
         run(catalog, tmp_path, network, offline=True)
 
 
-def test_too_little_disk_space_stops_before_anything_is_fetched(server, network, catalog, tmp_path, monkeypatch):
+def test_too_little_disk_space_is_refused_before_downloading(server, network, catalog, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1_000_000))
     with pytest.raises(InputError, match=r"too little disk space: 1.6 MB needed, 1 MB free"):
         run(catalog, tmp_path, network)
     assert not server.requests
 
 
-def test_a_full_disk_is_one_message_and_the_download_goes_on_later(network, catalog, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_the_download_resumes(network, catalog, tmp_path, monkeypatch):
     real, calls = shutil.disk_usage, []
 
     def filling(path):
@@ -158,7 +158,7 @@ def test_a_full_disk_is_one_message_and_the_download_goes_on_later(network, cata
     assert len(list((tmp_path / "root" / "c" / "val").iterdir())) == 9
 
 
-def test_no_permission_is_one_message(network, catalog, tmp_path):
+def test_a_missing_permission_is_reported(network, catalog, tmp_path):
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     (tmp_path / "root").chmod(0o500)
@@ -166,7 +166,7 @@ def test_no_permission_is_one_message(network, catalog, tmp_path):
         run(catalog, tmp_path, network)
 
 
-def test_an_archive_without_what_the_catalog_promises_is_refused(server, network, catalog, tmp_path):
+def test_an_archive_without_cataloged_files_is_refused(server, network, catalog, tmp_path):
     wrong = entry(remote(server, "x.zip", zipped({"a": b"1"}), unpack="zip", into="x", provides=["x/b"]))
     write_catalog(catalog, {"wrong": wrong})
     with pytest.raises(InputError, match=r"(?s)promises.*x/b"):
@@ -184,7 +184,7 @@ def test_a_truncated_archive_is_downloaded_again(server, network, catalog, tmp_p
     assert len(list((tmp_path / "root" / "c" / "val").iterdir())) == 8
 
 
-def test_the_plan_counts_what_is_still_to_be_fetched(server, catalog, tmp_path):
+def test_the_plan_counts_remaining_downloads(server, catalog, tmp_path):
     entries = load_catalog(catalog)
     whole = plan_of([entries["images"]], tmp_path / "root")
     assert whole.fetch == sum(len(server.files[path].body) for path in ("c/val.zip", "c/more.tar.gz"))
@@ -226,7 +226,7 @@ print(calls)
 """
 
 
-def test_killed_at_ten_drawn_steps_and_run_again_leaves_the_same_bytes(network, catalog, tmp_path):
+def test_downloads_killed_at_ten_steps_finish_with_the_same_bytes(network, catalog, tmp_path):
     def started(last: int) -> subprocess.CompletedProcess:
         shutil.rmtree(tmp_path / "root")
         (tmp_path / "root").mkdir()
@@ -241,7 +241,7 @@ def test_killed_at_ten_drawn_steps_and_run_again_leaves_the_same_bytes(network, 
         assert without_locks(tree(tmp_path / "root")) == expected, step
 
 
-def test_a_damaged_receipt_counts_as_none(network, catalog, tmp_path):
+def test_a_damaged_receipt_is_ignored(network, catalog, tmp_path):
     run(catalog, tmp_path, network)
     receipt_file(tmp_path / "root", "images").write_text("{")
     assert read_receipt(tmp_path / "root", "images") is None
@@ -254,7 +254,7 @@ def test_a_damaged_list_of_checksums_is_named(network, catalog, tmp_path):
         run(catalog, tmp_path, network)
 
 
-def test_a_receipt_is_plain_json_without_a_date(network, catalog, tmp_path):
+def test_a_receipt_is_json_without_a_date(network, catalog, tmp_path):
     run(catalog, tmp_path, network)
     assert set(json.loads(receipt_file(tmp_path / "root", "labels").read_text())) == {
         "name",

@@ -39,7 +39,7 @@ def test_a_dry_run_prints_the_plan_and_downloads_nothing(capsys, tmp_path, own, 
     assert not server.requests and not (tmp_path / "root").exists()
 
 
-def test_a_download_prints_what_is_by_hand_and_what_was_recorded(capsys, tmp_path, own):
+def test_a_download_prints_manual_steps_and_records(capsys, tmp_path, own):
     arguments = ["toys", "--root", tmp_path / "root", "--catalog", own]
     printed = command(capsys, *arguments, "--accept", "toys")
     for words in (

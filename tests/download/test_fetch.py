@@ -1,4 +1,4 @@
-"""One file over HTTP: what a server does wrong is retried, resumed or refused, and the file is whole or absent."""
+"""One file over HTTP: server errors are retried, resumed or refused, and the file is complete or absent."""
 
 import hashlib
 import os
@@ -37,7 +37,7 @@ def test_a_file_is_downloaded_through_a_redirect(server, network, tmp_path):
 
 @pytest.mark.parametrize("etag", ['"1"', 'W/"1"', None])
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_connection_that_ends_early_is_continued_or_started_again(server, network, tmp_path, etag, ranges):
+def test_an_interrupted_connection_is_resumed_or_restarted(server, network, tmp_path, etag, ranges):
     server.files["a.bin"] = Served(BODY, etag=etag, ranges=ranges, stop_after=[2 * CHUNK + 5])
     target = downloaded(server, network, tmp_path)
     assert target.read_bytes() == BODY and not leftovers(target)
@@ -45,7 +45,7 @@ def test_a_connection_that_ends_early_is_continued_or_started_again(server, netw
     assert continued == (f"bytes={2 * CHUNK}-" if etag == '"1"' else None) or continued == f"bytes={2 * CHUNK + 5}-"
 
 
-def test_a_part_of_another_version_of_the_file_is_started_again(server, network, tmp_path):
+def test_a_partial_file_of_another_version_is_restarted(server, network, tmp_path):
     server.files["a.bin"] = Served(b"x" * len(BODY), stop_after=[2 * CHUNK] * ATTEMPTS, statuses=[])
     with pytest.raises(InputError):
         server.files["a.bin"].stop_after = [2 * CHUNK] * 100
@@ -72,7 +72,7 @@ def test_a_busy_server_is_retried_after_a_wait(server, network, tmp_path, status
     assert network.waits == [2.0**n for n in range(ATTEMPTS - 1)]
 
 
-def test_a_wait_that_the_server_names_is_kept(server, network, tmp_path):
+def test_retry_after_in_seconds_is_respected(server, network, tmp_path):
     server.files["a.bin"] = Served(BODY, statuses=[429], headers={"Retry-After": "7"})
     downloaded(server, network, tmp_path)
     assert network.waits == [7.0]
@@ -81,13 +81,13 @@ def test_a_wait_that_the_server_names_is_kept(server, network, tmp_path):
 @pytest.mark.parametrize(
     ("named", "waits"), [("Wed, 21 Oct 2015 07:28:00 GMT", [0.0]), ("Wed, 21 Oct 2015 07:28:00 -0000", [1.0])]
 )
-def test_a_wait_may_be_a_date(server, network, tmp_path, named, waits):
+def test_retry_after_can_be_a_date(server, network, tmp_path, named, waits):
     server.files["a.bin"] = Served(BODY, statuses=[429], headers={"Retry-After": named})
     downloaded(server, network, tmp_path)
     assert network.waits == waits
 
 
-def test_a_server_that_stays_busy_gives_way_to_the_next_address(server, network, tmp_path):
+def test_a_busy_server_falls_back_to_the_next_url(server, network, tmp_path):
     server.files["busy.bin"] = Served(BODY, statuses=[503] * 100)
     server.files["a.bin"] = Served(BODY)
     urls = [server.url("busy.bin"), server.url("missing.bin"), server.url("a.bin")]
@@ -111,7 +111,7 @@ def test_a_server_that_stays_busy_gives_way_to_the_next_address(server, network,
         (Served(BODY, statuses=[429], headers={"Retry-After": "90000"}), {}, ["pause of 90000 s"]),
     ],
 )
-def test_what_is_not_the_file_is_refused_in_one_message(server, network, tmp_path, served, known, words):
+def test_an_unexpected_response_is_refused_in_one_message(server, network, tmp_path, served, known, words):
     server.files["a.bin"] = served
     with pytest.raises(InputError) as refused:
         downloaded(server, network, tmp_path, **known)
@@ -127,7 +127,7 @@ def test_a_file_with_wrong_content_leaves_nothing_behind(server, network, tmp_pa
     assert not list((tmp_path / "root").iterdir())
 
 
-def test_a_token_goes_to_the_hub_only(server, network, tmp_path, monkeypatch):
+def test_the_token_is_sent_only_to_the_hub(server, network, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     monkeypatch.setenv("HF_TOKEN", "secret")
     server.files["datasets/x/resolve/main/a.bin"] = Served(BODY, token="secret")
@@ -143,7 +143,7 @@ def test_terms_that_are_not_accepted_are_named(server, network, tmp_path, monkey
         downloaded(server, network, tmp_path, urls=["https://huggingface.co/datasets/x/resolve/main/a.bin"], gated=True)
 
 
-def test_no_connection_is_one_message(network, tmp_path):
+def test_a_missing_connection_is_reported(network, tmp_path):
     with pytest.raises(InputError, match="the connection failed"):
         fetch(Wanted(name="a.bin", urls=["http://127.0.0.1:9/a.bin"]), tmp_path / "a.bin", network)
 
@@ -174,7 +174,7 @@ finish(fetch(Wanted(name="a.bin", urls=[sys.argv[1]]), target, Network()), targe
 
 
 @pytest.mark.parametrize("after", [0, CHUNK + 2**16, 2 * CHUNK, len(BODY)])
-def test_a_killed_download_goes_on_and_has_the_same_bytes(server, network, tmp_path, after):
+def test_a_killed_download_resumes_with_the_same_bytes(server, network, tmp_path, after):
     """Killed when the server has sent a number of bytes."""
     target = tmp_path / "root" / "a.bin"
     process = subprocess.Popen([sys.executable, "-c", KILLED, server.url("a.bin"), str(target)])

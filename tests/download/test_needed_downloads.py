@@ -71,7 +71,7 @@ def test_a_source_accepts_missing_files_only_where_they_are_downloaded(tmp_path)
         given.data.source.check()
 
 
-def test_files_of_the_user_have_no_job_and_downloaded_ones_keep_theirs(tmp_path):
+def test_files_of_the_user_have_no_download_job(tmp_path):
     image = tmp_path / "coco" / "val2017" / "1.jpg"
     image.parent.mkdir(parents=True)
     image.write_bytes(b"1")
@@ -90,7 +90,7 @@ def test_without_a_root_nothing_is_downloaded(tmp_path):
     check_downloads(given, needed_downloads(given))
 
 
-def test_everything_that_is_wrong_is_in_one_message(tmp_path, monkeypatch):
+def test_all_faults_are_in_one_message(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**9))
     given = experiment(tmp_path, "winoground", "retrieval_flickr30k", "retrieval_coco", accept=["winoground"])
     with pytest.raises(InputError) as refused:
@@ -108,7 +108,7 @@ def test_everything_that_is_wrong_is_in_one_message(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("missing", ["allow", "report"])
-def test_what_is_fetched_by_hand_may_be_missing_where_that_is_allowed(tmp_path, missing):
+def test_manual_downloads_can_be_optional(tmp_path, missing):
     given = experiment(tmp_path, "retrieval_flickr30k", missing=missing)
     if missing == "allow":
         check_downloads(given, needed_downloads(given))

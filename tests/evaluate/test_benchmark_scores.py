@@ -1,9 +1,10 @@
-"""Published benchmarks for any open_clip model: the same scores as a loop over items, and what is missing is said."""
+"""Published benchmarks for any open_clip model: scores equal a loop over items, and missing files are reported."""
 
 import json
 from functools import partial
 
 import benchmark_files
+import caption_benchmark_files
 import evaluating
 import numpy as np
 import open_clip
@@ -55,36 +56,36 @@ def run(tmp_path):
     return evaluating.runner(tmp_path)
 
 
-def figure(told, benchmark, part, metric="score"):
+def figure(result, benchmark, part, metric="score"):
     (row,) = [
         row
-        for row in told["metrics"]
+        for row in result["metrics"]
         if [row[key] for key in ("benchmark", "subset", "metric")] == [benchmark, part, metric]
     ]
     return row
 
 
-def test_everything_is_asked_and_said(whole, run, tmp_path):
-    told = run(whole)
-    lacking = [name for name, described in told["benchmarks"].items() if not described["complete"]]
+def test_every_benchmark_is_scored_and_reported(whole, run, tmp_path):
+    result = run(whole)
+    lacking = [name for name, described in result["benchmarks"].items() if not described["complete"]]
     assert lacking == ["inpaintcoco"]  # as the published file it has rows that cannot be used
-    assert not told["complete"]
-    assert told["absent"] == []
-    assert set(told["benchmarks"]) == set(existing(DataRoot(whole), Options()))
-    assert all(row["n_scored"] == row["n_expected"] for row in told["metrics"])
+    assert not result["complete"]
+    assert result["absent"] == []
+    assert set(result["benchmarks"]) == set(existing(DataRoot(whole), Options()))
+    assert all(row["n_scored"] == row["n_expected"] for row in result["metrics"])
     written = json.loads((tmp_path / "out" / "measurement.json").read_text(encoding="utf-8"))
-    assert written == {key: value for key, value in told.items() if key != "metrics"}
-    shown = evaluating.shown(told)
+    assert written == {key: value for key, value in result.items() if key != "metrics"}
+    shown = evaluating.shown(result)
     assert max(map(len, shown.splitlines())) <= 80
     assert "1 records left out: degenerate mask" in shown
     assert "INCOMPLETE" in shown
-    told = run(whole, PAIRS)
-    assert told["complete"]
-    assert "INCOMPLETE" not in evaluating.shown(told)
+    result = run(whole, PAIRS)
+    assert result["complete"]
+    assert "INCOMPLETE" not in evaluating.shown(result)
 
 
 @pytest.mark.parametrize("benchmark", [*PAIRS.split(","), *SQUARES.split(","), *OTHERS.split(",")])
-def test_decisions_are_those_of_an_evaluator_that_asks_item_by_item(whole, run, tmp_path, benchmark):
+def test_decisions_equal_those_of_an_item_by_item_evaluator(whole, run, tmp_path, benchmark):
     run(whole, benchmark)
     scores = {row["item_id"]: row for row in pl.read_parquet(tmp_path / "out" / "scores.parquet").to_dicts()}
     model, transform, tokenizer = plain_model()
@@ -115,7 +116,7 @@ def test_decisions_are_those_of_an_evaluator_that_asks_item_by_item(whole, run, 
 
 
 def plain_model():
-    """The same weights by open_clip alone."""
+    """The same weights, loaded by open_clip."""
     torch.manual_seed(0)
     encoder = Encoder(small_open_clip.NAME, None)
     model, _, transform = open_clip.create_model_and_transforms(small_open_clip.NAME)
@@ -140,7 +141,7 @@ def plain_similarities(model, transform, tokenizer, root, benchmark, item):
     return found
 
 
-def test_a_second_run_encodes_nothing_and_says_the_same(whole, run, monkeypatch):
+def test_a_second_run_encodes_nothing_and_gives_the_same_result(whole, run, monkeypatch):
     first = run(whole, PAIRS)
     monkeypatch.setattr(Encoder, "images", never)
     monkeypatch.setattr(Encoder, "texts", never)
@@ -151,7 +152,7 @@ def never(*_):
     raise AssertionError("something was encoded again")
 
 
-def test_a_killed_run_goes_on(whole, run, monkeypatch):
+def test_a_killed_run_resumes(whole, run, monkeypatch):
     uninterrupted = run(whole, PAIRS, out="other", cache=whole.parent / "other-cache")
     monkeypatch.setattr(Encoder, "texts", partial(killed))
     with pytest.raises(KeyboardInterrupt):
@@ -165,48 +166,48 @@ def killed(*_):
     raise KeyboardInterrupt
 
 
-def test_a_torn_file_of_embeddings_is_made_again(whole, run, tmp_path):
+def test_a_truncated_embedding_file_is_computed_again(whole, run, tmp_path):
     first = run(whole, "sugarcrepe")
     for file in (tmp_path / "cache").rglob("image-*.npz"):
         file.write_bytes(file.read_bytes()[:100])
     assert run(whole, "sugarcrepe") == first
 
 
-def test_missing_and_broken_pictures_are_counted_and_named(run, tmp_path):
+def test_missing_and_broken_images_are_counted_and_named(run, tmp_path):
     root = benchmark_files.write(tmp_path / "data")
     (root / "coco" / "val2017" / "000000000001.jpg").unlink()
     (root / "coco" / "val2017" / "000000000002.jpg").write_bytes(b"not a picture")
-    told = run(root, "sugarcrepe")
-    assert not told["complete"]
-    row = figure(told, "sugarcrepe", "swap_obj")
+    result = run(root, "sugarcrepe")
+    assert not result["complete"]
+    row = figure(result, "sugarcrepe", "swap_obj")
     assert (row["n_scored"], row["n_expected"]) == (1, 3)
-    missing = told["benchmarks"]["sugarcrepe"]["images_missing"]
+    missing = result["benchmarks"]["sugarcrepe"]["images_missing"]
     assert missing == ["coco/val2017/000000000001.jpg", "coco/val2017/000000000002.jpg"]
-    assert "INCOMPLETE" in evaluating.shown(told)
-    assert "1/3" in evaluating.shown(told)
+    assert "INCOMPLETE" in evaluating.shown(result)
+    assert "1/3" in evaluating.shown(result)
 
 
 def test_a_missing_file_makes_the_result_incomplete(run, tmp_path):
     root = benchmark_files.write(tmp_path / "data")
     (root / "sugarcrepe" / "data" / "swap_obj.json").unlink()
-    told = run(root, "sugarcrepe")
-    assert not told["complete"]
-    assert told["benchmarks"]["sugarcrepe"]["files_missing"] == ["sugarcrepe/data/swap_obj.json"]
+    result = run(root, "sugarcrepe")
+    assert not result["complete"]
+    assert result["benchmarks"]["sugarcrepe"]["files_missing"] == ["sugarcrepe/data/swap_obj.json"]
 
 
-def test_benchmarks_without_files_are_named_and_none_at_all_is_refused(whole, run, tmp_path):
+def test_benchmarks_without_files_are_named_and_a_root_without_any_is_refused(whole, run, tmp_path):
     (tmp_path / "some").mkdir()
-    benchmark_files.sugarcrepe(tmp_path / "some")
-    told = run(tmp_path / "some", "sugarcrepe,aro")
-    assert told["absent"] == ["aro"]
-    assert not told["complete"]
+    caption_benchmark_files.sugarcrepe(tmp_path / "some")
+    result = run(tmp_path / "some", "sugarcrepe,aro")
+    assert result["absent"] == ["aro"]
+    assert not result["complete"]
     with pytest.raises(InputError, match="no benchmark has a file"):
         run(tmp_path / "nothing", "aro,cola")
     with pytest.raises(ValueError, match="no benchmark is called 'aroo'"):
         run(whole, "aroo")
 
 
-def test_another_version_of_a_file_has_another_hash(whole, run, tmp_path):
+def test_a_changed_file_has_another_hash(whole, run, tmp_path):
     root = benchmark_files.write(tmp_path / "data")
     before = run(root, "cola")["benchmarks"]["cola"]["files"]
     file = root / "cola" / "COLA_multiobjects_matching_benchmark.json"
@@ -228,42 +229,42 @@ def test_a_model_that_diverged_is_refused(whole, run, monkeypatch):
         run(whole, "cola")
 
 
-def test_a_tie_is_wrong_but_where_the_published_rule_says_otherwise(whole, run, monkeypatch):
+def test_a_tie_is_wrong_unless_the_published_rule_differs(whole, run, monkeypatch):
     monkeypatch.setattr(Encoder, "texts", lambda self, texts: np.full((len(texts), 16), 0.25, dtype=np.float32))
     assert figure(run(whole, "whatsup"), "whatsup", "mean")["value"] == 0
     assert figure(run(whole, "whatsup", released=True), "whatsup", "mean")["value"] == 1
-    assert figure(run(whole, "aro", released=True), "aro", "mean")["value"] == 0  # its false caption stands first
+    assert figure(run(whole, "aro", released=True), "aro", "mean")["value"] == 0  # its false caption is first
 
 
-def test_every_stratum_counts_alike_in_a_macro_average(whole, run, tmp_path):
-    told = run(whole, "aro")
+def test_a_macro_average_weights_strata_equally(whole, run, tmp_path):
+    result = run(whole, "aro")
     outcomes = pl.read_parquet(tmp_path / "out" / "outcomes.parquet")
     outcomes = outcomes.filter(pl.col("subset") == "visual_genome_relation", pl.col("metric") == "score")
     strata = reader("aro").load(DataRoot(whole), Options()).items.select("item_id", "stratum")
     right = outcomes.join(strata, on="item_id").with_columns(right=pl.col("value") > 0)
     by_hand = right.group_by("stratum").agg(pl.col("right").mean())["right"].mean()
-    assert figure(told, "aro", "visual_genome_relation")["value"] == pytest.approx(by_hand)
+    assert figure(result, "aro", "visual_genome_relation")["value"] == pytest.approx(by_hand)
 
 
-def test_statements_are_judged_without_a_raw_threshold(whole, run):
-    told = run(whole, "vsr")
-    metrics = {(row["subset"], row["metric"]) for row in told["metrics"]}
+def test_statements_are_scored_without_a_raw_threshold(whole, run):
+    result = run(whole, "vsr")
+    metrics = {(row["subset"], row["metric"]) for row in result["metrics"]}
     assert metrics == {(part, metric) for part in ("random", "zeroshot") for metric in ("auroc", "accuracy")}
 
 
-def test_what_papers_report_stands_beside(whole, run):
-    told = run(whole, "sugarcrepe", paper="openai")
-    row = figure(told, "sugarcrepe", "swap_obj")
+def test_published_values_are_in_the_table(whole, run):
+    result = run(whole, "sugarcrepe", paper="openai")
+    row = figure(result, "sugarcrepe", "swap_obj")
     assert row["published"] == pytest.approx(0.6138)
-    assert "61.4" in evaluating.shown(told)
+    assert "61.4" in evaluating.shown(result)
     with pytest.raises(InputError, match="no paper's figures"):
         run(whole, "sugarcrepe", paper="nobody")
 
 
 def test_two_models_are_compared_item_by_item(whole, run, tmp_path):
     run(whole, PAIRS, out="one")
-    told = paired(tmp_path / "one", tmp_path / "one", tested=["sugarcrepe/swap_obj"], out=tmp_path / "table.parquet")
-    assert "1.0000 n.s." in told
+    result = paired(tmp_path / "one", tmp_path / "one", tested=["sugarcrepe/swap_obj"], out=tmp_path / "table.parquet")
+    assert "1.0000 n.s." in result
     table = pl.read_parquet(tmp_path / "table.parquet")
     assert set(table["difference"]) == {0.0}
     assert table["p"].drop_nulls().len() == 1  # only what was named before is tested
@@ -271,7 +272,7 @@ def test_two_models_are_compared_item_by_item(whole, run, tmp_path):
         paired(tmp_path / "one", tmp_path / "one", tested=["sugarcrepe/all"], out=None)
 
 
-def test_the_list_says_what_is_there(whole, tmp_path):
+def test_the_list_marks_the_benchmarks_that_are_present(whole, tmp_path):
     there, nowhere = listing(DataRoot(whole)), listing(DataRoot(tmp_path))
     assert "+ winoground/examples.jsonl" in there
     assert "- winoground/examples.jsonl" in nowhere
@@ -280,11 +281,11 @@ def test_the_list_says_what_is_there(whole, tmp_path):
     assert max(map(len, there.splitlines())) <= 80
 
 
-def test_the_text_prior_is_the_model_without_its_eyes(whole, run, monkeypatch):
-    """A model whose pictures are all alike answers as its text prior does."""
+def test_the_text_prior_equals_a_model_of_constant_images(whole, run, monkeypatch):
+    """A model with equal embeddings of all images scores as its text prior."""
     monkeypatch.setattr(Encoder, "images", lambda self, openers: np.full((len(openers), 16), 0.25, dtype=np.float32))
-    told = run(whole, "sugarcrepe")
-    for row in told["metrics"]:
+    result = run(whole, "sugarcrepe")
+    for row in result["metrics"]:
         assert row["value"] == row["text_prior"]
 
 
@@ -309,7 +310,7 @@ def first_wins(similarity):
     return [true > false for ((true, false),) in similarity.sort("item_id")["similarity"].to_list()]
 
 
-def test_a_giveaway_is_found_without_images():
+def test_a_textual_bias_is_found_without_images():
     assert all(first_wins(blind.lexical(with_giveaway(60), ("concept", "operator"))))
 
 
@@ -321,9 +322,9 @@ def test_a_text_classifier_is_fitted_on_the_training_negatives():
     assert not any(first_wins(blind.trained(with_giveaway(60), turned)))
 
 
-def test_the_exit_status_says_whether_all_was_scored(tmp_path, capsys):
-    benchmark_files.sugarcrepe(tmp_path / "data")
-    asked = partial(
+def test_the_exit_status_reports_missing_scores(tmp_path, capsys):
+    caption_benchmark_files.sugarcrepe(tmp_path / "data")
+    evaluated = partial(
         evaluate,
         "--benchmarks=sugarcrepe",
         "--device=cpu",
@@ -332,9 +333,9 @@ def test_the_exit_status_says_whether_all_was_scored(tmp_path, capsys):
         out=tmp_path / "out",
         cache=tmp_path / "cache",
     )
-    asked()
+    evaluated()
     (tmp_path / "data" / "coco" / "val2017" / "000000000001.jpg").unlink()
     with pytest.raises(SystemExit) as ended:
-        asked()
+        evaluated()
     assert ended.value.code == 3
     assert "INCOMPLETE" in capsys.readouterr().out

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-import benchmark_files
 import evaluating
+import image_benchmark_files
 import numpy as np
 import pytest
 import torch
@@ -65,7 +65,7 @@ class PairByPair:
         return cosine, self._model(**given).itm_score.softmax(dim=-1)[0, 1].item()
 
 
-def test_both_heads_give_what_transformers_gives_pair_by_pair(tmp_path):
+def test_both_heads_equal_transformers_pair_by_pair(tmp_path):
     own = PairByPair(saved(tmp_path))
     encoder = open_encoder(parse_model(str(tmp_path)), batch_size=2)
     openers = [lambda each=each: each for each in images()]
@@ -81,7 +81,7 @@ def test_both_heads_give_what_transformers_gives_pair_by_pair(tmp_path):
 
 
 def test_a_benchmark_has_the_scores_of_both_heads(tmp_path):
-    benchmark_files.spec(tmp_path / "data")
+    image_benchmark_files.spec(tmp_path / "data")
     own = PairByPair(saved(tmp_path / "blip"))
     model = parse_model(str(tmp_path / "blip"))
     result = evaluating.runner(tmp_path)(tmp_path / "data", "spec", model=model)
@@ -100,7 +100,7 @@ def test_a_benchmark_has_the_scores_of_both_heads(tmp_path):
 
 
 def test_each_image_is_encoded_once_and_each_pair_once(tmp_path):
-    benchmark_files.spec(tmp_path / "data")
+    image_benchmark_files.spec(tmp_path / "data")
     root = DataRoot(tmp_path / "data")
     (benchmark,), _ = load(["spec"], root, Options())
     encoder = open_encoder(parse_model(str(saved(tmp_path / "blip"))))

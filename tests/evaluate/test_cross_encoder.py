@@ -1,4 +1,4 @@
-"""A cross-encoder's items are scored pair by pair with its match logit, beside what its dual part says of them."""
+"""Items of a cross-encoder are scored pair by pair with its match logit, and with the cosine of its dual encoder."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ from nearmiss.engine.scoring.match import FusionPairs, MatchScorer, trimmed
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Tables, negatives, and a cross-encoder with random weights whose head says something."""
+    """Tables, negatives, and a cross-encoder with random weights and a random head."""
     folder = tmp_path_factory.mktemp("toy")
     toy.write_tables(folder)
     toy.write_negatives(folder / "negatives", [("relation", "reverse"), ("color", "replace")])
@@ -81,7 +81,7 @@ def single_logit(made, file, text):
     return model.match_logit(images, model.texts(pack(trimmed(tokenizer([text])))), one, one).item()
 
 
-def test_every_pair_of_an_item_has_the_logit_that_it_has_alone(made, done):
+def test_logits_do_not_depend_on_the_other_pairs_of_an_item(made, done):
     scores = read_table(done / "scores.parquet", "scores")
     assert scores["item_id"].is_sorted()
     items = items_of(made).filter(pl.col("crop").is_null())
@@ -98,7 +98,7 @@ def test_every_pair_of_an_item_has_the_logit_that_it_has_alone(made, done):
     assert len(set(checked)) == len(checked) > 4
 
 
-def test_what_the_dual_part_says_lies_beside_it(made, done, dual):
+def test_cosine_scores_are_reported_beside_match_logits(made, done, dual):
     for name in ("scores", "metrics"):
         beside, plain = (read_table(f, name) for f in (done / f"dual_{name}.parquet", dual / f"{name}.parquet"))
         if name == "scores":
@@ -112,7 +112,7 @@ def test_what_the_dual_part_says_lies_beside_it(made, done, dual):
     assert not matched.filter(~other).equals(cosine.filter(~other))
 
 
-def test_a_dual_encoder_says_nothing_of_scorers(done, dual):
+def test_a_dual_encoder_writes_no_second_set_of_scores(done, dual):
     names = [sorted(path.name for path in folder.iterdir()) for folder in (done, dual)]
     assert set(names[0]) - set(names[1]) == {"dual_scores.parquet", "dual_metrics.parquet"}
     found = [json.loads((folder / "measurement.json").read_text()) for folder in (done, dual)]
@@ -120,7 +120,7 @@ def test_a_dual_encoder_says_nothing_of_scorers(done, dual):
     assert set(read_table(dual / "scores.parquet", "scores")["scorer"]) == {"cosine"}
 
 
-def test_the_same_bytes_again_and_nearly_the_same_figures_in_other_batches(made, done):
+def test_a_rerun_gives_the_same_bytes_and_other_batches_nearly_the_same_values(made, done):
     again = evaluate(made, "again")
     smaller = evaluate(made, "smaller", CONFIG.model_copy(update={"batch_size": 3}))
     for name in ("scores.parquet", "metrics.parquet", "dual_scores.parquet", "manifest.json"):
@@ -131,7 +131,7 @@ def test_the_same_bytes_again_and_nearly_the_same_figures_in_other_batches(made,
     assert np.abs(figures[0].to_numpy() - figures[1].to_numpy()).max() < 1e-4
 
 
-def test_a_planted_fault_in_the_order_of_pairs_would_be_seen(made, tmp_path, monkeypatch):
+def test_a_wrong_order_of_pairs_is_detected(made, tmp_path, monkeypatch):
     world, images = benchmark_of(made, tmp_path)
     scorer = MatchScorer(FusionPairs(made / "checkpoint"), batch_size=8)
     right, logits = scorer.similarities(world.items, images), FusionPairs.match_logit
@@ -139,7 +139,7 @@ def test_a_planted_fault_in_the_order_of_pairs_would_be_seen(made, tmp_path, mon
     assert not right.equals(scorer.similarities(world.items, images))
 
 
-def test_a_diverged_fusion_is_not_counted_as_merely_wrong(made, tmp_path):
+def test_non_finite_match_logits_are_an_error(made, tmp_path):
     shutil.copytree(made / "checkpoint", tmp_path / "checkpoint")
     weights = load_file(tmp_path / "checkpoint" / FUSION_WEIGHTS)
     weights["head.bias"][:] = torch.tensor([-3e38, 3e38])  # finite, but their difference is not

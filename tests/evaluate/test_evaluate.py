@@ -63,7 +63,7 @@ def broken(made, tmp_path):
     return folder
 
 
-def test_every_item_keeps_its_scores_and_every_query_its_outcome(made, done):
+def test_scores_and_outcomes_are_complete(made, done):
     scores = read_table(done / "scores.parquet", "scores")
     items = read_table(made / "tables" / "items_test.parquet", "items")
     assert items["item_id"].to_list() == scores["item_id"].to_list()
@@ -109,7 +109,7 @@ def test_a_folder_of_the_user_is_not_replaced_by_features_of_benchmarks(made, do
     assert [each.name for each in out.iterdir()] == ["mine.txt"]
 
 
-def test_each_figure_has_its_interval_chance_blind_and_counts(done):
+def test_each_metric_has_interval_chance_blind_and_counts(done):
     metrics = read_table(done / "metrics.parquet", "metrics")
     model = metrics.filter(pl.col("model") != "blind")
     for column in ("value", "low", "high", "chance", "blind", "n_scored", "n_expected"):
@@ -154,7 +154,7 @@ def test_cells_are_marked_by_what_the_arm_was_trained_on(made, done):
     assert set(marks(evaluate(made, "without", negatives=None)).values()) == {"unseen"}
 
 
-def test_how_it_was_measured_is_written(done):
+def test_the_measurement_is_recorded(done):
     record = json.loads((done / "measurement.json").read_text())
     assert set(record["benchmarks"]) == {"world", "retrieval", "classification"}
     assert record["complete"]
@@ -165,7 +165,7 @@ def test_how_it_was_measured_is_written(done):
     assert record["benchmarks"]["world"]["measurement"]["ties"] == "wrong"
 
 
-def test_the_same_bytes_again_and_from_shuffled_tables(made, done, tmp_path):
+def test_a_rerun_from_shuffled_tables_gives_the_same_bytes(made, done, tmp_path):
     folder = tmp_path / "elsewhere"
     shutil.copytree(made, folder)
     for name, kind in (("items_test", "items"), ("retrieval_test", "retrieval"), ("images", "images")):
@@ -227,7 +227,7 @@ def _negatives(folder):
 @pytest.mark.parametrize(
     "fault", [_delete_image, _break_image, _empty_split, _unknown_image, _missing_table, _form, _negatives]
 )
-def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, fault):
+def test_bad_input_is_reported_before_the_model_is_loaded(broken, monkeypatch, fault):
     monkeypatch.setattr(stage, "open_encoder", None)
     message = fault(broken)
     before = folder_sha256(broken / "out")
@@ -236,8 +236,8 @@ def test_bad_input_is_named_before_the_model_is_opened(broken, monkeypatch, faul
     assert folder_sha256(broken / "out") == before
 
 
-def test_a_measured_answer_moves_with_the_planted_truth(made, tmp_path):
-    """Turning every truth around turns every accuracy around: figures come from answers, not from somewhere else."""
+def test_scores_follow_a_changed_ground_truth(made, tmp_path):
+    """Inverting every truth inverts every accuracy."""
     folder = tmp_path / "turned"
     shutil.copytree(made, folder)
     path = folder / "tables" / "items_test.parquet"

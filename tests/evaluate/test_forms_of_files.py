@@ -1,14 +1,17 @@
-"""Benchmarks in Parquet, in tables and in folders: what is asked, what is set aside, what is counted as missing."""
+"""Benchmarks in Parquet, in tables and in folders: items, records set aside, and what counts as missing."""
 
 import csv
 import json
 from pathlib import Path
 
-import benchmark_files
+import caption_benchmark_files
 import evaluating
+import image_benchmark_files
 import polars as pl
 import pytest
-from benchmark_files import put_text, read
+import sample_files
+from benchmark_files import read
+from sample_files import put_text
 
 import small_open_clip
 from nearmiss.base.errors import InputError
@@ -26,7 +29,7 @@ def reasons(benchmark: ItemBenchmark) -> list[tuple[str, str]]:
 
 def parquet(root: Path, name: str, change: dict[str, object]) -> Path:
     """The benchmark's file with `change` in its second row."""
-    benchmark_files.pairs_in_parquet(root)
+    image_benchmark_files.pairs_in_parquet(root)
     file = root / name / "data" / "test-00000-of-00001.parquet"
     rows = pl.read_parquet(file).to_dicts()
     rows[1] |= change
@@ -54,12 +57,12 @@ def test_a_row_without_an_image_or_a_text_is_set_aside(tmp_path, name, change, r
 
 
 def test_each_embedded_image_is_the_one_of_its_row(tmp_path):
-    benchmark_files.pairs_in_parquet(tmp_path)
+    image_benchmark_files.pairs_in_parquet(tmp_path)
     embedded = read(tmp_path, "bivlc").embedded
     for number in range(3):
         for column, seed in (("image", 120), ("negative_image", 123)):
             shown = embedded[f"bivlc/test-00000-of-00001-{number:06d}-{column}"].open()
-            assert (benchmark_files.noise(seed + number) == shown).all()
+            assert (sample_files.noise(seed + number) == shown).all()
 
 
 def test_an_embedded_image_that_does_not_decode_is_missing(tmp_path):
@@ -71,7 +74,7 @@ def test_an_embedded_image_that_does_not_decode_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "problem"), [(b"no table", "not readable Parquet"), (None, "lacks the columns")])
-def test_a_file_of_another_form_is_refused(tmp_path, content, problem):
+def test_a_file_with_another_schema_is_refused(tmp_path, content, problem):
     file = tmp_path / "vismin" / "data" / "test.parquet"
     file.parent.mkdir(parents=True)
     if content is None:
@@ -83,22 +86,22 @@ def test_a_file_of_another_form_is_refused(tmp_path, content, problem):
 
 
 def test_negatives_of_several_changes_are_excluded(tmp_path):
-    benchmark_files.svo_probes(tmp_path)
+    image_benchmark_files.svo_probes(tmp_path)
     benchmark = read(tmp_path, "svo_probes")
     assert benchmark.coverage.excluded.total() == 1
     assert sorted(benchmark.items["subset"]) == ["object", "subject", "verb"]
     assert not benchmark.coverage.malformed
 
 
-def test_a_mark_that_is_neither_true_nor_false_is_set_aside(tmp_path):
-    benchmark_files.svo_probes(tmp_path)
+def test_a_value_that_is_not_boolean_is_set_aside(tmp_path):
+    image_benchmark_files.svo_probes(tmp_path)
     file = tmp_path / "svo_probes" / "svo_probes.csv"
     put_text(file, file.read_text(encoding="utf-8").replace("False,True,False", "False,maybe,False"))
     assert reasons(read(tmp_path, "svo_probes")) == [("row 1", "'verb_neg' is neither true nor false")]
 
 
-def test_questions_are_paired_in_the_order_of_their_table(tmp_path):
-    benchmark_files.mmvp_vlm(tmp_path)
+def test_questions_are_paired_in_table_order(tmp_path):
+    image_benchmark_files.mmvp_vlm(tmp_path)
     file = tmp_path / "mmvp_vlm" / "Questions.csv"
     with file.open("a", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerow([5, "Color", "a green door"])
@@ -111,23 +114,23 @@ def test_questions_are_paired_in_the_order_of_their_table(tmp_path):
 
 @pytest.mark.parametrize("label", [3, -1])
 def test_a_label_without_a_candidate_is_set_aside(tmp_path, label):
-    benchmark_files.spec(tmp_path)
+    image_benchmark_files.spec(tmp_path)
     record = {"query": "one apple", "keys": ["images/0.jpg", "images/1.jpg"], "label": label}
     put_text(tmp_path / "spec" / "count" / "text2image.json", json.dumps([record]))
     assert reasons(read(tmp_path, "spec")) == [("record 0", "'label' is not the place of a candidate")]
 
 
-def test_frames_stand_in_the_order_of_their_numbers(tmp_path):
-    benchmark_files.imagecode(tmp_path)
+def test_frames_are_sorted_by_number(tmp_path):
+    image_benchmark_files.imagecode(tmp_path)
     item = read(tmp_path, "imagecode").items.filter(subset="video").to_dicts()[0]
     numbers = [int(image.rpartition("img")[2].removesuffix(".jpg")) for image in item["images"]]
     assert numbers == list(range(0, 110, 11))
     assert [row[0] for row in item["truth"]] == [number == 22 for number in numbers]
 
 
-def test_a_set_with_too_few_images_is_expected_and_not_scored(tmp_path):
+def test_an_item_with_too_few_images_is_expected_and_not_scored(tmp_path):
     small_open_clip.register(tmp_path)
-    benchmark_files.imagecode(tmp_path / "data")
+    image_benchmark_files.imagecode(tmp_path / "data")
     next((tmp_path / "data" / "imagecode" / "image-sets").glob("open-images*/img3.jpg")).unlink()
     result = evaluating.runner(tmp_path)(tmp_path / "data", "imagecode")
     (row,) = [row for row in result["metrics"] if (row["subset"], row["metric"]) == ("static", "score")]
@@ -135,10 +138,10 @@ def test_a_set_with_too_few_images_is_expected_and_not_scored(tmp_path):
     assert not result["complete"]
 
 
-def test_a_set_with_too_many_images_is_set_aside(tmp_path):
-    benchmark_files.imagecode(tmp_path)
+def test_an_item_with_too_many_images_is_set_aside(tmp_path):
+    image_benchmark_files.imagecode(tmp_path)
     for folder in (tmp_path / "imagecode" / "image-sets").glob("open-images*"):
-        benchmark_files.picture(folder / "img10.jpg", 1)
+        sample_files.picture(folder / "img10.jpg", 1)
     name = "set open-images-1815_f91d"
     assert reasons(read(tmp_path, "imagecode")) == [(name, "the folder of a set has more than ten images")]
 
@@ -158,12 +161,12 @@ def test_only_whole_color_words_are_replaced(caption, same):
     assert foiled(caption) == foiled(caption) != caption
 
 
-def test_gray_is_never_replaced_by_grey():
+def test_gray_is_not_replaced_by_grey():
     assert not any("grey" in foiled(f"A gray cat, number {number}") for number in range(100))
 
 
-def test_colorfoil_takes_the_first_colored_caption_of_an_image(tmp_path):
-    benchmark_files.colorfoil(tmp_path)
+def test_colorfoil_uses_the_first_caption_with_a_color(tmp_path):
+    caption_benchmark_files.colorfoil(tmp_path)
     benchmark = read(tmp_path, "colorfoil")
     assert [captions[0] for captions in benchmark.items["captions"]] == ["A red bus and a white car.", "A gray cat."]
     assert benchmark.coverage.excluded == {"an image without colors": 1}
@@ -178,8 +181,8 @@ def test_colorfoil_has_the_published_number_of_items(tmp_path):
     assert (benchmark.items.height, benchmark.coverage.excluded.total()) == (2507, 4)
 
 
-def test_an_empty_caption_of_a_gallery_is_set_aside_alone(tmp_path):
-    benchmark_files.negbench(tmp_path)
+def test_an_empty_caption_sets_aside_no_other_caption(tmp_path):
+    caption_benchmark_files.negbench(tmp_path)
     file = tmp_path / "negbench" / "COCO_val_retrieval.csv"
     put_text(file, file.read_text(encoding="utf-8").replace("A man in a kitchen, but there is no chair.", ""))
     gallery = reader("retrieval_negbench").load(DataRoot(tmp_path), Options())
@@ -188,8 +191,8 @@ def test_an_empty_caption_of_a_gallery_is_set_aside_alone(tmp_path):
     assert (left_out.record, left_out.reason) == ("row 0, caption 0", "'0' is an empty text")
 
 
-def test_the_first_group_of_sentences_counts(tmp_path):
-    benchmark_files.bla(tmp_path)
+def test_only_the_first_group_of_sentences_is_used(tmp_path):
+    caption_benchmark_files.bla(tmp_path)
     file = tmp_path / "bla" / "annotations" / "coordination_captions.json"
     (record,) = json.loads(file.read_text(encoding="utf-8"))
     other = {key: "another sentence" for key in ("True1", "True2", "False1", "False2")}

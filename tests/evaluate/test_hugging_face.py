@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-import benchmark_files
 import evaluating
+import image_benchmark_files
 import numpy as np
 import pytest
 import torch
@@ -67,7 +67,7 @@ def images() -> list[Image.Image]:
 
 
 @pytest.mark.parametrize("kind", PARTS)
-def test_embeddings_are_those_of_transformers_one_at_a_time(tmp_path, kind):
+def test_embeddings_equal_those_of_transformers_in_batches_of_one(tmp_path, kind):
     folder = saved(tmp_path, kind)
     encoder = open_encoder(parse_model(str(folder)), batch_size=2)
     model, processor = AutoModel.from_pretrained(folder).eval(), PARTS[kind][1]
@@ -83,7 +83,7 @@ def test_embeddings_are_those_of_transformers_one_at_a_time(tmp_path, kind):
             np.testing.assert_allclose(row, own / own.norm(), atol=1e-5)
 
 
-def test_texts_that_are_cut_are_marked_and_equal_ones_have_equal_tokens(tmp_path):
+def test_truncated_texts_are_marked_and_equal_tokens_are_reported(tmp_path):
     encoder = open_encoder(parse_model(f"hf:{saved(tmp_path, 'clip')}"))
     tokens = encoder.tokens([*TEXTS, TEXTS[0].replace(" ", "  ")])
     assert tokens[:, -1].tolist() == [0, 0, 0, 1, 0]
@@ -91,7 +91,7 @@ def test_texts_that_are_cut_are_marked_and_equal_ones_have_equal_tokens(tmp_path
     assert len({row.tobytes() for row in tokens}) == 4
 
 
-def test_an_image_that_does_not_open_has_no_embedding(tmp_path):
+def test_an_unreadable_image_has_no_embedding(tmp_path):
     encoder = open_encoder(parse_model(str(saved(tmp_path, "siglip"))))
     found = encoder.images([lambda: images()[0], lambda: None])
     assert np.isfinite(found[0]).all()
@@ -107,7 +107,7 @@ def test_the_result_names_weights_and_activation(tmp_path):
 
 
 def test_a_model_of_transformers_is_scored(tmp_path):
-    benchmark_files.spec(tmp_path / "data")
+    image_benchmark_files.spec(tmp_path / "data")
     model = parse_model(str(saved(tmp_path / "small", "siglip")))
     result = evaluating.runner(tmp_path)(tmp_path / "data", "spec", model=model)
     assert result["complete"]
@@ -134,7 +134,7 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["model.safetensors", "tokenizer.json", "preprocessor_config.json"])
-def test_a_folder_without_a_part_of_the_model_is_refused(tmp_path, missing):
+def test_an_incomplete_model_folder_is_refused(tmp_path, missing):
     folder = saved(tmp_path, "clip")
     (folder / missing).unlink()
     with pytest.raises(InputError, match="the model cannot be had"):

@@ -4,9 +4,12 @@ import csv
 import json
 from pathlib import Path
 
-import benchmark_files
+import gallery_files
+import image_benchmark_files
 import pytest
-from benchmark_files import put_text, read
+import sample_files
+from benchmark_files import read
+from sample_files import put_text
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks.benchmark import ItemBenchmark, Options
@@ -63,7 +66,7 @@ def reasons(benchmark: ItemBenchmark) -> list[tuple[str, str]]:
         ("", "'hard_negs' is an empty text"),
     ],
 )
-def test_negatives_that_are_no_list_of_texts_leave_one_record_out(tmp_path, cell, reason):
+def test_negatives_that_are_not_a_list_of_texts_exclude_one_record(tmp_path, cell, reason):
     benchmark = crepe(tmp_path, changed(hard_negs=cell), changed(image_id="2"))
     assert captions(benchmark) == [["Bird on tree", "Cat on tree", "Bird on car"]] * 2
     assert reasons(benchmark) == [("row 1", reason)]
@@ -82,7 +85,7 @@ def test_every_form_of_a_list_of_texts_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(("written", "read"), [("1.0", "1"), ("2407890.00", "2407890"), ("7", "7"), (" 7 ", "7")])
-def test_whole_numbers_that_pandas_wrote_as_floats_are_ids(tmp_path, written, read):
+def test_ids_that_pandas_wrote_as_floats_are_read(tmp_path, written, read):
     assert crepe(tmp_path, changed(image_id=written)).items["images"].to_list()[1] == [f"vg/images/{read}.jpg"]
 
 
@@ -99,7 +102,7 @@ def test_whole_numbers_that_pandas_wrote_as_floats_are_ids(tmp_path, written, re
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_broken_line_of_a_table_costs_no_other_line(tmp_path, lines, lost, kept, end):
+def test_a_malformed_line_excludes_no_other_line(tmp_path, lines, lost, kept, end):
     whole = [",".join(HEADER), *lines, "2,1,Last,['y'],1,2,20,20"]
     file = tmp_path / "crepe" / "prod_vg_hard_negs_atom_complexity_4.csv"
     put_text(file, "\ufeff" + end.join(whole) + end)
@@ -108,7 +111,7 @@ def test_a_broken_line_of_a_table_costs_no_other_line(tmp_path, lines, lost, kep
     assert len(benchmark.coverage.malformed) == lost
 
 
-def test_reading_a_table_takes_no_more_than_a_pass_for_each_broken_line(tmp_path):
+def test_a_table_is_read_at_most_once_per_malformed_line(tmp_path):
     count = 3000
     file = put_text(tmp_path / "a.csv", "a,b\n" + '1,"x\n' * count)
     found = list(csv_records(file, ["a", "b"]))
@@ -129,17 +132,17 @@ def test_reading_a_table_takes_no_more_than_a_pass_for_each_broken_line(tmp_path
         ({"x": ""}, "'x' is an empty text"),
     ],
 )
-def test_a_box_without_pixels_leaves_its_record_out(tmp_path, cells, reason):
+def test_a_box_without_pixels_excludes_its_record(tmp_path, cells, reason):
     benchmark = crepe(tmp_path, changed(**cells))
     assert benchmark.items.height == 1
     assert reasons(benchmark) == [("row 1", reason)]
 
 
-def test_a_box_that_leaves_its_image_is_kept(tmp_path):
+def test_a_box_that_extends_beyond_the_image_is_kept(tmp_path):
     assert crepe(tmp_path, changed(x="-5", width="500")).items["crop"].to_list()[1] == [-5, 2, 500, 20]
 
 
-def test_a_file_without_a_usable_record_is_refused_with_the_first_of_them(tmp_path):
+def test_a_file_without_usable_records_is_refused_with_its_first_fault(tmp_path):
     put_text(tmp_path / SWAP, json.dumps({"7": {**RECORD, "caption": None}, "8": {**RECORD, "filename": 3}}))
     with pytest.raises(InputError) as refused:
         read(tmp_path, "sugarcrepe")
@@ -148,7 +151,7 @@ def test_a_file_without_a_usable_record_is_refused_with_the_first_of_them(tmp_pa
     assert (refused.value.file, refused.value.record) == (tmp_path / SWAP, "id 7")
 
 
-def test_two_records_of_one_id_are_both_left_out(tmp_path):
+def test_records_with_a_duplicate_id_are_excluded(tmp_path):
     one, other = (json.dumps({**RECORD, "caption": word}) for word in ("A cat.", "A cow."))
     put_text(tmp_path / SWAP, f'{{"0": {one}, "0": {other}, "1": {one}}}')
     benchmark = read(tmp_path, "sugarcrepe")
@@ -156,12 +159,12 @@ def test_two_records_of_one_id_are_both_left_out(tmp_path):
     assert reasons(benchmark) == [("id 0", "two records of a file have one id")]
 
 
-def test_a_field_that_stands_twice_in_a_record_leaves_it_out(tmp_path):
+def test_a_record_with_a_duplicate_field_is_excluded(tmp_path):
     put_text(tmp_path / SWAP, f'{{"0": {json.dumps(RECORD)[:-1]}, "caption": "A cow."}}, "1": {json.dumps(RECORD)}}}')
     assert reasons(read(tmp_path, "sugarcrepe")) == [("id 0", "a record has 'caption' twice")]
 
 
-def test_an_id_of_a_list_that_stands_twice_is_asked_once(tmp_path):
+def test_a_duplicate_id_of_a_list_is_scored_once(tmp_path):
     triple = {**RECORD, "caption2": "One cat."}
     records = [{**triple, "id": 1}, {**triple, "id": 1.0, "caption": "A cow."}, {**triple, "id": True}]
     put_text(tmp_path / "sugarcrepe_pp" / "data" / "swap_obj.json", json.dumps(records))
@@ -217,7 +220,7 @@ def test_an_id_of_a_list_that_stands_twice_is_asked_once(tmp_path):
         ("aro_order", "flickr30k/flickr30k_test.json", [{"image": "1.jpg", "caption": {"red bus": 1}}], "an object"),
     ],
 )
-def test_a_text_is_never_taken_for_a_list_of_letters(tmp_path, lexicon, name, file, records, reason):
+def test_a_string_is_not_a_list_of_letters(tmp_path, lexicon, name, file, records, reason):
     put_text(tmp_path / file, json.dumps(records))
     if len(records) == 1:
         with pytest.raises(InputError, match=reason):
@@ -238,7 +241,7 @@ def lexicon(monkeypatch):
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e"])
-def test_lines_of_records_end_at_line_feeds_alone(tmp_path, mark):
+def test_only_line_feeds_separate_records(tmp_path, mark):
     caption = f"The cat is{mark}under the bed."
     line = json.dumps({"image": "a.jpg", "caption": caption, "label": 1}, ensure_ascii=False)
     put_text(tmp_path / "vsr" / "random" / "test.jsonl", f"{line}\r\n\n{line}\n")
@@ -247,7 +250,7 @@ def test_lines_of_records_end_at_line_feeds_alone(tmp_path, mark):
     assert benchmark.items["item_id"].to_list() == ["vsr/random/1", "vsr/random/3"]
 
 
-def test_a_line_that_is_cut_off_costs_no_other_line(tmp_path):
+def test_a_truncated_line_excludes_no_other_line(tmp_path):
     line = json.dumps({"image": "a.jpg", "caption": "A cat.", "label": 1})
     put_text(tmp_path / "vsr" / "random" / "test.jsonl", f"{line}\n{line[:-9]}\n{line}")
     benchmark = read(tmp_path, "vsr")
@@ -256,14 +259,14 @@ def test_a_line_that_is_cut_off_costs_no_other_line(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../../secret.jpg", "a\0.jpg", ""])
-def test_an_image_is_looked_for_in_its_folder_alone(tmp_path, name):
+def test_images_are_read_only_from_their_folder(tmp_path, name):
     put_text(tmp_path / SWAP, json.dumps({"0": RECORD, "1": {**RECORD, "filename": name}}))
     benchmark = read(tmp_path, "sugarcrepe")
     assert benchmark.items["images"].to_list() == [["coco/val2017/1.jpg"]]
     assert len(benchmark.coverage.malformed) == 1
 
 
-def test_hashes_of_files_of_one_name_are_all_kept(tmp_path):
+def test_files_of_equal_name_have_separate_hashes(tmp_path):
     record = json.dumps([["1.jpg", {"POS": ["red"], "NEG": ["blue"]}]])
     files = [f"vl_checklist/{aspect}/vg/color.json" for aspect in ("Attribute", "Relation")]
     for file in files:
@@ -271,8 +274,8 @@ def test_hashes_of_files_of_one_name_are_all_kept(tmp_path):
     assert sorted(read(tmp_path, "vl_checklist").coverage.hashes) == files
 
 
-def test_pairs_of_two_files_of_one_name_stay_apart(tmp_path):
-    benchmark_files.inpaintcoco(tmp_path)
+def test_pairs_from_files_of_equal_name_are_separate(tmp_path):
+    image_benchmark_files.inpaintcoco(tmp_path)
     other = tmp_path / "inpaintcoco" / "other" / "test-00000-of-00001.parquet"
     other.parent.mkdir()
     other.write_bytes((tmp_path / "inpaintcoco" / "data" / other.name).read_bytes())
@@ -284,9 +287,9 @@ def test_pairs_of_two_files_of_one_name_stay_apart(tmp_path):
 
 def test_a_class_whose_folder_is_missing_or_empty_is_named(tmp_path):
     root = tmp_path / "classification" / "pets"
-    benchmark_files.picture(root / "cat" / "1.png", 1)
+    sample_files.picture(root / "cat" / "1.png", 1)
     (root / "empty").mkdir()
-    benchmark_files.put(root / "classes.json", {"cat": "cat", "empty": "ferret", "hoarse": "horse"})
+    sample_files.put(root / "classes.json", {"cat": "cat", "empty": "ferret", "hoarse": "horse"})
     labeled = reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
     assert labeled.coverage.files_missing == ["classification/pets/empty", "classification/pets/hoarse"]
     assert labeled.tasks[0].classes == ["cat", "ferret", "horse"]
@@ -304,9 +307,9 @@ def test_a_class_whose_folder_is_missing_or_empty_is_named(tmp_path):
         '{"a": ["cat"]}',
     ],
 )
-def test_classes_that_name_no_folder_of_their_own_are_refused(tmp_path, classes):
+def test_classes_without_a_folder_of_their_own_are_refused(tmp_path, classes):
     root = tmp_path / "classification" / "pets"
-    benchmark_files.picture(root / "a" / "1.png", 1)
+    sample_files.picture(root / "a" / "1.png", 1)
     put_text(root / "classes.json", classes)
     with pytest.raises(InputError):
         reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
@@ -314,14 +317,14 @@ def test_classes_that_name_no_folder_of_their_own_are_refused(tmp_path, classes)
 
 def test_an_image_in_the_folders_of_two_classes_is_refused(tmp_path):
     root = tmp_path / "classification" / "pets"
-    benchmark_files.picture(root / "a" / "b" / "1.png", 1)
-    benchmark_files.put(root / "classes.json", {"a": "animal", "a/b": "cat"})
+    sample_files.picture(root / "a" / "b" / "1.png", 1)
+    sample_files.put(root / "classes.json", {"a": "animal", "a/b": "cat"})
     with pytest.raises(InputError, match="two classes"):
         reader("imagefolder/pets").load(DataRoot(tmp_path), Options())
 
 
-def test_a_class_of_cifar_without_a_picture_is_named(tmp_path):
-    benchmark_files.general(tmp_path)
+def test_a_cifar_class_without_images_is_named(tmp_path):
+    gallery_files.general(tmp_path)
     (tmp_path / "cifar10/cifar-10-batches-bin" / "batches.meta.txt").write_text("airplane\nautomobile\nbird\ncat\n")
     assert reader("cifar10").load(DataRoot(tmp_path), Options()).coverage.files_missing == [
         "cifar10/cifar-10-batches-bin/test_batch.bin: cat"
@@ -338,25 +341,25 @@ def test_a_class_of_cifar_without_a_picture_is_named(tmp_path):
         ({"split": 3}, "'split' of a record has the wrong type: 3"),
     ],
 )
-def test_a_record_of_a_gallery_that_cannot_be_read_is_left_out(tmp_path, change, reason):
-    benchmark_files.general(tmp_path)
+def test_an_unreadable_gallery_record_is_excluded(tmp_path, change, reason):
+    gallery_files.general(tmp_path)
     file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
     document = json.loads(file.read_text())
     document["images"].insert(2, {**document["images"][0], **change})
     document["images"].pop(0)
-    benchmark_files.put(file, document)
+    sample_files.put(file, document)
     gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert gallery.images == ["flickr8k/images/000000000002.jpg"]
     assert gallery.own.shape == (1, 2)
     assert [each.reason for each in gallery.coverage.malformed] == [reason]
 
 
-def test_a_sentence_that_is_no_text_costs_no_other_one(tmp_path):
-    benchmark_files.general(tmp_path)
+def test_a_sentence_that_is_not_text_excludes_no_other_sentence(tmp_path):
+    gallery_files.general(tmp_path)
     file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
     document = json.loads(file.read_text())
     document["images"][0]["sentences"][0] = {"raw": float("nan")}
-    benchmark_files.put(file, document)
+    sample_files.put(file, document)
     gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert gallery.captions[0] == "flickr8k photograph 0"
     assert gallery.own.sum(axis=1).tolist() == [1, 2]
@@ -365,23 +368,23 @@ def test_a_sentence_that_is_no_text_costs_no_other_one(tmp_path):
     ]
 
 
-def test_of_two_records_of_one_image_in_a_gallery_none_is_kept(tmp_path):
-    benchmark_files.general(tmp_path)
+def test_gallery_records_with_a_duplicate_image_are_excluded(tmp_path):
+    gallery_files.general(tmp_path)
     file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
     document = json.loads(file.read_text())
     first, second, third = document["images"]
-    benchmark_files.put(file, {"images": [first, second, {**first}, third]})
+    sample_files.put(file, {"images": [first, second, {**first}, third]})
     gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert gallery.images == ["flickr8k/images/000000000002.jpg"]
     left_out = [(each.record, each.reason) for each in gallery.coverage.malformed]
     assert left_out == [(f"image {number}", "two records name one image") for number in (0, 2)]
 
 
-def test_a_faulty_record_of_another_split_does_not_concern_a_gallery(tmp_path):
-    benchmark_files.general(tmp_path)
+def test_faults_of_other_splits_do_not_affect_a_gallery(tmp_path):
+    gallery_files.general(tmp_path)
     file = tmp_path / "flickr8k" / "dataset_flickr8k.json"
     document = json.loads(file.read_text())
     document["images"][2]["sentences"] = None
-    benchmark_files.put(file, document)
+    sample_files.put(file, document)
     gallery = reader("retrieval_flickr8k").load(DataRoot(tmp_path), Options())
     assert len(gallery.images) == 2 and not gallery.coverage.malformed

@@ -1,4 +1,4 @@
-"""Published benchmarks read from files in their authors' formats: what is asked, what is left out, what is refused."""
+"""Published benchmarks read from files in their authors' formats: items, exclusions and refusals."""
 
 import json
 from dataclasses import replace
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import benchmark_files
 import pytest
+import sample_files
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks import builder as builder_module
@@ -48,7 +49,7 @@ def read(root: Path, name: str) -> ItemBenchmark:
 
 
 @pytest.mark.usefixtures("lexicon")
-def test_the_first_items_of_every_benchmark_are_the_golden_ones(root):
+def test_first_items_equal_the_golden_file(root):
     found = {name: first_items(root, name) for name in sorted(BENCHMARKS) if name not in KINDS}
     assert found == json.loads(GOLDEN.read_text(encoding="utf-8"))
 
@@ -62,7 +63,7 @@ def first_items(root: Path, name: str) -> list[dict[str, object]]:
     return [{column: row[column] for column in columns} for row in builder.rows[:SHOWN]]
 
 
-def test_every_benchmark_reads_its_file_in_a_hundred_lines():
+def test_every_benchmark_file_is_short():
     modules = {entry.partition(":")[0] for entry in BENCHMARKS.values()} - {"world", "karpathy", "image_folders"}
     for module in sorted(modules):
         file = Path(builder_module.__file__).with_name(f"{module}.py")
@@ -82,7 +83,7 @@ def test_aro_leaves_out_symmetric_relations_and_rare_pairs_of_attributes(root):
     assert set(benchmark.items["stratum"]) == {"eating", "holding", "paved_white"}
 
 
-def test_vl_checklist_as_published_asks_the_first_items_of_each_file(root):
+def test_vl_checklist_released_mode_uses_the_first_items_of_each_file(root):
     benchmark = read(root, "vl_checklist")
     rule = benchmark.card.rules(released=True)
     assert rule.max_items == 1000
@@ -90,12 +91,12 @@ def test_vl_checklist_as_published_asks_the_first_items_of_each_file(root):
     assert items.height == items["subset"].n_unique() == 3
 
 
-def test_items_that_cannot_be_told_apart_are_named(root):
+def test_indistinguishable_items_are_named(root):
     assert len(read(root, "sugarcrepe").coverage.equal_captions) == 7
     assert len(read(root, "vl_checklist").coverage.equal_captions) == 3
 
 
-def test_valse_asks_what_annotators_agreed_on(root):
+def test_valse_uses_items_with_annotator_agreement(root):
     benchmark = read(root, "valse")
     assert benchmark.coverage.excluded == {"fewer than two annotators chose the caption": 6}
     assert benchmark.items.height == 6
@@ -107,11 +108,11 @@ def test_inpaintcoco_counts_rows_that_cannot_be_used(root):
     assert benchmark.embedded.keys() == {image for (one, two) in benchmark.items["images"] for image in (one, two)}
 
 
-def test_one_word_has_no_other_order(root, lexicon):
+def test_one_word_has_no_permutation(root, lexicon):
     assert read(root, "aro_order").coverage.excluded == {"a caption that reads the same in every order": 1}
 
 
-def test_order_needs_a_tagger(root):
+def test_word_order_needs_a_tagger(root):
     with pytest.raises(InputError, match="needs a tagger"):
         reader("aro_order").load(DataRoot(root), Options())
 
@@ -133,10 +134,10 @@ def test_cifar_is_read_without_unpickling(root):
     (task,) = benchmark.tasks
     assert task.labels == [0, 1, 2]
     first = benchmark.embedded[task.images[0]].open()
-    assert (benchmark_files.noise(0) == first).all()
+    assert (sample_files.noise(0) == first).all()
 
 
-def test_a_folder_may_lie_elsewhere(tmp_path):
+def test_folders_of_a_data_root_can_be_moved(tmp_path):
     folders = DataRoot(tmp_path, moves(["coco/val2017=/data/coco", "coco=/other"]))
     assert folders.path("coco/val2017/1.jpg") == Path("/data/coco/1.jpg")
     assert folders.path("coco/annotations/a.json") == Path("/other/annotations/a.json")
@@ -162,7 +163,7 @@ def test_a_folder_may_lie_elsewhere(tmp_path):
         ("aro", "aro/visual_genome_relation.json", '[{"true_caption": "a"}]', "false_caption"),
     ],
 )
-def test_a_file_of_another_form_is_refused_with_its_record(tmp_path, name, path, content, words):
+def test_a_file_with_another_schema_is_refused_with_its_record(tmp_path, name, path, content, words):
     file = tmp_path / path
     file.parent.mkdir(parents=True)
     file.write_text(content, encoding="utf-8")

@@ -1,13 +1,14 @@
-"""One value of a published file becomes one of another kind: what is asked then was asked before, or it is left out."""
+"""A value of a published file is replaced by one of another type: items are unchanged or excluded."""
 
 import json
 from pathlib import Path
 
 import benchmark_files
 import pytest
-from benchmark_files import put_text, read
+from benchmark_files import read
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_files import put_text
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.benchmarks.benchmark import ItemBenchmark
@@ -65,7 +66,7 @@ def replaced(document: object, path: tuple, value: object) -> object:
     return None if kind_of(before) == kind_of(value) and value not in ("", " \u2028", [], {}, [None]) else copy
 
 
-def asked(root: Path, name: str, document: object) -> tuple[list[object], ItemBenchmark | None]:
+def items_of(root: Path, name: str, document: object) -> tuple[list[object], ItemBenchmark | None]:
     """The questions of a benchmark whose one file holds `document`, without their ids, and the benchmark."""
     lines = FILES[name].endswith("l")
     text = "\n".join(json.dumps(record) for record in document) if lines else json.dumps(document)
@@ -82,7 +83,7 @@ def asked(root: Path, name: str, document: object) -> tuple[list[object], ItemBe
 @pytest.mark.parametrize("name", FILES)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_a_field_of_another_kind_never_becomes_another_question(tmp_path_factory, sound, name, data):
+def test_a_field_of_another_type_never_changes_an_item(tmp_path_factory, sound, name, data):
     from nearmiss.engine.benchmarks import aro_order
     from nearmiss.engine.text.tagging import tag
 
@@ -91,11 +92,11 @@ def test_a_field_of_another_kind_never_becomes_another_question(tmp_path_factory
         root = tmp_path_factory.mktemp("changed")
         path = data.draw(st.sampled_from(places(sound[name])))
         document = replaced(sound[name], path, data.draw(st.sampled_from(VALUES)))
-        legal = name == "aro_order" and path[-1] == "caption"  # one caption may stand there without a list
+        legal = name == "aro_order" and path[-1] == "caption"  # one caption is allowed without a list
         if document is None or legal:
             return
-        before, _ = asked(root, name, sound[name])
-        after, benchmark = asked(root, name, document)
+        before, _ = items_of(root, name, sound[name])
+        after, benchmark = items_of(root, name, document)
         assert all(after.count(each) <= before.count(each) for each in after)
         if benchmark is not None and len(after) < len(before) and name != "hnc":
             assert benchmark.coverage.malformed or benchmark.coverage.excluded

@@ -1,14 +1,16 @@
-"""What `evaluate --model` says of its figures: ties, texts that are cut, boxes, records and images that are missing."""
+"""What `evaluate --model` reports beside its metrics: ties, truncated texts, boxes, missing records and images."""
 
 import json
 from functools import partial
 from pathlib import Path
 
-import benchmark_files
+import caption_benchmark_files
 import evaluating
+import image_benchmark_files
 import numpy as np
 import polars as pl
 import pytest
+import sample_files
 import torch
 from PIL import Image
 
@@ -40,28 +42,28 @@ def scores_of(folder, subset):
 
 
 def sugarcrepe(root: Path, pairs: list[tuple[str, str]]) -> Path:
-    """A whole SugarCrepe whose part add_att asks these pairs, one an image."""
-    benchmark_files.sugarcrepe(root)
+    """A complete SugarCrepe whose subset add_att has these pairs, one per image."""
+    caption_benchmark_files.sugarcrepe(root)
     records = {
-        str(number): {"filename": benchmark_files.coco(root, number + 1), "caption": one, "negative_caption": other}
+        str(number): {"filename": sample_files.coco(root, number + 1), "caption": one, "negative_caption": other}
         for number, (one, other) in enumerate(pairs)
     }
-    benchmark_files.put(root / PART, records)
+    sample_files.put(root / PART, records)
     return root
 
 
-def values(told, part="add_att"):
-    return [row["value"] for row in told["metrics"] if row["subset"] == part]
+def values(evaluation, part="add_att"):
+    return [row["value"] for row in evaluation["metrics"] if row["subset"] == part]
 
 
-def test_texts_that_are_the_same_to_the_model_tie_and_are_counted(run, tmp_path):
-    """Capitals and blanks are gone after tokenization; what lies beyond the context, too."""
+def test_texts_with_equal_tokens_tie_and_are_counted(run, tmp_path):
+    """Tokenization removes capitals, blanks and what exceeds the context length."""
     long = " ".join(["word"] * CONTEXT)
     pairs = [(f"A CAT number {n}", f"a cat number  {n}") for n in range(40)]
     pairs += [(f"{n} {long} cat", f"{n} {long} dog") for n in range(40)]
     pairs += [("A cat.", "A dog.")]
-    told = run(sugarcrepe(tmp_path / "data", pairs))
-    described = told["benchmarks"]["sugarcrepe"]
+    evaluation = run(sugarcrepe(tmp_path / "data", pairs))
+    described = evaluation["benchmarks"]["sugarcrepe"]
     ours = [f"sugarcrepe/add_att/{n}" for n in range(80)]
     assert sorted(set(described["equal_after_tokenization"]) & set(ours)) == sorted(ours)
     assert not {"sugarcrepe/add_att/80"} & set(described["equal_after_tokenization"])
@@ -70,12 +72,12 @@ def test_texts_that_are_the_same_to_the_model_tie_and_are_counted(run, tmp_path)
     outcomes = pl.read_parquet(tmp_path / "out" / "outcomes.parquet").filter(pl.col("item_id").is_in(ours))
     assert outcomes["value"].sum() == 0
     assert all(one == other for ((one, other),) in scores["similarity"].to_list())  # to the last bit
-    shown = " ".join(evaluating.shown(told).split())
+    shown = " ".join(evaluating.shown(evaluation).split())
     assert f"{len(described['equal_after_tokenization'])} items whose texts are equal after tokenization" in shown
     assert "80 texts are truncated" in shown
 
 
-def test_texts_that_are_the_same_to_the_model_are_encoded_once(run, tmp_path, monkeypatch):
+def test_texts_with_equal_tokens_are_encoded_once(run, tmp_path, monkeypatch):
     encoded = []
     real = Encoder.texts
     monkeypatch.setattr(Encoder, "texts", lambda self, texts: encoded.extend(texts) or real(self, texts))
@@ -86,31 +88,31 @@ def test_texts_that_are_the_same_to_the_model_are_encoded_once(run, tmp_path, mo
     assert len({row.tobytes() for row in tokens}) == len(encoded)
 
 
-def test_a_tie_of_equal_texts_follows_the_rule(run, tmp_path):
-    benchmark_files.whatsup(tmp_path / "data")
+def test_a_tie_of_equal_texts_follows_the_tie_rule(run, tmp_path):
+    caption_benchmark_files.whatsup(tmp_path / "data")
     options = ["A mug on a table", "a mug ON a table"]
     record = {"image_path": "x/beer-bottle_on_armchair.jpeg", "caption_options": options}
-    benchmark_files.put(tmp_path / "data" / "whatsup" / "controlled_images_dataset.json", [record])
+    sample_files.put(tmp_path / "data" / "whatsup" / "controlled_images_dataset.json", [record])
     assert values(run(tmp_path / "data", "whatsup"), "controlled_images_dataset") == [0]
     assert values(run(tmp_path / "data", "whatsup", released=True), "controlled_images_dataset") == [1]
 
 
-def test_classes_that_are_the_same_to_the_model_are_named_and_never_right(run, tmp_path):
+def test_classes_with_equal_tokens_are_named_and_count_as_wrong(run, tmp_path):
     root = tmp_path / "data" / "classification" / "pets"
     for number, folder in enumerate(("a", "b", "c")):
-        benchmark_files.picture(root / folder / "1.png", number)
-    benchmark_files.put(root / "classes.json", {"a": "Cat", "b": "cat", "c": "dog"})
-    told = run(tmp_path / "data", "imagefolder/pets")
-    assert told["benchmarks"]["imagefolder/pets"]["equal_classes"] == ["Cat", "cat"]
-    top1 = next(row["value"] for row in told["metrics"] if row["metric"] == "top1")
+        sample_files.picture(root / folder / "1.png", number)
+    sample_files.put(root / "classes.json", {"a": "Cat", "b": "cat", "c": "dog"})
+    evaluation = run(tmp_path / "data", "imagefolder/pets")
+    assert evaluation["benchmarks"]["imagefolder/pets"]["equal_classes"] == ["Cat", "cat"]
+    top1 = next(row["value"] for row in evaluation["metrics"] if row["metric"] == "top1")
     assert top1 <= 1 / 3
-    assert "2 classes whose prompts are equal" in evaluating.shown(told)
+    assert "2 classes whose prompts are equal" in evaluating.shown(evaluation)
 
 
-def test_a_text_of_a_million_characters_is_asked_like_any_other(run, tmp_path):
-    told = run(sugarcrepe(tmp_path / "data", [("cat " * 250_000, "A dog."), ("A" * 100_000, "A cat.")]))
-    assert told["complete"]
-    assert told["benchmarks"]["sugarcrepe"]["texts_truncated"] == 2
+def test_a_text_of_a_million_characters_is_scored(run, tmp_path):
+    evaluation = run(sugarcrepe(tmp_path / "data", [("cat " * 250_000, "A dog."), ("A" * 100_000, "A cat.")]))
+    assert evaluation["complete"]
+    assert evaluation["benchmarks"]["sugarcrepe"]["texts_truncated"] == 2
     assert sum(file.stat().st_size for file in (tmp_path / "cache").rglob("*") if file.is_file()) < 1_000_000
 
 
@@ -118,30 +120,30 @@ def test_a_malformed_record_makes_the_result_incomplete_and_is_named(run, tmp_pa
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")] * 3)
     records = json.loads((root / PART).read_text())
     records["1"]["negative_caption"] = ["A dog."]
-    benchmark_files.put(root / PART, records)
-    told = run(root)
-    described = told["benchmarks"]["sugarcrepe"]
+    sample_files.put(root / PART, records)
+    evaluation = run(root)
+    described = evaluation["benchmarks"]["sugarcrepe"]
     reason = "'negative_caption' is a list, not a text"
     assert described["records_malformed"] == [{"file": PART, "record": "id 1", "reason": reason}]
     assert described["left_out"] == {reason: 1}
-    assert not described["complete"] and not told["complete"]
-    shown = " ".join(evaluating.shown(told).split())
+    assert not described["complete"] and not evaluation["complete"]
+    shown = " ".join(evaluating.shown(evaluation).split())
     assert f"* 1 records left out: {reason} ({PART}, id 1)" in shown
     assert "INCOMPLETE" in shown
 
 
-def test_what_the_rules_of_a_benchmark_leave_out_is_no_gap(run, tmp_path):
-    benchmark_files.valse(tmp_path / "data")
-    told = run(tmp_path / "data", "valse")
-    assert told["complete"]
-    assert "6 excluded: fewer than two annotators chose the caption" in evaluating.shown(told)
+def test_items_excluded_by_the_rules_of_a_benchmark_are_not_missing(run, tmp_path):
+    caption_benchmark_files.valse(tmp_path / "data")
+    evaluation = run(tmp_path / "data", "valse")
+    assert evaluation["complete"]
+    assert "6 excluded: fewer than two annotators chose the caption" in evaluating.shown(evaluation)
 
 
 def test_a_class_without_images_makes_the_result_incomplete(tmp_path, capsys):
     root = tmp_path / "data" / "classification" / "pets"
     for folder in ("cat", "dog"):
-        benchmark_files.picture(root / folder / "1.png", 1)
-    benchmark_files.put(root / "classes.json", {"cat": "cat", "dog": "dog", "hoarse": "horse"})
+        sample_files.picture(root / folder / "1.png", 1)
+    sample_files.put(root / "classes.json", {"cat": "cat", "dog": "dog", "hoarse": "horse"})
     with pytest.raises(SystemExit) as ended:
         evaluate(
             "--benchmarks=imagefolder/pets",
@@ -157,31 +159,31 @@ def test_a_class_without_images_makes_the_result_incomplete(tmp_path, capsys):
     assert "INCOMPLETE" in shown
 
 
-def test_boxes_that_leave_their_image_are_counted(run, tmp_path):
-    benchmark_files.aro(tmp_path / "data")
+def test_boxes_beyond_the_image_are_counted(run, tmp_path):
+    caption_benchmark_files.aro(tmp_path / "data")
     file = tmp_path / "data" / "aro" / "visual_genome_relation.json"
     records = json.loads(file.read_text())
     records[0] |= {"bbox_x": 20, "bbox_w": 40}
     records[1] |= {"bbox_w": 0}
-    benchmark_files.put(file, records)
-    told = run(tmp_path / "data", "aro")
-    described = told["benchmarks"]["aro"]
+    sample_files.put(file, records)
+    evaluation = run(tmp_path / "data", "aro")
+    described = evaluation["benchmarks"]["aro"]
     assert described["boxes_outside"] == 1
     assert described["left_out"] == {"a box holds no pixel": 1}
-    assert "1 items have a box that leaves its image" in evaluating.shown(told)
+    assert "1 items have a box that leaves its image" in evaluating.shown(evaluation)
 
 
-def test_gray_of_sixteen_bits_is_the_picture_that_it_shows(run, tmp_path, monkeypatch):
-    """The same picture with 8 and with 16 bits has one embedding; clipped to white it would have another."""
+def test_sixteen_bit_gray_images_keep_their_brightness(run, tmp_path, monkeypatch):
+    """An image with 8 and with 16 bits has one embedding; clipped to white it would have another."""
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog."), ("A cat.", "A dog."), ("A cat.", "A dog.")])
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
     records = json.loads((root / PART).read_text())
     for number, image in enumerate((pixels, pixels.astype(np.uint16) * 257, np.full_like(pixels, 255))):
         Image.fromarray(image).save(root / "coco" / "val2017" / f"{number}.png")
         records[str(number)]["filename"] = f"{number}.png"
-    benchmark_files.put(root / PART, records)
-    told = run(root)
-    assert told["complete"]
+    sample_files.put(root / PART, records)
+    evaluation = run(root)
+    assert evaluation["complete"]
     scores = scores_of(tmp_path / "out", "add_att").sort("item_id")
     eight, sixteen, white = scores["similarity"].to_list()
     np.testing.assert_allclose(eight, sixteen, atol=1e-6)
@@ -191,15 +193,15 @@ def test_gray_of_sixteen_bits_is_the_picture_that_it_shows(run, tmp_path, monkey
 @pytest.mark.parametrize(
     "content", [b"P5\n30000 30000\n255\n", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", b""]
 )
-def test_images_that_are_refused_are_missing_and_so_are_all_of_them(run, tmp_path, content):
+def test_refused_images_are_counted_as_missing(run, tmp_path, content):
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
     for file in (root / "coco" / "val2017").iterdir():
         file.write_bytes(content)
     for _ in range(2):  # the second time it is known
-        told = run(root)
-        assert len(told["benchmarks"]["sugarcrepe"]["images_missing"]) == 3
-        assert {row["value"] for row in told["metrics"]} == {None}
-        assert not told["complete"]
+        evaluation = run(root)
+        assert len(evaluation["benchmarks"]["sugarcrepe"]["images_missing"]) == 3
+        assert {row["value"] for row in evaluation["metrics"]} == {None}
+        assert not evaluation["complete"]
 
 
 def test_two_data_roots_with_equal_names_and_times_never_share_embeddings(run, tmp_path):
@@ -214,14 +216,14 @@ def test_two_data_roots_with_equal_names_and_times_never_share_embeddings(run, t
     alone_in_the_cache = run(roots[1], cache=tmp_path / "fresh")
     similarity = [pl.read_parquet(tmp_path / "out" / "scores.parquet")["similarity"].to_list()]
     for root in roots:
-        told = run(root)
+        evaluation = run(root)
         similarity.append(pl.read_parquet(tmp_path / "out" / "scores.parquet")["similarity"].to_list())
-    assert told["metrics"] == alone_in_the_cache["metrics"]
+    assert evaluation["metrics"] == alone_in_the_cache["metrics"]
     np.testing.assert_allclose(similarity[0], similarity[2], atol=1e-6)
     assert not np.allclose(similarity[0], similarity[1], atol=1e-4)
 
 
-def test_what_is_found_in_a_damaged_cache_is_made_again(run, tmp_path, capsys):
+def test_a_damaged_cache_is_computed_again(run, tmp_path, capsys):
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")] * 60)
     first = run(root)
     kept = sorted(file for file in (tmp_path / "cache").rglob("*") if file.is_file())
@@ -236,7 +238,7 @@ def test_what_is_found_in_a_damaged_cache_is_made_again(run, tmp_path, capsys):
         assert str(file) in line
 
 
-def test_another_model_or_other_weights_have_another_key(monkeypatch):
+def test_models_and_weights_have_separate_cache_keys(monkeypatch):
     torch.manual_seed(0)
     encoder = Encoder(small_open_clip.NAME, None)
     key = encoder.key()
@@ -256,7 +258,7 @@ def unencoded(monkeypatch):
         monkeypatch.setattr(Encoder, name, never)
 
 
-def test_folders_that_cannot_be_written_are_found_before_anything_is_encoded(run, tmp_path, unencoded):
+def test_unwritable_folders_are_refused_before_encoding(run, tmp_path, unencoded):
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
     (tmp_path / "file").write_text("a file")
     for option, path in (
@@ -268,7 +270,7 @@ def test_folders_that_cannot_be_written_are_found_before_anything_is_encoded(run
             run(root, **{option: path})
 
 
-def test_malformed_files_are_found_before_anything_is_encoded(run, tmp_path, unencoded):
+def test_malformed_files_are_refused_before_encoding(run, tmp_path, unencoded):
     root = sugarcrepe(tmp_path / "data", [("A cat.", "A dog.")])
     for content, words in (
         ("{", "malformed JSON"),
@@ -306,7 +308,7 @@ def test_an_image_that_changes_while_it_is_read_stops_the_evaluation(run, tmp_pa
 
     def then_changed(files, folder):
         found = real(files, folder)
-        benchmark_files.picture(next(iter(files.values())), 999)
+        sample_files.picture(next(iter(files.values())), 999)
         return found
 
     monkeypatch.setattr(images, "contents", then_changed)
@@ -316,16 +318,16 @@ def test_an_image_that_changes_while_it_is_read_stops_the_evaluation(run, tmp_pa
     run(root)
 
 
-def test_texts_of_files_are_no_markup_and_steer_no_terminal(run, tmp_path):
-    benchmark_files.squares(tmp_path / "data")
+def test_texts_are_escaped_for_the_terminal(run, tmp_path):
+    image_benchmark_files.squares(tmp_path / "data")
     record = {"image0": "[bold]\x1b[31m/0.png", "image1": "eqbensd/1.png", "caption0": "a", "caption1": "b"}
-    benchmark_files.put(tmp_path / "data" / "eqben" / "ann.json", [record, {**record, "caption0": 3}, "[/red]"])
+    sample_files.put(tmp_path / "data" / "eqben" / "ann.json", [record, {**record, "caption0": 3}, "[/red]"])
     shown = evaluating.shown(run(tmp_path / "data", "eqben"))
     assert "[bold]" in shown
     assert "\x1b" not in shown
 
 
-def test_the_weights_of_a_folder_are_not_called_random():
+def test_weights_of_a_folder_are_not_reported_as_random():
     result = {"benchmarks": {}, "metrics": [], "absent": [], "complete": True, "intervals": {"level": 0.95}}
     model = partial(dict, pretrained=None, activation="GELU", precision="fp32")
     assert "its own weights" in evaluating.shown({**result, "model": model(name="local-dir:model")})

@@ -144,7 +144,7 @@ def write_checkpoint(folder: Path, *, quick_gelu: bool = False) -> None:
 
 
 def _captions(concept: str, operator: str, number: int) -> tuple[str, str]:
-    """A true and a false caption; every word stands as often in the one as in the other."""
+    """A true and a false caption; every word occurs equally often in both."""
     names, shapes = list(COLORS), list(SHAPES)
     pair = number // 2
     a, b = names[pair % 4], names[(pair + 1) % 4]

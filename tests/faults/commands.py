@@ -8,6 +8,7 @@ from pathlib import Path
 import cyclopts
 import toys
 from filelock import FileLock
+from observed import Observation, observe
 from running import nearmiss
 
 from nearmiss.cli import app
@@ -25,7 +26,7 @@ class Case:
     form: str = ""
     """Tells apart several uses of one command."""
     roots: str = ""
-    """Folders that paths are relative to; an output may lie in them."""
+    """Folders that paths are relative to; an output may be in them."""
 
     @property
     def name(self) -> str:
@@ -137,11 +138,11 @@ CASES = [
 ]
 
 APART = {
-    "versions pipeline": "test_the_pipeline_is_written_over_one_of_its_own_alone",
+    "versions pipeline": "test_the_pipeline_replaces_only_a_generated_one",
     "features": "test_a_folder_of_the_user_is_not_replaced_by_features",
     "benchmark-features": "test_a_folder_of_the_user_is_not_replaced_by_features_of_benchmarks",
 }
-"""Commands with --out that need a whole checkout or a model with pretrained weights, and the test that runs them."""
+"""Commands with --out that need a checkout or a model with pretrained weights, and the test that runs them."""
 
 
 def commands_with_out() -> list[str]:
@@ -190,14 +191,28 @@ class Toys:
         with FileLock(folder.with_suffix(".lock")):
             if not folder.is_dir():
                 inputs = self.copy(case.group, folder.with_name(f"{folder.name}-inputs"))
-                target = folder / case.file if case.file else folder
-                target.parent.mkdir(exist_ok=True)
-                answer = nearmiss(*case.arguments(inputs), "--out", target)
-                assert answer.status == 0, answer.said
+                _observed(case, inputs, folder).write(_observation_of(folder))
                 shutil.rmtree(inputs)
         return folder
+
+    def observation(self, case: Case) -> Observation:
+        """What the run that made a command's result did to the disk."""
+        return Observation.read(_observation_of(self.result(case)))
 
     def copy(self, group: str, folder: Path) -> Path:
         """A copy of a group's folder that a test may change."""
         shutil.copytree(self.shared(group), folder, symlinks=True)
         return folder
+
+
+def _observed(case: Case, inputs: Path, out: Path) -> Observation:
+    def run() -> None:
+        answer = nearmiss(*case.arguments(inputs), "--out", out / (case.file or ""))
+        assert answer.status == 0, answer.output
+
+    last = case.file if case.file and case.command == "negatives make" else "manifest.json"
+    return observe(run, out, last, out.parent)
+
+
+def _observation_of(result: Path) -> Path:
+    return result.with_name(f"{result.name}.json")

@@ -5,7 +5,7 @@ from random import Random
 
 
 def damage(file: Path, draw: Random) -> str:
-    """Flip one bit of a file, cut it short, or empty it; says what was done."""
+    """Flip one bit of a file, truncate it, or empty it; returns a description."""
     content = bytearray(file.read_bytes())
     if not content:
         file.write_bytes(b"\0")
@@ -14,13 +14,13 @@ def damage(file: Path, draw: Random) -> str:
     if kind == "flip":
         place, bit = draw.randrange(len(content)), draw.randrange(8)
         content[place] ^= 1 << bit
-        told = f"bit {bit} of byte {place} of {len(content)}"
+        description = f"bit {bit} of byte {place} of {len(content)}"
     else:
         left = draw.randrange(len(content)) if kind == "cut" else 0
-        told = f"{left} of {len(content)} bytes left"
+        description = f"{left} of {len(content)} bytes left"
         del content[left:]
     file.write_bytes(content)
-    return told
+    return description
 
 
 def kind_of(name: str) -> str:

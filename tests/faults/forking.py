@@ -30,15 +30,15 @@ MODULES = (
 
 @dataclass(frozen=True)
 class Fork:
-    """A command that runs: its process id, and the files of what it says."""
+    """A running command: its process id, and the files of its output."""
 
     server: "Forks"
     pid: int
-    said: Path
+    output: Path
 
     def wait(self) -> int:
         """Its exit status; minus the number of the signal that ended it."""
-        return self.server.ask({"wait": self.pid})["status"]
+        return self.server.send({"wait": self.pid})["status"]
 
     @property
     def running(self) -> bool:
@@ -77,8 +77,8 @@ class Forks:
         self._process.stdout.close()
         self._folder.cleanup()
 
-    def ask(self, request: dict) -> dict:
-        """Send a request and return the answer."""
+    def send(self, request: dict) -> dict:
+        """Send a request and return the reply."""
         self._process.stdin.write(json.dumps(request) + "\n")
         return json.loads(self._process.stdout.readline())
 
@@ -119,8 +119,8 @@ class Forks:
 
     def _start(self, request: dict[str, Any]) -> Fork:
         self._number += 1
-        said = Path(self._folder.name) / str(self._number)
-        return Fork(self, self.ask({**request, "said": str(said)})["pid"], said)
+        output = Path(self._folder.name) / str(self._number)
+        return Fork(self, self.send({**request, "output": str(output)})["pid"], output)
 
 
 def serve() -> None:
@@ -154,11 +154,11 @@ def become(request: dict) -> None:
         os.chdir(request.get("folder", "."))
         os.environ.update(request.get("environment", {}))
         tempfile.tempdir = None
-        said = os.open(request["said"], os.O_CREAT | os.O_WRONLY)
+        output = os.open(request["output"], os.O_CREAT | os.O_WRONLY)
         empty = os.open(os.devnull, os.O_RDONLY)
         os.dup2(empty, 0)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
         limit(request.get("limits", {}))
         if (user := request.get("user")) is not None:
@@ -198,7 +198,7 @@ def limit(limits: dict) -> None:
 
 
 def end(status: int) -> None:
-    """End as an interpreter does: other processes of a pool end, temporary files go, what was said is written."""
+    """End as an interpreter does: processes of a pool end, temporary files are removed, output is flushed."""
     import atexit
 
     try:

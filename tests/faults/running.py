@@ -1,4 +1,4 @@
-"""`nearmiss` in this process: what a command says and with which status it ends."""
+"""`nearmiss` in this process: output and exit status of a command."""
 
 import os
 import signal
@@ -17,14 +17,14 @@ TRACEBACK = 1
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command has said and its exit status."""
+    """The output of a command and its exit status."""
 
     status: int
     out: str
     err: str
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.out + self.err
 
 

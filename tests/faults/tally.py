@@ -28,7 +28,7 @@ class Tally:
             count[1] += 1
 
     def rows(self) -> list[list[object]]:
-        """As plain values: kind, attacked, tried, survived."""
+        """Rows of kind, attacked, tried, survived."""
         return [[*key, *count] for key, count in self.counts.items()]
 
 

@@ -1,4 +1,4 @@
-"""Two processes that write one place at the same time: one result is whole, or one command is refused; never a mix."""
+"""Two processes that write one output at once: one result is complete, or one command is refused; never a mix."""
 
 import os
 import shutil
@@ -57,26 +57,26 @@ def interleaved(name: str, other: list[str], toys, tmp_path: Path, tally, number
         with tally(KIND, "two commands, one --out", f"{name}, {operations[moment].kind} {moment}"):
             with hooked(meanwhile, tmp_path):
                 answers.insert(0, run(out))
-            assert {answer.status for answer in answers} <= {0, 2}, [answer.said for answer in answers]
+            assert {answer.status for answer in answers} <= {0, 2}, [answer.output for answer in answers]
             done = [whole for whole, answer in zip(wholes, answers, strict=True) if answer.status == 0]
             assert done, "both commands were refused"
             assert results(out) in done
 
 
 @pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
-def test_a_second_command_at_a_few_moments_of_the_first(name, other, toys, tmp_path, tally):
+def test_a_second_command_at_a_few_steps_of_the_first(name, other, toys, tmp_path, tally):
     interleaved(name, other, toys, tmp_path, tally, FEW)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
-def test_a_second_command_at_many_moments_of_the_first(name, other, toys, tmp_path, tally):
+def test_a_second_command_at_many_steps_of_the_first(name, other, toys, tmp_path, tally):
     interleaved(name, other, toys, tmp_path, tally, MANY)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
-def test_two_processes_at_once(name, other, toys, tmp_path, tally, forks):
+def test_two_commands_write_one_output_at_once(name, other, toys, tmp_path, tally, forks):
     case = case_of(name)
     arguments = case.arguments(toys.copy(case.group, tmp_path / "inputs"))
     wholes = []
@@ -89,11 +89,11 @@ def test_two_processes_at_once(name, other, toys, tmp_path, tally, forks):
         with tally(KIND, "two processes at once, one --out", f"{name} {number}"):
             started = [forks.start(*arguments, *more, "--out", out / (case.file or "")) for more in ([], other)]
             statuses = [each.wait() for each in started]
-            assert set(statuses) <= {0, 2}, [each.said.read_text() for each in started]
+            assert set(statuses) <= {0, 2}, [each.output.read_text() for each in started]
             assert results(out) in [whole for whole, status in zip(wholes, statuses, strict=True) if status == 0]
 
 
-def test_two_trainings_with_one_state(toys, tmp_path, tally):
+def test_a_second_training_with_the_same_state_is_refused(toys, tmp_path, tally):
     case = case_of("pretrain")
     expected = results(toys.result(case))
     arguments = case.arguments(toys.copy(case.group, tmp_path / "inputs"))
@@ -109,12 +109,12 @@ def test_two_trainings_with_one_state(toys, tmp_path, tally):
         with tally(KIND, "two trainings, one --state", f"operation {moment}"):
             with hooked(meanwhile, tmp_path):
                 answer = nearmiss(*arguments, "--out", one)
-            assert answers[0].status == 2 and "another process trains" in answers[0].err, answers[0].said
-            assert answer.status == 0, answer.said
+            assert answers[0].status == 2 and "another process trains" in answers[0].err, answers[0].output
+            assert answer.status == 0, answer.output
             assert results(one) == expected and not two.exists()
 
 
-def test_two_evaluations_with_one_cache(toys, tmp_path, tally):
+def test_two_evaluations_share_a_cache(toys, tmp_path, tally):
     case = case_of("evaluate (standalone)")
     expected = results(toys.result(case))
     inputs = toys.copy(case.group, tmp_path / "inputs")
@@ -132,7 +132,7 @@ def test_two_evaluations_with_one_cache(toys, tmp_path, tally):
         with tally(KIND, "two evaluations, one --cache", f"operation {moment}"):
             with hooked(meanwhile, tmp_path):
                 answers.append(nearmiss(*arguments, "--out", one))
-            assert [answer.status for answer in answers] == [0, 0], [answer.said for answer in answers]
+            assert [answer.status for answer in answers] == [0, 0], [answer.output for answer in answers]
             assert results(one) == results(two) == expected
 
 
@@ -142,7 +142,7 @@ def _ends_at_three(shared: None, item: int) -> int:
     return item
 
 
-def test_a_killed_worker_is_an_error_and_no_wait_without_end(tally):
+def test_a_killed_worker_is_an_error_and_no_deadlock(tally):
     with tally(KIND, "a worker process of a pool is killed", "map"), pytest.raises(InputError, match="was killed"):
         list(map_in_order(_ends_at_three, None, range(8), 2))
     with (
@@ -162,8 +162,8 @@ def test_a_killed_worker_ends_a_command(toys, tmp_path, tally, forks):
             job = forks.start("data", "--config", config, *size, "--workers", "2", "--out", tmp_path / "out")
             workers = wait_until(lambda job=job: _busy(job.pid))
             os.kill(Random(number).choice(workers), signal.SIGKILL)
-            assert job.wait() == 2, job.said.read_text()
-            assert "was killed" in job.said.read_text()
+            assert job.wait() == 2, job.output.read_text()
+            assert "was killed" in job.output.read_text()
             assert not (tmp_path / "out").exists()
 
 

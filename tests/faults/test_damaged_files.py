@@ -35,11 +35,11 @@ def attempts(case: Case, toys, tmp_path: Path, tally, number: int) -> None:
     for round_ in range(number):
         file, out = draw.choice(files), tmp_path / f"out-{round_}"
         whole = file.read_bytes()
-        told = damage(file, draw)
+        description = damage(file, draw)
         name = file.relative_to(inputs).as_posix()
-        with tally(KIND, f"{kind_of(name)} of results", f"{case.name}: {name}, {told}"):
+        with tally(KIND, f"{kind_of(name)} of results", f"{case.name}: {name}, {description}"):
             answer = nearmiss(*case.arguments(inputs), "--out", out / (case.file or ""))
-            assert names_it(answer, file) or (answer.status == 0 and results(out) == expected), answer.said
+            assert names_it(answer, file) or (answer.status == 0 and results(out) == expected), answer.output
             assert answer.status == 0 or not out.exists(), "a result of damaged files"
         file.write_bytes(whole)
         shutil.rmtree(inputs / "state", ignore_errors=True)
@@ -61,13 +61,13 @@ def written(given: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("case", ON_RECORD, ids=lambda case: case.name)
-def test_a_few_damaged_inputs_of_each_command(case, toys, tmp_path, tally):
+def test_a_few_damaged_inputs_are_reported(case, toys, tmp_path, tally):
     attempts(case, toys, tmp_path, tally, FEW)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ON_RECORD, ids=lambda case: case.name)
-def test_many_damaged_inputs_of_each_command(case, toys, tmp_path, tally):
+def test_many_damaged_inputs_are_reported(case, toys, tmp_path, tally):
     attempts(case, toys, tmp_path, tally, MANY)
 
 
@@ -83,10 +83,10 @@ def embedding_cache(toys, tmp_path, tally, number):
             expected = results(tmp_path / "first")
             continue
         file, out = draw.choice(files), tmp_path / f"out-{round_}"
-        told = damage(file, draw)
-        with tally(KIND, "embedding cache", f"{file.name}, {told}"):
+        description = damage(file, draw)
+        with tally(KIND, "embedding cache", f"{file.name}, {description}"):
             answer = nearmiss(*case.arguments(inputs), "--out", out)
-            assert names_it(answer, file) or (answer.status == 0 and results(out) == expected), answer.said
+            assert names_it(answer, file) or (answer.status == 0 and results(out) == expected), answer.output
         shutil.rmtree(inputs / "cache")
         nearmiss(*case.arguments(inputs), "--out", tmp_path / f"again-{round_}")
 
@@ -113,10 +113,10 @@ def training_state(toys, tmp_path, tally, number):
         shutil.copytree(kept, inputs / "state")
         files = sorted(file for file in (inputs / "state").rglob("*") if file.is_file() and file.stat().st_size)
         file, out = draw.choice(files), tmp_path / f"out-{round_}"
-        told = damage(file, draw)
-        with tally(KIND, "training state", f"{file.name}, {told}"):
+        description = damage(file, draw)
+        with tally(KIND, "training state", f"{file.name}, {description}"):
             answer = nearmiss(*arguments, "--out", out)
-            assert names_it(answer, file) or (answer.status == 0 and results(out) == expected), answer.said
+            assert names_it(answer, file) or (answer.status == 0 and results(out) == expected), answer.output
 
 
 def decisions(toys, tmp_path, tally, number):
@@ -132,10 +132,10 @@ def decisions(toys, tmp_path, tally, number):
         for file in inputs.glob("decisions.db*"):
             file.unlink()
         database.write_bytes(whole)
-        told, out = damage(database, draw), tmp_path / f"out-{round_}"
-        with tally(KIND, "database of decisions", told):
+        description, out = damage(database, draw), tmp_path / f"out-{round_}"
+        with tally(KIND, "database of decisions", description):
             answer = nearmiss(*case.arguments(inputs), "--out", out)
-            assert names_it(answer, database) or (answer.status == 0 and results(out) == expected), answer.said
+            assert names_it(answer, database) or (answer.status == 0 and results(out) == expected), answer.output
 
 
 def store_of_mlflow(toys, tmp_path, tally, number):
@@ -152,10 +152,10 @@ def store_of_mlflow(toys, tmp_path, tally, number):
         for file in inputs.glob("mlflow.db*"):
             file.unlink()
         store.write_bytes(whole)
-        told = damage(store, draw)
-        with tally(KIND, "store of MLflow", told):
+        description = damage(store, draw)
+        with tally(KIND, "store of MLflow", description):
             answer = nearmiss(*case.arguments(inputs), "--out", tmp_path / f"{round_}.json")
-            assert names_it(answer, store) or (answer.status == 0 and recorded(store, "toy") == expected), answer.said
+            assert names_it(answer, store) or (answer.status == 0 and recorded(store, "toy") == expected), answer.output
 
 
 def fingerprint(toys, tmp_path, tally, number):
@@ -185,21 +185,21 @@ def fingerprint(toys, tmp_path, tally, number):
     whole, expected = file.read_bytes(), results(tmp_path / "first")
     for round_ in range(number):
         file.write_bytes(whole)
-        told, out = damage(file, draw), tmp_path / f"out-{round_}"
-        with tally(KIND, "fingerprint file", told):
+        description, out = damage(file, draw), tmp_path / f"out-{round_}"
+        with tally(KIND, "fingerprint file", description):
             answer = nearmiss(*words, "--out", out)
-            assert names_it(answer, file) or (answer.status == 0 and results(out) == expected), answer.said
+            assert names_it(answer, file) or (answer.status == 0 and results(out) == expected), answer.output
 
 
 OTHERS = [embedding_cache, training_state, decisions, store_of_mlflow, fingerprint]
 
 
 @pytest.mark.parametrize("attack", OTHERS, ids=lambda attack: attack.__name__)
-def test_a_few_damaged_files_of_other_kinds(attack, toys, tmp_path, tally):
+def test_a_few_damaged_files_of_other_types_are_reported(attack, toys, tmp_path, tally):
     attack(toys, tmp_path, tally, FEW)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", OTHERS, ids=lambda attack: attack.__name__)
-def test_many_damaged_files_of_other_kinds(attack, toys, tmp_path, tally):
+def test_many_damaged_files_of_other_types_are_reported(attack, toys, tmp_path, tally):
     attack(toys, tmp_path, tally, MANY)

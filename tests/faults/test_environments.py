@@ -70,12 +70,12 @@ def test_odd_paths_change_no_byte(case, toys, tmp_path, tally):
     out = tmp_path / ODD / "out*[2]"
     with tally(KIND, "odd letters in the paths of inputs and outputs", case.name):
         answer = nearmiss(*case.arguments(inputs), "--out", out / (case.file or ""))
-        assert answer.status == 0, answer.said
+        assert answer.status == 0, answer.output
         assert results(out) == expected
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])
-def test_rights_of_results_follow_the_umask(mask, toys, tmp_path, tally):
+def test_permissions_of_results_follow_the_umask(mask, toys, tmp_path, tally):
     before = os.umask(mask)
     try:
         for name in (
@@ -101,7 +101,7 @@ def _closed(out: Path) -> None:
     "name",
     ["negatives make (folder)", "negatives make (file)", "negatives paraphrase", "negatives convert (folder)", "store"],
 )
-def test_without_rights_there_is_one_message_and_nothing_has_changed(name, toys, tmp_path, tally, forks):
+def test_missing_permissions_are_reported_and_nothing_changes(name, toys, tmp_path, tally, forks):
     """As another user, since rights do not bind the superuser."""
     case = case_of(name)
     inputs = toys.copy(case.group, tmp_path / "inputs")
@@ -109,33 +109,33 @@ def test_without_rights_there_is_one_message_and_nothing_has_changed(name, toys,
 
     def run(out: Path):
         started = forks.start(*case.arguments(inputs), "--out", out / (case.file or ""), user=NOBODY)
-        return started.wait(), started.said.read_text()
+        return started.wait(), started.output.read_text()
 
     with tally(KIND, "--out cannot be written", name):
         out = tmp_path / "closed"
         out.mkdir()
         out.chmod(0o555)
-        status, said = run(out)
-        assert status == 2 and "permission denied" in said, said
+        status, output = run(out)
+        assert status == 2 and "permission denied" in output, output
         assert not list(out.iterdir())
     with tally(KIND, "an earlier result is read-only", name):
         out = shutil.copytree(toys.result(case), tmp_path / "earlier")
         _closed(out)
         before = contents(out)
-        status, said = run(out)
-        assert status == 2 and "permission denied" in said, said
+        status, output = run(out)
+        assert status == 2 and "permission denied" in output, output
         assert contents(out) == before
     with tally(KIND, "inputs cannot be read", name):
         (first,) = case.inputs(inputs)[:1] if name != "store" else [inputs / "tables" / "images.parquet"]
         before_mode = first.stat().st_mode
         first.chmod(0)
-        status, said = run(tmp_path / "open" / "out")
+        status, output = run(tmp_path / "open" / "out")
         first.chmod(before_mode)
-        assert status == 2 and first.name in said, said
+        assert status == 2 and first.name in output, output
     with tally(KIND, "inputs are read-only", name):
         _closed(inputs)
-        status, said = run(tmp_path / "open" / "out")
-        assert status == 0, said
+        status, output = run(tmp_path / "open" / "out")
+        assert status == 0, output
 
 
 def _opened_to_all(folder: Path) -> None:
@@ -147,7 +147,7 @@ def _opened_to_all(folder: Path) -> None:
     (folder / "open").chmod(0o777)
 
 
-def test_what_a_system_refuses_is_said_in_words(tally):
+def test_system_errors_are_explained(tally):
     codes = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.EIO)
     for code in (*codes, errno.EMFILE, errno.EFBIG, errno.ETXTBSY, errno.ESTALE, errno.ENOTEMPTY, errno.ELOOP):
         with tally(KIND, "errors of the system", errno.errorcode[code]):

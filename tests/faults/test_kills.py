@@ -1,4 +1,4 @@
-"""Kill -9 of drivers and jobs at drawn moments of the whole tiny workflow: the next run ends with the same bytes."""
+"""Kill -9 of drivers and jobs at random moments of the whole tiny workflow: the next run ends with the same bytes."""
 
 import shutil
 import sys
@@ -18,30 +18,30 @@ pytestmark = [
 ]
 
 
-def ends_with_the_same_bytes(checkout, finished, told: list[str]) -> None:
+def ends_with_the_same_bytes(checkout, finished, killed: list[str]) -> None:
     answer = checkout.run()
-    assert answer.returncode == 0, f"{told}{answer.stdout}{answer.stderr}"
-    assert bytes_of(checkout.results()) == bytes_of(finished.results()), told
+    assert answer.returncode == 0, f"{killed}{answer.stdout}{answer.stderr}"
+    assert bytes_of(checkout.results()) == bytes_of(finished.results()), killed
 
 
-def test_two_kills_in_a_part_of_the_workflow(finished, mine, tally):
+def test_two_kills_of_one_stage_change_nothing(finished, mine, tally):
     draw = Random("two kills")
     shutil.rmtree(mine.results() / "pretrain" / "clip")
     shutil.rmtree(mine.results() / "negatives" / "scene_graph")
-    told = kill_in_a_row(mine, draw, 2)
-    for one in told:
+    killed = kill_in_a_row(mine, draw, 2)
+    for one in killed:
         with tally(KIND, "a driver or a job of the tiny workflow", one):
-            if one is told[-1]:
-                ends_with_the_same_bytes(mine, finished, told)
+            if one is killed[-1]:
+                ends_with_the_same_bytes(mine, finished, killed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(CHECKOUTS))
-def test_kills_in_a_row_of_the_whole_workflow(finished, root, tmp_path, number, tally):
+def test_consecutive_kills_of_the_workflow_change_nothing(finished, root, tmp_path, number, tally):
     checkout = copy_checkout(root, tmp_path / "checkout")
-    told = kill_in_a_row(checkout, Random(100 + number), KILLS)
-    for one in told:
+    killed = kill_in_a_row(checkout, Random(100 + number), KILLS)
+    for one in killed:
         with tally(KIND, "a driver or a job of the tiny workflow", one):
-            if one is told[-1]:
-                ends_with_the_same_bytes(checkout, finished, told)
+            if one is killed[-1]:
+                ends_with_the_same_bytes(checkout, finished, killed)
     shutil.rmtree(checkout.path)

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: no process stays, no lock, no temporary folder; the exit status says what happened."""
+"""SIGINT and SIGTERM: no process, lock or temporary folder remains; the exit status names the signal."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def group(leader: int) -> set[int]:
 
 
 class Job:
-    """A long command with a temporary folder of its own; `begun` says when it is in the midst of its work."""
+    """A long command with its own temporary folder; `begun` is true once it computes."""
 
     def __init__(self, name: str, toys, folder: Path) -> None:
         self.name, self.temporary, self.out = name, folder / "temporary", folder / "out"
@@ -72,7 +72,7 @@ def attempt(name: str, sent: signal.Signals, toys, tmp_path: Path, tally, forks)
         started = job.start(forks, job.long)
         wait_until(lambda: job.begun() or not started.running)
         os.kill(started.pid, sent)
-        assert started.wait() == SIGNALS[sent], started.said.read_text()
+        assert started.wait() == SIGNALS[sent], started.output.read_text()
         wait_until(lambda: not group(started.pid), seconds=30)
         assert list(job.temporary.iterdir()) == []
         left = [path for path in job.out.parent.glob("**/*") if "partial" in path.name]
@@ -80,24 +80,24 @@ def attempt(name: str, sent: signal.Signals, toys, tmp_path: Path, tally, forks)
         assert job.start(forks, job.short).wait() == 0
 
 
-def test_a_job_that_is_interrupted(toys, tmp_path, tally, forks):
+def test_an_interrupted_job_leaves_nothing(toys, tmp_path, tally, forks):
     attempt("negatives truth-table", signal.SIGINT, toys, tmp_path, tally, forks)
 
 
-def test_a_job_that_is_terminated(toys, tmp_path, tally, forks):
+def test_a_terminated_job_leaves_nothing(toys, tmp_path, tally, forks):
     attempt("data with workers", signal.SIGTERM, toys, tmp_path, tally, forks)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", SIGNALS, ids=lambda sent: sent.name)
 @pytest.mark.parametrize("name", ["data with workers", "negatives truth-table", "pretrain"])
-def test_every_signal_to_every_kind_of_job(name, sent, toys, tmp_path, tally, forks):
+def test_every_signal_ends_every_job_cleanly(name, sent, toys, tmp_path, tally, forks):
     attempt(name, sent, toys, tmp_path, tally, forks)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", SIGNALS, ids=lambda sent: sent.name)
-def test_a_driver(sent, mine, tmp_path, tally):
+def test_a_signal_to_the_driver_ends_all_jobs(sent, mine, tmp_path, tally):
     """The driver's jobs end with it, its locks are free, and the next run finishes. A second driver is refused."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()

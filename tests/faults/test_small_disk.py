@@ -67,7 +67,7 @@ class SmallDisk:
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory):
-    """The small file system; without the right to mount one, the tests say so and end."""
+    """The small file system; without permission to mount one, the tests are skipped with the reason."""
     for prefix in (["unshare", "--mount"], ["unshare", "--mount", "--map-root-user"]):
         tried = subprocess.run([*prefix, "sh", "-c", "mount -t tmpfs tmpfs /mnt"], capture_output=True, check=False)
         if tried.returncode == 0:
@@ -83,7 +83,7 @@ def size_of(found: dict) -> int:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_command_on_a_full_disk(name, disk, toys, tmp_path, tally):
+def test_a_command_reports_a_full_disk(name, disk, toys, tmp_path, tally):
     case = case_of(name)
     arguments, expected = case.arguments(toys.copy(case.group, tmp_path / "inputs")), results(toys.result(case))
     draw = Random(f"small disk {name}")
@@ -100,17 +100,17 @@ def test_a_command_on_a_full_disk(name, disk, toys, tmp_path, tally):
         with tally(KIND, "a command's results", f"{name}, {left} bytes left of {size_of(expected)}"):
             target = disk.folder / "out" / (case.file or "")
             started = disk.forks.start(*arguments, "--out", target)
-            status, said = started.wait(), started.said.read_text(errors="replace")
-            assert status == 2 and "no space left" in said, f"{status} {said}"
+            status, output = started.wait(), started.output.read_text(errors="replace")
+            assert status == 2 and "no space left" in output, f"{status} {output}"
             after = results(out) if out.exists() else {}
             assert after == before
             disk.make_room()
             started = disk.forks.start(*arguments, "--out", target)
-            assert started.wait() == 0, started.said.read_text(errors="replace")
+            assert started.wait() == 0, started.output.read_text(errors="replace")
             assert results(out) == expected
 
 
-def test_a_cache_on_a_full_disk(disk, toys, tmp_path, tally):
+def test_a_cache_on_a_full_disk_changes_no_result(disk, toys, tmp_path, tally):
     case = case_of("evaluate (standalone)")
     inputs, expected = toys.copy(case.group, tmp_path / "inputs"), results(toys.result(case))
     arguments = [disk.folder / "cache" if word == inputs / "cache" else word for word in case.arguments(inputs)]
@@ -119,15 +119,15 @@ def test_a_cache_on_a_full_disk(disk, toys, tmp_path, tally):
         disk.leave(left)
         with tally(KIND, "embedding cache", f"{left} bytes left"):
             started = disk.forks.start(*arguments, "--out", tmp_path / f"out-{number}")
-            status, said = started.wait(), started.said.read_text(errors="replace")
-            assert status in (0, 2) and (status == 0 or "no space left" in said), f"{status} {said}"
+            status, output = started.wait(), started.output.read_text(errors="replace")
+            assert status in (0, 2) and (status == 0 or "no space left" in output), f"{status} {output}"
             disk.make_room()
             started = disk.forks.start(*arguments, "--out", tmp_path / f"again-{number}")
-            assert started.wait() == 0, started.said.read_text(errors="replace")
+            assert started.wait() == 0, started.output.read_text(errors="replace")
             assert results(tmp_path / f"again-{number}") == expected
 
 
-def test_the_state_of_a_training_on_a_full_disk(disk, toys, tmp_path, tally):
+def test_a_training_state_on_a_full_disk_is_reported(disk, toys, tmp_path, tally):
     case = case_of("pretrain")
     inputs, expected = toys.copy(case.group, tmp_path / "inputs"), results(toys.result(case))
     state = inputs / "state" / "base" / "0"
@@ -137,15 +137,15 @@ def test_the_state_of_a_training_on_a_full_disk(disk, toys, tmp_path, tally):
         disk.leave(left)
         with tally(KIND, "training state", f"{left} bytes left"):
             started = disk.forks.start(*arguments, "--out", tmp_path / f"out-{number}")
-            status, said = started.wait(), started.said.read_text(errors="replace")
-            assert status == 2 and "no space left" in said, f"{status} {said}"
+            status, output = started.wait(), started.output.read_text(errors="replace")
+            assert status == 2 and "no space left" in output, f"{status} {output}"
             disk.make_room()
             started = disk.forks.start(*arguments, "--out", tmp_path / f"again-{number}")
-            assert started.wait() == 0, started.said.read_text(errors="replace")
+            assert started.wait() == 0, started.output.read_text(errors="replace")
             assert results(tmp_path / f"again-{number}") == expected
 
 
-def test_the_store_of_mlflow_on_a_full_disk(disk, toys, tmp_path, tally):
+def test_the_mlflow_store_on_a_full_disk_is_reported(disk, toys, tmp_path, tally):
     case = case_of("track")
     inputs = toys.copy(case.group, tmp_path / "inputs")
     store = inputs / "mlflow.db"
@@ -163,17 +163,17 @@ def test_the_store_of_mlflow_on_a_full_disk(disk, toys, tmp_path, tally):
             disk.leave(left)
             with tally(KIND, "store of MLflow", f"{left} bytes left, {'an earlier' if there else 'no'} store"):
                 started = disk.forks.start(*arguments, "--out", tmp_path / f"{number}-{there}.json")
-                status, said = started.wait(), started.said.read_text(errors="replace")
-                assert status in (0, 2), f"{status} {said}"
-                assert status == 0 or "no space left" in said or "disk is full" in said, said
+                status, output = started.wait(), started.output.read_text(errors="replace")
+                assert status in (0, 2), f"{status} {output}"
+                assert status == 0 or "no space left" in output or "disk is full" in output, output
                 disk.make_room()
                 started = disk.forks.start(*arguments, "--out", tmp_path / f"{number}-{there}-again.json")
-                assert started.wait() == 0, started.said.read_text(errors="replace")
+                assert started.wait() == 0, started.output.read_text(errors="replace")
                 shutil.copy(disk.seen / "mlflow.db", tmp_path / f"{number}-{there}.db")
                 assert recorded(tmp_path / f"{number}-{there}.db", "toy") == expected
 
 
-def test_the_database_of_decisions_on_a_full_disk(disk, toys, tmp_path, tally):
+def test_the_curation_database_on_a_full_disk_is_reported(disk, toys, tmp_path, tally):
     """A decision that was acknowledged is there; one that could not be written was refused."""
     inputs = toys.copy("curation", tmp_path / "inputs")
     items, database = inputs / "set" / "pairs.parquet", disk.folder / "decisions.db"
@@ -183,9 +183,9 @@ def test_the_database_of_decisions_on_a_full_disk(disk, toys, tmp_path, tally):
         disk.leave(left)
         with tally(KIND, "database of decisions", f"{left} bytes left"):
             started = disk.forks.call("decisions:add_until_full", items, database)
-            assert started.wait() == 0, started.said.read_text(errors="replace")
-            written = int(started.said.read_text().split()[-1])
+            assert started.wait() == 0, started.output.read_text(errors="replace")
+            written = int(started.output.read_text().split()[-1])
             disk.make_room()
             started = disk.forks.call("decisions:count", items, database)
-            assert started.wait() == 0, started.said.read_text(errors="replace")
-            assert int(started.said.read_text().split()[-1]) == written
+            assert started.wait() == 0, started.output.read_text(errors="replace")
+            assert int(started.output.read_text().split()[-1]) == written

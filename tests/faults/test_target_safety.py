@@ -52,8 +52,8 @@ class Place:
         before = contents(self.folder)
         answer = self.run(out, cwd)
         assert contents(self.folder) == before
-        assert answer.status == 2, answer.said
-        assert "remedy:" in answer.err, answer.said
+        assert answer.status == 2, answer.output
+        assert "remedy:" in answer.err, answer.output
         assert not words or any(word in answer.err for word in words), answer.err
 
 
@@ -95,7 +95,7 @@ def test_a_file_of_the_user_keeps_its_name(place, made, tmp_path, tally):
         mine = put(tmp_path / "mine", *names)
         before, inputs = contents(mine), contents(place.inputs)
         answer = place.run(mine / place.case.file)
-        assert answer.status == 0, answer.said
+        assert answer.status == 0, answer.output
         after = contents(mine)
         assert {name: after[name] for name in before} == before
         assert after.keys() - before.keys() == contents(made).keys()
@@ -145,14 +145,14 @@ def test_links_files_and_the_current_folder_are_refused_where_files_of_the_user_
 
 
 @CASE
-def test_an_earlier_result_is_replaced_and_files_of_the_user_in_it_stay(place, made, tmp_path, tally):
+def test_an_earlier_result_is_replaced_and_files_of_the_user_are_kept(place, made, tmp_path, tally):
     case = place.case
     with tally(KIND, "--out is an earlier result with a file of the user", case.name):
         earlier = shutil.copytree(made, tmp_path / "earlier")
         result, inputs = contents(earlier), contents(place.inputs)
         put(earlier, "notes.txt", "photographs/2019/a.jpg")
         answer = place.run(earlier / (case.file or ""))
-        assert answer.status == 0, answer.said
+        assert answer.status == 0, answer.output
         after = contents(earlier)
         assert after["notes.txt"] == b"mine: notes.txt"
         assert after["photographs/2019/a.jpg"] == b"no other copy"
@@ -172,7 +172,7 @@ def test_an_earlier_result_is_replaced_and_files_of_the_user_in_it_stay(place, m
 
 
 def _is_kept(case: Case, name: str) -> bool:
-    """Whether a change of a file is one of the user: costs differ by run, and a schema says itself that it is one."""
+    """Whether a change of a file is one of the user: costs differ by run, and a schema identifies itself."""
     return not name.endswith(("cost.json", ".nearmiss")) and (not case.is_file or name == case.file)
 
 
@@ -182,8 +182,8 @@ def _unchanged(place: Place, before: dict) -> None:
     assert {name: after.get(name) for name in read} == read
 
 
-def test_the_state_of_a_training_leaves_files_of_the_user(toys, tmp_path, tally):
-    """--state is a folder in which a killed training's state lies; everything else in it is the user's."""
+def test_a_training_state_keeps_files_of_the_user(toys, tmp_path, tally):
+    """--state is a folder with the state of a killed training; everything else in it belongs to the user."""
     (case,) = [each for each in CASES if each.command == "pretrain"]
     place = Place(case, toys, tmp_path)
     mine = put(place.inputs / "state" / "base" / "0", *MINE)
@@ -192,10 +192,10 @@ def test_the_state_of_a_training_leaves_files_of_the_user(toys, tmp_path, tally)
         answer = place.run(tmp_path / "out")
         after = contents(mine)
         assert {name: after.get(name) for name in before} == before
-        assert answer.status in (0, 2), answer.said
+        assert answer.status in (0, 2), answer.output
 
 
-def test_the_store_of_mlflow_is_never_a_file_of_the_user(toys, tmp_path, tally):
+def test_the_mlflow_store_never_replaces_a_file_of_the_user(toys, tmp_path, tally):
     (case,) = [each for each in CASES if each.command == "track"]
     place = Place(case, toys, tmp_path)
     store = place.inputs / "mlflow.db"
@@ -209,25 +209,25 @@ def test_the_store_of_mlflow_is_never_a_file_of_the_user(toys, tmp_path, tally):
         before = contents(tmp_path)
         with tally(KIND, "--store is a file of the user", what):
             answer = place.run(tmp_path / "tracked.json")
-            assert answer.status == 2 and "mlflow.db" in answer.err, answer.said
+            assert answer.status == 2 and "mlflow.db" in answer.err, answer.output
             assert contents(tmp_path).keys() - before.keys() <= {"inputs/.mlflow.db.lock"}
             assert {name: contents(tmp_path)[name] for name in before} == before
 
 
-def test_the_table_of_keys_goes_between_its_marks_alone(tmp_path, tally):
+def test_the_table_of_keys_replaces_only_the_text_between_its_markers(tmp_path, tally):
     readme = tmp_path / "README.md"
     for text in ("", "mine", "<!-- keys: written by `make schema` --> mine, no end"):
         with tally(KIND, "--readme is a file of the user", repr(text)):
             readme.write_text(text)
             answer = nearmiss("schema", "--out", tmp_path / "schema.json", "--readme", readme)
-            assert answer.status == 2, answer.said
+            assert answer.status == 2, answer.output
             assert readme.read_text() == text
     with tally(KIND, "--readme is a file of the user", "missing"):
         answer = nearmiss("schema", "--out", tmp_path / "schema.json", "--readme", tmp_path / "none.md")
-        assert answer.status == 2, answer.said
+        assert answer.status == 2, answer.output
 
 
-def test_the_pipeline_is_written_over_one_of_its_own_alone(root, tmp_path, tally):
+def test_the_pipeline_replaces_only_a_generated_one(root, tmp_path, tally):
     for name in ("params.yaml", "thesis.txt"):
         with tally(KIND, "--out is a file of the user", "pipeline"):
             put(tmp_path, name)
@@ -235,8 +235,8 @@ def test_the_pipeline_is_written_over_one_of_its_own_alone(root, tmp_path, tally
             answer = nearmiss(
                 "versions", "pipeline", "--config", "tests/tiny.yaml", "--out", tmp_path / name, folder=root
             )
-            assert answer.status == 2 and "did not write" in answer.err, answer.said
+            assert answer.status == 2 and "did not write" in answer.err, answer.output
             assert contents(tmp_path) == before
     with tally(KIND, "--out is a folder of the user", "pipeline"):
         answer = nearmiss("versions", "pipeline", "--config", "tests/tiny.yaml", "--out", tmp_path, folder=root)
-        assert answer.status == 2 and contents(tmp_path) == before, answer.said
+        assert answer.status == 2 and contents(tmp_path) == before, answer.output

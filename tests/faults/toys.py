@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import benchmark_files
+import image_benchmark_files
 import numpy as np
 import planted
 import published_files
@@ -94,7 +94,7 @@ def text(folder: Path) -> None:
     for method in ("keyword", "scene_graph"):
         given = ("--method", method, "--tables", folder / "world")
         answer = nearmiss("negatives", "make", *given, "--out", folder / method)
-        assert answer.status == 0, answer.said
+        assert answer.status == 0, answer.output
 
 
 def training(folder: Path) -> None:
@@ -115,7 +115,7 @@ def experiment(folder: Path) -> None:
     given = ["--config", folder / "toy.yaml", "--cache", folder / "contents"]
     given += ["--move", f"tables={folder / 'tables'}", "--move", f"source={folder / 'published'}"]
     answer = nearmiss("corrupt", *given, "--out", folder / "corrupted")
-    assert answer.status == 0, answer.said
+    assert answer.status == 0, answer.output
     shutil.rmtree(folder / "contents", ignore_errors=True)  # hashes of files this new may not be kept
 
 
@@ -148,11 +148,11 @@ def curation(folder: Path) -> None:
 
 
 def photographs(folder: Path) -> None:
-    """Photographs in COCO's format, and the tables of the same kind of picture."""
+    """Photographs in COCO's format, and tables of similar images."""
     tables = toy_pictures.write_toys(folder / "pictures", 6)
     assert tables.folder.is_dir()
     (folder / "photographs").mkdir()
-    images, annotations, said = [], [], []
+    images, annotations, texts = [], [], []
     for number in range(6):
         name, things = f"{number:012d}.png", toy_pictures.scene(number)
         Image.fromarray(toy_pictures.draw(things, name)).save(folder / "photographs" / name)
@@ -160,11 +160,11 @@ def photographs(folder: Path) -> None:
         for place, thing in enumerate(things):
             annotations.append(_instance(10 * number + place, number, thing))
         for place, text in enumerate(toy_pictures.captions(things)):
-            said.append({"id": 10 * number + place, "image_id": number, "caption": text})
+            texts.append({"id": 10 * number + place, "image_id": number, "caption": text})
     categories = [{"id": number, "name": name} for number, name in enumerate(toy_pictures.NAMES)]
     document = {"images": images, "categories": categories, "annotations": annotations}
     (folder / "instances.json").write_text(json.dumps(document))
-    (folder / "captions.json").write_text(json.dumps({"images": images, "annotations": said}))
+    (folder / "captions.json").write_text(json.dumps({"images": images, "annotations": texts}))
 
 
 def _instance(number: int, image: int, thing: toy_pictures.Toy) -> dict:
@@ -178,12 +178,12 @@ def _instance(number: int, image: int, thing: toy_pictures.Toy) -> dict:
 
 def benchmark(folder: Path) -> None:
     """A data root with one published benchmark, an open_clip folder, and two evaluations of it."""
-    benchmark_files.squares(folder / "root")
+    image_benchmark_files.squares(folder / "root")
     toy_experiment.write_checkpoint(folder / "model")
     for name in ("one", "other"):
         given = ("--model", f"local-dir:{folder / 'model'}", "--benchmarks", "winoground", "--data-root")
         answer = nearmiss("evaluate", *given, folder / "root", "--cache", folder / "cache", "--out", folder / name)
-        assert answer.status == 0, answer.said
+        assert answer.status == 0, answer.output
     shutil.rmtree(folder / "cache")
 
 

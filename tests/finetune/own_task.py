@@ -1,4 +1,4 @@
-"""A task of the tests' own: it always says the first class."""
+"""A task of the tests that always predicts the first class."""
 
 from typing import Annotated, Literal
 

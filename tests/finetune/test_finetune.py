@@ -34,7 +34,7 @@ def predictions(out):
     return read_table(out / "predictions.parquet", "predictions")
 
 
-def test_every_test_example_is_answered_at_every_share(toy_tasks):
+def test_every_test_example_has_a_prediction_at_every_share(toy_tasks):
     made = predictions(toy_tasks / "out")
     counted = made.group_by("task", "share").len().sort("task", "share").rows()
     assert counted == [("shapes", 0.25, 24), ("shapes", 1.0, 24), ("vsr", 0.25, 24), ("vsr", 1.0, 24)]
@@ -43,7 +43,7 @@ def test_every_test_example_is_answered_at_every_share(toy_tasks):
     assert made.null_count().sum_horizontal().item() == 0
 
 
-def test_figures_are_those_of_the_kept_predictions(toy_tasks):
+def test_metrics_follow_from_the_stored_predictions(toy_tasks):
     figures = metrics(toy_tasks / "out")
     right = predictions(toy_tasks / "out").with_columns(right=(pl.col("label") == pl.col("predicted")).cast(pl.Float64))
     again = right.group_by("task", "share", "condition").agg(again=pl.col("right").mean(), n=pl.len())
@@ -68,7 +68,7 @@ def test_chance_is_the_share_of_the_most_frequent_label(toy_tasks, tmp_path):
     assert figures["chance"].to_list() == figures["blind"].to_list() == [8 / 15]
 
 
-def test_it_learns_what_labels_say_and_nothing_where_they_say_nothing(toy_tasks, tmp_path):
+def test_it_learns_true_labels_and_not_random_ones(toy_tasks, tmp_path):
     figures = metrics(toy_tasks / "out").filter(share=1.0)
     assert (figures["value"] > 0.8).all()
 
@@ -88,12 +88,12 @@ def test_the_loss_of_every_training_falls(toy_tasks):
     for line in lines:
         runs.setdefault((line["task"], line["share"], line["factor"]), []).append((line["step"], line["loss"]))
     assert len(runs) == 3  # two factors at the largest share, the chosen one at the other
-    for told in runs.values():
-        assert [step for step, _ in told] == [20, 40]
-        assert told[1][1] < told[0][1]
+    for losses in runs.values():
+        assert [step for step, _ in losses] == [20, 40]
+        assert losses[1][1] < losses[0][1]
 
 
-def test_the_same_bytes_again_from_shuffled_tables_elsewhere(toy_tasks, tmp_path):
+def test_bytes_do_not_depend_on_row_order_and_folder(toy_tasks, tmp_path):
     folder = copied(toy_tasks, tmp_path)
     for task in ("vsr", "shapes"):
         change(folder, task, lambda frame: frame.sample(fraction=1, shuffle=True, seed=1))
@@ -104,7 +104,7 @@ def test_the_same_bytes_again_from_shuffled_tables_elsewhere(toy_tasks, tmp_path
     assert sha256(one / "predictions.parquet") != sha256(two / "predictions.parquet")
 
 
-def test_scratch_takes_architecture_and_words_and_no_weights(toy_tasks, tmp_path):
+def test_scratch_uses_architecture_and_words_without_weights(toy_tasks, tmp_path):
     folder = copied(toy_tasks, tmp_path)
     (folder / "checkpoint" / "open_clip_model.safetensors").unlink()
     without = finetune(folder, arm="scratch", config=ONLY_VSR)
@@ -118,7 +118,7 @@ def test_scratch_takes_architecture_and_words_and_no_weights(toy_tasks, tmp_path
     assert curves[0] != curves[1] == curves[2]
 
 
-def test_the_search_keeps_what_it_tried_and_takes_the_best_of_dev(toy_tasks, tmp_path):
+def test_the_search_records_its_trials_and_selects_by_dev(toy_tasks, tmp_path):
     slow = VSR.model_copy(update={"factors": [1.0, 1e-9], "head_lr": 1e-9, "steps": 20})
     config = CONFIG.model_copy(update={"tasks": [slow]})
     found = read_json(finetune(copied(toy_tasks, tmp_path), config=config) / "search.json")["vsr"]
@@ -139,7 +139,7 @@ def test_the_manifest_names_what_was_read(toy_tasks):
     assert min(cost[name] for name in ("images", "texts", "flops", "cpu_seconds")) > 0
 
 
-def test_a_diverging_training_is_named_and_leaves_what_was_there(toy_tasks, tmp_path):
+def test_a_diverging_training_is_reported_and_keeps_the_earlier_result(toy_tasks, tmp_path):
     folder = copied(toy_tasks, tmp_path)
     wild = ONLY_VSR.tasks[0].model_copy(update={"image_lr": 1e30, "text_lr": 1e30})
     with pytest.raises(InputError, match="diverged"):
@@ -147,7 +147,7 @@ def test_a_diverging_training_is_named_and_leaves_what_was_there(toy_tasks, tmp_
     assert sha256(folder / "out" / "metrics.parquet") == sha256(toy_tasks / "out" / "metrics.parquet")
 
 
-def test_a_task_of_ones_own_needs_one_file_one_entry_and_one_line(toy_tasks, tmp_path, monkeypatch):
+def test_a_new_task_is_one_file_one_entry_and_one_line(toy_tasks, tmp_path, monkeypatch):
     """Here the file is tests/finetune/own_task.py, the line is in its union of configurations."""
     import own_task
 

@@ -136,7 +136,7 @@ FAULTS = (
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_bad_input_is_named_before_anything_is_decoded(toy_tasks, tmp_path, monkeypatch, fault):
+def test_bad_input_is_reported_before_decoding(toy_tasks, tmp_path, monkeypatch, fault):
     monkeypatch.setattr(stage, "resizing", None)
     folder = copied(toy_tasks, tmp_path)
     message = fault(folder)
@@ -158,7 +158,7 @@ def test_bad_input_is_named_before_anything_is_decoded(toy_tasks, tmp_path, monk
         {"tasks": [{"task": "vsr", "factors": []}]},
     ],
 )
-def test_a_configuration_without_sense_is_refused(values):
+def test_an_invalid_configuration_is_refused(values):
     with pytest.raises(ValidationError):
         FinetuneConfig.model_validate(values)
 
@@ -186,7 +186,7 @@ def test_a_smaller_share_is_a_balanced_part_of_a_larger_one(toy_tasks, task):
     assert known.part(0.25, 4)["example_id"].to_list() != parts[1]["example_id"].to_list()
 
 
-def test_statements_of_one_text_stay_together_in_a_share(toy_tasks):
+def test_statements_with_equal_text_are_in_one_share(toy_tasks):
     known = examples(toy_tasks, "vsr")
     whole = dict(known.of("train").group_by("text").len().iter_rows())
     assert dict(known.part(0.25, 3).group_by("text").len().iter_rows()).items() <= whole.items()
@@ -200,7 +200,7 @@ def statements(labels, texts):
     return table("examples", rows)
 
 
-def test_words_alone_say_nothing_of_twins_and_everything_where_they_give_it_away():
+def test_the_text_baseline_is_at_chance_on_twins_and_finds_a_leak():
     texts = [f"a {number % 5} left of b" for number in range(20)]
     twins = statements([0, 1] * 10, [text for text in texts[:10] for _ in range(2)])
     assert (figures.text_only_predictions(twins, twins) == twins["label"].to_numpy()).mean() == 0.5
@@ -209,7 +209,7 @@ def test_words_alone_say_nothing_of_twins_and_everything_where_they_give_it_away
 
 
 def test_examples_that_share_a_text_widen_the_interval(toy_tasks):
-    """40 answers to one statement are not 40 answers: what is right or wrong together is drawn together."""
+    """40 predictions for one statement are not 40 samples: they are resampled together."""
     right = np.repeat([1, 0, 1, 1], 10)
     answers = {1.0: figures.TaskPredictions(right, np.ones(40))}
     config = FinetuneConfig(resamples=500)
@@ -237,7 +237,7 @@ def test_every_epoch_has_every_row_once_and_every_batch_is_full():
     assert np.array_equal(np.concatenate(batches(10, 4, 10, order=7)), epochs.ravel())
 
 
-def test_a_new_head_knows_nothing():
+def test_a_new_head_is_at_chance():
     import torch
 
     images, texts = torch.randn(2, 5, 8)

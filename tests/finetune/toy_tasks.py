@@ -30,9 +30,9 @@ def write(folder: Path) -> None:
     for split, size in SIZES.items():
         for number in range(size):
             # two statements of one text in a row: the first is true, the second false
-            said = NAMES[number // 2 % 3]
-            shown = said if number % 2 == 0 else NAMES[(number // 2 + 1 + number // 6 % 2) % 3]
-            text = f"the thing n{number // 2 % 10} n{number // 20} is {said}"
+            named = NAMES[number // 2 % 3]
+            shown = named if number % 2 == 0 else NAMES[(number // 2 + 1 + number // 6 % 2) % 3]
+            text = f"the thing n{number // 2 % 10} n{number // 20} is {named}"
             image_id = _picture(folder, f"vsr-{split}-{number:02d}", shown, images)
             condition = "new_pair" if split == "test" and number >= 16 else "iid"
             row = example("vsr", split, number, image_id, condition=condition, text=text, label=1 - number % 2)

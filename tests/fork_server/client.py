@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 
-MODULES = ("nearmiss", "snakemake", "dvc")
+MODULES = ("nearmiss", "snakemake", "dvc", "torch.distributed.run")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMPUTING = ("nearmiss",)
 """Modules whose numbers may depend on the number of threads; commands in `DRIVING` compute nothing themselves."""
@@ -29,6 +29,7 @@ READ_LATER = (
     "PYTHONPATH",
     "PYTHONUNBUFFERED",
     "PYTHONUTF8",  # the server has it
+    "TORCH_NCCL_ASYNC_ERROR_HANDLING",  # torchrun sets it for GPUs
 )
 FORKING = "from multiprocessing.forkserver import main; main("
 FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)

@@ -118,7 +118,7 @@ class Server:
                 elif isinstance(source, int):
                     self._ended(self._commands.pop(source))
                 else:
-                    self._told(source, key.data)
+                    self._signaled(source, key.data)
             leased = leased or bool(self._leases)
         for command in self._commands.values():
             os.kill(command.pid, signal.SIGKILL)
@@ -154,7 +154,7 @@ class Server:
         self._selector.register(command.descriptor, selectors.EVENT_READ)
         self._selector.register(client, selectors.EVENT_READ, command)
 
-    def _told(self, client: socket.socket, command: Command) -> None:
+    def _signaled(self, client: socket.socket, command: Command) -> None:
         """Signals for a command's process; the end of a client ends it."""
         numbers = client.recv(16)
         for number in numbers or [signal.SIGKILL]:

@@ -78,13 +78,13 @@ class Program:
         """,
     ],
 )
-def test_it_ends_and_says_what_it_would_in_an_interpreter_of_its_own(python, tmp_path, text):
+def test_a_forked_command_equals_an_interpreter(python, tmp_path, text):
     program = Program(tmp_path, text)
     forked, real = (program.end(each, "--flag", "a b\udcff", SET="1") for each in (python, sys.executable))
     assert forked == real
 
 
-def test_only_a_command_that_needs_the_servers_environment_is_forked(python, tmp_path):
+def test_only_commands_with_the_environment_of_the_server_are_forked(python, tmp_path):
     program = Program(tmp_path, FORKED)
     assert program.end(python)[1] == "True\n"
     for name, value in {"PYTHONHASHSEED": "1", "PYTHONOPTIMIZE": "1", "OMP_NUM_THREADS": "2", "HOME": "/"}.items():
@@ -102,7 +102,7 @@ WAITING = """
 """
 
 
-def test_a_signal_reaches_it(python, tmp_path):
+def test_a_signal_reaches_a_forked_command(python, tmp_path):
     process = Program(tmp_path, WAITING).start(python)
     process.stdout.readline()
     process.terminate()
@@ -110,7 +110,7 @@ def test_a_signal_reaches_it(python, tmp_path):
     assert process.returncode == 1
 
 
-def test_it_dies_with_its_client(python, tmp_path):
+def test_a_forked_command_ends_with_its_client(python, tmp_path):
     process = Program(tmp_path, WAITING).start(python)
     descriptor = os.pidfd_open(int(process.stdout.readline()))
     process.kill()

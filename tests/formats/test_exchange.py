@@ -5,7 +5,6 @@ import csv
 import json
 import pickle
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ OUT = {"parquet": "x.parquet", "sugarcrepe": "x", "negclip": "x.tsv", "hnc": "x.
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
-def test_what_is_written_is_read_again(tmp_path, name):
+def test_written_pairs_are_read_again(tmp_path, name):
     out = tmp_path / OUT[name]
     WRITERS[name](toy(), out, FileNames({}), 0)
     again = READERS[name](out)
@@ -37,7 +36,7 @@ def test_what_is_written_is_read_again(tmp_path, name):
 
 
 @pytest.mark.parametrize(("out", "captions"), [("x", "x/captions.parquet"), ("x.parquet", "x.captions.parquet")])
-def test_our_tables_have_the_positives_beside_the_negatives(tmp_path, out, captions):
+def test_negatives_tables_have_their_positives_beside_them(tmp_path, out, captions):
     write_tables(toy(), tmp_path / out)
     negatives = tmp_path / out if out.endswith(".parquet") else tmp_path / out / "negatives.parquet"
     assert read_table(negatives, "negatives").equals(toy())
@@ -47,7 +46,7 @@ def test_our_tables_have_the_positives_beside_the_negatives(tmp_path, out, capti
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
-def test_the_same_table_gives_the_same_bytes(tmp_path, name):
+def test_equal_tables_give_equal_bytes(tmp_path, name):
     def written(folder: str) -> dict[str, bytes]:
         out = tmp_path / folder / OUT[name]
         WRITERS[name](toy(), out, FileNames({}), 3)
@@ -57,7 +56,7 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, name):
     assert written("one") == written("two")
 
 
-def test_sugarcrepe_as_published(tmp_path):
+def test_sugarcrepe_has_the_published_format(tmp_path):
     WRITERS["sugarcrepe"](toy(), tmp_path / "x", FileNames({}), 0)
     assert sorted(file.stem for file in (tmp_path / "x").glob("*.json")) == [
         "action",
@@ -71,7 +70,7 @@ def test_sugarcrepe_as_published(tmp_path):
     }
 
 
-def test_negclip_as_published(tmp_path):
+def test_negclip_has_the_published_format(tmp_path):
     WRITERS["negclip"](toy(), tmp_path / "x.tsv", FileNames({}, "coco/val2014/COCO_val2014_{:012d}.jpg"), 0)
     with (tmp_path / "x.tsv").open(newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
@@ -84,7 +83,7 @@ def test_negclip_as_published(tmp_path):
         assert all(rows[other]["filepath"] != row["filepath"] for other in others)
 
 
-def test_ce_clip_as_published(tmp_path):
+def test_ce_clip_has_the_published_format(tmp_path):
     WRITERS["ce_clip"](toy(), tmp_path / "x", FileNames({}), 0)
     records = np.load(tmp_path / "x" / "processed_dataset0.npy", allow_pickle=True).tolist()
     assert records[0] == {
@@ -100,7 +99,7 @@ def test_ce_clip_as_published(tmp_path):
     assert [record["valid_caption"] for record in records[1:]] == [[1, 0, 1, 0, 0], [1, 1, 0, 0, 0], [1, 0, 0, 0, 1]]
 
 
-def test_hnc_as_published(tmp_path):
+def test_hnc_has_the_published_format(tmp_path):
     WRITERS["hnc"](toy(), tmp_path / "x.json", FileNames({}), 0)
     captions = json.loads((tmp_path / "x.json").read_text())["7"]["captions"]
     assert captions["0"]["label"] == 1
@@ -110,7 +109,7 @@ def test_hnc_as_published(tmp_path):
     )
 
 
-def test_valse_is_read_as_the_paper_scores_it(tmp_path):
+def test_valse_reads_the_items_that_the_paper_scores(tmp_path):
     item = {"image_file": "COCO_val2014_000000000009.jpg", "caption": "One cat.", "foil": "Two cats."}
     write(tmp_path / "plurals.json", {"a": {**item, "mturk": {"caption": 3}}, "b": {**item, "mturk": {"caption": 1}}})
     (row,) = READERS["valse"](tmp_path / "plurals.json").to_dicts()
@@ -215,7 +214,7 @@ class Planted:
         return exec, (f"open({str(self.mark)!r}, 'w')",)
 
 
-def test_an_npy_file_that_holds_a_program_is_refused_and_not_run(tmp_path):
+def test_an_npy_file_with_code_is_refused_and_not_executed(tmp_path):
     mark = tmp_path / "ran"
     path = objects(tmp_path / "x.npy", [{**CE, "caption": Planted(mark)}])
     with pytest.raises(InputError, match="exec"):
@@ -226,19 +225,19 @@ def test_an_npy_file_that_holds_a_program_is_refused_and_not_run(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", pickle.dumps([CE])])
-def test_a_file_that_is_no_array_is_refused(tmp_path, content):
+def test_a_file_that_is_not_an_array_is_refused(tmp_path, content):
     path = tmp_path / "x.npy"
     path.write_bytes(content)
     with pytest.raises(InputError, match="not an array of records"):
         READERS["ce_clip"](path)
 
 
-def test_an_unknown_ending_asks_for_the_format(tmp_path):
+def test_an_unknown_suffix_requires_the_format_option(tmp_path):
     with pytest.raises(InputError, match="cannot be determined"):
         guessed(tmp_path / "pairs.json")
 
 
-def test_image_ids_and_file_names():
+def test_image_ids_map_to_file_names():
     assert image_id("coco/val2014/COCO_val2014_000000184613.jpg") == "184613"
     assert image_id("nXXX.jpg") == "nXXX.jpg"
     names = FileNames({"7": "val2017/7.png"})
@@ -247,12 +246,12 @@ def test_image_ids_and_file_names():
         FileNames({}, "{} {}.jpg")
 
 
-def test_the_verb_converts(tmp_path):
+def test_the_command_converts(tmp_path, python):
     write_table(toy(), tmp_path / "x.parquet", "negatives")
     arguments = ["--pairs", tmp_path / "x.parquet", "--to", "hnc", "--out", tmp_path / "y.json"]
-    command = [sys.executable, "-m", "nearmiss", "negatives", "convert", *map(str, arguments)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert "5 negatives written" in told.stdout
+    command = [python, "-m", "nearmiss", "negatives", "convert", *map(str, arguments)]
+    completed = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "5 negatives written" in completed.stdout
     assert read_negatives(tmp_path / "y.json", "hnc").height == 5
 
 

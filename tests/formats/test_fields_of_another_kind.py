@@ -35,7 +35,7 @@ def write_images(root):
 
 
 @pytest.mark.parametrize("name", ITEMS)
-def test_a_question_keeps_its_values_or_is_refused(tmp_path, name):
+def test_a_question_has_its_exact_values_or_is_refused(tmp_path, name):
     file = tmp_path / "questions.json"
     for column in ITEMS[name]:
         for value in VALUES:
@@ -85,7 +85,7 @@ def test_a_table_of_items_with_a_gap_is_refused(tmp_path, name, column, value):
     assert refused.value.file == file
 
 
-def test_a_caption_that_is_right_for_no_further_image_is_no_gap(tmp_path):
+def test_a_caption_without_further_positives_is_accepted(tmp_path):
     write_images(tmp_path)
     file = tmp_path / "tables" / "retrieval_test.parquet"
     write_table(table("retrieval", [{**ITEMS["retrieval"], "right": []}]), file, "retrieval")
@@ -126,7 +126,7 @@ def test_an_item_of_valse_keeps_its_values_or_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\x85", "\x0b", "\x1c"])
-def test_names_of_classes_end_at_line_feeds_alone(tmp_path, mark):
+def test_only_line_feeds_separate_class_names(tmp_path, mark):
     file = tmp_path / "classes.txt"
     file.write_bytes(f"\ufeffapple{mark}pie\r\nsoup\r\n\n".encode())
     assert read_classes(file) == [f"apple{mark}pie", "soup"]
@@ -137,15 +137,15 @@ def test_names_of_classes_end_at_line_feeds_alone(tmp_path, mark):
 
 def test_lists_of_images_keep_their_values_or_are_refused(tmp_path):
     file = tmp_path / "train.json"
-    asked = {"task": "food", "concept": "object", "split": "train", "condition": "iid", "images": {"a/1": "1"}}
+    question = {"task": "food", "concept": "object", "split": "train", "condition": "iid", "images": {"a/1": "1"}}
     for value in VALUES:
         for document in (value, {"a": value, "b": []}, {"a": [value], "b": []}):
             file.write_text(json.dumps(document))
             try:
-                read_labels(file, ["a", "b"], **asked)
+                read_labels(file, ["a", "b"], **question)
             except InputError as error:
                 assert error.file == file
             else:
                 raise AssertionError(document)
     file.write_text(json.dumps({"a": ["a/1"], "b": []}))
-    assert read_labels(file, ["a", "b"], **asked).select("image_id", "label").rows() == [("1", 0)]
+    assert read_labels(file, ["a", "b"], **question).select("image_id", "label").rows() == [("1", 0)]

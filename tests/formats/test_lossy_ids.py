@@ -1,4 +1,4 @@
-"""Image ids that a format cannot tell apart are refused before anything is written."""
+"""Image ids that collide in a format are refused before anything is written."""
 
 import json
 
@@ -31,7 +31,7 @@ def converted(tmp_path, frame, name, pattern=COCO_NAME):
 
 @pytest.mark.parametrize("name", ["sugarcrepe", "negclip", "ce_clip"])
 @pytest.mark.parametrize("ids", [("0001", "1"), ("7", "000000000007"), ("1", "000000000001.jpg")])
-def test_two_ids_that_become_one_are_both_named(tmp_path, name, ids):
+def test_ids_that_collide_are_both_named(tmp_path, name, ids):
     with pytest.raises(InputError, match="two image ids would become one") as raised:
         converted(tmp_path, of_images(*ids), name)
     assert all(f"'{each}'" in raised.value.record for each in ids)
@@ -39,18 +39,18 @@ def test_two_ids_that_become_one_are_both_named(tmp_path, name, ids):
 
 
 @pytest.mark.parametrize("name", ["sugarcrepe", "negclip"])
-def test_a_pattern_without_a_number_gives_one_name_to_all(tmp_path, name):
+def test_a_pattern_without_a_placeholder_is_refused(tmp_path, name):
     with pytest.raises(InputError, match=r"x\.jpg"):
         converted(tmp_path, of_images("1", "2"), name, "x.jpg")
 
 
-def test_hnc_keeps_ids_as_they_stand(tmp_path):
+def test_hnc_keeps_ids_unchanged(tmp_path):
     out = converted(tmp_path, of_images("0001", "1"), "hnc")
     assert set(json.loads(out.read_text())) == {"0001", "1"}
     assert set(READERS["hnc"](out)["image_id"]) == {"0001", "1"}
 
 
-def test_a_table_of_images_tells_ids_apart(tmp_path):
+def test_a_table_of_images_resolves_colliding_ids(tmp_path):
     write_table(of_images("0001", "1"), tmp_path / "pairs.parquet", "negatives")
     rows = [{"image_id": each, "file": f"{each}.png", "split": "x", "source": "x"} for each in ("0001", "1")]
     write_table(table("images", rows), tmp_path / "images.parquet", "images")
@@ -70,7 +70,7 @@ def test_a_table_of_images_tells_ids_apart(tmp_path):
     assert not (tmp_path / "y").exists() and not (tmp_path / "y.tsv").exists()
 
 
-def test_two_types_that_become_one_file_are_both_named(tmp_path):
+def test_types_that_collide_in_a_file_name_are_both_named(tmp_path):
     frame = toy().with_columns(type=pl.Series(["a/b", "a_b", "c", "c", "c"]))
     with pytest.raises(InputError, match="two types would become one file") as raised:
         WRITERS["sugarcrepe"](frame, tmp_path / "x", FileNames({}), 0)

@@ -1,4 +1,4 @@
-"""Object arrays of CE-CLIP are read as plain data: whatever NumPy writes for it is read, whatever else is refused."""
+"""Object arrays of CE-CLIP are read as basic types: all that NumPy writes for them, and nothing else."""
 
 import io
 import pickle
@@ -58,7 +58,7 @@ def read(tmp_path, content: bytes) -> list:
 @pytest.mark.parametrize(("protocol", "numpy"), [(2, 1), (3, 1), (2, 2), (3, 2), (4, 2), (5, 2)])
 @settings(max_examples=25)
 @given(records=st.lists(PLAIN, max_size=4))
-def test_plain_data_is_read_as_it_was_written(tmp_path_factory, protocol, numpy, records):
+def test_basic_types_are_read_exactly(tmp_path_factory, protocol, numpy, records):
     assume("numpy._core" not in repr(records))  # `npy` would rename it there, too
     assert read(tmp_path_factory.mktemp("plain"), npy(records, protocol, numpy=numpy)) == records
 
@@ -82,7 +82,7 @@ def test_plain_data_is_read_as_it_was_written(tmp_path_factory, protocol, numpy,
         (np.str_(""), ""),
     ],
 )
-def test_arrays_and_scalars_of_numpy_are_lists_and_values(tmp_path, protocol, numpy, value, expected):
+def test_numpy_arrays_and_scalars_become_lists_and_values(tmp_path, protocol, numpy, value, expected):
     (record,) = read(tmp_path, npy([{"value": value}], protocol, numpy=numpy))
     assert record == {"value": expected}
     assert type(record["value"]) is not type(value)
@@ -127,14 +127,14 @@ FORGED_FIELDS = (3, "|", None, ("a",), {"a": (np.dtype("O"), 2**40)}, 8, 1, 27)
         pytest.param(np.dtype("i8"), "not data", id="a dtype as a value"),
     ],
 )
-def test_what_is_no_plain_data_is_refused_with_its_record(tmp_path, value, words):
+def test_other_types_are_refused_with_their_record(tmp_path, value, words):
     with pytest.raises(InputError, match=words) as caught:
         read(tmp_path, npy([RECORD, {**RECORD, "caption": value}, RECORD]))
     assert (caught.value.file, caught.value.record) == (tmp_path / "x.npy", "record 1")
     assert len(str(caught.value)) < 1000
 
 
-def test_a_list_that_stands_in_itself_a_thousand_times_over_is_refused_and_not_written_out(tmp_path):
+def test_a_self_referencing_list_is_refused_and_not_expanded(tmp_path):
     value: object = "x"
     for _ in range(6):
         value = [value] * 100
@@ -153,7 +153,7 @@ def test_deep_nesting_is_refused(tmp_path, levels):
         read(tmp_path, npy([value]))
 
 
-def test_nesting_that_no_recursion_survives_is_refused(tmp_path):
+def test_nesting_beyond_the_recursion_limit_is_refused(tmp_path):
     array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R(K\x01K\x01\x85cnumpy\ndtype\n"
     array += b"X\x02\x00\x00\x00O8\x89\x88\x87R(K\x03X\x01\x00\x00\x00|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89]"
     assert read(tmp_path, raw(b"\x80\x03" + array + b"]atb.")) == [[]]
@@ -196,21 +196,21 @@ def test_a_damaged_pickle_is_refused(tmp_path, pickled, words):
         b"(" * 9000 + b"\n",
     ],
 )
-def test_another_header_is_refused(tmp_path, header):
+def test_an_unexpected_header_is_refused(tmp_path, header):
     content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + pickle.dumps([RECORD], 4)
     with pytest.raises(InputError, match="its header"):
         read(tmp_path, content)
 
 
-def test_fewer_or_more_records_than_the_header_says_are_refused(tmp_path):
+def test_a_number_of_records_unlike_the_header_is_refused(tmp_path):
     whole = npy([RECORD, RECORD])
     for wrong in (whole.replace(b"(2,)", b"(3,)"), whole + whole):
         with pytest.raises(InputError, match="its header states"):
             read(tmp_path, wrong)
 
 
-def test_a_damaged_file_is_refused_or_read_as_plain_data_whatever_byte_is_wrong(tmp_path):
-    """A flipped bit inside of a text is another text: nothing in the format can tell. Nothing worse comes of it."""
+def test_any_damaged_byte_is_refused_or_gives_basic_types(tmp_path):
+    """A flipped bit inside of a text gives another text, which the format cannot detect; it has no other effect."""
     whole = npy([dict(RECORD), {**RECORD, "valid_caption": np.array([1, 0, 0, 1, 0]), "id": np.int64(3)}])
     drawn = random.Random(0)
     for _ in range(300):
@@ -224,8 +224,8 @@ def test_a_damaged_file_is_refused_or_read_as_plain_data_whatever_byte_is_wrong(
                 assert len(str(error)) < 1000
 
 
-def test_a_file_that_we_write_is_one_of_numpy_1(tmp_path):
-    """NumPy before 1.26 knows no numpy._core; NumPy 2 reads both. A caption that names the module stays as it is."""
+def test_written_files_have_npy_format_1(tmp_path):
+    """NumPy before 1.26 has no numpy._core; NumPy 2 reads both. A caption that names the module is unchanged."""
     captions = {"positive": "a dog of numpy._core.multiarray", "negative": "a cat of numpy._core.multiarray"}
     rows = toy().head(1).with_columns(**{name: pl.lit(text) for name, text in captions.items()})
     ce_clip.write(rows, tmp_path / "out", FileNames({}))
@@ -251,7 +251,7 @@ def test_a_file_that_we_write_is_one_of_numpy_1(tmp_path):
         ({"image_path": ""}, "'image_path'"),
     ],
 )
-def test_a_wrong_value_is_told_shortly(tmp_path, wrong, words):
+def test_invalid_values_are_shortened_in_messages(tmp_path, wrong, words):
     (tmp_path / "x.npy").write_bytes(npy([RECORD, {**RECORD, **wrong}]))
     with pytest.raises(InputError, match=words) as caught:
         ce_clip.read(tmp_path / "x.npy")

@@ -47,19 +47,19 @@ def polygon(value) -> list:
         ("polygon", "neither polygons nor RLE"),
     ],
 )
-def test_a_segmentation_that_is_none_is_refused(segmentation, reason):
+def test_an_invalid_segmentation_is_refused(segmentation, reason):
     with pytest.raises(ValueError, match=reason) as raised:
         mask_counts(segmentation, 6, 8)
     assert len(str(raised.value)) < 200
 
 
 @pytest.mark.parametrize("size", [(0, 8), (6, -1), (1 << 20, 8), (2**63, 8)])
-def test_an_image_of_no_possible_size_has_no_mask(size):
+def test_an_image_of_invalid_size_has_no_mask(size):
     with pytest.raises(ValueError, match="has no mask"):
         mask_counts([SQUARE], *size)
 
 
-def test_a_polygon_that_reaches_beyond_the_image_is_cut_at_its_border():
+def test_a_polygon_is_clipped_to_the_image():
     whole = mask_counts([[-3, -3, 12, -3, 12, 9, -3, 9]], 6, 8)
     assert whole == encode_mask(np.ones((6, 8), dtype=bool))
 

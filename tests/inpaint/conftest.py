@@ -14,13 +14,13 @@ COCO = Path(__file__).parents[2] / "config" / "coco.yaml"
 
 @pytest.fixture
 def toys(tmp_path: Path) -> Data:
-    """Six toy pictures of one's own."""
+    """Six toy images that a test may change."""
     return write_toys(tmp_path / "toys", 6)
 
 
 @pytest.fixture(scope="session")
 def shared_toys(tmp_path_factory: pytest.TempPathFactory) -> Data:
-    """Eighteen toy pictures that nobody changes."""
+    """Eighteen toy images. Not to be changed."""
     return write_toys(tmp_path_factory.mktemp("shared") / "toys", 18)
 
 

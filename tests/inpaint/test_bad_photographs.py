@@ -25,7 +25,7 @@ def files(tmp_path):
     """Four photographs of a ball, each with a caption; returns (arguments, what the JSON files hold)."""
     folder = tmp_path / "given"
     (folder / "images").mkdir(parents=True)
-    images, annotations, said = [], [], []
+    images, annotations, caption_records = [], [], []
     for number in (1, 2, 3, 4):
         name = f"{number:012d}.jpg"
         Image.fromarray(toy.draw([toy.Toy("ball", "red", "large", 40, 40)], name)).save(folder / "images" / name)
@@ -33,17 +33,17 @@ def files(tmp_path):
         images.append({"id": number, "file_name": name, "coco_url": f"http://x/train2017/{name}?a=b", **size})
         box = {"bbox": [20, 20, 40, 40], "segmentation": WHOLE, "iscrowd": 0}
         annotations.append({"id": number, "image_id": number, "category_id": 1, **box})
-        said.append({"id": number, "image_id": number, "caption": "A red ball."})
+        caption_records.append({"id": number, "image_id": number, "caption": "A red ball."})
     things = {"images": images, "categories": [{"id": 1, "name": "ball"}], "annotations": annotations}
-    told = {"images": [dict(each) for each in images], "annotations": said}
+    instance_file = {"images": [dict(each) for each in images], "annotations": caption_records}
     paths = {"images": folder / "images", "instances": folder / "instances.json", "captions": folder / "captions.json"}
-    return paths, things, told
+    return paths, things, instance_file
 
 
 def read(files) -> CocoFolder:
-    paths, things, told = files
+    paths, things, instance_file = files
     paths["instances"].write_text(json.dumps(things))
-    paths["captions"].write_text(json.dumps(told))
+    paths["captions"].write_text(json.dumps(instance_file))
     return read_coco_folder(paths["images"], captions=paths["captions"], instances=paths["instances"])
 
 
@@ -64,7 +64,7 @@ def images_of(made: CocoFolder, table: str = "images") -> list[str]:
         ({"id": None}, "'id' of a record has the wrong type"),
     ],
 )
-def test_a_faulty_annotation_costs_its_photograph_alone(files, tmp_path, change, reason):
+def test_a_faulty_annotation_excludes_only_its_photograph(files, tmp_path, change, reason):
     files[1]["annotations"][1] |= change
     made = read(files)
     assert images_of(made) == ["1", "2", "3", "4"] and images_of(made, "objects") == ["1", "3", "4"]
@@ -84,7 +84,7 @@ def test_a_faulty_annotation_costs_its_photograph_alone(files, tmp_path, change,
         (7, "neither polygons nor RLE"),
     ],
 )
-def test_a_malformed_mask_costs_its_thing_alone(files, segmentation, reason):
+def test_a_malformed_mask_excludes_only_its_object(files, segmentation, reason):
     files[1]["annotations"][1]["segmentation"] = segmentation
     made = read(files)
     masks = dict(made.objects.select("object_id", "mask").iter_rows())
@@ -92,7 +92,7 @@ def test_a_malformed_mask_costs_its_thing_alone(files, segmentation, reason):
     assert made.set_aside[0][:2] == ("2", "2") and reason in made.set_aside[0][2]
 
 
-def test_of_two_photographs_with_one_id_neither_is_kept(files):
+def test_photographs_with_a_duplicate_id_are_set_aside(files):
     files[1]["images"].append({**files[1]["images"][2], "file_name": "another.jpg"})
     made = read(files)
     assert images_of(made) == ["1", "2", "4"] == images_of(made, "captions")
@@ -112,7 +112,7 @@ def test_a_photograph_without_an_id_is_set_aside(files, value):
 
 
 @pytest.mark.parametrize("value", ["missing", None, 0, "80", 2**63, float("nan")])
-def test_sizes_that_are_missing_are_those_of_the_files(files, value):
+def test_missing_sizes_are_read_from_the_files(files, value):
     for document in files[1:]:
         for image in document["images"]:
             image["width"] = value
@@ -158,7 +158,7 @@ def test_a_photograph_that_was_cropped_is_set_aside(files):
     assert read(files).set_aside == [("2", None, "the image differs in size from its record")]
 
 
-def test_files_that_are_not_named_are_found_by_address_or_number(files):
+def test_files_without_a_name_are_found_by_url_or_id(files):
     for image in files[1]["images"]:
         del image["file_name"]
     del files[1]["images"][1]["coco_url"]
@@ -168,7 +168,7 @@ def test_files_that_are_not_named_are_found_by_address_or_number(files):
     assert images_of(made) == ["1", "2", "3", "4"] and not made.set_aside
 
 
-def test_backslashes_that_name_a_file_in_the_folder_are_slashes(files):
+def test_backslashes_in_file_names_are_separators(files):
     paths, things, _ = files
     (paths["images"] / "train").mkdir()
     for image in things["images"][:2]:
@@ -192,14 +192,14 @@ def test_no_file_outside_the_folder_is_read(files, name):
 
 
 @pytest.mark.parametrize("name", ["", ".", "images", "x" * 5000, "a\x00b.jpg", "http://localhost/x.jpg", "C:\\x.jpg"])
-def test_a_name_that_is_no_file_is_set_aside(files, name):
+def test_a_name_without_a_file_is_set_aside(files, name):
     del files[1]["images"][0]["coco_url"]
     (files[0]["images"] / files[1]["images"][0]["file_name"]).unlink()
     files[1]["images"][0]["file_name"] = name
     assert images_of(read(files)) == ["2", "3", "4"]
 
 
-def test_where_no_photograph_can_be_used_every_reason_has_a_number_and_an_example(files):
+def test_without_usable_photographs_reasons_have_counts_and_examples(files):
     paths, things, _ = files
     things["images"][0]["file_name"] = "..\\..\\media\\1.jpg"
     things["images"][1]["file_name"] = "gone.jpg"
@@ -207,14 +207,14 @@ def test_where_no_photograph_can_be_used_every_reason_has_a_number_and_an_exampl
     del things["images"][3]["id"]
     with pytest.raises(InputError, match="no photograph can be used") as raised:
         read(files).check_usable(paths["images"], paths["instances"])
-    told = str(raised.value)
-    assert f"its file is outside of the folder (1), such as {paths['images']}/../../media/1.jpg" in told
-    assert f"the image is missing (2), such as {paths['images'] / 'gone.jpg'}" in told
-    assert f"a record lacks 'id' (1), such as image without an id, number 3 of {paths['instances']}" in told
+    instance_file = str(raised.value)
+    assert f"its file is outside of the folder (1), such as {paths['images']}/../../media/1.jpg" in instance_file
+    assert f"the image is missing (2), such as {paths['images'] / 'gone.jpg'}" in instance_file
+    assert f"a record lacks 'id' (1), such as image without an id, number 3 of {paths['instances']}" in instance_file
     assert raised.value.file == paths["images"]
 
 
-def test_where_nothing_has_a_mask_the_table_is_named(files, tmp_path, photograph_options):
+def test_a_table_without_masks_is_named(files, tmp_path, photograph_options):
     for annotation in files[1]["annotations"]:
         annotation["segmentation"] = [[1, 2, 3]]
     tables = tables_of(read(files), tmp_path)
@@ -223,14 +223,14 @@ def test_where_nothing_has_a_mask_the_table_is_named(files, tmp_path, photograph
     assert raised.value.file == tables["objects"] and not (tmp_path / "out").exists()
 
 
-def test_the_order_of_records_decides_nothing(files):
-    _, things, told = files
+def test_the_order_of_records_does_not_matter(files):
+    _, things, instance_file = files
     things["annotations"][0]["iscrowd"] = 1
     things["annotations"][2]["bbox"] = None
-    told["annotations"][3]["image_id"] = 77
+    instance_file["annotations"][3]["image_id"] = 77
     first = read(files)
     tables = [getattr(first, each).sort(pl.first()) for each in ("images", "objects", "captions")]
-    for document in (things, told):
+    for document in (things, instance_file):
         for records in document.values():
             records.reverse()
     again = read(files)
@@ -240,7 +240,7 @@ def test_the_order_of_records_decides_nothing(files):
 
 
 @pytest.mark.parametrize("value", [7, ["x"], {"a": 1}, "\ud800", None])
-def test_what_is_told_of_an_origin_may_be_anything(files, value):
+def test_origins_and_licenses_can_have_any_form(files, value):
     for key in ("license", "coco_url", "flickr_url", "date_captured"):
         files[1]["images"][0][key] = value
     files[1]["licenses"] = [value, {"id": value, "name": value}, {"id": 4, "name": "free"}]
@@ -267,7 +267,7 @@ def corpus_of(tables: dict[str, Path], folder: Path):
     return read_corpus(**tables, relations=None, root=folder, split="test")
 
 
-def test_a_crowd_is_there_and_is_never_edited(files, tmp_path):
+def test_a_crowd_is_present_and_never_edited(files, tmp_path):
     _, things, _ = files
     box = {"bbox": [0, 0, 80, 20], "category_id": 1, "image_id": 1}
     rle = {"size": [toy.SIDE, toy.SIDE], "counts": encode_mask(np.ones((toy.SIDE, toy.SIDE), dtype=bool))}
@@ -280,7 +280,7 @@ def test_a_crowd_is_there_and_is_never_edited(files, tmp_path):
     assert not corpus.annotations["1"].counts("ball") and corpus.annotations["2"].counts("ball")
 
 
-def test_lists_of_lvis_are_known_to_the_stage(files, tmp_path):
+def test_the_stage_reads_the_lists_of_lvis(files, tmp_path):
     for image in files[1]["images"]:
         image |= {"neg_category_ids": [2], "not_exhaustive_category_ids": [1] if image["id"] == 1 else []}
     files[1]["categories"].append({"id": 2, "name": "fire_truck"})
@@ -290,7 +290,7 @@ def test_lists_of_lvis_are_known_to_the_stage(files, tmp_path):
     assert "fire truck" in corpus.nouns
 
 
-def test_rows_of_tables_that_cannot_be_used_are_set_aside(files, tmp_path):
+def test_unusable_rows_are_set_aside(files, tmp_path):
     tables = tables_of(read(files), tmp_path)
     captions = pl.read_parquet(tables["captions"])
     captions.with_columns(text=pl.when(caption_id="1").then(None).otherwise("text")).write_parquet(tables["captions"])

@@ -1,4 +1,4 @@
-"""How a caption's words change with the picture."""
+"""How the words of a caption change with the image."""
 
 from collections import Counter
 from types import SimpleNamespace
@@ -40,12 +40,12 @@ NAMES_ALONE = SimpleNamespace(**{**vars(CORPUS), "combinations": frozenset()})
         ("a dog", "color", "red", "blue", []),
     ],
 )  # fmt: skip
-def test_a_word_is_exchanged_and_what_agrees_with_it_follows(text, kind, old, new, expected):
+def test_a_replaced_word_keeps_agreement(text, kind, old, new, expected):
     found = edited_captions(text, Plan("o", kind, old, new, None), CORPUS)
     assert [edited for edited, _ in found] == expected
 
 
-def test_the_words_that_changed_are_told():
+def test_changed_words_are_reported():
     plan = Plan("o", "count", "2", "1", None)
     assert edited_captions("there are two dogs", plan, CORPUS) == [("there is one dog", ("are two dogs", "is one dog"))]
 
@@ -53,7 +53,7 @@ def test_the_words_that_changed_are_told():
 @pytest.mark.parametrize(
     "text", ["a dog lying on a mat", "a dog is chained", "a dog with a bone", "a dog that is large"]
 )
-def test_what_a_thing_does_is_not_said_of_another_where_only_names_are_noted(text):
+def test_actions_are_not_transferred_to_another_object(text):
     assert edited_captions(text, Plan("o", "object", "dog", "cube", None), NAMES_ALONE) == []
 
 
@@ -71,5 +71,5 @@ def test_what_a_thing_does_is_not_said_of_another_where_only_names_are_noted(tex
         ("two dogs", "location", "on the left", []),
     ],
 )
-def test_a_color_a_size_or_a_place_is_written_to_the_noun(text, kind, old, expected):
+def test_colors_sizes_and_locations_are_added_to_the_noun(text, kind, old, expected):
     assert captions_with_value(text, Plan("o", kind, old, "other", After("dog", {})), CORPUS) == expected

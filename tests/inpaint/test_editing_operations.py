@@ -66,7 +66,7 @@ def view(toys: list[Toy] = PICTURE, lent: np.ndarray | None = None) -> View:
 
 
 def done(name: str, toys: list[Toy] = PICTURE, object_id: str = "0", **fields: object) -> tuple[np.ndarray, Edited]:
-    """The first plan of an operation for a thing, made; the original and the edited picture."""
+    """The first plan of an operation for an object, executed; the original and the edited image."""
     operation = registry.OPERATIONS[name]
     given = options(name).operations[0].model_copy(update=fields)
     seen, original = view(toys), draw(toys, "picture")
@@ -78,14 +78,14 @@ def done(name: str, toys: list[Toy] = PICTURE, object_id: str = "0", **fields: o
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_an_operation_leaves_other_things_and_everything_outside_alone(name):
+def test_an_operation_changes_nothing_outside_its_mask(name):
     original, edited = done(name)
     assert changed_outside(original, edited.pixels, edited.touched) == 0
     assert not (edited.touched & PICTURE[1].mask()).any()
     assert (original != edited.pixels).any()
 
 
-def test_recolor_keeps_shading_and_takes_the_new_hue():
+def test_recolor_keeps_shading_and_changes_the_hue():
     original, edited = done("recolor")
     inside = PICTURE[0].mask()
     before, after = (cv2.cvtColor(each, cv2.COLOR_RGB2LAB)[inside].astype(float) for each in (original, edited.pixels))
@@ -93,7 +93,7 @@ def test_recolor_keeps_shading_and_takes_the_new_hue():
     assert np.linalg.norm(before[:, 1:].mean(axis=0) - after[:, 1:].mean(axis=0)) > 40
 
 
-def test_recolor_leaves_a_thing_that_does_not_look_like_its_color():
+def test_recolor_skips_an_object_without_its_annotated_color():
     wrong = [Toy("ball", "green", "small", 22, 26), PICTURE[1]]
     operation, given = registry.OPERATIONS["recolor"], options("recolor").operations[0]
     plan = next(each for each in operation.candidates(view(wrong), given) if isinstance(each, Plan))
@@ -101,7 +101,7 @@ def test_recolor_leaves_a_thing_that_does_not_look_like_its_color():
     assert refused == Refused("0", "its pixels do not look like its color") or plan.object_id != "0"
 
 
-def test_a_new_color_is_none_of_the_picture():
+def test_a_new_color_is_absent_from_the_image():
     plans = [
         each for each in registry.OPERATIONS["recolor"].candidates(view(), options("recolor").operations[0])
         if isinstance(each, Plan)
@@ -117,7 +117,7 @@ def test_rescale_changes_the_extent_by_its_factor_about_the_center():
     assert abs(x + w / 2 - 22.5) <= 1 and abs(y + h / 2 - 26.5) <= 1
 
 
-def test_move_brings_the_same_pixels_to_the_mirrored_place():
+def test_move_copies_pixels_to_the_mirrored_position():
     original, edited = done("move", [PICTURE[0]])
     x, y, w, h = box_of(PICTURE[0].mask())
     left, top, _, _ = box_of(edited.covers)
@@ -127,7 +127,7 @@ def test_move_brings_the_same_pixels_to_the_mirrored_place():
 
 
 @pytest.mark.parametrize("name", ["remove", "move"])
-def test_a_place_that_was_left_looks_like_the_background(name):
+def test_a_vacated_region_resembles_the_background(name):
     toys = [PICTURE[0], Toy("ball", "blue", "small", 22, 56)] if name == "remove" else [PICTURE[0]]
     original, edited = done(name, toys)
     hole = PICTURE[0].mask()
@@ -137,14 +137,14 @@ def test_a_place_that_was_left_looks_like_the_background(name):
     assert 0.5 < filled.std() / known.std() < 1.6  # grain, not a smear
 
 
-def test_replace_pastes_the_other_thing_at_the_same_extent():
+def test_replace_pastes_another_object_at_the_same_extent():
     _, edited = done("replace")
     assert 0.8 < edited.covers.sum() / PICTURE[0].mask().sum() < 1.25
     middle = edited.pixels[26, 22].astype(int)
     assert middle[0] > middle[2] + 60  # red, as the cross is
 
 
-def test_another_thing_stands_where_the_old_one_stood_in_the_light_of_its_new_place():
+def test_a_pasted_object_has_the_position_and_light_of_the_old_one():
     tall = Toy("cube", "red", "small", 22, 26).mask().copy()
     tall[12:20] |= tall[26]
     toys = [PICTURE[0], PICTURE[1]]
@@ -175,12 +175,12 @@ def plans(**fields: object) -> list[Plan | Refused]:
     return [each for each in registry.OPERATIONS["replace"].candidates(seen, given) if isinstance(each, Plan)]
 
 
-def test_things_of_very_different_usual_size_do_not_take_each_others_place():
+def test_objects_of_very_different_size_do_not_replace_each_other():
     assert plans() and plans(stature=2.5)
     assert plans(stature=1.5) == []
 
 
-def test_a_thing_in_pieces_or_of_another_shape_is_not_lent():
+def test_fragmented_or_differently_shaped_objects_are_not_pasted():
     pieces = LENDER[0].mask().copy()
     pieces[38:43, :] = False
     given = options("replace").operations[0]
@@ -192,19 +192,19 @@ def test_a_thing_in_pieces_or_of_another_shape_is_not_lent():
         )
 
     assert isinstance(made(pieces), Edited)
-    assert made(pieces, whole=0.97) == Refused(plan.object_id, "the other thing cannot be cut out")
+    assert made(pieces, whole=0.97) == Refused(plan.object_id, "the other object cannot be cut out")
     assert isinstance(made(None, shape=0.2), Edited)
-    assert made(None, shape=0.99) == Refused(plan.object_id, "the other thing is of another shape")
+    assert made(None, shape=0.99) == Refused(plan.object_id, "the other object has another shape")
 
 
-def test_what_is_behind_a_thing_is_found_once():
+def test_the_background_of_an_object_is_computed_once():
     seen, original = view(), draw(PICTURE, "picture")
     first = background_of(original, seen, "0")
     assert background_of(original, seen, "0") is first
     assert background_of(original, seen, "1") is not first
 
 
-def test_another_thing_may_be_as_sharp_as_the_gate_says():
+def test_replacements_and_edits_have_separate_sharpness_gates():
     numbers = Numbers(changed_inside=1.0, likeness=None, seam=None, sharpness=3.0, noise=None)
     gates = Gates(unlike=2.5, rougher=1.3)
     assert refused(numbers, gates, exchanged=True) == "it is not as sharp as what was there"
@@ -221,18 +221,18 @@ def refusal(name: str, seen: View, toys: list[Toy], object_id: str = "0") -> str
     return outcome.reason
 
 
-def test_what_cannot_be_done_is_refused_with_a_reason():
+def test_impossible_edits_are_refused_with_a_reason():
     at_border = [Toy("ball", "red", "small", 5, 26), PICTURE[1]]
-    assert refusal("rescale", view(at_border), at_border) == "the new place reaches the picture's border"
+    assert refusal("rescale", view(at_border), at_border) == "the new position reaches the border of the image"
     two_at_border = [at_border[0], Toy("ball", "blue", "small", 56, 54)]
     assert refusal("remove", view(two_at_border), two_at_border) == "touches the border"
     facing = [Toy("ball", "red", "small", 20, 40), Toy("ball", "blue", "small", 59, 40)]
     assert refusal("move", view(facing), facing) == "the new place is occupied"
     touching = [Toy("ball", "red", "large", 30, 40), Toy("ball", "blue", "large", 50, 40)]
-    assert refusal("remove", view(touching), touching) == "overlaps another thing"
+    assert refusal("remove", view(touching), touching) == "overlaps another object"
     tiny = np.zeros((SIDE, SIDE), dtype=bool)
     tiny[40:44, 40:44] = True
-    assert refusal("replace", view(lent=tiny), PICTURE) == "the other thing is too small to be enlarged"
+    assert refusal("replace", view(lent=tiny), PICTURE) == "the other object is too small to be enlarged"
 
 
 def test_an_edit_that_leaves_its_mask_is_an_error():
@@ -244,7 +244,7 @@ def test_an_edit_that_leaves_its_mask_is_an_error():
     assert changed_outside(original, composite(original, planted, touched, 2.0), touched) == 0
 
 
-def test_masks_decode_as_coco_writes_them():
+def test_masks_decode_as_by_pycocotools():
     for toy in PICTURE:
         assert (decode(runs_of(encode_mask(toy.mask())), SIDE, SIDE) == toy.mask()).all()
     with pytest.raises(MaskError, match="another size"):
@@ -256,7 +256,7 @@ def test_masks_decode_as_coco_writes_them():
 
 
 class FadeConfig(Typed):
-    """A thing loses its color."""
+    """An object loses its color."""
 
     operation: Literal["fade"] = "fade"
     pairs: int = 3
@@ -279,7 +279,7 @@ class Fade:
 def test_a_new_operation_is_one_file_one_entry_and_one_line(toys, monkeypatch):
     monkeypatch.setitem(registry.OPERATIONS, "fade", Fade())
     given = toys.arguments()
-    # the data know gray things, else such a pair would show what they never do
+    # the data have gray objects; otherwise the pair would show an unseen combination
     frame = read_corpus(**given, split="test")
     corpus = type(frame)(
         **{**vars(frame), "combinations": frame.combinations | {(name, "color", "gray") for name in frame.names}}
@@ -289,7 +289,7 @@ def test_a_new_operation_is_one_file_one_entry_and_one_line(toys, monkeypatch):
     assert pair.concept == "color" and " gray " in pair.inpaint_caption and " gray " not in pair.coco_caption
 
 
-def test_an_operation_that_nobody_knows_is_refused_by_the_configuration():
+def test_an_unknown_operation_is_refused_by_the_configuration():
     for operations in ([{"operation": "explode"}], [{"operation": "move"}, {"operation": "move"}]):
         with pytest.raises(InputError, match="inpaint"):
             resolve({"experiment": "e", "inpaint": {"operations": operations}})

@@ -37,7 +37,7 @@ WEB = "http://farm1.staticflickr.com/2/1_a-b_z.jpg?x=1&y=2#z"
 
 
 def text_of(place: str) -> str:
-    """What a reader of the card sees, as CommonMark with tables says; asserts that nothing of it is markup."""
+    """The text of the card as CommonMark with tables renders it; asserts that none of it is markup."""
     parser = MarkdownIt("commonmark").enable("table")
     tokens = [child for token in parser.parse(place) for child in [token, *(token.children or [])]]
     kinds = {token.type for token in tokens}
@@ -46,20 +46,20 @@ def text_of(place: str) -> str:
 
 
 @pytest.mark.parametrize("planted", PLANTED)
-def test_a_text_in_markdown_is_shown_to_the_letter(planted):
+def test_text_in_markdown_is_escaped(planted):
     assert text_of(f"x {markdown(planted)} x") == f"x {single_line(planted)} x"
 
 
 @settings(max_examples=200)
 @given(st.text(alphabet="ab1:/.@<>&;#[]()!|`*_~$\\{}-+= \n\x1b", max_size=30))
-def test_any_text_in_markdown_is_shown_to_the_letter(text):
+def test_any_text_in_markdown_is_escaped(text):
     for before in ("", "x "):
         shown = text_of(f"{before}{markdown(text)} x")
         assert " ".join(shown.split()) == " ".join(f"{before}{single_line(text)} x".split())
 
 
 @pytest.mark.parametrize("address", [WEB, "https://example.org", "http://localhost:8000/a,b?c=1"])
-def test_a_web_address_stays_as_it_is(address):
+def test_a_url_is_unchanged(address):
     assert markdown(address) == address
 
 
@@ -80,7 +80,7 @@ def made(**details: object) -> str:
 
 @pytest.mark.parametrize("planted", PLANTED)
 @pytest.mark.parametrize("field", ["image_license", "flickr_url", "coco_url", "image_id", "concept", "reason"])
-def test_a_card_has_no_markup_of_its_sources(field, planted):
+def test_a_card_escapes_its_sources(field, planted):
     plain, hostile = made(), made(**{field: planted})
     assert hostile.partition("\n# ")[0] == plain.partition("\n# ")[0]  # the front matter
     body = hostile.partition("\n# ")[2]
@@ -92,7 +92,7 @@ def test_a_card_has_no_markup_of_its_sources(field, planted):
     assert without_controls(hostile) == hostile
 
 
-def test_a_card_of_ordinary_sources_is_as_before():
+def test_a_card_of_ordinary_sources_is_unchanged():
     text = made()
     assert f"| 7 | CC BY 4.0 | {WEB} | {WEB} |" in text
     assert "Licenses: CC BY 4.0. An" in text

@@ -39,5 +39,5 @@ def test_real_photographs_with_masks_make_pairs(tmp_path):
         )
         differ = (before != after).any(axis=-1)
         assert differ.sum() > 500 and not (differ & (mask[..., 0] == 0)).any()
-        # nobody noted colors: the pair says that it rests on the caption alone
+        # colors are not annotated: the pair is marked as based only on the caption
         assert row["inpaint_details"]["verdict"] == ("plausible" if row["concept"] == "color" else "verified")

@@ -63,14 +63,14 @@ def test_edited_captions_are_false_of_their_originals_by_the_annotations(made, s
         assert row["coco_caption"] in row["coco_details"]["captions"]
 
 
-def test_pairs_show_and_tell_nothing_that_the_data_never_do(made):
+def test_pairs_contain_no_held_out_combination(made):
     # no cube of the toys is red, whatever could be made so
     assert not [row for row in rows(made) if "red cube" in row["inpaint_caption"]]
     rejected = pl.read_parquet(made / "rejected.parquet")
-    assert "no thing of the data is like it" in rejected["reason"].to_list()
+    assert "no object of the data is like it" in rejected["reason"].to_list()
 
 
-def test_what_is_refused_is_kept_and_counted(made):
+def test_rejections_are_written_and_counted(made):
     rejected = pl.read_parquet(made / "rejected.parquet")
     assert rejected.schema == REJECTIONS
     summary = read_json(made / "summary.json")
@@ -93,7 +93,7 @@ def test_another_seed_draws_other_pairs(toys, tmp_path):
     assert one != other
 
 
-def test_colors_that_only_captions_tell_make_pairs_that_say_so(toys, tmp_path):
+def test_colors_known_only_from_captions_are_marked(toys, tmp_path):
     toys.change("objects", attributes=pl.lit([], pl.List(pl.String)))
     run(config=options("recolor"), out=tmp_path / "out", **toys.arguments())
     verdicts = {row["inpaint_details"]["verdict"] for row in rows(tmp_path / "out")}
@@ -101,7 +101,7 @@ def test_colors_that_only_captions_tell_make_pairs_that_say_so(toys, tmp_path):
 
 
 def reasons(toys, tmp_path, operation="recolor"):
-    """Reasons of thing 0000 in picture 000; the other pictures are as they were."""
+    """Reasons of object 0000 in image 000; the other images are unchanged."""
     run(config=options(operation), out=tmp_path / "out", **toys.arguments())
     rejected = pl.read_parquet(tmp_path / "out" / "rejected.parquet")
     return set(rejected.filter(pl.col("object_id") == "0000")["reason"])
@@ -117,19 +117,19 @@ def reasons(toys, tmp_path, operation="recolor"):
         (encode_mask(np.ones((SIDE, SIDE))), "the mask does not fit its box"),
     ],
 )
-def test_a_thing_without_a_usable_mask_is_refused_alone(toys, tmp_path, mask, reason):
+def test_an_object_without_a_usable_mask_is_rejected(toys, tmp_path, mask, reason):
     first = pl.col("object_id") == "0000"
     toys.change("objects", mask=pl.when(first).then(pl.lit(mask, pl.String)).otherwise(pl.col("mask")))
     assert reason in reasons(toys, tmp_path)
 
 
-def test_a_thing_that_no_caption_names_is_refused_alone(toys, tmp_path):
+def test_an_object_that_no_caption_mentions_is_rejected(toys, tmp_path):
     own = pl.col("image_id") == "000"
     toys.change("captions", text=pl.when(own).then(pl.lit("a picture")).otherwise(pl.col("text")))
     assert "no caption mentions it" in reasons(toys, tmp_path)
 
 
-def test_a_thing_that_another_one_covers_is_not_taken_out(toys, tmp_path):
+def test_an_occluded_object_is_not_removed(toys, tmp_path):
     frame = pl.read_parquet(toys.file("objects"))
     covered = frame.filter(pl.col("object_id") == "0000")
     toys.change(
@@ -139,7 +139,7 @@ def test_a_thing_that_another_one_covers_is_not_taken_out(toys, tmp_path):
             for name in ("x", "y", "w", "h", "mask")
         },
     )
-    assert "overlaps another thing" in reasons(toys, tmp_path, "remove")
+    assert "overlaps another object" in reasons(toys, tmp_path, "remove")
 
 
 def test_a_caption_that_would_stay_true_makes_no_pair(toys, tmp_path):
@@ -151,7 +151,7 @@ def test_a_caption_that_would_stay_true_makes_no_pair(toys, tmp_path):
         attributes=pl.when(own).then(pl.lit(["red"])).otherwise(pl.col("attributes")),
     )
     toys.change("captions", text=pl.when(own).then(pl.lit("a red ball")).otherwise(pl.col("text")))
-    assert "its words do not tell the thing from others" in reasons(toys, tmp_path)
+    assert "its words do not distinguish the object from others" in reasons(toys, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["images", "objects", "captions", "relations"])
@@ -161,7 +161,7 @@ def test_a_missing_table_is_named(toys, tmp_path, name):
         run(config=options("recolor"), out=tmp_path / "out", **toys.arguments())
 
 
-def test_a_missing_picture_is_named_before_any_edit(toys, tmp_path):
+def test_a_missing_image_is_named_before_any_edit(toys, tmp_path):
     (toys.folder / "images" / "003.png").unlink()
     with pytest.raises(InputError, match=r"003\.png"):
         run(config=options("recolor"), out=tmp_path / "out", **toys.arguments())
@@ -177,7 +177,7 @@ def test_a_missing_picture_is_named_before_any_edit(toys, tmp_path):
         ("captions", "text", pl.lit("a picture"), "no pair could be made"),
     ],
 )
-def test_tables_that_cannot_serve_are_an_input_error(toys, tmp_path, table, column, value, problem):
+def test_unusable_tables_are_an_input_error(toys, tmp_path, table, column, value, problem):
     toys.change(table, **{column: value})
     with pytest.raises(InputError, match=problem):
         run(config=options("recolor"), out=tmp_path / "out", **toys.arguments())

@@ -73,7 +73,7 @@ def load(file):
     return BENCHMARK.load(DataRoot(None, {"inpaintcoco": file.parent}), Options())
 
 
-def test_what_is_written_is_read_back(tmp_path):
+def test_written_pairs_are_read_back(tmp_path):
     inpaintcoco.write([pair(0), pair(1)], tmp_path / "a.parquet")
     usable, rejected = inpaintcoco.read(tmp_path / "a.parquet")
     assert not rejected
@@ -111,7 +111,7 @@ def test_datasets_finds_its_images_in_the_files_metadata(tmp_path):
         ({"coco_image": {"bytes": None, "path": "elsewhere.png"}}, "image without bytes"),
     ],
 )
-def test_an_unfit_row_is_left_out_and_counted(tmp_path, other, reason):
+def test_an_invalid_row_is_excluded_and_counted(tmp_path, other, reason):
     file = written(tmp_path, row(), row(**other))
     usable, rejected = inpaintcoco.read(file)
     assert [each.row for each in usable] == [0] and rejected == [(1, reason)]

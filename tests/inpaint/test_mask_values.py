@@ -52,18 +52,18 @@ MASKS = {
 
 
 @pytest.mark.parametrize("name", MASKS)
-def test_a_mask_of_any_form_has_the_same_pixels(name):
+def test_masks_of_every_form_have_the_same_pixels(name):
     assert np.array_equal(from_image(MASKS[name]), INSIDE)
 
 
 @pytest.mark.parametrize(("shade", "inside"), [(1, False), (127, False), (128, True), (254, True)])
-def test_a_soft_rim_is_cut_in_the_middle(shade, inside):
+def test_soft_mask_edges_are_thresholded_at_one_half(shade, inside):
     pixels = np.where(INSIDE, 255, 0).astype(np.uint8)
     pixels[0, 0] = shade
     assert from_image(Image.fromarray(pixels))[0, 0] == inside
 
 
-def test_the_numbers_of_several_objects_are_all_inside():
+def test_all_object_indices_are_part_of_the_mask():
     pixels = INSIDE.astype(np.uint8)
     pixels[0, 0] = 20
     assert from_image(Image.fromarray(pixels)).sum() == INSIDE.sum() + 1
@@ -79,8 +79,8 @@ def row(mask: object, **other: object) -> dict[str, object]:
     pictures = {
         name: png(Image.new("RGB", (8, 8), color)) for name, color in (("coco_image", 9), ("inpaint_image", 90))
     }
-    said = {"concept": "color", "coco_caption": "A red bus.", "inpaint_caption": "A blue bus."}
-    return {**said, **pictures, "mask": mask, **other}
+    texts = {"concept": "color", "coco_caption": "A red bus.", "inpaint_caption": "A blue bus."}
+    return {**texts, **pictures, "mask": mask, **other}
 
 
 def write(root, rows: list[dict[str, object]]):
@@ -90,7 +90,7 @@ def write(root, rows: list[dict[str, object]]):
     return file
 
 
-def test_pairs_with_a_mask_of_any_form_are_asked(tmp_path):
+def test_pairs_with_masks_of_every_form_are_scored(tmp_path):
     rows, rejected = inpaintcoco.read(write(tmp_path, [row(png(mask)) for mask in MASKS.values()]))
     assert not rejected
     assert all(np.array_equal(each.mask, INSIDE) for each in rows)
@@ -106,7 +106,7 @@ def test_a_mask_of_nothing_or_of_everything_makes_the_benchmark_incomplete(tmp_p
     ]
 
 
-def test_pictures_that_pillow_would_hand_to_another_program_or_run_out_of_memory_on_are_left_out(tmp_path):
+def test_unsafe_image_formats_and_sizes_are_excluded(tmp_path):
     eps = {"bytes": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n", "path": "a.png"}
     huge = {"bytes": b"P5\n30000 30000\n255\n", "path": "a.png"}
     _, rejected = inpaintcoco.read(
@@ -115,7 +115,7 @@ def test_pictures_that_pillow_would_hand_to_another_program_or_run_out_of_memory
     assert [reason for _, reason in rejected] == ["image does not decode"] * 3
 
 
-def test_repeated_texts_may_be_kept_as_categories(tmp_path):
+def test_dictionary_encoded_texts_are_read(tmp_path):
     file = write(tmp_path, [row(png(gray(255)))])
     pl.read_parquet(file).with_columns(pl.col("concept", "coco_caption").cast(pl.Categorical)).write_parquet(file)
     (read,), _ = inpaintcoco.read(file)

@@ -36,7 +36,7 @@ def things(number):
 def write(folder: Path) -> dict[str, Path]:
     """Six photographs of a ball and a cross, whose colors nobody noted."""
     (folder / "images").mkdir(parents=True)
-    images, annotations, said = [], [], []
+    images, annotations, captions = [], [], []
     for number in range(6):
         name = f"{number:012d}.png"
         Image.fromarray(toy.draw(things(number), name)).save(folder / "images" / name)
@@ -50,7 +50,7 @@ def write(folder: Path) -> dict[str, Path]:
                 "flickr_url": f"f{number}",
             }
         )
-        said.append({"id": number, "image_id": number, "caption": "A ball is near a cross."})
+        captions.append({"id": number, "image_id": number, "caption": "A ball is near a cross."})
         for place, thing in enumerate(things(number)):
             mask = thing.mask()
             y, x = np.nonzero(mask)
@@ -67,7 +67,7 @@ def write(folder: Path) -> dict[str, Path]:
                     "segmentation": segmentation,
                 }
             )
-    said.append(
+    captions.append(
         {"id": 6, "image_id": 5, "caption": "Paint it red, blue, green, yellow, purple or orange."}
     )  # words to use
     categories = [{"id": number, "name": name} for name, number in CATEGORIES.items()]
@@ -75,7 +75,7 @@ def write(folder: Path) -> dict[str, Path]:
     files["instances"].write_text(
         json.dumps({"licenses": [LICENSE], "images": images, "categories": categories, "annotations": annotations})
     )
-    files["captions"].write_text(json.dumps({"images": images, "annotations": said}))
+    files["captions"].write_text(json.dumps({"images": images, "annotations": captions}))
     return files
 
 
@@ -141,7 +141,7 @@ def test_a_measured_color_is_written_into_both_captions(made):
         assert row["inpaint_details"]["likeness"] >= 0.5
 
 
-def test_every_number_of_a_gate_is_in_the_table(made):
+def test_every_gate_value_is_in_the_table(made):
     edit = pl.read_parquet(made[0] / PAIRS)["inpaint_details"].struct.unnest()
     assert edit["changed_inside"].min() >= 0.3
     assert edit["seam"].max() <= 1.5
@@ -149,7 +149,7 @@ def test_every_number_of_a_gate_is_in_the_table(made):
 
 
 @pytest.mark.usefixtures("worker_server")
-def test_the_bytes_do_not_depend_on_the_workers(made, tmp_path):
+def test_bytes_do_not_depend_on_the_number_of_workers(made, tmp_path):
     out, files = made
     two = make(*LOOSE, files=files, out=tmp_path / "two", workers=2)
     for name in (PAIRS, "rejected.parquet", "README.md", "sheets/color-1.png"):
@@ -172,7 +172,7 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(files, tmp_path, capsys):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_without_an_output_folder_nothing_is_made(files, tmp_path):
+def test_without_an_output_folder_nothing_is_written(files, tmp_path):
     with pytest.raises(InputError, match="no output folder is given"):
         inpaint(**tables_of(files, tmp_path / "data"), config=CONFIG)
 
@@ -218,7 +218,7 @@ def test_photographs_of_other_kinds_are_edited(files, tmp_path, photograph_optio
     assert Image.open(BytesIO(first)).mode == "RGB"
 
 
-def test_unfit_masks_and_crowds_are_named_and_the_rest_goes_on(files, tmp_path):
+def test_unusable_masks_and_crowds_are_reported_and_others_are_edited(files, tmp_path):
     whole = {"size": [toy.SIDE, toy.SIDE], "counts": encode_mask(np.ones((toy.SIDE, toy.SIDE), dtype=bool))}
     flaws = {
         0: {"segmentation": {"size": [9, 9], "counts": [40, 41]}},
@@ -248,7 +248,7 @@ def test_unfit_masks_and_crowds_are_named_and_the_rest_goes_on(files, tmp_path):
     assert not edited & {str(thing) for thing in flaws}
 
 
-def test_captions_that_do_not_mention_the_thing_are_named(files, tmp_path):
+def test_captions_that_do_not_mention_the_object_are_reported(files, tmp_path):
     def spoil(document):
         for each in document["annotations"]:
             each["caption"] = "A quiet evening by the sea."
@@ -259,15 +259,15 @@ def test_captions_that_do_not_mention_the_thing_are_named(files, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_gate_refuses_what_does_not_hold(files, tmp_path):
+def test_a_gate_rejects_failing_pairs(files, tmp_path):
     make("--gates.likeness", "1.0", "--gates.seam", "1.0001", files=files, out=tmp_path / "out")
     rejected = pl.read_parquet(tmp_path / "out" / "rejected.parquet")
     assert {"it does not look like the new color", "its border shows"} & set(rejected["reason"])
 
 
-def test_a_model_that_sees_nothing_refuses_every_pair_and_one_that_sees_keeps_it(made, tmp_path):
+def test_a_uniform_classifier_rejects_every_pair_and_a_perfect_one_keeps_it(made, tmp_path):
     class Seeing:
-        """Knows a picture by its mean color, and a caption by whether it is the original's."""
+        """Recognizes an image by its mean color, and a caption by whether it is that of the original."""
 
         def __init__(self, sees):
             self.sees = sees
@@ -277,8 +277,8 @@ def test_a_model_that_sees_nothing_refuses_every_pair_and_one_that_sees_keeps_it
             return np.tile([1.0, 0.0] if self.kind == 0 or not self.sees else [0.0, 1.0], (len(pictures), 1))
 
         def texts(self, texts):
-            self.told = getattr(self, "told", -1) + 1
-            return np.tile([1.0, 0.0] if self.told == 0 else [0.0, 1.0], (len(texts), 1))
+            self.calls = getattr(self, "calls", -1) + 1
+            return np.tile([1.0, 0.0] if self.calls == 0 else [0.0, 1.0], (len(texts), 1))
 
     before = pl.read_parquet(made[0] / PAIRS)
     for sees, kept in ((True, before.height), (False, 0)):

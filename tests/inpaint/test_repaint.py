@@ -1,4 +1,4 @@
-"""Diffusion: paintings are laid in inside the mask alone, the best is kept, and a seed means the same bytes."""
+"""Diffusion: generated pixels stay inside the mask, the best candidate is kept, a seed fixes the bytes."""
 
 import inspect
 
@@ -32,7 +32,7 @@ def configured(name, pipeline, **fields):
 
 
 def painted(name, pipeline, **fields):
-    """The first plan of an operation, made: the original picture and the edited one."""
+    """The first plan of an operation, executed: the original image and the edited one."""
     operation, given = OPERATIONS[name], configured(name, pipeline, **fields)
     seen, original = view(), draw(PICTURE, "picture")
     plan = next(each for each in operation.candidates(seen, given) if isinstance(each, Plan))
@@ -42,7 +42,7 @@ def painted(name, pipeline, **fields):
 @pytest.mark.parametrize(
     ("name", "fields"), [("repaint_color", {"resemblance": 0.0}), ("repaint_object", {"resemblance": 0.0})]
 )
-def test_a_painting_is_laid_in_inside_its_mask_alone_and_a_seed_gives_the_same_bytes(name, fields, pipeline):
+def test_generated_pixels_stay_in_the_mask_and_a_seed_gives_the_same_bytes(name, fields, pipeline):
     original, edited = painted(name, pipeline, **fields)
     assert isinstance(edited, Edited)
     assert edited.pixels.shape == original.shape
@@ -61,7 +61,7 @@ def test_candidates_of_one_plan_differ_by_their_seeds(pipeline):
 
 
 def stub(monkeypatch, *pictures):
-    """A painter that paints these pictures."""
+    """A painter that returns these images."""
 
     class Stub:
         def paint(self, pixels, hole, old, thing, seeds):
@@ -73,7 +73,7 @@ def stub(monkeypatch, *pictures):
     return made
 
 
-def test_the_painting_with_the_new_color_is_kept_and_a_set_without_one_is_refused(monkeypatch):
+def test_the_candidate_with_the_new_color_is_kept(monkeypatch):
     colors = {"green": (30, 160, 40), "yellow": (240, 220, 40), "gray": (128, 128, 128)}
     made = stub(monkeypatch, *colors.values())
     _, edited = painted("repaint_color", "nowhere")
@@ -86,14 +86,14 @@ def test_the_painting_with_the_new_color_is_kept_and_a_set_without_one_is_refuse
     assert refused == Refused(refused.object_id, "no painting has the new color")
 
 
-def test_another_thing_takes_the_color_that_captions_go_on_to_name(monkeypatch):
+def test_a_replaced_object_has_the_color_in_the_captions(monkeypatch):
     made = stub(monkeypatch, (128, 128, 128))
     _, refused = painted("repaint_object", "nowhere")
     assert made.thing in ("red cross", "blue cross") and made.old == "ball"
     assert refused == Refused(refused.object_id, "no painting has the color")
 
 
-def test_the_painting_whose_border_shows_least_is_kept(monkeypatch):
+def test_the_candidate_with_the_smoothest_border_is_kept(monkeypatch):
     ground = draw(PICTURE, "picture")[2, 2]
     stub(monkeypatch, (255, 0, 255), tuple(ground), (0, 255, 255))
     _, edited = painted("repaint_object", "nowhere", resemblance=0.0)
@@ -110,7 +110,7 @@ def test_the_stage_makes_pairs_with_a_pipeline(pipeline, toys, tmp_path):
     assert len(read(tmp_path / "inpaint" / PAIRS)[0]) == 2
 
 
-def test_a_folder_that_holds_no_pipeline_is_named(tmp_path):
+def test_a_folder_without_a_pipeline_is_named(tmp_path):
     with pytest.raises(InputError, match="inpainting pipeline does not load") as refused:
         painted("repaint_object", tmp_path)
     assert str(tmp_path) in str(refused.value)

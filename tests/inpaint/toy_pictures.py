@@ -1,4 +1,4 @@
-"""Toy pictures with their tables: textured ground, balls, cubes and crosses of known color and size, drawn here."""
+"""Toy images with their tables: textured ground, balls, cubes and crosses of known color and size."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ RADII = {"small": 9, "large": 12}
 
 @dataclass(frozen=True)
 class Toy:
-    """A thing: its center, and what it is."""
+    """An object: its center, and what it is."""
 
     name: str
     color: str
@@ -48,7 +48,7 @@ class Toy:
 
 
 def draw(things: list[Toy], name: str) -> np.ndarray:
-    """The picture: (SIDE, SIDE, 3) uint8."""
+    """The image: (SIDE, SIDE, 3) uint8."""
     noise = array_rng(0, "toy", name).normal(0, 9, (SIDE, SIDE)).astype(np.float32)
     ground = 150 + cv2.GaussianBlur(noise, (0, 0), 0.8)[..., None] + np.array([0, 15, -20], np.float32)
     y, x = np.mgrid[0:SIDE, 0:SIDE]
@@ -60,7 +60,7 @@ def draw(things: list[Toy], name: str) -> np.ndarray:
 
 
 def scene(number: int) -> list[Toy]:
-    """Two things, left and right; no cube is red."""
+    """Two objects, left and right; no cube is red."""
     random = rng(0, "toy scene", number)
     found: list[Toy] = []
     for x in (22, 57):
@@ -72,18 +72,18 @@ def scene(number: int) -> list[Toy]:
 
 
 def captions(things: list[Toy]) -> list[str]:
-    """What is said of a scene."""
+    """The captions of a scene."""
     first, second = things
-    said = [f"a {first.words} and a {second.words}", f"There is a {first.words} on the left.", "two things"]
-    said.append(f"a {second.words} {'at the top' if second.y < SIDE / 2 else 'at the bottom'}")
+    texts = [f"a {first.words} and a {second.words}", f"There is a {first.words} on the left.", "two things"]
+    texts.append(f"a {second.words} {'at the top' if second.y < SIDE / 2 else 'at the bottom'}")
     if first.name == second.name:
-        said.append(f"there are two {'crosses' if first.name == 'cross' else first.name + 's'}")
-    return said
+        texts.append(f"there are two {'crosses' if first.name == 'cross' else first.name + 's'}")
+    return texts
 
 
 @dataclass(frozen=True)
 class Data:
-    """Where the tables lie; each is read, changed and written again by tests."""
+    """The paths of the tables; tests read, change and rewrite them."""
 
     folder: Path
 
@@ -102,9 +102,9 @@ class Data:
 
 
 def write_toys(folder: Path, count: int) -> Data:
-    """`count` pictures of split test with their tables."""
+    """`count` images of split test with their tables."""
     (folder / "images").mkdir(parents=True)
-    images, objects, said = [], [], []
+    images, objects, texts = [], [], []
     for number in range(count):
         name, things = f"{number:03d}", scene(number)
         file = f"images/{name}.png"
@@ -118,10 +118,10 @@ def write_toys(folder: Path, count: int) -> Data:
                 | dict(attributes=[thing.size, thing.color], mask=encode_mask(mask))
             )
         for place, text in enumerate(captions(things)):
-            said.append(
+            texts.append(
                 dict(caption_id=f"{name}{place}", image_id=name, text=text, template_id=None, source="published")
             )
-    rows = {"images": images, "objects": objects, "captions": said, "relations": []}
+    rows = {"images": images, "objects": objects, "captions": texts, "relations": []}
     for name, content in rows.items():
         write_table(table(name, content), folder / f"{name}.parquet", name)
     return Data(folder)

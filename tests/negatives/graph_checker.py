@@ -19,7 +19,7 @@ FURTHER |= {f"{posture} in front of" for posture in ("standing", "sitting")}
 IRREGULAR = {"man": "men", "woman": "women", "person": "people", "child": "children", "foot": "feet", "goose": "geese"}
 
 Raw = dict[str, Any]
-Phrase = tuple[str, frozenset[str]]  # a name and the attributes said of it
+Phrase = tuple[str, frozenset[str]]  # a name and its stated attributes
 
 
 def plurals(name: str) -> set[str]:
@@ -53,8 +53,8 @@ class GraphChecker:
         return found
 
     def readings(self, graph: Raw, sentence: str, *, apart: bool = False) -> Iterator[bool]:
-        """The truth of each reading. `apart`: two things of "both" must be different ones."""
-        said = sentence.removesuffix(".")
+        """The truth of each reading. `apart`: the two objects of "both" must be different."""
+        stated = sentence.removesuffix(".")
         for pattern, decide in (
             (r"There are (more|fewer) (.+) than (.+)", self._compared),
             (r"There are (as many) (.+) as (.+)", self._compared),
@@ -65,7 +65,7 @@ class GraphChecker:
             (r"There (?:is|are) (\w+) (.+)", self._counted),
             (r"The (.+?) (?:is|are) (.+)", self._is),
         ):
-            match = re.fullmatch(pattern, said)
+            match = re.fullmatch(pattern, stated)
             if match:
                 yield from decide(graph, *match.groups(), apart=apart)
                 return
@@ -80,15 +80,15 @@ class GraphChecker:
         for name in names if number in NUMBERS else []:
             yield sum(thing["name"] == name for thing in graph["objects"].values()) == NUMBERS.index(number)
 
-    def _exists(self, graph: Raw, quantity: str, noun: str, said: str, *, apart: bool) -> Iterator[bool]:
-        for value in self._is(graph, noun, said, apart=apart):
+    def _exists(self, graph: Raw, quantity: str, noun: str, stated: str, *, apart: bool) -> Iterator[bool]:
+        for value in self._is(graph, noun, stated, apart=apart):
             yield value != (quantity == "no")
 
-    def _is(self, graph: Raw, noun: str, said: str, *, apart: bool) -> Iterator[bool]:
+    def _is(self, graph: Raw, noun: str, stated: str, *, apart: bool) -> Iterator[bool]:
         for phrase in self._phrases(noun):
-            if said in self.attributes:
-                yield bool(self._fitting(graph, (phrase[0], phrase[1] | {said})))
-            for predicate, thing in self._places(said):
+            if stated in self.attributes:
+                yield bool(self._fitting(graph, (phrase[0], phrase[1] | {stated})))
+            for predicate, thing in self._places(stated):
                 yield self._related(graph, phrase, predicate, thing)
 
     def _of_one_subject(self, graph: Raw, noun: str, join: str, one: str, other: str, *, apart: bool) -> Iterator[bool]:
@@ -134,35 +134,35 @@ class GraphChecker:
         return any(self._stands(graph, one, predicate, others) for one in self._fitting(graph, subject))
 
     def _stands(self, graph: Raw, one: str, predicate: str, others: set[str]) -> bool:
-        """Whether a thing stands in a relation to one of others, as told from either end."""
-        told = {(r["name"], r["object"]) for r in graph["objects"][one]["relations"]}
+        """Whether an object has a relation to one of others, as annotated at either end."""
+        annotated = {(r["name"], r["object"]) for r in graph["objects"][one]["relations"]}
         back = CONVERSE.get(predicate)
         return any(
-            other != one and ((predicate, other) in told or _tells(graph["objects"][other], back, one))
+            other != one and ((predicate, other) in annotated or _tells(graph["objects"][other], back, one))
             for other in others
         )
 
-    def _places(self, said: str) -> Iterator[tuple[str, Phrase]]:
+    def _places(self, stated: str) -> Iterator[tuple[str, Phrase]]:
         for predicate in self.predicates:
-            if said.startswith(f"{predicate} the "):
-                for thing in self._phrases(said.removeprefix(f"{predicate} the ")):
+            if stated.startswith(f"{predicate} the "):
+                for thing in self._phrases(stated.removeprefix(f"{predicate} the ")):
                     yield predicate, thing
 
-    def _phrases(self, said: str) -> list[Phrase]:
+    def _phrases(self, stated: str) -> list[Phrase]:
         """(name, attributes) of a noun phrase, in every reading."""
         found = []
         for name in self.names:
-            if said == name or said.endswith(f" {name}"):
-                before = said[: len(said) - len(name)].strip()
+            if stated == name or stated.endswith(f" {name}"):
+                before = stated[: len(stated) - len(name)].strip()
                 found += [(name, frozenset(values)) for values in self._split(before)]
         return found
 
-    def _split(self, said: str) -> Iterator[tuple[str, ...]]:
-        if not said:
+    def _split(self, stated: str) -> Iterator[tuple[str, ...]]:
+        if not stated:
             yield ()
         for value in self.attributes:
-            if said == value or said.startswith(f"{value} "):
-                for rest in self._split(said.removeprefix(value).strip()):
+            if stated == value or stated.startswith(f"{value} "):
+                for rest in self._split(stated.removeprefix(value).strip()):
                     yield value, *rest
 
     def _plural(self, noun: str) -> list[str]:

@@ -29,7 +29,7 @@ def of_the_world(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Captions and scene graphs of some of the world's scenes."""
     config = WorldConfig()
     shown = small_world.scenes(number, config)
-    said = {
+    caption_file = {
         "images": [{"id": int(s.scene_id), "file_name": "x.png", "width": s.side, "height": s.side} for s in shown],
         "annotations": [
             {"id": f"{scene.scene_id}-{n}", "image_id": int(scene.scene_id), "caption": text}
@@ -37,7 +37,7 @@ def of_the_world(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
             for n, (text, _) in enumerate(captions(scene, "narrow", config))
         ],
     }
-    return said, {scene.scene_id: annotate(scene, config).graph for scene in shown}
+    return caption_file, {scene.scene_id: annotate(scene, config).graph for scene in shown}
 
 
 def write(path: Path, content: Any) -> Path:

@@ -70,7 +70,7 @@ _relations = st.lists(
 
 @st.composite
 def raw_graphs(draw: Any) -> Raw:
-    """One to three images of one to six things; relations and boxes need not agree, as in real annotations."""
+    """One to three images of one to six objects; relations and boxes need not agree, as in real annotations."""
     raw: Raw = {}
     for number in range(draw(st.integers(1, 3))):
         things = draw(st.lists(_things, min_size=1, max_size=6))

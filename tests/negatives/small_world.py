@@ -1,4 +1,4 @@
-"""Tables of a few of the world's scenes, made without drawing a picture: what the tests of this folder work on."""
+"""Tables of a few scenes of the world, made without rendering: the input of the tests of this folder."""
 
 from pathlib import Path
 

@@ -49,7 +49,7 @@ def tables(tmp_path):
         (None, "wrong type"),
     ],
 )
-def test_a_text_that_is_no_caption_is_set_aside(keyword, text, reason):
+def test_a_value_that_is_not_a_caption_is_set_aside(keyword, text, reason):
     negatives, aside = keyword(coco([GOOD, (2, text)]))
     assert set(negatives["caption_id"]) == {"1"}
     assert aside.height == 1
@@ -57,19 +57,19 @@ def test_a_text_that_is_no_caption_is_set_aside(keyword, text, reason):
     assert aside["caption_id"].to_list() == ["2"] and aside["image_id"].to_list() == ["2"]
 
 
-def test_accents_and_long_dashes_are_no_fault(keyword):
+def test_accents_and_long_dashes_are_accepted(keyword):
     _, aside = keyword(coco([GOOD, (2, "A red dog in a café — 20° outside…")]))
     assert not aside.height
 
 
-def test_bytes_that_are_not_utf8_cost_one_record(keyword):
+def test_invalid_utf8_excludes_one_record(keyword):
     content = json.dumps(coco([GOOD, (2, "a blue caf#")])).encode().replace(b"#", b"\xe9")
     negatives, aside = keyword(content)
     assert set(negatives["caption_id"]) == {"1"}
     assert "not UTF-8" in aside["reason"][0]
 
 
-def test_an_id_that_stands_twice_is_nobodys(keyword):
+def test_records_with_a_duplicate_id_are_excluded(keyword):
     content = coco([GOOD, (2, "a blue car"), (3, "a green bus")])
     content["annotations"][2]["id"] = 2
     negatives, aside = keyword(content)
@@ -84,7 +84,7 @@ def test_a_caption_of_an_unknown_image_is_set_aside(keyword):
     assert "its image is not in the file's list" in aside["reason"][0] and aside["image_id"][0] == "99"
 
 
-def test_records_that_are_no_records_are_set_aside(keyword):
+def test_malformed_records_are_set_aside(keyword):
     content = coco([GOOD])
     content["annotations"] += ["nonsense", {"id": 7, "caption": "a blue car"}]
     _, aside = keyword(content)
@@ -92,7 +92,7 @@ def test_records_that_are_no_records_are_set_aside(keyword):
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"annotations": [{"id": 1,', b'{"images": []}', b"nonsense"])
-def test_a_file_that_is_none_is_named(keyword, content, tmp_path):
+def test_an_unreadable_file_is_named(keyword, content, tmp_path):
     with pytest.raises(InputError, match=r"captions\.json"):
         keyword(content)
     assert not (tmp_path / "out" / "negatives.parquet").exists()
@@ -112,7 +112,7 @@ def scene_graph(tmp_path):
 
 
 def scene(prefix: str, color: str = "red", **changes):
-    """A thing with a color to the left of another."""
+    """An object with a color to the left of another."""
     thing = {"name": "cube", "attributes": [color], "relations": [{"name": "to the left of", "object": f"{prefix}2"}]}
     other = {"name": "ball", "attributes": ["blue"], "x": 40}
     return graph(**{f"{prefix}1": {**thing, **changes}, f"{prefix}2": other})
@@ -133,7 +133,7 @@ def scene(prefix: str, color: str = "red", **changes):
         ({"relations": None}, "wrong type", False),
     ],
 )
-def test_a_faulty_graph_is_reported_and_the_others_go_through(scene_graph, change, reason, kept):
+def test_a_faulty_graph_is_reported_and_others_are_read(scene_graph, change, reason, kept):
     negatives, aside = scene_graph(a=scene("a"), b=scene("b", **change), c=scene("c", color="green"))
     assert aside.height >= 1 and reason in aside["reason"][0] and aside["image_id"][0] == "b"
     assert "image b, object b1 of graphs.json" in aside["reason"][0]
@@ -151,7 +151,7 @@ def test_object_ids_may_be_unique_within_an_image_only(scene_graph):
     assert set(negatives["image_id"]) == {"a", "b", "c", "d"} and not aside.height
 
 
-def test_an_instance_of_an_unknown_category_takes_its_image_along(tmp_path):
+def test_an_instance_of_an_unknown_category_excludes_its_image(tmp_path):
     box = {"bbox": [1, 2, 10, 12], "category_id": 1}
     content = {
         "images": coco([])["images"],

@@ -1,4 +1,4 @@
-"""Whatever the captions and graphs say: no method crashes, edits replace whole tokens, rows fit the schema."""
+"""For any captions and graphs: no method crashes, edits replace whole tokens, rows fit the schema."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ def check(corpus: Corpus, method: str) -> None:
 @pytest.mark.parametrize("method", ["keyword", "replace", "random"])
 @EXAMPLES
 @given(texts=texts)
-def test_any_caption(method, texts):
+def test_any_caption_gives_negatives_or_reasons(method, texts):
     captions = tuple(Caption(str(n), str(n // 2), text, None, "published") for n, text in enumerate(texts))
     check(Corpus(captions, table("images", []), table("objects", []), table("relations", []), 0), method)
 
@@ -86,7 +86,7 @@ links = st.lists(st.tuples(st.integers(0, 5), names, st.integers(0, 5)), max_siz
 
 @EXAMPLES
 @given(things=things, links=links)
-def test_any_graph(things, links):
+def test_any_graph_gives_negatives_or_reasons(things, links):
     objects = [
         {"object_id": str(n), "image_id": str(n % 2), "name": name, "attributes": attributes, "mask": None}
         | {"x": float(x), "y": float(x), "w": 10.0, "h": float(abs(x))}
@@ -103,7 +103,7 @@ def test_any_graph(things, links):
     check(Corpus((), *tables, 0), "scene_graph")
 
 
-def test_an_edit_that_cuts_a_word_is_seen():
+def test_an_edit_that_splits_a_word_is_detected():
     """The planted fault: "man" replaced inside "woman"."""
     assert whole_tokens("a woman", [{"start": 2, "end": 7}])
     assert not whole_tokens("a woman", [{"start": 4, "end": 7}])
@@ -115,7 +115,7 @@ values = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(pri
 
 @EXAMPLES
 @given(content=st.dictionaries(printable, values), records=st.lists(values, max_size=5), piece=st.integers(1, 40))
-def test_a_file_read_in_pieces_says_what_it_says_whole(tmp_path_factory, content, records, piece):
+def test_reading_in_chunks_equals_reading_the_whole_file(tmp_path_factory, content, records, piece):
     import json
     from unittest.mock import patch
 

@@ -30,13 +30,13 @@ def keyword(tmp_path, *rows):
         ({"caption_id": None}, "its 'caption_id' is null; record: caption without an id, row 1"),
     ],
 )
-def test_an_empty_cell_costs_its_row(tmp_path, change, reason):
+def test_an_empty_cell_excludes_its_row(tmp_path, change, reason):
     negatives, aside = keyword(tmp_path, {**GOOD, "caption_id": "2", "text": "a blue car", **change})
     assert set(negatives["caption_id"]) == {"1"}
     assert aside.height == 1 and reason in aside["reason"][0]
 
 
-def test_an_id_that_stands_twice_is_nobodys(tmp_path):
+def test_records_with_a_duplicate_id_are_excluded(tmp_path):
     negatives, aside = keyword(
         tmp_path, *({**GOOD, "caption_id": "2", "text": text} for text in ("a blue car", "a bus"))
     )
@@ -44,7 +44,7 @@ def test_an_id_that_stands_twice_is_nobodys(tmp_path):
     assert aside["positive"].to_list() == ["a blue car", "a bus"]
 
 
-def test_a_table_without_a_row_that_can_be_used_says_why(tmp_path):
+def test_a_table_without_usable_rows_reports_the_reasons(tmp_path):
     path = tmp_path / "captions.parquet"
     pl.DataFrame([{**GOOD, "text": None}], schema=dict.fromkeys(GOOD, pl.String)).write_parquet(path)
     with pytest.raises(InputError, match="its 'text' is null") as raised:
@@ -62,7 +62,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("column", "value", "reason"), BAD)
-def test_a_faulty_object_takes_the_annotations_of_its_image_along(tmp_path, column, value, reason):
+def test_a_faulty_object_excludes_the_annotations_of_its_image(tmp_path, column, value, reason):
     paths = small_world.write(tmp_path, 3)
     objects = pl.read_parquet(paths["objects"]).sort("image_id", "object_id")
     first = objects["image_id"][0]
@@ -75,7 +75,7 @@ def test_a_faulty_object_takes_the_annotations_of_its_image_along(tmp_path, colu
     assert {path for _, path in faults} == {paths["objects"]}
 
 
-def test_sound_tables_lose_nothing(tmp_path):
+def test_valid_tables_lose_no_row(tmp_path):
     paths, faults = small_world.write(tmp_path, 20), []
     corpus = read_corpus(**paths, faults=faults)
     objects = read_table(paths["objects"], "objects")
@@ -83,7 +83,7 @@ def test_sound_tables_lose_nothing(tmp_path):
     assert corpus.objects.equals(kept) and not faults
 
 
-def test_the_stage_reports_what_its_tables_lack(tmp_path):
+def test_the_stage_reports_faults_of_its_tables(tmp_path):
     paths = small_world.write(tmp_path, 4)
     captions = pl.read_parquet(paths["captions"])
     captions = captions.with_columns(text=pl.when(pl.int_range(pl.len()) == 0).then(None).otherwise("text"))

@@ -1,4 +1,4 @@
-"""The generators' check against the world's judge: the two share no code, and over complete annotations they agree."""
+"""The check of negatives against the truth of the world: they share no code, and agree for complete annotations."""
 
 from small_world import TABLES, add, scenes
 
@@ -20,7 +20,7 @@ RICH = WorldConfig(
 
 
 def verdicts(shown, config):
-    """Every caption of every scene, judged and checked for every scene."""
+    """Every caption of every scene, with truth and check for every scene."""
     rows: dict[str, list[dict]] = {name: [] for name in TABLES}
     for scene in shown:
         add(rows, scene, config, "broad")
@@ -54,7 +54,7 @@ def test_the_check_is_exact_where_annotations_are_complete():
     assert proven / false > 0.98
 
 
-def test_incomplete_annotations_let_some_true_statements_through():
+def test_incomplete_annotations_pass_some_true_statements():
     """A planted fault: with a quarter of the annotations gone, the same comparison finds false negatives."""
     config = RICH.model_copy(update={"completeness": 0.5})
     found = [
@@ -65,14 +65,14 @@ def test_incomplete_annotations_let_some_true_statements_through():
     assert found
 
 
-def test_every_template_has_a_sentence_that_the_check_reads():
+def test_the_check_parses_a_sentence_of_every_template():
     """Benchmark templates too: reserved combinations are looked for in parsed sentences."""
     for template in all_templates():
-        told = [
+        compared = [
             phrase(statement, template)
             for scene in scenes(40, RICH)
             for statement in TOPICS.get(template.kind, lambda _: [])(scene)
             if fits(statement, template)
         ]
-        assert told, template.template_id
-        assert all(read(text) is not None for text in told), template.template_id
+        assert compared, template.template_id
+        assert all(read(text) is not None for text in compared), template.template_id

@@ -40,7 +40,7 @@ def made(tmp_path, path, captions=None, **config):
     return read_table(out / "negatives.parquet", "negatives"), read_table(out / "rejected.parquet", "rejected")
 
 
-# Image 1: a crowd and one person; 2: a crowd; 3: three people. Horses and kites differ, so that numbers can be said.
+# Image 1: a crowd and one person; 2: a crowd; 3: three people. Horses and kites differ, so that numbers can be stated.
 CROWDS = [
     *(annotation(number, 1, 1, iscrowd=crowd) for number, crowd in ((11, 1), (12, 0))),
     annotation(21, 2, 1, iscrowd=1),
@@ -61,10 +61,10 @@ def test_a_crowd_is_never_counted(tmp_path, mode):
     for column in ("positive", "negative"):
         assert not of_crowds[column].str.contains("people|person").any()
     if mode == "default":
-        assert "not every object of this name is marked alone" in rejected["reason"].to_list()
+        assert "objects of this name are not all annotated singly" in rejected["reason"].to_list()
 
 
-def test_a_crowd_contradicts_that_there_is_none_and_no_number(tmp_path):
+def test_a_crowd_contradicts_absence_and_no_count(tmp_path):
     texts = [(2, "There is a horse and two people."), (2, "There is a cat."), (3, "There are three people.")]
     path = file(tmp_path / "i.json", CROWDS)
     captions = published_files.write(tmp_path / "c.json", published_files.coco(texts))
@@ -74,7 +74,7 @@ def test_a_crowd_contradicts_that_there_is_none_and_no_number(tmp_path):
 
 
 @pytest.mark.parametrize("value", [2, "yes", "1", [1], float("nan"), -1])
-def test_an_iscrowd_that_is_neither_0_nor_1_takes_its_image_along(tmp_path, value):
+def test_an_invalid_iscrowd_excludes_its_image(tmp_path, value):
     rows = [*CROWDS, annotation(99, 3, 3, iscrowd=value)]
     reading = read_instances(file(tmp_path / "i.json", rows))
     assert "3" not in reading.tables["objects"]["image_id"].to_list()
@@ -82,7 +82,7 @@ def test_an_iscrowd_that_is_neither_0_nor_1_takes_its_image_along(tmp_path, valu
 
 
 @pytest.mark.parametrize(("value", "crowd"), [(True, True), (1.0, True), (False, False), (None, False), (0, False)])
-def test_other_spellings_of_0_and_1_are_read(tmp_path, value, crowd):
+def test_other_forms_of_0_and_1_are_read(tmp_path, value, crowd):
     reading = read_instances(file(tmp_path / "i.json", [annotation(1, 1, 1, iscrowd=value)]))
     assert reading.tables["objects"]["crowd"].to_list() == [crowd] and not reading.faults
 
@@ -107,18 +107,18 @@ def closed(tmp_path, annotations, names=LVIS, images=None, **lists):
         ([1], [2], [], ["bow"]),
         ([1, 2], [], [], ["bow"]),
         ([1, 2], [], [2], []),
-        ([3], [3, 4], [], ["kite"]),  # annotated and said to be absent
+        ([3], [3, 4], [], ["kite"]),  # annotated and declared absent
         ([3], [99], [], ["traffic light"]),  # an id that the file does not list
     ],
 )
-def test_names_of_which_everything_is_marked(tmp_path, categories, absent, partly, expected):
+def test_exhaustively_annotated_names_are_read(tmp_path, categories, absent, partly, expected):
     rows = [annotation(number, 1, category) for number, category in enumerate(categories)]
     lists = {"neg_category_ids": absent, "not_exhaustive_category_ids": partly}
     found, _ = closed(tmp_path, rows, **{key: value for key, value in lists.items() if value is not None})
     assert found == {"1": expected}
 
 
-def test_a_broader_name_is_closed_only_with_its_kinds(tmp_path):
+def test_a_hypernym_is_exhaustive_only_with_its_hyponyms(tmp_path):
     names = {1: "person", 2: "man", 3: "baseball bat", 4: "bat_(animal)"}
     rows = [annotation(1, 1, 1), annotation(2, 1, 4)]
     found, _ = closed(tmp_path, rows, names, neg_category_ids=[], not_exhaustive_category_ids=[])
@@ -127,32 +127,32 @@ def test_a_broader_name_is_closed_only_with_its_kinds(tmp_path):
     assert found == {"1": ["baseball bat", "bat", "man", "person"]}
 
 
-def test_a_file_without_the_lists_is_as_before(tmp_path):
+def test_a_file_without_the_lists_is_unchanged(tmp_path):
     reading = read_instances(file(tmp_path / "i.json", [annotation(1, 1, 3)]))
     assert "closed" not in reading.tables["images"].columns
 
 
 @pytest.mark.parametrize("value", ["4", 4, [4, "x"], [float("nan")], {"4": 1}])
-def test_a_list_that_is_none_takes_the_annotations_of_its_image_along(tmp_path, value):
+def test_an_invalid_list_excludes_the_annotations_of_its_image(tmp_path, value):
     _, reading = closed(tmp_path, [annotation(1, 1, 3)], neg_category_ids=value)
     assert reading.tables["objects"].is_empty()
     assert any("'neg_category_ids' is not a list of ids" in fault.problem for fault in reading.faults)
 
 
-def test_numbers_are_said_of_names_that_are_marked_to_the_last(tmp_path):
+def test_counts_are_stated_only_of_exhaustive_names(tmp_path):
     rows = [annotation(10 * image + n, image, 3) for image in (1, 2, 3) for n in range(image)]
     rows += [annotation(100 + 10 * image + n, image, 5) for image in (1, 2, 3) for n in range(4 - image)]
     lists = {"neg_category_ids": [4], "not_exhaustive_category_ids": [5]}
     negatives, rejected = made(tmp_path, file(tmp_path / "i.json", rows, LVIS, **lists))
     assert negatives["positive"].str.contains("traffic light").all()
-    assert "not every object of this name is marked alone" in rejected["reason"].to_list()
+    assert "objects of this name are not all annotated singly" in rejected["reason"].to_list()
 
 
-def test_absence_is_verified_where_the_data_set_says_so(tmp_path):
+def test_absence_is_verified_only_for_declared_names(tmp_path):
     rows = [annotation(image, image, 3) for image in (1, 2)] + [annotation(3, 2, 4), annotation(4, 2, 5)]
     path = file(tmp_path / "i.json", rows, LVIS, neg_category_ids=[4], not_exhaustive_category_ids=[])
-    said = published_files.coco([(1, "A horse is near a traffic light."), (1, "There is a kite.")])
-    captions = published_files.write(tmp_path / "c.json", said)
+    caption_file = published_files.coco([(1, "A horse is near a traffic light."), (1, "There is a kite.")])
+    captions = published_files.write(tmp_path / "c.json", caption_file)
     from nearmiss.stages.negatives.reading import read_annotation_files
 
     corpus = read_annotation_files(captions=captions, instances=path, graphs=None, method="x", seed=0).corpus
@@ -161,7 +161,7 @@ def test_absence_is_verified_where_the_data_set_says_so(tmp_path):
     assert corpus.verdict("1", "two horses").kind == "plausible"
 
 
-def test_names_are_said_as_words(tmp_path):
+def test_category_names_are_written_as_words(tmp_path):
     rows = [
         annotation(10 * image + n, image, category) for image in (1, 2, 3) for n in range(image) for category in (3,)
     ]
@@ -175,7 +175,7 @@ def test_names_are_said_as_words(tmp_path):
     assert set(counted["positive"]) == {"There are three bows."}  # weapons and ribbons together
 
 
-def test_an_id_that_stands_for_two_names_says_nothing(tmp_path):
+def test_an_id_with_two_names_is_not_used(tmp_path):
     rows = [annotation(10 * image + n, image, 1) for image in (1, 2) for n in range(image)]
     rows += [annotation(50 + image, image, 2) for image in (3, 4)] + [annotation(60, 4, 2)]
     content = file(tmp_path / "i.json", rows, {2: "dog"}).read_text()
@@ -191,7 +191,7 @@ def test_an_id_that_stands_for_two_names_says_nothing(tmp_path):
     assert sum("the id of its category has several names" in reason for reason in reasons) == 3
 
 
-def test_one_name_given_twice_is_one_name(tmp_path):
+def test_a_repeated_name_is_one_name(tmp_path):
     rows = [annotation(1, 1, 1)]
     content = file(tmp_path / "i.json", rows, {1: "Traffic_Light"}).read_text()
     content = content.replace('"categories": [', '"categories": [{"id": 1, "name": "traffic light"}, ')
@@ -200,7 +200,7 @@ def test_one_name_given_twice_is_one_name(tmp_path):
     assert reading.tables["objects"]["name"].to_list() == ["traffic light"] and not reading.faults
 
 
-def test_images_without_a_size_lose_their_boxes_alone(tmp_path):
+def test_images_without_a_size_lose_only_their_boxes(tmp_path):
     path = file(tmp_path / "i.json", [annotation(1, 1, 1), annotation(2, 2, 1)])
     path.write_text(path.read_text().replace('"width": 320, "height": 320', '"height": 320', 1))
     reading = read_instances(path)
@@ -209,7 +209,7 @@ def test_images_without_a_size_lose_their_boxes_alone(tmp_path):
     assert [fault.problem.split(";")[0] for fault in reading.faults] == ["its image has no width and height"]
 
 
-def test_where_no_record_is_left_the_reasons_are_told(tmp_path):
+def test_a_file_without_usable_records_reports_the_reasons(tmp_path):
     path = file(tmp_path / "i.json", [annotation(1, 1, 1, bbox=[0, 0, -5, 5])])
     with pytest.raises(InputError, match=r"a box is not x, y, w, h.*\(1\)") as raised:
         made(tmp_path, path)

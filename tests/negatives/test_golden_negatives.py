@@ -25,7 +25,7 @@ def given(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("name", sorted(CONFIGS))
-def test_negatives_are_those_of_the_golden_file(given, name):
+def test_negatives_equal_the_golden_file(given, name):
     corpus = read_corpus(**given)
     taken = check_candidates(corpus, METHODS[CONFIGS[name].method], CONFIGS[name], name)
     images = sorted(corpus.captions_of)[:_SHOWN]

@@ -29,14 +29,14 @@ def test_captions_need_neither_sizes_nor_files(tmp_path, missing):
 
 
 @pytest.mark.parametrize("value", [0, -1, "640", None, 2**63, 10**400, float("nan"), float("inf"), 640.5, True])
-def test_a_size_that_is_none_costs_captions_nothing(tmp_path, value):
+def test_an_invalid_size_excludes_no_caption(tmp_path, value):
     content = coco(TEXTS)
     content["images"][0]["width"] = value
     rows, faults = captions(tmp_path, content)
     assert len(rows) == 2 and not faults
 
 
-def test_ids_as_pandas_writes_them_are_the_same_ids(tmp_path):
+def test_ids_that_pandas_wrote_are_equal(tmp_path):
     content = coco(TEXTS)
     for each in content["annotations"]:
         each |= {"id": float(each["id"]), "image_id": float(each["image_id"])}
@@ -45,7 +45,7 @@ def test_ids_as_pandas_writes_them_are_the_same_ids(tmp_path):
 
 
 @pytest.mark.parametrize("value", [1.5, 1e300, float("nan"), float("inf"), None, True, [1], {"x": 1}])
-def test_an_id_that_is_none_costs_its_record(tmp_path, value):
+def test_an_invalid_id_excludes_its_record(tmp_path, value):
     content = coco(TEXTS)
     content["annotations"][0]["image_id"] = value
     rows, faults = captions(tmp_path, content)
@@ -53,14 +53,14 @@ def test_an_id_that_is_none_costs_its_record(tmp_path, value):
 
 
 @pytest.mark.parametrize("value", [2**63, 10**400, -(2**70)])
-def test_large_integers_are_ids_as_they_stand(tmp_path, value):
+def test_large_integer_ids_are_exact(tmp_path, value):
     content = coco(TEXTS)
     content["annotations"][0]["id"] = value
     rows, faults = captions(tmp_path, content)
     assert rows[0][0] == str(value) and not faults
 
 
-def test_an_integer_of_too_many_digits_costs_its_record(tmp_path):
+def test_an_integer_with_too_many_digits_excludes_its_record(tmp_path):
     content = json.dumps(coco(TEXTS)).replace('"id": 1, "image_id": 1', f'"id": {"9" * 5000}, "image_id": 1')
     (tmp_path / "captions.json").write_text(content)
     reading = read_captions(tmp_path / "captions.json")
@@ -68,7 +68,7 @@ def test_an_integer_of_too_many_digits_costs_its_record(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_a_byte_order_mark_is_no_fault(tmp_path, encoding):
+def test_a_byte_order_mark_is_accepted(tmp_path, encoding):
     (tmp_path / "captions.json").write_text(json.dumps(coco([(1, "a café")]), ensure_ascii=False), encoding=encoding)
     reading = read_captions(tmp_path / "captions.json")
     assert reading.tables["captions"]["text"].to_list() == ["a café"] and not reading.faults
@@ -112,7 +112,7 @@ def instances(tmp_path, **changes):
         "1 2 3 4",
     ],
 )
-def test_a_box_that_is_none_costs_its_image_alone(tmp_path, box):
+def test_an_invalid_box_excludes_only_its_image(tmp_path, box):
     reading = instances(tmp_path, bbox=box)
     assert reading.tables["objects"]["image_id"].to_list() == ["1", "3"]
     assert [fault.record for fault in reading.faults] == ["annotation 2"]
@@ -128,7 +128,7 @@ anything = st.recursive(
 
 @settings(max_examples=40)
 @given(key=st.sampled_from(["id", "image_id", "category_id", "bbox", "iscrowd", "segmentation"]), value=anything)
-def test_whatever_one_value_is_the_other_images_are_read(tmp_path_factory, key, value):
+def test_any_value_of_one_field_leaves_other_images_readable(tmp_path_factory, key, value):
     reading = instances(tmp_path_factory.getbasetemp(), **{key: value})
     kept = set(reading.tables["objects"]["image_id"])
     touched = {"1", "3"} if key in ("id", "image_id") else set()  # it may name another record
@@ -137,7 +137,7 @@ def test_whatever_one_value_is_the_other_images_are_read(tmp_path_factory, key, 
 
 @settings(max_examples=40)
 @given(key=st.sampled_from(["id", "width", "height", "file_name", "neg_category_ids"]), value=anything)
-def test_whatever_is_said_of_an_image_the_others_are_read(tmp_path_factory, key, value):
+def test_any_image_record_leaves_other_images_readable(tmp_path_factory, key, value):
     content = coco(TEXTS)
     content["images"][0][key] = value
     content |= {"annotations": [{"id": n, "image_id": n, "bbox": [1, 1, 2, 2], "category_id": 1} for n in (1, 2, 3)]}
@@ -152,7 +152,7 @@ def scene(name: str) -> dict:
     return graph(**{"0": {"name": name, **holding}, "1": {"name": "cup"}})
 
 
-def test_object_ids_of_each_image_are_told_apart(tmp_path):
+def test_object_ids_unique_per_image_are_qualified(tmp_path):
     reading = read_scene_graphs(published_files.write(tmp_path / "g.json", {"7": scene("man"), "8": scene("woman")}))
     assert not reading.faults
     names = dict(reading.tables["objects"].select("object_id", "name").iter_rows())
@@ -161,21 +161,21 @@ def test_object_ids_of_each_image_are_told_apart(tmp_path):
     assert sorted(related) == [("7", "7/0", "7/1"), ("8", "8/0", "8/1")]
 
 
-def test_object_ids_that_are_unique_in_the_file_stay(tmp_path):
+def test_object_ids_unique_in_the_file_are_unchanged(tmp_path):
     reading = read_scene_graphs(
         published_files.write(tmp_path / "g.json", {"7": scene("man"), "8": graph(x={"name": "cup"})})
     )
     assert reading.tables["objects"]["object_id"].to_list() == ["0", "1", "x"]
 
 
-def test_objects_that_are_named_by_number_are_found(tmp_path):
+def test_objects_with_numeric_ids_are_found(tmp_path):
     content = {"7": scene("man")}
     content["7"]["objects"]["0"]["relations"][0]["object"] = 1
     reading = read_scene_graphs(published_files.write(tmp_path / "g.json", content))
     assert reading.tables["relations"]["object_id"].to_list() == ["1"] and not reading.faults
 
 
-def test_words_of_graphs_are_spoken(tmp_path):
+def test_words_of_graphs_are_readable(tmp_path):
     thing = {"name": "Traffic_Light", "attributes": ["Bright_Red"], "relations": [{"name": "next_to", "object": "b"}]}
     reading = read_scene_graphs(
         published_files.write(tmp_path / "g.json", {"7": graph(a=thing, b={"name": "bow_(weapon)"})})
@@ -186,7 +186,7 @@ def test_words_of_graphs_are_spoken(tmp_path):
 
 
 @pytest.mark.parametrize("value", [0, -3, 2**70, 64.5, "64", None])
-def test_a_graph_of_no_size_is_set_aside_alone(tmp_path, value):
+def test_a_graph_without_a_size_excludes_no_other_graph(tmp_path, value):
     content = {"7": {**scene("man"), "width": value}, "8": graph(x={"name": "cup"})}
     reading = read_scene_graphs(published_files.write(tmp_path / "g.json", content))
     assert reading.tables["images"]["image_id"].to_list() == ["8"] and reading.faults[0].record == "image 7"

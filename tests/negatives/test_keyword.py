@@ -20,9 +20,9 @@ CAPTIONS = Path(__file__).parents[3] / "shared" / "realdata" / "coco_captions_va
 MANY = KeywordConfig(per_caption=50)
 
 
-def corpus_of(folder: Path, *said: str | tuple[str, str]) -> Corpus:
+def corpus_of(folder: Path, *texts: str | tuple[str, str]) -> Corpus:
     """A corpus without annotations; captions of one image unless given as (image, caption)."""
-    rows = [("1", each) if isinstance(each, str) else each for each in said]
+    rows = [("1", each) if isinstance(each, str) else each for each in texts]
     captions = [
         {"caption_id": f"{number:04}", "image_id": image_id, "text": text, "template_id": None, "source": "x"}
         for number, (image_id, text) in enumerate(rows)
@@ -52,7 +52,7 @@ def negatives_of(corpus: Corpus, text: str, config: KeywordConfig = MANY) -> set
         ("a red-haired woman's hat", []),
     ],
 )
-def test_which_words_are_keywords(text, expected):
+def test_keywords_are_found(text, expected):
     assert [(spot.concept, spot.text) for spot in find_keywords(text)] == expected
 
 
@@ -60,11 +60,11 @@ def test_new_words_come_from_the_corpus_with_their_number_and_article(tmp_path):
     corpus = corpus_of(tmp_path, "a dog and two cats", ("2", "An elephant"), ("3", "a red sky"), ("4", "an orange sky"))
     assert negatives_of(corpus, "a dog and two cats") == {"an elephant and two cats", "a dog and two elephants"}
     assert negatives_of(corpus, "An elephant") == {"A dog", "A cat"}
-    assert negatives_of(corpus, "a red sky") == set()  # red and orange may be said of one thing
+    assert negatives_of(corpus, "a red sky") == set()  # red and orange can describe one object
 
 
-def test_sizes_and_places_turn_into_their_opposites(tmp_path):
-    said = [
+def test_sizes_and_locations_are_replaced_by_opposites(tmp_path):
+    texts = [
         "a tiny cat behind a sofa",
         "a short man",
         "a short road",
@@ -72,9 +72,9 @@ def test_sizes_and_places_turn_into_their_opposites(tmp_path):
         "a cup on a table",
         "a cat at the top",
     ]
-    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(said)))
+    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(texts)))
     config = KeywordConfig(concepts=["size", "location"], per_caption=50)
-    assert [negatives_of(corpus, text, config) for text in said] == [
+    assert [negatives_of(corpus, text, config) for text in texts] == [
         {"a large cat behind a sofa", "a tiny cat in front of a sofa"},
         {"a tall man"},
         {"a long road"},
@@ -92,7 +92,7 @@ def test_without_annotations_words_of_the_images_captions_are_refused_and_counte
     assert "a man" not in {text for text in negatives_of(corpus, "two people")}
 
 
-def test_where_annotations_decide_a_word_of_the_scene_may_serve(tmp_path):
+def test_annotations_permit_words_of_the_scene(tmp_path):
     paths = small_world.write(tmp_path, 60)
     corpus = read_corpus(**paths)
     taken = check_candidates(corpus, METHOD, KeywordConfig(), "keyword")
@@ -101,7 +101,7 @@ def test_where_annotations_decide_a_word_of_the_scene_may_serve(tmp_path):
     assert len(in_scene) > len(taken.negatives) / 20
 
 
-def test_nearly_every_caption_of_the_world_has_negatives_of_every_concept_it_speaks_of(tmp_path):
+def test_captions_of_the_world_have_negatives_of_each_concept(tmp_path):
     corpus = read_corpus(**small_world.write(tmp_path, 100))
     taken = check_candidates(corpus, METHOD, KeywordConfig(), "keyword")
     given = Counter(row["caption_id"] for row in taken.negatives)
@@ -113,7 +113,7 @@ def test_nearly_every_caption_of_the_world_has_negatives_of_every_concept_it_spe
     assert {row["concept"] for row in taken.negatives} == {"object", "color", "size", "location", "relation"}
 
 
-def test_words_are_new_about_as_often_as_they_are_old(tmp_path):
+def test_words_are_inserted_about_as_often_as_removed(tmp_path):
     corpus = read_corpus(**small_world.write(tmp_path, 200))
     old, new = Counter(), Counter()
     for outcome in generate(corpus, KeywordConfig()):
@@ -126,8 +126,8 @@ def test_words_are_new_about_as_often_as_they_are_old(tmp_path):
 
 
 def test_several_keywords_can_change_at_once(tmp_path):
-    said = ["a small red cup on a table", "a large blue bowl under a chair", "a bowl", "nothing"]
-    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(said)))
+    texts = ["a small red cup on a table", "a large blue bowl under a chair", "a bowl", "nothing"]
+    corpus = corpus_of(tmp_path, *((str(number), text) for number, text in enumerate(texts)))
     for several in (2, 3):
         config = KeywordConfig(edits_at_once=several, per_caption=3)
         made = [o for o in generate(corpus, config) if isinstance(o, Candidate)]
@@ -148,8 +148,8 @@ def test_several_keywords_can_change_at_once(tmp_path):
         ("a people on a hill", {"a dogs on a hill"}),
     ],
 )
-def test_what_reads_badly_or_may_be_true_is_not_written(tmp_path, text, never):
-    said = [
+def test_ungrammatical_or_possibly_true_negatives_are_not_written(tmp_path, text, never):
+    texts = [
         text,
         "a white cat",
         "a black cat",
@@ -160,12 +160,12 @@ def test_what_reads_badly_or_may_be_true_is_not_written(tmp_path, text, never):
         "two dogs",
         "a girl",
     ]
-    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(said)))
+    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(texts)))
     assert not negatives_of(corpus, text) & never
 
 
-def test_no_word_takes_the_place_of_one_of_its_meaning(tmp_path):
-    said = [
+def test_words_are_not_replaced_by_synonyms(tmp_path):
+    texts = [
         "a puppy on a sofa",
         "a dog",
         "a kitten",
@@ -176,8 +176,8 @@ def test_no_word_takes_the_place_of_one_of_its_meaning(tmp_path):
         "grey",
         "gray",
     ]
-    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(said)))
-    groups = {spot.text.lower(): (spot.concept, spot.group) for text in said for spot in find_keywords(text)}
+    corpus = corpus_of(tmp_path, *((str(number), each) for number, each in enumerate(texts)))
+    groups = {spot.text.lower(): (spot.concept, spot.group) for text in texts for spot in find_keywords(text)}
     edits = [edit for o in generate(corpus, MANY) if isinstance(o, Candidate) for edit in diff(o.positive, o.negative)]
     known = [
         (groups[e.old.lower()], groups[e.new.lower()]) for e in edits if {e.old.lower(), e.new.lower()} <= {*groups}
@@ -220,6 +220,6 @@ def test_number_sex_mass_and_capitals_agree(tmp_path, text, other, expected):
 
 
 @pytest.mark.parametrize(("text", "found"), [("a car on a car", 0), ("a cat on a table", 1)])
-def test_a_place_between_two_of_a_kind_is_left_alone(tmp_path, text, found):
+def test_a_relation_between_equal_objects_is_not_replaced(tmp_path, text, found):
     own = corpus_of(tmp_path, ("1", text))
     assert len(negatives_of(own, text, KeywordConfig(concepts=["location"]))) == found

@@ -54,7 +54,7 @@ def test_every_set_has_equally_many_negatives_of_every_caption():
     assert drawn["words"]["caption_id"].to_list() == drawn["words"]["drawn_with"].to_list()
 
 
-def test_pairs_are_dealt_out_to_the_captions_of_their_image_at_an_equal_share_in_the_scene():
+def test_pairs_are_assigned_to_captions_with_equal_in_scene_shares():
     drawn = matched(CAPTIONS, {"words": WORDS, "others": OTHERS, "pairs": PAIRS}, in_scene=True, seed=0)
     by_caption = [counts(frame, "drawn_with") for frame in drawn.values()]
     assert by_caption[0] == by_caption[1] == by_caption[2]
@@ -145,9 +145,9 @@ def test_an_experiment_matches_the_methods_that_its_arms_use():
     assert experiment.matched_methods() == ["keyword", "random"]
     assert parts(experiment)["negatives/matched"].config["match"]["methods"] == ["keyword", "random"]
     assert "match" not in parts(experiment)["negatives/keyword"].config["shared"]
-    alone = resolve({**MATCH, "arms": {"base": {"objective": "clip"}, "k": {"method": "keyword", "objective": "hnc"}}})
-    assert alone.matched_methods() == []
-    assert "negatives/matched" not in parts(alone)
+    single = resolve({**MATCH, "arms": {"base": {"objective": "clip"}, "k": {"method": "keyword", "objective": "hnc"}}})
+    assert single.matched_methods() == []
+    assert "negatives/matched" not in parts(single)
 
 
 @pytest.mark.parametrize(

@@ -21,17 +21,17 @@ def caption(text: str, number: str = "1") -> tuple[str, str, str]:
     return (number, "i", text)
 
 
-def test_a_row_tells_how_it_was_made():
+def test_a_row_records_its_operator_and_edits():
     (row,) = rows([caption("a cube and a ball")], ["conjunction", "inverse"], seed=0)
     assert (row["operator"], row["paraphrase"]) == ("conjunction", "a ball and a cube")
     assert replay(row["positive"], [Edit(**edit) for edit in row["edits"]]) == row["paraphrase"]
 
 
-def test_what_is_reserved_for_evaluation_is_told_by_no_paraphrase():
+def test_paraphrases_contain_no_reserved_combination():
     kept = Reserved(relations=frozenset({("ball", "to the right of", "cube")}))
-    asked = [caption("a cube to the left of a ball")]
-    assert rows(asked, ["inverse"], seed=0)
-    assert not rows(asked, ["inverse"], seed=0, reserved=kept)
+    positives = [caption("a cube to the left of a ball")]
+    assert rows(positives, ["inverse"], seed=0)
+    assert not rows(positives, ["inverse"], seed=0, reserved=kept)
 
 
 @pytest.mark.usefixtures("worker_server")
@@ -50,25 +50,25 @@ def test_the_stage_writes_them_for_the_captions_that_have_negatives(tmp_path):
     assert set(made["caption_id"]) <= set(negatives["caption_id"])
     assert set(made["operator"]) == {"synonym", "conjunction"}
     trained = set(made.select("caption_id", "paraphrase").iter_rows())
-    asked = read_table(given["captions"], "captions").select("caption_id", "image_id", "text").iter_rows()
-    evaluated = {(row["caption_id"], row["paraphrase"]) for row in rows(asked, ["inverse"], seed=0)}
+    positives = read_table(given["captions"], "captions").select("caption_id", "image_id", "text").iter_rows()
+    evaluated = {(row["caption_id"], row["paraphrase"]) for row in rows(positives, ["inverse"], seed=0)}
     assert evaluated and not trained & evaluated
 
 
 def test_every_paraphrase_of_the_world_is_true_of_its_image(tmp_path):
     given = small_world.write(tmp_path, 150)
     scenes = {scene.scene_id: scene for scene in small_world.scenes(150)}
-    asked = read_table(given["captions"], "captions").select("caption_id", "image_id", "text").iter_rows()
+    positives = read_table(given["captions"], "captions").select("caption_id", "image_id", "text").iter_rows()
     verdicts: Counter[tuple[str, str]] = Counter()
-    for row in rows(asked, ["conjunction", "inverse"], seed=0):
+    for row in rows(positives, ["conjunction", "inverse"], seed=0):
         statement = parse(row["paraphrase"])
-        told = "unparsed" if statement is None else str(truth_value(statement, scenes[row["image_id"]]))
-        verdicts[row["operator"], told] += 1
-    assert {told for _, told in verdicts} == {"True"}, verdicts
+        verdict = "unparsed" if statement is None else str(truth_value(statement, scenes[row["image_id"]]))
+        verdicts[row["operator"], verdict] += 1
+    assert {verdict for _, verdict in verdicts} == {"True"}, verdicts
     assert min(verdicts.values()) > 20
 
 
-def test_captions_without_any_are_told(tmp_path):
+def test_captions_without_paraphrases_are_reported(tmp_path):
     row = {"caption_id": "1", "image_id": "1", "text": "hello", "template_id": None, "source": "x"}
     write_table(table("captions", [row]), tmp_path / "captions.parquet", "captions")
     with pytest.raises(InputError, match="no caption has a paraphrase"):

@@ -54,7 +54,7 @@ def test_positives_are_written_with_them(given):
     assert rows == [("c1", "1", "A dog near a cat.", "coco"), ("2-published-0", "2", "A red bus.", "negclip")]
 
 
-def test_what_is_left_out_is_told(given):
+def test_excluded_pairs_are_reported(given):
     rejected = made(given)["rejected"]
     assert rejected.select("image_id", "negative", "reason").rows() == [
         ("2", "A red bus.", "the two texts are equal"),
@@ -90,7 +90,7 @@ def test_a_converted_file_gives_the_same_negatives(given):
         ({"file": "captions.parquet"}, "column"),
     ],
 )
-def test_a_file_that_cannot_be_read_ends_before_anything_is_made(given, options, problem, monkeypatch):
+def test_an_unreadable_file_ends_before_any_output(given, options, problem, monkeypatch):
     monkeypatch.chdir(given)
     with pytest.raises(InputError, match=problem):
         made(given, **options)
@@ -100,13 +100,13 @@ def test_a_file_that_cannot_be_read_ends_before_anything_is_made(given, options,
 def test_a_file_of_other_images_is_refused(given):
     captions = read_table(given / "captions.parquet", "captions").with_columns(image_id=pl.lit("other"))
     write_table(captions, given / "captions.parquet", "captions")
-    with pytest.raises(InputError, match="none of 5 negatives is of an image of the tables") as told:
+    with pytest.raises(InputError, match="none of 5 negatives is of an image of the tables") as raised:
         made(given)
-    assert "first image: 1" in str(told.value)
+    assert "first image: 1" in str(raised.value)
     assert not (given / "out").exists()
 
 
-def test_an_arm_says_that_it_takes_unchecked_negatives():
+def test_an_arm_declares_unchecked_negatives():
     arm = {"method": "x", "objective": [{"term": "hard_negative_columns"}]}
     values = {
         "experiment": "e",
@@ -114,14 +114,14 @@ def test_an_arm_says_that_it_takes_unchecked_negatives():
         "arms": {"base": {"objective": "clip", "num_negatives": 0}, "arm": arm},
         "compare": {"controls": []},
     }
-    with pytest.raises(InputError, match="unchecked") as told:
+    with pytest.raises(InputError, match="unchecked") as raised:
         resolve(values)
-    assert "arms.arm.verdicts" in str(told.value)
+    assert "arms.arm.verdicts" in str(raised.value)
     arm["verdicts"] = ["unchecked"]
     assert resolve(values).methods() == ["x"]
 
 
-def test_the_former_name_of_a_mode_is_answered_with_the_new_one():
+def test_the_former_name_of_a_mode_is_refused_with_the_new_one():
     values = {"experiment": "e", "negatives": {"methods": {"x": {"method": "replace", "mode": "faithful"}}}}
     with pytest.raises(InputError, match="'faithful' is called 'released'"):
         resolve(values)

@@ -1,4 +1,4 @@
-"""CE-CLIP's slots: each is filled with something that the annotations contradict, or says why it is empty."""
+"""CE-CLIP's slots: each is filled with a word that the annotations contradict, or has a reason why it is empty."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ SAID = {
 }
 
 
-def corpus(said: dict[str, list[str]] = SAID, *, annotated: bool = True, seed: int = 0) -> Corpus:
+def corpus(captions_by_image: dict[str, list[str]] = SAID, *, annotated: bool = True, seed: int = 0) -> Corpus:
     objects = [
         {
             "object_id": f"{image_id}{number}",
@@ -56,11 +56,11 @@ def corpus(said: dict[str, list[str]] = SAID, *, annotated: bool = True, seed: i
     ]
     images = [
         {"image_id": image_id, "file": "", "width": 96, "height": 96, "split": "train", "source": ""}
-        for image_id in said
+        for image_id in captions_by_image
     ]
     captions = tuple(
         Caption(f"{image_id}-{number}", image_id, text, None, "published")
-        for image_id, texts in said.items()
+        for image_id, texts in captions_by_image.items()
         for number, text in enumerate(texts)
     )
     return Corpus(captions, table("images", images), table("objects", objects), table("relations", []), seed)
@@ -80,11 +80,11 @@ def reasons(given: Corpus, **options) -> dict[tuple[str, str], str]:
     return {(o.caption_id, o.type): o.reason for o in found if isinstance(o, Rejected) and o.negative is None}
 
 
-def test_two_nouns_change_places():
+def test_two_nouns_are_swapped():
     assert negatives(corpus())["1-0", "relation"] == "a small red ball to the left of a large blue cube"
 
 
-def test_each_slot_of_each_caption_is_filled_or_says_why_not():
+def test_each_slot_is_filled_or_has_a_reason():
     given = corpus()
     filled, empty = negatives(given), reasons(given)
     assert not filled.keys() & empty.keys()
@@ -95,33 +95,35 @@ def test_each_slot_of_each_caption_is_filled_or_says_why_not():
     assert empty["1-2", "relation"] == "fewer than two nouns"
 
 
-def test_every_negative_is_contradicted_where_all_is_annotated():
+def test_complete_annotations_contradict_every_negative():
     given = corpus()
     for candidate in (o for o in outcomes(given) if isinstance(o, Candidate)):
         assert given.verdict(candidate.image_id, candidate.negative).kind == "verified", candidate
         assert replay(candidate.positive, candidate.all_edits()) == candidate.negative
 
 
-def test_a_fill_that_is_true_of_the_image_is_passed_over():
-    said = {"1": ["a red thing"], "2": ["a blue thing", "a blue thing", "a green thing"]}
-    # Image 1 has a blue ball, so "a blue thing" is true of it although the corpus likes it best.
+def test_a_fill_that_is_true_of_the_image_is_skipped():
+    captions_by_image = {"1": ["a red thing"], "2": ["a blue thing", "a blue thing", "a green thing"]}
+    # Image 1 has a blue ball, so "a blue thing" is true of it although it is the most frequent fill.
     for seed in range(8):
-        given = corpus(said, seed=seed)
+        given = corpus(captions_by_image, seed=seed)
         assert negatives(given, slots=["attribute"])["1-0", "attribute"] == "a green thing"
-    refused = [o.reason for seed in range(8) for o in outcomes(corpus(said, seed=seed)) if isinstance(o, Rejected)]
+    refused = [
+        o.reason for seed in range(8) for o in outcomes(corpus(captions_by_image, seed=seed)) if isinstance(o, Rejected)
+    ]
     assert "true of the image" in refused
 
 
-def test_a_color_gives_way_to_a_color_and_a_place_to_its_opposite():
+def test_colors_are_replaced_by_colors_and_locations_by_opposites():
     assert comparable("red", "blue") and not comparable("red", "large") and not comparable("gray", "grey")
     assert comparable("left", "right") and not comparable("left", "top") and not comparable("cube", "left")
 
 
 def test_without_annotations_words_of_the_other_captions_are_refused():
-    said = {"1": ["a dog", "a horse and a cup"], "2": ["a horse", "a cat"]}
+    captions_by_image = {"1": ["a dog", "a horse and a cup"], "2": ["a horse", "a cat"]}
     refused = []
     for seed in range(8):
-        given = corpus(said, annotated=False, seed=seed)
+        given = corpus(captions_by_image, annotated=False, seed=seed)
         assert negatives(given, slots=["object"])["1-0", "object"] == "a cat"
         refused += [o.reason for o in outcomes(given, slots=["object"]) if isinstance(o, Rejected)]
     assert "the image's captions use the word, and no annotation decides" in refused
@@ -130,35 +132,35 @@ def test_without_annotations_words_of_the_other_captions_are_refused():
 @pytest.mark.parametrize(
     ("caption", "reason"),
     [
-        ("a dog and a cat", "the nouns are only listed: exchanged they say the same"),
+        ("a dog and a cat", "the nouns are only listed: swapping them preserves the meaning"),
         ("a dog near a dog", "no two nouns that differ and agree in number"),
         ("two dogs above a cat", "no two nouns that differ and agree in number"),
         ("a picture of a dog", "fewer than two nouns"),
         ("a cube to the left of a cube", "no two nouns that differ and agree in number"),
     ],
 )
-def test_nouns_that_say_the_same_are_not_exchanged(caption, reason):
+def test_synonymous_nouns_are_not_swapped(caption, reason):
     (sentence,) = tag([caption])
     assert exchanges(caption, sentence, Usage([sentence])) == EmptySlot(reason)
 
 
-def test_words_that_contain_each_other_stay_whole():
-    said = {"1": ["a man above a wheelman above a bus"]}
-    found = negatives(corpus(said, annotated=False), slots=["relation"])
+def test_words_that_contain_each_other_are_not_split():
+    captions_by_image = {"1": ["a man above a wheelman above a bus"]}
+    found = negatives(corpus(captions_by_image, annotated=False), slots=["relation"])
     assert found["1-0", "relation"] == "a wheelman above a man above a bus"
 
 
-def test_capitals_stay_at_the_head_of_the_sentence_and_articles_fit():
-    said = {"1": ["Dog above an elephant"]}
-    assert negatives(corpus(said, annotated=False))["1-0", "relation"] == "Elephant above a dog"
+def test_capitalization_and_articles_are_corrected():
+    captions_by_image = {"1": ["Dog above an elephant"]}
+    assert negatives(corpus(captions_by_image, annotated=False))["1-0", "relation"] == "Elephant above a dog"
 
 
-def test_neighboring_nouns_move_together():
-    said = {"1": ["a tennis racket above a dog"]}
-    assert negatives(corpus(said, annotated=False))["1-0", "relation"] == "a dog above a tennis racket"
+def test_compound_nouns_move_together():
+    captions_by_image = {"1": ["a tennis racket above a dog"]}
+    assert negatives(corpus(captions_by_image, annotated=False))["1-0", "relation"] == "a dog above a tennis racket"
 
 
-def test_draws_depend_on_seed_and_caption_alone():
+def test_draws_depend_only_on_seed_and_caption():
     whole = negatives(corpus())
     assert whole == negatives(corpus())
     assert whole == negatives(corpus(dict(reversed(SAID.items()))))
@@ -172,7 +174,7 @@ joints = st.sampled_from(["above", "near", "and", "to the left of", "with"])
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(phrases, joints), min_size=1, max_size=3), st.integers(0, 3))
-def test_any_caption_gives_edits_that_replay(parts, seed):
+def test_edits_of_any_caption_reproduce_the_negative(parts, seed):
     text = "the " + " the ".join(f"{phrase} {joint}" for phrase, joint in parts) + " the box"
     given = corpus({"1": [text, "a green dog near a cup"], "2": ["yellow cats", "a large box"]}, seed=seed)
     for outcome in outcomes(given):
@@ -183,9 +185,9 @@ def test_any_caption_gives_edits_that_replay(parts, seed):
             assert outcome.reason
 
 
-def test_nouns_in_a_row_are_filled_as_one():
-    said = {"1": ["a tennis racket above a box"], "2": ["a dog above a box", "a racket above a box"]}
-    found = negatives(corpus(said, annotated=False, seed=1), slots=["object"])
+def test_compound_nouns_are_one_slot():
+    captions_by_image = {"1": ["a tennis racket above a box"], "2": ["a dog above a box", "a racket above a box"]}
+    found = negatives(corpus(captions_by_image, annotated=False, seed=1), slots=["object"])
     assert found["1-0", "object"] in (
         "a dog above a box",
         "a tennis racket above a dog",
@@ -195,15 +197,15 @@ def test_nouns_in_a_row_are_filled_as_one():
 
 
 @pytest.mark.parametrize("text", ["a dog with a cat", "a dog standing next to a cat", "a black and white dog"])
-def test_without_annotations_nothing_is_written_that_may_say_the_same(text):
-    said = {"1": [text], "2": ["a red box", "a blue box"]}
+def test_without_annotations_doubtful_fills_are_refused(text):
+    captions_by_image = {"1": [text], "2": ["a red box", "a blue box"]}
     options = {"slots": ["attribute"] if "white" in text else ["relation"]}
-    assert ("1-0", options["slots"][0]) not in negatives(corpus(said, annotated=False), **options)
+    assert ("1-0", options["slots"][0]) not in negatives(corpus(captions_by_image, annotated=False), **options)
 
 
 @pytest.fixture(scope="session")
 def tiny_language_model(tmp_path_factory) -> Path:
-    """A masked language model with random weights that knows a few words and two pieces of words."""
+    """A masked language model with random weights and a vocabulary of a few words and two word pieces."""
     import torch
     from tokenizers import Tokenizer
     from tokenizers.models import WordPiece
@@ -243,7 +245,7 @@ def tiny_language_model(tmp_path_factory) -> Path:
     return folder
 
 
-def test_a_language_model_fills_with_whole_words(tiny_language_model):
+def test_a_masked_language_model_fills_whole_words(tiny_language_model):
     gap = Gap("a red dog runs", 2, 5, ("a", "red", "dog", "runs"), 1, "ADJ", "JJ")
     ((*fills,),) = LanguageModelFiller(str(tiny_language_model), None).fills([gap], 8)
     assert 0 < len(fills) <= 8
@@ -251,20 +253,23 @@ def test_a_language_model_fills_with_whole_words(tiny_language_model):
     assert [fill.weight for fill in fills] == sorted((fill.weight for fill in fills), reverse=True)
 
 
-def test_a_language_model_can_take_the_place_of_the_corpus(tiny_language_model):
-    said = {"1": ["the red dog runs above the box"], "2": ["the cat sleeps", "the horse is blue", "the box is green"]}
-    given = corpus(said, annotated=False)
+def test_a_masked_language_model_can_replace_the_corpus(tiny_language_model):
+    captions_by_image = {
+        "1": ["the red dog runs above the box"],
+        "2": ["the cat sleeps", "the horse is blue", "the box is green"],
+    }
+    given = corpus(captions_by_image, annotated=False)
     found = negatives(given, language_model=str(tiny_language_model), fills=20, slots=["attribute"])
     assert found["1-0", "attribute"] in ("the blue dog runs above the box", "the green dog runs above the box")
     assert found == negatives(given, language_model=str(tiny_language_model), fills=20, slots=["attribute"])
 
 
-def test_a_language_model_that_is_absent_is_named(tmp_path):
+def test_a_missing_language_model_is_named(tmp_path):
     with pytest.raises(InputError, match="no masked language model"):
         outcomes(corpus(), language_model=str(tmp_path / "absent"))
 
 
-def test_a_tagger_that_is_absent_is_named(tmp_path):
+def test_a_missing_tagger_is_named(tmp_path):
     with pytest.raises(InputError, match="no spaCy pipeline"):
         outcomes(corpus(), tagger=str(tmp_path / "absent"))
 
@@ -274,11 +279,11 @@ def test_a_tagger_that_is_absent_is_named(tmp_path):
 def test_real_captions_fill_all_slots():
     records = json.loads(CAPTIONS.read_text())["annotations"]
     images = sorted({record["image_id"] for record in records})[:60]
-    said: dict[str, list[str]] = {str(image): [] for image in images}
+    captions_by_image: dict[str, list[str]] = {str(image): [] for image in images}
     for record in sorted(records, key=lambda record: record["id"]):
-        if str(record["image_id"]) in said:
-            said[str(record["image_id"])].append(record["caption"].strip())
-    given = corpus(said, annotated=False)
+        if str(record["image_id"]) in captions_by_image:
+            captions_by_image[str(record["image_id"])].append(record["caption"].strip())
+    given = corpus(captions_by_image, annotated=False)
     found = negatives(given, tagger=str(TAGGER))
     count = {slot: sum(kind == slot for _, kind in found) for slot in ReplaceConfig().slots}
     share = {slot: count[slot] / len(given.captions) for slot in count}
@@ -293,17 +298,17 @@ def test_real_captions_fill_all_slots():
     [
         ("red", "blue", "ADJ", True),
         ("red", "electric", "ADJ", False),
-        ("electronic", "mobile", "ADJ", False),  # a thing may be both, and no lexicon knows
+        ("electronic", "mobile", "ADJ", False),  # an object may be both, and no lexicon has the words
         ("dog", "harbor", "NOUN", True),
     ],
 )
-def test_an_adjective_of_unknown_kind_replaces_none_where_no_annotation_decides(old, new, pos, says):
+def test_without_annotations_unknown_adjectives_are_no_fill(old, new, pos, says):
     assert of_one_kind(old, new, pos) is says
 
 
 @pytest.mark.parametrize(
     ("old", "new"), [("swinging", "holding"), ("city highway", "freeway"), ("sitting", "talking"), ("street", "ground")]
 )
-def test_what_may_be_true_beside_the_other_is_alike(old, new):
+def test_compatible_fills_are_recognized(old, new):
     assert alike(old, new)
     assert not alike(old, "swimming")

@@ -19,13 +19,13 @@ def outcomes(given: Corpus, **options) -> list:
     return list(generate(given, ReplaceConfig(mode="released", **options)))
 
 
-def test_nouns_are_exchanged_as_strings_and_tear_longer_words_apart():
+def test_released_mode_swaps_substrings_of_longer_words():
     text = "A man and a woman near a dog"
     (sentence,) = tag([text])
     assert exchanged(text, sentence) == "A woman and a wowoman near a dog"
 
 
-def test_equal_nouns_give_the_caption_itself_and_two_nouns_nothing():
+def test_released_mode_swaps_equal_nouns_and_skips_two_nouns():
     for text, expected in [
         ("a dog and a dog near a cat", "a dog and a dog near a cat"),
         ("a dog on a cat", EMPTY_SLOT),
@@ -34,21 +34,21 @@ def test_equal_nouns_give_the_caption_itself_and_two_nouns_nothing():
         assert exchanged(text, sentence) == expected
 
 
-def test_what_is_masked_is_the_first_occurrence_of_the_string():
+def test_the_first_occurrence_of_the_string_is_masked():
     given = corpus({"1": ["a redhead near a red cup"]}, annotated=False)
     (candidate,) = [o for o in outcomes(given, slots=["attribute"]) if isinstance(o, Candidate)]
     assert candidate.negative.endswith("head near a red cup")  # "red" of "redhead" was filled
 
 
-def test_the_fourth_fill_is_taken_whatever_it_is():
+def test_the_fourth_fill_is_always_used():
     sentences = [[("a", "DT"), (word, "JJ"), ("dog", "NN")] for word in "eeeee dddd ccc bb a".replace(" ", "")]
     gap = Gap("a e dog", 2, 3, ("a", "e", "dog"), 1, "ADJ", "JJ")
     (captions,) = CorpusFiller(Cloze(sentences, ["JJ"])).filled_captions([gap], 5)
     assert captions == ["a e dog", "a d dog", "a c dog", "a b dog", "a a dog"]
-    said = {
+    texts = {
         str(at): [f"a {word} dog"] for at, word in enumerate(["red"] * 5 + ["blue"] * 4 + ["green"] * 3 + ["gray"] * 2)
     }
-    given = corpus(said, annotated=False)
+    given = corpus(texts, annotated=False)
     found = {o.negative for o in outcomes(given, slots=["attribute"]) if isinstance(o, Candidate)}
     assert found == {"a gray dog"}  # for the gray dog too: the caption itself
 
@@ -58,9 +58,9 @@ def test_an_impossible_slot_is_marked_and_set_aside():
     assert {(o.type, o.negative) for o in rejected} == {(slot, "###") for slot in ("relation", "attribute", "action")}
 
 
-def test_the_stage_mends_nothing_and_says_so():
-    said = {"1": ["a dog near a dog near a cat", "a red dog"], "2": ["a red dog"]}
-    given = corpus(said, annotated=False)
+def test_released_negatives_are_not_corrected():
+    texts = {"1": ["a dog near a dog near a cat", "a red dog"], "2": ["a red dog"]}
+    given = corpus(texts, annotated=False)
     options = ReplaceConfig(mode="released")
     taken = check_candidates(given, METHODS["replace"], options, "replace")
     assert {(row["verdict"], row["mode"]) for row in taken.negatives} == {("unchecked", "released")}
@@ -70,7 +70,7 @@ def test_the_stage_mends_nothing_and_says_so():
     assert not any(row["negative"] == row["positive"] for row in checked.negatives)
 
 
-def test_a_language_model_gives_its_fourth_answer(tiny_language_model):  # noqa: F811
+def test_the_fourth_prediction_of_the_language_model_is_used(tiny_language_model):  # noqa: F811
     given = corpus({"1": ["the red dog runs above the box"]}, annotated=False)
     options = {"language_model": str(tiny_language_model), "slots": ["attribute"]}
     (candidate,) = outcomes(given, **options)
@@ -81,7 +81,7 @@ def test_a_language_model_gives_its_fourth_answer(tiny_language_model):  # noqa:
     assert candidate.negative == answers[3]["sequence"]
 
 
-def test_the_default_tears_no_word_apart_where_the_release_does():
+def test_default_mode_splits_no_word():
     given = corpus({"1": ["a man above a woman above a bus"]}, annotated=False)
 
     def torn(**options) -> bool:
@@ -94,7 +94,7 @@ def test_the_default_tears_no_word_apart_where_the_release_does():
 
 
 @pytest.mark.parametrize("mode", ["default", "released"])
-def test_draws_depend_on_the_caption_and_the_seed_alone(mode):
+def test_draws_depend_only_on_caption_and_seed(mode):
     def drawn():
         found = generate(corpus(), ReplaceConfig(mode=mode))
         return [each._replace(text=None) for each in found if isinstance(each, Candidate)]  # texts compare by identity

@@ -64,7 +64,7 @@ def templates_file(folder: Path, *records) -> Path:
     return file
 
 
-def test_scene_graph_words_relations_in_all_templates_and_other_methods_in_their_own():
+def test_scene_graph_uses_all_templates_and_other_methods_keep_theirs():
     wordings = {name: config.wording for name, config in NegativesConfig().methods.items()}
     assert wordings == {"random": "fixed", "keyword": "fixed", "scene_graph": "varied", "replace": "fixed"}
     assert Counter(each.order for each in default_templates()) == {"subject_first": 8, "fronted": 4}
@@ -75,7 +75,7 @@ def test_no_training_template_is_one_of_the_benchmark():
     assert len(read_templates(rewording.FILE)) == len(default_templates()) == 12
 
 
-def test_only_the_words_change(varied, fixed):
+def test_rewording_changes_only_the_texts(varied, fixed):
     assert len(varied.negatives) == len(fixed.negatives)
     for row, before in zip(varied.negatives, fixed.negatives, strict=True):
         kept = ("type", "concept", "operator", "verdict", "foil_in_scene", "image_id", "negative_id")
@@ -100,7 +100,7 @@ def test_both_texts_have_one_template_and_the_positive_is_a_caption_of_the_metho
         assert replay(row["positive"], [Edit(**edit) for edit in row["edits"]]) == row["negative"]
 
 
-def test_by_the_truth_positives_are_true_and_negatives_false(varied, given):
+def test_reworded_positives_are_true_and_negatives_false(varied, given):
     folder = given["captions"].parent / "truth"
     scenes = read_scenes(folder, sorted({row["image_id"] for row in varied.negatives}))
     for row in reworded(varied):
@@ -109,13 +109,13 @@ def test_by_the_truth_positives_are_true_and_negatives_false(varied, given):
         assert truth_value(statements.parse(row["negative"]), scene) is False
 
 
-def test_the_words_are_those_of_the_world(varied):
+def test_reworded_texts_use_words_of_the_world(varied):
     known = set(words(WorldConfig()))
     texts = [row[part] for row in reworded(varied) for part in ("positive", "negative")]
     assert {word for text in texts for word in text.replace(",", "").split()} <= known
 
 
-def test_captions_of_the_data_stay_and_a_reworded_one_is_a_new_caption(given):
+def test_a_reworded_caption_is_added_and_originals_are_kept(given):
     taken = made(given, "keyword", wording="varied")
     captions = {row["caption_id"]: row for row in taken.captions()}
     assert {row["source"] for row in captions.values()} == {"x", "keyword"}
@@ -155,11 +155,11 @@ def test_a_relation_is_written_in_a_template(caption, template, expected):
         "",
     ],
 )
-def test_other_captions_are_no_single_spatial_relation(caption):
+def test_captions_without_a_single_spatial_relation_are_not_reworded(caption):
     assert relation_of(caption) is None
 
 
-def test_a_template_that_changes_the_statement_is_rejected_and_the_pair_keeps_its_words(given, tmp_path, monkeypatch):
+def test_a_template_that_changes_the_statement_is_rejected(given, tmp_path, monkeypatch):
     turned = {"id": "turned", "order": "subject_first", "text": "{a_object} is {predicate} {a_subject}"}
     wrong = read_templates(
         templates_file(tmp_path, turned, {**turned, "id": "more", "text": turned["text"] + " there"})
@@ -206,7 +206,7 @@ def test_the_inverse_of_a_reworded_positive_is_in_its_template_and_true(varied, 
         assert truth_value(statements.parse(row["paraphrase"]), scenes[row["image_id"]]) is True
 
 
-def test_a_text_in_no_template_has_no_inverse_in_it():
+def test_a_text_without_a_template_has_no_inverse():
     text = "above a ball there is a cube"
     assert inverse_statement(text, "relation_front_there", frozenset()) == "below a cube there is a ball"
     assert inverse_statement(text, "relation.bare", frozenset()) is None

@@ -1,4 +1,4 @@
-"""HNC's pairs: the first sentence is true by the annotations, the second contradicted, and words alone tell nothing."""
+"""HNC's pairs: the first sentence is true by the annotations, the second contradicted, and texts reveal no label."""
 
 import json
 from collections import Counter
@@ -20,8 +20,11 @@ OPPOSITE = {"to the left of": "to the right of", "above": "below"}
 
 
 def scene(image_id: str, *things: tuple[str, tuple[str, ...], float, float]) -> Graph:
-    """A graph of things (name, attributes, x, y of the center) of 20 pixels with all their geometric relations."""
-    nodes = tuple(Node(f"{i}", name, said, (x - 10, y - 10, 20, 20)) for i, (name, said, x, y) in enumerate(things))
+    """A graph of objects (name, attributes, x, y of the center) of 20 pixels with all their geometric relations."""
+    nodes = tuple(
+        Node(f"{i}", name, its_attributes, (x - 10, y - 10, 20, 20))
+        for i, (name, its_attributes, x, y) in enumerate(things)
+    )
     centers = {node: (x, y) for node, (_, _, x, y) in zip(nodes, things, strict=True)}
     triples = []
     for one in nodes:
@@ -50,7 +53,7 @@ BALL = scene("ball", ("ball", ("small", "green"), 20, 70), ("cube", ("large", "y
 
 
 def world(n: int) -> list[Graph]:
-    """Random scenes of two things, both axes decided."""
+    """Random scenes of two objects, both axes decided."""
     from random import Random
 
     random = Random(3)
@@ -81,7 +84,7 @@ def test_an_attribute_is_replaced_by_one_of_its_own_kind():
         assert old != new and any({old, new} <= kind for kind in kinds)
 
 
-def test_an_object_is_replaced_by_the_other_thing_of_the_scene():
+def test_an_object_is_replaced_by_the_other_object():
     found = {(pair.positive, pair.negative) for pair in of_type("object", TWO, BALL, MORE)}
     assert ("The cube is small.", "The ball is small.") in found
 
@@ -93,7 +96,7 @@ def test_a_reversed_predicate_is_among_the_foils():
     assert len(found) == 4
 
 
-def test_where_no_other_thing_is_there_an_absent_one_is_named():
+def test_a_single_object_is_replaced_by_an_absent_one():
     (pair,) = [p for p in of_type("relation_subj", TWO, scene("x", ("star", (), 20, 20), ("ball", (), 70, 20)))]
     assert (pair.positive, pair.negative) == (
         "The cube is to the left of the ball.",
@@ -101,7 +104,7 @@ def test_where_no_other_thing_is_there_an_absent_one_is_named():
     )
 
 
-def test_two_cubes_are_told_apart_by_an_attribute():
+def test_equal_objects_are_distinguished_by_an_attribute():
     found = of_type("relation_pred", CUBES)
     assert found
     for pair in found:
@@ -114,7 +117,7 @@ def test_numbers_agree_with_their_nouns():
     assert found == {("There are two cubes.", "There is one cube.")}
 
 
-def test_plural_names_take_are():
+def test_plural_names_use_plural_verbs():
     dogs = scene("dogs", ("dogs", ("brown",), 20, 20), ("bench", (), 70, 20))
     assert "The dogs are to the left of the bench." in {p.positive for p in of_type("relation_pred", dogs)}
 
@@ -127,7 +130,7 @@ def test_foils_are_never_annotated():
     assert found and not stated & {pair.negative for pair in found}
 
 
-def test_every_number_is_as_often_true_as_false():
+def test_counts_are_balanced_in_positives_and_negatives():
     scenes = world(600)
     statistics = count(scenes)
     counts = SceneGraphConfig(types=["obj_count"], per_image=4)
@@ -146,7 +149,7 @@ def test_words_of_relations_are_balanced_in_positives_and_negatives():
         assert all(0.21 < n / len(texts) < 0.29 for n in uses.values()), uses
 
 
-def test_a_pair_is_of_each_type_in_turn():
+def test_types_occur_equally_often():
     options = SceneGraphConfig(per_image=12)
     uses = Counter(pair.type for graph in world(200) for pair in made(graph, count(world(200)[:50]), options))
     balanced = [uses[name] for name in options.types if name != "obj_count"]
@@ -158,14 +161,14 @@ def test_refused_sources_have_reasons():
     assert refused and all(found.reason for found in refused)
 
 
-def test_draws_depend_on_seed_and_image_alone():
+def test_draws_depend_only_on_seed_and_image():
     scenes = world(30)
     statistics = count(scenes)
     assert [made(g, statistics) for g in scenes] == [made(g, statistics) for g in scenes[::-1]][::-1]
     assert [made(g, statistics) for g in scenes] != [made(g, statistics, seed=1) for g in scenes]
 
 
-def test_weights_may_come_in_any_order():
+def test_the_order_of_weights_does_not_matter():
     from random import Random
 
     weights = {"a": 1, "b": 2, "c": 3}
@@ -174,7 +177,7 @@ def test_weights_may_come_in_any_order():
     assert draw({}, Random(0)) is None
 
 
-def test_the_box_test_doubts_what_boxes_allow():
+def test_the_box_test_rejects_ambiguous_boxes():
     left, right, far = (0, 0, 10, 10), (8, 0, 10, 10), (500, 0, 10, 10)
     assert could_hold("to the left of", left, right) and not could_hold("to the right of", left, right)
     assert could_hold("near", left, right) and not could_hold("near", left, far)

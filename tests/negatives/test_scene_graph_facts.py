@@ -86,8 +86,8 @@ def test_no_pair_contradicts_any_graph(raw, seed):
 
 @realdata
 @needs_sample
-def test_a_changed_fact_is_caught_in_every_type():
-    """Plant: each image's facts are taken from it, a kind at a time; what was said of it is then false."""
+def test_a_changed_fact_is_detected_in_every_type():
+    """Removes the facts of an image, one kind at a time, so that statements about it become false."""
     found = few(made(real()))
     caught: Counter[str] = Counter()
     for plant in (_without_attributes, _without_relations, _with_one_more_of_each):
@@ -104,7 +104,7 @@ def test_a_changed_fact_is_caught_in_every_type():
 
 @realdata
 @needs_sample
-def test_a_foil_that_is_true_is_caught_in_every_type():
+def test_a_true_negative_is_detected_in_every_type():
     checker = GraphChecker(real())
     for image_id, pair in few(made(real())):
         assert checker.faults(image_id, pair.positive, pair.positive) == [f"negative true: {pair.positive}"]
@@ -113,7 +113,7 @@ def test_a_foil_that_is_true_is_caught_in_every_type():
 
 @realdata
 @needs_sample
-def test_what_is_true_of_other_images_is_a_negative_of_its_own_image_alone():
+def test_statements_true_of_other_images_are_own_negatives_only():
     taken = check_candidates(as_corpus(real()), METHOD, ALL, "scene_graph")
     concepts = Counter((row["type"], row["concept"]) for row in taken.negatives if row["type"] in OF_QUANTITY_OR_LOGIC)
     assert {name for name, _ in concepts} == OF_QUANTITY_OR_LOGIC
@@ -162,7 +162,7 @@ def by_absence(raw: Raw, rows: list[dict]) -> list[str]:
 
 @realdata
 @needs_sample
-def test_no_negative_of_a_graph_is_verified_by_absence_alone():
+def test_absence_does_not_verify_negatives_of_graphs():
     corpus = as_corpus(real())
     of_graphs = replace(corpus, images=corpus.images.with_columns(exhaustive=pl.lit(False)))
     taken = check_candidates(of_graphs, METHOD, ALL, "scene_graph")

@@ -53,22 +53,22 @@ def negatives(tmp_path_factory):
     return read_table(out, "negatives")
 
 
-def test_what_needs_attributes_or_relations_is_not_made(negatives):
+def test_types_that_need_attributes_or_relations_are_skipped(negatives):
     types = set(negatives["type"])
     assert "obj_count" in types
     assert not any("attr" in name or "rel" in name for name in types)
 
 
-def test_counts_are_those_of_the_instances_and_their_negatives_are_not(negatives):
+def test_positives_state_instance_counts_and_negatives_do_not(negatives):
     counted = negatives.filter(negatives["type"] == "obj_count")
     assert counted.height
     for image, positive, negative in counted.select("image_id", "positive", "negative").iter_rows():
         here = Counter(THERE[int(image)])
-        assert _said(positive, here) and not _said(negative, here), (positive, negative)
+        assert _states(positive, here) and not _states(negative, here), (positive, negative)
 
 
-def _said(text: str, here: Counter) -> bool:
-    """Whether the number that a text says of a thing is the number there."""
+def _states(text: str, here: Counter) -> bool:
+    """Whether the number in a text is the number of the objects."""
     words = re.findall(r"[a-z]+", text.lower())
     number = next(NUMBERS[word] for word in words if word in NUMBERS)
     name = next(name for name in NAMES.values() for word in words if word in (name, f"{name}s", f"{name}es"))

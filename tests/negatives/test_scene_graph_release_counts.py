@@ -74,7 +74,7 @@ def with_our_words() -> Counter[str]:
 
 
 @pytest.mark.parametrize("name", sorted(_RELEASE))
-def test_the_number_of_pairs_is_that_of_the_release(with_its_words, name):
+def test_the_number_of_pairs_equals_the_release(with_its_words, name):
     mean, deviation = _RELEASE[name]
     ours = [run[name] for run in with_its_words]
     error = math.hypot(deviation / math.sqrt(20), statistics.stdev(ours) / math.sqrt(_RUNS))

@@ -66,7 +66,7 @@ def test_more_than_a_quarter_of_the_published_comparisons_are_wrong(taken):
     assert 0.24 < wrong / total < 0.34, wrong / total
 
 
-def test_every_published_type_is_there_unchecked_and_nothing_is_refused(taken):
+def test_released_types_are_unchecked_and_complete(taken):
     rows = taken["released"].negatives
     assert {row["type"] for row in rows} == set(TYPES)
     assert {row["verdict"] for row in rows} == {"unchecked"} and {row["mode"] for row in rows} == {"released"}
@@ -74,18 +74,18 @@ def test_every_published_type_is_there_unchecked_and_nothing_is_refused(taken):
     assert "unchecked" not in {row["verdict"] for row in taken["default"].negatives}
 
 
-def test_positives_and_negatives_are_as_many_in_every_type(taken):
+def test_positives_and_negatives_are_equally_many_per_type(taken):
     ids = Counter(row["caption_id"] for row in taken["released"].negatives)
     assert set(ids.values()) == {1} and ids.keys() == taken["released"].positives.keys()
 
 
-def test_types_that_are_not_named_are_left_out():
+def test_only_configured_types_are_made():
     config = SceneGraphConfig(mode="released", types=["obj_comp_count"])
     rows = check_candidates(as_corpus(real()), METHOD, config, "scene_graph").negatives
     assert {row["type"] for row in rows} == {"obj_comp_count"}
 
 
-def test_the_named_defects_are_the_published_ones():
+def test_the_documented_defects_occur():
     wide, flat = (0.0, 0.0, 9.0, 9.0), (0.0, 0.0, 9.0, 1.0)
     assert defects.overlap_by_the_wrong_height(wide, flat) == pytest.approx(1.0)  # truly 0.2
     assert defects.overlap_by_the_wrong_height(flat, wide) == pytest.approx(20 / 180)
@@ -98,7 +98,7 @@ def test_the_named_defects_are_the_published_ones():
     assert not defects.seems_true("near", wide, wide), "most predicates are never doubted"
 
 
-def test_the_default_says_fewer_in_order_and_numbers_agree(taken):
+def test_default_mode_states_fewer_correctly(taken):
     for row in taken["default"].negatives:
         for text in (row["positive"], row["negative"]):
             if row["type"] == "obj_count":

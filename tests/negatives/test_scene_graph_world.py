@@ -19,7 +19,7 @@ SCENES = 60
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Tables and truth of scenes of one to four things."""
+    """Tables and truth of scenes of one to four objects."""
     folder = tmp_path_factory.mktemp("world")
     rows = {name: [] for name in small_world.TABLES}
     scenes = small_world.scenes(SCENES, WORLD)
@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def judged(folder, out, **fields) -> dict:
+def report_of(folder, out, **fields) -> dict:
     paths = {name: folder / f"{name}.parquet" for name in small_world.TABLES}
     config = SceneGraphConfig(types=sorted(BUILDERS), per_image=40, **fields)
     run(name="scene_graph", config=config, seed=0, out=out, **paths)
@@ -39,7 +39,7 @@ def judged(folder, out, **fields) -> dict:
 
 
 def test_no_type_has_a_true_negative_or_a_false_positive(folder, tmp_path):
-    found = judged(folder, tmp_path / "default")
+    found = report_of(folder, tmp_path / "default")
     assert found["by_type"].keys() == BUILDERS.keys()
     for name, counts in found["by_type"].items():
         assert counts["n"] >= 40, name
@@ -48,8 +48,8 @@ def test_no_type_has_a_true_negative_or_a_false_positive(folder, tmp_path):
     assert found["positives"]["false"] == found["positives"]["unparsed"] == 0, found["examples"]
 
 
-def test_the_report_finds_what_the_published_generator_gets_wrong(folder, tmp_path):
-    found = judged(folder, tmp_path / "released", mode="released")
+def test_the_report_finds_errors_of_the_released_generator(folder, tmp_path):
+    found = report_of(folder, tmp_path / "released", mode="released")
     assert found["negatives"]["true"] > 0.05 * found["negatives"]["n"]
     assert found["by_type"]["obj_comp_count"]["true"] > 0 and found["positives"]["false"] > 0
 
@@ -71,7 +71,7 @@ SCENE = small_world.scenes(60, WORLD)
         ("There is either a red cube or a blue ball.", "There is either a blue ball or a red cube."),
     ],
 )
-def test_two_ways_of_saying_it_are_judged_alike(sentence, reads_as):
+def test_equivalent_phrasings_have_the_same_verdict(sentence, reads_as):
     one, other = parse(sentence), parse(reads_as)
     assert one is not None and other is not None
     verdicts = [truth_value(one, scene) for scene in SCENE]
@@ -89,7 +89,7 @@ def test_either_is_one_of_two_and_not_both():
         assert verdict is None or verdict == (sides[0] != sides[1])
 
 
-def test_what_does_not_fall_into_two_is_unread():
+def test_sentences_without_two_parts_are_not_parsed():
     assert parse("There are more cubes.") is None
     assert parse("There is either a red cube.") is None
     assert parse("There is both a cube and a ball and a star.") is None

@@ -26,12 +26,12 @@ def fewest(of: Graph, node: Node):
 
 @settings(max_examples=100)
 @given(st.lists(attributes, min_size=1, max_size=6))
-def test_the_fewest_attributes_that_tell_a_thing_from_its_like_are_said(carried):
+def test_objects_are_distinguished_by_the_fewest_attributes(carried):
     of = graph(carried)
     assert [of.identifying_attributes(node) for node in of.nodes] == [fewest(of, node) for node in of.nodes]
 
 
-def test_things_with_many_attributes_are_told_apart():
+def test_objects_with_many_attributes_are_distinguished():
     """A cube that carries forty attributes, among cubes that each lack two of them."""
     names = [f"n{at}" for at in range(40)]
     carried = [names, *([each for each in names if each not in names[at : at + 2]] for at in range(0, 40, 2))]
@@ -40,8 +40,8 @@ def test_things_with_many_attributes_are_told_apart():
     assert of.identifying_attributes(of.nodes[1]) is None
 
 
-def test_a_search_without_an_end_finds_no_words():
-    """Every two of thirty attributes are lacking together somewhere: no few of them tell the thing."""
+def test_a_search_beyond_its_bound_gives_none():
+    """Every two of thirty attributes are missing together in some object: no small set identifies the object."""
     names = [f"n{at}" for at in range(30)]
     pairs = [pair for at, pair in enumerate(combinations(names, 2)) if at % 3]
     of = graph([names, *([each for each in names if each not in pair] for pair in pairs)])

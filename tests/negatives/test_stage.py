@@ -82,13 +82,13 @@ def test_nothing_reserved_is_mentioned(made, given, method):
             assert statement.shape_relation() not in relations, text
 
 
-def test_words_are_those_of_the_world(made, method):
+def test_negatives_use_words_of_the_world(made, method):
     known = {word.lower() for word in words(WorldConfig())}
     negatives = read_table(made / method / "negatives.parquet", "negatives")["negative"]
     assert {word for text in negatives for word in re.findall(r"[\w-]+", text.lower())} <= known
 
 
-def test_every_negative_has_a_positive_and_an_id_of_its_own(made, given, method):
+def test_every_negative_has_a_positive_and_a_unique_id(made, given, method):
     negatives = read_table(made / method / "negatives.parquet", "negatives")
     captions = read_table(made / method / "captions.parquet", "captions")
     assert set(captions["caption_id"]) == set(negatives["caption_id"])
@@ -134,7 +134,7 @@ def made_again(given, tmp_path_factory) -> Path:
     return folder
 
 
-def test_the_same_bytes_whatever_the_order_of_rows_and_the_hash_seed(made, made_again, method):
+def test_bytes_do_not_depend_on_row_order_and_hash_seed(made, made_again, method):
     for file in sorted((made / method).glob("*.parquet")):
         assert file.read_bytes() == (made_again / method / file.name).read_bytes(), file.name
 
@@ -148,7 +148,7 @@ def test_another_seed_draws_other_negatives(made, given, tmp_path):
     assert one != other
 
 
-def test_only_the_asked_split_is_read(given, tmp_path):
+def test_only_the_given_split_is_read(given, tmp_path):
     images = read_table(given["images"], "images")
     first = images["image_id"][0]
     split = images.with_columns(split=pl.when(pl.col("image_id") == first).then(pl.lit("val")).otherwise("split"))
@@ -167,7 +167,7 @@ def planted(*outcomes: Outcome) -> Method:
     return Method("planted", generate)
 
 
-def test_planted_faults_are_refused_each_with_its_reason(given):
+def test_planted_faults_are_rejected_with_their_reasons(given):
     corpus = read_corpus(**given)
     caption = next(c for c in corpus.captions if c.template_id == "conjunction.bare")
     image_id, text = caption.image_id, caption.text
@@ -199,14 +199,14 @@ def test_planted_faults_are_refused_each_with_its_reason(given):
     assert taken.reasons() == {
         "duplicate": 1,
         "true of the image": 1,
-        "says what a caption of the image says": 2,
+        "states what a caption of the image states": 2,
         "reserved combination": 1,
         "no idea": 1,
         "the positive is not true by the annotations": 1,
     }
 
 
-def test_without_annotations_captions_alone_are_enough(given, tmp_path):
+def test_annotations_are_optional(given, tmp_path):
     summary = run(name="keyword", config=KeywordConfig(), seed=0, captions=given["captions"], out=tmp_path / "out")
     assert summary["by_verdict"].keys() == {"plausible"}
 
@@ -219,7 +219,7 @@ def test_without_annotations_captions_alone_are_enough(given, tmp_path):
         ({"name": "replace", "config": ReplaceConfig(slots=["action"])}, "made no negative"),
     ],
 )
-def test_what_a_user_gets_wrong_is_named(given, tmp_path, change, message):
+def test_mistakes_of_a_user_are_named(given, tmp_path, change, message):
     arguments = {"name": "keyword", "config": KeywordConfig(), "seed": 0, "out": tmp_path / "out", **given, **change}
     with pytest.raises(InputError, match=message):
         run(**arguments)

@@ -1,4 +1,4 @@
-"""What is refused where no annotations decide, and what an edit may not do to the grammar; the report says what of."""
+"""Rejections where no annotations decide, and edits that break grammar; the report counts them."""
 
 import pytest
 from published_files import coco, write
@@ -37,7 +37,7 @@ def collides(positive: str, negative: str, *others: str) -> str | None:
         ("a cat on a bed", "a cat under a bed", "a shoe under the table", None),
     ],
 )
-def test_new_words_collide_with_what_the_captions_say(positive, negative, other, why):
+def test_inserted_words_that_occur_in_other_captions_collide(positive, negative, other, why):
     assert collides(positive, negative, other) == why
 
 
@@ -56,7 +56,7 @@ def test_new_words_collide_with_what_the_captions_say(positive, negative, other,
         ("a dog", "a pair of scissors", None),
     ],
 )
-def test_grammar_that_the_edit_breaks(positive, negative, why):
+def test_edits_that_break_grammar_are_detected(positive, negative, why):
     assert broken(positive, negative) == why
 
 
@@ -69,14 +69,16 @@ def planted(*negatives: str) -> Method:
     return Method("planted", generate)
 
 
-def test_the_stage_refuses_both_and_an_annotated_image_is_judged_by_its_annotations():
-    said = [Caption("1", "1", "a red dog", None, "x"), Caption("2", "2", "a red dog", None, "x")]
-    said += [Caption("3", "1", "a black cat", None, "x"), Caption("4", "2", "a black cat", None, "x")]
-    said.sort(key=lambda each: each.image_id)
+def test_collisions_and_grammar_are_rejected_and_annotations_have_precedence():
+    given_captions = [Caption("1", "1", "a red dog", None, "x"), Caption("2", "2", "a red dog", None, "x")]
+    given_captions += [Caption("3", "1", "a black cat", None, "x"), Caption("4", "2", "a black cat", None, "x")]
+    given_captions.sort(key=lambda each: each.image_id)
     thing = {"x": 1.0, "y": 1.0, "w": 9.0, "h": 9.0, "attributes": ["red"], "mask": None, "image_id": "2"}
     objects = [{**thing, "name": "dog", "object_id": "a"}, {**thing, "name": "cat", "object_id": "b"}]
     image = {"image_id": "2", "file": "", "width": 64, "height": 64, "split": "train", "source": "x"}
-    corpus = Corpus(tuple(said), table("images", [image]), table("objects", objects), table("relations", []), 0)
+    corpus = Corpus(
+        tuple(given_captions), table("images", [image]), table("objects", objects), table("relations", []), 0
+    )
     taken = check_candidates(corpus, planted("a black dog", "a black dogs"), KeywordConfig(), "planted")
     of_image = {"1": [], "2": []}
     for row in taken.negatives:
@@ -88,7 +90,7 @@ def test_the_stage_refuses_both_and_an_annotated_image_is_judged_by_its_annotati
     assert reasons[f"grammar: {NUMBER}"] >= 1
 
 
-def test_the_report_counts_each_type_and_says_what_checks_cost(tmp_path):
+def test_the_report_counts_types_and_the_cost_of_checks(tmp_path):
     path = write(tmp_path / "captions.json", coco([(1, "a red dog"), (1, "a blue ball"), (2, "a small cat")]))
     out = tmp_path / "negatives.parquet"
     summary = run(name="keyword", config=KeywordConfig(), captions=path, out=out)

@@ -25,18 +25,18 @@ SCENES = 30
 def shuffled(content: Any) -> Any:
     """The same records in another order, lists of records and keys of objects alike."""
     random = Random(5)
-    said, graphs = content
-    said = {key: random.sample(records, len(records)) for key, records in reversed(said.items())}
-    return said, {key: graphs[key] for key in random.sample(sorted(graphs), len(graphs))}
+    caption_file, graphs = content
+    caption_file = {key: random.sample(records, len(records)) for key, records in reversed(caption_file.items())}
+    return caption_file, {key: graphs[key] for key in random.sample(sorted(graphs), len(graphs))}
 
 
 def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int = SIZE) -> dict[str, bytes]:
     """Everything that is written and must not differ."""
-    said, graphs = content
+    caption_file, graphs = content
     run(
         name=method,
         config=CONFIGS[method],
-        captions=published_files.write(folder / "in" / "captions.json", said),
+        captions=published_files.write(folder / "in" / "captions.json", caption_file),
         graphs=published_files.write(folder / "in" / "graphs.json", graphs),
         out=folder / "out",
         workers=workers,
@@ -48,7 +48,7 @@ def made(folder: Path, content: Any, method: str, *, workers: int = 1, size: int
 
 @pytest.mark.usefixtures("worker_server")
 @pytest.mark.parametrize("method", ["replace", "keyword", "scene_graph"])
-def test_workers_shards_and_order_change_no_byte(tmp_path, method):
+def test_bytes_do_not_depend_on_workers_shards_and_order(tmp_path, method):
     content = published_files.of_the_world(SCENES)
     first = made(tmp_path / "1", content, method)
     assert read_json(tmp_path / "1" / "out" / "summary.json")["negatives"] > SCENES
@@ -57,7 +57,7 @@ def test_workers_shards_and_order_change_no_byte(tmp_path, method):
     assert made(tmp_path / "4", shuffled(content), method, workers=4, size=25) == first
 
 
-def test_a_method_that_sees_only_its_shard_would_be_caught(tmp_path, monkeypatch):
+def test_a_method_that_depends_on_its_shard_is_detected(tmp_path, monkeypatch):
     """The planted fault: words counted on the shard, not on the corpus."""
 
     def blind(corpus: Corpus, options: Any) -> Iterator[Any]:
@@ -69,7 +69,7 @@ def test_a_method_that_sees_only_its_shard_would_be_caught(tmp_path, monkeypatch
     assert made(tmp_path / "wrong", content, "keyword", size=7) != first
 
 
-def test_shards_are_whole_images_and_lose_nothing(tmp_path):
+def test_shards_split_no_image_and_are_complete(tmp_path):
     import small_world
 
     corpus = read_corpus(**small_world.write(tmp_path, 20))
@@ -86,11 +86,11 @@ def test_shards_are_whole_images_and_lose_nothing(tmp_path):
 
 
 def test_an_error_in_a_worker_leaves_no_output(tmp_path):
-    said, graphs = published_files.of_the_world(8)
+    caption_file, graphs = published_files.of_the_world(8)
     broken = Method("keyword", explode, learn=keyword.learn)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="planted"):
         patch.setitem(METHODS, "keyword", broken)
-        made(tmp_path / "out", (said, graphs), "keyword")
+        made(tmp_path / "out", (caption_file, graphs), "keyword")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["in"]
 
 

@@ -1,4 +1,4 @@
-"""NegCLIP's swaps: two spans of one class change places whole, and not where that says the same."""
+"""NegCLIP's swaps: two spans of one class are swapped, unless that preserves the meaning."""
 
 import json
 from collections import Counter
@@ -30,9 +30,9 @@ TAGGER = SHARED_DATA / "models" / "en_ewt_tagger"
 EVERY = {"per_caption": 50}
 
 
-def corpus(*said: str, seed: int = 0) -> Corpus:
+def corpus(*texts: str, seed: int = 0) -> Corpus:
     """Captions of one image each, without annotations."""
-    captions = tuple(Caption(f"{at:04}", f"{at:04}", text, None, "x") for at, text in enumerate(said))
+    captions = tuple(Caption(f"{at:04}", f"{at:04}", text, None, "x") for at, text in enumerate(texts))
     return Corpus(captions, table("images", []), table("objects", []), table("relations", []), seed)
 
 
@@ -59,7 +59,7 @@ def reasons(text: str, **options) -> set[str]:
         ("ADV", "a dog slowly running above a quickly turning wheel", None),
     ],
 )
-def test_each_class_swaps_its_own_spans(name, text, expected):
+def test_each_class_swaps_its_spans(name, text, expected):
     found = negatives(text, classes=[name])
     if expected is None:
         expected = {"a dog quickly running above a slowly turning wheel"}
@@ -79,22 +79,22 @@ def test_each_class_swaps_its_own_spans(name, text, expected):
         ("small horses and dogs", SHARED),
     ],
 )
-def test_a_swap_that_says_the_same_is_refused_with_its_reason(text, reason):
+def test_a_swap_that_preserves_the_statement_is_rejected(text, reason):
     assert negatives(text, classes=["NN", "NNS"]) == set()
     assert reason in reasons(text, classes=["NN", "NNS"])
 
 
-def test_nouns_change_places_only_where_both_or_neither_have_an_article():
+def test_nouns_are_swapped_only_if_both_or_neither_have_an_article():
     assert negatives("a bowl above soup", classes=["NN"]) == set()  # "a soup above bowl"
     assert negatives("a bowl above a soup", classes=["NN"]) == {("NN", "a soup above a bowl")}
 
 
-def test_two_of_a_kind_are_each_with_the_other():
+def test_symmetric_relations_are_not_swapped():
     assert reasons("a red cow with a blue cow", classes=["NP"]) == {RELATED}
     assert negatives("a red cow above a blue cow", classes=["NP"]) == {("NP", "a blue cow above a red cow")}
 
 
-def test_without_that_rule_the_same_would_be_said():
+def test_without_the_rule_the_statement_is_preserved():
     """The planted fault: the pair that is refused agrees in all else, so only the rule of meaning holds it back."""
     (sentence,) = tag(["a cat standing next to a dog"])
     one, other = SPANS["NN"]("a cat standing next to a dog", sentence, Usage([sentence]))
@@ -105,28 +105,28 @@ def test_without_that_rule_the_same_would_be_said():
     assert same_either_way(sentence, one, other) is None
 
 
-def test_a_list_with_adjectives_changes_what_is_said():
+def test_swapping_a_list_with_adjectives_changes_the_statement():
     assert ("NN", "a red dog and a small cat") in negatives("a red cat and a small dog", classes=["NN"])
     assert reasons("a red cat and a blue cat", classes=["ADJ"]) == {LISTED}
 
 
-def test_a_swap_that_another_caption_of_the_image_makes_is_refused():
+def test_a_swap_equal_to_another_caption_of_the_image_is_rejected():
     captions = tuple(
         Caption(str(at), "1", text, None, "x") for at, text in enumerate(["a cat on a bed", "a bed on a cat"])
     )
     own = Corpus(captions, table("images", []), table("objects", []), table("relations", []), 0)
     found = list(generate(own, SwapConfig(classes=["NN"])))
-    assert {o.reason for o in found} == {"says what a caption of the image says"}
+    assert {o.reason for o in found} == {"states what a caption of the image states"}
 
 
-def test_what_a_caption_gets_depends_on_itself_and_the_seed():
-    said = ["a red cat above a small dog on a blue box", "a green cup under an old table by a large door"]
+def test_swaps_depend_only_on_caption_and_seed():
+    texts = ["a red cat above a small dog on a blue box", "a green cup under an old table by a large door"]
     options = SwapConfig(per_caption=2)
-    first = [o.negative for o in generate(corpus(*said), options)]
-    assert first == [o.negative for o in generate(corpus(*said), options)]
-    others = {tuple(o.negative for o in generate(corpus(*said, seed=seed), options)) for seed in range(1, 8)}
+    first = [o.negative for o in generate(corpus(*texts), options)]
+    assert first == [o.negative for o in generate(corpus(*texts), options)]
+    others = {tuple(o.negative for o in generate(corpus(*texts, seed=seed), options)) for seed in range(1, 8)}
     assert others - {tuple(first)}
-    per_caption = Counter(o.caption_id for o in generate(corpus(*said), options) if isinstance(o, Candidate))
+    per_caption = Counter(o.caption_id for o in generate(corpus(*texts), options) if isinstance(o, Candidate))
     assert max(per_caption.values()) == 2
 
 
@@ -137,7 +137,7 @@ words = st.sampled_from(
 
 @settings(max_examples=80)
 @given(st.lists(words, min_size=1, max_size=12), st.integers(0, 3))
-def test_any_caption_keeps_its_words_whole(parts, seed):
+def test_swaps_split_no_word(parts, seed):
     text = " ".join(parts)
     for outcome in generate(corpus(text, seed=seed), SwapConfig(per_caption=50)):
         if isinstance(outcome, Candidate):
@@ -151,19 +151,19 @@ def test_any_caption_keeps_its_words_whole(parts, seed):
             assert outcome.reason
 
 
-def test_every_negative_of_the_annotated_world_is_contradicted(tmp_path):
+def test_annotations_contradict_every_negative_of_the_world(tmp_path):
     taken = check_candidates(read_corpus(**small_world.write(tmp_path, 60)), METHODS["swap"], SwapConfig(), "swap")
     assert len(taken.negatives) > 100
     assert {row["verdict"] for row in taken.negatives} == {"verified"}
     assert taken.reasons()[LISTED] > 0
 
 
-def test_a_tagger_that_is_absent_is_named_with_the_command_that_gets_one(tmp_path):
+def test_a_missing_tagger_is_named_with_the_install_command(tmp_path):
     with pytest.raises(InputError, match="spacy download"):
         list(generate(corpus("a cat on a bed"), SwapConfig(tagger=str(tmp_path / "absent"))))
 
 
-def test_free_captions_without_a_tagger_are_refused_before_any_work():
+def test_free_captions_without_a_tagger_are_refused_before_compute():
     free = corpus(*(f"the weathered fisherman mends his nets quietly, day {day}" for day in range(60)))
     with pytest.raises(InputError, match="no tagger for free captions") as caught:
         next(generate(free, SwapConfig()))
@@ -172,7 +172,7 @@ def test_free_captions_without_a_tagger_are_refused_before_any_work():
 
 @pytest.mark.realdata
 @pytest.mark.skipif(not (CAPTIONS.exists() and TAGGER.exists()), reason="the real data folder is absent")
-def test_real_captions_are_swapped_whole_and_never_into_a_caption_of_their_image():
+def test_swaps_of_coco_captions_equal_no_caption_of_their_image():
     records = sorted(json.loads(CAPTIONS.read_text())["annotations"], key=lambda record: record["image_id"])[:300]
     captions = tuple(
         Caption(str(record["id"]), str(record["image_id"]), record["caption"].strip(), None, "x") for record in records
@@ -180,8 +180,8 @@ def test_real_captions_are_swapped_whole_and_never_into_a_caption_of_their_image
     own = Corpus(captions, table("images", []), table("objects", []), table("relations", []), 0)
     taken = check_candidates(own, METHODS["swap"], SwapConfig(tagger=str(TAGGER)), "swap")
     assert len({row["caption_id"] for row in taken.negatives}) / len(captions) > 0.55
-    said = {(caption.image_id, normalized(caption.text)) for caption in captions}
+    texts = {(caption.image_id, normalized(caption.text)) for caption in captions}
     for row in taken.negatives:
-        assert (row["image_id"], normalized(row["negative"])) not in said
+        assert (row["image_id"], normalized(row["negative"])) not in texts
         ends = {end for token in tokenize(row["positive"]) for end in (token.start, token.end)}
         assert all({edit["start"], edit["end"]} <= ends for edit in row["edits"])

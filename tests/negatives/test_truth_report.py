@@ -4,14 +4,13 @@ import ast
 from pathlib import Path
 
 import pytest
+import small_world
 
 import nearmiss.stages.negatives
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.world.scene import Scene, SceneObject
-from nearmiss.stages.data.config import DataConfig
-from nearmiss.stages.data.stage import run as make_data
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.negatives.stage import run as make_negatives
 from nearmiss.stages.negatives.truth_report import report
@@ -52,9 +51,9 @@ def negative(text: str, positive: str = TRUE, caption_id: str = "1-0") -> dict:
 
 @pytest.fixture
 def folders(tmp_path):
-    """Writes negatives and truth; returns what the report says of them."""
+    """Writes negatives and truth; returns their report."""
 
-    def judged(*negatives: dict, rejected: tuple[str, ...] = (), scenes: dict | None = None) -> dict:
+    def report_of(*negatives: dict, rejected: tuple[str, ...] = (), scenes: dict | None = None) -> dict:
         write_table(table("negatives", list(negatives)), tmp_path / "negatives" / "negatives.parquet", "negatives")
         rows = [
             {
@@ -75,7 +74,7 @@ def folders(tmp_path):
         assert found == read_json(tmp_path / "truth.json")
         return found
 
-    return judged
+    return report_of
 
 
 def test_a_planted_false_negative_is_found(folders):
@@ -88,7 +87,7 @@ def test_a_planted_false_negative_is_found(folders):
     assert found["examples"]["true"] == [{"image_id": "1", "sentence": "a blue ball to the right of a red cube"}]
 
 
-def test_undefined_and_unparsed_are_told_apart(folders):
+def test_undefined_and_unparsed_are_counted_separately(folders):
     found = folders(
         negative("a red cube above a blue ball"),  # their centers are one pixel apart
         negative("a red dog to the left of a blue ball"),
@@ -103,7 +102,7 @@ def test_a_positive_that_is_false_is_found_and_counted_once(folders):
     assert found["examples"]["false_positives"][0]["sentence"] == lie
 
 
-def test_yield_is_the_share_of_captions_with_a_negative(folders):
+def test_the_yield_is_the_share_of_captions_with_a_negative(folders):
     found = folders(negative("a green cube to the left of a blue ball"), rejected=("1-0", "1-1", "1-2"))
     assert found["captions"] == {"processed": 3, "with_negative": 1, "yield": pytest.approx(1 / 3)}
 
@@ -131,7 +130,7 @@ def imported(file: Path) -> set[str]:
     return names | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
 
-def test_no_generator_and_no_check_sees_the_world_or_its_report():
+def test_generators_and_checks_import_neither_truth_nor_its_report():
     folder = Path(nearmiss.stages.negatives.__file__).parent
     files = [*folder.rglob("*.py"), *(folder.parents[1] / "engine" / "text").rglob("*.py")]
     assert len(files) > 50
@@ -145,39 +144,21 @@ def test_no_generator_and_no_check_sees_the_world_or_its_report():
             assert not reads, f"{file.name} reads {reads}"
 
 
-@pytest.fixture(scope="session")
-def worlds(tmp_path_factory) -> dict[float, Path]:
-    """Two small worlds, one fully annotated, one with a quarter of its annotations dropped."""
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory) -> dict[float, dict[str, Path]]:
+    """Tables of two small worlds, one fully annotated, one with a quarter of its annotations dropped."""
     folder = tmp_path_factory.mktemp("worlds")
-    few = {"train": 20, "dev": 4, "test": 4, "held_out": 0}  # nothing here looks at the tasks
-    sizes = {"images": {"train": 150, "val": 0, "test": 1, "final": 0}, "benchmark": {"iid": 2, "other": 2}}
-    sizes["tasks"] = {"vsr": few, "shapes": few}
-    for completeness in (1.0, 0.75):
-        config = DataConfig.model_validate({"source": {"name": "world", **sizes, "completeness": completeness}})
-        make_data(config=config, out=folder / str(completeness))
-    return {completeness: folder / str(completeness) for completeness in (1.0, 0.75)}
+    return {each: small_world.write(folder / str(each), 150, completeness=each) for each in (1.0, 0.75)}
 
 
-def judged(world: Path, method: str, out: Path) -> dict:
-    tables = world / "tables"
-    make_negatives(
-        name=method,
-        config=NegativesConfig().methods[method],
-        seed=0,
-        captions=tables / "captions.parquet",
-        caption_set="narrow",
-        images=tables / "images.parquet",
-        objects=tables / "objects.parquet",
-        relations=tables / "relations.parquet",
-        reserved=world / "published" / "reserved.json",
-        out=out,
-    )
-    return report(negatives=out, truth=world / "truth", out=out / "truth.json")
+def report_of(world: dict[str, Path], method: str, out: Path) -> dict:
+    make_negatives(name=method, config=NegativesConfig().methods[method], seed=0, out=out, **world)
+    return report(negatives=out, truth=world["images"].parent / "truth", out=out / "truth.json")
 
 
 @pytest.mark.parametrize("method", ["keyword", "random", "replace", "scene_graph"])
-def test_with_complete_annotations_nothing_is_true_by_mistake(worlds, tmp_path, method):
-    found = judged(worlds[1.0], method, tmp_path / method)
+def test_complete_annotations_leave_no_false_negative(worlds, tmp_path, method):
+    found = report_of(worlds[1.0], method, tmp_path / method)
     assert found["negatives"]["n"] > 100
     assert found["negatives"]["true"] == found["negatives"]["unparsed"] == 0, found["examples"]
     assert found["negatives"]["undefined"] <= 0.02 * found["negatives"]["n"]
@@ -186,8 +167,8 @@ def test_with_complete_annotations_nothing_is_true_by_mistake(worlds, tmp_path, 
 
 
 @pytest.mark.parametrize("method", ["keyword", "random", "replace", "scene_graph"])
-def test_with_a_quarter_of_the_annotations_dropped_false_negatives_are_counted(worlds, tmp_path, method, capsys):
-    found = judged(worlds[0.75], method, tmp_path / method)
+def test_dropped_annotations_give_false_negatives(worlds, tmp_path, method, capsys):
+    found = report_of(worlds[0.75], method, tmp_path / method)
     with capsys.disabled():
         print(f"\n  completeness .75, {method}: {found['negatives']}, positives false: {found['positives']['false']}")
     assert found["negatives"]["n"] > 100

@@ -1,4 +1,4 @@
-"""False negatives by completeness, over every negative; and samples that differ in the method alone."""
+"""False negatives by completeness, over every negative; and samples that differ only in the method."""
 
 import polars as pl
 import pytest

@@ -1,4 +1,4 @@
-"""The matching term against a plain loop over Python numbers, golden values, and which pairs it asks about."""
+"""The matching term against a reference loop over Python numbers, golden values, and which pairs it uses."""
 
 import json
 import math
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_losses import computed, cross_entropy, dot, exact, features, masked, mean
-from toy_matching import judged_by_embeddings
+from loss_examples import computed, exact, features, masked
+from loss_loops import cross_entropy, dot, mean
+from toy_matching import matching_by_embeddings
 
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.objectives import image_text_matching, spec
@@ -17,12 +18,12 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "matching.json"
 TERMS = {"mined": spec.ImageTextMatching(), "own": spec.ImageTextMatching(mined=False)}
 
 
-def judged(name, **changed):
+def matching_loss(name, **changed):
     f = features(name, **changed)
-    return replace(f, matching=judged_by_embeddings(f, name))
+    return replace(f, matching=matching_by_embeddings(f, name))
 
 
-BATCHES = {"captions": judged("captions"), "pairs": judged("pairs", g=2, k=1)}
+BATCHES = {"captions": matching_loss("captions"), "pairs": matching_loss("pairs", g=2, k=1)}
 
 
 def drawn(logits, noise, allowed):
@@ -68,19 +69,19 @@ def matching_loop(f, mined):
 
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("name", TERMS)
-def test_the_term_equals_a_plain_loop(name, batch):
+def test_the_term_equals_a_reference_loop(name, batch):
     f, term = BATCHES[batch], TERMS[name]
     assert computed(term, f) == pytest.approx(matching_loop(f, term.mined), abs=1e-12)
 
 
 @pytest.mark.parametrize("part", ["_true_pairs", "_own_negatives", "mined_pairs"])
-def test_a_pair_that_is_left_out_would_be_noticed(monkeypatch, part):
+def test_an_omitted_pair_changes_the_loss(monkeypatch, part):
     whole, f = getattr(image_text_matching, part), BATCHES["pairs"]
     monkeypatch.setattr(image_text_matching, part, lambda *given: whole(*given)[:, 1:])
     assert computed(TERMS["mined"], f) != pytest.approx(matching_loop(f, True), abs=1e-6)
 
 
-def test_both_kinds_of_pairs_weigh_one_half():
+def test_both_kinds_of_pairs_have_equal_weight():
     f = BATCHES["captions"]
     sure = replace(f.matching, logits=lambda image, text: torch.tensor([[0.0, 50.0]]).repeat(len(image), 1).double())
     assert computed(TERMS["mined"], replace(f, matching=sure)) == pytest.approx(25.0)
@@ -88,35 +89,35 @@ def test_both_kinds_of_pairs_weigh_one_half():
     assert computed(TERMS["mined"], replace(f, matching=either)) == pytest.approx(math.log(2))
 
 
-def test_what_is_taken_for_true_is_never_drawn():
+def test_pairs_masked_as_true_are_never_drawn():
     f = features("known", collide=False)
     n = len(f.images)
     for lonely in range(n):  # image `lonely` has no text of others that is wrong of it
         known = f.true_captions.clone()
         known[lonely] = True
-        given = replace(f, true_captions=known, matching=judged_by_embeddings(f))
+        given = replace(f, true_captions=known, matching=matching_by_embeddings(f))
         pairs = image_text_matching.mined_pairs(given, given.matching).T.tolist()
         assert len(pairs) == 2 * n - 1 and lonely not in [image for image, _ in pairs]
-    all_true = replace(f, true_captions=torch.ones_like(known), matching=judged_by_embeddings(f))
+    all_true = replace(f, true_captions=torch.ones_like(known), matching=matching_by_embeddings(f))
     assert image_text_matching.mined_pairs(all_true, all_true.matching).shape == (2, 0)
     assert math.isfinite(computed(TERMS["mined"], all_true))
 
 
 def test_the_same_caption_of_another_image_is_drawn_without_a_mask_only():
-    f = judged("same")  # images 1 and 3 have one caption
-    bare, asked = masked(f, "none"), (1, int(f.matching.captions[3]))
+    f = matching_loss("same")  # images 1 and 3 have one caption
+    bare, pair = masked(f, "none"), (1, int(f.matching.captions[3]))
     drawn = {"none": set(), "same_image": set()}
     for number in range(50):
         noise = torch.tensor(array_rng(number, "noise").gumbel(size=(2, 6, 6)))
         for name, given in (("none", bare), ("same_image", f)):
             pairs = image_text_matching.mined_pairs(given, replace(f.matching, noise=noise))
             drawn[name] |= set(map(tuple, pairs.T.tolist()))
-    assert asked in drawn["none"] and asked not in drawn["same_image"]
+    assert pair in drawn["none"] and pair not in drawn["same_image"]
 
 
-def test_pairs_are_drawn_as_often_as_the_softmax_says():
+def test_pairs_are_drawn_with_softmax_probabilities():
     f = replace(features("often", collide=False), scale=torch.tensor(3.0, dtype=torch.float64))
-    matching, times, count = judged_by_embeddings(f), 3000, torch.zeros(6, 6, dtype=torch.float64)
+    matching, times, count = matching_by_embeddings(f), 3000, torch.zeros(6, 6, dtype=torch.float64)
     for number in range(times):
         noise = torch.tensor(array_rng(number, "often").gumbel(size=(2, 6, 6)))
         pairs = image_text_matching.mined_pairs(f, replace(matching, noise=noise))[:, :6]
@@ -126,23 +127,23 @@ def test_pairs_are_drawn_as_often_as_the_softmax_says():
     assert (count / times - (logits / 3).softmax(1)).abs().max() > 0.04  # at another scale it would be seen
 
 
-def test_gradients_are_numbers_and_reach_what_is_judged_but_not_the_draw():
+def test_gradients_are_finite_and_do_not_reach_the_sampling():
     for case in ("some", "none at all"):
         f = features("gradient")
         images, scale = f.images.clone().requires_grad_(), f.scale.clone().requires_grad_()
         valid = f.valid if case == "some" else torch.zeros_like(f.valid)
         f = replace(f, images=images, scale=scale, valid=valid)
-        exact([TERMS["mined"]])(replace(f, matching=judged_by_embeddings(f)))[0].backward()
+        exact([TERMS["mined"]])(replace(f, matching=matching_by_embeddings(f)))[0].backward()
         assert torch.isfinite(images.grad).all() and (images.grad.norm(dim=1) > 0).all()
         assert scale.grad is None
 
 
-def test_without_a_fusion_the_term_says_what_is_missing():
+def test_without_a_fusion_the_term_names_what_is_missing():
     with pytest.raises(ValueError, match="cross-encoder"):
         computed(TERMS["mined"], features("bare"))
 
 
-def test_losses_are_those_of_the_golden_file():
+def test_losses_equal_the_golden_file():
     """`python tests/objectives/test_image_text_matching.py` writes the file; a change of it changes what arms are."""
     golden = json.loads(GOLDEN.read_text())
     for batch, f in BATCHES.items():

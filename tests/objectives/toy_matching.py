@@ -1,4 +1,4 @@
-"""A judge of pairs without a fusion: two numbers computed from the product of both embeddings."""
+"""Match logits of pairs without a fusion: two numbers computed from the product of both embeddings."""
 
 import torch
 from torch.nn import functional as F
@@ -7,10 +7,10 @@ from nearmiss.base.seeding import array_rng
 from nearmiss.engine.objectives.features import Matching
 
 
-def judged_by_embeddings(f, name="judge"):
+def matching_by_embeddings(f, name="judge"):
     """The matching of a batch of embeddings; captions that are one text have one number, as in a batch.
 
-    Where the batch is an example of test_losses, its ids say which texts are one.
+    Where the batch is an example of loss_examples, its ids say which texts are one.
     """
     draws = array_rng(0, "matching", name)
     vectors = torch.cat([f.captions, f.positives.flatten(0, 1), f.negatives.flatten(0, 2)])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import toy_training as toy
-from test_parts import TRAINING, same_trainings, train_toy, training
+from test_chunks_and_processes import TRAINING, same_trainings, train_toy, training
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.training.augmentations import AUGMENTATIONS, check, concepts_of, draw

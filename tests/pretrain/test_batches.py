@@ -267,9 +267,9 @@ def test_reading_does_not_depend_on_absent_negatives(toy_files):
 
 def test_a_text_is_paired_with_one_of_its_paraphrases(toy_files):
     read = corpus(toy_files, "negatives", paraphrased=True)
-    said = read_table(toy_files / "negatives" / "paraphrases.parquet", "paraphrases")
+    paraphrase_table = read_table(toy_files / "negatives" / "paraphrases.parquet", "paraphrases")
     own: dict = {}
-    for positive, paraphrase in said.select("positive", "paraphrase").iter_rows():
+    for positive, paraphrase in paraphrase_table.select("positive", "paraphrase").iter_rows():
         own.setdefault(tuple(tokens(positive)), set()).add(tuple(tokens(paraphrase)))
     drawn, without = set(), 0
     for step in range(30):
@@ -310,9 +310,12 @@ def test_an_objective_with_paraphrases_needs_them(toy_files):
 
 def test_only_positives_draws_the_positives_of_the_same_pairs_without_their_negatives(toy_files):
     read = corpus(toy_files, "pairs")
-    pairs, alone = batches(read), Batches(read, size=8, seed=0, phase="continued", num_negatives=4, only_positives=True)
+    pairs, positives_only = (
+        batches(read),
+        Batches(read, size=8, seed=0, phase="continued", num_negatives=4, only_positives=True),
+    )
     for step in range(4):
-        one, other = pairs.at(step), alone.at(step)
+        one, other = pairs.at(step), positives_only.at(step)
         assert same_images_and_captions(one, other)
         texts = [[words(each, place) for place in each.positives.flatten()] for each in (one, other)]
         assert texts[0] == texts[1] and one.positives.shape == (8, 2)

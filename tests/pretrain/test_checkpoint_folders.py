@@ -1,4 +1,4 @@
-"""A checkpoint folder from elsewhere: opened with its own files alone, or refused before a model is built of it."""
+"""A checkpoint folder from elsewhere: opened only with its own files, or refused before a model is built."""
 
 import json
 import shutil
@@ -60,15 +60,15 @@ def folder(made, tmp_path):
 @pytest.fixture
 def offline(monkeypatch):
     """A list that a connection is written to, before it fails."""
-    asked = []
+    requests = []
 
     def connect(self, address):
-        asked.append(address)
+        requests.append(address)
         raise OSError("no network in a test")
 
     monkeypatch.setattr(socket.socket, "connect", connect)
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: connect(None, host))
-    return asked
+    return requests
 
 
 def begun(folder):

@@ -30,7 +30,7 @@ IMAGE, TEXT = torch.tensor([0, 0, 1, 2, 1]), torch.tensor([0, 3, 1, 2, 0])
 
 
 def awake(fusion):
-    """The fusion with a head that says something: a fresh one says "either" of every pair."""
+    """The fusion with a random head: a new one gives every pair equal logits."""
     with torch.no_grad():
         fusion.head.weight.copy_(torch.from_numpy(np.random.default_rng(2).normal(size=fusion.head.weight.shape)))
     return fusion
@@ -46,7 +46,7 @@ def pixels(count=3, side=24):
 
 
 @torch.no_grad()
-def asked(model, sentences=SENTENCES, given=None, image=IMAGE, text=TEXT):
+def logits_of(model, sentences=SENTENCES, given=None, image=IMAGE, text=TEXT):
     images, texts = model.images(pixels() if given is None else given), model.texts(pack(packed(sentences)))
     return model.match_logit(images, texts, image, text)
 
@@ -66,8 +66,8 @@ def test_features_of_tokens_do_not_depend_on_packing():
     _, together, lengths = encode_tokens(dual, pack(packed(SENTENCES)))
     assert lengths.tolist() == packed(SENTENCES).lengths.tolist()
     for row, sentence in enumerate(SENTENCES):
-        _, alone, _ = encode_tokens(dual, pack(packed([sentence])))
-        assert torch.allclose(together[row, : lengths[row]], alone[0], atol=1e-5)
+        _, single, _ = encode_tokens(dual, pack(packed([sentence])))
+        assert torch.allclose(together[row, : lengths[row]], single[0], atol=1e-5)
 
 
 def test_tokens_are_found_where_they_were_packed():
@@ -82,12 +82,12 @@ def test_tokens_are_found_where_they_were_packed():
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_logits_of_a_pair_do_not_depend_on_the_batch(layers):
     model = cross_encoder(layers)
-    together = asked(model)
+    together = logits_of(model)
     assert together.unique().numel() == len(together)  # no two pairs are one to it
     for place, (image, text) in enumerate(zip(IMAGE.tolist(), TEXT.tolist(), strict=True)):
         one = torch.tensor([0])
-        alone = asked(model, [SENTENCES[text]], pixels()[[image]], one, one)
-        assert alone.item() == pytest.approx(together[place].item(), abs=1e-5)
+        single = logits_of(model, [SENTENCES[text]], pixels()[[image]], one, one)
+        assert single.item() == pytest.approx(together[place].item(), abs=1e-5)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -125,7 +125,7 @@ def by_hand(fusion, patches, tokens, image, text):
 def test_the_optimized_fusion_equals_the_reference(layers):
     model = cross_encoder(layers)
     images, texts = model.images(pixels()), model.texts(pack(packed(SENTENCES)))
-    for found, image, text in zip(asked(model).tolist(), IMAGE.tolist(), TEXT.tolist(), strict=True):
+    for found, image, text in zip(logits_of(model).tolist(), IMAGE.tolist(), TEXT.tolist(), strict=True):
         tokens = texts.tokens[text, : texts.lengths[text]]
         plain = by_hand(model.fusion, images.patches[image], tokens, image, text)
         assert found == pytest.approx(plain, abs=1e-5)
@@ -137,7 +137,7 @@ def test_a_new_fusion_is_undecided_and_depends_only_on_the_seed():
     for name, value in one.state_dict().items():
         assert torch.equal(value, same.state_dict()[name])
     assert not torch.equal(one.places, other.places)
-    assert asked(CrossEncoder(dual, one)).abs().max() == 0
+    assert logits_of(CrossEncoder(dual, one)).abs().max() == 0
 
 
 def test_patches_of_the_vision_transformer_of_open_clip():
@@ -150,7 +150,7 @@ def test_patches_of_the_vision_transformer_of_open_clip():
     assert torch.allclose(F.normalize(embeddings, dim=-1), dual.encode_image(pixels(), normalize=True), atol=1e-6)
     assert patches.shape == (3, 9, 32)
     model = CrossEncoder(dual, awake(fresh_fusion(dual, layers=2, seed=0, **SHAPE)))
-    assert asked(model).unique().numel() == len(IMAGE)
+    assert logits_of(model).unique().numel() == len(IMAGE)
 
 
 def test_a_tower_without_patches_is_refused():
@@ -173,7 +173,7 @@ def test_a_checkpoint_opens_in_open_clip_and_with_its_fusion(saved):
     before = folder_sha256(folder)
     opened, _, tokenizer = open_cross_encoder(folder)
     assert has_fusion(folder) and tokenizer(["a red cube"]).shape == (1, 16)
-    assert torch.equal(asked(opened.eval()), asked(model.eval()))
+    assert torch.equal(logits_of(opened.eval()), logits_of(model.eval()))
     plain, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     assert torch.equal(plain.eval().encode_image(pixels()), model.dual.eval().encode_image(pixels()))
     save_fusion(folder, opened.fusion)

@@ -9,7 +9,7 @@ import pytest
 import torch
 import toy_training as toy
 from safetensors.torch import load_file
-from test_parts import TRAINING, corpus
+from test_chunks_and_processes import TRAINING, corpus
 from test_training import Killed, KilledState, weights
 
 from nearmiss.base.device import deterministic
@@ -124,7 +124,7 @@ def test_loss_goes_down_and_the_true_text_of_a_pair_beats_its_negative(toy_copy)
     assert won(toy_copy, open_cross_encoder(toy_copy / "matching" / "checkpoint")[0]) > 0.9
     untrained = checkpoint.fresh_model(read_json(toy_copy / "matching" / "checkpoint" / CONFIG), 0)
     fusion = open_cross_encoder(toy_copy / "matching" / "checkpoint")[0].fusion
-    assert won(toy_copy, CrossEncoder(untrained, fusion)) < 0.9  # the same judge, given other features
+    assert won(toy_copy, CrossEncoder(untrained, fusion)) < 0.9  # the same fusion, given other features
 
 
 @torch.no_grad()

@@ -145,7 +145,7 @@ def test_an_interrupted_cache_ends_with_the_same_bytes(toy_files, made, tmp_path
     assert same(tmp_path / "images", tmp_path / "whole") and same(tmp_path / "texts", tmp_path / "whole-texts")
 
 
-def test_features_that_are_killed_at_several_moments_have_the_same_bytes(toy_files, made, tmp_path, monkeypatch):
+def test_features_killed_at_several_steps_have_the_same_bytes(toy_files, made, tmp_path, monkeypatch):
     """Killed where a batch is computed, and where a shard is flushed, renamed or linked: by the number of a call."""
     folder, shared = made
     monkeypatch.setattr(image_features, "_IMAGE_SHARD", 7)

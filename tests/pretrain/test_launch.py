@@ -50,7 +50,7 @@ def test_each_process_has_its_rank_and_the_rendezvous_port(tmp_path, monkeypatch
     ("code", "status", "shown"),
     [
         ("sys.exit('no such file' if rank == 1 else 0)", 1, "no such file"),
-        ("print('twice', file=sys.stderr); sys.exit(2)", 2, None),  # the first one has told it
+        ("print('twice', file=sys.stderr); sys.exit(2)", 2, None),  # the first one has printed it
         ("os.kill(os.getpid(), signal.SIGKILL) if rank == 1 else None", 128 + 9, None),
         ("sys.exit(3) if rank == 0 else time.sleep(600)", 3, None),
         ("sys.exit('gone') if rank == 1 else time.sleep(600)", 1, "gone"),

@@ -1,4 +1,4 @@
-"""Low-rank adaptation: starts at the given weights, learns only the update, and ends as plain weights."""
+"""Low-rank adaptation: starts at the given weights, trains only the update, and ends merged into the weights."""
 
 import pytest
 import torch

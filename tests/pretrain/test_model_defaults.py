@@ -1,4 +1,4 @@
-"""Learning rates, epsilon, warm-up and steps follow from the kind of model where the configuration says nothing."""
+"""Learning rates, epsilon, warm-up and steps follow from the kind of model where the configuration has no value."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Packed texts: each text keeps its own tokens and looks at nothing else, and what they share stands there once."""
+"""Packed texts: each text attends only to its own tokens, and a shared prefix is stored once."""
 
 import numpy as np
 import torch

@@ -194,14 +194,14 @@ def test_shards_are_read_as_one_array(tmp_path, size):
 
 
 def test_rows_are_computed_in_the_given_order_within_a_shard(tmp_path):
-    asked = []
+    requested = []
 
     def rows(numbers):
-        asked.extend(numbers)
+        requested.extend(numbers)
         return iter(drawn()[list(numbers)])
 
     write_shards(tmp_path, SHAPE, "", rows, order=lambda row: -row, size=3)
-    assert asked == [2, 1, 0, 4, 3]
+    assert requested == [2, 1, 0, 4, 3]
     assert np.array_equal(open_shards(tmp_path, what="", remedy="")[:], drawn())
 
 
@@ -282,7 +282,7 @@ def test_a_store_that_was_killed_before_it_was_complete_decodes_nothing_again(ph
     assert not decoded
 
 
-def test_a_store_that_is_killed_at_ten_moments_has_the_same_bytes(photographs, tmp_path):
+def test_a_store_killed_at_ten_steps_has_the_same_bytes(photographs, tmp_path):
     """Killed where it decodes, flushes, renames or links: by the number of a call, drawn from a seed, not by time."""
     names = sorted(photographs)
     whole = built(tmp_path / "whole", names, tmp_path / "other")

@@ -128,8 +128,8 @@ def test_a_damaged_state_is_reported_and_the_result_is_bit_identical(
     monkeypatch.setattr(Trainer, "_step", lambda self, number: (steps.append(number), step(self, number)))
     stage.run(**toy.arguments(folder, out="again"))
     assert steps == list(range(first, 6))
-    said = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
-    assert len(said) == 1 and way in said[0] and str(state / POINTER) in said[0]
+    messages = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
+    assert len(messages) == 1 and way in messages[0] and str(state / POINTER) in messages[0]
     assert folder_sha256(folder / "again" / "checkpoint") == folder_sha256(folder / "base" / "checkpoint")
     assert sha256(folder / "again" / "curve.jsonl") == sha256(folder / "base" / "curve.jsonl")
     assert json.loads((folder / "again" / "cost.json").read_text())["images"] == 6 * 8

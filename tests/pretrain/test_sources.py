@@ -26,7 +26,7 @@ def two_sources(tmp_path):
 
 
 def share_of_first(read):
-    """How often the caption that stands first with its image is drawn."""
+    """How often the first caption of an image is drawn."""
     drawn = [batches(read)._drawn_epoch(epoch)[1] for epoch in range(EPOCHS)]
     assert all((chosen >= read.first[:-1]).all() and (chosen < read.first[1:]).all() for chosen in drawn)
     return np.mean([chosen == read.first[:-1] for chosen in drawn])

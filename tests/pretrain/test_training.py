@@ -4,7 +4,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,9 +154,10 @@ stage.run(**toy.arguments(Path({folder!r}), out="killed"))
 """
 
 
-def test_a_run_killed_with_signal_9_resumes_bit_identically(toy_copy, monkeypatch):
-    program = PROGRAM.format(tests=str(Path(toy.__file__).parent), folder=str(toy_copy))
-    killed = subprocess.run([sys.executable, "-c", program], check=False)
+def test_a_run_killed_with_sigkill_resumes_bit_identically(toy_copy, monkeypatch, python):
+    program = toy_copy / "killed.py"
+    program.write_text(PROGRAM.format(tests=str(Path(toy.__file__).parent), folder=str(toy_copy)))
+    killed = subprocess.run([python, "-P", program], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not (toy_copy / "killed").exists()
     assert read_json(next(toy_copy.glob("state/killed/*/latest.json")))["step"] == 4

@@ -58,7 +58,7 @@ def changed(before, after):
     return {name for name, value in second.items() if not torch.equal(value, first[name])}
 
 
-def test_texts_in_parts_by_length_have_the_embeddings_of_the_whole_batch(made, monkeypatch):
+def test_texts_encoded_by_length_equal_the_whole_batch(made, monkeypatch):
     model = made[1]
     towers = two_towers(model.image.model_dump(), model.text.model_dump(), model.embed_dim)
     read, whole = (

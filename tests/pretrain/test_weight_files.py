@@ -226,7 +226,7 @@ def test_accepted_weights_give_the_embeddings_of_open_clip(weights, tmp_path):
 
 
 def siglip_of_google(**changed):
-    """What Google's file says of a model of 24 pixels and 16 tokens, and the model's own parts."""
+    """Parameters of Google's file for a model of 24 pixels and 16 tokens, and those of the model."""
     patches = SimpleNamespace(proj=SimpleNamespace(weight=torch.zeros(8, 3, 4, 4)))
     trunk = SimpleNamespace(patch_embed=patches, pos_embed=torch.zeros(1, 36, 8))
     text = SimpleNamespace(positional_embedding=torch.zeros(16, 8))

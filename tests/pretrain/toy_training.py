@@ -125,7 +125,7 @@ def write_negatives(folder: Path, own) -> None:
 
 
 def write_paraphrases(folder: Path, own) -> None:
-    """Of every other caption, two texts that say the same; "the" for "a" is as good as that in a toy."""
+    """Two paraphrases of every other caption; "the" for "a" is sufficient here."""
     rows = []
     for row in own[::2]:
         first = row["text"].split()[0]

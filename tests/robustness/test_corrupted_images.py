@@ -1,4 +1,4 @@
-"""The first step: which items are asked, the same bytes for any number of workers, and what it refuses."""
+"""The first step: which items are scored, equal bytes for any number of workers, and what it refuses."""
 
 import json
 import os
@@ -116,12 +116,12 @@ def test_bytes_do_not_depend_on_workers_and_row_order(made, done, tmp_path):
 
 
 def test_noise_of_an_image_does_not_depend_on_the_others(made, done):
-    alone = toy.corrupt(made, "alone", toy.CONFIG.model_copy(update={"items": 1}))
-    ids, few = names_of(done), names_of(alone)
+    single = toy.corrupt(made, "alone", toy.CONFIG.model_copy(update={"items": 1}))
+    ids, few = names_of(done), names_of(single)
     shared = [image_id for image_id in few if image_id in ids]
     assert 0 < len(shared) < len(ids)
     for image_id in shared:
-        one, other = pixels(alone, "gaussian_noise-5"), pixels(done, "gaussian_noise-5")
+        one, other = pixels(single, "gaussian_noise-5"), pixels(done, "gaussian_noise-5")
         assert np.array_equal(one[few.index(image_id)], other[ids.index(image_id)])
     reseeded = toy.corrupt(made, "reseeded", toy.CONFIG.model_copy(update={"seed": 1}))
     assert not np.array_equal(pixels(reseeded, "gaussian_noise-5"), pixels(done, "gaussian_noise-5"))

@@ -1,4 +1,4 @@
-"""Corruptions of images: seeded by name, stronger by severity, scaled to the picture; a new one is one file."""
+"""Corruptions of images: seeded by name, stronger by severity, scaled to the image; a new one is one file."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ OPTIONS = {options.corruption: options for options in default_corruptions()}
 
 @pytest.fixture(scope="module")
 def picture():
-    """A picture with edges and smooth parts, drawn from integers alone."""
+    """An image with edges and smooth parts, drawn from integers only."""
     y, x = np.mgrid[0:96, 0:96]
     ball = (x - 30) ** 2 + (y - 60) ** 2 < 300
     return np.stack([np.where(ball, 200, x * 2), np.where(ball, 60, y), np.where(ball, 40, 120)], -1).astype(np.uint8)

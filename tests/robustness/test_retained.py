@@ -48,7 +48,7 @@ def figures(noisy, clean, floor=0.2):
     return {row["metric"]: row for row in rows.iter_rows(named=True)}
 
 
-def test_a_loss_of_a_quarter_on_every_item():
+def test_a_drop_of_a_quarter_on_every_item():
     found = figures(outcomes([3.0] * 30), outcomes([4.0] * 30))
     assert found["accuracy"]["value"] == pytest.approx(0.75)
     assert (
@@ -88,7 +88,7 @@ def test_retained_is_negative_below_chance():
 
 
 def test_only_common_items_are_compared():
-    """Of a pooled endpoint a corruption may destroy a part: its clean figure is then that of the other part alone."""
+    """A corruption may destroy a part of a pooled endpoint: its clean metric is then that of the remaining part."""
     colors = outcomes([0.0] * 20, concept="binding", operator="swap", first=100)
     sizes = outcomes([4.0] * 20, concept="binding", operator="swap")
     found = figures(sizes, ordered([sizes, colors]))

@@ -183,8 +183,8 @@ def test_concepts_that_are_not_preserved_are_excluded_and_reported(made, monkeyp
     under = rows.filter(pl.col("corruption") == "contrast")
     assert set(under["concept"]) == {"relation", "location"}  # the toy's binding is all color
     assert "color" in set(rows.filter(pl.col("corruption") != "contrast")["concept"])
-    asked = read_table(folder / "scores.parquet", "scores").filter(pl.col("corruption") == "contrast")
-    assert not asked["item_id"].str.starts_with("color").any()
+    scored = read_table(folder / "scores.parquet", "scores").filter(pl.col("corruption") == "contrast")
+    assert not scored["item_id"].str.starts_with("color").any()
     world = read_json(folder / "measurement.json")["benchmarks"]["world"]
     assert world["excluded"] == {"contrast": ["color"]}
     assert world["why_excluded"]["contrast"] == "contrast does not preserve color: 6 items are not scored"
@@ -305,7 +305,7 @@ def test_a_checkpoint_that_does_not_load_is_named(broken, fault):
 
 
 def test_an_inverted_truth_inverts_the_clean_accuracy(broken):
-    """Figures come from answers: with every truth turned around accuracy is one minus what it was."""
+    """Inverting every truth gives one minus the accuracy."""
     there = metrics(score(broken, "there")).filter(pl.col("metric") == "accuracy")
     path = broken / "tables" / "items_test.parquet"
     items = read_table(path, "items")

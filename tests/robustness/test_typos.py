@@ -1,4 +1,4 @@
-"""Typos: never in what an item asks for, the same in all of its captions."""
+"""Typos: never in the words that an item tests, the same in all of its captions."""
 
 import string
 from random import Random

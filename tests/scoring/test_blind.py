@@ -42,7 +42,7 @@ def found(pairs):
     return {name: accuracy(frame) for name, frame in baselines(items(pairs), TRAINING).items()}
 
 
-def test_balanced_words_give_nothing_away():
+def test_balanced_words_leave_text_only_baselines_at_chance():
     pair = ("a red cube on the left", "a blue cube on the left")
     figures = found([pair, pair[::-1]] * 60)
     assert figures["blind_unigram"] == pytest.approx(0.5)

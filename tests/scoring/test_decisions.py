@@ -1,4 +1,4 @@
-"""Items are decided as their truth says, ties are counted, and a scorer that knows nothing lands on chance."""
+"""Items are decided by their truth, ties are counted, and a random scorer is at chance."""
 
 from dataclasses import replace
 
@@ -75,7 +75,7 @@ def test_two_by_two(scores, accuracy, text, image, group, ties):
     assert found["group"][0] == group
 
 
-def test_the_true_captions_place_does_not_matter():
+def test_the_position_of_the_true_caption_does_not_matter():
     crossed = item(0, "2x2", truth=[[False, True], [True, False]])
     assert figures([crossed], [[[0.1, 0.9], [0.8, 0.2]]])["group"][0] == 1
     assert figures([item(0, "1x2", truth=[[False, True]])], [[[0.1, 0.9]]])["accuracy"][0] == 1
@@ -90,7 +90,7 @@ def test_a_paraphrase_must_win_too():
 
 
 @pytest.mark.parametrize("form", TRUTHS)
-def test_a_scorer_that_knows_nothing_lands_on_chance(form):
+def test_a_random_scorer_is_at_chance(form):
     draws = np.random.default_rng(0)
     rows = [item(number, form) for number in range(6000)]
     shape = (len(TRUTHS[form]), len(TRUTHS[form][0]))
@@ -156,7 +156,7 @@ def test_a_tied_item_counts_as_the_measurement_states(ties, value):
     assert values(published(rows, ties=ties), [RIGHT, WRONG, TIED])["a", "score"] == pytest.approx(value)
 
 
-def test_averages_count_every_subset_alike():
+def test_averages_weight_subsets_equally():
     rows = [item(number, "1x2") | {"subset": name} for number, name in enumerate(["a1", "a1", "a1", "a2", "b"])]
     found = values(published(rows), [RIGHT, RIGHT, WRONG, WRONG, RIGHT])
     assert found["a1", "score"] == pytest.approx(2 / 3)
@@ -164,7 +164,7 @@ def test_averages_count_every_subset_alike():
     assert found["mean", "score"] == pytest.approx((2 / 3 + 0 + 1) / 3)
 
 
-def test_a_macro_average_counts_every_stratum_alike():
+def test_a_macro_average_weights_strata_equally():
     strata = ["x", "x", "x", "y"]
     rows = [item(number, "1x2") | {"subset": "a", "template_id": name} for number, name in enumerate(strata)]
     found = values(published(rows, macro=True), [RIGHT, RIGHT, RIGHT, WRONG])
@@ -182,7 +182,7 @@ def test_the_primary_decisions_of_a_square_are_its_score():
     assert values(published(rows), scores)["a", "interaction"] == 1
 
 
-def test_items_with_a_value_in_a_group_column_are_also_counted_apart():
+def test_items_with_a_group_value_are_also_counted_by_group():
     rows = [item(n, "2x2") | {"condition": "new_wording"} for n in range(4)] + [item(4, "1x2"), item(5, "1x2")]
     plain = world(rows)
     groups = pl.Series(["fronted", "fronted", "subject first", None, "fronted", None])

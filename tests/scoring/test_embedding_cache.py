@@ -24,7 +24,7 @@ def read(cache: Cache, keys: list[str], encode) -> list[list[float] | None]:
     return [values[row].tolist() if row >= 0 else None for row in rows]
 
 
-def test_what_is_kept_is_given_back_in_the_order_asked_for(tmp_path):
+def test_embeddings_are_returned_in_the_requested_order(tmp_path):
     keys = ["a", "b", "c", "d", "e"]
     made = read(Cache(tmp_path, "text"), keys, numbered)
     assert made == numbered(range(5)).tolist()
@@ -34,21 +34,21 @@ def test_what_is_kept_is_given_back_in_the_order_asked_for(tmp_path):
         read(Cache(tmp_path, "image"), keys, never)
 
 
-def test_a_key_of_a_million_characters_takes_no_more_room_than_another(tmp_path):
+def test_the_size_of_a_key_does_not_grow_with_the_text(tmp_path):
     Cache(tmp_path, "text").get(["x" * 1_000_000, *(f"key {number}" for number in range(1000))], numbered)
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 2_000_000
     assert read(Cache(tmp_path, "text"), ["x" * 1_000_000], never) == [[0, 0, 0]]
 
 
-def test_keys_that_differ_at_their_ends_alone_are_different(tmp_path):
+def test_keys_that_differ_only_at_the_end_are_distinct(tmp_path):
     keys = ["a", "a\0", "a ", "\ud800", "é", "e\u0301"]
     assert read(Cache(tmp_path, "text"), keys, numbered) == numbered(range(6)).tolist()
     assert read(Cache(tmp_path, "text"), keys, never) == numbered(range(6)).tolist()
 
 
 @pytest.mark.parametrize("unfit", [{1}, {0, 1, 2, 3}, {0, 1}])
-def test_what_cannot_be_encoded_is_asked_for_once(tmp_path, unfit):
-    """Whole shards may hold nothing that can be encoded, and then nobody knows the width."""
+def test_inputs_that_cannot_be_encoded_are_tried_once(tmp_path, unfit):
+    """A shard may contain nothing that can be encoded; its width is then unknown."""
 
     def encode(rows):
         if set(rows) <= unfit:
@@ -61,7 +61,7 @@ def test_what_cannot_be_encoded_is_asked_for_once(tmp_path, unfit):
     assert read(Cache(tmp_path, "image"), keys, never) == made
 
 
-def test_every_flipped_bit_and_every_cut_is_found_and_said(tmp_path, capsys):
+def test_every_flipped_bit_and_truncation_is_reported(tmp_path, capsys):
     keys = [f"key {number}" for number in range(4)]
     made = read(Cache(tmp_path, "text"), keys, numbered)
     files = set(tmp_path.iterdir())
@@ -75,18 +75,23 @@ def test_every_flipped_bit_and_every_cut_is_found_and_said(tmp_path, capsys):
         damaged.append(bytes(flipped))
     for each in damaged:
         file.write_bytes(each)
-        asked = []
+        requested = []
         assert (
-            read(Cache(tmp_path, "text"), keys, lambda rows, asked=asked: asked.extend(rows) or numbered(rows)) == made
+            read(
+                Cache(tmp_path, "text"),
+                keys,
+                lambda rows, requested=requested: requested.extend(rows) or numbered(rows),
+            )
+            == made
         )
-        assert asked == [0, 1]  # the other file is as it was
+        assert requested == [0, 1]  # the other file is as it was
         (again,) = set(tmp_path.iterdir()) - files
         again.unlink()
         (line,) = capsys.readouterr().err.splitlines()
         assert f"{file} is damaged and is computed again" in line
 
 
-def test_a_file_of_another_width_is_not_mixed_in(tmp_path, capsys):
+def test_a_file_of_another_width_is_not_used(tmp_path, capsys):
     read(Cache(tmp_path, "text"), ["a"], numbered)
     Cache(tmp_path, "text")._keep([b"x" * 32], np.zeros((1, 5), dtype=np.float32), [])
     assert read(Cache(tmp_path, "text"), ["a"], never) == [[0, 0, 0]]
@@ -103,7 +108,7 @@ def test_a_checked_file_is_read_as_it_was_written(tmp_path):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Two images of equal size in bytes, a file that is none, and the names that they are asked for by."""
+    """Two images of equal size in bytes, a file that is not an image, and their keys."""
     folder = tmp_path / "images"
     folder.mkdir()
     for name, color in (("a", (1, 2, 3)), ("b", (3, 2, 1))):
@@ -139,19 +144,19 @@ def reads(monkeypatch):
     return found
 
 
-def test_a_file_is_known_by_its_bytes(pictures, tmp_path, old, reads):
+def test_a_file_is_identified_by_its_bytes(pictures, tmp_path, old, reads):
     first = contents(pictures, tmp_path / "cache")
     assert first["a"].digest != first["b"].digest
     assert [first[name].size for name in "abc"] == [(6, 4), (6, 4), None]
     assert sorted(reads) == ["a.bmp", "b.bmp", "c.bmp"]
     reads.clear()
     assert contents(pictures, tmp_path / "cache") == first
-    assert reads == []  # a second run asks the file system alone
+    assert reads == []  # a second run only checks the file system
     assert "d" not in contents({"d": tmp_path / "none.bmp", "e": tmp_path}, tmp_path / "cache")
 
 
 @pytest.mark.parametrize("how", ["rename", "write"])
-def test_other_bytes_of_equal_size_and_time_are_noticed(pictures, tmp_path, old, how):
+def test_a_changed_file_of_equal_size_and_time_is_detected(pictures, tmp_path, old, how):
     before = contents(pictures, tmp_path / "cache")
     if how == "rename":
         pictures["b"].replace(pictures["a"])
@@ -168,7 +173,7 @@ def test_a_file_that_was_written_just_now_is_read_again(pictures, tmp_path, read
     assert len(reads) == 6
 
 
-def test_damaged_hashes_are_made_again(pictures, tmp_path, old, reads, capsys):
+def test_damaged_hashes_are_computed_again(pictures, tmp_path, old, reads, capsys):
     first = contents(pictures, tmp_path / "cache")
     (file,) = (tmp_path / "cache").iterdir()
     content = bytearray(file.read_bytes())
@@ -180,7 +185,7 @@ def test_damaged_hashes_are_made_again(pictures, tmp_path, old, reads, capsys):
     assert "is damaged" in capsys.readouterr().err
 
 
-def test_files_that_are_asked_for_later_are_added(pictures, tmp_path, old, reads):
+def test_later_requests_add_files(pictures, tmp_path, old, reads):
     contents({"a": pictures["a"]}, tmp_path / "cache")
     contents({"b": pictures["b"]}, tmp_path / "cache")
     reads.clear()

@@ -47,7 +47,7 @@ def files(tmp_path_factory):
     return made
 
 
-def test_the_same_as_open_clip_in_any_batch(checkpoint, files):
+def test_embeddings_equal_open_clip_for_any_batch_size(checkpoint, files):
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{checkpoint}")
     tokenizer = open_clip.get_tokenizer(f"local-dir:{checkpoint}")
     model.eval()
@@ -61,7 +61,7 @@ def test_the_same_as_open_clip_in_any_batch(checkpoint, files):
         assert np.allclose(encoder.texts(TEXTS), texts.numpy(), atol=1e-6)
 
 
-def test_a_crop_is_what_the_model_sees(checkpoint, files, tmp_path):
+def test_the_model_receives_the_crop(checkpoint, files, tmp_path):
     file = tmp_path / "cut.png"
     Image.open(files[0]).crop((4, 2, 24, 22)).save(file)
     cropped = partial(cut, open_rgb(files[0]), (4.0, 2.0, 20.0, 20.0))
@@ -99,7 +99,7 @@ def test_the_activation_is_read_from_the_checkpoint(checkpoint, tmp_path):
     assert encoder_of(tmp_path / "quick").measurement["activation"] == "QuickGELU"
 
 
-def test_a_diverged_model_is_not_counted_as_merely_wrong(checkpoint, tmp_path):
+def test_non_finite_embeddings_are_an_error(checkpoint, tmp_path):
     folder = tmp_path / "diverged"
     toy.write_checkpoint(folder)
     state = load_file(folder / "open_clip_model.safetensors")

@@ -86,7 +86,7 @@ def test_varied_negatives_have_more_wordings():
     assert fixed < varied and len(varied) == 3
 
 
-def test_without_templates_wording_is_not_judged(benchmark):
+def test_without_templates_wording_is_not_marked(benchmark):
     found = marks(benchmark, Training(negatives=negatives(FIXED, template=False)))
     assert set(found.values()) == {"seen"}
 

@@ -1,4 +1,4 @@
-"""Retrieval and classification: against a plain loop, and with scorers that know nothing."""
+"""Retrieval and classification: against a reference loop, and with constant and random scorers."""
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ CAPTIONS = 40
 
 
 @pytest.fixture
-def asked(tmp_path):
+def gallery(tmp_path):
     rows = [
         {
             "caption_id": f"c{number:02d}",
@@ -44,46 +44,46 @@ def figure(frame, subset, metric):
     return rows["value"].sum() / rows["weight"].sum()
 
 
-def test_recall_agrees_with_a_plain_loop(asked):
+def test_recall_equals_a_reference_loop(gallery):
     scores = np.random.default_rng(0).random((10, CAPTIONS)).astype(np.float32)
-    frame = ranking.recalls(asked, scores)
+    frame = ranking.recalls(gallery, scores)
     for k in (1, 3):
         found = 0
         for caption in range(CAPTIONS):
             best = sorted(range(10), key=lambda image, caption=caption: -scores[image, caption])[:k]
-            found += any(asked.right[image, caption] for image in best)
+            found += any(gallery.right[image, caption] for image in best)
         assert figure(frame, "text_to_image", f"recall@{k}") == pytest.approx(found / CAPTIONS)
         exact = 0
         for image in range(10):
             best = sorted(range(CAPTIONS), key=lambda caption, image=image: -scores[image, caption])[:k]
-            exact += any(asked.own[image, caption] for caption in best)
+            exact += any(gallery.own[image, caption] for caption in best)
         assert figure(frame, "image_to_text", f"exact_recall@{k}") == pytest.approx(exact / 10)
 
 
-def test_another_true_image_is_right_but_not_exact(asked):
+def test_another_true_image_is_right_but_not_exact(gallery):
     scores = np.zeros((10, CAPTIONS), dtype=np.float32)
     for caption in range(CAPTIONS):
         scores[caption % 10, caption] = 1.0
-    frame = ranking.recalls(asked, scores)
+    frame = ranking.recalls(gallery, scores)
     assert figure(frame, "text_to_image", "recall@1") == 1
     assert figure(frame, "text_to_image", "exact_recall@1") < 0.3
 
 
-def test_one_score_for_everything_finds_nothing(asked):
-    frame = ranking.recalls(asked, np.zeros((10, CAPTIONS)))
+def test_one_score_for_everything_finds_nothing(gallery):
+    frame = ranking.recalls(gallery, np.zeros((10, CAPTIONS)))
     assert frame["value"].sum() == 0
     assert frame["ties"].sum() == frame.height
 
 
-def test_chance_is_what_random_scores_reach(asked):
+def test_chance_is_what_random_scores_reach(gallery):
     draws = np.random.default_rng(0)
-    reached, said = [], []
+    reached, predicted = [], []
     for _ in range(60):
-        frame = ranking.recalls(asked, draws.random((10, CAPTIONS)))
+        frame = ranking.recalls(gallery, draws.random((10, CAPTIONS)))
         frame = frame.filter(pl.col("subset") == "text_to_image", pl.col("metric") == "recall@5")
         reached.append(frame["value"].mean())
-        said.append(frame["chance"].mean())
-    assert np.mean(reached) == pytest.approx(said[0], abs=0.03)
+        predicted.append(frame["chance"].mean())
+    assert np.mean(reached) == pytest.approx(predicted[0], abs=0.03)
 
 
 def rows_of_classes(labels):
@@ -129,7 +129,7 @@ def test_the_blind_class_is_the_most_frequent_one():
     assert found["value"].mean() == pytest.approx(0.6)
 
 
-def test_the_mean_counts_each_task_alike():
+def test_the_mean_weights_tasks_equally():
     scores = [np.array([[0.0, 1.0, 0.0]] * 3), np.array([[1.0, 0.0, 0.0]])]
     found = classes.ranks(benchmark_of(("color", [0, 0, 0]), ("shape", [0])), scores)
     mean = found.filter(pl.col("task") == "mean")
@@ -137,13 +137,13 @@ def test_the_mean_counts_each_task_alike():
     assert mean["cluster"].n_unique() == 3
 
 
-def test_the_blind_ranking_is_the_best_constant_one(asked):
-    frame = constant_ranking(asked)
-    assert figure(frame, "text_to_image", "recall@1") == pytest.approx(asked.right.sum(axis=1).max() / CAPTIONS)
-    assert figure(frame, "image_to_text", "recall@1") == pytest.approx(asked.right.sum(axis=0).max() / 10)
+def test_the_blind_ranking_is_the_best_constant_one(gallery):
+    frame = constant_ranking(gallery)
+    assert figure(frame, "text_to_image", "recall@1") == pytest.approx(gallery.right.sum(axis=1).max() / CAPTIONS)
+    assert figure(frame, "image_to_text", "recall@1") == pytest.approx(gallery.right.sum(axis=0).max() / 10)
 
 
-def test_a_label_that_is_no_class_is_named(tmp_path):
+def test_an_unknown_label_is_named(tmp_path):
     file = tmp_path / "tables" / "classification_test.parquet"
     write_table(table("classification", rows_of_classes([0, 3])), file, "classification")
     write_images(tmp_path, 2)

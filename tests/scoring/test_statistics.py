@@ -14,14 +14,14 @@ def test_items_linked_through_an_image_are_one_cluster():
 
 @settings(max_examples=50)
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=3), min_size=1, max_size=12))
-def test_items_that_share_an_image_never_fall_apart(images):
+def test_items_that_share_an_image_stay_in_one_cluster(images):
     found = statistics.clusters(images)
     for one, first in zip(found, images, strict=True):
         for other, second in zip(found, images, strict=True):
             assert not set(first) & set(second) or one == other
 
 
-def test_interval_covers_the_truth_about_as_often_as_it_says():
+def test_the_interval_has_its_nominal_coverage():
     draws = np.random.default_rng(0)
     covered = 0
     for trial in range(200):
@@ -33,20 +33,20 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
     assert 165 <= covered <= 195
 
 
-def test_copies_of_an_item_add_no_certainty():
+def test_copies_of_an_item_do_not_narrow_the_interval():
     value = (np.random.default_rng(0).random(60) < 0.7).astype(float)
     weight = np.ones(60)
-    alone = statistics.interval(value, weight, np.arange(60), resamples=1000, level=0.95, names=["a"])
+    single = statistics.interval(value, weight, np.arange(60), resamples=1000, level=0.95, names=["a"])
     five = np.repeat(value, 5)
     clustered = statistics.interval(
         five, np.ones(300), np.repeat(np.arange(60), 5), resamples=1000, level=0.95, names=["a"]
     )
     naive = statistics.interval(five, np.ones(300), np.arange(300), resamples=1000, level=0.95, names=["a"])
-    assert clustered == pytest.approx(alone)
+    assert clustered == pytest.approx(single)
     assert naive[1] - naive[0] < 0.6 * (clustered[1] - clustered[0])
 
 
-def test_all_right_is_not_certain():
+def test_a_perfect_score_has_an_interval():
     low, high = statistics.interval(np.ones(20), np.ones(20), np.arange(20), resamples=100, level=0.95, names=["x"])
     assert high == 1
     assert low == pytest.approx(0.025 ** (1 / 20))
@@ -56,7 +56,7 @@ def test_all_right_is_not_certain():
     )
 
 
-def test_sign_flip_finds_a_planted_difference_and_spares_none():
+def test_sign_flip_detects_a_planted_difference_and_keeps_its_level():
     draws = np.random.default_rng(1)
     none = draws.choice([-1.0, 0.0, 1.0], size=(300, 100))
     planted = np.where(draws.random((1, 100)) < 0.4, 1.0, 0.0)
@@ -81,7 +81,7 @@ def test_holm_against_a_worked_example():
     assert statistics.holm([]) == []
 
 
-def test_draws_depend_on_names_alone():
+def test_draws_depend_only_on_names():
     value = (np.random.default_rng(0).random(50) < 0.5).astype(float)
     arguments = {"resamples": 200, "level": 0.95}
     first = statistics.interval(value, np.ones(50), np.arange(50), names=["a"], **arguments)

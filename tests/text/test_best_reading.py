@@ -46,7 +46,7 @@ def problems(draw):
 
 @settings(max_examples=150)
 @given(problems())
-def test_the_value_is_that_of_the_best_of_all_assignments(problem):
+def test_the_value_equals_the_best_of_all_assignments(problem):
     fits, unmarked, relations, looks, holds = problem
     steps = Steps()
     assert best_reading(fits, unmarked, relations, holds, looks, steps) is by_force(fits, unmarked, relations, holds)
@@ -116,7 +116,7 @@ def test_chains_of_relations_between_many_people_are_decided_exactly(people, men
 
     near = frozenset((str(n), "near", str(n + 1)) for n in range(people))
     contradicted = frozenset((str(a), "in front of", str(b)) for a in range(people) for b in range(people))
-    # Neighbors who stand 90 pixels apart are too close to decide in an image that is wide enough for 30.
+    # Neighbors 90 pixels apart are too close to decide in an image that is wide enough for 30.
     lined_up = Truth.UNKNOWN if people < 23 else Truth.UNDEFINED
     for caption, image, value in [
         (chain("next to"), crowd(people), Truth.UNKNOWN),
@@ -137,13 +137,13 @@ def test_chains_of_relations_between_many_people_are_decided_exactly(people, men
 
 
 def branching(people: int) -> Annotations:
-    """People of whom each stands in front of all others but those that a tree joins it to."""
+    """People, each in front of all others except those that a tree connects it to."""
     joined = {(n, n // 2) for n in range(1, people)}
     pairs = [(a, b) for a in range(people) for b in range(people) if (a, b) not in joined and (b, a) not in joined]
     return crowd(people, stated=frozenset((str(a), "in front of", str(b)) for a, b in pairs if a != b))
 
 
-def test_a_search_that_takes_too_long_is_given_up_and_never_verified(monkeypatch):
+def test_a_search_beyond_its_bound_is_never_verified(monkeypatch):
     caption = " behind ".join(["a person"] * 12)  # the longest path of this tree has 7 people
     image = branching(16)
     assert check(caption, image).kind == "verified"
@@ -155,7 +155,7 @@ def test_a_search_that_takes_too_long_is_given_up_and_never_verified(monkeypatch
     assert check(f"{caption} and a dog", image).kind == "verified"
 
 
-def test_a_bounded_search_says_that_it_was_stopped():
+def test_a_bounded_search_reports_that_it_stopped():
     fits = [[Truth.TRUE] * 6] * 6
     with pytest.raises(TooManyStepsError):
         best_reading(fits, [Truth.FALSE] * 6, [(0, "a", 1)], lambda *_: Truth.TRUE, range(6), Steps(0))

@@ -36,11 +36,11 @@ from nearmiss.engine.text.lexicon import objects
         ("_", ""),
     ],
 )
-def test_what_is_said(raw, readable):
+def test_category_names_become_readable(raw, readable):
     assert readable_name(raw) == readable
 
 
-def test_names_that_are_words_stay():
+def test_names_that_are_words_are_unchanged():
     """All of COCO's categories are in the lexicon of objects."""
     words = [word for names in objects().values() for word in names]
     assert len(words) > 80
@@ -52,14 +52,14 @@ def test_acronyms_keep_their_capitals_in_the_plural():
 
 
 @given(st.text(max_size=30))
-def test_a_readable_name_is_clean_and_stays_as_it_is(raw):
+def test_readable_names_are_clean_and_idempotent(raw):
     readable = readable_name(raw)
     assert readable == " ".join(readable.split())
     assert not set(readable) & set("_()[]")
     assert readable_name(readable) == readable
 
 
-def test_tables_are_readable_and_sound_ones_are_the_same():
+def test_tables_are_readable_and_clean_tables_unchanged():
     box = {"x": 0.0, "y": 0.0, "w": 1.0, "h": 1.0, "mask": None}
     rows = [
         {"object_id": "1", "image_id": "1", "name": "traffic_light", "attributes": ["Dark_Red", "on"], **box},

@@ -54,7 +54,7 @@ def test_verdicts(negative, kind):
     assert check(negative, image(CUBE, BALL)).kind == kind
 
 
-def test_what_is_between_the_halves_is_undefined():
+def test_positions_between_the_halves_are_undefined():
     middle = annotated("1", "cube", [], (40, 10, 20, 20))
     assert check("a cube on the left", image(middle)).kind == "undefined"
 
@@ -68,10 +68,10 @@ def test_annotated_relations_come_before_boxes():
     assert check("a cube wearing a ball", scene).kind == "plausible"
 
 
-def test_names_are_kinds_of_one_another():
+def test_hypernyms_and_hyponyms_are_recognized():
     scene = image(annotated("1", "man", [], (0, 0, 10, 10)), annotated("2", "palm tree", [], (50, 50, 10, 10)))
     assert check("a person and a tree", scene).kind == "true"
-    assert check("a woman", scene).kind == "plausible"  # annotators here say "man", never "woman"
+    assert check("a woman", scene).kind == "plausible"  # these annotators use "man", never "woman"
     assert check("a dog", scene).kind == "verified"
 
 

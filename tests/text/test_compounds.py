@@ -1,4 +1,4 @@
-"""Sentences of two statements: read whole, decided by the annotations, and labeled as what they are."""
+"""Sentences of two statements are parsed, decided by the annotations, and labeled."""
 
 import pytest
 
@@ -68,14 +68,14 @@ def test_labels(positive, negative, expected):
     assert label(positive, negative, NAMES) == expected
 
 
-def test_the_same_said_in_two_ways_is_the_same():
+def test_equivalent_statements_compare_as_equal():
     assert same_meaning("There are more cubes than balls.", "There are fewer balls than cubes.")
     assert same_meaning("There is either a cube or a ball.", "There is either a ball or a cube.")
     assert not same_meaning("There is either a cube or a ball.", "There is both a cube and a ball.")
     assert not same_meaning("There are more cubes than balls.", "There are more balls than cubes.")
 
 
-def test_what_compares_nothing_is_no_comparison():
+def test_sentences_without_a_comparison_are_not_parsed():
     for text in (
         "There are more than two dogs.",
         "There are two dogs or more.",

@@ -29,7 +29,7 @@ def test_plurals(one, many):
     assert (plural(one), singular(many)) == (many, one)
 
 
-def test_what_is_a_plural():
+def test_plurals_are_recognized():
     assert is_plural("wine glasses")
     assert is_plural("scissors")
     assert not is_plural("grass")
@@ -37,7 +37,7 @@ def test_what_is_a_plural():
     assert not is_plural("")
 
 
-def test_articles_go_by_sound():
+def test_articles_follow_the_sound():
     assert [indefinite_article(word) for word in ("orange", "university", "hour", "cube")] == ["an", "a", "an", "a"]
 
 

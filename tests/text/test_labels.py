@@ -32,7 +32,7 @@ POSITIVE = "a small red cube is to the left of a large blue ball"
         (POSITIVE, (None, None)),
     ],
 )
-def test_what_changed(negative, expected):
+def test_the_changed_concept_and_operator_are_found(negative, expected):
     assert label(POSITIVE, negative) == expected
 
 
@@ -72,7 +72,7 @@ def test_labels_agree_with_the_worlds_comparison(one, other):
     assert label(one, other) == compare(before, after)
 
 
-def test_same_meaning_is_told_in_several_ways():
+def test_paraphrases_have_the_same_meaning():
     assert same_meaning("a red cube above a blue ball", "There is a blue ball below a red cube.")
     assert same_meaning("a red cube and a blue ball", "a picture of a blue ball with a red cube")
     assert not same_meaning("a red cube above a blue ball", "a blue ball above a red cube")
@@ -80,6 +80,6 @@ def test_same_meaning_is_told_in_several_ways():
 
 
 def test_pairs_and_relations_that_a_caption_mentions():
-    said = parse(POSITIVE)
-    assert mentioned_pairs(said) == [("red", "cube"), ("blue", "ball")]
-    assert mentioned_relations(said) == [("cube", "to the left of", "ball"), ("ball", "to the right of", "cube")]
+    parsed = parse(POSITIVE)
+    assert mentioned_pairs(parsed) == [("red", "cube"), ("blue", "ball")]
+    assert mentioned_relations(parsed) == [("cube", "to the left of", "ball"), ("ball", "to the right of", "cube")]

@@ -35,7 +35,7 @@ def test_pairs_that_are_near_name_groups(name):
     assert {group for pair in interchangeable(name) for group in pair} <= load(name)["groups"].keys()
 
 
-def test_opposites_name_groups_and_go_both_ways():
+def test_opposites_name_groups_and_are_symmetric():
     location = load("location")
     groups = {"size": load("size")["groups"], "location": {**location["relations"], **location["halves"]}}
     for name, known in groups.items():
@@ -53,7 +53,7 @@ def test_objects_hold_cocos_categories_and_the_worlds_shapes():
     assert all("shape" in kinds[shape] for shape in load_vocabulary().plurals)
 
 
-def test_words_of_the_world_have_the_kind_the_world_gives_them():
+def test_words_have_the_category_of_the_world():
     words = load_vocabulary()
     assert all(attribute_kind(word) == ("color", word) for word in words.colors)
     assert all(attribute_kind(word) == ("size", word) for word in words.sizes)

@@ -31,7 +31,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_texts_are_cut_and_compared(name):
+def test_truncated_texts_are_compared(name):
     text = TEXTS[name]
     assert len(tokenize(text)) == len(token_texts(text))
     for other in ("a blue cat " + text, text[: len(text) // 2], text[::-1], text.replace("dog", "big cat")):
@@ -56,7 +56,7 @@ def test_a_long_text_is_mistyped():
     assert made != text and len(made.split()) == len(text.split())
 
 
-def test_captions_beyond_the_limit_are_set_aside():
+def test_captions_over_the_limit_are_set_aside():
     text = "a red dog and " * 1000
     assert LONGEST >= 5000  # those of Localized Narratives have a few thousand
     assert illegible(text[:LONGEST]) is None and parse(text[: LONGEST - 20].rsplit(" and", 1)[0]) is not None
@@ -80,14 +80,14 @@ def corpus(text: str) -> Corpus:
 
 @pytest.mark.parametrize("method", ["keyword", "swap", "replace"])
 def test_the_candidates_of_a_long_caption_are_counted(method):
-    """In a list every exchange says the same, so all candidates are refused: no more are tried than is stated."""
+    """In a list every swap preserves the meaning, so all candidates are rejected: no more than the bound are tried."""
     text = ("a dog and a cat and a man and " * 340)[:LONGEST].rstrip()
     taken = check_candidates(corpus(text), METHODS[method], every_method()[method], method)
     tried = [row for row in taken.rejected if row["caption_id"] == "1"]
     assert len(tried) <= 6 * max_candidates(text)
 
 
-def test_a_caption_says_where_its_candidates_were_not_all_tried(monkeypatch):
+def test_a_caption_reports_untried_candidates(monkeypatch):
     monkeypatch.setattr("nearmiss.stages.negatives.candidates._MAX_CHARACTERS", 100)
     text = "a dog and a cat and a man and a woman"
     taken = check_candidates(corpus(text), METHODS["swap"], every_method()["swap"], "swap")

@@ -31,7 +31,7 @@ def image(*objects, closed=None, relations=(), exhaustive=True) -> Annotations:
         ("there are more dogs than people", "plausible"),
     ],
 )
-def test_only_absence_verifies_nothing_where_annotations_are_not_exhaustive(negative, kind):
+def test_absence_verifies_nothing_without_exhaustive_annotations(negative, kind):
     assert check(negative, image(PERSON, DOG, exhaustive=False)).kind == kind
 
 
@@ -63,11 +63,11 @@ DOG = annotated("3", "dog", [], BOX)
         ("there are more dogs than kites", "true"),
     ],
 )
-def test_a_crowd_is_there_and_is_not_counted(negative, kind):
+def test_a_crowd_is_present_and_not_counted(negative, kind):
     assert check(negative, image(CROWD, DOG)).kind == kind
 
 
-def test_beside_a_crowd_one_person_is_not_alone():
+def test_a_crowd_makes_a_count_of_one_undefined():
     both = image(CROWD, PERSON, DOG)
     assert check("there is one person", both).kind == "plausible"
     assert check("a blue person", both).kind == "plausible"
@@ -96,7 +96,7 @@ def test_beside_a_crowd_one_person_is_not_alone():
         ("a dog on the right", (), "plausible"),
     ],
 )
-def test_where_not_everything_is_marked_only_closed_names_decide(negative, closed, kind):
+def test_only_exhaustively_annotated_names_decide(negative, closed, kind):
     assert check(negative, image(DOG, closed=frozenset(closed))).kind == kind
 
 
@@ -114,7 +114,7 @@ def _claims(name: str) -> dict[str, object]:
 
 @settings(max_examples=60)
 @given(marked=st.integers(0, 4), crowd=st.booleans(), open_=st.booleans())
-def test_a_verdict_holds_however_many_are_not_marked(marked, crowd, open_):
+def test_a_verdict_holds_for_any_number_of_unannotated_objects(marked, crowd, open_):
     found = [annotated(str(n), "dog", [], BOX) for n in range(marked)]
     found += [annotated("crowd", "dog", [], BOX, crowd=True)] * crowd
     scene = image(*found, PERSON, closed=frozenset(["person"]) if open_ else None)
@@ -128,7 +128,7 @@ def test_a_verdict_holds_however_many_are_not_marked(marked, crowd, open_):
             assert kind in ("verified", "true")
 
 
-def test_names_that_one_thing_may_go_by():
+def test_alternative_names_of_an_object():
     assert is_closed("man", frozenset(["person"])) and not is_closed("person", frozenset(["man"]))
     assert is_closed("baseball bat", frozenset(["bat"])) and not is_closed("bat", frozenset(["baseball bat"]))
     assert may_be("person", "man") and may_be("man", "person") and not may_be("dog", "man")

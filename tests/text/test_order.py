@@ -27,50 +27,50 @@ def chunks(words) -> list[tuple[str, ...]]:
     return [tuple(words[at : at + 3]) for at in range(0, len(words), 3)]
 
 
-def holds(name: str, sentence, told: list[str]) -> bool:
+def holds(name: str, sentence, original: list[str]) -> bool:
     """The defining invariant of a perturbation."""
     words = [word.text for word in sentence]
-    pairs = list(zip(words, told, strict=True))
+    pairs = list(zip(words, original, strict=True))
     if name == "nouns_and_adjectives":
         stays = all(old == new for (old, new), kind in zip(pairs, kinds(sentence), strict=True) if not kind)
-        return stays and kinds(sentence) == kinds(sentence, told)
+        return stays and kinds(sentence) == kinds(sentence, original)
     if name == "all_but_nouns_and_adjectives":
         return all(old == new for (old, new), kind in zip(pairs, kinds(sentence), strict=True) if kind)
     if name == "within_trigrams":
-        return [Counter(each) for each in chunks(words)] == [Counter(each) for each in chunks(told)]
+        return [Counter(each) for each in chunks(words)] == [Counter(each) for each in chunks(original)]
     whole = Counter(each for each in chunks(words) if len(each) == 3)
-    return all(any(chunk == tuple(told[at : at + 3]) for at in range(len(told) - 2)) for chunk in whole)
+    return all(any(chunk == tuple(original[at : at + 3]) for at in range(len(original) - 2)) for chunk in whole)
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
-def test_each_moves_its_words_and_no_others(name):
+def test_each_operator_moves_only_its_words(name):
     sentence = tagged(CAPTION)
     for item in range(30):
-        told = perturbed(sentence, name, 0, str(item))
-        assert told is not None and told != [word.text for word in sentence]
-        assert Counter(told) == Counter(word.text for word in sentence)
-        assert holds(name, sentence, told)
+        original = perturbed(sentence, name, 0, str(item))
+        assert original is not None and original != [word.text for word in sentence]
+        assert Counter(original) == Counter(word.text for word in sentence)
+        assert holds(name, sentence, original)
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
-def test_the_invariants_tell_the_four_apart(name):
+def test_the_invariants_distinguish_the_four_operators(name):
     """The planted fault: what another perturbation makes breaks the invariant."""
     sentence = tagged(CAPTION)
     others = [other for other in PERTURBATIONS if other != name]
     for other in others:
-        told = [perturbed(sentence, other, 0, str(item)) for item in range(10)]
-        assert not all(holds(name, sentence, each) for each in told)
+        original = [perturbed(sentence, other, 0, str(item)) for item in range(10)]
+        assert not all(holds(name, sentence, each) for each in original)
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
-def test_a_draw_depends_on_the_item_and_the_seed_alone(name):
+def test_draws_depend_only_on_item_and_seed(name):
     sentence = tagged(CAPTION)
     first = perturbed(sentence, name, 0, "a")
     assert first == perturbed(sentence, name, 0, "a")
     assert len({tuple(perturbed(sentence, name, seed, item)) for seed in (0, 1) for item in "abcd"}) > 3
 
 
-def test_a_caption_that_no_order_changes_gives_none():
+def test_a_caption_without_permutations_gives_none():
     assert perturbed(tagged("dog"), "within_trigrams", 0, "1") is None
     assert perturbed(tagged("a red cube"), "trigrams", 0, "1") is None
     assert perturbed(tagged("a dog near a dog"), "nouns_and_adjectives", 0, "1") is None
@@ -82,5 +82,5 @@ def test_a_caption_that_no_order_changes_gives_none():
 def test_any_caption_keeps_its_words(words):
     sentence = tagged(" ".join(words))
     for name in PERTURBATIONS:
-        told = perturbed(sentence, name, 0, "x")
-        assert told is None or Counter(told) == Counter(word.text for word in sentence)
+        original = perturbed(sentence, name, 0, "x")
+        assert original is None or Counter(original) == Counter(word.text for word in sentence)

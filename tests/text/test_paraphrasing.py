@@ -1,4 +1,4 @@
-"""Paraphrases say the same in other words; where a rule cannot be sure it says nothing."""
+"""Paraphrases preserve the statement; where a rule is uncertain it gives none."""
 
 from typing import get_args
 
@@ -21,7 +21,7 @@ from nearmiss.stages.negatives.spec import EvaluationParaphrase, TrainingParaphr
         ("synonym", "a motor bike", []),
         ("conjunction", "there is a red cube and a blue ball", ["there is a blue ball and a red cube"]),
         ("conjunction", "A cat and a dog.", ["A dog and a cat."]),
-        ("conjunction", "two dogs and a cat are here", []),  # what follows may be said of the last alone
+        ("conjunction", "two dogs and a cat are here", []),  # what follows may describe only the last
         ("conjunction", "two dogs and a cat", ["a cat and two dogs"]),
         ("conjunction", "a picture of a cat and a dog", ["a picture of a dog and a cat"]),
         ("conjunction", "a red and blue ball", ["a blue and red ball"]),
@@ -36,7 +36,7 @@ from nearmiss.stages.negatives.spec import EvaluationParaphrase, TrainingParaphr
         ("inverse", "", []),
     ],
 )
-def test_each_operator_says_the_same_in_other_words(operator, text, expected):
+def test_each_operator_preserves_the_statement(operator, text, expected):
     assert paraphrases(operator, text) == expected
 
 
@@ -46,7 +46,7 @@ def test_training_and_evaluation_share_no_operator():
     assert training | evaluation == OPERATORS.keys()
 
 
-def test_a_word_that_is_no_synonym_is_caught(monkeypatch):
+def test_a_wrong_synonym_is_detected(monkeypatch):
     wrong = {"red": [(("red",), ["blue"])]}
     monkeypatch.setattr(paraphrasing, "_synonyms", lambda: wrong)
     assert list(OPERATORS["synonym"]("a red cube above a ball")) == ["a blue cube above a ball"]
@@ -54,7 +54,7 @@ def test_a_word_that_is_no_synonym_is_caught(monkeypatch):
 
 
 @pytest.mark.parametrize("operator", sorted(OPERATORS))
-def test_twice_told_is_the_same_again(operator):
+def test_paraphrasing_is_reproducible(operator):
     for text in ("a large cube and a small ball", "there is a large cube above a small ball", "a gray and red couch"):
         for other in paraphrases(operator, text):
             assert same_meaning(text, other)

@@ -1,4 +1,4 @@
-"""Captions are read as things with attributes, numbers, places and relations; the world's sentences all of them."""
+"""Captions, and every sentence of the world, are parsed into objects, attributes, numbers, locations and relations."""
 
 import pytest
 
@@ -32,15 +32,15 @@ LEFT = (0, "to the left of", 1)
         ("a ball that is small and orange", (Mention("ball", (("color", "orange"), ("size", "small"))),), ()),
     ],
 )
-def test_what_a_caption_states(text, things, relations):
+def test_captions_are_parsed_into_statements(text, things, relations):
     assert parse(text) == Caption(things, relations)
 
 
-def test_free_captions_are_read_where_the_patterns_fit():
-    said = parse("A black and white cat is sitting on top of a wooden bench next to a man riding a bike.")
-    assert [thing.noun for thing in said.mentions] == ["cat", "bench", "man", "bicycle"]
-    assert said.mentions[0].attributes == (("color", "black"), ("color", "white"))
-    assert said.relations == ((0, "sitting on", 1), (1, "near", 2), (2, "riding", 3))
+def test_free_captions_are_parsed_where_patterns_match():
+    parsed = parse("A black and white cat is sitting on top of a wooden bench next to a man riding a bike.")
+    assert [thing.noun for thing in parsed.mentions] == ["cat", "bench", "man", "bicycle"]
+    assert parsed.mentions[0].attributes == (("color", "black"), ("color", "white"))
+    assert parsed.relations == ((0, "sitting on", 1), (1, "near", 2), (2, "riding", 3))
 
 
 def test_names_of_annotators_are_nouns():
@@ -53,12 +53,12 @@ def test_names_of_annotators_are_nouns():
 @pytest.mark.parametrize(
     "text", ["", ".", "is", "red and", "a cube is a ball", "a cube on", "on the left on the right"]
 )
-def test_what_does_not_parse_is_none(text):
+def test_unparsable_text_gives_none(text):
     assert parse(text) is None
 
 
-def told(text: str) -> tuple:
-    """Our statement and the world's in the same form: things, count, place, relation."""
+def statement_of(text: str) -> tuple:
+    """Our statement and the world's in the same form: objects, count, location, relation."""
     ours, world = parse(text), parse_as_the_world_does(text)
     assert ours is not None, text
     assert world is not None, text
@@ -83,21 +83,21 @@ def _half(location: str | None) -> str | None:
     return location and location.removesuffix("-hand side")
 
 
-def test_every_caption_of_the_world_is_read_as_the_world_means_it(some_scenes):
+def test_captions_of_the_world_parse_to_their_statements(some_scenes):
     config = WorldConfig()
     for scene in some_scenes:
         for kind in ("narrow", "broad"):
             for text, _ in captions(scene, kind, config):
-                ours, theirs = told(text)
+                ours, theirs = statement_of(text)
                 assert ours == theirs, text
 
 
-def test_sentences_of_scene_graphs_are_read_as_the_world_means_them():
+def test_scene_graph_sentences_parse_to_their_statements():
     for text in (
         attribute_sentence("cube", "red"),
         count_sentence("cross", 1),
         count_sentence("cross", 3),
         relation_sentence(Phrase("cube", ("red",)), "to the right of", Phrase("ball")),
     ):
-        ours, theirs = told(text)
+        ours, theirs = statement_of(text)
         assert ours == theirs, text

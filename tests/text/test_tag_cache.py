@@ -28,7 +28,7 @@ def no_tagger(documents, pipeline):
     return iter(())
 
 
-def test_each_text_is_tagged_once_by_all_that_share_a_folder(pipeline, tmp_path, monkeypatch):
+def test_texts_are_tagged_once_per_shared_folder(pipeline, tmp_path, monkeypatch):
     plain, cache = list(tag(TEXTS, pipeline)), tmp_path / "tags"
     assert list(tag(TEXTS[:2], pipeline, cache)) == plain[:2]
     assert list(tag(TEXTS, pipeline, cache)) == plain  # some are kept, some are new

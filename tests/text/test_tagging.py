@@ -41,16 +41,16 @@ def test_the_worlds_sentences_are_tagged():
         ("an orange", "NOUN"),
     ],
 )
-def test_a_word_of_two_classes_is_told_by_its_place(text, pos):
+def test_ambiguous_words_are_tagged_by_position(text, pos):
     (found,) = tag([text])
     assert found[-1].pos == pos
 
 
-def test_no_word_of_the_world_is_taken_for_a_verb():
+def test_no_word_of_the_world_is_tagged_as_a_verb():
     assert all(found[0].pos != "VERB" for found in tag(words(WorldConfig())))
 
 
-def test_texts_keep_their_order_and_places():
+def test_texts_keep_order_and_offsets():
     texts = ["a red cube", "", "a ball, on the left!", "a red cube"]
     found = list(tag(texts))
     assert [[(each.start, each.end) for each in tagged] for tagged in found] == [
@@ -58,7 +58,7 @@ def test_texts_keep_their_order_and_places():
     ]
 
 
-def test_a_pipeline_that_is_not_there_is_named():
+def test_a_missing_pipeline_is_named():
     with pytest.raises(InputError, match="no_such_pipeline"):
         tag(["a cube"], "no_such_pipeline")
 

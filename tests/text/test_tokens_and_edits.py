@@ -14,7 +14,7 @@ TEXTS = st.lists(WORDS, max_size=12).map(" ".join) | st.text(max_size=20)
 
 
 @given(TEXTS)
-def test_tokens_stand_where_they_say(text):
+def test_token_offsets_match_the_text(text):
     tokens = tokenize(text)
     assert all(text[token.start : token.end] == token.text for token in tokens)
     assert "".join(token.text for token in tokens) == "".join(text.split()) or not text.isprintable()
@@ -33,12 +33,12 @@ def test_hyphens_and_apostrophes_stay_inside_a_word():
     ]
 
 
-def test_normalized_ignores_case_and_punctuation_alone():
+def test_normalization_ignores_only_case_and_punctuation():
     assert normalized("A red  cube.") == normalized("a Red cube") != normalized("a red cubes")
 
 
 @given(TEXTS, TEXTS)
-def test_replaying_the_difference_gives_exactly_the_other_text(positive, negative):
+def test_applying_the_difference_gives_the_other_text(positive, negative):
     edits = diff(positive, negative)
     assert replay(positive, edits) == negative
     assert all(positive[edit.start : edit.end] == edit.old != edit.new for edit in edits)
@@ -67,12 +67,12 @@ def test_a_phrase_of_another_length_is_one_edit():
         ("a cube on the left", "cube", "hour", "an hour on the left"),
     ],
 )
-def test_apply_keeps_capitals_and_mends_the_article(text, old, new, expected):
+def test_applying_an_edit_keeps_capitals_and_corrects_the_article(text, old, new, expected):
     start = text.index(old)
     assert apply(text, [Edit(start, start + len(old), old, new)]) == expected
 
 
-def test_an_article_that_was_wrong_before_and_is_far_from_the_edit_is_left_alone():
+def test_a_wrong_article_far_from_the_edit_is_unchanged():
     assert apply("a orange cube and a ball", [Edit(20, 24, "ball", "cone")]) == "a orange cube and a cone"
 
 

@@ -1,4 +1,4 @@
-"""Words as captions of the web write them: any hyphen, apostrophe, accent or invisible character keeps a word whole."""
+"""Words of captions from the web: no hyphen, apostrophe, accent or invisible character splits a word."""
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +27,7 @@ def negatives(*texts: str, method: str = "keyword") -> list[dict]:
 
 
 @pytest.mark.parametrize("hyphen", HYPHENS)
-def test_a_word_with_any_hyphen_is_kept_whole(hyphen):
+def test_a_word_with_any_hyphen_is_one_token(hyphen):
     word = f"red{hyphen}haired"
     text = f"A {word} man next to a blue car."
     assert words(text)[1] == word and token_texts(text)[1] == "red-haired"
@@ -37,7 +37,7 @@ def test_a_word_with_any_hyphen_is_kept_whole(hyphen):
 
 
 @pytest.mark.parametrize("apostrophe", APOSTROPHES)
-def test_a_possessive_with_any_apostrophe_is_kept_whole(apostrophe):
+def test_a_possessive_with_any_apostrophe_is_one_token(apostrophe):
     word = f"man{apostrophe}s"
     text = f"a {word} red hat"
     assert words(text) == ["a", word, "red", "hat"]
@@ -46,12 +46,12 @@ def test_a_possessive_with_any_apostrophe_is_kept_whole(apostrophe):
 
 
 @pytest.mark.parametrize("inside", ["\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u0301"])
-def test_what_cannot_be_seen_parts_no_word(inside):
+def test_invisible_characters_do_not_split_words(inside):
     assert words(f"a re{inside}ddish dog") == ["a", f"re{inside}ddish", "dog"]
 
 
 @pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009", "\u3000", "\t", "\n"])
-def test_any_space_parts_words(space):
+def test_every_kind_of_space_separates_words(space):
     assert words(f"a{space}red{space}dog") == ["a", "red", "dog"]
     made = negatives(f"a red{space}dog", "a blue dog")
     assert [row["negative"] for row in made if row["caption_id"] == "0"] == [f"a blue{space}dog"]
@@ -73,14 +73,14 @@ def test_one_word_in_two_spellings_is_one_word(text, plain):
     assert normalized(f"a {text}") == normalized(f"a {plain}")
 
 
-def test_a_word_in_full_width_is_exchanged_at_its_own_place():
+def test_a_full_width_word_is_replaced_at_its_offset():
     text = "a \uff52\uff45\uff44 car"
     (row,) = [row for row in negatives(text, "a blue car") if row["caption_id"] == "0"]
     assert row["negative"] == "a blue car"
     assert row["edits"] == [{"start": 2, "end": 5, "old": "\uff52\uff45\uff44", "new": "blue"}]
 
 
-def test_letters_that_grow_in_lower_case_shift_nothing():
+def test_letters_that_lengthen_in_lower_case_shift_no_offset():
     """The dotted capital I has two characters in lower case."""
     made = negatives("\u0130\u0130\u0130 has a red car", "a blue car")
     assert [row["negative"] for row in made if row["caption_id"] == "0"] == ["\u0130\u0130\u0130 has a blue car"]
@@ -95,7 +95,7 @@ def test_a_caption_in_other_typography_is_the_same_caption():
     assert check("a red\u2011haired man\u2019s hat", None, ["A red-haired man's hat."]).kind == "collision"
 
 
-def test_a_dash_hides_no_word_from_the_search_for_collisions():
+def test_words_beside_a_dash_are_checked_for_collisions():
     edit = Edit(2, 5, "cat", "dog")
     assert collision(("a", "cat"), [edit], Used.of(["a man with a dog\u2014a red one"])) is not None
 
@@ -107,7 +107,7 @@ pieces = st.sampled_from([*LETTERS, *BETWEEN])
 
 @settings(max_examples=40)
 @given(st.lists(st.lists(pieces, max_size=24).map("".join), min_size=2, max_size=3))
-def test_no_edit_splits_a_word_and_pairs_differ_in_it_alone(texts):
+def test_edits_split_no_word_and_are_the_only_difference(texts):
     assert all(text[token.start : token.end] == token.text for text in texts for token in tokenize(text))
     assert all(len(token_texts(text)) == len(tokenize(text)) and all(token_texts(text)) for text in texts)
     assert replay(texts[0], diff(texts[0], texts[1])) == texts[1]

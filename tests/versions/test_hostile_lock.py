@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -158,7 +157,7 @@ def test_nothing_is_written_through_a_link_to_a_folder(cache, tmp_path, monkeypa
 
 
 @pytest.fixture(scope="module")
-def below(tmp_path_factory):
+def below(tmp_path_factory, python):
     """A DVC project below the root of its repository, whose cache makes links, with one stage."""
     root = tmp_path_factory.mktemp("monorepo")
     project = root / "projects" / "mine"
@@ -172,7 +171,7 @@ def below(tmp_path_factory):
         )
 
     call("git", "init", "--quiet", str(root))
-    call(sys.executable, "-m", "dvc", "init", "--quiet", "--subdir")
+    call(python, "-m", "dvc", "init", "--quiet", "--subdir")
     (project / ".dvc" / "config").write_text('[cache]\n    type = "reflink,copy"\n')
     (project / ".dvc" / "config.local").write_text("[cache]\n    type = symlink\n")
     (project / ".gitignore").write_text("/results/\n/state/\n")

@@ -1,4 +1,4 @@
-"""What may be wrong before a snapshot or a restore: one message that says what and where, and nothing is changed."""
+"""Faults before a snapshot or a restore: one message names the fault and the place, and nothing is changed."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def objects(folder):
 
 
 def spoil(file):
-    """Change one byte of an object that DVC takes for whole because it is read-only."""
+    """Change one byte of an object that DVC trusts because it is read-only."""
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.chmod(0o644)

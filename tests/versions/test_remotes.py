@@ -43,7 +43,7 @@ def test_the_message_about_a_remote(tmp_path, monkeypatch, error, states, words,
     fetched = subprocess.CompletedProcess(
         [], bool(error), "Everything is fine.", f"ERROR: {error}" if error else warning
     )
-    monkeypatch.setattr(objects, "remote_of", lambda asked: asked)
+    monkeypatch.setattr(objects, "remote_of", lambda remote: remote)
     monkeypatch.setattr(objects, "dvc", lambda *_: fetched)
     answer = subprocess.CompletedProcess([], states is None, json.dumps(states), "")
     monkeypatch.setattr(objects, "remote_states", lambda *_: answer)

@@ -36,9 +36,9 @@ def test_restored_fingerprints_equal_those_of_the_workflow(restored, recorded):
 
 def test_dvc_skips_every_stage_of_a_restored_clone(mine):
     before = (mine.path / "dvc.lock").read_bytes()
-    said = mine.dvc("repro")
-    assert "Running stage" not in said
-    assert said.count("didn't change, skipping") == len(mine.stages())
+    output = mine.dvc("repro")
+    assert "Running stage" not in output
+    assert output.count("didn't change, skipping") == len(mine.stages())
     assert "up to date" in mine.dvc("status")
     assert (mine.path / "dvc.lock").read_bytes() == before
 
@@ -118,9 +118,9 @@ def test_an_interrupted_restore_is_completed(mine):
 def test_dvc_runs_what_changed_and_nothing_else(mine):
     mine.append("src/nearmiss/stages/compare/stage.py")
     assert mine.nearmiss("versions", "pipeline").returncode == 0
-    said = mine.dvc("repro")
-    assert said.count("Running stage") == 1
-    assert "Running stage 'compare'" in said
+    output = mine.dvc("repro")
+    assert output.count("Running stage") == 1
+    assert "Running stage 'compare'" in output
     assert mine.plan() == {}
     assert "up to date" in mine.dvc("status")
 

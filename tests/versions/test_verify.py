@@ -64,24 +64,24 @@ def two(tmp_path):
     return tmp_path / "there", tmp_path / "here"
 
 
-def told(two):
+def report_of(two):
     there, here = (in_folder(folder, ["data", "pretrain", "evaluate"]) for folder in two)
     return {one.part: one for one in findings(there, here)}
 
 
 def test_equal_results_agree(two):
-    assert {(one.holds, one.text) for one in told(two).values()} == {(True, "the same bytes")}
+    assert {(one.holds, one.text) for one in report_of(two).values()} == {(True, "the same bytes")}
 
 
 def test_costs_are_not_compared(two):
     write_json(two[1] / "data" / "cost.json", {"seconds": 9.0})
-    assert told(two)["data"].text == "the same bytes"
+    assert report_of(two)["data"].text == "the same bytes"
 
 
 def test_one_changed_byte_of_data_is_a_difference(two):
     (two[1] / "data" / "tables" / "captions.parquet").write_bytes(b"Captions")
     part(two[1] / "data", versions={"torch": "2"})
-    found = told(two)["data"]
+    found = report_of(two)["data"]
     assert not found.holds
     assert found.details == ["tables/captions.parquet", "why: torch 1 there, 2 here"]
 
@@ -90,7 +90,7 @@ def test_training_may_differ_in_bits_and_the_reason_is_given(two):
     folder = two[1] / "pretrain" / "clip" / "0"
     (folder / "curve.jsonl").write_text('{"step": 1}\n')
     part(folder, fingerprint={**FINGERPRINTS, "config": {"threads": 2}}, cost={"device": "cuda"})
-    found = told(two)["pretrain/clip/0"]
+    found = report_of(two)["pretrain/clip/0"]
     assert found.holds
     assert found.details == ["why: another configuration (threads)", "why: device cpu there, cuda here"]
 
@@ -99,7 +99,7 @@ def test_without_other_differences_the_machine_is_the_reason(two):
     folder = two[1] / "pretrain" / "clip" / "0"
     (folder / "curve.jsonl").write_text('{"step": 1}\n')
     part(folder)
-    assert "another processor" in told(two)["pretrain/clip/0"].details[0]
+    assert "another processor" in report_of(two)["pretrain/clip/0"].details[0]
 
 
 @pytest.mark.parametrize(("value", "holds"), [(0.59, True), (0.41, True), (0.95, False)])
@@ -107,21 +107,21 @@ def test_a_metric_must_be_within_its_interval(two, value, holds):
     folder = two[1] / "evaluate" / "clip" / "0"
     table(folder / "metrics.parquet", {**ROW, "value": value, "low": value - 0.01, "high": value + 0.01})
     part(folder)
-    found = told(two)["evaluate/clip/0"]
+    found = report_of(two)["evaluate/clip/0"]
     assert found.holds == holds
     assert ("0.950" in "".join(found.details)) == (not holds)
 
 
 def test_an_edited_result_is_a_difference(two):
     (two[1] / "pretrain" / "clip" / "0" / "curve.jsonl").write_text("changed")
-    found = told(two)["pretrain/clip/0"]
+    found = report_of(two)["pretrain/clip/0"]
     assert not found.holds
     assert "differs from its manifest" in found.text
 
 
 def test_a_missing_part_is_a_difference_and_a_new_one_is_not(two):
     shutil.move(two[1] / "pretrain" / "clip", two[1] / "pretrain" / "random")
-    found = told(two)
+    found = report_of(two)
     assert not found["pretrain/clip/0"].holds
     assert found["pretrain/random/0"].holds
 

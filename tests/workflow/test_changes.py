@@ -29,7 +29,7 @@ COMPARE = {"compare_page", "compare_track"}
 SCORED = {"finetune_run", "evaluate_run", "robustness_run", *COMPARE}  # what follows from a checkpoint
 
 
-def test_a_second_run_does_nothing_and_says_so(finished):
+def test_a_second_run_has_nothing_to_do(finished):
     started = time.monotonic()
     answer = finished.run()
     assert answer.returncode == 0
@@ -37,7 +37,7 @@ def test_a_second_run_does_nothing_and_says_so(finished):
     assert time.monotonic() - started < 20
 
 
-def test_a_bare_snakemake_does_the_same_job(finished):
+def test_a_bare_snakemake_runs_the_same_jobs(finished):
     answer = finished.snakemake("--cores", "all")
     assert answer.returncode == 0
     assert "Nothing to be done" in answer.stdout + answer.stderr
@@ -64,7 +64,7 @@ def test_another_order_of_keys_changes_nothing(mine):
         (["src/nearmiss/stages/data/stage.py"], set(EVERYTHING)),
     ],
 )
-def test_an_edit_re_runs_its_stage_and_the_followers_and_nothing_else(mine, files, rules):
+def test_an_edit_re_runs_only_its_stage_and_dependents(mine, files, rules):
     for file in files:
         mine.append(file)
     assert set(mine.planned()) == rules
@@ -76,14 +76,14 @@ def test_a_comment_re_runs_nothing(mine, file):
     assert mine.planned() == {}
 
 
-def test_a_loss_term_re_runs_the_arms_that_use_it_and_their_followers(mine):
+def test_a_loss_term_re_runs_the_arms_that_use_it_and_dependents(mine):
     mine.append("src/nearmiss/engine/objectives/sigmoid.py")
     assert mine.planned() == {}
     mine.append("src/nearmiss/engine/objectives/own_negatives.py")
     assert mine.planned() == {"pretrain_arm": 1, **FOLLOWING_ONE_ARM, "compare_page": 1, "compare_track": 1}
 
 
-def test_a_method_re_runs_its_own_negatives_and_their_followers(mine):
+def test_a_method_re_runs_its_negatives_and_dependents(mine):
     mine.append("src/nearmiss/stages/negatives/swap/method.py")
     assert mine.planned() == {}
     mine.append("src/nearmiss/stages/negatives/keyword/words.py")
@@ -98,7 +98,7 @@ def test_a_fingerprint_names_the_pins(finished):
     assert {json.loads(file.read_text())["lock"] for file in fingerprints} == {lock}
 
 
-def test_an_arms_rate_re_runs_that_arm_and_its_followers(mine):
+def test_a_learning_rate_re_runs_its_arm_and_dependents(mine):
     arms = load(mine.path / "tests" / "tiny.yaml").model_dump(mode="json")["arms"]
     arms["keyword"]["text_lr"] = 1.5e-3
     planned = mine.planned(config=mine.configure(arms=arms))
@@ -111,7 +111,7 @@ def test_a_second_seed_adds_runs_and_changes_none(mine):
     assert planned == {**again, "compare_page": 1, "compare_track": 1}
 
 
-def test_a_new_interval_of_compare_changes_compare_alone(mine):
+def test_an_interval_of_compare_re_runs_only_compare(mine):
     config = mine.configure(compare={"resamples": 100, "controls": ["clip"], "level": 0.9})
     assert set(mine.planned(config=config)) == COMPARE
 
@@ -127,7 +127,7 @@ def test_a_new_interval_of_compare_changes_compare_alone(mine):
         ("compare/index.html", {}),
     ],
 )
-def test_a_deleted_result_is_made_again_with_what_follows_from_it(mine, file, planned):
+def test_a_deleted_result_and_its_dependents_run_again(mine, file, planned):
     (mine.results() / file).unlink()
     assert mine.planned() == {**planned, "compare_page": 1, "compare_track": 1}
 
@@ -143,6 +143,6 @@ def test_the_record_of_mlflow_is_rebuilt_without_running_a_job(mine):
 def test_a_wrong_configuration_ends_before_any_job(mine):
     config = mine.configure(seeds=["one"])
     for answer in (mine.run(config=config), mine.snakemake("--cores", "1", config=config)):
-        said = answer.stdout + answer.stderr
+        output = answer.stdout + answer.stderr
         assert answer.returncode != 0
-        assert "seeds.0" in said and "Traceback" not in said
+        assert "seeds.0" in output and "Traceback" not in output

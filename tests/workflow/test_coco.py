@@ -75,9 +75,9 @@ def test_a_new_caption_file_runs_everything_again(photographs: Checkout, tmp_pat
     assert again["data_tables"] == 1 and again["pretrain_arm"] == 3
 
 
-def test_a_source_that_is_not_there_is_refused_before_any_job(root: Path, tmp_path: Path, python: str):
+def test_a_missing_source_is_refused_before_any_job(root: Path, tmp_path: Path, python: str):
     answer = copy_checkout(root, tmp_path / "checkout", python).snakemake("--cores", "1", "--", "data", config=COCO)
-    said = answer.stdout + answer.stderr
+    output = answer.stdout + answer.stderr
     assert answer.returncode != 0
     for words in ("no root folder here", "file:   coco", "data.source.root"):
-        assert words in said
+        assert words in output

@@ -1,4 +1,4 @@
-"""A driver that is killed leaves no job behind, and the next run finishes the work."""
+"""A killed driver or job leaves no process behind, a second driver is refused, and the next run finishes the work."""
 
 import os
 import select
@@ -11,23 +11,36 @@ from random import Random
 import pytest
 
 from checkout import TINY, Checkout
-from kills import bytes_of, jobs_in, kill_in_a_row, start, wait_for
+from kills import bytes_of, jobs_in, kill_somewhere, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs die with their driver on Linux")
 
 
 @pytest.fixture
-def mine(mine) -> Checkout:
-    """A copy of the finished run whose commands are processes of their own: those are killed here."""
+def killed(mine) -> Checkout:
+    """The copy `mine`, with an interpreter for each process: those are killed here."""
     return Checkout(mine.path)
 
 
-def test_a_killed_driver_leaves_no_orphan_and_the_next_run_finishes(mine):
+def test_a_killed_driver_leaves_no_orphan_and_the_next_run_resumes(mine, killed):
+    """While the driver runs, a second one is refused."""
     weights = mine.results() / "pretrain" / "clip" / "0" / "checkpoint" / "open_clip_model.safetensors"
     before = weights.read_bytes()
     shutil.rmtree(mine.results() / "pretrain" / "clip")
-    driver = start(mine, TINY, "pretrain")
-    job = next(iter(wait_for(lambda: jobs_in(mine.path), driver)))
+    driver = subprocess.Popen(
+        [killed.python, "-m", "nearmiss", "run", "--config", TINY, "--stage", "pretrain"],
+        cwd=killed.path,
+        env=killed.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    job = next(
+        iter(wait_for(lambda: {pid for pid, line in jobs_in(killed.path).items() if " run " not in line}, driver))
+    )
+    second = mine.run()
+    assert second.returncode == 2
+    assert "another run is active" in second.stderr
     descriptor = os.pidfd_open(job)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
@@ -38,29 +51,10 @@ def test_a_killed_driver_leaves_no_orphan_and_the_next_run_finishes(mine):
     assert weights.read_bytes() == before
 
 
-def test_two_runs_at_a_time_are_refused(mine):
-    shutil.rmtree(mine.results() / "pretrain" / "clip")
-    first = subprocess.Popen(
-        [sys.executable, "-m", "nearmiss", "run", "--config", "tests/tiny.yaml", "--stage", "pretrain"],
-        cwd=mine.path,
-        env=mine.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_for(lambda: [command for command in jobs_in(mine.path).values() if " run " not in command], first)
-    second = mine.run()
-    assert second.returncode == 2
-    assert "another run is active" in second.stderr
-    first.terminate()
-    first.wait()
-
-
-def test_kills_at_any_moments_change_nothing(finished, mine):
-    """Parts of the finished run are removed and made again; `make faults` kills whole runs."""
-    for part in ("pretrain/hnc", "negatives/scene_graph"):
-        shutil.rmtree(mine.results() / part)
-    killed = kill_in_a_row(mine, Random(1), 3)
+def test_a_killed_job_changes_no_byte_of_the_next_run(finished, mine, killed):
+    """One part of the finished run is removed and made again; `make faults` kills whole runs, drivers and jobs."""
+    shutil.rmtree(mine.results() / "finetune" / "hnc")
+    kill = kill_somewhere(killed, Random(1), jobs=1, victims=("job",))
     answer = mine.run()
-    assert answer.returncode == 0, str(killed) + answer.stdout + answer.stderr
-    assert bytes_of(mine.results()) == bytes_of(finished.results()), killed
+    assert answer.returncode == 0, kill + answer.stdout + answer.stderr
+    assert bytes_of(mine.results()) == bytes_of(finished.results()), kill

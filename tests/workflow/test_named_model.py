@@ -1,4 +1,4 @@
-"""The workflow with a model that open_clip knows, whose checkpoints have no tokenizer files."""
+"""The workflow with a model of open_clip, whose checkpoints have no tokenizer files."""
 
 from safetensors.torch import load_file, save_file
 

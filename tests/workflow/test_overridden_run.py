@@ -16,5 +16,5 @@ def test_an_override_changes_the_fingerprints_that_the_jobs_read(fresh):
     fingerprints = fresh.results() / "fingerprint" / "pretrain"
     assert read_json(fingerprints / "clip.json")["config"]["shared"]["continued"]["steps"] == 5
     answer = fresh.snakemake("--dry-run", "--config", "set=pretrain.continued.stepz=5")
-    said = answer.stdout + answer.stderr
-    assert answer.returncode and "did you mean 'steps'" in said and "Traceback" not in said
+    output = answer.stdout + answer.stderr
+    assert answer.returncode and "did you mean 'steps'" in output and "Traceback" not in output

@@ -83,7 +83,7 @@ def test_a_dry_run_has_the_jobs_of_the_plan(checkout, name):
     }
 
 
-def test_without_room_a_dry_run_has_its_jobs_and_a_run_starts_none(checkout):
+def test_without_disk_space_a_dry_run_plans_and_a_run_starts_no_job(checkout):
     catalog = yaml.safe_load(files("nearmiss.engine.downloads").joinpath("catalog.yaml").read_text())
     for entry in catalog.values():
         entry["files"] = [{**file, "bytes": 10**18} for file in entry.get("files", [])]

@@ -12,28 +12,30 @@ from checkout import Checkout
 AWKWARD = "{v2} what? 'x' \"y\" #1 100%25 $HOME a\\b ünï"
 
 
-def test_a_finished_checkout_is_finished_under_an_awkward_name(finished, tmp_path):
+def test_a_renamed_checkout_has_nothing_to_do(finished, tmp_path):
     shutil.copytree(finished.path, tmp_path / AWKWARD / "checkout", symlinks=True)
     assert Checkout(tmp_path / AWKWARD / "checkout", python=finished.python).planned() == {}
 
 
-def test_a_checkout_that_cannot_work_under_its_name_is_refused_by_snakemake_too(finished, tmp_path):
+def test_snakemake_refuses_an_unsupported_checkout_path(finished, tmp_path):
     shutil.copytree(finished.path / "workflow", tmp_path / "a:b" / "workflow")
     shutil.copytree(finished.path / "src", tmp_path / "a:b" / "src")
     for name in ("Snakefile", "config"):
         (tmp_path / "a:b" / name).symlink_to(finished.path / name)
     answer = Checkout(tmp_path / "a:b", python=finished.python).command("snakemake", "--nocolor", "--dry-run")
-    said = answer.stdout + answer.stderr
+    output = answer.stdout + answer.stderr
     assert answer.returncode != 0
-    assert "the path has a colon" in said and "remedy" in said and "Traceback" not in said
+    assert "the path has a colon" in output and "remedy" in output and "Traceback" not in output
 
 
 @pytest.mark.parametrize("conda", [False, True])
-def test_a_job_finds_this_checkouts_package(root, tmp_path, monkeypatch, conda):
+def test_a_job_imports_the_package_of_its_checkout(root, tmp_path, monkeypatch, conda):
     spec = importlib.util.spec_from_file_location("workflow_environment", root / "workflow" / "environment.py")
     environment = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(environment)
     monkeypatch.setattr(environment, "SOURCE", tmp_path / AWKWARD / "src")
     prefix = environment.shell_prefix(conda).format()  # as Snakemake formats a command
-    told = subprocess.run(["bash", "-c", f"{prefix} printenv PYTHONPATH"], capture_output=True, text=True, check=True)
-    assert Path(told.stdout.rstrip("\n")) == tmp_path / AWKWARD / "src"
+    printed = subprocess.run(
+        ["bash", "-c", f"{prefix} printenv PYTHONPATH"], capture_output=True, text=True, check=True
+    )
+    assert Path(printed.stdout.rstrip("\n")) == tmp_path / AWKWARD / "src"

@@ -1,4 +1,4 @@
-"""What one run of the whole workflow leaves behind."""
+"""The files of one run of the whole workflow."""
 
 import json
 
@@ -11,7 +11,7 @@ from nearmiss.base.tables import SCHEMAS, read_table
 ARMS = ("base", "clip", "keyword", "hnc")
 
 
-def test_every_stage_leaves_a_manifest_and_what_it_cost(finished):
+def test_every_stage_writes_a_manifest_and_its_cost(finished):
     results = finished.results()
     folders = ["data", "inpaint", "pretrain/store", "finetune/scratch/0", "robustness/corrupted", "compare"]
     folders += [f"negatives/{method}" for method in ("keyword", "scene_graph")]
@@ -25,7 +25,7 @@ def test_every_stage_leaves_a_manifest_and_what_it_cost(finished):
         assert manifest["outputs"]
 
 
-def test_manifests_tell_neither_places_nor_times(finished):
+def test_manifests_of_a_run_contain_no_paths_and_times(finished):
     for file in finished.results().rglob("manifest.json"):
         text = file.read_text()
         assert str(finished.path) not in text
@@ -44,11 +44,11 @@ def test_the_tables_have_their_schemas(finished):
             assert table.filter(pl.col("model") != "blind")["arm"].unique().to_list() == [arm]
 
 
-def test_the_run_ends_with_the_comparison_and_says_where_things_are(finished):
-    said = (finished.path / "first-run.txt").read_text()
-    assert (finished.results() / "compare" / "summary.txt").read_text().strip() in said
+def test_the_run_ends_with_the_comparison_and_the_result_paths(finished):
+    output = (finished.path / "first-run.txt").read_text()
+    assert (finished.results() / "compare" / "summary.txt").read_text().strip() in output
     for word in ("Cost", "pretrain", "results/tiny/compare/index.html", "results/mlflow.db"):
-        assert word in said
+        assert word in output
 
 
 def test_the_pretraining_state_is_removed_after_success(finished):
@@ -73,16 +73,16 @@ def test_every_lasting_file_is_an_output_of_a_rule(finished):
     assert [line for line in untracked if not line.startswith(tuple(f"results/tiny/{one}" for one in folders))] == []
 
 
-def test_training_never_sees_the_truth(finished):
+def test_training_does_not_read_the_truth(finished):
     answer = finished.snakemake("--dry-run", "--forceall", "--printshellcmds")
-    said = answer.stdout + answer.stderr
-    commands = [line for line in said.splitlines() if "exec python -m nearmiss" in line]
+    output = answer.stdout + answer.stderr
+    commands = [line for line in output.splitlines() if "exec python -m nearmiss" in line]
     reading = [line for line in commands if "/truth" in line]
     assert len(commands) > 20
     assert reading and all("negatives truth" in line or " compare " in line for line in reading)
 
 
-def test_data_and_negatives_have_the_same_bytes_elsewhere_and_with_one_worker(finished, tmp_path):
+def test_data_and_negatives_do_not_depend_on_folder_and_workers(finished, tmp_path):
     """Nor does it matter that the run's processes were forked from one: here they are an interpreter's own."""
     results = finished.results()
     real = Checkout(finished.path)

@@ -1,4 +1,4 @@
-"""What captions say by configuration: synonyms, classes, logic, three things, actions; nothing of it by default."""
+"""Wording by configuration: synonyms, hypernyms, logic, three objects, actions; none of it by default."""
 
 from collections import Counter
 from dataclasses import replace
@@ -34,13 +34,13 @@ def written():
     return [(s, text, name) for s in scenes for kind in ("broad", "narrow") for text, name in captions(s, kind, RICH)]
 
 
-def test_every_further_caption_is_true_and_of_known_words(written):
+def test_further_captions_are_true_and_within_the_vocabulary(written):
     assert [text for scene, text, _ in written if truth_value(parse(text), scene) is not True] == []
     known = {*words(RICH)}
     assert {word for _, text, _ in written for word in text.split()} <= known
 
 
-def test_everything_that_the_configuration_asks_for_is_said(written):
+def test_captions_contain_every_configured_wording(written):
     evaluate = Counter(name for _, _, name in written)
     further = [template.template_id for template in all_templates() if template.part]
     assert all(evaluate[name] >= 20 for name in further)
@@ -49,7 +49,7 @@ def test_everything_that_the_configuration_asks_for_is_said(written):
     assert max(len(scene.objects) for scene, _, _ in written) == 5
 
 
-def test_the_default_world_says_and_knows_nothing_of_it():
+def test_the_default_world_has_no_further_wording():
     plain = WorldConfig()
     further = {"sphere", "violet", "big", "little", "solid", "both", "either", "or", "spinning", "glowing", "shaking"}
     assert further.isdisjoint(words(plain)) and further <= {*words(RICH)}
@@ -57,13 +57,13 @@ def test_the_default_world_says_and_knows_nothing_of_it():
     assert "action" not in str(scene_of(plain, "train", 0).as_record())
 
 
-def test_no_further_caption_speaks_of_what_is_held_out(written):
+def test_further_captions_contain_no_held_out_combination(written):
     pairs = reservation(RICH).pairs
     assert pairs
     assert all(pairs.isdisjoint(parse(text).pairs()) for _, text, _ in written)
 
 
-def test_synonyms_and_classes_are_judged_by_what_they_mean():
+def test_synonyms_and_hypernyms_are_compared_by_meaning():
     assert parse("a big violet sphere") == parse("a large purple ball")
     scene = next(s for i in range(50) if (s := scene_of(RICH, "train", i)).objects[0].shape == "cube")
     obj = scene.objects[0]
@@ -73,31 +73,31 @@ def test_synonyms_and_classes_are_judged_by_what_they_mean():
     assert compare(parse("a spinning red cube"), parse("a glowing red cube")) == ("attribute", "replace")
 
 
-def test_an_action_is_seen_around_the_thing_and_nowhere_else():
-    """Measured on the pixels: each action leaves marks of its own, and the thing's own pixels stay as they are."""
+def test_an_action_changes_only_pixels_around_its_object():
+    """Measured on the pixels: each action has its own marks, and the pixels of the object do not change."""
     scene = next(s for i in range(80) if len((s := scene_of(RICH, "train", i)).objects) == 1)
-    alone = replace(scene, objects=(replace(scene.objects[0], action=None, x=48.0, y=48.0),))
-    still = np.asarray(draw(alone)).astype(int)
-    obj = mask(alone, alone.objects[0])
+    single = replace(scene, objects=(replace(scene.objects[0], action=None, x=48.0, y=48.0),))
+    still = np.asarray(draw(single)).astype(int)
+    obj = mask(single, single.objects[0])
     y, x = np.mgrid[0:96, 0:96] + 0.5
-    radius = np.hypot(x - 48, y - 48) / alone.objects[0].radius
+    radius = np.hypot(x - 48, y - 48) / single.objects[0].radius
     marks = {}
     for action in ("spinning", "glowing", "shaking"):
-        acting = Scene(**{**vars(alone), "objects": (replace(alone.objects[0], action=action),)})
+        acting = Scene(**{**vars(single), "objects": (replace(single.objects[0], action=action),)})
         change = np.asarray(draw(acting)).astype(int) - still
         changed = np.abs(change).max(axis=-1) > 30
         assert changed.sum() > 40
         assert not changed[radius > 1.55].any()
         assert not changed[obj & (radius < 0.9)].any()
         marks[action] = change
-    beside = (np.abs(y - 48) < 0.3 * alone.objects[0].radius) & (radius > 1.08)
-    over = (np.abs(x - 48) < 0.3 * alone.objects[0].radius) & (radius > 1.08)
+    beside = (np.abs(y - 48) < 0.3 * single.objects[0].radius) & (radius > 1.08)
+    over = (np.abs(x - 48) < 0.3 * single.objects[0].radius) & (radius > 1.08)
     assert marks["shaking"][beside].min() < -60 and np.abs(marks["shaking"][over]).max() < 30
     assert marks["glowing"][..., 2].max() < marks["glowing"][..., 0].max()  # warm: less blue than red
     assert marks["spinning"].max() > 60 or marks["spinning"].min() < -60
 
 
-def test_what_the_graph_says_of_an_action_decides_a_caption():
+def test_annotated_actions_decide_captions():
     things = (annotated("1", "cube", ["red", "large", "spinning"], (10, 10, 30, 30)),)
     scene = Annotations(96, 96, things, frozenset(), Vocabulary(frozenset({"cube"}), frozenset({"cube", "solid"})))
     assert check("a glowing red cube", scene).kind == "verified"
@@ -113,7 +113,7 @@ def counted(tmp_path_factory):
     return measure(world=RICH, methods=methods, scenes=SCENES, completeness=(1.0,), out=out)
 
 
-def test_no_negative_of_any_method_is_true_in_a_world_that_says_all_this(counted):
+def test_negatives_are_false_in_a_world_with_further_wording(counted):
     assert {row["method"] for row in counted} == {"random", "keyword", "replace", "swap", "scene_graph"}
     for row in counted:
         assert row["negatives"] > SCENES
@@ -121,7 +121,7 @@ def test_no_negative_of_any_method_is_true_in_a_world_that_says_all_this(counted
         assert row["undefined"] <= 0.02 * row["negatives"]
 
 
-def test_all_sixteen_types_occur_and_the_action_slot_has_something_to_say(tmp_path):
+def test_all_sixteen_types_occur_with_actions(tmp_path):
     methods = load(EXPERIMENT).negatives.methods
     given = write_tables(tmp_path / "world", RICH, SCENES)
     types = {}

@@ -1,4 +1,4 @@
-"""Oracles that lack one faculty are at chance exactly where the table says so, and a leak would show."""
+"""Oracles that lack one faculty are at chance exactly where the table states it, and a leak is detected."""
 
 import pytest
 
@@ -14,19 +14,19 @@ def rows(world_files):
     return table(world_files.items, world_files.scenes)
 
 
-def test_every_oracle_scores_what_the_table_says(rows):
+def test_oracles_score_as_tabulated(rows):
     assert [row for row in rows if not row["holds"]] == []
     assert {(row["oracle"], row["concept"], row["operator"]) for row in rows} == set(EXPECTED)
     assert min(row["decisions"] for row in rows) >= 30
 
 
-def test_every_faculty_is_asked_for_somewhere():
+def test_every_faculty_is_needed_by_a_subset():
     for oracle in ORACLES:
         verdicts = {cell: verdict for cell, verdict in EXPECTED.items() if cell[0] == oracle}
         assert set(verdicts.values()) == {"chance", "solved"}
 
 
-def test_a_leak_is_found(world_files):
+def test_a_leak_is_detected(world_files):
     """A relation item whose foil names a color that is not there can be solved by its words: the table objects."""
     leaky = []
     for item in world_files.items:
@@ -55,12 +55,12 @@ def test_shares_of_captions_whose_words_fit_another_image(world_config):
         return Scene(name, 96, "grass", 1.0, 0, parts)
 
     red, blue, green = ("cube", "red", "small"), ("ball", "blue", "large"), ("star", "green", "large")
-    told = [("a small red cube above a large blue ball", "relation.bare")]
-    alone = {"a": scene("a", red, blue), "b": scene("b", red, green)}
-    texts = {"a": told, "b": [("a small red cube above a large green star", "relation.bare")]}
-    assert separability(alone, texts, seed=0, size=2, batches=3)["captions"] == 0
+    sentences = [("a small red cube above a large blue ball", "relation.bare")]
+    single_scenes = {"a": scene("a", red, blue), "b": scene("b", red, green)}
+    texts = {"a": sentences, "b": [("a small red cube above a large green star", "relation.bare")]}
+    assert separability(single_scenes, texts, seed=0, size=2, batches=3)["captions"] == 0
     twins = {"a": scene("a", red, blue), "b": scene("b", blue, red)}
-    found = separability(twins, {"a": told, "b": told}, seed=0, size=2, batches=3)
+    found = separability(twins, {"a": sentences, "b": sentences}, seed=0, size=2, batches=3)
     assert found["captions"] == found["batches"] == found["kinds"]["relation"]["captions"] == 1
 
 

@@ -31,7 +31,7 @@ MENTIONS = st.builds(
 
 @st.composite
 def statements(draw):
-    """Statements of every kind that the templates can say."""
+    """Statements of every kind that the templates can express."""
     first, second = draw(MENTIONS), draw(MENTIONS)
     kind = draw(st.sampled_from(["relation", "conjunction", "location", "attribute", "count", "ground"]))
     if kind == "relation":
@@ -48,14 +48,14 @@ def statements(draw):
 
 
 def whole(template, statement):
-    """Whether a template of this kind says everything, size and color included."""
+    """Whether a template of this kind states everything, size and color included."""
     slots = set(template.slots)
     return "a" in slots or ({"size", "color"} <= slots and statement.mentions[0].pattern is None)
 
 
 @settings(max_examples=300)
 @given(statements())
-def test_a_statement_is_read_back_from_every_template_that_can_say_it(drawn):
+def test_statements_are_parsed_from_every_template(drawn):
     kind, statement = drawn
     for template in all_templates():
         if template.kind == kind and fits(statement, template) and whole(template, statement):
@@ -97,7 +97,7 @@ def test_parsing_never_fails_on_any_text(text):
         ("a red cube and a ball at the top", ((Mention("cube", "red"), Mention("ball", location="at the top")), None)),
     ],
 )
-def test_forms_of_other_writers_are_read(sentence, statement):
+def test_statements_of_other_generators_are_parsed(sentence, statement):
     assert parse(sentence) == Statement(*statement)
 
 
@@ -105,7 +105,7 @@ def test_forms_of_other_writers_are_read(sentence, statement):
     "sentence",
     ["", "a dog on a sofa", "a red blue cube", "a cube left of", "cubes", "one cube above a ball", "on grass"],
 )
-def test_what_states_nothing_in_this_world_is_not_read(sentence):
+def test_sentences_outside_the_world_are_not_parsed(sentence):
     assert parse(sentence) is None
 
 
@@ -152,7 +152,7 @@ def test_the_one_change_is_named(a, b, change):
 
 @settings(max_examples=200)
 @given(statements(), statements())
-def test_comparing_is_total_and_nothing_changes_between_equals(first, second):
+def test_comparison_is_total_and_equal_statements_do_not_differ(first, second):
     assert compare(first[1], first[1]) == (None, None)
     concept, operator = compare(first[1], second[1])
     assert (concept is None) == (operator is None)

@@ -1,4 +1,4 @@
-"""The judge on scenes made by hand: what holds, what does not, and what pixels cannot decide."""
+"""The truth of statements on scenes made by hand: true, false, and what pixels cannot decide."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_statements_about_a_decided_scene(sentence, verdict):
     assert evaluate(sentence) is verdict
 
 
-def test_some_such_pair_is_enough():
+def test_one_matching_pair_is_enough():
     scene = replace(SCENE, objects=(*SCENE.objects, SECOND_CUBE))
     assert evaluate("a cube to the left of a ball", scene) is True
     assert evaluate("a cube to the right of a ball", scene) is True
@@ -76,7 +76,7 @@ def test_positions_within_the_margin_are_undefined():
     assert evaluate("a cube at the top", middle) is True
 
 
-def test_nothing_is_decided_about_a_hidden_thing():
+def test_statements_about_occluded_objects_are_undefined():
     covered = replace(SCENE, objects=(CUBE, replace(BALL, x=24, y=32)))
     assert is_occluded(covered.objects[0], covered) and not is_occluded(covered.objects[1], covered)
     assert evaluate("a red cube", covered) is None
@@ -85,6 +85,6 @@ def test_nothing_is_decided_about_a_hidden_thing():
     assert evaluate("four things", covered) is False
 
 
-def test_the_judge_shares_no_code_with_the_generators_check():
+def test_truth_shares_no_code_with_the_check_of_negatives():
     for module in (truth, statements):
         assert "engine.text" not in Path(module.__file__).read_text()

@@ -34,18 +34,18 @@ def written():
     return found
 
 
-def test_every_caption_is_true_of_its_scene(written):
+def test_captions_are_true_of_their_scene(written):
     assert len(written) == 10_000
     assert [text for scene, _, text, _ in written if truth_value(parse(text), scene) is not True] == []
 
 
-def test_a_false_caption_would_be_found():
+def test_a_false_caption_is_detected():
     scene = next(s for s in (scene_of(CONFIG, "train", i) for i in range(50)) if len(s.objects) == 2)
     relation = next(parse(text) for text, name in captions(scene, "narrow", CONFIG) if name.startswith("relation"))
     assert truth_value(replace(relation, predicate=OPPOSITE[relation.predicate]), scene) is False
 
 
-def test_edited_captions_are_hardly_ever_undefined(written):
+def test_edited_captions_are_rarely_undefined(written):
     vocabulary = load_vocabulary()
     choices = {
         "shape": vocabulary.shapes,
@@ -74,7 +74,7 @@ def test_edited_captions_are_hardly_ever_undefined(written):
     assert verdicts[False] > verdicts[True]
 
 
-def test_plans_of_two_things(written):
+def test_caption_plans_of_two_objects(written):
     shares = {"broad": Counter(), "narrow": Counter()}
     images = Counter()
     for scene, kind, _, template_id in written:
@@ -88,21 +88,21 @@ def test_plans_of_two_things(written):
     assert not {"ground", "pattern"} & set(shares["narrow"])
 
 
-def test_relation_words_and_orders_are_told_equally_often(written):
-    told = Counter(parse(text).predicate for _, kind, text, _ in written if kind == "narrow")
-    total = sum(told[predicate] for predicate in OPPOSITE)
-    assert all(abs(told[predicate] / total - 0.25) < 0.03 for predicate in OPPOSITE)
+def test_relation_words_and_orders_are_balanced(written):
+    predicates = Counter(parse(text).predicate for _, kind, text, _ in written if kind == "narrow")
+    total = sum(predicates[predicate] for predicate in OPPOSITE)
+    assert all(abs(predicates[predicate] / total - 0.25) < 0.03 for predicate in OPPOSITE)
 
 
-def test_the_two_relations_of_two_things_are_of_both_axes():
+def test_the_two_relations_of_two_objects_are_on_both_axes():
     for index in range(200):
         scene = scene_of(CONFIG, "train", index)
         if len(scene.objects) == 2:
-            told = [parse(text).predicate for text, _ in captions(scene, "narrow", CONFIG)[:2]]
-            assert (told[0] in ("above", "below")) != (told[1] in ("above", "below"))
+            predicates = [parse(text).predicate for text, _ in captions(scene, "narrow", CONFIG)[:2]]
+            assert (predicates[0] in ("above", "below")) != (predicates[1] in ("above", "below"))
 
 
-def test_captions_are_short_and_made_of_known_words(written):
+def test_captions_are_short_and_within_the_vocabulary(written):
     known = set(words(CONFIG))
     assert len(known) <= 100
     lengths = [len(text.split()) for _, _, text, _ in written]
@@ -111,12 +111,12 @@ def test_captions_are_short_and_made_of_known_words(written):
     assert all(re.fullmatch("[a-z]+([ -][a-z]+)*", text) for _, _, text, _ in written)
 
 
-def test_an_image_is_not_told_the_same_twice(written):
+def test_captions_of_an_image_are_distinct(written):
     texts = [text for _, _, text, _ in written]
     assert all(len(set(texts[i : i + 5])) == 5 for i in range(0, len(texts), 5))
 
 
-def test_new_wording_is_new_but_its_words_are_not(written):
+def test_new_wording_has_new_templates_and_known_words(written):
     reserved = set(reserved_templates())
     trained = {template_id for _, _, _, template_id in written}
     assert reserved and not reserved & trained
@@ -126,7 +126,7 @@ def test_new_wording_is_new_but_its_words_are_not(written):
     assert fixed <= narrow
 
 
-def test_no_caption_speaks_of_a_held_out_combination(written):
+def test_captions_contain_no_held_out_combination(written):
     held_out = reservation(CONFIG)
     for _, _, text, _ in written:
         statement = parse(text)
@@ -134,7 +134,7 @@ def test_no_caption_speaks_of_a_held_out_combination(written):
         assert statement.shape_relation() not in held_out.relations
 
 
-def test_golden_captions():
+def test_captions_equal_the_golden_file():
     """The file changes only with the templates or the world's recipe; this module, run as a script, writes it."""
     assert golden() == json.loads(GOLDEN.read_text())
 

@@ -1,4 +1,4 @@
-"""The benchmark isolates: each item has one change, and nothing but the asked faculty tells right from wrong."""
+"""The benchmark isolates: each item has one change, and only the tested faculty separates true from false captions."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -27,7 +27,7 @@ def pairs_of(files, condition="iid", **cell):
             yield [files.scenes[image] for image in item["images"]], item
 
 
-def test_the_tables_are_as_their_schema(world_files):
+def test_the_tables_have_their_schema(world_files):
     assert table("items", world_files.items).height == len(world_files.items)
     assert 150 < table("retrieval", world_files.retrieval).height < 300
     assert table("classification", world_files.classification).height > 60
@@ -36,7 +36,7 @@ def test_the_tables_are_as_their_schema(world_files):
     assert all(scene.scene_id == image for image, scene in world_files.scenes.items())
 
 
-def test_all_concepts_forms_and_conditions_are_there(world_files, world_config):
+def test_all_concepts_forms_and_conditions_occur(world_files, world_config):
     sizes = Counter((i["concept"], i["operator"], i["condition"], i["subset"]) for i in world_files.items)
     for recipe in RECIPES:
         for condition in recipe.conditions:
@@ -58,11 +58,11 @@ def test_relations_in_new_wording_state_their_order_of_mention_and_template(worl
     assert sorted(orders.values()) == ["fronted"] + 4 * ["subject first"]
 
 
-def test_the_truth_is_the_judges(world_files):
+def test_item_labels_agree_with_the_truth(world_files):
     for item in world_files.items:
         for image, row in zip(item["images"], item["truth"], strict=True):
-            judged = [truth_value(parse(caption), world_files.scenes[image]) for caption in item["captions"]]
-            assert judged == row, item
+            truths = [truth_value(parse(caption), world_files.scenes[image]) for caption in item["captions"]]
+            assert truths == row, item
 
 
 def test_the_two_captions_differ_by_the_change_that_the_item_names(world_files):
@@ -74,20 +74,20 @@ def test_the_two_captions_differ_by_the_change_that_the_item_names(world_files):
             assert compare(statements[0], statements[2]) == (None, None)
 
 
-def test_captions_alone_tell_nothing(world_files):
-    """Every right-against-wrong pair of captions is asked the other way round as often, in every cell and form."""
-    asked = defaultdict(Counter)
+def test_captions_without_images_are_at_chance(world_files):
+    """Every ordered pair of true and false caption occurs as often in the opposite order, in every cell and form."""
+    counts = defaultdict(Counter)
     for item in world_files.items:
         cell = (item["concept"], item["operator"], item["condition"], item["subset"])
         for row in item["truth"]:
             right = [text for text, true in zip(item["captions"], row, strict=True) if true]
             wrong = [text for text, true in zip(item["captions"], row, strict=True) if not true]
-            asked[cell].update((r, w) for r in right for w in wrong)
-    for cell, decisions in asked.items():
+            counts[cell].update((r, w) for r in right for w in wrong)
+    for cell, decisions in counts.items():
         assert all(decisions[wrong, right] == n for (right, wrong), n in decisions.items()), cell
 
 
-def test_pictures_of_a_pair_share_everything_but_the_change(world_files):
+def test_images_of_a_pair_differ_only_in_the_change(world_files):
     changed = {
         ("color", "replace"): {"color"},
         ("size", "replace"): {"size", "radius"},
@@ -117,21 +117,21 @@ def test_pictures_of_a_pair_share_everything_but_the_change(world_files):
 
 
 @pytest.mark.parametrize(("concept", "slot"), [("color", "color"), ("object", "shape"), ("size", "size")])
-def test_a_replaced_value_is_absent_from_the_other_picture(world_files, concept, slot):
+def test_a_replaced_value_is_absent_from_the_other_image(world_files, concept, slot):
     for condition in ("iid", "more_objects"):
         for scenes, _ in pairs_of(world_files, condition, concept=concept, operator="replace"):
             values = [[getattr(obj, slot) for obj in scene.objects] for scene in scenes]
             assert values[0][0] not in values[1] and values[1][0] not in values[0]
 
 
-def test_swapped_values_are_present_in_both_pictures(world_files):
+def test_swapped_values_are_present_in_both_images(world_files):
     for (a, b), item in pairs_of(world_files, operator="swap"):
         slot = item["concept"]
         assert sorted(getattr(t, slot) for t in a.objects) == sorted(getattr(t, slot) for t in b.objects)
         assert a.objects[0].shape != a.objects[1].shape
 
 
-def test_related_things_lie_in_one_half_of_the_picture(world_files):
+def test_related_objects_are_in_one_half_of_the_image(world_files):
     axes, edits, half = Counter(), Counter(), Counter()
     for (a, b), item in pairs_of(world_files, concept="relation"):
         axis = "x" if a.objects[0].x != b.objects[0].x else "y"
@@ -145,7 +145,7 @@ def test_related_things_lie_in_one_half_of_the_picture(world_files):
     assert min(axes.values()) > 15 and min(edits.values()) > 15 and min(half.values()) > 10
 
 
-def test_located_things_are_alone_on_a_grid(world_files):
+def test_located_objects_are_single_and_on_a_grid(world_files):
     centers = {
         (round(s.objects[0].x / s.side, 3), round(s.objects[0].y / s.side, 3))
         for pair, _ in pairs_of(world_files, concept="location")
@@ -155,13 +155,13 @@ def test_located_things_are_alone_on_a_grid(world_files):
     assert len(centers) <= 16 and len({x for x, _ in centers}) == len({y for _, y in centers}) == 4
 
 
-def test_held_out_combinations_show_in_their_condition_alone(world_files, world_config):
+def test_held_out_combinations_occur_only_in_their_condition(world_files, world_config):
     held_out = reservation(world_config)
     for item in world_files.items:
         scenes = [world_files.scenes[image] for image in item["images"]]
-        told = [parse(caption) for caption in item["captions"]]
-        relations = {statement.shape_relation() for statement in told} & held_out.relations
-        pairs = {pair for statement in told for pair in statement.pairs()} & held_out.pairs
+        parsed = [parse(caption) for caption in item["captions"]]
+        relations = {statement.shape_relation() for statement in parsed} & held_out.relations
+        pairs = {pair for statement in parsed for pair in statement.pairs()} & held_out.pairs
         if item["condition"] == "new_pair":
             assert any(held_out.pairs_of(scene) for scene in scenes) or item["subset"] != "2x2"
         else:
@@ -172,16 +172,16 @@ def test_held_out_combinations_show_in_their_condition_alone(world_files, world_
             assert not relations and not any(held_out.relations_of(scene) for scene in scenes)
 
 
-def test_new_pairs_are_spoken_of(world_files, world_config):
+def test_new_pairs_are_mentioned(world_files, world_config):
     held_out = reservation(world_config).pairs
-    told = [
+    parsed = [
         {pair for caption in item["captions"] for pair in parse(caption).pairs()}
         for _, item in pairs_of(world_files, "new_pair")
     ]
-    assert all(pairs & held_out for pairs in told)
+    assert all(pairs & held_out for pairs in parsed)
 
 
-def test_new_wording_is_the_iid_items_in_other_words(world_files):
+def test_new_wording_rewords_the_iid_items(world_files):
     reserved = set(reserved_templates())
     for item in world_files.items:
         assert (item["template_id"].split(":")[0] in reserved) == (item["condition"] == "new_wording")
@@ -191,13 +191,13 @@ def test_new_wording_is_the_iid_items_in_other_words(world_files):
         assert [parse(caption) for caption in item["captions"]] == [parse(caption) for caption in twin["captions"]]
 
 
-def test_more_objects_has_one_more_than_training_ever_shows(world_files):
+def test_more_objects_exceeds_training_by_one(world_files):
     for scenes, item in pairs_of(world_files, "more_objects"):
         assert max(len(scene.objects) for scene in scenes) == 3
         assert min(len(scene.objects) for scene in scenes) == (2 if item["concept"] == "count" else 3)
 
 
-def test_every_word_of_the_benchmark_is_known(world_files, world_config):
+def test_benchmark_words_are_in_the_vocabulary(world_files, world_config):
     texts = [caption for item in world_files.items for caption in item["captions"]]
     texts += [row["text"] for row in world_files.retrieval]
     texts += [prompt for row in world_files.classification for prompts in row["prompts"] for prompt in prompts]
@@ -215,7 +215,7 @@ def test_retrieval_counts_every_image_that_a_caption_is_true_of(world_files, wor
     assert [row["text"] for row in world_files.retrieval] == [text for text in texts if len(right[text]) <= 6]
 
 
-def test_every_class_is_asked_in_words_that_state_it(world_files):
+def test_class_prompts_state_their_class(world_files):
     rows = {(row["task"], row["image_id"]): row for row in world_files.classification}
     assert {task for task, _ in rows} == {"shape", "color", "ground"}
     for (task, _), row in rows.items():
@@ -225,21 +225,21 @@ def test_every_class_is_asked_in_words_that_state_it(world_files):
                 assert (statement.ground if task == "ground" else getattr(statement.mentions[0], task)) == name
 
 
-def test_the_benchmark_depends_on_the_configuration_alone():
+def test_the_benchmark_depends_only_on_the_configuration():
     assert make_items(TINY, "val") == make_items(TINY, "val")
     assert make_items(TINY, "val").scenes.keys().isdisjoint(make_items(TINY, "test").scenes)
     other = make_items(TINY.model_copy(update={"seed": 1}), "val")
     assert [i["captions"] for i in other.items] != [i["captions"] for i in make_items(TINY, "val").items]
 
 
-def test_a_poorer_world_leaves_out_what_it_cannot_ask():
+def test_a_smaller_world_omits_subsets_it_cannot_make():
     bare = TINY.model_copy(update={"sizes": 1, "patterns": 1, "reserved": Reserved(pairs=0, relations=0)})
     made = make_items(bare, "val")
     assert not {item["concept"] for item in made.items} & {"size", "pattern"}
     assert not {item["condition"] for item in made.items} & {"new_pair", "new_relation"}
 
 
-def test_an_item_that_cannot_be_drawn_is_an_error_that_says_so(monkeypatch):
+def test_an_item_that_cannot_be_drawn_is_an_input_error(monkeypatch):
     monkeypatch.setattr("nearmiss.engine.world.benchmark_contrasts._ATTEMPTS", 3)
     hopeless = replace(RECIPES[0], make=lambda scene, words, generator: None)
     with pytest.raises(InputError, match="no scene suits"):

@@ -53,7 +53,7 @@ def job(name: str) -> Iterator[None]:
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """No bars inside the block: one bar outside speaks for work that is done shard by shard."""
+    """No bars inside the block: one bar outside counts the shards."""
     global _silent  # noqa: PLW0603  (bars are the process's own)
     before, _silent = _silent, True
     try:

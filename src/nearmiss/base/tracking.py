@@ -129,7 +129,7 @@ def uri_of(store: Path) -> str:
 
 
 def artifacts_of(store: Path) -> Path:
-    """MLflow wants a folder for artifacts; weights never go there, only pointers to them are logged."""
+    """MLflow needs a folder for artifacts; weights never go there, only pointers to them are logged."""
     return Path(store).resolve().with_suffix(".artifacts")
 
 
@@ -143,7 +143,7 @@ def _locked(store: Path) -> Iterator[None]:
 def _damaged(store: Path) -> str:
     return (
         f"move it away (mv {store} {store}.damaged), then `nearmiss ui` makes it again from the results; what other "
-        "programs have recorded in it is in the moved file alone"
+        "programs have recorded in it is only in the moved file"
     )
 
 

@@ -75,7 +75,7 @@ def make(
     mode
         Behavior of a method that has both: default (corrected), or released (as the paper's code).
     tagger
-        spaCy pipeline, by name or folder; lexicon for the built-in tagger, which knows the synthetic world's words.
+        spaCy pipeline, by name or folder; lexicon for the built-in tagger of the synthetic world.
     fill
         Masked language model, by name or folder; cloze for counts of the captions themselves.
     paraphrases
@@ -147,7 +147,7 @@ def _shortcuts(options: dict[str, Any], *, mode: str | None, tagger: str | None,
 
 
 def _check_tagger_is_named(chosen: MethodConfig, tagger: str | None, fields: tuple[str, ...]) -> None:
-    """Free captions need a trained tagger: the built-in one knows the words of the synthetic world only."""
+    """Free captions need a trained tagger: the built-in one covers only the words of the synthetic world."""
     named = tagger is not None or any(field.startswith("--tagger") for field in fields)
     if getattr(chosen, "tagger", "") is None and not named:
         raise InputError(

@@ -71,7 +71,7 @@ def _evened(one: Array, other: Array, seed: int) -> Array:
     """Places that stay when each cell of the grid of two gaps is as full as its opposite; what goes is drawn."""
     steps = int(np.clip(np.sqrt(len(one) / (2 * _PER_CELL)), 1, _MOST))
     first, second = _steps(one, steps), _steps(other, steps)
-    # A cell and its opposite have one name; `side` tells them apart, 0 is the middle, where nothing points anywhere.
+    # A cell and its opposite have one name; `side` distinguishes them; 0 is the middle.
     side = np.where(first != 0, np.sign(first), np.sign(second))
     name = (side * first) * (2 * steps + 1) + side * second
     order = array_rng(seed, "drop").permutation(len(one))

@@ -46,7 +46,7 @@ def _weights(x: csr_matrix) -> Array:
     """Weights (features,) of positive minus negative features `x` (pairs, features)."""
     from sklearn.linear_model import LogisticRegression
 
-    nonempty = x[np.flatnonzero(np.diff(x.indptr))]  # a pair without a known feature teaches nothing
+    nonempty = x[np.flatnonzero(np.diff(x.indptr))]  # a pair without a known feature does not contribute
     if nonempty.shape[0] < 2:
         return np.zeros(x.shape[1])
     sign = np.where(np.arange(nonempty.shape[0]) % 2, -1.0, 1.0)

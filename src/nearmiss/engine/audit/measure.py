@@ -34,7 +34,7 @@ def measured(pairs: Pairs, probes: Sequence[Probe], corpus: Corpus, *, name: str
     """A row for each type (and "all") x probe x scheme of the set called `name`.
 
     Accuracy and its 95 % interval are shares of pairs, 0 to 1, chance .5. "all" is the whole set as if it had no types:
-    probes learn from it and are asked by it, so it is no mean of the rows above. The interval resamples images.
+    probes are trained and evaluated by it, so it is no mean of the rows above. The interval resamples images.
     """
     parts = dict(pairs.kinds)
     parts[ALL] = np.arange(len(pairs))

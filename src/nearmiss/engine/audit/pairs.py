@@ -125,7 +125,7 @@ def _key(old: str, new: str) -> str:
 
 
 def swapped(pairs: Pairs, flip: Sequence[bool] | Array) -> Pairs:
-    """The pairs with positive and negative exchanged where `flip` says so: for controls with meaningless labels."""
+    """The pairs with positive and negative exchanged where `flip` is true: for controls with meaningless labels."""
     sides = [
         (other, one) if turned else (one, other)
         for one, other, turned in zip(pairs.positive, pairs.negative, flip, strict=True)

@@ -18,7 +18,7 @@ CARD = Card(
     released=Measurement(ties="right"),
     averages={kind: (f"{kind}/*",) for kind in _KINDS},
     notes="Recall@1, a part for each kind and complexity. As published, a tie counts for the caption, which stands "
-    "first. The systematicity part asks for models trained on three named corpora and is not here.",
+    "first. The systematicity part needs models trained on three named corpora and is not here.",
 )
 
 

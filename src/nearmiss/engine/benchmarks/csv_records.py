@@ -26,7 +26,7 @@ _LAYOUT = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
 def csv_records(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str] | Unreadable]]:
-    """Number (from 0) and cells by column of each record; `Unreadable` where the cells cannot be told apart.
+    """Number (from 0) and cells by column of each record; `Unreadable` where the cells cannot be separated.
 
     Raises InputError where the file is no UTF-8 text or its header lacks one of `columns` or has it twice.
     """

@@ -13,7 +13,7 @@ CARD = Card(
     images=("gqa/images",),
     measurement=Measurement(single_captions=True),
     averages={"clean": ("clean/*",), "noisy": ("noisy/*",)},
-    notes="Match or mismatch is judged by AUROC and at a fitted threshold: a cosine has no 0.5. Several negatives may "
+    notes="Match or mismatch is scored by AUROC and at a fitted threshold: a cosine has no 0.5. Several negatives may "
     "share a caption. Noisy: the file's own mark on the negative, where it has one.",
 )
 
@@ -70,7 +70,7 @@ def _label(record: Record) -> int:
 
 
 def _noisy(record: Record) -> bool:
-    """Whether the file says that a box was judged noisy. Types of two statements mark each of them."""
+    """Whether the file marks a box as noisy. Types of two statements mark each of them."""
     mark = record.of("noisy")
     marks = list(mark.values()) if isinstance(mark, dict) else [mark]
     if not all(each in (None, 0, 1) for each in marks):  # true and false are 1 and 0

@@ -14,7 +14,7 @@ CARD = Card(
     origin="the authors' repository Sri-Harsha/scpp, folder data; images: COCO val2017",
     files=("sugarcrepe_pp/data/*.json",),
     images=("coco/val2017",),
-    notes="The published text-only score (paraphrases closer to each other than to the negative) is not asked.",
+    notes="The published text-only score (paraphrases closer to each other than to the negative) is not computed.",
 )
 
 

@@ -13,7 +13,7 @@ CARD = Card(
     files=("vsr/random/test.jsonl", "vsr/zeroshot/test.jsonl"),
     images=("vsr/images",),
     measurement=Measurement(single_captions=True),
-    notes="Statements are judged one at a time: AUROC, and accuracy at a threshold fitted on the other folds' images. "
+    notes="Statements are scored one at a time: AUROC, and accuracy at a threshold fitted on the other folds' images. "
     "The published accuracies are of models that were trained on its training split.",
 )
 

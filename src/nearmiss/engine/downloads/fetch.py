@@ -35,7 +35,7 @@ CHUNK = 2**20  # bytes that are written at a time
 ATTEMPTS = 5
 """Attempts at one address in a row that do not bring the part a chunk further than it ever was."""
 LONGEST_WAIT = 600.0
-"""Seconds of Retry-After that are waited for; a server that wants more time is given up."""
+"""Seconds of Retry-After that are waited for; a longer wait is an error."""
 HUB = "https://huggingface.co"
 _TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads
 _MARKUP = re.compile(rb"\s*(<!doctype html|<html|<head)", re.IGNORECASE)
@@ -128,7 +128,7 @@ def _from(url: str, wanted: Wanted, target: Path, network: Network) -> Fetched:
                 raise
             wait = 2.0 ** (failed - 1) if error.after is None else error.after
             if wait > LONGEST_WAIT:
-                raise Refused(f"{error}; the server wants a pause of {wait:.0f} s") from None
+                raise Refused(f"{error}; the server requests a pause of {wait:.0f} s") from None
             network.sleep(wait)
 
 

@@ -1,6 +1,6 @@
-"""What is trained or evaluated: a small model of ours, or one that open_clip knows by name, from a folder or the hub.
+"""What is trained or evaluated: a small model of ours, or one that open_clip has by name, from a folder or the hub.
 
-What is kept of a model is the content of `open_clip_config.json`, so that a checkpoint says by itself how its images
+What is kept of a model is the content of `open_clip_config.json`, so that a checkpoint records how its images
 are cut and which activation its weights were trained with (QuickGELU or GELU: the wrong one costs points and no error).
 """
 
@@ -116,7 +116,7 @@ def own_architecture(options: dict[str, Any], words: list[str]) -> Architecture:
 
 
 def named_architecture(name: str, pretrained: str | None, digest: str | None = None) -> Architecture:
-    """A model that open_clip knows. Raises InputError where it, its tag or its tokenizer is not to be had."""
+    """A model of open_clip. Raises InputError where it, its tag or its tokenizer is not available."""
     config = configuration_of(name, pretrained)
     kind, location = parse_model_name(name)
     tokenization = tokenization_of(
@@ -185,7 +185,7 @@ def _downloaded(name: str, pretrained: str | None) -> Path:
 
 
 def _tag(name: str, pretrained: str | None) -> dict[str, Any] | None:
-    """What open_clip knows of a tag; None for a file or no weights."""
+    """The configuration of a tag in open_clip; None for a file or no weights."""
     if pretrained is None or _is_file(pretrained):
         return None
     tag = open_clip.get_pretrained_cfg(name, pretrained)

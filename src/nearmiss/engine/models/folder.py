@@ -131,7 +131,7 @@ def _check_tower(given: dict[str, Any], tower: type, name: str, file: Path | str
     known = {field.name for field in fields(tower)}
     unknown = sorted(given.keys() - known)
     if unknown:
-        raise _wrong(f"open_clip knows no option {', '.join(unknown)} of a tower", f"{name}.{unknown[0]}", file)
+        raise _wrong(f"open_clip has no option {', '.join(unknown)} of a tower", f"{name}.{unknown[0]}", file)
     kept = {key: value for key, value in given.items() if value is not None}
     try:
         TypeAdapter(tower).validate_json(json.dumps(kept), strict=True)

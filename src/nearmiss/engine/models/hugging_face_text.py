@@ -1,7 +1,7 @@
 """Text towers of Hugging Face transformers: their folder, configuration, pooling rule, tokenizer and weights.
 
 open_clip builds such a tower from the model's `config.json` (`text_cfg.hf_model_name`) and computes a pooling and a
-projection over it. Supported are encoders whose architecture open_clip knows (`MODEL_TYPES`).
+projection over it. Supported are encoders whose architecture open_clip supports (`MODEL_TYPES`).
 """
 
 from pathlib import Path

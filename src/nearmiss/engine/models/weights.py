@@ -1,7 +1,7 @@
 """Weight files: read without running anything that is in them, and fitted to a model key by key.
 
-open_clip's own loader interpolates positional embeddings of another shape and says so in a log only, and of a state
-dict that does not fit it tells the first line. Here a file fits as it is or is refused with the key.
+open_clip's own loader interpolates positional embeddings of another shape with only a log message, and of a state
+dict that does not fit it reports the first line. Here a file fits as it is or is refused with the key.
 """
 
 import sys
@@ -32,7 +32,7 @@ _FOLDER = 0x10  # marks a folder in a zip; torch writes none, and would read one
 _SHOWN = 3  # names in a message
 _PROBLEM = "the weights do not load"
 
-REMEDY = "give a whole state dict of this architecture, of tensors alone, or a tag that can be reached"
+REMEDY = "give a complete state dict of this architecture that contains only tensors, or a tag that can be downloaded"
 
 
 def load_weights(file: Path, model: Any, *, remedy: str = REMEDY) -> None:
@@ -128,7 +128,7 @@ def _unpickled(file: Path) -> Any:
             wrong = archive.testzip()  # torch writes the checksums and does not compare them
             folders = [each.filename for each in archive.infolist() if each.external_attr & _FOLDER]
         if wrong is not None or folders:
-            raise ValueError(f"{wrong or folders[0]} is not what its checksum says: the file is damaged")
+            raise ValueError(f"{wrong or folders[0]} does not have its checksum: the file is damaged")
     with torch.serialization.safe_globals([*_NUMPY]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pickle protocols: what cannot be read is an error
         return torch.load(file, map_location="cpu", weights_only=True)
@@ -166,7 +166,7 @@ def _renamed(found: Mapping[str, Any], expected: Mapping[str, Tensor], file: Pat
 
 
 def _converted(weights: dict[str, Any], model: Any, expected: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Names as this open_clip has them, of the older and foreign ones that it knows."""
+    """Names as this open_clip has them, of the older and foreign ones that it supports."""
     weights = dict(convert_state_dict(model, weights))
     if "positional_embedding" in weights and "positional_embedding" not in expected:
         weights = convert_to_custom_text_state_dict(weights)

@@ -18,7 +18,7 @@ class CrossModalRankTerm(nn.Module):
     largest (`max`), or stays at the cap (`fixed`); clamped to 0 and the cap, used from the next batch on, 0 at first.
 
     Our choices, because the published form needs them: gaps and thresholds are cosines (the paper's 10 of logits at
-    scale 100 is a cap of .10), the scale only weighs the hinge and learns nothing from it (else shrinking it would be
+    scale 100 is a cap of .10), the scale only weighs the hinge and has no gradient (else shrinking it would be
     rewarded), the mean is over valid pairs, a type without a valid pair keeps its threshold, and thresholds are never
     reset between epochs. A threshold belongs to a negative's type; the published slots are such types.
     """

@@ -1,8 +1,8 @@
 """Image-text matching: a head on the fused pair classifies whether the text is true of the image.
 
 Li et al., ALBEF, NeurIPS 2021, section 3.2, equation 3, with the hard pairs of a batch mined as there; that a caption's
-own hard negatives are such pairs is HNC's idea (Dönmez et al., CoNLL 2023), whose paper does not say how it samples or
-weighs them.
+own hard negatives are such pairs is HNC's idea (Dönmez et al., CoNLL 2023), whose paper does not state how it
+samples or weighs them.
 """
 
 import torch

@@ -76,8 +76,8 @@ def _shared_attributes(half: Phrases, other: Phrases) -> Phrases | None:
     kind = attribute_kind(last.text)
     if last.label == "noun" and kind is not None:
         last = Phrase("adjective", kind, last.text)
-    alone = (*ahead, last)
-    return None if any(phrase.label == "noun" for phrase in alone) else alone
+    single = (*ahead, last)
+    return None if any(phrase.label == "noun" for phrase in single) else single
 
 
 def _definite(phrase: Phrase) -> bool:

@@ -11,12 +11,12 @@ from nearmiss.engine.text.spans import Sentence, Span
 from nearmiss.engine.text.tagging import Tagged
 from nearmiss.engine.text.usage import words
 
-LISTED = "the spans are only listed: exchanged they say the same"
-BESIDE = "the spans stand in a relation that holds both ways: exchanged they say the same"
-TOGETHER = "the verbs are said of one thing: exchanged they say the same"
+LISTED = "the spans are only listed: swapping them preserves the meaning"
+BESIDE = "the relation of the spans is symmetric: swapping them preserves the meaning"
+TOGETHER = "the verbs have one subject: swapping them preserves the meaning"
 PART = "one is a part or an amount of the other: exchanged they make no sense"
-RELATED = "one may be called the other: exchanged they may say the same"
-SHARED = "the adjective before the list may belong to both: exchanged they may say the same"
+RELATED = "one can name the other: swapping them may preserve the meaning"
+SHARED = "the adjective before the list may belong to both: swapping them may preserve the meaning"
 
 _LIST = ("and", "or", ",")
 

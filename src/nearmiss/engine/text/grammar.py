@@ -96,7 +96,7 @@ def _faults(words: Words, start: int, end: int) -> list[str]:
 
 
 def _agrees(many: bool, words: Words, at: int) -> bool:
-    """Whether the noun after a number or an article has its number; of the first part of a compound nothing is said."""
+    """Whether the noun after a number or an article has its number; the first part of a compound is not checked."""
     attributes = attribute_words()
     while at < len(words) - 1 and words[at] in attributes:
         at += 1

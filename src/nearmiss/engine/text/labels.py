@@ -143,7 +143,7 @@ def _outline(caption: Caption) -> tuple[int, tuple[_Key, ...]]:
 
 @lru_cache(maxsize=1 << 14)
 def _canonical(caption: Caption) -> object:
-    """A canonical form for all statements that say the same; joined ones in order, with "fewer" expressed as "more"."""
+    """A canonical form of statements with the same meaning; joined ones in order, with "fewer" expressed as "more"."""
     if caption.join is None:
         return min((tuple(map(_key, variant.mentions)), variant.relations) for variant in _variants(caption))
     parts = [_canonical(part) for part in caption.parts]

@@ -46,7 +46,7 @@ _BY_ABSENCE = Verdict("plausible", "only absence from annotations that are not e
 _NOT_ANNOTATED = Verdict("plausible", "the image has no annotations")
 _VERDICTS = {
     Truth.FALSE: Verdict("verified", "the annotations contradict it"),
-    Truth.UNKNOWN: Verdict("plausible", "the annotations do not say"),
+    Truth.UNKNOWN: Verdict("plausible", "the annotations do not decide"),
     Truth.UNDEFINED: Verdict("undefined", "undefined: too near the border to decide"),
     Truth.TRUE: Verdict("true", "true of the image"),
 }
@@ -61,7 +61,7 @@ def check(negative: str, annotations: Annotations | None, own_captions: Iterable
 def verdict(negative: Text, annotations: Annotations | None, own: OwnCaptions) -> Verdict:
     """`check` of a text; all three know the same names."""
     if own.state(negative):
-        return Verdict("collision", "says what a caption of the image says")
+        return Verdict("collision", "states what a caption of the image states")
     if annotations is None:
         return _NOT_ANNOTATED
     caption = negative.statement
@@ -75,7 +75,7 @@ def verdict(negative: Text, annotations: Annotations | None, own: OwnCaptions) -
 
 
 def truth(caption: Caption, annotations: Annotations, steps: Steps | None = None) -> Truth:
-    """What the annotations say of a statement; unknown where that takes more than `steps` (MAX_STEPS by default)."""
+    """Truth of a statement by the annotations; unknown where that takes more than `steps` (MAX_STEPS by default)."""
     steps = steps or Steps()
     if caption.join is not None:
         return _of_joined(caption, annotations, steps)

@@ -149,7 +149,7 @@ def _captions(file: Path, caption_set: str | None, store: Store, texts: _Texts) 
     """The store's captions of the set, sorted by image and caption id.
 
     `row` is the image's row of the store, `image` its number among those with captions, `caption` that of the caption,
-    `added` the number of the text and `text` its hash, which tells in this process whether two texts are equal.
+    `added` the number of the text and `text` its hash, which identifies equal texts within this process.
     """
     known = pl.DataFrame({"image_id": store.ids, "row": range(len(store))}, schema_overrides={"row": pl.UInt32})
     found, total = [], 0

@@ -21,7 +21,7 @@ _SLICE = 65536  # token sequences that are copied together
 class TokenBook:
     """Different texts as rows of tokens, sorted: row t has tokens[first[t]] to tokens[first[t + 1]].
 
-    Texts that are the same tokens, such as two that differ in capitals, share a row: the model cannot tell them apart.
+    Texts that are the same tokens, such as two that differ in capitals, share a row: the model cannot distinguish them.
     """
 
     tokens: np.ndarray  # (tokens,) uint16 or int32

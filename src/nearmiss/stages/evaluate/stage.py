@@ -4,7 +4,7 @@ Each unique image and text is encoded once over all benchmarks. The scores of ev
 they are worth follows from them (outcomes.parquet, metrics.parquet), and how they were measured is written beside
 (measurement.json). A score with missing images is always marked as incomplete.
 
-A cross-encoder's items are scored with its match logit, and what its dual part scores lies beside that
+A cross-encoder's items are scored with its match logit, and the scores of its dual encoder are written beside it
 (dual_scores.parquet, dual_metrics.parquet). Retrieval and classification stay with the dual part (scoring/match.py).
 """
 
@@ -183,7 +183,7 @@ def _table(path: Path) -> Path:
 
 
 def _reported(model: Model, paper: str | None) -> dict[tuple[str, str, str], papers.Reported]:
-    """What a paper reports of the model: by the given name, or where the model's own name says which it is."""
+    """What a paper reports of the model: by the given name, or by the model's own name."""
     name = papers.model_of(model.name, model.pretrained) if paper is None else paper
     return {} if name is None else papers.reported(name)
 

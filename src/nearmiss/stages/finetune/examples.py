@@ -31,9 +31,9 @@ class Examples:
     def part(self, share: float, seed: int) -> pl.DataFrame:
         """A share of the training examples, drawn from the seed: rounded up, and some, of each kind of group.
 
-        Examples of one text are a group and stay together, so that the words of a smaller share say as little about
+        Examples of one text are a group and stay together, so that the words of a smaller share reveal as little about
         its labels as those of the whole; without a text, each example is a group. Groups with the same labels are of
-        one kind. A smaller share is part of a larger one; the draw knows no initialization, so that all see the same.
+        one kind. A smaller share is part of a larger one; the draw is the same for every initialization.
         """
         training = self.of("train").with_columns(pl.coalesce("text", "example_id").alias("group"))
         groups = training.group_by("group").agg(kind=pl.col("label").sort()).sort("group")
@@ -50,7 +50,7 @@ class Examples:
 
 
 def read_examples(tables: Path, task: str, *, texts: bool, known: Iterable[str]) -> Examples:
-    """Read and check `examples_<task>.parquet`; `known` are the ids of table `images`, `texts` says the task has texts.
+    """Read and check `examples_<task>.parquet`; `known` are the ids of table `images`; `texts`: the task has texts.
 
     Raises InputError, naming the example, where a label is missing or no class, ids repeat, an image is not known, a
     text is missing, a split is empty, or the training has one class only.

@@ -39,7 +39,7 @@ def metrics(
     """Table `metrics`: accuracy a share, condition and concept of the test.
 
     Test examples that share an image or a text are one cluster of the bootstrap. `chance` is the share of the most
-    frequent label of the condition; `blind` the accuracy of words alone where the task has texts, else chance.
+    frequent label of the condition; `blind` the accuracy of a text-only model where the task has texts, else chance.
     """
     test = examples.of("test").with_row_index("place")
     rows: list[dict[str, Any]] = []

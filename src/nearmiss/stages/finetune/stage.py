@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """Fine-tune the initialization `arm` and write the folder `out`: predictions, metrics, the curve and the search.
 
-    `checkpoint` is its folder; of `scratch` it gives architecture and tokenizer alone, the weights are drawn from the
+    `checkpoint` is its folder; of `scratch` it gives only architecture and tokenizer, the weights are drawn from the
     seed. `tables` holds the tables of stage data, `root` the folder that the files of table `images` are relative to.
     The same bits on a CPU with the same number of threads. Raises InputError before any compute where the tasks, the
     images or the checkpoint are not what they must be, and where a training diverges.

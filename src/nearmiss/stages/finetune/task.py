@@ -48,7 +48,7 @@ class Initialization:
 
 
 def open_initialization(checkpoint: Path, arm: str, seed: int, *, texts: bool) -> Initialization:
-    """The initialization `arm` from a checkpoint folder; `texts` says that its text tower will be used.
+    """The initialization `arm` from a checkpoint folder; `texts`: whether its text tower is used.
 
     Raises InputError where the folder is no checkpoint, has no text tower or one of another kind, or does not load.
     """

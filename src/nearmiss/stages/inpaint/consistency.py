@@ -46,17 +46,17 @@ def refusal_of_words(
     if original is None or changed_caption is None or len(original.mentions) != len(changed_caption.mentions):
         return "the caption could not be read"
     if label(text, edited, nouns) != (operation.concept, operation.operator):
-        return "the words do not say the change alone"
+        return "the texts differ in more than the edited words"
     if plan.kind in ("color", "object") and (plan.old, plan.new) in interchangeable(plan.kind):
-        return "people use both words of one thing"
+        return "both words can describe one object"
     if truth(original, before) in (Truth.FALSE, Truth.UNDEFINED):
-        return "the caption is not true of the picture by the annotations"
+        return "the caption is not true of the image by the annotations"
     changed = [one for one, other in zip(original.mentions, changed_caption.mentions, strict=True) if one != other]
     matches = meant(changed[0], before)
     if plan.object_id not in {obj.object_id for obj in matches}:
-        return "the caption means another thing"
+        return "the caption refers to another object"
     if len(matches) != (int(plan.old) if plan.kind == "count" else 1):
-        return "its words do not tell the thing from others"
+        return "its words do not distinguish the object from others"
     if truth(changed_caption, before) is not Truth.FALSE:
         return "the edited caption is not false of the original"
     return None
@@ -71,14 +71,14 @@ def refusal_of_edit(
     if truth(original, after) is not Truth.FALSE:
         return "the caption is not contradicted by the edit"
     if truth(changed_caption, after) in (Truth.FALSE, Truth.UNDEFINED):
-        return "the edited caption is not true of the edited picture"
+        return "the edited caption is not true of the edited image"
     obj = next((obj for obj in after.objects if obj.object_id == plan.object_id), None)
     if plan.kind == "object" and obj is not None:
         stated = next(
             other for one, other in zip(original.mentions, changed_caption.mentions, strict=True) if one != other
         )
         if not {each for each in stated.attributes if each[0]} <= obj.attributes:
-            return "the caption says more of the thing than is known of the one in its place"
+            return "the caption states more of the object than is annotated of its replacement"
     return None
 
 

@@ -123,7 +123,7 @@ class Corpus:
         annotated_kinds = {kind for _, kind, _ in self.combinations}
         for kind in sorted(values.keys() & annotated_kinds):
             if (noun, kind, values[kind]) not in self.combinations:
-                return "no thing of the data is like it"
+                return "no object of the data is like it"
         caption = parse(edited, self.nouns)
         predicates = {predicate for _, predicate, _ in self.related}
         if caption is None:
@@ -132,7 +132,7 @@ class Corpus:
             relation = (caption.mentions[subject].noun, predicate, caption.mentions[other].noun)
             converse = (relation[2], inverse(predicate), relation[0])
             if predicate in predicates and relation not in self.related and converse not in self.related:
-                return "no two things of the data are so related"
+                return "no two objects of the data have this relation"
         return None
 
 

@@ -113,7 +113,7 @@ def _false(corpus: Corpus, candidate: Candidate, text: EditedText, checked: Chec
         return refused  # a negative is compared with all captions of the image already
     with corpus.meter("same meaning"):
         same = same_meaning(candidate.positive, candidate.negative, corpus.vocabulary.names)
-    return "says the same as its positive" if same else None
+    return "has the meaning of its positive" if same else None
 
 
 def _labels(corpus: Corpus, texts: Sequence[EditedText], reasons: Sequence[str | None]) -> list[Label]:

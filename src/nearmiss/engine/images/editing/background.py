@@ -27,7 +27,7 @@ def fill(pixels: Pixels, hole: Mask, avoid: Mask) -> np.ndarray:
     """
     known = ~(hole | avoid)
     if not known.any():
-        raise ValueError("the picture has no background to copy from")
+        raise ValueError("the image has no background to copy from")
     top, left, bottom, right = _window(hole)
     part = np.s_[top:bottom, left:right]
     filled = pixels.astype(np.float32)

@@ -55,7 +55,7 @@ def _make_background(pixels: Pixels, view: View, object_id: str) -> Background |
         return Refused(object_id, "touches the border")
     others = view.others(object_id)
     if float((mask & others).sum()) > view.quality.overlap * mask.sum():
-        return Refused(object_id, "overlaps another thing")
+        return Refused(object_id, "overlaps another object")
     background = ~(others | dilated(mask, view.quality.feather))
     if float(background.sum()) < view.quality.source * mask.sum():
         return Refused(object_id, "too little background to fill its place from")
@@ -67,7 +67,7 @@ def conflict(view: View, object_id: str, covers: Mask) -> str | None:
     others = view.others(object_id)
     if float((covers & others).sum()) > view.quality.overlap * covers.sum():
         return "the new place is occupied"
-    return "the new place reaches the picture's border" if touches_border(covers) else None
+    return "the new position reaches the border of the image" if touches_border(covers) else None
 
 
 def edit_mask(view: View, object_id: str, region: Mask) -> Mask:

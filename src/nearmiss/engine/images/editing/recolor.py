@@ -44,7 +44,7 @@ class Recolor:
                 and all(np.linalg.norm(lab(color) - other) >= options.distance for other in present)
             ]
             if not free:
-                yield Refused(obj.object_id, "no color is far enough from those of the picture")
+                yield Refused(obj.object_id, "no color is far enough from those of the image")
             for new in view.random.sample(free, len(free)):
                 after = After(obj.name, {**obj.values, "color": new})
                 yield Plan(obj.object_id, "color", old, new, after)

@@ -19,7 +19,7 @@ class Remove:
             numbers = {sum(other.name == obj.name for other in view.objects), len(view.objects)}
             counts = sorted(number for number in numbers if number >= options.fewest)
             if not counts:
-                yield Refused(obj.object_id, "there is no other thing that it could be counted with")
+                yield Refused(obj.object_id, "there is no other object that it could be counted with")
             for count in counts:
                 yield Plan(obj.object_id, "count", str(count), str(count - 1), None)
 

@@ -52,7 +52,7 @@ class RepaintObject:
             alike = (each for each in view.donors if not obj.family or set(each.family) & set(obj.family))
             fit = sorted({each.name for each in alike} - present)
             if not fit:
-                yield Refused(obj.object_id, "no other sort of thing to paint")
+                yield Refused(obj.object_id, "no other kind of object to paint")
             for new in view.random.sample(fit, min(len(fit), options.tried)):
                 yield Plan(obj.object_id, "object", obj.name, new, After(new, _kept(obj)))
 

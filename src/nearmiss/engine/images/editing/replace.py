@@ -24,7 +24,7 @@ class Replace:
         for obj, _ in view.editable():
             fit = [donor for donor in view.donors if donor.name not in present and _fits(donor, obj, options)]
             if not fit:
-                yield Refused(obj.object_id, "no other thing to paste")
+                yield Refused(obj.object_id, "no other object to paste")
             drawn = view.random.sample(fit, min(len(fit), _DRAWN))
             for donor in sorted(drawn, key=lambda each: _unlike(each, obj))[: options.tried]:
                 kept = {kind: value for kind, value in obj.values.items() if kind in _KEPT}
@@ -38,16 +38,16 @@ class Replace:
         assert mask is not None and plan.donor is not None
         donor_image = view.load_donor(plan.donor)
         if donor_image is None or largest_part(donor_image.mask) < options.whole:
-            return Refused(plan.object_id, "the other thing cannot be cut out")
+            return Refused(plan.object_id, "the other object cannot be cut out")
         scale = extent(mask) / extent(donor_image.mask)
         if scale > options.enlarged:
-            return Refused(plan.object_id, "the other thing is too small to be enlarged")
+            return Refused(plan.object_id, "the other object is too small to be enlarged")
         x, y, w, h = box_of(mask)
         foot = y + h - scale * box_of(donor_image.mask)[3] / 2
         center = (x + w / 2, y + h / 2 if options.rests == "center" else foot)
         covers = pasted_mask(donor_image.mask, center, scale, mask.shape)
         if (covers & mask).sum() < options.shape * (covers | mask).sum():
-            return Refused(plan.object_id, "the other thing is of another shape")
+            return Refused(plan.object_id, "the other object has another shape")
         if reason := conflict(view, plan.object_id, covers):
             return Refused(plan.object_id, reason)
         without = background_of(pixels, view, plan.object_id)

@@ -55,7 +55,7 @@ def unstatable(triple: Triple) -> str | None:
     if same_name(triple.subject.name, triple.object.name) and not (
         triple.subject.attributes and triple.object.attributes
     ):
-        return "two things of one name and no attributes"
+        return "two objects of one name without attributes"
     return unfit(triple.predicate, triple.subject.name, triple.object.name)
 
 

@@ -1,4 +1,4 @@
-"""True sentences about an image, from its scene graph alone: captions for images that have no others.
+"""True sentences about an image, from its scene graph: captions for images that have no others.
 
 They have HNC's templates (Dönmez et al., CoNLL 2023). Which of them are written is our choice: relations, two objects
 with an attribute each, and single attributes. Numbers and existence are left out, because they are true of many images.

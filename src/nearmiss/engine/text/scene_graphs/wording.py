@@ -170,7 +170,7 @@ def countable(name: str) -> str | None:
     """None if objects of this name can be counted; else the reason."""
     last = name.rsplit(maxsplit=1)[-1]
     if is_plural(name):
-        return "the name is a plural: the annotation does not say how many"
+        return "the name is a plural: the annotation does not state how many"
     if uncountable(name):
         return "uncountable"
     if last in words()["body_parts"]:

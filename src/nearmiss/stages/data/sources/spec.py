@@ -100,8 +100,8 @@ class DataSource(Typed):
         """Fill the folder `data`: its tables below tables/ and everything else that `declare` names.
 
         A source of photographs applies the `exclusion`, if there is one, to table `images` before it is written.
-        Returns what summary.json says, and the SHA-256 of each input by name. Raises `InputError`, before anything is
-        written, where an input is missing or nothing of it can be used. The bytes do not depend on `workers`.
+        Returns the content of summary.json and the SHA-256 of each input by name. Raises `InputError`, before anything
+        is written, where an input is missing or nothing of it can be used. The bytes do not depend on `workers`.
         """
         raise NotImplementedError
 

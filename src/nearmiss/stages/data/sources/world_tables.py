@@ -129,7 +129,7 @@ def summary(folder: Path, world: WorldConfig) -> dict[str, Any]:
     """Of the folder that the source fills:
 
     `images` by split; `captions`, `objects`, `relations`, `items` by count; `undecided` (share of statements that
-    pixels cannot decide); `separability` (how often words alone tell an image from its batch); `oracles` (what each
+    pixels cannot decide); `separability` (how often words distinguish an image from its batch); `oracles` (what each
     scores on each subset of a benchmark, by split).
     """
     tables = folder / "tables"

@@ -161,7 +161,7 @@ def _word_refusal(own: OwnCaptions, verdict: Verdict, replacements: list[Replace
         return None
     for keyword, group, _ in replacements:
         if keyword.concept in ("color", "object") and (keyword.group, group) in interchangeable(keyword.concept):
-            return "people use both words of one thing, and no annotation decides"
+            return "both words can describe one object, and no annotation decides"
     mentioned = mentioned_concepts(own)
     for keyword, group, _ in replacements:
         if not mentioned.isdisjoint(related_concepts(keyword.concept, group)):

@@ -96,7 +96,7 @@ class NegativeBuilder:
         if used(new, self._caption_meanings):
             return "the image's captions use the word, and no annotation decides"
         if alike(old, new):
-            return "both words may be said of one thing, and no annotation decides"
+            return "both words can describe one object, and no annotation decides"
         return None
 
     def _candidate(self, slot: str, text: EditedText, verdict: Verdict, exchanged: tuple[str, str] | None) -> Candidate:

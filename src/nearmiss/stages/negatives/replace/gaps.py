@@ -197,7 +197,7 @@ def exchanges(caption: str, sentence: Sentence, usage: Usage) -> list[tuple[Unit
     tried = pairs[: max_candidates(caption)]
     found = [(one, other) for one, other in tried if not _symmetric(sentence, one, other)]
     if not found:
-        symmetric = "the nouns are only listed: exchanged they say the same"
+        symmetric = "the nouns are only listed: swapping them preserves the meaning"
         return EmptySlot(symmetric if len(tried) == len(pairs) else TOO_MANY)
     return found
 

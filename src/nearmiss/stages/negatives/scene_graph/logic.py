@@ -35,7 +35,7 @@ def and_logic_attr(selector: Selector) -> Iterator[Outcome]:
     for node, value in found:
         partner = _partner(selector, found, node, value)
         if partner is None:
-            yield Refusal("and_logic_attr", None, "no other thing has an attribute")
+            yield Refusal("and_logic_attr", None, "no other object has an attribute")
             continue
         one, other = Phrase(node.name, (value,)), Phrase(partner[0].name, (partner[1],))
         new = selector.attribute(node.name, value)
@@ -55,7 +55,7 @@ def xor_logic_attr(selector: Selector) -> Iterator[Outcome]:
     for node, value in found:
         partner = _partner(selector, found, node, value, another_name=True)
         if partner is None:
-            yield Refusal("xor_logic_attr", None, "no thing of another name has an attribute")
+            yield Refusal("xor_logic_attr", None, "no object of another name has an attribute")
             continue
         refusal = uncounted("xor_logic_attr", selector.graph, node.name)
         if refusal is not None:
@@ -93,7 +93,7 @@ def and_logic_rel(selector: Selector) -> Iterator[Outcome]:
             continue
         clause, other_clause = _clause(selector, triple), _clause(selector, partner)
         if clause is None or other_clause is None:
-            yield Refusal("and_logic_rel", None, "no words tell which thing is meant")
+            yield Refusal("and_logic_rel", None, "no description identifies the object")
             continue
         yield _one_part_false(selector, triple, partner, clause, other_clause)
 
@@ -108,7 +108,7 @@ def xor_logic_rel(selector: Selector) -> Iterator[Outcome]:
         phrases = [identifying_phrase(selector.graph, node) for node in (one.subject, one.object, other.object)]
         subject, obj, other_obj = phrases
         if subject is None or obj is None or other_obj is None:
-            yield Refusal("xor_logic_rel", None, "no words tell which thing is meant")
+            yield Refusal("xor_logic_rel", None, "no description identifies the object")
             continue
         absent = selector.object(one)
         if absent is None or same_name(absent, other.object.name):
@@ -180,7 +180,7 @@ def _partner(
 
 def _unrelatable(type_name: str, triple: Triple) -> Refusal | None:
     if same_name(triple.subject.name, triple.object.name):
-        return Refusal(type_name, None, "two things of one name")
+        return Refusal(type_name, None, "two objects of one name")
     return refuse(type_name, triple)
 
 

@@ -40,4 +40,8 @@ def refuse(type_name: str, triple: Triple) -> Refusal | None:
 
 def uncounted(type_name: str, graph: Graph, name: str) -> Refusal | None:
     """A refusal of a sentence about the number of objects of a name if that number is unknown."""
-    return None if graph.is_counted(name) else Refusal(type_name, None, "not every object of this name is marked alone")
+    return (
+        None
+        if graph.is_counted(name)
+        else Refusal(type_name, None, "objects of this name are not all annotated singly")
+    )

@@ -35,7 +35,7 @@ def obj_comp_count(selector: Selector) -> Iterator[Outcome]:
         false = _other_comparator(true, selector)
         positive = comparison_sentence(true, name, other)
         if false is None:
-            yield Refusal("obj_comp_count", positive, "the comparator alone would tell")
+            yield Refusal("obj_comp_count", positive, "the comparator would reveal the label")
         else:
             negative = comparison_sentence(false, name, other)
             yield Pair("obj_comp_count", false, positive, negative, None)
@@ -56,7 +56,7 @@ def obj_verify_count(selector: Selector) -> Iterator[Outcome]:
             continue
         obj = identifying_phrase(graph, triple.object)
         if obj is None or same_name(name, triple.object.name):
-            yield Refusal("obj_verify_count", None, "no words tell which thing is meant")
+            yield Refusal("obj_verify_count", None, "no description identifies the object")
             continue
         exists = selector.rng.random() < 0.5
         if not exists:

@@ -32,7 +32,7 @@ def attribute(selector: Selector) -> Iterator[Outcome]:
     for node, value in attributes(selector.graph, selector.rng):
         positive = attribute_sentence(node.name, value)
         if not all_carry(selector.graph, node, value):
-            yield Refusal("attribute", positive, "the name alone does not say which thing is meant")
+            yield Refusal("attribute", positive, "the name does not identify the object")
             continue
         other = selector.attribute(node.name, value)
         if other is None:
@@ -61,7 +61,7 @@ def attribute_subg(selector: Selector) -> Iterator[Outcome]:
             continue
         subject, obj = triple.subject, identifying_phrase(selector.graph, triple.object)
         if not subject.attributes or obj is None:
-            yield Refusal("attribute_subg", None, "the subject has no attribute or the object cannot be told")
+            yield Refusal("attribute_subg", None, "the subject has no attribute or the object cannot be identified")
             continue
         value = selector.rng.choice(subject.attributes)
         positive = relation_sentence(Phrase(subject.name, (value,)), triple.predicate, obj)
@@ -123,11 +123,11 @@ def obj_count(selector: Selector) -> Iterator[Outcome]:
         mixed = any(other != name and same_name(name, other) for other in names)
         reason = countable(name) or ("the scene names it in both numbers" if mixed else None)
         if reason is not None or positive is None:
-            yield Refusal("obj_count", positive, reason or "a number that no caption says")
+            yield Refusal("obj_count", positive, reason or "a number that no caption states")
             continue
         other = selector.number(name, number)
         if other is None:
-            yield Refusal("obj_count", positive, "no other number is known, or the number alone would tell")
+            yield Refusal("obj_count", positive, "no other number is known, or the number would reveal the label")
         else:
             yield Pair("obj_count", "count", positive, count_sentence(name, other), None)
 
@@ -145,7 +145,7 @@ def _relations(type_name: str, selector: Selector, wording: Wording, change: Cha
             continue
         subject, obj = wording(selector.graph, triple.subject), wording(selector.graph, triple.object)
         if subject is None or obj is None:
-            yield Refusal(type_name, None, "no words tell which thing is meant")
+            yield Refusal(type_name, None, "no description identifies the object")
             continue
         positive = relation_sentence(subject, triple.predicate, obj)
         changed = change(selector, triple, subject, obj)

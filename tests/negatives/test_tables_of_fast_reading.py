@@ -1,4 +1,4 @@
-"""Tables made of derived readings are those made by reading every negative as a whole, with the same rules."""
+"""Tables made by fast reading equal those made by parsing every negative, with the same rules."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -70,12 +70,12 @@ def assert_same_tables(corpus: Corpus, name: str, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("completeness", [1.0, 0.5])
-def test_of_the_world(tmp_path, monkeypatch, name, completeness):
+def test_tables_of_fast_and_full_readings_agree_on_the_world(tmp_path, monkeypatch, name, completeness):
     given = small_world.write(tmp_path, 12, completeness=completeness, kind="broad")
     assert_same_tables(read_corpus(**given), name, monkeypatch)
 
 
-def test_a_wrong_reading_would_be_seen(tmp_path, monkeypatch):
+def test_a_wrong_fast_reading_changes_the_tables(tmp_path, monkeypatch):
     given = small_world.write(tmp_path, 6, kind="broad")
     monkeypatch.setattr(EditedText, "phrases", property(lambda self: self.source.phrases))
     with pytest.raises(AssertionError):
@@ -85,13 +85,13 @@ def test_a_wrong_reading_would_be_seen(tmp_path, monkeypatch):
 @pytest.mark.realdata
 @pytest.mark.skipif(not COCO.is_file(), reason="no real data beside the checkout")
 @pytest.mark.parametrize("name", ["keyword", "two keywords"])
-def test_of_captions_of_people(monkeypatch, name):
+def test_tables_of_fast_and_full_readings_agree_on_coco_captions(monkeypatch, name):
     corpus = read_annotation_files(captions=COCO, instances=None, graphs=None, method="x", seed=0).corpus
     assert_same_tables(replace(corpus, captions=corpus.captions[5000:5400]), name, monkeypatch)
 
 
 @pytest.mark.realdata
 @pytest.mark.skipif(not GQA.is_file(), reason="no real data beside the checkout")
-def test_of_scene_graphs(monkeypatch):
+def test_tables_of_fast_and_full_readings_agree_on_scene_graphs(monkeypatch):
     corpus = read_annotation_files(captions=None, instances=None, graphs=GQA, method="x", seed=0).corpus
     assert_same_tables(corpus, "scene_graph", monkeypatch)

@@ -1,4 +1,4 @@
-"""A batch in parts, in turn or in several processes, trains as the whole batch does; averages and validation."""
+"""A batch in chunks or in several processes trains as the whole batch does; weight averages and validation."""
 
 import json
 import shutil
@@ -122,22 +122,22 @@ def same_trainings(folder, one, other):
             torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
-def test_two_processes_give_the_result_of_one(toy_copy, python):
+def test_two_processes_and_one_give_the_same_result(toy_copy, python):
     """torchrun with two processes and gloo: the same losses and weights as one process with the same whole batch."""
-    run_toy(toy_copy, "alone")
+    run_toy(toy_copy, "single")
     code = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-import test_parts as t
+import test_chunks_and_processes as t
 t.train_toy(Path({str(toy_copy)!r}), "together", num_processes=2)
 """
     (toy_copy / "together.py").write_text(code)
     launcher = [python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
-    command = [*launcher, python, str(toy_copy / "together.py")]
+    command = [*launcher, python, "-P", str(toy_copy / "together.py")]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    same_trainings(toy_copy, "alone", "together")
+    same_trainings(toy_copy, "single", "together")
     assert [path.name for path in (toy_copy / "state" / "base").iterdir()] == ["lock"]
 
 
@@ -206,7 +206,7 @@ def test_early_stopping_keeps_the_best_weights(toy_copy, monkeypatch):
     losses = iter([3.0, 1.0, 2.0, 2.0, 2.0])
     seen, validate = {}, Trainer._validate
 
-    def told(self):
+    def called(self):
         forward = self.objective.forward
         if self.done.step % 2 == 0:
             monkeypatch.setattr(self.objective, "forward", lambda f: (torch.tensor(next(losses)), {}))
@@ -214,7 +214,7 @@ def test_early_stopping_keeps_the_best_weights(toy_copy, monkeypatch):
         monkeypatch.setattr(self.objective, "forward", forward)
         seen[self.done.step] = {name: value.clone() for name, value in self.model.state_dict().items()}
 
-    monkeypatch.setattr(Trainer, "_validate", told)
+    monkeypatch.setattr(Trainer, "_validate", called)
     patient = ValidationConfig(share=0.3, every=2, patience=1)
     long = toy.CONFIG.continued.model_copy(update={"steps": 20})
     best = run_toy(toy_copy, "patient", validation=patient, continued=long)

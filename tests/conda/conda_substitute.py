@@ -1,4 +1,4 @@
-"""A small stand-in for the command `conda`: what Snakemake 9.27 asks of it, and no more.
+"""A small substitute for the command `conda`: only what Snakemake 9.27 calls.
 
 `env create` makes a virtual environment at the prefix. Nothing is installed into it: it sees the packages of the
 interpreter that runs the tests, after every pin of the file's pip section was compared with what is installed there.
@@ -77,8 +77,8 @@ def create(arguments: list[str]) -> None:
 
 
 def main(folder: Path, arguments: list[str]) -> None:
-    with (folder / "asked.txt").open("a") as asked:
-        asked.write(shlex.join(arguments) + "\n")
+    with (folder / "asked.txt").open("a") as log:
+        log.write(shlex.join(arguments) + "\n")
     match arguments:
         case ["--version"]:
             print("conda 24.7.1")
@@ -91,7 +91,7 @@ def main(folder: Path, arguments: list[str]) -> None:
         case ["clean", "-y", "--tarballs"]:
             pass
         case _:
-            sys.exit(f"The stand-in for conda does not know: conda {shlex.join(arguments)}")
+            sys.exit(f"The substitute for conda does not support: conda {shlex.join(arguments)}")
 
 
 if __name__ == "__main__":

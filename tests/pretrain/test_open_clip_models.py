@@ -1,4 +1,4 @@
-"""Models that open_clip knows: trained like ours, opened by plain open_clip, refused with a word where unfit."""
+"""Models of open_clip: trained like the small model, opened by open_clip, refused with a message where unsupported."""
 
 import json
 import pickle
@@ -59,7 +59,7 @@ def train(toy_files, folder, name, model, arm=None, **changed):
 
 
 def embeddings(model, tokenizer, transform):
-    """What plain open_clip computes."""
+    """What open_clip computes."""
     picture = Image.fromarray(np.arange(40 * 32 * 3, dtype=np.uint8).reshape(32, 40, 3))
     with torch.no_grad():
         images = model.eval().encode_image(transform(picture)[None], normalize=True)
@@ -124,11 +124,11 @@ def test_a_run_records_the_weights_that_it_started_from_and_wrote(toy_files, fol
 def test_the_origin_of_weights_is_recorded(toy_files, folder):
     file = written(folder / "weights.pt")
     checkpoint = train(toy_files, folder, "base", OpenClipConfig(name=NAME, pretrained=str(file)))
-    told = {
+    recorded = {
         pair: named_architecture(*pair).weights_description
         for pair in ((NAME, None), (NAME, str(file)), (f"local-dir:{checkpoint}", None))
     }
-    assert [*told.values()] == ["random weights", str(file), "its own weights"]
+    assert [*recorded.values()] == ["random weights", str(file), "its own weights"]
 
 
 def test_a_word_list_is_only_for_the_small_model(toy_files, folder):

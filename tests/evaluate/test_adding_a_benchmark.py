@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import benchmark_files
 import evaluating
 import pytest
+import sample_files
 
 import small_open_clip
 from nearmiss.config import resolve
@@ -32,9 +32,9 @@ def example(monkeypatch):
 def test_the_documented_example_is_scored(example, tmp_path):
     small_open_clip.register(tmp_path)
     record = {"sentence": "A man rides a horse.", "shown": 1, "other": 2, "differs": "verb"}
-    benchmark_files.put(tmp_path / "data" / "sentence_pairs" / "pairs.json", [record])
+    sample_files.put(tmp_path / "data" / "sentence_pairs" / "pairs.json", [record])
     for number in (1, 2):
-        benchmark_files.picture(tmp_path / "data" / "sentence_pairs" / "images" / f"{number}.jpg", number)
+        sample_files.picture(tmp_path / "data" / "sentence_pairs" / "images" / f"{number}.jpg", number)
     result = evaluating.runner(tmp_path)(tmp_path / "data", example)
     assert result["complete"]
     (row,) = [row for row in result["metrics"] if row["metric"] == "score"]

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import published_files
@@ -31,7 +30,7 @@ def captions(tmp_path):
     return published_files.write(tmp_path / "captions.json", published_files.coco(CAPTIONS))
 
 
-def test_captions_alone_give_negatives_rejections_and_a_summary(captions, tmp_path, capsys):
+def test_captions_without_annotations_give_negatives_rejections_and_a_summary(captions, tmp_path, capsys):
     out = tmp_path / "made" / "negatives.parquet"
     command("--captions", captions, "--method", "keyword", "--out", out, "--seed", 3, "--per-caption", 2)
     made = read_table(out, "negatives")
@@ -48,14 +47,14 @@ def test_captions_alone_give_negatives_rejections_and_a_summary(captions, tmp_pa
     assert all(len(line) <= 80 for line in shown.splitlines())
 
 
-def test_tables_of_the_workflow_serve_too(tmp_path):
+def test_tables_of_the_workflow_are_accepted(tmp_path):
     small_world.write(tmp_path / "tables", 8)
     out = tmp_path / "negatives.parquet"
     command("--tables", tmp_path / "tables", "--method", "replace", "--fill", "cloze", "--out", out)
     assert set(read_table(out, "negatives")["verdict"]) >= {"verified"}
 
 
-def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
+def test_scene_graphs_are_input_of_the_scene_graph_method(tmp_path):
     _, graphs = published_files.of_the_world(8)
     path = published_files.write(tmp_path / "graphs.json", graphs)
     out = tmp_path / "negatives.parquet"
@@ -80,7 +79,7 @@ def test_graphs_serve_the_method_that_writes_its_own_positives(tmp_path):
         (["--method", "keyword", "--set", "negatives.methods.keyword.concept=color"], "did you mean 'concepts'"),
     ],
 )
-def test_what_is_missing_is_said_before_any_work(captions, tmp_path, arguments, message):
+def test_missing_input_is_reported_before_any_compute(captions, tmp_path, arguments, message):
     out = tmp_path / "out" / "negatives.parquet"
     with pytest.raises(InputError) as error:
         command("--captions", captions, *arguments, "--out", out)
@@ -93,7 +92,7 @@ def test_no_input_is_named(tmp_path):
         command("--method", "keyword", "--out", tmp_path / "n.parquet")
 
 
-def test_a_failed_run_leaves_what_was_there_and_a_finished_one_replaces_it(captions, tmp_path):
+def test_a_failed_run_keeps_the_earlier_result_and_a_finished_one_replaces_it(captions, tmp_path):
     out = tmp_path / "negatives.parquet"
     command("--captions", captions, "--method", "keyword", "--out", out)
     before = out.read_bytes()
@@ -134,7 +133,7 @@ ENTRY = '''class ShoutConfig(Typed):
 MethodConfig = ShoutConfig | '''
 
 
-def test_a_new_method_is_one_package_one_entry_and_one_line(captions, tmp_path):
+def test_a_new_method_is_one_package_one_entry_and_one_line(captions, tmp_path, python):
     shutil.copytree(SOURCE, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     folder = tmp_path / "src" / "nearmiss" / "stages" / "negatives"
     (folder / "shout").mkdir()
@@ -153,7 +152,7 @@ def test_a_new_method_is_one_package_one_entry_and_one_line(captions, tmp_path):
     loud = "    loud: {method: shout, word: purple}\n"
     config.write_text(f"experiment: loud\nnegatives:\n  methods:\n{methods}{loud}")
     out = tmp_path / "negatives.parquet"
-    command = [sys.executable, "-m", "nearmiss", "negatives", "make", "--config", str(config), "--method", "loud"]
+    command = [python, "-m", "nearmiss", "negatives", "make", "--config", str(config), "--method", "loud"]
     command += ["--captions", str(captions), "--out", str(out), "--workers", "2"]
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

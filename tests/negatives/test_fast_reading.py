@@ -1,4 +1,4 @@
-"""What is decided at a glance is what the long way round says: over thousands of captions, the world's and people's."""
+"""Fast and full reading of negatives agree on thousands of captions of the world and of COCO."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -124,7 +124,7 @@ def stated(own: tuple[str, ...], first: int, last: int, new: str) -> object:
 
 
 def one_answer(*answers: object) -> object:
-    """The answer of all ways, or all answers where they differ."""
+    """The result of all readings, or all results where they differ."""
     return answers[0] if len(set(answers)) == 1 else answers
 
 
@@ -133,7 +133,7 @@ def read(text: Text) -> tuple[object, ...]:
 
 
 def disagreements(texts: list[str], each: int) -> dict[str, list[tuple[str, str]]]:
-    """Pairs of which the short way says something else than the long one; and how many of each answer there were."""
+    """Pairs for which fast and full reading differ, and the number of each result."""
     found: dict[str, list[tuple[str, str]]] = {name: [] for name in ("label", "meaning", "grammar", "edit", "reading")}
     answers: Counter[object] = Counter()
     for number, (text, at, last, edit) in enumerate(edited(texts, each)):
@@ -158,17 +158,17 @@ def disagreements(texts: list[str], each: int) -> dict[str, list[tuple[str, str]
                 answers[name, str(long) if name != "edit" else len(long[1])] += 1
             if short != long:
                 found[name].append((text, negative))
-    assert len(answers) > 15, answers  # both ways have much to say
+    assert len(answers) > 15, answers  # many different results
     return found
 
 
-def test_the_short_way_is_the_long_way_on_the_world():
+def test_fast_and_full_reading_agree_on_the_world():
     assert not any(disagreements([*of_the_world(60), *OF_PEOPLE * 10], 3).values())
 
 
 @pytest.mark.realdata
 @pytest.mark.skipif(not COCO.is_file(), reason="no real data beside the checkout")
-def test_the_short_way_is_the_long_way_on_captions_of_people():
+def test_fast_and_full_reading_agree_on_coco_captions():
     assert not any(disagreements(of_coco(1500), 2).values())
 
 
@@ -184,14 +184,14 @@ def test_the_short_way_is_the_long_way_on_captions_of_people():
         (word_exchange, "article_before", lambda word: "a", "edit"),
     ],
 )
-def test_a_wrong_short_way_would_be_seen(monkeypatch, module, name, wrong, what):
+def test_a_wrong_fast_reading_is_detected(monkeypatch, module, name, wrong, what):
     texts = of_the_world(12) + OF_PEOPLE
-    if what == "edit":  # the short way alone gets it wrong
+    if what == "edit":  # only fast reading is wrong
         right = {(t, *at, e): (apply(t, [e]), diff(t, apply(t, [e]))) for t, *at, e in edited(texts, 6)}
         monkeypatch.setattr(module, name, wrong)
         assert any(exchange(*given) != answer for given, answer in right.items())
         return
-    if what == "meaning":  # captions that say the same in other words
+    if what == "meaning":  # captions with the same meaning
         pair = "a cat to the left of a dog", "a dog to the right of a cat"
         assert same_as_any(pair[0], (pair[1],))
         monkeypatch.setattr(module, name, wrong)
@@ -205,8 +205,8 @@ def test_a_wrong_short_way_would_be_seen(monkeypatch, module, name, wrong, what)
         assert disagreements(texts, 6)[what]
 
 
-def test_captions_that_state_the_same_name_the_same():
-    """In all pairs of what can be said of a few scenes, so that tellings in other words are among them."""
+def test_equal_statements_mention_equal_concepts():
+    """All pairs of statements about a few scenes, so that paraphrases are among them."""
     texts = [*of_the_world(12)[:160], *OF_PEOPLE, "there are fewer cats than dogs on a bench"]
     same = [pair for pair in combinations(texts, 2) if same_the_long_way(*pair)]
     assert len(same) > 20
@@ -237,7 +237,7 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=300)
 @given(st.lists(st.tuples(WORDS, st.sampled_from([" ", "", "  "])), min_size=1, max_size=8), st.data())
-def test_one_exchange_is_an_edit_in_any_text(pieces, data):
+def test_one_replacement_is_one_edit_in_any_text(pieces, data):
     text = "".join(word + space for word, space in pieces)
     tokens = tokenize(text)
     at = data.draw(st.integers(0, len(tokens) - 1))
@@ -256,14 +256,14 @@ ANY_WORDS = st.lists(st.sampled_from([*WORDS_OF_PHRASES, "dog", "5", ".", ",", "
 
 @settings(max_examples=500)
 @given(ANY_WORDS, ANY_WORDS)
-def test_any_edit_is_read_from_its_source(one, other):
+def test_any_edit_is_parsed_from_its_source(one, other):
     """Phrases of several words begin before the edit, end behind it, or are torn by it."""
     source = Text(one)
     assert source.words == Text(one).words
     assert read(EditedText.of(source, other)) == read(Text(other))
 
 
-def test_tags_are_read_as_they_were_given(tmp_path):
+def test_stored_tags_are_returned_unchanged(tmp_path):
     from nearmiss.engine.text.tagging import tag
 
     texts = of_the_world(20)
@@ -277,7 +277,7 @@ def test_tags_are_read_as_they_were_given(tmp_path):
     assert tags.of([]) == []
 
 
-def test_the_collector_is_as_it_was_afterwards():
+def test_the_garbage_collector_is_restored():
     import gc
 
     with pytest.raises(KeyError), garbage_collection_off():
