@@ -141,7 +141,7 @@ def test_the_report_has_every_section(chain):
 
 def test_every_section_has_its_figures(chain):
     names = {file.stem for file in (chain[0] / "compare" / "figures").iterdir()}
-    assert names == {"gains", "matrix", "curves", "cost", "finetune", "robustness", "agreement"}
+    assert names == {"answer", "gains", "matrix", "curves", "cost", "finetune", "robustness", "agreement"}
 
 
 def test_the_terminal_summary_has_the_gain_of_each_arm_and_is_narrow(chain):
