@@ -27,7 +27,7 @@ def compare(folder, arguments, out="compare", config=CONFIG, **changed):
 
 def compare_without_figures(folder, arguments, out="compare", **changed):
     """A comparison for tests of tables and text: most of the time of a comparison is spent in figures."""
-    names = ("answer", "gains", "matrix", "curves", "cost", "finetune", "robustness", "agreement")
+    names = ("answer", "gains", "matrix", "curves", "terms", "cost", "finetune", "robustness", "agreement")
 
     def write_none(report, target):
         target.mkdir()

@@ -55,6 +55,9 @@ rule compare_page:
             ),
             kind=("parquet", "csv"),
         ),
+        papers=expand(
+            f"{RESULTS}/compare/tables/{{name}}.csv", name=[name for name in EXPORTS if name not in ("arms", "costs")]
+        ),
         exports=expand(f"{RESULTS}/compare/tables/{{name}}.{{kind}}", name=EXPORTS, kind=("md", "tex")),
         figures=directory(f"{RESULTS}/compare/figures"),
         manifest=f"{RESULTS}/compare/manifest.json",

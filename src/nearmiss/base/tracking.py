@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 from nearmiss.base import sqlite_file
 from nearmiss.base.errors import InputError
@@ -82,7 +84,7 @@ def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: P
             for found in old:
                 if name in ids:
                     client.delete_run(found.info.run_id)
-                    shutil.rmtree(Path(found.info.artifact_uri.removeprefix("file://")), ignore_errors=True)
+                    shutil.rmtree(_artifact_folder(found), ignore_errors=True)
                 elif (parent := found.data.tags.get(PARENT_NAME)) in ids:
                     client.set_tag(found.info.run_id, _PARENT, ids[parent])
 
@@ -99,7 +101,7 @@ def _recorded(client: Any, experiment: str) -> dict[str, dict[str, float]]:
         return {}
     values: dict[str, dict[str, float]] = {}
     for name, runs in _runs(client, found.experiment_id).items():
-        table = Path(runs[0].info.artifact_uri.removeprefix("file://")) / TABLE
+        table = _artifact_folder(runs[0]) / TABLE
         rows = json.loads(table.read_text(encoding="utf-8"))["data"] if table.is_file() else []
         values[name] = {**dict(rows), **client.get_run(runs[0].info.run_id).data.metrics}
     return values
@@ -228,6 +230,11 @@ def _runs(client: Any, experiment_id: str) -> dict[str, list[Any]]:
         token = page.token
         if not token:
             return found
+
+
+def _artifact_folder(run: Any) -> Path:
+    """The folder of a run's artifacts, which MLflow names by an address."""
+    return Path(url2pathname(urlparse(run.info.artifact_uri).path))
 
 
 def _write(client: Any, experiment_id: str, run: Tracked, parent: str | None) -> str:

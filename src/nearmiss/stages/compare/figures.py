@@ -12,7 +12,7 @@ from nearmiss.stages.compare import drawing
 from nearmiss.stages.compare.answer_figure import answer_figure
 from nearmiss.stages.compare.cells import Cells, cells
 from nearmiss.stages.compare.drawing import Drawn, arm_colors, tip
-from nearmiss.stages.compare.figures_of_stages import agreement_figure, finetune_figure, robustness_figure
+from nearmiss.stages.compare.figures_of_stages import agreement_figure, finetune_figure, robustness_figure, terms_figure
 from nearmiss.stages.compare.overview import BASE, compared_arms, percent, points
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.tables import training_seconds
@@ -27,6 +27,7 @@ def write_figures(report: Report, folder: Path) -> dict[str, str]:
         "gains": gains,
         "matrix": matrix,
         "curves": curves,
+        "terms": terms_figure,
         "cost": cost,
         "finetune": finetune_figure,
         "robustness": robustness_figure,

@@ -61,6 +61,37 @@ def finetune_figure(report: Report) -> Drawn | None:
     return drawing.rendered(made, "finetune")
 
 
+def terms_figure(report: Report) -> Drawn | None:
+    """One panel per arm of the first seed with several loss terms, one line per term."""
+    found: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    for training in report.runs.trainings:
+        if training.seed != report.runs.seeds[0]:
+            continue
+        weighted = {str(term.get("term")) for term in training.options.get("objective", [])}
+        for entry in training.curve:
+            for name in weighted & entry.keys():
+                found.setdefault(training.arm, {}).setdefault(name, []).append((entry["step"], entry[name]))
+    found = {arm: terms for arm, terms in found.items() if len(terms) > 1}
+    if not found:
+        return None
+    across = min(len(found), 3)
+    down = (len(found) + across - 1) // across
+    made, axes = drawing.figure(7.4, 0.5 + 2.1 * down, nrows=down, ncols=across, sharex=True, squeeze=False)
+    names = sorted({name for terms in found.values() for name in terms})
+    palette = drawing.colors([], names)
+    for axis in axes.ravel()[len(found) :]:
+        axis.set_visible(False)
+    for axis, (arm, terms) in zip(axes.ravel(), found.items(), strict=False):
+        for name, points in sorted(terms.items()):
+            axis.plot(*zip(*points, strict=True), color=palette[name], linewidth=1, alpha=0.85)
+        axis.set_title(arm)
+        axis.grid(axis="y")
+    made.supxlabel("step", fontsize=9)
+    handles = [drawing.handle(palette[name], name.replace("_", " "), marker="") for name in names]
+    made.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4))
+    return drawing.rendered(made, "terms")
+
+
 def robustness_figure(report: Report) -> Drawn | None:
     """One panel per corruption, one line per arm: the main column, and the next one with an arm above chance."""
     shown = robustness(report.runs, report.overview)
