@@ -60,10 +60,10 @@ def gallery(report: Report, shown: ShownItems) -> Gallery | None:
         kept.append(item)
     if not kept:
         return None
-    uris = list(dict.fromkeys(uri for item in kept for key in item.get("i", ()) if (uri := images[key]) is not None))
+    place: dict[str | None, int] = {}  # of each image
     for item in kept:
-        item["i"] = [uris.index(images[key]) for key in item.get("i", ())]
-    content = {"arms": arms, "unit": 1 / _UNIT, "images": uris, "items": kept}
+        item["i"] = [place.setdefault(images[key], len(place)) for key in item.get("i", ())]
+    content = {"arms": arms, "unit": 1 / _UNIT, "images": list(place), "items": kept}
     # a caption cannot end the element that holds it
     text = json.dumps(content, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
     return Gallery(text, len(kept), sum(bool(item["i"]) for item in kept), len(rows))
