@@ -12,6 +12,7 @@ from nearmiss.stages.compare.findings import listed
 from nearmiss.stages.compare.overview import Column, Gain, compared_arms, percent, points
 from nearmiss.stages.compare.report import Report
 
+_NAME = 24  # characters of a name beside a point
 ARMS = 8
 """Arms in the figure; of more, those with the highest values in the main column."""
 
