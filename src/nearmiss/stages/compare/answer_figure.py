@@ -125,7 +125,9 @@ def _label(axis: Axes, at: dict[str, tuple[float, float]]) -> None:
             if abs(u - x) < wide and free < v + tall:
                 free = v + tall
         placed.append((x, free))
-        axis.annotate(single_line(arm), (x, free), xytext=(7, 0), textcoords="offset points", va="center", fontsize=8.5)
+        name = single_line(arm)
+        name = name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+        axis.annotate(name, (x, free), xytext=(7, 0), textcoords="offset points", va="center", fontsize=8.5)
 
 
 def _front(at: dict[str, tuple[float, float]]) -> list[str]:
