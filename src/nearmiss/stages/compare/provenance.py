@@ -15,6 +15,7 @@ import polars as pl
 from nearmiss import __version__
 from nearmiss.base.tracking import digest
 from nearmiss.stages.compare.report import Report
+from nearmiss.stages.compare.runs import Evaluation, Finetuning, Robustness, Training
 
 STAGES = ("data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness")
 CITATION = f"""@software{{nearmiss,
@@ -53,7 +54,12 @@ def commit() -> tuple[str, str] | None:
 def terms(report: Report) -> list[tuple[str, str]]:
     """Pairs of a term and its text; terms that the inputs do not state are omitted."""
     runs = report.runs
-    every = [*runs.trainings, *runs.evaluations, *runs.finetunings, *runs.robustnesses]
+    every: list[Training | Evaluation | Finetuning | Robustness] = [
+        *runs.trainings,
+        *runs.evaluations,
+        *runs.finetunings,
+        *runs.robustnesses,
+    ]
     costs = [one.cost for one in every]
     dates = sorted(str(cost["ended"]) for cost in costs if cost.get("ended"))
     found = commit()
