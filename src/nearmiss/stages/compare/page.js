@@ -111,7 +111,7 @@ function gallery(root, data) {
   const right = (item, arm) => item.m[arm] && item.m[arm].every((margin) => margin > 0);
   const unique = (key, all) => [["", all], ...[...new Set(items.map((item) => item[key]))].sort().map((v) => [v, v])];
   const named = arms.map((arm, place) => [String(place), arm]);
-  const initial = (name, other) => String(Math.max(arms.indexOf(root.dataset[name]), 0) || other);
+  const initial = (name, other) => String(arms.includes(root.dataset[name]) ? arms.indexOf(root.dataset[name]) : other);
   const again = () => show(0);
   const fields = {
     benchmark: select("benchmark", unique("b", "all benchmarks"), "", again),

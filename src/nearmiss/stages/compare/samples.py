@@ -44,7 +44,11 @@ class Sample:
     def who(self, sign: str) -> str:
         """The arms with this sign for image A: right if it is more similar to caption 1 than to caption 2."""
         arms = [each.arm for each in self.predictions if each.signs[0] == sign]
-        return f"all {len(arms)} arms" if len(arms) == len(self.predictions) > 1 else ", ".join(arms)
+        return (
+            ("both arms" if len(arms) == 2 else f"all {len(arms)} arms")
+            if len(arms) == len(self.predictions) > 1
+            else ", ".join(arms)
+        )
 
 
 @dataclass(frozen=True)
