@@ -126,7 +126,7 @@ def test_two_evaluations_of_a_published_benchmark_make_a_full_report(models, roo
     assert page.images >= 4
     for words in ("Comparison of 2 models", "Sample items", "Hsieh et al., SugarCrepe", "Differences", "swap_att"):
         assert words in text, words
-    for words in ("Seen and unseen", "hard negatives", "Every arm continues", "Training seconds", "* Incomplete"):
+    for words in ("Seen and unseen", "from hard negatives", "Every arm continues", "Training seconds", "* Incomplete"):
         assert words not in text, words
     assert "sugarcrepe" in summary.splitlines()[1]
     assert "*" not in summary
