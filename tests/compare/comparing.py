@@ -1,5 +1,6 @@
 """Comparisons made for tests, and a reader of their pages."""
 
+from collections import Counter
 from html.parser import HTMLParser
 from unittest.mock import patch
 
@@ -26,7 +27,7 @@ def compare(folder, arguments, out="compare", config=CONFIG, **changed):
 
 def compare_without_figures(folder, arguments, out="compare", **changed):
     """A comparison for tests of tables and text: most of the time of a comparison is spent in figures."""
-    names = ("gains", "matrix", "curves", "cost", "finetune", "robustness", "agreement")
+    names = ("answer", "gains", "matrix", "curves", "terms", "cost", "finetune", "robustness", "agreement")
 
     def write_none(report, target):
         target.mkdir()
@@ -37,16 +38,24 @@ def compare_without_figures(folder, arguments, out="compare", **changed):
 
 
 class Page(HTMLParser):
-    """Collects the resources of a page and whether its tags close."""
+    """Collects what a page asks for, whether its tags close, ids of its scripts, its anchors and heads of tables."""
 
     VOID = ("meta", "img", "br", "link", "input")
 
     def __init__(self):
         super().__init__()
-        self.requested, self.open, self.images, self.scripts = [], [], 0, 0
+        self.requested, self.open, self.images, self.scripts = [], [], 0, set()
+        self.ids, self.links, self.heads, self.starts = [], [], [], Counter()
 
     def handle_starttag(self, tag, attributes):
-        self.scripts += tag == "script"
+        named = dict(attributes)
+        self.starts[tag] += 1
+        if tag == "script":
+            self.scripts.add(named.get("id"))
+        if tag == "th":
+            self.heads.append(named.get("scope"))
+        self.ids += [named["id"]] if "id" in named else []
+        self.links += [named["href"][1:]] if tag == "a" and named.get("href", "").startswith("#") else []
         self.images += tag == "img"
         for name, value in attributes:
             if name in ("src", "href", "xlink:href", "srcset", "data") and not (value or "").startswith(("data:", "#")):

@@ -1,5 +1,8 @@
 """A comparison of toy runs with planted skills: tables, terminal, figures and the page."""
 
+import base64
+import hashlib
+import json
 import re
 import shutil
 
@@ -13,6 +16,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.stages.compare.config import CompareConfig
+from nearmiss.stages.compare.exports import NAMES
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +102,7 @@ def test_relation_in_new_wording_is_shown_by_order_of_mention_and_by_template(on
     tables = read_table(one[0] / "compare" / "tables" / "metrics.parquet", "metrics")
     row = tables.filter(arm="hnc", condition="new_wording, order: fronted", metric="accuracy", subset="1x2+2x2")
     assert [f"{100 * value:.1f}" for value in row["value"]] == [found[1]]
-    for word in ("by order", "by wording", "<th>fronted</th>", "<th>{predicate} {b} is {a}</th>"):
+    for word in ("by order", "by wording", ">fronted</th>", ">{predicate} {b} is {a}</th>"):
         assert word in page, word
     again = (three[0] / "compare" / "index.html").read_text().partition("by order")[2].partition("</table>")[0]
     assert re.search(r"[\d.]+, [\d.]+, [\d.]+</span>", again)  # every seed
@@ -113,9 +117,7 @@ def test_the_report_states_the_negatives_per_caption(one):
         "hnc": 0.5,
     }
     page = (one[0] / "compare" / "index.html").read_text()
-    assert re.search(
-        r"<th>hnc</th><td class=\"text\">hard negatives</td><td class=\"text\">toy</td><td>0.50</td>", page
-    )
+    assert re.search(r">hnc</th><td class=\"text\">hard negatives</td><td class=\"text\">toy</td><td>0.50</td>", page)
 
 
 def squeezed(text: str) -> str:
@@ -140,7 +142,7 @@ def test_several_seeds_show_every_value_without_the_one_seed_notice(three):
     assert "is not evidence" not in text + page
     assert re.search(r"\[seeds: [+-][\d.]+, [+-][\d.]+, [+-][\d.]+\]", page)
     assert "Every seed" in page
-    for chapter in ("Fine-tuning on downstream tasks", "<h2>Robustness"):
+    for chapter in ("<h2>Fine-tuning on downstream tasks", "<h2>Robustness"):
         assert "lowest and highest seed" in page.partition(chapter)[2].partition("</section>")[0]
     assert max(len(line) for line in text.splitlines()) <= 80
 
@@ -151,10 +153,59 @@ def test_the_report_is_self_contained(one):
     page.feed(text)
     assert page.open == []
     assert page.requested == []
-    assert page.scripts == 0
+    assert page.scripts == {"page-script", "gallery-data"}
     assert page.images >= 8
+    assert set(page.heads) <= {"col", "row"}
+    assert set(page.links) <= set(page.ids) and {"findings", "trained-on", "provenance"} <= set(page.links)
+    assert page.starts["main"] == 1
     assert "url(http" not in text
     assert "@import" not in text
+
+
+def test_only_the_pages_own_script_may_run(one):
+    text = (one[0] / "compare" / "index.html").read_text()
+    script = re.search(r'<script id="page-script">(.*?)</script>', text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert "default-src 'none'" in policy and "unsafe-eval" not in policy
+
+
+def test_the_gallery_has_the_margins_of_every_arm(one):
+    text = (one[0] / "compare" / "index.html").read_text()
+    data = json.loads(re.search(r'<script id="gallery-data"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
+    assert data["arms"] == list(toy_runs.SKILLS)
+    items = read_table(one[0] / "data" / "tables" / "items_test.parquet", "items")
+    two = items.filter(pl.col("captions").list.len() == 2)
+    assert len(data["items"]) == two.height
+    captions = {tuple(sorted(row)) for row in two["captions"].to_list()}
+    for item in data["items"]:
+        assert tuple(sorted(("".join(item["t"]), "".join(item["f"])))) in captions
+        assert {len(margins) for margins in item["m"]} == {len(item["d"])}
+        assert all(data["images"][place].startswith("data:image/jpeg") for place in item["i"])
+    scores = read_table(one[0] / "evaluate" / "hnc" / "0" / "scores.parquet", "scores")
+    right = sum(margin > 0 for item in data["items"] if item["d"] == "A" for margin in item["m"][-1])
+    single = two.filter(pl.col("images").list.len() == 1).join(scores, on="item_id")
+    expected = sum(
+        (row["similarity"][0][0] > row["similarity"][0][1]) == row["truth"][0][0] for row in single.to_dicts()
+    )
+    assert right == expected
+
+
+def test_every_table_of_the_page_is_there_for_a_paper(one):
+    tables = one[0] / "compare" / "tables"
+    for name in NAMES:
+        assert all((tables / f"{name}.{kind}").is_file() for kind in ("csv", "md", "tex")), name
+    overview = (tables / "overview.md").read_text().splitlines()
+    assert overview[0].startswith("| arm | relation |")
+    assert len(overview) == 2 + 3 + len(toy_runs.SKILLS)
+
+
+def test_examples_of_what_the_arms_were_trained_on_are_marked(one):
+    page = (one[0] / "compare" / "index.html").read_text().partition("What the arms were trained on</h2>")[2]
+    shown = page.partition("</section>")[0]
+    assert "<h3>toy: hnc</h3>" in shown
+    assert "<mark>" in shown and "Without hard negatives: base, clip, random." in shown
 
 
 def test_the_report_states_its_limitations(one):
@@ -183,8 +234,12 @@ def test_captions_are_escaped(one, tmp_path):
 
 def test_figures_are_svg_without_dates(one):
     folder = one[0] / "compare" / "figures"
-    assert {file.name for file in folder.iterdir()} == {"gains.svg", "matrix.svg", "curves.svg", "cost.svg"}
-    for file in folder.iterdir():
+    names = ("answer", "gains", "matrix", "curves", "cost")
+    assert {file.name for file in folder.iterdir()} == {f"{name}.{kind}" for name in names for kind in ("svg", "pdf")}
+    for file in folder.glob("*.pdf"):
+        content = file.read_bytes()
+        assert content.startswith(b"%PDF") and b"CreationDate" not in content
+    for file in folder.glob("*.svg"):
         text = file.read_text()
         assert text.startswith("<svg")
         assert "dc:date" not in text

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from nearmiss.base import tracking
+from nearmiss.base import tracking, tracking_server
 from nearmiss.base.errors import InputError
 from nearmiss.base.tracking import Tracked
 from nearmiss.stages.compare import ui
@@ -55,7 +55,7 @@ def test_the_database_of_another_program_is_not_changed(tmp_path):
         database.execute("CREATE TABLE notes (text TEXT)")
         database.commit()
     before = file.read_bytes()
-    for use in (lambda: tracking.track(file, "toy", RUNS), lambda: tracking.ui(file, 5000)):
+    for use in (lambda: tracking.track(file, "toy", RUNS), lambda: tracking_server.serve(file, 5000)):
         with pytest.raises(InputError, match="another program"):
             use()
     assert file.read_bytes() == before

@@ -8,7 +8,7 @@ import sys
 import pytest
 import toy_chain
 
-from nearmiss.base import tracking
+from nearmiss.base import tracking, tracking_server
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import sha256
 from nearmiss.stages.compare import track, ui
@@ -16,6 +16,7 @@ from nearmiss.stages.compare import track, ui
 ARMS = ("clip", "hnc")
 RUNS = {f"{stage}/{arm}/0" for stage in ("pretrain", "finetune", "evaluate", "robustness") for arm in ARMS}
 RUNS |= {"finetune/scratch/0"}
+PARENTS = {f"{arm}/0" for arm in (*ARMS, "scratch")}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def made(tmp_path_factory):
 
 def test_every_training_finetuning_and_evaluation_is_a_run(made):
     found = tracking.recorded(made[0] / "mlflow.db", "toy")
-    assert set(found) == RUNS
+    assert set(found) == RUNS | PARENTS
     assert 0 <= found["evaluate/hnc/0"]["headline.relation"] <= 1
     assert found["pretrain/hnc/0"]["cost.seconds"] == 93
     assert found["pretrain/hnc/0"]["loss"] == pytest.approx(4.0 / 5.5)
@@ -58,6 +59,31 @@ def test_the_receipt_names_runs_and_hashes_and_no_ids(made):
     assert "run_id" not in made[2].read_text()
 
 
+def test_runs_are_children_of_their_arm_and_have_few_metrics_and_the_times_of_their_jobs(made, tmp_path):
+    results, arguments, _ = made
+    (tmp_path / "index.html").write_text("<p>report</p>")
+    recorded = {run.name: run for run in track.collect(**folders(arguments), page=tmp_path)}
+    assert {run.parent for run in recorded.values()} == {*PARENTS, None}
+    assert max(len(run.metrics) for run in recorded.values()) <= track.HEADLINES
+    training, evaluation = recorded["pretrain/hnc/0"], recorded["evaluate/hnc/0"]
+    assert training.span[1] - training.span[0] == pytest.approx(93)
+    assert evaluation.metrics["training.seconds"] == 93
+    assert recorded["hnc/0"].metrics["headline.relation"] == evaluation.metrics["headline.relation"]
+    assert set(evaluation.metrics) < set(evaluation.table)
+    assert recorded["compare"].artifacts["report/index.html"] == tmp_path / "index.html"
+    client = tracking._client(results / "mlflow.db")
+    runs = tracking._runs(client, client.get_experiment_by_name("toy").experiment_id)
+    child, parent = runs["pretrain/hnc/0"][0], runs["hnc/0"][0]
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert child.info.end_time - child.info.start_time == pytest.approx(93_000, abs=2)
+    times = [point.timestamp for point in client.get_metric_history(child.info.run_id, "loss")]
+    assert times == sorted(times) and times[-1] - times[0] > 50_000
+
+
+def folders(arguments):
+    return {name: arguments[name] for name in arguments if name != "experiment"}
+
+
 def test_tracking_again_replaces_the_runs_and_keeps_the_receipt(made):
     results, arguments, receipt = made
     before = sha256(receipt)
@@ -66,7 +92,7 @@ def test_tracking_again_replaces_the_runs_and_keeps_the_receipt(made):
     client = tracking._client(results / "mlflow.db")
     experiment = client.get_experiment_by_name("toy")
     assert {name: len(ids) for name, ids in tracking._runs(client, experiment.experiment_id).items()} == {
-        name: 1 for name in RUNS
+        name: 1 for name in RUNS | PARENTS
     }
 
 
@@ -85,8 +111,7 @@ def test_a_missing_store_is_rebuilt_from_the_results(made, monkeypatch):
     assert (artifacts, experiment) == (results / "gone.artifacts", "toy")
     assert (results / "gone.db").is_file()
     assert not list(results.glob(".gone.db*"))
-    folders = {name: arguments[name] for name in arguments if name != "experiment"}
-    first = track.collect(**folders)
+    first = track.collect(**folders(arguments))
     assert sorted(runs, key=lambda run: run.name) == sorted(first, key=lambda run: run.name)
 
 
@@ -105,7 +130,7 @@ def test_a_file_that_is_not_a_store_is_not_changed(made, tmp_path):
 
 
 def test_the_ui_listens_only_on_the_loopback_address(tmp_path):
-    line = tracking.command(tmp_path / "mlflow.db", 5001)
+    line = tracking_server.command(tmp_path / "mlflow.db", 5001)
     assert line[line.index("--host") + 1] == "127.0.0.1"
     assert "--disable-security-middleware" not in line
 

@@ -5,6 +5,7 @@ GENERATED = expand(f"{RESULTS}/negatives/{{method}}", method=METHODS)
 MATCHED_FOLDERS = expand(f"{MATCHED_SETS}/{{method}}", method=MATCHED_METHODS)
 FINETUNINGS = expand(f"{RESULTS}/finetune/{{arm}}/{{seed}}", arm=INITIALIZATIONS, seed=SEEDS)
 ROBUSTNESSES = expand(f"{RESULTS}/robustness/{{arm}}/{{seed}}", arm=ROBUST, seed=SEEDS)
+EXPORTS = ("overview", "gains", "arms", "costs", "false_negatives", "finetune", "robustness")
 FINISHED = {
     "finetunings": expand(rules.finetune_run.output, arm=INITIALIZATIONS, seed=SEEDS),
     "robustnesses": expand(rules.robustness_run.output, arm=ROBUST, seed=SEEDS),
@@ -26,9 +27,11 @@ rule compare_page:
         negatives=expand(
             f"{RESULTS}/negatives/{{method}}/{{file}}",
             method=METHODS,
-            file=("summary.json", "cost.json", *(["truth.json"] if TRUTH else [])),
+            file=("summary.json", "cost.json", "negatives.parquet", *(["truth.json"] if TRUTH else [])),
         ),
-        matched=expand(f"{MATCHED_SETS}/{{method}}/summary.json", method=MATCHED_METHODS),
+        matched=expand(
+            f"{MATCHED_SETS}/{{method}}/{{file}}", method=MATCHED_METHODS, file=("summary.json", "negatives.parquet")
+        ),
         data=rules.data_tables.output.summary,
         tables=rules.data_tables.output.tables,
         images=IMAGES,
@@ -52,6 +55,10 @@ rule compare_page:
             ),
             kind=("parquet", "csv"),
         ),
+        papers=expand(
+            f"{RESULTS}/compare/tables/{{name}}.csv", name=[name for name in EXPORTS if name not in ("arms", "costs")]
+        ),
+        exports=expand(f"{RESULTS}/compare/tables/{{name}}.{{kind}}", name=EXPORTS, kind=("md", "tex")),
         figures=directory(f"{RESULTS}/compare/figures"),
         manifest=f"{RESULTS}/compare/manifest.json",
         cost=f"{RESULTS}/compare/cost.json",
@@ -73,13 +80,14 @@ rule compare_page:
         source=parent_of("images"),
         generated=[*GENERATED, *MATCHED_FOLDERS],
         data=subpath(input.data, parent=True),
+        made_by=command_of_experiment(),
         out=subpath(output.page, parent=True),
     shell:
         "exec python -m nearmiss compare --fingerprint {input.fingerprint:q}"
         " --experiment {params.experiment:q} --evaluations {params.evaluations:q}"
         " --trainings {params.trainings:q} --negatives {params.generated:q}"
         " {params.finetunings} {params.robustnesses} {params.inpaint} {params.pairs}"
-        " --move tables={params.tables:q} --move source={params.source:q}"
+        " --move tables={params.tables:q} --move source={params.source:q} --made-by {params.made_by:q}"
         " --data {params.data:q} --out {params.out:q} > {log:q} 2>&1"
 
 
@@ -105,12 +113,13 @@ rule compare_track:
         finetunings=flags_of("finetunings", FINETUNINGS),
         robustnesses=flags_of("robustnesses", ROBUSTNESSES),
         data=subpath(input.data, parent=True),
+        page=subpath(input.page, parent=True),
         store="results/mlflow.db",
     shell:
         "exec python -m nearmiss track --experiment {params.experiment:q}"
         " --evaluations {params.evaluations:q} --trainings {params.trainings:q}"
         " {params.finetunings} {params.robustnesses}"
-        " --data {params.data:q} --store {params.store:q} --out {output.receipt:q}"
+        " --data {params.data:q} --page {params.page:q} --store {params.store:q} --out {output.receipt:q}"
         " > {log:q} 2>&1"
 
 

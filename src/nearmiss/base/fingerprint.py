@@ -26,7 +26,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, write_json
 
 PACKAGE = "nearmiss"
-DATA_SUFFIXES = (".json", ".j2", ".txt", ".tsv", ".yaml")
+DATA_SUFFIXES = (".json", ".j2", ".css", ".js", ".txt", ".tsv", ".yaml")
 
 Plugins = Mapping[str, Collection[str]]
 """Names of the plugins that a part uses, by kind of registry."""

@@ -4,10 +4,13 @@ The manifest has no absolute path and no time, so that equal results give equal 
 """
 
 import importlib.metadata
+import os
+import platform
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +151,10 @@ class Cost:
         self.counts: dict[str, Any] = {}
 
     def write(self, folder: Path) -> None:
-        """Write `folder/cost.json`; peak memory in bytes, own process and its children each at their peak."""
+        """Write `folder/cost.json`; peak memory in bytes, own process and its children each at their peak.
+
+        Also the time of writing (UTC) and the machine, so that the job lasted for `seconds` until `ended`.
+        """
         own = resource.getrusage(resource.RUSAGE_SELF)
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         unit = 1 if sys.platform == "darwin" else 1024
@@ -158,6 +164,19 @@ class Cost:
                 "seconds": round(time.perf_counter() - self._wall, 3),
                 "cpu_seconds": round(time.process_time() - self._cpu + children.ru_utime + children.ru_stime, 3),
                 "peak_memory": max(own.ru_maxrss, children.ru_maxrss) * unit,
+                "ended": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "machine": machine(),
                 **self.counts,
             },
         )
+
+
+def machine() -> str:
+    """The kind of this machine, without its name: system, processor, number of processors."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = models[0] if models else platform.processor() or platform.machine()
+    return f"{platform.system()}, {processor}, {os.cpu_count()} CPUs"

@@ -10,12 +10,15 @@ import json
 import logging
 import os
 import re
+import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 from nearmiss.base import sqlite_file
 from nearmiss.base.errors import InputError
@@ -24,6 +27,11 @@ from nearmiss.base.lifetime import lock
 RUN = "nearmiss.run"
 """The tag that a run is known by: stage/arm/seed. Page and receipt name runs by it, never by MLflow's ids."""
 
+PARENT_NAME = "nearmiss.parent"
+"""The tag with the name of a run's parent."""
+TABLE = "metrics.json"
+"""The artifact with all final figures, in the form that MLflow shows as a table."""
+_PARENT = "mlflow.parentRunId"
 _BATCH = 1000  # MLflow's own limit of metrics in one call
 _PARAM_LENGTH = 6000  # MLflow's own limit of a parameter's value
 
@@ -33,13 +41,27 @@ class Tracked:
     """What is recorded of one run."""
 
     name: str
-    """stage/arm/seed."""
+    """stage/arm/seed; arm/seed of the run that has these as children."""
     params: dict[str, Any]
     metrics: dict[str, float]
     """Final figures; names may hold letters, digits and _-./ or spaces."""
     tags: dict[str, str]
     curve: list[dict[str, float]] = field(default_factory=list)
     """One entry a logged step: `step` and any number of figures."""
+    table: dict[str, float] = field(default_factory=dict)
+    """All final figures, which go into the artifact metrics.json; `metrics` are the most important ones."""
+    parent: str | None = None
+    """The name of the parent run, which is recorded with it."""
+    span: tuple[float, float] | None = None
+    """Start and end in seconds since 1970; the time of recording if not given."""
+    curve_seconds: float = 0.0
+    """Seconds of the steps of the curve, which end with the run."""
+    origin: dict[str, str] = field(default_factory=dict)
+    """Tags that the receipt does not have: MLflow's own for source, commit, user and description."""
+    dataset: tuple[str, str] | None = None
+    """Name and hash of the data."""
+    artifacts: Mapping[str, Path] = field(default_factory=dict)
+    """Files by their names among the artifacts of the run."""
 
 
 def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: Path | None = None) -> None:
@@ -55,14 +77,20 @@ def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: P
         client = _client(store)
         experiment_id = _experiment(client, artifacts or artifacts_of(store), experiment)
         before = _runs(client, experiment_id)
-        for run in runs:
-            _write(client, experiment_id, run)
-            for run_id in before.get(run.name, ()):
-                client.delete_run(run_id)
+        ids: dict[str, str] = {}
+        for run in sorted(runs, key=lambda run: run.parent is not None):  # parents first
+            ids[run.name] = _write(client, experiment_id, run, ids.get(run.parent or ""))
+        for name, old in before.items():
+            for found in old:
+                if name in ids:
+                    client.delete_run(found.info.run_id)
+                    shutil.rmtree(_artifact_folder(found), ignore_errors=True)
+                elif (parent := found.data.tags.get(PARENT_NAME)) in ids:
+                    client.set_tag(found.info.run_id, _PARENT, ids[parent])
 
 
 def recorded(store: Path, experiment: str) -> dict[str, dict[str, float]]:
-    """The final metrics of each run of an experiment, by name; empty where the experiment is unknown."""
+    """All final figures of each run of an experiment, by name; empty where the experiment is unknown."""
     with _explained(Path(store)):
         return _recorded(_client(Path(store)), experiment)
 
@@ -71,28 +99,12 @@ def _recorded(client: Any, experiment: str) -> dict[str, dict[str, float]]:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         return {}
-    ids = _runs(client, found.experiment_id)
-    return {name: dict(client.get_run(run_ids[0]).data.metrics) for name, run_ids in ids.items()}
-
-
-def command(store: Path, port: int) -> list[str]:
-    """The command that shows the store in a browser, on this machine's loopback address only."""
-    return [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "ui",
-        "--backend-store-uri",
-        _uri(store),
-        "--default-artifact-root",
-        str(artifacts_of(store)),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
+    values: dict[str, dict[str, float]] = {}
+    for name, runs in _runs(client, found.experiment_id).items():
+        table = _artifact_folder(runs[0]) / TABLE
+        rows = json.loads(table.read_text(encoding="utf-8"))["data"] if table.is_file() else []
+        values[name] = {**dict(rows), **client.get_run(runs[0].info.run_id).data.metrics}
+    return values
 
 
 def digest(value: Any) -> str:
@@ -105,7 +117,7 @@ def environment() -> dict[str, str]:
     return {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
 
 
-def _uri(store: Path) -> str:
+def uri_of(store: Path) -> str:
     """The store's address; a question mark would end the path, which a path from the working folder may avoid."""
     path = str(Path(store).resolve())
     path = path if "?" not in path else os.path.relpath(path)
@@ -137,7 +149,7 @@ def _damaged(store: Path) -> str:
     )
 
 
-def _refuse_unusable(store: Path) -> None:
+def refuse_unusable(store: Path) -> None:
     """Refuse a database that is held, damaged, not writable, or another program's: MLflow would add its own tables."""
     tables = sqlite_file.check(store, remedy=_damaged(store))
     if tables and "alembic_version" not in tables:
@@ -151,7 +163,7 @@ def _refuse_unusable(store: Path) -> None:
 @contextmanager
 def _explained(store: Path) -> Iterator[None]:
     """Errors of MLflow and of its database as messages, each kind with a remedy."""
-    _refuse_unusable(store)
+    refuse_unusable(store)
     _silence()
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -174,7 +186,7 @@ def _other_schema(store: Path, message: str) -> InputError:
         f"the store was written by {'an older' if known else 'a newer'} version of MLflow",
         file=store,
         record=f"schema {found[1]}" if found else None,
-        remedy=f"copy the file, then: {sys.executable} -m mlflow db upgrade {_uri(store)}"
+        remedy=f"copy the file, then: {sys.executable} -m mlflow db upgrade {uri_of(store)}"
         if known
         else "use the version of MLflow that wrote it, or name another store (--store)",
     )
@@ -183,7 +195,7 @@ def _other_schema(store: Path, message: str) -> InputError:
 def _client(store: Path) -> Any:
     from mlflow.tracking import MlflowClient
 
-    client = MlflowClient(tracking_uri=_uri(store))
+    client = MlflowClient(tracking_uri=uri_of(store))
     client.search_experiments(max_results=1)
     return client
 
@@ -206,47 +218,61 @@ def _experiment(client: Any, artifacts: Path, name: str) -> str:
     return str(client.create_experiment(name, artifact_location=artifacts.as_uri()))
 
 
-def _runs(client: Any, experiment_id: str) -> dict[str, list[str]]:
-    """Ids of the living runs of each name, newest first."""
-    found: dict[str, list[str]] = {}
+def _runs(client: Any, experiment_id: str) -> dict[str, list[Any]]:
+    """The living runs of each name, newest first."""
+    found: dict[str, list[Any]] = {}
     token = None
     while True:
         page = client.search_runs([experiment_id], max_results=1000, page_token=token)
         for run in page:
             if RUN in run.data.tags:
-                found.setdefault(run.data.tags[RUN], []).append(run.info.run_id)
+                found.setdefault(run.data.tags[RUN], []).append(run)
         token = page.token
         if not token:
             return found
 
 
-def _write(client: Any, experiment_id: str, run: Tracked) -> None:
-    from mlflow.entities import Metric, Param, RunTag
+def _artifact_folder(run: Any) -> Path:
+    """The folder of a run's artifacts, which MLflow names by an address."""
+    return Path(url2pathname(urlparse(run.info.artifact_uri).path))
 
-    run_id = client.create_run(experiment_id, run_name=run.name, tags={RUN: run.name}).info.run_id
-    started = client.get_run(run_id).info.start_time
+
+def _write(client: Any, experiment_id: str, run: Tracked, parent: str | None) -> str:
+    """Record one run; its id."""
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
+
+    start, end = (None, None) if run.span is None else (round(1000 * second) for second in run.span)
+    created = client.create_run(experiment_id, start_time=start, run_name=run.name, tags={RUN: run.name})
+    run_id, started = str(created.info.run_id), created.info.start_time
+    last = max((int(entry["step"]) for entry in run.curve), default=0)
+    began = (end or started) - 1000 * run.curve_seconds
+    pace = 1000 * run.curve_seconds / max(last, 1)  # milliseconds of a step
     curve = [
-        Metric(name, float(value), started, int(entry["step"]))
+        Metric(name, float(value), round(began + pace * entry["step"]), int(entry["step"]))
         for entry in run.curve
         for name, value in sorted(entry.items())
         if name != "step"
     ]
-    for start in range(0, len(curve), _BATCH):
-        client.log_batch(run_id, metrics=curve[start : start + _BATCH])
-    final = [Metric(name, float(value), started, 0) for name, value in sorted(run.metrics.items())]
-    for start in range(0, len(final), _BATCH):
-        client.log_batch(run_id, metrics=final[start : start + _BATCH])
+    final = [Metric(name, float(value), end or started, last) for name, value in sorted(run.metrics.items())]
+    for metrics in (curve, final):
+        for first in range(0, len(metrics), _BATCH):
+            client.log_batch(run_id, metrics=metrics[first : first + _BATCH])
     params = [Param(name, str(value)[:_PARAM_LENGTH]) for name, value in sorted(run.params.items())]
-    for start in range(0, len(params), 100):
-        client.log_batch(run_id, params=params[start : start + 100])
-    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in sorted(run.tags.items())])
-    client.set_terminated(run_id, "FINISHED")
-
-
-def ui(store: Path, port: int) -> None:
-    """Become MLflow's UI on this machine's loopback address; does not return. Raises InputError without a store."""
-    if not Path(store).is_file():
-        raise InputError("there is no store yet", file=store, remedy="finish an experiment first (make run)")
-    _refuse_unusable(store)
-    line = command(store, port)
-    os.execve(line[0], line, {**os.environ, **environment()})
+    for first in range(0, len(params), 100):
+        client.log_batch(run_id, params=params[first : first + 100])
+    tags = {**run.tags, **run.origin}
+    if parent is not None and run.parent is not None:
+        tags |= {_PARENT: parent, PARENT_NAME: run.parent}
+    if run.table:
+        tags["mlflow.loggedArtifacts"] = json.dumps([{"path": TABLE, "type": "table"}])
+        content = {"columns": ["metric", "value"], "data": [list(row) for row in sorted(run.table.items())]}
+        client.log_text(run_id, json.dumps(content), TABLE)
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in sorted(tags.items())])
+    if run.dataset is not None:
+        name, hashed = run.dataset
+        data = Dataset(name, hashed[:36], "local", json.dumps({"uri": name}))  # 36 characters are MLflow's limit
+        client.log_inputs(run_id, [DatasetInput(data, [])])
+    for name, file in run.artifacts.items():
+        client.log_artifact(run_id, str(file), str(Path(name).parent) if "/" in name else None)
+    client.set_terminated(run_id, "FINISHED", end_time=end)
+    return run_id

@@ -32,6 +32,7 @@ def compare(
     finetunings: SomeOrNone = None,
     robustnesses: SomeOrNone = None,
     inpaint: Path | None = None,
+    made_by: str | None = None,
     data_root: DataRootPath = None,
     move: Moved = None,
     config: Config = None,
@@ -62,6 +63,8 @@ def compare(
         Folders of `nearmiss robustness`.
     inpaint
         Folder of `nearmiss inpaint`.
+    made_by
+        Command that makes the experiment again; the report shows it.
     """
     given = source("compare", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(CompareConfig, flags(fields))
@@ -82,6 +85,7 @@ def compare(
             data=data,
             root=DataRoot(data_root, moves(move or [])),
             task_titles=TITLES,
+            command=made_by,
             fingerprint=fingerprint,
             out=out,
         )
@@ -98,8 +102,9 @@ def track(
     data: Path | None = None,
     finetunings: SomeOrNone = None,
     robustnesses: SomeOrNone = None,
+    page: Path | None = None,
 ) -> None:
-    """Record every training, fine-tuning and evaluation as a run in MLflow's store.
+    """Record an experiment in MLflow's store: one run per arm and seed, with a child for each stage.
 
     Parameters
     ----------
@@ -119,6 +124,8 @@ def track(
         Folders of `nearmiss finetune`.
     robustnesses
         Folders of `nearmiss robustness`.
+    page
+        Folder of `nearmiss compare`, whose report and figures are recorded as artifacts.
     """
     with job("track"):
         from nearmiss.stages.compare.track import run
@@ -130,6 +137,7 @@ def track(
             finetunings=finetunings or [],
             robustnesses=robustnesses or [],
             data=data,
+            page=page,
             store=store,
             out=out,
         )

@@ -1,14 +1,16 @@
-"""The common style of figures: SVG in the colors of the page, one color per arm, reproducible bytes."""
+"""The common style of figures: SVG in the colors of the page, PDF, one color per arm, reproducible bytes."""
 
 import io
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 
 matplotlib.use("svg")
 
 import matplotlib.pyplot as plt
+from markupsafe import escape
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -21,6 +23,7 @@ _STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9.5,
     "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # text of a PDF can be selected
     "text.parse_math": False,  # a name with two dollar signs is not a formula
     "text.color": _INK,
     "axes.edgecolor": _INK,
@@ -63,16 +66,38 @@ def handle(color: str, label: str, *, marker: str = "o", line: Any = "-") -> Lin
     return Line2D([], [], color=color, marker=marker, linestyle=line, markersize=4.5, label=single_line(label))
 
 
-def svg(drawn: Figure, name: str) -> str:
-    """The figure as SVG text; `name` is the salt of the ids, so that one page can have several figures."""
-    out = io.StringIO()
+class Drawn(NamedTuple):
+    """A figure: SVG text in the colors and the font of the page, and a PDF for print."""
+
+    svg: str
+    pdf: bytes
+
+
+def tip(text: str) -> str:
+    """The `gid` of an artist that shows `text` while the pointer is over it."""
+    return _TIP + text.encode("utf-8", "replace").hex()
+
+
+_TIP = "tip-"
+
+
+def rendered(made: Figure, name: str) -> Drawn:
+    """The figure in both formats; `name` is the salt of the ids, so that one page can have several figures."""
+    vector, pdf = io.StringIO(), io.BytesIO()
     with plt.rc_context({"svg.hashsalt": f"nearmiss {name}"}):
-        drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    plt.close(drawn)
-    text = out.getvalue().replace(_INK, "currentColor")
+        made.savefig(vector, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    made.set_layout_engine("none")  # keep the layout, which takes longer than the rest
+    made.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None})
+    plt.close(made)
+    text = vector.getvalue().replace(_INK, "currentColor")
+    text = re.sub(rf'<g id="{_TIP}([0-9a-f]*)">', _titled, text)
     text = without_controls(text[text.index("<svg") :])
     # The font of the page; those of matplotlib may not be installed.
-    return text.replace("font-family: 'DejaVu Sans'", "font-family: inherit")
+    return Drawn(text.replace("font-family: 'DejaVu Sans'", "font-family: inherit"), pdf.getvalue())
+
+
+def _titled(match: re.Match[str]) -> str:
+    return f"<g><title>{escape(single_line(bytes.fromhex(match[1]).decode()))}</title>"
 
 
 def arm_colors(report: Report) -> dict[str, str]:

@@ -7,12 +7,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from nearmiss.base.display import single_line
-from nearmiss.base.files import write_text
+from nearmiss.base.files import replacing, write_text
 from nearmiss.stages.compare import drawing
+from nearmiss.stages.compare.answer_figure import answer_figure
 from nearmiss.stages.compare.cells import Cells, cells
-from nearmiss.stages.compare.drawing import arm_colors
-from nearmiss.stages.compare.figures_of_stages import agreement_figure, finetune_figure, robustness_figure
-from nearmiss.stages.compare.overview import BASE, compared_arms
+from nearmiss.stages.compare.drawing import Drawn, arm_colors, tip
+from nearmiss.stages.compare.figures_of_stages import agreement_figure, finetune_figure, robustness_figure, terms_figure
+from nearmiss.stages.compare.overview import BASE, compared_arms, percent, points
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.tables import training_seconds
 
@@ -20,25 +21,29 @@ MARKS = {"seen": "●", "wording": "◕", "concept": "◐", "unseen": "○"}
 
 
 def write_figures(report: Report, folder: Path) -> dict[str, str]:
-    """Write each figure as SVG into `folder`; name -> SVG text, empty if a figure has no data."""
-    makers: dict[str, Callable[[Report], str | None]] = {
+    """Write each figure as SVG and PDF into `folder`; name -> SVG text, empty if a figure has no data."""
+    makers: dict[str, Callable[[Report], Drawn | None]] = {
+        "answer": answer_figure,
         "gains": gains,
         "matrix": matrix,
         "curves": curves,
+        "terms": terms_figure,
         "cost": cost,
         "finetune": finetune_figure,
         "robustness": robustness_figure,
         "agreement": agreement_figure,
     }
-    drawn = {name: make(report) or "" for name, make in makers.items()}
-    for name, text in drawn.items():
-        if text:
-            write_text(folder / f"{name}.svg", text)
     folder.mkdir(parents=True, exist_ok=True)
-    return drawn
+    drawn = {name: make(report) for name, make in makers.items()}
+    for name, made in drawn.items():
+        if made is not None:
+            write_text(folder / f"{name}.svg", made.svg)
+            with replacing(folder / f"{name}.pdf") as partial:
+                partial.write_bytes(made.pdf)
+    return {name: "" if made is None else made.svg for name, made in drawn.items()}
 
 
-def gains(report: Report) -> str | None:
+def gains(report: Report) -> Drawn | None:
     """Paired differences to each control, one row per column; small marks are single seeds."""
     arms = compared_arms(report.overview, report.controls)
     shown = [gain for gain in report.gains if gain.arm in arms and gain.column in report.overview.columns]
@@ -61,7 +66,8 @@ def gains(report: Report) -> str | None:
                 axis.plot([100 * seeds[0][1], 100 * seeds[0][2]], [y, y], color=color, linewidth=1.8, alpha=0.7)
             else:
                 axis.plot([100 * value[0] for value in seeds], [y] * len(seeds), ".", color=color, alpha=0.6)
-            axis.plot([100 * gain.value], [y], "o", color=color, markersize=4.5)
+            text = f"{gain.arm}, {gain.column.title}: {points(gain.value)} points over {control}"
+            axis.plot([100 * gain.value], [y], "o", color=color, markersize=4.5, gid=tip(text))
         axis.set_title(f"over {control}")
         axis.set_xlabel("points")
         axis.grid(axis="x")
@@ -69,10 +75,10 @@ def gains(report: Report) -> str | None:
         axis.set_ylim(len(columns) - 0.5, -0.5)
     handles = [drawing.handle(palette[arm], arm) for arm in arms]
     made.legend(handles=handles, loc="outside upper center", ncols=min(len(arms), 6))
-    return drawing.svg(made, "gains")
+    return drawing.rendered(made, "gains")
 
 
-def matrix(report: Report) -> str | None:
+def matrix(report: Report) -> Drawn | None:
     """Arms by evaluated cells, marked by what each arm's negatives edited. Blue is above chance, red below."""
     found: Cells = cells(report.runs)
     if not found.rows:
@@ -99,10 +105,10 @@ def matrix(report: Report) -> str | None:
     axis.tick_params(length=0)
     for spine in axis.spines.values():
         spine.set_visible(False)
-    return drawing.svg(made, "matrix")
+    return drawing.rendered(made, "matrix")
 
 
-def curves(report: Report) -> str | None:
+def curves(report: Report) -> Drawn | None:
     """The training loss of every run, smoothed. Objectives differ, so losses of different arms are not comparable."""
     palette = arm_colors(report)
     made, axes = drawing.figure(7.4, 2.6, ncols=2, width_ratios=[1, 2])
@@ -131,10 +137,10 @@ def curves(report: Report) -> str | None:
     if named:
         lines, names = zip(*named, strict=True)
         axes[1].legend(lines, names, fontsize=8.5, ncols=2)
-    return drawing.svg(made, "curves")
+    return drawing.rendered(made, "curves")
 
 
-def cost(report: Report) -> str | None:
+def cost(report: Report) -> Drawn | None:
     """Training seconds against accuracy in the main column."""
     main = report.overview.main
     if main is None:
@@ -157,14 +163,15 @@ def cost(report: Report) -> str | None:
         else:
             values = [100 * value for value in cell.by_seed.values()]
             axis.plot([x] * len(values), values, ".", color=palette[arm], alpha=0.6)
-        axis.plot([x], [100 * cell.value], "o", color=palette[arm])
+        text = f"{arm}: {percent(cell.value)} % after {x:,.0f} seconds"
+        axis.plot([x], [100 * cell.value], "o", color=palette[arm], gid=tip(text))
         axis.annotate(arm, (x, 100 * cell.value), xytext=(6, 4), textcoords="offset points", fontsize=9)
     axis.set_xlabel("training seconds of the arm")
     axis.set_ylabel(f"{main.title} (%)")
     axis.margins(x=0.12)
     axis.set_ylim(min(40, axis.get_ylim()[0]), 102)
     axis.grid(axis="y")
-    return drawing.svg(made, "cost")
+    return drawing.rendered(made, "cost")
 
 
 def _smooth(values: list[float], weight: float = 0.8) -> list[float]:

@@ -3,9 +3,9 @@
 import polars as pl
 
 from nearmiss.stages.compare import agreement, drawing
-from nearmiss.stages.compare.drawing import arm_colors
+from nearmiss.stages.compare.drawing import Drawn, arm_colors, tip
 from nearmiss.stages.compare.finetune import panels
-from nearmiss.stages.compare.overview import Column, compared_arms
+from nearmiss.stages.compare.overview import Column, compared_arms, percent
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.robustness import RETAINED, VALUE, Robustness, name_of, robustness
 
@@ -15,7 +15,7 @@ _ROWS = 2  # columns in the robustness figure
 _PANELS = 5  # concepts in the agreement figure
 
 
-def finetune_figure(report: Report) -> str | None:
+def finetune_figure(report: Report) -> Drawn | None:
     """One panel per task and share of labels, one row per initialization, one mark per condition.
 
     Accuracy with its interval (one seed) or every seed; dotted: chance, dashed: blind, both on the first condition.
@@ -49,7 +49,8 @@ def finetune_figure(report: Report) -> str | None:
                     axis.plot([100 * cell.low, 100 * cell.high], [y, y], color=color, linewidth=1.2, alpha=0.6)
                 else:
                     axis.plot([100 * v for v in cell.by_seed.values()], [y] * len(cell.by_seed), ".", color=color)
-                axis.plot([100 * cell.value], [y], markers[column.title], color=color, markersize=4)
+                text = tip(f"{arm}, {title}, {column.title}: {percent(cell.value)} %")
+                axis.plot([100 * cell.value], [y], markers[column.title], color=color, markersize=4, gid=text)
         axis.set_title(title)
         axis.grid(axis="x")
         axis.set_yticks(range(len(arms)), arms)
@@ -57,10 +58,41 @@ def finetune_figure(report: Report) -> str | None:
     made.supxlabel("accuracy (%)", fontsize=9)
     handles = [drawing.handle(_GRAY, title, marker=markers[title], line="") for title in conditions]
     made.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5))
-    return drawing.svg(made, "finetune")
+    return drawing.rendered(made, "finetune")
 
 
-def robustness_figure(report: Report) -> str | None:
+def terms_figure(report: Report) -> Drawn | None:
+    """One panel per arm of the first seed with several loss terms, one line per term."""
+    found: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    for training in report.runs.trainings:
+        if training.seed != report.runs.seeds[0]:
+            continue
+        weighted = {str(term.get("term")) for term in training.options.get("objective", [])}
+        for entry in training.curve:
+            for name in weighted & entry.keys():
+                found.setdefault(training.arm, {}).setdefault(name, []).append((entry["step"], entry[name]))
+    found = {arm: terms for arm, terms in found.items() if len(terms) > 1}
+    if not found:
+        return None
+    across = min(len(found), 3)
+    down = (len(found) + across - 1) // across
+    made, axes = drawing.figure(7.4, 0.5 + 2.1 * down, nrows=down, ncols=across, sharex=True, squeeze=False)
+    names = sorted({name for terms in found.values() for name in terms})
+    palette = drawing.colors([], names)
+    for axis in axes.ravel()[len(found) :]:
+        axis.set_visible(False)
+    for axis, (arm, terms) in zip(axes.ravel(), found.items(), strict=False):
+        for name, points in sorted(terms.items()):
+            axis.plot(*zip(*points, strict=True), color=palette[name], linewidth=1, alpha=0.85)
+        axis.set_title(arm)
+        axis.grid(axis="y")
+    made.supxlabel("step", fontsize=9)
+    handles = [drawing.handle(palette[name], name.replace("_", " "), marker="") for name in names]
+    made.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4))
+    return drawing.rendered(made, "terms")
+
+
+def robustness_figure(report: Report) -> Drawn | None:
     """One panel per corruption, one line per arm: the main column, and the next one with an arm above chance."""
     shown = robustness(report.runs, report.overview)
     columns = [
@@ -97,7 +129,7 @@ def robustness_figure(report: Report) -> str | None:
     made.supxlabel("severity (0: clean)", fontsize=9)
     handles = [drawing.handle(palette.get(arm, _GRAY), arm) for arm in shown.arms]
     made.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 7))
-    return drawing.svg(made, "robustness")
+    return drawing.rendered(made, "robustness")
 
 
 def _above_chance(report: Report, shown: Robustness, column: Column) -> bool:
@@ -106,7 +138,7 @@ def _above_chance(report: Report, shown: Robustness, column: Column) -> bool:
     return any(arm in arms and name == column.name and kind == RETAINED for arm, name, _, _, kind in shown.cells)
 
 
-def agreement_figure(report: Report) -> str | None:
+def agreement_figure(report: Report) -> Drawn | None:
     """One panel per common concept of two benchmarks, one point per arm; scores are equal on the diagonal."""
     concepts = report.correlations.filter(pl.col("concept").is_not_null())
     if concepts.is_empty():
@@ -122,7 +154,9 @@ def agreement_figure(report: Report) -> str | None:
         axis.plot([0, 100], [0, 100], color=_GRAY, linewidth=1, linestyle=":")
         for row in both.filter(concept=concept, operator=operator).iter_rows(named=True):
             color = palette.get(row["arm"], _GRAY)
-            axis.plot([100 * row["reference"]], [100 * row["value"]], "o", color=color, markersize=4.5, alpha=0.85)
+            x, y = row["reference"], row["value"]
+            text = tip(f"{row['arm']}: {percent(x)} % and {percent(y)} %")
+            axis.plot([100 * x], [100 * y], "o", color=color, markersize=4.5, alpha=0.85, gid=text)
         axis.set_title(f"{concept}, {operator}" if len(panels) < _PANELS else concept, fontsize=9)
         axis.grid()
     least = min(40, 100 * min(both["value"].to_list() + both["reference"].to_list()))
@@ -133,4 +167,4 @@ def agreement_figure(report: Report) -> str | None:
     arms = [arm for arm in report.runs.arms if arm in set(both["arm"])]
     handles = [drawing.handle(palette.get(arm, _GRAY), arm, line="") for arm in arms]
     made.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 7))
-    return drawing.svg(made, "agreement")
+    return drawing.rendered(made, "agreement")

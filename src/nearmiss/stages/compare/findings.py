@@ -19,6 +19,10 @@ SOLVED = 0.75
 """Accuracy from which a control solves a concept (our choice)."""
 
 
+LABELS = ("gained", "cost", "wording", "transfer", "robustness")
+"""The labels of an arm's sentences."""
+
+
 @dataclass(frozen=True)
 class Style:
     """Style of the sentences: names of columns, and the text after a difference (its interval, or nothing)."""
@@ -41,6 +45,10 @@ class Findings:
 
     arm: str
     lines: list[tuple[str, str]]
+
+    def text(self, label: str) -> str:
+        """The sentence of a label; empty if there is none."""
+        return dict(self.lines).get(label, "")
 
 
 def measured(gain: Gain) -> bool:
@@ -67,13 +75,14 @@ def findings(report: Report, shown: Robustness, style: Style) -> list[Findings]:
     """The sentences on every compared arm; sentences without a measured value are omitted."""
     found = []
     for arm in compared_arms(report.overview, report.controls):
-        lines = [
-            ("gained", _gained(report, arm, style)),
-            ("cost", _cost(report, arm, style)),
-            ("wording", _by_group(report, arm)),
-            ("transfer", _transferred(report, arm, style)),
-            ("robustness", _robustness(report, shown, arm)),
-        ]
+        texts = (
+            _gained(report, arm, style),
+            _cost(report, arm, style),
+            _by_group(report, arm),
+            _transferred(report, arm, style),
+            _robustness(report, shown, arm),
+        )
+        lines = list(zip(LABELS, texts, strict=True))
         if any(text for _, text in lines):
             found.append(Findings(arm, [(label, text) for label, text in lines if text]))
     return found
@@ -106,7 +115,7 @@ def _gained(report: Report, arm: str, style: Style) -> str:
     parts = [style.over(gain) for gain in gains if gain is not None]
     more = [gain for gain in _against_first(report, arm, cost=False) if measured(gain) and gain.value > 0]
     if parts and more:
-        parts.append(f"over {report.controls[0]} also on {_listed([_value(gain, style) for gain in more])}")
+        parts.append(f"over {report.controls[0]} also on {listed([_value(gain, style) for gain in more])}")
     return f"on {main.title}, {'; '.join(parts)}." if parts and main is not None else ""
 
 
@@ -119,9 +128,9 @@ def _cost(report: Report, arm: str, style: Style) -> str:
     lost += [gain for gain in _against_first(report, arm, cost=False) if measured(gain) and gain.value < 0]
     parts = [_value(gain, style) for gain in lost]
     if level:
-        parts.append(f"no measurable difference in {_listed([style.title(gain.column) for gain in level])}")
+        parts.append(f"no measurable difference in {listed([style.title(gain.column) for gain in level])}")
     if won:
-        parts.append(f"better in {_listed([_value(gain, style) for gain in won])}")
+        parts.append(f"better in {listed([_value(gain, style) for gain in won])}")
     return f"{'' if lost else 'none '}against {report.controls[0]}, {'; '.join(parts)}." if parts else ""
 
 
@@ -181,7 +190,8 @@ def _gain(report: Report, arm: str, control: str, column: Column | None) -> Gain
     return next((gain for gain in report.gains if (gain.arm, gain.control, gain.column.name) == wanted), None)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names as a list in a sentence."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

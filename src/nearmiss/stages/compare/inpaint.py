@@ -1,14 +1,19 @@
 """The pairs of stage inpaint: counts, rejections, and a sample."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from nearmiss.base.seeding import rng
 from nearmiss.engine.formats import inpaintcoco
 from nearmiss.engine.formats.inpaintcoco import Read
-from nearmiss.engine.images.browser import thumbnail
+from nearmiss.engine.images.browser import data_uri, thumbnail
 from nearmiss.engine.images.decode import open_image_bytes
+from nearmiss.stages.compare.marked import Marked, marked
 
 PAIRS, SUMMARY = "test-00000-of-00001.parquet", "summary.json"
 COUNT = 6
@@ -18,11 +23,14 @@ SIDE = 160
 
 @dataclass(frozen=True)
 class ShownPair:
-    """One pair: data URIs of the image and its counterfactual, and their captions."""
+    """One pair: data URIs of the image, its counterfactual and the mask of the edit, and the two captions."""
 
     concept: str
     images: tuple[str, str]
+    mask: str
     captions: tuple[str, str]
+    marked: Marked
+    """The captions with the words in which they differ."""
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:
@@ -70,7 +78,9 @@ def shown_pairs(file: Path, count: int = COUNT) -> list[ShownPair]:
         ShownPair(
             concept=row.concept,
             images=(_uri(row.coco_image), _uri(row.inpaint_image)),
+            mask=_mask_uri(row.mask),
             captions=(row.coco_caption, row.inpaint_caption),
+            marked=marked(row.coco_caption, row.inpaint_caption),
         )
         for row in sorted(drawn[:count], key=lambda row: (row.concept, row.row))
     ]
@@ -78,3 +88,14 @@ def shown_pairs(file: Path, count: int = COUNT) -> list[ShownPair]:
 
 def _uri(content: bytes) -> str:
     return thumbnail(open_image_bytes(content), SIDE)
+
+
+def _mask_uri(mask: np.ndarray) -> str:
+    """A mask (H, W) bool as a red, half transparent layer of the size of the shown image."""
+    layer = np.zeros((*mask.shape, 4), dtype=np.uint8)
+    layer[mask] = (216, 73, 79, 140)
+    image = Image.fromarray(layer)
+    image.thumbnail((SIDE, SIDE), Image.Resampling.NEAREST)
+    out = BytesIO()
+    image.save(out, "PNG")
+    return data_uri(out.getvalue(), "image/png")

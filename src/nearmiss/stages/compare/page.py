@@ -1,5 +1,11 @@
-"""The page: one self-contained HTML file with a responsive layout and light and dark themes."""
+"""The page: one self-contained HTML file with a responsive layout, light and dark themes, and one inlined script.
 
+The script (page.js) is allowed by its hash; no other script runs. Without it every table is static.
+"""
+
+import base64
+import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,20 +13,26 @@ import jinja2
 from markupsafe import Markup
 
 from nearmiss.base.display import without_controls
-from nearmiss.stages.compare import agreement, findings, inpaint, published, sections
+from nearmiss.stages.compare import agreement, findings, inpaint, provenance, published, sections
+from nearmiss.stages.compare.answer import Answer, answer
+from nearmiss.stages.compare.answer_figure import ARMS
 from nearmiss.stages.compare.cells import metric_rows
 from nearmiss.stages.compare.exposure import exposure_text
 from nearmiss.stages.compare.finetune import finetune_rows, panels
+from nearmiss.stages.compare.gallery import gallery
 from nearmiss.stages.compare.groups import group_rows
 from nearmiss.stages.compare.overview import BASE, Column, compared_arms
 from nearmiss.stages.compare.report import Report
-from nearmiss.stages.compare.robustness import Robustness, excluded, retained_text, robustness, robustness_rows
+from nearmiss.stages.compare.robustness import Robustness, excluded, retained_text, robustness_rows
 from nearmiss.stages.compare.samples import samples
+from nearmiss.stages.compare.shown_items import shown_items
+from nearmiss.stages.compare.trained_on import trained_on
 
 TEMPLATES = Path(__file__).parent
+_SECTION = re.compile(r'<section id="([a-z-]+)">\s*<h2>(.*?)</h2>')
 
 
-def render(report: Report, figures: dict[str, str]) -> str:
+def render(report: Report, shown: Robustness, figures: dict[str, str]) -> str:
     """The page as HTML. `figures` are SVG texts by name; all other strings are escaped, without control characters."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -30,29 +42,71 @@ def render(report: Report, figures: dict[str, str]) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    shown = robustness(report.runs, report.overview)
-    return environment.get_template("template.html.j2").render(
-        experiment=report.experiment,
-        trained=bool(report.runs.trainings),
-        split=report.runs.split,
-        seeds=report.runs.seeds,
-        seeds_text=findings.seeds_text(report),
-        level=f"{100 * report.level:g}",
-        controls=report.controls,
-        best=findings.best_text(report),
-        findings=findings.findings(report, shown, findings.FULL),
-        solved=findings.solved_by_controls(report.overview, report.controls),
-        incomplete=findings.incomplete_text(report),
-        exposure=exposure_text(report.runs),
-        figures={name: Markup(text) for name, text in figures.items()},
+    found = answer(report)
+    values = {
+        "experiment": report.experiment,
+        "trained": bool(report.runs.trainings),
+        "split": report.runs.split,
+        "seeds": report.runs.seeds,
+        "seeds_text": findings.seeds_text(report),
+        "level": f"{100 * report.level:g}",
+        "controls": report.controls,
+        "answer": found,
+        "answer_note": _answer_note(report, found),
+        "best": findings.best_text(report),
+        "labels": list(findings.LABELS),
+        "findings": findings.findings(report, shown, findings.FULL),
+        "solved": findings.solved_by_controls(report.overview, report.controls),
+        "incomplete": findings.incomplete_text(report),
+        "exposure": exposure_text(report.runs),
+        "figures": {name: Markup(text) for name, text in figures.items()},
         **_arms(report),
         **_checks(report),
-        finetuned=_finetuned(report),
-        robustness=_robustness(report, shown),
-        inpainted=_inpainted(report),
-        agreement=_agreement(report),
-        published=published.section(report.paper, report.runs),
+        **_items(report, found),
+        "trained_on": trained_on(report.runs, report.negatives),
+        "without_negatives": [arm for arm in report.runs.arms if not report.runs.options(arm).get("method")],
+        "finetuned": _finetuned(report),
+        "robustness": _robustness(report, shown),
+        "inpainted": _inpainted(report),
+        "agreement": _agreement(report),
+        "published": published.section(report.paper, report.runs),
+        "provenance": provenance.terms(report),
+        "stage_costs": provenance.stage_costs(report.costs),
+        "citation": provenance.CITATION,
+        "commit": provenance.commit(),
+    }
+    body = environment.get_template("sections.html.j2").render(values)
+    contents = [(name, Markup(title)) for name, title in _SECTION.findall(body)]
+    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    own = {"contents": contents, "body": Markup(body), "style": Markup(style), "script": Markup(script)}
+    return environment.get_template("page.html.j2").render({**values, **own, "script_hash": script_hash})
+
+
+def _answer_note(report: Report, found: Answer) -> str:
+    """What the figure of the first screen shows."""
+    compared = compared_arms(report.overview, report.controls)
+    fewer = f" The {ARMS} arms with the highest values of {len(compared)}." if len(compared) > ARMS else ""
+    if found.control is None:
+        return f"Percent; with one seed the {100 * report.level:g} % interval over items, with several every seed."
+    spread = f"{100 * report.level:g} % interval" if len(report.runs.seeds) == 1 else "every seed"
+    return (
+        f"Left: paired differences to {found.control}, {spread}. Right, if there are columns of costs: the main column "
+        f"against their mean (horizontal line: lowest to highest); dashed: Pareto front.{fewer}"
     )
+
+
+def _items(report: Report, found: Answer) -> dict[str, Any]:
+    """Sample items, and the gallery, which compares the control and the arm of the answer."""
+    shown = shown_items(report)
+    made = gallery(report, shown)
+    return {
+        "samples": samples(report, shown),
+        "gallery": made,
+        "gallery_text": "" if made is None else Markup(made.text),
+        "gallery_control": found.control,
+        "gallery_arm": found.arm,
+    }
 
 
 def _shown(value: Any) -> Any:
@@ -92,13 +146,12 @@ def _marked(report: Report, column: Column) -> str:
 
 
 def _checks(report: Report) -> dict[str, Any]:
-    """Evidence for the validity of the numbers: blind baselines, negatives, data, oracles, samples."""
+    """Evidence for the validity of the numbers: blind baselines, negatives, data, oracles."""
     return {
         "blind": sections.blind_rows(report),
         "negatives": sections.negative_rows(report),
         "data": sections.data_sentences(report),
         "oracles": sections.oracle_rows(report),
-        "samples": samples(report),
         "measurement": sections.measurement_rows(report),
         "models": sections.model_rows(report),
         "versions": report.runs.evaluations[0].manifest.get("versions") or {},

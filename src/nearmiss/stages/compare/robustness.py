@@ -124,7 +124,7 @@ def robustness_rows(shown: Robustness, column: Column) -> list[dict[str, Any]]:
             ]
             rows.append(
                 {
-                    "corruption": name_of(corruption) if number == 0 else "",
+                    "corruption": name_of(corruption),
                     "first": number == 0,
                     "arm": arm,
                     "clean": _text(shown.of(arm, column, None, None, VALUE)),

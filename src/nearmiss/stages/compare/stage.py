@@ -18,6 +18,7 @@ from nearmiss.base.tables import conform, write_table
 from nearmiss.engine.benchmarks.data_root import DataRoot
 from nearmiss.stages.compare import (
     agreement,
+    exports,
     figures,
     finetune,
     groups,
@@ -27,10 +28,12 @@ from nearmiss.stages.compare import (
     runs,
     tables,
     terminal,
+    trained_on,
 )
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.compare.differences import differences
 from nearmiss.stages.compare.report import Report
+from nearmiss.stages.compare.robustness import robustness
 from nearmiss.stages.compare.runs import Runs
 
 
@@ -53,6 +56,7 @@ def run(
     inpainted: Path | None = None,
     root: DataRoot | None = None,
     task_titles: Mapping[str, str] | None = None,
+    command: str | None = None,
     fingerprint: Path | None = None,
 ) -> None:
     """Compare the runs in the given folders and write the folder `out`.
@@ -60,8 +64,8 @@ def run(
     evaluations: folders of stage evaluate; trainings: E/pretrain/<arm>/<seed>, base included; negatives:
     E/negatives/<method> with summary.json and, if the source has a truth, truth.json; data: E/data; finetunings:
     E/finetune/<arm>/<seed>, where arm may be `scratch`; robustnesses: E/robustness/<arm>/<seed>; inpainted: E/inpaint;
-    root: data root of the benchmarks, for sample items; task_titles: names of downstream tasks. Sections
-    without input are omitted from the report.
+    root: data root of the benchmarks, for sample items; task_titles: names of downstream tasks; command: the
+    command that makes the experiment again, for the page. Sections without input are omitted from the report.
     Writes index.html, summary.txt, metrics.json, tables/, figures/, manifest.json, cost.json.
     """
     cost = Cost()
@@ -97,14 +101,17 @@ def run(
         summary=_summary(None if data is None else Path(data) / "summary.json"),
         inpaint=inpainted,
         inpainted={} if inpainted is None else dict(read_json(inpainted / inpaint.SUMMARY)),
+        command=command,
         paper=config.paper,
     )
+    noisy = robustness(found, shown)
     with target as folder:
         _write_tables(report, folder / "tables")
+        exports.write_exports(report, noisy, folder / "tables")
         drawn = figures.write_figures(report, folder / "figures")
         write_text(folder / "summary.txt", terminal.summary(report))
         write_json(folder / "metrics.json", tables.headline(report.overview))
-        write_text(folder / "index.html", page.render(report, drawn))
+        write_text(folder / "index.html", page.render(report, noisy, drawn))
         cost.write(folder)
         outputs = ["figures", "index.html", "metrics.json", "summary.txt", "tables"]
         write_manifest(folder, stage="compare", fingerprint=fingerprint, inputs=inputs, outputs=outputs)
@@ -132,7 +139,7 @@ def _summary(file: Path | None) -> dict[str, object]:
 
 
 def _write_tables(report: Report, folder: Path) -> None:
-    """Every table as Parquet and as CSV."""
+    """Every table with its full values, as Parquet and as CSV."""
     shared = {"metrics": report.runs.all_metrics(), "differences": report.differences, "costs": report.costs}
     for name, frame in shared.items():
         write_table(frame, folder / f"{name}.parquet", name)
@@ -160,6 +167,7 @@ def _inputs(found: Runs, negatives: Sequence[Path], inpainted: Path | None) -> d
     inputs |= {f"robustness/{one.arm}/{one.seed}": one.folder / "metrics.parquet" for one in found.robustnesses}
     truth_reports = [Path(path) / "truth.json" for path in negatives]
     inputs |= {f"negatives/{path.parent.name}": path for path in truth_reports if path.is_file()}
+    inputs |= {f"negatives/{name}/table": file for name, file in trained_on.tables(negatives).items()}
     if inpainted is not None:
         inputs |= {"inpaint/pairs": inpainted / inpaint.PAIRS, "inpaint/summary": inpainted / inpaint.SUMMARY}
     return inputs

@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from nearmiss.base import tracking
+from nearmiss.base import tracking, tracking_server
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
 from nearmiss.base.progress import progress
@@ -15,10 +15,10 @@ _RUN = re.compile(r"(evaluate|pretrain|finetune|robustness)/[a-z0-9][a-z0-9_-]*/
 
 
 def run(*, store: Path, port: int) -> None:
-    """Show the store on the loopback address; does not return. A missing store is created from the results."""
+    """Show the store on the loopback address until it is stopped. A missing store is created from the results."""
     if not Path(store).is_file():
         rebuild(store)
-    tracking.ui(store, port)
+    tracking_server.serve(store, port)
 
 
 def rebuild(store: Path) -> list[str]:
@@ -71,5 +71,6 @@ def _of_receipt(receipt: Path) -> tuple[str, list[Tracked]]:
         folder / "data" if (folder / "data" / "manifest.json").is_file() else None,
         finetunings=by_stage["finetune"],
         robustnesses=by_stage["robustness"],
+        page=receipt.parent,
     )
     return str(content["experiment"]), recorded
