@@ -7,8 +7,8 @@ What depends on which words:
 - *statement*, *named words*: functions of the phrases only, by the same code as for any other text.
 
 So an `EditedText` has the same words, phrases and statement as a `Text` of its string;
-tests/negatives/test_fast_reading.py compares the two. Rules that compare a negative with its positive take two texts and
-use of an edit only that the first `first` and the last `tail` words are equal.
+tests/negatives/test_fast_reading.py compares the two. Rules that compare a negative with its positive take two texts
+and use of an edit only that the first `first` and the last `tail` words are equal.
 """
 
 from nearmiss.engine.text.compounds import Compound, compound
