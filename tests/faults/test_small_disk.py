@@ -24,7 +24,7 @@ NAMES = (
     "pretrain",
     "negatives convert (folder)",
     "corrupt",
-    "data",
+    "data (world)",
     "negatives audit",
 )
 MOMENTS = 6
