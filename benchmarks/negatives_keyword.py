@@ -52,9 +52,8 @@ def main(file: Path) -> None:
         made.clear()
         tried[0] = 0
         for shard in shards(corpus):
-            with garbage_collection_off():
-                taken = check_candidates(replace(shard, learned=learned), METHOD, options, "keyword")
-            frames = taken.frames()
+            with garbage_collection_off():  # as the stage does, rows into columns included
+                frames = check_candidates(replace(shard, learned=learned), METHOD, options, "keyword").frames()
             made.extend(frames["negatives"]["negative"])
             tried[0] += frames["negatives"].height + frames["rejected"].height
 

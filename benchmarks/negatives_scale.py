@@ -5,10 +5,11 @@
 Captions are drawn from a few hundred thousand sentences of common words, five to an image, in COCO's format: of real
 ones there are not enough to tell growth from repetition. The table has, for each size, time per caption as a ratio to
 that of the second size (the first also pays for the imports) and what each further caption adds to the peak; the last
-line is one JSON object.
+line is one JSON object, with the exponent of the growth of time from the second size (1: linear) to the last one.
 """
 
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -76,6 +77,11 @@ def main(sizes: list[int]) -> None:
         )
     peak = max(row["peak_mb"] for row in found)
     figures = {"runs": found, "time_per_caption_ratio": [value / base for value in each], "peak_mb": peak}
+    first, last = found[min(1, len(found) - 1)], found[-1]
+    if last is not first:
+        grown = math.log(last["cpu_seconds"] / first["cpu_seconds"])
+        figures["exponent"] = round(grown / math.log(last["captions"] / first["captions"]), 3)
+        print(f"time grows with exponent {figures['exponent']} from {first['captions']} to {last['captions']} captions")
     print(json.dumps({"benchmark": "negatives_scale", **figures, "under_1_gb": peak < 1000}))
 
 

@@ -1,5 +1,6 @@
 """What all tests share: where the checkout is, and one run of the tiny workflow in a copy of it."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from made_once import made_once
 # the order in which they end must be seen.
 for name in ONE_THREAD:
     os.environ.setdefault(name, "1")
+
+# Modules and the tests themselves live until the end: no collection of garbage looks at them.
+gc.disable()
 
 ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("nearmiss", deadline=None)  # no test waits on time
@@ -68,11 +72,13 @@ def finished(root, shared, python) -> Checkout:
 def worker_server() -> None:
     """The server that worker processes are forked from, with what any stage's workers import.
 
-    It starts once in a process of pytest, with the modules that the first stage asks for: the workers of every other
+    It starts once in a process of pytest, with the modules that the first stage requests: the workers of every other
     stage would import theirs again, each for itself.
     """
     get_context("forkserver").set_forkserver_preload(
         [
+            "nearmiss.engine.formats.photographs",
+            "nearmiss.engine.formats.webdataset",
             "nearmiss.engine.text.pipelines",
             "nearmiss.engine.world.publish",
             "nearmiss.stages.inpaint.editing",
@@ -86,3 +92,9 @@ def worker_server() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that look at the one run of the tiny workflow, or at its snapshot, start first: they take longest."""
     items.sort(key=lambda item: not {"workflow", "versions"} & set(item.path.parts))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, but only what tests make."""
+    gc.freeze()
+    gc.enable()

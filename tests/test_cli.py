@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 
 import pytest
 
@@ -12,10 +11,9 @@ from nearmiss.stages.data.config import DataConfig
 from nearmiss.stages.pretrain.config import PretrainConfig
 
 
-def nearmiss(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "nearmiss", *map(str, arguments)], check=False, capture_output=True, text=True, **options
-    )
+def nearmiss(python, *arguments, **options):
+    command = [python, "-m", "nearmiss", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, **options)
 
 
 def test_flags_are_nested_values():
@@ -68,8 +66,8 @@ def test_a_fingerprint_file_is_a_configuration_of_its_stage(tmp_path):
         ),
     ],
 )
-def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, arguments, words):
-    answer = nearmiss(*arguments.split(), cwd=tmp_path)
+def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, python, arguments, words):
+    answer = nearmiss(python, *arguments.split(), cwd=tmp_path)
     output = answer.stdout + answer.stderr
     assert answer.returncode == 2
     assert "Traceback" not in output
@@ -78,7 +76,7 @@ def test_a_mistake_ends_with_one_message_and_status_2(tmp_path, arguments, words
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_lists_a_stages_fields():
-    output = nearmiss("pretrain", "--help").stdout
+def test_help_lists_a_stages_fields(python):
+    output = nearmiss(python, "pretrain", "--help").stdout
     assert "--model.image_size" in output
     assert "--arm.text_lr" in output

@@ -26,7 +26,7 @@ from nearmiss.versions.copied import notice  # noqa: E402
 from nearmiss.versions.dates import settle  # noqa: E402
 from snakemake_logger_plugin_nearmiss import NOTICE  # noqa: E402
 
-# A library that starts its own threads in each of several jobs makes all of them slower; a stage that wants threads
+# A library that starts its own threads in each of several jobs makes all of them slower; a stage that needs threads
 # takes them from its configuration, because results depend on their number.
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 

@@ -89,6 +89,7 @@ def test_a_limit_leaves_whole_images(root: Path):
     assert set(table(out, "objects")["image_id"]) == set(table(out, "captions")["image_id"])
 
 
+@pytest.mark.usefixtures("worker_server")
 def test_bytes_do_not_depend_on_workers_and_record_order(root: Path):
     first = made(root)
     for kind in ("captions", "instances"):

@@ -33,6 +33,7 @@ def test_the_source_makes_what_it_declares(tmp_path: Path, case: str):
             assert table(out, name).height > 0
 
 
+@pytest.mark.usefixtures("worker_server")
 @pytest.mark.parametrize("case", ["gqa", "visual_genome", "folder", "webdataset"])
 def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path, case: str):
     write, options = SOURCES[case]

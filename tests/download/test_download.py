@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from random import Random
 from types import SimpleNamespace
 
@@ -226,11 +225,13 @@ print(calls)
 """
 
 
-def test_downloads_killed_at_ten_steps_finish_with_the_same_bytes(network, catalog, tmp_path):
+def test_downloads_killed_at_ten_steps_finish_with_the_same_bytes(network, catalog, tmp_path, python):
+    (tmp_path / "killed.py").write_text(KILLED)
+
     def started(last: int) -> subprocess.CompletedProcess:
         shutil.rmtree(tmp_path / "root")
         (tmp_path / "root").mkdir()
-        command = [sys.executable, "-c", KILLED, str(tmp_path / "root"), str(catalog), str(last)]
+        command = [python, "-P", str(tmp_path / "killed.py"), str(tmp_path / "root"), str(catalog), str(last)]
         return subprocess.run(command, check=False, capture_output=True, text=True)
 
     steps = int(started(0).stdout)

@@ -25,7 +25,7 @@ PAIRS = [  # commands of one output, and what the second one has otherwise
     ("negatives paraphrase", ["--operators", "synonym"]),
     ("negatives convert (folder)", ["--file-pattern", "{}.png"]),
 ]
-FEW, MANY = 4, 60
+STEPS = 60
 
 
 def case_of(name: str) -> Case:
@@ -33,7 +33,7 @@ def case_of(name: str) -> Case:
     return found
 
 
-def interleaved(name: str, other: list[str], toys, tmp_path: Path, tally, number: int) -> None:
+def interleaved(name: str, other: list[str], toys, tmp_path: Path, tally) -> None:
     """The second command runs from start to end between two file operations of the first."""
     case = case_of(name)
     arguments = case.arguments(toys.copy(case.group, tmp_path / "inputs"))
@@ -46,7 +46,7 @@ def interleaved(name: str, other: list[str], toys, tmp_path: Path, tally, number
     wholes = [results(tmp_path / "one"), results(tmp_path / "two")]
     assert wholes[0] != wholes[1]
     draw = Random(f"concurrency {name}")
-    for moment in sorted(draw.sample(range(len(operations)), min(number, len(operations)))):
+    for moment in sorted(draw.sample(range(len(operations)), min(STEPS, len(operations)))):
         out, answers = tmp_path / "out", []
         shutil.rmtree(out, ignore_errors=True)
 
@@ -64,17 +64,10 @@ def interleaved(name: str, other: list[str], toys, tmp_path: Path, tally, number
 
 
 @pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
-def test_a_second_command_at_a_few_steps_of_the_first(name, other, toys, tmp_path, tally):
-    interleaved(name, other, toys, tmp_path, tally, FEW)
+def test_a_second_command_at_any_step_of_the_first(name, other, toys, tmp_path, tally):
+    interleaved(name, other, toys, tmp_path, tally)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
-def test_a_second_command_at_many_steps_of_the_first(name, other, toys, tmp_path, tally):
-    interleaved(name, other, toys, tmp_path, tally, MANY)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
 def test_two_commands_write_one_output_at_once(name, other, toys, tmp_path, tally, forks):
     case = case_of(name)
@@ -153,7 +146,6 @@ def test_a_killed_worker_is_an_error_and_no_deadlock(tally):
         list(each(range(8)))
 
 
-@pytest.mark.slow
 def test_a_killed_worker_ends_a_command(toys, tmp_path, tally, forks):
     config = toys.shared("none") / "toy.yaml"
     for number in range(3):

@@ -18,7 +18,7 @@ from nearmiss.engine.training.state import State
 
 KIND = "bit flip, truncation"
 pytestmark = pytest.mark.slow
-FEW, MANY = 2, 24
+MANY = 24
 ON_RECORD = [case for case in CASES if case.group not in ("none", "curation", "photographs", "benchmark")]
 
 
@@ -61,13 +61,7 @@ def written(given: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("case", ON_RECORD, ids=lambda case: case.name)
-def test_a_few_damaged_inputs_are_reported(case, toys, tmp_path, tally):
-    attempts(case, toys, tmp_path, tally, FEW)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", ON_RECORD, ids=lambda case: case.name)
-def test_many_damaged_inputs_are_reported(case, toys, tmp_path, tally):
+def test_damaged_inputs_are_reported(case, toys, tmp_path, tally):
     attempts(case, toys, tmp_path, tally, MANY)
 
 
@@ -195,11 +189,5 @@ OTHERS = [embedding_cache, training_state, decisions, store_of_mlflow, fingerpri
 
 
 @pytest.mark.parametrize("attack", OTHERS, ids=lambda attack: attack.__name__)
-def test_a_few_damaged_files_of_other_types_are_reported(attack, toys, tmp_path, tally):
-    attack(toys, tmp_path, tally, FEW)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("attack", OTHERS, ids=lambda attack: attack.__name__)
-def test_many_damaged_files_of_other_types_are_reported(attack, toys, tmp_path, tally):
+def test_damaged_files_of_other_types_are_reported(attack, toys, tmp_path, tally):
     attack(toys, tmp_path, tally, MANY)

@@ -34,7 +34,6 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "warnings are errors": {"PYTHONWARNINGS": "error::DeprecationWarning:nearmiss"},
 }
 COMMANDS = ("negatives make (file)", "negatives paraphrase", "negatives convert (folder)", "negatives audit")
-IN_TESTS = {("PYTHONOPTIMIZE=2", "negatives paraphrase"), ("LC_ALL=C without UTF-8", "negatives make (file)")}
 
 
 def case_of(name: str) -> Case:
@@ -42,11 +41,8 @@ def case_of(name: str) -> Case:
     return found
 
 
-def marked(environment: str, command: str):
-    return pytest.param(environment, command, marks=[] if (environment, command) in IN_TESTS else [pytest.mark.slow])
-
-
-@pytest.mark.parametrize(("environment", "command"), [marked(one, two) for one in ENVIRONMENTS for two in COMMANDS[:3]])
+@pytest.mark.parametrize("command", COMMANDS[:3])
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_changes_no_byte(environment, command, toys, tmp_path, tally):
     case = case_of(command)
     inputs, expected = toys.copy(case.group, tmp_path / "inputs"), results(toys.result(case))
@@ -155,7 +151,6 @@ def test_system_errors_are_explained(tally):
             assert found is not None and found.file == "/somewhere" and found.remedy
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("letters", [" ", "'", '"', "#", "%", "?", "ü", "{a}", "*", "[1]", "&", ":", "$HOME", "~", ODD])
 def test_the_first_stage_runs_in_a_checkout_with_an_odd_path(letters, root, tmp_path, tally):
     checkout = copy_checkout(root, tmp_path / f"a{letters}b" / "checkout")

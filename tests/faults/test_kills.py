@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from checkout import copy_checkout
+from checkout import Checkout, copy_checkout
 from kills import bytes_of, kill_in_a_row
 
 KIND = "kill -9"
@@ -18,30 +18,13 @@ pytestmark = [
 ]
 
 
-def ends_with_the_same_bytes(checkout, finished, killed: list[str]) -> None:
-    answer = checkout.run()
-    assert answer.returncode == 0, f"{killed}{answer.stdout}{answer.stderr}"
-    assert bytes_of(checkout.results()) == bytes_of(finished.results()), killed
-
-
-def test_two_kills_of_one_stage_change_nothing(finished, mine, tally):
-    draw = Random("two kills")
-    shutil.rmtree(mine.results() / "pretrain" / "clip")
-    shutil.rmtree(mine.results() / "negatives" / "scene_graph")
-    killed = kill_in_a_row(mine, draw, 2)
-    for one in killed:
-        with tally(KIND, "a driver or a job of the tiny workflow", one):
-            if one is killed[-1]:
-                ends_with_the_same_bytes(mine, finished, killed)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("number", range(CHECKOUTS))
 def test_consecutive_kills_of_the_workflow_change_nothing(finished, root, tmp_path, number, tally):
     checkout = copy_checkout(root, tmp_path / "checkout")
     killed = kill_in_a_row(checkout, Random(100 + number), KILLS)
+    answer = Checkout(checkout.path, python=finished.python).run()
     for one in killed:
         with tally(KIND, "a driver or a job of the tiny workflow", one):
-            if one is killed[-1]:
-                ends_with_the_same_bytes(checkout, finished, killed)
+            assert answer.returncode == 0, f"{killed}{answer.stdout}{answer.stderr}"
+            assert bytes_of(checkout.results()) == bytes_of(finished.results()), killed
     shutil.rmtree(checkout.path)

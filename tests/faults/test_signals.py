@@ -80,22 +80,12 @@ def attempt(name: str, sent: signal.Signals, toys, tmp_path: Path, tally, forks)
         assert job.start(forks, job.short).wait() == 0
 
 
-def test_an_interrupted_job_leaves_nothing(toys, tmp_path, tally, forks):
-    attempt("negatives truth-table", signal.SIGINT, toys, tmp_path, tally, forks)
-
-
-def test_a_terminated_job_leaves_nothing(toys, tmp_path, tally, forks):
-    attempt("data with workers", signal.SIGTERM, toys, tmp_path, tally, forks)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("sent", SIGNALS, ids=lambda sent: sent.name)
 @pytest.mark.parametrize("name", ["data with workers", "negatives truth-table", "pretrain"])
 def test_every_signal_ends_every_job_cleanly(name, sent, toys, tmp_path, tally, forks):
     attempt(name, sent, toys, tmp_path, tally, forks)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sent", SIGNALS, ids=lambda sent: sent.name)
 def test_a_signal_to_the_driver_ends_all_jobs(sent, mine, tmp_path, tally):
     """The driver's jobs end with it, its locks are free, and the next run finishes. A second driver is refused."""

@@ -261,6 +261,7 @@ def test_any_edit_is_parsed_from_its_source(one, other):
     source = Text(one)
     assert source.words == Text(one).words
     assert read(EditedText.of(source, other)) == read(Text(other))
+    assert [Text(text).readable for text in (one, other)] == [Text(text).statement is not None for text in (one, other)]
 
 
 def test_stored_tags_are_returned_unchanged(tmp_path):

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from random import Random
 
 import pytest
 import small_world
@@ -12,7 +13,8 @@ from nearmiss.engine.text.edits import diff
 from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import Candidate, Corpus, Rejected
 from nearmiss.stages.negatives.keyword.matching import find_keywords
-from nearmiss.stages.negatives.keyword.method import METHOD, generate
+from nearmiss.stages.negatives.keyword.method import METHOD, _Shuffled, generate
+from nearmiss.stages.negatives.keyword.words import Choice, Choices
 from nearmiss.stages.negatives.reading import read_corpus
 from nearmiss.stages.negatives.spec import KeywordConfig
 
@@ -123,6 +125,24 @@ def test_words_are_inserted_about_as_often_as_removed(tmp_path):
             new[edit.new.split()[-1]] += 1
     for word in ("small", "large", "red", "blue", "cube", "cone", "top", "bottom", "above", "below"):
         assert 0.6 < old[word] / new[word] < 1.6, word
+
+
+class CoarseRandom(Random):
+    """Its numbers are often equal."""
+
+    def random(self) -> float:
+        return round(super().random(), 1)
+
+
+@pytest.mark.parametrize("kind", [Random, CoarseRandom])
+def test_words_are_drawn_in_the_order_of_their_keys(kind):
+    choices = Choices([Choice(f"g{n}", "x", False, frozenset()) for n in range(9)], [1 / (1 + n % 3) for n in range(9)])
+    for seed in range(50):
+        shuffled, random = _Shuffled(choices, kind(seed)), kind(seed)
+        keys = [random.random() ** power for power in choices.powers]
+        ordered = [choice for _, choice in sorted(zip(keys, choices.words, strict=True), reverse=True)]
+        assert [shuffled.pop() for _ in choices.words] == ordered
+        assert not shuffled.left
 
 
 def test_several_keywords_can_change_at_once(tmp_path):

@@ -77,7 +77,7 @@ def matched_files(method):
 
 
 def truth_of_arm(wildcards):
-    """What the data source knows of every image, for an arm that masks by it."""
+    """The truth of the data source about every image, for an arm that masks by it."""
     return TRUTH if EXPERIMENT.arms[wildcards.arm].mask == "truth" else {}
 
 

@@ -1,4 +1,4 @@
-# Stage negatives: one job a method, and a report of each method's false negatives where the data source knows the truth.
+# Stage negatives: one job a method, and a report of each method's false negatives where the data source has the truth.
 
 # Hard positives, where the configuration asks for them.
 PARAPHRASES = (

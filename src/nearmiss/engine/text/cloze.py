@@ -9,7 +9,6 @@ wider one has (backoff without weights, so that counts stay integers):
 Only words that the corpus has in the same word class are candidates, so "red" is never filled with "cube".
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -24,7 +23,7 @@ class Cloze:
 
     def __init__(self, sentences: Iterable[Sequence[Tagged]], classes: Iterable[str]) -> None:
         self._classes = frozenset(classes)
-        self._seen: dict[Context, Counter[str]] = {}
+        self._seen: dict[Context, str | dict[str, int]] = {}  # a word that is the only one, once, or the words' counts
         self._ranked: dict[Context, list[tuple[str, int]]] = {}
         for sentence in sentences:
             self._count(sentence)
@@ -34,7 +33,13 @@ class Cloze:
         for index, (word, word_class) in enumerate(sentence):
             if word_class in self._classes:
                 for context in _contexts(words, index, word_class):
-                    self._seen.setdefault(context, Counter())[word] += 1
+                    seen = self._seen.get(context)
+                    if seen is None:
+                        self._seen[context] = word
+                    elif isinstance(seen, str):
+                        self._seen[context] = {seen: 1, word: 1} if seen != word else {word: 2}
+                    else:
+                        seen[word] = seen.get(word, 0) + 1
 
     def fills(self, words: Sequence[str], index: int, word_class: str) -> Iterator[tuple[str, int, int]]:
         """Words for position `index`, best first: (word, level, count); level 0 is the narrowest context.
@@ -52,20 +57,23 @@ class Cloze:
     def _best(self, context: Context) -> list[tuple[str, int]]:
         """The words of a context, the most frequent first; sorted once."""
         if context not in self._ranked:
-            seen = self._seen.get(context, Counter[str]())
-            self._ranked[context] = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
+            seen = self._seen.get(context, {})
+            counts = {seen: 1} if isinstance(seen, str) else seen
+            self._ranked[context] = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return self._ranked[context]
 
 
-def _contexts(words: Sequence[str], index: int, word_class: str) -> Iterator[Context]:
+def _contexts(words: Sequence[str], index: int, word_class: str) -> tuple[Context, ...]:
     """The contexts of a position, narrowest first; the edge of the sentence is a special word."""
     before_last, before = _word(words, index - 2), _word(words, index - 1)
     after, after_next = _word(words, index + 1), _word(words, index + 2)
-    yield word_class, "4", before_last, before, after, after_next
-    yield word_class, "2", before, after
-    yield word_class, "right", after
-    yield word_class, "left", before
-    yield word_class, "any"
+    return (
+        (word_class, "4", before_last, before, after, after_next),
+        (word_class, "2", before, after),
+        (word_class, "right", after),
+        (word_class, "left", before),
+        (word_class, "any"),
+    )
 
 
 def _word(words: Sequence[str], index: int) -> str:

@@ -8,6 +8,7 @@ published negatives pass). Rejections are counted by reason.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import chain
 
 from nearmiss.engine.text.edits import Edit
 from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, load, noun_group, object_words
@@ -31,7 +32,7 @@ class Used:
     @classmethod
     def of(cls, captions: Iterable[str]) -> "Used":
         """The words of these captions."""
-        words = frozenset([word for caption in captions for word in _terms(token_texts(parted(caption)))])
+        words = frozenset(chain.from_iterable(_terms(token_texts(parted(caption))) for caption in captions))
         return cls(words, frozenset(map(_meaning, words)))
 
 
@@ -71,6 +72,8 @@ def _terms(text: Words) -> tuple[str, ...]:
     """The content words of a text; a noun of several words that a lexicon has is one."""
     words = [word for word in text if word[0].isalpha()]
     known, small = object_words(), _small_words()
+    if _openings().isdisjoint(words):
+        return tuple([word for word in words if word not in small])
     found: list[str] = []
     at = 0
     while at < len(words):

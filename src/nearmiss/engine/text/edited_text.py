@@ -14,7 +14,7 @@ and use of an edit only that the first `first` and the last `tail` words are equ
 from nearmiss.engine.text.compounds import Compound, compound
 from nearmiss.engine.text.edits import Edit, diff
 from nearmiss.engine.text.legible import LONGEST
-from nearmiss.engine.text.parsing import Caption, statement_of
+from nearmiss.engine.text.parsing import Caption, is_statement, statement_of
 from nearmiss.engine.text.phrase_labels import named
 from nearmiss.engine.text.phrase_table import INDEFINITE, Phrase
 from nearmiss.engine.text.phrases import UNSETTLED, Segmentation, spliced
@@ -35,6 +35,7 @@ class Text:
         "_named",
         "_normalized",
         "_phrases",
+        "_readable",
         "_segmentation",
         "_spans",
         "_statement",
@@ -53,6 +54,7 @@ class Text:
         self._named: frozenset[object] | str | None = _UNREAD
         self._compound: Compound | str | None = _UNREAD
         self._statement: Caption | str | None = _UNREAD
+        self._readable: bool | None = None
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -103,6 +105,14 @@ class Text:
             self._statement = None if len(self.string) > LONGEST else statement_of(self.phrases, self.compound)
         return self._statement
 
+    @property
+    def readable(self) -> bool:
+        """Whether the text has a statement; a simple text is read for this without building it."""
+        if self._readable is None:
+            simple = isinstance(self._statement, str) and self.compound is None and len(self.string) <= LONGEST
+            self._readable = is_statement(self.phrases) if simple else self.statement is not None
+        return self._readable
+
 
 _UNREAD = "unread"
 
@@ -130,7 +140,7 @@ class EditedText(Text):
         self.first, self.last, self.tail = first, last, len(words) - last
         self.words = words[:first] + new_words + words[last:]
         self._edits, self._exchange = edits, exchange
-        self._spans = self._segmentation = self._phrases = self._normalized = None
+        self._spans = self._segmentation = self._phrases = self._normalized = self._readable = None
         self._named = self._compound = self._statement = _UNREAD
 
     @classmethod

@@ -5,7 +5,7 @@ forms (a list in any order, a relation from its other end); the change is the sm
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import permutations
 
@@ -40,7 +40,7 @@ def label_of(positive: Text, negative: Text) -> Label:
     else:
         quick = exchanged(positive.phrases, negative.phrases)
     if quick is not None and positive.compound is None:
-        return quick if positive.statement is not None else (None, None)
+        return quick if positive.readable else (None, None)
     before = positive.statement
     after = None if before is None else negative.statement
     if before is None or after is None:
@@ -86,12 +86,30 @@ def _least(before: Caption, after: Caption) -> tuple[int, str, str] | None:
         direct = _change(before, _from_start(after))
         if direct == _SAME or (direct is not None and _decided(before, after, direct)):
             return direct
-        lost = list((Counter(before.mentions) - Counter(after.mentions)).elements())
-        won = list((Counter(after.mentions) - Counter(before.mentions)).elements())
+        lost, won = _lost(before, after), _lost(after, before)
         if len(lost) == 1 and len(_mention_changes(lost[0], won[0])) > 1:
             return None  # in every pairing of the objects, one of them changes in more than one way
-    found = [change for variant in _variants(after) if (change := _change(before, variant)) is not None]
+    orders = _near_orders(before.mentions, after.mentions)
+    found = [change for order in orders if (change := _change(before, _ordered(after, order))) is not None]
     return min(found, default=None)
+
+
+def _lost(before: Caption, after: Caption) -> list[Mention]:
+    """The mentions that are no longer there."""
+    old, new = before.mentions, after.mentions
+    if len(set(old)) == len(old):
+        return list({*old}.difference(new))
+    return list((Counter(old) - Counter(new)).elements())
+
+
+def _near_orders(old: tuple[Mention, ...], new: tuple[Mention, ...]) -> Iterator[Sequence[int]]:
+    """The orders of the new mentions in which no more of them differ from the old ones than in one change."""
+    numbers: dict[Mention, int] = {}
+    before, after = ([numbers.setdefault(each, len(numbers)) for each in mentions] for mentions in (old, new))
+    most = _MOST_CHANGED if len(old) == len(new) else 0
+    for order in _orders(len(new)):
+        if sum(number != after[at] for number, at in zip(before, order, strict=False)) <= most:
+            yield order
 
 
 _COMPARISONS = {"more", "fewer", "as many"}
@@ -111,18 +129,6 @@ def same(one: Text, other: Text) -> bool:
     if first is None or second is None or _outline(first) != _outline(second):
         return False
     return _canonical(first) == _canonical(second)
-
-
-def same_as_any(text: Text, others: Iterable[Text]) -> bool:
-    """Whether a text has the same meaning as one of the others."""
-    normalized, about = text.normalized, text.named
-    for other in others:
-        if other.normalized == normalized:
-            return True
-        comparable = about is None or other.named is None or other.named == about
-        if comparable and other.statement is not None and same(other, text):
-            return True
-    return False
 
 
 _Key = tuple[str, tuple[tuple[str, str], ...], int, str, bool]
@@ -154,13 +160,19 @@ def _canonical(caption: Caption) -> object:
 
 def _variants(caption: Caption) -> Iterator[Caption]:
     """All equivalent forms: every order of the objects, each relation from either end."""
-    count = len(caption.mentions)
-    orders = permutations(range(count)) if count <= _LONGEST_LIST else [tuple(range(count))]
-    for order in orders:
-        index_of = {old: new for new, old in enumerate(order)}
-        mentions = tuple(caption.mentions[index] for index in order)
-        relations = [(index_of[s], predicate, index_of[o]) for s, predicate, o in caption.relations]
-        yield Caption(mentions, tuple(sorted(map(_from_first, relations))))
+    return (_ordered(caption, order) for order in _orders(len(caption.mentions)))
+
+
+def _orders(count: int) -> Iterable[Sequence[int]]:
+    return permutations(range(count)) if count <= _LONGEST_LIST else [range(count)]
+
+
+def _ordered(caption: Caption, order: Sequence[int]) -> Caption:
+    """The caption with its objects in this order."""
+    index_of = {old: new for new, old in enumerate(order)}
+    mentions = tuple([caption.mentions[index] for index in order])
+    relations = [(index_of[s], predicate, index_of[o]) for s, predicate, o in caption.relations]
+    return Caption(mentions, tuple(sorted(map(_from_first, relations))))
 
 
 def _decided(before: Caption, after: Caption, direct: tuple[int, str, str]) -> bool:

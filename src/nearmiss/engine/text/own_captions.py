@@ -1,11 +1,11 @@
 """The captions of one image, read once: the statements and words that a negative of the image must not have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from nearmiss.engine.text.collisions import Used
 from nearmiss.engine.text.edited_text import EditedText, Text
-from nearmiss.engine.text.labels import same_as_any
+from nearmiss.engine.text.labels import same
 from nearmiss.engine.text.phrase_table import JOINING
 from nearmiss.engine.text.phrases import UNSETTLED
 
@@ -39,7 +39,26 @@ class OwnCaptions:
         """Whether a caption consists of the same words, or states the same where both parse."""
         if isinstance(text, EditedText) and self.texts.get(text.source.string) is text.source and self._lack(text):
             return False
-        return same_as_any(text, self.texts.values())
+        if text.normalized in self._normalized:
+            return True
+        # Only captions that name the same can state the same.
+        about = text.named
+        others: Iterable[Text] = self.texts.values()
+        if about is not None:
+            others = (*self._named.get(about, ()), *self._named.get(None, ()))
+        return any(other.statement is not None and same(other, text) for other in others)
+
+    @cached_property
+    def _normalized(self) -> frozenset[str]:
+        return frozenset([text.normalized for text in self.texts.values()])
+
+    @cached_property
+    def _named(self) -> dict[frozenset[object] | None, list[Text]]:
+        """The captions by what they name."""
+        found: dict[frozenset[object] | None, list[Text]] = {}
+        for text in self.texts.values():
+            found.setdefault(text.named, []).append(text)
+        return found
 
     def _lack(self, text: EditedText) -> bool:
         """Whether no caption has a word that an edit of one of them inserts, and none is about what it inserts.

@@ -4,7 +4,7 @@ The patterns are simple (noun phrases `[number | article] adjective* noun`, a re
 of one) and parse the world's sentences, graph captions and many simple captions; other captions give None.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from nearmiss.engine.text.compounds import Compound, Join, Phrases, compound
@@ -88,13 +88,38 @@ class _UnreadError(Exception):
     """The patterns do not match."""
 
 
+def is_statement(found: Phrases) -> bool:
+    """Whether `statement_of` reads a statement in the phrases of a simple caption, without building it."""
+    try:
+        _Reader(found).read()
+    except _UnreadError:
+        return False
+    return True
+
+
+class _Draft:
+    """A mention while the caption is read."""
+
+    __slots__ = ("attributes", "count", "head", "location")
+
+    def __init__(self, head: Phrase, attributes: list[Attribute], count: int | None) -> None:
+        self.head, self.attributes, self.count = head, attributes, count
+        self.location: str | None = None
+
+    def mention(self) -> Mention:
+        head = self.head
+        noun = head.value if isinstance(head.value, Noun) else Noun(noun_group(head.text), is_plural(head.text))
+        return Mention(noun.group, _sorted(self.attributes), self.count, self.location, noun.plural)
+
+
 class _Reader:
     """Parses phrases from left to right."""
 
     def __init__(self, found: Phrases) -> None:
         self.phrases, self.at = found, 0
-        self.labels = [*(phrase.label for phrase in found), ""]
-        self.mentions: list[Mention] = []
+        self.labels = [phrase.label for phrase in found]
+        self.labels.append("")
+        self.mentions: list[_Draft] = []
         self.relations: list[tuple[int, str, int]] = []
 
     def label(self, ahead: int = 0) -> str:
@@ -113,6 +138,11 @@ class _Reader:
 
     def caption(self) -> Caption:
         """The whole caption."""
+        self.read()
+        return Caption(tuple([draft.mention() for draft in self.mentions]), tuple(self.relations))
+
+    def read(self) -> None:
+        """Reads all phrases. Raises _UnreadError where the patterns do not match."""
         self.skip("be")
         if self.label() == "relation":
             self._fronted_relation()
@@ -123,9 +153,8 @@ class _Reader:
             self._set_location(len(self.mentions) - 1, location)
         else:
             self._mention_phrase()
-        while self.label():
+        while self.labels[self.at]:
             self._next()
-        return Caption(tuple(self.mentions), tuple(self.relations))
 
     def _fronted_relation(self) -> None:
         """ "above a ball is a cube"."""
@@ -200,11 +229,10 @@ class _Reader:
     def _set_location(self, index: int, location: str) -> None:
         if self.mentions[index].location is not None:
             raise _UnreadError
-        self.mentions[index] = replace(self.mentions[index], location=location)
+        self.mentions[index].location = location
 
     def _add(self, index: int, attributes: list[Attribute]) -> None:
-        mention = self.mentions[index]
-        self.mentions[index] = replace(mention, attributes=_sorted([*mention.attributes, *attributes]))
+        self.mentions[index].attributes += attributes
 
     def _mention_phrase(self) -> None:
         """A noun phrase; of several nouns in a row the last one is the object ("a cat statue")."""
@@ -230,8 +258,7 @@ class _Reader:
             raise _UnreadError
         head = nouns.pop()
         attributes += [("", phrase.text) for phrase in nouns]
-        noun = head.value if isinstance(head.value, Noun) else Noun(noun_group(head.text), is_plural(head.text))
-        self.mentions.append(Mention(noun.group, _sorted(attributes), count, plural=noun.plural))
+        self.mentions.append(_Draft(head, attributes, count))
 
     def _joins(self, at: int) -> bool:
         """Whether an "and" joins two adjectives of one noun ("black and white cat")."""

@@ -8,7 +8,7 @@ and on nothing before them. Therefore, where the words [first, last) of a captio
 2. from where a new phrase begins at a word behind the exchanged ones at which a phrase of the caption begins as well,
    all phrases to the end are found again: the words that follow are the same.
 
-`Segmentation.exchanged` walks only between the two. `Spot.phrase` is the most frequent case, without any walk: one
+`Segmentation.exchanged` walks only between the two. `Spot.admits` is the most frequent case, without any walk: one
 phrase stands in place of one phrase if no walk from before goes on with it, and it does not go on behind. Closing
 punctuation is cut off first; if the exchange changes where that begins, the whole caption is split again. Which frames
 are left out, and whether an "either" is an adjective or a noun, is decided from all phrases (`phrases`), however they
@@ -33,19 +33,26 @@ class Segmentation:
 
     def __init__(self, words: Words, names: frozenset[str]) -> None:
         self.words = words
-        self._root = table(names).following
-        self.end = _end(words)
+        self._root = root = table(names).following
+        self.end = end = _end(words)
         self.found: list[Phrase] = []
         self.starts: list[int] = []
         self.reaches: list[int] = []
         at = 0
-        while at < self.end:
-            phrase, following, reach = _walk(self._root, words, at, self.end)
-            self.found.append(phrase)
+        while at < end:
             self.starts.append(at)
+            node = root.get(words[at])
+            # The walks of most words end at once: no phrase begins with the word, or none goes on with the next one.
+            if node is None:
+                phrase, at, reach = unlisted(words[at]), at + 1, at + 1
+            elif at + 1 < end and words[at + 1] not in node.following:
+                reach = at + 2 if node.following else at + 1
+                phrase, at = node.phrase or unlisted(words[at]), at + 1
+            else:
+                phrase, at, reach = _walk(root, words, at, end)
+            self.found.append(phrase)
             self.reaches.append(reach)
-            at = following
-        self.settled = all(phrase.label not in UNSETTLED for phrase in self.found)
+        self.settled = _UNSETTLED.isdisjoint([phrase.label for phrase in self.found])
 
     def phrases(self) -> tuple[Phrase, ...]:
         """The phrases without frames, every "either" decided."""
@@ -106,19 +113,15 @@ class Spot(NamedTuple):
     following: str
     open: tuple[Mapping[str, Node], ...]
 
-    def phrase(self, words: Words, names: frozenset[str]) -> Phrase | None:
-        """The phrase of these words, if in place of the spot's own it is the only one that changes."""
-        phrase, going_on = _entry(words, names)
-        if phrase is None or self.following in going_on:
-            return None
-        for following in self.open:
-            if words[0] in following:
-                return None
-        return phrase
+    def admits(self, first: str, going_on: Mapping[str, Node]) -> bool:
+        """Whether a phrase in place of the spot's own is the only one that changes; `first` is its first word,
+        `going_on` the words with which a longer one goes on (`entry`)."""
+        if self.following in going_on:
+            return False
+        return not self.open or all([first not in following for following in self.open])
 
 
-@lru_cache(maxsize=1 << 14)
-def _entry(words: Words, names: frozenset[str]) -> tuple[Phrase | None, Mapping[str, Node]]:
+def entry(words: Words, names: frozenset[str]) -> tuple[Phrase | None, Mapping[str, Node]]:
     """The phrase of exactly these words, and the words with which a longer one goes on."""
     node: Node | None = None
     following = table(names).following
@@ -164,6 +167,7 @@ def spliced(source: Segmentation, start: int, stop: int, new: Sequence[Phrase]) 
 
 UNSETTLED = ("frame", "either")
 """Labels that no phrase has in the end: frames are left out, and an "either" becomes an adjective or a noun."""
+_UNSETTLED = frozenset(UNSETTLED)
 
 
 def _walk(root: dict[str, Node], words: Words, start: int, end: int) -> tuple[Phrase, int, int]:

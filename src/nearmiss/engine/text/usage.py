@@ -49,11 +49,10 @@ class Usage:
     """The usual coarse class of each word of a corpus: the most frequent one, of equals the first by alphabet."""
 
     def __init__(self, tagged: Iterable[Sequence[Tagged]]) -> None:
-        counts: dict[str, Counter[str]] = {}
-        for sentence in tagged:
-            for word in sentence:
-                counts.setdefault(word.lower, Counter())[word.pos] += 1
-        self._usual = {word: min(seen, key=lambda pos: (-seen[pos], pos)) for word, seen in counts.items()}
+        counts = Counter((word.lower, word.pos) for sentence in tagged for word in sentence)
+        self._usual: dict[str, str] = {}
+        for (word, pos), _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+            self._usual.setdefault(word, pos)
 
     def serves(self, word: str, pos: str) -> bool:
         """Whether a word, in lower case, may be swapped or be a fill as a word of this class."""

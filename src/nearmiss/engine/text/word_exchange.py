@@ -5,10 +5,14 @@ words of letters are exchanged for words of letters, the tokens around them stay
 before them changes with them ("a dog", "an elephant").
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from nearmiss.engine.text.edited_text import EditedText, Text
 from nearmiss.engine.text.edits import Edit, apply, article_before, cased, diff
+from nearmiss.engine.text.phrase_table import Node, Phrase
+from nearmiss.engine.text.phrases import entry
 from nearmiss.engine.text.tokens import Words, token_texts
 
 _ARTICLES = ("a", "an")
@@ -34,24 +38,44 @@ class Place:
         """The source with these words exchanged for new ones, capitals kept and "a" and "an" adapted."""
         source, first, start, old = self.source, self.first, self.start, self.old
         string = source.string
-        words = _words_of_letters(new)
-        if words is None or not self._plain:
-            return EditedText.of(source, apply(string, [Edit(start, self.end, old, new)]))
-        if old[0].isupper():
+        if self._plain and old[0].isupper():
             new = cased(Edit(start, self.end, old, new), string.isupper())
-        exchange = None
+        pair = _pair(old, new, source.names)
+        if pair is None or not self._plain:
+            return EditedText.of(source, apply(string, [Edit(start, self.end, old, new)]))
+        words, edits, exchange = pair.words, pair.edits, None
         if self._article is not None and (right := article_before(words[0])) != self._article:
             first, words = first - 1, (right, *words)
             opening, closing = source.spans[first]
             article = right.capitalize() if string[opening].isupper() else right
             old, new = string[opening : self.end], article + string[closing:start] + new
-            start = opening
-        elif self._spot is not None and (phrase := self._spot.phrase(words, source.names)) is not None:
-            exchange = self._spot.number, self._spot.number + 1, [phrase]
-        edits = _aligned(old, new)
-        if edits is not None:
-            edits = tuple([Edit(start + left, start + right, was, becomes) for left, right, was, becomes in edits])
+            start, edits = opening, _aligned(old, new)
+        elif self._spot is not None and pair.phrase is not None and self._spot.admits(words[0], pair.going_on):
+            exchange = self._spot.number, self._spot.number + 1, [pair.phrase]
+        if edits is not None and len(edits) == 1:  # of one word for one word, nearly always
+            at, to, was, becomes = edits[0]
+            edits = (Edit(start + at, start + to, was, becomes),)
+        elif edits is not None:
+            edits = tuple([Edit(start + at, start + to, was, becomes) for at, to, was, becomes in edits])
         return EditedText(source, string[:start] + new + self._behind, words, first, self.last, edits, exchange)
+
+
+class _Pair(NamedTuple):
+    """What depends only on the old and the new words, whatever text they are in: the new ones as words, the edits with
+    offsets from the start of the old ones, the phrase of the new ones and the words with which a longer one goes on."""
+
+    words: Words
+    edits: tuple[Edit, ...] | None
+    phrase: Phrase | None
+    going_on: Mapping[str, Node]
+
+
+@lru_cache(maxsize=1 << 16)
+def _pair(old: str, new: str, names: frozenset[str]) -> _Pair | None:
+    words = _words_of_letters(new)
+    if words is None:
+        return None
+    return _Pair(words, _aligned(old, new), *entry(words, names))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -3,7 +3,6 @@
 check -> reserved -> duplicates -> wording -> label
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -28,15 +27,17 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
     """Check all candidates of a method; rows are sorted by image and caption. The same for every method."""
     checked = CheckedRows()
     seen: set[tuple[str, str]] = set()
-    numbers: Counter[str] = Counter()
+    numbers: dict[str, int] = {}
     mode = getattr(options, "mode", method.mode)
     varied = getattr(options, "wording", "fixed") == "varied"
     outcomes = method.generate(corpus, options)
     while batch := list(islice(outcomes, _BATCH)):
-        for positive in batch:
-            if isinstance(positive, Positive):
-                _check_positive(corpus, positive, name, checked)
-        candidates = [outcome for outcome in batch if isinstance(outcome, Candidate)]
+        candidates = []
+        for outcome in batch:
+            if isinstance(outcome, Candidate):
+                candidates.append(outcome)
+            elif isinstance(outcome, Positive):
+                _check_positive(corpus, outcome, name, checked)
         texts = [_text(corpus, candidate) for candidate in candidates]
         reasons = _refusals(corpus, candidates, texts, checked)
         left = zip(candidates, texts, reasons, _labels(corpus, texts, reasons), strict=True)
@@ -57,7 +58,7 @@ def check_candidates(corpus: Corpus, method: Method, options: MethodConfig, name
                 checked.refused.append(_rejection(candidate, reason, name))
                 continue
             seen.add(key)
-            numbers[caption_id] = number = numbers[caption_id] + 1
+            numbers[caption_id] = number = numbers.get(caption_id, 0) + 1
             written = _in_varied_wording(corpus, candidate, name, checked, seen) if varied else None
             negative_id = f"{caption_id}-{name}-{number}"
             checked.accepted.append(
@@ -79,20 +80,27 @@ def _refusals(
 ) -> list[str | None]:
     """Why each candidate is rejected: its positive, the annotations, its meaning, its grammar or, without annotations,
     a word that may be true. None where it is accepted, or not checked."""
-    whole = list(zip(candidates, texts, strict=True))
-    reasons = [None if each.unchecked else _false(corpus, each, text, checked) for each, text in whole]
-    left = [at for at, (each, _) in enumerate(whole) if reasons[at] is None and not each.unchecked]
+    reasons: list[str | None] = []
+    left: list[int] = []
+    for at, (candidate, text) in enumerate(zip(candidates, texts, strict=True)):
+        reason = None if candidate.unchecked else _false(corpus, candidate, text, checked)
+        reasons.append(reason)
+        if reason is None and not candidate.unchecked:
+            left.append(at)
     with corpus.meter("grammar", len(left)):
         for at in left:
             fault = broken_by(texts[at])
             if fault is not None:
                 reasons[at] = f"grammar: {fault}"
-    left = [at for at in left if reasons[at] is None and candidates[at].edited]
-    left = [at for at in left if not corpus.decided(candidates[at].image_id)]
+    left = [
+        at
+        for at in left
+        if reasons[at] is None and candidates[at].edited and not corpus.decided(candidates[at].image_id)
+    ]
     with corpus.meter("words of the captions", len(left)):
         for at in left:
             used = corpus.own(candidates[at].image_id).used
-            reasons[at] = collision(texts[at].source.words, _edits(*whole[at]), used)
+            reasons[at] = collision(texts[at].source.words, _edits(candidates[at], texts[at]), used)
     return reasons
 
 

@@ -86,9 +86,12 @@ class Meter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        name = self._name
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - self._start
-        self.checks[name] += self._number
+        self.count(self._name, self._start, self._number)
+
+    def count(self, name: str, start: float, number: int = 1) -> None:
+        """Add checks that began at a time of `time.perf_counter` and end now."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        self.checks[name] = self.checks.get(name, 0) + number
 
     def add(self, other: "Meter") -> None:
         """Add the measurements of another process."""
@@ -178,10 +181,11 @@ class Corpus:
         string = negative if isinstance(negative, str) else negative.string
         known = self._verdicts.get((image_id, string))
         if known is None:
-            own = self.own(image_id)
+            own, annotations = self.own(image_id), self.annotations.get(image_id)
             text = Text(negative, own.names) if isinstance(negative, str) else negative
-            with self.meter("annotations" if image_id in self.annotations else "equal captions"):
-                known = verdict(text, self.annotations.get(image_id), own)
+            start = time.perf_counter()
+            known = verdict(text, annotations, own)
+            self.meter.count("equal captions" if annotations is None else "annotations", start)
             if known is UNDECIDED:
                 with self.meter(UNDECIDED.why):
                     pass  # counted for the summary

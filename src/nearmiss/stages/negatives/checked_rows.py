@@ -77,23 +77,31 @@ def _frame(name: str, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
     schema = SCHEMAS[name]
     if not rows:
         return table(name, [])
-    columns = dict(zip(schema, zip(*rows, strict=True), strict=True))
-    series = [
-        _edits(values) if column == "edits" else pl.Series(column, values, dtype=schema[column])
-        for column, values in columns.items()
-    ]
-    return pl.DataFrame(series)
+    columns = zip(schema, zip(*rows, strict=True), strict=True)
+    return pl.DataFrame([_column(column, values, schema[column]) for column, values in columns])
+
+
+def _column(name: str, values: Sequence[Any], kind: Any) -> pl.Series:
+    """A column; a value that is the same in all rows becomes a column without a look at each row."""
+    if name == "edits":
+        return _edits(values)
+    if values[0] == values[-1] and values.count(values[0]) == len(values):
+        return pl.Series(name, values[:1], dtype=kind).new_from_index(0, len(values))
+    return pl.Series(name, values, dtype=kind)
 
 
 def _edits(column: Sequence[Sequence[Edit]]) -> pl.Series:
     """Column `edits`: the edits of each row as a list."""
-    rows = pl.DataFrame({"row": pl.Series(range(len(column)), dtype=pl.UInt32)})
     flat = list(chain.from_iterable(column))
     if not flat:
         return pl.Series("edits", [[]] * len(column), dtype=EDITS)
+    names = EDIT.to_schema()
+    values = zip(names, zip(*flat, strict=True), strict=True)
+    fields = pl.DataFrame([pl.Series(name, each, dtype=names[name]) for name, each in values]).to_struct("edits")
+    if len(flat) == len(column) and all(column):  # one edit in each row
+        return fields.reshape((-1, 1)).arr.to_list()
+    rows = pl.DataFrame({"row": pl.Series(range(len(column)), dtype=pl.UInt32)})
     owners = [row for row, edits in enumerate(column) for _ in edits]
-    values = dict(zip(EDIT.to_schema(), zip(*flat, strict=True), strict=True))
-    fields = pl.DataFrame(values, schema=EDIT.to_schema()).to_struct("edits")
     lists = pl.DataFrame({"row": pl.Series(owners, dtype=pl.UInt32), "edits": fields})
     lists = lists.group_by("row", maintain_order=True).agg("edits")
     joined = rows.join(lists, on="row", how="left", maintain_order="left")["edits"]

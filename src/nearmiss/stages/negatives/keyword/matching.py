@@ -5,6 +5,8 @@ words whose substitution gives an ungrammatical caption: "train" as a verb, the 
 photo", "a little bit", "on the phone".
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -12,8 +14,8 @@ from nearmiss.engine.text.edited_text import Text
 from nearmiss.engine.text.inflection import is_plural, singular
 from nearmiss.engine.text.lexicon import load, object_words
 from nearmiss.engine.text.own_captions import OwnCaptions
-from nearmiss.engine.text.spelling import parted
-from nearmiss.engine.text.tokens import Words
+from nearmiss.engine.text.spelling import lowered, parted
+from nearmiss.engine.text.tokens import Words, token_spans, token_texts
 
 
 class Keyword(NamedTuple):
@@ -32,24 +34,49 @@ class Keyword(NamedTuple):
     after: int = 1
 
 
+_Entry = tuple[str, str, bool]  # concept, group, plural
+_Spotted = tuple[_Entry, int, int, bool]  # first word, the word after the last one, whether it can be replaced
+
+
 def find_keywords(text: str | Text) -> list[Keyword]:
     """All keywords of a caption that can be replaced, in order, without overlap."""
-    return [keyword for keyword, usable in _all_keywords(Text(text) if isinstance(text, str) else text) if usable]
+    text = Text(text) if isinstance(text, str) else text
+    found = []
+    for (concept, group, plural), at, after, usable in _spotted(text.words):
+        if usable:
+            spans = text.spans
+            start, end = spans[at][0], spans[after - 1][1]
+            found.append(Keyword(concept, group, start, end, text.string[start:end], plural, at, after))
+    return found
+
+
+def count_keywords(captions: Iterable[str]) -> dict[_Entry, Counter[str]]:
+    """How often captions have each word, in lower case, as a keyword that can be replaced."""
+    counts: dict[_Entry, Counter[str]] = {}
+    for caption in captions:
+        words = token_texts(caption)
+        spans = None
+        for entry, at, after, usable in _spotted(words):
+            if not usable:
+                continue
+            word = words[at]
+            if after - at > 1:  # with the spaces that the caption has in it
+                spans = spans or token_spans(caption)
+                word = lowered(caption[spans[at][0] : spans[after - 1][1]])
+            counts.setdefault(entry, Counter())[word] += 1
+    return counts
 
 
 def mentioned(text: Text) -> list[tuple[str, str]]:
     """(concept, group) of all keywords of a caption, including those that cannot be replaced."""
     whole = parted(text.string)
-    return [each[0][:2] for each in _all_keywords(text if whole is text.string else Text(whole))]
+    return [entry[:2] for entry, *_ in _spotted(text.words if whole is text.string else token_texts(whole))]
 
 
 @lru_cache(maxsize=1)
 def mentioned_concepts(own: OwnCaptions) -> frozenset[tuple[str, str]]:
     """What the captions of an image mention."""
     return frozenset([each for text in own.texts.values() for each in mentioned(text)])
-
-
-_Entry = tuple[str, str, bool]  # concept, group, plural
 
 
 @cache
@@ -71,30 +98,28 @@ def _phrases() -> dict[str, list[tuple[int, Words, _Entry]]]:
     return {first: sorted(phrases, reverse=True) for first, phrases in found.items()}
 
 
-@lru_cache(maxsize=1 << 6)
-def _all_keywords(text: Text) -> list[tuple[Keyword, bool]]:
-    """All keywords, and whether each can be replaced."""
-    words, phrases = text.words, _phrases()
-    found, last = [], 0
+@lru_cache(maxsize=1 << 6)  # the captions of a few images
+def _spotted(words: Words) -> list[_Spotted]:
+    """All keywords of a caption, in order."""
+    phrases = _phrases()
+    found: list[_Spotted] = []
+    last = 0
     for at, word in enumerate(words):
         if at < last or word not in phrases:
             continue
         for length, phrase, entry in phrases[word]:
             if length == 1 or words[at : at + length] == phrase:
                 last = at + length
-                spans = text.spans
-                start, end = spans[at][0], spans[last - 1][1]
-                concept, group, plural = _counted(_of_two_uses(entry, words, at), words, at)
-                keyword = Keyword(concept, group, start, end, text.string[start:end], plural, at, last)
-                found.append((keyword, _USABLE[concept](words, at, last)))
+                kind = _of_two_uses(entry, words, at) if word == "orange" else entry
+                if kind[0] == "object" and not kind[2]:
+                    kind = _counted(kind, words, at)
+                found.append((kind, at, last, _USABLE[kind[0]](words, at, last)))
                 break
     return found
 
 
 def _of_two_uses(entry: _Entry, words: Words, at: int) -> _Entry:
     """Disambiguate "orange": a color before a content word that is not a verb, or after "is"; else an object."""
-    if words[at] != "orange":
-        return entry
     following = _word(words, at + 1)
     before_noun = _content(words, at + 1) and (following in object_words() or not following.endswith("ing"))
     if not (before_noun or _word(words, at - 1) in ("is", "are", "and")):
@@ -103,9 +128,9 @@ def _of_two_uses(entry: _Entry, words: Words, at: int) -> _Entry:
 
 
 def _counted(entry: _Entry, words: Words, at: int) -> _Entry:
-    """Nouns after a number are plural in any form: "several giraffe", "a pair of zebra"."""
-    concept, group, plural = entry
-    if concept != "object" or plural or words[at] in _lexicon_set("object", "mass"):
+    """A noun after a number is plural in any form: "several giraffe", "a pair of zebra"."""
+    concept, group, _ = entry
+    if words[at] in _lexicon_set("object", "mass"):
         return entry
     before = at - 1
     while _word(words, before) in _adjectives():

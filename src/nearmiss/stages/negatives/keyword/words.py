@@ -10,16 +10,25 @@ from functools import cache, cached_property
 from typing import NamedTuple
 
 from nearmiss.engine.text.inflection import is_plural, plural, singular
-from nearmiss.engine.text.lexicon import hypernyms, load, opposites
+from nearmiss.engine.text.lexicon import hypernyms, interchangeable, load, opposites
 from nearmiss.engine.text.spelling import lowered
 from nearmiss.stages.negatives.candidates import Corpus
-from nearmiss.stages.negatives.keyword.matching import Keyword, find_keywords
+from nearmiss.stages.negatives.keyword.matching import Keyword, count_keywords
+
+
+class Choice(NamedTuple):
+    """A possible replacement of a keyword, with what the lexicons say of the two words."""
+
+    group: str
+    word: str
+    interchangeable: bool  # both can describe one object
+    related: frozenset[tuple[str, str]]  # (concept, group) of what an object of the group may also be
 
 
 class Choices(NamedTuple):
-    """Possible replacements: group and word, and 1 / weight, of each."""
+    """Possible replacements of a keyword, and 1 / weight of each."""
 
-    words: list[tuple[str, str]]
+    words: list[Choice]
     powers: list[float]
 
 
@@ -65,13 +74,7 @@ class WordCounts:
     @classmethod
     def of(cls, corpus: Corpus) -> "WordCounts":
         """Counted over all captions."""
-        counts: dict[tuple[str, str, bool], Counter[str]] = {}
-        for caption in corpus.captions:
-            for keyword in find_keywords(caption.text):
-                counts.setdefault((keyword.concept, keyword.group, keyword.plural), Counter())[
-                    lowered(keyword.text)
-                ] += 1
-        return cls(counts)
+        return cls(count_keywords(caption.text for caption in corpus.captions))
 
     @cached_property
     def _totals(self) -> Counter[tuple[str, str]]:
@@ -106,7 +109,7 @@ class WordCounts:
         if known is None:
             words = _fitting(self._replacements(keyword, context.following), keyword, context)
             powers = [1 / max(self.count(keyword.concept, group), 1) for group, _ in words]
-            known = self._known[key] = Choices(words, powers)
+            known = self._known[key] = Choices([_choice(keyword, *each) for each in words], powers)
         return known
 
     def _replacements(self, keyword: Keyword, following: str) -> list[tuple[str, str]]:
@@ -173,6 +176,12 @@ def _related(one: str, other: str) -> bool:
 def related_concepts(concept: str, group: str) -> frozenset[tuple[str, str]]:
     """(concept, group) of all groups that an object of this group may also belong to."""
     return frozenset([(concept, other) for other in (group, *load("object")["groups"]) if _related(group, other)])
+
+
+def _choice(keyword: Keyword, group: str, word: str) -> Choice:
+    concept = keyword.concept
+    near = concept in ("color", "object") and (keyword.group, group) in interchangeable(concept)
+    return Choice(group, word, near, related_concepts(concept, group))
 
 
 def _fitting(known: list[tuple[str, str]], keyword: Keyword, context: Context) -> list[tuple[str, str]]:

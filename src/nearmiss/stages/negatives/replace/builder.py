@@ -42,13 +42,14 @@ class NegativeBuilder:
                 left.append((one, other))
             else:
                 yield self._refused("relation", self._exchanged(one, other), reason)
-        yield from self._first_fit("relation", ((self._exchanged(*pair), None) for pair in left))
+        tries = ((EditedText.of(self._source, self._exchanged(*pair)), None) for pair in left)
+        yield from self._first_fit("relation", tries)
 
-    def _exchanged(self, one: Unit, other: Unit) -> EditedText:
+    def _exchanged(self, one: Unit, other: Unit) -> str:
         """The caption with two nouns exchanged; one that moves away from the start of the sentence is lowercased."""
         moved = one.text[0].lower() + one.text[1:] if one.start == 0 and not one.text.isupper() else one.text
         edits = [Edit(one.start, one.end, one.text, other.text), Edit(other.start, other.end, other.text, moved)]
-        return EditedText.of(self._source, apply(self._caption.text, edits))
+        return apply(self._caption.text, edits)
 
     def fill(self, slot: str, gaps: Sequence[Gap] | EmptySlot, fills: Mapping[Gap, list[Fill]]) -> Iterator[Outcome]:
         """Replace one word by another of its class."""
@@ -80,7 +81,7 @@ class NegativeBuilder:
             verdict = self._corpus.verdict(self._caption.image_id, text)
             refusal = self._refusal(text, verdict, exchanged)
             if refusal is not None:
-                yield self._refused(slot, text, refusal)
+                yield self._refused(slot, text.string, refusal)
             elif spare is None or verdict.kind == "verified":
                 spare = self._candidate(slot, text, verdict, exchanged)
                 if not self._annotated or verdict.kind == "verified":
@@ -114,9 +115,9 @@ class NegativeBuilder:
             verdict=verdict,
         )
 
-    def _refused(self, slot: str, text: EditedText, reason: str) -> Rejected:
+    def _refused(self, slot: str, negative: str, reason: str) -> Rejected:
         caption = self._caption
-        return Rejected(caption.caption_id, caption.image_id, slot, reason, caption.text, text.string)
+        return Rejected(caption.caption_id, caption.image_id, slot, reason, caption.text, negative)
 
     def _empty(self, slot: str, reason: str) -> Rejected:
         return Rejected(self._caption.caption_id, self._caption.image_id, slot, reason, self._caption.text)

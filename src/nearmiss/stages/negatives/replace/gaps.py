@@ -17,6 +17,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.engine.text.cloze import Cloze
 from nearmiss.engine.text.lexicon import noun_group
 from nearmiss.engine.text.tagging import Tagged, tag
+from nearmiss.engine.text.tokens import token_texts
 from nearmiss.engine.text.usage import FILLED, Usage, is_location_noun, word_class, words
 from nearmiss.stages.negatives.candidates import TOO_MANY, max_candidates
 
@@ -205,7 +206,7 @@ def exchanges(caption: str, sentence: Sentence, usage: Usage) -> list[tuple[Unit
 def gaps(caption: str, sentence: Sentence, slot: str, usage: Usage, random: Random, most: int) -> list[Gap] | EmptySlot:
     """At most `most` gaps of the class of a slot, in a random order."""
     pos = FILLED[slot]
-    lower = tuple(word.lower for word in sentence)
+    lower = token_texts(caption)
     indices = [
         i
         for i, word in enumerate(sentence)

@@ -63,8 +63,10 @@ def _of_caption(corpus: Corpus, caption: Caption, sentence: Sentence, usage: Usa
         negative = apply(caption.text, exchanged(one, other))
         if negative in made:  # exchanging "a dog" and "dog" gives the same text
             continue
-        text = EditedText.of(corpus.own(caption.image_id).texts[caption.text], negative)
-        reason = same_either_way(sentence, one, other) or corpus.refusal(caption.image_id, text)
+        reason = same_either_way(sentence, one, other)
+        if reason is None:
+            text = EditedText.of(corpus.own(caption.image_id).texts[caption.text], negative)
+            reason = corpus.refusal(caption.image_id, text)
         if reason is not None:
             yield Rejected(caption.caption_id, caption.image_id, name, reason, caption.text, negative)
             continue
