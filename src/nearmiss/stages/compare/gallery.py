@@ -18,7 +18,7 @@ from nearmiss.stages.compare.shown_items import ShownBenchmark, ShownItems, imag
 
 ITEMS = 5000
 """Items in the gallery."""
-IMAGES = 400
+IMAGES = 300
 """Embedded images; items after them have text only."""
 SIDE = 112
 """Longest side of an embedded image in pixels."""
