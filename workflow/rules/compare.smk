@@ -80,14 +80,13 @@ rule compare_page:
         source=parent_of("images"),
         generated=[*GENERATED, *MATCHED_FOLDERS],
         data=subpath(input.data, parent=True),
-        made_by=command_of_experiment(),
         out=subpath(output.page, parent=True),
     shell:
         "exec python -m nearmiss compare --fingerprint {input.fingerprint:q}"
         " --experiment {params.experiment:q} --evaluations {params.evaluations:q}"
         " --trainings {params.trainings:q} --negatives {params.generated:q}"
         " {params.finetunings} {params.robustnesses} {params.inpaint} {params.pairs}"
-        " --move tables={params.tables:q} --move source={params.source:q} --made-by {params.made_by:q}"
+        " --move tables={params.tables:q} --move source={params.source:q}"
         " --data {params.data:q} --out {params.out:q} > {log:q} 2>&1"
 
 

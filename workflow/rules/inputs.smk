@@ -1,5 +1,4 @@
 # Functions of inputs and params. They stand apart from rules, as Snakemake's linter wishes.
-import json
 import shlex
 from pathlib import Path
 
@@ -27,14 +26,6 @@ def download_flags():
     words += ["--accept", *section.accept] if section.accept else []
     words += ["--offline"] if section.offline else []
     return shlex.join(words)
-
-
-def command_of_experiment():
-    """The command that makes the experiment of this workflow again."""
-    words = [f"--config {shlex.quote(str(file))}" for file in FILES]
-    words += ["--quick"] if VALUES.get("quick") else []
-    words += [f"--set {shlex.quote(f'{each.key}={json.dumps(each.value)}')}" for each in OVERRIDES]
-    return " ".join(["nearmiss run", *words])
 
 
 def parent_of(name):

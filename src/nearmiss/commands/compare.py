@@ -32,7 +32,6 @@ def compare(
     finetunings: SomeOrNone = None,
     robustnesses: SomeOrNone = None,
     inpaint: Path | None = None,
-    made_by: str | None = None,
     data_root: DataRootPath = None,
     move: Moved = None,
     config: Config = None,
@@ -63,8 +62,6 @@ def compare(
         Folders of `nearmiss robustness`.
     inpaint
         Folder of `nearmiss inpaint`.
-    made_by
-        Command that makes the experiment again; the report shows it.
     """
     given = source("compare", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(CompareConfig, flags(fields))
@@ -85,7 +82,6 @@ def compare(
             data=data,
             root=DataRoot(data_root, moves(move or [])),
             task_titles=TITLES,
-            command=made_by,
             fingerprint=fingerprint,
             out=out,
         )

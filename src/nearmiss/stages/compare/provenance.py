@@ -79,10 +79,17 @@ def terms(report: Report) -> list[tuple[str, str]]:
                 "total cost",
                 f"{hours(sum(seconds))} in {len(seconds)} jobs, {hours(sum(cpu))} of CPU time" if seconds else "",
             ),
-            ("make it again", report.command or ""),
+            ("make it again", _command(report)),
         )
         if text
     ]
+
+
+def _command(report: Report) -> str:
+    """How an experiment is made again. The file's name is no input, so that each way to start a run gives this page."""
+    if not report.runs.trainings:
+        return ""
+    return f"nearmiss run --config FILE, where FILE is the configuration of experiment {report.experiment}"
 
 
 def stage_costs(costs: pl.DataFrame) -> list[dict[str, str]]:

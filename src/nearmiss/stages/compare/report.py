@@ -43,7 +43,5 @@ class Report:
     """Folder of stage inpaint."""
     inpainted: dict[str, Any]
     """The summary of stage inpaint; empty without one."""
-    command: str | None = None
-    """The command that makes the experiment again."""
     paper: str | None = None
     """The paper whose published results are shown."""

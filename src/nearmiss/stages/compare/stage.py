@@ -56,7 +56,6 @@ def run(
     inpainted: Path | None = None,
     root: DataRoot | None = None,
     task_titles: Mapping[str, str] | None = None,
-    command: str | None = None,
     fingerprint: Path | None = None,
 ) -> None:
     """Compare the runs in the given folders and write the folder `out`.
@@ -64,8 +63,8 @@ def run(
     evaluations: folders of stage evaluate; trainings: E/pretrain/<arm>/<seed>, base included; negatives:
     E/negatives/<method> with summary.json and, if the source has a truth, truth.json; data: E/data; finetunings:
     E/finetune/<arm>/<seed>, where arm may be `scratch`; robustnesses: E/robustness/<arm>/<seed>; inpainted: E/inpaint;
-    root: data root of the benchmarks, for sample items; task_titles: names of downstream tasks; command: the
-    command that makes the experiment again, for the page. Sections without input are omitted from the report.
+    root: data root of the benchmarks, for sample items; task_titles: names of downstream tasks. Sections
+    without input are omitted from the report.
     Writes index.html, summary.txt, metrics.json, tables/, figures/, manifest.json, cost.json.
     """
     cost = Cost()
@@ -101,7 +100,6 @@ def run(
         summary=_summary(None if data is None else Path(data) / "summary.json"),
         inpaint=inpainted,
         inpainted={} if inpainted is None else dict(read_json(inpainted / inpaint.SUMMARY)),
-        command=command,
         paper=config.paper,
     )
     noisy = robustness(found, shown)
@@ -167,7 +165,7 @@ def _inputs(found: Runs, negatives: Sequence[Path], inpainted: Path | None) -> d
     inputs |= {f"robustness/{one.arm}/{one.seed}": one.folder / "metrics.parquet" for one in found.robustnesses}
     truth_reports = [Path(path) / "truth.json" for path in negatives]
     inputs |= {f"negatives/{path.parent.name}": path for path in truth_reports if path.is_file()}
-    inputs |= {f"negatives/{name}/table": file for name, file in trained_on.tables(negatives).items()}
+    inputs |= {f"negative_tables/{name}": file for name, file in trained_on.tables(negatives).items()}
     if inpainted is not None:
         inputs |= {"inpaint/pairs": inpainted / inpaint.PAIRS, "inpaint/summary": inpainted / inpaint.SUMMARY}
     return inputs
