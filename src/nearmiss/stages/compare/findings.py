@@ -5,7 +5,7 @@ Every sentence is generated from values. A difference is stated only if it is me
 is "no measurable difference", whatever the value is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from nearmiss.engine.scoring.statistics import ALPHA
@@ -196,18 +196,26 @@ def listed(names: Sequence[str]) -> str:
 
 
 def solved_by_controls(shown: Overview, controls: Sequence[str]) -> list[str]:
-    """Sentences on concepts that a control solves without hard negatives."""
+    """Sentences on concepts that controls solve without hard negatives, one for each set of controls."""
+    titles: dict[tuple[str, ...], list[str]] = {}
+    for column in (each for each in shown.columns if not each.cost):
+        cells = {control: shown.cells.get(control, {}).get(column.name) for control in controls}
+        baseline = _baseline(shown, column)
+        values = {
+            control: cell.value for control, cell in cells.items() if cell is not None and _solved(cell, baseline)
+        }
+        if values:
+            titles.setdefault(tuple(values), []).append(f"{column.title} ({_from_to(values.values())} %)")
     sentences = []
-    for control in controls:
-        cells = shown.cells.get(control, {})
-        solved = [
-            f"{column.title} ({percent(cells[column.name].value)} %)"
-            for column in shown.columns
-            if not column.cost and column.name in cells and _solved(cells[column.name], _baseline(shown, column))
-        ]
-        if solved:
-            sentences.append(f"{control} already solves {', '.join(solved)}.")
+    for solving, solved in titles.items():
+        verb = "solves" if len(solving) == 1 else "solve"
+        sentences.append(f"{listed(solving)} already {verb} {', '.join(solved)}.")
     return sentences
+
+
+def _from_to(values: Collection[float]) -> str:
+    lowest, highest = percent(min(values)), percent(max(values))
+    return lowest if lowest == highest else f"{lowest} to {highest}"
 
 
 def _solved(cell: Cell, baseline: float) -> bool:
