@@ -1,6 +1,7 @@
 """A run of a command under observation: its file operations, and the order of its flushes and renames."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,7 +50,8 @@ def observe(run: Callable[[], object], out: Path, last: str, below: Path) -> Obs
             disk.note(str(file))
 
     with pytest.MonkeyPatch.context() as patched, hooked(see, below):
-        patched.setattr("nearmiss.base.outputs.flush_files", flushed)
+        for module in ("outputs", "tracking"):
+            patched.setattr(f"nearmiss.base.{module}.flush_files", flushed)
         run()
     return Observation(operations, disk.published, disk.faults)
 
@@ -62,6 +64,7 @@ class _Disk:
         self.published: list[str] = []
         self.faults: list[str] = []
         self.out, self.last = out, last
+        self._of_mlflow: list[str] = []
 
     def note(self, path: str) -> None:
         """A file was flushed as it is now."""
@@ -69,15 +72,27 @@ class _Disk:
         self.flushed[found.st_dev, found.st_ino] = found.st_size, found.st_mtime_ns
 
     def see(self, each: Operation) -> None:
-        """A rename that gives a final name to a file must come after the flush of that file."""
+        """A rename that gives a final name to a file must come after the flush of that file.
+
+        MLflow renames its artifacts before that; they must be flushed before the last file is published.
+        """
         if each.kind == "fsync":
             self.note(each.target)
         if each.kind != "replace" or "partial" in each.destination.removeprefix(str(self.out)):
             return
-        found = Path(each.target).stat()
-        if self.flushed.get((found.st_dev, found.st_ino)) != (found.st_size, found.st_mtime_ns):
-            self.faults.append(f"not flushed: {each.destination}")
+        if ".artifacts/" in each.destination:
+            self._of_mlflow.append(each.destination)
+            return
+        self._check(each.target, each.destination)
+        if Path(each.destination).name == self.last:
+            for path in filter(os.path.exists, self._of_mlflow):
+                self._check(path, path)
         if self.published and self.published[-1] == self.last and Path(each.destination).name != files.RECORD:
             self.faults.append(f"after {self.last}: {each.destination}")
         if Path(each.destination).name != files.RECORD:
             self.published.append(Path(each.destination).name)
+
+    def _check(self, path: str, name: str) -> None:
+        found = Path(path).stat()
+        if self.flushed.get((found.st_dev, found.st_ino)) != (found.st_size, found.st_mtime_ns):
+            self.faults.append(f"not flushed: {name}")

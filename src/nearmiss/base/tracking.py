@@ -22,6 +22,7 @@ from urllib.request import url2pathname
 
 from nearmiss.base import sqlite_file
 from nearmiss.base.errors import InputError
+from nearmiss.base.files import flush_files
 from nearmiss.base.lifetime import lock
 
 RUN = "nearmiss.run"
@@ -80,11 +81,15 @@ def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: P
         ids: dict[str, str] = {}
         for run in sorted(runs, key=lambda run: run.parent is not None):  # parents first
             ids[run.name] = _write(client, experiment_id, run, ids.get(run.parent or ""))
+        location = _local(client.get_experiment(experiment_id).artifact_location)
+        if location is not None and location.is_dir():
+            flush_files(location)
         for name, old in before.items():
             for found in old:
                 if name in ids:
                     client.delete_run(found.info.run_id)
-                    shutil.rmtree(_artifact_folder(found), ignore_errors=True)
+                    if (folder := _local(found.info.artifact_uri)) is not None:
+                        shutil.rmtree(folder, ignore_errors=True)
                 elif (parent := found.data.tags.get(PARENT_NAME)) in ids:
                     client.set_tag(found.info.run_id, _PARENT, ids[parent])
 
@@ -101,8 +106,9 @@ def _recorded(client: Any, experiment: str) -> dict[str, dict[str, float]]:
         return {}
     values: dict[str, dict[str, float]] = {}
     for name, runs in _runs(client, found.experiment_id).items():
-        table = _artifact_folder(runs[0]) / TABLE
-        rows = json.loads(table.read_text(encoding="utf-8"))["data"] if table.is_file() else []
+        folder = _local(runs[0].info.artifact_uri)
+        table = None if folder is None else folder / TABLE
+        rows = json.loads(table.read_text(encoding="utf-8"))["data"] if table is not None and table.is_file() else []
         values[name] = {**dict(rows), **client.get_run(runs[0].info.run_id).data.metrics}
     return values
 
@@ -232,9 +238,10 @@ def _runs(client: Any, experiment_id: str) -> dict[str, list[Any]]:
             return found
 
 
-def _artifact_folder(run: Any) -> Path:
-    """The folder of a run's artifacts, which MLflow names by an address."""
-    return Path(url2pathname(urlparse(run.info.artifact_uri).path))
+def _local(address: str) -> Path | None:
+    """The folder of an address of artifacts; None where they are not on this machine."""
+    parsed = urlparse(address)
+    return Path(url2pathname(parsed.path)) if parsed.scheme in ("", "file") else None
 
 
 def _write(client: Any, experiment_id: str, run: Tracked, parent: str | None) -> str:
