@@ -1,5 +1,6 @@
 """A real file system that is full: commands whose libraries write by themselves, where no call of Python fails."""
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -169,8 +170,9 @@ def test_the_mlflow_store_on_a_full_disk_is_reported(disk, toys, tmp_path, tally
                 disk.make_room()
                 started = disk.forks.start(*arguments, "--out", tmp_path / f"{number}-{there}-again.json")
                 assert started.wait() == 0, started.output.read_text(errors="replace")
-                shutil.copy(disk.seen / "mlflow.db", tmp_path / f"{number}-{there}.db")
-                assert recorded(tmp_path / f"{number}-{there}.db", "toy") == expected
+                reading = disk.forks.call("mlflow_store:print_figures", disk.folder / "mlflow.db", "toy")
+                assert reading.wait() == 0, reading.output.read_text(errors="replace")
+                assert json.loads(reading.output.read_text()) == expected
 
 
 def test_the_curation_database_on_a_full_disk_is_reported(disk, toys, tmp_path, tally):

@@ -52,7 +52,8 @@ def check(file: Path, *, remedy: str, patience: float | None = None) -> list[str
 
 def refusal(error: BaseException, file: Path, remedy: str) -> InputError:
     """What an error of sqlite means, whatever library it came through; `remedy` is the one of a damaged file."""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    text = next((line for line in lines if "(sqlite3." in line), lines[0])  # SQLAlchemy may put advice before it
     words = text.lower()
     if any(sign in words for sign in _DAMAGED):
         return InputError(f"the database is damaged or of another kind ({text})", file=file, remedy=remedy)
