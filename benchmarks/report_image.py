@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SIZE = (1100, 1900)
+SIZE = (1100, 1215)
 """Width and height in pixels."""
 
 
