@@ -51,5 +51,5 @@ with environment.refusing():
 wildcard_constraints:
     arm="[a-z0-9_-]+",
     seed="[0-9]+",
-    method="[a-z0-9_-]+",
+    method="|".join(METHODS) or "(?!)",
     entry="[a-z0-9_]+",
