@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint on this machine that answers as it is told."""
+"""An OpenAI-compatible endpoint on this machine with configured answers."""
 
 import json
 from collections.abc import Callable, Iterator

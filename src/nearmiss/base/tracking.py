@@ -109,7 +109,7 @@ def _recorded(client: Any, experiment: str) -> dict[str, dict[str, float]]:
         folder = _local(runs[0].info.artifact_uri)
         table = None if folder is None else folder / TABLE
         rows = json.loads(table.read_text(encoding="utf-8"))["data"] if table is not None and table.is_file() else []
-        values[name] = {**dict(rows), **client.get_run(runs[0].info.run_id).data.metrics}
+        values[name] = {**dict(rows), **runs[0].data.metrics}
     return values
 
 

@@ -1,6 +1,6 @@
 """How likely the words of a negative are beside those of its caption, by pairs of words counted on captions.
 
-A negative that is absurd on its face can be told from a caption without an image. The gap is the natural logarithm of
+An absurd negative can be distinguished from a caption without an image. The gap is the natural logarithm of
 the probability of the caption minus that of the negative, over the words that the edit affects. Counts of pairs are
 interpolated with those of single words (Witten and Bell, IEEE Trans. Inf. Theory 1991). The captions themselves are the
 corpus, so that a caption's own words are taken out of the counts before it is scored. Nothing is downloaded.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from nearmiss.base.display import single_line
-from nearmiss.engine.text.edits import diff
+from nearmiss.engine.text.edits import Edit, diff, replay
 
 LONGEST = 400
 """Characters of a caption on the page; a longer one is cut around its first edit."""
@@ -27,11 +27,9 @@ class Marked(NamedTuple):
 
 def marked(positive: str, negative: str, edits: Iterable[Mapping[str, Any]] | None = None) -> Marked:
     """The parts of both texts. `edits` are those of table `negatives`; without them the two texts are compared."""
-    known: list[tuple[Any, ...]] | None = None
-    if edits is not None:
-        known = sorted((edit["start"], edit["end"], edit["old"], edit["new"]) for edit in edits)
-    if known is None or _replayed(positive, known) != negative:
-        known = [tuple(edit) for edit in diff(positive, negative)]
+    known = sorted(Edit(**edit) for edit in edits or ())
+    if not _gives(positive, known, negative):
+        known = diff(positive, negative)
     first, second = [], []
     at = 0
     for start, end, old, new in known:
@@ -43,12 +41,11 @@ def marked(positive: str, negative: str, edits: Iterable[Mapping[str, Any]] | No
     return Marked(_shortened([*first, rest]), _shortened([*second, rest]))
 
 
-def _replayed(text: str, edits: list[tuple[Any, ...]]) -> str:
-    parts, at = [], 0
-    for start, end, _, new in edits:
-        parts += [text[at:start], new]
-        at = end
-    return "".join([*parts, text[at:]])
+def _gives(positive: str, edits: list[Edit], negative: str) -> bool:
+    try:
+        return replay(positive, edits) == negative
+    except ValueError:
+        return False
 
 
 def _shortened(parts: list[Part]) -> list[Part]:

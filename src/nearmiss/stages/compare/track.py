@@ -5,7 +5,6 @@ The report, its figures and the configuration are artifacts of the run `compare`
 """
 
 import getpass
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base import tracking
-from nearmiss.base.files import sha256, write_json
+from nearmiss.base.files import read_json, sha256, write_json
 from nearmiss.base.manifest import verify_written
 from nearmiss.base.outputs import COST, MANIFEST, OutputFile
 from nearmiss.base.tracking import Tracked
@@ -83,15 +82,17 @@ def collect(
     """The recorded runs: trainings, fine-tunings, evaluations, robustness tests, then their parents and the report."""
     found = runs.read(evaluations, trainings, finetunings, robustnesses)
     made = None if data is None else sha256(Path(data) / MANIFEST)
+    shown = overview(found)
+    main = {} if shown.main is None else {key: value for key, value in shown.main.where.items() if key != "subset"}
     stages = [
         *[_training(one, made) for one in found.trainings],
         *[_finetuning(one, made) for one in found.finetunings],
         *[_evaluation(one, found, made) for one in found.evaluations],
-        *[_robustness(one, found, made) for one in found.robustnesses],
+        *[_robustness(one, found, made, main) for one in found.robustnesses],
     ]
     parents = [_parent(name, [one for one in stages if one.parent == name]) for name in _in_order(stages)]
     report = [] if page is None or not (Path(page) / "index.html").is_file() else [_report(Path(page), found)]
-    return [*(_limited(one) for one in stages), *parents, *report]
+    return [*map(_limited, (*stages, *parents)), *report]
 
 
 def _in_order(stages: Sequence[Tracked]) -> list[str]:
@@ -115,12 +116,10 @@ def _parent(name: str, children: Sequence[Tracked]) -> Tracked:
                 metrics |= {key: value for key, value in own.items() if not key.startswith("cost.")}
     spans = [one.span for one in children if one.span is not None]
     settings = next((one.params for one in children if one.name.startswith("pretrain/")), children[0].params)
-    kept = dict(list(metrics.items())[:HEADLINES])
     return Tracked(
         name=name,
         params=settings,
-        metrics=kept,
-        table=metrics,
+        metrics=metrics,
         tags={"stage": "arm", "arm": arm, "seed": seed},
         span=(min(span[0] for span in spans), max(span[1] for span in spans)) if spans else None,
         origin=_origin(f"Arm {arm}, seed {seed}: the stages are its child runs."),
@@ -133,13 +132,13 @@ def _report(page: Path, found: Runs) -> Tracked:
     files += sorted((page / "figures").glob("*.svg")) + sorted((page / "tables").glob("*.md"))
     artifacts = {f"report/{file.relative_to(page).as_posix()}": file for file in files if file.is_file()}
     artifacts |= {f"configuration/{one.arm}-{one.seed}/{MANIFEST}": one.folder / MANIFEST for one in found.trainings}
-    cost = page / COST
+    cost = read_json(page / COST) if (page / COST).is_file() else None
     return Tracked(
         name=COMPARISON,
         params={"arms": ", ".join(found.arms), "seeds": ", ".join(map(str, found.seeds))},
-        metrics=costs(json.loads(cost.read_text(encoding="utf-8")), _COST) if cost.is_file() else {},
+        metrics={} if cost is None else costs(cost, _COST),
         tags={"stage": "compare"},
-        span=_span(json.loads(cost.read_text(encoding="utf-8")), page) if cost.is_file() else None,
+        span=None if cost is None else _span(cost, page),
         origin=_origin("The comparison of all arms: report/index.html, figures and the configuration of every arm."),
         artifacts=artifacts,
     )
@@ -205,15 +204,16 @@ def _finetuning(one: Finetuning, data: str | None) -> Tracked:
     )
 
 
-def _robustness(one: Robustness, found: Runs, data: str | None) -> Tracked:
-    """Figures are named benchmark/.../corruption/severity/metric; clean ones benchmark/.../clean/metric."""
+def _robustness(one: Robustness, found: Runs, data: str | None, main: dict[str, Any]) -> Tracked:
+    """Figures are named benchmark/.../corruption/severity/metric; clean ones benchmark/.../clean/metric.
+
+    `main` are the values of the main column's rows.
+    """
     rows = one.metrics.filter(pl.col("model") != "blind").with_columns(pl.col("corruption").fill_null("clean"))
-    shown = overview(found)
-    where = {} if shown.main is None else {key: value for key, value in shown.main.where.items() if key != "subset"}
-    main = rows.filter(*[pl.col(name) == value for name, value in where.items()], pl.col("severity") == SEVERITY)
+    headline = rows.filter(*[pl.col(name) == value for name, value in main.items()], pl.col("severity") == SEVERITY)
     return Tracked(
         params={"arm": one.arm, "seed": one.seed, **flat(found.options(one.arm))},
-        metrics={**values(main, ("concept", "corruption", "metric"), joint="."), **costs(one.cost, _COST)},
+        metrics={**values(headline, ("concept", "corruption", "metric"), joint="."), **costs(one.cost, _COST)},
         table={**values(rows, _CORRUPTED), **costs(one.cost)},
         tags=tags("robustness", one.arm, one.seed, one.manifest, data),
         **_shared("robustness", one, data),

@@ -173,7 +173,8 @@ class RewriteConfig(Typed):
     temperature: float = Field(0.7, ge=0, description="Sampling temperature.")
     max_tokens: int = Field(512, ge=1, description="Largest number of tokens of an answer.")
     response_format: Literal["json_object"] | None = Field(
-        "json_object", description="Form that the endpoint is told to enforce; null for endpoints that know none."
+        "json_object",
+        description="Form of the answer that the endpoint enforces; null for endpoints that support none.",
     )
     max_changed: float = Field(0.5, gt=0, le=1, description="Largest share of a negative's words that are new.")
     max_gap: MaxGap = None
