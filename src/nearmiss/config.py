@@ -198,9 +198,9 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
     check_phases(with_defaults(experiment.pretrain), refuse)
     for name, arm in experiment.arms.items():
         check_arm(name, arm, experiment.negatives.methods, refuse)
-        if needs_paraphrases(arm.objective) and not experiment.negatives.operators():
+        if needs_paraphrases(arm.objective) and not experiment.negatives.operators(str(arm.method)):
             refuse(
-                f"the arm '{name}' compares with paraphrases, but no operator makes any",
+                f"the arm '{name}' compares with paraphrases, but its method '{arm.method}' writes none",
                 ("negatives", "paraphrases"),
                 "name operators there, such as [synonym, conjunction]",
             )

@@ -39,7 +39,7 @@ def test_captions_without_annotations_give_negatives_rejections_and_a_summary(ca
     assert "input" in set(read_table(beside(out, "rejected.parquet"), "rejected")["type"])
     captions_of = read_table(beside(out, "captions.parquet"), "captions")
     assert set(captions_of["caption_id"]) == {"1", "2"}
-    tables = ("captions.parquet", "rejected.parquet")
+    tables = ("captions.parquet", "paraphrases.parquet", "rejected.parquet")
     side = {f"negatives.{name}" for name in (*tables, "summary.json", "cost.json", "manifest.json")}
     assert {path.name for path in out.parent.iterdir()} == {".nearmiss", "negatives.parquet", *side}
     shown = capsys.readouterr().out

@@ -61,9 +61,7 @@ def negatives_of_method(wildcards):
 
 def negatives_files(method):
     """Files of a method's negatives by the name of the input."""
-    names = ["negatives.parquet", "captions.parquet", "manifest.json"]
-    if EXPERIMENT.negatives.operators():
-        names.append("paraphrases.parquet")
+    names = ["negatives.parquet", "captions.parquet", "paraphrases.parquet", "manifest.json"]
     return {
         "negatives": [f"{RESULTS}/negatives/{method}/{name}" for name in names],
     }
@@ -71,8 +69,7 @@ def negatives_files(method):
 
 def matched_files(method):
     """The files of a method's matched set."""
-    files = ["negatives.parquet", "captions.parquet", "drawn_with.parquet", "summary.json"]
-    files += ["paraphrases.parquet"] if EXPERIMENT.negatives.operators() else []
+    files = ["negatives.parquet", "captions.parquet", "paraphrases.parquet", "drawn_with.parquet", "summary.json"]
     return [f"{MATCHED_SETS}/{method}/{file}" for file in files]
 
 

@@ -1,10 +1,5 @@
 # Stage negatives: one job a method, and a report of each method's false negatives where the data source has the truth.
 
-# Hard positives, where the configuration asks for them.
-PARAPHRASES = (
-    {"paraphrases": f"{RESULTS}/negatives/{{method}}/paraphrases.parquet"} if EXPERIMENT.negatives.operators() else {}
-)
-
 
 rule negatives_generate:
     input:
@@ -16,9 +11,9 @@ rule negatives_generate:
         objects=f"{TABLES}/objects.parquet",
         relations=f"{TABLES}/relations.parquet",
     output:
-        **PARAPHRASES,
         negatives=f"{RESULTS}/negatives/{{method}}/negatives.parquet",
         captions=f"{RESULTS}/negatives/{{method}}/captions.parquet",
+        paraphrases=f"{RESULTS}/negatives/{{method}}/paraphrases.parquet",
         rejected=f"{RESULTS}/negatives/{{method}}/rejected.parquet",
         summary=f"{RESULTS}/negatives/{{method}}/summary.json",
         manifest=f"{RESULTS}/negatives/{{method}}/manifest.json",

@@ -91,7 +91,7 @@ def make(
     workers
         Number of processes. The output does not depend on it.
     """
-    keys = ("seed", "captions", "paraphrases", "inverse_positives", f"methods.{method}")
+    keys = ("seed", "captions", "paraphrases", f"methods.{method}")
     reads = tuple(f"negatives.{key}" for key in keys)
     given = source("negatives", config=config, fingerprint=fingerprint, overrides=set_, reads=reads)
     shared, options = _configured(given, method)
@@ -117,7 +117,7 @@ def make(
             reserved=reserved,
             caption_set=section.captions,
             out=out,
-            paraphrases=section.operators(),
+            paraphrases=section.operators(method),
             fingerprint=fingerprint,
             tags=tags,
             workers=workers,

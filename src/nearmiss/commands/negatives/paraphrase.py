@@ -21,8 +21,8 @@ def paraphrase(
 ) -> None:
     """Write paraphrases of captions, one for each caption and operator that fits.
 
-    Training uses synonym and conjunction only, unless `negatives.inverse_positives` is set, so that `inverse` measures
-    whether a model learns what captions mean, or only that an edited caption is a wrong one.
+    A model that never trained on `inverse` shows with it whether it learned what captions mean, or only that an edited
+    caption is a wrong one. Of the methods, scene_graph writes it for training (`inverse_positives`).
 
     Parameters
     ----------

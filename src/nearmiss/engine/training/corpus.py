@@ -260,7 +260,7 @@ def _paraphrases(folder: Path, own: pl.DataFrame, texts: _Texts) -> pl.DataFrame
             "the objective needs paraphrases, but the folder of the negatives has none",
             file=file,
             record="negatives.paraphrases",
-            remedy="list operators in negatives.paraphrases and generate the negatives again",
+            remedy="generate the negatives again, with operators in negatives.paraphrases",
         )
     found = []
     for part in read_parts(file, "paraphrases", ("image_id", "positive", "paraphrase")):

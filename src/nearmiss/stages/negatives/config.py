@@ -56,14 +56,8 @@ class NegativesConfig(Typed):
     )
     paraphrases: list[TrainingParaphrase] = Field(
         [],
-        description="Operators of the hard positives that every method writes for its captions; inverse is used only "
-        "in evaluation, unless inverse_positives is set.",
-    )
-    inverse_positives: bool = Field(
-        False,
-        description='Also write the inverse of each relation ("b below a" for "a above b") as a hard positive, for '
-        "arms with the term hard_positive. Items that compare with inverse statements (form 1x3 of the world) are then "
-        "no longer of another kind than the training texts.",
+        description="Operators of the hard positives that every method writes for its captions. inverse is an option "
+        "of scene_graph (inverse_positives).",
     )
     match: MatchConfig | None = Field(
         None,
@@ -74,6 +68,7 @@ class NegativesConfig(Typed):
         default_factory=_default_methods, description="Generators by name; an arm names the generator it trains on."
     )
 
-    def operators(self) -> list[str]:
-        """Operators of all hard positives that the methods write."""
-        return [*self.paraphrases, *(["inverse"] if self.inverse_positives else [])]
+    def operators(self, method: str) -> list[str]:
+        """Operators of the hard positives that a method, by its name in `methods`, writes."""
+        inverse = getattr(self.methods[method], "inverse_positives", False)
+        return [*self.paraphrases, *(["inverse"] if inverse else [])]

@@ -109,6 +109,12 @@ class SceneGraphConfig(Typed):
         description="Share of replaced predicates that become the opposite predicate, where there is one.",
     )
     wording: Wording = "varied"
+    inverse_positives: bool = Field(
+        True,
+        description='Also write the inverse of each relation ("b below a" for "a above b") as a hard positive, for '
+        "arms with the term hard_positive. With such an arm, items that compare with inverse statements (form 1x3 of "
+        "the world) are no test of an operator that training lacks.",
+    )
 
 
 class ReplaceConfig(Typed):

@@ -67,10 +67,10 @@ def run(
     `split` are read; without `images`, all captions are read and nothing is annotated.
 
     `out` is a folder for negatives.parquet, captions.parquet (the positives of the negatives), rejected.parquet,
-    paraphrases.parquet where operators of `paraphrases` are named, summary.json, manifest.json and cost.json; or a file
-    X.parquet for the negatives, beside which the others are named after it (see `NamedOutputs`). `tags` is a folder in
-    which the tags of captions are kept for further methods and runs. All bytes but those of cost.json are the same for
-    any `tags`, any `workers`, any `size` of shards and any order of records.
+    paraphrases.parquet (hard positives by the operators of `paraphrases`, none by default), summary.json, manifest.json
+    and cost.json; or a file X.parquet for the negatives, beside which the others are named after it (see
+    `NamedOutputs`). `tags` is a folder in which the tags of captions are kept for further methods and runs. All bytes
+    but those of cost.json are the same for any `tags`, any `workers`, any `size` of shards and any order of records.
 
     Raises `InputError` where an input is missing, none of its records can be used, or no negative comes of it.
     """
@@ -179,7 +179,7 @@ def write_negatives(
     shared = _Shared(method, options, name, tuple(paraphrases), plausibility=_plausibility(corpus, options))
     counts = TableCounts()
     with Tables(folder) as tables:
-        for table_name in ("negatives", "captions"):
+        for table_name in ("negatives", "captions", "paraphrases"):
             tables.add(table_name, table(table_name, []))
         tables.add("rejected", table("rejected", []) if set_aside is None else set_aside)
         if set_aside is not None:
