@@ -75,6 +75,8 @@ def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: P
     store = Path(store)
     store.parent.mkdir(parents=True, exist_ok=True)
     with _locked(store), _explained(store):
+        if store.stat().st_size == 0:
+            _create(store)
         client = _client(store)
         experiment_id = _experiment(client, artifacts or artifacts_of(store), experiment)
         before = _runs(client, experiment_id)
@@ -97,7 +99,7 @@ def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: P
 def recorded(store: Path, experiment: str) -> dict[str, dict[str, float]]:
     """All final figures of each run of an experiment, by name; empty where the experiment is unknown."""
     with _explained(Path(store)):
-        return _recorded(_client(Path(store)), experiment)
+        return {} if Path(store).stat().st_size == 0 else _recorded(_client(Path(store)), experiment)
 
 
 def _recorded(client: Any, experiment: str) -> dict[str, dict[str, float]]:
@@ -204,6 +206,19 @@ def _client(store: Path) -> Any:
     client = MlflowClient(tracking_uri=uri_of(store))
     client.search_experiments(max_results=1)
     return client
+
+
+def _create(store: Path) -> None:
+    """Make the tables of an empty store, under another name first.
+
+    MLflow makes its tables in many committed steps and cannot continue a store in which some are missing, as a kill or a
+    full disk leaves it.
+    """
+    made = store.with_name(f".{store.name}.new")
+    for name in (made, *(made.with_name(made.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
+        name.unlink(missing_ok=True)
+    _client(made)
+    made.replace(store)
 
 
 def _silence() -> None:
