@@ -29,7 +29,7 @@ QUICK: dict[str, Any] = {
     "finetune": {"resamples": 200, "tasks": {"steps": 60}},
     "evaluate": {"resamples": 200},
     "robustness": {"items": 10, "resamples": 100},
-    "compare": {"resamples": 200},
+    "compare": {"resamples": 200, "study": None},
 }
 """The default: the smallest experiment that still shows every stage."""
 
