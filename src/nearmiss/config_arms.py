@@ -22,8 +22,16 @@ def check_base(base: ArmConfig, refuse: Any) -> None:
         refuse("the arm 'base' has the steps of its phase", ("arms", "base", "steps"), "set pretrain.base.steps")
 
 
-def check_phases(pretrain: PretrainConfig, refuse: Any) -> None:
-    """A phase checks the steps that it gives; here are those that the model gives it."""
+def check_phases(pretrain: PretrainConfig, arms: dict[str, ArmConfig], refuse: Any) -> None:
+    """A phase checks the steps that it gives; here are those that the model gives it, and those of an arm."""
+    cooldown = pretrain.continued.cooldown_steps
+    for name, arm in arms.items():
+        if arm.steps is not None and arm.steps < cooldown:
+            refuse(
+                f"a cool-down of {cooldown} steps does not fit in the {arm.steps} steps of the arm '{name}'",
+                ("arms", name, "steps"),
+                "raise it, or lower pretrain.continued.cooldown_steps",
+            )
     for name in ("base", "continued"):
         phase = getattr(pretrain, name)
         if phase.cooldown_steps > phase.steps:
@@ -34,21 +42,9 @@ def check_phases(pretrain: PretrainConfig, refuse: Any) -> None:
             )
 
 
-def check_steps(arms: dict[str, ArmConfig], pretrain: PretrainConfig, refuse: Any) -> None:
-    """Refuse an arm with fewer steps than the cool-down of its phase."""
-    cooldown = pretrain.continued.cooldown_steps
-    for name, arm in arms.items():
-        if arm.steps is not None and arm.steps < cooldown:
-            refuse(
-                f"a cool-down of {cooldown} steps does not fit in the {arm.steps} steps of the arm '{name}'",
-                ("arms", name, "steps"),
-                "raise it, or lower pretrain.continued.cooldown_steps",
-            )
-
-
-def check_study(study: StudyConfig, arms: Collection[str], refuse: Any) -> None:
+def check_study(study: StudyConfig | None, arms: Collection[str], refuse: Any) -> None:
     """Refuse a comparison of arms that the experiment does not have: a control without its arm, and the reverse."""
-    for arm, controls in study.comparisons.items():
+    for arm, controls in study.comparisons.items() if study is not None else ():
         for name in (arm, *controls):
             if name not in arms:
                 what = "arm" if name == arm else "control"

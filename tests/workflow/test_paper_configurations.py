@@ -22,7 +22,8 @@ import published_archives
 
 CONFIG = Path(__file__).parents[2] / "config"
 FILES = sorted(str(path.relative_to(CONFIG)) for path in CONFIG.rglob("*.yaml"))
-DOWNLOADED = ["coco.yaml", "photographs.yaml", *(name for name in FILES if name.startswith("papers/"))]
+PHOTOGRAPHS = ("coco", "photographs", "study-photographs", "papers/")
+DOWNLOADED = [name for name in FILES if name.startswith(PHOTOGRAPHS)]
 RULES = {  # stage of a plan -> its rules
     "download": ("download",),
     "data": ("data_held_out", "data_tables"),

@@ -20,7 +20,7 @@ def flops_per_step(experiment: Experiment, results: Path) -> dict[str, float]:
 
 
 def equal_steps(experiment: Experiment, results: Path, like: str) -> tuple[int, str]:
-    """Steps after which `like` has cost as many FLOPs as the most expensive arm at the steps of its phase, and that arm.
+    """Steps after which `like` has cost as many FLOPs as the most expensive arm, and that arm's name.
 
     Raises InputError if `like` or every other arm has no finished training.
     """

@@ -1,11 +1,16 @@
 """Differences between two arms over training seeds: hierarchical bootstrap, seeds first, then clusters of images.
 
 The unit of replication is the training seed. All seeds score the same items, so seeds and clusters are crossed: a
-resample draws seeds and clusters independently, and each drawn seed has the same drawn clusters (Owen, Annals of
-Applied Statistics 2007). With few seeds, the plain bootstrap is too narrow: the variance over S drawn seeds is
-(S - 1) / S of the unbiased one. The weights of the drawn seeds are therefore rescaled (Rao and Wu, JASA 1988), and
-interval and p use Student's t with S - 1 degrees of freedom instead of quantiles of the resamples (our choice). With
-one cluster this is the t-test over seeds. Where the items vary more than the seeds, the test is conservative.
+resample draws seeds, then clusters, which are the same for each drawn seed (Owen, Annals of Applied Statistics 2007).
+Two corrections keep the level with few seeds:
+
+- The variance over S drawn seeds is (S - 1) / S of the unbiased one, so the counts of the drawn seeds are rescaled
+  (Rao and Wu, JASA 1988).
+- What is particular to one seed and one cluster varies with the seeds, with the clusters, and by itself. Owen's
+  resamples count it three times; two of these are subtracted. The variance is never below that over the seeds alone.
+
+Interval and p use Student's t with Satterthwaite's degrees of freedom, S - 1 where clusters do not matter (our choice;
+quantiles of the resamples are too narrow with few seeds). With one cluster this is the t-test over seeds.
 """
 
 from collections.abc import Sequence
@@ -58,19 +63,45 @@ def difference(
     sums = np.stack([by_cluster(cluster, row)[0] for row in gaps])
     by_seed = sums.sum(axis=1) / weights.sum()
     value = float(by_seed.mean())
-    error = float(_resampled(sums, weights, resamples, names).std(ddof=1))
-    half = float(student.ppf((1 + level) / 2, seeds - 1)) * error
-    p = _p(value if margin is None else value + margin, error, seeds, two_sided=margin is None)
-    return Difference(value, tuple(map(float, by_seed)), error, value - half, value + half, p)
-
-
-def _p(value: float, error: float, seeds: int, *, two_sided: bool) -> float:
-    """p of a value of 0 or, one-sided, of at most 0. Without any variance it is that of a sign test over seeds."""
-    if error == 0:
-        tail = 2.0**-seeds if value > 0 or (two_sided and value < 0) else 1.0
+    of_seeds = float(by_seed.var(ddof=1)) / seeds
+    drawn = float(_resampled(sums, weights, resamples, names).var(ddof=1))
+    variance = max(of_seeds, drawn - 2 * _of_cells(sums, weights))
+    freedom = _freedom(of_seeds, variance, seeds, len(weights))
+    half = float(student.ppf((1 + level) / 2, freedom)) * variance**0.5
+    tested = value if margin is None else value + margin
+    if variance < _NONE:
+        p = _sign_test(tested, seeds, two_sided=margin is None)
     else:
-        tail = float(student.sf(abs(value) if two_sided else value, seeds - 1, scale=error))
-    return min(1.0, 2 * tail) if two_sided else tail
+        p = float(student.sf(abs(tested) if margin is None else tested, freedom, scale=variance**0.5))
+        p = 2 * p if margin is None else p
+    return Difference(value, tuple(map(float, by_seed)), variance**0.5, value - half, value + half, p)
+
+
+_NONE = 1e-24
+"""A variance below this is rounding: a standard error of 1e-10 points."""
+
+
+def _of_cells(sums: Array, weights: Array) -> float:
+    """Variance of the difference by what is particular to one seed and one cluster: residuals of both means."""
+    seeds = len(sums)
+    gaps = sums - sums.sum() / (seeds * weights.sum()) * weights
+    residuals = gaps - gaps.mean(axis=0) - gaps.mean(axis=1, keepdims=True) + gaps.mean()
+    return float(np.square(residuals).sum()) / (seeds * (seeds - 1) * float(weights.sum()) ** 2)
+
+
+def _freedom(of_seeds: float, variance: float, seeds: int, clusters: int) -> float:
+    """Satterthwaite's degrees of freedom (1946) of a variance of which a part is estimated from the seeds."""
+    if clusters < 2 or variance < _NONE:
+        return seeds - 1
+    parts = of_seeds**2 / (seeds - 1) + (variance - of_seeds) ** 2 / (clusters - 1)
+    return max(float(min(seeds, clusters) - 1), variance**2 / parts)
+
+
+def _sign_test(value: float, seeds: int, *, two_sided: bool) -> float:
+    """p without any variance: the difference has one sign in every seed."""
+    if two_sided:
+        return min(1.0, 2.0 ** (1 - seeds)) if abs(value) > _NONE**0.5 else 1.0
+    return 2.0**-seeds if value > _NONE**0.5 else 1.0
 
 
 def _resampled(sums: Array, weights: Array, resamples: int, names: Sequence[object]) -> Array:

@@ -28,7 +28,9 @@ class PrimaryEndpoint(Typed):
 class StudyConfig(Typed):
     """A registered study: which arms are compared with which controls, on which endpoints (nearmiss study report)."""
 
-    comparisons: dict[str, list[str]] = Field(min_length=1, description="Arm -> the controls that it is tested against.")
+    comparisons: dict[str, list[str]] = Field(
+        min_length=1, description="Arm -> the controls that it is tested against."
+    )
     primary: list[PrimaryEndpoint] = Field(min_length=1, description="Primary endpoints; Holm's family is all of them.")
     equal_compute: str | None = Field(
         None, description="A control whose FLOPs must equal those of the most expensive compared arm, within 1 %."

@@ -77,9 +77,7 @@ def _row(
         (name, seed): _items(outcomes[name, seed], endpoint, f"{name}/{seed}") for name in seeds for seed in seeds[name]
     }
     frame = _shared([sides[name, seed] for name in (arm, control) for seed in common])
-    values = {
-        name: {seed: _mean(sides[name, seed]) for seed in sorted(seeds[name])} for name in (arm, control)
-    }
+    values = {name: {seed: _mean(sides[name, seed]) for seed in sorted(seeds[name])} for name in (arm, control)}
     found = None
     if len(common) > 1 and frame.height:
         value = frame.select(pl.col("^value_.*$")).to_numpy().T
@@ -92,9 +90,7 @@ def _row(
             names=["study", endpoint.name],
             margin=endpoint.margin,
         )
-    return Row(
-        arm, control, endpoint.name, endpoint.margin, common, frame.height, values[arm], values[control], found
-    )
+    return Row(arm, control, endpoint.name, endpoint.margin, common, frame.height, values[arm], values[control], found)
 
 
 def _items(outcomes: pl.DataFrame, endpoint: PrimaryEndpoint, run: str) -> pl.DataFrame:

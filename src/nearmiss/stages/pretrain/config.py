@@ -164,8 +164,8 @@ class ArmConfig(Typed):
     steps: int | None = Field(
         None,
         ge=1,
-        description="Optimizer steps of this arm; null for those of the continued phase. For a control at equal compute "
-        "(nearmiss study steps).",
+        description="Optimizer steps of this arm, as for a control at equal compute (nearmiss study steps); null for "
+        "those of the continued phase.",
     )
 
 
