@@ -211,8 +211,8 @@ def _client(store: Path) -> Any:
 def _create(store: Path) -> None:
     """Make the tables of an empty store, under another name first.
 
-    MLflow makes its tables in many committed steps and cannot continue a store in which some are missing, as a kill or a
-    full disk leaves it.
+    MLflow makes its tables in many committed steps and cannot continue a store in which some are missing, as a full
+    disk or a killed process leaves it.
     """
     made = store.with_name(f".{store.name}.new")
     for name in (made, *(made.with_name(made.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
