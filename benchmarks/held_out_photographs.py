@@ -1,4 +1,4 @@
-"""Which photographs measure and which tune: a rule over the image id, fixed before any gate of stage `inpaint` was tuned.
+"""Which photographs measure and which tune: a rule over the image id, fixed before gates of `inpaint` were tuned.
 
 A third of the images of any data set is held out. The rule depends on the id alone, so that it holds for photographs
 that are added later, and an image with several captions or objects is never on both sides.
