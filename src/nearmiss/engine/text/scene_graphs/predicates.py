@@ -1,8 +1,8 @@
 """Predicates of relations as complements of "be": annotators write "wears" and "sits on a", too.
 
-predicates.tsv lists predicates of Visual Genome and GQA with their kind and the words that may follow "is": verbs in the
-third person become participles ("wears": "wearing"), and what has no such form ("has", "and") is in no sentence. The
-list and the forms are ours. A predicate that is not in it is used as it is if it has the form of a complement.
+predicates.tsv lists predicates of Visual Genome and GQA with their kind and the words that may follow "is": verbs in
+the third person become participles ("wears": "wearing"), and what has no such form ("has", "and") is in no sentence.
+The list and the forms are ours. An unlisted predicate is used as it is if it has the form of a complement.
 """
 
 import csv
