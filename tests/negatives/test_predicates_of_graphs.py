@@ -7,11 +7,13 @@ import polars as pl
 import pytest
 
 from nearmiss.engine.formats.graph_files import read_graph_file
+from nearmiss.engine.text.annotations import Vocabulary, annotate
 from nearmiss.engine.text.grammar import broken
 from nearmiss.engine.text.scene_graphs.graphs import graphs
 from nearmiss.engine.text.scene_graphs.predicates import complement, predicates
 from nearmiss.engine.text.scene_graphs.statements import statements
 from nearmiss.engine.text.scene_graphs.wording import Phrase, relation_sentence, same_name
+from nearmiss.engine.text.verdict import check
 from nearmiss.stages.negatives.scene_graph.method import BUILDERS, pairs
 from nearmiss.stages.negatives.scene_graph.pairs import Pair
 from nearmiss.stages.negatives.scene_graph.replacement import count
@@ -169,6 +171,17 @@ def test_a_graph_without_attributes_gives_relations_by_default(read):
 def test_names_that_annotators_use_for_one_object_do_not_contradict_each_other(one, other):
     assert same_name(one, other) and same_name(other, one)
     assert not same_name(one, "dog")
+
+
+def test_the_check_of_every_method_reads_verbs_as_their_participles(tmp_path):
+    box = {"x": 1, "y": 1, "w": 10, "h": 10}
+    ends = {"subject": {"object_id": 1, "name": "man", **box}, "object": {"object_id": 2, "name": "bench", **box}}
+    path = tmp_path / "relationships.json"
+    path.write_text(json.dumps([{"image_id": 7, "relationships": [{"predicate": "sits on a", **ends}]}]))
+    tables = read_graph_file(path).tables
+    known = annotate(**tables, vocabulary=Vocabulary.of(tables["objects"]))["7"]
+    assert {("1", "sitting on", "2"), ("1", "on", "2")} <= known.relations
+    assert check("A man is sitting on a bench.", known).kind == "true"
 
 
 def test_graphs_of_tables_with_null_attributes_are_read(read):
