@@ -129,6 +129,8 @@ def test_pairs_of_every_published_file_are_read_without_naming_the_format(tmp_pa
         (read_caption_file, "instances.json", "COCO's instances.*--instances"),
         (read_graph_file, "coco_karpathy_val.json", "BLIP.*--captions"),
         (read_graph_file, "captions.csv", "CSV with named columns.*--captions"),
+        (lambda path: read_negatives(path, "sugarcrepe"), "replace_attribute.json", r"SugarCrepe\+\+.*sugarcrepe_pp"),
+        (lambda path: read_negatives(path, "valse"), "vg_color.json", "VL-CheckList.*--format vl_checklist"),
         (lambda path: read_negatives(path, None), "dataset_coco.json", "Karpathy.*--captions"),
     ],
 )
@@ -145,6 +147,7 @@ def test_a_valid_file_of_another_kind_is_named_with_the_option_that_reads_it(tmp
         ("a.csv", "image,file_name,caption\n7.jpg,a,b\n", "two columns may hold the images"),
         ("a.csv", "picture,caption\n7.jpg,a\n", "no column with images is recognized"),
         ("a.json", [1, 2], "not recognized: it is a JSON list"),
+        ("a.json", [], "an empty JSON list"),
         ("a.txt", "a dog\na cat\n", "not recognized: it is text that begins with 'a dog'"),
         ("a.txt", "", "not recognized: it is an empty file"),
     ],

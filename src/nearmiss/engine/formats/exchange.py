@@ -20,7 +20,7 @@ from nearmiss.engine.formats.published import (
     refuse_empty_cells,
     refuse_equal_ids,
 )
-from nearmiss.engine.formats.recognition import require
+from nearmiss.engine.formats.recognition import recognized, require
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "parquet": lambda path: read_table(path, "negatives"),
@@ -46,7 +46,21 @@ FOLDERS = ("sugarcrepe", "ce_clip")
 
 def read_negatives(path: Path, name: str | None) -> pl.DataFrame:
     """Table `negatives` of a file or folder; without `name`, the suffix or the first record determines the format."""
+    if name is not None:
+        _refuse_other_format(path, name)
     return READERS[name or guessed(path)](path)
+
+
+def _refuse_other_format(path: Path, name: str) -> None:
+    """Raise `InputError` if a JSON file is recognized as one of another format than `name`."""
+    found = recognized(path) if path.suffix == ".json" and path.is_file() else None
+    if found is not None and found.key != name:
+        raise InputError(
+            f"this is {found.title}, not a file of format {name}",
+            file=path,
+            record="the first record",
+            remedy=f"give it to: {found.option}",
+        )
 
 
 def guessed(path: Path) -> str:

@@ -96,6 +96,14 @@ def recognize(path: Path) -> Format:
     return found
 
 
+def recognized(path: Path) -> Format | None:
+    """The format of a file; None for a missing, malformed or unknown one, which its reader names better."""
+    try:
+        return _recognized(Path(path))
+    except InputError:
+        return None
+
+
 def require(path: Path, kind: Kind) -> Format:
     """The format of a file that must hold captions, graphs, instances or pairs; raises `InputError` as `recognize`.
 
@@ -180,7 +188,9 @@ def _of_list(record: Any, path: Path) -> Format:
         return FORMATS["regions"]
     if isinstance(record, dict):
         return _of_columns("blip", record, path)
-    raise _unknown(path, "a JSON list" + ("" if record is None else f" whose first element is {str(record)[:60]!r}"))
+    raise _unknown(
+        path, "an empty JSON list" if record is None else f"a JSON list whose first element is {str(record)[:60]!r}"
+    )
 
 
 def _of_text(path: Path) -> Format:
