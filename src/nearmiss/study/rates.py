@@ -57,11 +57,11 @@ def grid(experiment: Experiment, results: Path) -> Grid:
     ordered = {arm: sorted(points, key=lambda each: (each.image_lr, each.text_lr)) for arm, points in found.items()}
     grids = {arm: [(each.image_lr, each.text_lr) for each in points] for arm, points in ordered.items()}
     first = next(iter(grids), None)
-    for arm, pairs in grids.items():
+    for other, pairs in grids.items():
         if pairs != grids[str(first)]:
             raise InputError(
-                f"the arms '{first}' and '{arm}' have different grids",
-                record=f"arms.{arm}{SEPARATOR}*",
+                f"the arms '{first}' and '{other}' have different grids",
+                record=f"arms.{other}{SEPARATOR}*",
                 remedy="give every arm, the controls included, the same pairs of rates",
             )
     return ordered
