@@ -81,6 +81,9 @@ def outcomes(values: dict[str, list[float]]) -> pl.DataFrame:
 def write(results: Path, of: Experiment, *, items=None) -> Path:
     """Every run of the study, complete and made by today's code; `items(arm, seed)` are the values of its outcomes."""
     fingerprints = json.loads(json.dumps(today(of)))
+    for part, content in fingerprints.items():
+        if part.partition("/")[0] in ("data", "negatives"):
+            write_json(results / of.experiment / part / "manifest.json", {"fingerprint": content})
     for arm in of.arms:
         for seed in of.seeds:
             trained = results / of.experiment / "pretrain" / arm / str(seed)

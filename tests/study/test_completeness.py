@@ -56,6 +56,14 @@ def test_a_run_of_another_commit_or_of_other_packages_is_named(small):
     assert found[0].startswith("hnc/0: stage evaluate was run by another commit") and "packages" in found[1]
 
 
+def test_data_or_negatives_that_were_made_otherwise_are_named(small):
+    changed(small[1], "data", "manifest.json", lambda content: content["fingerprint"].update(code="older"))
+    (small[1] / "small" / "negatives" / "scene_graph" / "manifest.json").unlink()
+    first, second = problems(small)
+    assert first.startswith("data: stage data was run by another commit")
+    assert second == "negatives/scene_graph: no output of stage negatives"
+
+
 def test_an_evaluation_of_another_checkpoint_is_named(small):
     changed(small[1], "evaluate/hnc/0", "manifest.json", lambda content: content["inputs"].update(checkpoint="other"))
     assert problems(small) == ["hnc/0: the evaluated checkpoint is not that of the training"]

@@ -33,10 +33,23 @@ def gaps(experiment: Experiment, study: StudyConfig, results: Path, today: Finge
 
     `today` are the fingerprints of the configuration in this checkout (`experiment_parts.fingerprints`).
     """
-    found = [gap for arm, seed in expected(experiment) for gap in _of_run(experiment, results, today, arm, seed)]
+    found = list(_of_inputs(experiment, results, today))
+    found += [gap for arm, seed in expected(experiment) for gap in _of_run(experiment, results, today, arm, seed)]
     found += _unexpected(experiment, results)
     found += _without_control(experiment, study, results)
     return [*found, *_unequal_compute(experiment, study, results)]
+
+
+def _of_inputs(experiment: Experiment, results: Path, today: Fingerprints) -> Iterable[Gap]:
+    """The data and the negatives that all runs share."""
+    for part, content in today.items():
+        stage = part.partition("/")[0]
+        if stage in ("data", "negatives"):
+            file = results / experiment.experiment / part / "manifest.json"
+            if file.is_file():
+                yield from (Gap(part, text) for text in _otherwise(stage, read_json(file).get("fingerprint"), content))
+            else:
+                yield Gap(part, f"no output of stage {stage}")
 
 
 def _of_run(experiment: Experiment, results: Path, today: Fingerprints, arm: str, seed: int) -> Iterable[Gap]:
