@@ -27,7 +27,7 @@ DOWNLOADED = [name for name in FILES if name.startswith(PHOTOGRAPHS)]
 RULES = {  # stage of a plan -> its rules
     "download": ("download",),
     "data": ("data_held_out", "data_tables"),
-    "negatives": ("negatives_generate",),
+    "negatives": ("negatives_generate", "negatives_match"),
     "inpaint": ("inpaint_pairs",),
     "pretrain": (
         "pretrain_store",
