@@ -101,7 +101,7 @@ class Browser:
         return [message for message in messages if not any(words in message for words in expected)]
 
     def addresses(self) -> set[str]:
-        """What the window has requested since the last call; Chromium's own pages and images in the page do not count."""
+        """What the window has requested since the last call, without Chromium's own pages and images in the page."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
         return {url for url in urls if not url.startswith(("chrome:", "chrome-", "data:", "about:"))}
