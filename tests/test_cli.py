@@ -1,6 +1,7 @@
 """The command line: flags over files, and mistakes that end with one clear message."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -111,8 +112,13 @@ def test_a_missing_input_is_refused_before_heavy_imports(tmp_path, python, optio
 
 @pytest.mark.parametrize("arguments", ["--help", "evaluate --help", "download", "benchmarks list", "completion"])
 def test_a_closed_pipe_is_no_error(python, arguments):
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     process = subprocess.Popen(
-        [python, "-m", "nearmiss", *arguments.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [python, "-m", "nearmiss", *arguments.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=buffered,
     )
     process.stdout.close()
     assert process.communicate()[1] == ""

@@ -121,7 +121,7 @@ def robustness(
     check_inputs(
         model=folder_of_model(model),
         corrupted=corrupted,
-        data_root=section.data_root,
+        data_root=data_root,
         training_negatives=training_negatives,
         training_captions=training_captions,
     )
