@@ -30,7 +30,7 @@ def every_command(application: cyclopts.App = app, before: str = "") -> Iterator
 
 COMMANDS = dict(every_command())
 TAKING = [name for name, each in COMMANDS.items() if "seed" in inspect.signature(each.default_command).parameters]
-HIDDEN = {"features", "benchmark-features", "store", "corrupt", "track", "schema", "study"}
+HIDDEN = {"features", "benchmark-features", "store", "corrupt", "track", "schema", "completion", "study"}
 GROUPS = ("negatives", "benchmarks", "versions", "curate", "study")
 COMMAND = ["negatives", "match", "--negatives", "x", "--out", "y", "--seed"]
 
