@@ -5,7 +5,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from nearmiss.engine.images.corruptions.corruption import Corruption
+from nearmiss.engine.images.corruptions.corruption import NOMINAL_SIDE, Corruption
 
 
 def apply(pixels: np.ndarray, options: Any, severity: int, rng: np.random.Generator) -> np.ndarray:
