@@ -188,13 +188,13 @@ def test_malformed_input_is_reported_and_nothing_is_overwritten(broken, fault):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"corruptions": [{"corruption": "fog"}]}, "fog"),
+        ({"corruptions": [{"corruption": "mist"}]}, "mist"),
         ({"severities": [0]}, "severities"),
         ({"severities": [6]}, "severities"),
         ({"severities": [1, 1]}, "a severity is listed twice"),
         ({"corruptions": [{"corruption": "contrast"}, {"corruption": "contrast"}]}, "listed twice: contrast"),
         ({"typos": {"share": [0.1, 0.2]}}, "typos.share"),
-        ({"fog": True}, "unknown key 'fog'"),
+        ({"mist": True}, "unknown key 'mist'"),
     ],
 )
 def test_an_invalid_configuration_is_reported(wrong, message):

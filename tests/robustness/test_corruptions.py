@@ -21,6 +21,10 @@ OPTIONS = {
 }
 
 UNORDERED = {
+    "fog": "every severity draws its own texture, and one image is no mean",
+    "pixelate": "blocks of two pixels lie on the grid, the smaller ones of severity 1 do not",
+    "snow": "published: threshold and size of the flakes rise and fall",
+    "spatter": "published: severities 1 to 3 are water, 4 and 5 mud",
     "elastic_transform": "published: severities 1 and 2 move far and smoothly, 3 to 5 near and roughly",
     "frost": "published: the image's weight falls while that of the ice grows",
     "glass_blur": "published: severity 2 has one exchange, severity 1 two",

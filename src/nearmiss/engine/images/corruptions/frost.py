@@ -13,7 +13,7 @@ from nearmiss.engine.images.corruptions.fractal import fractal
 from nearmiss.engine.images.corruptions.motion import moved
 
 _DECAY = 1.5  # of the fractal noise
-_DIRECTIONS = 4  # of the needles
+_DIRECTIONS = 2  # of the needles
 _SEEDS = 0.02  # share of pixels at which a needle begins
 _NEEDLE = 10.0  # half of a needle's length, in pixels of a side of 224
 _THIN = np.array([0.15, 0.22, 0.30], np.float32)
