@@ -43,8 +43,8 @@ class RobustnessConfig(Typed):
         BeforeValidator(_listed, json_schema_input_type=list[AnyCorruption] | Literal["imagenet_c"]),
     ] = Field(
         default_factory=default_corruptions,
-        description="Corruptions of images, or `imagenet_c` for all 19 of ImageNet-C; with an empty list the stage does "
-        "nothing.",
+        description="Corruptions of images, or `imagenet_c` for all 19 of ImageNet-C; with an empty list the stage "
+        "does nothing.",
     )
     typos: TyposConfig | None = Field(TyposConfig(), description="Typos in captions, or null for none.")
     severities: list[Severity] = Field([1, 3, 5], min_length=1, description="Severities, 1 to 5.")

@@ -12,7 +12,7 @@ def apply(pixels: np.ndarray, options: Any, severity: int, rng: np.random.Genera
     """Add the severity's amount of fractal noise to (H, W, 3) and scale the brightest value back to what it was."""
     unit = to_unit(pixels)
     amount = options.amount[severity - 1]
-    noise = fractal(*pixels.shape[:2], options.decay[severity - 1], rng).astype(np.float32)
+    noise = fractal(pixels.shape[0], pixels.shape[1], options.decay[severity - 1], rng).astype(np.float32)
     brightest = float(unit.max())
     return to_bytes((unit + amount * noise[:, :, None]) * (brightest / (brightest + amount)))
 
