@@ -29,9 +29,9 @@ def audit(
     out
         Output folder: report.json, report.parquet, and balanced.parquet with --balance.
     format
-        Format of the pairs; derived from the file's ending if not given.
+        Format of the pairs; derived from the file's ending or its first record if not given.
     corpus
-        Captions from which word counts of usual text are learned: a table of captions, COCO's JSON, or one text a line.
+        Captions from which word counts of usual text are learned: a table or file of captions, or one text a line.
         The positives of other folds if not given.
     balance
         Drop pairs until text does not help, and evaluate the rest with a probe that was not used for dropping.

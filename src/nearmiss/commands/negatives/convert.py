@@ -35,7 +35,7 @@ def convert(
     out
         Output file or folder; for parquet, a folder, or a file X.parquet with X.captions.parquet beside it.
     format
-        Format of the pairs; derived from the file's ending if not given.
+        Format of the pairs; derived from the file's ending or its first record if not given.
     images
         Table of images, which has the file of an image id.
     file_pattern

@@ -64,9 +64,9 @@ def make(
         Output: a folder for negatives.parquet, captions.parquet, rejected.parquet and summary.json, or a file X.parquet
         for the negatives, with X.captions.parquet, X.rejected.parquet and X.summary.json beside it.
     captions
-        Captions in COCO's format (JSON), or a table of captions (Parquet).
+        File of captions (COCO, Karpathy, BLIP, Flickr tokens, CC3M, CSV, TSV, JSON Lines), or a table (Parquet).
     graphs
-        Scene graphs in GQA's format (JSON).
+        Scene graphs in GQA's format, a file of Visual Genome, or a folder of several.
     instances
         Instances in COCO's format (JSON).
     tables
