@@ -2,20 +2,23 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from nearmiss.engine.images.corruptions.corruption import Corruption, scaled
 
 
 def apply(pixels: np.ndarray, options: Any, severity: int, rng: np.random.Generator) -> np.ndarray:
-    """Average (H, W, 3) over blocks and show each block as one color; a small image keeps the published share."""
+    """Average (H, W, 3) over blocks and show each block as one color; a small image keeps the published share.
+
+    Both steps are Pillow's box filter, as published: another filter moves blocks that are no whole number of pixels.
+    """
     factor = options.factor[severity - 1]
     block = max(1 / factor, scaled(1 / factor, pixels))
     height, width = pixels.shape[:2]
     size = (max(1, int(width / block)), max(1, int(height / block)))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
+    blocks = Image.fromarray(pixels).resize(size, Image.Resampling.BOX)
+    return np.array(blocks.resize((width, height), Image.Resampling.BOX))
 
 
 CORRUPTION = Corruption("pixelate", apply)

@@ -232,7 +232,8 @@ class DownscaleConfig(Typed):
     corruption: Literal["downscale"] = "downscale"
     side: Lengths = Field(
         [112, 80, 56, 40, 28],
-        description="Shorter side that is kept by severity, in pixels of a side of 224 or more; a smaller image keeps the same share.",
+        description="Shorter side that is kept by severity, in pixels of a side of 224 or more; a smaller image keeps "
+        "the same share.",
     )
 
 
