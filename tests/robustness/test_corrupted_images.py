@@ -34,15 +34,15 @@ def apply(pixels, options, severity, rng):
     return np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
 
 
-CORRUPTION = Corruption("grayscale", apply, destroys=frozenset({"color"}))
+CORRUPTION = Corruption("channel_mean", apply, destroys=frozenset({"color"}))
 '''
-ENTRY = '''class GrayscaleConfig(Typed):
+ENTRY = '''class ChannelMeanConfig(Typed):
     """Colors into grays."""
 
-    corruption: Literal["grayscale"] = "grayscale"
+    corruption: Literal["channel_mean"] = "channel_mean"
 
 
-CorruptionConfig = GrayscaleConfig | '''
+CorruptionConfig = ChannelMeanConfig | '''
 
 
 @pytest.fixture(scope="module")
@@ -188,13 +188,13 @@ def test_malformed_input_is_reported_and_nothing_is_overwritten(broken, fault):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"corruptions": [{"corruption": "fog"}]}, "fog"),
+        ({"corruptions": [{"corruption": "mist"}]}, "mist"),
         ({"severities": [0]}, "severities"),
         ({"severities": [6]}, "severities"),
         ({"severities": [1, 1]}, "a severity is listed twice"),
         ({"corruptions": [{"corruption": "contrast"}, {"corruption": "contrast"}]}, "listed twice: contrast"),
         ({"typos": {"share": [0.1, 0.2]}}, "typos.share"),
-        ({"fog": True}, "unknown key 'fog'"),
+        ({"mist": True}, "unknown key 'mist'"),
     ],
 )
 def test_an_invalid_configuration_is_reported(wrong, message):
@@ -205,19 +205,19 @@ def test_an_invalid_configuration_is_reported(wrong, message):
 def test_a_new_corruption_is_one_file_one_entry_and_one_line(made, tmp_path, python):
     shutil.copytree(SOURCE, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     corruptions = tmp_path / "src" / "nearmiss" / "engine" / "images" / "corruptions"
-    (corruptions / "grayscale.py").write_text(GRAYSCALE)
+    (corruptions / "channel_mean.py").write_text(GRAYSCALE)
     spec = (corruptions / "spec.py").read_text()
     assert spec.count("CorruptionConfig = ") == 1
     (corruptions / "spec.py").write_text(spec.replace("CorruptionConfig = ", ENTRY))
     registry = (corruptions / "registry.py").read_text()
-    line = "        grayscale.CORRUPTION,\n    )\n"
-    registry = registry.replace("    )\n", line, 1).replace("import contrast,", "import contrast, grayscale,")
+    line = "        channel_mean.CORRUPTION,\n    )\n"
+    registry = registry.replace("    )\n", line, 1).replace("    contrast,\n", "    channel_mean,\n    contrast,\n", 1)
     (corruptions / "registry.py").write_text(registry)
-    flags = ["--corruptions", json.dumps([{"corruption": "grayscale"}]), "--severities", "[2]", "--items", "2"]
+    flags = ["--corruptions", json.dumps([{"corruption": "channel_mean"}]), "--severities", "[2]", "--items", "2"]
     flags += ["--move", f"tables={made / 'tables'}", "--move", f"source={made / 'published'}"]
     flags += ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "contents")]
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([python, "-m", "nearmiss", "corrupt", *flags], env=env, check=True, capture_output=True)
-    gray = pixels(tmp_path / "out", "grayscale-2")
+    gray = pixels(tmp_path / "out", "channel_mean-2")
     assert (gray[..., 0] == gray[..., 1]).all() and (gray[..., 1] == gray[..., 2]).all()
     assert not np.array_equal(gray, pixels(tmp_path / "out", "clean"))

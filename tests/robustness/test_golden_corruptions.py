@@ -13,11 +13,13 @@ import pytest
 
 from nearmiss.base.seeding import array_rng
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
-from nearmiss.engine.images.corruptions.spec import default_corruptions
+from nearmiss.engine.images.corruptions.spec import DownscaleConfig, GrayscaleConfig, OcclusionConfig, imagenet_c
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_pixels.json").read_text())
 GOLDEN_CONTRAST = {1: "6de9fe5dfbf1a66d", 3: "a1c416b8668199ea", 5: "fa20b5c59c1de35c"}
-OPTIONS = {options.corruption: options for options in default_corruptions()}
+OPTIONS = {
+    options.corruption: options for options in (*imagenet_c(), OcclusionConfig(), DownscaleConfig(), GrayscaleConfig())
+}
 
 
 def corrupted(name, severity, image_id="golden"):

@@ -1,15 +1,19 @@
 """Configuration of stage `robustness`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from nearmiss.base.typed import Seed, Typed
 from nearmiss.engine.benchmarks.spec import known_names
-from nearmiss.engine.images.corruptions.spec import AnyCorruption, default_corruptions
+from nearmiss.engine.images.corruptions.spec import AnyCorruption, default_corruptions, imagenet_c
 
 Severity = Annotated[int, Field(ge=1, le=5)]
 Share = Annotated[float, Field(gt=0, le=1)]
+
+
+def _listed(corruptions: Any) -> Any:
+    return imagenet_c() if corruptions == "imagenet_c" else corruptions
 
 
 class TyposConfig(Typed):
@@ -34,9 +38,13 @@ class RobustnessConfig(Typed):
     captions: str | None = Field(
         None, description="Caption set for training text-only baselines; null for that of the continued phase."
     )
-    corruptions: list[AnyCorruption] = Field(
+    corruptions: Annotated[
+        list[AnyCorruption],
+        BeforeValidator(_listed, json_schema_input_type=list[AnyCorruption] | Literal["imagenet_c"]),
+    ] = Field(
         default_factory=default_corruptions,
-        description="Corruptions of images; with an empty list the stage does nothing.",
+        description="Corruptions of images, or `imagenet_c` for all 19 of ImageNet-C; with an empty list the stage "
+        "does nothing.",
     )
     typos: TyposConfig | None = Field(TyposConfig(), description="Typos in captions, or null for none.")
     severities: list[Severity] = Field([1, 3, 5], min_length=1, description="Severities, 1 to 5.")

@@ -205,7 +205,7 @@ def _measurement(
     """How the metrics were computed, for measurement.json."""
     clean = [variant for variant in variants if variant.cell is None]
     return {
-        "benchmarks": {each.benchmark.name: _described(each, variants) for each in clean},
+        "benchmarks": {each.benchmark.name: _described(each, variants, config) for each in clean},
         "split": config.split,
         "seed": config.seed,
         "severities": sorted(config.severities),
@@ -233,7 +233,7 @@ def _measurement(
     }
 
 
-def _described(clean: Variant, variants: Sequence[Variant]) -> dict[str, Any]:
+def _described(clean: Variant, variants: Sequence[Variant], config: RobustnessConfig) -> dict[str, Any]:
     benchmark = clean.benchmark
     if not isinstance(benchmark, ItemBenchmark):
         return {}
@@ -246,7 +246,7 @@ def _described(clean: Variant, variants: Sequence[Variant]) -> dict[str, Any]:
         and isinstance(variant.benchmark, ItemBenchmark)
     }
     counts = benchmark.items.group_by("concept", "operator").len().sort("concept", "operator", nulls_last=False)
-    corruptions = sorted(CORRUPTIONS)
+    corruptions = sorted(each.corruption for each in config.corruptions)
     excluded = {name: found for name in corruptions if (found := _excluded(benchmark, name)) is not None}
     return {
         "items": {f"{concept} {operator}": count for concept, operator, count in counts.iter_rows()},
