@@ -8,7 +8,7 @@ from snakemake.cli import parse_config
 
 from nearmiss import driver
 from nearmiss.base.errors import InputError
-from nearmiss.base.fingerprint import write_fingerprint
+from nearmiss.base.fingerprint_file import write_fingerprint
 from nearmiss.config import load, resolve
 from nearmiss.config_yaml import parse_yaml
 from nearmiss.experiment_parts import parts

@@ -16,7 +16,7 @@ SOURCE = ROOT / "src"
 sys.path.insert(0, str(SOURCE))
 
 from nearmiss.base.errors import InputError  # noqa: E402
-from nearmiss.base.fingerprint import write_fingerprint  # noqa: E402
+from nearmiss.base.fingerprint_file import write_fingerprint  # noqa: E402
 from nearmiss.base.lifetime import PARENT, die_with_starter, take  # noqa: E402
 from nearmiss.config import Experiment  # noqa: E402
 from nearmiss.experiment_parts import fingerprints  # noqa: E402

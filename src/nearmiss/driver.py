@@ -17,8 +17,8 @@ from rich.table import Table
 
 from nearmiss import preflight
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
 from nearmiss.base.lifetime import PARENT, held, take
+from nearmiss.base.manifest import read_cost
 from nearmiss.base.progress import FOLDER
 from nearmiss.child_environment import child_environment, run_captured
 from nearmiss.config import STAGES, Experiment, load
@@ -232,7 +232,7 @@ def costs(results: Path) -> Table:
 
 def _cost(file: Path) -> dict[str, float] | None:
     try:
-        content = read_json(file)
+        content = read_cost(file)
         return {name: float(content[name]) for name in ("seconds", "cpu_seconds", "peak_memory")}
     except (InputError, KeyError, TypeError, ValueError):
         return None

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.fingerprint_file import read_fingerprint
 from nearmiss.base.typed import Typed
 from nearmiss.config import Experiment, resolve, validated
 from nearmiss.config_text import problem_of
@@ -34,6 +35,20 @@ class Source:
         if self.experiment is not None:
             return dict(getattr(self.experiment, self.stage).model_dump())
         return self.config if self.fingerprint else self.config.get(self.stage, {})
+
+    def part(self, name: str) -> Any:
+        """A part of a fingerprint's configuration, such as `shared`.
+
+        Raises `InputError` where the file is the fingerprint of something else of the stage.
+        """
+        if name not in self.config:
+            raise InputError(
+                f"the fingerprint's configuration has no '{name}'",
+                file=self.fingerprint,
+                record="config",
+                remedy="name the fingerprint file of this method or arm",
+            )
+        return self.config[name]
 
     def section(self, model: type[Section], over: dict[str, Any], values: dict[str, Any] | None = None) -> Section:
         """A section of the configuration with flags on top; `values` in place of the stage's own section.
@@ -82,9 +97,7 @@ def source(
 
 
 def _of_fingerprint(file: Path, stage: str) -> dict[str, Any]:
-    values, _ = parse_yaml(file)
-    if not {"stage", "config", "code"} <= set(values):
-        raise InputError("the file is no fingerprint file", file=file, remedy="name an experiment with --config")
+    values = read_fingerprint(file)
     if values["stage"] != stage:
         raise InputError(
             f"the fingerprint is one of stage '{values['stage']}', not of '{stage}'",

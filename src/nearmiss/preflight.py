@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 from nearmiss.base.files import SNAKEMAKE_TIMESTAMP
 
 # Jobs find this checkout's package and this environment's programs through lists of paths, which end at these.
@@ -40,7 +40,7 @@ def check_writable(*folders: Path) -> None:
                 handle.write(b"\0" * 4096)
         except OSError as error:
             raise InputError(
-                f"the run cannot write into this folder: {error.strerror}",
+                f"the run cannot write into this folder: {reason(error)}",
                 file=folder.absolute(),
                 remedy="correct the folder's rights or make room on its disk, then run again; nothing was started",
             ) from None

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from nearmiss.base import fingerprint
-from nearmiss.base.fingerprint import ParsedCode, Registry, SourceTree, digest, write_fingerprint
+from nearmiss.base.fingerprint import ParsedCode, Registry, SourceTree, digest
 
 FILES = {
     "__init__.py": "",
@@ -172,15 +172,6 @@ def test_the_rule_file_is_part_of_the_code(source, tmp_path):
     before = SourceTree(source).stage_digest("one", rules=rules)
     rules.write_text("rule two:")
     assert SourceTree(source).stage_digest("one", rules=rules) != before
-
-
-def test_a_fingerprint_is_written_only_when_its_content_changes(tmp_path):
-    file = tmp_path / "fingerprint" / "one.json"
-    assert write_fingerprint(file, {"stage": "one"})
-    assert not write_fingerprint(file, {"stage": "one"})
-    assert write_fingerprint(file, {"stage": "two"})
-    file.write_text("damaged")
-    assert write_fingerprint(file, {"stage": "two"})
 
 
 def test_real_stages_never_depend_on_the_command_line(root):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nearmiss.base.errors import InputError
 from nearmiss.base.lifetime import PARENT, held, take
 from nearmiss.base.progress import FOLDER, job, progress
 
@@ -68,6 +69,12 @@ def test_locks_are_exclusive_or_shared(tmp_path):
     second.close()
     with held(path) as again:
         assert again
+
+
+def test_a_lock_that_cannot_be_written_says_why(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written: a part of the path is a file, not a folder"):
+        take(tmp_path / "file" / "folder" / "lock")
 
 
 def test_progress_is_written_to_a_folder(tmp_path, monkeypatch):

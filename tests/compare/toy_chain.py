@@ -11,6 +11,7 @@ import toy_runs
 from PIL import Image
 
 from nearmiss.base.files import write_json
+from nearmiss.base.json_digest import with_digest
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.benchmarks import registry
@@ -34,7 +35,7 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(toy_runs.SKILLS)
     arguments = toy_runs.write(folder, seeds=seeds, questions=questions, arms=arms, pairs=pairs)
     _examples(folder / "data" / "tables")
     starts = ["scratch", *arms]
-    write_json(folder / "robustness" / "corrupted" / "cost.json", {"seconds": 3.5, "images": 40})
+    write_json(folder / "robustness" / "corrupted" / "cost.json", with_digest({"seconds": 3.5, "images": 40}))
     (benchmark,), _ = registry.load(["world"], toy_runs.root_of(folder), Options())
     items = benchmark.items.filter(pl.col("subset") == "2x2", pl.col("condition") == "iid")
     selected = replace(benchmark, items=items)
@@ -67,7 +68,7 @@ def _inpaint(folder: Path) -> Path:
             "by_reason": REASONS,
         },
     )
-    write_json(folder / "cost.json", {"seconds": 21.0})
+    write_json(folder / "cost.json", with_digest({"seconds": 21.0}))
     return folder / "test-00000-of-00001.parquet"
 
 
@@ -140,7 +141,7 @@ def _finetuning(root: Path, arm: str, seed: int) -> None:
     lines = [{"task": "vsr", "share": 0.1, "factor": 1.0, "step": step, "loss": 1 / step} for step in (20, 40)]
     (folder / "curve.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     write_json(folder / "search.json", {})
-    write_json(folder / "cost.json", {"seconds": 30.0, "images": 100})
+    write_json(folder / "cost.json", with_digest({"seconds": 30.0, "images": 100}))
     _manifest(folder, "finetune", {"shares": [0.1, 1.0]})
 
 
@@ -180,7 +181,7 @@ def _robustness(root: Path, arm: str, seed: int, selected: ItemBenchmark) -> Non
             parts.append(metrics.corrupted_rows(corrupted, clean, run, how, references, **named))
     folder = root / "robustness" / arm / str(seed)
     write_table(pl.concat(parts), folder / "metrics.parquet", "metrics")
-    write_json(folder / "cost.json", {"seconds": 11.0, "texts": 9})
+    write_json(folder / "cost.json", with_digest({"seconds": 11.0, "texts": 9}))
     floor = "(accuracy - .5) / (clean accuracy - .5), where the clean accuracy's lower bound is at least 0.6"
     measurement = {
         "benchmarks": {"world": {"excluded": {"grayscale": ["color"]}}},

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from nearmiss.base.files import write_json
+from nearmiss.base.json_digest import with_digest
 from nearmiss.base.seeding import array_rng
 from nearmiss.base.tables import write_table
 from nearmiss.engine.benchmarks import registry
@@ -66,7 +67,7 @@ def write(folder: Path, *, seeds=(0,), questions=12, arms=tuple(SKILLS), pairs=N
     """
     toy_experiment.write_tables(folder / "data", questions=questions)
     write_json(folder / "data" / "manifest.json", {"stage": "data", "outputs": {}})
-    write_json(folder / "data" / "cost.json", {"seconds": 12.5, "cpu_seconds": 12.0, "peak_memory": 10**8})
+    write_json(folder / "data" / "cost.json", with_digest({"seconds": 12.5, "cpu_seconds": 12.0, "peak_memory": 10**8}))
     write_json(folder / "data" / "summary.json", SUMMARY)
     toy_experiment.write_negatives(folder / "negatives" / "toy", [("relation", "reverse"), ("color", "replace")])
     counts = {"method": "toy", "negatives": 2, "captions": {"processed": 4}}
@@ -108,7 +109,9 @@ def _training(folder: Path, arm: str, seed: int) -> None:
     folder.mkdir(parents=True)
     lines = [{"step": step, "loss": 4.0 / (1 + step / 100) + 0.01 * seed} for step in range(0, 500, 50)]
     (folder / "curve.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    write_json(folder / "cost.json", {"seconds": 90.0 + len(arm), "images": 64000, "texts": 64000, "flops": 1e12})
+    write_json(
+        folder / "cost.json", with_digest({"seconds": 90.0 + len(arm), "images": 64000, "texts": 64000, "flops": 1e12})
+    )
     options = {
         "method": "toy" if arm == "hnc" else None,
         "objective": [{"term": "contrastive", "weight": 1.0}],
@@ -174,7 +177,7 @@ def evaluation(root: Path, arm: str, seed: int, loaded: Loaded) -> Path:
         model=pl.lit("toy"), arm=pl.lit(arm), seed=pl.lit(seed), scorer=pl.lit("cosine"), corruption=nothing
     ).with_columns(severity=pl.lit(None, pl.Int64))
     write_table(scores, folder / "scores.parquet", "scores")
-    write_json(folder / "cost.json", {"seconds": 9.5, "images": 100, "texts": 70, "peak_memory": 10**9})
+    write_json(folder / "cost.json", with_digest({"seconds": 9.5, "images": 100, "texts": 70, "peak_memory": 10**9}))
     described = {each.name: {"files": each.coverage.hashes, "complete": True} for each in loaded.benchmarks}
     write_json(folder / "measurement.json", {"model": {"name": "toy", "activation": "GELU"}, "benchmarks": described})
     fingerprint = {"stage": "evaluate", "config": {"split": "test"}, "code": "c1", "lock": "10"}

@@ -236,6 +236,20 @@ def test_bad_input_is_reported_before_the_model_is_loaded(broken, monkeypatch, f
     assert folder_sha256(broken / "out") == before
 
 
+def test_an_evaluation_after_a_damaged_image_is_restored_gives_the_same_bytes(broken, done):
+    """Embeddings of images that came in a batch with a damaged one would differ in their last bits."""
+    image = broken / "published" / "images" / "test-001.png"
+    whole = image.read_bytes()
+    image.write_bytes(whole[:-200])
+    with pytest.raises(InputError, match="1 images do not decode"):
+        evaluate(broken)
+    assert not list((broken.parent / "copy-out-cache").rglob("image-*")), "the rest of the batch was cached"
+    image.write_bytes(whole)
+    evaluate(broken)
+    for name in ("scores.parquet", "outcomes.parquet", "metrics.parquet"):
+        assert sha256(broken / "out" / name) == sha256(done / name)
+
+
 def test_scores_follow_a_changed_ground_truth(made, tmp_path):
     """Inverting every truth inverts every accuracy."""
     folder = tmp_path / "turned"

@@ -295,7 +295,7 @@ def test_a_file_that_cannot_be_read_is_named(run, tmp_path, unencoded, monkeypat
         raise PermissionError(13, "Permission denied", str(file))
 
     monkeypatch.setattr(builder, "sha256", denied)
-    with pytest.raises(InputError, match="cannot be read: Permission denied") as refused:
+    with pytest.raises(InputError, match="cannot be read: permission denied") as refused:
         run(root)
     assert "sugarcrepe" in str(refused.value.file)
 

@@ -26,6 +26,8 @@ MODULES = (
     "nearmiss.stages.evaluate.stage",
     "nearmiss.stages.robustness.corrupted",
 )
+LATE = ("encodings.utf_8_sig",)
+"""Modules that a command imports while it runs: another user may not be able to read them."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def serve() -> None:
     """Read requests until the input ends."""
     import importlib
 
-    for module in MODULES:
+    for module in (*MODULES, *LATE):
         importlib.import_module(module)
     for line in sys.stdin:
         request = json.loads(line)

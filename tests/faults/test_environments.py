@@ -130,6 +130,8 @@ def test_missing_permissions_are_reported_and_nothing_changes(name, toys, tmp_pa
         assert status == 2 and first.name in output, output
     with tally(KIND, "inputs are read-only", name):
         _closed(inputs)
+        (inputs / "state").mkdir(exist_ok=True)  # no input: a command writes there
+        (inputs / "state").chmod(0o777)
         status, output = run(tmp_path / "open" / "out")
         assert status == 0, output
 

@@ -14,7 +14,7 @@ from running import contents, nearmiss
 from nearmiss.base.outputs import OutputFile, OutputFolder
 
 # a measurement names the folder of its model, which each test copies; the manifest holds its hash
-_MODEL = re.compile(rb'local-dir:[^"]*|"measurement.json": "[0-9a-f]{64}"')
+_MODEL = re.compile(rb'local-dir:(?:[^"\\]|\\.)*|"measurement.json": "[0-9a-f]{64}"')
 
 KIND = "full disk"
 ERRORS = {errno.ENOSPC: "no space left", errno.EIO: "input/output error"}

@@ -25,7 +25,7 @@ def read_caption_set(path: Path, name: str | None) -> pl.DataFrame:
 def read_caption_parts(path: Path, name: str | None, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Some columns of the captions of one set, in parts; raises `InputError` as `read_caption_set` does."""
     with readable(Path(path), "captions"):
-        has_sets = "set" in pl.read_parquet_schema(path)
+        has_sets = "set" in pl.scan_parquet(path, glob=False).collect_schema()
     if not has_sets:
         yield from read_parts(path, "captions", columns)
         return

@@ -62,6 +62,12 @@ def explained(error: BaseException) -> InputError | None:
     return InputError(problem, file=None if filename is None else _PARTIAL.sub("", str(filename)), remedy=remedy)
 
 
+def reason(error: OSError) -> str:
+    """Why the system refused, in words, for a message that says what was refused."""
+    known = _REASONS.get(error.errno or 0)
+    return known[0] if known is not None else (error.strerror or str(error)).lower()
+
+
 def _code(error: BaseException) -> int | None:
     """The system's number of an error, where it is one of the system's."""
     if isinstance(error, OSError) and error.errno is not None:

@@ -320,15 +320,3 @@ def _data_files(folder: Path) -> list[Path]:
         elif entry.is_file() and entry.suffix in DATA_SUFFIXES:
             found.append(entry)
     return found
-
-
-def write_fingerprint(path: Path, content: dict[str, Any]) -> bool:
-    """Write a fingerprint file by rename, only where its content differs; True where it was written."""
-    if path.is_file():
-        try:
-            if read_json(path) == content:
-                return False
-        except Exception:  # a damaged file is written anew
-            pass
-    write_json(path, content)
-    return True

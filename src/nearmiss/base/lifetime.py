@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 
 # Set by whoever starts a job that must not outlive it: the process id of the starter.
 PARENT = "NEARMISS_PARENT"
@@ -51,7 +51,7 @@ def take(path: Path, *, shared: bool = False) -> IO[str] | None:
         handle = path.open("a", encoding="utf-8")
     except OSError as error:
         raise InputError(
-            f"a lock file cannot be written: {error.strerror}",
+            f"a lock file cannot be written: {reason(error)}",
             file=path,
             remedy="correct the rights of its folder, or work in a folder that can be written",
         ) from None
@@ -63,7 +63,7 @@ def take(path: Path, *, shared: bool = False) -> IO[str] | None:
     except OSError as error:
         handle.close()
         raise InputError(
-            f"the file system of this folder cannot lock files: {error.strerror}",
+            f"the file system of this folder cannot lock files: {reason(error)}",
             file=path,
             remedy="work on a local disk, or mount the file system with locks (NFS: local_lock=flock)",
         ) from None

@@ -16,6 +16,8 @@ from typing import Any
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import files_below, folder_sha256, read_json, sha256, sha256_of_hashes, write_json
+from nearmiss.base.fingerprint_file import read_fingerprint
+from nearmiss.base.json_digest import with_digest, without_digest
 from nearmiss.base.outputs import COST, MANIFEST, Hashes, Record, read_record
 
 _VERSIONS = ("numpy", "open_clip_torch", "opencv-python-headless", "pillow", "polars", "pyarrow", "spacy", "torch")
@@ -135,7 +137,7 @@ def write_manifest(
         Path(folder) / MANIFEST,
         {
             "stage": stage,
-            "fingerprint": read_json(fingerprint) if fingerprint is not None else None,
+            "fingerprint": read_fingerprint(fingerprint) if fingerprint is not None else None,
             "inputs": dict(sorted(inputs.items())),
             "outputs": {name: _hash(Path(folder) / name) for name in sorted(outputs)},
             "versions": versions(),
@@ -158,17 +160,29 @@ class Cost:
         own = resource.getrusage(resource.RUSAGE_SELF)
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         unit = 1 if sys.platform == "darwin" else 1024
-        write_json(
-            Path(folder) / COST,
-            {
-                "seconds": round(time.perf_counter() - self._wall, 3),
-                "cpu_seconds": round(time.process_time() - self._cpu + children.ru_utime + children.ru_stime, 3),
-                "peak_memory": max(own.ru_maxrss, children.ru_maxrss) * unit,
-                "ended": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "machine": machine(),
-                **self.counts,
-            },
+        content: dict[str, Any] = {
+            "seconds": round(time.perf_counter() - self._wall, 3),
+            "cpu_seconds": round(time.process_time() - self._cpu + children.ru_utime + children.ru_stime, 3),
+            "peak_memory": max(own.ru_maxrss, children.ru_maxrss) * unit,
+            "ended": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "machine": machine(),
+            **self.counts,
+        }
+        write_json(Path(folder) / COST, with_digest(content))
+
+
+def read_cost(file: Path) -> dict[str, Any]:
+    """The content of a `cost.json`. Raises `InputError` where it is missing, damaged or edited.
+
+    Costs differ by run, so that the record of a folder does not hold their hash: the file holds its own.
+    """
+    value = read_json(file)
+    content, whole = without_digest(value) if isinstance(value, dict) else ({}, False)
+    if not whole:
+        raise InputError(
+            "a cost file is damaged or was edited", file=file, remedy="run the stage that makes the folder again"
         )
+    return content
 
 
 def machine() -> str:

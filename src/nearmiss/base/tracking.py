@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import quote, urlparse
 from urllib.request import url2pathname
 
 from nearmiss.base import sqlite_file
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import flush_files
+from nearmiss.base.files import flush_files, publish
 from nearmiss.base.lifetime import lock
 
 RUN = "nearmiss.run"
@@ -126,15 +126,13 @@ def environment() -> dict[str, str]:
 
 
 def uri_of(store: Path) -> str:
-    """The store's address; a question mark would end the path, which a path from the working folder may avoid."""
+    """The store's address. A question mark would end the path: such a path is given as sqlite's own URI.
+
+    The driver is named in that case, since MLflow would make a folder `file:` where the address begins `sqlite:///`.
+    """
     path = str(Path(store).resolve())
-    path = path if "?" not in path else os.path.relpath(path)
     if "?" in path:
-        raise InputError(
-            "MLflow cannot open a file with a question mark in its path",
-            file=store,
-            remedy="rename the folder, or name another store (--store)",
-        )
+        return f"sqlite+pysqlite:///file:{quote(path)}?uri=true"
     return f"sqlite:///{path}"
 
 
@@ -218,7 +216,7 @@ def _create(store: Path) -> None:
     for name in (made, *(made.with_name(made.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
         name.unlink(missing_ok=True)
     _client(made)
-    made.replace(store)
+    publish(made, store)
 
 
 def _silence() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 from nearmiss.base.lifetime import die_with_parent
 from nearmiss.base.tracking import artifacts_of, environment, refuse_unusable, uri_of
 
@@ -83,7 +83,7 @@ def _refuse_used(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise InputError(
-                f"port {port} of {HOST} cannot be used: {error.strerror}", remedy="name another one (--port)"
+                f"port {port} of {HOST} cannot be used: {reason(error)}", remedy="name another one (--port)"
             ) from None
 
 

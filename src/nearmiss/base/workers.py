@@ -1,21 +1,25 @@
 """Applies a function to many items in several processes or threads, with results in the order of the items."""
 
+import os
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from typing import Any, TypeVar
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 from nearmiss.base.lifetime import die_with_parent
 
 S = TypeVar("S")
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LONGEST = 70
+"""Bytes of a temporary folder's path that leave room for `/pymp-12345678/listener-12345678`, on macOS as well (103)."""
 _AHEAD = 2  # items for each worker that wait: more would only fill the memory
 
 
@@ -40,6 +44,7 @@ def worker_pool(
     # Not fork: the threads of polars and OpenCV do not survive it.
     context = get_context("forkserver")
     context.set_forkserver_preload([*preload])
+    _start_server()
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(function, shared))
     try:
         yield partial(_in_order, executor, _one, _AHEAD * workers)
@@ -50,6 +55,26 @@ def worker_pool(
         ) from None
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _start_server() -> None:
+    """Start the process that forks the workers, whose socket has a path that the system accepts.
+
+    The socket is in the temporary folder, and its path may have no more than 107 bytes (man 7 unix). With a longer
+    TMPDIR the socket goes into /tmp; all other temporary files stay in TMPDIR.
+    """
+    before = tempfile.tempdir
+    if len(os.fsencode(tempfile.gettempdir())) > _LONGEST:
+        tempfile.tempdir = "/tmp"
+    try:
+        forkserver.ensure_running()
+    except OSError as error:
+        raise InputError(
+            f"worker processes cannot be started: {reason(error)}",
+            remedy="set TMPDIR to a folder with a short name that can be written to, or work with one worker",
+        ) from None
+    finally:
+        tempfile.tempdir = before
 
 
 def map_in_order(

@@ -157,7 +157,7 @@ def pretrain(
     given = source("pretrain", config=config, fingerprint=fingerprint, overrides=set_, reads=reads)
     over = flags(fields)
     arm_over = over.pop("arm", {})
-    section = given.section(PretrainConfig, over, given.config["shared"] if fingerprint else None)
+    section = given.section(PretrainConfig, over, given.part("shared") if fingerprint else None)
     arm_section = given.section(ArmConfig, arm_over, _arm(given, arm, section))
     if section.num_processes > 1 and "WORLD_SIZE" not in os.environ:
         from nearmiss.engine.training.launch import run_together
@@ -196,7 +196,7 @@ def pretrain(
 def _arm(given: Source, name: str, section: PretrainConfig) -> dict[str, Any]:
     """The values of an arm: a fingerprint's, or the experiment's, or a default arm's."""
     if given.fingerprint:
-        return dict(given.config["arm"])
+        return dict(given.part("arm"))
     if given.experiment is None and "arms" in given.config:  # by overrides
         arms = given.config["arms"]
     else:

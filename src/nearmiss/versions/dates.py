@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 from nearmiss.base.files import SNAKEMAKE_TIMESTAMP
-from nearmiss.base.fingerprint import write_fingerprint
+from nearmiss.base.fingerprint_file import write_fingerprint
 from nearmiss.experiment_parts import Fingerprints
 
 # Seconds by which dated files are older than now, so that files written afterwards are newer.
@@ -80,7 +80,7 @@ def date(paths: Iterable[Path], when: int) -> None:
             os.utime(path, ns=(when, when), follow_symlinks=False)
         except OSError as error:
             raise InputError(
-                f"the time of a result cannot be set: {error.strerror}",
+                f"the time of a result cannot be set: {reason(error)}",
                 file=path,
                 remedy="only the owner of a file can set its time: change the owner, or use a copy of the results",
             ) from None

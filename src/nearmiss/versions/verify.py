@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import RECORD, read_json, sha256
+from nearmiss.base.files import RECORD, sha256
+from nearmiss.base.manifest import read_cost
 from nearmiss.config import STAGES, load
 from nearmiss.versions import parts
 from nearmiss.versions.intervals import agreement
@@ -160,7 +161,7 @@ def _changed(part: str, there: Files, here: Files) -> list[str]:
 
 def _cost(part: str, files: Files) -> dict[str, Any]:
     file = files.get(f"{part}/cost.json")
-    return read_json(file) if file is not None else {}
+    return read_cost(file) if file is not None else {}
 
 
 def reasons(

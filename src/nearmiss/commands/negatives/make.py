@@ -130,7 +130,7 @@ def make(
 def _configured(given: Source, method: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The stage's shared fields and those of the method."""
     if given.fingerprint:
-        return given.config["shared"], given.config["method"]
+        return given.part("shared"), given.part("method")
     stage = build(NegativesConfig, given.values, {}, file=given.file)
     known = every_method() | stage.methods
     if method not in known:

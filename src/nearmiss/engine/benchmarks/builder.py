@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 from nearmiss.base.files import numbered_lines, parse_json, sha256
 from nearmiss.base.tables import conform, table
 from nearmiss.engine.benchmarks.benchmark import Card, Coverage, EmbeddedImage, ItemBenchmark, Measurement, Options
@@ -230,7 +230,7 @@ def readable(benchmark: str, location: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise InputError(
-            f"a file of benchmark {benchmark} cannot be read: {error.strerror or error}",
+            f"a file of benchmark {benchmark} cannot be read: {reason(error)}",
             file=error.filename or location,
             remedy="make it readable, or restore it from its source",
         ) from None

@@ -183,7 +183,7 @@ def _open(path: Path) -> pl.DataFrame:
             "the file of pairs is missing", file=path, remedy="create it with nearmiss inpaint, or correct the path"
         )
     try:
-        columns = pl.read_parquet_schema(path)
+        columns = pl.scan_parquet(path, glob=False).collect_schema()
         missing = [name for name in NEEDED if name not in columns]
         if not missing:
             frame = pl.read_parquet(path, columns=list(NEEDED), glob=False)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 
 SUFFIX, SEPARATOR = ".tar", "//"
 _ARCHIVES = 64  # indexes that a process keeps
@@ -68,7 +68,7 @@ def _index(archive: str, size: int, modified: int, inode: int) -> ArchiveIndex:
                 members[entry.name] = Member(entry.offset_data, entry.size)
             flaw = flaw or _flaw_at_end(archive, opened.offset)
     except OSError as error:
-        raise InputError(f"an archive cannot be read: {error.strerror}", file=archive) from None
+        raise InputError(f"an archive cannot be read: {reason(error)}", file=archive) from None
     except (tarfile.TarError, ValueError) as error:
         flaw = "the archive is truncated" if "unexpected end" in str(error) else "the archive is damaged"
         if not members:

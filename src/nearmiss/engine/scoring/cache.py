@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from nearmiss.base.checked import discard, read_checked, write_checked
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 from nearmiss.base.progress import progress
 
 Encode = Callable[[Sequence[int]], np.ndarray]
@@ -31,7 +31,7 @@ def check_cache(folder: Path) -> None:
             pass
     except OSError as error:
         raise InputError(
-            f"the folder of embeddings is not writable: {error.strerror or error}",
+            f"the folder of embeddings is not writable: {reason(error)}",
             file=folder,
             remedy="give another --cache",
         ) from None

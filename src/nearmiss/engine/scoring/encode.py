@@ -1,6 +1,6 @@
 """Encoding the images and texts of benchmarks: each unique view and each unique token sequence once, cached on disk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,25 +31,46 @@ def encode(
     folder = Path(cache) / encoder.key()
     existing = images.existing()
     of_images = folder if frozen is None else folder.with_name(f"{folder.name}-{frozen.key}")
-    values, rows = _encode_images(existing, images, encoder, of_images, frozen)
+    required = _required(benchmarks, images)
+    values, rows = _encode_images(existing, images, encoder, of_images, frozen, required)
     view_rows = {name: int(row) for name, row in zip(existing, rows, strict=True) if row >= 0}
     texts = sorted({text for benchmark in benchmarks for text in texts_of(benchmark, images.digests)})
     text_values, text_rows, truncated = _encode_texts(texts, encoder, folder)
-    for benchmark in benchmarks:
-        broken = sorted(path for path, crop in views_of(benchmark) if crop is None and path not in view_rows)
-        if benchmark.card.complete and broken:
-            raise InputError(
-                f"{len(broken)} images do not decode", file=broken[0], record=benchmark.name, remedy="create them again"
-            )
     return Embeddings(
         values, text_values, view_rows, dict(zip(texts, text_rows.tolist(), strict=True)), truncated, dict(images.sizes)
     )
 
 
+_Required = Mapping[str, tuple[str, str]]
+"""Path and benchmark of each image that must decode, by its content."""
+
+
+def _required(benchmarks: Sequence[Benchmark], images: BenchmarkImages) -> _Required:
+    complete = [benchmark for benchmark in benchmarks if benchmark.card.complete]
+    paths = [(path, each.name) for each in complete for path, crop in views_of(each) if crop is None]
+    return {images.content_key(path): (path, name) for path, name in sorted(paths, reverse=True)}
+
+
+def _refuse_broken(keys: Sequence[str], required: _Required) -> None:
+    broken = sorted(required[key] for key in keys if key in required)
+    if broken:
+        path, benchmark = broken[0]
+        raise InputError(f"{len(broken)} images do not decode", file=path, record=benchmark, remedy="create them again")
+
+
 def _encode_images(
-    views: Sequence[str], images: BenchmarkImages, encoder: Encoder, folder: Path, frozen: FrozenImages | None
+    views: Sequence[str],
+    images: BenchmarkImages,
+    encoder: Encoder,
+    folder: Path,
+    frozen: FrozenImages | None,
+    required: _Required,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings of each content and crop, and the row of each view (V,), -1 if it does not decode."""
+    """Embeddings of each content and crop, and the row of each view (V,), -1 if it does not decode.
+
+    The shard of an image that must decode and does not is not cached: the last bits of an embedding depend on the size
+    of its batch, so that a later evaluation, with the image restored, computes the whole shard.
+    """
     keys = [images.content_key(view) for view in views]
     first = {key: index for index, key in reversed(list(enumerate(keys)))}
     unique = list(dict.fromkeys(keys))
@@ -57,9 +78,14 @@ def _encode_images(
 
     def encoded(wanted: Sequence[int]) -> np.ndarray:
         given = [openers[row] for row in wanted]
-        return encoder.images(given) if frozen is None else frozen.images([unique[row] for row in wanted], given)
+        names = [unique[row] for row in wanted]
+        made = encoder.images(given) if frozen is None else frozen.images(names, given)
+        good = np.isfinite(made).all(axis=1) & bool(made.shape[1])
+        _refuse_broken([name for name, fine in zip(names, good, strict=True) if not fine], required)
+        return made
 
     values, rows = Cache(folder, "image").get(unique, encoded)
+    _refuse_broken([name for name, row in zip(unique, rows, strict=True) if row < 0], required)  # of earlier runs
     row_of = dict(zip(unique, rows.tolist(), strict=True))
     return values, np.array([row_of[key] for key in keys], dtype=np.int64)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 from nearmiss.engine.benchmarks.benchmark import (
     Benchmark,
     ClassificationBenchmark,
@@ -102,7 +102,7 @@ def _open_checked(file: Path, digest: str, crop: Crop | None) -> Image.Image | N
     try:
         content = read_content(file)
     except OSError as error:
-        raise InputError(f"an image can no longer be read: {error.strerror}", file=file, remedy=_AGAIN) from None
+        raise InputError(f"an image can no longer be read: {reason(error)}", file=file, remedy=_AGAIN) from None
     if hashlib.sha256(content).hexdigest() != digest:
         raise InputError("an image changed while it was read", file=file, remedy=_AGAIN)
     return _decoded(partial(open_image_bytes, content), crop)

@@ -10,6 +10,7 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json
+from nearmiss.base.manifest import read_cost
 from nearmiss.base.tables import read_table
 from nearmiss.engine.scoring.endpoints import ENDPOINT
 
@@ -255,7 +256,7 @@ def _evaluation(folder: Path) -> Evaluation:
         metrics=metrics,
         outcomes=read_table(folder / "outcomes.parquet", "outcomes"),
         scores=read_table(folder / "scores.parquet", "scores"),
-        cost=read_json(folder / "cost.json"),
+        cost=read_cost(folder / "cost.json"),
         measurement=read_json(folder / "measurement.json"),
         manifest=read_json(folder / "manifest.json"),
     )
@@ -273,7 +274,7 @@ def _finetuning(folder: Path) -> Finetuning:
         metrics=metrics,
         predictions=predictions,
         curve=list(_lines(folder / "curve.jsonl")),
-        cost=read_json(folder / "cost.json"),
+        cost=read_cost(folder / "cost.json"),
         manifest=read_json(folder / "manifest.json"),
     )
 
@@ -287,7 +288,7 @@ def _robustness(folder: Path) -> Robustness:
         seed=metrics["seed"][0],
         folder=folder,
         metrics=metrics,
-        cost=read_json(folder / "cost.json"),
+        cost=read_cost(folder / "cost.json"),
         measurement=read_json(folder / "measurement.json"),
         manifest=read_json(folder / "manifest.json"),
     )
@@ -305,7 +306,7 @@ def _training(folder: Path) -> Training:
         seed=seed,
         folder=folder,
         curve=list(_lines(folder / "curve.jsonl")),
-        cost=read_json(folder / "cost.json"),
+        cost=read_cost(folder / "cost.json"),
         manifest=read_json(folder / "manifest.json"),
     )
 

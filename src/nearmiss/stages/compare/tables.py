@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base.files import read_json
+from nearmiss.base.manifest import read_cost
 from nearmiss.base.tables import table
 from nearmiss.stages.compare.exposure import Exposure, exposures
 from nearmiss.stages.compare.overview import Overview
@@ -146,7 +147,7 @@ def headline(shown: Overview) -> dict[str, dict[str, float]]:
 
 def _cost(folder: Path) -> dict[str, Any]:
     path = Path(folder) / "cost.json"
-    return dict(read_json(path)) if path.is_file() else {}
+    return read_cost(path) if path.is_file() else {}
 
 
 def _row(stage: str, arm: str | None, seed: int | None, model: str | None, cost: dict[str, Any]) -> dict[str, Any]:

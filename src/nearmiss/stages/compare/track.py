@@ -14,8 +14,8 @@ from typing import Any
 import polars as pl
 
 from nearmiss.base import tracking
-from nearmiss.base.files import read_json, sha256, write_json
-from nearmiss.base.manifest import verify_written
+from nearmiss.base.files import sha256, write_json
+from nearmiss.base.manifest import read_cost, verify_written
 from nearmiss.base.outputs import COST, MANIFEST, OutputFile
 from nearmiss.base.tracking import Tracked
 from nearmiss.stages.compare import runs
@@ -132,7 +132,7 @@ def _report(page: Path, found: Runs) -> Tracked:
     files += sorted((page / "figures").glob("*.svg")) + sorted((page / "tables").glob("*.md"))
     artifacts = {f"report/{file.relative_to(page).as_posix()}": file for file in files if file.is_file()}
     artifacts |= {f"configuration/{one.arm}-{one.seed}/{MANIFEST}": one.folder / MANIFEST for one in found.trainings}
-    cost = read_json(page / COST) if (page / COST).is_file() else None
+    cost = read_cost(page / COST) if (page / COST).is_file() else None
     return Tracked(
         name=COMPARISON,
         params={"arms": ", ".join(found.arms), "seeds": ", ".join(map(str, found.seeds))},

@@ -13,7 +13,7 @@ import torch
 
 from nearmiss.base.device import device_of
 from nearmiss.base.errors import InputError
-from nearmiss.base.files import read_json
+from nearmiss.base.fingerprint_file import read_fingerprint
 from nearmiss.base.manifest import verify_inputs, versions
 from nearmiss.base.table_parts import read_parts
 from nearmiss.engine.formats.checkpoint import WEIGHTS
@@ -127,7 +127,7 @@ class Run:
             "shared": self.shared.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
             "arm": [self.arm_name, self.arm.model_dump(mode="json"), self.seed],
-            "fingerprint": read_json(self.fingerprint) if self.fingerprint is not None else None,
+            "fingerprint": read_fingerprint(self.fingerprint) if self.fingerprint is not None else None,
             "files": self.hashes,
             "versions": versions(),
             "device": self.device.type,
