@@ -41,7 +41,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 (the threads start later)
             )
         while True:
             assert self.process.poll() is None, (self.folder / "server.log").read_text()

@@ -27,13 +27,13 @@ from nearmiss.base import sqlite_file
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import flush_files
 from nearmiss.base.lifetime import lock
-from nearmiss.base.tracking_address import server_errors
+from nearmiss.base.tracking_address import is_broken, server_errors
 
 RUN = "nearmiss.run"
 """The tag that a run is known by: stage/arm/seed. Page and receipt name runs by it, never by MLflow's ids."""
 
 RECORDED = "nearmiss.recorded"
-"""The tag with the time at which a run was recorded, in nanoseconds since 1970: of runs of one name, the last one stays."""
+"""The tag with the time at which a run was recorded, in nanoseconds since 1970; of one name, the last run stays."""
 
 PARENT_NAME = "nearmiss.parent"
 """The tag with the name of a run's parent."""
@@ -42,6 +42,7 @@ TABLE = "metrics.json"
 _PARENT = "mlflow.parentRunId"
 _ARTIFACTS = "mlflow.loggedArtifacts"
 _BATCH = 1000  # MLflow's own limit of metrics in one call
+_ATTEMPTS = 5  # to send all runs, where an answer ends in the middle: MLflow's client does not ask again then
 _PARAM_LENGTH = 6000  # MLflow's own limit of a parameter's value
 
 
@@ -82,6 +83,16 @@ def track(store: Path | str, experiment: str, runs: Sequence[Tracked], *, artifa
     MLFLOW_HTTP_REQUEST_MAX_RETRIES times. Raises InputError where a file is not MLflow's, is damaged, cannot be written
     or is held by another process, and where a server does not answer, refuses the credentials or has no space.
     """
+    for attempts_left in reversed(range(_ATTEMPTS if isinstance(store, str) else 1)):
+        try:
+            return _track(store, experiment, runs, artifacts)
+        except InputError as error:
+            if not attempts_left or not is_broken(error):
+                raise
+            print("the tracking server's answer ended in the middle; all runs are sent again", file=sys.stderr)
+
+
+def _track(store: Path | str, experiment: str, runs: Sequence[Tracked], artifacts: Path | None) -> None:
     with _opened(store, create=True) as client:
         folder = None if isinstance(store, str) else (artifacts or artifacts_of(store)).as_uri()
         experiment_id = _experiment(client, folder, experiment)
@@ -157,7 +168,12 @@ def digest(value: Any) -> str:
 
 def environment() -> dict[str, str]:
     """Variables that keep MLflow quiet about its users; set before it is imported or started."""
-    return {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    return {
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+    }
 
 
 def uri_of(store: Path) -> str:
@@ -271,8 +287,8 @@ def _client(store: Path | str) -> Any:
 def _create(store: Path) -> None:
     """Make the tables of an empty store, under another name first.
 
-    MLflow makes its tables in many committed steps and cannot continue a store in which some are missing, as a kill or a
-    full disk leaves it.
+    MLflow makes its tables in many committed steps and cannot continue a store in which some are missing, as a kill or
+    a full disk leaves it.
     """
     made = store.with_name(f".{store.name}.new")
     for name in (made, *(made.with_name(made.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):

@@ -1,8 +1,8 @@
 """Where runs are recorded: an SQLite file on this machine, or the address of an MLflow server.
 
 The variables are MLflow's own: MLFLOW_TRACKING_URI names the place; MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD
-and MLFLOW_TRACKING_TOKEN are the credentials, MLFLOW_HTTP_REQUEST_MAX_RETRIES is the limit of attempts. This module does
-not import MLflow.
+and MLFLOW_TRACKING_TOKEN are the credentials, MLFLOW_HTTP_REQUEST_MAX_RETRIES is the limit of attempts. This module does not
+import MLflow.
 """
 
 import os
@@ -21,6 +21,7 @@ _SERVER = ("http", "https")
 _FILE = "sqlite:///"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?=/)", re.IGNORECASE)
 _AGAIN = "then run the command again: the results lie in their folders, and all of their runs are sent"
+_BROKEN = ("connection broken", "incompleteread", "chunkedencodingerror", "prematurely")
 # Words of an answer (in lower case), what they mean, and what to do.
 _REASONS = (
     (
@@ -73,6 +74,11 @@ def store_of(given: str | Path | None, environment: Mapping[str, str] = os.envir
             remedy="set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in place of them",
         )
     return text.rstrip("/")
+
+
+def is_broken(error: InputError) -> bool:
+    """Whether the connection ended in the middle of an answer, as where the server was killed."""
+    return any(sign in error.problem.lower() for sign in _BROKEN)
 
 
 @contextmanager
