@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -203,7 +204,12 @@ class postgresql:
         self.user = {"user": "postgres"} if os.getuid() == 0 else {}  # it refuses to run as root
 
     def _call(self, *words: str) -> None:
-        subprocess.run([str(self.programs / words[0]), *words[1:]], check=True, capture_output=True, **self.user)
+        command = [str(self.programs / words[0]), *words[1:]]
+        # Its server keeps the streams that it inherits: they are files, which nobody waits for.
+        with tempfile.TemporaryFile("w+") as output:
+            done = subprocess.run(command, check=False, stdout=output, stderr=output, **self.user)
+            output.seek(0)
+            assert done.returncode == 0, output.read()
 
     def __enter__(self) -> str:
         self.data.mkdir()
@@ -217,4 +223,4 @@ class postgresql:
         return f"postgresql://nearmiss@127.0.0.1:{self.port}/postgres"
 
     def __exit__(self, *_: object) -> None:
-        self._call("pg_ctl", "-D", str(self.data), "-m", "immediate", "stop")
+        self._call("pg_ctl", "-D", str(self.data), "-m", "immediate", "-t", "300", "stop")

@@ -1,8 +1,8 @@
 """Where runs are recorded: an SQLite file on this machine, or the address of an MLflow server.
 
 The variables are MLflow's own: MLFLOW_TRACKING_URI names the place; MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD
-and MLFLOW_TRACKING_TOKEN are the credentials, MLFLOW_HTTP_REQUEST_MAX_RETRIES is the limit of attempts. This module does not
-import MLflow.
+and MLFLOW_TRACKING_TOKEN are the credentials, MLFLOW_HTTP_REQUEST_MAX_RETRIES is the limit of attempts. This
+module does not import MLflow.
 """
 
 import os
