@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -84,3 +85,28 @@ def test_a_damaged_receipt_is_reported_and_leaves_no_partial_store(tmp_path, cap
     output = capsys.readouterr().err
     assert [name for name in "abc" if f"experiment '{name}'" in output] == list("abc")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_a_recording_that_was_interrupted_does_not_count(tmp_path):
+    store = tmp_path / "mlflow.db"
+    run = tracking.Tracked("evaluate/clip/0", params={}, metrics={"accuracy": 0.5}, tags={}, span=(10.0, 20.0))
+    tracking.track(store, "toy", [run])
+    client = tracking._client(store)
+    (experiment,) = [each for each in client.search_experiments() if each.name == "toy"]
+    begun = client.create_run(experiment.experiment_id, start_time=10_000, tags={tracking.RUN: run.name})
+    client.log_metric(begun.info.run_id, "accuracy", 0.9)
+    assert tracking.recorded(store, "toy") == {run.name: {"accuracy": 0.5}}
+    tracking.track(store, "toy", [replace(run, metrics={"accuracy": 0.7})])
+    assert tracking.recorded(store, "toy") == {run.name: {"accuracy": 0.7}}
+    assert len(client.search_runs([experiment.experiment_id])) == 1
+
+
+def test_of_two_finished_runs_of_a_name_that_of_the_newest_job_counts(tmp_path):
+    store = tmp_path / "mlflow.db"
+    tracking.track(store, "toy", [])
+    client = tracking._client(store)
+    (experiment,) = [each for each in client.search_experiments() if each.name == "toy"]
+    for accuracy, end in ((0.5, 20.0), (0.7, 30.0), (0.6, 25.0)):
+        run = tracking.Tracked("evaluate/clip/0", {}, {"accuracy": accuracy}, {}, span=(10.0, end))
+        tracking._write(client, experiment.experiment_id, run, None)
+    assert tracking.recorded(store, "toy") == {"evaluate/clip/0": {"accuracy": 0.7}}

@@ -101,7 +101,7 @@ def test_many_writers_at_once_lose_nothing(server):
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_a_server_that_is_killed_and_started_again_meanwhile_loses_nothing(tmp_path, database):
     if database == "postgresql":
-        with postgresql(tmp_path) as backend:
+        with postgresql() as backend:
             kill_meanwhile(tmp_path, backend)
     else:
         kill_meanwhile(tmp_path, f"sqlite:///{tmp_path}/server.db")
@@ -190,10 +190,11 @@ def test_the_page_of_a_server_is_named_and_none_is_started(server, capsys):
 
 
 class postgresql:
-    """A database server of Debian's postgresql in a folder; skips the test where it is not installed."""
+    """A database server of Debian's postgresql; skips the test where it is not installed."""
 
-    def __init__(self, folder: Path) -> None:
-        self.data, self.port = folder / "database", free_port()
+    def __init__(self) -> None:
+        # Not in pytest's folder, which is closed to other users, also by a pytest that starts meanwhile.
+        self.data, self.port = Path(tempfile.mkdtemp(prefix="nearmiss-postgresql-")), free_port()
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         if not found:
             pytest.skip("PostgreSQL is not installed (apt install postgresql)")
@@ -212,10 +213,7 @@ class postgresql:
             assert done.returncode == 0, output.read()
 
     def __enter__(self) -> str:
-        self.data.mkdir()
         if self.user:
-            for folder in self.data.resolve().parents[:3]:
-                folder.chmod(folder.stat().st_mode | 0o011)
             shutil.chown(self.data, "postgres")
         self._call("initdb", "-D", str(self.data), "-U", "nearmiss", "-A", "trust")
         options = f"-p {self.port} -k {self.data} -c listen_addresses=127.0.0.1"
@@ -224,3 +222,4 @@ class postgresql:
 
     def __exit__(self, *_: object) -> None:
         self._call("pg_ctl", "-D", str(self.data), "-m", "immediate", "-t", "300", "stop")
+        shutil.rmtree(self.data)

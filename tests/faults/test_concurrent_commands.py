@@ -13,6 +13,7 @@ from operations import Operation, hooked, recorded
 from running import nearmiss
 from test_full_disk import results
 
+from nearmiss.base import outputs
 from nearmiss.base.errors import InputError
 from nearmiss.base.workers import map_in_order, worker_pool
 
@@ -64,7 +65,8 @@ def interleaved(name: str, other: list[str], toys, tmp_path: Path, tally) -> Non
 
 
 @pytest.mark.parametrize(("name", "other"), PAIRS, ids=[name for name, _ in PAIRS])
-def test_a_second_command_at_any_step_of_the_first(name, other, toys, tmp_path, tally):
+def test_a_second_command_at_any_step_of_the_first(name, other, toys, tmp_path, tally, monkeypatch):
+    monkeypatch.setattr(outputs, "_PATIENCE", 0.0)  # the first command does not go on while the second one waits
     interleaved(name, other, toys, tmp_path, tally)
 
 

@@ -287,8 +287,8 @@ def _client(store: Path | str) -> Any:
 def _create(store: Path) -> None:
     """Make the tables of an empty store, under another name first.
 
-    MLflow makes its tables in many committed steps and cannot continue a store in which some are missing, as a kill or
-    a full disk leaves it.
+    MLflow makes its tables in many committed steps and cannot continue a store in which some are missing, as a full
+    disk or a killed process leaves it.
     """
     made = store.with_name(f".{store.name}.new")
     for name in (made, *(made.with_name(made.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
@@ -323,7 +323,10 @@ def _experiment(client: Any, artifacts: str | None, name: str) -> str:
 
 
 def _runs(client: Any, experiment_id: str) -> dict[str, list[Any]]:
-    """The living runs of each name, newest first."""
+    """The living runs of each name: finished ones first, of these the one of the newest job.
+
+    There are several of a name where a recording was interrupted before it removed the former run.
+    """
     found: dict[str, list[Any]] = {}
     token = None
     while True:
@@ -333,7 +336,10 @@ def _runs(client: Any, experiment_id: str) -> dict[str, list[Any]]:
                 found.setdefault(run.data.tags[RUN], []).append(run)
         token = page.token
         if not token:
-            return {name: sorted(runs, key=_time_of, reverse=True) for name, runs in found.items()}
+            break
+    for runs in found.values():
+        runs.sort(key=lambda run: (run.info.status != "FINISHED", -_time_of(run), -(run.info.end_time or 0)))
+    return found
 
 
 def _local(address: str) -> Path | None:

@@ -6,6 +6,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.commands.app import Seed
 from nearmiss.commands.app import negatives as group
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.engine.formats.names import Read, Written
 
 NAMING_FILES = ("sugarcrepe", "negclip", "ce_clip")
@@ -35,7 +36,7 @@ def convert(
     out
         Output file or folder; for parquet, a folder, or a file X.parquet with X.captions.parquet beside it.
     format
-        Format of the pairs; derived from the file's ending if not given.
+        Format of the pairs; derived from the file's ending or its first record if not given.
     images
         Table of images, which has the file of an image id.
     file_pattern
@@ -49,6 +50,7 @@ def convert(
     unused += ["seed"] if seed is not None and to != "negclip" else []
     if unused:
         raise InputError(f"--{unused[0]} has no effect on the format {to}", remedy="leave the flag out")
+    check_inputs(pairs=pairs, images=images)
     with job("negatives convert"):
         from nearmiss.engine.formats.exchange import convert as write
 

@@ -32,7 +32,7 @@ from nearmiss.engine.audit.one_sided_words import one_sided_words
 from nearmiss.engine.audit.pairs import Pairs, load
 from nearmiss.engine.audit.probe import Corpus, Probe
 from nearmiss.engine.audit.registry import PROBES, UNSEEN
-from nearmiss.engine.formats.coco import read_captions
+from nearmiss.engine.formats.caption_files import read_caption_file
 from nearmiss.engine.formats.exchange import READERS, guessed
 
 APART = "balanced, corpus held apart"
@@ -127,11 +127,11 @@ def _parquet(path: Path) -> pl.DataFrame:
 
 
 def _texts(path: Path) -> list[str]:
-    """The captions of a corpus: table `captions`, COCO's captions JSON, or a text a line."""
+    """The captions of a corpus: table `captions`, a file of captions (caption_files.py), or a text a line."""
     if path.suffix == ".parquet":
         return read_table(path, "captions")["text"].drop_nulls().to_list()
-    if path.suffix == ".json":
-        return read_captions(path, strict=True).tables["captions"]["text"].to_list()
+    if path.suffix in (".json", ".jsonl", ".csv", ".tsv", ".token"):
+        return read_caption_file(path, strict=True).tables["captions"]["text"].to_list()
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -10,7 +10,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.manifest import verify_inputs
 from nearmiss.base.outputs import OutputFile, OutputFolder, beside, refuse_overlap
 from nearmiss.base.tables import read_table, write_table
-from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, valse
+from nearmiss.engine.formats import ce_clip, hnc, negclip, sugarcrepe, three_captions, valse, vl_checklist
 from nearmiss.engine.formats.names import Read
 from nearmiss.engine.formats.published import (
     COCO_NAME,
@@ -20,6 +20,7 @@ from nearmiss.engine.formats.published import (
     refuse_empty_cells,
     refuse_equal_ids,
 )
+from nearmiss.engine.formats.recognition import recognized, require
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "parquet": lambda path: read_table(path, "negatives"),
@@ -28,6 +29,8 @@ READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "negclip": negclip.read,
     "hnc": hnc.read,
     "ce_clip": ce_clip.read,
+    "sugarcrepe_pp": three_captions.read,
+    "vl_checklist": vl_checklist.read,
 }
 WRITERS: dict[str, Callable[[pl.DataFrame, Path, FileNames, int], None]] = {
     "parquet": lambda frame, out, names, seed: write_tables(frame, out),
@@ -42,15 +45,31 @@ FOLDERS = ("sugarcrepe", "ce_clip")
 
 
 def read_negatives(path: Path, name: str | None) -> pl.DataFrame:
-    """Table `negatives` of a file or folder; without `name`, the suffix determines the format."""
+    """Table `negatives` of a file or folder; without `name`, the suffix or the first record determines the format."""
+    if name is not None:
+        _refuse_other_format(path, name)
     return READERS[name or guessed(path)](path)
 
 
+def _refuse_other_format(path: Path, name: str) -> None:
+    """Raise `InputError` if a JSON file is recognized as one of another format than `name`."""
+    found = recognized(path) if path.suffix == ".json" and path.is_file() else None
+    if found is not None and found.key != name:
+        raise InputError(
+            f"this is {found.title}, not a file of format {name}",
+            file=path,
+            record="the first record",
+            remedy=f"give it to: {found.option}",
+        )
+
+
 def guessed(path: Path) -> str:
-    """The format of a file by its suffix."""
+    """The format of a file by its suffix, or by the first record of a JSON file, which must hold pairs."""
     endings = {".parquet": "parquet", ".tsv": "negclip", ".npy": "ce_clip"}
     if path.suffix in endings:
         return endings[path.suffix]
+    if path.suffix == ".json" and path.is_file():
+        return require(path, "pairs").key
     raise InputError(
         "the format of the pairs cannot be determined from the name of the file",
         file=path,

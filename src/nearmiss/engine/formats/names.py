@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Read = Literal["parquet", "sugarcrepe", "valse", "negclip", "hnc", "ce_clip"]
+Read = Literal["parquet", "sugarcrepe", "valse", "negclip", "hnc", "ce_clip", "sugarcrepe_pp", "vl_checklist"]
 Written = Literal["parquet", "sugarcrepe", "negclip", "hnc", "ce_clip"]

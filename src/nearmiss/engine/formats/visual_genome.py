@@ -7,6 +7,7 @@ in region_descriptions.json, `id`. Boxes are clipped to the image (our choice).
 """
 
 from collections.abc import Callable, Container, Iterator
+from math import ceil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,6 +15,7 @@ import polars as pl
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.table_parts import CompressedTable
+from nearmiss.base.tables import SCHEMAS
 from nearmiss.engine.formats import stream
 from nearmiss.engine.formats.records import box, field
 from nearmiss.engine.formats.set_aside import (
@@ -102,6 +104,42 @@ def read_separate_graphs(
     return _Graphs(objects, images).read_beside(wanted, attributes, relations)
 
 
+def read_single_file(path: Path) -> LargeReading:
+    """The same tables of one of the files alone: scene_graphs, objects, attributes or relationships.json.
+
+    Attributes and relations of the published files repeat the objects they are of. Sizes of images are those that the
+    boxes need, because none of these files has them.
+    """
+    sides: dict[str, list[float]] = {}
+    key = ""
+    for record in stream.elements(path):
+        image_id = record.get("image_id", record.get("id")) if isinstance(record, dict) else None
+        if type(image_id) not in (int, str):
+            continue
+        key = key or next(each for each in ("objects", "attributes", "relationships", "") if each in record or not each)
+        corner = sides.setdefault(str(image_id), [1.0, 1.0])
+        for obj in _objects_of(record.get(key), key):
+            try:
+                x, y, w, h = box([obj.get(side) for side in _SIDES], file=path, name="")
+            except InputError:
+                continue  # reported when the objects are read
+            corner[:] = max(corner[0], x + w), max(corner[1], y + h)
+    rows = [
+        (image, f"{image}.jpg", ceil(x), ceil(y), "train", "visual_genome") for image, (x, y) in sorted(sides.items())
+    ]
+    images = pl.DataFrame(rows, schema=SCHEMAS["images"], orient="row").with_columns(exhaustive=pl.lit(False))
+    return _Graphs(path, images).read_alone(sides, key)
+
+
+def _objects_of(values: Any, key: str) -> list[dict[str, Any]]:
+    """The records of objects in a list of objects, of attributes, or of relations."""
+    records = [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
+    if key != "relationships":
+        return records
+    ends = [each.get(end) for each in records for end in ("subject", "object")]
+    return [each for each in ends if isinstance(each, dict)]
+
+
 class _Graphs:
     """The objects and relations of one or several files."""
 
@@ -119,6 +157,21 @@ class _Graphs:
         for image_id, name, objects in self._lists(self._path, "objects", wanted, records.append):
             known = self._add_objects(image_id, name, objects, None)
             self._add_relations(image_id, name, records.pop().get("relationships"), known)
+        return self._tables()
+
+    def read_alone(self, wanted: Container[str], key: str) -> LargeReading:
+        """Read a file whose lists, under `key`, are objects, attributes or relations with their objects."""
+        records: list[Any] = []
+        for image_id, name, values in self._lists(self._path, key, wanted, records.append):
+            known = self._add_objects(image_id, name, _objects_of(values, key), None)
+            relations = records.pop().get("relationships")
+            if relations and not known:
+                problem = (
+                    "relations without objects: they name objects by id; give objects.json beside them in a folder"
+                )
+                self._faults.append(Fault(name, problem, image_id))
+                continue
+            self._add_relations(image_id, name, relations, known)
         return self._tables()
 
     def read_beside(self, wanted: Container[str], attributes: Path | None, relations: Path | None) -> LargeReading:

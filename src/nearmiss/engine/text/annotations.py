@@ -13,6 +13,7 @@ from functools import cache
 import polars as pl
 
 from nearmiss.engine.text.lexicon import attribute_kind, hypernyms, load, noun_group
+from nearmiss.engine.text.scene_graphs.predicates import complement
 
 Box = tuple[float, float, float, float]
 
@@ -164,7 +165,8 @@ def annotate(
         if image_id in sizes:
             by_image.setdefault(image_id, []).append(annotated(object_id, name, attributes or [], (x, y, w, h), crowd))
     related: dict[str, set[tuple[str, str, str]]] = {}
-    canonical = {predicate: predicate_group(predicate) for predicate in relations["predicate"].unique().to_list()}
+    stated = relations["predicate"].unique().to_list()
+    canonical = {predicate: predicate_group(complement(predicate) or predicate) for predicate in stated}
     for image_id, subject, predicate, obj in relations.select(
         "image_id", "subject_id", "predicate", "object_id"
     ).iter_rows():

@@ -13,7 +13,7 @@ from nearmiss.base.outputs import OutputFile
 from nearmiss.base.progress import progress
 from nearmiss.base.seeding import rng
 from nearmiss.base.tables import read_table, table, write_table
-from nearmiss.engine.formats.coco import read_captions
+from nearmiss.engine.formats.caption_files import read_caption_file
 from nearmiss.engine.formats.sound_tables import Faults, legible_captions
 from nearmiss.engine.text.edits import diff
 from nearmiss.engine.text.paraphrasing import paraphrases
@@ -78,7 +78,7 @@ def paraphrase_table(
 
 
 def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> dict[str, int]:
-    """Write the paraphrases of a captions file (COCO's JSON, or table `captions`); returns how many by operator.
+    """Write the paraphrases of a file of captions, or of table `captions`; returns how many by operator.
 
     Captions that cannot be read (text/legible.py) are set aside, and their number is printed with the reason; rows of a
     table without id, image or text are left out. Raises `InputError` if no paraphrase results.
@@ -86,9 +86,9 @@ def run(*, captions: Path, operators: Sequence[str], seed: int, out: Path) -> di
     target = OutputFile(out, inputs=[captions])
     verify_inputs({"captions": captions})
     frame = (
-        read_captions(captions, strict=True).tables["captions"]
-        if captions.suffix == ".json"
-        else read_table(captions, "captions")
+        read_table(captions, "captions")
+        if captions.suffix == ".parquet"
+        else read_caption_file(captions, strict=True).tables["captions"]
     )
     wanted = (
         frame.drop_nulls(["caption_id", "image_id", "text"])

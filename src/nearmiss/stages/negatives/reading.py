@@ -9,8 +9,10 @@ import polars as pl
 from nearmiss.base.caption_sets import read_caption_set
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import SCHEMAS, read_table, table
-from nearmiss.engine.formats.coco import read_captions, read_instances
-from nearmiss.engine.formats.gqa import read_scene_graphs
+from nearmiss.engine.formats.caption_files import read_caption_file
+from nearmiss.engine.formats.coco import read_instances
+from nearmiss.engine.formats.graph_files import read_graph_file
+from nearmiss.engine.formats.recognition import require
 from nearmiss.engine.formats.set_aside import Fault
 from nearmiss.engine.formats.sound_tables import (
     Faults,
@@ -187,10 +189,12 @@ def read_annotation_files(
     if instances is not None and graphs is not None:
         raise InputError("two annotation files are given", remedy="give --instances or --graphs, not both")
     readers = [
-        (graphs, read_scene_graphs),
+        (graphs, read_graph_file),
         (instances, read_instances),
-        (captions, read_captions),
+        (captions, read_caption_file),
     ]
+    if instances is not None:
+        require(instances, "instances")
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in _NAMES}
     faults: Faults = []
     for path, read in readers:
@@ -219,7 +223,7 @@ def read_annotation_files(
             f"no record of the input can be used; reasons: {listed or 'it has none'}",
             file=file,
             record=first.record if first else None,
-            remedy="give files in COCO's or GQA's format",
+            remedy="correct the records, or give files of one of the formats in docs/annotations.md",
         )
     return CorpusAndRejections(corpus, rejected_rows(faults, method))
 

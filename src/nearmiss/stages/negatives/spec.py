@@ -99,7 +99,8 @@ class SceneGraphConfig(Typed):
     types: list[GraphType] = Field(
         ["attribute", "relation_attr_pred", "object", "relation_attr_pred", "obj_count"],
         min_length=1,
-        description="Caption types, by the names of the paper; a type that is given twice has two turns.",
+        description="Caption types, by the names of the paper; a type that is given twice has two turns. In a graph "
+        "without attributes, relation_attr_* is relation_*.",
     )
     per_image: int = Field(8, ge=1, description="At most this many pairs for each image.")
     reversed_share: float = Field(

@@ -13,7 +13,8 @@ import polars as pl
 
 from nearmiss.engine.text.annotations import closed_groups, crowds, is_closed
 from nearmiss.engine.text.lexicon import noun_group
-from nearmiss.engine.text.scene_graphs.wording import converse, same_name
+from nearmiss.engine.text.scene_graphs.predicates import complement
+from nearmiss.engine.text.scene_graphs.wording import converse, numeral, same_name, whole_scene
 
 Box = tuple[float, float, float, float]
 
@@ -115,10 +116,31 @@ _RELATION = ("image_id", "subject_id", "predicate", "object_id")
 def graphs(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame | None = None) -> list[Graph]:
     """The graphs of all images that have objects, sorted by image, nodes sorted by id, triples by their ids.
 
-    Repeated attributes count once; relations of an object to itself, which GQA has, are left out.
+    Repeated attributes count once; relations of an object to itself, which GQA has, are left out. So are words of the
+    whole photograph as objects and numerals as attributes. Predicates are complements of "be" (predicates.py).
     """
-    between_two = relations.select(_RELATION).filter(pl.col("subject_id") != pl.col("object_id"))
-    return _graphs(objects.sort("image_id", "object_id"), between_two.unique().sort(_RELATION), images)
+    between_two = _complements(relations.select(_RELATION).filter(pl.col("subject_id") != pl.col("object_id")))
+    return _graphs(_stated(objects).sort("image_id", "object_id"), between_two.unique().sort(_RELATION), images)
+
+
+def _stated(objects: pl.DataFrame) -> pl.DataFrame:
+    """The objects of which sentences are made, with the attributes that may be stated of one object."""
+    scenes = [name for name in objects["name"].unique() if whole_scene(name)]
+    values = objects["attributes"].explode().drop_nulls().unique()
+    numerals = [each for each in values if numeral(each)]
+    if scenes:
+        objects = objects.filter(~pl.col("name").is_in(scenes))
+    if numerals:
+        kept = pl.element().filter(~pl.element().is_in(numerals))
+        objects = objects.with_columns(pl.col("attributes").list.eval(kept))
+    return objects
+
+
+def _complements(relations: pl.DataFrame) -> pl.DataFrame:
+    """The relations with predicates as they follow "be"; one without such a form stays, and no sentence states it."""
+    forms = {each: complement(each) or each for each in relations["predicate"].drop_nulls().unique()}
+    changed = {old: new for old, new in forms.items() if old != new}
+    return relations.with_columns(pl.col("predicate").replace(changed)) if changed else relations
 
 
 def listed_graphs(objects: pl.DataFrame, relations: pl.DataFrame, images: pl.DataFrame | None = None) -> list[Graph]:

@@ -11,6 +11,7 @@ from nearmiss.base.files import read_json
 from nearmiss.engine.text.category_names import plural_of
 from nearmiss.engine.text.inflection import indefinite_article, is_plural, number_word, singular
 from nearmiss.engine.text.lexicon import hypernyms, interchangeable, load, noun_group
+from nearmiss.engine.text.scene_graphs.predicates import complement
 
 TEMPLATE_PREFIX = "hnc_"
 _MOST = 10  # captions do not state larger numbers (our choice)
@@ -141,7 +142,25 @@ def same_name(one: str, other: str) -> bool:
         or first in hypernyms(second)
         or second in hypernyms(first)
         or (first, second) in interchangeable("object")
+        or (first, second) in _overlapping()
     )
+
+
+@cache
+def _overlapping() -> frozenset[tuple[str, str]]:
+    """Pairs of nouns in both orders that annotators use for one object, or for an object and a part of it."""
+    sets: Sequence[Sequence[str]] = words()["overlapping_names"]
+    return frozenset((noun_group(a), noun_group(b)) for each in sets for a in each for b in each if a != b)
+
+
+def whole_scene(name: str) -> bool:
+    """Whether the name is a word of the whole photograph, which is no object in it."""
+    return singular(name.rsplit(maxsplit=1)[-1]) in words()["whole_scene"]
+
+
+def numeral(attribute: str) -> bool:
+    """Whether an annotated attribute is a number or a quantity, which is true of a group and of no single object."""
+    return attribute in words()["quantities"] or attribute.replace(".", "").isdigit()
 
 
 @cache
@@ -197,7 +216,9 @@ def writable(number: int) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def unfit(predicate: str, *names: str) -> str | None:
-    """None if a relation may be stated of these names; else the reason (skip constraints of HNC)."""
+    """None if a relation may be stated of these names; else the reason (skip constraints of HNC, and grammar)."""
+    if complement(predicate) is None:
+        return "the predicate is no complement of 'be'"
     if predicate in words()["vague_predicates"]:
         return "vague predicate"
     if predicate in words()["spatial_predicates"]:

@@ -23,7 +23,7 @@ from nearmiss.stages.negatives.scene_graph.pairs import Builder, Outcome, Pair
 from nearmiss.stages.negatives.scene_graph.released import released_pairs
 from nearmiss.stages.negatives.scene_graph.replacement import Selector, Statistics, count
 from nearmiss.stages.negatives.shards import shards
-from nearmiss.stages.negatives.spec import SceneGraphConfig
+from nearmiss.stages.negatives.spec import GraphType, SceneGraphConfig
 
 BUILDERS: dict[str, Builder] = {  # caption types of HNC, by the names of the paper
     "attribute": types.attribute,
@@ -43,6 +43,12 @@ BUILDERS: dict[str, Builder] = {  # caption types of HNC, by the names of the pa
     "and_logic_rel": logic.and_logic_rel,
     "xor_logic_attr": logic.xor_logic_attr,
     "xor_logic_rel": logic.xor_logic_rel,
+}
+
+_WITHOUT_ATTRIBUTES: dict[GraphType, GraphType] = {  # the type of a relation in a graph that has no attributes
+    "relation_attr_subj": "relation_subj",
+    "relation_attr_obj": "relation_obj",
+    "relation_attr_pred": "relation_pred",
 }
 
 
@@ -104,11 +110,13 @@ def pairs(graph: Graph, statistics: Statistics, options: SceneGraphConfig, seed:
     """Yield at most `per_image` different pairs of an image, types taking turns in a random order, and refusals.
 
     Depends only on the graph, the statistics and the seed. A type that is given twice has two turns. Equal refusals
-    are yielded once.
+    are yielded once. In a graph without attributes, relation types that name them state the relation alone.
     """
     random = rng(seed, "scene_graph", graph.image_id)
     selector = Selector(graph, statistics, random, options.reversed_share)
     turns = random.sample(options.types, len(options.types))
+    if not any(node.attributes for node in graph.nodes):
+        turns = [_WITHOUT_ATTRIBUTES.get(name, name) for name in turns]
     sources = {name: BUILDERS[name](selector) for name in dict.fromkeys(turns)}
     seen: set[object] = set()
     made = 0
