@@ -8,7 +8,7 @@ DIGEST := $(shell $(PYTHON) -c "import hashlib, pathlib; print(hashlib.sha256(pa
 STAMP := $(VENV)/made-$(DIGEST)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: env run quick photographs test lint lock schema pipeline bench faults papers
+.PHONY: env run quick photographs test test-slurm lint lock schema pipeline bench faults papers
 
 env: $(STAMP)
 
@@ -62,6 +62,10 @@ bench: $(STAMP)
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" tests/faults
+
+# The workflow through sbatch, on a SLURM cluster of two nodes that the tests start: as root, with slurm-wlm and munge.
+test-slurm: $(STAMP)
+	$(BIN)/python -m pytest -m "slow or not slow" tests/slurm
 
 # The papers' configurations in quick mode, downloads from a local server included.
 papers: $(STAMP)

@@ -18,6 +18,7 @@ sys.path.insert(0, str(SOURCE))
 from nearmiss.base.errors import InputError  # noqa: E402
 from nearmiss.base.fingerprint_file import write_fingerprint  # noqa: E402
 from nearmiss.base.lifetime import PARENT, die_with_starter, take  # noqa: E402
+from nearmiss.base.tracking_address import store_of  # noqa: E402, F401  (the rules use it)
 from nearmiss.config import Experiment  # noqa: E402
 from nearmiss.experiment_parts import fingerprints  # noqa: E402
 from nearmiss.preflight import check_path  # noqa: E402

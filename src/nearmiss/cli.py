@@ -62,21 +62,23 @@ def run(
 
 
 @app.command(sort_key=2)
-def ui(*, store: Path = Path("results/mlflow.db"), port: int = 5000) -> None:
-    """Open MLflow's page on this machine.
+def ui(*, store: str | None = None, port: int = 5000) -> None:
+    """Open MLflow's page on this machine, or print the address of the server's page.
 
-    The store is made again from the results where it is missing.
+    A store that is a file is made again from the results where it is missing.
 
     Parameters
     ----------
     store
-        Store, an SQLite file.
+        Store: an SQLite file, or the address of an MLflow server. MLFLOW_TRACKING_URI if it is not given, else
+        results/mlflow.db.
     port
         Port on the loopback address.
     """
+    from nearmiss.base.tracking_address import store_of
     from nearmiss.stages.compare.ui import run as open_ui
 
-    open_ui(store=store, port=port)
+    open_ui(store=store_of(store), port=port)
 
 
 @app.command(show=False)

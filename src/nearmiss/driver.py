@@ -20,6 +20,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.lifetime import PARENT, held, take
 from nearmiss.base.manifest import read_cost
 from nearmiss.base.progress import FOLDER
+from nearmiss.base.tracking_address import store_of
 from nearmiss.child_environment import child_environment, run_captured
 from nearmiss.config import STAGES, Experiment, load
 from nearmiss.downloads import check_downloads, needed_downloads
@@ -27,7 +28,6 @@ from nearmiss.overrides import WORKFLOW_KEY, as_one_word, parse_overrides
 from nearmiss.stages.inpaint.config import check_packages
 from nearmiss.watch import Board, RunState, lines_of
 
-STORE = Path("results/mlflow.db")
 PROGRESS = Path("state/.progress")
 """Jobs write their progress here; only the driver that holds the lock reads it."""
 GRACE = 20.0
@@ -51,6 +51,7 @@ def run(
     experiment = load(config, {"quick": True} if quick else None, parse_overrides(overrides))
     check_packages(experiment.inpaint.operations)
     check_downloads(experiment, needed_downloads(experiment))
+    store_of(None)
     if cores != "all" and (not cores.isdecimal() or int(cores) == 0):
         raise InputError(f"--cores must be a positive integer or all, got '{cores}'", remedy="correct --cores")
     results, logs = (Path(folder) / experiment.experiment for folder in ("results", "logs"))
@@ -195,11 +196,12 @@ def _explain(state: RunState, log: Path) -> None:
 
 
 def _restore_store() -> None:
-    """Create MLflow's store again from the results if it is missing; it is not an output of any job."""
-    if not STORE.exists():
+    """Create MLflow's file again from the results if it is missing; it is not an output of any job."""
+    store = store_of(None)
+    if isinstance(store, Path) and not store.exists():
         from nearmiss.stages.compare.ui import rebuild
 
-        rebuild(STORE)
+        rebuild(store)
 
 
 def _conclude(experiment: Experiment) -> None:
@@ -208,7 +210,7 @@ def _conclude(experiment: Experiment) -> None:
     print("\n" + (results / "compare" / "summary.txt").read_text(encoding="utf-8"))
     Console(width=80).print(costs(results))
     print(f"page:   {results / 'compare' / 'index.html'}")
-    print(f"MLflow: {STORE} (nearmiss ui)")
+    print(f"MLflow: {store_of(None)} (nearmiss ui)")
 
 
 def costs(results: Path) -> Table:

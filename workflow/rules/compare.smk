@@ -90,7 +90,12 @@ rule compare_page:
         " --data {params.data:q} --out {params.out:q} > {log:q} 2>&1"
 
 
-# After compare's tables, and alone: several writers that create the store at once destroy it.
+# After compare's tables, and alone: several writers that create a file at once destroy it. Another store, by
+# MLFLOW_TRACKING_URI, is another parameter: the runs are recorded there, too.
+with environment.refusing():
+    STORE = environment.store_of(None)
+
+
 rule compare_track:
     input:
         **FINISHED,
@@ -113,7 +118,7 @@ rule compare_track:
         robustnesses=flags_of("robustnesses", ROBUSTNESSES),
         data=subpath(input.data, parent=True),
         page=subpath(input.page, parent=True),
-        store="results/mlflow.db",
+        store=str(STORE),
     shell:
         "exec python -m nearmiss track --experiment {params.experiment:q}"
         " --evaluations {params.evaluations:q} --trainings {params.trainings:q}"

@@ -7,19 +7,29 @@ from typing import Any
 
 import torch
 
+from nearmiss.base.device_slots import claim, devices, granted
 from nearmiss.base.errors import InputError
 
 
 def device_of(name: str, *, key: str) -> torch.device:
-    """`auto` is a GPU where there is one; of several, each process that torchrun started takes its own.
+    """`auto` is a GPU where there is one; of several, this process takes one that no other process has.
 
-    Raises InputError, naming the `key`, where a GPU is required and none is available.
+    Raises InputError, naming the `key`, where a GPU is required and none is available; also for `auto` where a
+    scheduler has given this process a GPU that torch cannot use: training on the CPU would take many times as long.
     """
+    if name == "cpu":
+        return torch.device("cpu")
+    given = granted()
+    claim(devices())
     there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise InputError("there is no GPU that torch can use", record=key, remedy=f"set {key} to auto or cpu")
-    kind = ("cuda" if there else "cpu") if name == "auto" else name
-    return torch.device(kind, int(os.environ.get("LOCAL_RANK", "0"))) if kind == "cuda" else torch.device(kind)
+    if not there and (name == "cuda" or given):
+        problem = "there is no GPU that torch can use"
+        if given:
+            problem += (
+                f", although this process was given one (CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']})"
+            )
+        raise InputError(problem, record=key, remedy=f"set {key} to cpu, or ask the cluster for a GPU that works")
+    return torch.device("cuda", 0) if there else torch.device("cpu")
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""The only module that uses MLflow. One writer fills the store from the output folders of the jobs.
+"""The only module that uses MLflow. It fills a store from the output folders of the jobs.
 
-Several writers that create a store at once destroy it for good (hydraflow issue 245 reports the same), so `track` takes
-a file lock. The store is a sqlite file and no declared output of the workflow: it is made again from the folders where
-it is missing. MLflow is imported inside the functions, with its telemetry switched off before.
+The store is an SQLite file, or a server that several machines write to. Several writers that create a file at once
+destroy it for good (hydraflow issue 245 reports the same), so `track` takes a file lock; a server orders its writers. A
+store is no declared output of the workflow: it is filled again from the folders. MLflow is imported inside the
+functions, with its telemetry switched off before.
 """
 
 import hashlib
@@ -12,8 +13,10 @@ import os
 import re
 import shutil
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,16 +27,22 @@ from nearmiss.base import sqlite_file
 from nearmiss.base.errors import InputError
 from nearmiss.base.files import flush_files, publish
 from nearmiss.base.lifetime import lock
+from nearmiss.base.tracking_address import is_broken, server_errors
 
 RUN = "nearmiss.run"
 """The tag that a run is known by: stage/arm/seed. Page and receipt name runs by it, never by MLflow's ids."""
+
+RECORDED = "nearmiss.recorded"
+"""The tag with the time at which a run was recorded, in nanoseconds since 1970; of one name, the last run stays."""
 
 PARENT_NAME = "nearmiss.parent"
 """The tag with the name of a run's parent."""
 TABLE = "metrics.json"
 """The artifact with all final figures, in the form that MLflow shows as a table."""
 _PARENT = "mlflow.parentRunId"
+_ARTIFACTS = "mlflow.loggedArtifacts"
 _BATCH = 1000  # MLflow's own limit of metrics in one call
+_ATTEMPTS = 5  # to send all runs, where an answer ends in the middle: MLflow's client does not ask again then
 _PARAM_LENGTH = 6000  # MLflow's own limit of a parameter's value
 
 
@@ -65,54 +74,91 @@ class Tracked:
     """Files by their names among the artifacts of the run."""
 
 
-def track(store: Path, experiment: str, runs: Sequence[Tracked], *, artifacts: Path | None = None) -> None:
-    """Write `runs` into the sqlite file `store`; a run of the same name is replaced.
+def track(store: Path | str, experiment: str, runs: Sequence[Tracked], *, artifacts: Path | None = None) -> None:
+    """Write `runs` into the store: an SQLite file (a path) or an MLflow server (its address, a text).
 
-    `artifacts` is the folder that MLflow notes for artifacts, next to `store` if not given.
-    Runs of the experiment that are not among `runs` stay. Raises InputError where the store is not MLflow's, is damaged
-    or cannot be written, and where another process holds it and does not release it.
+    A run of the same name is replaced; runs of the experiment that are not among `runs` stay. Of a file, `artifacts` is
+    the folder that MLflow notes for artifacts, next to the file if not given; a server keeps artifacts where it was
+    started to. A request that a server does not answer is sent again by MLflow's client, with growing pauses, up to
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES times. Raises InputError where a file is not MLflow's, is damaged, cannot be written
+    or is held by another process, and where a server does not answer, refuses the credentials or has no space.
     """
-    store = Path(store)
-    store.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(store), _explained(store):
-        if store.stat().st_size == 0:
-            _create(store)
-        client = _client(store)
-        experiment_id = _experiment(client, artifacts or artifacts_of(store), experiment)
-        before = _runs(client, experiment_id)
+    for attempts_left in reversed(range(_ATTEMPTS if isinstance(store, str) else 1)):
+        try:
+            return _track(store, experiment, runs, artifacts)
+        except InputError as error:
+            if not attempts_left or not is_broken(error):
+                raise
+            print("the tracking server's answer ended in the middle; all runs are sent again", file=sys.stderr)
+
+
+def _track(store: Path | str, experiment: str, runs: Sequence[Tracked], artifacts: Path | None) -> None:
+    with _opened(store, create=True) as client:
+        folder = None if isinstance(store, str) else (artifacts or artifacts_of(store)).as_uri()
+        experiment_id = _experiment(client, folder, experiment)
         ids: dict[str, str] = {}
         for run in sorted(runs, key=lambda run: run.parent is not None):  # parents first
             ids[run.name] = _write(client, experiment_id, run, ids.get(run.parent or ""))
         location = _local(client.get_experiment(experiment_id).artifact_location)
         if location is not None and location.is_dir():
             flush_files(location)
-        for name, old in before.items():
-            for found in old:
-                if name in ids:
-                    client.delete_run(found.info.run_id)
-                    if (folder := _local(found.info.artifact_uri)) is not None:
-                        shutil.rmtree(folder, ignore_errors=True)
-                elif (parent := found.data.tags.get(PARENT_NAME)) in ids:
-                    client.set_tag(found.info.run_id, _PARENT, ids[parent])
+        _replace(client, experiment_id, ids)
 
 
-def recorded(store: Path, experiment: str) -> dict[str, dict[str, float]]:
+def _replace(client: Any, experiment_id: str, ids: dict[str, str]) -> None:
+    """Delete earlier runs of the names in `ids`, and give the children of those that stay their new parents.
+
+    A run that another writer has recorded since then stays. A request that was sent again may have made a run twice,
+    with one time of recording: the other one is deleted.
+    """
+    for name, found in _runs(client, experiment_id).items():
+        own = next((run for run in found if run.info.run_id == ids.get(name)), None)
+        for run in found:
+            if own is not None and run is not own and _time_of(run) <= _time_of(own):
+                client.delete_run(run.info.run_id)
+                if (folder := _local(run.info.artifact_uri)) is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
+            elif name not in ids and (parent := run.data.tags.get(PARENT_NAME)) in ids:
+                client.set_tag(run.info.run_id, _PARENT, ids[parent])
+
+
+def _time_of(run: Any) -> int:
+    return int(run.data.tags.get(RECORDED, 0))
+
+
+def check_server(address: str) -> None:
+    """Ask a server for one experiment. Raises InputError where it does not answer or refuses the credentials."""
+    with _opened(address, create=False):
+        pass
+
+
+def recorded(store: Path | str, experiment: str) -> dict[str, dict[str, float]]:
     """All final figures of each run of an experiment, by name; empty where the experiment is unknown."""
-    with _explained(Path(store)):
-        return {} if Path(store).stat().st_size == 0 else _recorded(_client(Path(store)), experiment)
+    with _opened(store, create=False) as client:
+        return {} if client is None else _recorded(client, experiment)
 
 
 def _recorded(client: Any, experiment: str) -> dict[str, dict[str, float]]:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         return {}
-    values: dict[str, dict[str, float]] = {}
-    for name, runs in _runs(client, found.experiment_id).items():
-        folder = _local(runs[0].info.artifact_uri)
-        table = None if folder is None else folder / TABLE
-        rows = json.loads(table.read_text(encoding="utf-8"))["data"] if table is not None and table.is_file() else []
-        values[name] = {**dict(rows), **runs[0].data.metrics}
-    return values
+    return {
+        name: {**_table(client, runs[0]), **runs[0].data.metrics}
+        for name, runs in _runs(client, found.experiment_id).items()
+    }
+
+
+def _table(client: Any, run: Any) -> dict[str, float]:
+    """The figures of the run's artifact metrics.json; none where it has no such artifact."""
+    folder = _local(run.info.artifact_uri)
+    if folder is not None:
+        table = folder / TABLE
+        return dict(json.loads(table.read_text(encoding="utf-8"))["data"]) if table.is_file() else {}
+    if _ARTIFACTS not in run.data.tags:
+        return {}
+    with tempfile.TemporaryDirectory() as target:
+        file = Path(client.download_artifacts(run.info.run_id, TABLE, target))
+        return dict(json.loads(file.read_text(encoding="utf-8"))["data"])
 
 
 def digest(value: Any) -> str:
@@ -122,7 +168,12 @@ def digest(value: Any) -> str:
 
 def environment() -> dict[str, str]:
     """Variables that keep MLflow quiet about its users; set before it is imported or started."""
-    return {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+    return {
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+    }
 
 
 def uri_of(store: Path) -> str:
@@ -139,6 +190,22 @@ def uri_of(store: Path) -> str:
 def artifacts_of(store: Path) -> Path:
     """MLflow needs a folder for artifacts; weights never go there, only pointers to them are logged."""
     return Path(store).resolve().with_suffix(".artifacts")
+
+
+@contextmanager
+def _opened(store: Path | str, *, create: bool) -> Iterator[Any]:
+    """The client of a store. Of a file: under its lock, made where it is missing, or None where it is empty."""
+    if isinstance(store, str):
+        _silence()
+        with server_errors(store):
+            yield _client(store)
+        return
+    if create:
+        store.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(store) if create else nullcontext(), _explained(store):
+        if create and store.stat().st_size == 0:
+            _create(store)
+        yield _client(store) if store.stat().st_size else None
 
 
 @contextmanager
@@ -198,10 +265,19 @@ def _other_schema(store: Path, message: str) -> InputError:
     )
 
 
-def _client(store: Path) -> Any:
+def client_errors() -> tuple[type[Exception], ...]:
+    """The errors of MLflow's client and of the library that it sends requests with."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+
+    return MlflowException, RequestException
+
+
+def _client(store: Path | str) -> Any:
+    """MLflow's client, after one request, by which wrong credentials and a server that is away are known."""
     from mlflow.tracking import MlflowClient
 
-    client = MlflowClient(tracking_uri=uri_of(store))
+    client = MlflowClient(tracking_uri=store if isinstance(store, str) else uri_of(store))
     client.search_experiments(max_results=1)
     return client
 
@@ -227,14 +303,21 @@ def _silence() -> None:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
-def _experiment(client: Any, artifacts: Path, name: str) -> str:
+def _experiment(client: Any, artifacts: str | None, name: str) -> str:
+    """The id of the experiment of this name, which is made or restored where it is not there."""
     found = client.get_experiment_by_name(name)
     if found is not None and found.lifecycle_stage == "active":
         return str(found.experiment_id)
     if found is not None:
         client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
-    return str(client.create_experiment(name, artifact_location=artifacts.as_uri()))
+    try:
+        return str(client.create_experiment(name, artifact_location=artifacts))
+    except client_errors() as error:
+        made = client.get_experiment_by_name(name) if "already exist" in str(error).lower() else None
+        if made is None:
+            raise
+        return str(made.experiment_id)  # by another writer, or by this request, which was sent again
 
 
 def _runs(client: Any, experiment_id: str) -> dict[str, list[Any]]:
@@ -253,7 +336,7 @@ def _runs(client: Any, experiment_id: str) -> dict[str, list[Any]]:
         if not token:
             break
     for runs in found.values():
-        runs.sort(key=lambda run: (run.info.status != "FINISHED", -(run.info.end_time or 0)))
+        runs.sort(key=lambda run: (run.info.status != "FINISHED", -_time_of(run), -(run.info.end_time or 0)))
     return found
 
 
@@ -268,7 +351,8 @@ def _write(client: Any, experiment_id: str, run: Tracked, parent: str | None) ->
     from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 
     start, end = (None, None) if run.span is None else (round(1000 * second) for second in run.span)
-    created = client.create_run(experiment_id, start_time=start, run_name=run.name, tags={RUN: run.name})
+    known_by = {RUN: run.name, RECORDED: str(time.time_ns())}
+    created = client.create_run(experiment_id, start_time=start, run_name=run.name, tags=known_by)
     run_id, started = str(created.info.run_id), created.info.start_time
     last = max((int(entry["step"]) for entry in run.curve), default=0)
     began = (end or started) - 1000 * run.curve_seconds
@@ -290,7 +374,7 @@ def _write(client: Any, experiment_id: str, run: Tracked, parent: str | None) ->
     if parent is not None and run.parent is not None:
         tags |= {_PARENT: parent, PARENT_NAME: run.parent}
     if run.table:
-        tags["mlflow.loggedArtifacts"] = json.dumps([{"path": TABLE, "type": "table"}])
+        tags[_ARTIFACTS] = json.dumps([{"path": TABLE, "type": "table"}])
         content = {"columns": ["metric", "value"], "data": [list(row) for row in sorted(run.table.items())]}
         client.log_text(run_id, json.dumps(content), TABLE)
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in sorted(tags.items())])

@@ -33,6 +33,11 @@ def command(store: Path, port: int) -> list[str]:
     return [sys.executable, "-m", "mlflow", "ui", *(word for pair in options.items() for word in pair)]
 
 
+def page(address: str) -> str:
+    """The address of the experiments on a server's page."""
+    return f"{address}/#/experiments?workflowType=machine_learning"
+
+
 def address(store: Path, port: int) -> str:
     """The address of the newest experiment: the runs of its arms, compared in charts, in the mode for training."""
     opened = f"file:{quote(str(Path(store).resolve()))}?mode=ro"

@@ -102,8 +102,8 @@ def compare(
 def track(
     *,
     evaluations: Many,
-    store: Path,
     out: Path,
+    store: str | None = None,
     experiment: str = "comparison",
     trainings: SomeOrNone = None,
     data: Path | None = None,
@@ -117,10 +117,11 @@ def track(
     ----------
     evaluations
         Folders of `nearmiss evaluate`.
-    store
-        Store, an SQLite file.
     out
         Output: the receipt, a JSON file.
+    store
+        Store: an SQLite file, or the address of an MLflow server. MLFLOW_TRACKING_URI if it is not given, else
+        results/mlflow.db.
     experiment
         Name of the experiment in MLflow.
     trainings
@@ -135,6 +136,7 @@ def track(
         Folder of `nearmiss compare`, whose report and figures are recorded as artifacts.
     """
     with job("track"):
+        from nearmiss.base.tracking_address import store_of
         from nearmiss.stages.compare.track import run
 
         run(
@@ -145,6 +147,6 @@ def track(
             robustnesses=robustnesses or [],
             data=data,
             page=page,
-            store=store,
+            store=store_of(store),
             out=out,
         )

@@ -9,14 +9,13 @@ results that do not match as made by the current code.)
 from pathlib import Path, PurePosixPath
 
 from nearmiss.base.errors import InputError
+from nearmiss.base.tracking_address import store_of
 from nearmiss.config import STAGES, load
 from nearmiss.experiment_parts import Fingerprints, fingerprint_of, fingerprints
 from nearmiss.versions import dag, parts
 from nearmiss.versions.dates import date_fingerprints, date_stage, moment
 from nearmiss.versions.objects import Cache, digest_of, fetch
 from nearmiss.versions.workspace import LOCKFILE, PIPELINE, Locked, checkout, error_text, exclusive, locked, text_of
-
-STORE = Path("results/mlflow.db")
 
 
 def restore(*, config: Path, stage: str | None = None, remote: str | None = None) -> dict[str, str]:
@@ -188,7 +187,8 @@ def _checkout(cache: Cache, wanted: list[Locked]) -> None:
 
 def _rebuild_store() -> None:
     """Create MLflow's store from the results if it is missing; no job depends on it."""
-    if not STORE.exists() and any(STORE.parent.glob("*/compare/tracked.json")):
+    store = store_of(None)
+    if isinstance(store, Path) and not store.exists() and any(store.parent.glob("*/compare/tracked.json")):
         from nearmiss.stages.compare.ui import rebuild
 
-        rebuild(STORE)
+        rebuild(store)

@@ -46,7 +46,7 @@ def run(
     *,
     experiment: str,
     evaluations: Sequence[Path],
-    store: Path,
+    store: Path | str,
     out: Path,
     trainings: Sequence[Path] = (),
     data: Path | None = None,
@@ -54,7 +54,9 @@ def run(
     robustnesses: Sequence[Path] = (),
     page: Path | None = None,
 ) -> None:
-    """Write MLflow runs for the folders into the sqlite file `store`, and the receipt `out` (a JSON file).
+    """Write MLflow runs for the folders into `store`, and the receipt `out` (a JSON file).
+
+    `store` is an SQLite file (a path) or an MLflow server (its address, a text); the receipt names a server.
 
     `page` is the folder of `nearmiss compare`. The receipt lists the run of each folder and its hash tags, without ids
     and times, so that equal results give an equal receipt.
@@ -65,10 +67,9 @@ def run(
     recorded = collect(evaluations, trainings, data, finetunings, robustnesses, page)
     with target as partial:
         tracking.track(store, experiment, recorded)
-        write_json(
-            partial,
-            {"experiment": experiment, "runs": {one.name: one.tags for one in recorded if one.parent is not None}},
-        )
+        sent = {"server": store} if isinstance(store, str) else {}
+        named = {one.name: one.tags for one in recorded if one.parent is not None}
+        write_json(partial, {"experiment": experiment, **sent, "runs": named})
 
 
 def collect(

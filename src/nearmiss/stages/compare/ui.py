@@ -14,8 +14,15 @@ from nearmiss.stages.compare.track import collect
 _RUN = re.compile(r"(evaluate|pretrain|finetune|robustness)/[a-z0-9][a-z0-9_-]*/\d+")
 
 
-def run(*, store: Path, port: int) -> None:
-    """Show the store on the loopback address until it is stopped. A missing store is created from the results."""
+def run(*, store: Path | str, port: int) -> None:
+    """Show the store on the loopback address until it is stopped. A missing file is created from the results.
+
+    Of a server (the address, a text) only the page's address is printed, after it has answered.
+    """
+    if isinstance(store, str):
+        tracking.check_server(store)
+        print(tracking_server.page(store))
+        return
     if not Path(store).is_file():
         rebuild(store)
     tracking_server.serve(store, port)
