@@ -94,12 +94,12 @@ def test_a_recording_that_was_interrupted_does_not_count(tmp_path):
     assert len(client.search_runs([experiment.experiment_id])) == 1
 
 
-def test_of_two_finished_runs_of_a_name_that_of_the_newest_job_counts(tmp_path):
+def test_of_several_finished_runs_of_a_name_the_one_that_was_recorded_last_counts(tmp_path):
     store = tmp_path / "mlflow.db"
     tracking.track(store, "toy", [])
     client = tracking._client(store)
     (experiment,) = [each for each in client.search_experiments() if each.name == "toy"]
-    for accuracy, end in ((0.5, 20.0), (0.7, 30.0), (0.6, 25.0)):
-        run = tracking.Tracked("evaluate/clip/0", {}, {"accuracy": accuracy}, {}, span=(10.0, end))
+    for accuracy in (0.5, 0.6, 0.7):
+        run = tracking.Tracked("evaluate/clip/0", {}, {"accuracy": accuracy}, {}, span=(10.0, 20.0))
         tracking._write(client, experiment.experiment_id, run, None)
     assert tracking.recorded(store, "toy") == {"evaluate/clip/0": {"accuracy": 0.7}}
