@@ -11,7 +11,7 @@ from test_editing_operations import PICTURE, view
 from toy_pictures import draw
 
 from nearmiss.base.fingerprint import SourceTree
-from nearmiss.base.seeding import array_rng
+from nearmiss.base.seeding import array_rng, rng
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.config import resolve
 from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
@@ -19,6 +19,7 @@ from nearmiss.engine.images.editing.composite import changed_outside
 from nearmiss.engine.images.editing.plan import Edited, Plan
 from nearmiss.engine.images.editing.registry import OPERATIONS
 from nearmiss.engine.objectives.registry import Objective
+from nearmiss.engine.text.corruptions.registry import TEXT_CORRUPTIONS
 from nearmiss.experiment_parts import REGISTRIES, parts
 from nearmiss.stages.finetune import stage as finetune
 from nearmiss.stages.finetune.config import FinetuneConfig
@@ -29,7 +30,7 @@ EXPERIMENT = resolve(
     {
         "experiment": "extended",
         "negatives": {"methods": {"word_order": {"method": "word_order"}}},
-        "robustness": {"corruptions": [{"corruption": "mosaic"}]},
+        "robustness": {"corruptions": [{"corruption": "mosaic"}], "texts": [{"corruption": "without_vowels"}]},
         "inpaint": {"operations": [{"operation": "desaturate"}]},
         "arms": {
             "base": {"objective": [{"term": "contrastive"}], "num_negatives": 0},
@@ -92,6 +93,13 @@ def corruption() -> None:
     assert (pixels == before).all()
 
 
+def text_corruption() -> None:
+    """Words without vowels, but for those in which captions differ."""
+    (options,) = EXPERIMENT.robustness.texts
+    made = TEXT_CORRUPTIONS["without_vowels"].apply(["a green car", "a green bus"], options, 5, rng(0))
+    assert made == ["a grn car", "a grn bus"]
+
+
 def operation() -> None:
     """A gray object, and nothing else changed."""
     (options,) = EXPERIMENT.inpaint.operations
@@ -111,7 +119,7 @@ def fingerprinted(part: str, file: str) -> None:
     assert own == {part}, own
 
 
-for each in (method, term, task, corruption, operation):
+for each in (method, term, task, corruption, text_corruption, operation):
     each()
     print(each.__name__)
 fingerprinted("negatives/word_order", "nearmiss/stages/negatives/word_order/method.py")

@@ -62,7 +62,7 @@ def test_every_example_runs_and_changes_only_fingerprints_of_its_users(extended,
         check=False,
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert answer.stdout.split()[-5:] == ["method", "term", "task", "corruption", "operation"]
+    assert answer.stdout.split()[-6:] == ["method", "term", "task", "corruption", "text_corruption", "operation"]
 
 
 def test_the_examples_pass_the_linters(root, extended):

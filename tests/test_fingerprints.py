@@ -141,6 +141,7 @@ def test_the_listed_plugins_equal_the_registry(root, registry):
         "objectives": lambda: {term.model_fields["term"].default for term in module.spec.Term.__args__[0].__args__},
         "benchmarks": set,  # its plugins are imported by name: only those of a configuration
         "corruptions": lambda: set(module.CORRUPTIONS),
+        "text_corruptions": lambda: set(module.TEXT_CORRUPTIONS),
         "operations": lambda: set(module.OPERATIONS),
         "methods": lambda: set(module.METHODS),
         "tasks": lambda: set(module.TASKS),

@@ -23,6 +23,7 @@ RENAMED = {
     "processes": "num_processes",
     "text_rate": "text_lr",
     "texts": "num_negatives",
+    "typos": "texts",
     "warmup": "warmup_steps",
     "where": "target_modules",
 }

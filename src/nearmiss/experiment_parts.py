@@ -20,6 +20,7 @@ REGISTRIES = (
     Registry("objectives", "nearmiss.engine.objectives.registry", helpers=("features", "spec")),
     Registry("benchmarks", "nearmiss.engine.benchmarks.registry", helpers=("benchmark", "data_root", "spec")),
     Registry("corruptions", "nearmiss.engine.images.corruptions.registry", helpers=("corruption",)),
+    Registry("text_corruptions", "nearmiss.engine.text.corruptions.registry", helpers=("corruption",)),
     Registry(
         "operations",
         "nearmiss.engine.images.editing.registry",
@@ -58,6 +59,7 @@ def parts(experiment: Experiment) -> dict[str, Part]:
         "robustness": {
             "benchmarks": [module_of(name) for name in experiment.robustness.benchmarks or ()],
             "corruptions": [each.corruption for each in experiment.robustness.corruptions],
+            "text_corruptions": [each.corruption for each in experiment.robustness.texts],
         },
         "compare": {"benchmarks": evaluated},
     }

@@ -15,6 +15,7 @@ from nearmiss.config_text import models_in
 from nearmiss.engine.images.corruptions import spec as corruptions
 from nearmiss.engine.images.editing import spec as editing
 from nearmiss.engine.objectives import spec as objectives
+from nearmiss.engine.text.corruptions import spec as text_corruptions
 from nearmiss.stages.data.sources import registry
 from nearmiss.stages.data.sources.spec import DataSource
 from nearmiss.stages.finetune import config as tasks
@@ -59,6 +60,7 @@ _LISTED = {
     ("Operation", "inpaint.operations"): editing.AnyOperation,
     ("Task", "finetune.tasks"): tasks.TaskConfig,
     ("Corruption", "robustness.corruptions"): corruptions.AnyCorruption,
+    ("Text corruption", "robustness.texts"): text_corruptions.AnyTextCorruption,
 }
 
 

@@ -150,6 +150,16 @@ def test_every_section_has_its_figures(chain):
     assert names == {"answer", "gains", "matrix", "curves", "cost", "finetune", "robustness", "agreement"}
 
 
+def test_robustness_is_summarized_per_arm_against_the_first_control(chain):
+    rows = [line.split(",") for line in text_of(chain, "tables/robustness_summary.csv").splitlines()[1:]]
+    errors = {arm: float(error) for column, arm, error, _ in rows if column == "relation"}
+    assert errors["clip"] == 100
+    assert errors["hnc"] < 100
+    page = text_of(chain, "index.html")
+    assert "Mean corruption error: the errors at all severities over those of clip" in page
+    assert "Rank correlation of the arms between clean and severity 3: gaussian noise" in page
+
+
 def test_the_terminal_summary_has_the_gain_of_each_arm_and_is_narrow(chain):
     text = text_of(chain, "summary.txt")
     lines = text.splitlines()

@@ -193,7 +193,10 @@ def test_malformed_input_is_reported_and_nothing_is_overwritten(broken, fault):
         ({"severities": [6]}, "severities"),
         ({"severities": [1, 1]}, "a severity is listed twice"),
         ({"corruptions": [{"corruption": "contrast"}, {"corruption": "contrast"}]}, "listed twice: contrast"),
-        ({"typos": {"share": [0.1, 0.2]}}, "typos.share"),
+        ({"texts": [{"corruption": "typos", "share": [0.1, 0.2]}]}, r"texts\.0\.typos\.share"),
+        ({"texts": [{"corruption": "typos"}, {"corruption": "typos"}]}, "listed twice: typos"),
+        ({"texts": [{"corruption": "mist"}]}, "mist"),
+        ({"typos": None}, "the key 'typos' is now named 'texts'"),
         ({"mist": True}, "unknown key 'mist'"),
     ],
 )

@@ -19,6 +19,7 @@ from nearmiss.engine.images.corruptions.registry import CORRUPTIONS
 from nearmiss.engine.images.decode import open_rgb
 from nearmiss.engine.scoring.encoder import Encoder
 from nearmiss.engine.scoring.model import parse_model
+from nearmiss.engine.text.corruptions.spec import DroppedWordsConfig, OcrErrorsConfig
 from nearmiss.stages.robustness import corrupted as corrupted_images
 from nearmiss.stages.robustness import stage
 
@@ -165,12 +166,12 @@ def test_the_measurement_is_written(done):
     world = record["benchmarks"]["world"]
     assert {each["corruption"] for each in record["corruptions"]} == {name for name, _ in NOISE}
     assert record["corruptions"][0]["deviation"] == [0.08, 0.12, 0.18, 0.26, 0.38]
-    few, many = world["typos_by_severity"]["1"], world["typos_by_severity"]["5"]
+    few, many = (world["changed_words"]["typos"][severity] for severity in ("1", "5"))
     assert few.keys() == many.keys() == {"color replace", "color swap", "location replace", "relation reverse"}
     assert all(0 < few[cell]["share"] <= many[cell]["share"] < 0.6 for cell in few)
     assert all(cell["untouched_items"] == 0 for cell in few.values())
     assert world["excluded"] == {} and record["severities"] == [1, 5]
-    assert {"clean", "images", "typos"} == record["blind"].keys()
+    assert {"clean", "images", "texts"} == record["blind"].keys()
 
 
 def test_concepts_that_are_not_preserved_are_excluded_and_reported(made, monkeypatch):
@@ -196,9 +197,17 @@ def test_a_second_run_gives_the_same_bytes(made, done):
         assert sha256(again / name) == sha256(done / name), name
 
 
-def test_a_configuration_without_typos(made):
-    rows = metrics(score(made, "silent", toy.CONFIG.model_copy(update={"typos": None})))
+def test_captions_are_corrupted_as_configured(made):
+    rows = metrics(score(made, "silent", toy.CONFIG.model_copy(update={"texts": []})))
     assert "typos" not in set(rows["corruption"])
+    config = toy.CONFIG.model_copy(update={"texts": [DroppedWordsConfig(), OcrErrorsConfig()]})
+    folder = score(made, "dropped", config)
+    assert {("dropped_words", 5), ("ocr_errors", 1)} <= set(
+        metrics(folder).select("corruption", "severity").iter_rows()
+    )
+    changed = read_json(folder / "measurement.json")["benchmarks"]["world"]["changed_words"]
+    assert set(changed) == {"dropped_words", "ocr_errors"}
+    assert all(0 < cell["share"] < 0.6 for cell in changed["dropped_words"]["5"].values())
 
 
 def _missing_pixels(folder):

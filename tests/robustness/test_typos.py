@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nearmiss.engine.text.corruptions.corruption import share_changed
+from nearmiss.engine.text.corruptions.typos import mistyped, typo
 from nearmiss.engine.text.lexicon import attribute_words, object_words
-from nearmiss.engine.text.typos import mistyped, share_mistyped, typo
 
 PAIR = ["a small red cube to the left of a large blue ball", "a small red cube to the right of a large blue ball"]
 
@@ -60,7 +61,7 @@ def test_a_typo_is_not_a_word_of_the_vocabulary(word):
 def test_a_repeated_word_counts_twice():
     pair = ["small cubes and small balls on small stones beside a lake", "small cubes and small balls on small stones"]
     for seed in range(20):
-        assert 3 <= round(share_mistyped(pair[:1], mistyped(pair, 0.25, Random(seed))[:1]) * 11) <= 5
+        assert 3 <= round(share_changed(pair[:1], mistyped(pair, 0.25, Random(seed))[:1]) * 11) <= 5
 
 
 def test_the_same_seed_gives_the_same_typos():

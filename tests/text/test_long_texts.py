@@ -6,13 +6,13 @@ import pytest
 
 from nearmiss.base.tables import table
 from nearmiss.engine.text import edits
+from nearmiss.engine.text.corruptions.typos import mistyped
 from nearmiss.engine.text.edits import diff, replay
 from nearmiss.engine.text.inflection import indefinite_article, is_plural, plural, singular
 from nearmiss.engine.text.legible import LONGEST, illegible
 from nearmiss.engine.text.paraphrasing import paraphrases
 from nearmiss.engine.text.parsing import parse
 from nearmiss.engine.text.tokens import token_texts, tokenize
-from nearmiss.engine.text.typos import mistyped
 from nearmiss.stages.negatives.acceptance import check_candidates
 from nearmiss.stages.negatives.candidates import TOO_MANY, Caption, Corpus, max_candidates
 from nearmiss.stages.negatives.config import every_method

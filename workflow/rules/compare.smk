@@ -5,7 +5,7 @@ GENERATED = expand(f"{RESULTS}/negatives/{{method}}", method=METHODS)
 MATCHED_FOLDERS = expand(f"{MATCHED_SETS}/{{method}}", method=MATCHED_METHODS)
 FINETUNINGS = expand(f"{RESULTS}/finetune/{{arm}}/{{seed}}", arm=INITIALIZATIONS, seed=SEEDS)
 ROBUSTNESSES = expand(f"{RESULTS}/robustness/{{arm}}/{{seed}}", arm=ROBUST, seed=SEEDS)
-EXPORTS = ("overview", "gains", "arms", "costs", "false_negatives", "finetune", "robustness")
+EXPORTS = ("overview", "gains", "arms", "costs", "false_negatives", "finetune", "robustness", "robustness_summary")
 FINISHED = {
     "finetunings": expand(rules.finetune_run.output, arm=INITIALIZATIONS, seed=SEEDS),
     "robustnesses": expand(rules.robustness_run.output, arm=ROBUST, seed=SEEDS),

@@ -88,7 +88,7 @@ def robustness(
     set_: Overrides = None,
     fingerprint: Fingerprint = None,
 ) -> None:
-    """Score a model on corrupted images and on captions with typos.
+    """Score a model on corrupted images and on corrupted captions.
 
     Parameters
     ----------

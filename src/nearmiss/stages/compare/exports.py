@@ -12,8 +12,9 @@ from nearmiss.stages.compare import sections
 from nearmiss.stages.compare.finetune import finetune_rows
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.robustness import Robustness, robustness_rows
+from nearmiss.stages.compare.robustness_summary import reference_of, summary_rows
 
-NAMES = ("overview", "gains", "arms", "costs", "false_negatives", "finetune", "robustness")
+NAMES = ("overview", "gains", "arms", "costs", "false_negatives", "finetune", "robustness", "robustness_summary")
 """The exported tables; one without rows in a comparison has its head only."""
 _LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
@@ -86,6 +87,15 @@ def exported(report: Report, shown: Robustness) -> dict[str, Exported]:
                 [column.title, row["corruption"], row["arm"], *_cells([row["clean"], *row["cells"]])]
                 for column in shown.columns
                 for row in robustness_rows(shown, column)
+            ],
+        ),
+        "robustness_summary": Exported(
+            "Mean corruption error and area under the severity curve in percent",
+            ["column", "arm", "mean corruption error", "area"],
+            [
+                [column.title, row["arm"], *_cells(row["cells"])]
+                for column in shown.columns
+                for row in summary_rows(shown, column, reference_of(report.controls, shown))
             ],
         ),
     }

@@ -24,6 +24,7 @@ from nearmiss.stages.compare.groups import group_rows
 from nearmiss.stages.compare.overview import BASE, Column, compared_arms
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.robustness import Robustness, excluded, retained_text, robustness_rows
+from nearmiss.stages.compare.robustness_summary import correlation_text, reference_of, summary_rows
 from nearmiss.stages.compare.samples import samples
 from nearmiss.stages.compare.shown_items import shown_items
 from nearmiss.stages.compare.trained_on import trained_on
@@ -177,9 +178,19 @@ def _robustness(report: Report, shown: Robustness) -> dict[str, Any] | None:
     """The section on corruptions."""
     if not shown.corruptions or not shown.columns:
         return None
+    reference = reference_of(report.controls, shown)
     return {
         "severities": shown.severities,
-        "columns": [{"title": column.title, "rows": robustness_rows(shown, column)} for column in shown.columns],
+        "columns": [
+            {
+                "title": column.title,
+                "rows": robustness_rows(shown, column),
+                "summary": summary_rows(shown, column, reference),
+                "correlation": correlation_text(shown, column),
+            }
+            for column in shown.columns
+        ],
+        "reference": reference,
         "excluded": excluded(report),
         "retained": retained_text(report),
     }

@@ -1,1 +1,1 @@
-"""Stage `robustness`: scores benchmarks on corrupted images and on captions with typos."""
+"""Stage `robustness`: scores benchmarks on corrupted images and on corrupted captions."""

@@ -7,24 +7,13 @@ from pydantic import BeforeValidator, Field, field_validator
 from nearmiss.base.typed import Seed, Typed
 from nearmiss.engine.benchmarks.spec import known_names
 from nearmiss.engine.images.corruptions.spec import AnyCorruption, default_corruptions, imagenet_c
+from nearmiss.engine.text.corruptions.spec import AnyTextCorruption, default_texts
 
 Severity = Annotated[int, Field(ge=1, le=5)]
-Share = Annotated[float, Field(gt=0, le=1)]
 
 
 def _listed(corruptions: Any) -> Any:
     return imagenet_c() if corruptions == "imagenet_c" else corruptions
-
-
-class TyposConfig(Typed):
-    """Keyboard typos in captions. Severities are our choice."""
-
-    share: list[Share] = Field(
-        [0.1, 0.175, 0.25, 0.325, 0.4],
-        min_length=5,
-        max_length=5,
-        description="Share of a caption's words that are mistyped, by severity.",
-    )
 
 
 class RobustnessConfig(Typed):
@@ -46,7 +35,9 @@ class RobustnessConfig(Typed):
         description="Corruptions of images, or `imagenet_c` for all 19 of ImageNet-C; with an empty list the stage "
         "does nothing.",
     )
-    typos: TyposConfig | None = Field(TyposConfig(), description="Typos in captions, or null for none.")
+    texts: list[AnyTextCorruption] = Field(
+        default_factory=default_texts, description="Corruptions of captions; an empty list for none."
+    )
     severities: list[Severity] = Field([1, 3, 5], min_length=1, description="Severities, 1 to 5.")
     items: int = Field(
         60, ge=1, description="Maximum number of items of each subset, concept and operator, condition iid."
@@ -73,9 +64,9 @@ class RobustnessConfig(Typed):
     def _each_benchmark_is_known(cls, names: list[str] | None) -> list[str] | None:
         return known_names(names)
 
-    @field_validator("corruptions")
+    @field_validator("corruptions", "texts")
     @classmethod
-    def _each_corruption_once(cls, corruptions: list[AnyCorruption]) -> list[AnyCorruption]:
+    def _each_corruption_once(cls, corruptions: list[Any]) -> list[Any]:
         names = [each.corruption for each in corruptions]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"a corruption is listed twice: {', '.join(twice)}")

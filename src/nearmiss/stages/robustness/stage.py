@@ -1,8 +1,8 @@
-"""Stage `robustness`: scores benchmarks with corrupted images and with typos in captions.
+"""Stage `robustness`: scores benchmarks with corrupted images and with corrupted captions.
 
-Every unique text is encoded once for all corruptions of images, and every clean image once for all typos. The reported
-value of a benchmark is its first metric (`accuracy` of single decisions, `score`, recall, top-1), on the same items for
-clean and corrupted inputs.
+Every unique text is encoded once for all corruptions of images, and every clean image once for all corruptions of
+captions. The reported value of a benchmark is its first metric (`accuracy` of single decisions, `score`, recall,
+top-1), on the same items for clean and corrupted inputs.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ from nearmiss.engine.scoring.images import BenchmarkImages
 from nearmiss.engine.scoring.metrics import Bootstrap, Run
 from nearmiss.engine.scoring.model import Model
 from nearmiss.stages.robustness import corrupted as files
-from nearmiss.stages.robustness.captions import TYPOS, mistyped_benchmark, shares
+from nearmiss.stages.robustness.captions import changed_words, with_corrupted_captions
 from nearmiss.stages.robustness.config import RobustnessConfig
 from nearmiss.stages.robustness.corrupted import Cell, Corrupted, label
 from nearmiss.stages.robustness.selection import with_images
@@ -50,7 +50,7 @@ REPORTED = ("accuracy", "score", "recall@1", "top1")
 
 @dataclass(frozen=True)
 class Variant:
-    """One benchmark: clean, with corrupted images, or with typos."""
+    """One benchmark: clean, with corrupted images, or with corrupted captions."""
 
     clean: Benchmark
     benchmark: Benchmark
@@ -114,7 +114,7 @@ def run(
 
 
 def _variants(benchmark: Benchmark, pixels: Corrupted, config: RobustnessConfig) -> list[Variant]:
-    """A benchmark clean, under every corruption of images that has items, and with typos."""
+    """A benchmark clean, under every corruption of images that has items, and of captions."""
     found = [Variant(benchmark, with_images(benchmark, partial(label, cell=None), pixels.embedded(None)), None)]
     clean = found[0].benchmark
     for cell in pixels.cells:
@@ -122,10 +122,7 @@ def _variants(benchmark: Benchmark, pixels: Corrupted, config: RobustnessConfig)
         if not isinstance(answerable, ItemBenchmark) or not answerable.items.is_empty():
             other = with_images(answerable, partial(label, cell=cell), pixels.embedded(cell))
             found.append(Variant(benchmark, other, cell))
-    for severity in sorted(config.severities):
-        typed = mistyped_benchmark(clean, config, severity)
-        if typed is not None:
-            found.append(Variant(benchmark, typed, Cell(TYPOS, severity)))
+    found += [Variant(benchmark, other, cell) for cell, other in with_corrupted_captions(clean, config)]
     return found
 
 
@@ -212,7 +209,7 @@ def _measurement(
         "corruptions": [each.model_dump(mode="json") for each in config.corruptions],
         "lengths": "given for a side of 224 pixels, scaled by the shorter side over 224, applied to images whose "
         f"shorter side is at most {config.side} pixels",
-        TYPOS: config.typos.model_dump(mode="json") if config.typos else None,
+        "texts": [each.model_dump(mode="json") for each in config.texts],
         "metrics": {
             "reported": "the first metric of each benchmark; a row without corruption is clean",
             "drop": "<metric>_drop: the clean value minus the corrupted one of the same items, intervals paired; "
@@ -223,7 +220,7 @@ def _measurement(
         "blind": {
             "clean": "the best text-only baseline on the selected items",
             "images": "as clean, over the remaining items: corruptions of images do not change the captions",
-            TYPOS: "computed again on the captions with typos",
+            "texts": "computed again on the corrupted captions",
         },
         "model": encoder.measurement,
         "intervals": how.record(),
@@ -238,11 +235,12 @@ def _described(clean: Variant, variants: Sequence[Variant], config: RobustnessCo
     if not isinstance(benchmark, ItemBenchmark):
         return {}
     own = [variant for variant in variants if variant.clean is clean.clean]
-    typed = {
-        variant.cell.severity: variant.benchmark
+    texts = {each.corruption for each in config.texts}
+    made = {
+        variant.cell: variant.benchmark
         for variant in own
         if variant.cell is not None
-        and variant.cell.corruption == TYPOS
+        and variant.cell.corruption in texts
         and isinstance(variant.benchmark, ItemBenchmark)
     }
     counts = benchmark.items.group_by("concept", "operator").len().sort("concept", "operator", nulls_last=False)
@@ -250,7 +248,7 @@ def _described(clean: Variant, variants: Sequence[Variant], config: RobustnessCo
     excluded = {name: found for name in corruptions if (found := _excluded(benchmark, name)) is not None}
     return {
         "items": {f"{concept} {operator}": count for concept, operator, count in counts.iter_rows()},
-        "typos_by_severity": shares(benchmark, typed),
+        "changed_words": changed_words(benchmark, made),
         "excluded": {name: concepts for name, (concepts, _) in excluded.items()},
         "why_excluded": {name: reason for name, (_, reason) in excluded.items()},
     }

@@ -1,0 +1,1 @@
+"""Corruptions of captions: one module each, their options in spec.py, their names in registry.py."""
