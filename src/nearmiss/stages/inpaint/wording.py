@@ -21,6 +21,7 @@ _BEGIN_ANOTHER = (
     "in", "on", "at", "by", "with", "near", "next", "beside", "under", "above", "behind", "and", "is", "are", "that",
     "which",
 )  # fmt: skip
+_DESCRIBED = 4  # words before a noun among which its color is: "a black and white striped cat"
 _MODIFIERS = ("with", "that", "which", "who", "has")
 _LONGEST = 5  # words per phrase: "on the left hand side"
 _MAX_EDITS = 64  # per caption
@@ -89,9 +90,30 @@ def _before(tokens: Sequence[Token], noun: int, kind: str) -> Token | None:
             kinds = [attribute_words().get(token.lower, (None,))[0] for token in modifiers]
             if kind in kinds or not all(token.is_word for token in modifiers):
                 return None
+            if kind == "color" and any(_of_color(token.lower) for token in modifiers):
+                return None
             sizes = next((index for index, each in enumerate(kinds) if each != "size"), len(modifiers))
             return tokens[start + (sizes if kind == "color" else 0)]
     return None
+
+
+def stated_colors(text: str, name: str) -> set[str]:
+    """The words of color that the caption has before a noun of the object, near enough to describe it."""
+    tokens = tokenize(text)
+    found = set()
+    for first, _ in _nouns(text, name):
+        for token in reversed(tokens[max(0, first - _DESCRIBED) : first]):
+            if token.lower in _ARTICLES:
+                break
+            if _of_color(token.lower):
+                found.add(attribute_words().get(token.lower, ("color", token.lower))[1])
+    return found
+
+
+def _of_color(word: str) -> bool:
+    """Whether a word says of what color or pattern something is: "red", "striped", "wooden", "cream-colored"."""
+    parts = (word, *word.split("-"))
+    return any(attribute_words().get(part, (None,))[0] == "color" or part in load("color")["colored"] for part in parts)
 
 
 def _nouns(text: str, name: str) -> Iterator[tuple[int, int]]:
