@@ -119,7 +119,7 @@ def _of_color(word: str) -> bool:
 def _nouns(text: str, name: str) -> Iterator[tuple[int, int]]:
     """First and last token of every singular phrase that names the object or a hyponym.
 
-    Not if the next word makes it part of a compound: "a banana tree".
+    Not if the next word makes it part of a compound: "a banana tree", "a person kite boarding".
     """
     tokens = tokenize(text)
     known = object_words()
@@ -128,7 +128,8 @@ def _nouns(text: str, name: str) -> Iterator[tuple[int, int]]:
         group = known[words].group if words in known else words
         if (group != name and name not in hypernyms(group)) or is_plural(words):
             continue
-        if last + 1 == len(tokens) or tokens[last + 1].lower not in load("object")["compounds"]:
+        after = tokens[last + 1].lower if last + 1 < len(tokens) else ""
+        if after not in load("object")["compounds"] and (after not in known or is_plural(after)):
             yield first, last
 
 
@@ -161,13 +162,22 @@ def _noun(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
     """Replace a singular noun that names the object or a hyponym ("man": person).
 
     If only names are annotated, nouns with a description ("a cat lying on") are skipped: whether it is true of the new
-    object is unknown.
+    object is unknown. So are nouns with a word of no lexicon before them, which
+    may tell their kind: a dog in the place of a "panda bear" is no "panda dog".
     """
     tokens = tokenize(text)
     for first, last in _nouns(text, plan.old):
+        if first and not corpus.combinations and not _describes(tokens[first - 1]):
+            continue
         after = [token.lower for token in tokens[last + 1 : last + 3]]
         if corpus.combinations or not _is_modified(after[1:] if after[:1] == ["is"] else after):
             yield [_edit(text, tokens[first], tokens[last], corpus.names[plan.new])]
+
+
+def _describes(before: Token) -> bool:
+    """Whether a word before a noun is an attribute or a function word, and so no part of the noun."""
+    small = load("grammar")["small_words"]
+    return not before.is_word or before.lower in attribute_words() or before.lower in (*_ARTICLES, *small)
 
 
 def _is_modified(after: Sequence[str]) -> bool:
