@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
@@ -24,6 +24,7 @@ from nearmiss.commands import (  # noqa: F401  (each adds its commands)
     plan,
     pretrain,
     robustness,
+    study,
     versions,
 )
 from nearmiss.commands.app import Overrides, Stage, app
@@ -96,6 +97,20 @@ def schema(*, out: Path = Path("workflow/schemas/config.schema.json"), readme: P
         write_readme(readme)
 
 
+@app.command(show=False)
+def completion(*, shell: Literal["bash", "zsh", "fish"] = "bash") -> None:
+    """Write the script that completes commands and options in a shell.
+
+    nearmiss completion --shell bash > ~/.local/share/bash-completion/completions/nearmiss
+
+    Parameters
+    ----------
+    shell
+        Shell that reads the script.
+    """
+    print(app.generate_completion(prog_name="nearmiss", shell=shell))
+
+
 def main() -> None:
     """Run a command; a mistake of the user and what the machine refuses end with one message and status 2.
 
@@ -113,7 +128,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # `nearmiss ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _discard_output()
         sys.exit(141)
     except Exception as error:
         message = error if isinstance(error, InputError) else explained(error)
@@ -121,6 +136,20 @@ def main() -> None:
             raise
         print(f"nearmiss: {message}", file=sys.stderr)
         sys.exit(2)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is left; that the reader of a pipe has gone is no error (`nearmiss ... | head`)."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _refuse_renamed(arguments: list[str]) -> None:

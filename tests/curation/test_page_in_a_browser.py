@@ -5,10 +5,10 @@ from threading import Thread
 import polars as pl
 import pytest
 import toy_sets
-from browser import Browser, installed
 from selenium.webdriver.common.keys import Keys
 from test_server import TOKEN, page_of
 
+from browser import Browser, installed
 from nearmiss.engine.curation.negatives import NegativeSet
 from nearmiss.engine.curation.server import listen
 from nearmiss.engine.curation.store import Decision, Store

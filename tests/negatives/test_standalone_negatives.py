@@ -74,7 +74,7 @@ def test_scene_graphs_are_input_of_the_scene_graph_method(tmp_path):
         (["--method", "keyword", "--mode", "released"], "mode"),
         (["--method", "scene_graph"], "give --graphs"),
         (["--method", "none"], "unknown method 'none'"),
-        (["--method", "keyword", "--tables", "x", "--graphs", "y"], "exclude each other"),
+        (["--method", "keyword", "--tables", ".", "--graphs", "."], "exclude each other"),
         (["--method", "keyword", "--set", "negatives.methods.swap.method=swap"], "does not read this key"),
         (["--method", "keyword", "--set", "negatives.methods.keyword.concept=color"], "did you mean 'concepts'"),
     ],

@@ -16,6 +16,7 @@ from nearmiss.commands.app import (
     app,
     fields_help,
 )
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.fields import flags, source
 from nearmiss.stages.compare.config import CompareConfig
 
@@ -65,6 +66,16 @@ def compare(
     """
     given = source("compare", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(CompareConfig, flags(fields))
+    check_inputs(
+        evaluations=evaluations,
+        trainings=trainings,
+        negatives=negatives,
+        data=data,
+        finetunings=finetunings,
+        robustnesses=robustnesses,
+        inpaint=inpaint,
+        data_root=data_root,
+    )
     with job("compare"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.stages.compare.stage import run

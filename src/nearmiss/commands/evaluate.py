@@ -19,6 +19,7 @@ from nearmiss.commands.app import (
     app,
     fields_help,
 )
+from nearmiss.commands.inputs import check_inputs, folder_of_model
 from nearmiss.commands.scoring import embeddings
 from nearmiss.fields import flags, source
 from nearmiss.stages.evaluate.config import EvaluateConfig
@@ -95,6 +96,13 @@ def evaluate(
     section = section if missing is None else section.model_copy(update={"missing": missing})
     kept = embeddings(cache, state)
     keep_freed_memory()
+    check_inputs(
+        model=folder_of_model(model),
+        data_root=section.data_root,
+        features=features,
+        training_negatives=training_negatives,
+        training_captions=training_captions,
+    )
     with job(f"evaluate {model}"):
         import polars as pl
 

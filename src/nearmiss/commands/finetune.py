@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nearmiss.base.progress import job
 from nearmiss.commands.app import STAGES, Config, Fields, Fingerprint, Overrides, Seed, app, fields_help
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.fields import flags, source
 from nearmiss.stages.finetune.config import FinetuneConfig
 
@@ -42,6 +43,7 @@ def finetune(
     """
     given = source("finetune", config=config, fingerprint=fingerprint, overrides=set_)
     section = given.section(FinetuneConfig, flags(fields))
+    check_inputs(checkpoint=checkpoint, tables=tables, root=root)
     with job(f"finetune {arm} seed {seed}"):
         from nearmiss.stages.finetune.stage import run
 

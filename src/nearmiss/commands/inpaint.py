@@ -5,6 +5,7 @@ from pathlib import Path
 from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.commands.app import STAGES, Config, Fields, Fingerprint, Overrides, app, fields_help
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.fields import flags, source
 from nearmiss.stages.inpaint.config import InpaintConfig
 
@@ -54,6 +55,7 @@ def inpaint(
     section = given.section(InpaintConfig, flags(fields))
     if out is None and not dry_run:
         raise InputError("no output folder is given", remedy="give --out, or --dry-run")
+    check_inputs(images=images, objects=objects, captions=captions, relations=relations, origins=origins, root=root)
     with job("inpaint"):
         from nearmiss.stages.inpaint.stage import plan, run
 

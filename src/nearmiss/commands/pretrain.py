@@ -9,6 +9,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.memory import keep_freed_memory
 from nearmiss.base.progress import job
 from nearmiss.commands.app import STAGES, Config, Fields, Fingerprint, Overrides, Seed, app, fields_help
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.fields import Source, flags, source
 from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig, default_arms
 
@@ -168,6 +169,9 @@ def pretrain(
         again += [f"--features={folder}" for folder in features or ()]
         again += [f"--set={override}" for override in set_ or ()]
         sys.exit(run_together(section.num_processes, [sys.executable, "-m", "nearmiss", "pretrain", *again, *fields]))
+    check_inputs(
+        store=store, captions=captions, words=words, negatives=negatives, start=start, truth=truth, features=features
+    )
     with job(f"pretrain {arm} seed {seed}"):
         from nearmiss.stages.pretrain.stage import run
 

@@ -17,6 +17,7 @@ from nearmiss.commands.app import (
     app,
     fields_help,
 )
+from nearmiss.commands.inputs import check_inputs, folder_of_model
 from nearmiss.commands.scoring import embeddings
 from nearmiss.fields import flags, source
 from nearmiss.stages.robustness.config import RobustnessConfig
@@ -117,6 +118,13 @@ def robustness(
     section = given.section(RobustnessConfig, flags(fields))
     kept = embeddings(cache, state)
     keep_freed_memory()
+    check_inputs(
+        model=folder_of_model(model),
+        corrupted=corrupted,
+        data_root=data_root,
+        training_negatives=training_negatives,
+        training_captions=training_captions,
+    )
     with job(f"robustness {model}"):
         from nearmiss.engine.benchmarks.data_root import DataRoot, moves
         from nearmiss.engine.scoring.model import parse_model

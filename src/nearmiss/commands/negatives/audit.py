@@ -5,6 +5,7 @@ from pathlib import Path
 from nearmiss.base.progress import job
 from nearmiss.commands.app import Seed
 from nearmiss.commands.app import negatives as group
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.engine.formats.names import Read
 
 
@@ -38,6 +39,7 @@ def audit(
     seed
         Seed of the folds and of the pairs that are dropped.
     """
+    check_inputs(pairs=pairs, corpus=corpus)
     with job("negatives audit"):
         from nearmiss.engine.audit.report import run
         from nearmiss.engine.audit.terminal import text

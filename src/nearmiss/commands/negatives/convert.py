@@ -6,6 +6,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.commands.app import Seed
 from nearmiss.commands.app import negatives as group
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.engine.formats.names import Read, Written
 
 NAMING_FILES = ("sugarcrepe", "negclip", "ce_clip")
@@ -49,6 +50,7 @@ def convert(
     unused += ["seed"] if seed is not None and to != "negclip" else []
     if unused:
         raise InputError(f"--{unused[0]} has no effect on the format {to}", remedy="leave the flag out")
+    check_inputs(pairs=pairs, images=images)
     with job("negatives convert"):
         from nearmiss.engine.formats.exchange import convert as write
 

@@ -9,6 +9,8 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.commands.app import Config, Fields, Fingerprint, Overrides, Seed, fields_help
 from nearmiss.commands.app import negatives as group
+from nearmiss.commands.inputs import check_inputs
+from nearmiss.config_text import near
 from nearmiss.fields import Source, build, flags, source
 from nearmiss.stages.negatives.config import NegativesConfig, every_method
 from nearmiss.stages.negatives.spec import (
@@ -103,6 +105,7 @@ def make(
     chosen = section.methods[method]
     if not fingerprint and tables is None:
         _check_tagger_is_named(chosen, tagger, fields)
+    check_inputs(captions=captions, graphs=graphs, instances=instances, tables=tables, reserved=reserved)
     with job(f"negatives {method}"):
         from nearmiss.stages.negatives.stage import run
 
@@ -131,7 +134,8 @@ def _configured(given: Source, method: str) -> tuple[dict[str, Any], dict[str, A
     stage = build(NegativesConfig, given.values, {}, file=given.file)
     known = every_method() | stage.methods
     if method not in known:
-        raise InputError(f"unknown method '{method}'", file=given.file, remedy=f"choose one of: {', '.join(known)}")
+        remedy = f"{near(method, list(known))} choose one of: {', '.join(known)}".strip()
+        raise InputError(f"unknown method '{method}'", file=given.file, remedy=remedy)
     return stage.model_dump(), known[method].model_dump()
 
 

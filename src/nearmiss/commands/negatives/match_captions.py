@@ -7,6 +7,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.commands.app import Fingerprint, Many, Seed
 from nearmiss.commands.app import negatives as group
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.fields import source
 from nearmiss.stages.negatives.config import NegativesConfig
 
@@ -48,6 +49,7 @@ def match_captions(
     if in_scene is not None and fingerprint is not None:
         raise InputError("the fingerprint file fixes in_scene", file=fingerprint, remedy="leave the flag out")
     matches_scene = in_scene is not False if section.match is None else section.match.in_scene
+    check_inputs(tables=tables)
     with job("negatives match-captions"):
         from nearmiss.stages.negatives.matched_captions import run
 

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from nearmiss.base.progress import job
 from nearmiss.commands.app import Seed
 from nearmiss.commands.app import negatives as group
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.stages.negatives.spec import EvaluationParaphrase, TrainingParaphrase
 
 
@@ -35,6 +36,7 @@ def paraphrase(
     seed
         Seed of the draw where an operator has several paraphrases.
     """
+    check_inputs(captions=captions)
     with job("negatives paraphrase"):
         from nearmiss.stages.negatives.paraphrases import run
 

@@ -9,6 +9,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.progress import job
 from nearmiss.commands.app import Config, Overrides
 from nearmiss.commands.app import negatives as group
+from nearmiss.commands.inputs import check_inputs
 from nearmiss.engine.world.spec import WorldConfig
 from nearmiss.fields import build, source
 from nearmiss.stages.data.config import DataConfig
@@ -28,6 +29,7 @@ def truth(*, negatives: Path, truth: Path, out: Path) -> None:
     out
         Output: the report, a JSON file.
     """
+    check_inputs(negatives=negatives, truth=truth)
     with job(f"negatives truth {negatives.name}"):
         from nearmiss.stages.negatives.truth_report import report
 

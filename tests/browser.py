@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -99,8 +100,23 @@ class Browser:
         expected = (*(_SERVER_DOWN if server_down else ()), *(_NOT_ADMITTED if not_admitted else ()))
         return [message for message in messages if not any(words in message for words in expected)]
 
-    def hosts(self) -> set[str]:
-        """The hosts that the window has requested anything from; Chromium's own pages do not count."""
+    def addresses(self) -> set[str]:
+        """What the window has requested since the last call, without Chromium's own pages and images in the page."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-        return {urlsplit(url).hostname for url in urls if url.startswith(("http", "ws"))}
+        return {url for url in urls if not url.startswith(("chrome:", "chrome-", "data:", "about:"))}
+
+    def hosts(self) -> set[str]:
+        """The hosts that the window has requested anything from."""
+        return {urlsplit(url).hostname for url in self.addresses() if url.startswith(("http", "ws"))}
+
+    def show_as(self, *, width: int = 1280, scheme: str = "light", medium: str = "screen") -> None:
+        """Lay the page out for a width in CSS pixels, a color scheme (light or dark) and a medium (screen or print)."""
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": features})
+
+    def evaluate(self, script: str) -> Any:
+        """The value of a script's `return`."""
+        return self.driver.execute_script(script)
