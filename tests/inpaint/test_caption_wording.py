@@ -50,6 +50,24 @@ def test_changed_words_are_reported():
     assert edited_captions("there are two dogs", plan, CORPUS) == [("there is one dog", ("are two dogs", "is one dog"))]
 
 
+@pytest.mark.parametrize("text", ["a panda bear in a tree", "a bear kite", "a person kite boarding"])
+@pytest.mark.parametrize("name", ["bear", "person"])
+def test_a_part_of_a_compound_is_not_replaced(text, name):
+    assert edited_captions(text, Plan("o", "object", name, "cube", None), NAMES_ALONE) == []
+
+
+@pytest.mark.parametrize("text", ["a bear in a tree", "A white bear", "the old bear"])
+def test_an_attribute_is_no_part_of_a_compound(text):
+    found = edited_captions(text, Plan("o", "object", "bear", "cube", None), NAMES_ALONE)
+    assert [edited for edited, _ in found] == [text.replace("bear", "cube")]
+
+
+@pytest.mark.parametrize("noun", ["black cream colored couch", "striped couch", "cream-colored couch", "white couch"])
+def test_no_color_is_written_before_a_word_of_color(noun):
+    after = After("couch", {"color": "blue"})
+    assert captions_with_value(f"a dog on a {noun}", Plan("o", "color", "black", "blue", after), CORPUS) == []
+
+
 @pytest.mark.parametrize(
     "text", ["a dog lying on a mat", "a dog is chained", "a dog with a bone", "a dog that is large"]
 )

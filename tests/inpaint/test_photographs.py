@@ -141,6 +141,11 @@ def test_a_measured_color_is_written_into_both_captions(made):
         assert row["inpaint_details"]["likeness"] >= 0.5
 
 
+def test_at_most_two_pairs_of_an_operation_show_one_object(made):
+    edits = pl.read_parquet(made[0] / PAIRS)["inpaint_details"].struct.unnest()
+    assert edits.group_by("operation", "object_id").len()["len"].max() == 2  # six pairs a photograph are allowed
+
+
 def test_every_gate_value_is_in_the_table(made):
     edit = pl.read_parquet(made[0] / PAIRS)["inpaint_details"].struct.unnest()
     assert edit["changed_inside"].min() >= 0.3

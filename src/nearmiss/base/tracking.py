@@ -321,7 +321,7 @@ def _experiment(client: Any, artifacts: str | None, name: str) -> str:
 
 
 def _runs(client: Any, experiment_id: str) -> dict[str, list[Any]]:
-    """The living runs of each name: finished ones first, of these the one of the newest job.
+    """The living runs of each name: finished ones first, of these the one that was recorded last.
 
     There are several of a name where a recording was interrupted before it removed the former run.
     """

@@ -28,7 +28,8 @@ def illegible(text: str) -> str | None:
     """Why no negatives are made from a text; None where it is usable.
 
     Rejected are empty and overlong texts, control characters, mark-up, hashtags, addresses, emoji and other symbols,
-    and text that is not English: in another script, or with more function words of other languages than of English.
+    phrases that programs or image banks write for any image ("image may contain"), and text that is not English: in
+    another script, or with more function words of other languages than of English.
     The methods parse English, and a text that they read in part would be edited in part. Tabs and line breaks are
     whitespace.
     """
@@ -51,7 +52,15 @@ def illegible(text: str) -> str | None:
         return f"the caption has {_NAMED[str(found.lastgroup)]}"
     if not any(each.isalpha() and each < "\u0250" for each in lowered(text)):
         return "the caption has no word"
+    if any(phrase in f" {' '.join(lowered(text).split())} " for phrase in _by_programs()):
+        return "the caption is text that programs or image banks write for any image"
     return "the caption is in another language" if _is_foreign(text) else None
+
+
+@cache
+def _by_programs() -> tuple[str, ...]:
+    """Phrases of alternative texts on the web that describe no image or that no person wrote."""
+    return tuple(f" {phrase} " for phrase in load("language")["by_programs"])
 
 
 _RIGHT_TO_LEFT = ("R", "AL", "AN", "RLE", "RLO", "RLI")

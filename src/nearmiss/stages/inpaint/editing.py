@@ -43,6 +43,9 @@ class Rejection:
     reason: str
 
 
+_OF_ONE_OBJECT = 2
+"""Pairs of one object and operation at most (our choice): more of them show nothing new."""
+
 REJECTIONS = pl.Schema(
     {
         "image_id": pl.String,
@@ -134,6 +137,9 @@ def _edited(corpus: Corpus, options: OperationConfig, config: InpaintConfig, ima
     refuse = partial(_refuse, outcome, image_id, operation.name)
     for each in planned(corpus, options, config, image_id, outcome):
         plan, view = each.plan, each.view
+        if sum(pair.inpaint_details.object_id == plan.object_id for pair in outcome.pairs) == _OF_ONE_OBJECT:
+            refuse(plan.object_id, "two pairs show it already")
+            continue
         pixels = pixels_of(corpus, image_id)
         edited = operation.apply(pixels, view, plan, options)
         if isinstance(edited, Refused):

@@ -1,6 +1,6 @@
 """Views of images for the operations: objects with masks and the attributes from annotations and captions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,17 +8,19 @@ import numpy as np
 from nearmiss.base.seeding import rng
 from nearmiss.engine.formats.segmentation import runs_of
 from nearmiss.engine.images.decode import open_rgb
+from nearmiss.engine.images.editing.light import balanced
 from nearmiss.engine.images.editing.measure import measured_color
 from nearmiss.engine.images.editing.plan import Donor, DonorImage, ImageObject, Pixels, Refused, View, covered
 from nearmiss.engine.images.editing.spec import Quality
 from nearmiss.engine.images.masks import Mask, MaskError, box_of, decode, overlap_of_boxes, touches_border
 from nearmiss.engine.text.annotations import Annotated, Annotations
 from nearmiss.engine.text.inflection import indefinite_article
+from nearmiss.engine.text.lexicon import load
 from nearmiss.engine.text.parsing import parse
 from nearmiss.stages.inpaint.consistency import meant
-from nearmiss.stages.inpaint.corpus import KINDS, Corpus, ObjectRow, family, meters, values_of
+from nearmiss.stages.inpaint.corpus import KINDS, CaptionRow, Corpus, ObjectRow, family, meters, values_of
+from nearmiss.stages.inpaint.wording import stated_colors
 
-_NEVER_OF_A_COLOR = {"person", "food", "traffic light"}  # rarely described by a color, or ambiguous
 _FITS = 0.5  # minimum overlap of an annotated box with the box of its mask
 
 
@@ -52,7 +54,7 @@ def view_of(
 ) -> tuple[View, list[Refused]]:
     """The view of an image for one operation, targets in random order; and the objects that cannot be edited."""
     image = corpus.images[image_id]
-    pixels = pixels_of(corpus, image_id) if quality.measured is not None else None
+    seen = balanced(pixels_of(corpus, image_id)) if quality.measured is not None else None
     known = {obj.object_id: obj for obj in annotations.objects}
     objects, targets, flaws = [], [], []
     for row in corpus.objects[image_id]:
@@ -63,8 +65,8 @@ def view_of(
             flaws.append(Refused(row.object_id, flaw))
         obj = known[row.object_id]
         values = values_of(obj)
-        if pixels is not None and flaw is None and "color" not in values and mask is not None:
-            values |= _measured(pixels, mask, obj.noun, quality)
+        if seen is not None and flaw is None and "color" not in values and mask is not None:
+            values |= _measured(seen, mask, obj.noun, corpus.captions.get(image_id, ()), quality)
         objects.append(ImageObject(row.object_id, obj.noun, values, row.box, mask, family(obj.noun), meters(obj.noun)))
     random = rng(seed, "inpaint", operation, image_id)
     view = View(
@@ -83,12 +85,15 @@ def view_of(
     return view, flaws
 
 
-def _measured(pixels: Pixels, mask: Mask, name: str, quality: Quality) -> dict[str, str]:
-    """The color measured on the pixels of an object."""
-    if quality.measured is None or {name, *family(name)} & _NEVER_OF_A_COLOR:
+def _measured(
+    seen: np.ndarray, mask: Mask, name: str, captions: Sequence[CaptionRow], quality: Quality
+) -> dict[str, str]:
+    """The color measured on the pixels of an object, unless a caption says another of a thing of its name."""
+    if quality.measured is None or not {name, *family(name)}.isdisjoint(load("color")["rarely_colored"]):
         return {}
-    color = measured_color(pixels, mask, quality.measured)
-    return {} if color is None else {"color": color}
+    color = measured_color(seen, mask, quality.measured)
+    stated = set().union(*(stated_colors(caption.text, name) for caption in captions))
+    return {} if color is None or stated - {color} else {"color": color}
 
 
 def usable_mask(row: ObjectRow, height: int, width: int, quality: Quality) -> tuple[Mask | None, str | None]:

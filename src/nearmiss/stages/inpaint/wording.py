@@ -21,6 +21,7 @@ _BEGIN_ANOTHER = (
     "in", "on", "at", "by", "with", "near", "next", "beside", "under", "above", "behind", "and", "is", "are", "that",
     "which",
 )  # fmt: skip
+_DESCRIBED = 4  # words before a noun among which its color is: "a black and white striped cat"
 _MODIFIERS = ("with", "that", "which", "who", "has")
 _LONGEST = 5  # words per phrase: "on the left hand side"
 _MAX_EDITS = 64  # per caption
@@ -89,15 +90,36 @@ def _before(tokens: Sequence[Token], noun: int, kind: str) -> Token | None:
             kinds = [attribute_words().get(token.lower, (None,))[0] for token in modifiers]
             if kind in kinds or not all(token.is_word for token in modifiers):
                 return None
+            if kind == "color" and any(_of_color(token.lower) for token in modifiers):
+                return None
             sizes = next((index for index, each in enumerate(kinds) if each != "size"), len(modifiers))
             return tokens[start + (sizes if kind == "color" else 0)]
     return None
 
 
+def stated_colors(text: str, name: str) -> set[str]:
+    """The words of color that the caption has before a noun of the object, near enough to describe it."""
+    tokens = tokenize(text)
+    found = set()
+    for first, _ in _nouns(text, name):
+        for token in reversed(tokens[max(0, first - _DESCRIBED) : first]):
+            if token.lower in _ARTICLES:
+                break
+            if _of_color(token.lower):
+                found.add(attribute_words().get(token.lower, ("color", token.lower))[1])
+    return found
+
+
+def _of_color(word: str) -> bool:
+    """Whether a word says of what color or pattern something is: "red", "striped", "wooden", "cream-colored"."""
+    parts = (word, *word.split("-"))
+    return any(attribute_words().get(part, (None,))[0] == "color" or part in load("color")["colored"] for part in parts)
+
+
 def _nouns(text: str, name: str) -> Iterator[tuple[int, int]]:
     """First and last token of every singular phrase that names the object or a hyponym.
 
-    Not if the next word makes it part of a compound: "a banana tree".
+    Not if the next word makes it part of a compound: "a banana tree", "a person kite boarding".
     """
     tokens = tokenize(text)
     known = object_words()
@@ -106,7 +128,8 @@ def _nouns(text: str, name: str) -> Iterator[tuple[int, int]]:
         group = known[words].group if words in known else words
         if (group != name and name not in hypernyms(group)) or is_plural(words):
             continue
-        if last + 1 == len(tokens) or tokens[last + 1].lower not in load("object")["compounds"]:
+        after = tokens[last + 1].lower if last + 1 < len(tokens) else ""
+        if after not in load("object")["compounds"] and (after not in known or is_plural(after)):
             yield first, last
 
 
@@ -139,13 +162,22 @@ def _noun(text: str, plan: Plan, corpus: Corpus) -> Iterator[list[Edit]]:
     """Replace a singular noun that names the object or a hyponym ("man": person).
 
     If only names are annotated, nouns with a description ("a cat lying on") are skipped: whether it is true of the new
-    object is unknown.
+    object is unknown. So are nouns with a word of no lexicon before them, which
+    may tell their kind: a dog in the place of a "panda bear" is no "panda dog".
     """
     tokens = tokenize(text)
     for first, last in _nouns(text, plan.old):
+        if first and not corpus.combinations and not _describes(tokens[first - 1]):
+            continue
         after = [token.lower for token in tokens[last + 1 : last + 3]]
         if corpus.combinations or not _is_modified(after[1:] if after[:1] == ["is"] else after):
             yield [_edit(text, tokens[first], tokens[last], corpus.names[plan.new])]
+
+
+def _describes(before: Token) -> bool:
+    """Whether a word before a noun is an attribute or a function word, and so no part of the noun."""
+    small = load("grammar")["small_words"]
+    return not before.is_word or before.lower in attribute_words() or before.lower in (*_ARTICLES, *small)
 
 
 def _is_modified(after: Sequence[str]) -> bool:
