@@ -60,7 +60,17 @@ def test_the_help_of_a_group_fits_a_terminal(group):
 def test_the_groups_have_their_commands():
     names = {group: {name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{group} ")} for group in GROUPS}
     assert names == {
-        "negatives": {"make", "convert", "paraphrase", "match", "match-captions", "audit", "truth", "truth-table"},
+        "negatives": {
+            "make",
+            "example",
+            "convert",
+            "paraphrase",
+            "match",
+            "match-captions",
+            "audit",
+            "truth",
+            "truth-table",
+        },
         "benchmarks": {"list", "images", "compare"},
         "versions": {"snapshot", "restore", "verify", "redate", "pipeline"},
         "curate": {"serve", "export"},

@@ -27,7 +27,7 @@ from nearmiss.commands import (  # noqa: F401  (each adds its commands)
     versions,
 )
 from nearmiss.commands.app import Overrides, Stage, app
-from nearmiss.commands.negatives import audit, convert, make, match, match_captions, paraphrase, truth  # noqa: F401
+from nearmiss.commands.negatives import audit, convert, example, make, match, match_captions, paraphrase, truth  # noqa: F401
 from nearmiss.commands.renamed import GROUPED, refuse_renamed
 
 
