@@ -3,7 +3,9 @@
 What needs no data, no network and no pretrained model is executed; all others are parsed.
 """
 
+import inspect
 import re
+import shlex
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +17,7 @@ from documented import Line, blocks, lines
 from nearmiss.base.errors import InputError
 from nearmiss.cli import app
 from nearmiss.overrides import parse_overrides
+from test_commands_app import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 LINES = lines(ROOT)
@@ -114,6 +117,17 @@ def test_a_command_line_that_needs_no_data_succeeds(line, python, tmp_path):
         [python, "-m", "nearmiss", *arguments(line)], check=False, capture_output=True, text=True, cwd=tmp_path
     )
     assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_has_an_example_that_is_accepted(name):
+    text = inspect.getdoc(COMMANDS[name].default_command)
+    examples = [line for line in text.splitlines() if line.startswith("nearmiss ")]
+    assert examples
+    for each in examples:
+        words = shlex.split(each.partition(" > ")[0])[1:]
+        assert " ".join(words).startswith(name)
+        parsed(words)
 
 
 def test_blocks_are_found_by_their_marks():

@@ -42,6 +42,8 @@ def run(
 ) -> None:
     """Run the workflow of an experiment and print the comparison.
 
+    nearmiss run --config config/config.yaml --set pretrain.continued.steps=500
+
     Results that are up to date are not made again.
 
     Parameters
@@ -64,6 +66,8 @@ def run(
 def ui(*, store: Path = Path("results/mlflow.db"), port: int = 5000) -> None:
     """Open MLflow's page on this machine.
 
+    nearmiss ui --store results/mlflow.db
+
     The store is made again from the results where it is missing.
 
     Parameters
@@ -81,6 +85,8 @@ def ui(*, store: Path = Path("results/mlflow.db"), port: int = 5000) -> None:
 @app.command(show=False)
 def schema(*, out: Path = Path("workflow/schemas/config.schema.json"), readme: Path | None = None) -> None:
     """Write the JSON schema of an experiment, which editors complete from.
+
+    nearmiss schema --out workflow/schemas/config.schema.json
 
     Parameters
     ----------

@@ -16,6 +16,8 @@ NAMES = ("captions.json", "graphs.json")
 def example(*, out: Path) -> None:
     """Write example captions and scene graphs, for a first run.
 
+    nearmiss negatives example --out example
+
     The sentences are ours. captions.json has 20 captions in COCO's format, graphs.json 10 scene graphs in GQA's format,
     of the same images; there are no image files.
 
