@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import re
 from collections.abc import Iterator
 
 import cyclopts
@@ -60,7 +61,17 @@ def test_the_help_of_a_group_fits_a_terminal(group):
 def test_the_groups_have_their_commands():
     names = {group: {name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{group} ")} for group in GROUPS}
     assert names == {
-        "negatives": {"make", "convert", "paraphrase", "match", "match-captions", "audit", "truth", "truth-table"},
+        "negatives": {
+            "make",
+            "example",
+            "convert",
+            "paraphrase",
+            "match",
+            "match-captions",
+            "audit",
+            "truth",
+            "truth-table",
+        },
         "benchmarks": {"list", "images", "compare"},
         "versions": {"snapshot", "restore", "verify", "redate", "pipeline"},
         "curate": {"serve", "export"},
@@ -73,6 +84,30 @@ def test_every_option_has_a_help_text(name):
     options = COMMANDS[name].assemble_argument_collection(parse_docstring=True)
     empty = [option.name for option in options if option.show and not (option.parameter.help or "").strip()]
     assert not empty
+
+
+def empty_rows(text: str) -> list[str]:
+    """The rows of a help's tables that have names and values of an option, but no text."""
+    rows = re.split(r"^│ (?=\*? *[A-Z-])", text, flags=re.MULTILINE)[1:]
+    marks = r"\[[^\]]*\]|--?[\w.-]+"
+    return [row for row in rows if not re.search("[a-z]", re.sub(marks, "", row.partition("╰")[0]))]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_row_of_the_help_is_empty(name):
+    assert not empty_rows(shown(*name.split()))
+
+
+def test_an_empty_row_is_found():
+    planted = cyclopts.App()
+
+    @planted.command
+    def store(*, port: int = 1) -> None:
+        """Open."""
+
+    text = io.StringIO()
+    planted.help_print(["store"], console=Console(file=text, width=80))
+    assert len(empty_rows(text.getvalue())) == 1
 
 
 @pytest.mark.parametrize("name", COMMANDS)

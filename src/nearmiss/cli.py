@@ -28,7 +28,7 @@ from nearmiss.commands import (  # noqa: F401  (each adds its commands)
     versions,
 )
 from nearmiss.commands.app import Overrides, Stage, app
-from nearmiss.commands.negatives import audit, convert, make, match, match_captions, paraphrase, truth  # noqa: F401
+from nearmiss.commands.negatives import audit, convert, example, make, match, match_captions, paraphrase, truth  # noqa: F401
 from nearmiss.commands.renamed import GROUPED, refuse_renamed
 
 
@@ -42,6 +42,8 @@ def run(
     stage: Stage | None = None,
 ) -> None:
     """Run the workflow of an experiment and print the comparison.
+
+    nearmiss run --config config/config.yaml --set pretrain.continued.steps=500
 
     Results that are up to date are not made again.
 
@@ -65,6 +67,8 @@ def run(
 def ui(*, store: str | None = None, port: int = 5000) -> None:
     """Open MLflow's page on this machine, or print the address of the server's page.
 
+    nearmiss ui --store results/mlflow.db
+
     A store that is a file is made again from the results where it is missing.
 
     Parameters
@@ -84,6 +88,8 @@ def ui(*, store: str | None = None, port: int = 5000) -> None:
 @app.command(show=False)
 def schema(*, out: Path = Path("workflow/schemas/config.schema.json"), readme: Path | None = None) -> None:
     """Write the JSON schema of an experiment, which editors complete from.
+
+    nearmiss schema --out workflow/schemas/config.schema.json
 
     Parameters
     ----------

@@ -60,6 +60,22 @@ def test_an_earlier_result_is_replaced_and_other_files_are_kept(tmp_path):
     }
 
 
+def test_other_results_are_not_replaced_silently(tmp_path, capsys):
+    out = tmp_path / "out"
+    write(OutputFolder(out), table="1", summary="same", old="x", **{"cost.json": "1 s"})
+    write(OutputFolder(out), table="1", summary="same", old="x", **{"cost.json": "2 s"})
+    assert capsys.readouterr().err == ""
+    write(OutputFolder(out), table="2", summary="same", new="y", **{"cost.json": "2 s"})
+    assert capsys.readouterr().err == f"nearmiss: {out}: replaced other results (old, table)\n"
+
+
+def test_another_file_is_not_replaced_silently(tmp_path, capsys):
+    for content, told in (("1", ""), ("1", ""), ("2", f"nearmiss: {tmp_path / 'x'}: replaced other results (x)\n")):
+        with OutputFile(tmp_path / "x") as partial:
+            partial.write_text(content)
+        assert capsys.readouterr().err == told
+
+
 def test_a_result_that_the_user_changed_is_not_replaced(tmp_path):
     write(OutputFolder(tmp_path / "out"), README="card")
     (tmp_path / "out" / "README").write_text("card, with my corrections")

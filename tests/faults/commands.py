@@ -104,6 +104,7 @@ CASES = [
         " --captions @pictures/captions.parquet --relations @pictures/relations.parquet --root @pictures",
         roots="@pictures",
     ),
+    Case("negatives example", "none", ""),
     Case("negatives make", "text", "--method keyword --captions @captions.json", file="negatives.parquet", form="file"),
     Case("negatives make", "text", "--method keyword --captions @captions.json", form="folder"),
     Case(

@@ -30,6 +30,7 @@ from nearmiss.base.files import (
     sha256,
     write_json,
 )
+from nearmiss.base.replaced import other_results, tell_replaced
 
 MANIFEST, COST = "manifest.json", "cost.json"
 _PARTIAL = ".nearmiss-partial-"
@@ -125,6 +126,7 @@ class OutputFolder:
         flush_files(self._partial)
         both = {name: [*known.files.get(name, []), *new.get(name, [])] for name in {*known.files, *new}}
         anything: dict[str, Hashes] = {name: [] for name, hashes in new.items() if not hashes}
+        replaced = other_results(self.path, known.files, new, besides=MANIFEST)
         single = {name: hashes for name, hashes in known.single.items() if name not in new}
         _write_record(self.path, Record({**both, **anything}, single))
         (self.path / MANIFEST).unlink(missing_ok=True)
@@ -137,6 +139,7 @@ class OutputFolder:
         for folder in sorted(each for each in self._partial.rglob("*") if each.is_dir()):
             (self.path / folder.relative_to(self._partial)).mkdir(parents=True, exist_ok=True)
         _write_record(self.path, Record(new, single))
+        tell_replaced(self._named, replaced)
 
     def _refuse_collisions(self, known: Record, new: Mapping[str, Hashes]) -> None:
         for name in sorted(new):
@@ -230,6 +233,8 @@ def move_into(folder: Path, files: Mapping[str, Path], *, gone: Iterable[str] = 
         rest = {name: hashes for name, hashes in known.files.items() if name not in names}
         single = {name: hashes for name, hashes in known.single.items() if name not in names}
         both = {name: _either(known.hashes(name), new.get(name)) for name in names}
+        before = {name: hashes for name in names if (hashes := known.hashes(name)) is not None}
+        replaced = other_results(folder, before, new, besides=MANIFEST)
         _write_record(folder, Record(rest, single | both))
         if len(names) > 1:
             for name in [*reversed([*files]), *gone]:
@@ -238,6 +243,7 @@ def move_into(folder: Path, files: Mapping[str, Path], *, gone: Iterable[str] = 
         for name, partial in files.items():
             partial.replace(folder / name)
         _write_record(folder, Record(rest, single | new))
+    tell_replaced(folder / [*files][-1], replaced)
 
 
 def _either(earlier: Hashes | None, new: Hashes | None) -> Hashes:

@@ -12,7 +12,10 @@ from nearmiss.commands.app import benchmarks as group
 
 @group.command(name="list")
 def list_(*, data_root: DataRootPath = None, move: Moved = None) -> None:
-    """List each benchmark with its license, its origin, and its files under the data root."""
+    """List each benchmark with its license, its origin, and its files under the data root.
+
+    nearmiss benchmarks list --data-root DATA
+    """
     from nearmiss.engine.benchmarks.data_root import DataRoot, moves
     from nearmiss.stages.evaluate.listing import listing
 
@@ -24,6 +27,8 @@ def images(
     *, benchmarks: list[str], data_root: DataRootPath = None, move: Moved = None, tagger: str | None = None, out: Path
 ) -> None:
     """List the images of benchmarks, so that they can be excluded from training.
+
+    nearmiss benchmarks images --benchmarks sugarcrepe --data-root DATA --out shown.parquet
 
     Parameters
     ----------
@@ -67,6 +72,8 @@ def compare(
     out: Path | None = None,
 ) -> None:
     """Compare two models on the same items.
+
+    nearmiss benchmarks compare RESULT OTHER --endpoint sugarcrepe/swap_obj
 
     Prints differences with intervals, and sign-flip tests by image with Holm's adjustment.
 

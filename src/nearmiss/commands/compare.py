@@ -113,6 +113,8 @@ def track(
 ) -> None:
     """Record an experiment in MLflow's store: one run per arm and seed, with a child for each stage.
 
+    nearmiss track --experiment world --evaluations results/world/evaluate/hnc/0 --store mlflow.db --out track.json
+
     Parameters
     ----------
     evaluations

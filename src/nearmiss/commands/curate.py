@@ -24,6 +24,8 @@ def serve(
 ) -> None:
     """Serve a local page on which one annotator accepts, rejects and corrects items.
 
+    nearmiss curate serve keyword --db keyword.db --annotator anna
+
     Parameters
     ----------
     items
@@ -72,6 +74,8 @@ def export(
     of: Names = None,
 ) -> None:
     """Export the accepted items, the rejected ones with reasons, and the inter-annotator agreement.
+
+    nearmiss curate export keyword --db keyword.db --out curated --rule majority
 
     Parameters
     ----------

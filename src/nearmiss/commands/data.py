@@ -20,6 +20,8 @@ def data(
 ) -> None:
     """Make the image, caption and annotation tables of a data source.
 
+    nearmiss data --config config/coco.yaml --set data.source.root=/data/coco --out data
+
     Parameters
     ----------
     out

@@ -146,6 +146,8 @@ def benchmark_features(
 ) -> None:
     """Compute the features of benchmarks' images behind the frozen part of an image tower.
 
+    nearmiss benchmark-features --model local-dir:FOLDER --frozen image --state state --out features
+
     Parameters
     ----------
     model

@@ -24,6 +24,8 @@ def finetune(
 ) -> None:
     """Fine-tune a checkpoint on downstream tasks.
 
+    nearmiss finetune --arm hnc --seed 0 --checkpoint hnc/checkpoint --tables data/tables --root data --out tasks
+
     Every initialization has the same budget and the same search for hyperparameters.
 
     Parameters

@@ -28,6 +28,8 @@ def inpaint(
 ) -> None:
     """Make counterfactual image pairs that differ in one concept.
 
+    nearmiss inpaint --images images.parquet --objects objects.parquet --captions captions.parquet --root . --out DIR
+
     The pairs are made from the tables of a data source.
 
     Parameters

@@ -17,6 +17,8 @@ def plan(
 ) -> None:
     """List jobs, downloads, disk, memory and hours of an experiment.
 
+    nearmiss plan --config config/papers/ce_clip.yaml
+
     Hours are computed from measured rates (src/nearmiss/plan/rates.yaml) and stated assumptions. Nothing is downloaded.
 
     Parameters

@@ -28,6 +28,8 @@ def store(
 ) -> None:
     """Decode the training images into a memory-mapped store at the model's size.
 
+    nearmiss store --images data/tables/images.parquet --root data --state state --out store
+
     Parameters
     ----------
     images
@@ -74,6 +76,8 @@ def features(
     fingerprint: Fingerprint = None,
 ) -> None:
     """Compute the features of a model's frozen parts once, of images, or of texts if a table is given.
+
+    nearmiss features --store store --state state --out features
 
     Parameters
     ----------
@@ -124,6 +128,8 @@ def pretrain(
     fingerprint: Fingerprint = None,
 ) -> None:
     """Train the base model, or continue an arm from it.
+
+    nearmiss pretrain --arm base --seed 0 --store store --captions train.parquet --words words.txt --state s --out base
 
     A killed training resumes from --state. With pretrain.num_processes above 1 the command starts as many processes of
     itself, unless torchrun has started them.

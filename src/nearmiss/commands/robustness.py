@@ -38,6 +38,8 @@ def corrupt(
 ) -> None:
     """Write corrupted copies of the benchmarks' images, once for all models.
 
+    nearmiss corrupt --data-root DATA --out corrupted
+
     Parameters
     ----------
     out
@@ -89,6 +91,8 @@ def robustness(
     fingerprint: Fingerprint = None,
 ) -> None:
     """Score a model on corrupted images and on corrupted captions.
+
+    nearmiss robustness --model ViT-B-32 --pretrained openai --corrupted corrupted --data-root DATA --out DIR
 
     Parameters
     ----------

@@ -13,6 +13,8 @@ RESULTS = Path("results")
 def rates(*, config: Path, results: Path = RESULTS, set_: Overrides = None) -> None:
     """List the scores of a search for learning rates, and the best pair of each arm.
 
+    nearmiss study rates --config config/study-search.yaml
+
     The arms are named ARM-POINT. Refused is a best pair at the edge of the grid.
 
     Parameters
@@ -37,6 +39,8 @@ def rates(*, config: Path, results: Path = RESULTS, set_: Overrides = None) -> N
 def steps(*, config: Path, like: str = "clip", results: Path = RESULTS, set_: Overrides = None) -> None:
     """Compute how many steps of one arm cost as many FLOPs as the most expensive arm.
 
+    nearmiss study steps --config config/study-world.yaml --like clip
+
     Read are the costs that the trainings recorded. The answer is for `arms.NAME.steps` of a control at equal compute.
 
     Parameters
@@ -59,6 +63,8 @@ def steps(*, config: Path, like: str = "clip", results: Path = RESULTS, set_: Ov
 @group.command
 def report(*, config: Path, out: Path, results: Path = RESULTS, set_: Overrides = None) -> None:
     """Compare the arms of a registered study over its seeds, and name what is missing.
+
+    nearmiss study report --config config/study-world.yaml --out study
 
     Parameters
     ----------

@@ -20,6 +20,8 @@ DEFAULT = Path("config/config.yaml")
 def snapshot(*, config: Experiment = DEFAULT, remote: str | None = None) -> None:
     """Record finished results with DVC, and push them to the remote if there is one.
 
+    nearmiss versions snapshot --config config/config.yaml
+
     Parameters
     ----------
     remote
@@ -33,6 +35,8 @@ def snapshot(*, config: Experiment = DEFAULT, remote: str | None = None) -> None
 @group.command
 def restore(*, stage: Stage | None = None, config: Experiment = DEFAULT, remote: str | None = None) -> None:
     """Restore recorded results; those that match the code and configuration do not run again.
+
+    nearmiss versions restore --stage pretrain
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ def restore(*, stage: Stage | None = None, config: Experiment = DEFAULT, remote:
 def verify(*, against: str = "HEAD", config: Experiment = DEFAULT) -> None:
     """Verify results against recorded ones: data byte for byte, metrics within intervals.
 
+    nearmiss versions verify --against v1
+
     The exit status is 1 where they differ.
 
     Parameters
@@ -66,6 +72,8 @@ def verify(*, against: str = "HEAD", config: Experiment = DEFAULT) -> None:
 def redate(*, config: Experiment = DEFAULT) -> None:
     """Redate results that were copied without their times, after a check of every hash.
 
+    nearmiss versions redate --config config/config.yaml
+
     Results that match the code and configuration count as up to date afterwards.
     """
     from nearmiss.versions.redate import redate as date_anew
@@ -76,6 +84,8 @@ def redate(*, config: Experiment = DEFAULT) -> None:
 @group.command
 def pipeline(*, config: Experiment = DEFAULT, out: Path = Path("dvc.yaml")) -> None:
     """Write DVC's pipeline file from the workflow, without running anything.
+
+    nearmiss versions pipeline --config config/config.yaml --out dvc.yaml
 
     Parameters
     ----------

@@ -21,6 +21,8 @@ def audit(
 ) -> None:
     """Measure how well text-only classifiers tell true captions from negatives.
 
+    nearmiss negatives audit --pairs keyword/negatives.parquet --out audit
+
     Chance is 50 %.
 
     Parameters

@@ -26,6 +26,8 @@ def convert(
 ) -> None:
     """Convert negatives from one published format, or from a table, into another.
 
+    nearmiss negatives convert --pairs keyword/negatives.parquet --to sugarcrepe --out sugarcrepe
+
     Parameters
     ----------
     pairs

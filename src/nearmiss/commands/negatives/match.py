@@ -11,6 +11,8 @@ from nearmiss.commands.app import negatives as group
 def match(*, negatives: Many, out: Path, seed: Seed = 0) -> None:
     """Draw equal numbers of each concept from several methods' negatives.
 
+    nearmiss negatives match --negatives keyword scene_graph --out matched
+
     The share of negatives whose new word is in the scene is equal, too, so that methods are compared like with like.
 
     Parameters

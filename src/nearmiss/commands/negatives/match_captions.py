@@ -25,6 +25,8 @@ def match_captions(
 ) -> None:
     """Draw equally many negatives of every caption from several methods.
 
+    nearmiss negatives match-captions --negatives keyword replace --tables data/tables --out matched
+
     Training on the drawn sets compares kinds of negatives at an equal number. Pairs of a method that writes captions of
     its own are dealt out to the captions of their image.
 

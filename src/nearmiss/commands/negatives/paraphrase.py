@@ -22,6 +22,8 @@ def paraphrase(
 ) -> None:
     """Write paraphrases of captions, one for each caption and operator that fits.
 
+    nearmiss negatives paraphrase --captions captions.json --operators inverse --out paraphrases.parquet
+
     A model that never trained on `inverse` shows with it whether it learned what captions mean, or only that an edited
     caption is a wrong one. Of the methods, scene_graph writes it for training (`inverse_positives`).
 

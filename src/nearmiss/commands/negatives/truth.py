@@ -20,6 +20,8 @@ from nearmiss.stages.negatives.config import NegativesConfig
 def truth(*, negatives: Path, truth: Path, out: Path) -> None:
     """Count the false negatives of a method by the truth of the synthetic world.
 
+    nearmiss negatives truth --negatives negatives/keyword --truth data/truth --out truth.json
+
     Parameters
     ----------
     negatives
@@ -46,6 +48,8 @@ def truth_table(
     set_: Overrides = None,
 ) -> None:
     """Count every method's false negatives and yield as annotations are dropped.
+
+    nearmiss negatives truth-table --scenes 200 --out table.json
 
     Parameters
     ----------
