@@ -61,7 +61,7 @@ def test_the_groups_have_their_commands():
     names = {group: {name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{group} ")} for group in GROUPS}
     assert names == {
         "negatives": {"make", "convert", "paraphrase", "match", "match-captions", "audit", "truth", "truth-table"},
-        "benchmarks": {"list", "images", "compare"},
+        "benchmarks": {"list", "images", "compare", "interpolate"},
         "versions": {"snapshot", "restore", "verify", "redate", "pipeline"},
         "curate": {"serve", "export"},
     }

@@ -63,6 +63,9 @@ def parts(experiment: Experiment) -> dict[str, Part]:
     }
     stages = [stage for stage in STAGES if stage not in ("negatives", "pretrain")]
     found = {stage: Part(stage, values[stage], plugins.get(stage, {})) for stage in stages}
+    found["evaluate"] = Part("evaluate", _without(values["evaluate"], ["interpolation"]), plugins["evaluate"])
+    if experiment.interpolated_arms():
+        found["evaluate/interpolation"] = Part("evaluate", values["evaluate"], plugins["evaluate"])
     negatives = _without(values["negatives"], ["methods", "match"])
     for method in experiment.methods():
         own = {"shared": negatives, "method": values["negatives"]["methods"][method]}
