@@ -13,7 +13,7 @@ from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
 from nearmiss.engine.benchmarks.spec import OWN, problem_of_names, table_of
 from nearmiss.engine.downloads.spec import DownloadConfig
-from nearmiss.engine.objectives.spec import needs_fusion, needs_paraphrases
+from nearmiss.engine.objectives.spec import needs_paraphrases
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
 from nearmiss.overlay import QUICK, overlaid
 from nearmiss.overrides import Override, lines_with, of_override, overridden
@@ -25,7 +25,6 @@ from nearmiss.stages.finetune.config import FinetuneConfig
 from nearmiss.stages.inpaint.config import InpaintConfig
 from nearmiss.stages.negatives.config import NegativesConfig
 from nearmiss.stages.pretrain.config import (
-    BASE,
     ArmConfig,
     PretrainConfig,
     arm_with_defaults,
@@ -89,16 +88,6 @@ class Experiment(Typed):
         wanted = self.negatives.match.methods if self.negatives.match is not None else []
         used = [name for name in self.methods() if name in wanted]
         return used if len(used) > 1 else []
-
-    def interpolated_arms(self) -> list[str]:
-        """Names of the arms whose weights are interpolated with the base's: with a fusion only where the base has one.
-
-        None without `evaluate.interpolation`.
-        """
-        if not self.evaluate.interpolation:
-            return []
-        fused = {name: needs_fusion(arm.objective) for name, arm in self.arms.items()}
-        return [name for name in self.arms if name != BASE and fused[name] == fused[BASE]]
 
 
 def load(path: Path, changes: dict[str, Any] | None = None, overrides: Sequence[Override] = ()) -> Experiment:

@@ -8,6 +8,7 @@ from typing import Any
 from nearmiss.base.files import sha256
 from nearmiss.base.fingerprint import ParsedCode, Plugins, Registry, SourceTree
 from nearmiss.config import STAGES, Experiment
+from nearmiss.config_arms import interpolated_arms
 from nearmiss.engine.benchmarks.spec import module_of
 from nearmiss.engine.objectives.spec import needs_fusion
 from nearmiss.stages.negatives.config import MATCHED
@@ -64,7 +65,7 @@ def parts(experiment: Experiment) -> dict[str, Part]:
     stages = [stage for stage in STAGES if stage not in ("negatives", "pretrain")]
     found = {stage: Part(stage, values[stage], plugins.get(stage, {})) for stage in stages}
     found["evaluate"] = Part("evaluate", _without(values["evaluate"], ["interpolation"]), plugins["evaluate"])
-    if experiment.interpolated_arms():
+    if interpolated_arms(experiment.arms, experiment.evaluate.interpolation):
         found["evaluate/interpolation"] = Part("evaluate", values["evaluate"], plugins["evaluate"])
     negatives = _without(values["negatives"], ["methods", "match"])
     for method in experiment.methods():

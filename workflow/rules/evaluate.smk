@@ -1,5 +1,6 @@
 # Stage evaluate: one job a checkpoint scores every benchmark.
-INTERPOLATED, INTERPOLATION = EXPERIMENT.interpolated_arms(), f"{RESULTS}/evaluate/interpolation"
+INTERPOLATED = interpolated_arms(EXPERIMENT.arms, EXPERIMENT.evaluate.interpolation)
+INTERPOLATION = f"{RESULTS}/evaluate/interpolation"
 
 
 # The features of the benchmarks' images behind a frozen image trunk, which all runs share. Any checkpoint has the trunk.

@@ -29,9 +29,10 @@ INCOMPLETE = 3
 """Exit status where images, files or records of a benchmark are missing."""
 
 
-@app.command(
-    group=STAGES, sort_key=6, help_epilogue=fields_help((EvaluateConfig, ""), without=("data_root", "missing", "interpolation"))
-)
+FIELDS = fields_help((EvaluateConfig, ""), without=("data_root", "missing", "interpolation"))
+
+
+@app.command(group=STAGES, sort_key=6, help_epilogue=FIELDS)
 def evaluate(
     *fields: Fields,
     model: str,
@@ -137,7 +138,7 @@ def evaluate(
         sys.exit(INCOMPLETE)
 
 
-@app.command(show=False, help_epilogue=fields_help((EvaluateConfig, ""), without=("data_root", "missing", "interpolation")))
+@app.command(show=False, help_epilogue=FIELDS)
 def benchmark_features(
     *fields: Fields,
     model: str,

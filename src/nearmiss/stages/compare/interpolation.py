@@ -1,4 +1,4 @@
-"""Weights between the base and each arm (WiSE-FT): their metrics in the columns of the overview, and what was chosen."""
+"""Weights between the base and each arm (WiSE-FT): metrics in the columns of the overview, and what was chosen."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -37,9 +37,9 @@ class EvaluateConfig(Typed):
     recall_at: list[int] = Field([1, 5, 10], min_length=1, description="Ranks k of Recall@k.")
     interpolation: list[Annotated[float, Field(ge=0, le=1)]] = Field(
         [],
-        description="Shares alpha of an arm's weights, such as [0, 0.25, 0.5, 0.75, 1]: (1 - alpha) base + alpha arm is "
-        "scored on the same benchmarks for every arm that continues from the base (WiSE-FT), in jobs of its own. Arms "
-        "with a fusion that the base lacks have none.",
+        description="Shares alpha of an arm's weights, such as [0, 0.25, 0.5, 0.75, 1]: (1 - alpha) base + alpha arm "
+        "is scored on the same benchmarks for every arm that continues from the base (WiSE-FT), in jobs of its own. "
+        "Cross-encoders, whose fusion the base lacks, have none.",
     )
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind each interval.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")

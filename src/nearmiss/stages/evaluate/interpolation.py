@@ -1,8 +1,8 @@
 """The weights between a base and an arm, scored on the benchmarks of the arm (WiSE-FT).
 
 Fine-tuning on one kind of data moves a model away from what it did before; weights between both often keep most of it
-(Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022). Each checkpoint on the way is written and scored by
-stage evaluate as any other.
+(Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022). Each checkpoint on the way is written, and scored
+as any other.
 """
 
 import shutil
@@ -52,8 +52,8 @@ def run(
 
     `base` is the model that the training of `arm`, a checkpoint folder, began from. The other arguments are those of
     `stage.run`. Writes interpolation.parquet (the model's metrics on the configured split, and on split val where alpha
-    can be chosen there) and interpolation.json (the hash of the weights of each alpha, and which was chosen). `state` is
-    a folder for checkpoints and embeddings, removed after success.
+    can be chosen there) and interpolation.json (hash of the weights of each alpha, and which was chosen). `state` is a
+    folder for checkpoints and embeddings, removed after success.
 
     Raises InputError where no alpha is given or the two cannot be interpolated, before anything is scored.
     """
@@ -144,7 +144,7 @@ def _headline_mean(rows: pl.DataFrame, *, cost: bool) -> float | None:
 
 
 def _choosing(config: EvaluateConfig, root: DataRoot) -> dict[str, EvaluateConfig]:
-    """The section that scores the experiment's own benchmarks on split val, by the split; empty where none has items."""
+    """The section that scores the experiment's own benchmarks on split val; empty where none has items."""
     section = config.model_copy(update={"split": CHOSEN_ON})
     there: Sequence[str] = registry.existing(root, stage.options_of(section))
     wanted = there if config.benchmarks is None else config.benchmarks
