@@ -28,7 +28,12 @@ REGISTRIES = (
         files={"repaint_color": "repaint", "repaint_object": "repaint"},
     ),
     Registry("methods", "nearmiss.stages.negatives.registry", helpers=("candidates",)),
-    Registry("tasks", "nearmiss.stages.finetune.registry", helpers=("task",)),
+    Registry(
+        "tasks",
+        "nearmiss.stages.finetune.registry",
+        helpers=("task",),
+        files={"vsr_random": "vsr", "vsr_zeroshot": "vsr", "imagefolder": "shapes"},
+    ),
     Registry("sources", "nearmiss.stages.data.sources.registry", files={"flickr8k": "flickr", "flickr30k": "flickr"}),
 )
 """The registries whose plugins count where a configuration names them. Everything else counts where it is imported."""
