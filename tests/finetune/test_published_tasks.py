@@ -104,7 +104,7 @@ def test_a_missing_file_is_named(root):
 
 def test_a_missing_image_of_a_statement_is_named(root):
     (root / "vsr" / "images" / "random-test-3.jpg").unlink()
-    with pytest.raises(InputError, match="image random-test-3[.]jpg is in no list of images") as error:
+    with pytest.raises(InputError, match=r"image random-test-3\.jpg is in no list of images") as error:
         finetune(root, "vsr_random")
     assert error.value.record == "line 4"
 

@@ -76,11 +76,12 @@ def open_interpolation(base: str, arm: Path, *, pretrained: str | None = None) -
     given = Path(base.removeprefix("local-dir:"))
     _refuse_other_architecture(theirs, ours, base, arm)
     base_folder = given if base.startswith("local-dir:") else None
-    fusion, fusions = None, ({}, {})
+    fusion: dict[str, Any] | None = None
+    fusions: tuple[Weights, Weights] = ({}, {})
     if has_fusion(arm) or (base_folder is not None and has_fusion(base_folder)):
         fusion, fusions = _fusions(base_folder, base, arm)
-    weights = [each.begun(0).state_dict() for each in (theirs, ours)]
-    return Interpolation(ours, *weights, fusion, *fusions)
+    base_weights, arm_weights = (each.begun(0).state_dict() for each in (theirs, ours))
+    return Interpolation(ours, base_weights, arm_weights, fusion, *fusions)
 
 
 def _refuse_other_architecture(base: Architecture, arm: Architecture, name: str, folder: Path) -> None:

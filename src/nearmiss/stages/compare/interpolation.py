@@ -27,7 +27,8 @@ def read(folders: Sequence[Path], runs: Runs) -> pl.DataFrame:
     Raises InputError where a table has no rows, two are of one run, or an arm was not evaluated on the split of the
     others.
     """
-    found, seen = [table("interpolation", [])], {}
+    found = [table("interpolation", [])]
+    seen: dict[tuple[str, int], Path] = {}
     for folder in map(Path, folders):
         rows = read_table(folder / TABLE, "interpolation")
         if rows.is_empty():
