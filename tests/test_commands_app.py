@@ -30,8 +30,8 @@ def every_command(application: cyclopts.App = app, before: str = "") -> Iterator
 
 COMMANDS = dict(every_command())
 TAKING = [name for name, each in COMMANDS.items() if "seed" in inspect.signature(each.default_command).parameters]
-HIDDEN = {"features", "benchmark-features", "store", "corrupt", "track", "schema", "completion"}
-GROUPS = ("negatives", "benchmarks", "versions", "curate")
+HIDDEN = {"features", "benchmark-features", "store", "corrupt", "track", "schema", "completion", "study"}
+GROUPS = ("negatives", "benchmarks", "versions", "curate", "study")
 COMMAND = ["negatives", "match", "--negatives", "x", "--out", "y", "--seed"]
 
 
@@ -64,6 +64,7 @@ def test_the_groups_have_their_commands():
         "benchmarks": {"list", "images", "compare", "interpolate"},
         "versions": {"snapshot", "restore", "verify", "redate", "pipeline"},
         "curate": {"serve", "export"},
+        "study": {"rates", "steps", "report"},
     }
 
 

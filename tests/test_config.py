@@ -7,6 +7,7 @@ import pytest
 from nearmiss.base.errors import InputError
 from nearmiss.config import Experiment, load, resolve
 from nearmiss.reference import BEGIN, END, keys, schema
+from nearmiss.stages.pretrain.config import default_arms, training_config
 
 
 @pytest.fixture
@@ -207,3 +208,33 @@ def test_errors_of_a_union_concern_the_intended_variant(tmp_path, model, message
     file.write_text(f"experiment: x\npretrain: {{model: {model}}}\n")
     with pytest.raises(InputError, match=message):
         load(file)
+
+
+STEPS = "  a: {objective: [{term: contrastive}], num_negatives: 0, steps: 700}\n"
+
+
+def test_an_arm_trains_for_its_own_steps_and_the_others_for_those_of_the_phase(write):
+    experiment = load(write(f"experiment: x\ncompare: {{controls: []}}\narms:\n{BASE}{STEPS}"))
+    steps = {name: training_config(experiment.pretrain, name, arm, 0).steps for name, arm in default_arms().items()} | {
+        name: training_config(experiment.pretrain, name, arm, 0).steps for name, arm in experiment.arms.items()
+    }
+    assert (steps["base"], steps["clip"], steps["a"]) == (1500, 2000, 700)
+    assert load(write(f"experiment: x\nquick: true\narms:\n{BASE}{STEPS}")).arms["a"].steps == 250
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"arms:\n{BASE}{STEPS.replace('700', '400')}", ["cool-down of 500", "400 steps of the arm 'a'", "line 4"]),
+        ("arms:\n  base: {objective: clip, num_negatives: 0, steps: 9}\n", ["pretrain.base.steps"]),
+        ("compare: {study: {comparisons: {hnx: [clip]}, primary: [P]}}\n", ["the arm 'hnx'", "did you mean 'hnc'"]),
+        ("compare: {study: {comparisons: {hnc: [clap]}, primary: [P]}}\n", ["the control 'clap'", "is no arm"]),
+        ("compare: {study: {comparisons: {hnc: [hnc]}, primary: [P]}}\n", ["compared with itself"]),
+        ("compare: {study: {comparisons: {hnc: [clip]}, primary: [P, P]}}\n", ["two primary endpoints"]),
+    ],
+)
+def test_wrong_steps_and_comparisons_are_refused_by_their_key(write, text, words):
+    endpoint = "{name: p, where: {benchmark: world, metric: accuracy}}"
+    with pytest.raises(InputError) as caught:
+        load(write(f"experiment: x\n{text.replace('P', endpoint)}"))
+    assert all(word in str(caught.value) for word in words), str(caught.value)

@@ -25,6 +25,7 @@ from nearmiss.commands import (  # noqa: F401  (each adds its commands)
     plan,
     pretrain,
     robustness,
+    study,
     versions,
 )
 from nearmiss.commands.app import Overrides, Stage, app

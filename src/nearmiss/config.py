@@ -8,14 +8,14 @@ from pydantic import Field, ValidationError, model_validator
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.typed import Seed, Typed
-from nearmiss.config_arms import check_arm, check_base, check_match, check_phases
+from nearmiss.config_arms import check_arm, check_base, check_match, check_phases, check_study
 from nearmiss.config_text import dotted, line_of, near, problem_of, shortened
 from nearmiss.config_yaml import Lines, parse_yaml
 from nearmiss.engine.benchmarks.spec import OWN, problem_of_names, table_of
 from nearmiss.engine.downloads.spec import DownloadConfig
 from nearmiss.engine.objectives.spec import needs_paraphrases
 from nearmiss.names import LONGEST, PATTERN, problem_of_name
-from nearmiss.overlay import QUICK, overlaid
+from nearmiss.overlay import QUICK, overlaid, with_bounded_steps
 from nearmiss.overrides import Override, lines_with, of_override, overridden
 from nearmiss.stages.compare.config import CompareConfig
 from nearmiss.stages.data.config import DataConfig
@@ -133,7 +133,7 @@ def _quick(experiment: Experiment, overrides: Sequence[Override], *, file: objec
         values["compare"]["controls"] = [name for name in values["compare"]["controls"] if name in values["arms"]]
         again = [each for each in overrides if each.path[0] not in ("experiment", "quick", "quick_overlay")]
         _refuse_left_out(values["arms"], again)
-        smaller = Experiment.model_validate(overridden(values, again, Experiment))
+        smaller = Experiment.model_validate(overridden(with_bounded_steps(values), again, Experiment))
         check(smaller)
     except ValidationError as error:
         raise problem_of(error, Experiment, file="quick_overlay", lines={}) from None
@@ -195,7 +195,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
     if "base" not in experiment.arms:
         refuse("the arm 'base' is missing", ("arms",), "add 'base': every other arm continues from it")
     check_base(experiment.arms["base"], refuse)
-    check_phases(with_defaults(experiment.pretrain), refuse)
+    check_phases(with_defaults(experiment.pretrain), experiment.arms, refuse)
     for name, arm in experiment.arms.items():
         check_arm(name, arm, experiment.negatives.methods, refuse)
         if needs_paraphrases(arm.objective) and not experiment.negatives.operators(str(arm.method)):
@@ -213,6 +213,7 @@ def check(experiment: Experiment, *, file: object = None, lines: Lines | None = 
                 near(control, list(experiment.arms))
                 or f"add the arm or name controls among: {', '.join(experiment.arms)}",
             )
+    check_study(experiment.compare.study, experiment.arms, refuse)
     _check_held_out(experiment, refuse)
     benchmarks = experiment.evaluate.benchmarks or []
     published = sorted(set(benchmarks) - set(experiment.own_benchmarks()))

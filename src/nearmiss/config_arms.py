@@ -1,10 +1,11 @@
 """Checks of arms, methods and training phases. `refuse(problem, key, remedy)` raises an InputError naming the key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from nearmiss.config_text import near, shortened
 from nearmiss.engine.objectives.spec import needs_fusion, needs_negatives, uses_negatives
+from nearmiss.stages.compare.config import StudyConfig
 from nearmiss.stages.negatives.config import MATCHED, NegativesConfig
 from nearmiss.stages.pretrain.config import BASE, ArmConfig, PretrainConfig
 
@@ -17,10 +18,20 @@ def check_base(base: ArmConfig, refuse: Any) -> None:
             ("arms", "base"),
             "remove its method and leave 'contrastive' as its only term; call the other arm by another name",
         )
+    if base.steps is not None:
+        refuse("the arm 'base' has the steps of its phase", ("arms", "base", "steps"), "set pretrain.base.steps")
 
 
-def check_phases(pretrain: PretrainConfig, refuse: Any) -> None:
-    """A phase checks the steps that it gives; here are those that the model gives it."""
+def check_phases(pretrain: PretrainConfig, arms: dict[str, ArmConfig], refuse: Any) -> None:
+    """A phase checks the steps that it gives; here are those that the model gives it, and those of an arm."""
+    cooldown = pretrain.continued.cooldown_steps
+    for name, arm in arms.items():
+        if arm.steps is not None and arm.steps < cooldown:
+            refuse(
+                f"a cool-down of {cooldown} steps does not fit in the {arm.steps} steps of the arm '{name}'",
+                ("arms", name, "steps"),
+                "raise it, or lower pretrain.continued.cooldown_steps",
+            )
     for name in ("base", "continued"):
         phase = getattr(pretrain, name)
         if phase.cooldown_steps > phase.steps:
@@ -29,6 +40,21 @@ def check_phases(pretrain: PretrainConfig, refuse: Any) -> None:
                 ("pretrain", name, "cooldown_steps"),
                 f"lower it, or set pretrain.{name}.steps",
             )
+
+
+def check_study(study: StudyConfig | None, arms: Collection[str], refuse: Any) -> None:
+    """Refuse a comparison of arms that the experiment does not have: a control without its arm, and the reverse."""
+    for arm, controls in study.comparisons.items() if study is not None else ():
+        for name in (arm, *controls):
+            if name not in arms:
+                what = "arm" if name == arm else "control"
+                refuse(
+                    f"the {what} '{shortened(name)}' of a comparison is no arm of this experiment",
+                    ("compare", "study", "comparisons", arm),
+                    near(name, list(arms)) or "add the arm, or take it out of the comparisons",
+                )
+        if arm in controls:
+            refuse(f"'{arm}' is compared with itself", ("compare", "study", "comparisons", arm), "name another control")
 
 
 def check_arm(name: str, arm: ArmConfig, methods: dict[str, Any], refuse: Any) -> None:

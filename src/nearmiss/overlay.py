@@ -29,7 +29,7 @@ QUICK: dict[str, Any] = {
     "finetune": {"resamples": 200, "tasks": {"steps": 60}},
     "evaluate": {"resamples": 200},
     "robustness": {"items": 10, "resamples": 100},
-    "compare": {"resamples": 200},
+    "compare": {"resamples": 200, "study": None},
 }
 """The default: the smallest experiment that still shows every stage."""
 
@@ -65,3 +65,13 @@ def overlaid(value: Any, overlay: Any, key: str = "") -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def with_bounded_steps(values: dict[str, Any]) -> dict[str, Any]:
+    """An experiment's values in which no arm has more steps of its own than the continued phase has."""
+    most = values["pretrain"]["continued"]["steps"]
+    arms = {
+        name: arm if arm["steps"] is None else {**arm, "steps": min(arm["steps"], most)}
+        for name, arm in values["arms"].items()
+    }
+    return {**values, "arms": arms}

@@ -145,6 +145,7 @@ CASES = [
 
 APART = {
     "versions pipeline": "test_the_pipeline_replaces_only_a_generated_one",
+    "study report": "test_a_folder_of_the_user_is_not_replaced_by_a_report",
     "features": "test_a_folder_of_the_user_is_not_replaced_by_features",
     "benchmark-features": "test_a_folder_of_the_user_is_not_replaced_by_features_of_benchmarks",
 }

@@ -22,11 +22,12 @@ import published_archives
 
 CONFIG = Path(__file__).parents[2] / "config"
 FILES = sorted(str(path.relative_to(CONFIG)) for path in CONFIG.rglob("*.yaml"))
-DOWNLOADED = ["coco.yaml", "photographs.yaml", *(name for name in FILES if name.startswith("papers/"))]
+PHOTOGRAPHS = ("coco", "photographs", "study-photographs", "papers/")
+DOWNLOADED = [name for name in FILES if name.startswith(PHOTOGRAPHS)]
 RULES = {  # stage of a plan -> its rules
     "download": ("download",),
     "data": ("data_held_out", "data_tables"),
-    "negatives": ("negatives_generate",),
+    "negatives": ("negatives_generate", "negatives_match"),
     "inpaint": ("inpaint_pairs",),
     "pretrain": (
         "pretrain_store",

@@ -34,6 +34,7 @@ negatives = _group("negatives", "Make, convert, match and audit hard negatives."
 benchmarks = _group("benchmarks", "List published benchmarks; compare and interpolate two models.")
 curate = _group("curate", "Accept or reject image pairs and negatives; export them.")
 versions = _group("versions", "Record, restore and verify results with DVC.")
+study = _group("study", "Choose rates and steps of a registered study; report it.", show=False)
 
 Stage = Literal["data", "negatives", "inpaint", "pretrain", "finetune", "evaluate", "robustness", "compare"]
 Fields = Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]

@@ -11,7 +11,7 @@ from nearmiss.engine.objectives.spec import needs_fusion
 from nearmiss.engine.training.spec import MatchingConfig
 from nearmiss.plan.data_files import Count, data_sizes, rates
 from nearmiss.plan.model_cost import ModelCost
-from nearmiss.stages.pretrain.config import BASE, ModelConfig, TwoTowerConfig
+from nearmiss.stages.pretrain.config import ModelConfig, TwoTowerConfig, steps_of
 
 FILLED = ("attribute", "object", "action")
 """Slots of method `replace` that a language model fills."""
@@ -59,9 +59,8 @@ def stage_costs(
 
 def train_flops(experiment: Experiment, model: ModelCost, arm: str) -> float:
     """Operations of one training of an arm, forward and backward, with its fusion where it has one."""
-    shared = experiment.with_model_defaults().pretrain
-    steps = (shared.base if arm == BASE else shared.continued).steps or 0
-    options, batch = experiment.arms[arm], shared.batch_size
+    shared, options = experiment.with_model_defaults().pretrain, experiment.arms[arm]
+    steps, batch = steps_of(shared, arm, options), shared.batch_size
     learned = model.cached or model
     tokens = tokens_of(options.num_negatives, whole=model.whole_texts)
     forward = batch * (learned.image_flops + tokens * learned.token_flops)
@@ -76,7 +75,7 @@ def train_flops(experiment: Experiment, model: ModelCost, arm: str) -> float:
 def read_bytes(experiment: Experiment, model: ModelCost, arm: str) -> float:
     """Bytes of cached image features that one training of an arm reads."""
     shared = experiment.with_model_defaults().pretrain
-    steps = (shared.base if arm == BASE else shared.continued).steps or 0
+    steps = steps_of(shared, arm, experiment.arms[arm])
     return float(steps * shared.batch_size * (0 if model.cached is None else model.cached.image_bytes))
 
 

@@ -161,6 +161,12 @@ class ArmConfig(Typed):
     text_lr: float | None = Field(
         None, gt=0, description="Learning rate of the text tower; null for the model's default."
     )
+    steps: int | None = Field(
+        None,
+        ge=1,
+        description="Optimizer steps of this arm, as for a control at equal compute (nearmiss study steps); null for "
+        "those of the continued phase.",
+    )
 
 
 class PhaseConfig(Typed):
@@ -303,12 +309,20 @@ def arm_with_defaults(arm: ArmConfig, model: AnyModelConfig) -> ArmConfig:
     return arm.model_copy(update=rates)
 
 
+def steps_of(shared: PretrainConfig, arm_name: str, arm: ArmConfig) -> int:
+    """Optimizer steps of an arm: its own, or those of its phase; the base has those of its phase."""
+    shared = with_defaults(shared)
+    phase = shared.base if arm_name == BASE else shared.continued
+    return phase.steps or 0 if arm_name == BASE or arm.steps is None else arm.steps
+
+
 def training_config(shared: PretrainConfig, arm_name: str, arm: ArmConfig, seed: int) -> TrainingConfig:
     """All options of one run."""
     shared, arm = with_defaults(shared), arm_with_defaults(arm, shared.model)
     phase = shared.base if arm_name == BASE else shared.continued
     options = {name: getattr(shared, name) for name in (*OptimizationConfig.model_fields, "warmup_steps", "epsilon")}
-    options |= {"steps": phase.steps, "cooldown_steps": phase.cooldown_steps, "mask": arm.mask, "seed": seed}
+    steps = steps_of(shared, arm_name, arm)
+    options |= {"steps": steps, "cooldown_steps": phase.cooldown_steps, "mask": arm.mask, "seed": seed}
     return TrainingConfig(**options, image_lr=arm.image_lr, text_lr=arm.text_lr)
 
 
