@@ -72,7 +72,7 @@ def test_the_groups_have_their_commands():
             "truth",
             "truth-table",
         },
-        "benchmarks": {"list", "images", "compare"},
+        "benchmarks": {"list", "images", "compare", "interpolate"},
         "versions": {"snapshot", "restore", "verify", "redate", "pipeline"},
         "curate": {"serve", "export"},
         "study": {"rates", "steps", "report"},

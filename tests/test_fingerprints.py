@@ -7,6 +7,7 @@ import pytest
 
 from nearmiss.base.fingerprint import SourceTree
 from nearmiss.config import STAGES, load, resolve
+from nearmiss.config_arms import interpolated_arms
 from nearmiss.experiment_parts import PARSED, REGISTRIES, code_files, fingerprints, parts
 
 LINE = "\nPLANTED = 1\n"
@@ -130,6 +131,22 @@ def test_a_part_depends_on_the_section_that_concerns_it(root):
     assert fingerprints_changed_by(root, pretrain={"continued": {"captions": "narrow", "steps": 7}}) == arms
     assert fingerprints_changed_by(root, pretrain={"fusion": {"width": 64, "heads": 2, "layers": 1}}) == set()
     assert fingerprints_changed_by(root, compare={"level": 0.9}) == {"compare"}
+
+
+def test_shares_of_weights_have_a_fingerprint_of_their_own(root):
+    shares = {"interpolation": [0.0, 0.5]}
+    assert fingerprints_changed_by(root, evaluate=shares) == set()
+    plain = load(root / "config" / "config.yaml")
+    found = resolve(plain.model_dump(mode="json") | {"evaluate": plain.evaluate.model_dump(mode="json") | shares})
+    assert parts(found).keys() - parts(plain).keys() == {"evaluate/interpolation"}
+
+
+def test_a_cross_encoder_is_not_interpolated_with_a_base_that_has_no_fusion(root):
+    arms = load(root / "config" / "objectives.yaml").arms
+    found = interpolated_arms(arms, [0.5])
+    assert "hnc_itm" in arms and "hnc_itm" not in found and "base" not in found
+    assert "hnc" in found
+    assert interpolated_arms(arms, []) == []
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)

@@ -21,6 +21,7 @@ from nearmiss.commands import (  # noqa: F401  (each adds its commands)
     evaluate,
     finetune,
     inpaint,
+    interpolate,
     plan,
     pretrain,
     robustness,

@@ -1,13 +1,13 @@
 """Checks of arms, methods and training phases. `refuse(problem, key, remedy)` raises an InputError naming the key."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from nearmiss.config_text import near, shortened
-from nearmiss.engine.objectives.spec import needs_negatives, uses_negatives
+from nearmiss.engine.objectives.spec import needs_fusion, needs_negatives, uses_negatives
 from nearmiss.stages.compare.config import StudyConfig
 from nearmiss.stages.negatives.config import MATCHED, NegativesConfig
-from nearmiss.stages.pretrain.config import ArmConfig, PretrainConfig
+from nearmiss.stages.pretrain.config import BASE, ArmConfig, PretrainConfig
 
 
 def check_base(base: ArmConfig, refuse: Any) -> None:
@@ -118,3 +118,11 @@ def _is_unchecked(options: Any) -> bool:
     if options.method == "published":
         return not options.checked
     return bool(getattr(options, "mode", "default") == "released")
+
+
+def interpolated_arms(arms: Mapping[str, ArmConfig], alphas: Sequence[float]) -> list[str]:
+    """Names of the arms whose weights are interpolated with the base's; none without shares (`evaluate.interpolation`).
+
+    A cross-encoder is none of them: the base, which is a dual encoder, has no fusion to interpolate its own with.
+    """
+    return [name for name, arm in arms.items() if alphas and name != BASE and not needs_fusion(arm.objective)]

@@ -8,6 +8,7 @@ from typing import Any
 from nearmiss.base.files import sha256
 from nearmiss.base.fingerprint import ParsedCode, Plugins, Registry, SourceTree
 from nearmiss.config import STAGES, Experiment
+from nearmiss.config_arms import interpolated_arms
 from nearmiss.engine.benchmarks.spec import module_of
 from nearmiss.engine.objectives.spec import needs_fusion
 from nearmiss.stages.negatives.config import MATCHED
@@ -28,7 +29,12 @@ REGISTRIES = (
         files={"repaint_color": "repaint", "repaint_object": "repaint"},
     ),
     Registry("methods", "nearmiss.stages.negatives.registry", helpers=("candidates",)),
-    Registry("tasks", "nearmiss.stages.finetune.registry", helpers=("task",)),
+    Registry(
+        "tasks",
+        "nearmiss.stages.finetune.registry",
+        helpers=("task",),
+        files={"vsr_random": "vsr", "vsr_zeroshot": "vsr", "imagefolder": "shapes"},
+    ),
     Registry("sources", "nearmiss.stages.data.sources.registry", files={"flickr8k": "flickr", "flickr30k": "flickr"}),
 )
 """The registries whose plugins count where a configuration names them. Everything else counts where it is imported."""
@@ -65,6 +71,9 @@ def parts(experiment: Experiment) -> dict[str, Part]:
     }
     stages = [stage for stage in STAGES if stage not in ("negatives", "pretrain")]
     found = {stage: Part(stage, values[stage], plugins.get(stage, {})) for stage in stages}
+    found["evaluate"] = Part("evaluate", _without(values["evaluate"], ["interpolation"]), plugins["evaluate"])
+    if interpolated_arms(experiment.arms, experiment.evaluate.interpolation):
+        found["evaluate/interpolation"] = Part("evaluate", values["evaluate"], plugins["evaluate"])
     negatives = _without(values["negatives"], ["methods", "match"])
     for method in experiment.methods():
         own = {"shared": negatives, "method": values["negatives"]["methods"][method]}

@@ -31,7 +31,7 @@ def compare_without_figures(folder, arguments, out="compare", **changed):
 
     def write_none(report, target):
         target.mkdir()
-        return dict.fromkeys(names, "")
+        return dict.fromkeys((*names, "interpolation"), "")
 
     with patch.object(figures, "write_figures", write_none):
         return compare(folder, arguments, out, **changed)

@@ -92,6 +92,12 @@ CASES = [
         form="standalone",
     ),
     Case(
+        "benchmarks interpolate",
+        "benchmark",
+        "--base local-dir:@model --model local-dir:@model --interpolation [0.5] --benchmarks winoground"
+        " --data-root @root --state @state/interpolation",
+    ),
+    Case(
         "finetune",
         "tasks",
         "--config @toy.yaml --arm hnc --seed 0 --checkpoint @checkpoint --tables @tables --root @published",

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from nearmiss.base.errors import InputError
 from nearmiss.base.files import read_json, sha256
 from nearmiss.base.tables import read_table, write_table
 from nearmiss.stages.finetune import shapes, stage
-from nearmiss.stages.finetune.config import FinetuneConfig, ProbeConfig
+from nearmiss.stages.finetune.config import TITLES, FinetuneConfig, ImageFolderConfig, ProbeConfig, VsrConfig
 from nearmiss.stages.finetune.registry import TASKS
 
 RESULTS = ("predictions.parquet", "metrics.parquet", "curve.jsonl", "search.json")
@@ -162,7 +163,14 @@ def test_a_new_task_is_one_file_one_entry_and_one_line(toy_tasks, tmp_path, monk
 
 
 def test_every_configured_task_is_registered():
-    assert {task.task for task in FinetuneConfig().tasks} == TASKS.keys()
+    configured = {name for each in (VsrConfig, ProbeConfig, ImageFolderConfig) for name in names_of(each)}
+    assert configured == TASKS.keys() == TITLES.keys()
+    assert [task.task for task in FinetuneConfig(tasks=",".join(TASKS)).tasks] == list(TASKS)
+
+
+def names_of(options):
+    """The names that a class of options takes as `task`."""
+    return get_args(options.model_fields["task"].annotation)
     assert not shapes.TASK.texts
 
 

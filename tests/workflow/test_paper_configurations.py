@@ -37,7 +37,7 @@ RULES = {  # stage of a plan -> its rules
         "pretrain_base",
         "pretrain_arm",
     ),
-    "evaluate": ("evaluate_image_features", "evaluate_run"),
+    "evaluate": ("evaluate_image_features", "evaluate_run", "evaluate_interpolation"),
     "robustness": ("robustness_corrupted", "robustness_run"),
     "compare": ("compare_page", "compare_track"),
 }

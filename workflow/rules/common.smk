@@ -6,6 +6,7 @@ sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent))
 
 import environment
 from nearmiss.config import resolve
+from nearmiss.config_arms import interpolated_arms
 from nearmiss.config_yaml import parse_yaml
 from nearmiss.downloads import check_downloads, needed_downloads
 from nearmiss.overrides import of_workflow

@@ -5,6 +5,7 @@ GENERATED = expand(f"{RESULTS}/negatives/{{method}}", method=METHODS)
 MATCHED_FOLDERS = expand(f"{MATCHED_SETS}/{{method}}", method=MATCHED_METHODS)
 FINETUNINGS = expand(f"{RESULTS}/finetune/{{arm}}/{{seed}}", arm=INITIALIZATIONS, seed=SEEDS)
 ROBUSTNESSES = expand(f"{RESULTS}/robustness/{{arm}}/{{seed}}", arm=ROBUST, seed=SEEDS)
+INTERPOLATIONS = expand(f"{INTERPOLATION}/{{arm}}-{{seed}}", arm=INTERPOLATED, seed=SEEDS)
 EXPORTS = ("overview", "gains", "arms", "costs", "false_negatives", "finetune", "robustness", "robustness_summary")
 FINISHED = {
     "finetunings": expand(rules.finetune_run.output, arm=INITIALIZATIONS, seed=SEEDS),
@@ -23,6 +24,7 @@ rule compare_page:
     input:
         unpack(whole_inpaint),
         **FINISHED,
+        interpolations=expand(rules.evaluate_interpolation.output, arm=INTERPOLATED, seed=SEEDS),
         fingerprint=f"{FINGERPRINTS}/compare.json",
         negatives=expand(
             f"{RESULTS}/negatives/{{method}}/{{file}}",
@@ -52,6 +54,7 @@ rule compare_page:
                 "arms",
                 "correlations",
                 "curves",
+                *(["interpolation"] if INTERPOLATED else []),
             ),
             kind=("parquet", "csv"),
         ),
@@ -74,6 +77,7 @@ rule compare_page:
         trainings=TRAININGS,
         finetunings=flags_of("finetunings", FINETUNINGS),
         robustnesses=flags_of("robustnesses", ROBUSTNESSES),
+        interpolations=flags_of("interpolations", INTERPOLATIONS),
         inpaint=folder_flag_of("inpaint"),
         pairs=f"--move inpaintcoco={RESULTS}/inpaint" if EXPERIMENT.inpaint.operations else "",
         tables=parent_of("tables"),
@@ -85,7 +89,7 @@ rule compare_page:
         "exec python -m nearmiss compare --fingerprint {input.fingerprint:q}"
         " --experiment {params.experiment:q} --evaluations {params.evaluations:q}"
         " --trainings {params.trainings:q} --negatives {params.generated:q}"
-        " {params.finetunings} {params.robustnesses} {params.inpaint} {params.pairs}"
+        " {params.finetunings} {params.robustnesses} {params.interpolations} {params.inpaint} {params.pairs}"
         " --move tables={params.tables:q} --move source={params.source:q}"
         " --data {params.data:q} --out {params.out:q} > {log:q} 2>&1"
 

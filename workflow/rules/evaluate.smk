@@ -1,4 +1,6 @@
 # Stage evaluate: one job a checkpoint scores every benchmark.
+INTERPOLATED = interpolated_arms(EXPERIMENT.arms, EXPERIMENT.evaluate.interpolation)
+INTERPOLATION = f"{RESULTS}/evaluate/interpolation"
 
 
 # The features of the benchmarks' images behind a frozen image trunk, which all runs share. Any checkpoint has the trunk.
@@ -80,7 +82,52 @@ rule evaluate_run:
         " --out {params.out:q} > {log:q} 2>&1"
 
 
+# Weights between the base and an arm, scored like the arm itself.
+rule evaluate_interpolation:
+    input:
+        unpack(negatives_of_arm),
+        unpack(pairs_of_evaluate),
+        unpack(features_of_evaluate),
+        fingerprint=f"{FINGERPRINTS}/evaluate/interpolation.json",
+        base=expand(f"{BASE}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
+        checkpoint=expand(f"{RUN}/checkpoint/{{file}}", file=CHECKPOINT, allow_missing=True),
+        tables=[f"{TABLES}/images.parquet", *tables_of(EXPERIMENT.evaluate), *tables_to_choose_on()],
+        captions=CAPTIONS,
+        images=IMAGES,
+        downloads=receipts_of_evaluate,
+    output:
+        table=f"{INTERPOLATION}/{{arm}}-{{seed}}/interpolation.parquet",
+        record=f"{INTERPOLATION}/{{arm}}-{{seed}}/interpolation.json",
+        manifest=f"{INTERPOLATION}/{{arm}}-{{seed}}/manifest.json",
+        cost=f"{INTERPOLATION}/{{arm}}-{{seed}}/cost.json",
+    log:
+        f"{LOGS}/evaluate/interpolation-{{arm}}-{{seed}}.log",
+    benchmark:
+        f"{LOGS}/evaluate/interpolation-{{arm}}-{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: EXPERIMENT.evaluate.threads
+    resources:
+        gpu=environment.gpus_wanted(EXPERIMENT.evaluate.device),
+    params:
+        features=features_flags,
+        negatives=training_negatives_flag,
+        moved=moved_folders,
+        missing="allow" if EXPERIMENT.evaluate.missing == "allow" else "refuse",
+        base=parent_of("base"),
+        checkpoint=parent_of("checkpoint"),
+        state=f"{STATE}/evaluate/interpolation-{{arm}}-{{seed}}",
+        out=subpath(output.table, parent=True),
+    shell:
+        "exec python -m nearmiss benchmarks interpolate --fingerprint {input.fingerprint:q}"
+        " --base local-dir:{params.base:q} --model local-dir:{params.checkpoint:q}"
+        " --arm {wildcards.arm} --seed {wildcards.seed} {params.moved} --missing {params.missing}"
+        " {params.features} {params.negatives} --training-captions {input.captions:q}"
+        " --state {params.state:q} --out {params.out:q} > {log:q} 2>&1"
+
+
 rule evaluate:
     input:
         expand(rules.evaluate_run.output, arm=ARMS, seed=SEEDS),
+        expand(rules.evaluate_interpolation.output, arm=INTERPOLATED, seed=SEEDS),
         DOWNLOADS.receipts(DOWNLOADS.evaluate),

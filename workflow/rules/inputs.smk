@@ -125,6 +125,13 @@ def tables_of(section):
     return [f"{TABLES}/{table}_{section.split}.parquet" for name, table in tables if name in section.benchmarks]
 
 
+def tables_to_choose_on():
+    """The same tables of split val, on which an interpolation is chosen, where the data source has them."""
+    section = EXPERIMENT.evaluate.model_copy(update={"split": "val"})
+    there = {f"{TABLES}/{name}.parquet" for name in DECLARED.tables}
+    return [table for table in tables_of(section) if table in there]
+
+
 def _pairs(section):
     if "inpaintcoco" not in section.benchmarks or not EXPERIMENT.inpaint.operations:
         return {}

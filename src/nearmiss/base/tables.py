@@ -221,6 +221,21 @@ SCHEMAS: dict[str, pl.Schema] = {
             "published": pl.Float64,  # the value that a paper reports of this model
         }
     ),
+    # Table `metrics` of weights between a base and an arm. alpha is the arm's share of the weights.
+    "interpolation": _schema(
+        {
+            **_SCORED,
+            **_ENDPOINT,
+            "value": pl.Float64,
+            "low": pl.Float64,
+            "high": pl.Float64,
+            "n_scored": pl.Int64,
+            "n_expected": pl.Int64,
+            "chance": pl.Float64,
+            "alpha": pl.Float64,
+            "chosen": pl.Boolean,  # the alpha with the highest mean on split val; false everywhere without that split
+        }
+    ),
     # What each item of an endpoint was worth: a metric is sum(value) / sum(weight).
     "outcomes": _schema(
         {

@@ -31,7 +31,7 @@ def _group(name: str, text: str, **options: Any) -> cyclopts.App:
 
 
 negatives = _group("negatives", "Make, convert, match and audit hard negatives.", group=STAGES, sort_key=2)
-benchmarks = _group("benchmarks", "List published benchmarks, and compare two models.")
+benchmarks = _group("benchmarks", "List published benchmarks; compare and interpolate two models.")
 curate = _group("curate", "Accept or reject image pairs and negatives; export them.")
 versions = _group("versions", "Record, restore and verify results with DVC.")
 study = _group("study", "Choose rates and steps of a registered study; report it.", show=False)

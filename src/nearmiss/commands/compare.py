@@ -32,6 +32,7 @@ def compare(
     data: Path | None = None,
     finetunings: SomeOrNone = None,
     robustnesses: SomeOrNone = None,
+    interpolations: SomeOrNone = None,
     inpaint: Path | None = None,
     data_root: DataRootPath = None,
     move: Moved = None,
@@ -61,6 +62,8 @@ def compare(
         Folders of `nearmiss finetune`.
     robustnesses
         Folders of `nearmiss robustness`.
+    interpolations
+        Folders of `nearmiss benchmarks interpolate`.
     inpaint
         Folder of `nearmiss inpaint`.
     """
@@ -73,6 +76,7 @@ def compare(
         data=data,
         finetunings=finetunings,
         robustnesses=robustnesses,
+        interpolations=interpolations,
         inpaint=inpaint,
         data_root=data_root,
     )
@@ -89,6 +93,7 @@ def compare(
             negatives=negatives or [],
             finetunings=finetunings or [],
             robustnesses=robustnesses or [],
+            interpolations=interpolations or [],
             inpainted=inpaint,
             data=data,
             root=DataRoot(data_root, moves(move or [])),

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from nearmiss.base.errors import InputError
 from nearmiss.base.memory import keep_freed_memory
 from nearmiss.base.progress import job
 from nearmiss.commands.app import (
@@ -28,9 +29,10 @@ INCOMPLETE = 3
 """Exit status where images, files or records of a benchmark are missing."""
 
 
-@app.command(
-    group=STAGES, sort_key=6, help_epilogue=fields_help((EvaluateConfig, ""), without=("data_root", "missing"))
-)
+FIELDS = fields_help((EvaluateConfig, ""), without=("data_root", "missing", "interpolation"))
+
+
+@app.command(group=STAGES, sort_key=6, help_epilogue=FIELDS)
 def evaluate(
     *fields: Fields,
     model: str,
@@ -90,6 +92,12 @@ def evaluate(
         Seed in the rows of the tables; 0, or the run's seed, if not given.
     """
     given = source("evaluate", config=config, fingerprint=fingerprint, overrides=set_)
+    if "interpolation" in flags(fields):
+        raise InputError(
+            "one model has no weights to interpolate",
+            record="--interpolation",
+            remedy="name its base, too: `nearmiss benchmarks interpolate --base BASE --model MODEL`",
+        )
     section = given.section(
         EvaluateConfig, flags(fields) | ({} if data_root is None else {"data_root": str(data_root)})
     )
@@ -130,7 +138,7 @@ def evaluate(
         sys.exit(INCOMPLETE)
 
 
-@app.command(show=False, help_epilogue=fields_help((EvaluateConfig, ""), without=("data_root", "missing")))
+@app.command(show=False, help_epilogue=FIELDS)
 def benchmark_features(
     *fields: Fields,
     model: str,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nearmiss.config import Experiment
+from nearmiss.config_arms import interpolated_arms
 from nearmiss.downloads import NeededDownloads
 from nearmiss.engine.objectives.spec import needs_fusion
 from nearmiss.engine.training.spec import MatchingConfig
@@ -211,8 +212,11 @@ def _finetune(experiment: Experiment, model: ModelCost | None) -> StageCost:
 def _evaluate(experiment: Experiment, splits: dict[str, Count], model: ModelCost | None, runs: int) -> StageCost:
     images, texts, _ = encoded(experiment, splits)
     cached = "image" in experiment.pretrain.cached_parts  # features of the images, computed once for all runs
+    # Each share of the weights is scored like a run, and once more on the benchmarks of split val.
+    between = len(interpolated_arms(experiment.arms, experiment.evaluate.interpolation)) * len(experiment.seeds)
+    jobs, runs = runs + between + cached, runs + 2 * between * len(experiment.evaluate.interpolation)
     times = 1 if cached else runs
-    cost = StageCost("evaluate", runs + cached, cpu_seconds=times * images / rates().per_core.decode_images.value)
+    cost = StageCost("evaluate", jobs, cpu_seconds=times * images / rates().per_core.decode_images.value)
     if model is not None:
         fused = sum(needs_fusion(arm.objective) for arm in experiment.arms.values()) * len(experiment.seeds)
         cost.encode_flops = times * _forward(model, images, 0) + runs * _forward(model, 0, texts)

@@ -13,6 +13,7 @@ from nearmiss.stages.compare.answer_figure import answer_figure
 from nearmiss.stages.compare.cells import Cells, cells
 from nearmiss.stages.compare.drawing import Drawn, arm_colors, tip
 from nearmiss.stages.compare.figures_of_stages import agreement_figure, finetune_figure, robustness_figure, terms_figure
+from nearmiss.stages.compare.interpolation_figure import interpolation_figure
 from nearmiss.stages.compare.overview import BASE, compared_arms, percent, points
 from nearmiss.stages.compare.report import Report
 from nearmiss.stages.compare.tables import training_seconds
@@ -31,6 +32,7 @@ def write_figures(report: Report, folder: Path) -> dict[str, str]:
         "cost": cost,
         "finetune": finetune_figure,
         "robustness": robustness_figure,
+        "interpolation": interpolation_figure,
         "agreement": agreement_figure,
     }
     folder.mkdir(parents=True, exist_ok=True)

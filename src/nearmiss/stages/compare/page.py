@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from nearmiss.base.display import without_controls
-from nearmiss.stages.compare import agreement, findings, inpaint, provenance, published, sections
+from nearmiss.stages.compare import agreement, findings, inpaint, interpolation, provenance, published, sections
 from nearmiss.stages.compare.answer import Answer, answer
 from nearmiss.stages.compare.answer_figure import ARMS
 from nearmiss.stages.compare.cells import metric_rows
@@ -68,6 +68,7 @@ def render(report: Report, shown: Robustness, figures: dict[str, str]) -> str:
         "without_negatives": [arm for arm in report.runs.arms if not report.runs.options(arm).get("method")],
         "finetuned": _finetuned(report),
         "robustness": _robustness(report, shown),
+        "interpolated": interpolation.section(report),
         "inpainted": _inpainted(report),
         "agreement": _agreement(report),
         "published": published.section(report.paper, report.runs),

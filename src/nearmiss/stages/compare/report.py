@@ -43,5 +43,7 @@ class Report:
     """Folder of stage inpaint."""
     inpainted: dict[str, Any]
     """The summary of stage inpaint; empty without one."""
+    interpolated: pl.DataFrame
+    """Table `interpolation` of all arms; empty without one."""
     paper: str | None = None
     """The paper whose published results are shown."""

@@ -23,6 +23,7 @@ from nearmiss.stages.compare import (
     finetune,
     groups,
     inpaint,
+    interpolation,
     overview,
     page,
     runs,
@@ -53,6 +54,7 @@ def run(
     data: Path | None = None,
     finetunings: Sequence[Path] = (),
     robustnesses: Sequence[Path] = (),
+    interpolations: Sequence[Path] = (),
     inpainted: Path | None = None,
     root: DataRoot | None = None,
     task_titles: Mapping[str, str] | None = None,
@@ -62,17 +64,18 @@ def run(
 
     evaluations: folders of stage evaluate; trainings: E/pretrain/<arm>/<seed>, base included; negatives:
     E/negatives/<method> with summary.json and, if the source has a truth, truth.json; data: E/data; finetunings:
-    E/finetune/<arm>/<seed>, where arm may be `scratch`; robustnesses: E/robustness/<arm>/<seed>; inpainted: E/inpaint;
+    E/finetune/<arm>/<seed>, where arm may be `scratch`; robustnesses: E/robustness/<arm>/<seed>; interpolations:
+    E/evaluate/interpolation/<arm>-<seed>; inpainted: E/inpaint;
     root: data root of the benchmarks, for sample items; task_titles: names of downstream tasks. Sections
     without input are omitted from the report.
     Writes index.html, summary.txt, metrics.json, tables/, figures/, manifest.json, cost.json.
     """
     cost = Cost()
-    folders = [*evaluations, *trainings, *negatives, data, *finetunings, *robustnesses, inpainted]
+    folders = [*evaluations, *trainings, *negatives, data, *finetunings, *robustnesses, *interpolations, inpainted]
     target = OutputFolder(out, inputs=folders)
     inpainted = None if inpainted is None else Path(inpainted)
     found = runs.read(evaluations, trainings, finetunings, robustnesses)
-    inputs = verify_inputs(_inputs(found, negatives, inpainted))
+    inputs = verify_inputs(_inputs(found, negatives, inpainted) | interpolation.inputs(interpolations))
     controls = _controls(config, found)
     titles, how = task_titles or {}, _How(resamples=config.resamples, level=config.level)
     shown, tuned = overview.overview(found), finetune.finetuned(found, titles)
@@ -100,6 +103,7 @@ def run(
         summary=_summary(None if data is None else Path(data) / "summary.json"),
         inpaint=inpainted,
         inpainted={} if inpainted is None else dict(read_json(inpainted / inpaint.SUMMARY)),
+        interpolated=interpolation.read(interpolations, found),
         paper=config.paper,
     )
     noisy = robustness(found, shown)
@@ -142,6 +146,9 @@ def _write_tables(report: Report, folder: Path) -> None:
     for name, frame in shared.items():
         write_table(frame, folder / f"{name}.parquet", name)
         _write_csv(conform(frame, name), folder / f"{name}.csv")
+    if not report.interpolated.is_empty():
+        write_table(report.interpolated, folder / "interpolation.parquet", "interpolation")
+        _write_csv(report.interpolated, folder / "interpolation.csv")
     own = {
         "arms": tables.arms(report.runs, report.negatives),
         "correlations": report.correlations,

@@ -1,6 +1,6 @@
 """Configuration of stage `evaluate`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -35,6 +35,12 @@ class EvaluateConfig(Typed):
     )
     tagger: str | None = Field(None, description="A spaCy pipeline, by name or folder, for aro_order.")
     recall_at: list[int] = Field([1, 5, 10], min_length=1, description="Ranks k of Recall@k.")
+    interpolation: list[Annotated[float, Field(ge=0, le=1)]] = Field(
+        [],
+        description="Shares alpha of an arm's weights, such as [0, 0.25, 0.5, 0.75, 1]: (1 - alpha) base + alpha arm "
+        "is scored on the same benchmarks for every arm that continues from the base (WiSE-FT), in jobs of its own. "
+        "Cross-encoders, whose fusion the base lacks, have none.",
+    )
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind each interval.")
     level: float = Field(0.95, gt=0, lt=1, description="Coverage of the intervals.")
     batch_size: int = Field(256, ge=1, description="Images or texts encoded at a time.")
@@ -54,3 +60,10 @@ class EvaluateConfig(Typed):
         if names == []:
             raise ValueError("name at least one benchmark")
         return known_names(names)
+
+    @field_validator("interpolation")
+    @classmethod
+    def _each_once(cls, alphas: list[float]) -> list[float]:
+        if len(set(alphas)) < len(alphas):
+            raise ValueError("name each share once")
+        return sorted(alphas)

@@ -13,7 +13,9 @@ Share = Annotated[float, Field(gt=0, le=1)]
 class VsrConfig(MatchingConfig):
     """Is a statement on a relation true of an image? Both towers learn (task of Liu et al., TACL 2023)."""
 
-    task: Literal["vsr"] = "vsr"
+    task: Literal["vsr", "vsr_random", "vsr_zeroshot"] = Field(
+        "vsr", description="vsr: of a data source; vsr_random, vsr_zeroshot: the published splits below a data root."
+    )
     factors: list[Positive] = Field(
         [0.3, 1.0],
         min_length=1,
@@ -21,10 +23,9 @@ class VsrConfig(MatchingConfig):
     )
 
 
-class ProbeConfig(Typed):
-    """Which shape does an image show? A linear probe; the image tower stays as it is."""
+class LinearProbe(Typed):
+    """A linear probe on embeddings of images; the image tower stays as it is."""
 
-    task: Literal["shapes"] = "shapes"
     strengths: list[Positive] = Field(
         [1.0, 10.0, 100.0, 1000.0],
         min_length=1,
@@ -33,7 +34,20 @@ class ProbeConfig(Typed):
     iterations: int = Field(1000, ge=1, description="Most iterations of the solver.")
 
 
-TaskConfig = Annotated[VsrConfig | ProbeConfig, Field(discriminator="task")]
+class ProbeConfig(LinearProbe):
+    """Which shape does an image show? A linear probe."""
+
+    task: Literal["shapes"] = "shapes"
+
+
+class ImageFolderConfig(LinearProbe):
+    """Which class is an image of? A linear probe on any folder of images by split and class."""
+
+    task: Literal["imagefolder"] = "imagefolder"
+    folder: str = Field("imagefolder", description="Folder below the data root: {train,val,test}/CLASS/IMAGE.")
+
+
+TaskConfig = Annotated[VsrConfig | ProbeConfig | ImageFolderConfig, Field(discriminator="task")]
 
 
 class FinetuneConfig(Typed):
@@ -51,6 +65,14 @@ class FinetuneConfig(Typed):
     threads: int = Field(1, ge=1, description="CPU threads of one job; results differ in bits between 1 and 2.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
 
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _names_with_commas(cls, value: Any) -> Any:
+        names = value.split(",") if isinstance(value, str) else value
+        if not isinstance(names, list):
+            return value
+        return [{"task": name.strip()} if isinstance(name, str) else name for name in names]
+
     @field_validator("tasks", "shares")
     @classmethod
     def _once(cls, values: list[Any]) -> list[Any]:
@@ -60,5 +82,14 @@ class FinetuneConfig(Typed):
         return values
 
 
-TITLES = {"vsr": "VSR", "shapes": "shapes"}
+PUBLISHED = ("vsr_random", "vsr_zeroshot", "imagefolder")
+"""Tasks whose published files are read below a data root; a data source declares the others."""
+
+TITLES = {
+    "vsr": "VSR",
+    "shapes": "shapes",
+    "vsr_random": "VSR, random split",
+    "vsr_zeroshot": "VSR, zero-shot split",
+    "imagefolder": "image folder",
+}
 """The tasks as a report calls them."""

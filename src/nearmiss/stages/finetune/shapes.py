@@ -1,4 +1,4 @@
-"""Task `shapes`: classification of images. A linear probe on frozen embeddings, as CLIP was probed.
+"""Tasks `shapes` and `imagefolder`: classification of images. A linear probe on frozen embeddings, as CLIP was probed.
 
 Radford et al. (ICML 2021, section 3.2 and appendix A.3): logistic regression, its penalty chosen on held-out data.
 Embeddings are L2-normalized here (our choice). The text tower is not used.
@@ -14,11 +14,11 @@ from torch.nn import functional as F
 
 from nearmiss.engine.models.preprocessing import Normalization
 from nearmiss.engine.training.flops import image_flops
-from nearmiss.stages.finetune.config import ProbeConfig
+from nearmiss.stages.finetune.config import LinearProbe
 from nearmiss.stages.finetune.task import Given, Solved, Task, TaskPredictions, accuracy
 
 
-def solve(given: Given, options: ProbeConfig) -> Solved:
+def solve(given: Given, options: LinearProbe) -> Solved:
     """Fit a probe at each share; of the strengths, the one with the best dev accuracy (the smaller of equals)."""
     features, flops = _embed(given)
     solved = Solved(counts={"images": len(features), "texts": 0, "flops": flops})
@@ -65,3 +65,4 @@ def _predictions(probe: LogisticRegression, features: np.ndarray) -> TaskPredict
 
 
 TASK = Task(name="shapes", solve=solve)
+IMAGE_FOLDER = Task(name="imagefolder", solve=solve)

@@ -1,4 +1,6 @@
-"""Task `vsr`: verification of statements on relations. Trains both towers and a head on their embeddings.
+"""Tasks `vsr`, `vsr_random` and `vsr_zeroshot`: verification of statements on relations.
+
+Both towers and a head on their embeddings learn.
 
 The search is the cheap fair one: every initialization trains once for each factor at the largest share of the labels,
 and the factor that is best on dev also serves the smaller shares. So each has the same number of steps in all.
@@ -76,3 +78,5 @@ def _count(matching: Matching, solved: Solved) -> None:
 
 
 TASK = Task(name="vsr", solve=solve, texts=True)
+RANDOM = Task(name="vsr_random", solve=solve, texts=True)
+ZERO_SHOT = Task(name="vsr_zeroshot", solve=solve, texts=True)
