@@ -11,7 +11,7 @@ import pytest
 
 from nearmiss import child_environment, driver, preflight
 from nearmiss.base import lifetime
-from nearmiss.base.errors import InputError
+from nearmiss.base.errors import InputError, reason
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_any_job(checkout, monke
 
     real = tempfile.TemporaryFile
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
-    with pytest.raises(InputError, match=os.strerror(number)) as caught:
+    with pytest.raises(InputError, match=reason(OSError(number, ""))) as caught:
         driver.run(config=Path("tiny.yaml"))
     assert caught.value.file == checkout / "results" / "tiny"
 

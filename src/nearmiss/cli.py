@@ -66,7 +66,7 @@ def run(
 
 @app.command(sort_key=2)
 def ui(*, store: str | None = None, port: int = 5000) -> None:
-    """Open MLflow's page on this machine, or print the address of the server's page.
+    """Open MLflow's page, or print the address of a server's.
 
     nearmiss ui --store results/mlflow.db
 

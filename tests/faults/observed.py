@@ -65,6 +65,7 @@ class _Disk:
         self.faults: list[str] = []
         self.out, self.last = out, last
         self._of_mlflow: list[str] = []
+        self._complete = False
 
     def note(self, path: str) -> None:
         """A file was flushed as it is now."""
@@ -87,10 +88,14 @@ class _Disk:
         if Path(each.destination).name == self.last:
             for path in filter(os.path.exists, self._of_mlflow):
                 self._check(path, path)
-        if self.published and self.published[-1] == self.last and Path(each.destination).name != files.RECORD:
-            self.faults.append(f"after {self.last}: {each.destination}")
-        if Path(each.destination).name != files.RECORD:
-            self.published.append(Path(each.destination).name)
+        name = Path(each.destination).name
+        if name == files.RECORD:
+            return
+        self.published.append(name)
+        if Path(each.destination).is_relative_to(self.out):  # and not in a state folder, where a result is an input
+            if self._complete:
+                self.faults.append(f"after {self.last}: {each.destination}")
+            self._complete = name == self.last
 
     def _check(self, path: str, name: str) -> None:
         found = Path(path).stat()

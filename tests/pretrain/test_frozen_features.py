@@ -330,6 +330,17 @@ def test_a_cross_encoder_of_two_towers_scores_pairs_as_its_parts_do(made, tmp_pa
     assert torch.allclose(read.embeddings, model.encode_text(tokens, normalize=True), atol=1e-5)
 
 
+def test_a_fusion_is_made_without_a_change_of_the_towers(made):
+    _, shared = made
+    architecture, model, _, _ = features._frozen(shared)
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert any("running_mean" in name for name in before)
+    fresh_fusion(model, side=architecture.side, width=16, heads=2, layers=1, seed=0)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(module.training for module in model.modules())
+
+
 def test_a_cross_encoder_behind_a_whole_image_tower_is_refused(toy_files, made, tmp_path):
     folder, shared = made
     whole = shared.model_copy(update={"frozen": ["image", *LOWER[1:]]})

@@ -107,6 +107,6 @@ def test_a_file_whose_time_cannot_be_set_is_named(results, monkeypatch):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "utime", refuse)
-    with pytest.raises(InputError, match="Operation not permitted") as caught:
+    with pytest.raises(InputError, match="operation not permitted") as caught:
         dates.date([results / "a"], 0)
     assert caught.value.file == results / "a"

@@ -176,12 +176,14 @@ def read_cost(file: Path) -> dict[str, Any]:
 
     Costs differ by run, so that the record of a folder does not hold their hash: the file holds its own.
     """
-    value = read_json(file)
+    remedy = "run the stage that makes the folder again"
+    try:
+        value = read_json(file)
+    except InputError as error:
+        raise InputError(f"a cost file is damaged: {error.problem}", file=file, remedy=remedy) from None
     content, whole = without_digest(value) if isinstance(value, dict) else ({}, False)
     if not whole:
-        raise InputError(
-            "a cost file is damaged or was edited", file=file, remedy="run the stage that makes the folder again"
-        )
+        raise InputError("a cost file is damaged or was edited", file=file, remedy=remedy)
     return content
 
 

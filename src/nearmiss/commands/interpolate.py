@@ -46,8 +46,7 @@ def interpolate(
 ) -> None:
     """Score the weights between a model and the one that its training began from (WiSE-FT).
 
-    nearmiss benchmarks interpolate --base ViT-B-32 --pretrained openai --model local-dir:DIR
-    --interpolation [0,0.5,1] --benchmarks sugarcrepe --data-root DIR --out DIR
+    nearmiss benchmarks interpolate --base ViT-B-32 --model local-dir:DIR --interpolation [0,0.5,1] --out DIR
 
     The exit status is 0 where everything was scored, and 3 where images, files or records are missing.
 

@@ -24,6 +24,7 @@ from nearmiss.base.seeding import derive
 from nearmiss.engine.models import weights
 from nearmiss.engine.models.attention_pooling import head_output
 from nearmiss.engine.models.checkpoint import open_checkpoint
+from nearmiss.engine.models.evaluation_mode import evaluation_mode
 from nearmiss.engine.models.folder import FUSION_CONFIG, FUSION_WEIGHTS
 from nearmiss.engine.models.fusion import Fusion
 from nearmiss.engine.models.packing import Packed, Texts
@@ -150,7 +151,7 @@ def check_texts(dual: Any) -> None:
 def fresh_fusion(dual: CLIP, *, side: int, width: int, heads: int, layers: int, seed: int) -> Fusion:
     """A fusion for this dual encoder and images of `side` pixels; weights depend on its shape and the seed only."""
     check_texts(dual)
-    with torch.no_grad():
+    with evaluation_mode(dual), torch.no_grad():
         device = dual.logit_scale.device
         _, patches = encode_patches(dual.visual, torch.zeros(1, 3, side, side, device=device))
     with torch.random.fork_rng(devices=[]):

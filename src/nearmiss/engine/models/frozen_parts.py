@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from nearmiss.base.errors import InputError
 from nearmiss.engine.models.attention_pooling import head_output
+from nearmiss.engine.models.evaluation_mode import evaluation_mode
 from nearmiss.engine.models.text import encode_states
 from nearmiss.engine.models.trainable import parameters_in, tower_of
 
@@ -162,4 +163,5 @@ def _layer(number: int) -> str:
 def feature_shape(model: Any, cut: Cut, side: int) -> tuple[int, ...]:
     """The shape of the frozen part's features of one image."""
     device = next(model.parameters()).device
-    return tuple(image_features(model, cut, torch.zeros(1, 3, side, side, device=device)).shape[1:])
+    with evaluation_mode(model):
+        return tuple(image_features(model, cut, torch.zeros(1, 3, side, side, device=device)).shape[1:])

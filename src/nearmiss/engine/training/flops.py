@@ -8,6 +8,7 @@ from open_clip import CLIP
 from torch.utils.flop_counter import FlopCounterMode
 
 from nearmiss.engine.models.attention_pooling import encode_images
+from nearmiss.engine.models.evaluation_mode import evaluation_mode
 from nearmiss.engine.models.frozen_parts import Cut, image_embeddings
 
 BACKWARD = 2  # the backward pass computes two products for each one of the forward pass
@@ -16,12 +17,8 @@ BACKWARD = 2  # the backward pass computes two products for each one of the forw
 def image_flops(model: CLIP, side: int) -> int:
     """Floating-point operations of the image tower's forward pass for one image of `side` pixels."""
     image = torch.zeros(1, 3, side, side, device=model.logit_scale.device)
-    trained = [module for module in model.modules() if module.training]
-    model.eval()  # batch normalization would add the blank image to its statistics
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with evaluation_mode(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
         encode_images(model, image)
-    for module in trained:
-        module.training = True
     return int(counter.get_total_flops())
 
 

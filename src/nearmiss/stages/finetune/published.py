@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from PIL import Image, UnidentifiedImageError
 
 from nearmiss.base.errors import InputError
 from nearmiss.base.tables import table, write_table
 from nearmiss.engine.formats.vsr import read_statements
+from nearmiss.engine.images.decode import open_image
 from nearmiss.stages.finetune.config import PUBLISHED, ImageFolderConfig, TaskConfig
 
 VSR = "vsr"
@@ -94,11 +94,8 @@ def _example(file: str, split: str, label: int, classes: list[str]) -> dict[str,
 
 def _image(root: Path, file: str) -> dict[str, Any]:
     """A row of table `images`; an image's id is its file."""
-    try:
-        with Image.open(root / file) as opened:
-            width, height = opened.size
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"the image does not open: {error}", file=root / file, remedy="restore the file") from None
+    with open_image(root / file) as opened:
+        width, height = opened.size
     return {"image_id": file, "file": file, "width": width, "height": height, "split": "tasks", "source": "published"}
 
 

@@ -129,7 +129,7 @@ def test_a_class_without_a_folder_or_an_image_is_refused(root):
 def test_a_file_that_is_no_image_is_refused_before_training(root):
     file = root / "imagefolder" / "val" / "red" / "0.png"
     file.write_text("no image")
-    with pytest.raises(InputError, match="the image does not open") as error:
+    with pytest.raises(InputError, match="an image does not decode") as error:
         finetune(root, "imagefolder")
     assert error.value.file == file
 
