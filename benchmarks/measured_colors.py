@@ -129,15 +129,14 @@ def share(things: Iterable[Thing]) -> float:
 
 def figure(things: Sequence[tuple[Thing, float]], question: str) -> str:
     """Agreement of those not abstained on, and the share abstained on."""
-    asked = [(each.measured[least], getattr(each, question)) for each, least in things]
-    asked = [(color, words) for color, words in asked if words is not None]
-    stated = [(color, words) for color, words in asked if color is not None]
+    compared = [(each.measured[least], getattr(each, question)) for each, least in things]
+    compared = [(color, words) for color, words in compared if words is not None]
+    stated = [(color, words) for color, words in compared if color is not None]
     right = sum(color in words for color, words in stated)
     share_right = f" = {right / len(stated):.0%}" if stated else ""
-    abstained = f" = {1 - len(stated) / len(asked):.0%}" if asked else ""
-    return (
-        f"{right} of {len(stated)}{share_right} agree, abstained {len(asked) - len(stated)} of {len(asked)}{abstained}"
-    )
+    abstained = f" = {1 - len(stated) / len(compared):.0%}" if compared else ""
+    withheld = len(compared) - len(stated)
+    return f"{right} of {len(stated)}{share_right} agree, abstained {withheld} of {len(compared)}{abstained}"
 
 
 if __name__ == "__main__":

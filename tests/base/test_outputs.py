@@ -70,10 +70,10 @@ def test_other_results_are_not_replaced_silently(tmp_path, capsys):
 
 
 def test_another_file_is_not_replaced_silently(tmp_path, capsys):
-    for content, told in (("1", ""), ("1", ""), ("2", f"nearmiss: {tmp_path / 'x'}: replaced other results (x)\n")):
+    for content, message in (("1", ""), ("1", ""), ("2", f"nearmiss: {tmp_path / 'x'}: replaced other results (x)\n")):
         with OutputFile(tmp_path / "x") as partial:
             partial.write_text(content)
-        assert capsys.readouterr().err == told
+        assert capsys.readouterr().err == message
 
 
 def test_a_result_that_the_user_changed_is_not_replaced(tmp_path):

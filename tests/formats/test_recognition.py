@@ -1,4 +1,4 @@
-"""Files as people have them are read by what they hold, or told by their name with the option that reads them."""
+"""The format of a file is recognized by its content; a file of another kind is named with the option for it."""
 
 import json
 

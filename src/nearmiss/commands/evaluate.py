@@ -21,7 +21,7 @@ from nearmiss.commands.app import (
     fields_help,
 )
 from nearmiss.commands.inputs import check_inputs, folder_of_model
-from nearmiss.commands.scoring import embeddings
+from nearmiss.commands.scoring import embeddings, evaluation_section
 from nearmiss.fields import flags, source
 from nearmiss.stages.evaluate.config import EvaluateConfig
 
@@ -98,10 +98,7 @@ def evaluate(
             record="--interpolation",
             remedy="name its base, too: `nearmiss benchmarks interpolate --base BASE --model MODEL`",
         )
-    section = given.section(
-        EvaluateConfig, flags(fields) | ({} if data_root is None else {"data_root": str(data_root)})
-    )
-    section = section if missing is None else section.model_copy(update={"missing": missing})
+    section = evaluation_section(given, fields, data_root=data_root, missing=missing)
     kept = embeddings(cache, state)
     keep_freed_memory()
     check_inputs(

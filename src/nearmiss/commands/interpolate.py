@@ -20,7 +20,8 @@ from nearmiss.commands.app import (
 from nearmiss.commands.app import benchmarks as group
 from nearmiss.commands.evaluate import INCOMPLETE
 from nearmiss.commands.inputs import check_inputs, folder_of_model
-from nearmiss.fields import flags, source
+from nearmiss.commands.scoring import evaluation_section
+from nearmiss.fields import source
 from nearmiss.stages.evaluate.config import EvaluateConfig
 
 
@@ -76,9 +77,7 @@ def interpolate(
         Seed in the rows of the table; the run's seed, or 0, if not given.
     """
     given = source("evaluate", config=config, fingerprint=fingerprint, overrides=set_)
-    root = {} if data_root is None else {"data_root": str(data_root)}
-    section = given.section(EvaluateConfig, flags(fields) | root)
-    section = section if missing is None else section.model_copy(update={"missing": missing})
+    section = evaluation_section(given, fields, data_root=data_root, missing=missing)
     keep_freed_memory()
     check_inputs(
         base=folder_of_model(base),

@@ -23,7 +23,7 @@ _DARKEST_WHITE = 60.0  # CIELAB lightness
 def balanced(pixels: Pixels) -> np.ndarray | None:
     """CIELAB of a photograph (H, W, 3 float32) under neutral light, its white at lightness 100.
 
-    None where the colors of things cannot be told: a black-and-white photograph, or one under strongly colored light.
+    None where colors cannot be determined: a black-and-white photograph, or one under strongly colored light.
     """
     linear = _linear()[pixels]
     exposed = pixels.max(axis=-1) < _CLIPPED
